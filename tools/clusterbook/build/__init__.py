@@ -1,0 +1,1 @@
+"""The `clusterbook-build` command: from sources to every answer."""

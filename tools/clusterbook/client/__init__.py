@@ -1,0 +1,1 @@
+"""The `clusterbook` command: answers from an index that was built beforehand."""

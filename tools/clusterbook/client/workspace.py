@@ -1,0 +1,98 @@
+"""The workspace: source trees on disk.
+
+Knows how to read a tree safely, and how a private tree lies over a public one. Does not know what the files mean. It is
+the client's, because `--data` resolves on the user's machine; the build tool reads the same way.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from clusterbook.core.catalog import REGISTRY, VALIDATORS, SourceFile, SourceTree
+from clusterbook.core.errors import UnreadableSource
+from clusterbook.core.yamlin import MAX_BYTES
+
+EXTENDED = (REGISTRY, VALIDATORS)
+"""The files of a private tree that extend the public ones entry by entry. Source: reference row F20."""
+
+
+def read(root: Path, *, label: str | None = None, strict: bool = False) -> SourceTree:
+    """Return the source tree below `root`.
+
+    Args:
+        root: a folder with registry.yaml and overlays/.
+        label: what stands for `root` in messages and origins; default: `root` as given.
+        strict: whether the tree is our own, where unknown keys are errors.
+
+    Raises:
+        UnreadableSource: no such folder, a link, a file over 10 MB, not UTF-8. Source: reference row F19.
+    """
+    files = {path: SourceFile(text, f"{label or root}/{path}") for path, text in _texts(root)}
+    return SourceTree(files=files, under={}, strict=strict)
+
+
+def overlay(under: SourceTree, data: Path) -> SourceTree:
+    """Return `under` with the private tree at `data` on top.
+
+    registry.yaml and validators/catalog.yaml extend what is there by name; every other file replaces or is added.
+
+    Raises:
+        UnreadableSource: as `read`, and when registry.yaml is missing. Source: reference rows F19, F20.
+    """
+    mine = {path: SourceFile(text, f"{data}/{path}", external=True) for path, text in _texts(data)}
+    if REGISTRY not in mine:
+        raise UnreadableSource(f"{data} has no {REGISTRY}", hint="a private tree starts with its registry.yaml")
+    extended = {path: under.files[path] for path in EXTENDED if path in under.files and path in mine}
+    return SourceTree(files={**under.files, **mine}, under=extended, strict=under.strict)
+
+
+def from_texts(texts: Mapping[str, str], *, label: str, strict: bool = True) -> SourceTree:
+    """Return the tree of files that an index carries."""
+    return SourceTree(files={path: SourceFile(text, f"{label}/{path}") for path, text in texts.items()}, under={},
+                      strict=strict)
+
+
+def _texts(root: Path) -> Iterator[tuple[str, str]]:
+    """Yield (path below root, text) of every file, sorted by path.
+
+    Raises:
+        UnreadableSource: as `read`.
+    """
+    if not root.is_dir():
+        raise UnreadableSource(f"{root} is not a folder", hint="name a folder with registry.yaml and overlays/")
+    found = []
+    for folder, folders, names in os.walk(root, onerror=_refuse):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in (*folders, *names):
+            if (Path(folder) / name).is_symlink():
+                raise UnreadableSource(f"{Path(folder) / name} is a link", hint="links are not followed; copy the file")
+        found += [Path(folder) / name for name in names if not name.startswith(".")]
+    for path in sorted(found):
+        text = _text(path)
+        if text is not None:
+            yield path.relative_to(root).as_posix(), text
+
+
+def _refuse(error: OSError) -> None:
+    raise UnreadableSource(f"{error.filename} cannot be read: {error.strerror}") from error
+
+
+def _text(path: Path) -> str | None:
+    """Return a file's text, None when it is no YAML and not text either."""
+    yaml = path.suffix in (".yaml", ".yml")
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableSource(f"{path} is not a plain file", hint="remove it from the tree")
+        if status.st_size > MAX_BYTES:
+            raise UnreadableSource(f"{path} is larger than {MAX_BYTES // 1024 // 1024} MB", hint="split it")
+        return path.read_bytes().decode("utf-8-sig" if yaml else "utf-8")
+    except UnicodeDecodeError as error:
+        if yaml:
+            raise UnreadableSource(f"{path} is not UTF-8 text (byte {error.start})", hint="save it as UTF-8") from error
+        return None
+    except OSError as error:
+        raise UnreadableSource(f"{path} cannot be read: {error.strerror}") from error

@@ -1,0 +1,1 @@
+"""The pure half: text, values and dates go in; values come out. No disk, network, clock, environment or printing."""

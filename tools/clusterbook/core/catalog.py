@@ -1,0 +1,413 @@
+"""The catalog: everything under recipes/, read and checked for shape.
+
+Knows which file of a tree is what, and how a private tree lies over it. Does not resolve, and does not judge content: that is
+`resolve` and `rules`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from clusterbook.core import shapes
+from clusterbook.core.criteria import ANY, DIMENSIONS, Vocabulary
+from clusterbook.core.errors import did_you_mean
+from clusterbook.core.findings import Finding, Place, SourceErrors
+from clusterbook.core.layers import Layer, read_layer
+from clusterbook.core.matching import claimed_values
+from clusterbook.core.tracing import Branch, Origin, Tree, trace
+from clusterbook.core.yamlin import Node, parse
+
+BASE = "base"
+REGISTRY, VALIDATORS, CRITERIA = "registry.yaml", "validators/catalog.yaml", "criteria.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One text file of a tree; `file` is its name in messages, `external` says that it comes from a private tree."""
+
+    text: str
+    file: str
+    external: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTree:
+    """The files of a source tree by their path below its root.
+
+    `under` holds the two files of the public tree that a private one does not replace but extends, entry by entry.
+    `strict` says that the tree is our own: unknown keys and YAML tricks are errors, not warnings.
+    Source: reference rows F19-F22.
+    """
+
+    files: Mapping[str, SourceFile]
+    under: Mapping[str, SourceFile]
+    strict: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Component:
+    """One entry of the component registry. Source: reference rows F3-F11."""
+
+    name: str
+    node: Node
+    file: str
+    defaults: Mapping[str, Origin]
+    assert_file: str
+    external: bool = False
+
+    def place(self) -> Place:
+        """Return where the entry stands."""
+        return Place(self.file, self.node.line, self.node.column)
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """A checked source tree. `findings` are the warnings met on the way."""
+
+    tree: SourceTree
+    components: Mapping[str, Component]
+    base: Layer
+    overlays: Mapping[str, Layer]
+    mixins: Mapping[str, Layer]
+    validators: Mapping[str, Node]
+    values: Mapping[str, Tree]
+    documents: Mapping[str, Node]
+    vocabulary: Vocabulary
+    findings: tuple[Finding, ...]
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """Return base and overlays, sorted by name."""
+        return (self.base, *(self.overlays[name] for name in sorted(self.overlays)))
+
+    @cached_property
+    def keeps_null(self) -> bool:
+        """Return whether a null in values stays null instead of deleting what is below.
+
+        So it was in the first generation of the format, whose trees are read by its own rule; the later ones follow
+        reference row R38.
+        """
+        version = self.base.node.get("apiVersion")
+        return version is not None and version.string() == shapes.API_VERSIONS[2]
+
+    def chain(self, name: str) -> list[Layer]:
+        """Return the layers from below base down to the overlay `name`; parents that do not exist end it."""
+        chain: list[Layer] = []
+        while name and name != BASE and name in self.overlays and self.overlays[name] not in chain:
+            chain.append(self.overlays[name])
+            name = chain[-1].base
+        return chain[::-1]
+
+
+def load(tree: SourceTree) -> Catalog:
+    """Return the catalog in `tree`.
+
+    Raises:
+        SourceErrors: with every error found in the documents' syntax and shape.
+    """
+    return _Loader(tree).catalog()
+
+
+class _Loader:
+    """Reads one tree, collecting findings."""
+
+    def __init__(self, tree: SourceTree) -> None:
+        self.tree = tree
+        self.findings: list[Finding] = []
+        self.documents: dict[str, Node] = {}
+
+    def catalog(self) -> Catalog:
+        components = self.components()
+        layers = self.layers("overlays/")
+        mixins = self.layers("mixins/")
+        base = layers.pop(BASE, None)
+        if base is None:
+            self.findings.append(
+                Finding("CB014", Place(self.root("overlays/base.yaml")), "overlays/base.yaml is missing",
+                        "every recipe starts from base; add it")
+            )
+        validators = self.validators()
+        vocabulary = self.vocabulary([layer for layer in layers.values()])
+        values = self.values()
+        errors = [finding for finding in self.findings if finding.severity == "error"]
+        if errors or base is None:
+            raise SourceErrors(sorted(self.findings, key=lambda finding: (finding.place, finding.code)))
+        return Catalog(
+            tree=self.tree, components=components, base=base, overlays=layers, mixins=mixins, validators=validators,
+            values=values, documents=self.documents, vocabulary=vocabulary,
+            findings=tuple(sorted(self.findings, key=lambda finding: (finding.place, finding.code))),
+        )
+
+    def root(self, path: str) -> str:
+        """Return the name in messages of a file that may be absent."""
+        for known, source in self.tree.files.items():
+            if source.file.endswith(known):
+                return source.file[: -len(known)] + path
+        return path
+
+    def parse(self, source: SourceFile) -> Node | None:
+        """Return the document in a file, None when it is empty or broken."""
+        try:
+            return parse(source.text, source.file, first_only=not self.tree.strict)
+        except SourceErrors as error:
+            self.findings.extend(error.findings)
+            return None
+
+    def document(self, path: str, source: SourceFile, shape: type[BaseModel]) -> Node | None:
+        """Return the checked document in a file; None, with findings, when it does not have the shape."""
+        before = len(self.findings)
+        node = self.parse(source)
+        if node is None:
+            if len(self.findings) == before:
+                self.report("CB011", Place(source.file, 1, 1), "the file is empty", "write a document or remove it")
+            return None
+        self.documents.setdefault(path, node)
+        check_shape(node, source.file, shape, self.findings, strict=self.tree.strict)
+        broken = any(finding.severity == "error" for finding in self.findings[before:])
+        return None if broken else node
+
+    def report(self, code: str, place: Place, what: str, hint: str = "") -> None:
+        self.findings.append(Finding(code, place, what, hint))
+
+    def components(self) -> dict[str, Component]:
+        """Return the component registry, the private tree's entries replacing the public ones by name (F20)."""
+        found: dict[str, Component] = {}
+        sources = [layer[REGISTRY] for layer in (self.tree.under, self.tree.files) if REGISTRY in layer]
+        if not sources:
+            self.report("CB014", Place(self.root(REGISTRY)), "registry.yaml is missing", "add the component registry")
+        for source in sources:
+            node = self.document(REGISTRY, source, shapes.ComponentRegistryShape)
+            names: set[str] = set()
+            for entry in (node.get("components") or node).elements() if node else ():
+                component = _component(entry, source)
+                if component.name in names:
+                    self.report("CB028", component.place(), f"component '{component.name}' stands twice",
+                                "keep one entry per name")
+                names.add(component.name)
+                found[component.name] = component
+        return found
+
+    def layers(self, folder: str) -> dict[str, Layer]:
+        """Return the overlays (or mixins) of the tree by name."""
+        found: dict[str, Layer] = {}
+        mixins = folder == "mixins/"
+        shape = shapes.RecipeMixinShape if mixins else shapes.RecipeMetadataShape
+        for path, source in sorted(self.tree.files.items()):
+            if not _is_layer(path, mixins=mixins):
+                continue
+            if not mixins and not path.startswith(folder) and not self.is_overlay(source):
+                continue
+            node = self.document(path, source, shape)
+            if node is None:
+                continue
+            layer = read_layer(node, source.file, external=source.external)
+            name = BASE if path == "overlays/base.yaml" else layer.name
+            if name in found:
+                self.report("CB028", layer.place, f"'{name}' is already the name of {found[name].file}",
+                            "give each overlay and mixin a name of its own")
+            found[name] = layer
+        return found
+
+    def is_overlay(self, source: SourceFile) -> bool:
+        """Return whether a YAML file outside overlays/ says that it is an overlay. Source: reference row F2."""
+        return "RecipeMetadata" in source.text and (node := self.parse(source)) is not None and (
+            (kind := node.get("kind")) is not None and kind.string() == "RecipeMetadata"
+        )
+
+    def validators(self) -> dict[str, Node]:
+        """Return the validator catalog's entries by name, the private tree's replacing the public ones (F20)."""
+        found: dict[str, Node] = {}
+        for source in [layer[VALIDATORS] for layer in (self.tree.under, self.tree.files) if VALIDATORS in layer]:
+            node = self.document(VALIDATORS, source, shapes.ValidatorCatalogShape)
+            for entry in (node.get("validators") or node).elements() if node else ():
+                name = entry.get("name")
+                found[name.string() if name else ""] = entry
+        return found
+
+    def vocabulary(self, overlays: list[Layer]) -> Vocabulary:
+        """Return the allowed criteria values: those of the criteria file, and those overlays claim (R7)."""
+        known: dict[str, tuple[str, ...]] = {}
+        aliases: dict[str, dict[str, str]] = {}
+        source = self.tree.files.get(CRITERIA)
+        node = self.document(CRITERIA, source, shapes.CriteriaCatalogShape) if source else None
+        for name in DIMENSIONS if node else ():
+            dimension = node.get("spec", "dimensions", name) if node else None
+            if dimension is None:
+                continue
+            listed = dimension.get("values")
+            known[name] = tuple(item.string() for item in listed.elements()) if listed else ()
+            spellings = dimension.get("aliases")
+            aliases[name] = {word: target.string() for word, target in (spellings.items() if spellings else ())}
+            wildcard = dimension.get("any")
+            aliases[name] |= {item.string(): ANY for item in (wildcard.elements() if wildcard else ())}
+        claimed = claimed_values(layer.criteria for layer in overlays if layer.criteria)
+        return Vocabulary(known, claimed, aliases)
+
+    def values(self) -> dict[str, Tree]:
+        """Return every values file of the tree, traced, by path."""
+        found: dict[str, Tree] = {}
+        for path, source in self.tree.files.items():
+            if not _is_values(path):
+                continue
+            before = len(self.findings)
+            node = self.parse(source)
+            if node is None:
+                if len(self.findings) == before:
+                    found[path] = Branch({}, (Origin(path, Place(source.file, 1, 1), {}),))
+                continue
+            if not isinstance(node.value, dict):
+                self.report("CB010", Place(source.file, node.line, node.column), "a values file is a map of values",
+                            "write 'key: value' lines")
+                continue
+            self.documents[path] = node
+            found[path] = trace(node, path, source.file)
+        return found
+
+
+def _is_layer(path: str, *, mixins: bool) -> bool:
+    """Return whether a file may hold an overlay (or a mixin). Source: reference row F2."""
+    if not path.endswith(".yaml"):
+        return False
+    if mixins:
+        return path.startswith("mixins/")
+    apart = ("mixins/", "components/", "checks/", "validators/", "evidence/")
+    return not path.startswith(apart) and "/checks/" not in path and path.split("/")[-1] not in (
+        "registry.yaml", "data-v1.yaml", "criteria.yaml")
+
+
+def _is_values(path: str) -> bool:
+    """Return whether a file is a values file: components/<name>/….yaml outside manifests/."""
+    parts = path.split("/")
+    return (
+        len(parts) == 3 and parts[0] == "components" and path.endswith((".yaml", ".yml")) and parts[2].startswith("values")
+    )
+
+
+def _component(entry: Node, source: SourceFile) -> Component:
+    """Return a registry entry with the defaults it gives. Source: reference row R36."""
+    defaults: dict[str, Origin] = {}
+
+    def take(field: str, value: Any, node: Node) -> None:
+        if value:
+            defaults[field] = Origin("registry", Place(source.file, node.line, node.column), value)
+
+    kustomize, helm = entry.get("kustomize"), entry.get("helm")
+    is_kustomize = kustomize is not None and any(child.string() for _, child in kustomize.items())
+    take("type", "Kustomize" if is_kustomize else "Helm", kustomize if is_kustomize and kustomize else (helm or entry))
+    fields = (
+        {"source": "defaultSource", "tag": "defaultTag", "path": "defaultPath"}
+        if is_kustomize
+        else {"source": "defaultRepository", "version": "defaultVersion", "namespace": "defaultNamespace",
+              "chart": "defaultChart"}
+    )
+    for field, key in fields.items():
+        node = entry.get("kustomize" if is_kustomize else "helm", key)
+        if node:
+            take(field, node.string().rsplit("/", 1)[-1] if field == "chart" else node.string(), node)
+    name, assert_file = entry.get("name"), entry.get("healthCheck", "assertFile")
+    return Component(
+        name=name.string() if name else "", node=entry, file=source.file, defaults=defaults,
+        assert_file=assert_file.string() if assert_file else "", external=source.external,
+    )
+
+
+def check_shape(
+    node: Node, file: str, shape: type[BaseModel], findings: list[Finding], *, strict: bool
+) -> None:
+    """Add to `findings` whatever in `node` does not have `shape`; unknown keys only warn unless `strict`."""
+    try:
+        shape.model_validate(_as_written(node))
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            findings.append(_shape_finding(node, file, shape, dict(problem), strict=strict))
+
+
+def _as_written(node: Node) -> Any:
+    """Return a document with its scalars as text, and without the keys whose value is null."""
+    if isinstance(node.value, dict):
+        return {key: _as_written(child) for key, child in node.value.items() if child.value is not None}
+    if isinstance(node.value, list):
+        return [_as_written(child) for child in node.value]
+    return node.text
+
+
+def _shape_finding(
+    node: Node, file: str, shape: type[BaseModel], problem: dict[str, Any], *, strict: bool
+) -> Finding:
+    """Return what pydantic found, with its place and in our words."""
+    location, kind = list(problem["loc"]), str(problem["type"])
+    found, depth = _descend(node, location)
+    last = location[-1] if location else ""
+    if kind == "extra_forbidden":
+        place = Place(file, found.key_line, found.key_column)
+        known = _known_keys(shape, location[:-1])
+        return Finding("CB012", place, f"unknown key '{last}'", did_you_mean(str(last), known),
+                       "error" if strict else "warning")
+    if kind == "missing":
+        place = Place(file, found.line, found.column)
+        return Finding("CB011", place, f"key '{last}' is missing", f"add '{last}:'")
+    place = Place(file, found.line, found.column)
+    if kind == "literal_error" and last in ("kind", "apiVersion"):
+        expected = str(problem["ctx"]["expected"])
+        return Finding("CB015", place, f"{last} '{found.text}' is not read here", f"expected {expected}")
+    what = str(problem["msg"])
+    path = ".".join(str(part) for part in location[:depth]) or "the document"
+    return Finding("CB010", place, f"{path}: {what[:1].lower()}{what[1:]}", _shape_hint(kind))
+
+
+def _shape_hint(kind: str) -> str:
+    """Return what to write instead."""
+    return {
+        "string_type": "write one word or a quoted text",
+        "list_type": "write a list: one '- item' per line",
+        "dict_type": "write a map: 'key: value' lines",
+        "model_type": "write a map: 'key: value' lines",
+        "model_attributes_type": "write a map: 'key: value' lines",
+        "bool_parsing": "write true or false",
+        "int_parsing": "write a whole number",
+        "string_too_short": "write something, or remove the key",
+        "string_pattern_mismatch": "use letters, digits, '.', '_', '-'; paths are relative, without a leading '/'",
+    }.get(kind, "")
+
+
+def _descend(node: Node, location: list[Any]) -> tuple[Node, int]:
+    """Return the deepest node on the way to `location`, and how many steps that was."""
+    for depth, step in enumerate(location):
+        if isinstance(node.value, dict) and step in node.value:
+            node = node.value[step]
+        elif isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+        else:
+            return node, depth
+    return node, len(location)
+
+
+def _known_keys(shape: type[BaseModel], location: list[Any]) -> list[str]:
+    """Return the keys allowed at `location` below `shape`."""
+    for step in location:
+        if isinstance(step, int):
+            continue
+        for name, info in shape.model_fields.items():
+            if step in (name, info.alias):
+                inner = _model_in(info.annotation)
+                if inner is None:
+                    return []
+                shape = inner
+                break
+    return [info.alias or name for name, info in shape.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the shape inside `X | None`, `list[X]` and the like."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _model_in(argument)
+        if found is not None:
+            return found
+    return None

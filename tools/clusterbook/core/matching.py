@@ -1,0 +1,161 @@
+"""Matching: which overlays answer a query, and what that makes of it.
+
+Knows overlays by name and criteria alone, as bits of one number, so that a query is five ANDs. Does not know what an
+overlay contains. The matrix and the look-up in an index both ask here; there is no second way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from clusterbook.core.criteria import ANY, Criteria
+
+CURATED, COMPOSED, INHERITED, UNSUPPORTED = "curated", "composed", "inherited", "unsupported"
+
+_WEIGHTS = {"service": 4, "accelerator": 3, "intent": 2, "platform": 2, "os": 1, "nodes": 1}
+"""How much it hurts when a suggested recipe lacks a dimension the query fixes; twice that when it contradicts it."""
+
+
+class Answer(NamedTuple):
+    """What becomes of one query.
+
+    `honoured` are the criteria that changed anything and `slug` names the recipe they lead to: it is served unless the
+    state is unsupported, and None where it does not resolve at all. `lost` lists the dimensions that changed nothing;
+    `reason` says why in one sentence, empty when curated.
+    """
+
+    query: Criteria
+    state: str
+    honoured: Criteria
+    slug: str | None
+    lost: tuple[str, ...]
+    reason: str
+
+
+class Matcher:
+    """The overlays of one catalog, ready to be matched."""
+
+    def __init__(self, overlays: Sequence[tuple[str, Criteria]], failures: Mapping[str, str]) -> None:
+        """Index `overlays` (name, criteria); `failures` says why a slug cannot be resolved, where that is so."""
+        self.overlays = tuple(overlays)
+        self.failures = failures
+        self._exact = {criteria for _, criteria in self.overlays} | {Criteria()}
+        self._masks = [self._axis(position) for position in range(len(Criteria._fields))]
+        self._honoured: dict[int, Criteria] = {}
+
+    def _axis(self, position: int) -> tuple[dict[str | int, int], int]:
+        """Return, for one dimension, the overlays per value and those that leave it open, as bit masks."""
+        claims: dict[str | int, int] = {}
+        free = 0
+        for number, (_, criteria) in enumerate(self.overlays):
+            value = criteria[position]
+            if value in (ANY, 0):
+                free |= 1 << number
+            else:
+                claims[value] = claims.get(value, 0) | 1 << number
+        return {value: mask | free for value, mask in claims.items()}, free
+
+    def matched(self, query: Criteria) -> int:
+        """Return the overlays that apply to `query`, as a bit mask. Source: reference row R18."""
+        mask = -1
+        for (masks, free), value in zip(self._masks, query, strict=True):
+            mask &= masks.get(value, free)
+        return mask
+
+    def names(self, mask: int) -> list[str]:
+        """Return the names of the overlays in `mask`."""
+        return [name for number, (name, _) in enumerate(self.overlays) if mask >> number & 1]
+
+    def honoured(self, mask: int) -> Criteria:
+        """Return the union of the criteria of the overlays in `mask`; they match one query, so they agree."""
+        known = self._honoured.get(mask)
+        if known is None:
+            known = Criteria()
+            for number, (_, criteria) in enumerate(self.overlays):
+                if mask >> number & 1:
+                    known = known.union(criteria) or known
+            self._honoured[mask] = known
+        return known
+
+    def answer(self, query: Criteria) -> Answer:
+        """Return what becomes of `query`: exactly one of the four states."""
+        mask = self.matched(query)
+        honoured = self.honoured(mask)
+        slug = honoured.slug()
+        if slug in self.failures:
+            return Answer(query, UNSUPPORTED, honoured, None, (), self.failures[slug])
+        systems = self._required_systems(query, mask)
+        if systems:
+            reason = f"an OS is required for {query.sentence()} (valid: {', '.join(systems)})"
+            return Answer(query, UNSUPPORTED, honoured, slug, (), reason)
+        if honoured == query:
+            if query in self._exact:
+                return Answer(query, CURATED, honoured, slug, (), "")
+            return Answer(query, COMPOSED, honoured, slug, (), self._composed_of(mask))
+        lost = tuple(name for name in query.specified() if getattr(honoured, name) in (ANY, 0))
+        what = ", ".join(f"{name} {getattr(query, name)}" for name in lost)
+        reason = f"{what} change{'s' if len(lost) == 1 else ''} nothing; the answer is {slug}"
+        return Answer(query, INHERITED, honoured, slug, lost, reason)
+
+    def _composed_of(self, mask: int) -> str:
+        """Return the sentence that names the most specific overlays in `mask`, which together claim the query."""
+        names = [name for number, (name, criteria) in enumerate(self.overlays) if mask >> number & 1 and any(
+            value not in (ANY, 0) for value in criteria)]
+        return f"composed of {', '.join(names)}; no overlay claims the combination itself"
+
+    def _required_systems(self, query: Criteria, mask: int) -> list[str]:
+        """Return the operating systems of which one must be named, or [] when the query may stay as it is.
+
+        Source: reference row R23: a service without an OS, no matched overlay of exactly this service and
+        accelerator, and overlays that would match if an OS were named.
+        """
+        if query.service == ANY or query.os != ANY:
+            return []
+        for number, (_, criteria) in enumerate(self.overlays):
+            if mask >> number & 1 and criteria[:2] == query[:2]:
+                return []
+        return sorted({c.os for _, c in self.overlays if c.os != ANY and c.covers(query._replace(os=c.os))})
+
+    def nearest(self, query: Criteria, *, count: int = 3) -> list[str]:
+        """Return the slugs of the curated recipes nearest to `query`, best first."""
+        candidates = {criteria for criteria in self._exact if any(value not in (ANY, 0) for value in criteria)}
+        served = [c for c in candidates if c != query and self.answer(c).state != UNSUPPORTED]
+        return [c.slug() for c in sorted(served, key=lambda c: (_distance(query, c), c.slug()))[:count]]
+
+    def slugs(self) -> dict[str, Criteria]:
+        """Return every slug that some query leads to, with its criteria, in sorted order.
+
+        The honoured criteria of any query are a union of overlays' criteria, and each such union is a query that
+        leads to itself; so it is enough to join overlays until nothing new appears. The cost follows the number of
+        slugs, not the number of tuples.
+        """
+        found = {Criteria()}
+        for criteria in {criteria for _, criteria in self.overlays}:
+            found |= {joined for known in found if (joined := known.union(criteria)) is not None}
+        return {criteria.slug(): criteria for criteria in sorted(found, key=Criteria.slug)}
+
+
+def _distance(query: Criteria, recipe: Criteria) -> int:
+    """Return how far a recipe is from a query: what it lacks costs by dimension, what it adds costs one."""
+    total = 0
+    for name, asked, offered in zip(Criteria._fields, query, recipe, strict=True):
+        if asked == offered:
+            continue
+        if offered in (ANY, 0):
+            total += _WEIGHTS[name]
+        elif asked in (ANY, 0):
+            total += 1
+        else:
+            total += 2 * _WEIGHTS[name]
+    return total
+
+
+def claimed_values(criteria: Iterable[Criteria]) -> dict[str, tuple[str, ...]]:
+    """Return the values that overlays claim, per dimension, sorted. Source: reference row R7."""
+    claimed: dict[str, set[str]] = {}
+    for one in criteria:
+        for name, value in one.specified().items():
+            if name != "nodes":
+                claimed.setdefault(name, set()).add(str(value))
+    return {name: tuple(sorted(values)) for name, values in claimed.items()}

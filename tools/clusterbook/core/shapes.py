@@ -1,0 +1,341 @@
+"""The shapes of the documents people write: what may stand where.
+
+Knows every field of the source documents; the JSON Schemas under schemas/v1 are generated from here. Does not know what the
+fields do. Source: reference rows F3-F18.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+API_VERSION = "clusterbook.dev/v1alpha1"
+API_VERSIONS = (API_VERSION, "aicr.run/v1alpha2", "aicr.nvidia.com/v1alpha1")
+"""The spellings of `apiVersion` that are read; the first is the one we write. Source: design, section 5."""
+VALIDATOR_API_VERSION = "validator.nvidia.com/v1alpha1"
+
+ApiVersion = Literal["clusterbook.dev/v1alpha1", "aicr.run/v1alpha2", "aicr.nvidia.com/v1alpha1"]
+Name = Annotated[str, Field(min_length=1, pattern=r"^[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$")]
+RelativePath = Annotated[str, Field(min_length=1, pattern=r"^[^/\\~\s][^\\]*$")]
+Phase = Literal["readiness", "deployment", "performance", "conformance"]
+PHASES: tuple[Phase, ...] = ("readiness", "deployment", "conformance", "performance")
+
+
+class _Shape(BaseModel):
+    """A frozen document part; unknown keys are reported."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Metadata(_Shape):
+    """What a document is called."""
+
+    name: Name = Field(description="Unique among documents of its kind; a source file is named after it.")
+    version: str | None = Field(None, description="Version of the document itself; informative.")
+
+
+class CriteriaShape(_Shape):
+    """Which queries an overlay applies to; what is left out applies to all."""
+
+    service: str | None = Field(None, description="Kubernetes service, such as eks.")
+    accelerator: str | None = Field(None, description="GPU model, such as h100.")
+    intent: str | None = Field(None, description="training or inference.")
+    os: str | None = Field(None, description="Operating system of the nodes, such as ubuntu.")
+    platform: str | None = Field(None, description="Workload platform, such as kubeflow.")
+    nodes: int | None = Field(None, ge=0, description="Exact number of nodes; 0 means any.")
+
+
+class ConstraintShape(_Shape):
+    """What must be true of a cluster."""
+
+    name: str = Field(min_length=1, description="Measurement path, such as K8s.server.version.")
+    value: str = Field(min_length=1, description="Expected value with an optional operator, such as '>= 1.30'.")
+    severity: str | None = Field(None, description="error or warning.")
+    remediation: str | None = Field(None, description="What to do when it does not hold.")
+    unit: str | None = Field(None, description="Unit of a number, such as GB/s.")
+
+
+class ExpectedResourceShape(_Shape):
+    """A Kubernetes object that must exist once a component is deployed."""
+
+    kind: str = Field(min_length=1)
+    name: str = Field(min_length=1)
+    namespace: str | None = None
+
+
+class ComponentRefShape(_Shape):
+    """One component of a recipe, or what a layer changes about it."""
+
+    name: Name = Field(description="A name from the component registry.")
+    type: str | None = Field(None, description="Helm or Kustomize; default: what the registry says.")
+    namespace: str | None = None
+    chart: str | None = Field(None, description="Chart name without its repository.")
+    source: str | None = Field(None, description="Chart repository (https:// or oci://) or Git source.")
+    version: str | None = Field(None, description="Chart version; quote it.")
+    tag: str | None = Field(None, description="Git tag, for Kustomize.")
+    path: str | None = Field(None, description="Folder in the Git source, for Kustomize.")
+    values_file: RelativePath | None = Field(None, alias="valuesFile", description="Values file below the tree's root.")
+    overrides: dict[str, Any] | None = Field(None, description="Values that win over the values files; null deletes.")
+    dependency_refs: list[str] | None = Field(None, alias="dependencyRefs", description="Components deployed before.")
+    manifest_files: list[RelativePath] | None = Field(None, alias="manifestFiles", description="Applied after.")
+    pre_manifest_files: list[RelativePath] | None = Field(None, alias="preManifestFiles", description="Applied before.")
+    expected_resources: list[ExpectedResourceShape] | None = Field(None, alias="expectedResources")
+    health_check_asserts: str | None = Field(None, alias="healthCheckAsserts", description="Inline health check.")
+    health_check_skip: bool | None = Field(None, alias="healthCheckSkip", description="Leave the health check out.")
+    cleanup: bool | None = Field(None, description="Uninstall after validation.")
+    patches: list[str] | None = Field(None, description="Not supported by any deployer; refused.")
+
+
+class NodeSelectionShape(_Shape):
+    """Which nodes a validation phase uses."""
+
+    selector: dict[str, str] | None = None
+    max_nodes: int | None = Field(None, alias="maxNodes", ge=0)
+    exclude_nodes: list[str] | None = Field(None, alias="excludeNodes")
+
+
+class ValidationPhaseShape(_Shape):
+    """What one validation phase checks."""
+
+    timeout: str | None = None
+    constraints: list[ConstraintShape] | None = None
+    checks: list[str] | None = Field(None, description="Validators by name; [] drops what is inherited.")
+    node_selection: NodeSelectionShape | None = Field(None, alias="nodeSelection")
+    infrastructure: str | None = None
+
+
+class ValidationShape(_Shape):
+    """The four validation phases; a phase that is absent is inherited."""
+
+    readiness: ValidationPhaseShape | None = None
+    deployment: ValidationPhaseShape | None = None
+    performance: ValidationPhaseShape | None = None
+    conformance: ValidationPhaseShape | None = None
+
+
+class RecipeSpecShape(_Shape):
+    """What an overlay says."""
+
+    base: str | None = Field(None, description="The one overlay it builds on; empty means base.")
+    criteria: CriteriaShape | None = None
+    mixins: list[str] | None = Field(None, description="Mixins applied after all overlays.")
+    constraints: list[ConstraintShape] | None = None
+    component_refs: list[ComponentRefShape] | None = Field(None, alias="componentRefs")
+    validation: ValidationShape | None = None
+
+
+class RecipeMetadataShape(_Shape):
+    """An overlay: a layer of recipes, chosen by its criteria."""
+
+    api_version: ApiVersion | None = Field(None, alias="apiVersion")
+    kind: Literal["RecipeMetadata"]
+    metadata: Metadata
+    spec: RecipeSpecShape
+
+
+class MixinSpecShape(_Shape):
+    """What a mixin adds."""
+
+    constraints: list[ConstraintShape] | None = None
+    component_refs: list[ComponentRefShape] | None = Field(None, alias="componentRefs")
+
+
+class RecipeMixinShape(_Shape):
+    """A mixin: a fragment that overlays name, without criteria of its own."""
+
+    api_version: ApiVersion | None = Field(None, alias="apiVersion")
+    kind: Literal["RecipeMixin"]
+    metadata: Metadata
+    spec: MixinSpecShape
+
+
+class HelmShape(_Shape):
+    """Where a component's chart comes from unless a recipe says otherwise."""
+
+    default_repository: str | None = Field(None, alias="defaultRepository")
+    default_chart: str | None = Field(None, alias="defaultChart", description="May carry a repository name before '/'.")
+    default_version: str | None = Field(None, alias="defaultVersion")
+    default_namespace: str | None = Field(None, alias="defaultNamespace")
+
+
+class KustomizeShape(_Shape):
+    """Where a component's kustomization comes from unless a recipe says otherwise."""
+
+    default_source: str | None = Field(None, alias="defaultSource")
+    default_path: str | None = Field(None, alias="defaultPath")
+    default_tag: str | None = Field(None, alias="defaultTag")
+    default_namespace: str | None = Field(None, alias="defaultNamespace")
+
+
+class ManifestShape(_Shape):
+    """A component that is manifests alone."""
+
+    default_namespace: str | None = Field(None, alias="defaultNamespace")
+
+
+class SchedulingPathsShape(_Shape):
+    """Where in a chart's values the scheduling of one kind of node is written."""
+
+    node_selector_paths: list[str] | None = Field(None, alias="nodeSelectorPaths")
+    toleration_paths: list[str] | None = Field(None, alias="tolerationPaths")
+    taint_paths: list[str] | None = Field(None, alias="taintPaths")
+    taint_str_paths: list[str] | None = Field(None, alias="taintStrPaths")
+
+
+class NodeSchedulingShape(_Shape):
+    """Scheduling paths for system nodes and for nodes with accelerators."""
+
+    system: SchedulingPathsShape | None = None
+    accelerated: SchedulingPathsShape | None = None
+    node_count_paths: list[str] | None = Field(None, alias="nodeCountPaths")
+
+
+class WorkloadShape(_Shape):
+    """Where a chart takes the label selector of protected workloads."""
+
+    workload_selector_paths: list[str] | None = Field(None, alias="workloadSelectorPaths")
+
+
+class PodSchedulingShape(_Shape):
+    """Scheduling of workload pods."""
+
+    workload: WorkloadShape | None = None
+
+
+class ComponentValidationShape(_Shape):
+    """A check that runs when a bundle is made."""
+
+    function: str
+    severity: Literal["error", "warning", "info"] | None = None
+    conditions: dict[str, list[str]] | None = None
+    message: str | None = None
+
+
+class HealthCheckShape(_Shape):
+    """Which file asserts that a component is healthy."""
+
+    assert_file: RelativePath | None = Field(None, alias="assertFile")
+
+
+class ComponentShape(_Shape):
+    """One component that recipes may name."""
+
+    name: Name
+    display_name: str | None = Field(None, alias="displayName")
+    value_override_keys: list[str] | None = Field(None, alias="valueOverrideKeys")
+    helm: HelmShape | None = None
+    kustomize: KustomizeShape | None = None
+    manifest: ManifestShape | None = None
+    node_scheduling: NodeSchedulingShape | None = Field(None, alias="nodeScheduling")
+    pod_scheduling: PodSchedulingShape | None = Field(None, alias="podScheduling")
+    storage_class_paths: list[str] | None = Field(None, alias="storageClassPaths")
+    validations: list[ComponentValidationShape] | None = None
+    health_check: HealthCheckShape | None = Field(None, alias="healthCheck")
+    gke_critical_priority: bool | None = Field(None, alias="gkeCriticalPriority")
+    has_self_ref_crds: bool | None = Field(None, alias="hasSelfRefCRDs")
+    manifests_use_chart_crds: bool | None = Field(None, alias="manifestsUseChartCRDs")
+    test_tier: str | None = Field(None, alias="testTier")
+
+
+class ComponentRegistryShape(_Shape):
+    """The component registry: everything recipes may deploy."""
+
+    api_version: ApiVersion | None = Field(None, alias="apiVersion")
+    kind: Literal["ComponentRegistry"]
+    metadata: Metadata | None = None
+    components: list[ComponentShape]
+
+
+class EnvShape(_Shape):
+    """An environment variable of a validator."""
+
+    name: str
+    value: str | None = None
+
+
+class AffinityShape(_Shape):
+    """Next to which component's pods a validator runs."""
+
+    component_ref: str = Field(alias="componentRef")
+    pod_label_selector: dict[str, str] | str | None = Field(None, alias="podLabelSelector")
+    requirement: Literal["required", "preferred"] | None = None
+    topology_key: str | None = Field(None, alias="topologyKey")
+
+
+class ResourcesShape(_Shape):
+    """What a validator's container may use."""
+
+    cpu: str | None = None
+    memory: str | None = None
+
+
+class ValidatorShape(_Shape):
+    """One check that a recipe may name in a validation phase."""
+
+    name: Name
+    phase: Phase
+    description: str | None = None
+    image: str | None = None
+    timeout: str | None = None
+    args: list[str] | None = None
+    env: list[EnvShape] | None = None
+    resources: ResourcesShape | None = None
+    dependency_affinity: list[AffinityShape] | None = Field(None, alias="dependencyAffinity")
+
+
+class ValidatorCatalogShape(_Shape):
+    """The checks that recipes may name."""
+
+    api_version: Literal[
+        "clusterbook.dev/v1alpha1",
+        "aicr.run/v1alpha2",
+        "aicr.nvidia.com/v1alpha1",
+        "validator.nvidia.com/v1alpha1",
+    ] | None = Field(None, alias="apiVersion")
+    kind: Literal["ValidatorCatalog"]
+    metadata: Metadata | None = None
+    validators: list[ValidatorShape]
+
+
+class DimensionShape(_Shape):
+    """The values of one dimension."""
+
+    values: list[Name] = Field(description="Allowed values, without any.")
+    aliases: dict[str, str] | None = Field(None, description="Other spelling → value.")
+    any: list[str] | None = Field(None, description="Other spellings of any.")
+
+
+class DimensionsShape(_Shape):
+    """The named dimensions."""
+
+    service: DimensionShape
+    accelerator: DimensionShape
+    intent: DimensionShape
+    os: DimensionShape
+    platform: DimensionShape
+
+
+class CriteriaSpecShape(_Shape):
+    """What the criteria file says."""
+
+    dimensions: DimensionsShape
+
+
+class CriteriaCatalogShape(_Shape):
+    """The criteria values of the catalog; overlays may claim more. Source: reference rows R1-R7."""
+
+    api_version: Literal["clusterbook.dev/v1alpha1"] = Field(alias="apiVersion")
+    kind: Literal["CriteriaCatalog"]
+    metadata: Metadata
+    spec: CriteriaSpecShape
+
+
+SHAPES: dict[str, type[BaseModel]] = {
+    "component-registry": ComponentRegistryShape,
+    "criteria": CriteriaCatalogShape,
+    "recipe-metadata": RecipeMetadataShape,
+    "recipe-mixin": RecipeMixinShape,
+    "validator-catalog": ValidatorCatalogShape,
+}
+"""Shape by the name of its schema file."""

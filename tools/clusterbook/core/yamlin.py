@@ -1,0 +1,254 @@
+"""YAML text in, values with places out.
+
+Knows YAML as the reference's reader understands it (Go's yaml.v3: YAML 1.2 scalars plus 1.1 octals, duplicate keys
+refused) and what a hostile file may not do. Does not know what the document is about. ruamel.yaml composes; its types and
+errors end here.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+from clusterbook.core.findings import Finding, Place, SourceErrors
+
+MAX_BYTES = 10 * 1024 * 1024
+"""Largest file that is read. Source: reference row F19."""
+MAX_DEPTH = 64
+"""Deepest nesting that is read; real values files stay under 12."""
+MAX_NODES = 1_000_000
+"""Most values in one document once its aliases are written out, so that nine lines cannot mean a billion values."""
+
+_SAFE_LINE = 2_000
+_SAFE_OPENERS = 2_000
+"""Below these bounds no document can nest deep enough to overrun the stack of the C composer (it stands 5,000 levels
+and more; 100,000 end the process). Above them the events are counted first, which is slower and cannot recurse."""
+
+_WORDS: dict[str, object] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
+}
+_INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)\Z")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_MAY_BE_NUMBER = frozenset("0123456789+-.")
+
+
+@dataclass(slots=True)
+class Node:
+    """One parsed value and where it stands.
+
+    `value` is a dict of nodes, a list of nodes, or a scalar (None, bool, int, float, str). `line` and `column` count
+    from 1 and mark the value, `key_line` and `key_column` the key it stands under (else the value again). `text` is a
+    scalar as written, without quotes; `plain` says that it was written without quotes.
+    """
+
+    value: Any
+    line: int
+    column: int
+    key_line: int
+    key_column: int
+    text: str | None = None
+    plain: bool = False
+
+    def get(self, *keys: str) -> Node | None:
+        """Return the node below `keys`, or None where there is none."""
+        node = self
+        for key in keys:
+            if not isinstance(node.value, dict) or key not in node.value:
+                return None
+            node = node.value[key]
+        return node
+
+    def items(self) -> Iterator[tuple[str, Node]]:
+        """Yield the members of a map in written order; nothing when this is no map."""
+        if isinstance(self.value, dict):
+            yield from self.value.items()
+
+    def elements(self) -> list[Node]:
+        """Return the elements of a list; [] when this is no list."""
+        return self.value if isinstance(self.value, list) else []
+
+    def string(self) -> str:
+        """Return a scalar as written, so that 1.10 stays 1.10; "" for null, maps and lists."""
+        return self.text if self.text is not None and self.value is not None else ""
+
+    def data(self) -> Any:
+        """Return plain Python data."""
+        if isinstance(self.value, dict):
+            return {key: node.data() for key, node in self.value.items()}
+        if isinstance(self.value, list):
+            return [node.data() for node in self.value]
+        return self.value
+
+
+def parse(text: str, file: str, *, first_only: bool = False) -> Node | None:
+    """Return the document in `text`, or None when it holds none.
+
+    Args:
+        text: a whole YAML file.
+        file: its name in messages.
+        first_only: read the first of several documents, as the reference does, instead of refusing.
+
+    Raises:
+        SourceErrors: with one finding (CB001 to CB006) that names the place.
+    """
+    if len(text) > MAX_BYTES:
+        raise _error("CB001", Place(file), f"larger than {MAX_BYTES // 1024 // 1024} MB", "split it, or carry it elsewhere")
+    if "\x00" in text:
+        raise _error("CB002", Place(file), "holds a NUL byte, so it is not YAML", "save it as UTF-8 text")
+    _refuse_depth(text, file)
+    try:
+        documents = iter(_yaml().compose_all(text))
+        root = next(documents, None)
+        second = None if first_only else next(documents, None)
+    except YAMLError as error:
+        raise _syntax_error(error, file) from error
+    except RecursionError as error:
+        raise _error("CB003", Place(file), f"nests deeper than {MAX_DEPTH} levels", "flatten it") from error
+    if second is not None:
+        line = second.start_mark.line + 1
+        raise _error("CB002", Place(file, line, 1), "a second document begins here", "keep one document per file")
+    return None if root is None else _Reader(file).node(root, None, 1)
+
+
+def _yaml() -> YAML:
+    """Return a reader that composes nodes and constructs nothing."""
+    return YAML(typ="safe")
+
+
+def _error(code: str, place: Place, what: str, hint: str) -> SourceErrors:
+    return SourceErrors([Finding(code, place, what, hint)])
+
+
+def _syntax_error(error: YAMLError, file: str) -> SourceErrors:
+    """Return what the composer could not read, as a finding."""
+    if not isinstance(error, MarkedYAMLError):
+        return _error("CB002", Place(file), f"not YAML: {error}", "save it as UTF-8 text")
+    mark = error.problem_mark or error.context_mark
+    place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
+    what = " ".join(str(part) for part in (error.context, error.problem) if part)
+    return _error("CB002", place, f"not YAML: {what}", "check indentation, quotes and colons on this line and above")
+
+
+def _refuse_depth(text: str, file: str) -> None:
+    """Raise CB003 when `text` nests too deep to be composed safely."""
+    openers = text.count("[") + text.count("{")
+    if openers < _SAFE_OPENERS and max(map(len, text.split("\n"))) < _SAFE_LINE:
+        return
+    depth = 0
+    try:
+        for event in _yaml().parse(text):
+            name = type(event).__name__
+            if name in ("MappingStartEvent", "SequenceStartEvent"):
+                depth += 1
+                if depth > MAX_DEPTH:
+                    mark = event.start_mark
+                    place = Place(file, mark.line + 1, mark.column + 1)
+                    raise _error("CB003", place, f"nests deeper than {MAX_DEPTH} levels", "flatten it")
+            elif name in ("MappingEndEvent", "SequenceEndEvent"):
+                depth -= 1
+    except YAMLError as error:
+        raise _syntax_error(error, file) from error
+
+
+class _Reader:
+    """Turns composed nodes into ours, within the limits."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.count = 0
+
+    def place(self, composed: Any) -> Place:
+        return Place(self.file, composed.start_mark.line + 1, composed.start_mark.column + 1)
+
+    def node(self, composed: Any, key: Any, depth: int) -> Node:
+        self.count += 1
+        if self.count > MAX_NODES:
+            raise _error("CB004", self.place(composed), f"more than {MAX_NODES:,} values once aliases are written out",
+                         "write the values out, or split the file")
+        if depth > MAX_DEPTH:
+            raise _error("CB003", self.place(composed), f"nests deeper than {MAX_DEPTH} levels", "flatten it")
+        mark = composed.start_mark
+        line, column = mark.line + 1, mark.column + 1
+        key_line, key_column = (key.start_mark.line + 1, key.start_mark.column + 1) if key is not None else (line, column)
+        if isinstance(composed, ScalarNode):
+            text = composed.value
+            plain = not composed.style
+            value = self.scalar(composed, text) if plain else text
+            return Node(value, line, column, key_line, key_column, text, plain)
+        if isinstance(composed, SequenceNode):
+            elements = [self.node(element, None, depth + 1) for element in composed.value]
+            return Node(elements, line, column, key_line, key_column)
+        return Node(self.mapping(composed, depth), line, column, key_line, key_column)
+
+    def scalar(self, composed: ScalarNode, text: str) -> object:
+        """Return what an unquoted scalar means, unless it carries a tag that says otherwise."""
+        tag = str(composed.tag)
+        if not tag.startswith("tag:yaml.org,2002:"):
+            raise _error("CB006", self.place(composed), f"tag {tag} is not read", "write the value itself")
+        if tag.endswith(":str") and text and text[0] in _MAY_BE_NUMBER and self.tagged(composed):
+            return text
+        return scalar(text)
+
+    def tagged(self, composed: ScalarNode) -> bool:
+        """Return whether the scalar carries an explicit tag; the mark then stands on the tag, before the text."""
+        return bool(composed.end_mark.column - composed.start_mark.column > len(composed.value))
+
+    def mapping(self, composed: MappingNode, depth: int) -> dict[str, Node]:
+        """Return the members of a map; members that `<<` merges in stand behind its own."""
+        members: dict[str, Node] = {}
+        merged: list[Any] = []
+        for key, value in composed.value:
+            if not isinstance(key, ScalarNode):
+                raise _error("CB002", self.place(key), "a key is not a word", "use words as keys")
+            if key.value == "<<" and not key.style:
+                merged.extend(value.value if isinstance(value, SequenceNode) else [value])
+                continue
+            if key.value in members:
+                first = members[key.value]
+                raise _error("CB005", self.place(key), f"key '{key.value}' stands twice in one map",
+                             f"the first is on line {first.key_line}; remove one of them")
+            members[key.value] = self.node(value, key, depth + 1)
+        for source in merged:
+            if not isinstance(source, MappingNode):
+                raise _error("CB002", self.place(source), "'<<' merges something that is no map", "merge a map")
+            for name, node in self.mapping(source, depth + 1).items():
+                members.setdefault(name, node)
+        return members
+
+
+def scalar(text: str) -> object:
+    """Return what an unquoted scalar means: None, bool, int, float or the text itself.
+
+    Source: Go's yaml.v3, which the reference reads with; dates stay text here.
+    """
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in _MAY_BE_NUMBER:
+        return text
+    digits = text.replace("_", "")
+    if _INTEGER.match(digits):
+        return _integer(digits)
+    if _FLOAT.match(digits):
+        return float(digits)
+    return text
+
+
+def _integer(digits: str) -> int:
+    """Return the integer; a leading 0 makes it octal, as in YAML 1.1 and in Go."""
+    sign = -1 if digits[0] == "-" else 1
+    body = digits.lstrip("+-").lower()
+    if body.startswith(("0x", "0b", "0o")):
+        return sign * int(body, 0)
+    return sign * int(body, 8 if body.startswith("0") and body != "0" else 10)
