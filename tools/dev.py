@@ -1,0 +1,194 @@
+"""Everything a checkout can do, with only git and Python on the machine.
+
+Knows how the virtual environment is set up and which tool runs when. Does not know what the tools do.
+
+usage: python3 tools/dev.py COMMAND [ARGUMENT ...]
+
+Arguments are handed on: `test`, `bench` and `interop` give theirs to pytest, `build` to `clusterbook-build build`.
+"""
+
+import contextlib
+import hashlib
+import importlib.util
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+# Before anything that an older Python cannot run: it must get as far as this message.
+if sys.version_info < (3, 11):  # noqa: UP036
+    sys.exit(
+        "dev.py: Python 3.11 or newer is needed, this is {}.{} ({})\n"
+        "  hint: name a newer one, as in `python3.12 tools/dev.py build`".format(*sys.version_info[:2], sys.executable)
+    )
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if sys.platform == "win32" else "bin")
+PYTHON = str(BIN / "python")
+STAMP = VENV / "clusterbook-stamp"
+# The first two bring in modules from elsewhere; without bytecode every start compiles anew, and measures that.
+FOREIGN = ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE")
+
+
+class SetupError(Exception):
+    """The environment cannot be set up; the text says why and what to type next."""
+
+
+def stamp() -> str:
+    """Return a digest of all that the environment depends on: Python, where the checkout lies, pyproject.toml."""
+    parts = [sys.version.encode(), str(ROOT).encode(), (ROOT / "pyproject.toml").read_bytes()]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+@contextlib.contextmanager
+def only_one_at_a_time() -> Iterator[None]:
+    """Hold a lock on the checkout, so that two calls do not set up the same environment at once."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    checkout = os.open(ROOT, os.O_RDONLY)
+    try:
+        fcntl.flock(checkout, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(checkout)
+
+
+def run(*command: str) -> int:
+    """Return the exit status of `command`, run at the top of the checkout."""
+    env = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    env.update(PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1")
+    sys.stdout.flush()
+    return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
+
+
+def set_up() -> None:
+    """Make .venv fit this checkout; at once when it already does.
+
+    Raises:
+        SetupError: when Python lacks a part, or pip fails; the next call starts afresh.
+    """
+    with only_one_at_a_time():
+        wanted = stamp()
+        if STAMP.is_file() and STAMP.read_text(encoding="utf-8") == wanted:
+            return
+        print("dev.py: setting up .venv (once; a minute or less)")
+        STAMP.unlink(missing_ok=True)
+        if importlib.util.find_spec("ensurepip") is None:
+            raise SetupError(
+                "this Python cannot make a virtual environment: it has no ensurepip\n"
+                "  hint: on Debian and Ubuntu, `apt-get install python3-venv`"
+            )
+        # Not sys.executable: that may be the very environment that --clear removes.
+        base = str(getattr(sys, "_base_executable", None) or sys.executable)
+        if run(base, "-m", "venv", "--clear", str(VENV)):
+            raise SetupError("no virtual environment could be made, see above\n  hint: is .venv writable?")
+        if run(PYTHON, "-m", "pip", "install", "--quiet", "--editable", ".[build,dev]"):
+            raise SetupError(
+                "pip could not install what pyproject.toml lists, see above\n"
+                "  hint: without a way to pypi.org, name a mirror: `export PIP_INDEX_URL=https://…`"
+            )
+        STAMP.write_text(wanted, encoding="utf-8")
+
+
+def run_all(steps: Mapping[str, Sequence[str]]) -> int:
+    """Return 0 when every step passed; all are run whatever happens, and those that failed are named at the end."""
+    failed = []
+    for name, command in steps.items():
+        print(f"dev.py: {name}")
+        if run(*command):
+            failed.append(name)
+    if failed:
+        print(f"dev.py: failed: {', '.join(failed)}", file=sys.stderr)
+        if any(name.startswith("ruff") for name in failed):
+            print("  hint: `python3 tools/dev.py lint --fix` mends most of style", file=sys.stderr)
+    return 1 if failed else 0
+
+
+LINT: dict[str, Sequence[str]] = {
+    "ruff check": (PYTHON, "-m", "ruff", "check", "."),
+    "ruff format": (PYTHON, "-m", "ruff", "format", "--check", "."),
+    "mypy": (PYTHON, "-m", "mypy"),
+}
+
+
+def build(arguments: Sequence[str]) -> int:
+    """Build the catalog into dist/ and show what to do next."""
+    set_up()
+    status = run(str(BIN / "clusterbook-build"), "build", *arguments)
+    if status == 0:
+        here = shlex.quote(os.path.relpath(BIN))
+        print(f"\nNext:\n  {here}/clusterbook list\n  {here}/clusterbook recipe --help\n  python3 tools/dev.py test")
+    return status
+
+
+def test(arguments: Sequence[str]) -> int:
+    """Check style and types, and run the tests on what the sources say now."""
+    set_up()
+    fresh: dict[str, Sequence[str]] = {"clusterbook-build": (str(BIN / "clusterbook-build"), "build")}
+    return run_all({**fresh, **LINT, "pytest": (PYTHON, "-m", "pytest", "-n", "auto", *arguments)})
+
+
+def lint(arguments: Sequence[str]) -> int:
+    """Check style and types only; `--fix` mends what can be mended."""
+    set_up()
+    if "--fix" in arguments:
+        run(PYTHON, "-m", "ruff", "check", "--fix", "--quiet", ".")
+        run(PYTHON, "-m", "ruff", "format", "--quiet", ".")
+    return run_all(LINT)
+
+
+def bench(arguments: Sequence[str]) -> int:
+    """Measure the speeds that README states."""
+    set_up()
+    return run(PYTHON, "-m", "pytest", "-p", "no:xdist", "-s", "tests/bench", *arguments)
+
+
+def interop(arguments: Sequence[str]) -> int:
+    """Test against the real tools: Helm, registries, clusters."""
+    if not (ROOT / "tests" / "interop").is_dir():
+        print("dev.py: there is no interop tier yet")
+        return 0
+    set_up()
+    return run(PYTHON, "-m", "pytest", "tests/interop", *arguments)
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "build": build,
+    "test": test,
+    "lint": lint,
+    "bench": bench,
+    "interop": interop,
+}
+
+
+def usage() -> str:
+    """Return the help text: the head of this file and the first line of each command."""
+    lines = [f"  {name:8} {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
+    return "\n".join([(__doc__ or "").strip(), "", "commands:", *lines])
+
+
+def main(words: Sequence[str]) -> int:
+    """Return the exit status of the command named first in `words`."""
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0 if words else 2
+    if words[0] not in COMMANDS:
+        print(f"dev.py: no command '{words[0]}'\n  hint: one of {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    try:
+        return COMMANDS[words[0]](words[1:])
+    except (SetupError, OSError) as error:
+        print(f"dev.py: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,48 @@
+"""The build hook: a wheel carries the answers, so the catalog is resolved while the wheel is made.
+
+Knows when the index must be written. Does not know what is in it: `clusterbook.build.embed` does.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class IndexHook(BuildHookInterface[Any]):
+    """Writes tools/clusterbook/client/index/ before hatchling collects the files of the wheel."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Write the index and have the wheel take its files, which git ignores and hatchling would therefore leave out.
+
+        Args:
+            version: `standard` for a wheel, `editable` for a checkout in use. Sources that do not resolve stop the
+                first; the second goes on, since it is what brings `clusterbook-build check` to whoever mends them.
+            build_data: hatchling's; its `artifacts` grow by the files of the index.
+        """
+        root = Path(self.root)
+        sys.path.insert(0, str(root / "tools"))
+        try:
+            if find_spec("clusterbook.build.embed") is None:
+                self.app.display_warning("no index is embedded: clusterbook.build.embed does not exist yet")
+                return
+            written = self._embed(root, fatal=version != "editable")
+        finally:
+            sys.path.remove(str(root / "tools"))
+        build_data["artifacts"] += [f"/{path.relative_to(root).as_posix()}" for path in written]
+
+    def _embed(self, root: Path, *, fatal: bool) -> list[Path]:
+        """Return the files that were written; none when the sources are wrong and that is not `fatal`."""
+        error_family: type[Exception] = import_module("clusterbook.core.errors").ClusterbookError
+        try:
+            return [root / path for path in import_module("clusterbook.build.embed").embed(root)]
+        except error_family as error:
+            if fatal:
+                raise SystemExit(f"{error}\nclusterbook: the index was not written, so there is no wheel") from error
+            self.app.display_warning(f"{error}\nno index is embedded: run `clusterbook-build check`")
+            return []
