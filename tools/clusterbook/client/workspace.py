@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from clusterbook.core.catalog import REGISTRY, VALIDATORS, SourceFile, SourceTree
+from clusterbook.core.catalog import CRITERIA, REGISTRY, VALIDATORS, SourceFile, SourceTree
 from clusterbook.core.errors import UnreadableSource
 from clusterbook.core.yamlin import MAX_BYTES
 
@@ -49,10 +49,19 @@ def overlay(under: SourceTree, data: Path) -> SourceTree:
     return SourceTree(files={**under.files, **mine}, under=extended, strict=under.strict)
 
 
+def with_criteria(tree: SourceTree, ours: Mapping[str, str]) -> SourceTree:
+    """Return `tree`, with our criteria file when it has none: trees in the reference's format never have one (F17)."""
+    if CRITERIA in tree.files or CRITERIA not in ours:
+        return tree
+    file = SourceFile(ours[CRITERIA], f"(built in)/{CRITERIA}")
+    return SourceTree(files={**tree.files, CRITERIA: file}, under=tree.under, strict=tree.strict)
+
+
 def from_texts(texts: Mapping[str, str], *, label: str, strict: bool = True) -> SourceTree:
     """Return the tree of files that an index carries."""
-    return SourceTree(files={path: SourceFile(text, f"{label}/{path}") for path, text in texts.items()}, under={},
-                      strict=strict)
+    return SourceTree(
+        files={path: SourceFile(text, f"{label}/{path}") for path, text in texts.items()}, under={}, strict=strict
+    )
 
 
 def _texts(root: Path) -> Iterator[tuple[str, str]]:

@@ -90,8 +90,15 @@ def assemble(catalog: Catalog, layers: Sequence[ComponentLayer]) -> Component:
     _add_defaults(catalog, name, words, healthy="healthCheckSkip" not in sticky)
     values, problem = _values(catalog, name, words.get("valuesFile", ()), overrides)
     component = Component(
-        name=name, declared=tuple(Origin(layer.layer, layer.place, name) for layer in layers), words=words, lists=lists,
-        replaced=replaced, sticky=sticky, overrides=overrides, values=values, problem=problem,
+        name=name,
+        declared=tuple(Origin(layer.layer, layer.place, name) for layer in layers),
+        words=words,
+        lists=lists,
+        replaced=replaced,
+        sticky=sticky,
+        overrides=overrides,
+        values=values,
+        problem=problem,
     )
     if problem is None and component.enabled:
         what = incoherence(component)
@@ -140,9 +147,7 @@ def _add_defaults(catalog: Catalog, name: str, words: dict[str, Origins], *, hea
         words["healthCheckAsserts"] = (Origin("registry", Place(text.file, 1, 1), text.text),)
 
 
-def _values(
-    catalog: Catalog, name: str, files: Origins, overrides: Tree | None
-) -> tuple[Tree, Conflict | None]:
+def _values(catalog: Catalog, name: str, files: Origins, overrides: Tree | None) -> tuple[Tree, Conflict | None]:
     """Return the component's values: its own values.yaml, then the chosen values file, then overrides.
 
     Its own values.yaml takes part only when a values file is chosen, and may be absent when that is another file.
@@ -155,8 +160,11 @@ def _values(
         if chosen != own and own in catalog.values:
             tree = catalog.values[own]
         if chosen not in catalog.values:
-            problem = Conflict(f"values file '{chosen}' of component '{name}' does not exist", place=files[-1].place,
-                               hint=f"add it below the tree's root, or name {own}")
+            problem = Conflict(
+                f"values file '{chosen}' of component '{name}' does not exist",
+                place=files[-1].place,
+                hint=f"add it below the tree's root, or name {own}",
+            )
             return tree, problem
         tree = merge(tree, catalog.values[chosen]) if chosen != own else catalog.values[chosen]
     if overrides is not None:

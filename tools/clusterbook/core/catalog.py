@@ -1,7 +1,7 @@
 """The catalog: everything under recipes/, read and checked for shape.
 
-Knows which file of a tree is what, and how a private tree lies over it. Does not resolve, and does not judge content: that is
-`resolve` and `rules`.
+Knows which file of a tree is what, and how a private tree lies over it. Does not resolve, and does not judge content:
+that is `resolve` and `rules`.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from clusterbook.core import shapes
 from clusterbook.core.criteria import ANY, DIMENSIONS, Vocabulary
-from clusterbook.core.errors import did_you_mean
 from clusterbook.core.findings import Finding, Place, SourceErrors
 from clusterbook.core.layers import Layer, read_layer
 from clusterbook.core.matching import claimed_values
+from clusterbook.core.shaping import check_shape
 from clusterbook.core.tracing import Branch, Origin, Tree, trace
 from clusterbook.core.yamlin import Node, parse
 
@@ -128,18 +128,29 @@ class _Loader:
         base = layers.pop(BASE, None)
         if base is None:
             self.findings.append(
-                Finding("CB014", Place(self.root("overlays/base.yaml")), "overlays/base.yaml is missing",
-                        "every recipe starts from base; add it")
+                Finding(
+                    "CB014",
+                    Place(self.root("overlays/base.yaml")),
+                    "overlays/base.yaml is missing",
+                    "every recipe starts from base; add it",
+                )
             )
         validators = self.validators()
-        vocabulary = self.vocabulary([layer for layer in layers.values()])
+        vocabulary = self.vocabulary(list(layers.values()))
         values = self.values()
         errors = [finding for finding in self.findings if finding.severity == "error"]
         if errors or base is None:
             raise SourceErrors(sorted(self.findings, key=lambda finding: (finding.place, finding.code)))
         return Catalog(
-            tree=self.tree, components=components, base=base, overlays=layers, mixins=mixins, validators=validators,
-            values=values, documents=self.documents, vocabulary=vocabulary,
+            tree=self.tree,
+            components=components,
+            base=base,
+            overlays=layers,
+            mixins=mixins,
+            validators=validators,
+            values=values,
+            documents=self.documents,
+            vocabulary=vocabulary,
             findings=tuple(sorted(self.findings, key=lambda finding: (finding.place, finding.code))),
         )
 
@@ -167,7 +178,8 @@ class _Loader:
                 self.report("CB011", Place(source.file, 1, 1), "the file is empty", "write a document or remove it")
             return None
         self.documents.setdefault(path, node)
-        check_shape(node, source.file, shape, self.findings, strict=self.tree.strict)
+        strict = (self.tree.strict and not source.external) or shape is shapes.RecipeMixinShape
+        check_shape(node, source.file, shape, self.findings, strict=strict)
         broken = any(finding.severity == "error" for finding in self.findings[before:])
         return None if broken else node
 
@@ -186,8 +198,12 @@ class _Loader:
             for entry in (node.get("components") or node).elements() if node else ():
                 component = _component(entry, source)
                 if component.name in names:
-                    self.report("CB028", component.place(), f"component '{component.name}' stands twice",
-                                "keep one entry per name")
+                    self.report(
+                        "CB028",
+                        component.place(),
+                        f"component '{component.name}' stands twice",
+                        "keep one entry per name",
+                    )
                 names.add(component.name)
                 found[component.name] = component
         return found
@@ -208,15 +224,21 @@ class _Loader:
             layer = read_layer(node, source.file, external=source.external)
             name = BASE if path == "overlays/base.yaml" else layer.name
             if name in found:
-                self.report("CB028", layer.place, f"'{name}' is already the name of {found[name].file}",
-                            "give each overlay and mixin a name of its own")
+                self.report(
+                    "CB028",
+                    layer.place,
+                    f"'{name}' is already the name of {found[name].file}",
+                    "give each overlay and mixin a name of its own",
+                )
             found[name] = layer
         return found
 
     def is_overlay(self, source: SourceFile) -> bool:
         """Return whether a YAML file outside overlays/ says that it is an overlay. Source: reference row F2."""
-        return "RecipeMetadata" in source.text and (node := self.parse(source)) is not None and (
-            (kind := node.get("kind")) is not None and kind.string() == "RecipeMetadata"
+        return (
+            "RecipeMetadata" in source.text
+            and (node := self.parse(source)) is not None
+            and ((kind := node.get("kind")) is not None and kind.string() == "RecipeMetadata")
         )
 
     def validators(self) -> dict[str, Node]:
@@ -261,8 +283,12 @@ class _Loader:
                     found[path] = Branch({}, (Origin(path, Place(source.file, 1, 1), {}),))
                 continue
             if not isinstance(node.value, dict):
-                self.report("CB010", Place(source.file, node.line, node.column), "a values file is a map of values",
-                            "write 'key: value' lines")
+                self.report(
+                    "CB010",
+                    Place(source.file, node.line, node.column),
+                    "a values file is a map of values",
+                    "write 'key: value' lines",
+                )
                 continue
             self.documents[path] = node
             found[path] = trace(node, path, source.file)
@@ -276,15 +302,21 @@ def _is_layer(path: str, *, mixins: bool) -> bool:
     if mixins:
         return path.startswith("mixins/")
     apart = ("mixins/", "components/", "checks/", "validators/", "evidence/")
-    return not path.startswith(apart) and "/checks/" not in path and path.split("/")[-1] not in (
-        "registry.yaml", "data-v1.yaml", "criteria.yaml")
+    return (
+        not path.startswith(apart)
+        and "/checks/" not in path
+        and path.split("/")[-1] not in ("registry.yaml", "data-v1.yaml", "criteria.yaml")
+    )
 
 
 def _is_values(path: str) -> bool:
     """Return whether a file is a values file: components/<name>/….yaml outside manifests/."""
     parts = path.split("/")
     return (
-        len(parts) == 3 and parts[0] == "components" and path.endswith((".yaml", ".yml")) and parts[2].startswith("values")
+        len(parts) == 3
+        and parts[0] == "components"
+        and path.endswith((".yaml", ".yml"))
+        and parts[2].startswith("values")
     )
 
 
@@ -302,8 +334,12 @@ def _component(entry: Node, source: SourceFile) -> Component:
     fields = (
         {"source": "defaultSource", "tag": "defaultTag", "path": "defaultPath"}
         if is_kustomize
-        else {"source": "defaultRepository", "version": "defaultVersion", "namespace": "defaultNamespace",
-              "chart": "defaultChart"}
+        else {
+            "source": "defaultRepository",
+            "version": "defaultVersion",
+            "namespace": "defaultNamespace",
+            "chart": "defaultChart",
+        }
     )
     for field, key in fields.items():
         node = entry.get("kustomize" if is_kustomize else "helm", key)
@@ -311,103 +347,10 @@ def _component(entry: Node, source: SourceFile) -> Component:
             take(field, node.string().rsplit("/", 1)[-1] if field == "chart" else node.string(), node)
     name, assert_file = entry.get("name"), entry.get("healthCheck", "assertFile")
     return Component(
-        name=name.string() if name else "", node=entry, file=source.file, defaults=defaults,
-        assert_file=assert_file.string() if assert_file else "", external=source.external,
+        name=name.string() if name else "",
+        node=entry,
+        file=source.file,
+        defaults=defaults,
+        assert_file=assert_file.string() if assert_file else "",
+        external=source.external,
     )
-
-
-def check_shape(
-    node: Node, file: str, shape: type[BaseModel], findings: list[Finding], *, strict: bool
-) -> None:
-    """Add to `findings` whatever in `node` does not have `shape`; unknown keys only warn unless `strict`."""
-    try:
-        shape.model_validate(_as_written(node))
-    except ValidationError as error:
-        for problem in error.errors(include_url=False):
-            findings.append(_shape_finding(node, file, shape, dict(problem), strict=strict))
-
-
-def _as_written(node: Node) -> Any:
-    """Return a document with its scalars as text, and without the keys whose value is null."""
-    if isinstance(node.value, dict):
-        return {key: _as_written(child) for key, child in node.value.items() if child.value is not None}
-    if isinstance(node.value, list):
-        return [_as_written(child) for child in node.value]
-    return node.text
-
-
-def _shape_finding(
-    node: Node, file: str, shape: type[BaseModel], problem: dict[str, Any], *, strict: bool
-) -> Finding:
-    """Return what pydantic found, with its place and in our words."""
-    location, kind = list(problem["loc"]), str(problem["type"])
-    found, depth = _descend(node, location)
-    last = location[-1] if location else ""
-    if kind == "extra_forbidden":
-        place = Place(file, found.key_line, found.key_column)
-        known = _known_keys(shape, location[:-1])
-        return Finding("CB012", place, f"unknown key '{last}'", did_you_mean(str(last), known),
-                       "error" if strict else "warning")
-    if kind == "missing":
-        place = Place(file, found.line, found.column)
-        return Finding("CB011", place, f"key '{last}' is missing", f"add '{last}:'")
-    place = Place(file, found.line, found.column)
-    if kind == "literal_error" and last in ("kind", "apiVersion"):
-        expected = str(problem["ctx"]["expected"])
-        return Finding("CB015", place, f"{last} '{found.text}' is not read here", f"expected {expected}")
-    what = str(problem["msg"])
-    path = ".".join(str(part) for part in location[:depth]) or "the document"
-    return Finding("CB010", place, f"{path}: {what[:1].lower()}{what[1:]}", _shape_hint(kind))
-
-
-def _shape_hint(kind: str) -> str:
-    """Return what to write instead."""
-    return {
-        "string_type": "write one word or a quoted text",
-        "list_type": "write a list: one '- item' per line",
-        "dict_type": "write a map: 'key: value' lines",
-        "model_type": "write a map: 'key: value' lines",
-        "model_attributes_type": "write a map: 'key: value' lines",
-        "bool_parsing": "write true or false",
-        "int_parsing": "write a whole number",
-        "string_too_short": "write something, or remove the key",
-        "string_pattern_mismatch": "use letters, digits, '.', '_', '-'; paths are relative, without a leading '/'",
-    }.get(kind, "")
-
-
-def _descend(node: Node, location: list[Any]) -> tuple[Node, int]:
-    """Return the deepest node on the way to `location`, and how many steps that was."""
-    for depth, step in enumerate(location):
-        if isinstance(node.value, dict) and step in node.value:
-            node = node.value[step]
-        elif isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-        else:
-            return node, depth
-    return node, len(location)
-
-
-def _known_keys(shape: type[BaseModel], location: list[Any]) -> list[str]:
-    """Return the keys allowed at `location` below `shape`."""
-    for step in location:
-        if isinstance(step, int):
-            continue
-        for name, info in shape.model_fields.items():
-            if step in (name, info.alias):
-                inner = _model_in(info.annotation)
-                if inner is None:
-                    return []
-                shape = inner
-                break
-    return [info.alias or name for name, info in shape.model_fields.items()]
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """Return the shape inside `X | None`, `list[X]` and the like."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        found = _model_in(argument)
-        if found is not None:
-            return found
-    return None

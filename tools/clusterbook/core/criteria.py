@@ -30,7 +30,8 @@ class Criteria(NamedTuple):
 
     def specified(self) -> dict[str, str | int]:
         """Return the dimensions that are fixed, in the order of a tuple's text."""
-        return {name: value for name, value in zip(self._fields, self, strict=True) if value not in (ANY, 0)}
+        found: dict[str, str | int] = dict(zip(self._fields, self, strict=True))
+        return {name: value for name, value in found.items() if value not in (ANY, 0)}
 
     def specificity(self) -> int:
         """Return how many dimensions are fixed, 0 to 6; more specific overlays merge later.
@@ -78,8 +79,8 @@ class Criteria(NamedTuple):
 class Vocabulary(NamedTuple):
     """The values each dimension may take, and other spellings of them.
 
-    `known` are the values the catalog's criteria file names; `claimed` are those that overlays use besides.
-    Source: reference rows R1-R7.
+    `known` are the values the catalog's criteria file names; `claimed` are those that overlays use besides. A tree
+    without a criteria file knows nothing, so any word is a value of it. Source: reference rows R1-R7.
     """
 
     known: Mapping[str, tuple[str, ...]]
@@ -101,7 +102,7 @@ class Vocabulary(NamedTuple):
         if word in ("", ANY):
             return ANY
         allowed = self.values(dimension, strict=strict)
-        if word in allowed:
+        if word in allowed or (not self.known and not strict):
             return word
         alias = self.aliases.get(dimension, {}).get(word)
         if alias is not None and (alias == ANY or alias in allowed):

@@ -18,54 +18,6 @@ from clusterbook.core.tracing import Origin, Origins, data, walk
 Document = dict[str, Any]
 
 
-def hydrated(recipe: Recipe, *, api_version: str = API_VERSION) -> Document:
-    """Return the recipe with its values in place and no references to files. Source: reference row Q2."""
-    document: Document = {
-        "apiVersion": api_version,
-        "kind": "RecipeResult",
-        "metadata": {
-            "appliedOverlays": list(recipe.applied),
-            "excludedOverlays": [entry._asdict() for entry in recipe.excluded] or None,
-            "constraintWarnings": [entry._asdict() for entry in recipe.warnings] or None,
-        },
-        "criteria": recipe.criteria._asdict(),
-        "deploymentOrder": list(recipe.order),
-        "components": {component.name: _hydrated_component(component) for component in recipe.components},
-    }
-    if recipe.constraints:
-        document["constraints"] = [dict(origins[-1].value) for _, origins in recipe.constraints]
-    return document
-
-
-def _hydrated_component(component: Component) -> Document:
-    """Return what one component deploys; empty fields are absent, except the source."""
-    found: Document = {"name": component.name, "type": component.word("type"), "source": component.word("source")}
-    for field in ("namespace", "chart", "version", "tag", "path"):
-        if component.word(field):
-            found[field] = component.word(field)
-    if component.lists.get("dependencyRefs"):
-        found["dependencyRefs"] = component.words_of("dependencyRefs")
-    if component.settled:
-        found["values"] = component.settled
-    return found
-
-
-def query_document(recipe: Recipe, *, state: str, api_version: str = API_VERSION) -> Document:
-    """Return what selectors reach: the hydrated recipe, its validation and its manifests (L20)."""
-    document = hydrated(recipe, api_version=api_version)
-    document["metadata"] = {"slug": recipe.slug, "state": state, **document["metadata"]}
-    for component in recipe.components:
-        found = document["components"][component.name]
-        for field in ("manifestFiles", "preManifestFiles"):
-            if component.lists.get(field):
-                found[field] = component.words_of(field)
-        if component.replaced.get("expectedResources"):
-            found["expectedResources"] = component.replaced["expectedResources"][-1].value
-    if recipe.phases:
-        document["validation"] = validation_document(recipe.phases)
-    return document
-
-
 def validation_document(phases: Mapping[str, Phase]) -> Document:
     """Return the validation phases. Source: reference row R17."""
     document: Document = {}
@@ -109,7 +61,7 @@ def _component_ref(component: Component) -> Document:
     found |= {field: word for field in WORDS if field != "healthCheckAsserts" and (word := component.word(field))}
     found |= {field: component.words_of(field) for field in ADDITIVE if component.lists.get(field)}
     found |= {field: origins[-1].value for field, origins in component.replaced.items()}
-    found |= {field: True for field in component.sticky}
+    found |= dict.fromkeys(component.sticky, True)
     if component.overrides is not None:
         found["overrides"] = data(component.overrides)
     if component.settled:
@@ -125,14 +77,17 @@ def health_checks(recipe: Recipe) -> dict[str, str]:
 def origins_document(recipe: Recipe) -> dict[str, list[Document]]:
     """Return the origins of everything a selector reaches: JSON Pointer → origins, winner last.
 
-    Applied in order, the last origin of each pointer rebuilds the query document's constraints, components and
-    validation. Source: design, section 5.
+    Applied in order, the last origin of each pointer rebuilds the query view's constraints, components and validation.
+    Source: design, section 5.
     """
-    found = {pointer: _origins(origins) for pointer, origins in _pointers(recipe)}
+    found = {pointer: origin_list(origins) for pointer, origins in recipe_pointers(recipe)}
+    for component in recipe.components:
+        found |= {pointer: origin_list(origins) for pointer, origins in component_pointers(component)}
     return found
 
 
-def _origins(origins: Origins) -> list[Document]:
+def origin_list(origins: Origins) -> list[Document]:
+    """Return origins as documents, winner last."""
     return [_origin(origin) for origin in origins]
 
 
@@ -150,11 +105,10 @@ def _origin(origin: Origin) -> Document:
     return found
 
 
-def _pointers(recipe: Recipe) -> Iterator[tuple[str, Origins]]:
+def recipe_pointers(recipe: Recipe) -> Iterator[tuple[str, Origins]]:
+    """Yield (pointer, origins) of the recipe's own constraints and validation."""
     for number, (_, origins) in enumerate(recipe.constraints):
         yield f"/constraints/{number}", origins
-    for component in recipe.components:
-        yield from component_pointers(component)
     for name, phase in recipe.phases.items():
         yield from _phase_pointers(f"/validation/{name}", phase)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+
 class ClusterbookError(Exception):
     """Something the user can mend; every other exception is a bug of ours."""
 

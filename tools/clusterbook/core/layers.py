@@ -106,7 +106,9 @@ def _criteria(node: Node | None) -> Criteria | None:
         return None
     words = {key: value.string().strip().lower() for key, value in node.items()}
     nodes = words.pop("nodes", "")
-    return Criteria(**{key: word for key, word in words.items() if word and key in Criteria._fields}, nodes=int(nodes or 0))
+    return Criteria(
+        **{key: word for key, word in words.items() if word and key in Criteria._fields}, nodes=int(nodes or 0)
+    )
 
 
 def _words(node: Node | None, layer: str, file: str) -> tuple[Origin, ...] | None:

@@ -59,8 +59,8 @@ class Matcher:
     def matched(self, query: Criteria) -> int:
         """Return the overlays that apply to `query`, as a bit mask. Source: reference row R18."""
         mask = -1
-        for (masks, free), value in zip(self._masks, query, strict=True):
-            mask &= masks.get(value, free)
+        for position, (masks, free) in enumerate(self._masks):
+            mask &= masks.get(query[position], free)
         return mask
 
     def names(self, mask: int) -> list[str]:
@@ -100,8 +100,11 @@ class Matcher:
 
     def _composed_of(self, mask: int) -> str:
         """Return the sentence that names the most specific overlays in `mask`, which together claim the query."""
-        names = [name for number, (name, criteria) in enumerate(self.overlays) if mask >> number & 1 and any(
-            value not in (ANY, 0) for value in criteria)]
+        names = [
+            name
+            for number, (name, criteria) in enumerate(self.overlays)
+            if mask >> number & 1 and any(value not in (ANY, 0) for value in criteria)
+        ]
         return f"composed of {', '.join(names)}; no overlay claims the combination itself"
 
     def _required_systems(self, query: Criteria, mask: int) -> list[str]:

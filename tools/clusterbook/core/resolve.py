@@ -1,7 +1,7 @@
 """Resolution: from criteria to a recipe in which every value knows its layers.
 
-Knows selection, chains, mixins, validation and deployment order. Does not know fields of components (`assemble`) nor which
-queries exist (`matrix`). Source: reference rows R18-R42.
+Knows selection, chains, mixins, validation and deployment order. Does not know fields of components (`assemble`) nor
+which queries exist (`matrix`). Source: reference rows R18-R42.
 """
 
 from __future__ import annotations
@@ -12,20 +12,12 @@ from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 from clusterbook.core.assemble import Component, Conflict, assemble
-from clusterbook.core.catalog import BASE, Catalog
+from clusterbook.core.catalog import Catalog
+from clusterbook.core.constraint import Verdict
 from clusterbook.core.criteria import Criteria
 from clusterbook.core.layers import ComponentLayer, Layer
 from clusterbook.core.matching import Matcher
 from clusterbook.core.tracing import Origin, Origins
-
-
-class Verdict(NamedTuple):
-    """Whether a constraint holds on a snapshot, what was found there, and why it does not hold."""
-
-    passed: bool
-    actual: str
-    reason: str
-
 
 Evaluator = Callable[[str, str], Verdict]
 """Judges one constraint (name, value) against a snapshot."""
@@ -84,7 +76,8 @@ class Resolver:
         """Prepare `catalog` for any number of queries."""
         self.catalog = catalog
         self.matcher = Matcher(
-            [(name, layer.criteria) for name, layer in sorted(catalog.overlays.items()) if layer.criteria is not None], {}
+            [(name, layer.criteria) for name, layer in sorted(catalog.overlays.items()) if layer.criteria is not None],
+            {},
         )
         self._components: dict[tuple[int, ...], Component] = {}
 
@@ -202,8 +195,15 @@ class Resolver:
                     chain = [self.catalog.base, *self.catalog.chain(leaf.name)]
                     if any(mixin.name == said.value for layer in chain for said in layer.mixins):
                         failing.add(leaf.name)
-                        warnings.append(ConstraintWarning(leaf.name, name, origin.value.get("value", ""), verdict.actual,
-                                                          f"mixin-constraint-failed: {verdict.reason}"))
+                        warnings.append(
+                            ConstraintWarning(
+                                leaf.name,
+                                name,
+                                origin.value.get("value", ""),
+                                verdict.actual,
+                                f"mixin-constraint-failed: {verdict.reason}",
+                            )
+                        )
         return failing
 
 
@@ -244,19 +244,24 @@ def _refuse_collisions(
         if name in constraints:
             raise Conflict(
                 f"mixin '{mixin.name}' sets the constraint '{name}', which {constraints[name][-1].layer} sets already",
-                place=said.place, hint=f"remove one of them; the mixin is named at {origin.place}",
+                place=said.place,
+                hint=f"remove one of them; the mixin is named at {origin.place}",
             )
     for part in mixin.components:
         if "healthCheckSkip" in part.sticky:
-            raise Conflict(f"mixin '{mixin.name}' skips the health check of '{part.name}'", place=part.place,
-                           hint="only an overlay may set healthCheckSkip")
+            raise Conflict(
+                f"mixin '{mixin.name}' skips the health check of '{part.name}'",
+                place=part.place,
+                hint="only an overlay may set healthCheckSkip",
+            )
         if part.name not in parts:
             continue
+        owner = parts[part.name][-1].layer
         fields = [*part.words, *part.lists, *part.replaced, *part.sticky, *(("overrides",) if part.overrides else ())]
         for field in fields:
             if field not in ("namespace", "manifestFiles", "preManifestFiles"):
                 raise Conflict(
-                    f"mixin '{mixin.name}' sets {field} of '{part.name}', which {parts[part.name][-1].layer} brings already",
+                    f"mixin '{mixin.name}' sets {field} of '{part.name}', which {owner} brings already",
                     place=part.place,
                     hint="a mixin may only add namespace, manifestFiles and preManifestFiles to a component",
                 )
@@ -275,7 +280,8 @@ def deployment_order(components: Sequence[Component]) -> tuple[str, ...]:
             if origin.value not in known:
                 raise Conflict(
                     f"component '{component.name}' depends on '{origin.value}', which is not in the recipe",
-                    place=origin.place, hint="add the component, or remove the dependency",
+                    place=origin.place,
+                    hint="add the component, or remove the dependency",
                 )
     _refuse_cycle(known)
     waiting = {c.name: {d for d in c.words_of("dependencyRefs") if known[d].enabled} for c in components if c.enabled}
@@ -304,8 +310,11 @@ def _refuse_cycle(known: Mapping[str, Component]) -> None:
         if name in path:
             circle = [*path[path.index(name) :], name]
             place = known[path[-1]].lists["dependencyRefs"][0].place
-            raise Conflict(f"components depend on each other: {' → '.join(circle)}", place=place,
-                           hint="remove one of these dependencyRefs")
+            raise Conflict(
+                f"components depend on each other: {' → '.join(circle)}",
+                place=place,
+                hint="remove one of these dependencyRefs",
+            )
         if name in done:
             return
         for need in known[name].words_of("dependencyRefs"):
@@ -364,8 +373,3 @@ def _merged_constraints(
     for name, origin in said:
         merged[name] = (*merged.get(name, ()), origin)
     return tuple(merged.items())
-
-
-def is_base(name: str) -> bool:
-    """Return whether `name` means the layer every chain starts from."""
-    return name in ("", BASE)

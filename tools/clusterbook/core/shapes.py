@@ -1,7 +1,7 @@
 """The shapes of the documents people write: what may stand where.
 
-Knows every field of the source documents; the JSON Schemas under schemas/v1 are generated from here. Does not know what the
-fields do. Source: reference rows F3-F18.
+Knows every field of the source documents; the JSON Schemas under schemas/v1 are generated from here. Does not know what
+the fields do. Source: reference rows F3-F18.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ VALIDATOR_API_VERSION = "validator.nvidia.com/v1alpha1"
 ApiVersion = Literal["clusterbook.dev/v1alpha1", "aicr.run/v1alpha2", "aicr.nvidia.com/v1alpha1"]
 Name = Annotated[str, Field(min_length=1, pattern=r"^[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$")]
 RelativePath = Annotated[str, Field(min_length=1, pattern=r"^[^/\\~\s][^\\]*$")]
+CriterionValue = Annotated[str, Field(pattern=r"^\s*([a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?)?\s*$")]
 Phase = Literal["readiness", "deployment", "performance", "conformance"]
 PHASES: tuple[Phase, ...] = ("readiness", "deployment", "conformance", "performance")
 
@@ -38,11 +39,11 @@ class Metadata(_Shape):
 class CriteriaShape(_Shape):
     """Which queries an overlay applies to; what is left out applies to all."""
 
-    service: str | None = Field(None, description="Kubernetes service, such as eks.")
-    accelerator: str | None = Field(None, description="GPU model, such as h100.")
-    intent: str | None = Field(None, description="training or inference.")
-    os: str | None = Field(None, description="Operating system of the nodes, such as ubuntu.")
-    platform: str | None = Field(None, description="Workload platform, such as kubeflow.")
+    service: CriterionValue | None = Field(None, description="Kubernetes service, such as eks.")
+    accelerator: CriterionValue | None = Field(None, description="GPU model, such as h100.")
+    intent: CriterionValue | None = Field(None, description="training or inference.")
+    os: CriterionValue | None = Field(None, description="Operating system of the nodes, such as ubuntu.")
+    platform: CriterionValue | None = Field(None, description="Workload platform, such as kubeflow.")
     nodes: int | None = Field(None, ge=0, description="Exact number of nodes; 0 means any.")
 
 
@@ -287,12 +288,15 @@ class ValidatorShape(_Shape):
 class ValidatorCatalogShape(_Shape):
     """The checks that recipes may name."""
 
-    api_version: Literal[
-        "clusterbook.dev/v1alpha1",
-        "aicr.run/v1alpha2",
-        "aicr.nvidia.com/v1alpha1",
-        "validator.nvidia.com/v1alpha1",
-    ] | None = Field(None, alias="apiVersion")
+    api_version: (
+        Literal[
+            "clusterbook.dev/v1alpha1",
+            "aicr.run/v1alpha2",
+            "aicr.nvidia.com/v1alpha1",
+            "validator.nvidia.com/v1alpha1",
+        ]
+        | None
+    ) = Field(None, alias="apiVersion")
     kind: Literal["ValidatorCatalog"]
     metadata: Metadata | None = None
     validators: list[ValidatorShape]

@@ -101,9 +101,7 @@ def data(tree: Tree) -> Any:
     """Return the plain values of a tree; what was removed is absent."""
     if isinstance(tree, Branch):
         return {
-            key: data(child)
-            for key, child in tree.children.items()
-            if not (isinstance(child, Leaf) and child.removed)
+            key: data(child) for key, child in tree.children.items() if not (isinstance(child, Leaf) and child.removed)
         }
     return tree.origins[-1].value
 

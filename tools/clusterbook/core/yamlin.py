@@ -1,8 +1,8 @@
 """YAML text in, values with places out.
 
 Knows YAML as the reference's reader understands it (Go's yaml.v3: YAML 1.2 scalars plus 1.1 octals, duplicate keys
-refused) and what a hostile file may not do. Does not know what the document is about. ruamel.yaml composes; its types and
-errors end here.
+refused) and what a hostile file may not do. Does not know what the document is about. ruamel.yaml composes; its types
+and errors end here.
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ def parse(text: str, file: str, *, first_only: bool = False) -> Node | None:
         SourceErrors: with one finding (CB001 to CB006) that names the place.
     """
     if len(text) > MAX_BYTES:
-        raise _error("CB001", Place(file), f"larger than {MAX_BYTES // 1024 // 1024} MB", "split it, or carry it elsewhere")
+        raise _error(
+            "CB001", Place(file), f"larger than {MAX_BYTES // 1024 // 1024} MB", "split it, or carry it elsewhere"
+        )
     if "\x00" in text:
         raise _error("CB002", Place(file), "holds a NUL byte, so it is not YAML", "save it as UTF-8 text")
     _refuse_depth(text, file)
@@ -175,13 +177,19 @@ class _Reader:
     def node(self, composed: Any, key: Any, depth: int) -> Node:
         self.count += 1
         if self.count > MAX_NODES:
-            raise _error("CB004", self.place(composed), f"more than {MAX_NODES:,} values once aliases are written out",
-                         "write the values out, or split the file")
+            raise _error(
+                "CB004",
+                self.place(composed),
+                f"more than {MAX_NODES:,} values once aliases are written out",
+                "write the values out, or split the file",
+            )
         if depth > MAX_DEPTH:
             raise _error("CB003", self.place(composed), f"nests deeper than {MAX_DEPTH} levels", "flatten it")
         mark = composed.start_mark
         line, column = mark.line + 1, mark.column + 1
-        key_line, key_column = (key.start_mark.line + 1, key.start_mark.column + 1) if key is not None else (line, column)
+        key_line, key_column = (
+            (key.start_mark.line + 1, key.start_mark.column + 1) if key is not None else (line, column)
+        )
         if isinstance(composed, ScalarNode):
             text = composed.value
             plain = not composed.style
@@ -199,7 +207,10 @@ class _Reader:
             raise _error("CB006", self.place(composed), f"tag {tag} is not read", "write the value itself")
         if tag.endswith(":str") and text and text[0] in _MAY_BE_NUMBER and self.tagged(composed):
             return text
-        return scalar(text)
+        value = scalar(text)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise _error("CB006", self.place(composed), f"{text} is not a finite number", "quote it, or write a number")
+        return value
 
     def tagged(self, composed: ScalarNode) -> bool:
         """Return whether the scalar carries an explicit tag; the mark then stands on the tag, before the text."""
@@ -217,8 +228,12 @@ class _Reader:
                 continue
             if key.value in members:
                 first = members[key.value]
-                raise _error("CB005", self.place(key), f"key '{key.value}' stands twice in one map",
-                             f"the first is on line {first.key_line}; remove one of them")
+                raise _error(
+                    "CB005",
+                    self.place(key),
+                    f"key '{key.value}' stands twice in one map",
+                    f"the first is on line {first.key_line}; remove one of them",
+                )
             members[key.value] = self.node(value, key, depth + 1)
         for source in merged:
             if not isinstance(source, MappingNode):

@@ -1,0 +1,88 @@
+"""The build: from sources to everything under dist/.
+
+Knows which files a build makes. Does not know how any of them is made.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import clusterbook
+from clusterbook.build.embed import RECIPES
+from clusterbook.client import workspace
+from clusterbook.client.outputs import write_bytes, write_folder
+from clusterbook.core import catalog, indexing, matrix
+from clusterbook.core.findings import Finding
+from clusterbook.core.matching import COMPOSED, CURATED, INHERITED, UNSUPPORTED
+from clusterbook.core.matrix import Matrix
+
+PACKAGE_INDEX = Path(clusterbook.__file__).parent / "client" / "index"
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build made."""
+
+    matrix: Matrix
+    folder: Path
+    archive: Path
+    embedded: bool
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what `clusterbook-build check` would warn about first."""
+        return (*self.matrix.catalog.findings, *self.matrix.findings)
+
+    def summary(self) -> str:
+        """Return what was built, and what to type next."""
+        states = Counter(self.matrix.answer(criteria).state for criteria in self.matrix.tuples())
+        counts = ", ".join(f"{states[state]:,} {state}" for state in (CURATED, COMPOSED, INHERITED, UNSUPPORTED))
+        recipes = sum(1 for _ in indexing.served(self.matrix))
+        source = "" if self.embedded else f" --source {self.folder}"
+        return (
+            f"{recipes} recipes answer {sum(states.values()):,} combinations of criteria: {counts}\n"
+            f"  {self.folder}  the index\n"
+            f"  {self.archive}  the same in one file\n"
+            "Next:\n"
+            f"  clusterbook list{source}\n"
+            f"  clusterbook recipe --service eks --accelerator h100 --intent training{source}\n"
+            f"  clusterbook explain h100-eks-training components.gpu-operator.values.driver{source}"
+        )
+
+
+def build(recipes: Path, output: Path) -> Built:
+    """Build the index of the source tree `recipes` below `output`.
+
+    In a checkout, the index inside the package is renewed as well, so that `clusterbook` answers from these sources.
+
+    Raises:
+        SourceErrors: the sources contradict themselves.
+        UnreadableSource: there is no source tree.
+        Unwritable: a file cannot be written.
+    """
+    found = matrix.build(catalog.load(workspace.read(recipes, label=RECIPES, strict=True)))
+    parts = list(indexing.parts(found))
+    folder, archive = output / "index", output / "clusterbook-index.zip"
+    write_folder(folder, parts)
+    write_bytes(archive, zipped(parts))
+    own = recipes.resolve() == (PACKAGE_INDEX.parents[3] / RECIPES).resolve()
+    if own:
+        write_folder(PACKAGE_INDEX, parts)
+    return Built(found, folder, archive, embedded=own)
+
+
+def zipped(parts: Iterable[tuple[str, bytes]]) -> bytes:
+    """Return parts as the bytes of a zip file: stored, without dates, so that same content is same bytes."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in sorted(parts):
+            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.create_system = 3
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, data)
+    return target.getvalue()

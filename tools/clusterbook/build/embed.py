@@ -1,0 +1,36 @@
+"""The index inside the package.
+
+Knows where it lies, so that `clusterbook` answers right after it was installed. Called when a wheel or an editable
+installation is made, and by `clusterbook-build build` in a checkout.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from clusterbook.client import workspace
+from clusterbook.client.outputs import write_folder
+from clusterbook.client.source import Source
+from clusterbook.core import catalog, indexing, matrix
+from clusterbook.core.errors import BrokenIndex
+
+RECIPES = "recipes"
+
+
+def embed(root: Path) -> list[Path]:
+    """Write the index of `root`/recipes into the package below `root`; return its files, sorted.
+
+    Raises:
+        SourceErrors: the sources contradict themselves.
+        UnreadableSource: there is no source tree.
+    """
+    found = matrix.build(catalog.load(workspace.read(root / RECIPES, label=RECIPES, strict=True)))
+    return write_folder(root / "tools" / "clusterbook" / "client" / "index", indexing.parts(found))
+
+
+def texts() -> dict[str, str]:
+    """Return the source files in the index inside the package, by path; {} when the package has no index."""
+    try:
+        return Source().texts()
+    except BrokenIndex:
+        return {}

@@ -1,0 +1,185 @@
+"""The `clusterbook-build` command.
+
+Knows its words; each command parses them, calls one function and reports.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+import clusterbook
+from clusterbook.build import catalog_build, check, embed, export, schemas
+from clusterbook.client import main as client
+from clusterbook.client import workspace
+from clusterbook.client.answers import Reply, recipe_table, render
+from clusterbook.client.outputs import write_bytes
+from clusterbook.core import catalog, matrix
+from clusterbook.core.criteria import read_criteria, read_tuple
+from clusterbook.core.documents import recipe_document
+from clusterbook.core.errors import ClusterbookError, InvalidRequest, NotFound, did_you_mean
+from clusterbook.core.matching import UNSUPPORTED
+from clusterbook.core.matrix import Matrix
+from clusterbook.core.report import FORMATS, report
+
+FINDINGS = 10
+"""Exit status when a check found something, so that it differs from a failure. Source: design, section 10."""
+
+_recipes = click.option(
+    "--recipes", type=click.Path(path_type=Path), default=Path("recipes"), show_default=True, help="Source tree."
+)
+_data = click.option("--data", type=click.Path(path_type=Path), help="Private tree laid over the sources.")
+
+
+def load(recipes: Path, data: Path | None) -> Matrix:
+    """Return the matrix of a source tree, with a private tree over it.
+
+    Raises:
+        SourceErrors: the sources contradict themselves.
+        UnreadableSource: a tree cannot be read.
+    """
+    tree = workspace.with_criteria(workspace.read(recipes), embed.texts())
+    return matrix.build(catalog.load(workspace.overlay(tree, data) if data else tree))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(clusterbook.__version__, "-v", "--version", message="clusterbook-build %(version)s")
+@click.option("--debug", is_flag=True, envvar="CLUSTERBOOK_DEBUG", help="Show where a bug happened.")
+def program(debug: bool) -> None:
+    """Resolve a catalog: check its sources, and build every answer beforehand."""
+
+
+@program.command("check")
+@_recipes
+@_data
+@click.option("--charts", type=click.Path(path_type=Path), help="Folder of chart archives, to check values against.")
+@click.option("--lenient", is_flag=True, help="Read the tree as somebody else's: unknown keys warn.")
+@click.option("--format", "-t", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--output", "-o", default="", help="Write to this file instead of standard output.")
+def check_command(
+    recipes: Path,
+    data: Path | None,
+    charts: Path | None,
+    lenient: bool,
+    form: str,
+    output: str,
+) -> int:
+    """Check sources against every rule; exit 10 when something was found."""
+    findings = check.check_tree(recipes, data, charts, strict=not lenient)
+    client.deliver(Reply(report(findings, form)), output)
+    return FINDINGS if findings else 0
+
+
+@program.command("resolve")
+@_recipes
+@_data
+@click.argument("query")
+@click.option("--format", "-t", "form", type=click.Choice(["yaml", "json", "table"]), default="yaml", show_default=True)
+def resolve_command(recipes: Path, data: Path | None, query: str, form: str) -> int:
+    """Resolve one recipe from the sources.
+
+    QUERY is a recipe's name (h100-eks-training), a tuple (eks/h100/training/any/any) or criteria
+    (service=eks,accelerator=h100).
+    """
+    found = load(recipes, data)
+    vocabulary = found.catalog.vocabulary
+    if "/" in query:
+        criteria = read_tuple(query, vocabulary)
+    elif "=" in query:
+        pairs = dict(part.partition("=")[::2] for part in query.split(","))
+        criteria = read_criteria(pairs, vocabulary)
+    else:
+        named = dict(found.matcher.overlays) | found.matcher.slugs()
+        if query not in named:
+            raise NotFound(f"there is no recipe {query}", hint=did_you_mean(query, named))
+        criteria = named[query]
+    answer = found.answer(criteria)
+    if answer.slug is None or answer.state == UNSUPPORTED:
+        raise InvalidRequest(answer.reason, hint=f"nearest recipes: {', '.join(found.matcher.nearest(criteria))}")
+    reply = render(recipe_document(found.recipes[answer.slug], state=answer.state), form, recipe_table)
+    client.deliver(Reply(reply, (answer.reason,) if answer.reason else ()), "")
+    return 0
+
+
+@program.command("matrix")
+@_recipes
+@_data
+@click.option("--tuples", type=click.Path(path_type=Path), help="File with one tuple per line; default: all there are.")
+@click.option("--hydrate", is_flag=True, help="Put values in place, as the reference's query does.")
+@click.option("--api-version", default="", help="apiVersion of the results.")
+@click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="File of JSON lines.")
+def matrix_command(
+    recipes: Path,
+    data: Path | None,
+    tuples: Path | None,
+    hydrate: bool,
+    api_version: str,
+    output: Path,
+) -> int:
+    """Export what becomes of every tuple, and every recipe."""
+    found = load(recipes, data)
+    asked = found.tuples() if tuples is None else export.read_tuples(tuples, found.catalog.vocabulary)
+    text = "".join(export.lines(found, asked, hydrate=hydrate, api_version=api_version))
+    write_bytes(output, text.encode())
+    click.echo(export.summary(found, text), err=True)
+    return 0
+
+
+@program.command("schemas")
+@click.option("--output", "-o", type=click.Path(path_type=Path), default=Path("schemas/v1"), show_default=True)
+@click.option("--verify", is_flag=True, help="Write nothing; exit 10 when a file is stale.")
+def schemas_command(output: Path, verify: bool) -> int:
+    """Write the JSON Schemas of the source documents."""
+    if verify:
+        stale = schemas.outdated(output)
+        for name in stale:
+            click.echo(f"{output / name} is stale; write it with `clusterbook-build schemas`")
+        return FINDINGS if stale else 0
+    for path in schemas.write(output):
+        click.echo(path)
+    return 0
+
+
+@program.command("build")
+@_recipes
+@click.option("--output", "-o", type=click.Path(path_type=Path), default=Path("dist"), show_default=True)
+def build_command(recipes: Path, output: Path) -> int:
+    """Build the index of every answer, into OUTPUT and into this checkout's own `clusterbook` command."""
+    built = catalog_build.build(recipes, output)
+    for finding in built.findings:
+        click.echo(str(finding), err=True)
+    click.echo(built.summary())
+    return 0
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: list[str]) -> int:
+    """Return the exit status of a command line, having printed what it says."""
+    try:
+        status = program.main(words, prog_name="clusterbook-build", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except ClusterbookError as error:
+        return client.fail(error)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        return 130
+    except Exception as error:
+        if "--debug" in words:
+            raise
+        return client.bug(error)
+
+
+if __name__ == "__main__":
+    main()

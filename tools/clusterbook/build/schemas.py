@@ -1,0 +1,45 @@
+"""JSON Schemas, generated from the shapes.
+
+Knows how a shape becomes a schema file. Does not know any field. Source: JSON Schema 2020-12.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from clusterbook.client.outputs import write_bytes
+from clusterbook.core.shapes import SHAPES
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schemas() -> dict[str, str]:
+    """Return the text of each schema file by name."""
+    return {
+        f"{name}.schema.json": _text(name, shape.model_json_schema(by_alias=True)) for name, shape in SHAPES.items()
+    }
+
+
+def _text(name: str, schema: dict[str, Any]) -> str:
+    """Return a schema as text; null is allowed wherever a key may be absent, as in the sources."""
+    found = {"$schema": DIALECT, "$id": f"https://clusterbook.dev/schemas/v1/{name}.schema.json", **schema}
+    return json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def write(folder: Path) -> list[Path]:
+    """Write every schema below `folder`; return the paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, text in schemas().items():
+        write_bytes(folder / name, text.encode())
+        paths.append(folder / name)
+    return paths
+
+
+def outdated(folder: Path) -> list[str]:
+    """Return the names of schema files below `folder` that are missing, stale or left over."""
+    wanted = schemas()
+    there = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
+    return sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))

@@ -1,0 +1,373 @@
+"""Answers: what the look-up commands say.
+
+Knows how a request becomes an answer, from an index or resolved on this machine. Does not know click. Part of every
+look-up, so what only some answers need is imported where they need it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from clusterbook.client.source import Source
+from clusterbook.core import index, matching, views
+from clusterbook.core.criteria import DIMENSIONS, Criteria, Vocabulary, read_criteria
+from clusterbook.core.errors import ClusterbookError, InvalidRequest, NotFound, NotHonoured, Unsupported, did_you_mean
+from clusterbook.core.matching import Answer, Matcher
+
+Options = Mapping[str, str]
+"""Value by flag key (flags.py); a switch that is on has the value "1", what is not given is absent."""
+
+
+class Reply(NamedTuple):
+    """What a command prints: the answer, and notes for standard error."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+class Library:
+    """Answers from an index. `local.LocalLibrary` gives the same from sources."""
+
+    def __init__(self, source: Source) -> None:
+        """Read the head of the index in `source`."""
+        self.source = source
+        head = source.head()
+        self.matcher: Matcher = head.matcher
+        self.vocabulary: Vocabulary = head.vocabulary
+
+    def record(self, answer: Answer) -> tuple[dict[str, Any], index.Record | None]:
+        """Return the recipe an answer leads to, and its record."""
+        record = self.source.record(answer.slug or "")
+        if record is None:
+            raise NotFound(f"the index has no recipe {answer.slug}", hint="build it again: clusterbook-build build")
+        return record.recipe, record
+
+    def health_checks(self, record: index.Record | None) -> dict[str, str]:
+        """Return the text of the recipe's health checks by component."""
+        return {
+            name: self.source.need(index.blob_part(blob)).decode()
+            for name, blob in (record.checks if record else {}).items()
+        }
+
+    def origins(self, record: index.Record | None, component: str) -> dict[str, Any]:
+        """Return the origins of one component, or with "" the recipe's own, by pointer."""
+        blob = record.origins.get(component) if record else None
+        part = index.blob_part(blob) if blob else ""
+        return index.decode(self.source.need(part), part) if blob else {}
+
+    def listing(self) -> Any:
+        """Return a line about every recipe."""
+        return self.source.document(index.LISTING)
+
+
+def library(options: Options) -> Library:
+    """Return what answers a request: an index, or the sources with a private tree or a snapshot over them."""
+    source = Source(options.get("source", ""))
+    if not (options.get("data") or options.get("snapshot")):
+        return Library(source)
+    from clusterbook.client.local import LocalLibrary
+
+    return LocalLibrary(source, data=options.get("data", ""), snapshot=options.get("snapshot", ""))
+
+
+def asked(options: Options, shelf: Library) -> Criteria:
+    """Return the criteria a request means: flags, over a file, over a snapshot.
+
+    Raises:
+        InvalidRequest: a value is not allowed, or nothing was asked. Source: reference row R7.
+    """
+    strict = "criteria_strict" in options
+    detected = getattr(shelf, "detected", {})
+    words: dict[str, str | int] = {**detected, **_from_file(options)}
+    words |= {name: options[name] for name in (*DIMENSIONS, "nodes") if name in options}
+    criteria = read_criteria(words, shelf.vocabulary, strict=strict)
+    if not words:
+        raise InvalidRequest("no criteria were given", hint="type --service eks --accelerator h100, say, or --help")
+    return criteria
+
+
+def _from_file(options: Options) -> dict[str, str | int]:
+    """Return the criteria in the file of --recipe, if any. Source: reference rows R11, R43."""
+    if "recipe" not in options:
+        return {}
+    from clusterbook.client.inputs import criteria_in
+
+    return criteria_in(options["recipe"])
+
+
+def serve(options: Options, shelf: Library, slug: str) -> tuple[Answer, tuple[str, ...]]:
+    """Return the answer to a request, and notes about it.
+
+    Raises:
+        NotHonoured: part of the query changes nothing and --allow-inherited was not given.
+        Unsupported: no recipe answers the query.
+    """
+    answer = shelf.matcher.answer(_of_slug(shelf, slug) if slug else asked(options, shelf))
+    if answer.state == matching.UNSUPPORTED:
+        raise Unsupported(answer.reason, hint=_nearest(shelf, answer.query))
+    if answer.state == matching.INHERITED:
+        if "allow_inherited" not in options:
+            hint = f"{_nearest(shelf, answer.query)}; or accept {answer.slug} with --allow-inherited"
+            raise NotHonoured(answer.reason, hint=hint)
+        return answer, (answer.reason,)
+    return answer, (f"{answer.slug} is {answer.reason}",) if answer.reason else ()
+
+
+def _nearest(shelf: Library, query: Criteria) -> str:
+    names = shelf.matcher.nearest(query)
+    return f"nearest recipes: {', '.join(names)}" if names else "see `clusterbook list`"
+
+
+def _of_slug(shelf: Library, slug: str) -> Criteria:
+    """Return the criteria of the recipe, or of the overlay, called `slug`.
+
+    Raises:
+        NotFound: there is none; the nearest names are given.
+    """
+    by_name = dict(shelf.matcher.overlays) | {"base": Criteria()}
+    if slug in by_name:
+        return by_name[slug]
+    record = shelf.source.record(slug)
+    if record is not None:
+        return read_criteria(record.recipe["criteria"], shelf.vocabulary)
+    known = shelf.matcher.slugs()
+    if slug in known:
+        return known[slug]
+    raise NotFound(
+        f"there is no recipe {slug}",
+        hint=f"{did_you_mean(slug, {*by_name, *known})} (clusterbook list)"
+        if len(by_name) < 40 or "did you" in did_you_mean(slug, {*by_name, *known})
+        else "see clusterbook list",
+    )
+
+
+def recipe(options: Options, slug: str = "") -> Reply:
+    """Return a recipe. Source: reference rows R8-R17."""
+    shelf = library(options)
+    if not slug and (stored := _stored_recipe(options)):
+        return Reply(render(stored, options.get("format", "yaml"), recipe_table))
+    answer, notes = serve(options, shelf, slug)
+    document, record = shelf.record(answer)
+    document = views.with_health_checks(document, shelf.health_checks(record))
+    if "api_version" in options:
+        document = views.reference_envelope(document, _reference_version(options["api_version"]))
+    return Reply(render(document, options.get("format", "yaml"), recipe_table), notes)
+
+
+def _reference_version(version: str) -> str:
+    """Return an apiVersion the reference writes. Raises InvalidRequest for any other. Source: reference row G13."""
+    known = ("aicr.run/v1alpha2", "aicr.nvidia.com/v1alpha1")
+    if version not in known:
+        raise InvalidRequest(f"apiVersion '{version}' is not written", hint=did_you_mean(version, known))
+    return version
+
+
+def _stored_recipe(options: Options) -> dict[str, Any] | None:
+    """Return the recipe in the file of --recipe, None when the file holds something to be answered first."""
+    if "recipe" not in options:
+        return None
+    from clusterbook.client.inputs import recipe_in
+
+    return recipe_in(options["recipe"])
+
+
+def query(options: Options, slug: str = "") -> Reply:
+    """Return the value that a selector names in a recipe. Source: reference rows Q1-Q9."""
+    from clusterbook.core.select import select
+
+    notes: tuple[str, ...] = ()
+    stored = None if slug else _stored_recipe(options)
+    if stored is None:
+        shelf = library(options)
+        answer, notes = serve(options, shelf, slug)
+        stored, _ = shelf.record(answer)
+    value = select(views.query_view(stored), options.get("selector", ""))
+    return Reply(render(value, options.get("format", "yaml"), leaves_table), notes)
+
+
+def listing(options: Options) -> Reply:
+    """Return the recipes there are, narrowed by the criteria given. Source: reference row R44."""
+    shelf = library({key: value for key, value in options.items() if key != "snapshot"})
+    wanted = {name: options[name] for name in (*DIMENSIONS, "nodes") if name in options}
+    criteria = read_criteria(wanted, shelf.vocabulary).specified() if wanted else {}
+    lines = [
+        line
+        for line in shelf.listing()
+        if ("all" in options or line["state"] == matching.CURATED)
+        and all(line["criteria"][name] == value for name, value in criteria.items())
+    ]
+    if "no_health" in options:
+        lines = [{key: value for key, value in line.items() if key != "health"} for line in lines]
+    form = options.get("format", "table")
+    if form == "table":
+        return Reply(table(*_list_table(lines)))
+    return Reply(render([_list_entry(line) for line in lines], form))
+
+
+def _list_entry(line: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one line as data, its criteria spelled as the reference spells them."""
+    spelled = {
+        "service": "Service",
+        "accelerator": "Accelerator",
+        "intent": "Intent",
+        "os": "OS",
+        "platform": "Platform",
+        "nodes": "Nodes",
+    }
+    return {**line, "criteria": {spelled[name]: value for name, value in line["criteria"].items()}}
+
+
+def _list_table(lines: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Return heading and rows of the list."""
+    heading = ["NAME", "SERVICE", "ACCELERATOR", "INTENT", "OS", "PLATFORM", "IS_LEAF"]
+    healthy = bool(lines) and "health" in lines[0]
+    rows = []
+    for line in lines:
+        row = [line["name"], *(line["criteria"][name] for name in DIMENSIONS), "true" if line["is_leaf"] else "false"]
+        if healthy:
+            counts = line["health"]["coverage"]
+            row += [line["health"]["status"], " ".join(f"{name[0].upper()}:{counts.get(name, 0)}" for name in _PHASES)]
+        rows.append([*row, line["source"]])
+    return [*heading, *(("STATUS", "COVERAGE") if healthy else ()), "SOURCE"], rows
+
+
+_PHASES = ("readiness", "deployment", "performance", "conformance")
+
+
+def explain(options: Options, slug: str, path: str) -> Reply:
+    """Return where one value of a recipe comes from: each layer's say, the winner last."""
+    from clusterbook.core.select import locate, parse, pointer
+
+    if not path and slug and any(name in options for name in (*DIMENSIONS, "snapshot", "recipe")):
+        slug, path = "", slug
+    if not path:
+        raise InvalidRequest(
+            "explain takes a recipe and a path",
+            hint="type clusterbook explain h100-eks-training components.gpu-operator.version, say",
+        )
+    shelf = library(options)
+    answer, notes = serve(options, shelf, slug)
+    document, record = shelf.record(answer)
+    place: tuple[str | int, ...]
+    try:
+        place, _ = locate(views.query_view(document), parse(path))
+    except NotFound:
+        place = parse(path)  # type: ignore[assignment]  # a removed value is not in the recipe but has origins
+        if not _chains(shelf, record, place, pointer(place)):
+            raise
+    chains = _chains(shelf, record, place, pointer(place))
+    if not chains:
+        raise NotFound(
+            f"{path} is computed, not written by a layer", hint="ask for constraints, components or validation"
+        )
+    form = options.get("format", "table")
+    return Reply(_chain_text(chains) if form == "table" else render(chains, form), notes)
+
+
+def _chains(
+    shelf: Library, record: index.Record | None, place: tuple[str | int, ...], at: str
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the origins at a pointer and below it; for an element of a list, those of the list that holds it."""
+    component = str(place[1]) if len(place) > 1 and place[0] == "components" else ""
+    if place[:1] == ("components",) and not component:
+        return {}
+    known = shelf.origins(record, component)
+    found = {pointer: origins for pointer, origins in known.items() if pointer == at or pointer.startswith(f"{at}/")}
+    while not found and "/" in at[1:]:
+        at = at.rpartition("/")[0]
+        found = {at: known[at]} if at in known else {}
+    return dict(sorted(found.items()))
+
+
+def _chain_text(chains: Mapping[str, list[dict[str, Any]]]) -> str:
+    """Return origins for reading: pointer, then each layer's say with its place, winner marked."""
+    lines = []
+    for pointer, origins in chains.items():
+        lines.append(pointer)
+        for number, origin in enumerate(origins):
+            mark = "→" if number == len(origins) - 1 else " "
+            said = "removed" if origin.get("removed") else json.dumps(origin["value"], ensure_ascii=False)
+            lines.append(f"  {mark} {origin['layer']}: {said}  ({origin['file']}:{origin['line']}:{origin['column']})")
+    return "\n".join(lines) + "\n"
+
+
+def render(value: Any, form: str, table_of: Any = None) -> str:
+    """Return a value as YAML, JSON or a table, ending in a newline. Source: reference rows G12, Q6."""
+    if form == "json":
+        return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    if form == "table" and table_of is not None:
+        return str(table_of(value))
+    from clusterbook.core.yamlout import text
+
+    return text(value)
+
+
+def table(heading: list[str], rows: list[list[str]]) -> str:
+    """Return an aligned table of text."""
+    widths = [max(map(len, column)) for column in zip(heading, *rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (heading, *rows)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def recipe_table(document: Mapping[str, Any]) -> str:
+    """Return the components of a recipe as a table, in deployment order."""
+    order = {name: number for number, name in enumerate(document["deploymentOrder"])}
+    rows = [
+        [
+            str(order[c["name"]] + 1) if c["name"] in order else "-",
+            c["name"],
+            c.get("version", ""),
+            c.get("namespace", ""),
+            c["source"],
+        ]
+        for c in sorted(document["componentRefs"], key=lambda c: (order.get(c["name"], len(order)), c["name"]))
+    ]
+    return table(["ORDER", "COMPONENT", "VERSION", "NAMESPACE", "SOURCE"], rows)
+
+
+def leaves_table(value: Any) -> str:
+    """Return every scalar of a value with its path, as a table."""
+    rows: list[list[str]] = []
+
+    def walk(found: Any, path: str) -> None:
+        if isinstance(found, Mapping) and found:
+            for key in sorted(found):
+                walk(found[key], f"{path}.{key}" if path else key)
+        elif isinstance(found, list) and found:
+            for number, element in enumerate(found):
+                walk(element, f"{path}[{number}]")
+        else:
+            rows.append([path or ".", found if isinstance(found, str) else json.dumps(found)])
+
+    walk(value, "")
+    return table(["PATH", "VALUE"], rows)
+
+
+def respond(command: str, options: Options, arguments: list[str]) -> Reply:
+    """Return the reply of a look-up command.
+
+    Raises:
+        ClusterbookError: with the exit status that fits.
+    """
+    if command == "list":
+        return listing(options)
+    if command == "recipe":
+        return recipe(options, *arguments)
+    if command == "query":
+        if "selector" not in options:
+            raise MissingFlag("--selector is missing", hint="type --selector components.gpu-operator.version, say")
+        return query(options, *arguments)
+    slug, path = (*arguments, "", "")[:2]
+    return explain(options, slug, path)
+
+
+class MissingFlag(ClusterbookError):
+    """A flag that the command cannot do without is missing. Source: reference row Q5."""
+
+    code = "CB108"
+    exit_status = 1

@@ -1,0 +1,145 @@
+"""The `clusterbook` command line in full: help, environment, configuration, completion.
+
+Knows click. Does not know how an answer is found: that is `answers`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+import clusterbook
+from clusterbook.client import answers, main
+from clusterbook.client.completion import script
+from clusterbook.client.flags import ARGUMENTS, COMMANDS, Flag, scan
+from clusterbook.core.errors import ClusterbookError, did_you_mean
+
+EXAMPLES = {
+    "recipe": "clusterbook recipe --service eks --accelerator h100 --intent training --os ubuntu",
+    "query": "clusterbook query h100-eks-training --selector components.gpu-operator.version",
+    "list": "clusterbook list --service eks",
+    "explain": "clusterbook explain h100-eks-training components.gpu-operator.values.driver",
+}
+SUMMARIES = {
+    "recipe": "Print the recipe for a cluster.",
+    "query": "Print one value of a recipe.",
+    "list": "List the recipes there are.",
+    "explain": "Say where a value of a recipe comes from, layer by layer.",
+}
+
+
+def run_click(words: Sequence[str]) -> int:
+    """Return the exit status of a command line that click has a say in. Source: reference row G4."""
+    try:
+        status = program.main(list(words), prog_name="clusterbook", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 0
+    except click.UsageError as error:
+        error.show()
+        return _usage_status(error)
+    except click.Abort:
+        click.echo("stopped", err=True)
+        return 1
+
+
+def _usage_status(error: click.UsageError) -> int:
+    """Return 2 for a value that is not allowed, 1 for a flag that is unknown or missing. Source: reference row G4."""
+    if isinstance(error, click.MissingParameter | click.NoSuchOption):
+        return 1
+    return 2 if isinstance(error, click.BadParameter) else 1
+
+
+class UnknownCommand(ClusterbookError):
+    """There is no such command. Source: reference row G4."""
+
+    code = "CB109"
+    exit_status = 3
+
+
+class Program(click.Group):
+    """The command group; an unknown command has an exit status of its own."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that `args` start with."""
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            raise UnknownCommand(f"there is no command {args[0]}", hint=did_you_mean(args[0], self.list_commands(ctx)))
+        return super().resolve_command(ctx, args)
+
+
+class LookUp(click.Command):
+    """A look-up command, made from its flags."""
+
+    def __init__(self, name: str) -> None:
+        """Make the command `name` of flags.COMMANDS."""
+        params: list[click.Parameter] = [_option(flag) for flag in COMMANDS[name]]
+        params += [click.Argument([argument], required=False, default="") for argument in ARGUMENTS[name]]
+        super().__init__(
+            name, params=params, callback=_callback(name), help=SUMMARIES[name], epilog=f"Example: {EXAMPLES[name]}"
+        )
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse a flag that stands twice, then parse. Source: reference row G8."""
+        scan(args, COMMANDS[self.name or ""])
+        return super().parse_args(ctx, args)
+
+
+def _option(flag: Flag) -> click.Option:
+    """Return the click option for a flag."""
+    common: dict[str, Any] = {"help": flag.help, "envvar": flag.variable, "show_envvar": False}
+    if flag.switch:
+        return click.Option([flag.key, *flag.names], is_flag=True, **common)
+    kind = click.Choice(flag.values) if flag.values else None
+    return click.Option([flag.key, *flag.names], metavar=flag.metavar or None, type=kind, **common)
+
+
+def _callback(name: str) -> Callable[..., int]:
+    """Return what runs when the command `name` is called."""
+
+    def call(**found: Any) -> int:
+        arguments = [str(found.pop(argument) or "") for argument in ARGUMENTS[name]]
+        options = {
+            key: "1" if value is True else str(value) for key, value in found.items() if value not in (None, False)
+        }
+        if "config" in options:
+            from clusterbook.client.config import flags_in
+
+            options = {**flags_in(options["config"]), **options}
+        reply = answers.respond(name, options, arguments)
+        main.deliver(
+            reply, options.get("output", ""), log_json=bool(click.get_current_context().find_root().params["log_json"])
+        )
+        return 0
+
+    return call
+
+
+@click.group(
+    cls=Program,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    help="Recipes for GPU Kubernetes clusters: every combination resolved beforehand.",
+    epilog="Every flag can be set in the environment: --allow-inherited as CLUSTERBOOK_ALLOW_INHERITED=1.",
+)
+@click.version_option(clusterbook.__version__, "-v", "--version", message="clusterbook %(version)s")
+@click.option("--debug", is_flag=True, envvar="CLUSTERBOOK_DEBUG", help="Show where a bug happened.")
+@click.option("--log-json", is_flag=True, envvar="CLUSTERBOOK_LOG_JSON", help="Write notes and errors as JSON lines.")
+def program(debug: bool, log_json: bool) -> None:
+    """Hold the commands."""
+
+
+for _name in COMMANDS:
+    program.add_command(LookUp(_name))
+
+
+@program.command("completion", help="Print the completion script of a shell.")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish", "pwsh"]))
+def completion(shell: str) -> int:
+    """Print a completion script. Source: reference row G14."""
+    sys.stdout.write(script(shell, program))
+    return 0

@@ -1,0 +1,101 @@
+"""Configuration: one file that stands for flags.
+
+Knows which field stands for which flag. Flags win over the file. Source: reference rows G6, G7.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from clusterbook.client.inputs import read_document
+from clusterbook.core.errors import InvalidRequest
+
+
+class _Part(BaseModel):
+    """A part of the configuration; unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class CriteriaPart(_Part):
+    """Criteria, as on the command line."""
+
+    service: str | None = None
+    accelerator: str | None = None
+    intent: str | None = None
+    os: str | None = None
+    platform: str | None = None
+    nodes: int | None = Field(None, ge=0)
+
+
+class InputPart(_Part):
+    """What criteria are taken from."""
+
+    snapshot: str | None = None
+
+
+class OutputPart(_Part):
+    """Where the recipe goes."""
+
+    path: str | None = None
+    format: Literal["yaml", "json", "table"] | None = None
+
+
+class RecipePart(_Part):
+    """What `recipe` and `query` read."""
+
+    criteria: CriteriaPart | None = None
+    input: InputPart | None = None
+    output: OutputPart | None = None
+    data: str | None = None
+    criteria_strict: bool | None = Field(None, alias="criteriaStrict")
+    allow_inherited: bool | None = Field(None, alias="allowInherited")
+    source: str | None = None
+
+
+class SpecPart(_Part):
+    """The sections; those of other commands are theirs to check."""
+
+    recipe: RecipePart | None = None
+    snapshot: dict[str, Any] | None = None
+    bundle: dict[str, Any] | None = None
+    validate_: dict[str, Any] | None = Field(None, alias="validate")
+
+
+class ConfigShape(_Part):
+    """A configuration file."""
+
+    api_version: str | None = Field(None, alias="apiVersion")
+    kind: Literal["ClusterbookConfig", "AICRConfig"]
+    metadata: dict[str, Any] | None = None
+    spec: SpecPart
+
+
+def flags_in(where: str) -> dict[str, str]:
+    """Return the flags that the configuration at `where` stands for, by flag key.
+
+    Raises:
+        InvalidRequest: a field is unknown or has the wrong type.
+        NotFound: the file cannot be read.
+    """
+    try:
+        config = ConfigShape.model_validate(read_document(where))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        path = ".".join(str(part) for part in first["loc"])
+        raise InvalidRequest(f"{where}: {path}: {first['msg']}", hint="see the fields of spec.recipe") from error
+    part = config.spec.recipe or RecipePart()
+    criteria = (part.criteria or CriteriaPart()).model_dump(exclude_none=True)
+    output = part.output or OutputPart()
+    found = {
+        "snapshot": part.input.snapshot if part.input else None,
+        "output": output.path,
+        "format": output.format,
+        "data": part.data,
+        "source": part.source,
+        "criteria_strict": "1" if part.criteria_strict else None,
+        "allow_inherited": "1" if part.allow_inherited else None,
+    }
+    return {name: str(value) for name, value in {**criteria, **found}.items() if value is not None}

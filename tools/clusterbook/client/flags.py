@@ -1,0 +1,114 @@
+"""Flags: the words a command line may hold.
+
+Knows the names, aliases and help of every flag of the look-up commands, once, and how a command line is scanned. Does
+not know what the flags do. Part of every look-up, so it imports next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from clusterbook.core.errors import InvalidRequest
+
+
+class Flag(NamedTuple):
+    """One flag. `names` are its spellings, the first the full one; `values` the words it takes, () for any word."""
+
+    key: str
+    names: tuple[str, ...]
+    help: str
+    metavar: str = ""
+    values: tuple[str, ...] = ()
+
+    @property
+    def switch(self) -> bool:
+        """Return whether the flag stands alone, without a value."""
+        return not self.metavar and not self.values
+
+    @property
+    def variable(self) -> str:
+        """Return the environment variable that sets the flag."""
+        return "CLUSTERBOOK_" + self.key.upper()
+
+
+CRITERIA = (
+    Flag("service", ("--service",), "Kubernetes service, such as eks.", "NAME"),
+    Flag("accelerator", ("--accelerator", "--gpu"), "GPU model, such as h100.", "NAME"),
+    Flag("intent", ("--intent",), "training or inference.", "NAME"),
+    Flag("os", ("--os",), "Operating system of the nodes, such as ubuntu.", "NAME"),
+    Flag("platform", ("--platform",), "Workload platform, such as kubeflow.", "NAME"),
+    Flag("nodes", ("--nodes",), "Exact number of nodes.", "COUNT"),
+    Flag("criteria_strict", ("--criteria-strict",), "Refuse values that only overlays claim."),
+)
+ANSWER = (
+    Flag("allow_inherited", ("--allow-inherited",), "Accept a recipe that does not honour every criterion."),
+    Flag("recipe", ("--recipe", "-r"), "A recipe, an overlay or criteria, as a file or URL, instead of flags.", "FILE"),
+    Flag(
+        "snapshot", ("--snapshot", "-s"), "Take criteria from a cluster snapshot, and leave out what it fails.", "FILE"
+    ),
+    Flag("config", ("--config",), "Configuration file or URL (ClusterbookConfig or AICRConfig).", "FILE"),
+    Flag("kubeconfig", ("--kubeconfig", "-k"), "Kubeconfig for cm:// inputs.", "FILE"),
+)
+WHERE = (
+    Flag("source", ("--source",), "Folder or .zip file with an index; default: the one built in.", "DIR|FILE"),
+    Flag("data", ("--data",), "Private tree laid over the catalog, resolved on this machine.", "DIR"),
+)
+OUTPUT = (
+    Flag("format", ("--format", "-t"), "How the answer is written.", values=("yaml", "json", "table")),
+    Flag("output", ("--output", "-o"), "Write to this file instead of standard output.", "FILE"),
+)
+API = Flag("api_version", ("--api-version",), "Write the reference's envelope with this apiVersion.", "VERSION")
+SELECTOR = Flag("selector", ("--selector",), "Path of the value, such as components.gpu-operator.version.", "PATH")
+ALL = Flag("all", ("--all",), "List composed recipes too.")
+NO_HEALTH = Flag("no_health", ("--no-health", "--skip-health"), "Leave health and coverage out.")
+
+COMMANDS: Mapping[str, tuple[Flag, ...]] = {
+    "recipe": (*CRITERIA, *ANSWER, *WHERE, *OUTPUT, API),
+    "query": (SELECTOR, *CRITERIA, *ANSWER, *WHERE, *OUTPUT),
+    "list": (*CRITERIA[:-1], ALL, NO_HEALTH, *WHERE, *OUTPUT),
+    "explain": (*CRITERIA, *ANSWER, *WHERE, *OUTPUT),
+}
+"""The flags of each look-up command."""
+ARGUMENTS: Mapping[str, tuple[str, ...]] = {
+    "recipe": ("slug",),
+    "query": ("slug",),
+    "list": (),
+    "explain": ("slug", "path"),
+}
+"""The arguments of each look-up command, in order."""
+
+
+def scan(words: Sequence[str], flags: Iterable[Flag]) -> tuple[dict[str, str], list[str]] | None:
+    """Return (value by flag key, arguments) of a command line; a switch has the value "1".
+
+    None means that the line holds something this scanner does not know; click then says what is wrong with it.
+
+    Raises:
+        InvalidRequest: a flag stands twice. Source: reference row G8.
+    """
+    known = {name: flag for flag in flags for name in flag.names}
+    found: dict[str, str] = {}
+    arguments: list[str] = []
+    position = 0
+    while position < len(words):
+        word = words[position]
+        position += 1
+        if not word.startswith("-") or word == "-":
+            arguments.append(word)
+            continue
+        name, equals, value = word.partition("=")
+        flag = known.get(name)
+        if flag is None or (flag.switch and equals) or (equals and not name.startswith("--")):
+            return None
+        if not flag.switch and not equals:
+            if position == len(words):
+                return None
+            value = words[position]
+            position += 1
+        if flag.values and value not in flag.values:
+            return None
+        if flag.key in found:
+            raise InvalidRequest(f"{flag.names[0]} stands twice", hint="keep one; it takes a single value")
+        found[flag.key] = "1" if flag.switch else value
+    return found, arguments

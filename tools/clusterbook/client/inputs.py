@@ -1,0 +1,112 @@
+"""Inputs: documents that a user hands in.
+
+Knows files, standard input and URLs, and which kinds of document may stand for criteria or a recipe. Does not know what
+is done with them. Source: reference rows G10, R11, R43.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from clusterbook.core.errors import InvalidRequest, NotFound
+from clusterbook.core.findings import SourceErrors
+from clusterbook.core.shapes import API_VERSIONS
+from clusterbook.core.yamlin import MAX_BYTES, parse
+
+TIMEOUT_S = 30
+"""How long a URL may take. Source: reference row G10."""
+
+
+def read_document(where: str) -> dict[str, Any]:
+    """Return the YAML or JSON document at `where`: a path, `-` for standard input, or an http(s) URL.
+
+    Raises:
+        NotFound: nothing is there.
+        InvalidRequest: it is too large, no document, or of a kind of place that is not read.
+    """
+    try:
+        node = parse(_text(where), where)
+    except SourceErrors as error:
+        raise InvalidRequest(
+            error.findings[0].what, place=error.findings[0].place, hint=error.findings[0].hint
+        ) from error
+    data = node.data() if node else None
+    if not isinstance(data, dict):
+        raise InvalidRequest(f"{where} holds no document", hint="it starts with kind: and apiVersion:")
+    version = data.get("apiVersion") or API_VERSIONS[0]
+    if version not in API_VERSIONS:
+        raise InvalidRequest(
+            f"{where} has the apiVersion '{version}', which is not read", hint=f"expected {' or '.join(API_VERSIONS)}"
+        )
+    return data
+
+
+def _text(where: str) -> str:
+    """Return the text at `where`. Raises as `read_document`."""
+    if where.startswith("cm://"):
+        raise InvalidRequest(f"{where} is not read yet", hint="write the ConfigMap's data to a file and name that")
+    try:
+        if where == "-":
+            data = sys.stdin.buffer.read(MAX_BYTES + 1)
+        elif where.startswith(("http://", "https://")):
+            with urlopen(where, timeout=TIMEOUT_S) as response:  # noqa: S310 (http and https only, see above)
+                data = response.read(MAX_BYTES + 1)
+        else:
+            data = Path(where).read_bytes() if Path(where).stat().st_size <= MAX_BYTES else b" " * (MAX_BYTES + 1)
+    except (URLError, TimeoutError, ValueError) as error:
+        raise NotFound(f"{where} cannot be fetched: {error}") from error
+    except OSError as error:
+        raise NotFound(f"{where} cannot be read: {error.strerror}") from error
+    if len(data) > MAX_BYTES:
+        raise InvalidRequest(f"{where} is larger than {MAX_BYTES // 1024 // 1024} MB")
+    try:
+        return bytes(data).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"{where} is not UTF-8 text", hint="save it as UTF-8") from error
+
+
+def criteria_in(where: str) -> dict[str, str | int]:
+    """Return the criteria in a RecipeCriteria, an overlay or a recipe.
+
+    Raises:
+        InvalidRequest: another kind of document, or one without criteria. Source: reference rows R11, R43.
+    """
+    document = read_document(where)
+    kind = document.get("kind") or "RecipeCriteria"
+    spec = document.get("spec") or {}
+    if kind == "RecipeCriteria":
+        found = spec
+    elif kind == "RecipeMetadata":
+        found = spec.get("criteria") if isinstance(spec, dict) else None
+    elif kind == "RecipeResult":
+        found = document.get("criteria")
+    else:
+        raise InvalidRequest(f"{where} is a {kind}", hint="name a RecipeCriteria, RecipeMetadata or RecipeResult")
+    if not isinstance(found, dict) or not found:
+        raise InvalidRequest(f"{where} has no criteria", hint="add criteria, or use flags such as --service")
+    unknown = set(found) - {"service", "accelerator", "intent", "os", "platform", "nodes"}
+    if unknown:
+        raise InvalidRequest(
+            f"{where} has the unknown criterion '{sorted(unknown)[0]}'",
+            hint="known: service, accelerator, intent, os, platform, nodes",
+        )
+    return {str(name): value if isinstance(value, int) else str(value or "") for name, value in found.items()}
+
+
+def recipe_in(where: str) -> dict[str, Any] | None:
+    """Return the recipe at `where` when it carries its values, None when it has to be resolved first."""
+    document = read_document(where)
+    components = document.get("componentRefs")
+    if document.get("kind") != "RecipeResult" or not isinstance(components, list):
+        return None
+    whole = all(
+        isinstance(c, dict) and "name" in c and ("values" in c or not (c.get("valuesFile") or c.get("overrides")))
+        for c in components
+    )
+    if not whole or not isinstance(document.get("metadata"), dict) or not isinstance(document.get("criteria"), dict):
+        return None
+    return {"apiVersion": API_VERSIONS[0], "deploymentOrder": [], **document}

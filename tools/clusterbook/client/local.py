@@ -1,0 +1,76 @@
+"""Answers resolved on this machine: a private tree over the catalog, or a cluster's snapshot.
+
+Knows how the sources in an index, a private tree and a snapshot come together. Resolves with the same core that built
+the index. Source: reference rows F19-F22, R9, R25.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from clusterbook.client import workspace
+from clusterbook.client.answers import Library
+from clusterbook.client.inputs import read_document
+from clusterbook.client.source import Source
+from clusterbook.core import catalog, constraint, documents, index, indexing, matrix, snapshot
+from clusterbook.core.matching import Answer
+from clusterbook.core.resolve import Evaluator, Recipe, Resolver
+
+
+class LocalLibrary(Library):
+    """The same answers as a `Library`, from sources."""
+
+    def __init__(self, source: Source, *, data: str, snapshot: str) -> None:
+        """Load the sources in the index at `source`, with the private tree at `data` over them.
+
+        Raises:
+            SourceErrors: the sources contradict themselves.
+            UnreadableSource: the private tree cannot be read.
+        """
+        self.source = source
+        tree = workspace.from_texts(source.texts(), label="recipes")
+        self.catalog = catalog.load(workspace.overlay(tree, Path(data)) if data else tree)
+        self.resolver = Resolver(self.catalog)
+        self.matcher = self.resolver.matcher
+        self.vocabulary = self.catalog.vocabulary
+        self.evaluate: Evaluator | None = None
+        self.detected: dict[str, str | int] = {}
+        self._recipe: Recipe | None = None
+        if snapshot:
+            self._read_snapshot(snapshot)
+
+    def _read_snapshot(self, where: str) -> None:
+        """Take criteria from a snapshot, and judge overlays by it. Source: reference rows R9, R25."""
+        taken = snapshot.read(read_document(where))
+        found = snapshot.fingerprint(taken)
+        claimed = {criteria.nodes for _, criteria in self.matcher.overlays}
+        self.detected = {
+            name: value
+            for name, value in found.items()
+            if (int(value) in claimed if name == "nodes" else value in self.vocabulary.values(name))
+        }
+        self.evaluate = lambda name, value: constraint.verdict(name, value, taken)
+
+    def record(self, answer: Answer) -> tuple[dict[str, Any], index.Record | None]:
+        """Return the recipe an answer leads to, resolved now."""
+        self._recipe = self.resolver.resolve(answer.honoured, self.evaluate)
+        return documents.recipe_document(self._recipe, state=answer.state), None
+
+    def health_checks(self, record: index.Record | None) -> dict[str, str]:  # noqa: ARG002 (the index needs it)
+        """Return the text of the health checks of the recipe resolved last."""
+        return documents.health_checks(self._recipe) if self._recipe else {}
+
+    def origins(self, record: index.Record | None, component: str) -> dict[str, Any]:  # noqa: ARG002 (as above)
+        """Return the origins of one component of the recipe resolved last, or with "" its own."""
+        whole = documents.origins_document(self._recipe) if self._recipe else {}
+        inside = f"/components/{documents.escape(component)}/"
+        return {
+            pointer: origins
+            for pointer, origins in whole.items()
+            if (pointer.startswith(inside) if component else not pointer.startswith("/components/"))
+        }
+
+    def listing(self) -> Any:
+        """Return a line about every recipe."""
+        return indexing.listing(matrix.build(self.catalog))

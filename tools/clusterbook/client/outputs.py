@@ -1,0 +1,81 @@
+"""Outputs: files that appear whole or not at all.
+
+Knows how to write next to the target and rename. Does not know what is written.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from clusterbook.core.errors import InvalidRequest, Unwritable
+
+
+def write_text(where: str, text: str) -> None:
+    """Write `text` to the file `where`, by atomic rename.
+
+    Raises:
+        InvalidRequest: `where` is of a kind that is not written.
+        Unwritable: the file cannot be written; what stood there still stands.
+    """
+    if where.startswith(("cm://", "oci://")):
+        raise InvalidRequest(f"{where} is not written yet", hint="name a file")
+    write_bytes(Path(where), text.encode())
+
+
+def write_bytes(target: Path, data: bytes) -> None:
+    """Write `data` to the file `target`, by atomic rename.
+
+    Raises:
+        Unwritable: the file cannot be written; what stood there still stands.
+    """
+    temporary = ""
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(21, "it is a folder")
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(target)
+    except OSError as error:
+        with suppress(OSError):
+            Path(temporary or os.devnull + "/none").unlink()
+        raise Unwritable(
+            f"{target} cannot be written: {error.strerror}", hint="name a file in a folder you may write"
+        ) from error
+
+
+def write_folder(target: Path, files: Iterable[tuple[str, bytes]]) -> list[Path]:
+    """Write `files` (name, bytes) as the folder `target`, replacing it as a whole; return their paths, sorted.
+
+    Raises:
+        Unwritable: the folder cannot be written; what stood there still stands.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    except OSError as error:
+        raise Unwritable(f"{target} cannot be written: {error.strerror}") from error
+    try:
+        fresh, old = work / "new", work / "old"
+        names = []
+        for name, data in files:
+            path = fresh / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+            names.append(name)
+        if target.exists():
+            target.rename(old)
+        fresh.rename(target)
+    except OSError as error:
+        if (work / "old").exists() and not target.exists():
+            (work / "old").rename(target)
+        raise Unwritable(f"{target} cannot be written: {error.strerror}") from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return sorted(target / name for name in names)

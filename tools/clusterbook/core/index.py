@@ -1,0 +1,106 @@
+"""The index: all answers of one catalog, laid out so that a look-up reads little.
+
+Knows the names and the layout of its parts. Does not know where they lie (`source`) nor how they are made (`indexing`).
+Part of every look-up, so it imports next to nothing.
+
+    index.json           which overlay matches what, and the allowed criteria values
+    recipes/SLUG.json    one recipe, and the names of the blobs that belong to it
+    blobs/DIGEST         a health check, or the origins of one component; shared between recipes
+    list.json            a line about every recipe
+    sources.json         the source files, for what is resolved locally
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from clusterbook.core.criteria import Criteria, Vocabulary
+from clusterbook.core.errors import BrokenIndex
+from clusterbook.core.matching import Matcher
+
+FORMAT = "clusterbook-index/1"
+HEAD, LISTING, SOURCES = "index.json", "list.json", "sources.json"
+
+
+class Index(NamedTuple):
+    """The head of an index: enough to tell what becomes of a query."""
+
+    matcher: Matcher
+    vocabulary: Vocabulary
+
+
+class Record(NamedTuple):
+    """One recipe of an index. `checks` and `origins` map a component to a blob; "" has the recipe's own origins."""
+
+    recipe: dict[str, Any]
+    checks: Mapping[str, str]
+    origins: Mapping[str, str]
+
+
+def recipe_part(slug: str) -> str:
+    """Return the name of the part that holds a recipe."""
+    return f"recipes/{slug}.json"
+
+
+def blob_part(digest: str) -> str:
+    """Return the name of the part that holds a blob."""
+    return f"blobs/{digest}"
+
+
+def encode(document: Any) -> bytes:
+    """Return a document as the bytes of a part: JSON, keys sorted, so that same content is same bytes."""
+    return (json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
+
+
+def encode_head(index: Index) -> bytes:
+    """Return the bytes of index.json."""
+    return encode(
+        {
+            "format": FORMAT,
+            "overlays": [[name, *criteria] for name, criteria in index.matcher.overlays],
+            "failures": dict(index.matcher.failures),
+            "vocabulary": index.vocabulary._asdict(),
+        }
+    )
+
+
+def decode_head(data: bytes, name: str) -> Index:
+    """Return the head of an index.
+
+    Raises:
+        BrokenIndex: not an index, or one of another format.
+    """
+    head = decode(data, name)
+    if not isinstance(head, dict) or head.get("format") != FORMAT:
+        raise BrokenIndex(f"{name} is not an index of format {FORMAT}", hint="build it again: clusterbook-build build")
+    try:
+        matcher = Matcher([(entry[0], Criteria(*entry[1:])) for entry in head["overlays"]], head["failures"])
+        return Index(matcher, Vocabulary(**head["vocabulary"]))
+    except (KeyError, TypeError, IndexError) as error:
+        raise BrokenIndex(f"{name} is incomplete", hint="build it again: clusterbook-build build") from error
+
+
+def decode_record(data: bytes, name: str) -> Record:
+    """Return one recipe of an index.
+
+    Raises:
+        BrokenIndex: the part is not what it should be.
+    """
+    try:
+        return Record(**decode(data, name))
+    except TypeError as error:
+        raise BrokenIndex(f"{name} is incomplete", hint="build it again: clusterbook-build build") from error
+
+
+def decode(data: bytes, name: str) -> Any:
+    """Return the document in the bytes of a part.
+
+    Raises:
+        BrokenIndex: the bytes are not JSON.
+    """
+    try:
+        return json.loads(data)
+    except ValueError as error:
+        raise BrokenIndex(f"{name} is damaged: {error}", hint="build it again: clusterbook-build build") from error

@@ -1,0 +1,226 @@
+"""Snapshot: what was measured on a cluster, and which criteria that makes.
+
+Knows the shape of a Snapshot document (reference rows S1-S16), ours and the reference's. Does not know how it was
+collected, nor what a recipe demands of it. Plain dicts go in, so that a look-up needs no shape library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from clusterbook.core.errors import InvalidRequest, NotFound, did_you_mean
+from clusterbook.core.select import describe, listing, suggestion
+from clusterbook.core.yamlout import scalar
+
+KIND = "Snapshot"
+API_VERSIONS = ("clusterbook.dev/v1alpha1", "aicr.run/v1alpha2", "aicr.nvidia.com/v1alpha1")
+"""What a snapshot may be written in; none at all is accepted too. Source: reference row G13, and design section 5."""
+TYPES = ("K8s", "GPU", "OS", "SystemD", "NodeTopology", "NetworkTopology")
+"""Source: reference row S1."""
+ACCELERATORS = ("a100", "b200", "gb200", "gb300", "h100", "h200", "l40", "l40s", "rtx-pro-6000")
+"""Source: reference row R2."""
+
+_SERVICES = {"aws": "eks", "gce": "gke", "azure": "aks", "oci": "oke", "linode": "lke"}
+"""Cloud provider → service. Source: reference row S13."""
+_SYSTEMS = {
+    **{name: name for name in ("ubuntu", "rhel", "cos", "amazonlinux", "ol", "talos")},
+    **dict.fromkeys(("amzn", "amazon", "al2", "al2023"), "amazonlinux"),
+    **dict.fromkeys(("redhat", "redhatenterpriselinux"), "rhel"),
+}
+"""ID of /etc/os-release → os. Source: reference rows R4, S7."""
+_PRODUCT_LABEL = "nvidia.com/gpu.product"
+_STATED = {"service": ("service",), "accelerator": ("accelerator",), "os": ("os",), "nodes": ("nodes", "nodeCount")}
+"""Dimension → its names in the fingerprint block, the first that is there counts. Source: reference row S2."""
+
+
+class Item(NamedTuple):
+    """One element of a list of alike things, say network interfaces."""
+
+    data: Mapping[str, Any]
+    context: Mapping[str, Any]
+
+
+class Subtype(NamedTuple):
+    """One group of readings; `data` maps a key, which may contain dots, to a scalar."""
+
+    data: Mapping[str, Any]
+    items: tuple[Item, ...]
+
+
+class Snapshot(NamedTuple):
+    """A snapshot whose shape was checked; `measurements` maps type and subtype to readings.
+
+    `stated` is the document's own fingerprint block, {} where it has none.
+    """
+
+    stated: Mapping[str, Any]
+    measurements: Mapping[str, Mapping[str, Subtype]]
+
+    def subtype(self, kind: str, name: str) -> Subtype:
+        """Return the readings of subtype `name` of type `kind`.
+
+        Raises:
+            NotFound: not measured; the message lists what was.
+        """
+        groups = self.measurements.get(kind)
+        if groups is None:
+            what = f"the snapshot has no measurement of type '{kind}'; it has: {listing(self.measurements)}"
+            raise NotFound(what, hint=suggestion(kind, self.measurements))
+        if name not in groups:
+            what = f"{kind} has no subtype '{name}'; it has: {listing(groups)}"
+            raise NotFound(what, hint=suggestion(name, groups))
+        return groups[name]
+
+    def reading(self, kind: str, name: str, key: str) -> str:
+        """Return one reading as text, "" where it was not measured."""
+        subtype = self.measurements.get(kind, {}).get(name)
+        value = subtype.data.get(key) if subtype else None
+        return "" if value is None else scalar(value).strip()
+
+
+def read(document: object) -> Snapshot:
+    """Return the snapshot that `document`, a parsed file, holds.
+
+    Where a type or a subtype stands twice, the first counts.
+
+    Raises:
+        InvalidRequest: another kind or apiVersion, or not of the shape of reference row S1.
+    """
+    top = _map(document, "the document")
+    kind, version = top.get("kind"), top.get("apiVersion") or ""
+    if kind != KIND:
+        hint = "pass a file that `clusterbook snapshot` wrote"
+        raise InvalidRequest(f"this is no snapshot: its kind is '{kind or ''}', not '{KIND}'", hint=hint)
+    if version not in ("", *API_VERSIONS):
+        what = f"apiVersion '{version}' of the snapshot is not known; allowed: {', '.join(API_VERSIONS)}"
+        raise InvalidRequest(what, hint=did_you_mean(str(version), API_VERSIONS))
+    measurements: dict[str, Mapping[str, Subtype]] = {}
+    for place, entry in _entries(top, "measurements", ""):
+        measurements.setdefault(_name(entry, "type", place), _subtypes(entry, place))
+    return Snapshot(_map(top.get("fingerprint"), "fingerprint"), measurements)
+
+
+def fingerprint(snapshot: Snapshot, accelerators: Iterable[str] = ACCELERATORS) -> dict[str, str]:
+    """Return the criteria that the cluster shows, dimension → value, as far as known: service, accelerator, os, nodes.
+
+    What the snapshot's own fingerprint says about a dimension counts, even that nothing is known; a dimension it does
+    not mention is derived from the measurements. The number of nodes is never derived: a recipe for exactly that many
+    nodes must be asked for. `accelerators` are the names to look for in a GPU's product name.
+    Source: reference rows R9, S2.
+    """
+    derived = {
+        "service": _service(snapshot.reading("K8s", "node", "provider")),
+        "accelerator": _accelerator(snapshot, tuple(accelerators)),
+        "os": _SYSTEMS.get(snapshot.reading("OS", "release", "ID").lower(), ""),
+        "nodes": "",
+    }
+    values = {}
+    for dimension, names in _STATED.items():
+        stated = next((snapshot.stated[name] for name in names if name in snapshot.stated), None)
+        value = derived[dimension] if stated is None else _stated(stated)
+        if value not in ("", "0" if dimension == "nodes" else ""):
+            values[dimension] = value
+    return values
+
+
+# --- what the measurements say ----------------------------------------------------------------------------------------
+
+
+def _stated(entry: object) -> str:
+    """Return the value of one dimension of a fingerprint, which is the value itself or a map around it."""
+    value = entry.get("value") if isinstance(entry, Mapping) else entry
+    return scalar(value).strip() if isinstance(value, str | int) else ""
+
+
+def _service(provider: str) -> str:
+    """Return the service of a cloud provider; one that is not known stays as it is. Source: reference row S13."""
+    return "oke" if provider.startswith("ocid1") else _SERVICES.get(provider, provider)
+
+
+def _accelerator(snapshot: Snapshot, known: tuple[str, ...]) -> str:
+    """Return the one accelerator of the cluster, "" where there is none, an unknown one, or several.
+
+    Node labels count first, since they cover every node; the snapshot's own node is asked when they say nothing.
+    Source: reference rows S2, S9, S16.
+    """
+    labels = snapshot.measurements.get("NodeTopology", {}).get("label", Subtype({}, ())).data
+    products = {
+        scalar(value).partition("|")[0]
+        for key, value in labels.items()
+        if key == _PRODUCT_LABEL or key.startswith(f"{_PRODUCT_LABEL}.")
+    }
+    found = {_product(product, known) for product in products}
+    if len(found) > 1:
+        return ""
+    return "".join(found) or _product(snapshot.reading("GPU", "hardware", "model"), known)
+
+
+def _product(product: str, known: tuple[str, ...]) -> str:
+    """Return the accelerator that a product name speaks of, "" when it is none of `known`.
+
+    Whole words are compared, so that GH200 is no H200 and L40S no L40; the longest name wins.
+    """
+    words = f"-{'-'.join(''.join(c if c.isalnum() else ' ' for c in product.lower()).split())}-"
+    return next((name for name in sorted(known, key=len, reverse=True) if f"-{name}-" in words), "")
+
+
+# --- the shape --------------------------------------------------------------------------------------------------------
+
+
+def _subtypes(entry: Mapping[str, Any], place: str) -> dict[str, Subtype]:
+    """Return the subtypes of one measurement by name."""
+    found: dict[str, Subtype] = {}
+    for where, each in _entries(entry, "subtypes", place):
+        items = tuple(
+            Item(_readings(item, "data", at), _readings(item, "context", at))
+            for at, item in _entries(each, "items", where)
+        )
+        found.setdefault(_name(each, "subtype", where), Subtype(_readings(each, "data", where), items))
+    return found
+
+
+def _readings(entry: Mapping[str, Any], key: str, place: str) -> Mapping[str, Any]:
+    """Return the map under `key`, each value of which is a scalar."""
+    readings = _map(entry.get(key), f"{place}.{key}")
+    for name, value in readings.items():
+        if not isinstance(value, str | int | float | None):
+            raise _misshapen(f"{place}.{key} at '{name}'", value, "a scalar")
+    return readings
+
+
+def _entries(entry: Mapping[str, Any], key: str, place: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return place and map of every element of the list under `key`; nulls are left out, as the reference does."""
+    where = f"{place}.{key}" if place else key
+    value = entry.get(key)
+    if not isinstance(value, list | None):
+        raise _misshapen(where, value, "a list")
+    numbered = [(f"{where}[{number}]", each) for number, each in enumerate(value or [])]
+    return [(at, _map(each, at)) for at, each in numbered if each is not None]
+
+
+def _map(value: object, place: str) -> Mapping[str, Any]:
+    """Return `value` if it is a map, {} if it is nothing."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise _misshapen(place, value, "a map")
+    if not all(isinstance(key, str) for key in value):
+        raise _misshapen(place, value, "a map whose keys are text")
+    return value
+
+
+def _name(entry: Mapping[str, Any], key: str, place: str) -> str:
+    """Return the name of a measurement or a subtype."""
+    value = entry.get(key)
+    if not isinstance(value, str) or not value:
+        raise _misshapen(f"{place}.{key}", value, "a name")
+    return value
+
+
+def _misshapen(place: str, value: object, wanted: str) -> InvalidRequest:
+    """Return the error for a part of a snapshot that has another shape."""
+    return InvalidRequest(
+        f"this is no snapshot that can be read: {place} is {describe(value)}, not {wanted}",
+        hint="take a new one with `clusterbook snapshot`",
+    )

@@ -1,0 +1,66 @@
+"""Views: the shapes in which one recipe document is handed out.
+
+Knows how the stored document, the one selectors walk and the reference's envelope differ. Does not resolve anything.
+Part of every look-up, so it imports next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Document = dict[str, Any]
+
+_HYDRATED = ("name", "type", "source", "namespace", "chart", "version", "tag", "path", "dependencyRefs", "values")
+_BEYOND = ("manifestFiles", "preManifestFiles", "expectedResources")
+
+
+def query_view(recipe: Document) -> Document:
+    """Return what selectors walk: components by name with their values in place, validation and manifests besides.
+
+    Source: reference rows Q2, Q9; reaching validation and manifests is ours (L20).
+    """
+    fields = (*_HYDRATED, *_BEYOND)
+    document: Document = {key: recipe[key] for key in ("apiVersion", "kind", "deploymentOrder")}
+    metadata = {"excludedOverlays": None, "constraintWarnings": None, **recipe["metadata"]}
+    document["metadata"] = metadata
+    document["criteria"] = {**dict.fromkeys(("service", "accelerator", "intent", "os", "platform"), "any"), "nodes": 0}
+    document["criteria"] |= recipe["criteria"]
+    document["components"] = {
+        component["name"]: {field: component[field] for field in fields if field in component}
+        for component in recipe["componentRefs"]
+    }
+    for key in ("constraints", "validation"):
+        if key in recipe:
+            document[key] = recipe[key]
+    return document
+
+
+def hydrated_view(recipe: Document, *, api_version: str = "") -> Document:
+    """Return the recipe with its values in place, exactly as the reference shapes it. Source: reference row Q2."""
+    document = query_view(recipe)
+    document.pop("validation", None)
+    document["metadata"] = {key: value for key, value in document["metadata"].items() if key not in ("slug", "state")}
+    document["apiVersion"] = api_version or document["apiVersion"]
+    for component in document["components"].values():
+        for field in _BEYOND:
+            component.pop(field, None)
+    return document
+
+
+def with_health_checks(recipe: Document, texts: Mapping[str, str]) -> Document:
+    """Return the recipe with the text of its health checks in place. Source: reference row R16."""
+    components = [
+        {**component, "healthCheckAsserts": texts[component["name"]]} if component["name"] in texts else component
+        for component in recipe["componentRefs"]
+    ]
+    return {**recipe, "componentRefs": components}
+
+
+def reference_envelope(recipe: Document, api_version: str) -> Document:
+    """Return the recipe as the reference writes it, without what is ours. Source: reference rows R13-R17."""
+    metadata = {key: value for key, value in recipe["metadata"].items() if key not in ("slug", "state")}
+    components = [
+        {key: value for key, value in component.items() if key != "values"} for component in recipe["componentRefs"]
+    ]
+    return {**recipe, "apiVersion": api_version, "metadata": metadata, "componentRefs": components}
