@@ -24,8 +24,20 @@ def schemas() -> dict[str, str]:
 
 def _text(name: str, schema: dict[str, Any]) -> str:
     """Return a schema as text; null is allowed wherever a key may be absent, as in the sources."""
-    found = {"$schema": DIALECT, "$id": f"https://clusterbook.dev/schemas/v1/{name}.schema.json", **schema}
+    found = {"$schema": DIALECT, "$id": f"https://clusterbook.dev/schemas/v1/{name}.schema.json", **_plain(schema)}
     return json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _plain(schema: Any) -> Any:
+    """Return a schema without what pydantic makes up: titles like Python names, defaults that say nothing."""
+    if isinstance(schema, list):
+        return [_plain(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {
+        key: part for key, part in schema.items() if part is not None and not (key == "title" and type(part) is str)
+    }
+    return {key: _plain(part) for key, part in kept.items()}
 
 
 def write(folder: Path) -> list[Path]:

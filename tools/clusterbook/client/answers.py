@@ -135,12 +135,8 @@ def _of_slug(shelf: Library, slug: str) -> Criteria:
     known = shelf.matcher.slugs()
     if slug in known:
         return known[slug]
-    raise NotFound(
-        f"there is no recipe {slug}",
-        hint=f"{did_you_mean(slug, {*by_name, *known})} (clusterbook list)"
-        if len(by_name) < 40 or "did you" in did_you_mean(slug, {*by_name, *known})
-        else "see clusterbook list",
-    )
+    hint = did_you_mean(slug, {*by_name, *known})
+    raise NotFound(f"there is no recipe {slug}", hint=f"{hint}; `clusterbook list` shows them all")
 
 
 def recipe(options: Options, slug: str = "") -> Reply:

@@ -19,22 +19,25 @@ EXTENDED = (REGISTRY, VALIDATORS)
 """The files of a private tree that extend the public ones entry by entry. Source: reference row F20."""
 
 
-def read(root: Path, *, label: str | None = None, strict: bool = False) -> SourceTree:
+def read(
+    root: Path, *, label: str | None = None, strict: bool = False, refused: list[UnreadableSource] | None = None
+) -> SourceTree:
     """Return the source tree below `root`.
 
     Args:
         root: a folder with registry.yaml and overlays/.
         label: what stands for `root` in messages and origins; default: `root` as given.
         strict: whether the tree is our own, where unknown keys are errors.
+        refused: takes the errors of single files, which are then left out; default: the first one is raised.
 
     Raises:
         UnreadableSource: no such folder, a link, a file over 10 MB, not UTF-8. Source: reference row F19.
     """
-    files = {path: SourceFile(text, f"{label or root}/{path}") for path, text in _texts(root)}
+    files = {path: SourceFile(text, f"{label or root}/{path}") for path, text in _texts(root, refused)}
     return SourceTree(files=files, under={}, strict=strict)
 
 
-def overlay(under: SourceTree, data: Path) -> SourceTree:
+def overlay(under: SourceTree, data: Path, *, refused: list[UnreadableSource] | None = None) -> SourceTree:
     """Return `under` with the private tree at `data` on top.
 
     registry.yaml and validators/catalog.yaml extend what is there by name; every other file replaces or is added.
@@ -42,7 +45,7 @@ def overlay(under: SourceTree, data: Path) -> SourceTree:
     Raises:
         UnreadableSource: as `read`, and when registry.yaml is missing. Source: reference rows F19, F20.
     """
-    mine = {path: SourceFile(text, f"{data}/{path}", external=True) for path, text in _texts(data)}
+    mine = {path: SourceFile(text, f"{data}/{path}", external=True) for path, text in _texts(data, refused)}
     if REGISTRY not in mine:
         raise UnreadableSource(f"{data} has no {REGISTRY}", hint="a private tree starts with its registry.yaml")
     extended = {path: under.files[path] for path in EXTENDED if path in under.files and path in mine}
@@ -64,8 +67,8 @@ def from_texts(texts: Mapping[str, str], *, label: str, strict: bool = True) -> 
     )
 
 
-def _texts(root: Path) -> Iterator[tuple[str, str]]:
-    """Yield (path below root, text) of every file, sorted by path.
+def _texts(root: Path, refused: list[UnreadableSource] | None = None) -> Iterator[tuple[str, str]]:
+    """Yield (path below root, text) of every file, sorted by path; `refused` as in `read`.
 
     Raises:
         UnreadableSource: as `read`.
@@ -75,12 +78,16 @@ def _texts(root: Path) -> Iterator[tuple[str, str]]:
     found = []
     for folder, folders, names in os.walk(root, onerror=_refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in (*folders, *names):
-            if (Path(folder) / name).is_symlink():
-                raise UnreadableSource(f"{Path(folder) / name} is a link", hint="links are not followed; copy the file")
         found += [Path(folder) / name for name in names if not name.startswith(".")]
-    for path in sorted(found):
-        text = _text(path)
+        found += [Path(folder) / name for name in (*folders, *names) if (Path(folder) / name).is_symlink()]
+    for path in sorted(set(found)):
+        try:
+            text = _text(path)
+        except UnreadableSource as error:
+            if refused is None:
+                raise
+            refused.append(error)
+            continue
         if text is not None:
             yield path.relative_to(root).as_posix(), text
 
@@ -92,16 +99,19 @@ def _refuse(error: OSError) -> None:
 def _text(path: Path) -> str | None:
     """Return a file's text, None when it is no YAML and not text either."""
     yaml = path.suffix in (".yaml", ".yml")
+    if path.is_symlink():
+        raise UnreadableSource("a link", hint="links are not followed; copy the file", place=path)
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise UnreadableSource(f"{path} is not a plain file", hint="remove it from the tree")
+            raise UnreadableSource("not a plain file", hint="remove it from the tree", place=path)
         if status.st_size > MAX_BYTES:
-            raise UnreadableSource(f"{path} is larger than {MAX_BYTES // 1024 // 1024} MB", hint="split it")
+            raise UnreadableSource(f"larger than {MAX_BYTES // 1024 // 1024} MB", hint="split it", place=path)
         return path.read_bytes().decode("utf-8-sig" if yaml else "utf-8")
     except UnicodeDecodeError as error:
         if yaml:
-            raise UnreadableSource(f"{path} is not UTF-8 text (byte {error.start})", hint="save it as UTF-8") from error
+            what = f"not UTF-8 text (byte {error.start})"
+            raise UnreadableSource(what, hint="save it as UTF-8", place=path) from error
         return None
     except OSError as error:
-        raise UnreadableSource(f"{path} cannot be read: {error.strerror}") from error
+        raise UnreadableSource(f"cannot be read: {error.strerror}", place=path) from error

@@ -97,7 +97,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a hint naming the nearest known word, else the list of all of them."""
+    """Return a hint naming the nearest known word, else the first of them."""
     known = sorted(known)
     match = nearest(word, known)
-    return f"did you mean '{match}'?" if match else f"known: {', '.join(known)}"
+    more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+    return f"did you mean '{match}'?" if match else f"known: {', '.join(known[:_SHOWN])}{more}"
+
+
+_SHOWN = 40
+"""Most words that one hint lists."""

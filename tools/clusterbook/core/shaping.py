@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from clusterbook.core.errors import did_you_mean
-from clusterbook.core.findings import Finding, Place
+from clusterbook.core.findings import Finding, Place, Severity
 from clusterbook.core.yamlin import Node
 
 
@@ -45,7 +45,8 @@ def _shape_finding(node: Node, file: str, shape: type[BaseModel], problem: dict[
         )
     if kind == "missing":
         place = Place(file, found.line, found.column)
-        return Finding("CB011", place, f"key '{last}' is missing", f"add '{last}:'")
+        severity: Severity = "error" if strict or last != "kind" else "warning"
+        return Finding("CB011", place, f"key '{last}' is missing", f"add '{last}:'", severity)
     place = Place(file, found.line, found.column)
     if kind == "literal_error" and last in ("kind", "apiVersion"):
         expected = str(problem["ctx"]["expected"])
