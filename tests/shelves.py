@@ -1,6 +1,7 @@
 """A built index for tests of the client: a small catalog with every state in it.
 
-Overlays: eks, eks-training (on eks), h100-eks-training (on eks-training), h100 (any service), gke-cos (so gke needs an OS).
+Overlays: eks, eks-training (on eks), h100-eks-training (on eks-training), h100 (any service), gke-cos (so gke needs an
+OS).
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from clusterbook.client.outputs import write_bytes, write_folder
 from clusterbook.build.catalog_build import zipped
+from clusterbook.client.outputs import write_bytes, write_folder
 from clusterbook.core import indexing
 from tests import trees
 

@@ -264,7 +264,8 @@ def test_a_private_tree_is_resolved_on_top(ask, tmp_path: Path) -> None:
     (tmp_path / "overlays").mkdir()
     (tmp_path / "registry.yaml").write_text("kind: ComponentRegistry\ncomponents: []\n")
     (tmp_path / "overlays" / "new.yaml").write_text(
-        "kind: RecipeMetadata\nmetadata: {name: new}\nspec:\n  base: eks\n  criteria: {service: eks, accelerator: b300}\n"
+        "kind: RecipeMetadata\nmetadata: {name: new}\nspec:\n  base: eks\n"
+        "  criteria: {service: eks, accelerator: b300}\n"
         "  componentRefs: [{name: a, overrides: {x: 1}}]\n"
     )
     line = ("--service", "eks", "--gpu", "b300", "--data", str(tmp_path))

@@ -12,10 +12,10 @@ import click
 
 import clusterbook
 from clusterbook.build import catalog_build, check, embed, export, schemas
-from clusterbook.client import main as client
 from clusterbook.client import workspace
-from clusterbook.client.answers import Reply, recipe_table, render
+from clusterbook.client.answers import recipe_table, render
 from clusterbook.client.outputs import write_bytes
+from clusterbook.client.terminal import bug, deliver, fail
 from clusterbook.core import catalog, matrix
 from clusterbook.core.criteria import read_criteria, read_tuple
 from clusterbook.core.documents import recipe_document
@@ -68,7 +68,7 @@ def check_command(
 ) -> int:
     """Check sources against every rule; exit 10 when something was found."""
     findings = check.check_tree(recipes, data, charts, strict=not lenient)
-    client.deliver(Reply(report(findings, form)), output)
+    deliver(report(findings, form), output=output)
     return FINDINGS if findings else 0
 
 
@@ -99,7 +99,7 @@ def resolve_command(recipes: Path, data: Path | None, query: str, form: str) -> 
     if answer.slug is None or answer.state == UNSUPPORTED:
         raise InvalidRequest(answer.reason, hint=f"nearest recipes: {', '.join(found.matcher.nearest(criteria))}")
     reply = render(recipe_document(found.recipes[answer.slug], state=answer.state), form, recipe_table)
-    client.deliver(Reply(reply, (answer.reason,) if answer.reason else ()), "")
+    deliver(reply, notes=(answer.reason,) if answer.reason else ())
     return 0
 
 
@@ -165,7 +165,7 @@ def run(words: list[str]) -> int:
         status = program.main(words, prog_name="clusterbook-build", standalone_mode=False)
         return status if isinstance(status, int) else 0
     except ClusterbookError as error:
-        return client.fail(error)
+        return fail(error)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return 0
@@ -178,7 +178,7 @@ def run(words: list[str]) -> int:
     except Exception as error:
         if "--debug" in words:
             raise
-        return client.bug(error)
+        return bug(error)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,13 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from clusterbook.client.library import Library
 from clusterbook.client.source import Source
 from clusterbook.core import index, matching, views
-from clusterbook.core.criteria import DIMENSIONS, Criteria, Vocabulary, read_criteria
+from clusterbook.core.criteria import DIMENSIONS, Criteria, read_criteria
+from clusterbook.core.envelope import FIRST_GENERATION, REFERENCE
 from clusterbook.core.errors import ClusterbookError, InvalidRequest, NotFound, NotHonoured, Unsupported, did_you_mean
-from clusterbook.core.matching import Answer, Matcher
+from clusterbook.core.matching import Answer
 
 Options = Mapping[str, str]
 """Value by flag key (flags.py); a switch that is on has the value "1", what is not given is absent."""
@@ -25,41 +27,6 @@ class Reply(NamedTuple):
 
     text: str
     notes: tuple[str, ...] = ()
-
-
-class Library:
-    """Answers from an index. `local.LocalLibrary` gives the same from sources."""
-
-    def __init__(self, source: Source) -> None:
-        """Read the head of the index in `source`."""
-        self.source = source
-        head = source.head()
-        self.matcher: Matcher = head.matcher
-        self.vocabulary: Vocabulary = head.vocabulary
-
-    def record(self, answer: Answer) -> tuple[dict[str, Any], index.Record | None]:
-        """Return the recipe an answer leads to, and its record."""
-        record = self.source.record(answer.slug or "")
-        if record is None:
-            raise NotFound(f"the index has no recipe {answer.slug}", hint="build it again: clusterbook-build build")
-        return record.recipe, record
-
-    def health_checks(self, record: index.Record | None) -> dict[str, str]:
-        """Return the text of the recipe's health checks by component."""
-        return {
-            name: self.source.need(index.blob_part(blob)).decode()
-            for name, blob in (record.checks if record else {}).items()
-        }
-
-    def origins(self, record: index.Record | None, component: str) -> dict[str, Any]:
-        """Return the origins of one component, or with "" the recipe's own, by pointer."""
-        blob = record.origins.get(component) if record else None
-        part = index.blob_part(blob) if blob else ""
-        return index.decode(self.source.need(part), part) if blob else {}
-
-    def listing(self) -> Any:
-        """Return a line about every recipe."""
-        return self.source.document(index.LISTING)
 
 
 def library(options: Options) -> Library:
@@ -79,8 +46,7 @@ def asked(options: Options, shelf: Library) -> Criteria:
         InvalidRequest: a value is not allowed, or nothing was asked. Source: reference row R7.
     """
     strict = "criteria_strict" in options
-    detected = getattr(shelf, "detected", {})
-    words: dict[str, str | int] = {**detected, **_from_file(options)}
+    words: dict[str, str | int] = {**shelf.detected, **_from_file(options)}
     words |= {name: options[name] for name in (*DIMENSIONS, "nodes") if name in options}
     criteria = read_criteria(words, shelf.vocabulary, strict=strict)
     if not words:
@@ -154,7 +120,7 @@ def recipe(options: Options, slug: str = "") -> Reply:
 
 def _reference_version(version: str) -> str:
     """Return an apiVersion the reference writes. Raises InvalidRequest for any other. Source: reference row G13."""
-    known = ("aicr.run/v1alpha2", "aicr.nvidia.com/v1alpha1")
+    known = (REFERENCE, FIRST_GENERATION)
     if version not in known:
         raise InvalidRequest(f"apiVersion '{version}' is not written", hint=did_you_mean(version, known))
     return version

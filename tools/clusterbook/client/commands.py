@@ -12,9 +12,10 @@ from typing import Any
 import click
 
 import clusterbook
-from clusterbook.client import answers, main
+from clusterbook.client import answers
 from clusterbook.client.completion import script
 from clusterbook.client.flags import ARGUMENTS, COMMANDS, Flag, scan
+from clusterbook.client.terminal import deliver
 from clusterbook.core.errors import ClusterbookError, did_you_mean
 
 EXAMPLES = {
@@ -112,9 +113,8 @@ def _callback(name: str) -> Callable[..., int]:
 
             options = {**flags_in(options["config"]), **options}
         reply = answers.respond(name, options, arguments)
-        main.deliver(
-            reply, options.get("output", ""), log_json=bool(click.get_current_context().find_root().params["log_json"])
-        )
+        log_json = bool(click.get_current_context().find_root().params["log_json"])
+        deliver(reply.text, notes=reply.notes, output=options.get("output", ""), log_json=log_json)
         return 0
 
     return call

@@ -12,9 +12,9 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from clusterbook.core.envelope import API_VERSION, API_VERSIONS
 from clusterbook.core.errors import InvalidRequest, NotFound
 from clusterbook.core.findings import SourceErrors
-from clusterbook.core.shapes import API_VERSIONS
 from clusterbook.core.yamlin import MAX_BYTES, parse
 
 TIMEOUT_S = 30
@@ -37,7 +37,7 @@ def read_document(where: str) -> dict[str, Any]:
     data = node.data() if node else None
     if not isinstance(data, dict):
         raise InvalidRequest(f"{where} holds no document", hint="it starts with kind: and apiVersion:")
-    version = data.get("apiVersion") or API_VERSIONS[0]
+    version = data.get("apiVersion") or API_VERSION
     if version not in API_VERSIONS:
         raise InvalidRequest(
             f"{where} has the apiVersion '{version}', which is not read", hint=f"expected {' or '.join(API_VERSIONS)}"
@@ -109,4 +109,4 @@ def recipe_in(where: str) -> dict[str, Any] | None:
     )
     if not whole or not isinstance(document.get("metadata"), dict) or not isinstance(document.get("criteria"), dict):
         return None
-    return {"apiVersion": API_VERSIONS[0], "deploymentOrder": [], **document}
+    return {"apiVersion": API_VERSION, "deploymentOrder": [], **document}

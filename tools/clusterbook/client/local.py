@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.client import workspace
-from clusterbook.client.answers import Library
 from clusterbook.client.inputs import read_document
+from clusterbook.client.library import Library
 from clusterbook.client.source import Source
 from clusterbook.core import catalog, constraint, documents, index, indexing, matrix, snapshot
 from clusterbook.core.matching import Answer
@@ -44,11 +44,11 @@ class LocalLibrary(Library):
         """Take criteria from a snapshot, and judge overlays by it. Source: reference rows R9, R25."""
         taken = snapshot.read(read_document(where))
         found = snapshot.fingerprint(taken)
-        claimed = {criteria.nodes for _, criteria in self.matcher.overlays}
+        claimed = {str(criteria.nodes) for _, criteria in self.matcher.overlays}
         self.detected = {
             name: value
             for name, value in found.items()
-            if (int(value) in claimed if name == "nodes" else value in self.vocabulary.values(name))
+            if value in (claimed if name == "nodes" else self.vocabulary.values(name))
         }
         self.evaluate = lambda name, value: constraint.verdict(name, value, taken)
 

@@ -1,8 +1,8 @@
 """The `clusterbook` command's way in.
 
-Knows how an answer, a note and an error reach the terminal, and that a plain look-up needs no click: importing click
-takes longer than the whole look-up may (tests/bench measures both). What the quick way does not understand goes to
-click, which ends in the same functions; a test holds that both say the same.
+Knows that a plain look-up needs no click: importing click takes longer than the whole look-up may (tests/bench measures
+both). What the quick way does not understand goes to click, which ends in the same functions; a test holds that both
+say the same.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from clusterbook.client.answers import Reply, respond
 from clusterbook.client.flags import ARGUMENTS, COMMANDS, scan
+from clusterbook.client.terminal import bug, deliver, fail
 from clusterbook.core.errors import ClusterbookError
 
 _SLOW = ("data", "snapshot", "config", "kubeconfig", "recipe")
@@ -32,7 +33,7 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
             from clusterbook.client.commands import run_click
 
             return run_click(words)
-        deliver(reply, "")
+        deliver(reply.text, notes=reply.notes)
     except ClusterbookError as error:
         return fail(error, log_json="--log-json" in words or "CLUSTERBOOK_LOG_JSON" in environment)
     except Exception as error:
@@ -42,13 +43,6 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
             raise
         return bug(error)
     return 0
-
-
-def bug(error: Exception) -> int:
-    """Print that `error` is a bug of ours, and return its exit status."""
-    hint = "run it again with --debug, and report what it prints"
-    _log("error", f"this is a bug: {type(error).__name__}: {error}\n  hint: {hint}", log_json=False)
-    return 8
 
 
 def _closed_pipe() -> int:
@@ -69,36 +63,6 @@ def quick(words: Sequence[str], environment: Mapping[str, str]) -> Reply | None:
     if "output" in options or any(flag in options for flag in _SLOW) or len(arguments) > len(ARGUMENTS[command]):
         return None
     return respond(command, options, arguments)
-
-
-def deliver(reply: Reply, output: str, *, log_json: bool = False) -> None:
-    """Print a reply, or write it whole to the file `output`; notes go to standard error."""
-    for note in reply.notes:
-        _log("note", note, log_json=log_json)
-    if not output or output == "-":
-        sys.stdout.write(reply.text)
-        sys.stdout.flush()
-        return
-    from clusterbook.client.outputs import write_text
-
-    write_text(output, reply.text)
-
-
-def fail(error: ClusterbookError, *, log_json: bool = False) -> int:
-    """Print an error and return its exit status."""
-    _log("error", str(error), log_json=log_json)
-    return error.exit_status
-
-
-def _log(level: str, message: str, *, log_json: bool) -> None:
-    """Write a line to standard error, as text or as JSON. Source: reference row G3."""
-    if log_json:
-        import json
-
-        message = json.dumps({"level": level, "message": message}, ensure_ascii=False)
-        sys.stderr.write(f"{message}\n")
-    else:
-        sys.stderr.write(f"{level}: {message}\n")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from pydantic import BaseModel
 
 from clusterbook.core import shapes
 from clusterbook.core.criteria import ANY, DIMENSIONS, Vocabulary
-from clusterbook.core.findings import Finding, Place, SourceErrors
+from clusterbook.core.envelope import FIRST_GENERATION
+from clusterbook.core.findings import Finding, Place, Severity, SourceErrors
 from clusterbook.core.layers import Layer, read_layer
 from clusterbook.core.matching import claimed_values
 from clusterbook.core.shaping import check_shape
@@ -67,7 +68,7 @@ class Component:
 
 @dataclass(frozen=True)
 class Catalog:
-    """A checked source tree. `findings` are the warnings met on the way."""
+    """A source tree, read. `findings` are met on the way; `broken` names the files that had to be left out."""
 
     tree: SourceTree
     components: Mapping[str, Component]
@@ -79,6 +80,7 @@ class Catalog:
     documents: Mapping[str, Node]
     vocabulary: Vocabulary
     findings: tuple[Finding, ...]
+    broken: frozenset[str] = frozenset()
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
@@ -93,7 +95,7 @@ class Catalog:
         reference row R38.
         """
         version = self.base.node.get("apiVersion")
-        return version is not None and version.string() == shapes.API_VERSIONS[2]
+        return version is not None and version.string() == FIRST_GENERATION
 
     def chain(self, name: str) -> list[Layer]:
         """Return the layers from below base down to the overlay `name`; parents that do not exist end it."""
@@ -110,6 +112,14 @@ def load(tree: SourceTree) -> Catalog:
     Raises:
         SourceErrors: with every error found in the documents' syntax and shape.
     """
+    catalog = survey(tree)
+    if any(finding.severity == "error" for finding in catalog.findings):
+        raise SourceErrors(catalog.findings)
+    return catalog
+
+
+def survey(tree: SourceTree) -> Catalog:
+    """Return as much of the catalog as can be read, for `check`: its findings hold the errors that `load` raises."""
     return _Loader(tree).catalog()
 
 
@@ -120,6 +130,8 @@ class _Loader:
         self.tree = tree
         self.findings: list[Finding] = []
         self.documents: dict[str, Node] = {}
+        self.broken: set[str] = set()
+        self._parsed: dict[str, Node | None] = {}
 
     def catalog(self) -> Catalog:
         components = self.components()
@@ -127,20 +139,11 @@ class _Loader:
         mixins = self.layers("mixins/")
         base = layers.pop(BASE, None)
         if base is None:
-            self.findings.append(
-                Finding(
-                    "CB014",
-                    Place(self.root("overlays/base.yaml")),
-                    "overlays/base.yaml is missing",
-                    "every recipe starts from base; add it",
-                )
-            )
+            self.missing("overlays/base.yaml", "every recipe starts from base; add it")
+            base = read_layer(Node({}, 1, 1, 1, 1), self.root("overlays/base.yaml"))
         validators = self.validators()
         vocabulary = self.vocabulary(list(layers.values()))
-        values = self.values()
-        errors = [finding for finding in self.findings if finding.severity == "error"]
-        if errors or base is None:
-            raise SourceErrors(sorted(self.findings, key=lambda finding: (finding.place, finding.code)))
+        values = self.values([base, *layers.values(), *mixins.values()])
         return Catalog(
             tree=self.tree,
             components=components,
@@ -152,6 +155,7 @@ class _Loader:
             documents=self.documents,
             vocabulary=vocabulary,
             findings=tuple(sorted(self.findings, key=lambda finding: (finding.place, finding.code))),
+            broken=frozenset(self.broken),
         )
 
     def root(self, path: str) -> str:
@@ -162,12 +166,20 @@ class _Loader:
         return path
 
     def parse(self, source: SourceFile) -> Node | None:
-        """Return the document in a file, None when it is empty or broken."""
-        try:
-            return parse(source.text, source.file, first_only=not self.tree.strict)
-        except SourceErrors as error:
-            self.findings.extend(error.findings)
-            return None
+        """Return the document in a file, None when it is empty or broken; each file is read once."""
+        if source.file not in self._parsed:
+            ours, node = self.is_ours(source), None
+            try:
+                node = parse(source.text, source.file, first_only=not ours, plain=ours)
+            except SourceErrors as error:
+                self.findings.extend(error.findings)
+                self.broken.add(source.file)
+            self._parsed[source.file] = node
+        return self._parsed[source.file]
+
+    def is_ours(self, source: SourceFile) -> bool:
+        """Return whether a file is of our own tree, where nothing is overlooked."""
+        return self.tree.strict and not source.external
 
     def document(self, path: str, source: SourceFile, shape: type[BaseModel]) -> Node | None:
         """Return the checked document in a file; None, with findings, when it does not have the shape."""
@@ -176,22 +188,32 @@ class _Loader:
         if node is None:
             if len(self.findings) == before:
                 self.report("CB011", Place(source.file, 1, 1), "the file is empty", "write a document or remove it")
+                self.broken.add(source.file)
             return None
         self.documents.setdefault(path, node)
-        strict = (self.tree.strict and not source.external) or shape is shapes.RecipeMixinShape
+        strict = self.is_ours(source) or shape is shapes.RecipeMixinShape
         check_shape(node, source.file, shape, self.findings, strict=strict)
-        broken = any(finding.severity == "error" for finding in self.findings[before:])
-        return None if broken else node
+        errors = {finding.code for finding in self.findings[before:] if finding.severity == "error"}
+        if errors - {"CB012"}:  # a document can be understood without a key that means nothing
+            self.broken.add(source.file)
+            return None
+        return node
 
-    def report(self, code: str, place: Place, what: str, hint: str = "") -> None:
-        self.findings.append(Finding(code, place, what, hint))
+    def missing(self, path: str, hint: str) -> None:
+        """Report that a file every tree needs is not there."""
+        file = self.root(path)
+        self.report("CB014", Place(file), f"{path} is missing", hint)
+        self.broken.add(file)
+
+    def report(self, code: str, place: Place, what: str, hint: str = "", severity: Severity = "error") -> None:
+        self.findings.append(Finding(code, place, what, hint, severity))
 
     def components(self) -> dict[str, Component]:
         """Return the component registry, the private tree's entries replacing the public ones by name (F20)."""
         found: dict[str, Component] = {}
         sources = [layer[REGISTRY] for layer in (self.tree.under, self.tree.files) if REGISTRY in layer]
         if not sources:
-            self.report("CB014", Place(self.root(REGISTRY)), "registry.yaml is missing", "add the component registry")
+            self.missing(REGISTRY, "add the component registry")
         for source in sources:
             node = self.document(REGISTRY, source, shapes.ComponentRegistryShape)
             names: set[str] = set()
@@ -216,7 +238,8 @@ class _Loader:
         for path, source in sorted(self.tree.files.items()):
             if not _is_layer(path, mixins=mixins):
                 continue
-            if not mixins and not path.startswith(folder) and not self.is_overlay(source):
+            elsewhere = not path.startswith(folder)
+            if not mixins and (elsewhere or not self.is_ours(source)) and not self.is_overlay(source, named=elsewhere):
                 continue
             node = self.document(path, source, shape)
             if node is None:
@@ -224,22 +247,27 @@ class _Loader:
             layer = read_layer(node, source.file, external=source.external)
             name = BASE if path == "overlays/base.yaml" else layer.name
             if name in found:
+                what = f"'{name}' is already the name of {found[name].file}"
                 self.report(
                     "CB028",
                     layer.place,
-                    f"'{name}' is already the name of {found[name].file}",
+                    what,
                     "give each overlay and mixin a name of its own",
+                    "error" if mixins or self.is_ours(source) else "warning",
                 )
             found[name] = layer
         return found
 
-    def is_overlay(self, source: SourceFile) -> bool:
-        """Return whether a YAML file outside overlays/ says that it is an overlay. Source: reference row F2."""
-        return (
-            "RecipeMetadata" in source.text
-            and (node := self.parse(source)) is not None
-            and ((kind := node.get("kind")) is not None and kind.string() == "RecipeMetadata")
-        )
+    def is_overlay(self, source: SourceFile, *, named: bool) -> bool:
+        """Return whether a YAML file is an overlay: outside overlays/ it has to say so, inside it may say nothing.
+
+        Source: reference row F2.
+        """
+        if named and "RecipeMetadata" not in source.text:
+            return False
+        node = self.parse(source)
+        kind = node.get("kind") if node else None
+        return kind.string() == "RecipeMetadata" if kind else not named
 
     def validators(self) -> dict[str, Node]:
         """Return the validator catalog's entries by name, the private tree's replacing the public ones (F20)."""
@@ -270,15 +298,17 @@ class _Loader:
         claimed = claimed_values(layer.criteria for layer in overlays if layer.criteria)
         return Vocabulary(known, claimed, aliases)
 
-    def values(self) -> dict[str, Tree]:
-        """Return every values file of the tree, traced, by path."""
+    def values(self, layers: list[Layer]) -> dict[str, Tree]:
+        """Return every values file of the tree, traced, by path: those so named, and those that `layers` choose."""
+        parts = (part for layer in layers for part in layer.components)
+        chosen = {str(part.words["valuesFile"].value) for part in parts if "valuesFile" in part.words}
         found: dict[str, Tree] = {}
         for path, source in self.tree.files.items():
-            if not _is_values(path):
+            if not _is_values(path) and path not in chosen:
                 continue
             before = len(self.findings)
             node = self.parse(source)
-            if node is None:
+            if node is None or node.value is None:
                 if len(self.findings) == before:
                     found[path] = Branch({}, (Origin(path, Place(source.file, 1, 1), {}),))
                 continue
@@ -289,6 +319,7 @@ class _Loader:
                     "a values file is a map of values",
                     "write 'key: value' lines",
                 )
+                self.broken.add(source.file)
                 continue
             self.documents[path] = node
             found[path] = trace(node, path, source.file)

@@ -128,8 +128,9 @@ def lookup(snapshot: Snapshot, path: Path) -> str:
         readings = {**item.context, **{key: value for key, value in item.data.items() if value is not None}}
     value = readings.get(path.key)
     if value is None:
-        what = f"{where} has no key '{path.key}'; it has: {listing(readings)}"
-        raise NotFound(what, hint=suggestion(path.key, readings))
+        known = [key for key, value in readings.items() if value is not None]
+        what = f"{where} has no key '{path.key}'; it has: {listing(known)}"
+        raise NotFound(what, hint=suggestion(path.key, known))
     return scalar(value)
 
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from clusterbook.core.assemble import Component
+from clusterbook.core.envelope import API_VERSION
 from clusterbook.core.layers import ADDITIVE, WORDS
 from clusterbook.core.resolve import Phase, Recipe
-from clusterbook.core.shapes import API_VERSION
 from clusterbook.core.tracing import Origin, Origins, data, walk
 
 Document = dict[str, Any]

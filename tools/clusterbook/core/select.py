@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from clusterbook.core.errors import InvalidRequest, NotFound, did_you_mean
+from clusterbook.core.errors import InvalidRequest, NotFound, nearest
 from clusterbook.core.yamlout import scalar
 
 _SHOWN = 40
@@ -151,8 +151,9 @@ def listing(names: Iterable[str]) -> str:
 def suggestion(name: str, names: Iterable[str]) -> str:
     """Return a hint with the nearest name, "" where none is near or there are too many to compare."""
     known = [*names]
-    hint = did_you_mean(name, known) if len(known) <= _NEAR else ""
-    return hint if hint.startswith("did") else ""
+    other_case = [each for each in known if each.lower() == name.lower()]
+    near = other_case[0] if other_case else nearest(name, known) if len(known) <= _NEAR else ""
+    return f"did you mean '{near}'?" if near else ""
 
 
 # --- reading one step -------------------------------------------------------------------------------------------------

@@ -10,11 +10,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-API_VERSION = "clusterbook.dev/v1alpha1"
-API_VERSIONS = (API_VERSION, "aicr.run/v1alpha2", "aicr.nvidia.com/v1alpha1")
-"""The spellings of `apiVersion` that are read; the first is the one we write. Source: design, section 5."""
-VALIDATOR_API_VERSION = "validator.nvidia.com/v1alpha1"
-
 ApiVersion = Literal["clusterbook.dev/v1alpha1", "aicr.run/v1alpha2", "aicr.nvidia.com/v1alpha1"]
 Name = Annotated[str, Field(min_length=1, pattern=r"^[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$")]
 RelativePath = Annotated[str, Field(min_length=1, pattern=r"^[^/\\~\s][^\\]*$")]

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from clusterbook.core.envelope import API_VERSIONS
 from clusterbook.core.errors import InvalidRequest, NotFound, did_you_mean
 from clusterbook.core.select import describe, listing, suggestion
 from clusterbook.core.yamlout import scalar
 
 KIND = "Snapshot"
-API_VERSIONS = ("clusterbook.dev/v1alpha1", "aicr.run/v1alpha2", "aicr.nvidia.com/v1alpha1")
-"""What a snapshot may be written in; none at all is accepted too. Source: reference row G13, and design section 5."""
 TYPES = ("K8s", "GPU", "OS", "SystemD", "NodeTopology", "NetworkTopology")
 """Source: reference row S1."""
 ACCELERATORS = ("a100", "b200", "gb200", "gb300", "h100", "h200", "l40", "l40s", "rtx-pro-6000")

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -42,6 +43,9 @@ _WORDS: dict[str, object] = {
 _INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _MAY_BE_NUMBER = frozenset("0123456789+-.")
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What may not stand in a YAML file. Source: YAML 1.2.2, section 5.1."""
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
@@ -92,13 +96,14 @@ class Node:
         return self.value
 
 
-def parse(text: str, file: str, *, first_only: bool = False) -> Node | None:
+def parse(text: str, file: str, *, first_only: bool = False, plain: bool = False) -> Node | None:
     """Return the document in `text`, or None when it holds none.
 
     Args:
         text: a whole YAML file.
         file: its name in messages.
         first_only: read the first of several documents, as the reference does, instead of refusing.
+        plain: refuse aliases, merge keys and tags, as our own sources do without them.
 
     Raises:
         SourceErrors: with one finding (CB001 to CB006) that names the place.
@@ -109,34 +114,49 @@ def parse(text: str, file: str, *, first_only: bool = False) -> Node | None:
         )
     if "\x00" in text:
         raise _error("CB002", Place(file), "holds a NUL byte, so it is not YAML", "save it as UTF-8 text")
-    _refuse_depth(text, file)
     try:
-        documents = iter(_yaml().compose_all(text))
-        root = next(documents, None)
-        second = None if first_only else next(documents, None)
+        _refuse_depth(text, file)
+        documents = _read(lambda yaml: list(islice(yaml.compose_all(text), 1 if first_only else 2)))
     except YAMLError as error:
-        raise _syntax_error(error, file) from error
+        raise _syntax_error(error, text, file) from error
     except RecursionError as error:
         raise _error("CB003", Place(file), f"nests deeper than {MAX_DEPTH} levels", "flatten it") from error
-    if second is not None:
-        line = second.start_mark.line + 1
+    if len(documents) > 1:
+        line = documents[1].start_mark.line + 1
         raise _error("CB002", Place(file, line, 1), "a second document begins here", "keep one document per file")
-    return None if root is None else _Reader(file).node(root, None, 1)
+    return _Reader(file, plain=plain).node(documents[0], None, 1) if documents and documents[0] is not None else None
 
 
-def _yaml() -> YAML:
-    """Return a reader that composes nodes and constructs nothing."""
-    return YAML(typ="safe")
+def _read(ask: Callable[[YAML], _T]) -> _T:
+    """Return what `ask` gets out of a reader that composes nodes and constructs nothing.
+
+    The C reader goes by YAML 1.1 and refuses `{source: oci://x}` and `[a:b]`, which yaml.v3 and the reader in Python,
+    eight times slower, understand; so that one has a second try. It may go when ruamel.yaml.clib carries libyaml 0.2.
+    """
+    try:
+        return ask(YAML(typ="safe"))
+    except YAMLError as error:
+        if "found unexpected ':'" not in str(error):
+            raise
+        try:
+            return ask(YAML(typ="safe", pure=True))
+        except YAMLError:
+            raise error from None
 
 
 def _error(code: str, place: Place, what: str, hint: str) -> SourceErrors:
     return SourceErrors([Finding(code, place, what, hint)])
 
 
-def _syntax_error(error: YAMLError, file: str) -> SourceErrors:
+def _syntax_error(error: YAMLError, text: str, file: str) -> SourceErrors:
     """Return what the composer could not read, as a finding."""
     if not isinstance(error, MarkedYAMLError):
-        return _error("CB002", Place(file), f"not YAML: {error}", "save it as UTF-8 text")
+        found = _UNPRINTABLE.search(text)
+        if found is None:
+            return _error("CB002", Place(file), f"not YAML: {error}", "save it as UTF-8 text")
+        before = text[: found.start()]
+        place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        return _error("CB002", place, f"not YAML: control character U+{ord(found[0]):04X}", "write it as an escape")
     mark = error.problem_mark or error.context_mark
     place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
     what = " ".join(str(part) for part in (error.context, error.problem) if part)
@@ -148,28 +168,33 @@ def _refuse_depth(text: str, file: str) -> None:
     openers = text.count("[") + text.count("{")
     if openers < _SAFE_OPENERS and max(map(len, text.split("\n"))) < _SAFE_LINE:
         return
+    place = _read(lambda yaml: _first_too_deep(yaml.parse(text)))
+    if place is not None:
+        raise _error("CB003", Place(file, *place), f"nests deeper than {MAX_DEPTH} levels", "flatten it")
+
+
+def _first_too_deep(events: Iterable[Any]) -> tuple[int, int] | None:
+    """Return line and column of the first event that nests too deep, None when none does."""
     depth = 0
-    try:
-        for event in _yaml().parse(text):
-            name = type(event).__name__
-            if name in ("MappingStartEvent", "SequenceStartEvent"):
-                depth += 1
-                if depth > MAX_DEPTH:
-                    mark = event.start_mark
-                    place = Place(file, mark.line + 1, mark.column + 1)
-                    raise _error("CB003", place, f"nests deeper than {MAX_DEPTH} levels", "flatten it")
-            elif name in ("MappingEndEvent", "SequenceEndEvent"):
-                depth -= 1
-    except YAMLError as error:
-        raise _syntax_error(error, file) from error
+    for event in events:
+        name = type(event).__name__
+        if name in ("MappingStartEvent", "SequenceStartEvent"):
+            depth += 1
+            if depth > MAX_DEPTH:
+                return event.start_mark.line + 1, event.start_mark.column + 1
+        elif name in ("MappingEndEvent", "SequenceEndEvent"):
+            depth -= 1
+    return None
 
 
 class _Reader:
     """Turns composed nodes into ours, within the limits."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, *, plain: bool) -> None:
         self.file = file
+        self.plain = plain
         self.count = 0
+        self.seen: set[int] = set()
 
     def place(self, composed: Any) -> Place:
         return Place(self.file, composed.start_mark.line + 1, composed.start_mark.column + 1)
@@ -185,6 +210,8 @@ class _Reader:
             )
         if depth > MAX_DEPTH:
             raise _error("CB003", self.place(composed), f"nests deeper than {MAX_DEPTH} levels", "flatten it")
+        if self.plain:
+            self.refuse_reuse(composed, key)
         mark = composed.start_mark
         line, column = mark.line + 1, mark.column + 1
         key_line, key_column = (
@@ -205,16 +232,27 @@ class _Reader:
         tag = str(composed.tag)
         if not tag.startswith("tag:yaml.org,2002:"):
             raise _error("CB006", self.place(composed), f"tag {tag} is not read", "write the value itself")
-        if tag.endswith(":str") and text and text[0] in _MAY_BE_NUMBER and self.tagged(composed):
-            return text
         value = scalar(text)
+        if value is not text and tag.endswith(":str") and self.tagged(composed):
+            return text
         if isinstance(value, float) and not math.isfinite(value):
             raise _error("CB006", self.place(composed), f"{text} is not a finite number", "quote it, or write a number")
         return value
 
+    def refuse_reuse(self, composed: Any, key: Any) -> None:
+        """Raise CB006 on an alias, which composes to a node seen before, and on a tag or anchor of a plain scalar."""
+        where = self.place(key if key is not None else composed)
+        if id(composed) in self.seen:
+            raise _error("CB006", where, "an alias repeats a value from elsewhere", "write the value itself")
+        self.seen.add(id(composed))
+        one_line = composed.start_mark.line == composed.end_mark.line
+        if isinstance(composed, ScalarNode) and not composed.style and one_line and self.tagged(composed):
+            raise _error("CB006", where, "a tag or anchor stands before the value", "write the value alone")
+
     def tagged(self, composed: ScalarNode) -> bool:
         """Return whether the scalar carries an explicit tag; the mark then stands on the tag, before the text."""
-        return bool(composed.end_mark.column - composed.start_mark.column > len(composed.value))
+        start, end = composed.start_mark, composed.end_mark
+        return bool(end.line > start.line or end.column - start.column > len(composed.value))
 
     def mapping(self, composed: MappingNode, depth: int) -> dict[str, Node]:
         """Return the members of a map; members that `<<` merges in stand behind its own."""
@@ -224,6 +262,8 @@ class _Reader:
             if not isinstance(key, ScalarNode):
                 raise _error("CB002", self.place(key), "a key is not a word", "use words as keys")
             if key.value == "<<" and not key.style:
+                if self.plain:
+                    raise _error("CB006", self.place(key), "'<<' merges in a map from elsewhere", "write its keys here")
                 merged.extend(value.value if isinstance(value, SequenceNode) else [value])
                 continue
             if key.value in members:
@@ -254,7 +294,9 @@ def scalar(text: str) -> object:
         return text
     digits = text.replace("_", "")
     if _INTEGER.match(digits):
-        return _integer(digits)
+        number = _integer(digits)
+        if -(1 << 63) <= number < 1 << 64:
+            return number
     if _FLOAT.match(digits):
         return float(digits)
     return text

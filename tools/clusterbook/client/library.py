@@ -1,0 +1,53 @@
+"""The library: recipes, their health checks and their origins, as an index holds them.
+
+Knows which part of an index answers what. Does not know requests. Part of every look-up, so it imports next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clusterbook.client.source import Source
+from clusterbook.core import index
+from clusterbook.core.criteria import Vocabulary
+from clusterbook.core.errors import NotFound
+from clusterbook.core.matching import Answer, Matcher
+
+
+class Library:
+    """Answers from an index. `local.LocalLibrary` gives the same from sources.
+
+    `detected` are the criteria that a snapshot gives, by dimension.
+    """
+
+    def __init__(self, source: Source) -> None:
+        """Read the head of the index in `source`."""
+        self.source = source
+        self.detected: dict[str, str | int] = {}
+        head = source.head()
+        self.matcher: Matcher = head.matcher
+        self.vocabulary: Vocabulary = head.vocabulary
+
+    def record(self, answer: Answer) -> tuple[dict[str, Any], index.Record | None]:
+        """Return the recipe an answer leads to, and its record."""
+        record = self.source.record(answer.slug or "")
+        if record is None:
+            raise NotFound(f"the index has no recipe {answer.slug}", hint="build it again: clusterbook-build build")
+        return record.recipe, record
+
+    def health_checks(self, record: index.Record | None) -> dict[str, str]:
+        """Return the text of the recipe's health checks by component."""
+        return {
+            name: self.source.need(index.blob_part(blob)).decode()
+            for name, blob in (record.checks if record else {}).items()
+        }
+
+    def origins(self, record: index.Record | None, component: str) -> dict[str, Any]:
+        """Return the origins of one component, or with "" the recipe's own, by pointer."""
+        blob = record.origins.get(component) if record else None
+        part = index.blob_part(blob) if blob else ""
+        return index.decode(self.source.need(part), part) if blob else {}
+
+    def listing(self) -> Any:
+        """Return a line about every recipe."""
+        return self.source.document(index.LISTING)
