@@ -1,0 +1,121 @@
+"""Compare our catalog with facts about the reference's recipes, and print what differs.
+
+    python -m tests.contract.facts FACTS [--recipes recipes]
+
+FACTS is a folder with one JSON file per recipe: criteria, constraints, components with their hydrated values,
+deployment order and validation. Prints `equal` or the differing JSON Pointers per recipe, then `equal N/M`; exits 0 when
+all are equal.
+Only what a fact states is compared; where we decide against one, DECIDED says so with its reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from clusterbook.client import workspace
+from clusterbook.core import catalog
+from clusterbook.core.criteria import Criteria
+from clusterbook.core.documents import recipe_document
+from clusterbook.core.errors import ClusterbookError
+from clusterbook.core.resolve import Resolver
+from clusterbook.core.views import query_view
+
+DECIDED: dict[str, tuple[str, ...]] = {
+    "layers add to a list and never reorder it; the checks are the same ones (row R33)": (
+        "h100-kind-inference/validation/conformance/checks",
+        "h100-kind-inference-dynamo/validation/conformance/checks",
+    ),
+}
+"""Where we decide against a fact: reason → pointers, each behind its recipe's name; lists keep their elements."""
+
+_FIELDS = ("name", "type", "source", "namespace", "chart", "version", "tag", "path", "dependencyRefs", "manifestFiles",
+           "preManifestFiles", "expectedResources", "enabled")  # fmt: skip
+
+
+def compare(fact: dict[str, Any], resolver: Resolver, decided: Mapping[str, tuple[str, ...]] = DECIDED) -> list[str]:
+    """Return the JSON Pointers at which our recipe differs from a fact, with both values."""
+    query = Criteria(**{name: value for name, value in fact["criteria"].items() if value})
+    try:
+        recipe = resolver.resolve(query)
+    except ClusterbookError as error:
+        return [f": {error.what}"]
+    ours = query_view(recipe_document(recipe, state=""))
+    found = list(_differences(_stated(ours, enabled=set(recipe.order)), _stated(fact, enabled=None), ""))
+    allowed = {pointer for pointers in decided.values() for pointer in pointers}
+    return [f"{at}: {what}" for at, what, same in found if not (same and f"{fact['name']}{at}" in allowed)]
+
+
+def _stated(document: dict[str, Any], *, enabled: set[str] | None) -> dict[str, Any]:
+    """Return the parts of a document that facts state; `enabled` names the components in the deployment order."""
+    components = {}
+    for name, component in document["components"].items():
+        kept = {field: component[field] for field in _FIELDS if field in component}
+        on = component.get("enabled", True) if enabled is None else name in enabled
+        components[name] = {**kept, "enabled": on, "values": component.get("values") or {}}
+    validation = {
+        phase: {field: part[field] for field in ("checks", "constraints") if part.get(field)}
+        for phase, part in (document.get("validation") or {}).items()
+    }
+    return {
+        "components": components,
+        "constraints": {each["name"]: each["value"] for each in document.get("constraints") or ()},
+        "deploymentOrder": document["deploymentOrder"],
+        "validation": {phase: part for phase, part in validation.items() if part},
+    }
+
+
+def _differences(ours: Any, fact: Any, at: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield (pointer, what differs, whether only the order does); 1 and true differ, as in JSON."""
+    if isinstance(ours, dict) and isinstance(fact, dict):
+        for key in sorted(ours.keys() | fact.keys()):
+            step = f"{at}/{key.replace('~', '~0').replace('/', '~1')}"
+            if key not in ours:
+                yield step, f"missing, fact has {json.dumps(fact[key])[:80]}", False
+            elif key not in fact:
+                yield step, f"too much: {json.dumps(ours[key])[:80]}", False
+            else:
+                yield from _differences(ours[key], fact[key], step)
+    elif json.dumps(ours, sort_keys=True) != json.dumps(fact, sort_keys=True):
+        reordered = (
+            isinstance(ours, list)
+            and isinstance(fact, list)
+            and sorted(map(json.dumps, ours)) == sorted(map(json.dumps, fact))
+        )
+        yield at, f"{json.dumps(ours)[:80]} is not {json.dumps(fact)[:80]}", reordered
+
+
+def run(facts: Path, recipes: Path) -> tuple[dict[str, list[str]], int]:
+    """Return the differences by recipe, and how many recipes are equal."""
+    resolver = Resolver(catalog.load(workspace.read(recipes, strict=True)))
+    found = {path.stem: compare(json.loads(path.read_text()), resolver) for path in sorted(facts.glob("*.json"))}
+    return found, sum(not differences for differences in found.values())
+
+
+def main() -> int:
+    """Print the comparison; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("facts", type=Path)
+    parser.add_argument("--recipes", type=Path, default=Path("recipes"))
+    arguments = parser.parse_args()
+    try:
+        found, equal = run(arguments.facts, arguments.recipes)
+    except ClusterbookError as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
+    for name, differences in found.items():
+        print(f"{name}: {'equal' if not differences else 'different'}")
+        for difference in differences:
+            print(f"  {difference}")
+    for reason, pointers in DECIDED.items():
+        print(f"decided against: {', '.join(pointers)}\n  {reason}")
+    print(f"equal {equal}/{len(found)}")
+    return 0 if equal == len(found) and found else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""Our catalog against the facts that it carries; skipped where a checkout stands alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from clusterbook.client import workspace
+from clusterbook.core import catalog
+from clusterbook.core.resolve import Resolver
+from tests.contract import facts
+from tests.trees import shared_folder
+
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
+RELEASE = "2026.03"
+"""The facts that recipes/ stands for now."""
+
+
+def test_every_recipe_is_equal_to_the_facts() -> None:
+    found, equal = facts.run(shared_folder(f"facts/{RELEASE}"), RECIPES)
+    assert {name: differences for name, differences in found.items() if differences} == {}
+    assert equal == len(found) > 30
+
+
+def test_a_difference_is_found_with_its_pointer() -> None:
+    fact = json.loads((shared_folder(f"facts/{RELEASE}") / "eks.json").read_text())
+    fact["components"]["gpu-operator"]["version"] = "v1"
+    fact["components"]["gpu-operator"]["values"]["driver"]["enabled"] = 1
+    fact["constraints"].append({"name": "OS.release.ID", "value": "ubuntu"})
+    resolver = Resolver(catalog.load(workspace.read(RECIPES, strict=True)))
+    pointers = [difference.partition(":")[0] for difference in facts.compare(fact, resolver)]
+    assert pointers == [
+        "/components/gpu-operator/values/driver/enabled",
+        "/components/gpu-operator/version",
+        "/constraints/OS.release.ID",
+    ]
+
+
+def test_every_decision_against_a_fact_is_still_needed() -> None:
+    decided = {pointer for pointers in facts.DECIDED.values() for pointer in pointers}
+    assert len(decided) <= 6
+    resolver = Resolver(catalog.load(workspace.read(RECIPES, strict=True)))
+    for pointer in decided:
+        name = pointer.partition("/")[0]
+        fact = json.loads((shared_folder(f"facts/{RELEASE}") / f"{name}.json").read_text())
+        found = facts.compare(fact, resolver, decided={})
+        assert any(each.startswith(f"/{pointer.partition('/')[2]}:") for each in found)
