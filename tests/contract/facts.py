@@ -3,8 +3,8 @@
     python -m tests.contract.facts FACTS [--recipes recipes]
 
 FACTS is a folder with one JSON file per recipe: criteria, constraints, components with their hydrated values,
-deployment order and validation. Prints `equal` or the differing JSON Pointers per recipe, then `equal N/M`; exits 0 when
-all are equal.
+deployment order and validation. Prints `equal` or the differing JSON Pointers per recipe, then `equal N/M`; exits 0
+when all are equal.
 Only what a fact states is compared; where we decide against one, DECIDED says so with its reason.
 """
 

@@ -13,7 +13,7 @@ from clusterbook.core.criteria import ANY, Criteria
 
 CURATED, COMPOSED, INHERITED, UNSUPPORTED = "curated", "composed", "inherited", "unsupported"
 
-_WEIGHTS = {"service": 4, "accelerator": 3, "intent": 2, "platform": 2, "os": 1, "nodes": 1}
+_WEIGHTS = (4, 3, 2, 1, 2, 1)  # service, accelerator, intent, os, platform, nodes
 """How much it hurts when a suggested recipe lacks a dimension the query fixes; twice that when it contradicts it."""
 
 
@@ -43,6 +43,8 @@ class Matcher:
         self._exact = {criteria for _, criteria in self.overlays} | {Criteria()}
         self._masks = [self._axis(position) for position in range(len(Criteria._fields))]
         self._honoured: dict[int, Criteria] = {}
+        self._curated: list[tuple[str, Criteria]] | None = None
+        self._cost: dict[tuple[int, str | int], list[int]] = {}
 
     def _axis(self, position: int) -> tuple[dict[str | int, int], int]:
         """Return, for one dimension, the overlays per value and those that leave it open, as bit masks."""
@@ -100,10 +102,11 @@ class Matcher:
 
     def _composed_of(self, mask: int) -> str:
         """Return the sentence that names the most specific overlays in `mask`, which together claim the query."""
+        matched = [overlay for number, overlay in enumerate(self.overlays) if mask >> number & 1]
         names = [
             name
-            for number, (name, criteria) in enumerate(self.overlays)
-            if mask >> number & 1 and any(value not in (ANY, 0) for value in criteria)
+            for name, criteria in matched
+            if criteria.specified() and not any(criteria != other and criteria.covers(other) for _, other in matched)
         ]
         return f"composed of {', '.join(names)}; no overlay claims the combination itself"
 
@@ -121,10 +124,28 @@ class Matcher:
         return sorted({c.os for _, c in self.overlays if c.os != ANY and c.covers(query._replace(os=c.os))})
 
     def nearest(self, query: Criteria, *, count: int = 3) -> list[str]:
-        """Return the slugs of the curated recipes nearest to `query`, best first."""
-        candidates = {criteria for criteria in self._exact if any(value not in (ANY, 0) for value in criteria)}
-        served = [c for c in candidates if c != query and self.answer(c).state != UNSUPPORTED]
-        return [c.slug() for c in sorted(served, key=lambda c: (_distance(query, c), c.slug()))[:count]]
+        """Return the slugs of the curated recipes nearest to `query`, best first, the alphabet deciding ties."""
+        if self._curated is None:
+            fixed = [criteria for criteria in self._exact if criteria.specified()]
+            self._curated = sorted(
+                (criteria.slug(), criteria) for criteria in fixed if self.answer(criteria).state != UNSUPPORTED
+            )
+        total = [0] * len(self._curated)
+        for position in range(len(query)):
+            total = [sum(pair) for pair in zip(total, self._costs(position, query[position]), strict=True)]
+        ranked = sorted(range(len(total)), key=total.__getitem__)
+        return [
+            slug for slug, criteria in (self._curated[number] for number in ranked[: count + 1]) if criteria != query
+        ][:count]
+
+    def _costs(self, position: int, asked: str | int) -> list[int]:
+        """Return what asking for a value in one dimension costs with each curated recipe."""
+        known = self._cost.get((position, asked))
+        if known is None:
+            weight = _WEIGHTS[position]
+            offers = [criteria[position] for _, criteria in self._curated or ()]
+            known = self._cost[position, asked] = [_cost(asked, offered, weight) for offered in offers]
+        return known
 
     def slugs(self) -> dict[str, Criteria]:
         """Return every slug that some query leads to, with its criteria, in sorted order.
@@ -139,19 +160,13 @@ class Matcher:
         return {criteria.slug(): criteria for criteria in sorted(found, key=Criteria.slug)}
 
 
-def _distance(query: Criteria, recipe: Criteria) -> int:
-    """Return how far a recipe is from a query: what it lacks costs by dimension, what it adds costs one."""
-    total = 0
-    for name, asked, offered in zip(Criteria._fields, query, recipe, strict=True):
-        if asked == offered:
-            continue
-        if offered in (ANY, 0):
-            total += _WEIGHTS[name]
-        elif asked in (ANY, 0):
-            total += 1
-        else:
-            total += 2 * _WEIGHTS[name]
-    return total
+def _cost(asked: str | int, offered: str | int, weight: int) -> int:
+    """Return how far a recipe is from a query in one dimension: lacking it costs its weight, adding it costs one."""
+    if asked == offered:
+        return 0
+    if offered in (ANY, 0):
+        return weight
+    return 1 if asked in (ANY, 0) else 2 * weight
 
 
 def claimed_values(criteria: Iterable[Criteria]) -> dict[str, tuple[str, ...]]:
