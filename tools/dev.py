@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import importlib.util
 import os
-import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -120,11 +119,7 @@ LINT: dict[str, Sequence[str]] = {
 def build(arguments: Sequence[str]) -> int:
     """Build the catalog into dist/ and show what to do next."""
     set_up()
-    status = run(str(BIN / "clusterbook-build"), "build", *arguments)
-    if status == 0:
-        here = shlex.quote(os.path.relpath(BIN))
-        print(f"\nNext:\n  {here}/clusterbook list\n  {here}/clusterbook recipe --help\n  python3 tools/dev.py test")
-    return status
+    return run(str(BIN / "clusterbook-build"), "build", *arguments)
 
 
 def test(arguments: Sequence[str]) -> int:

@@ -38,20 +38,21 @@ class Built:
         """Return what `clusterbook-build check` would warn about first."""
         return (*self.matrix.catalog.findings, *self.matrix.findings)
 
-    def summary(self) -> str:
-        """Return what was built, and what to type next."""
+    def summary(self, command: str = "clusterbook") -> str:
+        """Return what was built, and what to type next; `command` is how the client is called here."""
         states = Counter(self.matrix.answer(criteria).state for criteria in self.matrix.tuples())
         counts = ", ".join(f"{states[state]:,} {state}" for state in (CURATED, COMPOSED, INHERITED, UNSUPPORTED))
-        recipes = sum(1 for _ in indexing.served(self.matrix))
+        slugs = [slug for slug, _ in indexing.served(self.matrix)]
+        longest = max(slugs, key=len)
         source = "" if self.embedded else f" --source {self.folder}"
         return (
-            f"{recipes} recipes answer {sum(states.values()):,} combinations of criteria: {counts}\n"
+            f"{len(slugs)} recipes answer {sum(states.values()):,} combinations of criteria: {counts}\n"
             f"  {self.folder}  the index\n"
             f"  {self.archive}  the same in one file\n"
             "Next:\n"
-            f"  clusterbook list{source}\n"
-            f"  clusterbook recipe --service eks --accelerator h100 --intent training{source}\n"
-            f"  clusterbook explain h100-eks-training components.gpu-operator.values.driver{source}"
+            f"  {command} list{source}\n"
+            f"  {command} recipe {longest}{source}\n"
+            f"  {command} explain {longest} constraints{source}"
         )
 
 

@@ -5,6 +5,8 @@ Knows its words; each command parses them, calls one function and reports.
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -150,8 +152,16 @@ def build_command(recipes: Path, output: Path) -> int:
     built = catalog_build.build(recipes, output)
     for finding in built.findings:
         click.echo(str(finding), err=True)
-    click.echo(built.summary())
+    click.echo(built.summary(_client_command()))
     return 0
+
+
+def _client_command() -> str:
+    """Return how to call the client from here: by name when it is on the path, else by its place beside this command."""
+    beside = Path(sys.argv[0]).with_name("clusterbook")
+    if not beside.is_file() or shutil.which("clusterbook") == str(beside):
+        return "clusterbook"
+    return os.path.relpath(beside)
 
 
 def main() -> None:
