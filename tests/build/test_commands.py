@@ -38,7 +38,7 @@ def test_a_build_is_the_same_bytes_twice_in_a_row(recipes: Path, tmp_path: Path)
 def test_a_build_says_what_to_do_next(recipes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["build", "--recipes", str(recipes), "-o", str(tmp_path / "dist")]) == 0
     said = capsys.readouterr().out
-    assert "8 recipes answer 144 combinations" in said
+    assert "8 recipes answer 216 combinations" in said
     assert "Next:" in said
     assert (tmp_path / "dist" / "index" / "recipes" / "gke-cos.json").exists()
 

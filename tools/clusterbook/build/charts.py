@@ -22,6 +22,8 @@ from clusterbook.core.yamlin import parse
 MAX_ARCHIVE_BYTES = 20 * 1024 * 1024
 MAX_FILE_BYTES = 4 * 1024 * 1024
 MAX_FILES = 10_000
+MAX_UNPACKED_BYTES = 256 * 1024 * 1024
+"""Largest archive once unpacked, since what is passed over is unpacked on the way."""
 MAX_TOTAL_BYTES = 64 * 1024 * 1024
 """Most text read from one archive; the largest chart of the catalog has 6 MB, mostly CRDs, which are left out."""
 
@@ -84,10 +86,11 @@ def _texts(archive: tarfile.TarFile, path: Path) -> Iterator[tuple[str, str]]:
     Raises:
         UnreadableSource: more or larger files than a chart has.
     """
-    total = 0
+    total = unpacked = 0
     for number, member in enumerate(archive):
-        if number >= MAX_FILES:
-            raise UnreadableSource(f"more than {MAX_FILES:,} files", place=path)
+        unpacked += member.size
+        if number >= MAX_FILES or unpacked > MAX_UNPACKED_BYTES:
+            raise UnreadableSource(f"{member.name}: too many or too large files for a chart", place=path)
         name = member.name.removeprefix("./")
         if not member.isreg() or not _matters(name):
             continue

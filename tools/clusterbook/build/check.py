@@ -36,12 +36,19 @@ def check_tree(
         tree = workspace.overlay(tree, data, refused=refused)
     found = catalog.survey(tree)
     upstream = archives.read(charts, found.components) if charts is not None else {}
-    findings = rules.check(found, matrix.build(found), upstream, complete=not refused)
+    unread = [_below(error, folder) for error in refused for folder in (root, data) if folder is not None]
+    findings = rules.check(found, matrix.build(found), upstream, unread=filter(None, unread))
     unreadable = [finding("CB007", _place(error, root, label), error.what, error.hint) for error in refused]
     return sorted([*unreadable, *findings], key=lambda each: (each.place, each.code))
 
 
+def _below(error: UnreadableSource, folder: Path) -> str:
+    """Return the path below `folder` of a file that could not be read, "" when it lies elsewhere."""
+    path = Path(str(error.place))
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else ""
+
+
 def _place(error: UnreadableSource, root: Path, label: str | None) -> Place:
     """Return the file that could not be read, under the name that messages have for it."""
-    path = Path(str(error.place))
-    return Place(f"{label}/{path.relative_to(root)}" if label and path.is_relative_to(root) else str(path))
+    path = _below(error, root)
+    return Place(f"{label}/{path}" if label and path else str(error.place))
