@@ -20,13 +20,13 @@ from clusterbook.core import catalog, matrix
 from clusterbook.core.assemble import Component
 from clusterbook.core.catalog import Catalog, SourceFile, SourceTree
 from clusterbook.core.criteria import Criteria
+from clusterbook.core.envelope import API_VERSION
 from clusterbook.core.matrix import Matrix
 from clusterbook.core.resolve import Evaluator, Recipe, Resolver
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 """What lies beside a checkout of ours, and not in it; see `shared_folder`."""
 
-API_VERSION = "clusterbook.dev/v1alpha1"
 NAMES = "abcde"
 
 REGISTRY = "kind: ComponentRegistry\ncomponents:\n" + "".join(

@@ -103,9 +103,19 @@ def assemble(catalog: Catalog, layers: Sequence[ComponentLayer]) -> Component:
     if problem is None and component.enabled:
         what = incoherence(component)
         if what:
-            problem = Conflict(f"component '{name}' {what[0]}", hint=what[1], place=layers[-1].place)
+            place = _blamed(component, layers[-1].place)
+            problem = Conflict(f"component '{name}' {what[0]}", hint=what[1], place=place)
             component = Component(**{**vars_of(component), "problem": problem})
     return component
+
+
+def _blamed(component: Component, otherwise: Place) -> Place:
+    """Return where a layer said what most likely cannot be, so that all recipes it is in name one place."""
+    words = (component.words.get(field, ()) for field in ("tag", "path", "type", "chart", "source", "version"))
+    for origins in (component.replaced.get("patches", ()), *words):
+        if origins and origins[-1].layer != "registry":
+            return origins[-1].place
+    return otherwise
 
 
 def vars_of(component: Component) -> dict[str, Any]:

@@ -226,6 +226,7 @@ class _Loader:
                         f"component '{component.name}' stands twice",
                         "keep one entry per name",
                     )
+                    continue
                 names.add(component.name)
                 found[component.name] = component
         return found
@@ -244,10 +245,10 @@ class _Loader:
             node = self.document(path, source, shape)
             if node is None:
                 continue
-            layer = read_layer(node, source.file, external=source.external)
-            name = BASE if path == "overlays/base.yaml" else layer.name
-            if name in found:
-                what = f"'{name}' is already the name of {found[name].file}"
+            is_base = path == "overlays/base.yaml"  # known by its file, whatever it calls itself (R21)
+            layer = read_layer(node, source.file, name=BASE if is_base else "", external=source.external)
+            if layer.name in found:
+                what = f"'{layer.name}' is already the name of {found[layer.name].file}"
                 self.report(
                     "CB028",
                     layer.place,
@@ -255,7 +256,7 @@ class _Loader:
                     "give each overlay and mixin a name of its own",
                     "error" if mixins or self.is_ours(source) else "warning",
                 )
-            found[name] = layer
+            found[layer.name] = layer
         return found
 
     def is_overlay(self, source: SourceFile, *, named: bool) -> bool:

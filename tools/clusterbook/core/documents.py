@@ -23,7 +23,7 @@ def validation_document(phases: Mapping[str, Phase]) -> Document:
     document: Document = {}
     for name, phase in phases.items():
         found: Document = {field: origins[-1].value for field, origins in phase.others.items()}
-        if phase.constraints:
+        if phase.constraints or "constraints" in phase.dropped:
             found["constraints"] = [dict(origins[-1].value) for _, origins in phase.constraints]
         if phase.checks or "checks" in phase.dropped:
             found["checks"] = [origin.value for origin in phase.checks]
@@ -132,6 +132,7 @@ def component_pointers(component: Component) -> Iterator[tuple[str, Origins]]:
 
 
 def _phase_pointers(root: str, phase: Phase) -> Iterator[tuple[str, Origins]]:
+    yield root, phase.declared
     for field, origins in phase.dropped.items():
         yield f"{root}/{field}", origins
     for field, origins in phase.others.items():

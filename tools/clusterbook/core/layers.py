@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from clusterbook.core.criteria import Criteria
+from clusterbook.core.criteria import DIMENSIONS, Criteria
 from clusterbook.core.findings import Place
+from clusterbook.core.shapes import PHASES
 from clusterbook.core.tracing import Branch, Origin, Tree, trace
 from clusterbook.core.yamlin import Node
 
@@ -41,8 +42,12 @@ class ComponentLayer:
 
 @dataclass(frozen=True, slots=True)
 class PhaseLayer:
-    """What one layer says about one validation phase; None means "says nothing", () means "drops what is inherited"."""
+    """What one layer says about one validation phase; None means "says nothing", () means "drops what is inherited".
 
+    `declared` says that it speaks of the phase at all: a phase that is named is a phase that runs.
+    """
+
+    declared: Origin
     checks: tuple[Origin, ...] | None
     constraints: tuple[tuple[str, Origin], ...] | None
     others: Mapping[str, Origin]
@@ -66,10 +71,10 @@ class Layer:
     external: bool = field(default=False)
 
 
-def read_layer(node: Node, file: str, *, external: bool = False) -> Layer:
-    """Return the layer that a checked RecipeMetadata or RecipeMixin document says."""
+def read_layer(node: Node, file: str, *, name: str = "", external: bool = False) -> Layer:
+    """Return the layer that a checked RecipeMetadata or RecipeMixin document says; `name` wins over its own."""
     name_node = node.get("metadata", "name")
-    name = name_node.string() if name_node else ""
+    name = name or (name_node.string() if name_node else "")
     spec = node.get("spec") or node
     validation = spec.get("validation")
     return Layer(
@@ -84,7 +89,7 @@ def read_layer(node: Node, file: str, *, external: bool = False) -> Layer:
         phases={
             phase: _phase(phase_node, name, file)
             for phase, phase_node in (validation.items() if validation else ())
-            if phase_node.value is not None
+            if phase in PHASES and phase_node.value is not None
         },
         node=node,
         external=external,
@@ -104,11 +109,14 @@ def _criteria(node: Node | None) -> Criteria | None:
     """Return the criteria an overlay claims, None when it has none and so matches nothing by itself."""
     if node is None or not isinstance(node.value, dict):
         return None
-    words = {key: value.string().strip().lower() for key, value in node.items()}
-    nodes = words.pop("nodes", "")
-    return Criteria(
-        **{key: word for key, word in words.items() if word and key in Criteria._fields}, nodes=int(nodes or 0)
-    )
+    words = {key: value.string().strip().lower() for key, value in node.items() if key in DIMENSIONS}
+    return Criteria(**{key: word for key, word in words.items() if word}, nodes=_count(node.get("nodes")))
+
+
+def _count(node: Node | None) -> int:
+    """Return a whole number as YAML reads it, so that 010 is 8; 0 when there is none. The shape has been checked."""
+    value = node.value if node else None
+    return int(float(value)) if isinstance(value, (int, float)) or (isinstance(value, str) and value.strip()) else 0
 
 
 def _words(node: Node | None, layer: str, file: str) -> tuple[Origin, ...] | None:
@@ -151,7 +159,7 @@ def _component(node: Node, layer: str, file: str) -> ComponentLayer:
 
 def _true(node: Node) -> bool:
     """Return whether a flag is set; typed flags accept YAML 1.1 spellings, as the reference's reader does."""
-    return node.string().lower() in ("true", "yes", "on", "y")
+    return node.string().lower() in ("true", "yes", "on", "y", "t", "1")
 
 
 def _texts(node: Node) -> Any:
@@ -168,7 +176,7 @@ def _phase(node: Node, layer: str, file: str) -> PhaseLayer:
     for key in ("timeout", "infrastructure", "nodeSelection"):
         found = node.get(key)
         if found and found.value not in (None, ""):
-            value = _numbers(_texts(found)) if key == "nodeSelection" else found.string()
+            value = _node_selection(found) if key == "nodeSelection" else found.string()
             others[key] = Origin(layer, Place(file, found.line, found.column), value)
     cleared = {
         key: Origin(layer, Place(file, found.line, found.column), [])
@@ -176,6 +184,7 @@ def _phase(node: Node, layer: str, file: str) -> PhaseLayer:
         if (found := node.get(key)) and found.value == []
     }
     return PhaseLayer(
+        declared=Origin(layer, Place(file, node.line, node.column), {}),
         checks=_words(node.get("checks"), layer, file),
         constraints=_constraints(node.get("constraints"), layer, file),
         others=others,
@@ -183,8 +192,7 @@ def _phase(node: Node, layer: str, file: str) -> PhaseLayer:
     )
 
 
-def _numbers(selection: Any) -> Any:
+def _node_selection(node: Node) -> Any:
     """Return a node selection with its one number as a number."""
-    if isinstance(selection, dict) and "maxNodes" in selection:
-        return {**selection, "maxNodes": int(selection["maxNodes"])}
-    return selection
+    selection = _texts(node)
+    return {**selection, "maxNodes": _count(node.get("maxNodes"))} if "maxNodes" in selection else selection

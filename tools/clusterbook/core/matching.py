@@ -17,6 +17,9 @@ _WEIGHTS = (4, 3, 2, 1, 2, 1)  # service, accelerator, intent, os, platform, nod
 """How much it hurts when a suggested recipe lacks a dimension the query fixes; twice that when it contradicts it."""
 
 
+_OS = Criteria._fields.index("os")
+
+
 class Answer(NamedTuple):
     """What becomes of one query.
 
@@ -42,6 +45,10 @@ class Matcher:
         self.failures = failures
         self._exact = {criteria for _, criteria in self.overlays} | {Criteria()}
         self._masks = [self._axis(position) for position in range(len(Criteria._fields))]
+        self._pairs: dict[tuple[str, str], int] = {}
+        for number, (_, criteria) in enumerate(self.overlays):
+            pair = criteria[:2]
+            self._pairs[pair] = self._pairs.get(pair, 0) | 1 << number
         self._honoured: dict[int, Criteria] = {}
         self._curated: list[tuple[str, Criteria]] | None = None
         self._cost: dict[tuple[int, str | int], list[int]] = {}
@@ -116,12 +123,13 @@ class Matcher:
         Source: reference row R23: a service without an OS, no matched overlay of exactly this service and
         accelerator, and overlays that would match if an OS were named.
         """
-        if query.service == ANY or query.os != ANY:
+        if query.service == ANY or query.os != ANY or mask & self._pairs.get(query[:2], 0):
             return []
-        for number, (_, criteria) in enumerate(self.overlays):
-            if mask >> number & 1 and criteria[:2] == query[:2]:
-                return []
-        return sorted({c.os for _, c in self.overlays if c.os != ANY and c.covers(query._replace(os=c.os))})
+        otherwise = -1  # the overlays that match as far as the other dimensions go
+        for position, (masks, free) in enumerate(self._masks):
+            otherwise &= -1 if position == _OS else masks.get(query[position], free)
+        systems, free = self._masks[_OS]
+        return sorted(str(system) for system, masked in systems.items() if masked & ~free & otherwise)
 
     def nearest(self, query: Criteria, *, count: int = 3) -> list[str]:
         """Return the slugs of the curated recipes nearest to `query`, best first, the alphabet deciding ties."""
@@ -154,10 +162,21 @@ class Matcher:
         leads to itself; so it is enough to join overlays until nothing new appears. The cost follows the number of
         slugs, not the number of tuples.
         """
+        return {slug: criteria for slug, (criteria, *_) in self._named().items()}
+
+    def namesakes(self) -> dict[str, list[Criteria]]:
+        """Return the slugs that several criteria would share, such as service talos and os talos."""
+        return {slug: criteria for slug, criteria in self._named().items() if len(criteria) > 1}
+
+    def _named(self) -> dict[str, list[Criteria]]:
+        """Return the criteria by slug, both in sorted order."""
         found = {Criteria()}
         for criteria in {criteria for _, criteria in self.overlays}:
             found |= {joined for known in found if (joined := known.union(criteria)) is not None}
-        return {criteria.slug(): criteria for criteria in sorted(found, key=Criteria.slug)}
+        named: dict[str, list[Criteria]] = {}
+        for slug, criteria in sorted((criteria.slug(), criteria) for criteria in found):
+            named.setdefault(slug, []).append(criteria)
+        return named
 
 
 def _cost(asked: str | int, offered: str | int, weight: int) -> int:

@@ -12,9 +12,10 @@ from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 from clusterbook.core.assemble import Component, Conflict, assemble
-from clusterbook.core.catalog import Catalog
+from clusterbook.core.catalog import BASE, Catalog
 from clusterbook.core.constraint import Verdict
 from clusterbook.core.criteria import Criteria
+from clusterbook.core.findings import Place
 from clusterbook.core.layers import ComponentLayer, Layer
 from clusterbook.core.matching import Matcher
 from clusterbook.core.tracing import Origin, Origins
@@ -42,12 +43,13 @@ class ConstraintWarning(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One validation phase: checks and constraints in order, and the other fields by name."""
+    """One validation phase: checks and constraints in order, the other fields by name, and what was dropped."""
 
-    checks: tuple[Origin, ...] = ()
-    constraints: tuple[tuple[str, Origins], ...] = ()
-    others: Mapping[str, Origins] = ()  # type: ignore[assignment]  # replaced by {} in _phase
-    dropped: Mapping[str, Origins] = ()  # type: ignore[assignment]
+    declared: Origins
+    checks: tuple[Origin, ...]
+    constraints: tuple[tuple[str, Origins], ...]
+    others: Mapping[str, Origins]
+    dropped: Mapping[str, Origins]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,11 +119,28 @@ class Resolver:
         return sorted(leaves, key=lambda leaf: (leaf.criteria.specificity() if leaf.criteria else 0, leaf.name))
 
     def applied(self, leaves: Iterable[Layer]) -> list[Layer]:
-        """Return base and the chains of `leaves`, root first, each layer once. Source: reference row R21."""
+        """Return base and the chains of `leaves`, root first, each layer once. Source: reference row R21.
+
+        Raises:
+            Conflict: a chain does not reach base.
+        """
         layers = [self.catalog.base]
         for leaf in leaves:
-            layers += [layer for layer in self.catalog.chain(leaf.name) if layer not in layers]
+            chain = self.catalog.chain(leaf.name)
+            self._refuse_loose_end(chain[0])
+            layers += [layer for layer in chain if layer not in layers]
         return layers
+
+    def _refuse_loose_end(self, root: Layer) -> None:
+        """Raise Conflict when the first layer of a chain still has a parent: none of that name, or a circle."""
+        if root.base in ("", BASE):
+            return
+        node = root.node.get("spec", "base")
+        place = Place(root.file, node.line, node.column) if node else root.place
+        if root.base in self.catalog.overlays:
+            what = f"'{root.name}' builds on itself through '{root.base}'"
+            raise Conflict(what, place=place, hint="break the circle")
+        raise Conflict(f"base '{root.base}' does not exist", place=place, hint="name an overlay, or leave base out")
 
     def compose(self, criteria: Criteria, layers: Sequence[Layer]) -> Recipe:
         """Return the recipe that `layers` and the mixins they name make.
@@ -309,7 +328,7 @@ def _refuse_cycle(known: Mapping[str, Component]) -> None:
     def visit(name: str, path: tuple[str, ...]) -> None:
         if name in path:
             circle = [*path[path.index(name) :], name]
-            place = known[path[-1]].lists["dependencyRefs"][0].place
+            place = next(o.place for o in known[path[-1]].lists["dependencyRefs"] if o.value == name)
             raise Conflict(
                 f"components depend on each other: {' → '.join(circle)}",
                 place=place,
@@ -330,20 +349,20 @@ def _phases(layers: Sequence[Layer]) -> dict[str, Phase]:
     phases: dict[str, Phase] = {}
     for layer in layers:
         for name, said in layer.phases.items():
-            phase = phases.get(name, Phase(others={}, dropped={}))
-            others = dict(phase.others)
-            for field, origin in said.others.items():
-                others[field] = (*others.get(field, ()), origin)
-            dropped = dict(phase.dropped)
-            for field, origin in said.cleared.items():
-                dropped[field] = (*dropped.get(field, ()), origin)
+            phase = phases.get(name, Phase((), (), (), {}, {}))
             phases[name] = Phase(
+                declared=(*phase.declared, said.declared),
                 checks=_merged_checks(phase.checks, said.checks),
                 constraints=_merged_constraints(phase.constraints, said.constraints),
-                others=others,
-                dropped=dropped,
+                others=_appended(phase.others, said.others),
+                dropped=_appended(phase.dropped, said.cleared),
             )
     return phases
+
+
+def _appended(known: Mapping[str, Origins], said: Mapping[str, Origin]) -> dict[str, Origins]:
+    """Return the origins by field, with those of one more layer behind."""
+    return {**known, **{field: (*known.get(field, ()), origin) for field, origin in said.items()}}
 
 
 def _merged_checks(known: tuple[Origin, ...], said: tuple[Origin, ...] | None) -> tuple[Origin, ...]:

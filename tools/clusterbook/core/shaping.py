@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from clusterbook.core.errors import did_you_mean
+from clusterbook.core.errors import did_you_mean, nearest
 from clusterbook.core.findings import Finding, Place, Severity
 from clusterbook.core.yamlin import Node
 
@@ -40,9 +40,10 @@ def _shape_finding(node: Node, file: str, shape: type[BaseModel], problem: dict[
     if kind == "extra_forbidden":
         place = Place(file, found.key_line, found.key_column)
         known = _known_keys(shape, location[:-1])
-        return Finding(
-            "CB012", place, f"unknown key '{last}'", did_you_mean(str(last), known), "error" if strict else "warning"
-        )
+        hint = did_you_mean(str(last), known)
+        if "componentRefs" in location and nearest(str(last), ["enabled"]):
+            hint = "write 'enabled:' below 'overrides:', where values are switched"
+        return Finding("CB012", place, f"unknown key '{last}'", hint, "error" if strict else "warning")
     if kind == "missing":
         place = Place(file, found.line, found.column)
         severity: Severity = "error" if strict or last != "kind" else "warning"
@@ -51,13 +52,25 @@ def _shape_finding(node: Node, file: str, shape: type[BaseModel], problem: dict[
     if kind == "literal_error" and last in ("kind", "apiVersion"):
         expected = str(problem["ctx"]["expected"])
         return Finding("CB015", place, f"{last} '{found.text}' is not read here", f"expected {expected}")
-    what = str(problem["msg"])
+    what = _WHAT.get(kind, str(problem["msg"]))
     path = ".".join(str(part) for part in location[:depth]) or "the document"
-    return Finding("CB010", place, f"{path}: {what[:1].lower()}{what[1:]}", _shape_hint(kind))
+    return Finding("CB010", place, f"{path}: {what[:1].lower()}{what[1:]}", _shape_hint(kind, problem, found))
 
 
-def _shape_hint(kind: str) -> str:
+_WHAT = {
+    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), "this must be a map"),
+    "list_type": "this must be a list",
+    "string_type": "this must be one word or text",
+    "string_pattern_mismatch": "this is not written as it must be",
+}
+"""What pydantic says in words of programs, in ours."""
+
+
+def _shape_hint(kind: str, problem: dict[str, Any], found: Node) -> str:
     """Return what to write instead."""
+    if kind == "literal_error":
+        expected = str(problem["ctx"]["expected"]).replace(" or ", ", ")
+        return did_you_mean(found.text or "", expected.strip("'").split("', '"))
     return {
         "string_type": "write one word or a quoted text",
         "list_type": "write a list: one '- item' per line",
@@ -66,9 +79,10 @@ def _shape_hint(kind: str) -> str:
         "model_attributes_type": "write a map: 'key: value' lines",
         "bool_parsing": "write true or false",
         "int_parsing": "write a whole number",
+        "greater_than_equal": "write 0 or more",
         "string_too_short": "write something, or remove the key",
         "string_pattern_mismatch": "use letters, digits, '.', '_', '-'; paths are relative, without a leading '/'",
-    }.get(kind, "")
+    }.get(kind, "correct the value; the schema in the first line says what may stand here")
 
 
 def _descend(node: Node, location: list[Any]) -> tuple[Node, int]:

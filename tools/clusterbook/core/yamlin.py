@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml.resolver import VersionedResolver
+from ruamel.yaml.tag import Tag
 
 from clusterbook.core.findings import Finding, Place, SourceErrors
 
@@ -42,10 +44,13 @@ _WORDS: dict[str, object] = {
 }
 _INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_TAGS = frozenset(f"tag:yaml.org,2002:{tag}" for tag in "str int float bool null timestamp merge value seq map".split())
+"""The kinds of values there are; every other tag means what only its writer's program knows."""
 _MAY_BE_NUMBER = frozenset("0123456789+-.")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What may not stand in a YAML file. Source: YAML 1.2.2, section 5.1."""
 _T = TypeVar("_T")
+_NO_TAG = Tag(suffix="")
 
 
 @dataclass(slots=True)
@@ -127,19 +132,40 @@ def parse(text: str, file: str, *, first_only: bool = False, plain: bool = False
     return _Reader(file, plain=plain).node(documents[0], None, 1) if documents and documents[0] is not None else None
 
 
-def _read(ask: Callable[[YAML], _T]) -> _T:
-    """Return what `ask` gets out of a reader that composes nodes and constructs nothing.
+class _Untagged(VersionedResolver):
+    """A resolver that leaves it to us what a scalar means, so that a tag in a node is one that was written."""
 
-    The C reader goes by YAML 1.1 and refuses `{source: oci://x}` and `[a:b]`, which yaml.v3 and the reader in Python,
-    eight times slower, understand; so that one has a second try. It may go when ruamel.yaml.clib carries libyaml 0.2.
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Tag:  # noqa: ARG002 (ruamel.yaml's signature)
+        return _NO_TAG
+
+
+class _Composer(YAML):
+    """A reader that composes nodes and constructs nothing, in a third of the time that ruamel's own resolver takes."""
+
+    def __init__(self, *, pure: bool) -> None:
+        super().__init__(typ="safe", pure=pure)
+        self.Resolver = _Untagged
+        if pure:
+            self.composer.warn_double_anchors = False
+
+    def official_plug_ins(self) -> list[Any]:
+        return []  # else the disk is searched for each file
+
+
+def _read(ask: Callable[[YAML], _T]) -> _T:
+    """Return what `ask` gets out of a composer.
+
+    The one in C goes by YAML 1.1 and refuses `{source: oci://x}`, `[a:b]` and an anchor that is set anew, all of which
+    yaml.v3 understands. The one in Python does, too, and has a second try, since it takes eight times as long.
+    It may go when ruamel.yaml.clib carries libyaml 0.2.
     """
     try:
-        return ask(YAML(typ="safe"))
+        return ask(_Composer(pure=False))
     except YAMLError as error:
-        if "found unexpected ':'" not in str(error):
+        if not any(words in str(error) for words in ("found unexpected ':'", "found duplicate anchor")):
             raise
         try:
-            return ask(YAML(typ="safe", pure=True))
+            return ask(_Composer(pure=True))
         except YAMLError:
             raise error from None
 
@@ -212,6 +238,9 @@ class _Reader:
             raise _error("CB003", self.place(composed), f"nests deeper than {MAX_DEPTH} levels", "flatten it")
         if self.plain:
             self.refuse_reuse(composed, key)
+        tag = composed.tag
+        if tag and tag not in _TAGS:
+            raise _error("CB006", self.place(composed), f"tag {tag} is not read", "write the value itself")
         mark = composed.start_mark
         line, column = mark.line + 1, mark.column + 1
         key_line, key_column = (
@@ -229,12 +258,9 @@ class _Reader:
 
     def scalar(self, composed: ScalarNode, text: str) -> object:
         """Return what an unquoted scalar means, unless it carries a tag that says otherwise."""
-        tag = str(composed.tag)
-        if not tag.startswith("tag:yaml.org,2002:"):
-            raise _error("CB006", self.place(composed), f"tag {tag} is not read", "write the value itself")
-        value = scalar(text)
-        if value is not text and tag.endswith(":str") and self.tagged(composed):
+        if str(composed.tag).endswith(":str"):
             return text
+        value = scalar(text)
         if isinstance(value, float) and not math.isfinite(value):
             raise _error("CB006", self.place(composed), f"{text} is not a finite number", "quote it, or write a number")
         return value
