@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +39,7 @@ class Built:
 
     def summary(self, command: str = "clusterbook") -> str:
         """Return what was built, and what to type next; `command` is how the client is called here."""
-        states = Counter(self.matrix.answer(criteria).state for criteria in self.matrix.tuples())
+        states = self.matrix.states()
         counts = ", ".join(f"{states[state]:,} {state}" for state in (CURATED, COMPOSED, INHERITED, UNSUPPORTED))
         slugs = [slug for slug, _ in indexing.served(self.matrix)]
         longest = max(slugs, key=len)

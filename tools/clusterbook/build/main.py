@@ -157,7 +157,7 @@ def build_command(recipes: Path, output: Path) -> int:
 
 
 def _client_command() -> str:
-    """Return how to call the client from here: by name when it is on the path, else by its place beside this command."""
+    """Return how to call the client from here: by name when it is on the path, else by its place."""
     beside = Path(sys.argv[0]).with_name("clusterbook")
     if not beside.is_file() or shutil.which("clusterbook") == str(beside):
         return "clusterbook"

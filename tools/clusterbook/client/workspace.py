@@ -99,6 +99,9 @@ def _refuse(error: OSError) -> None:
 def _text(path: Path) -> str | None:
     """Return a file's text, None when it is no YAML and not text either."""
     yaml = path.suffix in (".yaml", ".yml")
+    name = str(path).encode("utf-8", "backslashreplace").decode()
+    if name != str(path):
+        raise UnreadableSource("a file name that is not UTF-8", hint="rename it", place=name)
     if path.is_symlink():
         raise UnreadableSource("a link", hint="links are not followed; copy the file", place=path)
     try:
