@@ -255,7 +255,8 @@ def test_a_component_without_a_chart_is_of_type_helm() -> None:
 
 
 def test_the_registrys_health_check_is_put_in_place() -> None:
-    assert merged("", files=REGISTRY).word("healthCheckAsserts") == REGISTRY["checks/a/health-check.yaml"]
+    (origin,) = merged("", files=REGISTRY).words["healthCheckAsserts"]
+    assert (origin.value, str(origin.place)) == ("apiVersion: v1\nkind: Pod\n", "checks/a/health-check.yaml:1:1")
     assert merged("healthCheckAsserts: mine", files=REGISTRY).word("healthCheckAsserts") == "mine"
     assert merged("healthCheckSkip: true", files=REGISTRY).word("healthCheckAsserts") == ""
 
@@ -319,6 +320,10 @@ def test_a_component_that_no_deployer_understands_is_a_conflict(case: str) -> No
 def test_a_component_that_has_nothing_to_deploy_is_a_conflict(case: str) -> None:
     part, what = BARE[case]
     assert what in conflict(part, files=PLAIN, name="plain").what
+
+
+def test_the_word_that_is_wrong_is_the_place_of_the_conflict() -> None:
+    assert str(conflict("namespace: x", "version: ' 1'").place) == "overlays/eks.yaml:7:24"
 
 
 @pytest.mark.parametrize("case", [*INCOHERENT, *BARE])

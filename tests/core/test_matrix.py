@@ -30,7 +30,13 @@ def test_the_matrix_has_one_answer_for_every_combination() -> None:
 
 def test_the_states_are_counted_as_if_every_combination_were_asked_for() -> None:
     known = "apiVersion: clusterbook.dev/v1alpha1\nkind: CriteriaCatalog\nmetadata: {name: c}\nspec:\n  dimensions:\n"
-    axes = {"service": "[eks, oke, aks]", "accelerator": "[l40, b200]", "intent": "[]", "os": "[rhel]", "platform": "[]"}
+    axes = {
+        "service": "[eks, oke, aks]",
+        "accelerator": "[l40, b200]",
+        "intent": "[]",
+        "os": "[rhel]",
+        "platform": "[]",
+    }
     known += "".join(f"    {name}: {{values: {words}}}\n" for name, words in axes.items())
     for files in (FILES, {**FILES, "criteria.yaml": known}, {}):
         found = build(files)

@@ -227,6 +227,8 @@ def test_the_node_selection_is_replaced_as_a_whole() -> None:
     assert phase(low, "{checks: [a]}")["nodeSelection"] == {"selector": {"gpu": "true"}, "maxNodes": 2,
                                                             "excludeNodes": ["n"]}  # fmt: skip
     assert phase(low, "{nodeSelection: {maxNodes: 1}}")["nodeSelection"] == {"maxNodes": 1}
+    assert phase(low, "{nodeSelection: {selector: {a: b}}}")["nodeSelection"] == {"selector": {"a": "b"}}
+    assert phase(low, "{nodeSelection: {}}")["nodeSelection"] == {}
 
 
 def test_phases_are_merged_apart_from_each_other() -> None:

@@ -83,6 +83,12 @@ def test_what_was_deleted_is_remembered() -> None:
     assert said(tree)["a"] == [("low", 1, False), ("high", None, True)]
 
 
+def test_what_overlays_said_before_one_deleted_it_is_remembered_too() -> None:
+    overrides = stack(written("a: 2\n", "one"), written("a: null\n", "two"))
+    tree = settle(written("a: 1\n", "file"), overrides)
+    assert said(tree)["a"] == [("file", 1, False), ("one", 2, False), ("two", None, True)]
+
+
 def test_what_was_deleted_may_come_back() -> None:
     gone = settle(written("a: {x: 1}\n", "one"), written("a: null\n", "two"))
     tree = settle(gone, written("a: {y: 2}\n", "three"))

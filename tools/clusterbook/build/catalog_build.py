@@ -65,7 +65,7 @@ def build(recipes: Path, output: Path) -> Built:
         UnreadableSource: there is no source tree.
         Unwritable: a file cannot be written.
     """
-    found = matrix.build(catalog.load(workspace.read(recipes, label=RECIPES, strict=True)))
+    found = matrix.build(catalog.load(workspace.read(recipes, label=RECIPES)))
     parts = list(indexing.parts(found))
     folder, archive = output / "index", output / "clusterbook-index.zip"
     write_folder(folder, parts)

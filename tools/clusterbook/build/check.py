@@ -16,7 +16,7 @@ from clusterbook.core.findings import Finding, Place
 
 
 def check_tree(
-    root: Path, data: Path | None = None, charts: Path | None = None, *, strict: bool, label: str | None = None
+    root: Path, data: Path | None = None, charts: Path | None = None, *, strict: bool | None, label: str | None = None
 ) -> list[Finding]:
     """Return every finding in the tree at `root`, sorted by place; files that cannot be read hide no others.
 
@@ -24,7 +24,7 @@ def check_tree(
         root: a folder with registry.yaml and overlays/.
         data: a private tree that lies on top of it.
         charts: a folder of upstream charts (`<component>-<version>.tgz`), for the rule about keys they do not have.
-        strict: whether the tree is our own.
+        strict: whether the tree is our own; None: as its registry says.
         label: what stands for `root` in places; default: `root` as given.
 
     Raises:

@@ -57,19 +57,21 @@ def program(debug: bool) -> None:
 @_recipes
 @_data
 @click.option("--charts", type=click.Path(path_type=Path), help="Folder of chart archives, to check values against.")
-@click.option("--lenient", is_flag=True, help="Read the tree as somebody else's: unknown keys warn.")
+@click.option(
+    "--strict/--lenient", default=None, help="Read the tree as ours or as the reference's; default: by its apiVersion."
+)
 @click.option("--format", "-t", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--output", "-o", default="", help="Write to this file instead of standard output.")
 def check_command(
     recipes: Path,
     data: Path | None,
     charts: Path | None,
-    lenient: bool,
+    strict: bool | None,
     form: str,
     output: str,
 ) -> int:
     """Check sources against every rule; exit 10 when something was found."""
-    findings = check.check_tree(recipes, data, charts, strict=not lenient)
+    findings = check.check_tree(recipes, data, charts, strict=strict)
     deliver(report(findings, form), output=output)
     return FINDINGS if findings else 0
 

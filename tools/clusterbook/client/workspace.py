@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from clusterbook.core.catalog import CRITERIA, REGISTRY, VALIDATORS, SourceFile, SourceTree
+from clusterbook.core.catalog import CRITERIA, REGISTRY, VALIDATORS, SourceFile, SourceTree, is_ours
 from clusterbook.core.errors import UnreadableSource
 from clusterbook.core.yamlin import MAX_BYTES
 
@@ -20,21 +20,21 @@ EXTENDED = (REGISTRY, VALIDATORS)
 
 
 def read(
-    root: Path, *, label: str | None = None, strict: bool = False, refused: list[UnreadableSource] | None = None
+    root: Path, *, label: str | None = None, strict: bool | None = None, refused: list[UnreadableSource] | None = None
 ) -> SourceTree:
     """Return the source tree below `root`.
 
     Args:
         root: a folder with registry.yaml and overlays/.
         label: what stands for `root` in messages and origins; default: `root` as given.
-        strict: whether the tree is our own, where unknown keys are errors.
+        strict: whether the tree is our own, where unknown keys are errors; default: as its registry says.
         refused: takes the errors of single files, which are then left out; default: the first one is raised.
 
     Raises:
         UnreadableSource: no such folder, a link, a file over 10 MB, not UTF-8. Source: reference row F19.
     """
     files = {path: SourceFile(text, f"{label or root}/{path}") for path, text in _texts(root, refused)}
-    return SourceTree(files=files, under={}, strict=strict)
+    return SourceTree(files=files, under={}, strict=is_ours(files) if strict is None else strict)
 
 
 def overlay(under: SourceTree, data: Path, *, refused: list[UnreadableSource] | None = None) -> SourceTree:
@@ -60,11 +60,10 @@ def with_criteria(tree: SourceTree, ours: Mapping[str, str]) -> SourceTree:
     return SourceTree(files={**tree.files, CRITERIA: file}, under=tree.under, strict=tree.strict)
 
 
-def from_texts(texts: Mapping[str, str], *, label: str, strict: bool = True) -> SourceTree:
+def from_texts(texts: Mapping[str, str], *, label: str) -> SourceTree:
     """Return the tree of files that an index carries."""
-    return SourceTree(
-        files={path: SourceFile(text, f"{label}/{path}") for path, text in texts.items()}, under={}, strict=strict
-    )
+    files = {path: SourceFile(text, f"{label}/{path}") for path, text in texts.items()}
+    return SourceTree(files=files, under={}, strict=is_ours(files))
 
 
 def _texts(root: Path, refused: list[UnreadableSource] | None = None) -> Iterator[tuple[str, str]]:

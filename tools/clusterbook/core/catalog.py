@@ -6,6 +6,7 @@ that is `resolve` and `rules`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 
 from clusterbook.core import shapes
 from clusterbook.core.criteria import ANY, DIMENSIONS, Vocabulary
-from clusterbook.core.envelope import FIRST_GENERATION
+from clusterbook.core.envelope import FIRST_GENERATION, REFERENCE
 from clusterbook.core.findings import Finding, Place, Severity, SourceErrors
 from clusterbook.core.layers import Layer, read_layer
 from clusterbook.core.matching import claimed_values
@@ -48,6 +49,16 @@ class SourceTree:
     files: Mapping[str, SourceFile]
     under: Mapping[str, SourceFile]
     strict: bool = True
+
+
+def is_ours(files: Mapping[str, SourceFile]) -> bool:
+    """Return whether a tree is to be read strictly: it is, unless its registry has an apiVersion of the reference's."""
+    registry = files.get(REGISTRY)
+    version = _API_VERSION.search(registry.text) if registry else None
+    return version is None or version[1] not in (REFERENCE, FIRST_GENERATION)
+
+
+_API_VERSION = re.compile(r"""^apiVersion:\s*["']?([^\s"'#]+)""", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
