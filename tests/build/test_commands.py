@@ -148,3 +148,25 @@ def test_an_unreadable_tree_is_named(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_words_that_are_no_command_are_refused() -> None:
     assert main.run(["nope"]) == 2
     assert main.run([]) == 0
+
+
+def test_counts_are_those_of_the_announcement(capsys: pytest.CaptureFixture[str]) -> None:
+    """The figures were published for the release whose tree this is: 13 components and 239 values, 11 and 213."""
+    tree = str(trees.shared_folder("reference/2026.03"))
+    kubeflow, dynamo = "gb200-eks-ubuntu-training-kubeflow", "gb200-eks-ubuntu-inference-dynamo"
+    assert main.run(["count", "--recipes", tree, "eks", kubeflow, dynamo]) == 0
+    said = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["eks", "11", "213"] in said
+    assert [kubeflow, "13", "239"] in said
+    assert said[-1][:5] == [kubeflow, "→", f"{dynamo}:", "5", "components"]
+
+
+def test_counting_tells_what_changes(recipes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["count", "--recipes", str(recipes), "base", "h100-eks"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "RECIPE    COMPONENTS  VALUES",
+        "base      2           5",
+        "h100-eks  3           5",
+        "base → h100-eks: 1 components swapped (out: none; in: c), 1 values of the others differ",
+    ]
+    assert main.run(["count", "--recipes", str(recipes), "nope"]) == 3

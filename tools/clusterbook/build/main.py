@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -15,16 +16,18 @@ import click
 import clusterbook
 from clusterbook.build import catalog_build, check, embed, export, schemas
 from clusterbook.client import workspace
-from clusterbook.client.answers import recipe_table, render
+from clusterbook.client.answers import recipe_table, render, table
 from clusterbook.client.outputs import write_bytes
 from clusterbook.client.terminal import bug, deliver, fail
 from clusterbook.core import catalog, matrix
-from clusterbook.core.criteria import read_criteria, read_tuple
+from clusterbook.core.criteria import Criteria, read_criteria, read_tuple
 from clusterbook.core.documents import recipe_document
 from clusterbook.core.errors import ClusterbookError, InvalidRequest, NotFound, did_you_mean
 from clusterbook.core.matching import UNSUPPORTED
 from clusterbook.core.matrix import Matrix
 from clusterbook.core.report import FORMATS, report
+from clusterbook.core.resolve import Resolver
+from clusterbook.core.tally import swap, tally
 
 FINDINGS = 10
 """Exit status when a check found something, so that it differs from a failure. Source: design, section 10."""
@@ -76,6 +79,24 @@ def check_command(
     return FINDINGS if findings else 0
 
 
+def _criteria(found: Matrix, query: str) -> Criteria:
+    """Return the criteria that a name, a tuple or a list of criteria means.
+
+    Raises:
+        NotFound: no recipe has this name.
+        InvalidRequest: a value is not allowed.
+    """
+    vocabulary = found.catalog.vocabulary
+    if "/" in query:
+        return read_tuple(query, vocabulary)
+    if "=" in query:
+        return read_criteria(dict(part.partition("=")[::2] for part in query.split(",")), vocabulary)
+    named = dict(found.matcher.overlays) | found.matcher.slugs()
+    if query not in named:
+        raise NotFound(f"there is no recipe {query}", hint=did_you_mean(query, named))
+    return named[query]
+
+
 @program.command("resolve")
 @_recipes
 @_data
@@ -88,22 +109,36 @@ def resolve_command(recipes: Path, data: Path | None, query: str, form: str) -> 
     (service=eks,accelerator=h100).
     """
     found = load(recipes, data)
-    vocabulary = found.catalog.vocabulary
-    if "/" in query:
-        criteria = read_tuple(query, vocabulary)
-    elif "=" in query:
-        pairs = dict(part.partition("=")[::2] for part in query.split(","))
-        criteria = read_criteria(pairs, vocabulary)
-    else:
-        named = dict(found.matcher.overlays) | found.matcher.slugs()
-        if query not in named:
-            raise NotFound(f"there is no recipe {query}", hint=did_you_mean(query, named))
-        criteria = named[query]
+    criteria = _criteria(found, query)
     answer = found.answer(criteria)
     if answer.slug is None or answer.state == UNSUPPORTED:
         raise InvalidRequest(answer.reason, hint=f"nearest recipes: {', '.join(found.matcher.nearest(criteria))}")
     reply = render(recipe_document(found.recipes[answer.slug], state=answer.state), form, recipe_table)
     deliver(reply, notes=(answer.reason,) if answer.reason else ())
+    return 0
+
+
+@program.command("count")
+@_recipes
+@_data
+@click.argument("queries", nargs=-1, required=True)
+def count_command(recipes: Path, data: Path | None, queries: tuple[str, ...]) -> int:
+    """Count the components and values of recipes, and what changes from each to the next.
+
+    QUERIES are written as for resolve. Every element of a list counts as a value.
+    """
+    found = load(recipes, data)
+    resolver = Resolver(found.catalog)
+    counted = [resolver.resolve(_criteria(found, query)) for query in queries]
+    rows = [[query, *map(str, tally(recipe))] for query, recipe in zip(queries, counted, strict=True)]
+    click.echo(table(["RECIPE", "COMPONENTS", "VALUES"], rows), nl=False)
+    for (old, before), (new, after) in pairwise(zip(queries, counted, strict=True)):
+        changed = swap(before, after)
+        click.echo(
+            f"{old} → {new}: {len(changed.out) + len(changed.into)} components swapped"
+            f" (out: {', '.join(changed.out) or 'none'}; in: {', '.join(changed.into) or 'none'}),"
+            f" {changed.values} values of the others differ"
+        )
     return 0
 
 
