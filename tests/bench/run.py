@@ -1,0 +1,242 @@
+"""Measure the speeds that README states, print them as a table and write them to dist/bench.json.
+
+usage: python -m tests.bench.run
+
+Every figure is the median of whole processes, started in turn so that a busy moment hits all alike. Bare
+`python -c pass` is measured beside them as the yardstick, and so is a fixed piece of pure Python, by which
+tests/bench/test_budgets.py judges: a ratio means the same on a slow machine as on a fast one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from clusterbook.client import source, workspace
+from clusterbook.client.outputs import write_folder
+from clusterbook.core import catalog, indexing, matrix
+from tests.bench import trees
+
+ROOT = Path(__file__).resolve().parents[2]
+ONCE = Path(__file__).with_name("once.py")
+REPORT = ROOT / "dist" / "bench.json"
+
+RUNS = 7
+LOOKUPS = 25
+
+WORK = """
+import json
+words = [f"{number:x}" for number in range(20000)]
+for _ in range(4):
+    table = {word: [word, {"at": number, "of": word[::-1]}] for number, word in enumerate(words)}
+    ordered = sorted(table.items(), key=lambda pair: pair[1][1]["of"])
+    text = json.dumps(ordered)
+    assert len(json.loads(text)) == len(words)
+"""
+"""The fixed workload: dicts, lists, text, sorting, JSON. It says how fast this machine runs Python, nothing else."""
+
+BYTES_READ = """
+import os, sys
+folder, size = sys.argv[1], 0
+def heard(event, arguments):
+    global size
+    if event == "open" and str(arguments[0]).startswith(folder):
+        size += os.path.getsize(arguments[0])
+sys.addaudithook(heard)
+from clusterbook.client.main import run
+status = run(sys.argv[2:], {})
+sys.stderr.write(f"{status} {size}")
+"""
+"""Runs a look-up and tells the size of all files of the index that it opened."""
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of measured processes: bytecode is kept, and this checkout is what is measured."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CLUSTERBOOK_"))}
+    probe = [sys.executable, "-c", "import clusterbook; print(clusterbook.__file__)"]
+    found = subprocess.run(probe, env=env, cwd="/", capture_output=True, text=True, check=False).stdout
+    return env if found.startswith(str(ROOT)) else {**env, "PYTHONPATH": str(ROOT / "tools")}
+
+
+def client() -> list[str]:
+    """Return the command line of `clusterbook`: the script beside this Python, else its module."""
+    script = Path(sys.executable).with_name("clusterbook")
+    if script.is_file():
+        return [str(script)]
+    return [sys.executable, "-c", "from clusterbook.client.main import main; main()"]
+
+
+class Clock:
+    """Measures whole processes."""
+
+    def __init__(self) -> None:
+        self.env = environment()
+
+    def run(self, command: Sequence[str]) -> tuple[float, str]:
+        """Return how long a command took, and what it printed."""
+        start = time.perf_counter()
+        done = subprocess.run(command, env=self.env, cwd=ROOT, capture_output=True, text=True, check=False)
+        taken_s = time.perf_counter() - start
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+        return taken_s, done.stdout
+
+    def medians(self, commands: Mapping[str, Sequence[str]], runs: int) -> dict[str, float]:
+        """Return the median of each command's times; all are started in turn, once beforehand to warm the disk."""
+        times: dict[str, list[float]] = {name: [] for name in commands}
+        for number in range(runs + 1):
+            for name, command in commands.items():
+                taken_s, _ = self.run(command)
+                if number:
+                    times[name].append(taken_s)
+        return {name: statistics.median(taken) for name, taken in times.items()}
+
+    def resolved(self, tree: Path, runs: int, *words: str) -> dict[str, Any]:
+        """Return the median run of `once.py` on a tree; `process_s` is the whole process."""
+        found = []
+        for _ in range(runs):
+            taken_s, printed = self.run([sys.executable, str(ONCE), str(tree), *words])
+            found.append({**json.loads(printed), "process_s": taken_s})
+        return sorted(found, key=lambda one: float(one["process_s"]))[runs // 2]
+
+    def bytes_read(self, index: Path, command: Sequence[str]) -> int:
+        """Return the size of the files of an index that a look-up opens."""
+        words = [sys.executable, "-c", BYTES_READ, str(index), *command]
+        done = subprocess.run(words, env=self.env, cwd=ROOT, capture_output=True, text=True, check=False)
+        status, size = done.stderr.split()[-2:]
+        if status != "0":
+            raise RuntimeError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+        return int(size)
+
+
+def measure() -> dict[str, Any]:
+    """Return every figure."""
+    clock = Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        small = trees.write(Path(folder) / "reference", trees.REFERENCE)
+        large = trees.write(Path(folder) / "million", trees.MILLION)
+        index = Path(folder) / "index"
+        large_index = Path(folder) / "million-index"
+        built = {path: write_index(tree, path) for path, tree in ((index, small), (large_index, large))}
+        criteria = "--service svc00 --accelerator gpu00 --intent training --os os00".split()
+        selector = ["--selector", "components.component-00.version"]
+        query, recipe = ["query", *criteria, *selector], ["recipe", *criteria]
+        commands = {
+            "bare": [sys.executable, "-c", "pass"],
+            "query": [*client(), *query, "--source", str(index)],
+            "recipe": [*client(), *recipe, "--source", str(index)],
+            **embedded(),
+        }
+        return {
+            "machine": {
+                "python": platform.python_version(),
+                "processor": processor(),
+                "processors": os.cpu_count(),
+            },
+            "work_s": clock.medians({"work": [sys.executable, "-c", WORK]}, RUNS)["work"],
+            "process_s": clock.medians(commands, LOOKUPS),
+            "matrix": clock.resolved(small, RUNS, "all"),
+            "growth": {"reference": clock.resolved(small, 3), "million": clock.resolved(large, 3)},
+            "index_s": {path.name: taken_s for path, taken_s in built.items()},
+            "lookup_bytes": {
+                "reference": clock.bytes_read(index, [*query, "--source", str(index)]),
+                "million": clock.bytes_read(large_index, [*query, "--source", str(large_index)]),
+            },
+        }
+
+
+def embedded() -> dict[str, list[str]]:
+    """Return the look-ups in the index that the package carries, where it carries one."""
+    if not Path(source.EMBEDDED).is_dir():
+        return {}
+    criteria = "--service eks --accelerator h100 --intent training".split()
+    return {
+        "query (embedded)": [*client(), "query", *criteria, "--selector", "deploymentOrder"],
+        "recipe (embedded)": [*client(), "recipe", *criteria],
+    }
+
+
+def write_index(tree: Path, target: Path) -> float:
+    """Return how long it took to write the index of a tree, once resolved."""
+    found = matrix.build(catalog.load(workspace.read(tree)))
+    start = time.perf_counter()
+    write_folder(target, indexing.parts(found))
+    return time.perf_counter() - start
+
+
+def processor() -> str:
+    """Return what the processor is called."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+
+
+def table(found: Mapping[str, Any]) -> str:
+    """Return the figures for people: what was measured, its budget, and its ratio to the yardstick."""
+    bare_s, work_s, one = found["process_s"]["bare"], found["work_s"], found["matrix"]
+    rows = [("", "measured", "budget", "ratio"), *_lookups(found)]
+    rows.append(("", "", "", f"to fixed work of {work_s * 1000:.0f} ms"))
+    rows.append(row("matrix of 10,206 tuples, whole process", one["process_s"], 0.8, one["process_s"] / work_s))
+    rows += [(f"  {name}", f"{taken_s * 1000:.0f} ms", "", "") for name, taken_s in one["steps_s"].items()]
+    small, large = found["growth"]["reference"], found["growth"]["million"]
+    for name, unit in (("total_s", "s"), ("memory_mb", "MB")):
+        ratio = large[name] / small[name]
+        rows.append((f"{large['tuples']:,} tuples: {name}", f"{large[name]:.2f} {unit}", "", f"{ratio:.2f} to 10,206"))
+    for name, size in found["lookup_bytes"].items():
+        rows.append((f"bytes that a look-up reads, {name}", f"{size / 1024:.1f} KiB", "64 KiB", ""))
+    rows.append(("writing the index of 10,206 tuples", f"{found['index_s']['index'] * 1000:.0f} ms", "", ""))
+    machine = found["machine"]
+    head = f"Python {machine['python']}, {machine['processor']}, {machine['processors']} processors"
+    head += f"; bare python -c pass: {bare_s * 1000:.1f} ms; {one['recipes']} recipes"
+    widths = [max(len(each[column]) for each in rows) for column in range(4)]
+    return "\n".join([head, *("  ".join(word.ljust(width) for word, width in zip(each, widths, strict=True)).rstrip()
+                              for each in rows)])  # fmt: skip
+
+
+def _lookups(found: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Return the rows of look-ups."""
+    bare_s = found["process_s"]["bare"]
+    rows = [("", "", "", "to bare Python")]
+    rows += [
+        row(f"{name}, whole process", taken_s, 0.035, taken_s / bare_s)
+        for name, taken_s in found["process_s"].items()
+        if name != "bare"
+    ]
+    return rows
+
+
+def row(what: str, taken_s: float, budget_s: float, ratio: float) -> tuple[str, str, str, str]:
+    """Return a row of the table."""
+    verdict = "" if taken_s <= budget_s else " OVER"
+    return what, f"{taken_s * 1000:.1f} ms{verdict}", f"{budget_s * 1000:.0f} ms", f"{ratio:.2f}"
+
+
+def main() -> None:
+    """Measure, print and write."""
+    if find_spec("clusterbook") is None:
+        sys.exit("run it with `python3 tools/dev.py bench`")
+    found = measure()
+    report(found)
+    print(table(found))
+
+
+def report(found: Mapping[str, Any]) -> None:
+    """Write the figures to dist/bench.json."""
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
