@@ -170,3 +170,12 @@ def test_counting_tells_what_changes(recipes: Path, capsys: pytest.CaptureFixtur
         "base → h100-eks: 1 components swapped (out: none; in: c), 1 values of the others differ",
     ]
     assert main.run(["count", "--recipes", str(recipes), "nope"]) == 3
+
+
+def test_a_recipe_is_resolved_by_flags_too(recipes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = ["resolve", "--recipes", str(recipes), "--service", "eks", "--intent", "training"]
+    assert main.run([*line, "-t", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["metadata"]["slug"] == "eks-training"
+    assert main.run([*line, "eks"]) == 2
+    assert main.run([*line, "--service", "gke"]) == 2
+    assert "--service stands twice" in capsys.readouterr().err

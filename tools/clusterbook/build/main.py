@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +18,8 @@ import clusterbook
 from clusterbook.build import catalog_build, check, embed, export, schemas
 from clusterbook.client import workspace
 from clusterbook.client.answers import recipe_table, render, table
+from clusterbook.client.flags import CRITERIA
+from clusterbook.client.once import Once
 from clusterbook.client.outputs import write_bytes
 from clusterbook.client.terminal import bug, deliver, fail
 from clusterbook.core import catalog, matrix
@@ -38,6 +41,14 @@ _recipes = click.option(
 _data = click.option("--data", type=click.Path(path_type=Path), help="Private tree laid over the sources.")
 
 
+def _criteria_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Return `command` with the criteria flags that the client has."""
+    for flag in reversed(CRITERIA):
+        if not flag.switch:
+            command = click.option(flag.key, *flag.names, metavar=flag.metavar, help=flag.help)(command)
+    return command
+
+
 def load(recipes: Path, data: Path | None) -> Matrix:
     """Return the matrix of a source tree, with a private tree over it.
 
@@ -49,7 +60,13 @@ def load(recipes: Path, data: Path | None) -> Matrix:
     return matrix.build(catalog.load(workspace.overlay(tree, data) if data else tree))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+class Program(click.Group):
+    """The command group."""
+
+    command_class = Once
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(clusterbook.__version__, "-v", "--version", message="clusterbook-build %(version)s")
 @click.option("--debug", is_flag=True, envvar="CLUSTERBOOK_DEBUG", help="Show where a bug happened.")
 def program(debug: bool) -> None:
@@ -100,16 +117,20 @@ def _criteria(found: Matrix, query: str) -> Criteria:
 @program.command("resolve")
 @_recipes
 @_data
-@click.argument("query")
+@click.argument("query", default="")
+@_criteria_options
 @click.option("--format", "-t", "form", type=click.Choice(["yaml", "json", "table"]), default="yaml", show_default=True)
-def resolve_command(recipes: Path, data: Path | None, query: str, form: str) -> int:
+def resolve_command(recipes: Path, data: Path | None, query: str, form: str, **criteria_flags: str | None) -> int:
     """Resolve one recipe from the sources.
 
     QUERY is a recipe's name (h100-eks-training), a tuple (eks/h100/training/any/any) or criteria
-    (service=eks,accelerator=h100).
+    (service=eks,accelerator=h100); flags may stand in its place.
     """
+    flags = [f"{name}={value}" for name, value in criteria_flags.items() if value is not None]
+    if bool(query) == bool(flags):
+        raise InvalidRequest("name one recipe, by QUERY or by flags", hint="type clusterbook-build resolve --help")
     found = load(recipes, data)
-    criteria = _criteria(found, query)
+    criteria = _criteria(found, query or ",".join(flags))
     answer = found.answer(criteria)
     if answer.slug is None or answer.state == UNSUPPORTED:
         raise InvalidRequest(answer.reason, hint=f"nearest recipes: {', '.join(found.matcher.nearest(criteria))}")

@@ -14,7 +14,8 @@ import click
 import clusterbook
 from clusterbook.client import answers
 from clusterbook.client.completion import script
-from clusterbook.client.flags import ARGUMENTS, COMMANDS, Flag, scan
+from clusterbook.client.flags import ARGUMENTS, COMMANDS, Flag
+from clusterbook.client.once import Once
 from clusterbook.client.terminal import deliver
 from clusterbook.core.errors import ClusterbookError, did_you_mean
 
@@ -74,7 +75,7 @@ class Program(click.Group):
         return super().resolve_command(ctx, args)
 
 
-class LookUp(click.Command):
+class LookUp(Once):
     """A look-up command, made from its flags."""
 
     def __init__(self, name: str) -> None:
@@ -84,11 +85,6 @@ class LookUp(click.Command):
         super().__init__(
             name, params=params, callback=_callback(name), help=SUMMARIES[name], epilog=f"Example: {EXAMPLES[name]}"
         )
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse a flag that stands twice, then parse. Source: reference row G8."""
-        scan(args, COMMANDS[self.name or ""])
-        return super().parse_args(ctx, args)
 
 
 def _option(flag: Flag) -> click.Option:

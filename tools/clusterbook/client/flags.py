@@ -48,7 +48,6 @@ ANSWER = (
         "snapshot", ("--snapshot", "-s"), "Take criteria from a cluster snapshot, and leave out what it fails.", "FILE"
     ),
     Flag("config", ("--config",), "Configuration file or URL (ClusterbookConfig or AICRConfig).", "FILE"),
-    Flag("kubeconfig", ("--kubeconfig", "-k"), "Kubeconfig for cm:// inputs.", "FILE"),
 )
 WHERE = (
     Flag("source", ("--source",), "Folder or .zip file with an index; default: the one built in.", "DIR|FILE"),

@@ -16,7 +16,7 @@ from clusterbook.client.flags import ARGUMENTS, COMMANDS, scan
 from clusterbook.client.terminal import bug, deliver, fail
 from clusterbook.core.errors import ClusterbookError
 
-_SLOW = ("data", "snapshot", "config", "kubeconfig", "recipe")
+_SLOW = ("data", "snapshot", "config", "recipe")
 """Flags whose answers are not look-ups."""
 
 
