@@ -216,6 +216,13 @@ def test_a_criteria_file_and_an_overlay_stand_for_flags(ask, tmp_path: Path) -> 
     assert ask("query", "-r", str(overlay), "--selector", "metadata.slug").status == 2
 
 
+def test_a_document_may_come_from_standard_input(index: Path) -> None:
+    line = ("query", "--source", str(index), "-r", "-", "--selector", "metadata.slug")
+    said = shelves.run(*line, stdin='{"kind": "RecipeCriteria", "spec": {"service": "eks"}}')
+    assert said == Said(0, "eks\n", "")
+    assert shelves.run(*line, stdin='{"kind": "RecipeCriteria", "spec": {"serivce": "eks"}}').status == 2
+
+
 def test_a_stored_recipe_answers_for_itself(ask, tmp_path: Path) -> None:
     stored = tmp_path / "recipe.yaml"
     stored.write_text(ask("recipe", "eks").out)

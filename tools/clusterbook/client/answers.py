@@ -39,14 +39,14 @@ def library(options: Options) -> Library:
     return LocalLibrary(source, data=options.get("data", ""), snapshot=options.get("snapshot", ""))
 
 
-def asked(options: Options, shelf: Library) -> Criteria:
+def asked(options: Options, shelf: Library, handed_in: dict[str, Any]) -> Criteria:
     """Return the criteria a request means: flags, over a file, over a snapshot.
 
     Raises:
         InvalidRequest: a value is not allowed, or nothing was asked. Source: reference row R7.
     """
     strict = "criteria_strict" in options
-    words: dict[str, str | int] = {**shelf.detected, **_from_file(options)}
+    words: dict[str, str | int] = {**shelf.detected, **_criteria_of(handed_in)}
     words |= {name: options[name] for name in (*DIMENSIONS, "nodes") if name in options}
     criteria = read_criteria(words, shelf.vocabulary, strict=strict)
     if not words:
@@ -54,23 +54,32 @@ def asked(options: Options, shelf: Library) -> Criteria:
     return criteria
 
 
-def _from_file(options: Options) -> dict[str, str | int]:
-    """Return the criteria in the file of --recipe, if any. Source: reference rows R11, R43."""
+def _handed_in(options: Options) -> dict[str, Any]:
+    """Return the document of --recipe, {} when there is none; it is read once, since it may be standard input."""
     if "recipe" not in options:
+        return {}
+    from clusterbook.client.inputs import read_document
+
+    return read_document(options["recipe"])
+
+
+def _criteria_of(document: dict[str, Any]) -> dict[str, str | int]:
+    """Return the criteria in a document that was handed in, if any. Source: reference rows R11, R43."""
+    if not document:
         return {}
     from clusterbook.client.inputs import criteria_in
 
-    return criteria_in(options["recipe"])
+    return criteria_in(document)
 
 
-def serve(options: Options, shelf: Library, slug: str) -> tuple[Answer, tuple[str, ...]]:
+def serve(options: Options, shelf: Library, slug: str, handed_in: dict[str, Any]) -> tuple[Answer, tuple[str, ...]]:
     """Return the answer to a request, and notes about it.
 
     Raises:
         NotHonoured: part of the query changes nothing and --allow-inherited was not given.
         Unsupported: no recipe answers the query.
     """
-    answer = shelf.matcher.answer(_of_slug(shelf, slug) if slug else asked(options, shelf))
+    answer = shelf.matcher.answer(_of_slug(shelf, slug) if slug else asked(options, shelf, handed_in))
     if answer.state == matching.UNSUPPORTED:
         raise Unsupported(answer.reason, hint=_nearest(shelf, answer.query))
     if answer.state == matching.INHERITED:
@@ -107,12 +116,14 @@ def _of_slug(shelf: Library, slug: str) -> Criteria:
 
 def recipe(options: Options, slug: str = "") -> Reply:
     """Return a recipe. Source: reference rows R8-R17."""
-    shelf = library(options)
-    if not slug and (stored := _stored_recipe(options)):
-        return Reply(render(stored, options.get("format", "yaml"), recipe_table))
-    answer, notes = serve(options, shelf, slug)
-    document, record = shelf.record(answer)
-    document = views.with_health_checks(document, shelf.health_checks(record))
+    handed_in = {} if slug else _handed_in(options)
+    notes: tuple[str, ...] = ()
+    document = _carried_by(handed_in)
+    if document is None:
+        shelf = library(options)
+        answer, notes = serve(options, shelf, slug, handed_in)
+        found, record = shelf.record(answer)
+        document = views.with_health_checks(found, shelf.health_checks(record))
     if "api_version" in options:
         document = views.reference_envelope(document, _reference_version(options["api_version"]))
     return Reply(render(document, options.get("format", "yaml"), recipe_table), notes)
@@ -126,26 +137,27 @@ def _reference_version(version: str) -> str:
     return version
 
 
-def _stored_recipe(options: Options) -> dict[str, Any] | None:
-    """Return the recipe in the file of --recipe, None when the file holds something to be answered first."""
-    if "recipe" not in options:
+def _carried_by(document: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the recipe that a document carries with its values, None when it has to be resolved first."""
+    if not document:
         return None
     from clusterbook.client.inputs import recipe_in
 
-    return recipe_in(options["recipe"])
+    return recipe_in(document)
 
 
 def query(options: Options, slug: str = "") -> Reply:
     """Return the value that a selector names in a recipe. Source: reference rows Q1-Q9."""
     from clusterbook.core.select import select
 
+    handed_in = {} if slug else _handed_in(options)
     notes: tuple[str, ...] = ()
-    stored = None if slug else _stored_recipe(options)
-    if stored is None:
+    document = _carried_by(handed_in)
+    if document is None:
         shelf = library(options)
-        answer, notes = serve(options, shelf, slug)
-        stored, _ = shelf.record(answer)
-    value = select(views.query_view(stored), options.get("selector", ""))
+        answer, notes = serve(options, shelf, slug, handed_in)
+        document, _ = shelf.record(answer)
+    value = select(views.query_view(document), options.get("selector", ""))
     return Reply(render(value, options.get("format", "yaml"), leaves_table), notes)
 
 
@@ -210,7 +222,7 @@ def explain(options: Options, slug: str, path: str) -> Reply:
             hint="type clusterbook explain h100-eks-training components.gpu-operator.version, say",
         )
     shelf = library(options)
-    answer, notes = serve(options, shelf, slug)
+    answer, notes = serve(options, shelf, slug, {} if slug else _handed_in(options))
     document, record = shelf.record(answer)
     place: tuple[str | int, ...]
     try:

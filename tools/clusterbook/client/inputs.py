@@ -12,8 +12,9 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from clusterbook.core.criteria import Criteria
 from clusterbook.core.envelope import API_VERSION, API_VERSIONS
-from clusterbook.core.errors import InvalidRequest, NotFound
+from clusterbook.core.errors import InvalidRequest, NotFound, did_you_mean
 from clusterbook.core.findings import SourceErrors
 from clusterbook.core.yamlin import MAX_BYTES, parse
 
@@ -69,13 +70,12 @@ def _text(where: str) -> str:
         raise InvalidRequest(f"{where} is not UTF-8 text", hint="save it as UTF-8") from error
 
 
-def criteria_in(where: str) -> dict[str, str | int]:
+def criteria_in(document: dict[str, Any]) -> dict[str, str | int]:
     """Return the criteria in a RecipeCriteria, an overlay or a recipe.
 
     Raises:
         InvalidRequest: another kind of document, or one without criteria. Source: reference rows R11, R43.
     """
-    document = read_document(where)
     kind = document.get("kind") or "RecipeCriteria"
     spec = document.get("spec") or {}
     if kind == "RecipeCriteria":
@@ -85,21 +85,20 @@ def criteria_in(where: str) -> dict[str, str | int]:
     elif kind == "RecipeResult":
         found = document.get("criteria")
     else:
-        raise InvalidRequest(f"{where} is a {kind}", hint="name a RecipeCriteria, RecipeMetadata or RecipeResult")
+        raise InvalidRequest(f"--recipe takes no {kind}", hint="name a RecipeCriteria, RecipeMetadata or RecipeResult")
     if not isinstance(found, dict) or not found:
-        raise InvalidRequest(f"{where} has no criteria", hint="add criteria, or use flags such as --service")
-    unknown = set(found) - {"service", "accelerator", "intent", "os", "platform", "nodes"}
+        raise InvalidRequest(f"the {kind} has no criteria", hint="add criteria, or use flags such as --service")
+    unknown = set(found) - set(Criteria._fields)
     if unknown:
+        word = sorted(map(str, unknown))[0]
         raise InvalidRequest(
-            f"{where} has the unknown criterion '{sorted(unknown)[0]}'",
-            hint="known: service, accelerator, intent, os, platform, nodes",
+            f"the {kind} has the unknown criterion '{word}'", hint=did_you_mean(word, Criteria._fields)
         )
     return {str(name): value if isinstance(value, int) else str(value or "") for name, value in found.items()}
 
 
-def recipe_in(where: str) -> dict[str, Any] | None:
-    """Return the recipe at `where` when it carries its values, None when it has to be resolved first."""
-    document = read_document(where)
+def recipe_in(document: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the recipe in a document when it carries its values, None when it has to be resolved first."""
     components = document.get("componentRefs")
     if document.get("kind") != "RecipeResult" or not isinstance(components, list):
         return None
