@@ -18,8 +18,10 @@ from clusterbook.core import shapes
 from clusterbook.core.criteria import ANY, DIMENSIONS, Vocabulary
 from clusterbook.core.envelope import FIRST_GENERATION, REFERENCE
 from clusterbook.core.findings import Finding, Place, Severity, SourceErrors
+from clusterbook.core.images import misplaced
 from clusterbook.core.layers import Layer, read_layer
 from clusterbook.core.matching import claimed_values
+from clusterbook.core.paths import images_of, is_layer, is_values
 from clusterbook.core.shaping import check_shape
 from clusterbook.core.tracing import Branch, Origin, Tree, trace
 from clusterbook.core.yamlin import Node, parse
@@ -155,6 +157,7 @@ class _Loader:
         validators = self.validators()
         vocabulary = self.vocabulary(list(layers.values()))
         values = self.values([base, *layers.values(), *mixins.values()])
+        self.images(components)
         return Catalog(
             tree=self.tree,
             components=components,
@@ -248,7 +251,7 @@ class _Loader:
         mixins = folder == "mixins/"
         shape = shapes.RecipeMixinShape if mixins else shapes.RecipeMetadataShape
         for path, source in sorted(self.tree.files.items()):
-            if not _is_layer(path, mixins=mixins):
+            if not is_layer(path, mixins=mixins):
                 continue
             elsewhere = not path.startswith(folder)
             if not mixins and (elsewhere or not self.is_ours(source)) and not self.is_overlay(source, named=elsewhere):
@@ -291,6 +294,14 @@ class _Loader:
                 found[name.string() if name else ""] = entry
         return found
 
+    def images(self, components: Mapping[str, Component]) -> None:
+        """Check our own image lists; a file of that name in somebody else's tree may mean anything."""
+        for path, source in self.tree.files.items():
+            owner = images_of(path) if self.is_ours(source) else ""
+            node = self.document(path, source, shapes.ComponentImagesShape) if owner else None
+            if node is not None:
+                self.findings.extend(misplaced(node, source.file, component=owner, known=components))
+
     def vocabulary(self, overlays: list[Layer]) -> Vocabulary:
         """Return the allowed criteria values: those of the criteria file, and those overlays claim (R7)."""
         known: dict[str, tuple[str, ...]] = {}
@@ -316,7 +327,7 @@ class _Loader:
         chosen = {str(part.words["valuesFile"].value) for part in parts if "valuesFile" in part.words}
         found: dict[str, Tree] = {}
         for path, source in self.tree.files.items():
-            if not _is_values(path) and path not in chosen:
+            if not is_values(path) and path not in chosen:
                 continue
             before = len(self.findings)
             node = self.parse(source)
@@ -336,31 +347,6 @@ class _Loader:
             self.documents[path] = node
             found[path] = trace(node, path, source.file)
         return found
-
-
-def _is_layer(path: str, *, mixins: bool) -> bool:
-    """Return whether a file may hold an overlay (or a mixin). Source: reference row F2."""
-    if not path.endswith(".yaml"):
-        return False
-    if mixins:
-        return path.startswith("mixins/")
-    apart = ("mixins/", "components/", "checks/", "validators/", "evidence/")
-    return (
-        not path.startswith(apart)
-        and "/checks/" not in path
-        and path.split("/")[-1] not in ("registry.yaml", "data-v1.yaml", "criteria.yaml")
-    )
-
-
-def _is_values(path: str) -> bool:
-    """Return whether a file is a values file: components/<name>/….yaml outside manifests/."""
-    parts = path.split("/")
-    return (
-        len(parts) == 3
-        and parts[0] == "components"
-        and path.endswith((".yaml", ".yml"))
-        and parts[2].startswith("values")
-    )
 
 
 def _component(entry: Node, source: SourceFile) -> Component:

@@ -330,7 +330,37 @@ class CriteriaCatalogShape(_Shape):
     spec: CriteriaSpecShape
 
 
+class ImageShape(_Shape):
+    """One container image that a component may start."""
+
+    registry: str = Field(pattern=r"^[a-z0-9.-]+(:[0-9]+)?$", description="Host it is pulled from, such as quay.io.")
+    repository: str = Field(
+        pattern=r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$", description="Path on that host; official images are library/<name>."
+    )
+    tag: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", description="Version; quote it.")
+    digest: str | None = Field(None, pattern=r"^sha256:[0-9a-f]{64}$", description="What was looked at, where known.")
+    source: Literal["chart", "manifest", "operator"] = Field(
+        description="Named in the chart, in a manifest of ours, or by an operator once it runs, beyond proof."
+    )
+
+
+class ComponentImagesSpecShape(_Shape):
+    """What an image list says."""
+
+    images: list[ImageShape] = Field(min_length=1)
+
+
+class ComponentImagesShape(_Shape):
+    """The container images of one component, components/<name>/images.yaml: what has to be there without a network."""
+
+    api_version: Literal["clusterbook.dev/v1alpha1"] = Field(alias="apiVersion")
+    kind: Literal["ComponentImages"]
+    metadata: Metadata
+    spec: ComponentImagesSpecShape
+
+
 SHAPES: dict[str, type[BaseModel]] = {
+    "component-images": ComponentImagesShape,
     "component-registry": ComponentRegistryShape,
     "criteria": CriteriaCatalogShape,
     "recipe-metadata": RecipeMetadataShape,

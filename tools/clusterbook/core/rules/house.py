@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from clusterbook.core.catalog import CRITERIA, REGISTRY, VALIDATORS
 from clusterbook.core.codes import finding
 from clusterbook.core.findings import Finding, Place
+from clusterbook.core.paths import images_of
 from clusterbook.core.rules.scope import Scope, below, key_place
 from clusterbook.core.yamlin import Node
 
@@ -23,6 +24,7 @@ def schema_lines(scope: Scope) -> Iterator[Finding]:
     for path, file, _ in scope.documents:
         folder = path.split("/")[0]
         schema = _SCHEMAS.get(path) or {"overlays": "recipe-metadata", "mixins": "recipe-mixin"}.get(folder)
+        schema = "component-images" if images_of(path) else schema
         if schema is None or not scope.ours(file):
             continue
         wanted = f"# yaml-language-server: $schema={'../' * (path.count('/') + 1)}schemas/v1/{schema}.schema.json"
