@@ -25,12 +25,7 @@ from clusterbook.core.errors import ClusterbookError
 from clusterbook.core.resolve import Resolver
 from clusterbook.core.views import query_view
 
-DECIDED: dict[str, tuple[str, ...]] = {
-    "layers add to a list and never reorder it; the checks are the same ones (row R33)": (
-        "h100-kind-inference/validation/conformance/checks",
-        "h100-kind-inference-dynamo/validation/conformance/checks",
-    ),
-}
+DECIDED: dict[str, tuple[str, ...]] = {}
 """Where we decide against a fact: reason → pointers, each behind its recipe's name; lists keep their elements."""
 
 _FIELDS = ("name", "type", "source", "namespace", "chart", "version", "tag", "path", "dependencyRefs", "manifestFiles",

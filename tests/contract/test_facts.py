@@ -12,7 +12,7 @@ from tests.contract import facts
 from tests.trees import shared_folder
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
-RELEASE = "2026.03"
+RELEASE = "2026.07"
 """The facts that recipes/ stands for now."""
 
 
