@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -70,10 +71,19 @@ def environment() -> dict[str, str]:
 
 def client() -> list[str]:
     """Return the command line of `clusterbook`: the script beside this Python, else its module."""
-    script = Path(sys.executable).with_name("clusterbook")
+    return _command("clusterbook", "client")
+
+
+def builder() -> list[str]:
+    """Return the command line of `clusterbook-build`, in the same way."""
+    return _command("clusterbook-build", "build")
+
+
+def _command(name: str, package: str) -> list[str]:
+    script = Path(sys.executable).with_name(name)
     if script.is_file():
         return [str(script)]
-    return [sys.executable, "-c", "from clusterbook.client.main import main; main()"]
+    return [sys.executable, "-c", f"from clusterbook.{package}.main import main; main()"]
 
 
 class Clock:
@@ -108,6 +118,19 @@ class Clock:
             taken_s, printed = self.run([sys.executable, str(ONCE), str(tree), *words])
             found.append({**json.loads(printed), "process_s": taken_s})
         return sorted(found, key=lambda one: float(one["process_s"]))[runs // 2]
+
+    def catalog(self, folder: Path) -> dict[str, float]:
+        """Return the medians of checking and building our own catalog, and of a check that has nothing compiled yet."""
+        copy = shutil.copytree(ROOT / "recipes", folder / "recipes")
+        words = ["--recipes", str(copy)]
+        check, build = [*builder(), "check", *words], [*builder(), "build", *words, "-o", str(folder / "dist")]
+        warm = self.medians({"check": check, "build": build}, RUNS)
+        cold = []
+        for number in range(3):
+            first = Clock()
+            first.env = {**self.env, "PYTHONPYCACHEPREFIX": str(folder / f"cold-{number}")}
+            cold.append(first.run(check)[0])
+        return {**warm, "check, nothing compiled": statistics.median(cold)}
 
     def bytes_read(self, index: Path, command: Sequence[str]) -> int:
         """Return the size of the files of an index that a look-up opens."""
@@ -145,6 +168,7 @@ def measure() -> dict[str, Any]:
             },
             "work_s": clock.medians({"work": [sys.executable, "-c", WORK]}, RUNS)["work"],
             "process_s": clock.medians(commands, LOOKUPS),
+            "catalog_s": clock.catalog(Path(folder)),
             "matrix": clock.resolved(small, RUNS, "all"),
             "growth": {"reference": clock.resolved(small, 3), "million": clock.resolved(large, 3)},
             "index_s": {path.name: taken_s for path, taken_s in built.items()},
@@ -197,6 +221,9 @@ def table(found: Mapping[str, Any]) -> str:
     for name, size in found["lookup_bytes"].items():
         rows.append((f"bytes that a look-up reads, {name}", f"{size / 1024:.1f} KiB", "64 KiB", ""))
     rows.append(("writing the index of 10,206 tuples", f"{found['index_s']['index'] * 1000:.0f} ms", "", ""))
+    budgets = {"check": 1, "build": 10, "check, nothing compiled": 2}
+    for name, taken_s in found["catalog_s"].items():
+        rows.append(row(f"our catalog: {name}", taken_s, budgets[name], taken_s / work_s))
     machine = found["machine"]
     head = f"Python {machine['python']}, {machine['processor']}, {machine['processors']} processors"
     head += f"; bare python -c pass: {bare_s * 1000:.1f} ms; {one['recipes']} recipes"
