@@ -18,11 +18,12 @@ import pytest
 
 from clusterbook.core import catalog, matrix
 from clusterbook.core.assemble import Component
-from clusterbook.core.catalog import Catalog, SourceFile, SourceTree
+from clusterbook.core.catalog import Catalog
 from clusterbook.core.criteria import Criteria
 from clusterbook.core.envelope import API_VERSION
 from clusterbook.core.matrix import Matrix
 from clusterbook.core.resolve import Evaluator, Recipe, Resolver
+from clusterbook.core.sources import SourceFile, SourceTree
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 """What lies beside a checkout of ours, and not in it; see `shared_folder`."""

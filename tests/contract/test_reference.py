@@ -19,12 +19,12 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from clusterbook.client import workspace
 from clusterbook.core import catalog, matrix
-from clusterbook.core.catalog import SourceTree
 from clusterbook.core.criteria import Criteria, product
 from clusterbook.core.documents import origins_document, recipe_document
 from clusterbook.core.envelope import FIRST_GENERATION
 from clusterbook.core.matching import COMPOSED, CURATED, INHERITED, UNSUPPORTED
 from clusterbook.core.matrix import Matrix
+from clusterbook.core.sources import SourceTree
 from clusterbook.core.views import hydrated_view, query_view
 from tests.replay import replay
 from tests.trees import shared_folder

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from clusterbook.client import workspace
-from clusterbook.core.catalog import SourceFile, SourceTree, load, survey
+from clusterbook.core.catalog import load, survey
 from clusterbook.core.findings import Finding
+from clusterbook.core.sources import SourceFile, SourceTree
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 DIGEST = f"sha256:{'0' * 64}"

@@ -8,9 +8,10 @@ from itertools import permutations
 import pytest
 
 from clusterbook.core import matrix
-from clusterbook.core.catalog import SourceTree, load
+from clusterbook.core.catalog import load
 from clusterbook.core.criteria import Criteria
 from clusterbook.core.matching import COMPOSED, CURATED, INHERITED, UNSUPPORTED
+from clusterbook.core.sources import SourceTree
 from tests.trees import build, tree
 
 FILES = {

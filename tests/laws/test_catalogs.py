@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from clusterbook.core import catalog, matrix
 from clusterbook.core.assemble import Conflict
-from clusterbook.core.catalog import SourceTree
 from clusterbook.core.criteria import ANY, DIMENSIONS, Criteria, product
 from clusterbook.core.documents import origins_document, recipe_document
 from clusterbook.core.matching import COMPOSED, CURATED, INHERITED, UNSUPPORTED
 from clusterbook.core.matrix import Matrix
 from clusterbook.core.resolve import Resolver
+from clusterbook.core.sources import SourceTree
 from clusterbook.core.views import query_view
 from tests.replay import replay
 from tests.trees import tree

@@ -11,8 +11,8 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from clusterbook.core.catalog import CRITERIA, REGISTRY, VALIDATORS, SourceFile, SourceTree, is_ours
 from clusterbook.core.errors import UnreadableSource
+from clusterbook.core.sources import CRITERIA, REGISTRY, VALIDATORS, SourceFile, SourceTree, is_ours
 from clusterbook.core.yamlin import MAX_BYTES
 
 EXTENDED = (REGISTRY, VALIDATORS)

@@ -6,77 +6,35 @@ that is `resolve` and `rules`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from pydantic import BaseModel
 
 from clusterbook.core import shapes
 from clusterbook.core.criteria import ANY, DIMENSIONS, Vocabulary
-from clusterbook.core.envelope import FIRST_GENERATION, REFERENCE
+from clusterbook.core.envelope import FIRST_GENERATION
 from clusterbook.core.findings import Finding, Place, Severity, SourceErrors
 from clusterbook.core.images import misplaced
 from clusterbook.core.layers import Layer, read_layer
 from clusterbook.core.matching import claimed_values
-from clusterbook.core.paths import images_of, is_layer, is_values
+from clusterbook.core.registry import Entry, read_entry
 from clusterbook.core.shaping import check_shape
+from clusterbook.core.sources import (
+    CRITERIA,
+    REGISTRY,
+    VALIDATORS,
+    SourceFile,
+    SourceTree,
+    images_of,
+    is_layer,
+    is_values,
+)
 from clusterbook.core.tracing import Branch, Origin, Tree, trace
 from clusterbook.core.yamlin import Node, parse
 
 BASE = "base"
-REGISTRY, VALIDATORS, CRITERIA = "registry.yaml", "validators/catalog.yaml", "criteria.yaml"
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """One text file of a tree; `file` is its name in messages, `external` says that it comes from a private tree."""
-
-    text: str
-    file: str
-    external: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SourceTree:
-    """The files of a source tree by their path below its root.
-
-    `under` holds the two files of the public tree that a private one does not replace but extends, entry by entry.
-    `strict` says that the tree is our own: unknown keys and YAML tricks are errors, not warnings.
-    Source: reference rows F19-F22.
-    """
-
-    files: Mapping[str, SourceFile]
-    under: Mapping[str, SourceFile]
-    strict: bool = True
-
-
-def is_ours(files: Mapping[str, SourceFile]) -> bool:
-    """Return whether a tree is to be read strictly: it is, unless its registry has an apiVersion of the reference's."""
-    registry = files.get(REGISTRY)
-    version = _API_VERSION.search(registry.text) if registry else None
-    return version is None or version[1] not in (REFERENCE, FIRST_GENERATION)
-
-
-_API_VERSION = re.compile(r"""^apiVersion:\s*["']?([^\s"'#]+)""", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Component:
-    """One entry of the component registry. Source: reference rows F3-F11."""
-
-    name: str
-    node: Node
-    file: str
-    defaults: Mapping[str, Origin]
-    assert_file: str
-    external: bool = False
-
-    def place(self) -> Place:
-        """Return where the entry stands."""
-        return Place(self.file, self.node.line, self.node.column)
 
 
 @dataclass(frozen=True)
@@ -84,7 +42,7 @@ class Catalog:
     """A source tree, read. `findings` are met on the way; `broken` names the files that had to be left out."""
 
     tree: SourceTree
-    components: Mapping[str, Component]
+    components: Mapping[str, Entry]
     base: Layer
     overlays: Mapping[str, Layer]
     mixins: Mapping[str, Layer]
@@ -222,9 +180,9 @@ class _Loader:
     def report(self, code: str, place: Place, what: str, hint: str = "", severity: Severity = "error") -> None:
         self.findings.append(Finding(code, place, what, hint, severity))
 
-    def components(self) -> dict[str, Component]:
+    def components(self) -> dict[str, Entry]:
         """Return the component registry, the private tree's entries replacing the public ones by name (F20)."""
-        found: dict[str, Component] = {}
+        found: dict[str, Entry] = {}
         sources = [layer[REGISTRY] for layer in (self.tree.under, self.tree.files) if REGISTRY in layer]
         if not sources:
             self.missing(REGISTRY, "add the component registry")
@@ -232,7 +190,7 @@ class _Loader:
             node = self.document(REGISTRY, source, shapes.ComponentRegistryShape)
             names: set[str] = set()
             for entry in (node.get("components") or node).elements() if node else ():
-                component = _component(entry, source)
+                component = read_entry(entry, source)
                 if component.name in names:
                     self.report(
                         "CB028",
@@ -294,7 +252,7 @@ class _Loader:
                 found[name.string() if name else ""] = entry
         return found
 
-    def images(self, components: Mapping[str, Component]) -> None:
+    def images(self, components: Mapping[str, Entry]) -> None:
         """Check our own image lists; a file of that name in somebody else's tree may mean anything."""
         for path, source in self.tree.files.items():
             owner = images_of(path) if self.is_ours(source) else ""
@@ -347,39 +305,3 @@ class _Loader:
             self.documents[path] = node
             found[path] = trace(node, path, source.file)
         return found
-
-
-def _component(entry: Node, source: SourceFile) -> Component:
-    """Return a registry entry with the defaults it gives. Source: reference row R36."""
-    defaults: dict[str, Origin] = {}
-
-    def take(field: str, value: Any, node: Node) -> None:
-        if value:
-            defaults[field] = Origin("registry", Place(source.file, node.line, node.column), value)
-
-    kustomize, helm = entry.get("kustomize"), entry.get("helm")
-    is_kustomize = kustomize is not None and any(child.string() for _, child in kustomize.items())
-    take("type", "Kustomize" if is_kustomize else "Helm", kustomize if is_kustomize and kustomize else (helm or entry))
-    fields = (
-        {"source": "defaultSource", "tag": "defaultTag", "path": "defaultPath"}
-        if is_kustomize
-        else {
-            "source": "defaultRepository",
-            "version": "defaultVersion",
-            "namespace": "defaultNamespace",
-            "chart": "defaultChart",
-        }
-    )
-    for field, key in fields.items():
-        node = entry.get("kustomize" if is_kustomize else "helm", key)
-        if node:
-            take(field, node.string().rsplit("/", 1)[-1] if field == "chart" else node.string(), node)
-    name, assert_file = entry.get("name"), entry.get("healthCheck", "assertFile")
-    return Component(
-        name=name.string() if name else "",
-        node=entry,
-        file=source.file,
-        defaults=defaults,
-        assert_file=assert_file.string() if assert_file else "",
-        external=source.external,
-    )

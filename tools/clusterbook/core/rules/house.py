@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from clusterbook.core.catalog import CRITERIA, REGISTRY, VALIDATORS
 from clusterbook.core.codes import finding
 from clusterbook.core.findings import Finding, Place
-from clusterbook.core.paths import images_of
 from clusterbook.core.rules.scope import Scope, below, key_place
+from clusterbook.core.sources import CRITERIA, REGISTRY, VALIDATORS, images_of
 from clusterbook.core.yamlin import Node
 
 _SCHEMAS = {REGISTRY: "component-registry", VALIDATORS: "validator-catalog", CRITERIA: "criteria"}

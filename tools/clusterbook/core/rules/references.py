@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from clusterbook.core.catalog import BASE, VALIDATORS
+from clusterbook.core.catalog import BASE
 from clusterbook.core.codes import finding
 from clusterbook.core.errors import did_you_mean, nearest
 from clusterbook.core.findings import Finding, Place
 from clusterbook.core.layers import Layer
 from clusterbook.core.rules.scope import Scope, place
+from clusterbook.core.sources import VALIDATORS
 
 
 def unknown_bases(scope: Scope) -> Iterator[Finding]:

@@ -11,10 +11,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 from clusterbook.core.assemble import Component
-from clusterbook.core.catalog import Catalog, SourceFile
+from clusterbook.core.catalog import Catalog
 from clusterbook.core.findings import Place
 from clusterbook.core.layers import ComponentLayer, Layer
 from clusterbook.core.resolve import Recipe
+from clusterbook.core.sources import SourceFile
 from clusterbook.core.yamlin import Node
 
 

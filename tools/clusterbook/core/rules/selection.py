@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from clusterbook.core.catalog import CRITERIA
 from clusterbook.core.codes import finding
 from clusterbook.core.criteria import DIMENSIONS
 from clusterbook.core.errors import did_you_mean
 from clusterbook.core.findings import Finding
 from clusterbook.core.rules.scope import Scope, place
+from clusterbook.core.sources import CRITERIA
 
 
 def unknown_values(scope: Scope) -> Iterator[Finding]:
