@@ -116,6 +116,10 @@ def test_a_flag_given_twice_is_refused(ask) -> None:
     assert ask("recipe", "--gpu", "h100", "--accelerator", "h100").status == 2
 
 
+def test_a_name_and_criteria_are_not_mixed(ask) -> None:
+    assert ask("recipe", "eks", "--intent", "training").status == 2
+
+
 def test_no_criteria_at_all_are_refused(ask) -> None:
     assert ask("recipe").status == 2
 

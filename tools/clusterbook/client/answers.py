@@ -76,9 +76,12 @@ def serve(options: Options, shelf: Library, slug: str, handed_in: dict[str, Any]
     """Return the answer to a request, and notes about it.
 
     Raises:
+        InvalidRequest: a name and criteria were given, or a value is not allowed.
         NotHonoured: part of the query changes nothing and --allow-inherited was not given.
         Unsupported: no recipe answers the query.
     """
+    if slug and any(name in options for name in (*DIMENSIONS, "nodes", "snapshot", "recipe")):
+        raise InvalidRequest(f"both the recipe {slug} and criteria were given", hint="give one of them")
     answer = shelf.matcher.answer(_of_slug(shelf, slug) if slug else asked(options, shelf, handed_in))
     if answer.state == matching.UNSUPPORTED:
         raise Unsupported(answer.reason, hint=_nearest(shelf, answer.query))
@@ -114,16 +117,36 @@ def _of_slug(shelf: Library, slug: str) -> Criteria:
     raise NotFound(f"there is no recipe {slug}", hint=f"{hint}; `clusterbook list` shows them all")
 
 
+class Found(NamedTuple):
+    """The recipe that a request leads to. `shelf` is None when the request carried it along."""
+
+    document: dict[str, Any]
+    shelf: Library | None
+    record: index.Record | None
+    notes: tuple[str, ...]
+
+
+def find(options: Options, slug: str) -> Found:
+    """Return the recipe that a request leads to.
+
+    Raises:
+        ClusterbookError: none does; see `serve`.
+    """
+    handed_in = {} if slug else _handed_in(options)
+    carried = _carried_by(handed_in)
+    if carried is not None:
+        return Found(carried, None, None, ())
+    shelf = library(options)
+    answer, notes = serve(options, shelf, slug, handed_in)
+    document, record = shelf.record(answer)
+    return Found(document, shelf, record, notes)
+
+
 def recipe(options: Options, slug: str = "") -> Reply:
     """Return a recipe. Source: reference rows R8-R17."""
-    handed_in = {} if slug else _handed_in(options)
-    notes: tuple[str, ...] = ()
-    document = _carried_by(handed_in)
-    if document is None:
-        shelf = library(options)
-        answer, notes = serve(options, shelf, slug, handed_in)
-        found, record = shelf.record(answer)
-        document = views.with_health_checks(found, shelf.health_checks(record))
+    document, shelf, record, notes = find(options, slug)
+    if shelf is not None:
+        document = views.with_health_checks(document, shelf.health_checks(record))
     if "api_version" in options:
         document = views.reference_envelope(document, _reference_version(options["api_version"]))
     return Reply(render(document, options.get("format", "yaml"), recipe_table), notes)
@@ -150,13 +173,7 @@ def query(options: Options, slug: str = "") -> Reply:
     """Return the value that a selector names in a recipe. Source: reference rows Q1-Q9."""
     from clusterbook.core.select import select
 
-    handed_in = {} if slug else _handed_in(options)
-    notes: tuple[str, ...] = ()
-    document = _carried_by(handed_in)
-    if document is None:
-        shelf = library(options)
-        answer, notes = serve(options, shelf, slug, handed_in)
-        document, _ = shelf.record(answer)
+    document, _, _, notes = find(options, slug)
     value = select(views.query_view(document), options.get("selector", ""))
     return Reply(render(value, options.get("format", "yaml"), leaves_table), notes)
 

@@ -6,7 +6,7 @@ Knows the merge rule of each field. Does not know which layers apply, nor how co
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -105,7 +105,7 @@ def assemble(catalog: Catalog, layers: Sequence[ComponentLayer]) -> Component:
         if what:
             place = _blamed(component, layers[-1].place)
             problem = Conflict(f"component '{name}' {what[0]}", hint=what[1], place=place)
-            component = Component(**{**vars_of(component), "problem": problem})
+            component = replace(component, problem=problem)
     return component
 
 
@@ -116,11 +116,6 @@ def _blamed(component: Component, otherwise: Place) -> Place:
         if origins and origins[-1].layer != "registry":
             return origins[-1].place
     return otherwise
-
-
-def vars_of(component: Component) -> dict[str, Any]:
-    """Return the fields of a component by name, without what it computed since."""
-    return {field: getattr(component, field) for field in Component.__dataclass_fields__}
 
 
 def _union(known: tuple[Origin, ...], more: tuple[Origin, ...]) -> tuple[Origin, ...]:
