@@ -46,9 +46,17 @@ def asked(options: Options, shelf: Library, handed_in: dict[str, Any]) -> Criter
         InvalidRequest: a value is not allowed, or nothing was asked. Source: reference row R7.
     """
     strict = "criteria_strict" in options
+    for name in (*DIMENSIONS, "nodes"):
+        if options.get(name) == "":
+            raise InvalidRequest(f"--{name} is empty", hint=f"give a value, or leave --{name} out")
     words: dict[str, str | int] = {**shelf.detected, **_criteria_of(handed_in)}
     words |= {name: options[name] for name in (*DIMENSIONS, "nodes") if name in options}
     criteria = read_criteria(words, shelf.vocabulary, strict=strict)
+    if not words and "snapshot" in options:
+        raise InvalidRequest(
+            "the snapshot names no service, accelerator or OS of this catalog",
+            hint="add them as flags: --service eks --accelerator h100, say",
+        )
     if not words:
         raise InvalidRequest("no criteria were given", hint="type --service eks --accelerator h100, say, or --help")
     return criteria
@@ -105,6 +113,7 @@ def _of_slug(shelf: Library, slug: str) -> Criteria:
         NotFound: there is none; the nearest names are given.
     """
     by_name = dict(shelf.matcher.overlays) | {"base": Criteria()}
+    slug = slug.lower() if slug not in by_name else slug
     if slug in by_name:
         return by_name[slug]
     record = shelf.source.record(slug)
@@ -139,7 +148,7 @@ def find(options: Options, slug: str) -> Found:
     shelf = library(options)
     answer, notes = serve(options, shelf, slug, handed_in)
     document, record = shelf.record(answer)
-    return Found(document, shelf, record, notes)
+    return Found(document, shelf, record, (*notes, *shelf.remarks))
 
 
 def recipe(options: Options, slug: str = "") -> Reply:
@@ -182,19 +191,24 @@ def listing(options: Options) -> Reply:
     """Return the recipes there are, narrowed by the criteria given. Source: reference row R44."""
     shelf = library({key: value for key, value in options.items() if key != "snapshot"})
     wanted = {name: options[name] for name in (*DIMENSIONS, "nodes") if name in options}
-    criteria = read_criteria(wanted, shelf.vocabulary).specified() if wanted else {}
-    lines = [
+    criteria = read_criteria(wanted, shelf.vocabulary)
+    entries = [
         line
         for line in shelf.listing()
-        if ("all" in options or line["state"] == matching.CURATED)
-        and all(line["criteria"][name] == value for name, value in criteria.items())
+        if all(line["criteria"][name] == value for name, value in criteria.specified().items())
     ]
-    if "no_health" in options:
+    lines = [line for line in entries if "all" in options or line["state"] == matching.CURATED]
+    notes = list(shelf.remarks)
+    if not lines:
+        more = f"; {len(entries)} composed with --all" if entries else ""
+        notes.append(f"no recipe claims {criteria.sentence()}{more}; {_nearest(shelf, criteria)}")
+    healthy = "no_health" not in options
+    if not healthy:
         lines = [{key: value for key, value in line.items() if key != "health"} for line in lines]
     form = options.get("format", "table")
     if form == "table":
-        return Reply(table(*_list_table(lines)))
-    return Reply(render([_list_entry(line) for line in lines], form))
+        return Reply(table(*_list_table(lines, healthy=healthy)), tuple(notes))
+    return Reply(render([_list_entry(line) for line in lines], form), tuple(notes))
 
 
 def _list_entry(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,10 +224,9 @@ def _list_entry(line: Mapping[str, Any]) -> dict[str, Any]:
     return {**line, "criteria": {spelled[name]: value for name, value in line["criteria"].items()}}
 
 
-def _list_table(lines: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
+def _list_table(lines: list[dict[str, Any]], *, healthy: bool) -> tuple[list[str], list[list[str]]]:
     """Return heading and rows of the list."""
     heading = ["NAME", "SERVICE", "ACCELERATOR", "INTENT", "OS", "PLATFORM", "IS_LEAF"]
-    healthy = bool(lines) and "health" in lines[0]
     rows = []
     for line in lines:
         row = [line["name"], *(line["criteria"][name] for name in DIMENSIONS), "true" if line["is_leaf"] else "false"]
@@ -350,9 +363,12 @@ def respond(command: str, options: Options, arguments: list[str]) -> Reply:
     if command == "recipe":
         return recipe(options, *arguments)
     if command == "query":
-        if "selector" not in options:
+        slug, path = (*arguments, "", "")[:2]
+        if path and "selector" in options:
+            raise InvalidRequest("both --selector and a path were given", hint="give one of them")
+        if not path and "selector" not in options:
             raise MissingFlag("--selector is missing", hint="type --selector components.gpu-operator.version, say")
-        return query(options, *arguments)
+        return query({"selector": path, **options}, slug)
     slug, path = (*arguments, "", "")[:2]
     return explain(options, slug, path)
 

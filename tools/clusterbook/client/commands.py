@@ -28,8 +28,14 @@ EXAMPLES = {
 SUMMARIES = {
     "recipe": "Print the recipe for a cluster.",
     "query": "Print one value of a recipe.",
-    "list": "List the recipes there are.",
-    "explain": "Say where a value of a recipe comes from, layer by layer.",
+    "list": (
+        "List the recipes there are.\n\nIS_LEAF: no overlay builds on it. COVERAGE: the number of checks for readiness,"
+        " deployment, performance and conformance. SOURCE: external when it comes from --data."
+    ),
+    "explain": (
+        "Say where values of a recipe come from, layer by layer, the winner last.\n\nPATH is written like a selector"
+        " (components.gpu-operator.version, constraints[0]) or as a JSON pointer; it may name a whole part."
+    ),
 }
 
 
@@ -83,7 +89,11 @@ class LookUp(Once):
         params: list[click.Parameter] = [_option(flag) for flag in COMMANDS[name]]
         params += [click.Argument([argument], required=False, default="") for argument in ARGUMENTS[name]]
         super().__init__(
-            name, params=params, callback=_callback(name), help=SUMMARIES[name], epilog=f"Example: {EXAMPLES[name]}"
+            name,
+            params=params,
+            callback=_callback(name),
+            help=SUMMARIES[name],
+            epilog=f"\b\nExample:\n  {EXAMPLES[name]}",
         )
 
 

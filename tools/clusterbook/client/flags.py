@@ -71,7 +71,7 @@ COMMANDS: Mapping[str, tuple[Flag, ...]] = {
 """The flags of each look-up command."""
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "recipe": ("slug",),
-    "query": ("slug",),
+    "query": ("slug", "path"),
     "list": (),
     "explain": ("slug", "path"),
 }

@@ -87,7 +87,9 @@ def criteria_in(document: dict[str, Any]) -> dict[str, str | int]:
     else:
         raise InvalidRequest(f"--recipe takes no {kind}", hint="name a RecipeCriteria, RecipeMetadata or RecipeResult")
     if not isinstance(found, dict) or not found:
-        raise InvalidRequest(f"the {kind} has no criteria", hint="add criteria, or use flags such as --service")
+        raise InvalidRequest(
+            f"the {kind} has no criteria", hint="write 'kind: RecipeCriteria', then 'spec: {service: eks, …}'"
+        )
     unknown = set(found) - set(Criteria._fields)
     if unknown:
         word = sorted(map(str, unknown))[0]

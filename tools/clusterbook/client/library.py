@@ -17,13 +17,14 @@ from clusterbook.core.matching import Answer, Matcher
 class Library:
     """Answers from an index. `local.LocalLibrary` gives the same from sources.
 
-    `detected` are the criteria that a snapshot gives, by dimension.
+    `detected` are the criteria that a snapshot gives, by dimension; `remarks` what a user should hear besides.
     """
 
     def __init__(self, source: Source) -> None:
         """Read the head of the index in `source`."""
         self.source = source
         self.detected: dict[str, str | int] = {}
+        self.remarks: list[str] = []
         head = source.head()
         self.matcher: Matcher = head.matcher
         self.vocabulary: Vocabulary = head.vocabulary

@@ -6,6 +6,7 @@ the index. Source: reference rows F19-F22, R9, R25.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from clusterbook.client.inputs import read_document
 from clusterbook.client.library import Library
 from clusterbook.client.source import Source
 from clusterbook.core import catalog, constraint, documents, index, indexing, matrix, snapshot
-from clusterbook.core.matching import Answer
+from clusterbook.core.criteria import Criteria, union
+from clusterbook.core.matching import INHERITED, Answer
 from clusterbook.core.resolve import Evaluator, Recipe, Resolver
 
 
@@ -36,6 +38,7 @@ class LocalLibrary(Library):
         self.vocabulary = self.catalog.vocabulary
         self.evaluate: Evaluator | None = None
         self.detected: dict[str, str | int] = {}
+        self.remarks: list[str] = []
         self._recipe: Recipe | None = None
         if snapshot:
             self._read_snapshot(snapshot)
@@ -54,8 +57,20 @@ class LocalLibrary(Library):
 
     def record(self, answer: Answer) -> tuple[dict[str, Any], index.Record | None]:
         """Return the recipe an answer leads to, resolved now."""
-        self._recipe = self.resolver.resolve(answer.honoured, self.evaluate)
-        return documents.recipe_document(self._recipe, state=answer.state), None
+        recipe = self.resolver.resolve(answer.honoured, self.evaluate)
+        state = answer.state
+        if recipe.excluded:
+            recipe, state = replace(recipe, criteria=self._claimed(recipe)), INHERITED
+            self.remarks += [
+                f"{each.overlay} is left out: {each.constraint}: {each.reason}" for each in recipe.warnings
+            ]
+        self._recipe = recipe
+        return documents.recipe_document(recipe, state=state), None
+
+    def _claimed(self, recipe: Recipe) -> Criteria:
+        """Return the criteria that the overlays which a snapshot left in a recipe claim together."""
+        layers = (self.catalog.overlays[name] for name in recipe.applied if name in self.catalog.overlays)
+        return union(layer.criteria for layer in layers if layer.criteria is not None)
 
     def health_checks(self, record: index.Record | None) -> dict[str, str]:  # noqa: ARG002 (the index needs it)
         """Return the text of the health checks of the recipe resolved last."""
@@ -73,4 +88,6 @@ class LocalLibrary(Library):
 
     def listing(self) -> Any:
         """Return a line about every recipe."""
-        return indexing.listing(matrix.build(self.catalog))
+        found = matrix.build(self.catalog)
+        self.remarks += [str(finding) for finding in found.findings]
+        return indexing.listing(found)

@@ -36,6 +36,8 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
         deliver(reply.text, notes=reply.notes)
     except ClusterbookError as error:
         return fail(error, log_json="--log-json" in words or "CLUSTERBOOK_LOG_JSON" in environment)
+    except KeyboardInterrupt:
+        return 130
     except Exception as error:
         if isinstance(error, BrokenPipeError):
             return _closed_pipe()

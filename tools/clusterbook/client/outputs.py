@@ -28,7 +28,7 @@ def write_text(where: str, text: str) -> None:
 
 
 def write_bytes(target: Path, data: bytes) -> None:
-    """Write `data` to the file `target`, by atomic rename.
+    """Write `data` to the file `target`, by atomic rename; links are followed, pipes and devices written into.
 
     Raises:
         Unwritable: the file cannot be written; what stood there still stands.
@@ -37,6 +37,10 @@ def write_bytes(target: Path, data: bytes) -> None:
     try:
         if target.is_dir():
             raise IsADirectoryError(21, "it is a folder")
+        if target.exists() and not target.is_file():
+            target.write_bytes(data)
+            return
+        target = target.resolve()
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         with os.fdopen(handle, "wb") as file:
             file.write(data)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from clusterbook.core.errors import ClusterbookError
+from clusterbook.core.errors import ClusterbookError, Unwritable
 
 
 def deliver(text: str, *, notes: Iterable[str] = (), output: str = "", log_json: bool = False) -> None:
@@ -16,27 +16,43 @@ def deliver(text: str, *, notes: Iterable[str] = (), output: str = "", log_json:
     for note in notes:
         _log("note", note, log_json=log_json)
     if not output or output == "-":
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        _print(text)
         return
     from clusterbook.client.outputs import write_text
 
     write_text(output, text)
 
 
+def _print(text: str) -> None:
+    """Write to standard output, what its encoding lacks as escapes.
+
+    Raises:
+        Unwritable: the disk behind it is full, say. A reader that went away is no error and passes through.
+    """
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Unwritable(f"standard output cannot be written: {error.strerror}") from error
+
+
 def fail(error: ClusterbookError, *, log_json: bool = False) -> int:
     """Print an error and return its exit status."""
-    _log("error", str(error), log_json=log_json)
+    more = {"code": error.code, "hint": error.hint, "place": str(error.place or "")}
+    _log("error", error.what if log_json else str(error), log_json=log_json, **more)
     return error.exit_status
 
 
-def _log(level: str, message: str, *, log_json: bool) -> None:
-    """Write a line to standard error, as text or as JSON. Source: reference row G3."""
+def _log(level: str, message: str, *, log_json: bool, **more: str) -> None:
+    """Write a line to standard error, as text or as JSON with what more there is. Source: reference row G3."""
     if log_json:
         import json
 
-        message = json.dumps({"level": level, "message": message}, ensure_ascii=False)
-        sys.stderr.write(f"{message}\n")
+        known = {"level": level, "message": message, **{key: value for key, value in more.items() if value}}
+        sys.stderr.write(f"{json.dumps(known, ensure_ascii=False)}\n")
     else:
         sys.stderr.write(f"{level}: {message}\n")
 

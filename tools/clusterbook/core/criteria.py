@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from clusterbook.core.errors import InvalidRequest, did_you_mean
+from clusterbook.core.errors import InvalidRequest, nearest
 
 ANY = "any"
 DIMENSIONS = ("service", "accelerator", "intent", "os", "platform")
@@ -76,6 +76,14 @@ class Criteria(NamedTuple):
         return ", ".join(f"{name} {value}" for name, value in self.specified().items()) or "no criteria"
 
 
+def union(many: Iterable[Criteria]) -> Criteria:
+    """Return the criteria that fix what any of `many` fixes; they match one query, so they agree."""
+    whole = Criteria()
+    for criteria in many:
+        whole = whole.union(criteria) or whole
+    return whole
+
+
 class Vocabulary(NamedTuple):
     """The values each dimension may take, and other spellings of them.
 
@@ -107,9 +115,10 @@ class Vocabulary(NamedTuple):
         alias = self.aliases.get(dimension, {}).get(word)
         if alias is not None and (alias == ANY or alias in allowed):
             return alias
+        near = nearest(word, (*allowed, *self.aliases.get(dimension, {})))
         raise InvalidRequest(
             f"{dimension} '{text}' is not known; allowed: {', '.join((*allowed, ANY))}",
-            hint=did_you_mean(word, (*allowed, *self.aliases.get(dimension, {}))),
+            hint=f"did you mean '{near}'?" if near else "",
         )
 
 

@@ -92,8 +92,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """Return the known word that `word` was probably meant to be, or "" when none is near."""
     from difflib import get_close_matches  # only ever needed on the way to an error
 
-    matches = get_close_matches(word, sorted(known), n=1, cutoff=0.6)
-    return matches[0] if matches else ""
+    spelled = {each.lower(): each for each in sorted(known, reverse=True)}
+    matches = get_close_matches(word.lower(), sorted(spelled), n=1, cutoff=0.6)
+    return spelled[matches[0]] if matches else ""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -104,5 +105,5 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"did you mean '{match}'?" if match else f"known: {', '.join(known[:_SHOWN])}{more}"
 
 
-_SHOWN = 40
+_SHOWN = 12
 """Most words that one hint lists."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from clusterbook.core.criteria import ANY, Criteria
+from clusterbook.core.criteria import ANY, Criteria, union
 
 CURATED, COMPOSED, INHERITED, UNSUPPORTED = "curated", "composed", "inherited", "unsupported"
 
@@ -80,10 +80,7 @@ class Matcher:
         """Return the union of the criteria of the overlays in `mask`; they match one query, so they agree."""
         known = self._honoured.get(mask)
         if known is None:
-            known = Criteria()
-            for number, (_, criteria) in enumerate(self.overlays):
-                if mask >> number & 1:
-                    known = known.union(criteria) or known
+            known = union(criteria for number, (_, criteria) in enumerate(self.overlays) if mask >> number & 1)
             self._honoured[mask] = known
         return known
 

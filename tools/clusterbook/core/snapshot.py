@@ -89,7 +89,7 @@ def read(document: object) -> Snapshot:
     top = _map(document, "the document")
     kind, version = top.get("kind"), top.get("apiVersion") or ""
     if kind != KIND:
-        hint = "pass a file that `clusterbook snapshot` wrote"
+        hint = f"name a document that says 'kind: {KIND}'"
         raise InvalidRequest(f"this is no snapshot: its kind is '{kind or ''}', not '{KIND}'", hint=hint)
     if version not in ("", *API_VERSIONS):
         what = f"apiVersion '{version}' of the snapshot is not known; allowed: {', '.join(API_VERSIONS)}"
