@@ -146,7 +146,9 @@ def test_an_unreadable_tree_is_named(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_words_that_are_no_command_are_refused() -> None:
-    assert main.run(["nope"]) == 2
+    assert main.run(["nope"]) == 3
+    assert main.run(["matrix"]) == 1
+    assert main.run(["check", "--format", "xml"]) == 2
     assert main.run([]) == 0
 
 
@@ -179,3 +181,23 @@ def test_a_recipe_is_resolved_by_flags_too(recipes: Path, capsys: pytest.Capture
     assert main.run([*line, "eks"]) == 2
     assert main.run([*line, "--service", "gke"]) == 2
     assert "--service stands twice" in capsys.readouterr().err
+
+
+def test_a_build_refuses_a_tree_in_which_a_recipe_does_not_resolve(
+    recipes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overlay = recipes / "overlays" / "h100-eks-training.yaml"
+    overlay.write_text(overlay.read_text().replace("base: eks-training", "base: eks-trainin"))
+    assert main.run(["build", "--recipes", str(recipes), "-o", str(tmp_path / "dist")]) == 2
+    assert "h100-eks-training.yaml:5:9: CB030 base 'eks-trainin' does not exist" in capsys.readouterr().err
+    assert not (tmp_path / "dist").exists()
+
+
+def test_an_unknown_criterion_is_refused(recipes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["resolve", "--recipes", str(recipes), "accelrator=h100,service=eks"]) == 2
+    assert "did you mean 'accelerator'?" in capsys.readouterr().err
+
+
+def test_the_matrix_goes_to_standard_output(recipes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["matrix", "--recipes", str(recipes), "-o", "-"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[0])["state"] == "curated"

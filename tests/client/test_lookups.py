@@ -116,6 +116,20 @@ def test_a_flag_given_twice_is_refused(ask) -> None:
     assert ask("recipe", "--gpu", "h100", "--accelerator", "h100").status == 2
 
 
+def test_an_empty_criterion_is_refused(ask) -> None:
+    assert ask("recipe", "--service", "").status == 2
+
+
+def test_an_empty_list_says_what_is_near(ask) -> None:
+    said = ask("list", "--service", "kind")
+    assert (said.status, "no recipe claims service kind" in said.err) == (0, True)
+
+
+def test_a_query_takes_its_path_as_an_argument(ask) -> None:
+    assert ask("query", "EKS", "components.a.values.driver.version").out == "2.0\n"
+    assert ask("query", "eks", "a", "--selector", "b").status == 2
+
+
 def test_a_name_and_criteria_are_not_mixed(ask) -> None:
     assert ask("recipe", "eks", "--intent", "training").status == 2
 
@@ -240,7 +254,9 @@ def test_a_configuration_file_stands_for_flags_and_flags_win(ask, tmp_path: Path
     assert ask(*line).out == "eks-training\n"
     assert ask(*line, "--intent", "any").out == "eks\n"
     config.write_text("kind: AICRConfig\nspec: {recipe: {criterai: {}}}\n")
-    assert ask(*line).status == 2
+    said = ask(*line)
+    assert (said.status, f"{config}:2:17: CB101 unknown key 'criterai'" in said.err) == (2, True)
+    assert "did you mean 'criteria'?" in said.err
 
 
 def test_an_answer_is_written_whole_to_a_file(ask, tmp_path: Path) -> None:
@@ -299,6 +315,8 @@ def test_a_snapshot_gives_criteria_and_rules_overlays_out(ask, tmp_path: Path) -
     found = json.loads(ask(*line, "metadata", "-t", "json").out)
     assert found["excludedOverlays"] == [{"name": "h100-eks-training", "reason": "constraint-failed"}]
     assert found["constraintWarnings"][0]["actual"] == "v1.28.0"
+    assert (found["slug"], found["state"]) == ("h100", "inherited")
+    assert "note: h100-eks-training is left out: K8s.server.version" in ask(*line, "metadata").err
     assert ask(*line, "metadata", "--service", "kind", "-t", "json").status == 2
 
 

@@ -50,7 +50,7 @@ class Built:
             f"  {self.archive}  the same in one file\n"
             "Next:\n"
             f"  {command} list{source}\n"
-            f"  {command} recipe {longest}{source}\n"
+            f"  {command} recipe {longest} -t table{source}\n"
             f"  {command} explain {longest} constraints{source}"
         )
 
@@ -65,7 +65,7 @@ def build(recipes: Path, output: Path) -> Built:
         UnreadableSource: there is no source tree.
         Unwritable: a file cannot be written.
     """
-    found = matrix.build(catalog.load(workspace.read(recipes, label=RECIPES)))
+    found = matrix.whole(catalog.load(workspace.read(recipes, label=RECIPES)))
     parts = list(indexing.parts(found))
     folder, archive = output / "index", output / "clusterbook-index.zip"
     write_folder(folder, parts)

@@ -24,7 +24,7 @@ def embed(root: Path) -> list[Path]:
         SourceErrors: the sources contradict themselves.
         UnreadableSource: there is no source tree.
     """
-    found = matrix.build(catalog.load(workspace.read(root / RECIPES, label=RECIPES)))
+    found = matrix.whole(catalog.load(workspace.read(root / RECIPES, label=RECIPES)))
     return write_folder(root / "tools" / "clusterbook" / "client" / "index", indexing.parts(found))
 
 

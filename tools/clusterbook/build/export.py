@@ -62,8 +62,10 @@ def read_tuples(path: Path, vocabulary: Vocabulary) -> list[Criteria]:
     """
     try:
         lines_ = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotFound(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise NotFound(f"{path} cannot be read: {error.strerror}", hint="name a file of tuples") from error
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"{path} is not UTF-8 text", hint="save it as UTF-8") from error
     found = []
     for number, line in enumerate(lines_, start=1):
         try:

@@ -19,8 +19,7 @@ from clusterbook.build import catalog_build, check, embed, export, schemas
 from clusterbook.client import workspace
 from clusterbook.client.answers import recipe_table, render, table
 from clusterbook.client.flags import CRITERIA
-from clusterbook.client.once import Once
-from clusterbook.client.outputs import write_bytes
+from clusterbook.client.once import Program, usage_status
 from clusterbook.client.terminal import bug, deliver, fail
 from clusterbook.core import catalog, matrix
 from clusterbook.core.criteria import Criteria, read_criteria, read_tuple
@@ -58,12 +57,6 @@ def load(recipes: Path, data: Path | None) -> Matrix:
     """
     tree = workspace.with_criteria(workspace.read(recipes), embed.texts())
     return matrix.build(catalog.load(workspace.overlay(tree, data) if data else tree))
-
-
-class Program(click.Group):
-    """The command group."""
-
-    command_class = Once
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -107,7 +100,12 @@ def _criteria(found: Matrix, query: str) -> Criteria:
     if "/" in query:
         return read_tuple(query, vocabulary)
     if "=" in query:
-        return read_criteria(dict(part.partition("=")[::2] for part in query.split(",")), vocabulary)
+        pairs = dict(part.partition("=")[::2] for part in query.split(","))
+        for name in pairs:
+            if name not in Criteria._fields:
+                hint = did_you_mean(name, Criteria._fields)
+                raise InvalidRequest(f"there is no criterion {name or query}", hint=hint)
+        return read_criteria(pairs, vocabulary)
     named = dict(found.matcher.overlays) | found.matcher.slugs()
     if query not in named:
         raise NotFound(f"there is no recipe {query}", hint=did_you_mean(query, named))
@@ -169,20 +167,20 @@ def count_command(recipes: Path, data: Path | None, queries: tuple[str, ...]) ->
 @click.option("--tuples", type=click.Path(path_type=Path), help="File with one tuple per line; default: all there are.")
 @click.option("--hydrate", is_flag=True, help="Put values in place, as the reference's query does.")
 @click.option("--api-version", default="", help="apiVersion of the results.")
-@click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="File of JSON lines.")
+@click.option("--output", "-o", required=True, help="File of JSON lines; - for standard output.")
 def matrix_command(
     recipes: Path,
     data: Path | None,
     tuples: Path | None,
     hydrate: bool,
     api_version: str,
-    output: Path,
+    output: str,
 ) -> int:
     """Export what becomes of every tuple, and every recipe."""
     found = load(recipes, data)
     asked = found.tuples() if tuples is None else export.read_tuples(tuples, found.catalog.vocabulary)
     text = "".join(export.lines(found, asked, hydrate=hydrate, api_version=api_version))
-    write_bytes(output, text.encode())
+    deliver(text, output=output)
     click.echo(export.summary(found, text), err=True)
     return 0
 
@@ -195,7 +193,7 @@ def schemas_command(output: Path, verify: bool) -> int:
     if verify:
         stale = schemas.outdated(output)
         for name in stale:
-            click.echo(f"{output / name} is stale; write it with `clusterbook-build schemas`")
+            click.echo(f"{output / name} is missing or stale; write it with `clusterbook-build schemas`")
         return FINDINGS if stale else 0
     for path in schemas.write(output):
         click.echo(path)
@@ -237,9 +235,9 @@ def run(words: list[str]) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return 0
-    except click.ClickException as error:
+    except click.UsageError as error:
         error.show()
-        return error.exit_code
+        return usage_status(error)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         return 130

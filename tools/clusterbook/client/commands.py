@@ -15,9 +15,8 @@ import clusterbook
 from clusterbook.client import answers
 from clusterbook.client.completion import script
 from clusterbook.client.flags import ARGUMENTS, COMMANDS, Flag
-from clusterbook.client.once import Once
+from clusterbook.client.once import Once, Program, usage_status
 from clusterbook.client.terminal import deliver
-from clusterbook.core.errors import ClusterbookError, did_you_mean
 
 EXAMPLES = {
     "recipe": "clusterbook recipe --service eks --accelerator h100 --intent training --os ubuntu",
@@ -49,36 +48,10 @@ def run_click(words: Sequence[str]) -> int:
         return 0
     except click.UsageError as error:
         error.show()
-        return _usage_status(error)
+        return usage_status(error)
     except click.Abort:
         click.echo("stopped", err=True)
         return 1
-
-
-def _usage_status(error: click.UsageError) -> int:
-    """Return 2 for a value that is not allowed, 1 for a flag that is unknown or missing. Source: reference row G4."""
-    if isinstance(error, click.MissingParameter | click.NoSuchOption):
-        return 1
-    return 2 if isinstance(error, click.BadParameter) else 1
-
-
-class UnknownCommand(ClusterbookError):
-    """There is no such command. Source: reference row G4."""
-
-    code = "CB109"
-    exit_status = 3
-
-
-class Program(click.Group):
-    """The command group; an unknown command has an exit status of its own."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that `args` start with."""
-        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            raise UnknownCommand(f"there is no command {args[0]}", hint=did_you_mean(args[0], self.list_commands(ctx)))
-        return super().resolve_command(ctx, args)
 
 
 class LookUp(Once):

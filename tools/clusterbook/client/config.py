@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from clusterbook.client.inputs import read_document
+from clusterbook.client.inputs import read_node
 from clusterbook.core.errors import InvalidRequest
+from clusterbook.core.findings import Finding
+from clusterbook.core.shaping import check_shape
 
 
 class _Part(BaseModel):
@@ -80,12 +82,12 @@ def flags_in(where: str) -> dict[str, str]:
         InvalidRequest: a field is unknown or has the wrong type.
         NotFound: the file cannot be read.
     """
-    try:
-        config = ConfigShape.model_validate(read_document(where))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        path = ".".join(str(part) for part in first["loc"])
-        raise InvalidRequest(f"{where}: {path}: {first['msg']}", hint="see the fields of spec.recipe") from error
+    node = read_node(where)
+    findings: list[Finding] = []
+    check_shape(node, where, ConfigShape, findings, strict=True)
+    if findings:
+        raise InvalidRequest(findings[0].what, place=findings[0].place, hint=findings[0].hint)
+    config = ConfigShape.model_validate(node.data())
     part = config.spec.recipe or RecipePart()
     criteria = (part.criteria or CriteriaPart()).model_dump(exclude_none=True)
     output = part.output or OutputPart()

@@ -16,13 +16,19 @@ from clusterbook.core.criteria import Criteria
 from clusterbook.core.envelope import API_VERSION, API_VERSIONS
 from clusterbook.core.errors import InvalidRequest, NotFound, did_you_mean
 from clusterbook.core.findings import SourceErrors
-from clusterbook.core.yamlin import MAX_BYTES, parse
+from clusterbook.core.yamlin import MAX_BYTES, Node, parse
 
 TIMEOUT_S = 30
 """How long a URL may take. Source: reference row G10."""
 
 
 def read_document(where: str) -> dict[str, Any]:
+    """Return the YAML or JSON document at `where` as plain data; see `read_node`."""
+    found: dict[str, Any] = read_node(where).data()
+    return found
+
+
+def read_node(where: str) -> Node:
     """Return the YAML or JSON document at `where`: a path, `-` for standard input, or an http(s) URL.
 
     Raises:
@@ -32,18 +38,17 @@ def read_document(where: str) -> dict[str, Any]:
     try:
         node = parse(_text(where), where)
     except SourceErrors as error:
-        raise InvalidRequest(
-            error.findings[0].what, place=error.findings[0].place, hint=error.findings[0].hint
-        ) from error
-    data = node.data() if node else None
-    if not isinstance(data, dict):
+        first = error.findings[0]
+        raise InvalidRequest(first.what, place=first.place, hint=first.hint) from error
+    if node is None or not isinstance(node.value, dict):
         raise InvalidRequest(f"{where} holds no document", hint="it starts with kind: and apiVersion:")
-    version = data.get("apiVersion") or API_VERSION
-    if version not in API_VERSIONS:
+    version = node.get("apiVersion")
+    if version is not None and version.string() not in ("", *API_VERSIONS):
         raise InvalidRequest(
-            f"{where} has the apiVersion '{version}', which is not read", hint=f"expected {' or '.join(API_VERSIONS)}"
+            f"{where} has the apiVersion '{version.string()}', which is not read",
+            hint=f"expected {' or '.join(API_VERSIONS)}",
         )
-    return data
+    return node
 
 
 def _text(where: str) -> str:

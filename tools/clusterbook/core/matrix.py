@@ -14,7 +14,7 @@ from math import prod
 from clusterbook.core.assemble import Conflict
 from clusterbook.core.catalog import Catalog
 from clusterbook.core.criteria import ANY, DIMENSIONS, Criteria, product
-from clusterbook.core.findings import Finding, Place
+from clusterbook.core.findings import Finding, Place, SourceErrors
 from clusterbook.core.matching import Answer, Matcher, claimed_values
 from clusterbook.core.resolve import Recipe, Resolver
 
@@ -82,3 +82,15 @@ def build(catalog: Catalog) -> Matrix:
         )
     matcher = Matcher(resolver.matcher.overlays, failures)
     return Matrix(catalog, matcher, recipes, tuple(findings.values()))
+
+
+def whole(catalog: Catalog) -> Matrix:
+    """Return the matrix of `catalog` for publication: in a tree of our own every recipe has to resolve.
+
+    Raises:
+        SourceErrors: with every conflict, as `check` shows them.
+    """
+    found = build(catalog)
+    if catalog.tree.strict and found.findings:
+        raise SourceErrors(found.findings)
+    return found
