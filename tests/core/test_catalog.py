@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from clusterbook.core.catalog import Catalog
+from clusterbook.core.catalog import Catalog, survey
 from clusterbook.core.criteria import ANY
 from clusterbook.core.envelope import API_VERSIONS
 from clusterbook.core.findings import Finding, SourceErrors
-from tests.trees import REGISTRY, load, resolve
+from tests.trees import REGISTRY, load, resolve, tree
 
 OVERLAY = "kind: RecipeMetadata\nmetadata: {name: %s}\nspec: {criteria: {service: %s}}\n"
 MIXIN = "kind: RecipeMixin\nmetadata: {name: %s}\nspec: {constraints: [{name: OS, value: x}]}\n"
@@ -351,3 +351,8 @@ def test_manifests_are_not_read_as_values_nor_as_documents() -> None:
     files = {"components/a/manifests/m.yaml": "{{ if .x }}\nnot: [yaml\n", "checks/a/health-check.yaml": "{{"}
     for found in both(files):
         assert found.findings == ()
+
+
+def test_a_broken_file_of_somebody_elses_tree_is_reported_once() -> None:
+    found = survey(tree({"overlays/x.yaml": "kind: [\n"}, strict=False)).findings
+    assert [finding.code for finding in found] == ["CB002"]

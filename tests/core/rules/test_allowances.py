@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from clusterbook.core.catalog import survey
 from clusterbook.core.matrix import build
 from clusterbook.core.rules import check
-from tests.trees import load
+from tests.trees import load, tree
 
 PINNED = "criteria: {service: eks}\ncomponentRefs:\n- name: a\n"
 
@@ -37,7 +38,7 @@ def test_a_warning_is_allowed_beside_it_or_above_it(spec: str) -> None:
         ('  version: "2.0.0"  # allow CB044:\n', ["CB044"]),  # says no reason
         ('  version: "2.0.0"  # allow CB045: another code\n', ["CB044", "CB053"]),
         ('  # allow CB044: too far away\n\n  version: "2.0.0"\n', ["CB053", "CB044"]),
-        ("  dependencyRefs: [zz]  # allow CB024: an error stays one\n", ["CB024", "CB053"]),
+        ("  dependencyRefs: [zz]  # allow CB024: an error stays one\n", ["CB024"]),
     ],
 )
 def test_anything_else_stays(spec: str, codes: list[str]) -> None:
@@ -52,3 +53,11 @@ def test_the_first_comment_of_a_file_speaks_for_the_file() -> None:
 
 def test_an_allowance_of_a_rule_that_needs_charts_waits_for_them() -> None:
     assert found("  overrides:\n    x: 1  # allow CB047: newer charts have it\n") == []
+
+
+def test_while_a_file_is_broken_allowances_hold_and_none_is_called_unused() -> None:
+    moving = "  overrides:\n    image: x/y:latest  # allow CB045: the newest is wanted\n"
+    unused = "  namespace: n  # allow CB044: not known while a file is broken\n"
+    catalog = survey(tree({"eks": PINNED + moving + unused, "components/a/values.yaml": "x: ["}, strict=False))
+    assert [each.code for each in check(catalog, build(catalog))] == ["CB002"]
+    assert found(moving + unused) == ["CB053"]

@@ -20,7 +20,7 @@ from clusterbook.client import workspace
 from clusterbook.client.answers import recipe_table, render, table
 from clusterbook.client.flags import CRITERIA
 from clusterbook.client.once import Program, usage_status
-from clusterbook.client.terminal import bug, deliver, fail
+from clusterbook.client.terminal import abandon, bug, deliver, fail
 from clusterbook.core import catalog, matrix
 from clusterbook.core.criteria import Criteria, read_criteria, read_tuple
 from clusterbook.core.documents import recipe_document
@@ -241,6 +241,9 @@ def run(words: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         return 130
+    except BrokenPipeError:  # a reader that has read enough, such as head
+        abandon()
+        return 0
     except Exception as error:
         if "--debug" in words:
             raise

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from clusterbook.client.answers import Reply, respond
 from clusterbook.client.flags import ARGUMENTS, COMMANDS, scan
-from clusterbook.client.terminal import bug, deliver, fail
+from clusterbook.client.terminal import abandon, bug, deliver, fail
 from clusterbook.core.errors import ClusterbookError
 
 _SLOW = ("data", "snapshot", "config", "recipe")
@@ -39,17 +39,12 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        if isinstance(error, BrokenPipeError):
-            return _closed_pipe()
+        if isinstance(error, BrokenPipeError):  # a reader that has read enough, such as head
+            abandon()
+            return 0
         if "--debug" in words or "CLUSTERBOOK_DEBUG" in environment:
             raise
         return bug(error)
-    return 0
-
-
-def _closed_pipe() -> int:
-    """Return 0 for a reader that has read enough, such as head."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

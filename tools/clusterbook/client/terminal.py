@@ -5,8 +5,10 @@ Knows standard output, standard error and exit statuses. Does not know what is s
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 
 from clusterbook.core.errors import ClusterbookError, Unwritable
 
@@ -36,7 +38,14 @@ def _print(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
+        abandon()
         raise Unwritable(f"standard output cannot be written: {error.strerror}") from error
+
+
+def abandon() -> None:
+    """Give up standard output, so that the rest of it is not tried once more on the way out."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fail(error: ClusterbookError, *, log_json: bool = False) -> int:

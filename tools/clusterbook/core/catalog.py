@@ -158,7 +158,7 @@ class _Loader:
         before = len(self.findings)
         node = self.parse(source)
         if node is None:
-            if len(self.findings) == before:
+            if source.file not in self.broken:
                 self.report("CB011", Place(source.file, 1, 1), "the file is empty", "write a document or remove it")
                 self.broken.add(source.file)
             return None

@@ -312,7 +312,7 @@ _TABLE = (
         "file that nothing uses",
         "warning",
         "It is kept up to date, reviewed and shipped, and changes no recipe.",
-        "Name it where it belongs, or remove it.",
+        "Name it where it belongs, give it a name that is read (overlays and mixins end in .yaml), or remove it.",
     ),
     Code(
         "CB053",
@@ -320,6 +320,13 @@ _TABLE = (
         "warning",
         "`# allow` stands where nothing is found, so the next real finding would hide behind it.",
         "Remove it, or correct its code; it speaks for its own line and the one below its comment.",
+    ),
+    Code(
+        "CB054",
+        "two overlays claim the same criteria",
+        "warning",
+        "Every query that one of them matches takes in the other too, and the alphabet decides which is merged last.",
+        "Merge the two, build one on the other, or claim what sets them apart; or say `# allow CB054: reason`.",
     ),
 )
 

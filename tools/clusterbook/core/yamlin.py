@@ -185,8 +185,16 @@ def _syntax_error(error: YAMLError, text: str, file: str) -> SourceErrors:
         return _error("CB002", place, f"not YAML: control character U+{ord(found[0]):04X}", "write it as an escape")
     mark = error.problem_mark or error.context_mark
     place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
+    if mark and _is_tab(text, mark.line, mark.column):
+        return _error("CB002", place, "not YAML: a tab indents here", "indent with spaces")
     what = " ".join(str(part) for part in (error.context, error.problem) if part)
     return _error("CB002", place, f"not YAML: {what}", "check indentation, quotes and colons on this line and above")
+
+
+def _is_tab(text: str, line: int, column: int) -> bool:
+    """Return whether a tab stands there, counted from 0; where the composer stops at one, it indents."""
+    lines = text.split("\n")
+    return line < len(lines) and lines[line][column : column + 1] == "\t"
 
 
 def _refuse_depth(text: str, file: str) -> None:

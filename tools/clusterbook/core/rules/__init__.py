@@ -49,6 +49,7 @@ _OF_DOCUMENTS: tuple[Rule, ...] = (
     credentials.secrets,
     house.schema_lines,
     house.reasons,
+    usage.unread_files,
 )
 """Rules that are right about what can be read even when some files cannot."""
 
@@ -57,6 +58,7 @@ _OF_CATALOGS: tuple[Rule, ...] = (
     references.unknown_dependencies,
     references.unknown_checks,
     selection.unreachable,
+    selection.rivals,
     floors.lowered,
     disagreements.disagreements,
     redundancy.redundancies,
@@ -85,8 +87,7 @@ def check(
     found = [*catalog.findings, *(each for rule in rules for each in rule(scope))]
     if whole:
         found += _conflicts(matrix, scope, found)
-    kept = allowances.apply(scope, found) if whole else found
-    return sorted(set(kept), key=lambda each: (each.place, each.code, each.what))
+    return sorted(set(allowances.apply(scope, found)), key=lambda each: (each.place, each.code, each.what))
 
 
 def _conflicts(matrix: Matrix, scope: Scope, found: list[Finding]) -> Iterator[Finding]:

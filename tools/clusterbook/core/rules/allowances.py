@@ -17,7 +17,11 @@ _ALLOW = re.compile(r"(?:^|\s)#\s*allow\s+(CB\d{3}):\s*\S")
 
 
 def apply(scope: Scope, findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield the findings that nothing allows, and CB053 for each allowance that allowed nothing."""
+    """Yield the findings that nothing allows, and CB053 for each allowance that allowed nothing.
+
+    While an error stands, some rules are silent or mistaken, so that an allowance may yet be of use.
+    """
+    findings = list(findings)
     allowed: dict[tuple[str, int, str], Place] = {}
     for file, lines in scope.lines.items():
         for place, code, targets in _allowances(file, lines):
@@ -29,6 +33,8 @@ def apply(scope: Scope, findings: Iterable[Finding]) -> Iterator[Finding]:
             yield each
         else:
             used.add(allowance)
+    if scope.broken or any(each.severity == "error" for each in findings):
+        return
     for (_, _, code), place in allowed.items():
         if place not in used and (scope.charts or code != "CB047"):  # which is only looked for where there are charts
             yield finding("CB053", place, f"nothing here is {code}", "remove the allowance")

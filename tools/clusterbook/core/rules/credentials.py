@@ -125,4 +125,5 @@ def _entropy(text: str) -> float:
 
 
 def _found(where: Place, what: str) -> Finding:
-    return finding("CB049", where, what, "name an existing Secret instead; if it was real, change it now")
+    hint = "name an existing Secret instead, and change it now if it was real, or say why with '# allow CB049: reason'"
+    return finding("CB049", where, what, hint)

@@ -56,7 +56,7 @@ def _version(file: str, node: Node | None, field: str) -> Iterator[Finding]:
     """Yield a finding when a version is a range or a moving tag."""
     text = node.string() if node else ""
     if node and text and text == text.strip() and (is_moving(text) or _RANGE.search(text)):
-        yield finding("CB045", place(file, node), f"{field} '{text}' moves", "name one released version, in quotes")
+        yield _found(place(file, node), f"{field} '{text}' moves", "name one released version, in quotes")
 
 
 def _in_values(file: str, node: Node) -> Iterator[Finding]:
@@ -64,9 +64,7 @@ def _in_values(file: str, node: Node) -> Iterator[Finding]:
     for each in maps(node):
         for key, child in each.items():
             if key.lower() in ("tag", "imagetag") and is_moving(child.string()):
-                yield finding(
-                    "CB045", place(file, child), f"{key} '{child.text}' moves", "name a released version or a digest"
-                )
+                yield _found(place(file, child), f"{key} '{child.text}' moves", "name a released version or a digest")
             elif key.lower() == "image" and "/" in child.string() and ":" not in child.string().rpartition("/")[2]:
                 alone = not _SIBLINGS & {other.lower() for other, _ in each.items()}
                 if alone and _IMAGE.match(child.string()):
@@ -109,6 +107,10 @@ def _image(where: Place, image: str) -> Iterator[Finding]:
     _, _, tag = name.partition(":")
     if not tag:
         what = f"image '{image}' has no tag, which means latest"
-        yield finding("CB045", where, what, f"write {image.removesuffix(':')}:<version>")
+        yield _found(where, what, f"write {image.removesuffix(':')}:<version>")
     elif is_moving(tag):
-        yield finding("CB045", where, f"image '{image}' moves", "name a released version or a digest")
+        yield _found(where, f"image '{image}' moves", "name a released version or a digest")
+
+
+def _found(where: Place, what: str, hint: str) -> Finding:
+    return finding("CB045", where, what, f"{hint}, or say why with '# allow CB045: reason'")

@@ -21,7 +21,8 @@ def unknown_bases(scope: Scope) -> Iterator[Finding]:
     overlays = scope.catalog.overlays
     for layer in overlays.values():
         if layer.base not in ("", BASE, *overlays) and f"overlays/{layer.base}.yaml" not in scope.broken:
-            hint = did_you_mean(layer.base, [BASE, *overlays])
+            others = [name for name in overlays if layer not in scope.catalog.chain(name)]  # nor what builds on it
+            hint = did_you_mean(layer.base, [BASE, *others])
             yield finding("CB020", _base_place(layer), f"base '{layer.base}' does not exist", hint)
 
 
@@ -77,7 +78,8 @@ def unknown_dependencies(scope: Scope) -> Iterator[Finding]:
             name = str(origin.value)
             if name not in known:
                 what = f"component '{part.said.name}' depends on '{name}', which does not exist"
-                yield finding("CB024", origin.place, what, _near(name, known) or "remove it, or add the component")
+                hint = _near(name, known - {part.said.name}) or "remove it, or add the component"
+                yield finding("CB024", origin.place, what, hint)
 
 
 def files(scope: Scope) -> Iterator[Finding]:

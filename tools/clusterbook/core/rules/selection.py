@@ -5,13 +5,14 @@ Knows criteria and who builds on whom. Does not know what a layer says about com
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from clusterbook.core.codes import finding
-from clusterbook.core.criteria import DIMENSIONS
+from clusterbook.core.criteria import DIMENSIONS, Criteria
 from clusterbook.core.errors import did_you_mean
 from clusterbook.core.findings import Finding
-from clusterbook.core.rules.scope import Scope, place
+from clusterbook.core.layers import Layer
+from clusterbook.core.rules.scope import Scope, key_place, place
 from clusterbook.core.sources import CRITERIA
 
 
@@ -27,8 +28,35 @@ def unknown_values(scope: Scope) -> Iterator[Finding]:
             if node is None or name not in DIMENSIONS or value in known:
                 continue
             alias = vocabulary.aliases.get(name, {}).get(str(value))
-            hint = f"write '{alias}'" if alias else f"{did_you_mean(str(value), known)} Or add it to {CRITERIA}"
+            hint = f"write '{alias}'" if alias else _known_hint(str(value), known)
             yield finding("CB033", place(layer.file, node), f"{name} '{value}' is not in {CRITERIA}", hint)
+
+
+def _known_hint(value: str, known: Sequence[str]) -> str:
+    """Return which value was probably meant, and where another one is added."""
+    said = did_you_mean(value, known) if known else ""
+    return f"{said}{' Or' if said.endswith('?') else '; or' if said else ''} add it to {CRITERIA}".strip()
+
+
+def rivals(scope: Scope) -> Iterator[Finding]:
+    """Yield CB054 for each overlay of ours that claims just what one before it does, neither built on the other."""
+    claims: dict[Criteria, list[Layer]] = {}
+    for layer in sorted(scope.catalog.overlays.values(), key=lambda layer: layer.file):
+        if not layer.criteria or not layer.criteria.specificity() or not scope.ours(layer.file):
+            continue
+        chain = scope.catalog.chain(layer.name)
+        before = claims.setdefault(layer.criteria, [])
+        rival = next((one for one in before if one not in chain and layer not in scope.catalog.chain(one.name)), None)
+        if rival:
+            what = (
+                f"'{layer.name}' claims the same criteria as '{rival.name}' ({rival.file}): {layer.criteria.sentence()}"
+            )
+            hint = (
+                f"merge the two, build one on the other, or claim what sets '{layer.name}' apart; "
+                "or say why with '# allow CB054: reason'"
+            )
+            yield finding("CB054", key_place(layer.file, layer.node.get("spec", "criteria") or layer.node), what, hint)
+        before.append(layer)
 
 
 def unreachable(scope: Scope) -> Iterator[Finding]:

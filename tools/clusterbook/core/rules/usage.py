@@ -47,6 +47,21 @@ def unused_files(scope: Scope) -> Iterator[Finding]:
             )
 
 
+def unread_files(scope: Scope) -> Iterator[Finding]:
+    """Yield CB052 for each file of ours among overlays and mixins that is not read because of its name."""
+    for path, source in scope.catalog.tree.files.items():
+        folder, _, name = path.rpartition("/")
+        layers = path.startswith(("overlays/", "mixins/"))
+        if not layers or path.endswith((".yaml", ".md")) or not scope.ours(source.file):
+            continue
+        stem = (name.rpartition(".")[0] or name).removesuffix(".yaml")
+        target = f"{folder}/{stem}.yaml"
+        hint = (
+            f"{target} stands beside it; remove it" if target in scope.catalog.tree.files else f"rename it to {target}"
+        )
+        yield finding("CB052", Place(source.file, 1, 1), f"{path} is not read", hint)
+
+
 def _hint(path: str, *, own_values: bool) -> str:
     """Return what would use the file."""
     if own_values:

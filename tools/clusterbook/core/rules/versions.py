@@ -53,8 +53,7 @@ def _field(scope: Scope, file: str, node: Node | None) -> Iterator[Finding]:
     if node is None or not node.plain or node.value is None:
         return
     if isinstance(node.value, int | float):
-        what = f"{node.text} is a number to YAML, which reads it as {node.value}"
-        yield finding("CB046", place(file, node), what, f'write "{node.text}"')
+        yield finding("CB046", place(file, node), _as_number(node), f'write "{node.text}"')
     elif scope.ours(file) and _LOOKS_LIKE_VERSION.match(node.text or ""):
         yield finding(
             "CB046", place(file, node), f"the version {node.text} stands without quotes", f'write "{node.text}"'
@@ -69,8 +68,7 @@ def _constraints(file: str, document: Node) -> Iterator[Finding]:
     for node in [*below(spec, "constraints"), *(node for phase in phases for node in below(phase, "constraints"))]:
         value = node.get("value")
         if value and value.plain and isinstance(value.value, float):
-            what = f"{value.text} is a number to YAML, which reads it as {value.value}"
-            yield finding("CB046", place(file, value), what, f'write "{value.text}"')
+            yield finding("CB046", place(file, value), _as_number(value), f'write "{value.text}"')
 
 
 def _in_values(file: str, node: Node) -> Iterator[Finding]:
@@ -79,5 +77,15 @@ def _in_values(file: str, node: Node) -> Iterator[Finding]:
         for key, child in each.items():
             kinds = (int, float) if key.lower() in _NUMBER_KEYS else (float,)
             if child.plain and _VERSION_KEY.search(key) and type(child.value) in kinds:
-                what = f"{key} {child.text} is a number to YAML, which reads it as {child.value}"
-                yield finding("CB046", place(file, child), what, f'write "{child.text}"')
+                yield finding("CB046", place(file, child), f"{key} {_as_number(child)}", f'write "{child.text}"')
+
+
+def _as_number(node: Node) -> str:
+    """Return what is lost of a version that is a number: something of it, else of one that may follow it."""
+    if node.text != str(node.value):
+        return f"{node.text} is a number to YAML, which reads it as {node.value}"
+    major, dot, minor = str(node.text).partition(".")
+    if not dot or not minor.isdigit():
+        return f"{node.text} is a number to YAML, and a version is text"
+    later = f"{major}.{(int(minor) // 10 + 1) * 10}"
+    return f"{node.text} is a number to YAML, which would read a later {later} as {float(later)}"
