@@ -354,4 +354,4 @@ def test_what_can_be_deployed_is_no_conflict(part: str) -> None:
 
 
 def test_a_component_that_the_registry_does_not_know_has_no_type() -> None:
-    assert "has the type ''" in conflict("source: https://x, version: '1'", name="unknown").what
+    assert "is not in the component registry" in conflict("source: https://x, version: '1'", name="unknown").what

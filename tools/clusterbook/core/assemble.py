@@ -190,6 +190,8 @@ def incoherence(component: Component) -> tuple[str, str] | None:
     kind = word("type")
     if kind == "Helm":
         return _helm_incoherence(component)
+    if not kind:
+        return "is not in the component registry and has no type", "correct its name, or add it to registry.yaml"
     if kind != "Kustomize":
         return f"has the type '{kind}'", "write Helm or Kustomize"
     if not word("path"):

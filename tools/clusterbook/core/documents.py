@@ -12,7 +12,8 @@ from typing import Any
 from clusterbook.core.assemble import Component
 from clusterbook.core.envelope import API_VERSION
 from clusterbook.core.layers import ADDITIVE, WORDS
-from clusterbook.core.resolve import Phase, Recipe
+from clusterbook.core.phases import Phase
+from clusterbook.core.resolve import Recipe
 from clusterbook.core.tracing import Origin, Origins, data, walk
 
 Document = dict[str, Any]

@@ -15,9 +15,11 @@ from clusterbook.core.assemble import Component, Conflict, assemble
 from clusterbook.core.catalog import BASE, Catalog
 from clusterbook.core.constraint import Verdict
 from clusterbook.core.criteria import Criteria
+from clusterbook.core.errors import nearest
 from clusterbook.core.findings import Place
 from clusterbook.core.layers import ComponentLayer, Layer
 from clusterbook.core.matching import Matcher
+from clusterbook.core.phases import Phase, merge_phases
 from clusterbook.core.tracing import Origin, Origins
 
 Evaluator = Callable[[str, str], Verdict]
@@ -39,17 +41,6 @@ class ConstraintWarning(NamedTuple):
     expected: str
     actual: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """One validation phase: checks and constraints in order, the other fields by name, and what was dropped."""
-
-    declared: Origins
-    checks: tuple[Origin, ...]
-    constraints: tuple[tuple[str, Origins], ...]
-    others: Mapping[str, Origins]
-    dropped: Mapping[str, Origins]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,7 +131,9 @@ class Resolver:
         if root.base in self.catalog.overlays:
             what = f"'{root.name}' builds on itself through '{root.base}'"
             raise Conflict(what, place=place, hint="break the circle")
-        raise Conflict(f"base '{root.base}' does not exist", place=place, hint="name an overlay, or leave base out")
+        near = nearest(root.base, self.catalog.overlays.keys() - {root.name})
+        hint = f"did you mean '{near}'?" if near else "name an overlay, or leave base out"
+        raise Conflict(f"base '{root.base}' does not exist", place=place, hint=hint)
 
     def compose(self, criteria: Criteria, layers: Sequence[Layer]) -> Recipe:
         """Return the recipe that `layers` and the mixins they name make.
@@ -171,7 +164,7 @@ class Resolver:
             constraints=tuple((name, constraints[name]) for name in sorted(constraints)),
             components=components,
             order=deployment_order(components),
-            phases=_phases(layers),
+            phases=merge_phases(layers),
         )
 
     def _component(self, parts: list[ComponentLayer]) -> Component:
@@ -342,53 +335,3 @@ def _refuse_cycle(known: Mapping[str, Component]) -> None:
 
     for name in known:
         visit(name, ())
-
-
-def _phases(layers: Sequence[Layer]) -> dict[str, Phase]:
-    """Return the merged validation phases. Source: reference row R33."""
-    phases: dict[str, Phase] = {}
-    for layer in layers:
-        for name, said in layer.phases.items():
-            phase = phases.get(name, Phase((), (), (), {}, {}))
-            phases[name] = Phase(
-                declared=(*phase.declared, said.declared),
-                checks=_merged_checks(phase.checks, said.checks),
-                constraints=_merged_constraints(phase.constraints, said.constraints),
-                others=_appended(phase.others, said.others),
-                dropped=_appended(phase.dropped, said.cleared),
-            )
-    return phases
-
-
-def _appended(known: Mapping[str, Origins], said: Mapping[str, Origin]) -> dict[str, Origins]:
-    """Return the origins by field, with those of one more layer behind."""
-    return {**known, **{field: (*known.get(field, ()), origin) for field, origin in said.items()}}
-
-
-def _merged_checks(known: tuple[Origin, ...], said: tuple[Origin, ...] | None) -> tuple[Origin, ...]:
-    """Return the union in order; nothing said inherits, an empty list drops."""
-    if said is None:
-        return known
-    if not said:
-        return ()
-    seen: set[object] = set()
-    union = []
-    for origin in (*known, *said):
-        if origin.value not in seen:
-            seen.add(origin.value)
-            union.append(origin)
-    return tuple(union)
-
-
-def _merged_constraints(
-    known: tuple[tuple[str, Origins], ...], said: tuple[tuple[str, Origin], ...] | None
-) -> tuple[tuple[str, Origins], ...]:
-    """Return the union by name, the later entry replacing; nothing said inherits, an empty list drops."""
-    if said is None:
-        return known
-    if not said:
-        return ()
-    merged = dict(known)
-    for name, origin in said:
-        merged[name] = (*merged.get(name, ()), origin)
-    return tuple(merged.items())
