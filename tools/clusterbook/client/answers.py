@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from clusterbook.client.library import Library
+from clusterbook.client.shelf import Shelf
 from clusterbook.client.source import Source
 from clusterbook.core import index, matching, views
 from clusterbook.core.criteria import DIMENSIONS, Criteria, read_criteria
@@ -29,17 +29,17 @@ class Reply(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def library(options: Options) -> Library:
+def open_shelf(options: Options) -> Shelf:
     """Return what answers a request: an index, or the sources with a private tree or a snapshot over them."""
     source = Source(options.get("source", ""))
     if not (options.get("data") or options.get("snapshot")):
-        return Library(source)
-    from clusterbook.client.local import LocalLibrary
+        return Shelf(source)
+    from clusterbook.client.local import LocalShelf
 
-    return LocalLibrary(source, data=options.get("data", ""), snapshot=options.get("snapshot", ""))
+    return LocalShelf(source, data=options.get("data", ""), snapshot=options.get("snapshot", ""))
 
 
-def asked(options: Options, shelf: Library, handed_in: dict[str, Any]) -> Criteria:
+def asked(options: Options, shelf: Shelf, handed_in: dict[str, Any]) -> Criteria:
     """Return the criteria a request means: flags, over a file, over a snapshot.
 
     Raises:
@@ -80,7 +80,7 @@ def _criteria_of(document: dict[str, Any]) -> dict[str, str | int]:
     return criteria_in(document)
 
 
-def serve(options: Options, shelf: Library, slug: str, handed_in: dict[str, Any]) -> tuple[Answer, tuple[str, ...]]:
+def serve(options: Options, shelf: Shelf, slug: str, handed_in: dict[str, Any]) -> tuple[Answer, tuple[str, ...]]:
     """Return the answer to a request, and notes about it.
 
     Raises:
@@ -101,12 +101,12 @@ def serve(options: Options, shelf: Library, slug: str, handed_in: dict[str, Any]
     return answer, (f"{answer.slug} is {answer.reason}",) if answer.reason else ()
 
 
-def _nearest(shelf: Library, query: Criteria) -> str:
+def _nearest(shelf: Shelf, query: Criteria) -> str:
     names = shelf.matcher.nearest(query)
     return f"nearest recipes: {', '.join(names)}" if names else "see `clusterbook list`"
 
 
-def _of_slug(shelf: Library, slug: str) -> Criteria:
+def _of_slug(shelf: Shelf, slug: str) -> Criteria:
     """Return the criteria of the recipe, or of the overlay, called `slug`.
 
     Raises:
@@ -130,7 +130,7 @@ class Found(NamedTuple):
     """The recipe that a request leads to. `shelf` is None when the request carried it along."""
 
     document: dict[str, Any]
-    shelf: Library | None
+    shelf: Shelf | None
     record: index.Record | None
     notes: tuple[str, ...]
 
@@ -145,7 +145,7 @@ def find(options: Options, slug: str) -> Found:
     carried = _carried_by(handed_in)
     if carried is not None:
         return Found(carried, None, None, ())
-    shelf = library(options)
+    shelf = open_shelf(options)
     answer, notes = serve(options, shelf, slug, handed_in)
     document, record = shelf.record(answer)
     return Found(document, shelf, record, (*notes, *shelf.remarks))
@@ -189,7 +189,7 @@ def query(options: Options, slug: str = "") -> Reply:
 
 def listing(options: Options) -> Reply:
     """Return the recipes there are, narrowed by the criteria given. Source: reference row R44."""
-    shelf = library({key: value for key, value in options.items() if key != "snapshot"})
+    shelf = open_shelf({key: value for key, value in options.items() if key != "snapshot"})
     wanted = {name: options[name] for name in (*DIMENSIONS, "nodes") if name in options}
     criteria = read_criteria(wanted, shelf.vocabulary)
     entries = [
@@ -251,7 +251,7 @@ def explain(options: Options, slug: str, path: str) -> Reply:
             "explain takes a recipe and a path",
             hint="type clusterbook explain h100-eks-training components.gpu-operator.version, say",
         )
-    shelf = library(options)
+    shelf = open_shelf(options)
     answer, notes = serve(options, shelf, slug, {} if slug else _handed_in(options))
     document, record = shelf.record(answer)
     place: tuple[str | int, ...]
@@ -271,7 +271,7 @@ def explain(options: Options, slug: str, path: str) -> Reply:
 
 
 def _chains(
-    shelf: Library, record: index.Record | None, place: tuple[str | int, ...], at: str
+    shelf: Shelf, record: index.Record | None, place: tuple[str | int, ...], at: str
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the origins at a pointer and below it; for an element of a list, those of the list that holds it."""
     component = str(place[1]) if len(place) > 1 and place[0] == "components" else ""

@@ -12,7 +12,7 @@ from typing import Any
 
 from clusterbook.client import workspace
 from clusterbook.client.inputs import read_document
-from clusterbook.client.library import Library
+from clusterbook.client.shelf import Shelf
 from clusterbook.client.source import Source
 from clusterbook.core import catalog, constraint, documents, index, indexing, matrix, snapshot
 from clusterbook.core.criteria import Criteria, union
@@ -20,8 +20,8 @@ from clusterbook.core.matching import INHERITED, Answer
 from clusterbook.core.resolve import Evaluator, Recipe, Resolver
 
 
-class LocalLibrary(Library):
-    """The same answers as a `Library`, from sources."""
+class LocalShelf(Shelf):
+    """The same answers as a `Shelf`, from sources."""
 
     def __init__(self, source: Source, *, data: str, snapshot: str) -> None:
         """Load the sources in the index at `source`, with the private tree at `data` over them.

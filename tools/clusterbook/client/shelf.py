@@ -1,4 +1,4 @@
-"""The library: recipes, their health checks and their origins, as an index holds them.
+"""The shelf: recipes, their health checks and their origins, as an index holds them.
 
 Knows which part of an index answers what. Does not know requests. Part of every look-up, so it imports next to nothing.
 """
@@ -14,8 +14,8 @@ from clusterbook.core.errors import NotFound
 from clusterbook.core.matching import Answer, Matcher
 
 
-class Library:
-    """Answers from an index. `local.LocalLibrary` gives the same from sources.
+class Shelf:
+    """Answers from an index. `local.LocalShelf` gives the same from sources.
 
     `detected` are the criteria that a snapshot gives, by dimension; `remarks` what a user should hear besides.
     """
