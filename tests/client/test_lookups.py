@@ -217,6 +217,12 @@ def test_explain_takes_pointers_and_names_the_registry(ask) -> None:
     assert '"base"' in ask("explain", "eks", "constraints[0]", "-t", "json").out
 
 
+def test_explain_takes_a_whole_part(ask) -> None:
+    said = ask("explain", "eks", "components", "-t", "json")
+    assert {"/components/a/name", "/components/b/name"} <= json.loads(said.out).keys()
+    assert "/constraints/0" in json.loads(ask("explain", "eks", ".", "-t", "json").out)
+
+
 def test_explain_says_what_is_computed(ask) -> None:
     assert ask("explain", "eks", "deploymentOrder").status == 3
     assert ask("explain", "eks").status == 2
@@ -252,6 +258,11 @@ def test_a_configuration_file_stands_for_flags_and_flags_win(ask, tmp_path: Path
     config.write_text("kind: AICRConfig\nspec: {recipe: {criteria: {service: eks, intent: training}}}\n")
     line = ("query", "--config", str(config), "--selector", "metadata.slug")
     assert ask(*line).out == "eks-training\n"
+    section = f"{{criteria: {{service: eks}}, output: {{path: {config}.out}}}}"
+    config.write_text(f"kind: AICRConfig\nspec: {{recipe: {section}}}\n")
+    assert ask("recipe", "--config", str(config)).out == ""
+    assert ask(*line).out == "eks\n"
+    config.write_text("kind: AICRConfig\nspec: {recipe: {criteria: {service: eks, intent: training}}}\n")
     assert ask(*line, "--intent", "any").out == "eks\n"
     config.write_text("kind: AICRConfig\nspec: {recipe: {criterai: {}}}\n")
     said = ask(*line)
@@ -277,6 +288,36 @@ def test_the_archive_answers_like_the_folder(index: Path) -> None:
 def test_a_source_that_is_no_index_is_refused(where: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["list", "--source", where], {}) in (2, 8)
     assert "hint:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        ("list.json", "null"),
+        ("list.json", '{"format": 99}'),
+        ("list.json", "[" * 100_000),
+        ("index.json", '{"format": "clusterbook-index/1", "overlays": [], "failures": null, "vocabulary": 1}'),
+        ("recipes/eks.json", '{"recipe": [], "checks": {}, "origins": {}}'),
+        ("recipes/eks.json", '{"recipe": {"metadata": {}}, "checks": {}, "origins": {}}'),
+    ],
+)
+def test_a_part_with_other_content_is_no_bug(
+    part: str, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = shelves.write_index(tmp_path)
+    (where / part).write_text(text)
+    status = [main.run([*line, "--source", str(where)], {}) for line in (["list"], ["recipe", "eks"])]
+    assert 8 in status
+    assert "this is a bug" not in capsys.readouterr().err
+
+
+def test_a_zip_with_a_flipped_byte_is_no_bug(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    archive = Path(f"{shelves.write_index(tmp_path)}.zip")
+    data = bytearray(archive.read_bytes())
+    data[data.index(b"clusterbook-index/1")] ^= 1
+    archive.write_bytes(data)
+    assert main.run(["list", "--source", str(archive)], {}) == 8
+    assert "CB105" in capsys.readouterr().err
 
 
 def test_a_damaged_index_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

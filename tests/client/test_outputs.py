@@ -22,9 +22,9 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> Non
 
 
 def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
-    write_folder(tmp_path / "index", [("a", b"1"), ("b/c", b"2")])
-    write_folder(tmp_path / "index", [("a", b"3")])
-    assert [path.name for path in (tmp_path / "index").rglob("*")] == ["a"]
+    write_folder(tmp_path / "index", [("index.json", b"1"), ("b/c", b"2")])
+    write_folder(tmp_path / "index", [("index.json", b"3")])
+    assert [path.name for path in (tmp_path / "index").rglob("*")] == ["index.json"]
     assert [path.name for path in tmp_path.iterdir()] == ["index"]
 
 
@@ -39,6 +39,14 @@ def test_a_folder_whose_content_fails_half_way_leaves_the_old_one(tmp_path: Path
         write_folder(tmp_path / "index", parts())
     assert (tmp_path / "index" / "a").read_bytes() == b"1"
     assert [path.name for path in tmp_path.iterdir()] == ["index"]
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "index").mkdir()
+    (tmp_path / "index" / "mine").write_text("precious")
+    with pytest.raises(Unwritable, match="in the way"):
+        write_folder(tmp_path / "index", [("index.json", b"1")])
+    assert (tmp_path / "index" / "mine").read_text() == "precious"
 
 
 def test_links_are_followed_and_pipes_written_into(tmp_path: Path) -> None:

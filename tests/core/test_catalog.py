@@ -356,3 +356,9 @@ def test_manifests_are_not_read_as_values_nor_as_documents() -> None:
 def test_a_broken_file_of_somebody_elses_tree_is_reported_once() -> None:
     found = survey(tree({"overlays/x.yaml": "kind: [\n"}, strict=False)).findings
     assert [finding.code for finding in found] == ["CB002"]
+
+
+def test_only_base_yaml_is_base() -> None:
+    found = survey(tree({"overlays/zz.yaml": "kind: RecipeMetadata\nmetadata: {name: base}\nspec: {}\n"}))
+    assert found.base.file == "overlays/base.yaml"
+    assert [finding.code for finding in found.findings] == ["CB028"]

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.core.criteria import Criteria, Vocabulary, read_tuple
-from clusterbook.core.documents import recipe_document
+from clusterbook.core.documents import health_checks, recipe_document
 from clusterbook.core.errors import InvalidRequest, NotFound
 from clusterbook.core.findings import Place
 from clusterbook.core.matching import INHERITED, UNSUPPORTED, Answer
 from clusterbook.core.matrix import Matrix
-from clusterbook.core.views import hydrated_view
+from clusterbook.core.views import hydrated_view, with_health_checks
 
 
 def lines(matrix: Matrix, tuples: Iterable[Criteria], *, hydrate: bool, api_version: str = "") -> Iterator[str]:
@@ -34,7 +34,11 @@ def lines(matrix: Matrix, tuples: Iterable[Criteria], *, hydrate: bool, api_vers
     for slug in sorted(slugs):
         recipe = matrix.recipes[slug]
         document = recipe_document(recipe, state=matrix.answer(recipe.criteria).state)
-        yield _line({"slug": slug, "result": hydrated_view(document, api_version=api_version) if hydrate else document})
+        if hydrate:
+            document = hydrated_view(document, api_version=api_version)
+        else:
+            document = with_health_checks(document, health_checks(recipe))
+        yield _line({"slug": slug, "result": document})
 
 
 def _tuple(matrix: Matrix, answer: Answer) -> dict[str, Any]:
@@ -61,7 +65,7 @@ def read_tuples(path: Path, vocabulary: Vocabulary) -> list[Criteria]:
         InvalidRequest: a line is no tuple; the place is named.
     """
     try:
-        lines_ = path.read_text(encoding="utf-8").splitlines()
+        lines_ = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise NotFound(f"{path} cannot be read: {error.strerror}", hint="name a file of tuples") from error
     except UnicodeDecodeError as error:

@@ -23,13 +23,14 @@ from clusterbook.client.once import Program, usage_status
 from clusterbook.client.terminal import abandon, bug, deliver, fail
 from clusterbook.core import catalog, matrix
 from clusterbook.core.criteria import Criteria, read_criteria, read_tuple
-from clusterbook.core.documents import recipe_document
+from clusterbook.core.documents import health_checks, recipe_document
 from clusterbook.core.errors import ClusterbookError, InvalidRequest, NotFound, did_you_mean
 from clusterbook.core.matching import UNSUPPORTED
 from clusterbook.core.matrix import Matrix
 from clusterbook.core.report import FORMATS, report
 from clusterbook.core.resolve import Resolver
 from clusterbook.core.tally import swap, tally
+from clusterbook.core.views import with_health_checks
 
 FINDINGS = 10
 """Exit status when a check found something, so that it differs from a failure. Source: design, section 10."""
@@ -132,7 +133,9 @@ def resolve_command(recipes: Path, data: Path | None, query: str, form: str, **c
     answer = found.answer(criteria)
     if answer.slug is None or answer.state == UNSUPPORTED:
         raise InvalidRequest(answer.reason, hint=f"nearest recipes: {', '.join(found.matcher.nearest(criteria))}")
-    reply = render(recipe_document(found.recipes[answer.slug], state=answer.state), form, recipe_table)
+    recipe = found.recipes[answer.slug]
+    document = with_health_checks(recipe_document(recipe, state=answer.state), health_checks(recipe))
+    reply = render(document, form, recipe_table)
     deliver(reply, notes=(answer.reason,) if answer.reason else ())
     return 0
 

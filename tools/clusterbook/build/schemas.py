@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.client.outputs import write_bytes
+from clusterbook.core.errors import Unwritable
 from clusterbook.core.shapes import SHAPES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -42,7 +43,10 @@ def _plain(schema: Any) -> Any:
 
 def write(folder: Path) -> list[Path]:
     """Write every schema below `folder`; return the paths."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unwritable(f"{folder} cannot be written: {error.strerror}", hint="name a folder") from error
     paths = []
     for name, text in schemas().items():
         write_bytes(folder / name, text.encode())

@@ -259,9 +259,9 @@ def explain(options: Options, slug: str, path: str) -> Reply:
         place, _ = locate(views.query_view(document), parse(path))
     except NotFound:
         place = parse(path)  # type: ignore[assignment]  # a removed value is not in the recipe but has origins
-        if not _chains(shelf, record, place, pointer(place)):
+        if not _chains(shelf, record, document, place, pointer(place)):
             raise
-    chains = _chains(shelf, record, place, pointer(place))
+    chains = _chains(shelf, record, document, place, pointer(place))
     if not chains:
         raise NotFound(
             f"{path} is computed, not written by a layer", hint="ask for constraints, components or validation"
@@ -271,13 +271,15 @@ def explain(options: Options, slug: str, path: str) -> Reply:
 
 
 def _chains(
-    shelf: Shelf, record: index.Record | None, place: tuple[str | int, ...], at: str
+    shelf: Shelf, record: index.Record | None, document: Mapping[str, Any], place: tuple[str | int, ...], at: str
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the origins at a pointer and below it; for an element of a list, those of the list that holds it."""
-    component = str(place[1]) if len(place) > 1 and place[0] == "components" else ""
-    if place[:1] == ("components",) and not component:
-        return {}
-    known = shelf.origins(record, component)
+    names = [str(component["name"]) for component in document["componentRefs"]]
+    if place[:1] == ("components",):
+        parts = [str(place[1])] if len(place) > 1 else names
+    else:
+        parts = ["", *names] if not place else [""]
+    known = {pointer: origins for part in parts for pointer, origins in shelf.origins(record, part).items()}
     found = {pointer: origins for pointer, origins in known.items() if pointer == at or pointer.startswith(f"{at}/")}
     while not found and "/" in at[1:]:
         at = at.rpartition("/")[0]

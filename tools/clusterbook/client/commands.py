@@ -90,7 +90,10 @@ def _callback(name: str) -> Callable[..., int]:
         if "config" in options:
             from clusterbook.client.config import flags_in
 
-            options = {**flags_in(options["config"]), **options}
+            configured = flags_in(options["config"])
+            if name != "recipe":  # spec.recipe.output is where the recipe goes, not what is asked of it
+                configured = {key: value for key, value in configured.items() if key not in ("output", "format")}
+            options = {**configured, **options}
         reply = answers.respond(name, options, arguments)
         log_json = bool(click.get_current_context().find_root().params["log_json"])
         deliver(reply.text, notes=reply.notes, output=options.get("output", ""), log_json=log_json)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from clusterbook.core.errors import InvalidRequest, Unwritable
+from clusterbook.core.index import HEAD
 
 
 def write_text(where: str, text: str) -> None:
@@ -46,21 +47,26 @@ def write_bytes(target: Path, data: bytes) -> None:
             file.write(data)
         Path(temporary).chmod(0o644)
         Path(temporary).replace(target)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         with suppress(OSError):
             Path(temporary or os.devnull + "/none").unlink()
         raise Unwritable(
-            f"{target} cannot be written: {error.strerror}", hint="name a file in a folder you may write"
+            f"{str(target)!a} cannot be written: {getattr(error, 'strerror', error)}",
+            hint="name a file in a folder you may write",
         ) from error
 
 
-def write_folder(target: Path, files: Iterable[tuple[str, bytes]]) -> list[Path]:
+def write_folder(target: Path, files: Iterable[tuple[str, bytes]], *, marker: str = HEAD) -> list[Path]:
     """Write `files` (name, bytes) as the folder `target`, replacing it as a whole; return their paths, sorted.
+
+    `marker` is the file by which a folder is known to be one of ours, which may be replaced.
 
     Raises:
         Unwritable: the folder cannot be written; what stood there still stands.
     """
     try:
+        if target.is_dir() and any(target.iterdir()) and not (target / marker).exists():
+            raise Unwritable(f"{target} is in the way: it holds something else", hint="name another folder with -o")
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     except OSError as error:

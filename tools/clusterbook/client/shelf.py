@@ -10,7 +10,7 @@ from typing import Any
 from clusterbook.client.source import Source
 from clusterbook.core import index
 from clusterbook.core.criteria import Vocabulary
-from clusterbook.core.errors import NotFound
+from clusterbook.core.errors import BrokenIndex, NotFound
 from clusterbook.core.matching import Answer, Matcher
 
 
@@ -51,4 +51,8 @@ class Shelf:
 
     def listing(self) -> Any:
         """Return a line about every recipe."""
-        return self.source.document(index.LISTING)
+        lines = self.source.document(index.LISTING)
+        needed = {"name", "slug", "state", "criteria", "is_leaf", "source", "health"}
+        if not isinstance(lines, list) or not all(isinstance(line, dict) and needed <= line.keys() for line in lines):
+            raise BrokenIndex(f"{self.source.where}/{index.LISTING} is damaged", hint="name another with --source")
+        return lines

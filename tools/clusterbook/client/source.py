@@ -40,8 +40,12 @@ class Source:
                 return file.read()
         except FileNotFoundError:
             return None
-        except OSError as error:
-            raise BrokenIndex(f"{self.where}/{part} cannot be read: {error.strerror}") from error
+        except (OSError, RuntimeError, ValueError) as error:
+            raise BrokenIndex(f"{self.where}/{part} cannot be read: {error}", hint=_MEND) from error
+        except Exception as error:
+            if type(error).__module__ not in ("zipfile", "zlib"):  # imported only when the index is a zip
+                raise
+            raise BrokenIndex(f"{self.where}/{part} is damaged: {error}", hint=_MEND) from error
 
     def need(self, part: str) -> bytes:
         """Return the bytes of a part.
@@ -75,7 +79,7 @@ class Source:
             BrokenIndex: the index carries none.
         """
         found = self.document(index.SOURCES)
-        if not isinstance(found, dict):
+        if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
             raise BrokenIndex(f"{self.where}/{index.SOURCES} is damaged", hint=_MEND)
         return found
 

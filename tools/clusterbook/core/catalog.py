@@ -208,7 +208,7 @@ class _Loader:
         found: dict[str, Layer] = {}
         mixins = folder == "mixins/"
         shape = shapes.RecipeMixinShape if mixins else shapes.RecipeMetadataShape
-        for path, source in sorted(self.tree.files.items()):
+        for path, source in sorted(self.tree.files.items(), key=_base_first_private_last):
             if not is_layer(path, mixins=mixins):
                 continue
             elsewhere = not path.startswith(folder)
@@ -226,8 +226,10 @@ class _Loader:
                     layer.place,
                     what,
                     "give each overlay and mixin a name of its own",
-                    "error" if mixins or self.is_ours(source) else "warning",
+                    "error" if mixins or self.tree.strict else "warning",
                 )
+                if layer.name == BASE:
+                    continue
             found[layer.name] = layer
         return found
 
@@ -305,3 +307,9 @@ class _Loader:
             self.documents[path] = node
             found[path] = trace(node, path, source.file)
         return found
+
+
+def _base_first_private_last(item: tuple[str, SourceFile]) -> tuple[bool, bool, str]:
+    """Return a key that sorts files: ours before a private tree's, base first, then by path."""
+    path, source = item
+    return source.external, path != "overlays/base.yaml", path

@@ -39,6 +39,11 @@ class Record(NamedTuple):
     origins: Mapping[str, str]
 
 
+_NEEDED = (("apiVersion", str), ("kind", str), ("metadata", dict), ("criteria", dict), ("componentRefs", list),
+           ("deploymentOrder", list))  # fmt: skip
+"""What every stored recipe has."""
+
+
 def recipe_part(slug: str) -> str:
     """Return the name of the part that holds a recipe."""
     return f"recipes/{slug}.json"
@@ -78,7 +83,7 @@ def decode_head(data: bytes, name: str) -> Index:
     try:
         matcher = Matcher([(entry[0], Criteria(*entry[1:])) for entry in head["overlays"]], head["failures"])
         return Index(matcher, Vocabulary(**head["vocabulary"]))
-    except (KeyError, TypeError, IndexError) as error:
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
         raise BrokenIndex(f"{name} is incomplete", hint="build it again: clusterbook-build build") from error
 
 
@@ -88,10 +93,14 @@ def decode_record(data: bytes, name: str) -> Record:
     Raises:
         BrokenIndex: the part is not what it should be.
     """
-    try:
-        return Record(**decode(data, name))
-    except TypeError as error:
-        raise BrokenIndex(f"{name} is incomplete", hint="build it again: clusterbook-build build") from error
+    found = decode(data, name)
+    if isinstance(found, dict) and all(isinstance(found.get(part), dict) for part in Record._fields):
+        recipe = found["recipe"]
+        if all(isinstance(recipe.get(key), kind) for key, kind in _NEEDED) and all(
+            isinstance(component, dict) and "name" in component for component in recipe["componentRefs"]
+        ):
+            return Record(recipe, found["checks"], found["origins"])
+    raise BrokenIndex(f"{name} is incomplete", hint="build it again: clusterbook-build build")
 
 
 def decode(data: bytes, name: str) -> Any:
@@ -102,5 +111,5 @@ def decode(data: bytes, name: str) -> Any:
     """
     try:
         return json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BrokenIndex(f"{name} is damaged: {error}", hint="build it again: clusterbook-build build") from error

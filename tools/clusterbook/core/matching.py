@@ -13,7 +13,7 @@ from clusterbook.core.criteria import ANY, Criteria, union
 
 CURATED, COMPOSED, INHERITED, UNSUPPORTED = "curated", "composed", "inherited", "unsupported"
 
-_WEIGHTS = (4, 3, 2, 1, 2, 1)  # service, accelerator, intent, os, platform, nodes
+_WEIGHTS = (16, 12, 8, 5, 8, 5)  # service, accelerator, intent, os, platform, nodes
 """How much it hurts when a suggested recipe lacks a dimension the query fixes; twice that when it contradicts it."""
 
 
