@@ -328,6 +328,13 @@ _TABLE = (
         "Every query that one of them matches takes in the other too, and the alphabet decides which is merged last.",
         "Merge the two, build one on the other, or claim what sets them apart; or say `# allow CB054: reason`.",
     ),
+    Code(
+        "CB055",
+        "switch that switches nothing",
+        "warning",
+        "Only a real `false` takes a component out of a recipe; any other value leaves it in, silently.",
+        "Write `enabled: true` or `enabled: false`, without quotes.",
+    ),
 )
 
 CODES: dict[str, Code] = {code.code: code for code in _TABLE}

@@ -23,6 +23,7 @@ from clusterbook.core.rules import (
     redundancy,
     references,
     selection,
+    switches,
     usage,
     versions,
 )
@@ -47,6 +48,7 @@ _OF_DOCUMENTS: tuple[Rule, ...] = (
     images.moving,
     chartkeys.strangers,
     credentials.secrets,
+    switches.no_switches,
     house.schema_lines,
     house.reasons,
     usage.unread_files,
