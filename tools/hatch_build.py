@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +27,6 @@ class IndexHook(BuildHookInterface[Any]):
         root = Path(self.root)
         sys.path.insert(0, str(root / "tools"))
         try:
-            if find_spec("clusterbook.build.embed") is None:
-                self.app.display_warning("no index is embedded: clusterbook.build.embed does not exist yet")
-                return
             written = self._embed(root, fatal=version != "editable")
         finally:
             sys.path.remove(str(root / "tools"))

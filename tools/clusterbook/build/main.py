@@ -19,7 +19,7 @@ from clusterbook.build import catalog_build, check, embed, export, schemas
 from clusterbook.client import workspace
 from clusterbook.client.answers import recipe_table, render, table
 from clusterbook.client.flags import CRITERIA
-from clusterbook.client.once import Program, usage_status
+from clusterbook.client.program import Program
 from clusterbook.client.terminal import abandon, bug, deliver, fail
 from clusterbook.core import catalog, matrix
 from clusterbook.core.criteria import Criteria, read_criteria, read_tuple
@@ -231,18 +231,10 @@ def main() -> None:
 def run(words: list[str]) -> int:
     """Return the exit status of a command line, having printed what it says."""
     try:
-        status = program.main(words, prog_name="clusterbook-build", standalone_mode=False)
-        return status if isinstance(status, int) else 0
+        return program.run(words, "clusterbook-build")
     except ClusterbookError as error:
         return fail(error)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return 0
-    except click.UsageError as error:
-        error.show()
-        return usage_status(error)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped", err=True)
+    except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # a reader that has read enough, such as head
         abandon()

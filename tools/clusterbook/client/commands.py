@@ -15,7 +15,7 @@ import clusterbook
 from clusterbook.client import answers
 from clusterbook.client.completion import script
 from clusterbook.client.flags import ARGUMENTS, COMMANDS, Flag
-from clusterbook.client.once import Once, Program, usage_status
+from clusterbook.client.program import Once, Program
 from clusterbook.client.terminal import deliver
 
 EXAMPLES = {
@@ -40,18 +40,7 @@ SUMMARIES = {
 
 def run_click(words: Sequence[str]) -> int:
     """Return the exit status of a command line that click has a say in. Source: reference row G4."""
-    try:
-        status = program.main(list(words), prog_name="clusterbook", standalone_mode=False)
-        return status if isinstance(status, int) else 0
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return 0
-    except click.UsageError as error:
-        error.show()
-        return usage_status(error)
-    except click.Abort:
-        click.echo("stopped", err=True)
-        return 1
+    return program.run(words, "clusterbook")
 
 
 class LookUp(Once):

@@ -33,7 +33,7 @@ class Shelf:
         """Return the recipe an answer leads to, and its record."""
         record = self.source.record(answer.slug or "")
         if record is None:
-            raise NotFound(f"the index has no recipe {answer.slug}", hint="build it again: clusterbook-build build")
+            raise NotFound(f"the index has no recipe {answer.slug}", hint=index.REBUILD)
         return record.recipe, record
 
     def health_checks(self, record: index.Record | None) -> dict[str, str]:
@@ -54,5 +54,5 @@ class Shelf:
         lines = self.source.document(index.LISTING)
         needed = {"name", "slug", "state", "criteria", "is_leaf", "source", "health"}
         if not isinstance(lines, list) or not all(isinstance(line, dict) and needed <= line.keys() for line in lines):
-            raise BrokenIndex(f"{self.source.where}/{index.LISTING} is damaged", hint="name another with --source")
+            raise BrokenIndex(f"{self.source.where}/{index.LISTING} is damaged", hint=index.REBUILD)
         return lines

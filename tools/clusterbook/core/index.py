@@ -21,6 +21,7 @@ from clusterbook.core.errors import BrokenIndex
 from clusterbook.core.matching import Matcher
 
 FORMAT = "clusterbook-index/1"
+REBUILD = "build it again: clusterbook-build build"
 HEAD, LISTING, SOURCES = "index.json", "list.json", "sources.json"
 
 
@@ -79,12 +80,12 @@ def decode_head(data: bytes, name: str) -> Index:
     """
     head = decode(data, name)
     if not isinstance(head, dict) or head.get("format") != FORMAT:
-        raise BrokenIndex(f"{name} is not an index of format {FORMAT}", hint="build it again: clusterbook-build build")
+        raise BrokenIndex(f"{name} is not an index of format {FORMAT}", hint=REBUILD)
     try:
         matcher = Matcher([(entry[0], Criteria(*entry[1:])) for entry in head["overlays"]], head["failures"])
         return Index(matcher, Vocabulary(**head["vocabulary"]))
     except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
-        raise BrokenIndex(f"{name} is incomplete", hint="build it again: clusterbook-build build") from error
+        raise BrokenIndex(f"{name} is incomplete", hint=REBUILD) from error
 
 
 def decode_record(data: bytes, name: str) -> Record:
@@ -100,7 +101,7 @@ def decode_record(data: bytes, name: str) -> Record:
             isinstance(component, dict) and "name" in component for component in recipe["componentRefs"]
         ):
             return Record(recipe, found["checks"], found["origins"])
-    raise BrokenIndex(f"{name} is incomplete", hint="build it again: clusterbook-build build")
+    raise BrokenIndex(f"{name} is incomplete", hint=REBUILD)
 
 
 def decode(data: bytes, name: str) -> Any:
@@ -112,4 +113,4 @@ def decode(data: bytes, name: str) -> Any:
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise BrokenIndex(f"{name} is damaged: {error}", hint="build it again: clusterbook-build build") from error
+        raise BrokenIndex(f"{name} is damaged: {error}", hint=REBUILD) from error

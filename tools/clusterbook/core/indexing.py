@@ -21,9 +21,6 @@ from clusterbook.core.matrix import Matrix
 from clusterbook.core.resolve import Recipe
 from clusterbook.core.shapes import PHASES
 
-COVERAGE = {"readiness": "R", "deployment": "D", "performance": "P", "conformance": "C"}
-"""The letters of the COVERAGE column. Source: reference row R44."""
-
 
 def parts(matrix: Matrix) -> Iterator[tuple[str, bytes]]:
     """Yield (name, bytes) of every part of the index of `matrix`, each name once, in a fixed order."""

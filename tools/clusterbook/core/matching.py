@@ -50,6 +50,7 @@ class Matcher:
             pair = criteria[:2]
             self._pairs[pair] = self._pairs.get(pair, 0) | 1 << number
         self._honoured: dict[int, Criteria] = {}
+        self._joined: dict[str, list[Criteria]] = {}
         self._curated: list[tuple[str, Criteria]] | None = None
         self._cost: dict[tuple[int, str | int], list[int]] = {}
 
@@ -166,14 +167,15 @@ class Matcher:
         return {slug: criteria for slug, criteria in self._named().items() if len(criteria) > 1}
 
     def _named(self) -> dict[str, list[Criteria]]:
-        """Return the criteria by slug, both in sorted order."""
+        """Return the criteria by slug, both in sorted order; joined once, since the matrix asks twice."""
+        if self._joined:
+            return self._joined
         found = {Criteria()}
         for criteria in {criteria for _, criteria in self.overlays}:
             found |= {joined for known in found if (joined := known.union(criteria)) is not None}
-        named: dict[str, list[Criteria]] = {}
         for slug, criteria in sorted((criteria.slug(), criteria) for criteria in found):
-            named.setdefault(slug, []).append(criteria)
-        return named
+            self._joined.setdefault(slug, []).append(criteria)
+        return self._joined
 
 
 def _cost(asked: str | int, offered: str | int, weight: int) -> int:

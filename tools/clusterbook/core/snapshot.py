@@ -15,8 +15,6 @@ from clusterbook.core.select import describe, listing, suggestion
 from clusterbook.core.yamlout import scalar
 
 KIND = "Snapshot"
-TYPES = ("K8s", "GPU", "OS", "SystemD", "NodeTopology", "NetworkTopology")
-"""Source: reference row S1."""
 ACCELERATORS = ("a100", "b200", "gb200", "gb300", "h100", "h200", "l40", "l40s", "rtx-pro-6000")
 """Source: reference row R2."""
 

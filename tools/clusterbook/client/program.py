@@ -1,9 +1,12 @@
-"""Commands on which a flag stands once, and the exit statuses of lines that cannot be read.
+"""Programs: click groups whose flags stand once and whose exit statuses are ours.
 
-Knows how click declares flags. Source: reference rows G4, G8: click alone would silently take the last.
+Knows how click declares flags and what it raises. Does not know a command. Source: reference rows G4, G8: click alone
+would silently take the last of two flags.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import click
 
@@ -50,8 +53,27 @@ class Program(click.Group):
             raise UnknownCommand(f"there is no command {args[0]}", hint=did_you_mean(args[0], self.list_commands(ctx)))
         return super().resolve_command(ctx, args)
 
+    def run(self, words: Sequence[str], name: str) -> int:
+        """Return the exit status of the command line `words` of the program called `name`.
 
-def usage_status(error: click.UsageError) -> int:
+        Raises:
+            ClusterbookError: the command failed; the caller says so.
+        """
+        try:
+            status = self.main(list(words), prog_name=name, standalone_mode=False)
+            return status if isinstance(status, int) else 0
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            return 0
+        except click.UsageError as error:
+            error.show()
+            return _usage_status(error)
+        except click.Abort:
+            click.echo("stopped", err=True)
+            return 130
+
+
+def _usage_status(error: click.UsageError) -> int:
     """Return 2 for a value that is not allowed, 1 for a flag that is unknown or missing. Source: reference row G4."""
     if isinstance(error, click.MissingParameter | click.NoSuchOption):
         return 1
