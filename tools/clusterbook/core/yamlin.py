@@ -21,6 +21,7 @@ from ruamel.yaml.resolver import VersionedResolver
 from ruamel.yaml.tag import Tag
 
 from clusterbook.core.findings import Finding, Place, SourceErrors
+from clusterbook.core.scalars import scalar
 
 MAX_BYTES = 10 * 1024 * 1024
 """Largest file that is read. Source: reference row F19."""
@@ -34,19 +35,8 @@ _SAFE_OPENERS = 2_000
 """Below these bounds no document can nest deep enough to overrun the stack of the C composer (it stands 5,000 levels
 and more; 100,000 end the process). Above them the events are counted first, which is slower and cannot recurse."""
 
-_WORDS: dict[str, object] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
-    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
-    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
-}
-_INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)\Z")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _TAGS = frozenset(f"tag:yaml.org,2002:{tag}" for tag in "str int float bool null timestamp merge value seq map".split())
 """The kinds of values there are; every other tag means what only its writer's program knows."""
-_MAY_BE_NUMBER = frozenset("0123456789+-.")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What may not stand in a YAML file. Source: YAML 1.2.2, section 5.1."""
 _T = TypeVar("_T")
@@ -315,31 +305,3 @@ class _Reader:
             for name, node in self.mapping(source, depth + 1).items():
                 members.setdefault(name, node)
         return members
-
-
-def scalar(text: str) -> object:
-    """Return what an unquoted scalar means: None, bool, int, float or the text itself.
-
-    Source: Go's yaml.v3, which the reference reads with; dates stay text here.
-    """
-    if text in _WORDS:
-        return _WORDS[text]
-    if text[0] not in _MAY_BE_NUMBER:
-        return text
-    digits = text.replace("_", "")
-    if _INTEGER.match(digits):
-        number = _integer(digits)
-        if -(1 << 63) <= number < 1 << 64:
-            return number
-    if _FLOAT.match(digits):
-        return float(digits)
-    return text
-
-
-def _integer(digits: str) -> int:
-    """Return the integer; a leading 0 makes it octal, as in YAML 1.1 and in Go."""
-    sign = -1 if digits[0] == "-" else 1
-    body = digits.lstrip("+-").lower()
-    if body.startswith(("0x", "0b", "0o")):
-        return sign * int(body, 0)
-    return sign * int(body, 8 if body.startswith("0") and body != "0" else 10)

@@ -1,0 +1,49 @@
+"""Scalars: what an unquoted word of YAML means.
+
+Knows YAML 1.2 scalars plus 1.1 octals, as Go's yaml.v3 reads them. Does not know how a document is put together.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+_WORDS: dict[str, object] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
+}
+_INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)\Z")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_MAY_BE_NUMBER = frozenset("0123456789+-.")
+
+
+def scalar(text: str) -> object:
+    """Return what an unquoted scalar means: None, bool, int, float or the text itself.
+
+    Source: Go's yaml.v3, which the reference reads with; dates stay text here.
+    """
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in _MAY_BE_NUMBER:
+        return text
+    digits = text.replace("_", "")
+    if _INTEGER.match(digits):
+        number = _integer(digits)
+        if -(1 << 63) <= number < 1 << 64:
+            return number
+    if _FLOAT.match(digits):
+        return float(digits)
+    return text
+
+
+def _integer(digits: str) -> int:
+    """Return the integer; a leading 0 makes it octal, as in YAML 1.1 and in Go."""
+    sign = -1 if digits[0] == "-" else 1
+    body = digits.lstrip("+-").lower()
+    if body.startswith(("0x", "0b", "0o")):
+        return sign * int(body, 0)
+    return sign * int(body, 8 if body.startswith("0") and body != "0" else 10)
