@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.client.outputs import write_bytes
+from clusterbook.core.capture import SnapshotShape
 from clusterbook.core.errors import Unwritable
 from clusterbook.core.shapes import SHAPES
 
@@ -18,8 +19,9 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def schemas() -> dict[str, str]:
     """Return the text of each schema file by name."""
+    documents = {**SHAPES, "snapshot": SnapshotShape}
     return {
-        f"{name}.schema.json": _text(name, shape.model_json_schema(by_alias=True)) for name, shape in SHAPES.items()
+        f"{name}.schema.json": _text(name, shape.model_json_schema(by_alias=True)) for name, shape in documents.items()
     }
 
 

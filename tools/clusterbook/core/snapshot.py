@@ -1,17 +1,21 @@
 """Snapshot: what was measured on a cluster, and which criteria that makes.
 
-Knows the shape of a Snapshot document (reference rows S1-S16), ours and the reference's. Does not know how it was
-collected, nor what a recipe demands of it. Plain dicts go in, so that a look-up needs no shape library.
+Knows the readings of a Snapshot document (reference rows S1-S16), ours and the reference's; its objects are for
+`inventory`. Does not know how it was collected, nor what a recipe demands of it. Plain dicts go in, so that a judgement
+needs no shape library.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from clusterbook.core.envelope import API_VERSIONS
 from clusterbook.core.errors import InvalidRequest, NotFound, did_you_mean
-from clusterbook.core.select import describe, listing, suggestion
+from clusterbook.core.fields import entries, mapping, misshapen, name_of
+from clusterbook.core.inventory import EMPTY, Inventory, read_inventory
+from clusterbook.core.select import listing, suggestion
 from clusterbook.core.yamlout import scalar
 
 KIND = "Snapshot"
@@ -48,11 +52,13 @@ class Subtype(NamedTuple):
 class Snapshot(NamedTuple):
     """A snapshot whose shape was checked; `measurements` maps type and subtype to readings.
 
-    `stated` is the document's own fingerprint block, {} where it has none.
+    `stated` is the document's own fingerprint block, {} where it has none; `inventory` what was found beside readings.
     """
 
     stated: Mapping[str, Any]
     measurements: Mapping[str, Mapping[str, Subtype]]
+    inventory: Inventory = EMPTY
+    metadata: Mapping[str, Any] = MappingProxyType({})
 
     def subtype(self, kind: str, name: str) -> Subtype:
         """Return the readings of subtype `name` of type `kind`.
@@ -84,7 +90,7 @@ def read(document: object) -> Snapshot:
     Raises:
         InvalidRequest: another kind or apiVersion, or not of the shape of reference row S1.
     """
-    top = _map(document, "the document")
+    top = mapping(document, "the document")
     kind, version = top.get("kind"), top.get("apiVersion") or ""
     if kind != KIND:
         hint = f"name a document that says 'kind: {KIND}'"
@@ -93,9 +99,10 @@ def read(document: object) -> Snapshot:
         what = f"apiVersion '{version}' of the snapshot is not known; allowed: {', '.join(API_VERSIONS)}"
         raise InvalidRequest(what, hint=did_you_mean(str(version), API_VERSIONS))
     measurements: dict[str, Mapping[str, Subtype]] = {}
-    for place, entry in _entries(top, "measurements", ""):
-        measurements.setdefault(_name(entry, "type", place), _subtypes(entry, place))
-    return Snapshot(_map(top.get("fingerprint"), "fingerprint"), measurements)
+    for place, entry in entries(top, "measurements", ""):
+        measurements.setdefault(name_of(entry, "type", place), _subtypes(entry, place))
+    stated = mapping(top.get("fingerprint"), "fingerprint")
+    return Snapshot(stated, measurements, read_inventory(top), mapping(top.get("metadata"), "metadata"))
 
 
 def fingerprint(snapshot: Snapshot, accelerators: Iterable[str] = ACCELERATORS) -> dict[str, str]:
@@ -168,56 +175,19 @@ def _product(product: str, known: tuple[str, ...]) -> str:
 def _subtypes(entry: Mapping[str, Any], place: str) -> dict[str, Subtype]:
     """Return the subtypes of one measurement by name."""
     found: dict[str, Subtype] = {}
-    for where, each in _entries(entry, "subtypes", place):
+    for where, each in entries(entry, "subtypes", place):
         items = tuple(
             Item(_readings(item, "data", at), _readings(item, "context", at))
-            for at, item in _entries(each, "items", where)
+            for at, item in entries(each, "items", where)
         )
-        found.setdefault(_name(each, "subtype", where), Subtype(_readings(each, "data", where), items))
+        found.setdefault(name_of(each, "subtype", where), Subtype(_readings(each, "data", where), items))
     return found
 
 
 def _readings(entry: Mapping[str, Any], key: str, place: str) -> Mapping[str, Any]:
     """Return the map under `key`, each value of which is a scalar."""
-    readings = _map(entry.get(key), f"{place}.{key}")
+    readings = mapping(entry.get(key), f"{place}.{key}")
     for name, value in readings.items():
         if not isinstance(value, str | int | float | None):
-            raise _misshapen(f"{place}.{key} at '{name}'", value, "a scalar")
+            raise misshapen(f"{place}.{key} at '{name}'", value, "a scalar")
     return readings
-
-
-def _entries(entry: Mapping[str, Any], key: str, place: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return place and map of every element of the list under `key`; nulls are left out, as the reference does."""
-    where = f"{place}.{key}" if place else key
-    value = entry.get(key)
-    if not isinstance(value, list | None):
-        raise _misshapen(where, value, "a list")
-    numbered = [(f"{where}[{number}]", each) for number, each in enumerate(value or [])]
-    return [(at, _map(each, at)) for at, each in numbered if each is not None]
-
-
-def _map(value: object, place: str) -> Mapping[str, Any]:
-    """Return `value` if it is a map, {} if it is nothing."""
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise _misshapen(place, value, "a map")
-    if not all(isinstance(key, str) for key in value):
-        raise _misshapen(place, value, "a map whose keys are text")
-    return value
-
-
-def _name(entry: Mapping[str, Any], key: str, place: str) -> str:
-    """Return the name of a measurement or a subtype."""
-    value = entry.get(key)
-    if not isinstance(value, str) or not value:
-        raise _misshapen(f"{place}.{key}", value, "a name")
-    return value
-
-
-def _misshapen(place: str, value: object, wanted: str) -> InvalidRequest:
-    """Return the error for a part of a snapshot that has another shape."""
-    return InvalidRequest(
-        f"this is no snapshot that can be read: {place} is {describe(value)}, not {wanted}",
-        hint="take a new one with `clusterbook snapshot`",
-    )
