@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a workload a line)
 """Clusters that do not exist: snapshots as collectors would take them, healthy, at any size.
 
 Names of workloads, kinds and labels are those of the catalog's charts; figures are those of the reference rows S1-S16;

@@ -28,7 +28,7 @@ PURE = frozenset(
     __future__ abc base64 binascii bisect collections contextlib copy dataclasses datetime decimal difflib enum fnmatch
     functools graphlib hashlib heapq html ipaddress itertools json keyword math numbers operator re reprlib shlex string
     struct textwrap types typing unicodedata zlib
-    packaging pydantic pydantic_core rfc8785 ruamel typing_extensions
+    jmespath packaging pydantic pydantic_core rfc8785 ruamel typing_extensions
     clusterbook.core
     """.split()
 )

@@ -9,6 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from clusterbook.client.outputs import write_bytes
 from clusterbook.core.capture import SnapshotShape
 from clusterbook.core.errors import Unwritable
@@ -19,7 +21,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def schemas() -> dict[str, str]:
     """Return the text of each schema file by name."""
-    documents = {**SHAPES, "snapshot": SnapshotShape}
+    documents: dict[str, type[BaseModel]] = {**SHAPES, "snapshot": SnapshotShape}
     return {
         f"{name}.schema.json": _text(name, shape.model_json_schema(by_alias=True)) for name, shape in documents.items()
     }
