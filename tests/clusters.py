@@ -42,10 +42,10 @@ WORKLOADS: tuple[tuple[str, str, str, Mapping[str, str], int], ...] = (
     ),
     ("kubeflow", "Deployment", "kubeflow-trainer-controller-manager", {"app.kubernetes.io/name": "trainer"}, 1),
     ("kubeflow", "Deployment", "jobset-controller", {"app.kubernetes.io/name": "jobset"}, 1),
-    ("skyhook", "Deployment", "nodewright-operator-controller-manager", {"control-plane": "controller-manager"}, 1),
+    ("skyhook", "Deployment", "skyhook-operator-controller-manager", {"control-plane": "controller-manager"}, 1),
     ("nvidia-dra-driver", "Deployment", "nvidia-dra-driver-gpu-controller", {"app": "dra"}, 1),
     ("nvidia-dra-driver", "DaemonSet", "nvidia-dra-driver-gpu-kubelet-plugin", {"app": "dra"}, 0),
-    ("nvsentinel", "Deployment", "nvsentinel-platform-connectors", {"app.kubernetes.io/name": "nvsentinel"}, 1),
+    ("nvsentinel", "Deployment", "labeler", {"app.kubernetes.io/name": "nvsentinel"}, 1),
     ("nvsentinel", "DaemonSet", "nvsentinel-gpu-health-monitor", {"app.kubernetes.io/name": "nvsentinel"}, 0),
 )  # fmt: skip
 RELEASES = (

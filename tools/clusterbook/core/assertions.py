@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from clusterbook.core.errors import InvalidRequest
@@ -207,6 +208,7 @@ class Key(NamedTuple):
     binding: str = ""
 
 
+@lru_cache(maxsize=1024)
 def read_key(text: str) -> Key:
     """Return what a key says. Source: kyverno-json, package expression.
 

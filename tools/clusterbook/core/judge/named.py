@@ -1,0 +1,305 @@
+"""Named checks: what the checks of the validator catalog can tell from a snapshot.
+
+Knows, for each check, what there is to read and what would have to run. A check that needs both fails when the reading
+does, and is skipped otherwise: what was only read has not been shown to work. Does not run anything.
+Source: reference rows V22-V44.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from clusterbook.core.constraint import evaluate, parse_expression
+from clusterbook.core.errors import ClusterbookError
+from clusterbook.core.judge import outcome
+from clusterbook.core.judge.outcome import FAILED, NOT_APPLICABLE, PASSED, SKIPPED
+from clusterbook.core.judge.subject import Constraint, Subject, enabled, gpu_nodes
+from clusterbook.core.judge.workloads import condition, first_ill, running, whole
+from clusterbook.core.yamlout import scalar
+
+TOLERANCE = 0.1
+"""How far below its floor, or above its ceiling, a measured figure may be. Source: reference rows V39, V42."""
+_GPU_OPERATOR = "gpu-operator"
+
+
+class Said(NamedTuple):
+    """What a check says."""
+
+    state: str
+    message: str
+
+
+Check = Callable[[Subject, tuple[Constraint, ...]], Said]
+
+
+def ask(name: str, about: Subject, constraints: tuple[Constraint, ...]) -> Said:
+    """Return what the check `name` says; `constraints` are those of its phase.
+
+    Raises:
+        Unseen: the snapshot cannot tell.
+    """
+    check = _CHECKS.get(name)
+    return check(about, constraints) if check else Said(SKIPPED, "it runs a container of its own on a cluster")
+
+
+def consumed(name: str, check: str) -> bool:
+    """Return whether a check judges the constraint `name` itself. Source: reference rows V24, V39-V42."""
+    if check == "gpu-operator-version":
+        return name == "Deployment.gpu-operator.version"
+    return name.startswith("inference-") if check == "inference-perf" else name == check
+
+
+def _has(about: Subject, component: str) -> bool:
+    found = about.components.get(component)
+    return found is not None and enabled(found, about.recipe)
+
+
+def _namespace(about: Subject, component: str, default: str) -> str:
+    return str((about.components.get(component) or {}).get("namespace") or default)
+
+
+def _read(said: list[str], *, then: str = "", holds: str = "") -> Said:
+    """Return what follows from what is wrong: failed; else what would have to run, or that it holds."""
+    if said:
+        more = f" and {len(said) - 3} more" if len(said) > 3 else ""
+        return Said(FAILED, "; ".join(said[:3]) + more)
+    return Said(SKIPPED, f"what can be read holds; {then}") if then else Said(PASSED, holds)
+
+
+# --- deployment -------------------------------------------------------------------------------------------------------
+
+
+def _operator_health(about: Subject, _: tuple[Constraint, ...]) -> Said:
+    if not _has(about, _GPU_OPERATOR):
+        return Said(NOT_APPLICABLE, "the recipe does not deploy gpu-operator")
+    namespace = _namespace(about, _GPU_OPERATOR, _GPU_OPERATOR)
+    pods = running(about.inventory, namespace, {"app": "gpu-operator"})
+    return _read([] if pods else [f"no pod app=gpu-operator runs in {namespace}"], holds=f"{len(pods)} pods run")
+
+
+def _expected_resources(about: Subject, _: tuple[Constraint, ...]) -> Said:
+    """Namespaces are active, expected resources healthy. Source: reference rows V23, V38."""
+    wanted: dict[tuple[str, str, str], None] = {}
+    for component in about.components.values():
+        if not enabled(component, about.recipe):
+            continue
+        if component.get("namespace"):
+            wanted["Namespace", str(component["namespace"]), ""] = None
+        for each in component.get("expectedResources") or ():
+            namespace = each.get("namespace") or ""
+            wanted[str(each.get("kind")), str(each.get("name")), str(namespace)] = None
+    spaces = sum(kind == "Namespace" for kind, *_ in wanted)
+    holds = f"{spaces} namespaces are active, {len(wanted) - spaces} expected resources are healthy"
+    return _read(first_ill(about.inventory, wanted), holds=holds)
+
+
+def _gpu_operator_version(about: Subject, constraints: tuple[Constraint, ...]) -> Said:
+    wanted = next((each for each in constraints if consumed(each.name, "gpu-operator-version")), None)
+    if wanted is None:
+        return Said(SKIPPED, "the recipe sets no constraint Deployment.gpu-operator.version")
+    namespace = _namespace(about, _GPU_OPERATOR, _GPU_OPERATOR)
+    found = about.inventory.named("apps/v1", "Deployment", _GPU_OPERATOR, namespace)
+    if found is None:
+        return Said(FAILED, f"Deployment {namespace}/gpu-operator is not there")
+    metadata = found["metadata"]
+    version = str((metadata.get("labels") or {}).get("app.kubernetes.io/version") or "") or _tag(found)
+    version = version or str((metadata.get("annotations") or {}).get("app.kubernetes.io/version") or "")
+    if not version:
+        return Said(FAILED, "Deployment gpu-operator shows no version: no label, image tag or annotation")
+    return _held(wanted, version)
+
+
+def _tag(found: Mapping[str, Any]) -> str:
+    """Return the tag of the first container's image, "" where there is none."""
+    pod = ((found.get("spec") or {}).get("template") or {}).get("spec") or {}
+    image = str(next((each.get("image") for each in pod.get("containers") or ()), None) or "").partition("@")[0]
+    return image.rpartition(":")[2] if ":" in image.rpartition("/")[2] else ""
+
+
+def _held(wanted: Constraint, actual: str) -> Said:
+    """Return whether a reading meets a constraint."""
+    try:
+        holds = evaluate(parse_expression(wanted.value), actual)
+    except ClusterbookError as error:
+        return Said(outcome.ERROR, error.what)
+    return Said(PASSED, f"it is {actual}") if holds else Said(FAILED, f"it is {actual}, not {wanted.value}")
+
+
+def _nvidia_smi(about: Subject, _: tuple[Constraint, ...]) -> Said:
+    if gpu_nodes(about.snapshot) == 0:
+        return Said(NOT_APPLICABLE, "the cluster has no GPU node")
+    return Said(SKIPPED, "it runs a pod on each GPU node")
+
+
+# --- conformance ------------------------------------------------------------------------------------------------------
+
+
+def _gpu_operator_health(about: Subject, _: tuple[Constraint, ...]) -> Said:
+    if not _has(about, _GPU_OPERATOR):
+        return Said(NOT_APPLICABLE, "the recipe does not deploy gpu-operator")
+    namespace = _namespace(about, _GPU_OPERATOR, _GPU_OPERATOR)
+    wanted = [("Deployment", _GPU_OPERATOR, namespace), ("DaemonSet", "nvidia-dcgm-exporter", namespace)]
+    said = first_ill(about.inventory, wanted)
+    policy = about.inventory.named("nvidia.com/v1", "ClusterPolicy", "cluster-policy")
+    state = "not there" if policy is None else (policy.get("status") or {}).get("state", "without a state")
+    said += [] if state == "ready" else [f"ClusterPolicy cluster-policy is {state}"]
+    return _read(said, holds="operator, policy and DCGM exporter are ready")
+
+
+def _dra_support(about: Subject, _: tuple[Constraint, ...]) -> Said:
+    """Controller and kubelet plugin are ready and slices published. Source: reference rows V16, V26."""
+    component = about.components.get("nvidia-dra-driver-gpu")
+    if component is None or not enabled(component, about.recipe):
+        return Said(NOT_APPLICABLE, "the recipe does not deploy nvidia-dra-driver-gpu")
+    namespace = str(component.get("namespace") or "nvidia-dra-driver")
+    said = []
+    for kind, ending in (("Deployment", "-controller"), ("DaemonSet", "-kubelet-plugin")):
+        known = whole(about.inventory, "apps/v1", kind, namespace)
+        names = [str(each["metadata"]["name"]) for each in known if str(each["metadata"]["name"]).endswith(ending)]
+        said += [] if names else [f"no {kind} in {namespace} ends in {ending}"]
+        said += first_ill(about.inventory, [(kind, name, namespace) for name in names])
+    slices = whole(about.inventory, "resource.k8s.io/v1", "ResourceSlice")
+    drivers = {str((each.get("spec") or {}).get("driver")) for each in slices}
+    said += [] if any(each.endswith("nvidia.com") for each in drivers) else ["no ResourceSlice of an nvidia.com driver"]
+    resources = (component.get("values") or {}).get("resources") or {}
+    claims = (resources.get("gpus") or {}).get("enabled") is True
+    then = "a pod has to be given a GPU through a claim" if claims else ""
+    return _read(said, then=then, holds=f"the driver runs; {len(slices)} slices are published")
+
+
+def _ready(then: str, *wanted: tuple[str, str, str], component: str = "") -> Check:
+    """Return a check whose reading is that objects are healthy, and which has to run something besides."""
+
+    def check(about: Subject, _: tuple[Constraint, ...]) -> Said:
+        if component and not _has(about, component):
+            return Said(NOT_APPLICABLE, f"the recipe does not deploy {component}")
+        return _read(first_ill(about.inventory, wanted), then=then)
+
+    return check
+
+
+def _inference_gateway(about: Subject, _: tuple[Constraint, ...]) -> Said:
+    if not _has(about, "agentgateway"):
+        return Said(NOT_APPLICABLE, "the recipe does not deploy agentgateway")
+    kinds = ("gatewayclasses.gateway.networking.k8s.io", "gateways.gateway.networking.k8s.io",
+             "httproutes.gateway.networking.k8s.io")  # fmt: skip
+    said = first_ill(about.inventory, [("CustomResourceDefinition", name, "") for name in kinds])
+    api = "gateway.networking.k8s.io/v1"
+    namespace = _namespace(about, "agentgateway", "agentgateway-system")
+    found = about.inventory.named(api, "GatewayClass", "agentgateway")
+    said += [] if condition(found, "Accepted") else ["GatewayClass agentgateway is not accepted"]
+    found = about.inventory.named(api, "Gateway", "inference-gateway", namespace)
+    said += [] if condition(found, "Programmed") else ["Gateway inference-gateway is not programmed"]
+    proxies = running(about.inventory, namespace, {"gateway.networking.k8s.io/gateway-name": "inference-gateway"})
+    said += [] if proxies else ["no pod of inference-gateway runs"]
+    return _read(said, holds=f"the gateway is programmed; {len(proxies)} proxies run")
+
+
+def _robust_controller(about: Subject, _: tuple[Constraint, ...]) -> Said:
+    then = "its webhook has to refuse something wrong"
+    if _has(about, "dynamo-platform"):
+        namespace = _namespace(about, "dynamo-platform", "dynamo-system")
+        pods = running(about.inventory, namespace, {"app.kubernetes.io/name": "dynamo-operator"})
+        return _read([] if pods else [f"no pod of dynamo-operator runs in {namespace}"], then=then)
+    if _has(about, "kubeflow-trainer"):
+        namespace = _namespace(about, "kubeflow-trainer", "kubeflow")
+        wanted = [("Deployment", "kubeflow-trainer-controller-manager", namespace)]
+        return _read(first_ill(about.inventory, wanted), then=then)
+    return Said(NOT_APPLICABLE, "the recipe deploys neither dynamo-platform nor kubeflow-trainer")
+
+
+def _runs(what: str, component: str = "") -> Check:
+    """Return a check of which nothing can be read."""
+    return _ready(what, component=component) if component else lambda *_: Said(SKIPPED, what)
+
+
+# --- performance ------------------------------------------------------------------------------------------------------
+
+
+def _measured(least_nodes: int, component: str = "") -> Callable[[str], Check]:
+    """Return what makes the check of a figure that was measured, if the snapshot has it."""
+
+    def make(name: str) -> Check:
+        def check(about: Subject, constraints: tuple[Constraint, ...]) -> Said:
+            if component and not _has(about, component):
+                return Said(NOT_APPLICABLE, f"the recipe does not deploy {component}")
+            wanted = [each for each in constraints if consumed(each.name, name)]
+            if not wanted:
+                return Said(SKIPPED, "the recipe sets no constraint for it")
+            nodes = gpu_nodes(about.snapshot)
+            if nodes is not None and nodes < least_nodes:
+                return Said(NOT_APPLICABLE, f"it takes {least_nodes} GPU nodes, and there are {nodes}")
+            results = about.snapshot.measurements.get("Performance", {}).get("results")
+            figures = results.data if results else {}
+            missing = [each.name for each in wanted if figures.get(each.name) is None]
+            if missing:
+                return Said(SKIPPED, f"it has to be measured: the snapshot has no {', '.join(missing)}")
+            return _figures(wanted, figures)
+
+        return check
+
+    return make
+
+
+def _figures(wanted: list[Constraint], figures: Mapping[str, Any]) -> Said:
+    """Return whether measured figures meet their constraints, within the tolerance."""
+    said = []
+    for each in wanted:
+        actual = scalar(figures[each.name])
+        expression = parse_expression(each.value)
+        try:
+            number = float(actual)
+            bound = float(expression.value)
+        except ValueError:
+            holds = actual == expression.value
+        else:
+            low, high = bound * (1 - TOLERANCE), bound * (1 + TOLERANCE)
+            holds = {">=": number >= low, ">": number > low, "<=": number <= high, "<": number < high}.get(
+                expression.op, (number == bound) == (expression.op != "!=")
+            )
+        if not holds:
+            said.append(f"{each.name} is {actual}{f' {each.unit}' if each.unit else ''}, not {each.value}")
+    return _read(said, holds=", ".join(f"{each.name} is {scalar(figures[each.name])}" for each in wanted))
+
+
+_KAI = "kai-scheduler"
+_KAI_PARTS = ("kai-operator", "kai-scheduler-default", "admission", "binder", "pod-grouper", "podgroup-controller",
+              "queue-controller")  # fmt: skip
+_KAI_KINDS = ("queues.scheduling.run.ai", "podgroups.scheduling.run.ai")
+_DCGM = ("DaemonSet", "nvidia-dcgm-exporter", "gpu-operator")
+_SLURM = "slinky-slurm"
+
+_CHECKS: dict[str, Check] = {
+    "operator-health": _operator_health,
+    "expected-resources": _expected_resources,
+    "gpu-operator-version": _gpu_operator_version,
+    "check-nvidia-smi": _nvidia_smi,
+    "platform-health": _expected_resources,
+    "gpu-operator-health": _gpu_operator_health,
+    "dra-support": _dra_support,
+    "accelerator-metrics": _ready("the exporter has to be asked for its metrics", _DCGM),
+    "ai-service-metrics": _ready(
+        "Prometheus has to be asked for GPU metrics", ("APIService", "v1beta1.custom.metrics.k8s.io", "")
+    ),
+    "inference-gateway": _inference_gateway,
+    "gang-scheduling": _ready(
+        "two pods have to be started together",
+        *(("Deployment", name, _KAI) for name in _KAI_PARTS),
+        *(("CustomResourceDefinition", name, "") for name in _KAI_KINDS),
+        component=_KAI,
+    ),
+    "pod-autoscaling": _ready("a workload has to be scaled up and down", _DCGM),
+    "cluster-autoscaling": _runs("pods that do not fit have to be started"),
+    "robust-controller": _robust_controller,
+    "secure-accelerator-access": _runs("pods have to look for GPUs that are not theirs"),
+    "slinky-slurm-health": _runs("Slurm has to run a job", _SLURM),
+    "slinky-slurm-imex-channel": _runs("Slurm has to run two jobs at one time", _SLURM),
+    **{
+        name: _measured(least_nodes=2)(name)
+        for name in ("nccl-all-reduce-bw", "nccl-all-reduce-bw-net", "nccl-all-reduce-bw-nvls")
+    },
+    "inference-perf": _measured(least_nodes=1, component="dynamo-platform")("inference-perf"),
+}
+NAMES = tuple(_CHECKS)
+"""The checks that are known here; a catalog may have more."""
