@@ -188,13 +188,17 @@ def _operations(text: str, name: str) -> list[Operation]:
     """Return the operations of a health check's text; they are read once, however many clusters are judged.
 
     Raises:
-        InvalidRequest: it is no health check.
-        SourceErrors: it is no YAML.
+        InvalidRequest: it is no YAML, or no health check.
     """
     document = yamlplain.read(text)
     if document is None:
+        from clusterbook.core.findings import SourceErrors
         from clusterbook.core.yamlin import parse  # 20 ms that a plain text does not cost
 
-        node = parse(text, name)
+        try:
+            node = parse(text, name)
+        except SourceErrors as error:
+            first = error.findings[0]
+            raise InvalidRequest(f"{first.place}: {first.what}", hint=first.hint) from error
         document = node.data() if node else None
     return read_test(document, name)

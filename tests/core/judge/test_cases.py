@@ -1,0 +1,71 @@
+"""Judgements, one file a case: a recipe, a cluster, and what becomes of each demand.
+
+recipe:    laid over a recipe that demands nothing
+snapshot:  a file of tests/snapshots; default h100-eks
+measured:  figures of performance checks, added to it
+phases, fail_fast, known:  what `judge` takes
+expect:    phase/kind/name → "state: message (hint)", of which message and hint may be cut short
+verdict:   of the whole
+refused, hint:  words of the error instead
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clusterbook.core import snapshot
+from clusterbook.core.errors import InvalidRequest
+from clusterbook.core.judge import judge
+from clusterbook.core.judge.outcome import PHASES, Report
+from clusterbook.core.yamlin import parse
+from tests.clusters import FILES
+
+CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
+NOTHING = {"kind": "RecipeResult", "metadata": {"slug": "test"}, "componentRefs": []}
+KEYS = {"recipe", "snapshot", "measured", "phases", "fail_fast", "known", "expect", "verdict", "refused", "hint"}
+
+
+def read(path: Path) -> dict[str, Any]:
+    node = parse(path.read_text(encoding="utf-8"), path.name)
+    assert node is not None
+    case: dict[str, Any] = node.data()
+    assert case.keys() <= KEYS, f"{path.name}: {case.keys() - KEYS}"
+    return case
+
+
+def judged(case: dict[str, Any]) -> Report:
+    document = FILES[case.get("snapshot", "h100-eks")]
+    if "measured" in case:
+        figures = {"type": "Performance", "subtypes": [{"subtype": "results", "data": case["measured"]}]}
+        document = {**document, "measurements": [*document["measurements"], figures]}
+    return judge(
+        {**NOTHING, **case.get("recipe", {})},
+        snapshot.read(document),
+        phases=case.get("phases", PHASES),
+        fail_fast=case.get("fail_fast", False),
+        known_checks=case.get("known", ()),
+    )
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_a_case_ends_as_it_says(path: Path) -> None:
+    case = read(path)
+    if "refused" in case:
+        with pytest.raises(InvalidRequest) as error:
+            judged(case)
+        assert case["refused"] in error.value.what
+        assert case.get("hint", "") in error.value.hint
+        return
+    report = judged(case)
+    said = {
+        f"{each.phase}/{each.kind}/{each.name}": f"{each.state}: {each.message}"
+        + (f" ({each.hint})" if each.hint else "")
+        for each in report.results
+    }
+    assert list(said) == list(case["expect"])
+    for name, expected in case["expect"].items():
+        assert said[name].startswith(expected), name
+    assert report.verdict == case["verdict"]
