@@ -23,10 +23,11 @@ Options = Mapping[str, str]
 
 
 class Reply(NamedTuple):
-    """What a command prints: the answer, and notes for standard error."""
+    """What a command prints: the answer, and notes for standard error; `status` is its exit status."""
 
     text: str
     notes: tuple[str, ...] = ()
+    status: int = 0
 
 
 def open_shelf(options: Options) -> Shelf:
@@ -352,27 +353,6 @@ def leaves_table(value: Any) -> str:
 
     walk(value, "")
     return table(["PATH", "VALUE"], rows)
-
-
-def respond(command: str, options: Options, arguments: list[str]) -> Reply:
-    """Return the reply of a look-up command.
-
-    Raises:
-        ClusterbookError: with the exit status that fits.
-    """
-    if command == "list":
-        return listing(options)
-    if command == "recipe":
-        return recipe(options, *arguments)
-    if command == "query":
-        slug, path = (*arguments, "", "")[:2]
-        if path and "selector" in options:
-            raise InvalidRequest("both --selector and a path were given", hint="give one of them")
-        if not path and "selector" not in options:
-            raise MissingFlag("--selector is missing", hint="type --selector components.gpu-operator.version, say")
-        return query({"selector": path, **options}, slug)
-    slug, path = (*arguments, "", "")[:2]
-    return explain(options, slug, path)
 
 
 class MissingFlag(ClusterbookError):

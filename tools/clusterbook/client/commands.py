@@ -12,10 +12,10 @@ from typing import Any
 import click
 
 import clusterbook
-from clusterbook.client import answers
 from clusterbook.client.completion import script
 from clusterbook.client.flags import ARGUMENTS, COMMANDS, Flag
 from clusterbook.client.program import Once, Program
+from clusterbook.client.replies import respond
 from clusterbook.client.terminal import deliver
 
 EXAMPLES = {
@@ -23,6 +23,8 @@ EXAMPLES = {
     "query": "clusterbook query h100-eks-training --selector components.gpu-operator.version",
     "list": "clusterbook list --service eks",
     "explain": "clusterbook explain h100-eks-training components.gpu-operator.values.driver",
+    "validate": "clusterbook validate h100-eks-training --snapshot cluster.yaml --no-cluster",
+    "fit": "clusterbook fit cluster.yaml",
 }
 SUMMARIES = {
     "recipe": "Print the recipe for a cluster.",
@@ -34,6 +36,14 @@ SUMMARIES = {
     "explain": (
         "Say where values of a recipe come from, layer by layer, the winner last.\n\nPATH is written like a selector"
         " (components.gpu-operator.version, constraints[0]) or as a JSON pointer; it may name a whole part."
+    ),
+    "validate": (
+        "Hold a cluster against a recipe.\n\nReadiness is judged first, then deployment, conformance and performance."
+        " Exit status: 0 when all that could be judged holds, 10 when something does not, 2 when nobody can tell."
+    ),
+    "fit": (
+        "Say which recipes fit a cluster, and why the others do not.\n\nA recipe fits when the cluster is what it is"
+        " for and all its constraints hold; what was not measured is never taken for granted."
     ),
 }
 
@@ -65,6 +75,8 @@ def _option(flag: Flag) -> click.Option:
     if flag.switch:
         return click.Option([flag.key, *flag.names], is_flag=True, **common)
     kind = click.Choice(flag.values) if flag.values else None
+    if flag.repeated:
+        common["multiple"] = True
     return click.Option([flag.key, *flag.names], metavar=flag.metavar or None, type=kind, **common)
 
 
@@ -74,19 +86,21 @@ def _callback(name: str) -> Callable[..., int]:
     def call(**found: Any) -> int:
         arguments = [str(found.pop(argument) or "") for argument in ARGUMENTS[name]]
         options = {
-            key: "1" if value is True else str(value) for key, value in found.items() if value not in (None, False)
+            key: "1" if value is True else "\n".join(value) if isinstance(value, tuple) else str(value)
+            for key, value in found.items()
+            if value not in (None, False, ())
         }
         if "config" in options:
-            from clusterbook.client.config import flags_in
+            from clusterbook.client.config import flags_in, validate_flags_in
 
-            configured = flags_in(options["config"])
+            configured = (validate_flags_in if name == "validate" else flags_in)(options["config"])
             if name != "recipe":  # spec.recipe.output is where the recipe goes, not what is asked of it
                 configured = {key: value for key, value in configured.items() if key not in ("output", "format")}
             options = {**configured, **options}
-        reply = answers.respond(name, options, arguments)
+        reply = respond(name, options, arguments)
         log_json = bool(click.get_current_context().find_root().params["log_json"])
         deliver(reply.text, notes=reply.notes, output=options.get("output", ""), log_json=log_json)
-        return 0
+        return reply.status
 
     return call
 

@@ -57,13 +57,40 @@ class RecipePart(_Part):
     source: str | None = None
 
 
+class ValidateInputPart(_Part):
+    """What a judgement takes."""
+
+    recipe: str | None = None
+    snapshot: str | None = None
+
+
+class ExecutionPart(_Part):
+    """How a judgement goes; `noCleanup` and `timeout` are for a live cluster."""
+
+    phases: list[str] | None = None
+    fail_on_error: bool | None = Field(None, alias="failOnError")
+    fail_fast: bool | None = Field(None, alias="failFast")
+    no_cluster: bool | None = Field(None, alias="noCluster")
+    no_cleanup: bool | None = Field(None, alias="noCleanup")
+    timeout: str | None = None
+
+
+class ValidatePart(_Part):
+    """What `validate` reads; `agent` and `evidence` are for a live cluster."""
+
+    input: ValidateInputPart | None = None
+    agent: dict[str, Any] | None = None
+    execution: ExecutionPart | None = None
+    evidence: dict[str, Any] | None = None
+
+
 class SpecPart(_Part):
     """The sections; those of other commands are theirs to check."""
 
     recipe: RecipePart | None = None
     snapshot: dict[str, Any] | None = None
     bundle: dict[str, Any] | None = None
-    validate_: dict[str, Any] | None = Field(None, alias="validate")
+    validate_: ValidatePart | None = Field(None, alias="validate")
 
 
 class ConfigShape(_Part):
@@ -75,8 +102,8 @@ class ConfigShape(_Part):
     spec: SpecPart
 
 
-def flags_in(where: str) -> dict[str, str]:
-    """Return the flags that the configuration at `where` stands for, by flag key.
+def _config_at(where: str) -> ConfigShape:
+    """Return the configuration at `where`.
 
     Raises:
         InvalidRequest: a field is unknown or has the wrong type.
@@ -87,7 +114,32 @@ def flags_in(where: str) -> dict[str, str]:
     check_shape(node, where, ConfigShape, findings, strict=True)
     if findings:
         raise InvalidRequest(findings[0].what, place=findings[0].place, hint=findings[0].hint)
-    config = ConfigShape.model_validate(node.data())
+    return ConfigShape.model_validate(node.data())
+
+
+def validate_flags_in(where: str) -> dict[str, str]:
+    """Return the flags of `validate` that the configuration at `where` stands for, by flag key; see `_config_at`."""
+    config = _config_at(where)
+    part = config.spec.validate_ or ValidatePart()
+    given, execution = part.input or ValidateInputPart(), part.execution or ExecutionPart()
+    recipe = config.spec.recipe or RecipePart()
+    found = {
+        "recipe": given.recipe,
+        "snapshot": given.snapshot,
+        "phase": "\n".join(execution.phases) if execution.phases else None,
+        "fail_on_error": None if execution.fail_on_error is None else str(execution.fail_on_error).lower(),
+        "fail_fast": "1" if execution.fail_fast else None,
+        "no_cluster": "1" if execution.no_cluster else None,
+        "data": recipe.data,
+        "source": recipe.source,
+        "allow_inherited": "1" if recipe.allow_inherited else None,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def flags_in(where: str) -> dict[str, str]:
+    """Return the flags that the configuration at `where` stands for, by flag key; see `_config_at`."""
+    config = _config_at(where)
     part = config.spec.recipe or RecipePart()
     criteria = (part.criteria or CriteriaPart()).model_dump(exclude_none=True)
     output = part.output or OutputPart()

@@ -13,13 +13,17 @@ from clusterbook.core.errors import InvalidRequest
 
 
 class Flag(NamedTuple):
-    """One flag. `names` are its spellings, the first the full one; `values` the words it takes, () for any word."""
+    """One flag. `names` are its spellings, the first the full one; `values` the words it takes, () for any word.
+
+    One that is `repeated` may stand several times; its value is then one word a line.
+    """
 
     key: str
     names: tuple[str, ...]
     help: str
     metavar: str = ""
     values: tuple[str, ...] = ()
+    repeated: bool = False
 
     @property
     def switch(self) -> bool:
@@ -62,20 +66,48 @@ SELECTOR = Flag("selector", ("--selector",), "Path of the value, such as compone
 ALL = Flag("all", ("--all",), "List composed recipes too.")
 NO_HEALTH = Flag("no_health", ("--no-health", "--skip-health"), "Leave health and coverage out.")
 
+RECIPE = Flag("recipe", ("--recipe", "-r"), "The recipe: a file, a URL, or the name of a published one.", "FILE|NAME")
+SNAPSHOT = Flag("snapshot", ("--snapshot", "-s"), "What the cluster is: a snapshot's file or URL.", "FILE")
+JUDGE = (
+    RECIPE,
+    SNAPSHOT,
+    Flag("no_cluster", ("--no-cluster",), "Judge the snapshot alone; nothing is run or asked."),
+    Flag("phase", ("--phase",), "Judge only this phase and readiness; may be repeated.", "PHASE", repeated=True),
+    Flag("fail_fast", ("--fail-fast",), "Stop behind the first phase that fails."),
+    Flag("fail_on_error", ("--fail-on-error",), "Whether failures count in the exit status.", "", ("true", "false")),
+    Flag("allow_inherited", ("--allow-inherited",), "Accept a recipe that does not honour every criterion."),
+    Flag("config", ("--config",), "Configuration file or URL (ClusterbookConfig or AICRConfig).", "FILE"),
+    *WHERE,
+    Flag("format", ("--format", "-t"), "How the report is written: for people, or as CTRF.", values=("text", "json")),
+    OUTPUT[1],
+)
+FIT = (
+    Flag("all", ("--all",), "Ask composed recipes too."),
+    *WHERE,
+    Flag("format", ("--format", "-t"), "How the answer is written.", values=("table", "json", "yaml")),
+    OUTPUT[1],
+)
+JUDGEMENTS = ("validate", "fit")
+"""The commands that take documents along and are no look-ups, yet are as quick."""
+
 COMMANDS: Mapping[str, tuple[Flag, ...]] = {
     "recipe": (*CRITERIA, *ANSWER, *WHERE, *OUTPUT, API),
     "query": (SELECTOR, *CRITERIA, *ANSWER, *WHERE, *OUTPUT),
     "list": (*CRITERIA[:-1], ALL, NO_HEALTH, *WHERE, *OUTPUT),
     "explain": (*CRITERIA, *ANSWER, *WHERE, *OUTPUT),
+    "validate": JUDGE,
+    "fit": FIT,
 }
-"""The flags of each look-up command."""
+"""The flags of each look-up command and each judgement."""
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "recipe": ("slug",),
     "query": ("slug", "path"),
     "list": (),
     "explain": ("slug", "path"),
+    "validate": ("slug",),
+    "fit": ("snapshot",),
 }
-"""The arguments of each look-up command, in order."""
+"""The arguments of each of them, in order."""
 
 
 def scan(words: Sequence[str], flags: Iterable[Flag]) -> tuple[dict[str, str], list[str]] | None:
@@ -107,7 +139,9 @@ def scan(words: Sequence[str], flags: Iterable[Flag]) -> tuple[dict[str, str], l
             position += 1
         if flag.values and value not in flag.values:
             return None
-        if flag.key in found:
+        if flag.key in found and flag.repeated:
+            value = f"{found[flag.key]}\n{value}"
+        elif flag.key in found:
             raise InvalidRequest(f"{flag.names[0]} stands twice", hint="keep one; it takes a single value")
         found[flag.key] = "1" if flag.switch else value
     return found, arguments

@@ -40,6 +40,7 @@ class LocalShelf(Shelf):
         self.detected: dict[str, str | int] = {}
         self.remarks: list[str] = []
         self._recipe: Recipe | None = None
+        self._matrix: matrix.Matrix | None = None
         if snapshot:
             self._read_snapshot(snapshot)
 
@@ -72,6 +73,12 @@ class LocalShelf(Shelf):
         layers = (self.catalog.overlays[name] for name in recipe.applied if name in self.catalog.overlays)
         return union(layer.criteria for layer in layers if layer.criteria is not None)
 
+    def stored(self, slug: str) -> dict[str, Any]:
+        """Return the recipe called `slug`, which the listing names; the whole matrix is resolved for it."""
+        if self._matrix is None:
+            self._matrix = matrix.build(self.catalog)
+        return documents.recipe_document(self._matrix.recipes[slug], state="")
+
     def health_checks(self, record: index.Record | None) -> dict[str, str]:  # noqa: ARG002 (the index needs it)
         """Return the text of the health checks of the recipe resolved last."""
         return documents.health_checks(self._recipe) if self._recipe else {}
@@ -85,6 +92,10 @@ class LocalShelf(Shelf):
             for pointer, origins in whole.items()
             if (pointer.startswith(inside) if component else not pointer.startswith("/components/"))
         }
+
+    def validators(self) -> tuple[str, ...]:
+        """Return the names of the checks that recipes may name."""
+        return tuple(self.catalog.validators)
 
     def listing(self) -> Any:
         """Return a line about every recipe."""

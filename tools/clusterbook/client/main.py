@@ -11,8 +11,9 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from clusterbook.client.answers import Reply, respond
-from clusterbook.client.flags import ARGUMENTS, COMMANDS, scan
+from clusterbook.client.answers import Reply
+from clusterbook.client.flags import ARGUMENTS, COMMANDS, JUDGEMENTS, scan
+from clusterbook.client.replies import respond
 from clusterbook.client.terminal import abandon, bug, deliver, fail
 from clusterbook.core.errors import ClusterbookError
 
@@ -34,6 +35,7 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
 
             return run_click(words)
         deliver(reply.text, notes=reply.notes)
+        return reply.status
     except ClusterbookError as error:
         return fail(error, log_json="--log-json" in words or "CLUSTERBOOK_LOG_JSON" in environment)
     except KeyboardInterrupt:
@@ -45,7 +47,6 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
         if "--debug" in words or "CLUSTERBOOK_DEBUG" in environment:
             raise
         return bug(error)
-    return 0
 
 
 def quick(words: Sequence[str], environment: Mapping[str, str]) -> Reply | None:
@@ -57,7 +58,8 @@ def quick(words: Sequence[str], environment: Mapping[str, str]) -> Reply | None:
     if scanned is None:
         return None
     options, arguments = scanned
-    if "output" in options or any(flag in options for flag in _SLOW) or len(arguments) > len(ARGUMENTS[command]):
+    slow = ("output", "config") if command in JUDGEMENTS else ("output", *_SLOW)
+    if any(flag in options for flag in slow) or len(arguments) > len(ARGUMENTS[command]):
         return None
     return respond(command, options, arguments)
 

@@ -36,6 +36,13 @@ class Shelf:
             raise NotFound(f"the index has no recipe {answer.slug}", hint=index.REBUILD)
         return record.recipe, record
 
+    def stored(self, slug: str) -> dict[str, Any]:
+        """Return the recipe called `slug`, which the listing names."""
+        record = self.source.record(slug)
+        if record is None:
+            raise NotFound(f"the index has no recipe {slug}", hint=index.REBUILD)
+        return record.recipe
+
     def health_checks(self, record: index.Record | None) -> dict[str, str]:
         """Return the text of the recipe's health checks by component."""
         return {
@@ -48,6 +55,12 @@ class Shelf:
         blob = record.origins.get(component) if record else None
         part = index.blob_part(blob) if blob else ""
         return index.decode(self.source.need(part), part) if blob else {}
+
+    def validators(self) -> tuple[str, ...]:
+        """Return the names of the checks that recipes may name, () where the index does not say."""
+        data = self.source.read(index.VALIDATORS)
+        found = index.decode(data, index.VALIDATORS) if data else {}
+        return tuple(found) if isinstance(found, dict) else ()
 
     def listing(self) -> Any:
         """Return a line about every recipe."""

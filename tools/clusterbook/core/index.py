@@ -7,6 +7,7 @@ Part of every look-up, so it imports next to nothing.
     recipes/SLUG.json    one recipe, and the names of the blobs that belong to it
     blobs/DIGEST         a health check, or the origins of one component; shared between recipes
     list.json            a line about every recipe
+    validators.json      the checks that recipes may name
     sources.json         the source files, for what is resolved locally
 """
 
@@ -22,7 +23,7 @@ from clusterbook.core.matching import Matcher
 
 FORMAT = "clusterbook-index/1"
 REBUILD = "build it again: clusterbook-build build"
-HEAD, LISTING, SOURCES = "index.json", "list.json", "sources.json"
+HEAD, LISTING, SOURCES, VALIDATORS = "index.json", "list.json", "sources.json", "validators.json"
 
 
 class Index(NamedTuple):

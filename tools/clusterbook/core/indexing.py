@@ -27,6 +27,7 @@ def parts(matrix: Matrix) -> Iterator[tuple[str, bytes]]:
     catalog = matrix.catalog
     yield index.HEAD, index.encode_head(Index(matrix.matcher, catalog.vocabulary))
     yield index.LISTING, index.encode(listing(matrix))
+    yield index.VALIDATORS, index.encode({name: node.data() for name, node in catalog.validators.items()})
     yield index.SOURCES, index.encode({path: source.text for path, source in sorted(catalog.tree.files.items())})
     blobs = _Blobs()
     for slug, recipe in matrix.recipes.items():  # all: what needs an OS of its own may still be what is inherited

@@ -1,0 +1,113 @@
+"""Judging from files: `validate --no-cluster` and `fit`.
+
+Knows which documents a judgement takes and where they lie. Does not know how it is made (`core.judge`), nor click. Has
+60 ms for the whole process, so what only some requests need is imported where they need it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from clusterbook import __version__
+from clusterbook.client.answers import MissingFlag, Options, Reply, find, open_shelf
+from clusterbook.client.handed import read_document
+from clusterbook.core import ctrf, snapshot, views
+from clusterbook.core.errors import InvalidRequest
+from clusterbook.core.judge import judge
+from clusterbook.core.judge.outcome import PHASES
+
+ALL = "all"
+
+
+def validate(options: Options, slug: str = "") -> Reply:
+    """Return the report of a recipe held against a snapshot. Source: reference rows V1-V10, V18-V20.
+
+    Raises:
+        InvalidRequest: a document or a phase is not what it must be, or a cluster would be needed.
+    """
+    phases = _phases(options.get("phase", ""))
+    if "no_cluster" not in options:
+        what = "a live cluster is not validated yet"
+        raise InvalidRequest(what, hint="hold the recipe against a snapshot: --snapshot FILE --no-cluster")
+    if "snapshot" not in options:
+        raise MissingFlag("--snapshot is missing: without a cluster it is all there is", hint="type --snapshot FILE")
+    recipe, known = _recipe(options, slug)
+    taken = snapshot.read(read_document(options["snapshot"]))
+    report = judge(recipe, taken, phases=phases, fail_fast="fail_fast" in options, known_checks=known)
+    form = options.get("format") or ("json" if options.get("output") else "text")
+    text = ctrf.text(report) if form == "text" else ctrf.as_json(report, __version__)
+    notes = () if form == "text" else (ctrf.summary(report),)
+    return Reply(text, notes, ctrf.exit_status(report, fail_on_error=options.get("fail_on_error") != "false"))
+
+
+def _phases(said: str) -> tuple[str, ...]:
+    """Return the phases that were asked for, one a line; all of them by default. Source: reference row V6."""
+    names = tuple(said.split("\n")) if said else (ALL,)
+    if ALL not in names:
+        return names
+    if len(names) > 1:
+        raise InvalidRequest("--phase all stands with other phases", hint="give all, or some phases")
+    return PHASES
+
+
+def _recipe(options: Options, slug: str) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """Return the recipe with its health checks, and the names that checks may have.
+
+    A word that names no file is the name of a recipe.
+    """
+    said = options.get("recipe", "")
+    if slug and said:
+        raise InvalidRequest(f"both the recipe {slug} and --recipe {said} were given", hint="give one of them")
+    if not slug and not said:
+        raise MissingFlag("--recipe is missing", hint="type --recipe FILE, or the name of a recipe")
+    where = {key: value for key, value in options.items() if key in ("source", "data", "allow_inherited")}
+    if said and _is_file(said):
+        document = read_document(said)
+        if document.get("kind") == "RecipeResult":
+            return document, open_shelf(where).validators()
+        where["recipe"] = said
+    else:
+        slug = slug or said
+    found = find(where, slug)
+    if found.shelf is None:
+        return found.document, ()
+    document = views.with_health_checks(found.document, found.shelf.health_checks(found.record))
+    return document, found.shelf.validators()
+
+
+def _is_file(word: str) -> bool:
+    """Return whether a word names a file, standard input or a URL, rather than a recipe."""
+    if word == "-" or any(each in word for each in ("/", "\\", ".")):
+        return True
+    from os.path import isfile  # pathlib costs 3 ms
+
+    return isfile(word)
+
+
+def fit(options: Options, where: str = "") -> Reply:
+    """Return which recipes of the index fit a snapshot, and why the others do not.
+
+    Raises:
+        InvalidRequest: the document is no snapshot.
+    """
+    from clusterbook.client.answers import render, table
+    from clusterbook.core.fit import FITS, MISSES
+    from clusterbook.core.fit import fit as ask
+    from clusterbook.core.matching import CURATED
+
+    if not where:
+        raise MissingFlag("the snapshot is missing", hint="type clusterbook fit FILE")
+    taken = snapshot.read(read_document(where))
+    shelf = open_shelf({key: value for key, value in options.items() if key in ("source", "data")})
+    lines = [line for line in shelf.listing() if "all" in options or line["state"] == CURATED]
+    found = ask(((str(line["name"]), shelf.stored(line["slug"])) for line in lines), taken)
+    form = options.get("format", "table")
+    fitting = sum(each.fit == FITS for each in found)
+    missing = sum(each.fit == MISSES for each in found)
+    note = f"{fitting} of {len(found)} recipes fit, {missing} do not, {len(found) - fitting - missing} cannot be told"
+    if form == "table":
+        text = table(["RECIPE", "FIT", "WHY"], [[each.recipe, each.fit, each.why] for each in found])
+    else:
+        text = render([each.document() for each in found], form)
+    return Reply(text, (note, *shelf.remarks))
