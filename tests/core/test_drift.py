@@ -1,0 +1,237 @@
+# ruff: noqa: E501 (a case a line)
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clusterbook.core import drift, snapshot
+from clusterbook.core.drift import Change, chosen, installed_drift
+from clusterbook.core.errors import InvalidRequest
+from clusterbook.core.inventory import Unseen
+from tests.clusters import FILES
+
+Document = dict[str, Any]
+
+
+def between(change: Callable[[Document], Any], **options: Any) -> list[tuple[str, str, str, str, str]]:
+    """Return the drift from the healthy H100 cluster to a changed copy of it."""
+    after = copy.deepcopy(FILES["h100-eks"])
+    change(after)
+    found = drift.drift(snapshot.read(FILES["h100-eks"]), snapshot.read(after), **options)
+    return [(each.severity, each.kind, each.path, each.baseline, each.target) for each in found]
+
+
+def readings(document: Document, kind: str, name: str) -> Document:
+    found = next(each for each in document["measurements"] if each["type"] == kind)
+    return next(each for each in found["subtypes"] if each["subtype"] == name)["data"]
+
+
+def objects(document: Document, kind: str) -> list[Document]:
+    return next(each["items"] for each in document["objects"] if each["kind"] == kind)
+
+
+def reading(kind: str, name: str, key: str, value: object) -> Callable[[Document], None]:
+    return lambda document: readings(document, kind, name).update({key: value})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (reading("K8s", "server", "version", "v1.34.1-eks-1"), ("warning", "modified", "K8s.server.version", "v1.33.5-eks-3025e55", "v1.34.1-eks-1")),
+        (reading("K8s", "server", "version", "v1.33.6-eks-1"), ("info", "modified", "K8s.server.version", "v1.33.5-eks-3025e55", "v1.33.6-eks-1")),
+        (reading("GPU", "hardware", "gpu-count", 7), ("critical", "modified", "GPU.hardware.gpu-count", "8", "7")),
+        (reading("GPU", "smi", "driver-version", "590.1.2"), ("warning", "modified", "GPU.smi.driver-version", "580.82.07", "590.1.2")),
+        (reading("SystemD", "containerd.service", "ActiveState", "failed"), ("critical", "modified", 'SystemD."containerd.service".ActiveState', "active", "failed")),
+        (reading("OS", "sysctl", "/proc/sys/vm/max_map_count", "65530"), ("warning", "modified", "OS.sysctl./proc/sys/vm/max_map_count", "1048576", "65530")),
+        (reading("OS", "kmod", "gdrdrv", True), ("warning", "added", "OS.kmod.gdrdrv", "", "true")),
+        (lambda d: readings(d, "OS", "kmod").pop("efa"), ("warning", "removed", "OS.kmod.efa", "true", "")),
+        (lambda d: d["fingerprint"].update(service="gke"), ("critical", "modified", "fingerprint.service", "eks", "gke")),
+        (lambda d: readings(d, "NodeTopology", "taint").clear(), ("warning", "removed", "NodeTopology.taint.nvidia.com/gpu", "NoSchedule| on 4 nodes", "")),
+        (lambda d: d["releases"].pop(0), ("critical", "removed", "releases.kube-system/aws-ebs-csi-driver", "aws-ebs-csi-driver 2.59.0", "")),
+        (lambda d: d["releases"][3].update(version="v26.4.0"), ("warning", "modified", "releases.gpu-operator/gpu-operator.version", "gpu-operator v26.3.2", "gpu-operator v26.4.0")),
+        (lambda d: d["releases"][3].update(status="failed"), ("critical", "modified", "releases.gpu-operator/gpu-operator.status", "deployed", "failed")),
+        (lambda d: d["releases"].append({"name": "new", "namespace": "x", "chart": "c", "version": "1.0"}), ("info", "added", "releases.x/new", "", "c 1.0")),
+        (lambda d: objects(d, "Deployment").pop(0), ("critical", "removed", "objects.Deployment kube-system/ebs-csi-controller", "there", "")),
+        (lambda d: objects(d, "CustomResourceDefinition").pop(), ("critical", "removed", "objects.CustomResourceDefinition jobsets.jobset.x-k8s.io", "there", "")),
+        (lambda d: objects(d, "Deployment")[0]["status"].update(availableReplicas=0), ("critical", "modified", "objects.Deployment kube-system/ebs-csi-controller.health", "healthy", "has 0 of 2 replicas")),
+        (lambda d: objects(d, "Deployment")[0]["spec"]["template"]["spec"]["containers"][0].update(image="x:2"), ("warning", "modified", "objects.Deployment kube-system/ebs-csi-controller.image ebs-csi-controller", "registry.example.org/ebs-csi-controller:v26.3.2", "x:2")),
+    ],
+)  # fmt: skip
+def test_a_difference_is_told_with_what_it_matters(change: Callable[[Document], Any], said: tuple[str, ...]) -> None:
+    assert said in between(change)
+    assert len(between(change)) <= 2  # the fingerprint follows some readings
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        reading("OS", "sysctl", "/proc/sys/kernel/random/boot_id", "another"),
+        reading("OS", "sysctl", "/proc/sys/kernel/hostname", "another"),
+        reading("SystemD", "kubelet.service", "MainPID", 7),
+        reading("K8s", "node", "provider-id", "another"),
+        lambda d: d["metadata"].update(timestamp="2026-08-01T00:00:00Z"),
+        lambda d: objects(d, "Pod").pop(),
+        lambda d: readings(d, "NodeTopology", "label").update({"nvidia.com/gpu.present": "true|a,b,c,d"}),
+    ],
+)
+def test_what_merely_runs_is_no_drift(change: Callable[[Document], Any]) -> None:
+    assert between(change) == []
+
+
+def test_noise_is_shown_to_those_who_ask() -> None:
+    change = reading("SystemD", "kubelet.service", "MainPID", 7)
+    path = 'SystemD."kubelet.service".MainPID'
+    assert between(change, least=drift.NOISE) == [("noise", "modified", path, "2041", "7")]
+
+
+def test_paths_are_ignored_by_patterns() -> None:
+    def change(document: Document) -> None:
+        readings(document, "OS", "kmod").pop("efa")
+        readings(document, "OS", "sysctl")["/proc/sys/vm/max_map_count"] = "1"
+
+    assert [each[2] for each in between(change, ignore=["OS.sysctl.*"])] == ["OS.kmod.efa"]
+    assert between(change, ignore=["OS.*"]) == []
+    assert between(change, least=drift.CRITICAL) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        (lambda d: d["coverage"].append({"part": "objects/apps/v1/Deployment", "state": "denied"}), "objects.Deployment"),
+        (lambda d: d["coverage"].append({"part": "objects/apps/v1/DaemonSet", "state": "partial"}), "objects.DaemonSet"),
+        (lambda d: d["coverage"].append({"part": "releases", "state": "denied"}), "releases"),
+    ],
+)  # fmt: skip
+def test_what_could_not_be_seen_is_no_removal(change: Callable[[Document], Any], path: str) -> None:
+    assert between(change) == [("warning", "unseen", path, "", "")]
+
+
+def test_a_group_of_readings_that_could_not_be_seen_is_one_change() -> None:
+    def change(document: Document) -> None:
+        document["measurements"] = [each for each in document["measurements"] if each["type"] != "SystemD"]
+        document["coverage"] = [{"part": "measurements/SystemD", "state": "denied", "reason": "no D-Bus"}]
+
+    assert between(change) == [
+        ("warning", "unseen", 'SystemD."containerd.service"', "seen", ""),
+        ("warning", "unseen", 'SystemD."kubelet.service"', "seen", ""),
+    ]
+
+
+def test_snapshots_of_the_reference_are_compared_by_their_readings() -> None:
+    old = {"kind": "Snapshot", "measurements": FILES["h100-eks"]["measurements"]}
+    assert drift.drift(snapshot.read(old), snapshot.read(old)) == []
+    assert drift.drift(snapshot.read(old), snapshot.read(FILES["h100-eks"])) == [
+        Change("added", "info", "fingerprint.nodes", "", "6")
+    ]
+
+
+@given(st.sampled_from(sorted(FILES)), st.sampled_from(sorted(FILES)))
+def test_drift_turned_round_is_drift(before: str, after: str) -> None:
+    one, other = (snapshot.read(FILES[name]) for name in (before, after))
+    turned = {"added": "removed", "removed": "added", "modified": "modified", "unseen": "unseen"}
+    there = {(turned[each.kind], each.path) for each in drift.drift(one, other, least=drift.NOISE)}
+    assert there == {(each.kind, each.path) for each in drift.drift(other, one, least=drift.NOISE)}
+    assert bool(there) == (before != after)
+
+
+def test_an_unknown_severity_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="there is no severity 'fatal'"):
+        chosen([], least="fatal")
+
+
+def test_the_document_counts_what_it_lists() -> None:
+    changes = [Change("added", "info", "a", "", "1"), Change("modified", "critical", "b", "", "2")]
+    assert drift.document(changes, "x", "y") == {
+        "baselineSource": "x",
+        "targetSource": "y",
+        "changes": [
+            {"kind": "added", "severity": "info", "path": "a", "target": "1"},
+            {"kind": "modified", "severity": "critical", "path": "b", "baseline": "", "target": "2"},
+        ],
+        "summary": {
+            "added": 1, "removed": 0, "modified": 1, "unseen": 0,
+            "critical": 1, "warning": 0, "info": 1, "noise": 0, "total": 2,
+        },
+    }  # fmt: skip
+
+
+# --- a recipe and what was installed ----------------------------------------------------------------------------------
+
+OPERATOR = {
+    "name": "gpu-operator",
+    "namespace": "gpu-operator",
+    "chart": "gpu-operator",
+    "version": "v26.3.2",
+    "values": {"driver": {"enabled": True, "version": "580.1"}, "tolerations": [{"key": "x"}], "gone": None},
+}
+INSTALLED = {**OPERATOR, "status": "deployed"}
+
+
+def installed(*releases: Document | None, components: Any = (OPERATOR,), **more: Any) -> list[tuple[str, ...]]:
+    """Return the drift from a recipe to releases, None for a list that nobody took."""
+    recipe = {"kind": "RecipeResult", "componentRefs": [*components], **more}
+    listed = None if releases == (None,) else [*releases]
+    taken = snapshot.read({"kind": "Snapshot", "releases": listed})
+    return [tuple(each) for each in chosen(installed_drift(recipe, taken))]
+
+
+@pytest.mark.parametrize(
+    ("release", "said"),
+    [
+        ({}, None),
+        ({"version": "26.3.2"}, None),
+        ({"values": None}, None),
+        ({"values": {**INSTALLED["values"], "gone": None}}, None),
+        ({"name": "gpu-operator-1737"}, None),
+        ({"version": "v26.3.1"}, ("modified", "info", "components.gpu-operator.version", "v26.3.2", "v26.3.1")),
+        ({"version": "v25.3.2"}, ("modified", "warning", "components.gpu-operator.version", "v26.3.2", "v25.3.2")),
+        ({"status": "failed"}, ("modified", "critical", "components.gpu-operator.status", "deployed", "failed")),
+        ({"chart": "other"}, ("modified", "critical", "components.gpu-operator.chart", "gpu-operator", "other")),
+    ],
+)
+def test_a_release_is_held_against_its_component(release: Document, said: tuple[str, ...] | None) -> None:
+    assert installed({**INSTALLED, **release}) == ([said] if said else [])
+
+
+def test_values_are_compared_leaf_by_leaf() -> None:
+    values = {"driver": {"enabled": False, "version": "580.1"}, "extra": {"a.b": 1}}
+    root = "components.gpu-operator.values"
+    assert installed({**INSTALLED, "values": values}) == [
+        ("modified", "warning", f"{root}.driver.enabled", "true", "false"),
+        ("added", "warning", f'{root}.extra."a.b"', "", "1"),
+        ("removed", "warning", f"{root}.tolerations", '[{"key": "x"}]', ""),
+    ]
+
+
+def test_components_that_are_missing_and_releases_that_are_extra_are_told() -> None:
+    other = {"name": "grafana", "namespace": "x", "chart": "grafana", "version": "9.0"}
+    assert installed(other) == [
+        ("removed", "critical", "components.gpu-operator", "gpu-operator v26.3.2", ""),
+        ("added", "info", "releases.x/grafana", "", "grafana 9.0"),
+    ]
+
+
+def test_a_release_in_another_namespace_is_another_one() -> None:
+    assert installed({**INSTALLED, "namespace": "elsewhere"})[0][:3] == (
+        "removed",
+        "critical",
+        "components.gpu-operator",
+    )
+
+
+def test_a_component_that_is_switched_off_is_not_missing_but_may_be_extra() -> None:
+    off = {**OPERATOR, "overrides": {"enabled": False}}
+    assert installed(components=[off]) == []
+    assert installed(INSTALLED, components=[off]) == [
+        ("added", "warning", "components.gpu-operator", "", "gpu-operator v26.3.2")
+    ]
+
+
+def test_releases_that_nobody_looked_for_are_not_missing() -> None:
+    with pytest.raises(Unseen, match="holds no Helm releases"):
+        installed(None)
