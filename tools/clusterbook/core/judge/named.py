@@ -21,6 +21,7 @@ from clusterbook.core.yamlout import scalar
 TOLERANCE = 0.1
 """How far below its floor, or above its ceiling, a measured figure may be. Source: reference rows V39, V42."""
 _GPU_OPERATOR = "gpu-operator"
+_DRA = "nvidia-dra-driver-gpu"
 
 
 class Said(NamedTuple):
@@ -149,20 +150,18 @@ def _gpu_operator_health(about: Subject, _: tuple[Constraint, ...]) -> Said:
 
 def _dra_support(about: Subject, _: tuple[Constraint, ...]) -> Said:
     """Controller and kubelet plugin are ready and slices published. Source: reference rows V16, V26."""
-    component = about.components.get("nvidia-dra-driver-gpu")
+    component = about.components.get(_DRA)
     if component is None or not enabled(component, about.recipe):
-        return Said(NOT_APPLICABLE, "the recipe does not deploy nvidia-dra-driver-gpu")
+        return Said(NOT_APPLICABLE, f"the recipe does not deploy {_DRA}")
     namespace = str(component.get("namespace") or "nvidia-dra-driver")
-    said = []
-    for kind, ending in (("Deployment", "-controller"), ("DaemonSet", "-kubelet-plugin")):
-        known = whole(about.inventory, "apps/v1", kind, namespace)
-        names = [str(each["metadata"]["name"]) for each in known if str(each["metadata"]["name"]).endswith(ending)]
-        said += [] if names else [f"no {kind} in {namespace} ends in {ending}"]
-        said += first_ill(about.inventory, [(kind, name, namespace) for name in names])
+    values = component.get("values") or {}
+    prefix = values.get("fullnameOverride") or _DRA
+    wanted = (("Deployment", f"{prefix}-controller"), ("DaemonSet", f"{prefix}-kubelet-plugin"))
+    said = first_ill(about.inventory, [(kind, name, namespace) for kind, name in wanted])
     slices = whole(about.inventory, "resource.k8s.io/v1", "ResourceSlice")
     drivers = {str((each.get("spec") or {}).get("driver")) for each in slices}
     said += [] if any(each.endswith("nvidia.com") for each in drivers) else ["no ResourceSlice of an nvidia.com driver"]
-    resources = (component.get("values") or {}).get("resources") or {}
+    resources = values.get("resources") or {}
     claims = (resources.get("gpus") or {}).get("enabled") is True
     then = "a pod has to be given a GPU through a claim" if claims else ""
     return _read(said, then=then, holds=f"the driver runs; {len(slices)} slices are published")
@@ -303,3 +302,9 @@ _CHECKS: dict[str, Check] = {
 }
 NAMES = tuple(_CHECKS)
 """The checks that are known here; a catalog may have more."""
+WORDS = frozenset(
+    (*_KAI_PARTS, *_KAI_KINDS, _KAI, _GPU_OPERATOR, "nvidia-dcgm-exporter", "cluster-policy", "inference-gateway",
+     f"{_DRA}-controller", f"{_DRA}-kubelet-plugin", "agentgateway", "kubeflow-trainer-controller-manager",
+     "dynamo-operator")
+)  # fmt: skip
+"""The names of objects, and values of labels, that checks ask about."""
