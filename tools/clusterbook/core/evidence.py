@@ -1,0 +1,173 @@
+"""Evidence: a judgement that anybody can repeat from the files it comes with.
+
+Knows which files there are, and that the report must follow from recipe and snapshot. Does not know signatures: who
+says so is for others to verify, what is said is verified here. Source: reference rows V47-V49, V54; recomputing is
+ours.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Any
+
+from clusterbook.core import ctrf, snapshot
+from clusterbook.core.errors import InvalidRequest
+from clusterbook.core.judge import chosen_phases, judge
+from clusterbook.core.judge.outcome import PHASES
+from clusterbook.core.redact import is_redacted, redact, spoken
+
+RECIPE, SNAPSHOT, REPORT, MANIFEST = "recipe.json", "snapshot.json", "report.json", "manifest.json"
+FORMAT = "clusterbook-evidence/1"
+Document = Mapping[str, Any]
+
+
+class BrokenEvidence(InvalidRequest):
+    """The files of an evidence bundle do not belong together: one is missing, too many, or has been changed.
+
+    Nothing in it can be relied on. Ask whoever published it for the bundle as it was.
+    """
+
+    code = "CB122"
+
+
+class Refuted(BrokenEvidence):
+    """The report does not follow from the recipe and the snapshot that it comes with.
+
+    The message names the first result that differs. Either the report was written by hand, or by a tool that judges
+    otherwise: judge again with `clusterbook validate --no-cluster` and compare.
+    """
+
+    code = "CB123"
+
+
+def gather(
+    recipe: Document,
+    taken: Document,
+    *,
+    version: str,
+    phases: Collection[str] = PHASES,
+    more: Mapping[str, bytes] = MappingProxyType({}),
+) -> dict[str, bytes]:
+    """Return the files of an evidence bundle by name; same documents, same bytes.
+
+    The snapshot is redacted first, and the report is about what is left: it claims no more than anybody can check.
+
+    Args:
+        recipe: a RecipeResult with the text of its health checks in place.
+        taken: the snapshot's document.
+        version: that of the tool that judges.
+        phases: which to judge, besides readiness.
+        more: other files that the manifest lists, such as an SBOM.
+
+    Raises:
+        InvalidRequest: one of the documents is not what it must be.
+    """
+    words, namespaces = spoken(recipe)
+    shown = redact(taken, words=words, namespaces=namespaces)
+    report = judge(recipe, snapshot.read(shown), phases=phases)
+    files = {
+        **more,
+        RECIPE: encode(recipe),
+        SNAPSHOT: encode(shown),
+        REPORT: ctrf.as_json(report, version).encode(),
+    }
+    manifest = {
+        "format": FORMAT,
+        "recipe": report.recipe,
+        "verdict": report.verdict,
+        "phases": chosen_phases(phases),
+        "files": {name: {"sha256": sha256(data).hexdigest(), "size": len(data)} for name, data in files.items()},
+    }
+    return {**files, MANIFEST: encode(manifest)}
+
+
+def encode(document: Document) -> bytes:
+    """Return a document as JSON, keys sorted, so that same content is same bytes."""
+    return (json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
+
+
+def recompute(files: Mapping[str, bytes]) -> str:
+    """Return the verdict of an evidence bundle, having judged it again.
+
+    Raises:
+        BrokenEvidence: files are missing, too many, or changed, or the snapshot names its cluster.
+        Refuted: the report does not follow from recipe and snapshot.
+    """
+    manifest = _manifest(files)
+    recipe, taken, claimed = (_document(files, name) for name in (RECIPE, SNAPSHOT, REPORT))
+    if not is_redacted(taken):
+        raise BrokenEvidence(f"{SNAPSHOT} does not say that it was redacted", hint="do not publish it")
+    phases = manifest.get("phases")
+    if not isinstance(phases, list):
+        raise BrokenEvidence(f"{MANIFEST} names no phases")
+    report = judge(recipe, snapshot.read(taken), phases=phases)
+    tool = _part(_part(claimed, "results"), "tool")
+    again = json.loads(ctrf.as_json(report, str(tool.get("version") or "")))
+    if again != claimed:
+        raise Refuted(_difference(claimed, again), hint="do not rely on this report")
+    for name, value in (("recipe", report.recipe), ("verdict", report.verdict)):
+        if manifest.get(name) != value:
+            raise Refuted(f"{MANIFEST} says the {name} is '{manifest.get(name)}', and it is '{value}'")
+    return report.verdict
+
+
+def _manifest(files: Mapping[str, bytes]) -> Document:
+    """Return the manifest, having held every file against it."""
+    manifest = _document(files, MANIFEST)
+    if manifest.get("format") != FORMAT:
+        raise BrokenEvidence(f"{MANIFEST} is of the format '{manifest.get('format')}', not {FORMAT}")
+    listed = _part(manifest, "files")
+    for name in sorted({*listed, RECIPE, SNAPSHOT, REPORT} - files.keys()):
+        raise BrokenEvidence(f"{name} is missing")
+    for name in sorted(files.keys() - listed.keys() - {MANIFEST}):
+        raise BrokenEvidence(f"{name} is not in the manifest")
+    for name in sorted(listed):
+        if _part(listed, name).get("sha256") != sha256(files[name]).hexdigest():
+            raise BrokenEvidence(f"{name} was changed: its SHA-256 is not that of the manifest")
+    return manifest
+
+
+def _document(files: Mapping[str, bytes], name: str) -> Document:
+    """Return the map in a JSON file."""
+    if name not in files:
+        raise BrokenEvidence(f"{name} is missing")
+    try:
+        found = json.loads(files[name])
+    except (ValueError, RecursionError) as error:
+        raise BrokenEvidence(f"{name} is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise BrokenEvidence(f"{name} holds no document")
+    return found
+
+
+def _part(document: Document, key: str) -> Document:
+    """Return a map inside a document, {} where there is none."""
+    found = document.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _difference(claimed: Document, again: Document) -> str:
+    """Return the first thing in which a report differs from the one that was made again."""
+    told, made = ({(_suite(each), str(each.get("name"))): each for each in _tests(side)} for side in (claimed, again))
+    for key in [*made, *(key for key in told if key not in made)]:
+        if told.get(key) != made.get(key):
+            said, is_so = (_state(side.get(key)) for side in (told, made))
+            return f"the report says of {' '.join(key).strip()}: {said}; judged again it is: {is_so}"
+    return "the report's figures do not follow from its results"
+
+
+def _tests(document: Document) -> Sequence[Document]:
+    found = _part(document, "results").get("tests")
+    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
+
+
+def _suite(test: Document) -> str:
+    suite = test.get("suite")
+    return str(suite[0]) if isinstance(suite, list) and suite else ""
+
+
+def _state(test: Document | None) -> str:
+    return "nothing" if test is None else f"{test.get('rawStatus')}, {test.get('message')}"
