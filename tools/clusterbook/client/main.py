@@ -7,6 +7,7 @@ say the same.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -61,7 +62,13 @@ def quick(words: Sequence[str], environment: Mapping[str, str]) -> Reply | None:
     slow = ("output", "config") if command in JUDGEMENTS else ("output", *_SLOW)
     if any(flag in options for flag in slow) or len(arguments) > len(ARGUMENTS[command]):
         return None
-    return respond(command, options, arguments)
+    if command not in JUDGEMENTS:
+        return respond(command, options, arguments)
+    gc.disable()  # looking for garbage among 20,000 pods takes a quarter of the time and finds none
+    try:
+        return respond(command, options, arguments)
+    finally:
+        gc.enable()
 
 
 if __name__ == "__main__":

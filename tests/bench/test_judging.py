@@ -1,0 +1,81 @@
+"""The budgets of judging: 5 ms in-process, 60 ms as a process, 5,000 nodes in 2 s and 500 MB.
+
+Processes are held against bare Python, as in test_budgets; the factor is measured (5.6, 6.3 with YAML), doubled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from clusterbook.client.answers import find
+from clusterbook.core import snapshot, views
+from clusterbook.core.judge import judge
+from tests.clusters import FILES, SNAPSHOTS, eks
+
+RECIPE = "h100-eks-ubuntu-training-kubeflow"
+COMMAND = str(Path(sys.executable).parent / "clusterbook")
+TO_BARE = 2 * 6.3
+LARGE_TO_BARE = 2 * 170
+"""1.57 s for 45,000 pods in 21 MB of JSON; bare Python takes 9.2 ms."""
+IN_PROCESS_TO_BARE = 2 * 0.28
+"""2.5 ms."""
+LARGE_MB = 500
+
+
+def cpu_s(*command: str, times: int = 9) -> float:
+    """Return the least processor time that a command took."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    taken = []
+    for _ in range(times):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, capture_output=True, check=True, env=environment)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(taken)
+
+
+@pytest.fixture(scope="module")
+def bare() -> float:
+    return cpu_s(sys.executable, "-c", "pass")
+
+
+@pytest.mark.parametrize("form", ["yaml", "json"])
+def test_a_judgement_takes_little_more_than_a_lookup(form: str, bare: float, tmp_path: Path) -> None:
+    path = SNAPSHOTS / "h100-eks.yaml"
+    if form == "json":
+        path = tmp_path / "snapshot.json"
+        path.write_text(json.dumps(FILES["h100-eks"]))
+    taken = cpu_s(COMMAND, "validate", RECIPE, "--no-cluster", "-s", str(path))
+    print(f"\nvalidate, {form}: {taken * 1000:.1f} ms, bare Python {bare * 1000:.1f} ms")
+    assert taken < TO_BARE * bare
+
+
+def test_judging_in_process_takes_milliseconds(bare: float) -> None:
+    found = find({}, RECIPE)
+    assert found.shelf is not None
+    recipe = views.with_health_checks(found.document, found.shelf.health_checks(found.record))
+    taken = []
+    for _ in range(25):
+        start = time.process_time()
+        judge(recipe, snapshot.read(FILES["h100-eks"]))
+        taken.append(time.process_time() - start)
+    print(f"\nin-process: {min(taken) * 1000:.1f} ms, the first time {taken[0] * 1000:.1f} ms")
+    assert min(taken) < IN_PROCESS_TO_BARE * bare
+
+
+def test_five_thousand_nodes_are_judged_in_bounded_time_and_memory(bare: float, tmp_path: Path) -> None:
+    path = tmp_path / "large.json"
+    path.write_text(json.dumps(eks(nodes=5000, pods_a_node=1)))
+    taken = cpu_s(COMMAND, "validate", RECIPE, "--no-cluster", "-s", str(path), times=2)
+    memory_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"\n5,000 nodes: {taken:.2f} s, at most {memory_mb:.0f} MB")
+    assert taken < LARGE_TO_BARE * bare
+    assert memory_mb < LARGE_MB
