@@ -335,6 +335,15 @@ _TABLE = (
         "Only a real `false` takes a component out of a recipe; any other value leaves it in, silently.",
         "Write `enabled: true` or `enabled: false`, without quotes.",
     ),
+    # --- manifests
+    Code(
+        "CB056",
+        "manifest that is no template",
+        "error",
+        "Bundles carry manifests as their templates say; from one that cannot be read no bundle is made. In trees of "
+        "others, a function that exists only in Helm is a warning.",
+        "Correct it at the place named; what it calls and we lack can be computed in the component's values.",
+    ),
 )
 
 CODES: dict[str, Code] = {code.code: code for code in _TABLE}
