@@ -6,7 +6,6 @@ Knows where manifests lie. Does not know the language of templates, nor which va
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from clusterbook.core.codes import finding
 from clusterbook.core.findings import Finding, Place
@@ -23,4 +22,4 @@ def broken(scope: Scope) -> Iterator[Finding]:
             except BrokenTemplate as error:
                 found = finding("CB056", Place(file, error.line, error.column), error.what, error.hint)
                 foreign = isinstance(error, UnknownFunction) and not scope.ours(file)
-                yield replace(found, severity="warning") if foreign else found
+                yield found._replace(severity="warning") if foreign else found
