@@ -11,7 +11,9 @@ from typing import Any
 
 from clusterbook.client.outputs import write_bytes
 from clusterbook.core.errors import Unwritable
+from clusterbook.core.ledger_shapes import LEDGER_SHAPES
 from clusterbook.core.shapes import SHAPES
+from clusterbook.core.trustshape import POLICY_SHAPES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -19,7 +21,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def schemas() -> dict[str, str]:
     """Return the text of each schema file by name."""
     return {
-        f"{name}.schema.json": _text(name, shape.model_json_schema(by_alias=True)) for name, shape in SHAPES.items()
+        f"{name}.schema.json": _text(name, shape.model_json_schema(by_alias=True))
+        for name, shape in (SHAPES | LEDGER_SHAPES | POLICY_SHAPES).items()
     }
 
 

@@ -23,10 +23,11 @@ Options = Mapping[str, str]
 
 
 class Reply(NamedTuple):
-    """What a command prints: the answer, and notes for standard error."""
+    """What a command prints: the answer, and notes for standard error. With `error` it ends once it has said that."""
 
     text: str
     notes: tuple[str, ...] = ()
+    error: ClusterbookError | None = None
 
 
 def open_shelf(options: Options) -> Shelf:

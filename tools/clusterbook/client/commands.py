@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 import clusterbook
 from clusterbook.client import answers
+from clusterbook.client.bundle_commands import BUNDLE, VERIFY
 from clusterbook.client.completion import script
 from clusterbook.client.flags import ARGUMENTS, COMMANDS, Flag
 from clusterbook.client.program import Once, Program
@@ -36,6 +38,11 @@ SUMMARIES = {
         " (components.gpu-operator.version, constraints[0]) or as a JSON pointer; it may name a whole part."
     ),
 }
+
+
+DIFF_FORMATS = ("text", "markdown", "json")
+DIFFER = 10
+"""Exit status when two things differ and that was the question. Source: design, section 10."""
 
 
 def run_click(words: Sequence[str]) -> int:
@@ -106,6 +113,40 @@ def program(debug: bool, log_json: bool) -> None:
 
 for _name in COMMANDS:
     program.add_command(LookUp(_name))
+
+
+program.add_command(BUNDLE)
+program.add_command(VERIFY)
+
+
+@program.command("diff", epilog="\b\nExample:\n  clusterbook diff h100-eks-training gb200-eks-training")
+@click.argument("old")
+@click.argument("new")
+@click.option(
+    "--registry",
+    type=click.Path(path_type=Path),
+    default=Path("registry"),
+    show_default=True,
+    envvar="CLUSTERBOOK_REGISTRY",
+    help="The ledger, for versions, digests and releases.",
+)
+@click.option("--source", default="", envvar="CLUSTERBOOK_SOURCE", help="Folder or .zip file with an index.")
+@click.option(
+    "--format", "-t", "form", type=click.Choice(DIFF_FORMATS), default=DIFF_FORMATS[0], envvar="CLUSTERBOOK_FORMAT"
+)
+@click.option("--output", "-o", default="", envvar="CLUSTERBOOK_OUTPUT", help="Write to this file.")
+@click.option("--exit-code", is_flag=True, envvar="CLUSTERBOOK_EXIT_CODE", help="Exit 10 when they differ.")
+def diff(old: str, new: str, registry: Path, source: str, form: str, output: str, exit_code: bool) -> int:
+    """Say what differs between two recipes: components, versions, values with their origins, constraints, images.
+
+    OLD and NEW are recipes of this catalog (h100-eks-training), versions of one (h100-eks-training@1.0.0), what it was
+    in a release (h100-eks-training@2026.3.0), digests (sha256:…), files, or two releases (2026.3.0 2026.7.0).
+    """
+    from clusterbook.client.comparing import compare
+
+    text, differ = compare(old, new, registry=registry, source=source, form=form)
+    deliver(text, output=output)
+    return DIFFER if differ and exit_code else 0
 
 
 @program.command("completion", help="Print the completion script of a shell.")

@@ -6,7 +6,7 @@ not know what the flags do. Part of every look-up, so it imports next to nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from clusterbook.core.errors import InvalidRequest
@@ -86,8 +86,19 @@ def scan(words: Sequence[str], flags: Iterable[Flag]) -> tuple[dict[str, str], l
     Raises:
         InvalidRequest: a flag stands twice. Source: reference row G8.
     """
+    scanned = scan_all(words, flags)
+    return None if scanned is None else ({key: values[0] for key, values in scanned[0].items()}, scanned[1])
+
+
+def scan_all(
+    words: Sequence[str], flags: Iterable[Flag], repeated: Collection[str] = ()
+) -> tuple[dict[str, list[str]], list[str]] | None:
+    """Return (values by flag key, arguments) of a command line; flags whose keys are in `repeated` may stand often.
+
+    None and InvalidRequest mean what they do in `scan`.
+    """
     known = {name: flag for flag in flags for name in flag.names}
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     arguments: list[str] = []
     position = 0
     while position < len(words):
@@ -107,7 +118,7 @@ def scan(words: Sequence[str], flags: Iterable[Flag]) -> tuple[dict[str, str], l
             position += 1
         if flag.values and value not in flag.values:
             return None
-        if flag.key in found:
+        if flag.key in found and flag.key not in repeated:
             raise InvalidRequest(f"{flag.names[0]} stands twice", hint="keep one; it takes a single value")
-        found[flag.key] = "1" if flag.switch else value
+        found.setdefault(flag.key, []).append("1" if flag.switch else value)
     return found, arguments

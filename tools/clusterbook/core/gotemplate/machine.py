@@ -290,7 +290,10 @@ def loop(
     slot = names[-1] if names else None
 
     def run(dot: Any, slots: Slots, out: list[str]) -> int | None:
-        members = _members(over(dot, slots), len(names), source, offset)
+        collection = over(dot, slots)
+        for name in names:  # what `else` sees, and whoever comes after `range $x = …` over nothing
+            slots[name] = collection
+        members = _members(collection, len(names), source, offset)
         if not members and otherwise:
             return otherwise(dot, slots, out)
         for key, element in members:
