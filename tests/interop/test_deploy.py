@@ -17,7 +17,7 @@ from tests.interop.cluster import Cluster
 from tests.interop.processes import run
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
-SLUGS = ("h100-eks-ubuntu-training-kubeflow", "gb200-eks-ubuntu-inference-dynamo", "h100-gke-cos-training-kubeflow")
+SLUGS = ("h100-eks-ubuntu-training-kubeflow",)
 
 
 def rendered(tree: Path, slug: str) -> Bundle:
