@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,23 @@ def test_what_is_no_private_key_is_refused(pem: bytes, password: str, says: str)
 
 def test_a_password_for_a_key_that_is_not_locked_does_no_harm() -> None:
     assert private_key(private_pem(P256), "k", **{"password": "unused"}).sign(b"x")
+
+
+@pytest.mark.parametrize("key", [P256, ED25519])
+def test_a_public_key_is_written_as_others_write_it(key: ec.EllipticCurvePrivateKey) -> None:
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    text = key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
+    assert private_key(private_pem(key), "k").public().pem() == text
+    assert public_key(text.replace("\n", "\r\n"), "k").der == public_key(text, "k").der
+
+
+@pytest.mark.parametrize("key", [P256, ED25519])
+def test_a_damaged_public_key_is_refused(key: object) -> None:
+    der = private_key(private_pem(key), "k").public().der
+    for damaged in (der[:-1], der + b"x", der[:-33] + bytes(33) if len(der) > 60 else der[:-2]):
+        text = base64.b64encode(damaged).decode()
+        with pytest.raises(BadKey, match="damaged"):
+            public_key(f"-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n", "k")
 
 
 @pytest.mark.parametrize("pem", ["", "x", private_pem(P256).decode()])

@@ -215,6 +215,32 @@ def test_a_layout_that_cannot_be_written_says_so(tmp_path: Path) -> None:
         Layout(tmp_path / "file" / "layout", create=True)
 
 
+def test_a_full_disk_leaves_the_old_state_and_the_next_run_finishes(layout: Layout, tmp_path: Path) -> None:
+    put(layout, "a/b", b"old", tag="old")
+    (tmp_path / "big").write_bytes(BIG)
+    program = textwrap.dedent("""
+        import sys; sys.path.insert(0, sys.argv[1])
+        from pathlib import Path
+        from clusterbook.client.layout import Layout
+        from clusterbook.core.errors import Unwritable
+        from tests.contract.store_contract import put
+        try:
+            put(Layout(Path(sys.argv[2])), "a/b", Path(sys.argv[3]).read_bytes(), tag="new")
+        except Unwritable as error:
+            sys.exit(f"said: {error}")
+    """)
+    root = str(Path(__file__).resolve().parents[2])
+    words = [sys.executable, "-c", program, root, str(layout.path), str(tmp_path / "big")]
+    small = ["/bin/sh", "-c", 'ulimit -f 2000; exec "$@"', "sh", *words]  # a file that may not grow is a full disk
+    full = subprocess.run(small, capture_output=True, text=True, check=False)
+    assert full.stderr.startswith(f"said: CB107 {layout.path} cannot be written"), full.stderr
+    assert Layout(layout.path).tags("a/b") == ["old"]
+    assert subprocess.run(words, check=False).returncode == 0
+    opened = Layout(layout.path)
+    assert opened.tags("a/b") == ["new", "old"]
+    assert opened.read("a/b", opened.manifest("a/b", "new").layers[0], limit_bytes=len(BIG)) == BIG
+
+
 def test_a_layout_travels_as_an_archive(layout: Layout, tmp_path: Path) -> None:
     kept = put(layout, "recipes/eks", b"recipe", tag="1.0.0")
     note = put(layout, "recipes/eks", b"signature", subject=kept.descriptor)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from clusterbook.core.canonical import canonical
 from clusterbook.core.faults import Malformed, WrongContent
 from clusterbook.core.manifest import (
     DOCKER_LIST,
@@ -16,7 +17,6 @@ from clusterbook.core.manifest import (
     LARGEST_MANIFEST_BYTES,
     MANIFEST,
     artifact,
-    canonical,
     describe,
     digest_of,
     index,

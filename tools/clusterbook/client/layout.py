@@ -14,12 +14,13 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from clusterbook.client.landing import alone, land
 from clusterbook.client.store import CHUNK_BYTES, MOST_REFERRERS, Content, Store
+from clusterbook.core.canonical import canonical
 from clusterbook.core.errors import Unwritable
 from clusterbook.core.faults import Malformed, NoArtifact
 from clusterbook.core.manifest import (
@@ -29,7 +30,6 @@ from clusterbook.core.manifest import (
     REF_NAME,
     Descriptor,
     Manifest,
-    canonical,
     parse_descriptor,
     parse_manifest,
 )
@@ -40,8 +40,7 @@ VERSION = "1.0.0"
 _LARGEST_INDEX_BYTES = 64 << 20
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(NamedTuple):
     """What index.json said when it was last read, by `stamp`."""
 
     stamp: tuple[int, int, int]
@@ -123,9 +122,9 @@ class Layout(Store):
             return changed
         entry = manifest.descriptor
         if manifest.subject is None:
-            entry = replace(entry, annotations={})
+            entry = entry._replace(annotations={})
         if tag:
-            entry = replace(entry, annotations={**entry.annotations, REF_NAME: _ref_name(repository, tag)})
+            entry = entry._replace(annotations={**entry.annotations, REF_NAME: _ref_name(repository, tag)})
         with self.together(), self._lock:
             entries = self._entries()
             if any(each.digest == entry.digest and (not tag or _name(each) == _name(entry)) for each in entries):

@@ -6,8 +6,9 @@ imported before one is named.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from clusterbook.client.store import Store
@@ -17,13 +18,12 @@ from clusterbook.core.reference import SCHEME, parse_reference
 LAYOUT_SCHEME = "oci-layout:"
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(NamedTuple):
     """How registries are spoken to; the flags --plain-http and --ca-file, and where credentials are looked for."""
 
     plain_http: bool = False
     ca_file: str = ""
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = MappingProxyType({})
     home: Path = Path()
 
 

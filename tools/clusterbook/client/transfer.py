@@ -7,12 +7,10 @@ Whatever is there already is not moved again, so that running a transfer once mo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from pathlib import Path
 from threading import Event
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from clusterbook.client.landing import land
 from clusterbook.client.store import Content, Progress, Store, is_manifest, reported, silent
@@ -27,8 +25,7 @@ One = TypeVar("One")
 Other = TypeVar("Other")
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A manifest on the way from one store to another. `root` is False for what is only part of an index."""
 
     manifest: Manifest
@@ -40,8 +37,7 @@ class Node:
         return self.manifest.blobs + tuple(each for each in self.manifest.manifests if not is_manifest(each))
 
 
-@dataclass(frozen=True, slots=True)
-class Copied:
+class Copied(NamedTuple):
     """What a transfer did; with nothing moved, all of it was there."""
 
     manifest: Manifest
@@ -149,6 +145,8 @@ def in_parallel(call: Callable[[One], Other], items: Iterable[One], *, jobs: int
         jobs: how many threads.
         stop: set when the others need not go on.
     """
+    from concurrent.futures import ThreadPoolExecutor  # 10 ms that a single file does not cost
+
     with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
         futures = [pool.submit(call, item) for item in items]
         try:

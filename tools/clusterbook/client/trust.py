@@ -7,12 +7,10 @@ decided in `core.policy`. Makes no network call, and imports sigstore only for a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from clusterbook.client.store import Store
 from clusterbook.core.errors import InvalidRequest, NotFound
-from clusterbook.core.findings import Finding, SourceErrors
 from clusterbook.core.policy import (
     Identity,
     Key,
@@ -37,6 +35,10 @@ from clusterbook.core.statement import (
     parse_statement,
 )
 
+if TYPE_CHECKING:
+    from clusterbook.client.store import Store
+    from clusterbook.core.findings import Finding
+
 DEFAULT = Path(__file__).with_name("trust.yaml")
 """The policy that comes with the package: our own releases."""
 PUBLIC_ROOT = "Sigstore's public trust root"
@@ -49,8 +51,7 @@ class BadPolicy(InvalidRequest):
     code = "CB173"
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(NamedTuple):
     """What was found to be true: who says what about an artifact. `issuer` is "" for a key, `signer` then its file."""
 
     statement: Statement
@@ -65,6 +66,7 @@ def read_policy(path: Path = DEFAULT) -> Policy:
         NotFound: there is no such file.
         BadPolicy: naming the place of the mistake.
     """
+    from clusterbook.core.findings import SourceErrors
     from clusterbook.core.yamlin import parse  # 15 ms that a policy made of flags does not cost
 
     text, name = _text(path), str(path)

@@ -10,11 +10,10 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from clusterbook.core.canonical import canonical
 from clusterbook.core.errors import ClusterbookError
-from clusterbook.core.manifest import canonical
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 STATEMENTS = (STATEMENT, "https://in-toto.io/Statement/v0.1")
@@ -49,8 +48,7 @@ class Material(NamedTuple):
     digests: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """What somebody says about artifacts, once it is known who."""
 
     subjects: tuple[Subject, ...]
@@ -58,8 +56,7 @@ class Statement:
     predicate: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(NamedTuple):
     """A signature with all that is needed to check it, taken apart but not believed.
 
     Exactly one of `certificate` (DER) and `hint` (of a public key) says who signed.
