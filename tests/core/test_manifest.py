@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clusterbook.core.canonical import canonical
+from clusterbook.core.digest import canonical
 from clusterbook.core.faults import Malformed, WrongContent
 from clusterbook.core.manifest import (
     DOCKER_LIST,

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from clusterbook.client.landing import alone, land
 from clusterbook.client.store import CHUNK_BYTES, MOST_REFERRERS, Content, Store
-from clusterbook.core.canonical import canonical
+from clusterbook.core.digest import canonical
 from clusterbook.core.errors import Unwritable
 from clusterbook.core.faults import Malformed, NoArtifact
 from clusterbook.core.manifest import (

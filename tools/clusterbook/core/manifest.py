@@ -14,7 +14,7 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from clusterbook.core.canonical import canonical
+from clusterbook.core.digest import canonical
 from clusterbook.core.faults import Malformed, WrongContent
 from clusterbook.core.reference import check_digest, is_digest
 

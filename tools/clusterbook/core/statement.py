@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from clusterbook.core.canonical import canonical
+from clusterbook.core.digest import canonical
 from clusterbook.core.errors import ClusterbookError
 
 STATEMENT = "https://in-toto.io/Statement/v1"
