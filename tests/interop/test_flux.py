@@ -72,4 +72,3 @@ def test_the_api_server_takes_what_kustomize_builds(
         stream = "".join(f"---\n{json.dumps(each)}\n" for each in objects)
         out = flux.kubectl("apply", "--dry-run=server", "--validate=strict", "--filename", "-", stdin=stream)
         assert len(out.splitlines()) == len(objects)
-
