@@ -6,10 +6,14 @@ import fnmatch
 from typing import Any
 
 import pytest
+from jsonschema.validators import validator_for
 
+from clusterbook.core.bundle import render
 from clusterbook.core.bundle.folders import Vendored
 from clusterbook.core.errors import InvalidRequest
-from tests.argo import bundle, load, texts
+from tests.argo import application_schema, bundle, load, texts
+from tests.core.bundle.wholes import wholes
+from tests.trees import shared_folder
 
 A = {"name": "a", "chart": "chart-a", "values": {"x": 1}}
 MANIFESTS = ["components/a/manifests/task.yaml"]
@@ -232,3 +236,21 @@ def test_the_readme_says_what_to_type_and_what_comes_when() -> None:
     assert "--patch-file argocd-cm-patch.yaml" in said
     assert "| 0 | a |\n| 1 | b |" in said
     assert GIT in said
+
+
+def test_every_application_of_every_recipe_fits_argo_cds_definition() -> None:
+    shared_folder("charts")
+    schema = application_schema()
+    requests = {"repo": GIT}, {"repo": "oci://ghcr.io/x/bundle", "set": ["deployer:cascadeDelete=true"]}
+    applications = {
+        data
+        for recipe in wholes().values()
+        for request in requests
+        for path, data in render(
+            {**recipe, "metadata": {"slug": "any"}}, {"deployer": "argocd", **request}, "0"
+        ).files.items()
+        if path.endswith(("/application.yaml", "app-of-apps.yaml"))
+    }
+    judge = validator_for(schema)(schema)
+    assert len(applications) > 200
+    assert [error.message for data in sorted(applications) for error in judge.iter_errors(load(data))] == []

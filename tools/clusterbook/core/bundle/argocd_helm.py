@@ -50,6 +50,7 @@ UNPUBLISHED = (
     "/checksums.txt",
     "/provenance.yaml",
     "/attestation/",
+    "/.git/",
     "/*/Chart.yaml",
     "/*/values.yaml",
 )
