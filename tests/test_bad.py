@@ -139,7 +139,9 @@ def test_there_are_fifty_mistakes_and_every_code_has_one() -> None:
     cases = [read_case(path) for path in BAD]
     codes = {expected.split()[-1] for case in cases for expected in case.expected}
     assert len(cases) >= 50
-    assert set(CODES) - codes == {"CB001", "CB004", "CB007"}, "too large or not text: tests/build/test_check.py"
+    elsewhere = {"CB001", "CB004", "CB007"}  # too large or not text: tests/build/test_check.py
+    of_ledgers = {"CB060", "CB061", "CB062", "CB063"}  # tests/core/test_audit.py and test_release.py
+    assert set(CODES) - codes == elsewhere | of_ledgers
 
 
 def test_twelve_rules_have_a_good_example_beside_the_bad_one() -> None:

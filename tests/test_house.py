@@ -27,7 +27,7 @@ PURE = frozenset(
     """
     __future__ abc base64 binascii bisect collections contextlib copy dataclasses datetime decimal difflib enum fnmatch
     functools graphlib hashlib heapq html ipaddress itertools json keyword math numbers operator re reprlib shlex string
-    struct textwrap types typing unicodedata zlib
+    struct textwrap types typing unicodedata urllib.parse zlib
     jmespath packaging pydantic pydantic_core rfc8785 ruamel typing_extensions
     clusterbook.core
     """.split()
@@ -44,7 +44,9 @@ PACKAGE = frozenset({"__init__.py", "py.typed", *LAYERS})
 
 LONGEST_MODULE_LINES = 400
 
-HEAVY = frozenset({"pydantic", "pydantic_core", "ruamel", "_ruamel_yaml", "requests", "jinja2", "oras", "sigstore"})
+HEAVY = frozenset(
+    "pydantic pydantic_core ruamel _ruamel_yaml requests urllib3 jinja2 oras sigstore cryptography rfc8785".split()
+)
 
 # Where somebody's own machine keeps things. Nodes have such paths as well: GKE's drivers lie in /home/kubernetes.
 MACHINE_PATH = re.compile(r"(?<![\w.~}-])/(?:work|root|opt/wheels|home/(?!kubernetes)\w+|Users/\w+)/|\.pyenv\b")

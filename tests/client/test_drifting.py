@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from clusterbook.client.answers import Reply
 from clusterbook.client.drifting import recipe_drift, snapshot_drift
 from clusterbook.core.errors import InvalidRequest
 from tests.clusters import SNAPSHOTS
@@ -21,7 +22,7 @@ def test_two_snapshots_are_compared() -> None:
 
 
 def test_no_drift_says_so() -> None:
-    assert snapshot_drift(H100, H100) == ("", ("no drift",), 0)
+    assert snapshot_drift(H100, H100) == Reply("", ("no drift",), 0)
     assert json.loads(snapshot_drift(H100, H100, form="json").text)["summary"]["total"] == 0
 
 

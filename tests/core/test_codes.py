@@ -43,3 +43,14 @@ def test_codes_are_sorted_and_none_stands_twice() -> None:
 def test_a_finding_takes_the_severity_of_its_code() -> None:
     assert finding("CB020", Place("a.yaml"), "x").severity == "error"
     assert finding("CB043", Place("a.yaml"), "x").severity == "warning"
+
+
+def test_no_two_errors_share_a_code() -> None:
+    found = [
+        (code, path.name)
+        for path in sorted(TOOLS.rglob("*.py"))
+        for code in re.findall(r'^    code = "(CB\d{3})"', path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    codes = [code for code, _ in found]
+    assert len(codes) > 20
+    assert [each for each in found if codes.count(each[0]) > 1] == []

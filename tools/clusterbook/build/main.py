@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 import clusterbook
-from clusterbook.build import catalog_build, check, embed, export, schemas
+from clusterbook.build import catalog_build, check, embed, export, ledger_commands, schemas
 from clusterbook.client import workspace
 from clusterbook.client.answers import recipe_table, render, table
 from clusterbook.client.flags import CRITERIA
@@ -213,6 +213,10 @@ def build_command(recipes: Path, output: Path) -> int:
         click.echo(str(finding), err=True)
     click.echo(built.summary(_client_command()))
     return 0
+
+
+for _command in ledger_commands.COMMANDS:
+    program.add_command(_command)
 
 
 def _client_command() -> str:

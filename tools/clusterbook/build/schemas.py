@@ -14,14 +14,16 @@ from pydantic import BaseModel
 from clusterbook.client.outputs import write_bytes
 from clusterbook.core.capture import SnapshotShape
 from clusterbook.core.errors import Unwritable
+from clusterbook.core.ledger_shapes import LEDGER_SHAPES
 from clusterbook.core.shapes import SHAPES
+from clusterbook.core.trustshape import POLICY_SHAPES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schemas() -> dict[str, str]:
     """Return the text of each schema file by name."""
-    documents: dict[str, type[BaseModel]] = {**SHAPES, "snapshot": SnapshotShape}
+    documents: dict[str, type[BaseModel]] = {**SHAPES, **LEDGER_SHAPES, **POLICY_SHAPES, "snapshot": SnapshotShape}
     return {
         f"{name}.schema.json": _text(name, shape.model_json_schema(by_alias=True)) for name, shape in documents.items()
     }

@@ -23,11 +23,12 @@ Options = Mapping[str, str]
 
 
 class Reply(NamedTuple):
-    """What a command prints: the answer, and notes for standard error; `status` is its exit status."""
+    """What a command prints: the answer, and notes for standard error. It ends with `status`, or by raising `error`."""
 
     text: str
     notes: tuple[str, ...] = ()
     status: int = 0
+    error: ClusterbookError | None = None
 
 
 def open_shelf(options: Options) -> Shelf:

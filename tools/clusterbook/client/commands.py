@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 import clusterbook
+from clusterbook.client.bundle_commands import BUNDLE, VERIFY
 from clusterbook.client.completion import script
-from clusterbook.client.flags import ARGUMENTS, COMMANDS, Flag
-from clusterbook.client.program import Once, Program
+from clusterbook.client.flags import ARGUMENTS, COMMANDS
+from clusterbook.client.program import Once, Program, option
 from clusterbook.client.replies import respond
 from clusterbook.client.terminal import deliver
 
@@ -48,6 +50,11 @@ SUMMARIES = {
 }
 
 
+DIFF_FORMATS = ("text", "markdown", "json")
+DIFFER = 10
+"""Exit status when two things differ and that was the question. Source: design, section 10."""
+
+
 def run_click(words: Sequence[str]) -> int:
     """Return the exit status of a command line that click has a say in. Source: reference row G4."""
     return program.run(words, "clusterbook")
@@ -58,7 +65,7 @@ class LookUp(Once):
 
     def __init__(self, name: str) -> None:
         """Make the command `name` of flags.COMMANDS."""
-        params: list[click.Parameter] = [_option(flag) for flag in COMMANDS[name]]
+        params: list[click.Parameter] = [option(flag) for flag in COMMANDS[name]]
         params += [click.Argument([argument], required=False, default="") for argument in ARGUMENTS[name]]
         super().__init__(
             name,
@@ -67,17 +74,6 @@ class LookUp(Once):
             help=SUMMARIES[name],
             epilog=f"\b\nExample:\n  {EXAMPLES[name]}",
         )
-
-
-def _option(flag: Flag) -> click.Option:
-    """Return the click option for a flag."""
-    common: dict[str, Any] = {"help": flag.help, "envvar": flag.variable, "show_envvar": False}
-    if flag.switch:
-        return click.Option([flag.key, *flag.names], is_flag=True, **common)
-    kind = click.Choice(flag.values) if flag.values else None
-    if flag.repeated:
-        common["multiple"] = True
-    return click.Option([flag.key, *flag.names], metavar=flag.metavar or None, type=kind, **common)
 
 
 def _callback(name: str) -> Callable[..., int]:
@@ -91,9 +87,9 @@ def _callback(name: str) -> Callable[..., int]:
             if value not in (None, False, ())
         }
         if "config" in options:
-            from clusterbook.client.config import flags_in, validate_flags_in
+            from clusterbook.client.config import read_config, recipe_flags, validate_flags
 
-            configured = (validate_flags_in if name == "validate" else flags_in)(options["config"])
+            configured = (validate_flags if name == "validate" else recipe_flags)(read_config(options["config"]))
             if name != "recipe":  # spec.recipe.output is where the recipe goes, not what is asked of it
                 configured = {key: value for key, value in configured.items() if key not in ("output", "format")}
             options = {**configured, **options}
@@ -120,6 +116,40 @@ def program(debug: bool, log_json: bool) -> None:
 
 for _name in COMMANDS:
     program.add_command(LookUp(_name))
+
+
+program.add_command(BUNDLE)
+program.add_command(VERIFY)
+
+
+@program.command("diff", epilog="\b\nExample:\n  clusterbook diff h100-eks-training gb200-eks-training")
+@click.argument("old")
+@click.argument("new")
+@click.option(
+    "--registry",
+    type=click.Path(path_type=Path),
+    default=Path("registry"),
+    show_default=True,
+    envvar="CLUSTERBOOK_REGISTRY",
+    help="The ledger, for versions, digests and releases.",
+)
+@click.option("--source", default="", envvar="CLUSTERBOOK_SOURCE", help="Folder or .zip file with an index.")
+@click.option(
+    "--format", "-t", "form", type=click.Choice(DIFF_FORMATS), default=DIFF_FORMATS[0], envvar="CLUSTERBOOK_FORMAT"
+)
+@click.option("--output", "-o", default="", envvar="CLUSTERBOOK_OUTPUT", help="Write to this file.")
+@click.option("--exit-code", is_flag=True, envvar="CLUSTERBOOK_EXIT_CODE", help="Exit 10 when they differ.")
+def diff(old: str, new: str, registry: Path, source: str, form: str, output: str, exit_code: bool) -> int:
+    """Say what differs between two recipes: components, versions, values with their origins, constraints, images.
+
+    OLD and NEW are recipes of this catalog (h100-eks-training), versions of one (h100-eks-training@1.0.0), what it was
+    in a release (h100-eks-training@2026.3.0), digests (sha256:…), files, or two releases (2026.3.0 2026.7.0).
+    """
+    from clusterbook.client.comparing import compare
+
+    text, differ = compare(old, new, registry=registry, source=source, form=form)
+    deliver(text, output=output)
+    return DIFFER if differ and exit_code else 0
 
 
 @program.command("completion", help="Print the completion script of a shell.")

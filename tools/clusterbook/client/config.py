@@ -57,6 +57,60 @@ class RecipePart(_Part):
     source: str | None = None
 
 
+class BundleInputPart(_Part):
+    """What is bundled."""
+
+    recipe: str | None = None
+
+
+class BundleOutputPart(_Part):
+    """Where the bundle goes."""
+
+    target: str | None = None
+    image_refs: str | None = Field(None, alias="imageRefs")
+
+
+class DeploymentPart(_Part):
+    """How the bundle is deployed."""
+
+    deployer: str | None = None
+    repo: str | None = None
+    target_revision: str | None = Field(None, alias="targetRevision")
+    set_: list[str] | None = Field(None, alias="set")
+    set_json: list[str] | None = Field(None, alias="setJson")
+    set_file: list[str] | None = Field(None, alias="setFile")
+    dynamic: list[str] | None = None
+    vendor_charts: bool | None = Field(None, alias="vendorCharts")
+    readiness_hooks: bool | None = Field(None, alias="readinessHooks")
+    app_name: str | None = Field(None, alias="appName")
+    flux_namespace: str | None = Field(None, alias="fluxNamespace")
+    flux_oci_source_name: str | None = Field(None, alias="fluxOciSourceName")
+
+
+class SchedulingPart(_Part):
+    """Which nodes take which pods."""
+
+    system_node_selector: dict[str, str] | None = Field(None, alias="systemNodeSelector")
+    system_node_tolerations: list[str] | None = Field(None, alias="systemNodeTolerations")
+    accelerated_node_selector: dict[str, str] | None = Field(None, alias="acceleratedNodeSelector")
+    accelerated_node_tolerations: list[str] | None = Field(None, alias="acceleratedNodeTolerations")
+    workload_gate: str | None = Field(None, alias="workloadGate")
+    workload_selector: dict[str, str] | None = Field(None, alias="workloadSelector")
+    nodes: int | None = Field(None, ge=0)
+    storage_class: str | None = Field(None, alias="storageClass")
+
+
+class BundlePart(_Part):
+    """What `bundle` reads; signing and registries are sections of the commands that sign and push."""
+
+    input: BundleInputPart | None = None
+    output: BundleOutputPart | None = None
+    deployment: DeploymentPart | None = None
+    scheduling: SchedulingPart | None = None
+    attestation: dict[str, Any] | None = None
+    registry: dict[str, Any] | None = None
+
+
 class ValidateInputPart(_Part):
     """What a judgement takes."""
 
@@ -89,7 +143,7 @@ class SpecPart(_Part):
 
     recipe: RecipePart | None = None
     snapshot: dict[str, Any] | None = None
-    bundle: dict[str, Any] | None = None
+    bundle: BundlePart | None = None
     validate_: ValidatePart | None = Field(None, alias="validate")
 
 
@@ -102,7 +156,7 @@ class ConfigShape(_Part):
     spec: SpecPart
 
 
-def _config_at(where: str) -> ConfigShape:
+def read_config(where: str) -> ConfigShape:
     """Return the configuration at `where`.
 
     Raises:
@@ -117,9 +171,8 @@ def _config_at(where: str) -> ConfigShape:
     return ConfigShape.model_validate(node.data())
 
 
-def validate_flags_in(where: str) -> dict[str, str]:
-    """Return the flags of `validate` that the configuration at `where` stands for, by flag key; see `_config_at`."""
-    config = _config_at(where)
+def validate_flags(config: ConfigShape) -> dict[str, str]:
+    """Return the flags of `validate` that a configuration stands for, by flag key."""
     part = config.spec.validate_ or ValidatePart()
     given, execution = part.input or ValidateInputPart(), part.execution or ExecutionPart()
     recipe = config.spec.recipe or RecipePart()
@@ -137,9 +190,8 @@ def validate_flags_in(where: str) -> dict[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def flags_in(where: str) -> dict[str, str]:
-    """Return the flags that the configuration at `where` stands for, by flag key; see `_config_at`."""
-    config = _config_at(where)
+def recipe_flags(config: ConfigShape) -> dict[str, str]:
+    """Return the look-up flags that a configuration stands for, by flag key."""
     part = config.spec.recipe or RecipePart()
     criteria = (part.criteria or CriteriaPart()).model_dump(exclude_none=True)
     output = part.output or OutputPart()
@@ -153,3 +205,30 @@ def flags_in(where: str) -> dict[str, str]:
         "allow_inherited": "1" if part.allow_inherited else None,
     }
     return {name: str(value) for name, value in {**criteria, **found}.items() if value is not None}
+
+
+def bundle_options(config: ConfigShape) -> dict[str, Any]:
+    """Return the options of `bundle` that a configuration stands for: words by option, `recipe` and `output` besides.
+
+    Raises:
+        InvalidRequest: it bundles another recipe than it makes. Source: reference row G7.
+    """
+    part = config.spec.bundle or BundlePart()
+    deployment = (part.deployment or DeploymentPart()).model_dump(exclude_none=True, by_alias=True)
+    scheduling = (part.scheduling or SchedulingPart()).model_dump(exclude_none=True, by_alias=True)
+    found: dict[str, Any] = {**deployment, **scheduling}
+    for group in ("systemNode", "acceleratedNode"):
+        if f"{group}Tolerations" in found:
+            found[f"{group}Toleration"] = found.pop(f"{group}Tolerations")
+    for option in ("systemNodeSelector", "acceleratedNodeSelector", "workloadSelector"):
+        if option in found:
+            found[option] = [f"{key}={value}" for key, value in found[option].items()]
+    recipe = part.input.recipe if part.input else None
+    made = config.spec.recipe.output.path if config.spec.recipe and config.spec.recipe.output else None
+    if recipe and made and recipe != made:
+        raise InvalidRequest(
+            f"spec.bundle.input.recipe is {recipe}, but spec.recipe.output.path is {made}",
+            hint="write the same path, or leave one of them out",
+        )
+    target = part.output.target if part.output else None
+    return {**found, **({"recipe": recipe} if recipe else {}), **({"output": target} if target else {})}

@@ -15,7 +15,7 @@ from clusterbook.core.errors import InvalidRequest
 class Flag(NamedTuple):
     """One flag. `names` are its spellings, the first the full one; `values` the words it takes, () for any word.
 
-    One that is `repeated` may stand several times; its value is then one word a line.
+    One that is `repeated` may stand several times.
     """
 
     key: str
@@ -118,8 +118,17 @@ def scan(words: Sequence[str], flags: Iterable[Flag]) -> tuple[dict[str, str], l
     Raises:
         InvalidRequest: a flag stands twice. Source: reference row G8.
     """
+    scanned = scan_all(words, flags)
+    return None if scanned is None else ({key: "\n".join(values) for key, values in scanned[0].items()}, scanned[1])
+
+
+def scan_all(words: Sequence[str], flags: Iterable[Flag]) -> tuple[dict[str, list[str]], list[str]] | None:
+    """Return (values by flag key, arguments) of a command line.
+
+    None and InvalidRequest mean what they do in `scan`.
+    """
     known = {name: flag for flag in flags for name in flag.names}
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     arguments: list[str] = []
     position = 0
     while position < len(words):
@@ -139,9 +148,7 @@ def scan(words: Sequence[str], flags: Iterable[Flag]) -> tuple[dict[str, str], l
             position += 1
         if flag.values and value not in flag.values:
             return None
-        if flag.key in found and flag.repeated:
-            value = f"{found[flag.key]}\n{value}"
-        elif flag.key in found:
+        if flag.key in found and not flag.repeated:
             raise InvalidRequest(f"{flag.names[0]} stands twice", hint="keep one; it takes a single value")
-        found[flag.key] = "1" if flag.switch else value
+        found.setdefault(flag.key, []).append("1" if flag.switch else value)
     return found, arguments

@@ -28,6 +28,12 @@ def read_document(where: str) -> dict[str, Any]:
     return found
 
 
+def read_value(where: str) -> Any:
+    """Return the YAML or JSON value at `where`, of whatever kind. Raises as `read_node`."""
+    node = _parsed(where)
+    return None if node is None else node.data()
+
+
 def read_node(where: str) -> Node:
     """Return the YAML or JSON document at `where`: a path, `-` for standard input, or an http(s) URL.
 
@@ -35,11 +41,7 @@ def read_node(where: str) -> Node:
         NotFound: nothing is there.
         InvalidRequest: it is too large, no document, or of a kind of place that is not read.
     """
-    try:
-        node = parse(_text(where), where)
-    except SourceErrors as error:
-        first = error.findings[0]
-        raise InvalidRequest(first.what, place=first.place, hint=first.hint) from error
+    node = _parsed(where)
     if node is None or not isinstance(node.value, dict):
         raise InvalidRequest(f"{where} holds no document", hint="it starts with kind: and apiVersion:")
     version = node.get("apiVersion")
@@ -49,6 +51,15 @@ def read_node(where: str) -> Node:
             hint=f"expected {' or '.join(API_VERSIONS)}",
         )
     return node
+
+
+def _parsed(where: str) -> Node | None:
+    """Return what is at `where`, parsed. Raises as `read_node`."""
+    try:
+        return parse(_text(where), where)
+    except SourceErrors as error:
+        first = error.findings[0]
+        raise InvalidRequest(first.what, place=first.place, hint=first.hint) from error
 
 
 def _text(where: str) -> str:

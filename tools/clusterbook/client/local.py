@@ -14,8 +14,9 @@ from clusterbook.client import workspace
 from clusterbook.client.inputs import read_document
 from clusterbook.client.shelf import Shelf
 from clusterbook.client.source import Source
-from clusterbook.core import catalog, constraint, documents, index, indexing, matrix, snapshot
+from clusterbook.core import catalog, constraint, documents, index, indexing, kitting, matrix, snapshot
 from clusterbook.core.criteria import Criteria, union
+from clusterbook.core.kit import Kit
 from clusterbook.core.matching import INHERITED, Answer
 from clusterbook.core.resolve import Evaluator, Recipe, Resolver
 
@@ -96,6 +97,10 @@ class LocalShelf(Shelf):
     def validators(self) -> tuple[str, ...]:
         """Return the names of the checks that recipes may name."""
         return tuple(self.catalog.validators)
+
+    def kit(self) -> Kit:
+        """Return what bundles of this catalog need besides the recipe."""
+        return kitting.kit(self.catalog)
 
     def listing(self) -> Any:
         """Return a line about every recipe."""

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from clusterbook.client.answers import Reply
-from clusterbook.client.flags import ARGUMENTS, COMMANDS, JUDGEMENTS, scan
+from clusterbook.client.flags import ARGUMENTS, COMMANDS, JUDGEMENTS, scan, scan_all
 from clusterbook.client.replies import respond
 from clusterbook.client.terminal import abandon, bug, deliver, fail
 from clusterbook.core.errors import ClusterbookError
@@ -30,12 +30,14 @@ def main() -> None:
 def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
     """Return the exit status of a command line, having printed what it says."""
     try:
-        reply = quick(words, environment)
+        reply = quick(words, environment) or quick_bundle(words, environment)
         if reply is None:
             from clusterbook.client.commands import run_click
 
             return run_click(words)
         deliver(reply.text, notes=reply.notes)
+        if reply.error is not None:
+            raise reply.error
         return reply.status
     except ClusterbookError as error:
         return fail(error, log_json="--log-json" in words or "CLUSTERBOOK_LOG_JSON" in environment)
@@ -48,6 +50,19 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
         if "--debug" in words or "CLUSTERBOOK_DEBUG" in environment:
             raise
         return bug(error)
+
+
+def quick_bundle(words: Sequence[str], environment: Mapping[str, str]) -> Reply | None:
+    """Return what `bundle` says, None when click has to have a say."""
+    if not words or words[0] != "bundle" or any(name.startswith("CLUSTERBOOK_") for name in environment):
+        return None
+    from clusterbook.client.bundle_flags import EVERY
+    from clusterbook.client.bundling import respond
+
+    scanned = scan_all(words[1:], EVERY)
+    if scanned is None or len(scanned[1]) > 1:
+        return None
+    return respond(scanned[0], *(scanned[1] or [""]))
 
 
 def quick(words: Sequence[str], environment: Mapping[str, str]) -> Reply | None:

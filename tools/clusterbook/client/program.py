@@ -7,6 +7,7 @@ would silently take the last of two flags.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -26,6 +27,19 @@ class Once(click.Command):
         options = [param for param in self.params if isinstance(param, click.Option) and not param.multiple]
         scan(args, [_flag(option) for option in options])
         return super().parse_args(ctx, args)
+
+
+def option(flag: Flag) -> click.Option:
+    """Return the click option of a flag."""
+    common: dict[str, Any] = {"help": flag.help, "show_envvar": False}
+    if not flag.repeated:  # words may hold blanks, which would split them
+        common["envvar"] = flag.variable
+    if flag.switch:
+        return click.Option([flag.key, *flag.names], is_flag=True, **common)
+    kind = click.Choice(flag.values) if flag.values else None
+    return click.Option(
+        [flag.key, *flag.names], metavar=flag.metavar or None, type=kind, multiple=flag.repeated, **common
+    )
 
 
 def _flag(option: click.Option) -> Flag:

@@ -11,6 +11,7 @@ from clusterbook.client.source import Source
 from clusterbook.core import index
 from clusterbook.core.criteria import Vocabulary
 from clusterbook.core.errors import BrokenIndex, NotFound
+from clusterbook.core.kit import Kit
 from clusterbook.core.matching import Answer, Matcher
 
 
@@ -61,6 +62,10 @@ class Shelf:
         data = self.source.read(index.VALIDATORS)
         found = index.decode(data, index.VALIDATORS) if data else {}
         return tuple(found) if isinstance(found, dict) else ()
+
+    def kit(self) -> Kit:
+        """Return what bundles need besides the recipe."""
+        return index.decode_kit(self.source.need(index.KIT), f"{self.source.where}/{index.KIT}")
 
     def listing(self) -> Any:
         """Return a line about every recipe."""

@@ -11,19 +11,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from clusterbook.core.shapes import ApiVersion
+from clusterbook.core.shapebase import ApiVersion, Shape
 
 Reading = str | int | float | bool | None
 MeasurementType = Literal["K8s", "GPU", "OS", "SystemD", "NodeTopology", "NetworkTopology", "Performance"]
 
 
-class _Part(BaseModel):
-    """A frozen part of a snapshot; unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class SnapshotMetadata(_Part):
+class SnapshotMetadata(Shape):
     """When, where and by what a snapshot was taken."""
 
     timestamp: str | None = Field(None, description="RFC 3339, UTC.")
@@ -32,7 +26,7 @@ class SnapshotMetadata(_Part):
     redacted: str | None = Field(None, description="The redaction that was applied, by its version; absent: none.")
 
 
-class FingerprintValue(_Part):
+class FingerprintValue(Shape):
     """One thing that tells clusters apart, and what says so."""
 
     value: str | int | None = None
@@ -41,7 +35,7 @@ class FingerprintValue(_Part):
     note: str | None = Field(None, description="multi-region, multi-gpu or unknown-sku, say.")
 
 
-class FingerprintShape(_Part):
+class FingerprintShape(Shape):
     """What kind of cluster this is; advisory."""
 
     service: FingerprintValue | str | None = None
@@ -54,14 +48,14 @@ class FingerprintShape(_Part):
     gpu_node_count: FingerprintValue | int | None = Field(None, alias="gpuNodeCount")
 
 
-class ItemShape(_Part):
+class ItemShape(Shape):
     """One of several alike things, such as a network interface."""
 
     data: dict[str, Reading] | None = None
     context: dict[str, Reading] | None = Field(None, description="What helps people, and is not judged first.")
 
 
-class SubtypeShape(_Part):
+class SubtypeShape(Shape):
     """One group of readings."""
 
     subtype: Annotated[str, Field(min_length=1, description="server, release, sysctl, containerd.service, …")]
@@ -70,7 +64,7 @@ class SubtypeShape(_Part):
     items: list[ItemShape] | None = None
 
 
-class MeasurementShape(_Part):
+class MeasurementShape(Shape):
     """All groups of one type; each type stands at most once."""
 
     type: MeasurementType
@@ -95,7 +89,7 @@ class ObjectShape(BaseModel):
     metadata: ObjectMetadata
 
 
-class ObjectsShape(_Part):
+class ObjectsShape(Shape):
     """All objects of one kind; a kind with no items was looked for, and there are none."""
 
     api_version: str = Field(alias="apiVersion", min_length=1)
@@ -103,7 +97,7 @@ class ObjectsShape(_Part):
     items: list[ObjectShape]
 
 
-class ReleaseShape(_Part):
+class ReleaseShape(Shape):
     """One installed Helm release, in its last revision."""
 
     name: str = Field(min_length=1)
@@ -116,7 +110,7 @@ class ReleaseShape(_Part):
     values: dict[str, Any] | None = Field(None, description="What its user gave; absent where it could not be read.")
 
 
-class GapShape(_Part):
+class GapShape(Shape):
     """Something that could not be seen, or not all of it."""
 
     part: str = Field(
@@ -130,7 +124,7 @@ class GapShape(_Part):
     reason: str | None = Field(None, description="What the API or the system said.")
 
 
-class SnapshotShape(_Part):
+class SnapshotShape(Shape):
     """What a cluster is, at one moment, and what of it could not be seen."""
 
     api_version: ApiVersion | None = Field(None, alias="apiVersion")

@@ -335,6 +335,44 @@ _TABLE = (
         "Only a real `false` takes a component out of a recipe; any other value leaves it in, silently.",
         "Write `enabled: true` or `enabled: false`, without quotes.",
     ),
+    # --- manifests
+    Code(
+        "CB056",
+        "manifest that is no template",
+        "error",
+        "Bundles carry manifests as their templates say; from one that cannot be read no bundle is made. In trees of "
+        "others, a function that exists only in Helm is a warning.",
+        "Correct it at the place named; what it calls and we lack can be computed in the component's values.",
+    ),
+    # --- the ledger
+    Code(
+        "CB060",
+        "published file edited or removed",
+        "error",
+        "Somebody may have deployed what it said; the ledger is a record, and a record that changes proves nothing.",
+        "Take it back from the commit it was in. To take a version out of use, type `clusterbook-build withdraw`.",
+    ),
+    Code(
+        "CB061",
+        "ledger that contradicts itself",
+        "error",
+        "What is served would not be what was signed, or could not be found.",
+        "Take the files back as Git has them; they are written by `clusterbook-build release` alone.",
+    ),
+    Code(
+        "CB062",
+        "recipeVersion without effect",
+        "warning",
+        "It says less than the changes ask for, or what was published long ago; the computed version is taken.",
+        "Raise it, or remove it.",
+    ),
+    Code(
+        "CB063",
+        "withdrawn version still served",
+        "warning",
+        "Nothing in the recipe has changed since its version was withdrawn, so the release serves it on.",
+        "Mend what it was withdrawn for; the recipe then gets a version of its own.",
+    ),
 )
 
 CODES: dict[str, Code] = {code.code: code for code in _TABLE}

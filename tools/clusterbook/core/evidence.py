@@ -30,7 +30,7 @@ class BrokenEvidence(InvalidRequest):
     Nothing in it can be relied on. Ask whoever published it for the bundle as it was.
     """
 
-    code = "CB122"
+    code = "CB132"
 
 
 class Refuted(BrokenEvidence):
@@ -40,7 +40,7 @@ class Refuted(BrokenEvidence):
     otherwise: judge again with `clusterbook validate --no-cluster` and compare.
     """
 
-    code = "CB123"
+    code = "CB133"
 
 
 def gather(

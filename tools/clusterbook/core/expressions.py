@@ -30,7 +30,7 @@ class BadExpression(InvalidRequest):
     The message quotes it. Correct the health check of the component that is named before it.
     """
 
-    code = "CB121"
+    code = "CB131"
 
 
 _LIVE = frozenset(

@@ -1,21 +1,20 @@
 """What is wrong or doubtful in the sources, and where.
 
-Knows how a place and a finding read. Does not know which rule found it, nor how a report is printed.
+Knows how a place and a finding read. Does not know which rule found it, nor how a report is printed. Part of `bundle`,
+so it imports next to nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from clusterbook.core.errors import ClusterbookError
 
 Severity = Literal["error", "warning"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(NamedTuple):
     """A position in a source file; `line` and `column` count from 1, 0 stands for "the whole file"."""
 
     file: str
@@ -29,8 +28,7 @@ class Place:
         return f"{self.file}:{self.line}:{self.column}" if self.column else f"{self.file}:{self.line}"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that is wrong (`error`) or doubtful (`warning`) in the sources.
 
     `code` is stable (`CB012`); `hint` is the next thing to type, or empty.

@@ -5,10 +5,33 @@ Knows what a list belongs to. Does not know its shape, which is in `shapes`, and
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
+from typing import NamedTuple
 
 from clusterbook.core.findings import Finding, Place
 from clusterbook.core.yamlin import Node
+
+
+class Image(NamedTuple):
+    """One container image, as a list names it; `digest` is "" where it was not looked at."""
+
+    registry: str
+    repository: str
+    tag: str
+    digest: str
+    source: str
+
+
+def image_lists(documents: Mapping[str, Node]) -> dict[str, tuple[Image, ...]]:
+    """Return the images of each component, by its name, out of a catalog's documents."""
+    found: dict[str, tuple[Image, ...]] = {}
+    for path, node in documents.items():
+        parts, listed = path.split("/"), node.get("spec", "images")
+        if parts[0] == "components" and parts[2:] == ["images.yaml"] and listed is not None:
+            found[parts[1]] = tuple(
+                Image(**{field: each.get(field, "") for field in Image._fields}) for each in listed.written()
+            )
+    return found
 
 
 def misplaced(node: Node, file: str, *, component: str, known: Container[str]) -> Iterator[Finding]:

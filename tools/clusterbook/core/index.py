@@ -8,6 +8,7 @@ Part of every look-up, so it imports next to nothing.
     blobs/DIGEST         a health check, or the origins of one component; shared between recipes
     list.json            a line about every recipe
     validators.json      the checks that recipes may name
+    kit.json             registry facts, images, manifests: what bundles need besides the recipe
     sources.json         the source files, for what is resolved locally
 """
 
@@ -19,11 +20,13 @@ from typing import Any, NamedTuple
 
 from clusterbook.core.criteria import Criteria, Vocabulary
 from clusterbook.core.errors import BrokenIndex
+from clusterbook.core.kit import Kit
 from clusterbook.core.matching import Matcher
 
 FORMAT = "clusterbook-index/1"
 REBUILD = "build it again: clusterbook-build build"
-HEAD, LISTING, SOURCES, VALIDATORS = "index.json", "list.json", "sources.json", "validators.json"
+HEAD, LISTING, KIT, SOURCES = "index.json", "list.json", "kit.json", "sources.json"
+VALIDATORS = "validators.json"
 
 
 class Index(NamedTuple):
@@ -87,6 +90,18 @@ def decode_head(data: bytes, name: str) -> Index:
         return Index(matcher, Vocabulary(**head["vocabulary"]))
     except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
         raise BrokenIndex(f"{name} is incomplete", hint=REBUILD) from error
+
+
+def decode_kit(data: bytes, name: str) -> Kit:
+    """Return the kit of an index.
+
+    Raises:
+        BrokenIndex: the part is not what it should be.
+    """
+    found = decode(data, name)
+    if isinstance(found, dict) and all(isinstance(found.get(part), dict) for part in Kit._fields):
+        return Kit(found["registry"], found["images"], found["files"])
+    raise BrokenIndex(f"{name} is incomplete", hint=REBUILD)
 
 
 def decode_record(data: bytes, name: str) -> Record:

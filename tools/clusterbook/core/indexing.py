@@ -16,6 +16,7 @@ from clusterbook.core.criteria import Criteria
 from clusterbook.core.documents import component_pointers, health_checks, origin_list, recipe_document, recipe_pointers
 from clusterbook.core.errors import ClusterbookError
 from clusterbook.core.index import Index
+from clusterbook.core.kitting import kit
 from clusterbook.core.matching import CURATED, UNSUPPORTED
 from clusterbook.core.matrix import Matrix
 from clusterbook.core.resolve import Recipe
@@ -28,6 +29,7 @@ def parts(matrix: Matrix) -> Iterator[tuple[str, bytes]]:
     yield index.HEAD, index.encode_head(Index(matrix.matcher, catalog.vocabulary))
     yield index.LISTING, index.encode(listing(matrix))
     yield index.VALIDATORS, index.encode({name: node.data() for name, node in catalog.validators.items()})
+    yield index.KIT, index.encode(kit(catalog)._asdict())
     yield index.SOURCES, index.encode({path: source.text for path, source in sorted(catalog.tree.files.items())})
     blobs = _Blobs()
     for slug, recipe in matrix.recipes.items():  # all: what needs an OS of its own may still be what is inherited

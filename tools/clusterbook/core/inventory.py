@@ -48,7 +48,7 @@ class Unseen(ClusterbookError):
     Take the snapshot again with what the message asks for: a permission, a longer time-out, the part itself.
     """
 
-    code = "CB120"
+    code = "CB130"
     exit_status = 2
 
     def __init__(self, what: str, *, looked: bool) -> None:

@@ -6,32 +6,27 @@ the fields do. Source: reference rows F3-F18.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-ApiVersion = Literal["clusterbook.dev/v1alpha1", "aicr.run/v1alpha2", "aicr.nvidia.com/v1alpha1"]
-Name = Annotated[str, Field(min_length=1, pattern=r"^[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$")]
-RelativePath = Annotated[str, Field(min_length=1, pattern=r"^[^/\\~\s][^\\]*$")]
-CriterionValue = Annotated[str, Field(pattern=r"^\s*([a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?)?\s*$")]
-Phase = Literal["readiness", "deployment", "performance", "conformance"]
-PHASES: tuple[Phase, ...] = ("readiness", "deployment", "conformance", "performance")
+from clusterbook.core.shapebase import (
+    PHASES,
+    ApiVersion,
+    CriterionValue,
+    Metadata,
+    Name,
+    OverlayMetadata,
+    Phase,
+    RelativePath,
+    Shape,
+)
+from clusterbook.core.validatorshapes import ValidatorCatalogShape
 
-
-class _Shape(BaseModel):
-    """A frozen document part; unknown keys are reported."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Metadata(_Shape):
-    """What a document is called."""
-
-    name: Name = Field(description="Unique among documents of its kind; a source file is named after it.")
-    version: str | None = Field(None, description="Version of the document itself; informative.")
+__all__ = ["PHASES", "SHAPES", "ApiVersion", "Metadata", "Name", "Phase", "Shape", "ValidatorCatalogShape"]
 
 
-class CriteriaShape(_Shape):
+class CriteriaShape(Shape):
     """Which queries an overlay applies to; what is left out applies to all."""
 
     service: CriterionValue | None = Field(None, description="Kubernetes service, such as eks.")
@@ -42,7 +37,7 @@ class CriteriaShape(_Shape):
     nodes: int | None = Field(None, ge=0, description="Exact number of nodes; 0 means any.")
 
 
-class ConstraintShape(_Shape):
+class ConstraintShape(Shape):
     """What must be true of a cluster."""
 
     name: str = Field(min_length=1, description="Measurement path, such as K8s.server.version.")
@@ -52,7 +47,7 @@ class ConstraintShape(_Shape):
     unit: str | None = Field(None, description="Unit of a number, such as GB/s.")
 
 
-class ExpectedResourceShape(_Shape):
+class ExpectedResourceShape(Shape):
     """A Kubernetes object that must exist once a component is deployed."""
 
     kind: str = Field(min_length=1)
@@ -60,7 +55,7 @@ class ExpectedResourceShape(_Shape):
     namespace: str | None = None
 
 
-class ComponentRefShape(_Shape):
+class ComponentRefShape(Shape):
     """One component of a recipe, or what a layer changes about it."""
 
     name: Name = Field(description="A name from the component registry.")
@@ -83,7 +78,7 @@ class ComponentRefShape(_Shape):
     patches: list[str] | None = Field(None, description="Not supported by any deployer; refused.")
 
 
-class NodeSelectionShape(_Shape):
+class NodeSelectionShape(Shape):
     """Which nodes a validation phase uses."""
 
     selector: dict[str, str] | None = None
@@ -91,7 +86,7 @@ class NodeSelectionShape(_Shape):
     exclude_nodes: list[str] | None = Field(None, alias="excludeNodes")
 
 
-class ValidationPhaseShape(_Shape):
+class ValidationPhaseShape(Shape):
     """What one validation phase checks."""
 
     timeout: str | None = None
@@ -101,7 +96,7 @@ class ValidationPhaseShape(_Shape):
     infrastructure: str | None = None
 
 
-class ValidationShape(_Shape):
+class ValidationShape(Shape):
     """The four validation phases; a phase that is absent is inherited."""
 
     readiness: ValidationPhaseShape | None = None
@@ -110,7 +105,7 @@ class ValidationShape(_Shape):
     conformance: ValidationPhaseShape | None = None
 
 
-class RecipeSpecShape(_Shape):
+class RecipeSpecShape(Shape):
     """What an overlay says."""
 
     base: str | None = Field(None, description="The one overlay it builds on; empty means base.")
@@ -121,23 +116,23 @@ class RecipeSpecShape(_Shape):
     validation: ValidationShape | None = None
 
 
-class RecipeMetadataShape(_Shape):
+class RecipeMetadataShape(Shape):
     """An overlay: a layer of recipes, chosen by its criteria."""
 
     api_version: ApiVersion | None = Field(None, alias="apiVersion")
     kind: Literal["RecipeMetadata"]
-    metadata: Metadata
+    metadata: OverlayMetadata
     spec: RecipeSpecShape
 
 
-class MixinSpecShape(_Shape):
+class MixinSpecShape(Shape):
     """What a mixin adds."""
 
     constraints: list[ConstraintShape] | None = None
     component_refs: list[ComponentRefShape] | None = Field(None, alias="componentRefs")
 
 
-class RecipeMixinShape(_Shape):
+class RecipeMixinShape(Shape):
     """A mixin: a fragment that overlays name, without criteria of its own."""
 
     api_version: ApiVersion | None = Field(None, alias="apiVersion")
@@ -146,7 +141,7 @@ class RecipeMixinShape(_Shape):
     spec: MixinSpecShape
 
 
-class HelmShape(_Shape):
+class HelmShape(Shape):
     """Where a component's chart comes from unless a recipe says otherwise."""
 
     default_repository: str | None = Field(None, alias="defaultRepository")
@@ -155,7 +150,7 @@ class HelmShape(_Shape):
     default_namespace: str | None = Field(None, alias="defaultNamespace")
 
 
-class KustomizeShape(_Shape):
+class KustomizeShape(Shape):
     """Where a component's kustomization comes from unless a recipe says otherwise."""
 
     default_source: str | None = Field(None, alias="defaultSource")
@@ -164,13 +159,13 @@ class KustomizeShape(_Shape):
     default_namespace: str | None = Field(None, alias="defaultNamespace")
 
 
-class ManifestShape(_Shape):
+class ManifestShape(Shape):
     """A component that is manifests alone."""
 
     default_namespace: str | None = Field(None, alias="defaultNamespace")
 
 
-class SchedulingPathsShape(_Shape):
+class SchedulingPathsShape(Shape):
     """Where in a chart's values the scheduling of one kind of node is written."""
 
     node_selector_paths: list[str] | None = Field(None, alias="nodeSelectorPaths")
@@ -179,7 +174,7 @@ class SchedulingPathsShape(_Shape):
     taint_str_paths: list[str] | None = Field(None, alias="taintStrPaths")
 
 
-class NodeSchedulingShape(_Shape):
+class NodeSchedulingShape(Shape):
     """Scheduling paths for system nodes and for nodes with accelerators."""
 
     system: SchedulingPathsShape | None = None
@@ -187,19 +182,19 @@ class NodeSchedulingShape(_Shape):
     node_count_paths: list[str] | None = Field(None, alias="nodeCountPaths")
 
 
-class WorkloadShape(_Shape):
+class WorkloadShape(Shape):
     """Where a chart takes the label selector of protected workloads."""
 
     workload_selector_paths: list[str] | None = Field(None, alias="workloadSelectorPaths")
 
 
-class PodSchedulingShape(_Shape):
+class PodSchedulingShape(Shape):
     """Scheduling of workload pods."""
 
     workload: WorkloadShape | None = None
 
 
-class ComponentValidationShape(_Shape):
+class ComponentValidationShape(Shape):
     """A check that runs when a bundle is made."""
 
     function: str
@@ -208,13 +203,28 @@ class ComponentValidationShape(_Shape):
     message: str | None = None
 
 
-class HealthCheckShape(_Shape):
+class HealthCheckShape(Shape):
     """Which file asserts that a component is healthy."""
 
     assert_file: RelativePath | None = Field(None, alias="assertFile")
 
 
-class ComponentShape(_Shape):
+class InstallShape(Shape):
+    """How a component is installed where the usual way does not do."""
+
+    wait: bool | None = Field(None, description="false: do not wait until its objects are ready.")
+    timeout: str | None = Field(None, pattern=r"^[1-9][0-9]*[smh]$", description="How long it may take, such as 20m.")
+    retries: int | None = Field(None, ge=0, description="How often a failed attempt is repeated.")
+
+
+class RestartShape(Shape):
+    """Another component whose new version has to restart the pods of this one."""
+
+    component: Name = Field(description="The component whose chart version counts.")
+    annotation_paths: list[str] = Field(alias="annotationPaths", description="Where in the values pod annotations go.")
+
+
+class ComponentShape(Shape):
     """One component that recipes may name."""
 
     name: Name
@@ -231,10 +241,24 @@ class ComponentShape(_Shape):
     gke_critical_priority: bool | None = Field(None, alias="gkeCriticalPriority")
     has_self_ref_crds: bool | None = Field(None, alias="hasSelfRefCRDs")
     manifests_use_chart_crds: bool | None = Field(None, alias="manifestsUseChartCRDs")
+    install: InstallShape | None = None
+    crd_groups: list[str] | None = Field(
+        None, alias="crdGroups", description="API groups of its CRDs; leftovers of an older installation are reported."
+    )
+    node_taints: list[str] | None = Field(
+        None, alias="nodeTaints", description="Keys of taints it sets; leftovers are removed before it is installed."
+    )
+    allocation_paths: list[str] | None = Field(
+        None, alias="allocationPaths", description="Values that decide how GPUs are given to pods."
+    )
+    source_range_paths: list[str] | None = Field(
+        None, alias="sourceRangePaths", description="Where allowed client networks go; private ones unless said."
+    )
+    restarts_with: RestartShape | None = Field(None, alias="restartsWith")
     test_tier: str | None = Field(None, alias="testTier")
 
 
-class ComponentRegistryShape(_Shape):
+class ComponentRegistryShape(Shape):
     """The component registry: everything recipes may deploy."""
 
     api_version: ApiVersion | None = Field(None, alias="apiVersion")
@@ -243,61 +267,7 @@ class ComponentRegistryShape(_Shape):
     components: list[ComponentShape]
 
 
-class EnvShape(_Shape):
-    """An environment variable of a validator."""
-
-    name: str
-    value: str | None = None
-
-
-class AffinityShape(_Shape):
-    """Next to which component's pods a validator runs."""
-
-    component_ref: str = Field(alias="componentRef")
-    pod_label_selector: dict[str, str] | str | None = Field(None, alias="podLabelSelector")
-    requirement: Literal["required", "preferred"] | None = None
-    topology_key: str | None = Field(None, alias="topologyKey")
-
-
-class ResourcesShape(_Shape):
-    """What a validator's container may use."""
-
-    cpu: str | None = None
-    memory: str | None = None
-
-
-class ValidatorShape(_Shape):
-    """One check that a recipe may name in a validation phase."""
-
-    name: Name
-    phase: Phase
-    description: str | None = None
-    image: str | None = None
-    timeout: str | None = None
-    args: list[str] | None = None
-    env: list[EnvShape] | None = None
-    resources: ResourcesShape | None = None
-    dependency_affinity: list[AffinityShape] | None = Field(None, alias="dependencyAffinity")
-
-
-class ValidatorCatalogShape(_Shape):
-    """The checks that recipes may name."""
-
-    api_version: (
-        Literal[
-            "clusterbook.dev/v1alpha1",
-            "aicr.run/v1alpha2",
-            "aicr.nvidia.com/v1alpha1",
-            "validator.nvidia.com/v1alpha1",
-        ]
-        | None
-    ) = Field(None, alias="apiVersion")
-    kind: Literal["ValidatorCatalog"]
-    metadata: Metadata | None = None
-    validators: list[ValidatorShape]
-
-
-class DimensionShape(_Shape):
+class DimensionShape(Shape):
     """The values of one dimension."""
 
     values: list[Name] = Field(description="Allowed values, without any.")
@@ -305,7 +275,7 @@ class DimensionShape(_Shape):
     any: list[str] | None = Field(None, description="Other spellings of any.")
 
 
-class DimensionsShape(_Shape):
+class DimensionsShape(Shape):
     """The named dimensions."""
 
     service: DimensionShape
@@ -315,13 +285,13 @@ class DimensionsShape(_Shape):
     platform: DimensionShape
 
 
-class CriteriaSpecShape(_Shape):
+class CriteriaSpecShape(Shape):
     """What the criteria file says."""
 
     dimensions: DimensionsShape
 
 
-class CriteriaCatalogShape(_Shape):
+class CriteriaCatalogShape(Shape):
     """The criteria values of the catalog; overlays may claim more. Source: reference rows R1-R7."""
 
     api_version: Literal["clusterbook.dev/v1alpha1"] = Field(alias="apiVersion")
@@ -330,7 +300,7 @@ class CriteriaCatalogShape(_Shape):
     spec: CriteriaSpecShape
 
 
-class ImageShape(_Shape):
+class ImageShape(Shape):
     """One container image that a component may start."""
 
     registry: str = Field(pattern=r"^[a-z0-9.-]+(:[0-9]+)?$", description="Host it is pulled from, such as quay.io.")
@@ -344,13 +314,13 @@ class ImageShape(_Shape):
     )
 
 
-class ComponentImagesSpecShape(_Shape):
+class ComponentImagesSpecShape(Shape):
     """What an image list says."""
 
     images: list[ImageShape] = Field(min_length=1)
 
 
-class ComponentImagesShape(_Shape):
+class ComponentImagesShape(Shape):
     """The container images of one component, components/<name>/images.yaml: what has to be there without a network."""
 
     api_version: Literal["clusterbook.dev/v1alpha1"] = Field(alias="apiVersion")

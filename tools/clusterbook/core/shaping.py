@@ -17,19 +17,10 @@ from clusterbook.core.yamlin import Node
 def check_shape(node: Node, file: str, shape: type[BaseModel], findings: list[Finding], *, strict: bool) -> None:
     """Add to `findings` whatever in `node` does not have `shape`; unknown keys only warn unless `strict`."""
     try:
-        shape.model_validate(_as_written(node))
+        shape.model_validate(node.written())
     except ValidationError as error:
         for problem in error.errors(include_url=False):
             findings.append(_shape_finding(node, file, shape, dict(problem), strict=strict))
-
-
-def _as_written(node: Node) -> Any:
-    """Return a document with its scalars as text, and without the keys whose value is null."""
-    if isinstance(node.value, dict):
-        return {key: _as_written(child) for key, child in node.value.items() if child.value is not None}
-    if isinstance(node.value, list):
-        return [_as_written(child) for child in node.value]
-    return node.text
 
 
 def _shape_finding(node: Node, file: str, shape: type[BaseModel], problem: dict[str, Any], *, strict: bool) -> Finding:

@@ -90,6 +90,14 @@ class Node:
             return [node.data() for node in self.value]
         return self.value
 
+    def written(self) -> Any:
+        """Return plain data with its scalars as text, and without the keys whose value is null."""
+        if isinstance(self.value, dict):
+            return {key: child.written() for key, child in self.value.items() if child.value is not None}
+        if isinstance(self.value, list):
+            return [child.written() for child in self.value]
+        return self.text
+
 
 def parse(text: str, file: str, *, first_only: bool = False, plain: bool = False) -> Node | None:
     """Return the document in `text`, or None when it holds none.

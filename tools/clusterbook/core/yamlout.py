@@ -8,6 +8,7 @@ look-up prints YAML and importing ruamel.yaml alone costs more than the whole lo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 _FIRST = frozenset(" ?:,[]{}#&*!|>'\"%@`=")
 """Characters that mean something to YAML at the start of a word; `-` is looked at more closely."""
@@ -89,7 +90,9 @@ def _write_map(value: Mapping[str, object], lead: str, pad: str, out: list[str])
         name = _word(key)
         out.append(f"{lead}{name}:" if len(name) <= _LONGEST_KEY else f"{lead}? {name}\n{pad}:")
         member = value[key]
-        if isinstance(member, Mapping) and member:
+        if type(member) is str:  # most are, and asking an abstract class costs more than writing the word
+            out.append(f" {_leaf(member, deeper)}\n")
+        elif isinstance(member, Mapping) and member:
             out.append("\n")
             _write_map(member, deeper, deeper, out)
         elif isinstance(member, list | tuple) and member:
@@ -145,6 +148,7 @@ def _literal(value: str, pad: str) -> str:
     return "\n".join([f"|{keep}", *(f"{pad}{line}" if line else "" for line in lines)])
 
 
+@lru_cache(maxsize=1 << 14)  # the documents of one catalog say the same few thousand words again and again
 def _word(value: str) -> str:
     """Return a string on one line: plain where every reader takes it for the same text, else in double quotes."""
     if not isinstance(value, str):

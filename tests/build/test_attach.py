@@ -1,0 +1,89 @@
+"""What is attached is found by cosign's layout, on registries with and without the referrers API, and once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from clusterbook.build.attach import attach, sbom, settle, signature
+from clusterbook.client.oci.registry import Registry
+from clusterbook.core.manifest import index
+from clusterbook.core.reference import referrers_tag
+from clusterbook.core.statement import BUNDLE, PROVENANCE
+from tests.contract.store_contract import put
+from tests.servers.registry import FakeRegistry, running
+
+DATE = "2026-07-01T00:00:00Z"
+
+
+@pytest.fixture(params=[True, False])
+def server(request: pytest.FixtureRequest) -> Iterator[FakeRegistry]:
+    with running(FakeRegistry(referrers=request.param)) as registry:
+        yield registry
+
+
+def test_the_manifest_is_the_one_that_cosign_writes(server: FakeRegistry) -> None:
+    store = Registry(server.host)
+    kept = put(store, "a/b", b"recipe", tag="1.0.0")
+    attached = attach(store, "a/b", kept.descriptor, signature(b"{bundle}", PROVENANCE, created=DATE))
+    document = json.loads(attached.raw)
+    layer = document.pop("layers")[0]
+    assert (layer["mediaType"], layer["size"]) == (BUNDLE, 8)
+    assert document == {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "artifactType": BUNDLE,
+        "config": {
+            "mediaType": "application/vnd.oci.empty.v1+json",
+            "digest": "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+            "size": 2,
+        },
+        "subject": {
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "digest": kept.digest,
+            "size": len(kept.raw),
+        },
+        "annotations": {
+            "dev.sigstore.bundle.content": "dsse-envelope",
+            "dev.sigstore.bundle.predicateType": PROVENANCE,
+            "org.opencontainers.image.created": DATE,
+        },
+    }
+    listed = store.manifest("a/b", referrers_tag(kept.digest)).manifests
+    assert [(each.artifact_type, dict(each.annotations)) for each in listed] == [(BUNDLE, document["annotations"])]
+
+
+def test_attaching_again_writes_nothing(server: FakeRegistry) -> None:
+    store = Registry(server.host)
+    kept = put(store, "a/b", b"recipe", tag="1.0.0")
+    for each in (signature(b"{bundle}", PROVENANCE, created=DATE), sbom(b"{sbom}", created=DATE)):
+        attach(store, "a/b", kept.descriptor, each)
+    server.requests.clear()
+    for each in (signature(b"{bundle}", PROVENANCE, created=DATE), sbom(b"{sbom}", created=DATE)):
+        attach(Registry(server.host), "a/b", kept.descriptor, each)
+    assert {each.method for each in server.requests} == {"HEAD", "GET"}
+    assert len(store.referrers("a/b", kept.digest)) == 2
+
+
+def test_one_signature_on_many_artifacts_is_sent_once(server: FakeRegistry) -> None:
+    store = Registry(server.host)
+    kept = {name: put(store, name, name.encode(), tag="1") for name in ("a/b", "a/c", "a/d")}
+    for name, manifest in kept.items():
+        attach(store, name, manifest.descriptor, signature(b"{bundle}" * 100, PROVENANCE, created=DATE), near="a/b")
+    assert sum(each.headers.get("Content-Length") == "800" for each in server.requests) == 1
+    assert all(store.referrers(name, manifest.digest) for name, manifest in kept.items())
+
+
+def test_what_another_publisher_wrote_over_is_listed_again(server: FakeRegistry) -> None:
+    store = Registry(server.host)
+    kept = put(store, "a/b", b"recipe", tag="1.0.0")
+    attached = [
+        attach(store, "a/b", kept.descriptor, each)
+        for each in (signature(b"{bundle}", PROVENANCE, created=DATE), sbom(b"{sbom}", created=DATE))
+    ]
+    assert settle(store, "a/b", kept.descriptor, attached) == 0
+    store.put_manifest("a/b", index([attached[0].descriptor]), tag=referrers_tag(kept.digest))
+    assert settle(store, "a/b", kept.descriptor, attached) == (0 if server.api else 1)
+    assert len(store.referrers("a/b", kept.digest)) == 2

@@ -1,0 +1,99 @@
+"""Whole recipes for tests of bundles: those of our own catalog, and a small one with every kind of release in it."""
+
+from __future__ import annotations
+
+import copy
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from clusterbook.client import workspace
+from clusterbook.core import catalog, kit, matrix
+from clusterbook.core.documents import health_checks, recipe_document
+from clusterbook.core.indexing import served
+from clusterbook.core.kitting import kit as kit_of
+from clusterbook.core.views import with_health_checks
+
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
+Recipe = dict[str, Any]
+
+
+@cache
+def wholes(tree: Path = ROOT / "recipes") -> dict[str, Recipe]:
+    """Return every recipe that a source tree serves, by slug."""
+    made = matrix.build(catalog.load(workspace.read(tree)))
+    needed = kit_of(made.catalog)
+    found = {}
+    for slug, recipe in served(made):
+        document = recipe_document(recipe, state=made.answer(recipe.criteria).state)
+        found[slug] = kit.complete(with_health_checks(document, health_checks(recipe)), needed)
+    return found
+
+
+def small(**changes: dict[str, Any]) -> Recipe:
+    """Return a recipe of four components; `changes` are merged into their entries, by name with _ for -.
+
+    crds (plain chart) ← operator (chart from an OCI registry, manifests before and after it) ← settings (manifests);
+    ← metrics (chart from the repository of crds).
+    """
+    recipe = copy.deepcopy(_SMALL)
+    for name, change in changes.items():
+        entry = next(each for each in recipe["componentRefs"] if each["name"] == name.replace("_", "-"))
+        entry |= change
+    return recipe
+
+
+_CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {}\ndata:\n  note: '{}'\n"
+_SMALL: Recipe = {
+    "apiVersion": "clusterbook.dev/v1alpha1",
+    "kind": "RecipeResult",
+    "metadata": {"slug": "h100-eks"},
+    "criteria": {"accelerator": "h100", "service": "eks"},
+    "deploymentOrder": ["crds", "operator", "metrics", "settings"],
+    "componentRefs": [
+        {
+            "name": "crds",
+            "type": "Helm",
+            "source": "https://charts.example/stable",
+            "chart": "crds",
+            "version": "1.10",
+            "namespace": "system",
+            "values": {"keep": "yes", "port": 8080},
+        },
+        {
+            "name": "operator",
+            "type": "Helm",
+            "source": "oci://registry.example/charts",
+            "chart": "gpu",
+            "version": "v26.3.2",
+            "namespace": "gpu",
+            "dependencyRefs": ["crds"],
+            "values": {"driver": {"enabled": True, "version": "580.1"}, "tolerations": []},
+            "preManifestFiles": ["components/operator/manifests/before.yaml"],
+            "manifestFiles": ["components/operator/manifests/after.yaml"],
+            "registry": {"hasSelfRefCRDs": True, "manifestsUseChartCRDs": True},
+        },
+        {
+            "name": "metrics",
+            "type": "Helm",
+            "source": "https://charts.example/stable/",
+            "chart": "metrics",
+            "version": "2.0.0",
+            "namespace": "monitoring",
+            "dependencyRefs": ["crds"],
+            "registry": {"install": {"wait": False, "timeout": "20m", "retries": 1}},
+        },
+        {
+            "name": "settings",
+            "type": "Helm",
+            "namespace": "gpu",
+            "dependencyRefs": ["metrics", "operator"],
+            "manifestFiles": ["components/settings/manifests/settings.yaml"],
+        },
+    ],
+    "files": {
+        "components/operator/manifests/before.yaml": _CONFIG.format("before", "first"),
+        "components/operator/manifests/after.yaml": _CONFIG.format("after", '{{ "{{ .Release.Name }}" }}'),
+        "components/settings/manifests/settings.yaml": _CONFIG.format("settings", "last"),
+    },
+}

@@ -1,0 +1,101 @@
+"""OCI registries on loopback, with TLS: one that answers the referrers API, and one, distribution, that does not.
+
+Knows how they are started and who may enter. `Registry.env` makes programs trust the certificate and know the
+password.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.interop.certs import Certificates
+from tests.interop.processes import Servers, free_ports, listens
+from tests.interop.toolchain import program
+
+USER = "tester"
+PASSWORD = "only-on-loopback"  # noqa: S105 - says what it is
+# bcrypt of the above, cost 4, as `htpasswd -Bb` writes it; distribution takes nothing else.
+_HTPASSWD = "tester:$2y$04$6GEAwVaJAkcs/rFs/SpJ4.yGk3ARKFCaursUYGYT7uh6lasW4rRmm\n"
+
+STARTED_S = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """A running registry. `host` is what stands before the first slash of a reference.
+
+    It is `localhost` and not an address because Argo CD does not take a reference that starts with 127.0.0.1 for one.
+    """
+
+    host: str
+    certificates: Certificates
+    logins: Path  # a folder with Docker's config.json and Helm's helm.json
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Environment with which crane, cosign, regctl, Helm and other Go programs trust it and are let in."""
+        return {
+            **self.certificates.trust,
+            "DOCKER_CONFIG": str(self.logins),
+            "HELM_REGISTRY_CONFIG": str(self.logins / "helm.json"),
+        }
+
+
+def _registry(folder: Path, certificates: Certificates, port: str | int, *, login: bool) -> Registry:
+    """Return the registry that listens on `port`, with the files that let a client in."""
+    host = f"localhost:{port}"
+    auth = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    text = json.dumps({"auths": {host: {"auth": auth}} if login else {}})
+    logins = folder / "logins"
+    for name in ("config.json", "helm.json"):
+        _write(logins / name, text)
+    return Registry(host, certificates, logins)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def with_referrers(
+    folder: Path, certificates: Certificates, *, login: bool = False, referrers: bool = True
+) -> Iterator[Registry]:
+    """Run a registry that answers the referrers API (OCI 1.1); with `login`, for USER and PASSWORD alone."""
+    with Servers(folder / "logs") as servers:
+        server = servers.start(
+            "registry", program("referrers-registry"),
+            "-blobs", folder / "blobs", f"-referrers={str(referrers).lower()}",
+            "-cert", certificates.certificate, "-key", certificates.key,
+            *(("-user", USER, "-password", PASSWORD) if login else ()),
+        )  # fmt: skip
+        port = server.first_line(timeout_s=STARTED_S).rpartition(":")[2]
+        yield _registry(folder, certificates, port, login=login)
+
+
+@contextlib.contextmanager
+def distribution(folder: Path, certificates: Certificates, *, login: bool = True) -> Iterator[Registry]:
+    """Run distribution, the registry of Docker and many others, which does not know the referrers API."""
+    (port,) = free_ports(1)
+    _write(folder / "htpasswd", _HTPASSWD)
+    settings = {
+        "version": 0.1,
+        "log": {"level": "warn", "accesslog": {"disabled": True}},
+        "storage": {"filesystem": {"rootdirectory": str(folder / "storage")}, "delete": {"enabled": True}},
+        "http": {
+            "addr": f"127.0.0.1:{port}",
+            "tls": {"certificate": str(certificates.certificate), "key": str(certificates.key)},
+        },
+    }
+    if login:
+        settings["auth"] = {"htpasswd": {"realm": "clusterbook", "path": str(folder / "htpasswd")}}
+    _write(folder / "config.yaml", json.dumps(settings))
+    with Servers(folder / "logs") as servers:
+        server = servers.start("registry", program("registry"), "serve", folder / "config.yaml")
+        server.wait_until(lambda: listens(port), "listening", timeout_s=STARTED_S)
+        yield _registry(folder, certificates, port, login=login)

@@ -1,0 +1,217 @@
+"""Programs that stand in for helm and kubectl: they write down how they were called, and do what a test asked them to.
+
+They keep releases like Helm does, locks included, so a script that is run twice meets what it left behind. What
+kubectl's templates make of objects is real kubectl's business: here a resource's file is the answer.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+_HELM = r"""#!/usr/bin/env bash
+set -u
+cd "$STANDIN" || exit 99
+call() { printf '%s %s %s\n' "$(date +%s.%N)" "$1" "$2" >>calls; }
+said="$*"
+words=''
+while [ $# -gt 0 ]; do
+    case $1 in
+        --namespace) namespace="$2"; shift ;;
+        --output | --timeout | -f | --repo | --version | --kube-context | --template) shift ;;
+        -*) ;;
+        *) words="$words $1" ;;
+    esac
+    shift
+done
+set -- $words
+[ "$1" = version ] && { cat version; exit 0; }
+printf 'helm %s\n' "$said" >>words
+release="${!#}"
+[ "$1" != upgrade ] || release="$2"
+file="releases/${namespace:-none}.$release"
+case "$1" in
+    upgrade)
+        call start "$release"
+        if [ -f "$file" ]; then
+            case $(cat "$file") in pending-* | uninstalling) echo 'Error: another operation is in progress'; exit 1 ;;
+            esac
+        fi
+        if [ -s "fail/$release" ]; then
+            left="$(cat "fail/$release")"
+            if [ "$left" -gt 0 ]; then
+                echo "$((left - 1))" >"fail/$release"
+                echo failed >"$file"
+                echo "Error: $release does not want to"
+                exit 1
+            fi
+        fi
+        [ -f "$file" ] && echo pending-upgrade >"$file" || echo pending-install >"$file"
+        [ ! -f "hang/$release" ] || { rm "hang/$release"; trap '' TERM; while :; do sleep 0.1; done; }
+        sleep "$(cat "sleep/$release" 2>/dev/null || echo 0)"
+        echo deployed >"$file"
+        echo "Release \"$release\" is there"
+        call end "$release" ;;
+    uninstall)
+        [ -f "$file" ] || { echo "Error: uninstall: Release not loaded: $release: release: not found" >&2; exit 1; }
+        call start "$release"
+        if [ -s "fail/$release" ]; then
+            left="$(cat "fail/$release")"
+            [ "$left" -gt 0 ] && { echo "$((left - 1))" >"fail/$release"; echo "Error: $release stays" >&2; exit 1; }
+        fi
+        sleep "$(cat "sleep/$release" 2>/dev/null || echo 0)"
+        rm "$file"
+        call end "$release" ;;
+    rollback) call rollback "$release"; echo deployed >"$file" ;;
+    status)
+        [ ! -f unreadable ] || { echo 'Error: forbidden' >&2; exit 1; }
+        [ -f "$file" ] || { echo 'Error: release: not found' >&2; exit 1; }
+        printf '{"name":"%s","info":{"status":"%s"}}\n' "$release" "$(cat "$file")" ;;
+    get) cat "hooks/$release" 2>/dev/null ;;
+    *) echo "Error: unknown $*" >&2; exit 1 ;;
+esac
+"""
+
+_KUBECTL = r"""#!/usr/bin/env bash
+set -u
+cd "$STANDIN" || exit 99
+printf 'kubectl %s\n' "$*" | tr '\n' ' ' >>words
+printf '\n' >>words
+case "$1 ${2-}" in
+    'get --raw') [ ! -f unreachable ] || { echo 'connection refused' >&2; exit 1; }; echo '{}' ;;
+    'get '*)
+        name="$2"
+        namespace=''
+        while [ $# -gt 0 ]; do
+            [ "$1" != --namespace ] || namespace="$2"
+            shift
+        done
+        file="objects/${namespace:+$namespace.}${name%%,*}"
+        [ ! -f "$file.forbidden" ] || { echo 'Error from server (Forbidden)' >&2; exit 1; }
+        cat "$file" 2>/dev/null || true ;;
+    'api-resources '*) echo things ;;
+    'config view') echo https://standin.invalid ;;
+    *) echo "$1 done" ;;
+esac
+"""
+
+
+class Call(NamedTuple):
+    """One moment in the life of a release: what happened to it, and when."""
+
+    at_s: float
+    what: str
+    release: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standins:
+    """The folder of both programs and of what they know."""
+
+    home: Path
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Environment in which scripts find the stand-ins, and wait for nothing."""
+        return {
+            "PATH": f"{self.home / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "STANDIN": str(self.home),
+            "TMPDIR": str(self.home / "tmp"),
+            "RETRY_S": "0",
+            "STOP_S": "1",
+        }
+
+    def set(self, path: str, text: str | int | float = "") -> None:
+        """Write down what a program is to know, such as `fail/RELEASE`: how many times."""
+        file = self.home / path
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"{text}\n" if str(text) else "", encoding="utf-8")
+
+    def release(self, namespace: str, name: str) -> str:
+        """Return the status of a release, "" when there is none."""
+        file = self.home / "releases" / f"{namespace}.{name}"
+        return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+
+    def releases(self) -> dict[str, str]:
+        """Return the status of every release, by namespace.name."""
+        return {file.name: file.read_text(encoding="utf-8").strip() for file in (self.home / "releases").iterdir()}
+
+    def calls(self) -> list[Call]:
+        """Return what happened to releases, in order of time."""
+        lines = self._lines("calls")
+        return [Call(float(at), what, release) for at, what, release in map(str.split, lines)]
+
+    def order(self, what: str = "start") -> list[str]:
+        """Return the releases to which something happened, in order of time."""
+        return [call.release for call in self.calls() if call.what == what]
+
+    def words(self, start: str = "") -> list[str]:
+        """Return how the programs were called, one line each: those that begin like this."""
+        return [line.rstrip() for line in self._lines("words") if line.startswith(start)]
+
+    def forget(self) -> None:
+        """Forget how the programs were called."""
+        for name in ("calls", "words"):
+            (self.home / name).unlink(missing_ok=True)
+
+    def _lines(self, name: str) -> list[str]:
+        file = self.home / name
+        return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+
+    def run(self, script: Path, *flags: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Return how a script ended, with what it said."""
+        return subprocess.run(
+            ["bash", "-euo", "pipefail", script, *flags],
+            env={**os.environ, **self.env, **env}, capture_output=True, text=True, timeout=60, check=False,
+            stdin=subprocess.DEVNULL, cwd=self.home,
+        )  # fmt: skip
+
+    def start(self, script: Path, *flags: str, **env: str) -> subprocess.Popen[str]:
+        """Return a script that runs, as a process group of its own, as if started in a terminal."""
+        return subprocess.Popen(
+            ["bash", "-euo", "pipefail", script, *flags],
+            env={**os.environ, **self.env, **env}, text=True, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.home,
+        )  # fmt: skip
+
+    def wait_for(self, what: str, release: str, *, timeout_s: float = 20) -> None:
+        """Return once something has happened to a release."""
+        end = time.monotonic() + timeout_s
+        while not any((call.what, call.release) == (what, release) for call in self.calls()):
+            assert time.monotonic() < end, f"{what} {release} did not happen: {self.calls()}"
+            time.sleep(0.02)
+
+    def left(self) -> list[str]:
+        """Return the commands of processes that still run and were started with these stand-ins."""
+        mark = f"STANDIN={self.home}".encode()
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (process / "environ").read_bytes().split(b"\0"):
+                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:
+                continue
+        return found
+
+
+def make(home: Path) -> Standins:
+    """Return stand-ins that know nothing yet and succeed at everything."""
+    for name in ("bin", "releases", "fail", "hang", "sleep", "hooks", "objects", "tmp"):
+        (home / name).mkdir(parents=True)
+    for name, text in (("helm", _HELM), ("kubectl", _KUBECTL)):
+        program = home / "bin" / name
+        program.write_text(text, encoding="utf-8")
+        program.chmod(0o755)
+    found = Standins(home)
+    found.set("version", "v3.22.0+gabcdef0")
+    return found
+
+
+def objects(rows: Mapping[str, str]) -> str:
+    """Return the answer of kubectl's template for some rows."""
+    return "\n".join(f"{name} {rest}".rstrip() for name, rest in rows.items())

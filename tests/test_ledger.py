@@ -1,0 +1,64 @@
+"""The ledger of this repository: it agrees with itself, and no published file was ever edited or removed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from clusterbook.build import releasing
+
+ROOT = Path(__file__).resolve().parent.parent
+LEDGER = ROOT / "registry"
+
+
+def rewritten(root: Path) -> list[str]:
+    """Return the files of the ledger that some commit changed or removed; withdrawn.yaml is added to.
+
+    A shallow clone has the last commits alone; the rest was looked at when it was pushed.
+    """
+    log = ["git", "log", "-m", "--first-parent", "--no-renames", "--diff-filter=MD", "--format=", "--name-only", "--"]
+    done = subprocess.run(
+        [*log, "registry", ":!registry/withdrawn.yaml"], cwd=root, check=True, capture_output=True, text=True
+    )
+    return sorted({line for line in done.stdout.splitlines() if line})
+
+
+@pytest.fixture
+def history() -> Path:
+    """Return this checkout; skips the test where there is no Git to ask."""
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("not a git checkout, so nothing says what the ledger was")
+    return ROOT
+
+
+def test_the_ledger_agrees_with_itself() -> None:
+    assert releasing.check(LEDGER, "") == []
+
+
+def test_no_published_file_differs_from_the_last_commit(history: Path) -> None:
+    assert [finding for finding in releasing.check(history / "registry", "HEAD") if finding.code == "CB060"] == []
+
+
+def test_no_commit_edited_or_removed_a_published_file(history: Path) -> None:
+    assert rewritten(history) == []
+
+
+def test_an_edit_in_the_history_is_found(tmp_path: Path) -> None:
+    def commit(name: str, text: str) -> None:
+        target = tmp_path / "registry" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+        identity = ["-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
+        for words in (["add", "-A"], [*identity, "commit", "-q", "-m", name]):
+            subprocess.run(["git", *words], cwd=tmp_path, check=True, capture_output=True)
+
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True, capture_output=True)
+    commit("eks/1.0.0.yaml", "one")
+    commit("withdrawn.yaml", "one")
+    commit("withdrawn.yaml", "one and two")
+    assert rewritten(tmp_path) == []
+    commit("eks/1.0.0.yaml", "two")
+    assert rewritten(tmp_path) == ["registry/eks/1.0.0.yaml"]

@@ -1,0 +1,133 @@
+"""Comparing: what the two words of `clusterbook diff` mean.
+
+Knows the kinds of things that can be compared, each with a way to recognise and to read it: add one to READERS. Does
+not know how they are compared (`core.diff`, `core.releasediff`) nor click.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from clusterbook.client import workspace
+from clusterbook.client.inputs import read_document, recipe_in
+from clusterbook.client.ledger_folder import open_ledger
+from clusterbook.client.source import Source
+from clusterbook.core import catalog, diffreport, releasediff
+from clusterbook.core.content import Gatherer
+from clusterbook.core.diff import Side, diff
+from clusterbook.core.errors import InvalidRequest, NotFound, did_you_mean
+from clusterbook.core.matching import UNSUPPORTED
+from clusterbook.core.provenance import recipe_winners
+from clusterbook.core.releasediff import Published, release_diff
+from clusterbook.core.resolve import Resolver
+from clusterbook.core.version import is_version, read_version
+
+
+class Release(NamedTuple):
+    """A whole release."""
+
+    name: str
+
+
+class Shelves(NamedTuple):
+    """Where recipes are taken from: what was published, and the index of this catalog."""
+
+    published: Published
+    source: str
+
+
+Subject = Side | Release
+
+
+def compare(old: str, new: str, *, registry: Path, source: str, form: str) -> tuple[str, bool]:
+    """Return the report on what differs from `old` to `new`, and whether anything does.
+
+    Args:
+        old: what to compare: one of the words that READERS know.
+        new: what to compare it with.
+        registry: the folder of the ledger.
+        source: a folder or archive with an index; "" for the one built in.
+        form: one of diffreport.FORMATS.
+
+    Raises:
+        NotFound: one of them does not exist.
+        InvalidRequest: a release and a recipe.
+    """
+    shelves = Shelves(open_ledger(registry), source)
+    before, after = subject(old, shelves), subject(new, shelves)
+    if isinstance(before, Release) and isinstance(after, Release):
+        releases = release_diff(shelves.published, before.name, after.name)
+        return releasediff.report(releases, form), bool(releases)
+    if isinstance(before, Release) or isinstance(after, Release):
+        name, other = (old, new) if isinstance(before, Release) else (new, old)
+        what = f"{name} is a release and {other} is a recipe"
+        raise InvalidRequest(what, hint=f"compare two releases, or type SLUG@{name}")
+    found = diff(before, after)
+    return diffreport.report(found, form), bool(found)
+
+
+def subject(word: str, shelves: Shelves) -> Subject:
+    """Return what `word` means.
+
+    Raises:
+        NotFound: nothing of that name exists.
+    """
+    for recognise, read in READERS:
+        if recognise(word):
+            return read(word, shelves)
+    raise NotFound(f"there is nothing called '{word}'", hint="type clusterbook diff --help")
+
+
+def _by_digest(word: str, shelves: Shelves) -> Subject:
+    entry = shelves.published.by_digest(word)
+    return shelves.published.side(entry.slug, entry.version)
+
+
+def _release(word: str, shelves: Shelves) -> Subject:
+    shelves.published.entries(word)
+    return Release(word)
+
+
+def _version(word: str, shelves: Shelves) -> Subject:
+    """Return a version of a recipe: its own (h100-eks@1.0.0), or the one in a release (h100-eks@2026.7.0)."""
+    slug, _, said = word.rpartition("@")
+    if said in shelves.published.releases():
+        entries = shelves.published.entries(said)
+        if slug not in entries:
+            raise NotFound(f"the release {said} has no recipe {slug}", hint=did_you_mean(slug, entries))
+        return shelves.published.side(slug, entries[slug].version)
+    return shelves.published.side(slug, read_version(said))
+
+
+def _file(word: str, _shelves: Shelves) -> Subject:
+    found = recipe_in(read_document(word))
+    if found is None:
+        hint = "write one with: clusterbook recipe SLUG -o recipe.yaml"
+        raise InvalidRequest(f"{word} is no recipe with its values in place", hint=hint)
+    return Side(word, found, whole=False)
+
+
+def _recipe(word: str, shelves: Shelves) -> Subject:
+    """Return a recipe of the catalog in an index, resolved from the sources there, so that all of it is compared."""
+    loaded = catalog.load(workspace.from_texts(Source(shelves.source).texts(), label="recipes"))
+    resolver = Resolver(loaded)
+    named = resolver.matcher.slugs() | dict(resolver.matcher.overlays)
+    if word not in named:
+        raise NotFound(f"there is no recipe {word}", hint=f"{did_you_mean(word, named)}; or type SLUG@VERSION")
+    answer = resolver.matcher.answer(named[word])
+    if answer.state == UNSUPPORTED:
+        raise NotFound(f"no recipe is served as {word}: {answer.reason}", hint="`clusterbook list` shows them all")
+    recipe = resolver.resolve(named[word])
+    return Side(word, Gatherer(loaded).content(recipe, state=answer.state), recipe_winners(recipe))
+
+
+READERS: tuple[tuple[Callable[[str], bool], Callable[[str, Shelves], Subject]], ...] = (
+    (lambda word: word.startswith("sha256:"), _by_digest),
+    (is_version, _release),
+    (lambda word: word == "-" or "/" in word or word.endswith((".yaml", ".yml", ".json")), _file),
+    (lambda word: "@" in word, _version),
+    (bool, _recipe),
+)
+"""How each kind of word is recognised and read; the first that recognises it reads it."""

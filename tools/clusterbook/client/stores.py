@@ -1,0 +1,66 @@
+"""Stores by name: what `oci://HOST/BASE` or `oci-layout:FOLDER` opens.
+
+Knows the two ways to write where artifacts are kept. Does not know what is kept. Nothing that speaks to a registry is
+imported before one is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+from clusterbook.client.store import Store
+from clusterbook.core.errors import InvalidRequest
+from clusterbook.core.reference import SCHEME, parse_reference
+
+LAYOUT_SCHEME = "oci-layout:"
+
+
+class Access(NamedTuple):
+    """How registries are spoken to; the flags --plain-http and --ca-file, and where credentials are looked for."""
+
+    plain_http: bool = False
+    ca_file: str = ""
+    environment: Mapping[str, str] = MappingProxyType({})
+    home: Path = Path()
+
+
+class Base(NamedTuple):
+    """A store and the repository below which everything is: `recipes/eks` is at `BASE/recipes/eks`."""
+
+    store: Store
+    name: str
+
+    def repository(self, name: str) -> str:
+        """Return the whole name of a repository below the base."""
+        return f"{self.name}/{name}" if self.name else name
+
+
+def open_base(where: str, access: Access, *, create: bool = False) -> Base:
+    """Return what `oci://HOST/BASE` or `oci-layout:FOLDER` names; `create` makes a folder that does not exist.
+
+    Raises:
+        InvalidRequest: it is neither.
+        NoArtifact: the folder is no layout.
+    """
+    if where.startswith(LAYOUT_SCHEME):
+        from clusterbook.client.layout import Layout
+
+        return Base(Layout(Path(where.removeprefix(LAYOUT_SCHEME)), create=create), "")
+    if not where.startswith(SCHEME):
+        raise InvalidRequest(f"{where} is no store", hint="name oci://HOST/BASE or oci-layout:FOLDER")
+    reference = parse_reference(where)
+    if reference.wanted:
+        raise InvalidRequest(f"{where} names one artifact, not a base", hint="leave tag and digest out")
+    return Base(open_registry(reference.host, access), reference.repository)
+
+
+def open_registry(host: str, access: Access) -> Store:
+    """Return the registry at `host`; nothing is sent yet."""
+    from clusterbook.client.oci.credentials import from_files
+    from clusterbook.client.oci.registry import Registry
+
+    credentials = from_files(access.environment, access.home)
+    return Registry(host, plain_http=access.plain_http, ca_file=access.ca_file, credentials=credentials)

@@ -1,0 +1,73 @@
+"""Checksums: checksums.txt, which covers every file of a bundle.
+
+Knows its format, that of sha256sum. Does not read files. Source: reference rows B16, L1: the reference leaves
+recipe.yaml out and does not look for files that are not listed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from typing import NamedTuple
+
+from clusterbook.core.errors import InvalidRequest
+
+CHECKSUMS = "checksums.txt"
+_LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
+
+
+class Difference(NamedTuple):
+    """One file that is not as listed: `kind` is changed, missing or extra."""
+
+    kind: str
+    path: str
+
+
+def checksums(files: Mapping[str, bytes]) -> bytes:
+    """Return checksums.txt for `files`, sorted by path."""
+    return "".join(f"{digest}  {path}\n" for path, digest in sorted(digests(files).items())).encode()
+
+
+def digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    """Return the SHA-256 of each file by path, checksums.txt left out: it cannot hold its own."""
+    return {path: sha256(data).hexdigest() for path, data in files.items() if path != CHECKSUMS}
+
+
+def listed(text: str) -> dict[str, str]:
+    """Return the digests in checksums.txt by path.
+
+    Raises:
+        InvalidRequest: a line is malformed, or a path stands twice or leaves the bundle.
+    """
+    found: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise InvalidRequest(
+                f"{CHECKSUMS}:{number}: expected '<sha256>  <path>'",
+                hint="the bundle is damaged: make or fetch it again",
+            )
+        digest, path = match.groups()
+        if path in found or path.startswith("/") or ".." in path.split("/"):
+            raise InvalidRequest(
+                f"{CHECKSUMS}:{number}: the path {path} stands twice or leaves the bundle",
+                hint="do not use this bundle: make or fetch it again",
+            )
+        found[path] = digest
+    return found
+
+
+def differences(recorded: Mapping[str, str], actual: Mapping[str, str]) -> list[Difference]:
+    """Return what differs between the digests recorded and those of the files that are there, sorted by path."""
+    return sorted(_differences(recorded, actual), key=lambda each: (each.path, each.kind))
+
+
+def _differences(recorded: Mapping[str, str], actual: Mapping[str, str]) -> Iterable[Difference]:
+    for path in recorded.keys() | actual.keys():
+        if path not in actual:
+            yield Difference("missing", path)
+        elif path not in recorded:
+            yield Difference("extra", path)
+        elif recorded[path] != actual[path]:
+            yield Difference("changed", path)
