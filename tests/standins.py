@@ -17,7 +17,8 @@ from typing import NamedTuple
 _HELM = r"""#!/usr/bin/env bash
 set -u
 cd "$STANDIN" || exit 99
-call() { printf '%s %s %s\n' "$(date +%s.%N)" "$1" "$2" >>calls; }
+call() { printf '%s %s %s\n' "${EPOCHREALTIME:-$(date +%s.%N)}" "$1" "$2" >>calls; }
+pause() { [ ! -s "sleep/$release" ] || sleep "$(<"sleep/$release")"; }
 said="$*"
 words=''
 while [ $# -gt 0 ]; do
@@ -30,7 +31,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 set -- $words
-[ "$1" = version ] && { cat version; exit 0; }
+[ "$1" = version ] && { printf '%s\n' "$(<version)"; exit 0; }
 printf 'helm %s\n' "$said" >>words
 release="${!#}"
 [ "$1" != upgrade ] || release="$2"
@@ -39,11 +40,11 @@ case "$1" in
     upgrade)
         call start "$release"
         if [ -f "$file" ]; then
-            case $(cat "$file") in pending-* | uninstalling) echo 'Error: another operation is in progress'; exit 1 ;;
+            case $(<"$file") in pending-* | uninstalling) echo 'Error: another operation is in progress'; exit 1 ;;
             esac
         fi
         if [ -s "fail/$release" ]; then
-            left="$(cat "fail/$release")"
+            left="$(<"fail/$release")"
             if [ "$left" -gt 0 ]; then
                 echo "$((left - 1))" >"fail/$release"
                 echo failed >"$file"
@@ -52,8 +53,15 @@ case "$1" in
             fi
         fi
         [ -f "$file" ] && echo pending-upgrade >"$file" || echo pending-install >"$file"
-        [ ! -f "hang/$release" ] || { rm "hang/$release"; trap '' TERM; while :; do sleep 0.1; done; }
-        sleep "$(cat "sleep/$release" 2>/dev/null || echo 0)"
+        if [ -f "hang/$release" ]; then
+            ends="$(<"hang/$release")"
+            rm "hang/$release"
+            asked() { echo "$release has been cancelled"; sleep "$ends"; echo failed >"$file"; exit 1; }
+            trap '[ -z "$ends" ] || asked' TERM
+            call hang "$release"
+            while :; do sleep 0.1; done
+        fi
+        pause
         echo deployed >"$file"
         echo "Release \"$release\" is there"
         call end "$release" ;;
@@ -61,18 +69,18 @@ case "$1" in
         [ -f "$file" ] || { echo "Error: uninstall: Release not loaded: $release: release: not found" >&2; exit 1; }
         call start "$release"
         if [ -s "fail/$release" ]; then
-            left="$(cat "fail/$release")"
+            left="$(<"fail/$release")"
             [ "$left" -gt 0 ] && { echo "$((left - 1))" >"fail/$release"; echo "Error: $release stays" >&2; exit 1; }
         fi
-        sleep "$(cat "sleep/$release" 2>/dev/null || echo 0)"
+        pause
         rm "$file"
         call end "$release" ;;
     rollback) call rollback "$release"; echo deployed >"$file" ;;
     status)
         [ ! -f unreadable ] || { echo 'Error: forbidden' >&2; exit 1; }
         [ -f "$file" ] || { echo 'Error: release: not found' >&2; exit 1; }
-        printf '{"name":"%s","info":{"status":"%s"}}\n' "$release" "$(cat "$file")" ;;
-    get) cat "hooks/$release" 2>/dev/null ;;
+        printf '{"name":"%s","info":{"status":"%s"}}\n' "$release" "$(<"$file")" ;;
+    get) [ ! -f "hooks/$release" ] || cat "hooks/$release" ;;
     *) echo "Error: unknown $*" >&2; exit 1 ;;
 esac
 """
@@ -80,8 +88,8 @@ esac
 _KUBECTL = r"""#!/usr/bin/env bash
 set -u
 cd "$STANDIN" || exit 99
-printf 'kubectl %s\n' "$*" | tr '\n' ' ' >>words
-printf '\n' >>words
+said="$*"
+printf 'kubectl %s\n' "${said//$'\n'/ }" >>words
 case "$1 ${2-}" in
     'get --raw') [ ! -f unreachable ] || { echo 'connection refused' >&2; exit 1; }; echo '{}' ;;
     'get '*)
@@ -93,7 +101,7 @@ case "$1 ${2-}" in
         done
         file="objects/${namespace:+$namespace.}${name%%,*}"
         [ ! -f "$file.forbidden" ] || { echo 'Error from server (Forbidden)' >&2; exit 1; }
-        cat "$file" 2>/dev/null || true ;;
+        [ ! -f "$file" ] || cat "$file" ;;
     'api-resources '*) echo things ;;
     'config view') echo https://standin.invalid ;;
     *) echo "$1 done" ;;
@@ -123,11 +131,15 @@ class Standins:
             "STANDIN": str(self.home),
             "TMPDIR": str(self.home / "tmp"),
             "RETRY_S": "0",
-            "STOP_S": "1",
+            "STOP_S": "0",
         }
 
     def set(self, path: str, text: str | int | float = "") -> None:
-        """Write down what a program is to know, such as `fail/RELEASE`: how many times."""
+        """Write down what a program is to know.
+
+        `fail/RELEASE`: how many times; `sleep/RELEASE`: for how many seconds; `hang/RELEASE`: after how many seconds
+        it ends when it is asked to, never when empty; `objects/[NAMESPACE.]KIND`: what kubectl's template makes of it.
+        """
         file = self.home / path
         file.parent.mkdir(exist_ok=True)
         file.write_text(f"{text}\n" if str(text) else "", encoding="utf-8")

@@ -9,6 +9,7 @@ from typing import Any
 
 from clusterbook.client import workspace
 from clusterbook.core import catalog, kit, matrix
+from clusterbook.core.bundle import render
 from clusterbook.core.documents import health_checks, recipe_document
 from clusterbook.core.indexing import served
 from clusterbook.core.kitting import kit as kit_of
@@ -43,6 +44,23 @@ def small(**changes: dict[str, Any]) -> Recipe:
     return recipe
 
 
+def written(folder: Path, recipe: dict[str, Any] | None = None, **request: Any) -> Path:
+    """Return the folder of a Helm bundle."""
+    for path, data in render(recipe or small(), {"deployer": "helm", **request}, "1.0").files.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    return folder
+
+
+def with_facts(folder: Path, *, values: dict[str, Any] | None = None, **registry: Any) -> Path:
+    """Return the deploy.sh of a bundle whose operator has these registry facts, and perhaps these values."""
+    change = {"registry": registry, **({"values": values} if values else {})}
+    return written(folder, small(operator=change)) / "deploy.sh"
+
+
+RELEASES = ["crds", "operator-pre", "operator", "operator-post", "metrics", "settings"]
+"""What the small recipe installs, in order."""
 _CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {}\ndata:\n  note: '{}'\n"
 _SMALL: Recipe = {
     "apiVersion": "clusterbook.dev/v1alpha1",

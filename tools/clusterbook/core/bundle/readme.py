@@ -5,6 +5,7 @@ Knows what is the same for every deployer. How a deployer is used is said by its
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,11 +22,15 @@ def made(recipe: Mapping[str, Any]) -> str:
 
 
 def slug(recipe: Mapping[str, Any]) -> str:
-    """Return the name of a recipe; those of other programs have none, so their criteria are joined."""
+    """Return the name of a recipe; those of other programs have none, so their criteria are joined.
+
+    It goes into comments of scripts, so what could end a comment is taken out: anybody may write a recipe.
+    """
     metadata = recipe.get("metadata") or {}
     criteria = recipe.get("criteria") or {}
     words = (criteria.get(name) for name in ("accelerator", "service", "os", "intent", "platform"))
-    return str(metadata.get("slug") or "-".join(str(word) for word in words if word and word != "any") or "base")
+    name = str(metadata.get("slug") or "-".join(str(word) for word in words if word and word != "any") or "base")
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)
 
 
 def readme(recipe: Mapping[str, Any], plan: Plan, options: Options, *, how: str) -> str:

@@ -101,7 +101,7 @@ duration() { # flag, word; prints the time that it is
 
 kube() {
     # shellcheck disable=SC2086 # a flag may be several words
-    kubectl ${KUBE_CONTEXT:+--context "$KUBE_CONTEXT"} $KUBECONFIG_FLAG "$@" </dev/null
+    kubectl "$@" ${KUBE_CONTEXT:+--context "$KUBE_CONTEXT"} $KUBECONFIG_FLAG </dev/null
 }
 
 to_helm() {
@@ -255,8 +255,11 @@ interrupted() { # signal, exit status
     exit "$2"
 }
 
-prefixed() { # each line with the name of the component, so that lines of several can be told apart
+# Each line with the name of the component, so that lines of several can be told apart. Lives until nobody writes any
+# more: helm says something when it is asked to end, and would die of it, before its books are in order, if nobody read.
+prefixed() {
     local line
+    trap '' INT TERM HUP
     while IFS= read -r line || [ -n "$line" ]; do
         printf '[%s] %s\n' "$1" "$line"
     done
