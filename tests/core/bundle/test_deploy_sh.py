@@ -229,9 +229,13 @@ def test_a_removal_that_did_not_end_is_ended_first(programs: Standins, deploy: P
 
 
 def test_signs_of_life_say_what_runs_and_for_how_long(programs: Standins, deploy: Path) -> None:
-    programs.set("sleep/operator", 1.8)
-    said = programs.run(deploy, HEARTBEAT_S="1").stdout
-    assert re.search(r"^deploy\.sh: still working on operator \([0-2] s\)$", said, re.M)
+    programs.set("hang/operator")
+    running = programs.start(deploy, HEARTBEAT_S="1")
+    assert running.stdout is not None
+    lines = iter(running.stdout.readline, "")
+    assert any(re.fullmatch(r"deploy\.sh: still working on operator \(\d+ s\)\n", line) for line in lines)
+    running.terminate()
+    running.communicate(timeout=30)
 
 
 def test_no_wait_asks_helm_to_wait_for_nothing(programs: Standins, deploy: Path) -> None:
