@@ -317,7 +317,7 @@ class ImageShape(Shape):
 class ComponentImagesSpecShape(Shape):
     """What an image list says."""
 
-    images: list[ImageShape] = Field(min_length=1)
+    images: list[ImageShape] = Field(description="Empty where it is known that none is started.")
 
 
 class ComponentImagesShape(Shape):
