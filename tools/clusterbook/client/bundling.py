@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import clusterbook
 from clusterbook.client import answers
@@ -35,6 +35,33 @@ def respond(found: Mapping[str, list[str]], slug: str) -> Reply:
     Raises:
         ClusterbookError: nothing was written.
     """
+    recipe, request, notes, output = requested(found, slug)
+    made = make(recipe, request)
+    as_json = found.get("format") == ["json"]
+    if "diff" in found:
+        return _compared(found["diff"][0], made, notes, as_json=as_json)
+    where = output or "bundle"
+    deployer = str(request.get("deployer", "helm"))
+    write(where, made.files, top=f"{recipe['metadata'].get('slug') or 'bundle'}-{deployer}", force="force" in found)
+    said = summary(made, where, deployer)
+    return Reply(_json(said) if as_json else sentence(said), (*notes, *made.notes))
+
+
+class Requested(NamedTuple):
+    """What a command line asks for: the whole recipe, the options of its bundle, notes, and where it goes or ""."""
+
+    recipe: dict[str, Any]
+    request: dict[str, Any]
+    notes: tuple[str, ...]
+    output: str
+
+
+def requested(found: Mapping[str, list[str]], slug: str) -> Requested:
+    """Return what a command line asks for, given as words by flag key.
+
+    Raises:
+        ClusterbookError: no recipe answers it, or a file that it names cannot be read.
+    """
     request: dict[str, Any] = {
         option: found[flag.key] if option in REPEATED else True if option in SWITCHES else found[flag.key][0]
         for option, flag in FLAGS.items()
@@ -47,15 +74,7 @@ def respond(found: Mapping[str, list[str]], slug: str) -> Reply:
     if "setFile" in request:
         request["setFile"] = [file_setting(word) for word in request["setFile"]]
     recipe, notes = whole_recipe(asked, slug)
-    made = make(recipe, request)
-    as_json = found.get("format") == ["json"]
-    if "diff" in found:
-        return _compared(found["diff"][0], made, notes, as_json=as_json)
-    where = output or "bundle"
-    deployer = str(request.get("deployer", "helm"))
-    write(where, made.files, top=f"{recipe['metadata'].get('slug') or 'bundle'}-{deployer}", force="force" in found)
-    said = summary(made, where, deployer)
-    return Reply(_json(said) if as_json else sentence(said), (*notes, *made.notes))
+    return Requested(recipe, request, notes, output)
 
 
 def _configured(

@@ -16,6 +16,7 @@ import clusterbook
 from clusterbook.client.bundle_commands import BUNDLE, VERIFY
 from clusterbook.client.completion import script
 from clusterbook.client.flags import ARGUMENTS, COMMANDS
+from clusterbook.client.mirror_commands import MIRROR
 from clusterbook.client.program import Once, Program, option
 from clusterbook.client.replies import respond
 from clusterbook.client.terminal import deliver
@@ -120,6 +121,7 @@ for _name in COMMANDS:
 
 program.add_command(BUNDLE)
 program.add_command(VERIFY)
+program.add_command(MIRROR)
 
 
 @program.command("diff", epilog="\b\nExample:\n  clusterbook diff h100-eks-training gb200-eks-training")

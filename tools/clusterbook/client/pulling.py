@@ -37,10 +37,10 @@ def pull_charts(recipe: Mapping[str, Any], names: list[str]) -> dict[str, Vendor
     Raises:
         ToolFailed: helm is not installed, or cannot pull one of them.
     """
-    helm = _program("helm", "charts are pulled with it")
+    helm = program("helm", "charts are pulled with it")
     puller = run([helm, "version", "--short"]).strip()
     wanted = [
-        (reference["name"], _chart(reference))
+        (reference["name"], chart_of(reference))
         for reference in recipe["componentRefs"]
         if reference["name"] in names and reference.get("source") and reference.get("type") != "Kustomize"
     ]
@@ -49,7 +49,8 @@ def pull_charts(recipe: Mapping[str, Any], names: list[str]) -> dict[str, Vendor
         return {name: found for (name, _), found in zip(wanted, pulled, strict=True)}
 
 
-def _chart(reference: Mapping[str, Any]) -> Chart:
+def chart_of(reference: Mapping[str, Any]) -> Chart:
+    """Return the chart of a component that has one."""
     name = str(reference.get("chart") or reference["name"])
     return Chart(name, str(reference["source"]).rstrip("/"), str(reference["version"]))
 
@@ -85,10 +86,11 @@ def build_kustomization(reference: Mapping[str, Any]) -> str:
         raise InvalidRequest(f"component {reference['name']} is Kustomize without a path", hint="add 'path:'")
     source, tag = str(reference.get("source") or ""), str(reference.get("tag") or "")
     target = f"{source}//{path}{'?ref=' + tag if tag else ''}" if source else path
-    return run([_program("kustomize", "kustomizations are built with it"), "build", target])
+    return run([program("kustomize", "kustomizations are built with it"), "build", target])
 
 
-def _program(name: str, why: str) -> str:
+def program(name: str, why: str) -> str:
+    """Return the path of a program. Raises ToolFailed when it is not installed."""
     found = shutil.which(name)
     if found is None:
         raise ToolFailed(f"{name} is not on PATH; {why}", hint=f"install {name}, then run the command again")

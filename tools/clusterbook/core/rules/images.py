@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from clusterbook.core.codes import finding
 from clusterbook.core.findings import Finding, Place
+from clusterbook.core.imagewords import IMAGE_LINE
 from clusterbook.core.rules.scope import Scope, maps, place, scalars
 from clusterbook.core.yamlin import Node
 
@@ -20,7 +21,6 @@ _MOVING = frozenset(
 )
 _IMAGE = re.compile(r"(?:[\w.-]+(?::\d+)?/)*[\w.-]+\Z")
 _REFERENCE = re.compile(r"(?:^|=)((?:[\w.-]+(?::\d+)?/)+[\w.-]+):([\w.-]+)\Z")
-_MANIFEST_IMAGE = re.compile(r"""^\s*(?:-\s+)?image:\s*(?P<quote>["']?)(?P<image>[^\s"'#]+)(?P=quote)\s*(?:#.*)?$""")
 _SIBLINGS = frozenset({"tag", "version", "digest", "sha", "repository", "imagetag", "registry"})
 """Keys beside `image` that carry the rest of the reference."""
 _RANGE = re.compile(r"[\^~*<>=|,\s]|\.x\b|\bx\Z|\Aheads/")
@@ -78,7 +78,7 @@ def _in_values(file: str, node: Node) -> Iterator[Finding]:
 def _in_manifest(file: str, lines: list[str]) -> Iterator[Finding]:
     """Yield a finding for each `image:` line of a manifest, which may be a template and so no YAML."""
     for number, line in enumerate(lines, 1):
-        match = _MANIFEST_IMAGE.match(line) if "image:" in line else None
+        match = IMAGE_LINE.match(line) if "image:" in line else None
         if match and "{{" not in line and not _versioned_beside(lines, number - 1):
             yield from _image(Place(file, number, match.start("image") + 1 - len(match["quote"])), match["image"])
 

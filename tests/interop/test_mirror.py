@@ -1,0 +1,37 @@
+"""Mirror lists against helm and upstream charts: the catalog's image lists name all that the charts name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from clusterbook.client.chart_images import chart_images
+from clusterbook.core.bundle import render
+from clusterbook.core.bundle.options import read_options
+from clusterbook.core.mirror import checked, mirror_list
+from tests.core.bundle.wholes import ROOT, wholes
+from tests.interop.charts import ChartServers
+from tests.trees import shared_folder
+
+SLUGS = ("h100-eks-ubuntu-training-kubeflow", "gb200-eks-ubuntu-inference-dynamo", "h100-gke-cos-training-kubeflow")
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_the_catalogs_lists_lack_no_image_that_helm_finds(
+    chart_servers: ChartServers,
+    tools_env: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    slug: str,
+) -> None:
+    for name, value in {**tools_env, **chart_servers.env}.items():
+        monkeypatch.setenv(name, value)
+    index = shared_folder("charts") / "index.json"
+    published = {chart["component"] for chart in json.loads(index.read_text()) if chart["exact"]}
+    recipe = wholes(chart_servers.redirect(ROOT / "recipes", tmp_path / "recipes"))[slug]
+    plan = render(recipe, {}, "0").plan
+    seen = chart_images(folder for folder in plan.folders if folder.component in published)
+    assert len(set().union(*seen.values())) > 20
+    assert checked(mirror_list(recipe, plan, read_options({}), {}), seen)[1] == ()

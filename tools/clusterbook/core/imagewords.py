@@ -1,0 +1,71 @@
+"""Image words: how manifests and values write container images.
+
+Knows `registry/repository:tag@digest` in its long and its short forms. Does not know image lists, and asks no registry.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+IMAGE_LINE = re.compile(r"""^\s*(?:-\s+)?image:\s*(?P<quote>["']?)(?P<image>[^\s"'#]+)(?P=quote)\s*(?:#.*)?$""")
+"""A line of a manifest, or of a template of one, that names an image."""
+_IMAGE = re.compile(r"[a-z0-9][\w.-]*(?::\d+)?(?:/[\w.-]+)*(?::[\w][\w.-]*)?(?:@sha256:[0-9a-f]{64})?\Z", re.IGNORECASE)
+
+
+def full_name(word: str) -> str:
+    """Return an image with its registry: `busybox:1` is `docker.io/library/busybox:1`.
+
+    Source: distribution, package reference, ParseNormalizedNamed.
+    """
+    host, slash, rest = word.partition("/")
+    if slash and ("." in host or ":" in host or host == "localhost"):
+        return word
+    return f"docker.io/{word}" if slash else f"docker.io/library/{host}{slash}{rest}"
+
+
+def images_in(document: Any) -> Iterator[str]:
+    """Yield the full names of the images that a Kubernetes object names, wherever it does.
+
+    An image may stand in one word, or in the three that operators of NVIDIA read: repository, image and version.
+    """
+    if isinstance(document, list):
+        for each in document:
+            yield from images_in(each)
+    elif isinstance(document, dict):
+        image = document.get("image")
+        if isinstance(image, str) and image:
+            yield from _named(image, document)
+        for key, each in document.items():
+            if key != "image" or not isinstance(each, str):
+                yield from images_in(each)
+
+
+def _named(image: str, beside: dict[str, Any]) -> Iterator[str]:
+    repository, version = beside.get("repository"), str(beside.get("version") or beside.get("tag") or "")
+    if isinstance(repository, str) and repository:
+        image = f"{repository}/{image}"
+    if version and ":" not in image.rpartition("/")[2]:
+        image = f"{image}@{version}" if version.startswith("sha256:") else f"{image}:{version}"
+    if _IMAGE.match(image) and (":" in image.rpartition("/")[2] or "@" in image):
+        yield full_name(image)
+
+
+def covers(listed: str, wanted: str) -> bool:
+    """Return whether one image is the other, though an operator may put the system's name behind the tag.
+
+    `driver:580.65-ubuntu24.04` covers `driver:580.65`; a digest has to be the same only where both say one.
+    """
+    (name, tag, digest), (other, other_tag, other_digest) = _split(listed), _split(wanted)
+    if name != other or (digest and other_digest and digest != other_digest):
+        return False
+    same_tag = tag == other_tag or tag.startswith(f"{other_tag}-")
+    return same_tag if other_tag else digest == other_digest
+
+
+def _split(image: str) -> tuple[str, str, str]:
+    name, _, digest = image.partition("@")
+    head, slash, last = name.rpartition("/")
+    last, _, tag = last.partition(":")
+    return f"{head}{slash}{last}", tag, digest
