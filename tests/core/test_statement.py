@@ -20,6 +20,7 @@ from clusterbook.core.statement import (
     pae,
     parse_bundle,
     parse_statement,
+    parts,
     provenance,
     statement,
 )
@@ -128,3 +129,12 @@ def test_the_statements_of_others_are_read() -> None:
     assert parse_statement(json.dumps(old).encode()).subjects == (Subject("a", A),)
     assert json.loads(key_bundle(b"", b"", ""))["mediaType"] == BUNDLE
     assert json.loads(key_bundle(b"", b"", ""))["dsseEnvelope"]["payloadType"] == PAYLOAD
+
+
+@pytest.mark.parametrize(
+    ("count", "lengths"), [(0, []), (1, [1]), (1024, [1024]), (1025, [512, 513]), (3000, [1000] * 3)]
+)
+def test_what_is_too_much_for_one_statement_is_parted(count: int, lengths: list[int]) -> None:
+    found = parts(range(count))
+    assert [len(each) for each in found] == lengths
+    assert [item for each in found for item in each] == list(range(count))

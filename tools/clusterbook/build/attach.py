@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from clusterbook.client.store import Store, from_bytes
 from clusterbook.core.manifest import EMPTY_BLOB, EMPTY_CONFIG, Descriptor, Manifest, artifact, describe
+from clusterbook.core.sbom import MEDIA_TYPE as SBOM
 from clusterbook.core.statement import BUNDLE
 
-SBOM = "application/vnd.cyclonedx+json"
 _CONTENT = "dev.sigstore.bundle.content"
 _PREDICATE = "dev.sigstore.bundle.predicateType"
 _CREATED = "org.opencontainers.image.created"

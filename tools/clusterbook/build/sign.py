@@ -39,6 +39,10 @@ class KeySigner:
         pem = read_key_file(path)
         return cls(private_key(pem, str(path), password=environment.get(KEY_PASSWORD, "")))
 
+    def public_pem(self) -> str:
+        """Return the public key, as text."""
+        return self._key.public().pem()
+
     def sign(self, statement: bytes) -> bytes:
         """Return a bundle that names the key by its hint."""
         return key_bundle(statement, self._key.sign(pae(statement)), self._key.public().hint())

@@ -14,7 +14,7 @@ import gzip
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -90,6 +90,13 @@ def pack(entries: Iterable[Entry], target: BinaryIO, *, compress: bool) -> None:
                     changed = True  # tarfile's own: "unexpected end of data"
             if changed:
                 raise UnsafeArchive(f"{each.name} changed while it was packed", hint="run it again")
+
+
+def packed(files: Mapping[str, bytes]) -> bytes:
+    """Return files by name as `.tar.gz`; scripts can be run."""
+    target = BytesIO()
+    pack((entry(name, data, executable=name.endswith(".sh")) for name, data in files.items()), target, compress=True)
+    return target.getvalue()
 
 
 def pack_file(entries: Iterable[Entry], target: Path, *, compress: bool) -> None:

@@ -60,12 +60,13 @@ class Entry(NamedTuple):
 
 
 class Withdrawal(NamedTuple):
-    """A version nobody should use any more, why, and what to use instead, where there is something."""
+    """A version nobody should use any more, why, since when, and what to use instead, where there is something."""
 
     slug: str
     version: Version
     reason: str
     replacement: str
+    date: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,9 @@ class Ledger:
         if WITHDRAWN not in self.files:
             return []
         return [
-            Withdrawal(said["slug"], read_version(said["version"]), said["reason"], said.get("replacement", ""))
+            Withdrawal(
+                said["slug"], read_version(said["version"]), said["reason"], said.get("replacement", ""), said["date"]
+            )
             for said in self._document(WITHDRAWN, WithdrawalsShape)["withdrawn"]
         ]
 
@@ -207,13 +210,17 @@ class Ledger:
 
     def side(self, slug: str, version: Version) -> Side:
         """Return a recipe as one side of a diff, with who had the last word. Raises as `content`."""
+        return Side(f"{slug}@{version}", self.content(slug, version), winners(self.origins(slug, version)))
+
+    def origins(self, slug: str, version: Version) -> Document:
+        """Return who said what in a recipe (`provenance.Brief`), by pointer. Raises as `content`."""
         document = self.recipe(slug, version)
-        origins = winners(document["origins"])
+        origins = dict(document["origins"])
         for ref in document["recipe"]["componentRefs"]:
             root = f"/components/{escape(ref['name'])}"
-            said = winners(self.part(ref["name"], ref["part"])["origins"])
+            said = self.part(ref["name"], ref["part"])["origins"]
             origins |= {f"{root}{pointer}": by for pointer, by in said.items()}
-        return Side(f"{slug}@{version}", self.content(slug, version), origins)
+        return origins
 
     def _document(self, path: str, shape: type[BaseModel]) -> Document:
         """Return the document in a file, read once.

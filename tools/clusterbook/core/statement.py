@@ -9,8 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from clusterbook.core.digest import canonical
 from clusterbook.core.errors import ClusterbookError
@@ -22,6 +22,10 @@ PAYLOAD = "application/vnd.in-toto+json"
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _BUNDLES = "application/vnd.dev.sigstore.bundle"
 LARGEST_BUNDLE_BYTES = 16 << 20
+MOST_SUBJECTS = 1024
+"""A statement about more is refused by cosign and by GitHub's verifier. Source: sigstore-go, `limitSubjects`."""
+
+Item = TypeVar("Item")
 
 
 class BrokenBundle(ClusterbookError):
@@ -81,6 +85,12 @@ def statement(subjects: Iterable[Subject], predicate_type: str, predicate: Mappi
             "predicate": dict(predicate),
         }
     )
+
+
+def parts(listed: Sequence[Item]) -> list[Sequence[Item]]:
+    """Return `listed` in as few parts as statements about it need, all of about the same length."""
+    count = -(-len(listed) // MOST_SUBJECTS)
+    return [listed[len(listed) * n // count : len(listed) * (n + 1) // count] for n in range(count)]
 
 
 def provenance(
