@@ -3,50 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from clusterbook.build import git, main
 from clusterbook.core.errors import UnreadableSource
-from tests import ledgers, trees
-
-IDENTITY = ["-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
-MARCH_DATE, JULY_DATE = "2026-03-01T09:00:00+02:00", "2026-07-01T00:00:00+00:00"
-
-
-def run_git(*words: str, date: str = JULY_DATE) -> None:
-    environment = {"GIT_COMMITTER_DATE": date, "GIT_AUTHOR_DATE": date, "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
-    subprocess.run(["git", *IDENTITY, *words], check=True, capture_output=True, env=environment)
-
-
-def write(files: Mapping[str, str]) -> None:
-    """Make the source tree in the current folder that of `files`."""
-    for old in list(Path("recipes").rglob("*.yaml")) if Path("recipes").exists() else ():
-        old.unlink()
-    for path, text in trees.texts(files).items():
-        target = Path("recipes") / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text)
-
-
-def commit_all(message: str, date: str) -> None:
-    run_git("add", "-A")
-    run_git("commit", "-q", "-m", message, date=date)
+from tests import checkouts, ledgers, trees
+from tests.checkouts import commit_all, write
 
 
 @pytest.fixture(autouse=True)
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stand in a checkout with two commits: the sources of March, tagged, and those of July."""
     monkeypatch.chdir(tmp_path)
-    run_git("init", "-q", "-b", "main")
-    write(ledgers.MARCH)
-    commit_all("March", MARCH_DATE)
-    run_git("tag", "march")
-    write(ledgers.JULY)
-    commit_all("July", JULY_DATE)
+    checkouts.make()
     return tmp_path
 
 
@@ -197,11 +168,11 @@ def test_a_link_in_a_commit_is_refused() -> None:
     Path("recipes/link.yaml").symlink_to("registry.yaml")
     Path("recipes/.hidden.yaml").write_text("x")
     Path("recipes/binary.bin").write_bytes(b"\xff\xfe")
-    commit_all("more", JULY_DATE)
+    commit_all("more", checkouts.JULY_DATE)
     with pytest.raises(UnreadableSource, match="a link"):
         git.texts(Path("recipes"), "HEAD")
     Path("recipes/link.yaml").unlink()
-    commit_all("less", JULY_DATE)
+    commit_all("less", checkouts.JULY_DATE)
     assert git.texts(Path("recipes"), "HEAD").keys() == trees.texts(ledgers.JULY).keys()
 
 
@@ -223,7 +194,7 @@ def test_a_withdrawal_is_added_with_the_date_of_its_commit(capsys: pytest.Captur
 
 def test_an_audit_finds_what_was_edited_since_a_commit(capsys: pytest.CaptureFixture[str]) -> None:
     released()
-    commit_all("two releases", JULY_DATE)
+    commit_all("two releases", checkouts.JULY_DATE)
     assert main.run(["withdraw", "eks", "1.0.0", "--reason", "it burns"]) == 0
     assert main.run(["audit", "--against", "HEAD"]) == 0
     assert capsys.readouterr().out.endswith("no findings\n")
