@@ -112,8 +112,8 @@ def test_words_that_mean_nothing_are_refused(run: Run, old: str, status: int, sa
 
 
 def test_a_file_that_is_no_recipe_is_refused(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "other.yaml").write_text("kind: Snapshot\n")
-    assert "other.yaml is no recipe with its values in place" in run("other.yaml", "eks")[2]
+    (tmp_path / "other.yaml").write_text("kind: Pod\n")
+    assert "other.yaml is neither a snapshot nor a recipe with its values in place" in run("other.yaml", "eks")[2]
 
 
 def test_without_a_ledger_it_says_how_to_name_one(run: Run) -> None:

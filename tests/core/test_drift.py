@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterbook.core import drift, snapshot
-from clusterbook.core.drift import Change, chosen, installed_drift
+from clusterbook.core.drift import Change, chosen
 from clusterbook.core.errors import InvalidRequest
-from clusterbook.core.inventory import Unseen
 from tests.clusters import FILES
 
 Document = dict[str, Any]
@@ -142,96 +141,3 @@ def test_drift_turned_round_is_drift(before: str, after: str) -> None:
 def test_an_unknown_severity_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="there is no severity 'fatal'"):
         chosen([], least="fatal")
-
-
-def test_the_document_counts_what_it_lists() -> None:
-    changes = [Change("added", "info", "a", "", "1"), Change("modified", "critical", "b", "", "2")]
-    assert drift.document(changes, "x", "y") == {
-        "baselineSource": "x",
-        "targetSource": "y",
-        "changes": [
-            {"kind": "added", "severity": "info", "path": "a", "target": "1"},
-            {"kind": "modified", "severity": "critical", "path": "b", "baseline": "", "target": "2"},
-        ],
-        "summary": {
-            "added": 1, "removed": 0, "modified": 1, "unseen": 0,
-            "critical": 1, "warning": 0, "info": 1, "noise": 0, "total": 2,
-        },
-    }  # fmt: skip
-
-
-# --- a recipe and what was installed ----------------------------------------------------------------------------------
-
-OPERATOR = {
-    "name": "gpu-operator",
-    "namespace": "gpu-operator",
-    "chart": "gpu-operator",
-    "version": "v26.3.2",
-    "values": {"driver": {"enabled": True, "version": "580.1"}, "tolerations": [{"key": "x"}], "gone": None},
-}
-INSTALLED = {**OPERATOR, "status": "deployed"}
-
-
-def installed(*releases: Document | None, components: Any = (OPERATOR,), **more: Any) -> list[tuple[str, ...]]:
-    """Return the drift from a recipe to releases, None for a list that nobody took."""
-    recipe = {"kind": "RecipeResult", "componentRefs": [*components], **more}
-    listed = None if releases == (None,) else [*releases]
-    taken = snapshot.read({"kind": "Snapshot", "releases": listed})
-    return [tuple(each) for each in chosen(installed_drift(recipe, taken))]
-
-
-@pytest.mark.parametrize(
-    ("release", "said"),
-    [
-        ({}, None),
-        ({"version": "26.3.2"}, None),
-        ({"values": None}, None),
-        ({"values": {**INSTALLED["values"], "gone": None}}, None),
-        ({"name": "gpu-operator-1737"}, None),
-        ({"version": "v26.3.1"}, ("modified", "info", "components.gpu-operator.version", "v26.3.2", "v26.3.1")),
-        ({"version": "v25.3.2"}, ("modified", "warning", "components.gpu-operator.version", "v26.3.2", "v25.3.2")),
-        ({"status": "failed"}, ("modified", "critical", "components.gpu-operator.status", "deployed", "failed")),
-        ({"chart": "other"}, ("modified", "critical", "components.gpu-operator.chart", "gpu-operator", "other")),
-    ],
-)
-def test_a_release_is_held_against_its_component(release: Document, said: tuple[str, ...] | None) -> None:
-    assert installed({**INSTALLED, **release}) == ([said] if said else [])
-
-
-def test_values_are_compared_leaf_by_leaf() -> None:
-    values = {"driver": {"enabled": False, "version": "580.1"}, "extra": {"a.b": 1}}
-    root = "components.gpu-operator.values"
-    assert installed({**INSTALLED, "values": values}) == [
-        ("modified", "warning", f"{root}.driver.enabled", "true", "false"),
-        ("added", "warning", f'{root}.extra."a.b"', "", "1"),
-        ("removed", "warning", f"{root}.tolerations", '[{"key": "x"}]', ""),
-    ]
-
-
-def test_components_that_are_missing_and_releases_that_are_extra_are_told() -> None:
-    other = {"name": "grafana", "namespace": "x", "chart": "grafana", "version": "9.0"}
-    assert installed(other) == [
-        ("removed", "critical", "components.gpu-operator", "gpu-operator v26.3.2", ""),
-        ("added", "info", "releases.x/grafana", "", "grafana 9.0"),
-    ]
-
-
-def test_a_release_in_another_namespace_is_another_one() -> None:
-    assert installed({**INSTALLED, "namespace": "elsewhere"})[0][:3] == (
-        "removed",
-        "critical",
-        "components.gpu-operator",
-    )
-
-
-def test_a_component_that_is_switched_off_is_not_missing_but_may_be_extra() -> None:
-    off = {**OPERATOR, "overrides": {"enabled": False}}
-    assert installed(components=[off]) == []
-    assert installed(INSTALLED, components=[off]) == [
-        ("added", "warning", "components.gpu-operator", "", "gpu-operator v26.3.2")
-    ]
-
-
-def test_releases_that_nobody_looked_for_are_not_missing() -> None:
-    with pytest.raises(Unseen, match="holds no Helm releases"):
-        installed(None)

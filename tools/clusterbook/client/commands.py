@@ -51,7 +51,8 @@ SUMMARIES = {
 }
 
 
-DIFF_FORMATS = ("text", "markdown", "json")
+DIFF_FORMATS = ("text", "markdown", "json", "yaml")
+SEVERITIES = ("critical", "warning", "info", "noise")
 DIFFER = 10
 """Exit status when two things differ and that was the question. Source: design, section 10."""
 
@@ -140,16 +141,45 @@ program.add_command(MIRROR)
     "--format", "-t", "form", type=click.Choice(DIFF_FORMATS), default=DIFF_FORMATS[0], envvar="CLUSTERBOOK_FORMAT"
 )
 @click.option("--output", "-o", default="", envvar="CLUSTERBOOK_OUTPUT", help="Write to this file.")
-@click.option("--exit-code", is_flag=True, envvar="CLUSTERBOOK_EXIT_CODE", help="Exit 10 when they differ.")
-def diff(old: str, new: str, registry: Path, source: str, form: str, output: str, exit_code: bool) -> int:
-    """Say what differs between two recipes: components, versions, values with their origins, constraints, images.
+@click.option("--ignore", multiple=True, metavar="PATTERN", help="Leave changes of these paths out (OS.sysctl.*).")
+@click.option("--ignore-from", multiple=True, metavar="FILE", help="The same, one pattern a line.")
+@click.option(
+    "--severity",
+    type=click.Choice(SEVERITIES),
+    envvar="CLUSTERBOOK_SEVERITY",
+    help="Tell of changes of a cluster from this severity on; default: info.",
+)
+@click.option(
+    "--exit-code", "--fail-on-drift", is_flag=True, envvar="CLUSTERBOOK_EXIT_CODE", help="Exit 10 when they differ."
+)
+def diff(
+    old: str,
+    new: str,
+    *,
+    registry: Path,
+    source: str,
+    form: str,
+    output: str,
+    ignore: tuple[str, ...],
+    ignore_from: tuple[str, ...],
+    severity: str | None,
+    exit_code: bool,
+) -> int:
+    """Say what differs between two recipes, between two snapshots of a cluster, or between a recipe and a cluster.
 
     OLD and NEW are recipes of this catalog (h100-eks-training), versions of one (h100-eks-training@1.0.0), what it was
     in a release (h100-eks-training@2026.3.0), digests (sha256:…), files, or two releases (2026.3.0 2026.7.0).
+
+    With a snapshot as NEW, OLD is an older snapshot, or a recipe or a bundle's folder that was deployed: then
+    components, charts, versions and values are held against what is installed. Severities: critical means another
+    cluster or a part that is gone, warning that it behaves otherwise, info that it is worth knowing, noise that it
+    merely runs.
     """
     from clusterbook.client.comparing import compare
+    from clusterbook.client.drifting import wanted
 
-    text, differ = compare(old, new, registry=registry, source=source, form=form)
+    want = wanted(severity or "info", ignore, ignore_from) if severity or ignore or ignore_from else None
+    text, differ = compare(old, new, registry=registry, source=source, form=form, want=want)
     deliver(text, output=output)
     return DIFFER if differ and exit_code else 0
 

@@ -1,7 +1,7 @@
 """Comparing: what the two words of `clusterbook diff` mean.
 
 Knows the kinds of things that can be compared, each with a way to recognise and to read it: add one to READERS. Does
-not know how they are compared (`core.diff`, `core.releasediff`) nor click.
+not know how they are compared (`core.diff`, `core.releasediff`, `core.drift`) nor click.
 """
 
 from __future__ import annotations
@@ -11,13 +11,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 from clusterbook.client import workspace
-from clusterbook.client.inputs import read_document, recipe_in
+from clusterbook.client.answers import open_shelf
+from clusterbook.client.drifting import Deployable, Taken, Wanted, drift_of
+from clusterbook.client.handed import read_document
+from clusterbook.client.inputs import recipe_in
 from clusterbook.client.ledger_folder import open_ledger
 from clusterbook.client.source import Source
-from clusterbook.core import catalog, diffreport, releasediff
-from clusterbook.core.content import Gatherer
+from clusterbook.core import catalog, diffreport, driftreport, releasediff, snapshot
+from clusterbook.core.bundle import OPTIONS, RECIPE
+from clusterbook.core.bundle.options import Request, recorded
+from clusterbook.core.bundle.proof import document
+from clusterbook.core.content import Gatherer, content
 from clusterbook.core.diff import Side, diff
 from clusterbook.core.errors import InvalidRequest, NotFound, did_you_mean
+from clusterbook.core.kit import is_whole
 from clusterbook.core.matching import UNSUPPORTED
 from clusterbook.core.provenance import recipe_winners
 from clusterbook.core.releasediff import Published, release_diff
@@ -31,6 +38,13 @@ class Release(NamedTuple):
     name: str
 
 
+class Made(NamedTuple):
+    """A bundle: its recipe, and the options it was made with."""
+
+    side: Side
+    request: Request
+
+
 class Shelves(NamedTuple):
     """Where recipes are taken from: what was published, and the index of this catalog."""
 
@@ -38,10 +52,12 @@ class Shelves(NamedTuple):
     source: str
 
 
-Subject = Side | Release
+Subject = Side | Release | Made | Taken
 
 
-def compare(old: str, new: str, *, registry: Path, source: str, form: str) -> tuple[str, bool]:
+def compare(
+    old: str, new: str, *, registry: Path, source: str, form: str, want: Wanted | None = None
+) -> tuple[str, bool]:
     """Return the report on what differs from `old` to `new`, and whether anything does.
 
     Args:
@@ -50,10 +66,12 @@ def compare(old: str, new: str, *, registry: Path, source: str, form: str) -> tu
         registry: the folder of the ledger.
         source: a folder or archive with an index; "" for the one built in.
         form: one of diffreport.FORMATS.
+        want: which changes of a cluster are told; None for all that matter.
 
     Raises:
         NotFound: one of them does not exist.
-        InvalidRequest: a release and a recipe.
+        InvalidRequest: they are not of kinds that can be compared.
+        Unseen: a snapshot does not say what a recipe would be compared with.
     """
     shelves = Shelves(open_ledger(registry), source)
     before, after = subject(old, shelves), subject(new, shelves)
@@ -62,10 +80,34 @@ def compare(old: str, new: str, *, registry: Path, source: str, form: str) -> tu
         return releasediff.report(releases, form), bool(releases)
     if isinstance(before, Release) or isinstance(after, Release):
         name, other = (old, new) if isinstance(before, Release) else (new, old)
-        what = f"{name} is a release and {other} is a recipe"
+        what = f"{name} is a release and {other} is {_kind(after if isinstance(before, Release) else before)}"
         raise InvalidRequest(what, hint=f"compare two releases, or type SLUG@{name}")
-    found = diff(before, after)
+    if isinstance(after, Taken):
+        baseline = before if isinstance(before, Taken) else _deployable(before, shelves)
+        drifted = drift_of(baseline, after, want or Wanted())
+        return driftreport.report(drifted, form), bool(drifted.changes)
+    if isinstance(before, Taken):
+        what = f"{old} is a snapshot and {new} is {_kind(after)}"
+        raise InvalidRequest(what, hint=f"put what was wanted first: clusterbook diff {new} {old}")
+    if want is not None:
+        what = "--ignore, --ignore-from and --severity are about changes of a cluster"
+        raise InvalidRequest(what, hint="compare with a snapshot, or leave them out")
+    found = diff(*(each.side if isinstance(each, Made) else each for each in (before, after)))
     return diffreport.report(found, form), bool(found)
+
+
+def _kind(found: Subject) -> str:
+    """Return what a subject is, for a message."""
+    return "a snapshot" if isinstance(found, Taken) else "a bundle" if isinstance(found, Made) else "a recipe"
+
+
+def _deployable(found: Side | Made, shelves: Shelves) -> Deployable:
+    """Return a recipe with what the component registry says of its components, since bundles go by that."""
+    side = found.side if isinstance(found, Made) else found
+    facts = {} if side.whole else open_shelf({"source": shelves.source}).kit().registry
+    refs = [{"registry": facts.get(each["name"], {}), **each} for each in side.content["componentRefs"]]
+    recipe = {**side.content, "componentRefs": refs}
+    return Deployable(side.label, recipe, found.request if isinstance(found, Made) else None)
 
 
 def subject(word: str, shelves: Shelves) -> Subject:
@@ -102,11 +144,23 @@ def _version(word: str, shelves: Shelves) -> Subject:
 
 
 def _file(word: str, _shelves: Shelves) -> Subject:
-    found = recipe_in(read_document(word))
+    document = read_document(word)
+    if document.get("kind") == snapshot.KIND:
+        return Taken(word, snapshot.read(document))
+    found = recipe_in(document)
     if found is None:
         hint = "write one with: clusterbook recipe SLUG -o recipe.yaml"
-        raise InvalidRequest(f"{word} is no recipe with its values in place", hint=hint)
+        raise InvalidRequest(f"{word} is neither a snapshot nor a recipe with its values in place", hint=hint)
     return Side(word, found, whole=False)
+
+
+def _bundle(word: str, _shelves: Shelves) -> Subject:
+    files = {name: (Path(word) / name).read_bytes() for name in (RECIPE, OPTIONS) if (Path(word) / name).is_file()}
+    request, _ = recorded(document(files, OPTIONS))
+    recipe = recipe_in(document(files, RECIPE))
+    if recipe is None or not is_whole(recipe):
+        raise InvalidRequest(f"{word}/{RECIPE} is no recipe with all that a bundle needs", hint="make the bundle again")
+    return Made(Side(word, content(recipe)), request)
 
 
 def _recipe(word: str, shelves: Shelves) -> Subject:
@@ -124,6 +178,7 @@ def _recipe(word: str, shelves: Shelves) -> Subject:
 
 
 READERS: tuple[tuple[Callable[[str], bool], Callable[[str, Shelves], Subject]], ...] = (
+    (lambda word: (Path(word) / OPTIONS).is_file(), _bundle),
     (lambda word: word.startswith("sha256:"), _by_digest),
     (is_version, _release),
     (lambda word: word == "-" or "/" in word or word.endswith((".yaml", ".yml", ".json")), _file),

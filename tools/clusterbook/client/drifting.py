@@ -1,52 +1,73 @@
 """Drift from files: two snapshots, or a recipe and a snapshot.
 
-Knows which kind of document is which. Does not know what a difference means (`core.drift`).
+Knows what a user leaves out of a comparison. Does not know what a difference means (`core.drift`, `core.installed`),
+nor what the words of a command line name (`comparing`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
-from clusterbook.client.answers import Reply, render, table
-from clusterbook.client.handed import read_document
-from clusterbook.core import drift, snapshot
+from clusterbook.core import drift
+from clusterbook.core.bundle.options import Request
+from clusterbook.core.drift import chosen
+from clusterbook.core.driftreport import Drift
+from clusterbook.core.errors import NotFound
+from clusterbook.core.installed import installed_drift
 from clusterbook.core.judge.subject import Document
-
-DRIFT = 10
-"""Exit status where something differs. Source: design, section 10."""
+from clusterbook.core.snapshot import Snapshot
 
 
-def snapshot_drift(
-    baseline: str, target: str, *, ignore: Sequence[str] = (), least: str = drift.INFO, form: str = "table"
-) -> Reply:
-    """Return what is different between the snapshots in two files; exit status 10 where anything is.
+class Taken(NamedTuple):
+    """A snapshot, by what it was called."""
+
+    label: str
+    snapshot: Snapshot
+
+
+class Deployable(NamedTuple):
+    """A recipe that may have been deployed, by what it was called; `request` has the options of a bundle of it."""
+
+    label: str
+    recipe: Document
+    request: Request | None = None
+
+
+class Wanted(NamedTuple):
+    """Which changes a user wants to hear of: from which severity on, and which paths not."""
+
+    least: str = drift.INFO
+    ignored: tuple[str, ...] = ()
+
+
+def wanted(least: str, ignored: Sequence[str], files: Sequence[str]) -> Wanted:
+    """Return what a user wants to hear of; files hold one pattern a line, behind # is comment.
 
     Raises:
-        InvalidRequest: one of them is no snapshot.
+        NotFound: a file cannot be read.
     """
-    before, after = (snapshot.read(read_document(where)) for where in (baseline, target))
-    return _reply(drift.drift(before, after, ignore=ignore, least=least), baseline, target, form)
+    found = list(ignored)
+    for name in files:
+        try:
+            lines = Path(name).read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise NotFound(f"{name} cannot be read", hint="name a file with one pattern a line") from error
+        found += [line.partition(" #")[0].strip() for line in lines if not line.lstrip().startswith("#")]
+    return Wanted(least, tuple(pattern for pattern in found if pattern))
 
 
-def recipe_drift(
-    recipe: Document, target: str, *, ignore: Sequence[str] = (), least: str = drift.INFO, form: str = "table"
-) -> Reply:
-    """Return how what a snapshot shows installed differs from `recipe`; exit status 10 where anything does.
+def drift_of(before: Taken | Deployable, after: Taken, want: Wanted) -> Drift:
+    """Return what is different in a snapshot.
 
     Raises:
-        InvalidRequest: the file is no snapshot.
+        InvalidRequest: there is no such severity.
         Unseen: the snapshot does not say what is installed.
     """
-    taken = snapshot.read(read_document(target))
-    changes = drift.chosen(drift.installed_drift(recipe, taken), ignore=ignore, least=least)
-    metadata = recipe.get("metadata") or {}
-    return _reply(changes, str(metadata.get("slug") or ""), target, form)
-
-
-def _reply(changes: Sequence[drift.Change], baseline: str, target: str, form: str) -> Reply:
-    counted = drift.document(changes, baseline, target)
-    text = render(counted, form, lambda _: table(["SEVERITY", "KIND", "PATH", "BEFORE", "AFTER"], drift.rows(changes)))
-    counts = ", ".join(f"{counted['summary'][each]} {each}" for each in drift.SEVERITIES if counted["summary"][each])
-    if form == "table" and not changes:
-        text = ""
-    return Reply(text, (counts or "no drift",), DRIFT if changes else 0)
+    if isinstance(before, Taken):
+        changes = drift.drift(before.snapshot, after.snapshot, ignore=want.ignored, least=want.least)
+    else:
+        found = installed_drift(before.recipe, after.snapshot, before.request)
+        changes = chosen(found, ignore=want.ignored, least=want.least)
+    return Drift(before.label, after.label, changes)

@@ -1,6 +1,6 @@
 """Diff reports: a diff as people and machines read it.
 
-Knows the three forms, text, Markdown and JSON, and the few lines that a release keeps of a diff. Does not know how a
+Knows the forms, text, Markdown, JSON and YAML, and the few lines that a release keeps of a diff. Does not know how a
 diff is found, nor how it is printed. Same diff, same text.
 """
 
@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from clusterbook.core.diff import ABSENT, Change, Diff
-from clusterbook.core.yamlout import scalar
+from clusterbook.core.yamlout import dump, scalar
 
 _TITLES = {
     "recipe": "Recipe",
@@ -141,8 +141,8 @@ def _count(number: int, word: str) -> str:
 def markdown(diff: Diff) -> str:
     """Return a table for each kind of change, for pull requests and release notes."""
     if not diff:
-        return f"{_code(diff.old)} and {_code(diff.new)} do not differ.\n"
-    lines = [f"## {_code(diff.old)} → {_code(diff.new)}"]
+        return f"{code(diff.old)} and {code(diff.new)} do not differ.\n"
+    lines = [f"## {code(diff.old)} → {code(diff.new)}"]
     for title, changes in _grouped(diff):
         lines += ["", f"### {title}", "", "| | what | old | new | set by |", "|---|---|---|---|---|"]
         lines += [_row(change) for change in changes]
@@ -150,9 +150,9 @@ def markdown(diff: Diff) -> str:
 
 
 def _row(change: Change) -> str:
-    sides = ["" if side is ABSENT else _code(_cell(change, side)) for side in (change.old, change.new)]
-    by = _code(change.new_origin or change.old_origin)
-    return f"| {change.kind} | {_code(_where(change))} | {sides[0]} | {sides[1]} | {by} |"
+    sides = ["" if side is ABSENT else code(_cell(change, side)) for side in (change.old, change.new)]
+    by = code(change.new_origin or change.old_origin)
+    return f"| {change.kind} | {code(_where(change))} | {sides[0]} | {sides[1]} | {by} |"
 
 
 def _cell(change: Change, side: Any) -> str:
@@ -161,7 +161,7 @@ def _cell(change: Change, side: Any) -> str:
     return "" if side == {} else _shown(change, side)
 
 
-def _code(plain: str) -> str:
+def code(plain: str) -> str:
     """Return text that Markdown shows as it is, inside a table too. Source: GFM 0.29, sections 4.10 and 6.3."""
     if not plain:
         return ""
@@ -180,6 +180,11 @@ def as_json(diff: Diff) -> str:
     return json.dumps(document(diff), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
+def as_yaml(diff: Diff) -> str:
+    """Return the same object as YAML."""
+    return dump(document(diff))
+
+
 def document(diff: Diff) -> dict[str, Any]:
     """Return a diff as data."""
     return {"old": diff.old, "new": diff.new, "changes": [_entry(change) for change in diff.changes]}
@@ -193,6 +198,6 @@ def _entry(change: Change) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value} | shown | {k: by for k, by in origins.items() if by}
 
 
-_FORMS: dict[str, Callable[[Diff], str]] = {"text": text, "markdown": markdown, "json": as_json}
+_FORMS: dict[str, Callable[[Diff], str]] = {"text": text, "markdown": markdown, "json": as_json, "yaml": as_yaml}
 FORMATS: Sequence[str] = tuple(_FORMS)
 """The forms a report may have; the first is for people."""

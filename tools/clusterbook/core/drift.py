@@ -1,13 +1,12 @@
-"""Drift: what is different between two snapshots, or between a recipe and what was installed, and how much it matters.
+"""Drift: what is different between two snapshots, and how much it matters.
 
 Knows which differences follow from a cluster merely running, and which change what it is. What could not be seen is
 said once, and never taken for something that went away. Does not know whether a difference breaks a recipe: that is
-`judge`. Source: reference rows D1-D3; severities, ignoring and recipes are ours (L22).
+`judge`. Source: reference rows D1-D3; severities and ignoring are ours (L22).
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
@@ -15,7 +14,6 @@ from typing import Any, NamedTuple
 from clusterbook.core.constraint import parse_version
 from clusterbook.core.errors import InvalidRequest, did_you_mean
 from clusterbook.core.inventory import ABSENT, Inventory, Release, Unseen
-from clusterbook.core.judge.subject import Document, enabled
 from clusterbook.core.judge.workloads import ill
 from clusterbook.core.select import spell
 from clusterbook.core.snapshot import Snapshot, fingerprint
@@ -273,14 +271,15 @@ def _releases(before: Snapshot, after: Snapshot) -> Iterator[Change]:
     for name in sorted(old.keys() | new.keys()):
         path = f"releases.{name}"
         if name not in new:
-            yield Change(REMOVED, CRITICAL, path, _chart(old[name]), "")
+            yield Change(REMOVED, CRITICAL, path, chart_of(old[name]), "")
         elif name not in old:
-            yield Change(ADDED, INFO, path, "", _chart(new[name]))
+            yield Change(ADDED, INFO, path, "", chart_of(new[name]))
         else:
             yield from _changed_release(path, old[name], new[name])
 
 
-def _chart(release: Release) -> str:
+def chart_of(release: Release) -> str:
+    """Return the chart and version of a release."""
     return f"{release.chart} {release.version}".strip()
 
 
@@ -290,13 +289,13 @@ def _changed_release(path: str, old: Release, new: Release) -> Iterator[Change]:
         severity = INFO if new.status == "deployed" else CRITICAL
         yield Change(MODIFIED, severity, f"{path}.status", old.status, new.status)
     if (old.chart, old.version) != (new.chart, new.version):
-        yield Change(MODIFIED, WARNING, f"{path}.version", _chart(old), _chart(new))
+        yield Change(MODIFIED, WARNING, f"{path}.version", chart_of(old), chart_of(new))
     if old.values is None or new.values is None:
         return
-    yield from _changed_values(path, old.values, new.values)
+    yield from changed_values(path, old.values, new.values)
 
 
-def _changed_values(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+def changed_values(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     """Yield the differences of two maps of chart values, leaf by leaf; lists are leaves."""
     for change in _compared(f"{path}.values", dict(leaves(old)), dict(leaves(new))):
         yield change._replace(severity=WARNING)
@@ -309,84 +308,3 @@ def leaves(values: Mapping[str, Any], place: tuple[str, ...] = ()) -> Iterator[t
             yield from leaves(value, (*place, str(key)))
         elif value is not None:
             yield spell([*place, str(key)]), value
-
-
-# --- a recipe and what was installed ----------------------------------------------------------------------------------
-
-
-def installed_drift(recipe: Document, taken: Snapshot) -> list[Change]:
-    """Return how what is installed differs from what `recipe` deploys, unsorted and unfiltered; see `chosen`.
-
-    Raises:
-        Unseen: the snapshot does not say what is installed.
-    """
-    left = list(taken.inventory.installed())
-    changes: list[Change] = []
-    for component in recipe.get("componentRefs") or ():
-        release = _release_of(component, left)
-        path = f"components.{component['name']}"
-        if not enabled(component, recipe):
-            if release is not None:
-                left.remove(release)
-                changes.append(Change(ADDED, WARNING, path, "", _chart(release)))
-            continue
-        wanted = f"{component.get('chart') or ''} {component.get('version') or ''}".strip()
-        if release is None:
-            changes.append(Change(REMOVED, CRITICAL, path, wanted or "manifests", ""))
-            continue
-        left.remove(release)
-        changes += _deployed(path, component, release)
-    changes += [Change(ADDED, INFO, f"releases.{each.namespace}/{each.name}", "", _chart(each)) for each in left]
-    return changes
-
-
-def _release_of(component: Mapping[str, Any], releases: Sequence[Release]) -> Release | None:
-    """Return the release of a component: by its name in its namespace, else by its chart there."""
-    near = [each for each in releases if each.namespace == (component.get("namespace") or each.namespace)]
-    named = next((each for each in near if each.name == component["name"]), None)
-    chart = component.get("chart")
-    return named or next((each for each in near if chart and each.chart == chart), None)
-
-
-def _deployed(path: str, component: Mapping[str, Any], release: Release) -> Iterator[Change]:
-    """Yield how a release differs from the component it belongs to."""
-    version, chart = str(component.get("version") or ""), str(component.get("chart") or "")
-    if release.status not in ("deployed", ""):
-        yield Change(MODIFIED, CRITICAL, f"{path}.status", "deployed", release.status)
-    if chart and release.chart and chart != release.chart:
-        yield Change(MODIFIED, CRITICAL, f"{path}.chart", chart, release.chart)
-    if version and release.version.removeprefix("v") != version.removeprefix("v"):
-        old, new = parse_version(version), parse_version(release.version)
-        severity = INFO if old and new and old[:2] == new[:2] else WARNING
-        yield Change(MODIFIED, severity, f"{path}.version", version, release.version)
-    if release.values is not None and isinstance(component.get("values"), Mapping):
-        yield from _changed_values(path, component["values"], release.values)
-
-
-# --- as documents -----------------------------------------------------------------------------------------------------
-
-
-def document(changes: Sequence[Change], baseline: str, target: str) -> dict[str, Any]:
-    """Return the changes as plain data; `baseline` and `target` say where the two came from. Source: row D2."""
-    kinds = Counter(change.kind for change in changes)
-    severities = Counter(change.severity for change in changes)
-    return {
-        "baselineSource": baseline,
-        "targetSource": target,
-        "changes": [change.document() for change in changes],
-        "summary": {
-            **{kind: kinds[kind] for kind in (ADDED, REMOVED, MODIFIED, UNSEEN)},
-            **{severity: severities[severity] for severity in SEVERITIES},
-            "total": len(changes),
-        },
-    }
-
-
-def rows(changes: Sequence[Change]) -> list[list[str]]:
-    """Return the changes as the rows of a table: severity, kind, path, before, after."""
-    return [[each.severity, each.kind, each.path, _short(each.baseline), _short(each.target)] for each in changes]
-
-
-def _short(text: str) -> str:
-    line = text.replace("\n", " ")
-    return line if len(line) <= 60 else f"{line[:57]}..."

@@ -17,6 +17,7 @@ from clusterbook.core.diffreport import document, headlines, markdown
 from clusterbook.core.ledger import Entry
 from clusterbook.core.release import UNCHANGED, Release
 from clusterbook.core.version import Version
+from clusterbook.core.yamlout import dump
 
 
 class Published(Protocol):
@@ -106,7 +107,7 @@ def planned_diff(found: Release) -> ReleaseDiff:
 
 
 def report(found: ReleaseDiff, form: str) -> str:
-    """Return the diff of two releases as text, markdown or json, ending in a newline."""
+    """Return the diff of two releases as text, markdown, json or yaml, ending in a newline."""
     return _FORMS[form](found)
 
 
@@ -136,7 +137,7 @@ def _markdown(found: ReleaseDiff) -> str:
     return "\n".join(parts)
 
 
-def _json(found: ReleaseDiff) -> str:
+def _document(found: ReleaseDiff) -> dict[str, Any]:
     recipes: Mapping[str, Any] = {
         move.slug: {
             "kind": move.kind,
@@ -146,8 +147,20 @@ def _json(found: ReleaseDiff) -> str:
         }
         for move in found.moves
     }
-    whole = {"old": found.old, "new": found.new, "unchanged": found.unchanged, "recipes": recipes}
-    return json.dumps(whole, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    return {"old": found.old, "new": found.new, "unchanged": found.unchanged, "recipes": recipes}
 
 
-_FORMS: dict[str, Callable[[ReleaseDiff], str]] = {"text": _text, "markdown": _markdown, "json": _json}
+def _json(found: ReleaseDiff) -> str:
+    return json.dumps(_document(found), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def _yaml(found: ReleaseDiff) -> str:
+    return dump(_document(found))
+
+
+_FORMS: dict[str, Callable[[ReleaseDiff], str]] = {
+    "text": _text,
+    "markdown": _markdown,
+    "json": _json,
+    "yaml": _yaml,
+}
