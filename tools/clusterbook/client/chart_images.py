@@ -45,7 +45,15 @@ def _template(helm: str, folder: Folder, chart: Chart) -> str:
         values = Path(temporary) / "values.yaml"
         values.write_text(dump(folder.part.all_values()), encoding="utf-8")
         where = [chart.uri] if chart.oci else [chart.name, "--repo", chart.repository]
-        asked = ["--version", chart.version, "--namespace", folder.namespace, "--kube-version", KUBE_VERSION, "--skip-tests"]
+        asked = [
+            "--version",
+            chart.version,
+            "--namespace",
+            folder.namespace,
+            "--kube-version",
+            KUBE_VERSION,
+            "--skip-tests",
+        ]
         return run([helm, "template", folder.name, *where, *asked, "--values", str(values)])
 
 
