@@ -144,6 +144,12 @@ def bench(arguments: Sequence[str]) -> int:
     return run(PYTHON, "-m", "pytest", "-p", "no:xdist", "-s", "tests/bench", *arguments)
 
 
+def golden(arguments: Sequence[str]) -> int:
+    """Make the golden bundles again, for a change of deployers to show; `--recipes` takes their recipes anew."""
+    set_up()
+    return run(PYTHON, "-m", "tests.goldens", *arguments)
+
+
 def interop(arguments: Sequence[str]) -> int:
     """Test against the real tools, built with Go: Helm, registries, clusters."""
     set_up()
@@ -158,6 +164,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "test": test,
     "lint": lint,
     "bench": bench,
+    "golden": golden,
     "interop": interop,
 }
 
