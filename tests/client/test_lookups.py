@@ -361,6 +361,21 @@ def test_a_snapshot_gives_criteria_and_rules_overlays_out(ask, tmp_path: Path) -
     assert ask(*line, "metadata", "--service", "kind", "-t", "json").status == 2
 
 
+def test_a_snapshot_says_which_reading_gives_which_criterion(ask, tmp_path: Path) -> None:
+    snapshot = tmp_path / "snapshot.yaml"
+    snapshot.write_text(
+        "kind: Snapshot\nfingerprint: {service: {value: eks, source: K8s.node.provider}, os: {value: plan9}}\n"
+        "measurements:\n- type: GPU\n  subtypes:\n  - subtype: hardware\n    data: {model: h100}\n"
+        "- type: K8s\n  subtypes:\n  - subtype: server\n    data: {version: v1.33.0}\n"
+    )
+    line = ("query", "-s", str(snapshot), "--intent", "training", "--selector", "criteria")
+    said = ask(*line).err
+    assert "note: from the snapshot: service eks (K8s.node.provider), accelerator h100 (GPU.hardware.model)\n" in said
+    assert "note: the snapshot's os plan9 is none of this catalog\n" in said
+    said = ask(*line, "--accelerator", "gb200", "--allow-inherited").err
+    assert "note: --accelerator gb200 counts, not h100 from the snapshot\n" in said
+
+
 def test_the_quick_way_and_click_say_the_same(index: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = ("--source", str(index))
     lines = [

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterbook.core.errors import InvalidRequest, NotFound
-from clusterbook.core.snapshot import ACCELERATORS, Snapshot, fingerprint, read
+from clusterbook.core.snapshot import ACCELERATORS, Snapshot, fingerprint, origin, read
 
 DOCUMENT: dict[str, Any] = {
     "kind": "Snapshot",
@@ -147,6 +147,16 @@ def test_any_document_is_read_or_refused(document: object) -> None:
 
 def test_criteria_are_derived_where_no_fingerprint_is_stated() -> None:
     assert fingerprint(read(DOCUMENT)) == {"service": "eks", "accelerator": "h100", "os": "ubuntu"}
+
+
+def test_each_criterion_has_a_reading_that_says_so() -> None:
+    dimensions = ("service", "accelerator", "os", "nodes")
+    own = ["K8s.node.provider", "GPU.hardware.model", "OS.release.ID", ""]
+    assert [origin(read(DOCUMENT), each) for each in dimensions] == own
+    labelled = snapshot(NodeTopology__label={"nvidia.com/gpu.product.NVIDIA-H100": "NVIDIA-H100|a"})
+    assert origin(labelled, "accelerator") == "NodeTopology.label.nvidia.com/gpu.product"
+    stated = {"service": {"value": "eks", "source": "a.b"}, "os": "ubuntu", "nodeCount": {"value": 3}}
+    assert [origin(snapshot(stated=stated), each) for each in dimensions] == ["a.b", "GPU.hardware.model", "", ""]
 
 
 def test_the_number_of_nodes_is_not_derived() -> None:

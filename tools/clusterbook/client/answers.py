@@ -52,6 +52,8 @@ def asked(options: Options, shelf: Shelf, handed_in: dict[str, Any]) -> Criteria
         if options.get(name) == "":
             raise InvalidRequest(f"--{name} is empty", hint=f"give a value, or leave --{name} out")
     words: dict[str, str | int] = {**shelf.detected, **_criteria_of(handed_in)}
+    for name in (name for name in shelf.detected if options.get(name, shelf.detected[name]) != shelf.detected[name]):
+        shelf.remarks.append(f"--{name} {options[name]} counts, not {shelf.detected[name]} from the snapshot")
     words |= {name: options[name] for name in (*DIMENSIONS, "nodes") if name in options}
     criteria = read_criteria(words, shelf.vocabulary, strict=strict)
     if not words and "snapshot" in options:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.client import workspace
-from clusterbook.client.inputs import read_document
+from clusterbook.client.handed import read_document
 from clusterbook.client.shelf import Shelf
 from clusterbook.client.source import Source
 from clusterbook.core import catalog, constraint, documents, index, indexing, kitting, matrix, snapshot
@@ -55,6 +55,13 @@ class LocalShelf(Shelf):
             for name, value in found.items()
             if value in (claimed if name == "nodes" else self.vocabulary.values(name))
         }
+        said = ", ".join(f"{name} {value}{_by(snapshot.origin(taken, name))}" for name, value in self.detected.items())
+        self.remarks += [f"from the snapshot: {said}"] if said else []
+        self.remarks += [
+            f"the snapshot's {name} {value}{_by(snapshot.origin(taken, name))} is none of this catalog"
+            for name, value in found.items()
+            if name not in self.detected and name != "nodes"
+        ]
         self.evaluate = lambda name, value: constraint.verdict(name, value, taken)
 
     def record(self, answer: Answer) -> tuple[dict[str, Any], index.Record | None]:
@@ -107,3 +114,8 @@ class LocalShelf(Shelf):
         found = matrix.build(self.catalog)
         self.remarks += [str(finding) for finding in found.findings]
         return indexing.listing(found)
+
+
+def _by(origin: str) -> str:
+    """Return the reading that says so, in brackets."""
+    return f" ({origin})" if origin else ""

@@ -34,6 +34,8 @@ _PRODUCT_LABEL = "nvidia.com/gpu.product"
 _STATED = {"service": ("service",), "accelerator": ("accelerator",), "os": ("os",), "nodes": ("nodes", "nodeCount")}
 """Dimension → its names in the fingerprint block, the first that is there counts. Source: reference row S2."""
 
+_DERIVED_FROM = {"service": "K8s.node.provider", "os": "OS.release.ID"}
+
 
 class Item(NamedTuple):
     """One element of a list of alike things, say network interfaces."""
@@ -128,6 +130,17 @@ def fingerprint(snapshot: Snapshot, accelerators: Iterable[str] = ACCELERATORS) 
     return values
 
 
+def origin(snapshot: Snapshot, dimension: str) -> str:
+    """Return the reading from which `fingerprint` has the value of a dimension, "" where nobody says."""
+    stated = next((snapshot.stated[name] for name in _STATED[dimension] if name in snapshot.stated), None)
+    if stated is not None:
+        return str(stated.get("source") or "") if isinstance(stated, Mapping) else ""
+    if dimension == "accelerator":
+        labelled = any(_is_product(key) for key in _labels(snapshot))
+        return f"NodeTopology.label.{_PRODUCT_LABEL}" if labelled else "GPU.hardware.model"
+    return _DERIVED_FROM.get(dimension, "")
+
+
 # --- what the measurements say ----------------------------------------------------------------------------------------
 
 
@@ -148,16 +161,21 @@ def _accelerator(snapshot: Snapshot, known: tuple[str, ...]) -> str:
     Node labels count first, since they cover every node; the snapshot's own node is asked when they say nothing.
     Source: reference rows S2, S9, S16.
     """
-    labels = snapshot.measurements.get("NodeTopology", {}).get("label", Subtype({}, ())).data
-    products = {
-        scalar(value).partition("|")[0]
-        for key, value in labels.items()
-        if key == _PRODUCT_LABEL or key.startswith(f"{_PRODUCT_LABEL}.")
-    }
+    labels = _labels(snapshot)
+    products = {scalar(value).partition("|")[0] for key, value in labels.items() if _is_product(key)}
     found = {_product(product, known) for product in products}
     if len(found) > 1:
         return ""
     return "".join(found) or _product(snapshot.reading("GPU", "hardware", "model"), known)
+
+
+def _labels(snapshot: Snapshot) -> Mapping[str, Any]:
+    return snapshot.measurements.get("NodeTopology", {}).get("label", Subtype({}, ())).data
+
+
+def _is_product(key: str) -> bool:
+    """Return whether a label names a GPU; its value is part of the key where nodes have several."""
+    return key == _PRODUCT_LABEL or key.startswith(f"{_PRODUCT_LABEL}.")
 
 
 def _product(product: str, known: tuple[str, ...]) -> str:
