@@ -16,12 +16,12 @@ from cyclonedx.validation.json import JsonStrictValidator
 from clusterbook.build import main
 from clusterbook.build.publication import Request, prepare
 from clusterbook.build.publish import NotThere, Where, publish
-from clusterbook.build.sign import KeySigner
 from clusterbook.client.keys import private_key
 from clusterbook.client.layout import Layout
 from clusterbook.client.oci.registry import Registry
 from clusterbook.client.oci.wire import Patience
 from clusterbook.client.opened import Opened, Trusting, open_index
+from clusterbook.client.sign import KeySigner
 from clusterbook.client.stores import Base
 from clusterbook.client.trust import bundles_of, key_policy, verify_any
 from clusterbook.core import published

@@ -14,9 +14,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from clusterbook.build.attach import attach, signature
-from clusterbook.build.sign import KeySigner
 from clusterbook.client.keys import private_key
 from clusterbook.client.opened import Opened, Trusting, WithdrawnVersion, open_index, refuse_withdrawn
+from clusterbook.client.sign import KeySigner
 from clusterbook.client.store import from_bytes
 from clusterbook.client.stores import Base
 from clusterbook.core import published

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from clusterbook.build.sign import KeylessSigner, KeySigner
 from clusterbook.client.keyless import BadTrustRoot
 from clusterbook.client.keys import private_key
+from clusterbook.client.sign import KeylessSigner, KeySigner
 from clusterbook.client.trust import (
     DEFAULT,
     BadPolicy,

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from clusterbook.build.sign import KeySigner
 from clusterbook.client.keys import private_key
+from clusterbook.client.sign import KeySigner
 from clusterbook.client.trust import verify_any
 from clusterbook.core.errors import BrokenIndex
 from clusterbook.core.manifest import digest_of

@@ -21,9 +21,9 @@ from clusterbook.build import attach
 from clusterbook.build.issuing import Listed, Pins, described, issue, kept, listed, recipes_of
 from clusterbook.build.publication import Publication, artifacts_of
 from clusterbook.build.sending import Report, Sender, quiet
-from clusterbook.build.sign import Signer
 from clusterbook.build.vouching import Signed, attach_all, vouch
 from clusterbook.client.opened import Opened, Trusting, open_index
+from clusterbook.client.sign import Signer
 from clusterbook.client.stores import Base
 from clusterbook.core import published
 from clusterbook.core.artifacts import Version, repository

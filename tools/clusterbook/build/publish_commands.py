@@ -19,9 +19,9 @@ import click
 from clusterbook.build.publication import BUILDER, SOURCE, Request, prepare
 from clusterbook.build.publish import JOBS, Done, Where, publish
 from clusterbook.build.sending import Report, quiet
-from clusterbook.build.sign import KeylessSigner, KeySigner, Signer
 from clusterbook.client.opened import Trusting
 from clusterbook.client.program import Once
+from clusterbook.client.sign import KeylessSigner, KeySigner, Signer
 from clusterbook.client.stores import Access, open_base
 from clusterbook.client.terminal import deliver
 from clusterbook.client.trust import DEFAULT, read_policy

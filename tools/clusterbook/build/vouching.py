@@ -14,7 +14,7 @@ from clusterbook.build import attach
 from clusterbook.build.issuing import Listed, described
 from clusterbook.build.publication import Publication
 from clusterbook.build.sending import Sender
-from clusterbook.build.sign import Signer
+from clusterbook.client.sign import Signer
 from clusterbook.client.trust import bundles_of, verify
 from clusterbook.core.policy import Policy, Untrusted
 from clusterbook.core.statement import PROVENANCE, BrokenBundle, Subject, parse_bundle, parts

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from clusterbook.build.sign import KeylessSigner, KeySigner
 from clusterbook.client.keyless import BadTrustRoot, SigningFailed
 from clusterbook.client.keys import BadKey
+from clusterbook.client.sign import KeylessSigner, KeySigner
 from clusterbook.client.trust import key_policy, verify
 from clusterbook.core.faults import AccessDenied
 from clusterbook.core.statement import BUNDLE, PROVENANCE, Subject, parse_bundle, statement

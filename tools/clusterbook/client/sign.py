@@ -1,4 +1,4 @@
-"""Signing: one statement about everything in a release, by somebody who logged in or with a key.
+"""Signing: one statement, by somebody who logged in or with a key.
 
 Knows the port that all ways to sign have in common. Does not know what is signed, nor where it goes.
 """
