@@ -24,13 +24,15 @@ ACCELERATORS = ("a100", "b200", "gb200", "gb300", "h100", "h200", "l40", "l40s",
 
 _SERVICES = {"aws": "eks", "gce": "gke", "azure": "aks", "oci": "oke", "linode": "lke"}
 """Cloud provider → service. Source: reference row S13."""
-_SYSTEMS = {
+SYSTEMS = {
     **{name: name for name in ("ubuntu", "rhel", "cos", "amazonlinux", "ol", "talos")},
     **dict.fromkeys(("amzn", "amazon", "al2", "al2023"), "amazonlinux"),
     **dict.fromkeys(("redhat", "redhatenterpriselinux"), "rhel"),
 }
 """ID of /etc/os-release → os. Source: reference rows R4, S7."""
-_PRODUCT_LABEL = "nvidia.com/gpu.product"
+PRODUCT_LABEL = "nvidia.com/gpu.product"
+UNKNOWN_SKU = "unknown-sku"
+"""Note of a fingerprint: the GPU is none that whoever took the snapshot had a name for."""
 _STATED = {"service": ("service",), "accelerator": ("accelerator",), "os": ("os",), "nodes": ("nodes", "nodeCount")}
 """Dimension → its names in the fingerprint block, the first that is there counts. Source: reference row S2."""
 
@@ -116,14 +118,16 @@ def fingerprint(snapshot: Snapshot, accelerators: Iterable[str] = ACCELERATORS) 
     Source: reference rows R9, S2.
     """
     derived = {
-        "service": _service(snapshot.reading("K8s", "node", "provider")),
+        "service": service_of(snapshot.reading("K8s", "node", "provider")),
         "accelerator": _accelerator(snapshot, tuple(accelerators)),
-        "os": _SYSTEMS.get(snapshot.reading("OS", "release", "ID").lower(), ""),
+        "os": SYSTEMS.get(snapshot.reading("OS", "release", "ID").lower(), ""),
         "nodes": "",
     }
     values = {}
     for dimension, names in _STATED.items():
         stated = next((snapshot.stated[name] for name in names if name in snapshot.stated), None)
+        if isinstance(stated, Mapping) and stated.get("note") == UNKNOWN_SKU:
+            stated = None  # to whoever took it, perhaps not to this catalog
         value = derived[dimension] if stated is None else _stated(stated)
         if value not in ("", "0" if dimension == "nodes" else ""):
             values[dimension] = value
@@ -137,7 +141,7 @@ def origin(snapshot: Snapshot, dimension: str) -> str:
         return str(stated.get("source") or "") if isinstance(stated, Mapping) else ""
     if dimension == "accelerator":
         labelled = any(_is_product(key) for key in _labels(snapshot))
-        return f"NodeTopology.label.{_PRODUCT_LABEL}" if labelled else "GPU.hardware.model"
+        return f"NodeTopology.label.{PRODUCT_LABEL}" if labelled else "GPU.hardware.model"
     return _DERIVED_FROM.get(dimension, "")
 
 
@@ -150,7 +154,7 @@ def _stated(entry: object) -> str:
     return scalar(value).strip() if isinstance(value, str | int) else ""
 
 
-def _service(provider: str) -> str:
+def service_of(provider: str) -> str:
     """Return the service of a cloud provider; one that is not known stays as it is. Source: reference row S13."""
     return "oke" if provider.startswith("ocid1") else _SERVICES.get(provider, provider)
 
@@ -163,10 +167,10 @@ def _accelerator(snapshot: Snapshot, known: tuple[str, ...]) -> str:
     """
     labels = _labels(snapshot)
     products = {scalar(value).partition("|")[0] for key, value in labels.items() if _is_product(key)}
-    found = {_product(product, known) for product in products}
+    found = {accelerator_in(product, known) for product in products}
     if len(found) > 1:
         return ""
-    return "".join(found) or _product(snapshot.reading("GPU", "hardware", "model"), known)
+    return "".join(found) or accelerator_in(snapshot.reading("GPU", "hardware", "model"), known)
 
 
 def _labels(snapshot: Snapshot) -> Mapping[str, Any]:
@@ -175,10 +179,10 @@ def _labels(snapshot: Snapshot) -> Mapping[str, Any]:
 
 def _is_product(key: str) -> bool:
     """Return whether a label names a GPU; its value is part of the key where nodes have several."""
-    return key == _PRODUCT_LABEL or key.startswith(f"{_PRODUCT_LABEL}.")
+    return key == PRODUCT_LABEL or key.startswith(f"{PRODUCT_LABEL}.")
 
 
-def _product(product: str, known: tuple[str, ...]) -> str:
+def accelerator_in(product: str, known: tuple[str, ...]) -> str:
     """Return the accelerator that a product name speaks of, "" when it is none of `known`.
 
     Whole words are compared, so that GH200 is no H200 and L40S no L40; the longest name wins.
