@@ -1,0 +1,162 @@
+"""nvidia-smi: what the driver says about its GPUs: versions, MIG, ECC, memory, clocks.
+
+Knows where nvidia-smi lies on a machine and in a pod, and the XML that it writes. Does not know which GPUs there should
+be: those that the PCI bus shows and the driver does not are found by comparing. All of it is ours; the reference asks
+no driver. Fields that a driver does not have are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+from clusterbook.client.collect.host import Host, Ran
+from clusterbook.core.fingerprint import MIXED
+from clusterbook.core.inventory import ABSENT, DENIED, FAILED, PARTIAL, Gap
+from clusterbook.core.seen import Group, Reading, Seen, Thing, measurement_part
+
+PART = measurement_part("GPU", "smi")
+TIMEOUT_S = 30.0
+"""Without a persistence daemon the driver starts every GPU first, which takes seconds each."""
+_MAX_CHARACTERS = 16 << 20
+_QUERY = ("-q", "-x")
+_DRIVER_ROOT = "/run/nvidia/driver"
+"""Where the GPU Operator's driver container shows its root."""
+_GKE = "/home/kubernetes/bin/nvidia"
+_FIELDS = {
+    "name": "product_name",
+    "architecture": "product_architecture",
+    "vbios-version": "vbios_version",
+    "gsp-firmware-version": "gsp_firmware_version",
+    "mig-mode": "mig_mode/current_mig",
+    "ecc-mode": "ecc_mode/current_ecc",
+    "persistence-mode": "persistence_mode",
+    "compute-mode": "compute_mode",
+    "memory-total": "fb_memory_usage/total",
+    "clock-sm-max": "max_clocks/sm_clock",
+    "clock-memory-max": "max_clocks/mem_clock",
+    "clock-sm-application": "applications_clocks/graphics_clock",
+    "power-limit": "gpu_power_readings/current_power_limit",
+    "fabric-state": "fabric/state",
+    "fabric-status": "fabric/status",
+    "pcie-link-generation-max": "pci/pci_gpu_link_info/pcie_gen/max_link_gen",
+    "pcie-link-width-max": "pci/pci_gpu_link_info/link_widths/max_link_width",
+}
+"""Reading → where it stands in the XML; those that all GPUs should agree about."""
+_OWN_FIELDS = {
+    "uuid": "uuid",
+    "serial": "serial",
+    "mig-mode-pending": "mig_mode/pending_mig",
+    "ecc-mode-pending": "ecc_mode/pending_ecc",
+    "ecc-uncorrectable": "ecc_errors/aggregate/dram_uncorrectable",
+    "remapped-rows-pending": "remapped_rows/remapped_row_pending",
+    "remapped-rows-failure": "remapped_rows/remapped_row_failure",
+}
+"""Those that each GPU has for itself."""
+_NOTHING = ("", "N/A", "[N/A]", "Not Supported", "Requested functionality has been deprecated")
+
+
+class Way(NamedTuple):
+    """One way to call nvidia-smi: the words, and variables on top of ours."""
+
+    words: tuple[str, ...]
+    variables: dict[str, str]
+
+
+def driver(host: Host, seen_on_bus: int) -> Seen:
+    """Return GPU.smi, with one item for each GPU that the driver shows.
+
+    Args:
+        host: the machine.
+        seen_on_bus: how many GPUs the PCI bus shows; with 0 nobody asks the driver.
+    """
+    if not seen_on_bus:
+        return Seen()
+    said = ""
+    for way in ways(host):
+        try:
+            ran = host.run((*way.words, *_QUERY), way.variables, TIMEOUT_S)
+        except TimeoutError as error:
+            return _gap(FAILED, f"nvidia-smi: {error.strerror}; the driver may hang")
+        except PermissionError as error:
+            said = f"{way.words[0]}: {error.strerror}"
+            continue
+        except OSError:  # not there
+            continue
+        if ran.status == 0 or "<nvidia_smi_log>" in ran.out:
+            return read_report(ran, seen_on_bus)
+        said = f"nvidia-smi ended with status {ran.status}: {_first_line(ran)}"
+    if not said:
+        return _gap(ABSENT, "nvidia-smi was not found; is a driver installed?")
+    return _gap(DENIED if said.endswith("Permission denied") else FAILED, said)
+
+
+def ways(host: Host) -> Iterable[Way]:
+    """Return how nvidia-smi may be called, the likeliest first."""
+    found = [Way(("nvidia-smi",), {})]  # on the machine, or put into our container by NVIDIA's runtime
+    for root in (str(host.root), str(host.root).rstrip("/") + _DRIVER_ROOT):
+        if root != "/" and any((Path(root) / each / "nvidia-smi").exists() for each in ("usr/bin", "bin")):
+            found.append(Way(("chroot", root, "nvidia-smi"), {}))
+    gke = str(host.root).rstrip("/") + _GKE
+    if (Path(gke) / "bin/nvidia-smi").exists():
+        found.append(Way((f"{gke}/bin/nvidia-smi",), {"LD_LIBRARY_PATH": f"{gke}/lib64"}))
+    return found
+
+
+def read_report(ran: Ran, seen_on_bus: int) -> Seen:
+    """Return what a report of `nvidia-smi -q -x` says."""
+    if len(ran.out) > _MAX_CHARACTERS:
+        return _gap(FAILED, "nvidia-smi says too much to be read")
+    start, end = ran.out.find("<nvidia_smi_log>"), ran.out.find("</nvidia_smi_log>")
+    try:  # the part between has no DTD, so no entities either
+        log = ElementTree.fromstring(ran.out[start:end] + "</nvidia_smi_log>" if start >= 0 else "")  # noqa: S314
+    except ElementTree.ParseError as error:
+        return _gap(FAILED, f"nvidia-smi wrote no XML that can be read: {error}")
+    gpus = log.findall("gpu")
+    each = [_readings(gpu, _FIELDS) for gpu in gpus]
+    data: dict[str, Reading] = {
+        key: value
+        for key, where in (("driver-version", "driver_version"), ("cuda-version", "cuda_version"))
+        if (value := _text(log, where))
+    }
+    data["gpu-count"] = len(gpus)
+    for key in _FIELDS:
+        if any(key in one for one in each):
+            values = {one.get(key) for one in each}
+            data[key] = values.pop() if len(values) == 1 else MIXED
+    things = [_thing(index, gpu, one, data) for index, (gpu, one) in enumerate(zip(gpus, each, strict=True))]
+    gaps = []
+    if len(gpus) < seen_on_bus:
+        said = f": {_first_line(ran)}" if ran.status else ""
+        gaps.append(Gap(PART, PARTIAL, f"the driver shows {len(gpus)} of {seen_on_bus} GPUs{said}"))
+    return Seen({"GPU": {"smi": Group(data, things)}}, gaps=gaps)
+
+
+def _thing(index: int, gpu: ElementTree.Element, shared: dict[str, Reading], data: dict[str, Reading]) -> Thing:
+    """Return one GPU: what is its own, and what it does not share with all others."""
+    own: dict[str, Reading] = {"index": index, **_readings(gpu, _OWN_FIELDS)}
+    own |= {key: value for key, value in shared.items() if data[key] == MIXED}
+    slices = gpu.findall("mig_devices/mig_device")
+    if slices:
+        own["mig-devices"] = len(slices)
+    address = gpu.get("id", "").lower()
+    return Thing(own, {"pci-address": address[4:] if len(address) == len("00000000:00:00.0") else address})
+
+
+def _readings(gpu: ElementTree.Element, fields: dict[str, str]) -> dict[str, Reading]:
+    return {key: value for key, where in fields.items() if (value := _text(gpu, where)) not in _NOTHING}
+
+
+def _text(element: ElementTree.Element, where: str) -> str:
+    return (element.findtext(where) or "").strip()
+
+
+def _first_line(ran: Ran) -> str:
+    lines: Sequence[str] = [line.strip() for line in f"{ran.err}\n{ran.out}".splitlines() if line.strip()]
+    return next((line for line in lines if not line.startswith("<")), "it says nothing")[:300]
+
+
+def _gap(state: str, reason: str) -> Seen:
+    return Seen(gaps=(Gap(PART, state, reason),))
