@@ -138,11 +138,27 @@ class ValidatePart(_Part):
     evidence: dict[str, Any] | None = None
 
 
+class SnapshotOutputPart(_Part):
+    """Where a snapshot goes."""
+
+    path: str | None = None
+    format: Literal["yaml", "json", "table"] | None = None
+    template: str | None = None
+
+
+class SnapshotPart(_Part):
+    """What `snapshot` reads; `agent` and `execution` are for a live cluster."""
+
+    output: SnapshotOutputPart | None = None
+    agent: dict[str, Any] | None = None
+    execution: dict[str, Any] | None = None
+
+
 class SpecPart(_Part):
     """The sections; those of other commands are theirs to check."""
 
     recipe: RecipePart | None = None
-    snapshot: dict[str, Any] | None = None
+    snapshot: SnapshotPart | None = None
     bundle: BundlePart | None = None
     validate_: ValidatePart | None = Field(None, alias="validate")
 
@@ -187,6 +203,14 @@ def validate_flags(config: ConfigShape) -> dict[str, str]:
         "source": recipe.source,
         "allow_inherited": "1" if recipe.allow_inherited else None,
     }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def snapshot_flags(config: ConfigShape) -> dict[str, str]:
+    """Return the flags of `snapshot` that a configuration stands for, by flag key."""
+    part = config.spec.snapshot or SnapshotPart()
+    output = part.output or SnapshotOutputPart()
+    found = {"output": output.path, "format": output.format, "template": output.template}
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -56,14 +56,14 @@ def read_node(where: str) -> Node:
 def _parsed(where: str) -> Node | None:
     """Return what is at `where`, parsed. Raises as `read_node`."""
     try:
-        return parse(_text(where), where)
+        return parse(read_text(where), where)
     except SourceErrors as error:
         first = error.findings[0]
         raise InvalidRequest(first.what, place=first.place, hint=first.hint) from error
 
 
-def _text(where: str) -> str:
-    """Return the text at `where`. Raises as `read_document`."""
+def read_text(where: str) -> str:
+    """Return the text at `where`. Raises as `read_node`."""
     if where.startswith("cm://"):
         raise InvalidRequest(f"{where} is not read yet", hint="write the ConfigMap's data to a file and name that")
     try:
