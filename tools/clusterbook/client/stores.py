@@ -1,7 +1,7 @@
-"""Stores by name: what `oci://HOST/BASE` or `oci-layout:FOLDER` opens.
+"""Stores by name: what `oci://HOST/BASE`, an address, a folder or an archive opens.
 
-Knows the two ways to write where artifacts are kept. Does not know what is kept. Nothing that speaks to a registry is
-imported before one is named.
+Knows the ways to write where artifacts are kept. Does not know what is kept. Nothing that speaks to a registry or a web
+site is imported before one is named.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from clusterbook.client.store import Store
-from clusterbook.core.errors import InvalidRequest
+from clusterbook.core.errors import InvalidRequest, NotFound
+from clusterbook.core.faults import BadReference
 from clusterbook.core.reference import SCHEME, parse_reference
 
 LAYOUT_SCHEME = "oci-layout:"
@@ -55,6 +56,48 @@ def open_base(where: str, access: Access, *, create: bool = False) -> Base:
     if reference.wanted:
         raise InvalidRequest(f"{where} names one artifact, not a base", hint="leave tag and digest out")
     return Base(open_registry(reference.host, access), reference.repository)
+
+
+def open_source(where: str, access: Access) -> Base:
+    """Return what can be read from `where`: what `open_base` opens, a web site, the folder or archive of a layout.
+
+    Raises:
+        NotFound: there is no such folder or archive.
+        BadReference: it is none of these.
+        NoArtifact: it is no layout.
+    """
+    if where.startswith((SCHEME, LAYOUT_SCHEME)):
+        return open_base(where, access)
+    if where.startswith(("https://", "http://")):
+        from clusterbook.client.oci.credentials import from_files
+        from clusterbook.client.oci.sitelayout import SiteLayout
+
+        credentials = from_files(access.environment, access.home)
+        return Base(
+            SiteLayout(where, ca_file=access.ca_file, credentials=credentials, plain_http=access.plain_http), ""
+        )
+    path = Path(where)
+    if path.is_dir():
+        from clusterbook.client.layout import Layout
+
+        return Base(Layout(path), "")
+    if "://" in where:
+        raise BadReference(f"{where.partition('://')[0]}:// is no source", hint=_SOURCES)
+    if not path.exists():
+        raise NotFound(f"{where} does not exist", hint=_SOURCES)
+    from clusterbook.client.tarlayout import TarLayout
+
+    return Base(TarLayout(path), "")
+
+
+def absolute(where: str) -> str:
+    """Return the one name of a source, whichever way it is written: where it is, for a folder or an archive."""
+    if where.startswith((SCHEME, "https://", "http://")):
+        return where.rstrip("/")
+    return str(Path(where.removeprefix(LAYOUT_SCHEME)).resolve())
+
+
+_SOURCES = "name oci://HOST/BASE, https://HOST/FOLDER, a folder or an archive (.tar) of an OCI layout"
 
 
 def open_registry(host: str, access: Access) -> Store:

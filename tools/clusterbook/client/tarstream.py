@@ -65,7 +65,7 @@ def members(source: BinaryIO, name: str, *, limits: Limits) -> Iterator[Member]:
         _damage_named(name),
         _opened(source) as plain,
         _Watched(plain, most_bytes, name) as stream,
-        tarfile.open(fileobj=cast(BinaryIO, stream), mode="r|", bufsize=_CHUNK_BYTES, tarinfo=_Head) as tar,
+        tarfile.open(fileobj=cast(BinaryIO, stream), mode="r|", bufsize=_CHUNK_BYTES, tarinfo=Head) as tar,
     ):
         for found in tar:
             total += found.size
@@ -95,11 +95,12 @@ def _opened(stream: BinaryIO) -> Iterator[IO[bytes]]:
         yield whole
 
 
-class _Head(tarfile.TarInfo):
+class Head(tarfile.TarInfo):
     """The head of a member. What extends one, such as a long name, tarfile reads into memory whatever its size."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Return the head in a block, unless what it announces is too large."""
         found = super().frombuf(buf, encoding, errors)
         if found.type in _EXTENSIONS and found.size > _LONGEST_HEADER_BYTES:
             raise UnsafeArchive(f"the head of a member has {found.size} bytes", hint="fetch it again")

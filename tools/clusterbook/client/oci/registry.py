@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Any
 
 from clusterbook.client.oci.credentials import Credentials, anonymous
+from clusterbook.client.oci.download import download
 from clusterbook.client.oci.wire import Again, Patience, Upload, Wire
 from clusterbook.client.store import MOST_REFERRERS, Content, Store, checked, is_manifest
 from clusterbook.core.challenge import origin
@@ -37,7 +38,6 @@ from clusterbook.core.reference import (
 _ACCEPT = {"Accept": ", ".join(ACCEPTED)}
 _ACCEPT_LISTS = {"Accept": f"{INDEX}, application/json"}
 _MOST_PAGES = 1000
-_PROGRESS_BYTES = 1 << 20
 _ATTEMPTS = 5
 _NO_API = (400, 404, 405, 406, 501)
 
@@ -98,25 +98,9 @@ class Registry(Store):
         return self._wire.patiently(get)
 
     def stream(self, repository: str, blob: Descriptor, start: int = 0) -> Iterator[bytes]:
-        """Yield the bytes of a blob from `start` on; what is cut is gone on with."""
+        """Return the bytes of a blob from `start` on; what is cut is gone on with."""
         url = self._url(repository, "blobs", check_digest(blob.digest))
-        position = goal = start
-        attempt = 0
-        while True:
-            try:
-                for chunk in self._part(url, repository, blob, position):
-                    yield chunk
-                    position += len(chunk)
-                if position >= blob.size:
-                    return
-                raise Again(Unreachable(f"{self.where}: {blob.digest} breaks off after {position} bytes"))
-            except Again as again:
-                attempt = attempt + 1 if position < goal + _PROGRESS_BYTES else 1
-                goal = max(goal, position)
-                wait_s = self._wire.patience.wait_s(attempt - 1) if again.wait_s is None else again.wait_s
-                if attempt >= self._wire.patience.tries or wait_s > self._wire.patience.longest_wait_s:
-                    raise again.fault from again.__cause__
-                self._wire.patience.sleep(wait_s)
+        return download(self._wire, url, blob, start, scopes=_pull(repository), where=f"{self.where}/{repository}")
 
     def exists(self, repository: str, wanted: Descriptor) -> bool:
         """Return whether the registry has a blob or, by its media type, a manifest."""
@@ -172,29 +156,6 @@ class Registry(Store):
         return sorted({tag for page in self._pages(url, repository, "tags") or [] for tag in page if type(tag) is str})
 
     # --- one request each ---------------------------------------------------------------------------------------------
-
-    def _part(self, url: str, repository: str, blob: Descriptor, position: int) -> Iterator[bytes]:
-        """Yield the bytes of a blob from `position` on, as far as one request brings them."""
-        headers = {"Range": f"bytes={position}-"} if position else {}
-        response = self._wire.once("GET", url, scopes=_pull(repository), headers=headers)
-        if response.status_code == 404:
-            self._wire.drain(response)
-            raise NoArtifact(f"{self.where}/{repository} has no {blob.digest}")
-        if response.status_code not in (200, 206):
-            raise self._wire.refusal(response)
-        skip = position
-        if response.status_code == 206:
-            said = response.headers.get("Content-Range", "")
-            if not said.startswith(f"bytes {position}-"):
-                response.close()
-                raise Malformed(f"{self.where}: asked for byte {position} on, got {said[:40]!a}")
-            skip = 0
-        for chunk in self._wire.chunks(response):
-            if skip >= len(chunk):
-                skip -= len(chunk)
-                continue
-            yield chunk[skip:]
-            skip = 0
 
     def _upload(self, repository: str, blob: Descriptor, content: Content, near: str) -> bool:
         """Send a blob in one go, or have it mounted; return whether it was sent."""
