@@ -45,7 +45,8 @@ PACKAGE = frozenset({"__init__.py", "py.typed", *LAYERS})
 LONGEST_MODULE_LINES = 400
 
 HEAVY = frozenset(
-    "pydantic pydantic_core ruamel _ruamel_yaml requests urllib3 jinja2 oras sigstore cryptography rfc8785".split()
+    "pydantic pydantic_core ruamel _ruamel_yaml requests urllib3 jinja2 oras sigstore cryptography rfc8785"
+    " kubernetes yaml".split()
 )
 
 # Where somebody's own machine keeps things. Nodes have such paths as well: GKE's drivers lie in /home/kubernetes.

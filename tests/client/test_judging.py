@@ -115,7 +115,7 @@ BAD = [
     ({"recipe": "nowhere.yaml"}, "", NotFound, "nowhere.yaml cannot be read: No such file"),
     ({"snapshot": "nowhere.yaml"}, "eks", NotFound, "nowhere.yaml cannot be read: No such file"),
     ({"phase": "deploy"}, "eks", InvalidRequest, "there is no phase 'deploy'"),
-    ({"snapshot": "cm://gpu/snapshot"}, "eks", InvalidRequest, "is not read yet"),
+    ({"snapshot": "cm://gpu"}, "eks", InvalidRequest, "names no ConfigMap"),
 ]
 
 

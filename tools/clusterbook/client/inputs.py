@@ -65,7 +65,10 @@ def _parsed(where: str) -> Node | None:
 def read_text(where: str) -> str:
     """Return the text at `where`. Raises as `read_node`."""
     if where.startswith("cm://"):
-        raise InvalidRequest(f"{where} is not read yet", hint="write the ConfigMap's data to a file and name that")
+        from clusterbook.client.kube import api, configmaps  # a quarter of a second, and an extra that few need
+
+        found = configmaps.parse_where(where)
+        return configmaps.read(api.open_api(), found, kinds=("snapshot", "recipe"))[0]
     try:
         if where == "-":
             data = sys.stdin.buffer.read(MAX_BYTES + 1)
