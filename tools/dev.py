@@ -159,6 +159,12 @@ def interop(arguments: Sequence[str]) -> int:
     return run(PYTHON, "-m", "pytest", "tests/interop", *arguments)
 
 
+def browser(arguments: Sequence[str]) -> int:
+    """Test the catalog site in a real browser; without one the tests skip, in CI they fail."""
+    set_up()
+    return run(PYTHON, "-m", "pytest", "-p", "no:xdist", "tests/browser", *arguments)
+
+
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "build": build,
     "test": test,
@@ -166,6 +172,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "bench": bench,
     "golden": golden,
     "interop": interop,
+    "browser": browser,
 }
 
 

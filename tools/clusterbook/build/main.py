@@ -15,7 +15,16 @@ from pathlib import Path
 import click
 
 import clusterbook
-from clusterbook.build import catalog_build, check, embed, export, ledger_commands, publish_commands, schemas
+from clusterbook.build import (
+    catalog_build,
+    check,
+    embed,
+    export,
+    ledger_commands,
+    publish_commands,
+    schemas,
+    site_commands,
+)
 from clusterbook.client import workspace
 from clusterbook.client.answers import recipe_table, render, table
 from clusterbook.client.flags import CRITERIA
@@ -215,7 +224,7 @@ def build_command(recipes: Path, output: Path) -> int:
     return 0
 
 
-for _command in (*ledger_commands.COMMANDS, *publish_commands.COMMANDS):
+for _command in (*ledger_commands.COMMANDS, *publish_commands.COMMANDS, *site_commands.COMMANDS):
     program.add_command(_command)
 
 

@@ -1,0 +1,234 @@
+/* What pages do besides being read. Each part looks for its element by data-cb; without it, or without JavaScript, every
+   fact still stands on some page. Data comes as scripts, since a page opened from a disk may read no other file. */
+"use strict";
+(() => {
+  const ROOT = new URL("../", document.currentScript.src);
+  const waiting = {};
+  window.clusterbook = { take: (name, data) => waiting[name]?.(data) };
+
+  const script = (path, loaded) => new Promise((resolve, reject) => {
+    const element = make("script", { src: new URL(path, ROOT).href, onload: loaded ? null : resolve });
+    element.onerror = () => reject(new Error(`${path} cannot be read`));
+    if (loaded) loaded(resolve);
+    document.head.append(element);
+  });
+  const read = {};
+  const load = (name, path) => read[name] ??= script(path, (resolve) => { waiting[name] = resolve; });
+  const index = () => load("index", "api/v1/index.js");
+
+  const make = (tag, attributes = {}, ...children) => {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (name.startsWith("on")) element[name] = value;
+      else if (value !== false && value != null) element.setAttribute(name, value === true ? "" : value);
+    }
+    element.append(...children.flat().filter((child) => child != null));
+    return element;
+  };
+  const code = (text) => make("code", {}, text);
+  const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
+
+  // --- what becomes of criteria: the same answers as the client's, looked up in the map of index.js
+  const DIMENSIONS = ["service", "accelerator", "intent", "os", "platform"];
+  const answer = (data, query) => {
+    if (!data.flat) {
+      data.flat = [];
+      for (let i = 0; i < data.map.length; i += 2) for (let n = data.map[i + 1]; n; n--) data.flat.push(data.map[i]);
+    }
+    let at = 0;
+    DIMENSIONS.forEach((name, i) => {
+      const axis = data.axes[i], place = axis.indexOf(query[name] || "any");
+      at = at * axis.length + (place < 0 ? axis.length - 1 : place);
+    });
+    const entry = data.flat[at];
+    if (entry < 0) {
+      const reason = data.reasons[-1 - entry];
+      const said = DIMENSIONS.filter((name) => query[name]).map((name) => `${name} ${query[name]}`).join(", ");
+      const text = reason.os ? `an OS is required for ${said} (valid: ${reason.os.join(", ")})` : reason.text;
+      return { state: "unsupported", text, nearest: nearest(data, query) };
+    }
+    const recipe = data.recipes[entry];
+    const lost = DIMENSIONS.filter((name) => query[name] && !recipe.criteria[name]);
+    if (!lost.length) return { state: recipe.state, recipe, text: "" };
+    const what = lost.map((name) => `${name} ${query[name]}`).join(", ");
+    const text = `${what} change${lost.length === 1 ? "s" : ""} nothing; the answer is ${recipe.slug}`;
+    return { state: "inherited", recipe, text, nearest: nearest(data, query) };
+  };
+  const WEIGHTS = [16, 12, 8, 5, 8];
+  const nearest = (data, query) => data.curated.map((n) => {
+    const recipe = data.recipes[n];
+    const cost = DIMENSIONS.reduce((sum, name, i) => {
+      const asked = query[name] || "", offered = recipe.criteria[name] || "";
+      return sum + (asked === offered ? 0 : !offered ? WEIGHTS[i] : !asked ? 1 : 2 * WEIGHTS[i]);
+    }, recipe.criteria.nodes ? 1 : 0);
+    return { slug: recipe.slug, cost };
+  }).sort((a, b) => a.cost - b.cost || (a.slug < b.slug ? -1 : 1)).slice(0, 3).map((each) => each.slug);
+  window.clusterbook.answer = answer;
+
+  // --- finder
+  const finder = async (element) => {
+    const data = await index();
+    const params = new URLSearchParams(location.search);
+    const query = {};
+    [...DIMENSIONS, "state", "q"].forEach((name) => { if (params.get(name)) query[name] = params.get(name); });
+    const facets = make("form", { class: "cb-facets", "aria-label": "Criteria" });
+    const verdict = make("div", { class: "cb-verdict", role: "status" });
+    const list = make("ul", { class: "cb-list" });
+    const more = make("p");
+    const search = make("input", { class: "cb-input", type: "search", value: query.q || "", "aria-label": "Name or component" , placeholder: "name or component" });
+    const picked = new Set();
+    let all = false;
+    const fits = (recipe, without) => [...DIMENSIONS, "state"].every((name) =>
+      name === without || !query[name] || (name === "state" ? recipe.state : recipe.criteria[name]) === query[name])
+      && (!query.q || `${recipe.slug} ${recipe.title} ${recipe.components.map((n) => data.components[n]).join(" ")}`.toLowerCase().includes(query.q.toLowerCase()));
+    const draw = () => {
+      const chosen = document.activeElement?.name;
+      facets.replaceChildren(...[...DIMENSIONS, "state"].map((name) => {
+        const values = name === "state" ? ["curated", "composed"] : data.dimensions[name];
+        const option = (value, label) => {
+          const n = data.recipes.filter((recipe) => fits(recipe, name) && (!value || (name === "state" ? recipe.state : recipe.criteria[name]) === value)).length;
+          const input = make("input", { type: "radio", name, value, checked: (query[name] || "") === value });
+          input.onchange = () => { if (value) query[name] = value; else delete query[name]; keep(); draw(); };
+          return make("label", {}, input, make("span", {}, label), make("span", {}, String(n)));
+        };
+        return make("fieldset", {}, make("legend", {}, name), option("", "any"), values.map((value) => option(value, value)));
+      }));
+      if (chosen) facets.querySelector(`[name="${chosen}"]:checked`)?.focus();
+      const found = data.recipes.filter((recipe) => fits(recipe));
+      const asked = DIMENSIONS.filter((name) => query[name]);
+      const said = answer(data, query);
+      const command = ["clusterbook recipe", ...asked.map((name) => `--${name} ${query[name]}`)].join(" ");
+      verdict.replaceChildren(
+        make("p", {}, make("strong", { class: `cb-state cb-${said.state}` }, said.state), ": ",
+          said.state === "unsupported" ? said.text : make("a", { href: `${said.recipe.slug}.html` }, said.recipe.title),
+          said.state === "inherited" ? ` (${said.text})` : ""),
+        ...(said.nearest?.length ? [make("p", {}, "Nearest: ", said.nearest.map((slug, i) => [i ? ", " : "", make("a", { href: `${slug}.html` }, slug)]))] : []),
+        make("p", {}, code(command), " ", copier(command)),
+        make("p", {}, `${found.length} of ${plural(data.recipes.length, "recipe")}`));
+      list.replaceChildren(...found.slice(0, all ? Infinity : 100).map((recipe) => {
+        const box = make("input", { type: "checkbox", checked: picked.has(recipe.slug) });
+        box.onchange = () => {
+          if (box.checked) picked.add(recipe.slug); else picked.delete(recipe.slug);
+          if (picked.size === 2) location.href = new URL(`compare.html?${new URLSearchParams([...picked].map((slug, i) => ["ab"[i], slug]))}`, ROOT).href;
+        };
+        return make("li", {}, make("a", { href: `${recipe.slug}.html` }, recipe.title),
+          make("small", {}, `${recipe.state} · ${recipe.version || "not released"} · ${plural(recipe.components.length, "component")} · ${plural(recipe.checks, "check")} · not tested on hardware`),
+          make("label", {}, box, " compare", make("span", { class: "cb-hidden" }, ` ${recipe.slug}`)));
+      }));
+      more.replaceChildren(...(found.length > 100 && !all ? [make("button", { class: "md-button", type: "button", onclick: () => { all = true; draw(); } }, `Show all ${found.length}`)] : []));
+    };
+    const keep = () => history.replaceState(null, "", `?${new URLSearchParams(query)}`);
+    search.oninput = () => { if (search.value) query.q = search.value; else delete query.q; keep(); draw(); };
+    const clear = make("button", { class: "md-button", type: "button", onclick: () => { Object.keys(query).forEach((name) => delete query[name]); search.value = ""; keep(); draw(); } }, "Clear");
+    const side = make("details", { open: matchMedia("(min-width: 60em)").matches }, make("summary", {}, "Criteria"), facets);
+    element.replaceChildren(make("div", { class: "cb-finder" }, make("div", {}, make("p", {}, search), side, make("p", {}, clear)), make("div", {}, verdict, list, more)));
+    draw();
+  };
+
+  const copier = (text) => {
+    const button = make("button", { class: "md-button", type: "button" }, "Copy");
+    button.onclick = async () => {
+      try { await navigator.clipboard.writeText(text); }
+      catch {
+        const area = make("textarea", {}, text);
+        document.body.append(area); area.select(); document.execCommand("copy"); area.remove();
+      }
+      button.textContent = "Copied";
+    };
+    return button;
+  };
+
+  // --- compare
+  const compare = async (element) => {
+    const data = await index();
+    const params = new URLSearchParams(location.search);
+    const names = data.recipes.flatMap((recipe) => [recipe.slug, ...recipe.versions.map((version) => `${recipe.slug}@${version}`)]);
+    const options = make("datalist", { id: "cb-names" }, names.map((name) => make("option", { value: name })));
+    const field = (key, label) => {
+      const input = make("input", { list: "cb-names", value: params.get(key) || "", placeholder: "slug or slug@version" });
+      input.onchange = () => show();
+      return [input, make("label", {}, label, input)];
+    };
+    const [left, leftLabel] = field("a", "Left"), [right, rightLabel] = field("b", "Right");
+    const same = make("input", { type: "checkbox", onchange: () => show() });
+    const out = make("div", { class: "cb-compare", role: "status" });
+    const swap = make("button", { class: "md-button", type: "button", onclick: () => { [left.value, right.value] = [right.value, left.value]; show(); } }, "Swap");
+    element.replaceChildren(options, make("div", { class: "cb-pick" }, leftLabel, rightLabel), make("p", {}, swap, " ", make("label", {}, same, " also what is the same")), out);
+    const recipe = (name) => load(name, `api/v1/recipes/${name.replace("@", "/")}.js`);
+    const show = async () => {
+      const a = left.value.trim(), b = right.value.trim();
+      history.replaceState(null, "", `?${new URLSearchParams({ ...(a && { a }), ...(b && { b }) })}`);
+      if (!a || !b) { out.replaceChildren(make("p", {}, "Name two recipes, or two versions.")); return; }
+      const unknown = [a, b].filter((name) => !names.includes(name));
+      if (unknown.length) { out.replaceChildren(make("p", {}, `There is no recipe ${unknown.join(" nor ")}.`)); return; }
+      const [one, two] = await Promise.all([recipe(a), recipe(b)]);
+      const rows = differences(one, two, same.checked);
+      const told = rows.filter((row) => row.kind !== "same");
+      const body = rows.map((row) => make("tr", { class: `cb-${row.kind}` }, make("th", { scope: "row" }, row.where), make("td", { class: "cb-kind" }, row.kind), side(row.left), side(row.right)));
+      const markdown = ["| what | | " + a + " | " + b + " |", "|---|---|---|---|", ...told.map((row) => `| ${row.where} | ${row.kind} | ${row.left?.[0] ?? ""} | ${row.right?.[0] ?? ""} |`)].join("\n");
+      out.replaceChildren(make("p", {}, told.length ? `${plural(told.length, "difference")} between ${a} and ${b}.` : `${a} and ${b} do not differ.`),
+        make("p", {}, code(`clusterbook diff ${a} ${b}`), " ", copier(markdown), " as Markdown"),
+        make("table", {}, make("thead", {}, make("tr", {}, ["What", "Difference", a, b].map((text) => make("th", { scope: "col" }, text)))), make("tbody", {}, body)));
+    };
+    const side = (said) => make("td", {}, said ? code(said[0]) : "–", said?.[1] ? make("span", { class: "cb-by" }, `set by ${said[1]}`) : null);
+    show();
+  };
+  const differences = (one, two, same) => {
+    const rows = [];
+    const put = (where, left, right) => {
+      const kind = !left ? "added" : !right ? "removed" : left[0] !== right[0] ? "changed" : "same";
+      if (kind !== "same" || same) rows.push({ where, kind, left, right });
+    };
+    const keys = (a, b) => [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
+    for (const name of keys(one.components, two.components)) {
+      const a = one.components[name], b = two.components[name];
+      put(name, a && [a.version || "present"], b && [b.version || "present"]);
+      if (a && b) for (const path of keys(a.values, b.values)) put(`${name} ${path}`, a.values[path], b.values[path]);
+    }
+    for (const name of keys(one.constraints, two.constraints)) put(name, one.constraints[name] && [one.constraints[name]], two.constraints[name] && [two.constraints[name]]);
+    for (const name of [...new Set([...one.checks, ...two.checks])].sort()) put(`check ${name}`, one.checks.includes(name) && ["declared"], two.checks.includes(name) && ["declared"]);
+    return rows;
+  };
+
+  // --- small things
+  const filter = (input) => {
+    input.oninput = () => {
+      const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+      document.querySelectorAll(input.dataset.cbRows).forEach((row) => { row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word)); });
+      document.querySelectorAll("details.cb-values").forEach((part) => {
+        const any = part.querySelector("tbody tr:not([hidden])");
+        part.hidden = !any;
+        if (words.length && any) part.open = true;
+      });
+    };
+  };
+  const only = (input) => { input.onchange = () => document.querySelectorAll(input.dataset.cbRows).forEach((row) => { row.style.display = input.checked ? "none" : ""; }); };
+  const tabs = (element) => {
+    const panels = [...element.querySelectorAll(":scope > section")];
+    const bar = make("div", { role: "tablist", "aria-label": "Ways to use it" });
+    const choose = (n, focus) => panels.forEach((panel, i) => {
+      const tab = bar.children[i];
+      panel.hidden = i !== n;
+      tab.setAttribute("aria-selected", i === n);
+      tab.tabIndex = i === n ? 0 : -1;
+      if (i === n && focus) tab.focus();
+    });
+    panels.forEach((panel, i) => {
+      panel.id = `use-${i}`; panel.setAttribute("role", "tabpanel"); panel.setAttribute("aria-labelledby", `tab-${i}`);
+      const title = panel.querySelector("h3"); title.hidden = true;
+      const tab = make("button", { role: "tab", id: `tab-${i}`, type: "button", "aria-controls": panel.id, onclick: () => choose(i) }, title.textContent);
+      tab.onkeydown = (event) => { const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]; if (step) choose((i + step + panels.length) % panels.length, true); };
+      bar.append(tab);
+    });
+    element.prepend(bar);
+    choose(0);
+  };
+  const fits = async (element) => {
+    await script("assets/fits.js");
+    window.clusterbook.fits(element, await index(), { make, code, script });
+  };
+
+  const parts = { finder, compare, filter, only, tabs, fits };
+  const start = () => document.querySelectorAll("[data-cb]").forEach((element) => parts[element.dataset.cb](element));
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start); else start();
+})();

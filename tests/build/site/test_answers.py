@@ -1,0 +1,60 @@
+"""The map for the browser: for every combination of criteria what the matcher answers."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+from clusterbook.build.site.answers import OTHER, dense
+from clusterbook.core.criteria import ANY, DIMENSIONS, Criteria
+from clusterbook.core.indexing import served
+from clusterbook.core.matching import UNSUPPORTED
+from clusterbook.core.matrix import Matrix
+from tests import sites, trees
+
+
+def entries(found: dict[str, Any]) -> list[int]:
+    """Return the map, spread out."""
+    runs = found["map"]
+    return [entry for entry, count in zip(runs[::2], runs[1::2], strict=True) for _ in range(count)]
+
+
+def hold(matrix: Matrix) -> int:
+    """Hold the map against the matcher, for every combination; return how many there are."""
+    slugs = [slug for slug, _ in served(matrix)]
+    found, counts = dense(matrix, slugs)
+    flat, tally, number = entries(found), dict.fromkeys(slugs, 0), 0
+    for values in product(*((ANY, *matrix.catalog.vocabulary.values(name)) for name in DIMENSIONS)):
+        at = 0
+        for value, axis in zip(values, found["axes"], strict=True):
+            at = at * len(axis) + (axis.index(value) if value in axis else axis.index(OTHER))
+        answer = matrix.answer(Criteria(*values))
+        number += 1
+        if answer.state == UNSUPPORTED:
+            assert flat[at] < 0, values
+            reason = found["reasons"][-1 - flat[at]]
+            assert (
+                all(system in answer.reason for system in reason["os"])
+                if "os" in reason
+                else reason["text"] == answer.reason
+            )
+        else:
+            assert slugs[flat[at]] == answer.slug, values
+            tally[answer.slug] += 1
+    assert counts == tally
+    return number
+
+
+def test_the_map_says_what_the_matcher_says_of_a_small_tree() -> None:
+    assert hold(trees.build(sites.SMALL)) == 4
+
+
+def test_the_map_says_what_the_matcher_says_of_our_own_catalog() -> None:
+    assert hold(sites.ours()) > 10_000
+
+
+def test_recipes_that_overlays_claim_are_where_the_nearest_is_looked_for() -> None:
+    matrix = trees.build(sites.SMALL)
+    slugs = [slug for slug, _ in served(matrix)]
+    found, _ = dense(matrix, slugs)
+    assert [slugs[n] for n in found["curated"]] == ["aks", "eks", "gke"]

@@ -1,0 +1,220 @@
+"""The site as a whole: every page kind, the same bytes twice, any number of releases, and broken by any mistake."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from clusterbook.build import site
+from clusterbook.build.site import pages
+from clusterbook.build.site.broken import BrokenSite, BrokenTemplate
+from tests import ledgers, sites
+
+KINDS = (
+    "index.html",
+    "404.html",
+    "recipes/index.html",
+    "recipes/all.html",
+    "recipes/eks.html",
+    "recipes/eks/1.0.0.html",
+    "recipes/eks/1.0.0..1.1.0.html",
+    "compare.html",
+    "fits.html",
+    "components/index.html",
+    "components/a.html",
+    "values/index.html",
+    "coverage.html",
+    "layers/base.html",
+    "changes/index.html",
+    "changes/2026.7.0.html",
+    "sources/overlays/eks.yaml.html",
+    "api/index.html",
+    "guide/index.html",
+)
+
+
+@pytest.mark.parametrize("path", KINDS)
+def test_there_is_a_page_of_each_kind_with_a_title_a_description_and_the_frame(path: str) -> None:
+    text = sites.whole()[path].decode()
+    assert text.count("<h1") == 1
+    assert "</html>" in text
+    assert "@@" not in text
+    assert "<!-- catalog:" not in text.replace("<!-- catalog:begin -->", "").replace("<!-- catalog:end -->", "")
+    assert "cb-foot" in text
+    if path != "404.html":
+        assert '<meta name="description" content="' in text
+
+
+def test_titles_of_pages_are_unique() -> None:
+    titles: dict[str, str] = {}
+    for path, content in sites.whole().items():
+        if path.endswith(".html"):
+            title = content.decode().partition("<title>")[2].partition("</title>")[0]
+            assert title not in titles, (path, titles[title])
+            titles[title] = path
+
+
+def test_a_page_lights_the_tab_it_belongs_to() -> None:
+    text = sites.whole()["recipes/eks.html"].decode()
+    active = text.partition("md-tabs__item--active")[2].partition("</li>")[0]
+    assert "Recipes" in active
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_the_same_sources_give_the_same_bytes(seed: str, tmp_path: Path) -> None:
+    program = (
+        "from pathlib import Path; from tests import sites; import sys\n"
+        "from clusterbook.client.outputs import write_folder\n"
+        "write_folder(Path(sys.argv[1]), sites.whole().items(), marker='index.html')"
+    )
+    env = {**os.environ, "PYTHONHASHSEED": seed, "TZ": f"UTC+{seed}"}
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "out")], check=True, env=env, cwd=sites.OURS)
+    found = {path.relative_to(tmp_path / "out").as_posix(): path for path in (tmp_path / "out").rglob("*")}
+    written = {name: path.read_bytes() for name, path in found.items() if path.is_file()}
+    assert written == dict(sites.whole())
+
+
+def test_a_site_needs_no_release() -> None:
+    files = sites.files(sites.data(sites.SMALL))
+    assert "No release has this recipe" in files["recipes/eks.html"].decode()
+    assert "Nothing is released yet" in files["changes/index.html"].decode()
+    assert "api/v1/recipes/eks.json" in files
+
+
+def test_a_first_release_is_one_in_which_all_is_new() -> None:
+    files = sites.files(sites.data(ledgers.MARCH, ledgers.plan(ledgers.MARCH, "2026.3.0").files))
+    assert "New: 3" in files["changes/2026.3.0.html"].decode()
+    assert "Not released like this" not in files["recipes/eks.html"].decode()
+    assert "recipes/eks/1.0.0.html" in files
+
+
+def test_the_site_says_what_is_released_and_what_is_not_yet() -> None:
+    text = sites.whole()["recipes/eks.html"].decode()
+    assert "Not released like this" in text
+    assert 'href="eks/1.1.0.html"' in text.replace("../recipes/", "")
+    older = sites.whole()["recipes/eks/1.0.0.html"].decode()
+    assert "An older version" in older
+
+
+def test_strings_from_recipes_are_text() -> None:
+    hostile = sites.HOSTILE.replace('"', '\\"')
+    tree = {
+        "base": f"""
+            constraints: [{{name: K8s.server.version, value: ">= 1.30"}}]
+            componentRefs: [{{name: a, overrides: {{x: "{hostile}", "{hostile}": 1}}}}]
+            """
+    }
+    files = sites.files(sites.data(tree, ledgers.plan(tree, "2026.3.0").files))
+    shown = 0
+    for path, content in files.items():
+        text = content.decode("utf-8", errors="replace")
+        if path.endswith((".html", ".atom")):
+            assert "<script>alert" not in text, path
+            assert '" onload="x' not in text, path
+            shown += "&lt;script&gt;alert" in text
+    assert shown > 3  # the recipe, its version, the component, the values, the source
+
+
+def test_a_sitemap_is_only_made_of_a_site_that_knows_where_it_stands() -> None:
+    assert "sitemap.xml" not in sites.whole()
+    files = sites.files(sites.small(), url="https://example.com/catalog/")
+    text = files["sitemap.xml"].decode()
+    for path in ("recipes/eks.html", "guide/index.html", "index.html"):
+        assert f"<loc>https://example.com/catalog/{path}</loc>" in text
+    assert "shell" not in text
+    assert (
+        '<link rel="canonical" href="https://example.com/catalog/recipes/eks.html">'
+        in files["recipes/eks.html"].decode()
+    )
+
+
+def test_search_finds_recipes_components_and_the_guide() -> None:
+    text = sites.whole()["search/search_index.json"].decode()
+    for place in ("recipes/eks.html", "components/a.html", "guide/"):
+        assert f'"location":"{place}' in text
+    assert "@@" not in text
+
+
+# --- mistakes ---------------------------------------------------------------------------------------------------------
+
+
+def broken(tmp_path: Path, file: str, old: str, new: str) -> Path:
+    """Return sources in which `old` is `new` in one file."""
+    folder = sites.sources(tmp_path)
+    text = (folder / file).read_text(encoding="utf-8")
+    assert old in text
+    (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    return folder
+
+
+def test_a_template_that_asks_for_what_does_not_exist_fails_the_build_and_says_where(tmp_path: Path) -> None:
+    folder = broken(tmp_path, "templates/recipe.html", "{{ r.title }}", "{{ r.titel }}")
+    with pytest.raises(BrokenTemplate, match=r"recipes/aks\.html.*'titel'") as caught:
+        site.build(sites.small(), folder, tmp_path / "out", sites.PROGRAMS)
+    assert caught.value.place is not None
+    assert str(caught.value.place).endswith("recipe.html:2")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_template_that_cannot_be_read_fails_the_build_and_says_where(tmp_path: Path) -> None:
+    folder = broken(tmp_path, "templates/layer.html", "{% endfor %}", "{% endfro %}")
+    with pytest.raises(BrokenTemplate) as caught:
+        pages.Renderer(sites.small(), folder / "templates").render("layer.html", "layers/base.html")
+    assert str(caught.value.place).partition("templates/")[2].startswith("layer.html:")
+
+
+def test_an_icon_that_does_not_exist_fails_the_build_and_names_the_nearest(tmp_path: Path) -> None:
+    folder = broken(tmp_path, "templates/changes.html", 'icon("feed")', 'icon("feet")')
+    with pytest.raises(BrokenTemplate, match=r"no icon 'feet'.*feed"):
+        pages.Renderer(sites.small(), folder / "templates").render("changes.html", "changes/index.html")
+
+
+def test_a_dead_link_in_a_template_fails_the_build(tmp_path: Path) -> None:
+    folder = broken(tmp_path, "templates/home.html", "recipes/all.html", "recipes/al.html")
+    with pytest.raises(BrokenSite, match=r"index\.html: there is no recipes/al\.html"):
+        site.build(sites.small(), folder, tmp_path / "out", sites.PROGRAMS)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_dead_link_in_the_guide_fails_the_build(tmp_path: Path) -> None:
+    folder = sites.sources(tmp_path)
+    page = folder / "docs" / "guide" / "index.md"
+    page.write_text(page.read_text(encoding="utf-8") + "\n[nowhere](nowhere.md)\n", encoding="utf-8")
+    with pytest.raises(BrokenSite, match=r"nowhere\.md"):
+        site.build(sites.small(), folder, tmp_path / "out", sites.PROGRAMS)
+
+
+def test_a_mark_that_names_no_fragment_fails_the_build(tmp_path: Path) -> None:
+    folder = broken(tmp_path, "docs/coverage.md", "catalog:coverage", "catalog:covrage")
+    with pytest.raises(BrokenSite, match=r"coverage\.html: there is no fragment covrage"):
+        site.build(sites.small(), folder, tmp_path / "out", sites.PROGRAMS)
+
+
+def test_a_theme_without_the_marks_fails_the_build(tmp_path: Path) -> None:
+    folder = broken(tmp_path, "docs/_/shell.md", "<!-- catalog:end -->", "")
+    with pytest.raises(BrokenSite, match="lacks a mark"):
+        site.build(sites.small(), folder, tmp_path / "out", sites.PROGRAMS)
+
+
+def test_a_generator_that_is_not_there_fails_the_build(tmp_path: Path) -> None:
+    with pytest.raises(BrokenSite, match="No module named nobody"):
+        site.build(sites.small(), sites.SOURCES, tmp_path / "out", sites.PROGRAMS, generator="nobody")
+
+
+def test_sources_that_are_not_there_fail_the_build(tmp_path: Path) -> None:
+    with pytest.raises(BrokenSite, match=r"mkdocs\.yml is missing") as caught:
+        site.build(sites.small(), tmp_path / "nowhere", tmp_path / "out", sites.PROGRAMS)
+    assert "--site" in caught.value.hint
+
+
+def test_a_site_never_replaces_a_folder_that_is_none(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "thesis.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(Exception, match="out"):
+        site.build(sites.small(), sites.SOURCES, out, sites.PROGRAMS)
+    assert (out / "thesis.txt").read_text(encoding="utf-8") == "mine"

@@ -1,0 +1,70 @@
+"""Small sites for tests: source trees and ledgers in, the files of a site out."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from clusterbook.build import site
+from clusterbook.build.main import program as build
+from clusterbook.build.site.gather import gather
+from clusterbook.build.site.model import SiteData
+from clusterbook.client import workspace
+from clusterbook.client.commands import program as client
+from clusterbook.core import catalog, matrix
+from clusterbook.core.ledger import Ledger
+from clusterbook.core.matrix import Matrix
+from tests import ledgers, trees
+
+OURS = Path(__file__).resolve().parents[1]
+SOURCES = OURS / "site"
+PROGRAMS = {"clusterbook": client, "clusterbook-build": build}
+
+HOSTILE = "</code><script>alert('value')</script>&amp;\" onload=\"x"
+SMALL = {
+    **ledgers.JULY,
+    "base": """
+        constraints: [{name: K8s.server.version, value: ">= 1.30"}]
+        componentRefs: [{name: a, valuesFile: components/a/values.yaml, dependencyRefs: [b]}, {name: b}]
+        """,
+    "components/a/values.yaml": "x: 1\nlist: [1, 2]\nempty: {}\n",
+    "eks": """
+        criteria: {service: eks}
+        componentRefs: [{name: b, overrides: {size: 2}}, {name: c}, {name: a, overrides: {x: 2}}]
+        """,
+}
+"""What July became since: `eks` and `base` are not released as they are now."""
+
+
+def data(files: Mapping[str, str], ledger: Mapping[str, str] | None = None) -> SiteData:
+    """Return what a site of a small tree knows, and of the files of a ledger."""
+    return gather(trees.build(files), Ledger(dict(ledger or {})))
+
+
+def small() -> SiteData:
+    """Return what the small site knows: three releases stand behind it, and something new is not released."""
+    return data(SMALL, ledgers.two())
+
+
+def files(known: SiteData, sources: Path = SOURCES, **more: str) -> dict[str, bytes]:
+    """Return every file of the site that knows this."""
+    return dict(site.files(known, sources, PROGRAMS, **more))
+
+
+@cache
+def whole() -> Mapping[str, bytes]:
+    """Return every file of the small site."""
+    return files(small())
+
+
+@cache
+def ours() -> Matrix:
+    """Return the matrix of our own catalog."""
+    return matrix.whole(catalog.load(workspace.read(OURS / "recipes", label="recipes")))
+
+
+def sources(folder: Path) -> Path:
+    """Return a copy of the site's sources in `folder`, to be broken."""
+    return Path(shutil.copytree(SOURCES, folder / "site"))

@@ -1,0 +1,96 @@
+"""The site: pages, a static API and feeds, from the catalog and the ledger.
+
+    gather ─ authored pages and the frame, by a generator ─ pages, api, feeds ─ links ─ one folder, all at once
+
+Knows the way through. Does not know what a page shows.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+
+import click
+
+from clusterbook.build.site import api, authored, feeds, frame, guide, links, pages
+from clusterbook.build.site.model import SiteData
+from clusterbook.client.outputs import write_folder
+
+MARKER = "api/v1/index.json"
+"""By this file a folder is known to be a site of ours, which may be replaced."""
+Programs = Mapping[str, click.Group]
+
+
+def build(
+    data: SiteData, sources: Path, output: Path, programs: Programs, *, generator: str = "mkdocs", url: str = ""
+) -> int:
+    """Render the site into the folder `output`, replacing it as a whole; return how many files it has.
+
+    Args:
+        data: what the site knows.
+        sources: the folder with mkdocs.yml, docs/, templates/ and assets/.
+        output: where the site goes.
+        programs: whose commands the guide describes, by name.
+        generator: who makes authored pages, a module: mkdocs or properdocs.
+        url: where the site will stand, "" when nobody knows: then nothing in it says.
+
+    Raises:
+        BrokenTemplate: a template asks for what does not exist.
+        BrokenSite: a link leads nowhere, or the generator fails.
+        Unwritable: the folder cannot be written.
+    """
+    return len(write_folder(output, files(data, sources, programs, generator=generator, url=url), marker=MARKER))
+
+
+def files(
+    data: SiteData, sources: Path, programs: Programs, *, generator: str = "mkdocs", url: str = ""
+) -> Iterator[tuple[str, bytes]]:
+    """Yield (path, bytes) of every file of the site; raises as `build`, at the latest behind the last file."""
+    with tempfile.TemporaryDirectory(prefix="clusterbook-site-") as work:
+        written = guide.pages(programs)
+        built = authored.run(sources, Path(work), written, program=generator, url=url, date=data.date)
+        parts = frame.read(built, sources)
+        checked = links.Checker(url)
+        digests = {}
+        for path, content in _all(data, sources, built, parts, url):
+            checked.see(path, content)
+            if path.startswith("api/") and not path.endswith(".html"):
+                digests[path.removeprefix("api/")] = f"sha256:{sha256(content).hexdigest()}"
+            yield path, content
+        yield "api/v1/catalog.json", api.inventory(data, digests)
+        checked.see("api/v1/catalog.json", b"")
+        checked.finish()
+
+
+def _all(
+    data: SiteData, sources: Path, built: dict[str, bytes], parts: frame.Frame, url: str
+) -> Iterator[tuple[str, bytes]]:
+    """Yield every file but the inventory: catalog pages, what goes with them, and what the generator made."""
+    renderer = pages.Renderer(data, sources / "templates")
+    entries: list[tuple[str, str, str]] = []
+    listed = [path for path in built if path.endswith(".html") and path != "404.html"]
+
+    def take(page: frame.Page) -> tuple[str, bytes]:
+        if page.entry is not None:
+            entries.append((page.path, page.title, page.entry))
+        return page.path, parts.page(page, renderer.footer(page.path))
+
+    for summary in data.recipes:
+        for page in renderer.recipe(summary):
+            yield take(page)
+        yield from api.recipe_files(data, summary)
+    for page in renderer.others():
+        yield take(page)
+    yield from api.files(data)
+    yield from feeds.files(data, url)
+    for path, content in built.items():
+        if path.endswith(".html"):
+            yield path, parts.fill(path, content, renderer.fragments, renderer.footer(path))
+        elif path.startswith("search/search_index"):
+            yield path, frame.searchable(path, content, entries)
+        elif path not in ("sitemap.xml", "sitemap.xml.gz"):
+            yield path, content
+    if url:
+        yield "sitemap.xml", frame.sitemap(url, sorted([*listed, *(path for path, _, _ in entries)]))

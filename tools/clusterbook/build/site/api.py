@@ -1,0 +1,145 @@
+"""The static API: the facts of the pages as JSON, at addresses that stay.
+
+Knows the layout of api/v1 and describes it (OpenAPI). Within v1 things are added, never changed or taken away.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from clusterbook.build.schemas import schemas
+from clusterbook.build.site import openapi
+from clusterbook.build.site.model import Edition, RecipeView, SiteData, Summary
+from clusterbook.core import diffreport
+from clusterbook.core.yamlout import dump
+
+ROOT = "api/v1"
+
+
+def encode(document: Any) -> bytes:
+    """Return a document as the bytes of a file; same document, same bytes."""
+    return (json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n").encode()
+
+
+def twin(name: str, document: Any) -> bytes:
+    """Return a document as a script, for pages opened from a disk, where no page may read a file."""
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
+    return f"clusterbook.take({json.dumps(name)},{text})\n".encode()
+
+
+def files(data: SiteData) -> Iterator[tuple[str, bytes]]:
+    """Yield (path, bytes) of every document but those about single recipes."""
+    index = listing(data)
+    yield f"{ROOT}/index.json", encode(index)
+    yield f"{ROOT}/index.js", twin("index", index)
+    for component in data.components:
+        yield f"{ROOT}/components/{component.name}.json", encode(_component(component))
+    for release in data.releases:
+        document = {field: getattr(release, field) for field in release.__slots__ if field not in ("moves", "common")}
+        moves = [dict(zip(("slug", "title", "kind", "old", "new"), move, strict=True)) for move in release.moves]
+        common = [{"change": change, "recipes": count} for change, count in release.common]
+        yield f"{ROOT}/releases/{release.name}.json", encode({**document, "moves": moves, "common": common})
+    yield f"{ROOT}/changes.json", encode([{"release": each.name, "date": each.date} for each in data.releases])
+    yield f"{ROOT}/values.json", encode([_value(value) for value in data.values])
+    for name, text in schemas().items():
+        yield f"{ROOT}/schemas/{name}", text.encode()
+    yield "api/openapi.json", encode(openapi.document())
+
+
+def recipe_files(data: SiteData, summary: Summary) -> Iterator[tuple[str, bytes]]:
+    """Yield (path, bytes) of every document about one recipe."""
+    found = data.recipe(summary.slug)
+    document = recipe(summary, found, summary.newest if not summary.unreleased else None)
+    yield f"{ROOT}/recipes/{summary.slug}.json", encode(document)
+    yield f"{ROOT}/recipes/{summary.slug}.js", twin(summary.slug, _comparable(found))
+    yield f"{ROOT}/recipes/{summary.slug}.yaml", dump(found.document).encode()
+    for edition in summary.editions:
+        old = data.edition(summary.slug, edition.version)
+        lead = f"{ROOT}/recipes/{summary.slug}/{edition.version}"
+        yield f"{lead}.json", encode(recipe(summary, old, edition))
+        yield f"{lead}.js", twin(f"{summary.slug}@{edition.version}", _comparable(old))
+        if edition.before:
+            diff = data.difference(summary.slug, edition.before, edition.version)
+            lead = f"{ROOT}/recipes/{summary.slug}/{edition.before}..{edition.version}"
+            yield f"{lead}.json", encode(diffreport.document(diff))
+            yield f"{lead}.md", diffreport.markdown(diff).encode()
+
+
+def listing(data: SiteData) -> dict[str, Any]:
+    """Return what every combination of criteria leads to, and a line about each recipe."""
+    names = sorted({name for summary in data.recipes for name, _ in summary.components})
+    return {
+        "release": data.release,
+        "catalog": data.catalog_digest,
+        "dimensions": {name: list(values) for name, values in data.dimensions.items()},
+        **data.answers,
+        "components": names,
+        "recipes": [
+            {
+                "slug": summary.slug,
+                "title": summary.title,
+                "criteria": summary.criteria,
+                "state": summary.state,
+                "version": summary.newest.version if summary.newest else "",
+                "versions": [edition.version for edition in summary.editions],
+                "checks": summary.checks,
+                "components": [names.index(name) for name, _ in summary.components],
+                "constraints": summary.constraints,
+            }
+            for summary in data.recipes
+        ],
+    }
+
+
+def recipe(summary: Summary, found: RecipeView, edition: Edition | None) -> dict[str, Any]:
+    """Return one recipe: its content, where it stands, and who set each value."""
+    published = {"version": edition.version, "digest": edition.digest, "release": edition.release} if edition else None
+    return {
+        "slug": summary.slug,
+        "title": summary.title,
+        "published": published,
+        "versions": [each.version for each in summary.editions],
+        "levels": found.levels,
+        "images": found.images,
+        "recipe": found.document,
+        "origins": {
+            part.name: {row.path: [f"{said.layer} {said.file}:{said.line}" for said in row.said] for row in part.rows}
+            for part in (*found.parts, *found.switched_off)
+        },
+    }
+
+
+def _comparable(found: RecipeView) -> dict[str, Any]:
+    """Return what Compare needs of a recipe."""
+    return {
+        "slug": found.slug,
+        "title": found.title,
+        "constraints": {each.name: each.value for each in found.constraints},
+        "checks": [f"{phase.name}: {name}" for phase in found.phases for name, _ in phase.checks],
+        "components": {
+            part.name: {
+                "version": part.version,
+                "namespace": part.namespace,
+                "values": {row.path: [row.text, row.by] for row in part.rows if not row.removed},
+                "images": part.images,
+            }
+            for part in found.parts
+        },
+    }
+
+
+def _component(component: Any) -> dict[str, Any]:
+    fields = ("name", "title", "facts", "file", "used", "needs", "needed_by", "images", "files")
+    return {field: getattr(component, field) for field in fields}
+
+
+def _value(value: Any) -> dict[str, Any]:
+    found = [{"value": text, "recipes": slugs, "layers": layers} for text, slugs, layers in value.found]
+    return {"component": value.component, "path": value.path, "found": found}
+
+
+def inventory(data: SiteData, digests: Mapping[str, str]) -> bytes:
+    """Return the document that has the digest of every file of the API, by its path below api/."""
+    return encode({"catalog": data.catalog_digest, "release": data.release, "files": digests})

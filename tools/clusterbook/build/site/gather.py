@@ -1,0 +1,79 @@
+"""Gathering: from the catalog and the ledger to what the site knows.
+
+Knows where each fact is kept. Does not resolve by code of its own, and does not know pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from clusterbook.build.site import answers, plain
+from clusterbook.build.site.components import components_of, values_of
+from clusterbook.build.site.editions import Editions
+from clusterbook.build.site.layering import layers_of
+from clusterbook.build.site.model import SiteData, Summary
+from clusterbook.build.site.viewer import Viewer
+from clusterbook.core.criteria import DIMENSIONS
+from clusterbook.core.digest import tree_digest
+from clusterbook.core.indexing import served
+from clusterbook.core.ledger import Ledger
+from clusterbook.core.matrix import Matrix
+
+
+def gather(matrix: Matrix, ledger: Ledger) -> SiteData:
+    """Return what the site knows of what `matrix` serves and `ledger` recorded.
+
+    Raises:
+        BrokenLedger: a file of the ledger is not what it should be.
+        Conflict: a recipe names a manifest that does not exist.
+    """
+    catalog = matrix.catalog
+    recipes = dict(served(matrix))
+    slugs = list(recipes)
+    digest = tree_digest({path: source.text for path, source in catalog.tree.files.items()})
+    editions = Editions(ledger)
+    viewer = Viewer(matrix, recipes)
+    released = editions.newest.get("catalog") == digest
+    map_, counts = answers.dense(matrix, slugs)
+    summaries = tuple(
+        Summary(
+            slug=slug,
+            title=plain.title(recipe.criteria.specified()),
+            criteria=recipe.criteria.specified(),
+            state=matrix.answer(recipe.criteria).state,
+            components=tuple((name, viewer.version(recipe, name)) for name in recipe.order),
+            layers=viewer.layers(recipe),
+            constraints=tuple(viewer.constraints(recipe)),
+            checks=viewer.checks(recipe),
+            answers=counts[slug],
+            editions=editions.of(slug),
+            unreleased=not released and (not editions.digest(slug) or viewer.digest(slug) != editions.digest(slug)),
+        )
+        for slug, recipe in recipes.items()
+    )
+    return SiteData(
+        catalog_digest=digest,
+        release=editions.newest_name,
+        released=released,
+        date=str(editions.newest.get("date", "")),
+        states=dict(matrix.states()),
+        dimensions={name: catalog.vocabulary.values(name) for name in DIMENSIONS},
+        recipes=summaries,
+        components=tuple(components_of(matrix, recipes, viewer)),
+        layers=tuple(layers_of(matrix, summaries)),
+        values=tuple(values_of(recipes, viewer)),
+        releases=editions.releases({each.slug: each.title for each in summaries}),
+        answers=map_,
+        aliases=_aliases(matrix),
+        sources={source.file: source.text for source in catalog.tree.files.values()},
+        recipe=lru_cache(maxsize=1)(viewer.recipe),  # its page and its JSON follow each other
+        edition=editions.view,
+        difference=editions.difference,
+        neighbours=viewer.neighbours,
+    )
+
+
+def _aliases(matrix: Matrix) -> dict[str, Mapping[str, str]]:
+    """Return other spellings of criteria values, by dimension."""
+    return {name: dict(found) for name, found in matrix.catalog.vocabulary.aliases.items()}

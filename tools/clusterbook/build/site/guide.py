@@ -1,0 +1,77 @@
+"""Generated pages of the guide: commands, errors and findings, out of what defines them.
+
+Knows Markdown. A fact has one writer: help texts, docstrings and tables stay where they are, and are read here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator, Mapping
+
+import click
+
+import clusterbook
+from clusterbook.core.codes import CODES
+from clusterbook.core.errors import ClusterbookError
+
+
+def pages(programs: Mapping[str, click.Group]) -> dict[str, str]:
+    """Return path → Markdown of the generated pages; `programs` are those whose commands are described, by name."""
+    return {
+        "guide/commands.md": _commands(programs),
+        "guide/errors.md": _errors(),
+        "guide/findings.md": _findings(),
+    }
+
+
+def _head(title: str, description: str) -> str:
+    return f"---\ntitle: {title}\ndescription: {description}\n---\n\n# {title}\n\n{description}.\n\n"
+
+
+def _commands(programs: Mapping[str, click.Group]) -> str:
+    text = _head("Commands", "Every command and what its help says")
+    for name, program in programs.items():
+        text += f"## {name}\n\n"
+        context = click.Context(program, info_name=name, max_content_width=100, terminal_width=100)
+        for command in program.list_commands(context):
+            found = program.get_command(context, command)
+            if found is None or found.hidden:
+                continue
+            inner = click.Context(found, parent=context, info_name=command, max_content_width=100, terminal_width=100)
+            text += f"### {name} {command}\n\n```text\n{found.get_help(inner).rstrip()}\n```\n\n"
+    return text
+
+
+def errors() -> Iterator[type[ClusterbookError]]:
+    """Yield every error class there is, by code."""
+    for module in pkgutil.walk_packages(clusterbook.__path__, "clusterbook."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    found: list[type[ClusterbookError]] = []
+    waiting: list[type[ClusterbookError]] = [ClusterbookError]
+    while waiting:
+        error = waiting.pop()
+        waiting += error.__subclasses__()
+        if error.__module__.startswith("clusterbook."):
+            found.append(error)
+    yield from sorted(set(found), key=lambda error: (error.code, error.__name__))
+
+
+def _errors() -> str:
+    text = _head("Errors", "What each error means, and how to mend it")
+    for error in errors():
+        if error is ClusterbookError or "code" not in vars(error):
+            continue
+        text += f"## {error.code} {error.__name__} {{#{error.code.lower()}}}\n\n{inspect.getdoc(error)}\n\n"
+        text += f"Exit status {error.exit_status}.\n\n"
+    return text
+
+
+def _findings() -> str:
+    text = _head("Findings", "What `clusterbook-build check` finds, why it matters, and how to mend it")
+    for code in CODES.values():
+        text += f"## {code.code} {code.title} {{#{code.code.lower()}}}\n\n"
+        text += f"*{code.severity}*. {code.why} {code.mend}\n\n"
+    return text

@@ -1,0 +1,220 @@
+"""Pages: which there are, and which template renders each.
+
+Knows the paths of the site. Does not know HTML (templates) nor the frame around a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from clusterbook.build.site import commands, graph, plain
+from clusterbook.build.site.broken import BrokenTemplate
+from clusterbook.build.site.frame import Page
+from clusterbook.build.site.icons import icon
+from clusterbook.build.site.model import Edition, RecipeView, SiteData, Summary
+from clusterbook.build.site.parts import Part
+from clusterbook.core import diffreport
+
+_NEIGHBOURS = 8
+_SECTIONS = (
+    ("use", "Use it"),
+    ("verify", "What was checked"),
+    ("order", "Deployment order"),
+    ("components", "Components"),
+    ("constraints", "Constraints"),
+    ("validation", "Validation"),
+    ("images", "Images"),
+    ("layers", "Layers"),
+    ("values", "Values"),
+    ("versions", "Versions"),
+    ("neighbours", "Neighbours"),
+)
+
+
+class Renderer:
+    """Renders every catalog page of one site."""
+
+    def __init__(self, data: SiteData, templates: Path) -> None:
+        """Prepare the templates of a folder."""
+        self.data = data
+        self.env = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(templates),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        layers = {layer.name for layer in data.layers}
+        self.env.globals |= {
+            "site": data,
+            "icon": icon,
+            "plain": plain,
+            "commands": commands,
+            "known_layers": layers,
+            "titles": {summary.slug: summary.title for summary in data.recipes},
+            "components": {component.name for component in data.components},
+        }
+        self._values: dict[tuple[str, str], Markup] = {}
+
+    @property
+    def fragments(self) -> Mapping[str, Callable[[str], str]]:
+        """Return what the marks in authored pages stand for, each a function from the page's path to HTML."""
+        names = ("home", "finder", "all", "components", "values", "compare", "coverage", "changes", "api", "fits")
+        return {name: partial(self._fragment, name) for name in names}
+
+    def _fragment(self, name: str, path: str) -> str:
+        return self.render(f"{name}.html", path)
+
+    def footer(self, path: str) -> str:
+        """Return the foot of a page."""
+        return self.render("footer.html", path)
+
+    def render(self, template: str, path: str, **facts: Any) -> str:
+        """Return a template rendered for the page at `path`.
+
+        Raises:
+            BrokenTemplate: it cannot be read, or asks for what does not exist.
+        """
+        try:
+            return self.env.get_template(template).render(up="../" * path.count("/"), **facts)
+        except jinja2.TemplateSyntaxError as error:
+            place = f"{error.filename or template}:{error.lineno}"
+            raise BrokenTemplate(str(error.message), place=place, hint="mend the template") from error
+        except (jinja2.TemplateError, KeyError, AttributeError, TypeError) as error:
+            raise BrokenTemplate(f"{path}: {error}", place=_place(error, template), hint="mend the template") from error
+
+    def recipe(self, summary: Summary) -> Iterator[Page]:
+        """Yield the pages of one recipe: as it is now, of every version, and of what each version changed."""
+        yield self._recipe(summary)
+        for edition in summary.editions:
+            yield self._edition(summary, edition)
+            if edition.before:
+                yield self._difference(summary, edition)
+
+    def others(self) -> Iterator[Page]:
+        """Yield every other page that is not authored."""
+        for component in self.data.components:
+            path = f"components/{component.name}.html"
+            yield Page(
+                path,
+                component.title,
+                f"{component.title}: versions, values and images in recipes for GPU clusters",
+                self.render("component.html", path, c=component),
+                "components/",
+                (("registry", "Registry"), ("used", "Used by"), ("values", "Values"), ("images", "Images")),
+                f"api/v1/components/{component.name}.json",
+                f"{component.name} {' '.join(component.used)}",
+                f"components/{component.name}.atom",
+            )
+        for layer in self.data.layers:
+            path = f"layers/{layer.name}.html"
+            body = self.render("layer.html", path, layer=layer)
+            yield Page(path, layer.name, f"What the {layer.kind} {layer.name} says", body, "recipes/", entry=layer.kind)
+        for release in self.data.releases:
+            path = f"changes/{release.name}.html"
+            body = self.render("release.html", path, release=release)
+            title = f"Release {release.name}"
+            data = f"api/v1/releases/{release.name}.json"
+            yield Page(path, title, f"What release {release.name} changed", body, "changes/", (), data, title)
+        yield from self._sources()
+
+    def _sources(self) -> Iterator[Page]:
+        """Yield a page for each source file, so that every origin is a link to its line."""
+        for file, text in self.data.sources.items():
+            path = source_page(file)
+            body = self.render("source.html", path, file=file, lines=text.splitlines())
+            yield Page(path, file, f"The source file {file}", body, "recipes/")
+
+    def _recipe(self, summary: Summary) -> Page:
+        found = self.data.recipe(summary.slug)
+        path = f"recipes/{summary.slug}.html"
+        near = sorted(self.data.neighbours(summary.slug), key=lambda each: (each[2], each[3], each[1]))[:_NEIGHBOURS]
+        body = self._body(path, summary, found, None, near)
+        return Page(
+            path,
+            summary.title,
+            f"{summary.title}: {len(found.parts)} components, {summary.state}, for {_for(summary)}",
+            body,
+            "recipes/",
+            _SECTIONS,
+            f"api/v1/recipes/{summary.slug}.json",
+            f"{summary.slug} {' '.join(name for name, _ in summary.components)}",
+            f"recipes/{summary.slug}.atom",
+        )
+
+    def _edition(self, summary: Summary, edition: Edition) -> Page:
+        found = self.data.edition(summary.slug, edition.version)
+        path = f"recipes/{summary.slug}/{edition.version}.html"
+        return Page(
+            path,
+            f"{summary.title} {edition.version}",
+            f"Version {edition.version} of the recipe {summary.slug}, as it was released in {edition.release}",
+            self._body(path, summary, found, edition, ()),
+            "recipes/",
+            _SECTIONS[:-1],
+            f"api/v1/recipes/{summary.slug}/{edition.version}.json",
+        )
+
+    def _body(self, path: str, summary: Summary, found: RecipeView, edition: Edition | None, near: Any) -> str:
+        up = "../" * path.count("/")
+        needs = {part.name: part.needs for part in found.parts}
+        versions = {part.name: part.version for part in found.parts}
+        known = [component.name for component in self.data.components]
+        addresses = {name: f"{up}components/{name}.html" for name in known}
+        return self.render(
+            "recipe.html",
+            path,
+            r=found,
+            summary=summary,
+            edition=edition,
+            near=near,
+            drawing=graph.svg(found.levels, needs, versions, addresses),
+            values=partial(self._rows, up=up, linked=edition is None),
+        )
+
+    def _rows(self, part: Part, *, up: str, linked: bool) -> Markup:
+        """Return the values of a part as a table; rendered once for all recipes that share it."""
+        key = (part.key, up)
+        if key not in self._values:
+            self._values[key] = Markup(self.render("rows.html", up, part=part, linked=linked))  # noqa: S704 - a template's
+        return self._values[key]
+
+    def _difference(self, summary: Summary, edition: Edition) -> Page:
+        found = self.data.difference(summary.slug, edition.before, edition.version)
+        path = f"recipes/{summary.slug}/{edition.before}..{edition.version}.html"
+        body = self.render("diff.html", path, diff=found, summary=summary, edition=edition, rows=list(diff_rows(found)))
+        title = f"{summary.title}: {edition.before} → {edition.version}"
+        data = f"api/v1/recipes/{summary.slug}/{edition.before}..{edition.version}.json"
+        return Page(path, title, f"What differs between two versions of {summary.slug}", body, "recipes/", (), data)
+
+
+def diff_rows(found: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield (section, kind, sentence) of every change."""
+    for change in found.changes:
+        yield change.section, change.kind, diffreport.sentence(change)
+
+
+def source_page(file: str) -> str:
+    """Return the path of the page that shows a source file."""
+    return f"sources/{file}.html"
+
+
+def _for(summary: Summary) -> str:
+    return ", ".join(f"{name} {value}" for name, value in summary.criteria.items()) or "any cluster"
+
+
+def _place(error: BaseException, template: str) -> str:
+    """Return the template and line where an error arose."""
+    place, trace = template, error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if file.endswith(".html"):
+            place = f"{file}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
