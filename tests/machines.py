@@ -177,18 +177,13 @@ def _serve(
     line, _ = server.accept()
     with line:
         said = b""
-        while b"BEGIN\r\n" not in said:
-            got = line.recv(1024)
-            if not got:
-                return
+        while b"BEGIN\r\n" not in said and (got := line.recv(1024)):
             said += got
-            if said.endswith(b"\r\n") and b"BEGIN" not in said:
-                line.sendall(b"OK 0123456789abcdef0123456789abcdef\r\n")
-        data = said.partition(b"BEGIN\r\n")[2]
+        line.sendall(b"OK 0123456789abcdef0123456789abcdef\r\n")
+        assert said.endswith(b"BEGIN\r\n"), "systemd would not answer what comes together with BEGIN"
         parser, greeted, serial = Parser(), not daemon, 0
-        while data or (data := line.recv(4096)):
+        while data := line.recv(4096):
             parser.add_data(data)
-            data = b""
             while (message := parser.get_next_message()) is not None:
                 serial += 1
                 path, member = (message.header.fields[each] for each in (HeaderFields.path, HeaderFields.member))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,6 +82,34 @@ def test_a_daemon_that_hangs_up_leaves_a_gap(root: Path) -> None:
     assert seen.gaps == [Gap("measurements/SystemD", "failed", "/run/systemd/private: [Errno 111] Connection refused")]
 
 
+@pytest.mark.parametrize(
+    ("answer", "state", "reason"),
+    [
+        (b"REJECTED EXTERNAL\r\n", "denied", "D-Bus says REJECTED EXTERNAL"),
+        (b"", "failed", "it hung up"),
+        (b"OK 0123\r\nnonsense instead of a message", "failed", ""),
+    ],
+)
+def test_a_daemon_that_does_not_let_us_in_leaves_a_gap(root: Path, answer: bytes, state: str, reason: str) -> None:
+    (root / "run/systemd").mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(root / PRIVATE))
+        server.listen(1)
+
+        def answer_once() -> None:
+            line, _ = server.accept()
+            with line:
+                line.recv(1024)
+                line.sendall(answer)
+
+        thread = threading.Thread(target=answer_once)
+        thread.start()
+        seen = units.units(machines.host(root))
+        thread.join()
+    assert [each.state for each in seen.gaps] == [state]
+    assert reason in seen.gaps[0].reason
+
+
 def test_a_daemon_that_never_answers_is_given_up(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(units, "TIMEOUT_S", 0.1)
     (root / "run/systemd").mkdir(parents=True)
@@ -89,7 +118,7 @@ def test_a_daemon_that_never_answers_is_given_up(root: Path, monkeypatch: pytest
         silent.listen(1)
         seen = units.units(machines.host(root))
     assert [each.state for each in seen.gaps] == ["failed"]
-    assert "0.1 seconds" in seen.gaps[0].reason
+    assert "timed out" in seen.gaps[0].reason
 
 
 @pytest.mark.parametrize(

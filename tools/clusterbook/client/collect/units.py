@@ -6,7 +6,10 @@ Source: reference row S8.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import socket
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
@@ -79,12 +82,38 @@ class _Line:
 
     def __init__(self, address: str) -> None:
         from jeepney import Parser
-        from jeepney.io.blocking import prep_socket
 
-        self.socket = prep_socket(address, timeout=TIMEOUT_S)
-        self.socket.settimeout(TIMEOUT_S)
         self.parser = Parser()
         self.serial = 0
+        self.socket = socket.socket(socket.AF_UNIX)
+        try:
+            self.socket.settimeout(TIMEOUT_S)
+            self.socket.connect(address)
+            self._log_in()
+        except BaseException:
+            self.socket.close()
+            raise
+
+    def _log_in(self) -> None:
+        """Say who we are.
+
+        All of it at once, as systemd's own programs do: what systemd reads together with a BEGIN that stands alone, it
+        leaves lying until more comes (seen with 252).
+        """
+        user = str(os.geteuid()).encode().hex()
+        self.socket.sendall(f"\0AUTH EXTERNAL {user}\r\nBEGIN\r\n".encode())
+        said = b""
+        while b"\r\n" not in said:
+            said += self._received()
+        if not said.startswith(b"OK "):
+            raise PermissionError(errno.EACCES, f"D-Bus says {said.splitlines()[0].decode(errors='backslashreplace')}")
+
+    def _received(self) -> bytes:
+        """Return what came, at least a byte."""
+        data = self.socket.recv(1 << 16)
+        if not data:
+            raise EOFError("it hung up")
+        return data
 
     def __enter__(self) -> _Line:
         return self
@@ -115,10 +144,7 @@ class _Line:
         while True:
             message = self.parser.get_next_message()
             if message is None:
-                data = self.socket.recv(1 << 16)
-                if not data:
-                    raise EOFError("it hung up")
-                self.parser.add_data(data)
+                self.parser.add_data(self._received())
                 continue
             fields = message.header.fields
             if fields.get(HeaderFields.reply_serial) != self.serial:
