@@ -75,6 +75,15 @@ def test_the_first_run_when_interrupted_is_completed_by_the_next(tmp_path: Path)
     assert read_bundle(tmp_path) == new
 
 
+def test_a_file_of_which_a_killed_run_wrote_a_part_is_written_anew(tmp_path: Path) -> None:
+    write_bundle(tmp_path, files(z_yaml="old"), force=False)
+    for part in (".z.yaml.part", ".a.yaml.part", "001-a/.install.sh.part"):
+        (tmp_path / part).write_text("half a")
+    new = files(a_yaml="new")
+    write_bundle(tmp_path, new, force=False)
+    assert read_bundle(tmp_path) == new
+
+
 def test_signatures_lie_beside_the_files_and_stay(tmp_path: Path) -> None:
     write_bundle(tmp_path, files(), force=False)
     (tmp_path / "attestation").mkdir()

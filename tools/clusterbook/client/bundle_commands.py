@@ -6,7 +6,6 @@ Knows their flags and what they print. Does not know how a bundle is made, read 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import click
@@ -55,7 +54,7 @@ def verify(where: str, format: str | None) -> int:
     from clusterbook.core.bundle.checksums import CHECKSUMS, differences, digests, listed
     from clusterbook.core.bundle.proof import prove
 
-    files = read_bundle(Path(where))
+    files = read_bundle(where)
     if CHECKSUMS not in files:
         raise NotAsRecorded(f"{where} has no {CHECKSUMS}, so nothing says what it should hold", hint="name a bundle")
     recorded = listed(files[CHECKSUMS].decode(errors="replace"))

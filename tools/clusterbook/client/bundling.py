@@ -95,12 +95,10 @@ def _configured(
 
 def _compared(where: str, made: Bundle, notes: tuple[str, ...], *, as_json: bool) -> Reply:
     """Return what a bundle would change about the one in the folder `where`."""
-    from pathlib import Path
-
     from clusterbook.client.bundlefolder import read_bundle
     from clusterbook.core.bundle import changes
 
-    found = changes.changes(read_bundle(Path(where)), made.files)
+    found = changes.changes(read_bundle(where), made.files)
     text = _json(changes.as_data(found)) if as_json else changes.text(found)
     what = f"{len(found)} file{' is' if len(found) == 1 else 's are'} not as in {where}"
     return Reply(text, notes, error=Differs(what, hint=f"write the new bundle with -o {where}") if found else None)
@@ -116,11 +114,11 @@ def write(where: str, files: Mapping[str, bytes], *, top: str, force: bool) -> N
     Raises:
         InvalidRequest: `where` is of a kind that is not written.
     """
-    from pathlib import Path
-
     if where.startswith(("oci://", "cm://", "http://", "https://")):
         raise InvalidRequest(f"{where} is not written yet", hint="name a folder or a .tar.gz file")
     if where.endswith((".tar.gz", ".tgz")):
+        from pathlib import Path
+
         from clusterbook.client.archive import entry, pack_file
 
         entries = (entry(f"{top}/{path}", data, executable=path.endswith(".sh")) for path, data in files.items())
@@ -128,7 +126,7 @@ def write(where: str, files: Mapping[str, bytes], *, top: str, force: bool) -> N
         return
     from clusterbook.client.bundlefolder import write_bundle
 
-    write_bundle(Path(where), files, force=force)
+    write_bundle(where, files, force=force)
 
 
 def whole_recipe(options: answers.Options, slug: str) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from clusterbook.client.answers import Reply
 from clusterbook.client.flags import ARGUMENTS, COMMANDS, JUDGEMENTS, scan, scan_all
@@ -56,13 +57,24 @@ def quick_bundle(words: Sequence[str], environment: Mapping[str, str]) -> Reply 
     """Return what `bundle` says, None when click has to have a say."""
     if not words or words[0] != "bundle" or any(name.startswith("CLUSTERBOOK_") for name in environment):
         return None
-    from clusterbook.client.bundle_flags import EVERY
-    from clusterbook.client.bundling import respond
+    with no_garbage():
+        from clusterbook.client.bundle_flags import EVERY
+        from clusterbook.client.bundling import respond
 
-    scanned = scan_all(words[1:], EVERY)
-    if scanned is None or len(scanned[1]) > 1:
-        return None
-    return respond(scanned[0], *(scanned[1] or [""]))
+        scanned = scan_all(words[1:], EVERY)
+        if scanned is None or len(scanned[1]) > 1:
+            return None
+        return respond(scanned[0], *(scanned[1] or [""]))
+
+
+@contextmanager
+def no_garbage() -> Iterator[None]:
+    """Look for no garbage meanwhile: among 20,000 pods it takes a quarter of the time, and finds none."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def quick(words: Sequence[str], environment: Mapping[str, str]) -> Reply | None:
@@ -79,11 +91,8 @@ def quick(words: Sequence[str], environment: Mapping[str, str]) -> Reply | None:
         return None
     if command not in JUDGEMENTS:
         return respond(command, options, arguments)
-    gc.disable()  # looking for garbage among 20,000 pods takes a quarter of the time and finds none
-    try:
+    with no_garbage():
         return respond(command, options, arguments)
-    finally:
-        gc.enable()
 
 
 if __name__ == "__main__":

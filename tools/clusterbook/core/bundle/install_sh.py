@@ -38,14 +38,13 @@ def _wait(folder: Folder) -> str:
 
 def _makes_own_namespace(folder: Folder) -> bool:
     """Return whether a folder's manifests hold the very namespace that its release lies in. Source: row B40."""
+    texts = [text for text in folder.templates.values() if "Namespace" in text]
+    if not texts:
+        return False
     kind = re.compile(r"^kind: *[\"']?Namespace\b", re.M)
     name = re.compile(rf"^ +name: *[\"']?{re.escape(folder.namespace)}[\"']? *(?:#.*)?$", re.M)
-    return any(
-        kind.search(document) and name.search(document)
-        for text in folder.templates.values()
-        if kind.search(text)
-        for document in re.split(r"^---", text, flags=re.M)
-    )
+    documents = (document for text in texts for document in re.split(r"^---", text, flags=re.M))
+    return any(kind.search(document) and name.search(document) for document in documents)
 
 
 _BEGIN = r"""
