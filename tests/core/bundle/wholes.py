@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.client import workspace
-from clusterbook.core import catalog, kit, matrix
+from clusterbook.core import catalog, matrix
 from clusterbook.core.bundle import render
-from clusterbook.core.documents import health_checks, recipe_document
+from clusterbook.core.content import Gatherer
 from clusterbook.core.indexing import served
-from clusterbook.core.kitting import kit as kit_of
-from clusterbook.core.views import with_health_checks
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 Recipe = dict[str, Any]
@@ -23,12 +21,8 @@ Recipe = dict[str, Any]
 def wholes(tree: Path = ROOT / "recipes") -> dict[str, Recipe]:
     """Return every recipe that a source tree serves, by slug."""
     made = matrix.build(catalog.load(workspace.read(tree)))
-    needed = kit_of(made.catalog)
-    found = {}
-    for slug, recipe in served(made):
-        document = recipe_document(recipe, state=made.answer(recipe.criteria).state)
-        found[slug] = kit.complete(with_health_checks(document, health_checks(recipe)), needed)
-    return found
+    gatherer = Gatherer(made.catalog)
+    return {slug: gatherer.whole(recipe, state=made.answer(recipe.criteria).state) for slug, recipe in served(made)}
 
 
 def small(**changes: dict[str, Any]) -> Recipe:

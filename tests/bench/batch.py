@@ -1,0 +1,44 @@
+"""One measured run, as a process of its own: bundle every recipe of our catalog with every deployer, print as JSON.
+
+usage: python batch.py TREE
+
+The clock is the processor's, and everything is done on one core: what else the machine does must not count.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from clusterbook.client import workspace
+from clusterbook.core import catalog, matrix
+from clusterbook.core.bundle import render
+from clusterbook.core.bundle.options import DEPLOYERS
+from clusterbook.core.content import Gatherer
+from clusterbook.core.indexing import served
+
+
+def main(tree: Path) -> None:
+    """Print how many bundles were made, and the seconds that each deployer took for one."""
+    found = matrix.build(catalog.load(workspace.read(tree)))
+    gatherer = Gatherer(found.catalog)
+    wholes = [gatherer.whole(recipe, state=found.answer(recipe.criteria).state) for _, recipe in served(found)]
+    taken_s: Counter[str] = Counter()
+    for whole in wholes:
+        for deployer in DEPLOYERS:
+            start = time.process_time()
+            render(whole, {"deployer": deployer}, "0")
+            taken_s[deployer] += time.process_time() - start
+    bundles = len(wholes) * len(DEPLOYERS)
+    print(json.dumps({
+        "bundles": bundles,
+        "each_s": taken_s.total() / bundles,
+        "deployer_s": {deployer: taken_s[deployer] / len(wholes) for deployer in DEPLOYERS},
+    }))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
