@@ -51,8 +51,10 @@ class MemoryStore(Store):
             self.blobs[repository, blob.digest] = data
         return True
 
-    def put_manifest(self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True) -> bool:
-        del root
+    def put_manifest(
+        self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True, there: bool | None = None
+    ) -> bool:
+        del root, there
         before = (self.manifests.get((repository, manifest.digest)), self.names.get((repository, tag)))
         self.manifests[repository, manifest.digest] = manifest.raw
         if tag:

@@ -7,15 +7,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from clusterbook.build.attach import attach, sbom, settle, signature
+from clusterbook.build.attach import Attachment, sbom, signature
+from clusterbook.build.sending import Sender
 from clusterbook.client.oci.registry import Registry
-from clusterbook.core.manifest import index
+from clusterbook.client.store import Store
+from clusterbook.client.stores import Base
+from clusterbook.core.manifest import Descriptor, Manifest, index
 from clusterbook.core.reference import referrers_tag
 from clusterbook.core.statement import BUNDLE, PROVENANCE
 from tests.contract.store_contract import put
 from tests.servers.registry import FakeRegistry, running
 
 DATE = "2026-07-01T00:00:00Z"
+
+
+def attach(store: Store, repository: str, subject: Descriptor, attachment: Attachment) -> Manifest:
+    return Sender(Base(store, ""), 1).attach(repository, subject, attachment)
 
 
 @pytest.fixture(params=[True, False])
@@ -69,21 +76,23 @@ def test_attaching_again_writes_nothing(server: FakeRegistry) -> None:
 
 def test_one_signature_on_many_artifacts_is_sent_once(server: FakeRegistry) -> None:
     store = Registry(server.host)
+    sender = Sender(Base(store, ""), 1)
     kept = {name: put(store, name, name.encode(), tag="1") for name in ("a/b", "a/c", "a/d")}
     for name, manifest in kept.items():
-        attach(store, name, manifest.descriptor, signature(b"{bundle}" * 100, PROVENANCE, created=DATE), near="a/b")
+        sender.attach(name, manifest.descriptor, signature(b"{bundle}" * 100, PROVENANCE, created=DATE))
     assert sum(each.headers.get("Content-Length") == "800" for each in server.requests) == 1
+    assert (sender.blobs, sender.size) == (1, 800)
     assert all(store.referrers(name, manifest.digest) for name, manifest in kept.items())
 
 
 def test_what_another_publisher_wrote_over_is_listed_again(server: FakeRegistry) -> None:
     store = Registry(server.host)
+    sender = Sender(Base(store, ""), 1)
     kept = put(store, "a/b", b"recipe", tag="1.0.0")
-    attached = [
-        attach(store, "a/b", kept.descriptor, each)
-        for each in (signature(b"{bundle}", PROVENANCE, created=DATE), sbom(b"{sbom}", created=DATE))
-    ]
-    assert settle(store, "a/b", kept.descriptor, attached) == 0
+    said = [signature(b"{bundle}", PROVENANCE, created=DATE), sbom(b"{sbom}", created=DATE)]
+    attached = [sender.attach("a/b", kept.descriptor, each) for each in said]
+    assert not any(sender.settle("a/b", kept.descriptor, each) for each in said)
     store.put_manifest("a/b", index([attached[0].descriptor]), tag=referrers_tag(kept.digest))
-    assert settle(store, "a/b", kept.descriptor, attached) == (0 if server.api else 1)
+    assert [sender.settle("a/b", kept.descriptor, each) for each in said] == [False, not server.api]
     assert len(store.referrers("a/b", kept.digest)) == 2
+    assert store.listed("a/b", kept.digest) == {each.digest for each in attached}

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from clusterbook.build.attach import attach, signature
+from clusterbook.build.attach import signature
+from clusterbook.build.sending import Sender
 from clusterbook.client.keys import private_key
 from clusterbook.client.opened import Opened, Trusting, WithdrawnVersion, open_index, refuse_withdrawn
 from clusterbook.client.sign import KeySigner
@@ -71,7 +72,7 @@ class Publisher:
             store.put_manifest(home, made, tag=tag)
         if sign:
             bundle = self.signer.sign(statement([Subject("index", made.digest)], PROVENANCE, {}))
-            attach(store, home, made.descriptor, signature(bundle, PROVENANCE, created=""))
+            Sender(self.base, 1).attach("index", made.descriptor, signature(bundle, PROVENANCE, created=""))
         return made
 
     def open(self, **changes: Any) -> Opened:
@@ -131,7 +132,7 @@ def test_an_index_whose_signature_is_another_ones_is_refused(publisher: Publishe
     moved = store.referrers("acme/index", store.manifest("acme/index", "latest").digest)[0]
     bundle = store.read("acme/index", moved.layers[0], limit_bytes=1 << 20)
     made = publisher.publish(2, sign=False)
-    attach(store, "acme/index", made.descriptor, signature(bundle, PROVENANCE, created=""))
+    Sender(publisher.base, 1).attach("index", made.descriptor, signature(bundle, PROVENANCE, created=""))
     with pytest.raises(SubjectMismatch):
         publisher.open()
 

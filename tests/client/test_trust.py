@@ -380,15 +380,17 @@ def test_the_way_with_a_key_imports_neither_sigstore_nor_pydantic(ours: Path, tm
 
 
 def test_signatures_are_found_with_the_artifact(tmp_path: Path) -> None:
-    from clusterbook.build import attach
+    from clusterbook.build.attach import signature
+    from clusterbook.build.sending import Sender
     from clusterbook.client.layout import Layout
+    from clusterbook.client.stores import Base
     from tests.contract.store_contract import put
 
     layout = Layout(tmp_path / "layout", create=True)
     kept = put(layout, "recipes/eks", b"recipe", tag="1.0.0")
     signed = signer(P256).sign(statement([Subject("recipes/eks", kept.digest)], PROVENANCE, {}))
     assert bundles_of(layout, "recipes/eks", kept.digest) == []
-    attached = attach.signature(signed, PROVENANCE, created="2026-07-01T00:00:00Z")
-    attach.attach(layout, "recipes/eks", kept.descriptor, attached)
+    attached = signature(signed, PROVENANCE, created="2026-07-01T00:00:00Z")
+    Sender(Base(layout, ""), 1).attach("recipes/eks", kept.descriptor, attached)
     found = bundles_of(layout, "recipes/eks", kept.digest)
     assert verify_any(found, kept.digest, policy_of(P256)).statement.predicate_type == PROVENANCE

@@ -137,7 +137,7 @@ def _send(release: Publication, sender: Sender, version: Version) -> dict[str, P
 def _read_back(
     release: Publication, where: Where, sender: Sender, subjects: Sequence[Listed], signed: Sequence[Signed]
 ) -> None:
-    """Make sure that what was sent is there, and true, as a client sees it; and that its signature is found.
+    """Make sure that what was sent is there, and true, as a client sees it; and that its signature can be found.
 
     Raises:
         NotThere: it is not.
@@ -150,10 +150,9 @@ def _read_back(
     def one(each: Listed) -> None:
         found = opened.artifact(*each).descriptor
         if each in attached:
-            home = where.base.repository(each[0])
-            attach.settle(where.base.store, home, found, [attached[each].manifest(found)])
+            sender.settle(each[0], found, attached[each])
 
     try:
-        sender.each("read back", list(subjects), one)
+        sender.each("read back", [each for each in subjects if each[1].digest in sender.changed], one)
     except NoArtifact as error:
         raise NotThere(error.what, hint="publish again") from error

@@ -30,7 +30,11 @@ def quiet(what: str, done: int, total: int) -> None:
 
 @dataclass(slots=True)
 class Sender:
-    """Sends below one base, from several threads at once. `blobs`, `size` and `manifests` count what moved."""
+    """Sends below one base, from several threads at once.
+
+    `blobs`, `size` and `manifests` count what moved; `changed` has the digests of artifacts that were sent, or that
+    something new is said about.
+    """
 
     base: Base
     jobs: int
@@ -38,7 +42,8 @@ class Sender:
     blobs: int = 0
     size: int = 0
     manifests: int = 0
-    _homes: dict[str, str] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)
+    _homes: dict[str, dict[str, None]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def together(self) -> AbstractContextManager[None]:
@@ -48,22 +53,38 @@ class Sender:
     def send(self, artifact: Artifact, *, tags: Iterable[str]) -> None:
         """Send an artifact under its tags; without any it is there by digest."""
         where = self.base.repository(artifact.repository)
-        for blob, data in artifact.blobs:
-            self._put_blob(where, blob, data)
+        there = self.base.store.exists(where, artifact.manifest.descriptor)
+        if not there:
+            for blob, data in artifact.blobs:
+                self._put_blob(where, blob, data)
         for tag in list(tags) or [""]:
-            self._put_manifest(where, artifact.manifest, tag=tag)
+            self._put_manifest(where, artifact.manifest, tag=tag, there=None if there and tag else there)
 
     def tag(self, artifact: Artifact, tag: str) -> None:
         """Call an artifact that is there by a name."""
-        self._put_manifest(self.base.repository(artifact.repository), artifact.manifest, tag=tag)
+        self._put_manifest(self.base.repository(artifact.repository), artifact.manifest, tag=tag, there=None)
 
-    def attach(self, repository: str, subject: Descriptor, attachment: Attachment) -> None:
-        """Say something about an artifact, unless it is said already."""
+    def attach(self, repository: str, subject: Descriptor, attachment: Attachment) -> Manifest:
+        """Say something about an artifact, unless it is said already; return the manifest that says it."""
         where, manifest = self.base.repository(repository), attachment.manifest(subject)
-        if not self.base.store.exists(where, manifest.descriptor):
+        there = self.base.store.exists(where, manifest.descriptor)
+        if not there:
             self._put_blob(where, EMPTY_CONFIG, EMPTY_BLOB)
             self._put_blob(where, manifest.layers[0], attachment.data)
-        self._put_manifest(where, manifest, tag="")  # also where it exists: it may not be listed yet
+        self._put_manifest(where, manifest, tag="", there=there)  # also where it is there: it may not be listed yet
+        return manifest
+
+    def settle(self, repository: str, subject: Descriptor, attachment: Attachment) -> bool:
+        """Make sure that something said about an artifact can be found; return whether it had to be listed again.
+
+        Without the referrers API a tag lists it, and two who write the tag at once may lose an entry: so this is called
+        once more when everything is published.
+        """
+        where, manifest = self.base.repository(repository), attachment.manifest(subject)
+        if manifest.digest in self.base.store.listed(where, subject.digest):
+            return False
+        self._put_manifest(where, manifest, tag="", there=None)
+        return True
 
     def has(self, repository: str, descriptor: Descriptor) -> bool:
         """Return whether an artifact is there."""
@@ -84,13 +105,19 @@ class Sender:
 
     def _put_blob(self, where: str, blob: Descriptor, data: bytes) -> None:
         """Send a blob; one that another repository has got is taken from there, if the store can do that."""
-        moved = self.base.store.put_blob(where, blob, from_bytes(data), near=self._homes.get(blob.digest, ""))
         with self._lock:
-            self._homes.setdefault(blob.digest, where)
+            homes = self._homes.setdefault(blob.digest, {})
+            near, there = next(iter(homes), ""), where in homes
+        if there:
+            return
+        moved = self.base.store.put_blob(where, blob, from_bytes(data), near=near)
+        with self._lock:
+            homes[where] = None
             self.blobs += moved
             self.size += blob.size * moved
 
-    def _put_manifest(self, where: str, manifest: Manifest, *, tag: str) -> None:
-        moved = self.base.store.put_manifest(where, manifest, tag=tag)
+    def _put_manifest(self, where: str, manifest: Manifest, *, tag: str, there: bool | None) -> None:
+        moved = self.base.store.put_manifest(where, manifest, tag=tag, there=there)
         with self._lock:
             self.manifests += moved
+            self.changed |= {(manifest.subject or manifest.descriptor).digest} if moved else set()

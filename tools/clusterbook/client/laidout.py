@@ -143,9 +143,11 @@ class OnlyRead(LaidOut):
         del repository, blob, content, near
         raise self._refused()
 
-    def put_manifest(self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True) -> bool:
+    def put_manifest(
+        self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True, there: bool | None = None
+    ) -> bool:
         """Refuse to keep a manifest."""
-        del repository, manifest, tag, root
+        del repository, manifest, tag, root, there
         raise self._refused()
 
     def _refused(self) -> Refused:

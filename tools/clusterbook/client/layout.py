@@ -111,8 +111,11 @@ class Layout(LaidOut):
         except OSError as error:
             raise Unwritable(f"{self.where} cannot be written: {error.strerror}") from error
 
-    def put_manifest(self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True) -> bool:
+    def put_manifest(
+        self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True, there: bool | None = None
+    ) -> bool:
         """Keep a manifest and, unless it is only part of an index, list it."""
+        del there  # it costs nothing to look
         changed = self.put_blob(repository, manifest.descriptor, lambda start: iter([manifest.raw[start:]]))
         if not root and not tag and manifest.subject is None:
             return changed

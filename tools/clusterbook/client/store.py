@@ -61,11 +61,13 @@ class Store(ABC):
         """Keep a blob; return whether bytes had to be moved. `near` names a repository that has it already, perhaps."""
 
     @abstractmethod
-    def put_manifest(self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True) -> bool:
+    def put_manifest(
+        self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True, there: bool | None = None
+    ) -> bool:
         """Keep a manifest, under `tag` as well; return whether anything changed.
 
         One with a subject is from then on among the subject's referrers. `root=False` says that it is only ever reached
-        through an index.
+        through an index; `there` whether it is known to be kept under that name already, None that nobody knows.
         """
 
     @abstractmethod
@@ -75,6 +77,10 @@ class Store(ABC):
     @abstractmethod
     def all_tags(self, repository: str) -> list[str]:
         """Return all tags of a repository, also those that only serve to find referrers, sorted."""
+
+    def listed(self, repository: str, digest: str) -> set[str]:
+        """Return the digests of what can be found that says something about `digest`."""
+        return {each.digest for each in self.referrers(repository, digest)}
 
     def tags(self, repository: str) -> list[str]:
         """Return the tags that name artifacts, sorted."""

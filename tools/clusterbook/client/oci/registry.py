@@ -38,6 +38,7 @@ from clusterbook.core.reference import (
 _ACCEPT = {"Accept": ", ".join(ACCEPTED)}
 _ACCEPT_LISTS = {"Accept": f"{INDEX}, application/json"}
 _MOST_PAGES = 1000
+_SMALL_BYTES = 1 << 20
 _ATTEMPTS = 5
 _NO_API = (400, 404, 405, 406, 501)
 
@@ -118,16 +119,21 @@ class Registry(Store):
         return self._wire.patiently(ask)
 
     def put_blob(self, repository: str, blob: Descriptor, content: Content, *, near: str = "") -> bool:
-        """Keep a blob, sent as a stream; what breaks off is sent again from its start."""
-        if self.exists(repository, blob):
+        """Keep a blob, sent as a stream; what breaks off is sent again from its start.
+
+        A small one that is near is not asked for first: having it mounted costs as much, and says whether it is there.
+        """
+        if not (near and blob.size <= _SMALL_BYTES) and self.exists(repository, blob):
             return False
         return self._wire.patiently(lambda: self._upload(repository, blob, content, near))
 
-    def put_manifest(self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True) -> bool:
+    def put_manifest(
+        self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True, there: bool | None = None
+    ) -> bool:
         """Keep a manifest; one with a subject is listed under the subject's fallback tag as well."""
         del root
         wanted = check_wanted(tag or manifest.digest)
-        changed = self._digest_of(repository, wanted) != manifest.digest
+        changed = self._digest_of(repository, wanted) != manifest.digest if there is None else not there
         if changed:
             self._put(repository, wanted, manifest)
         if manifest.subject is not None:
@@ -149,6 +155,11 @@ class Registry(Store):
             if manifest.subject is not None and manifest.subject.digest == digest:
                 there.append(manifest)
         return [each for each in there if artifact_type in ("", each.artifact_type)]
+
+    def listed(self, repository: str, digest: str) -> set[str]:
+        """Return the digests that the API lists, or the fallback tag where there is none."""
+        by_api = self._by_api(repository, digest)
+        return {each.digest for each in (self._by_tag(repository, digest) if by_api is None else by_api)}
 
     def all_tags(self, repository: str) -> list[str]:
         """Return all tags of a repository, sorted."""
@@ -249,7 +260,7 @@ class Registry(Store):
         """Add an entry to a fallback tag; return whether it was missing.
 
         Others may write the tag at the same time, and nothing in the protocol keeps them from it: so what was written
-        is read again. Whoever publishes checks once more at the end (`attach.settle`).
+        is read again. Whoever publishes checks once more at the end (`Sender.settle`).
         """
         with self._lock:
             lock = self._lists.setdefault((repository, digest), Lock())
