@@ -195,7 +195,7 @@ def test_every_recipe_is_held_against_a_cluster(index: str) -> None:
         "eks": ("fits", ""),
         "h100": ("fits", ""),
         "base": ("fits", ""),
-        "gke-cos": ("misses", "it is for service gke, and the cluster shows eks"),
+        "gke-cos": ("misses", "service: the recipe is for gke, and the cluster shows eks"),
     }
     assert next(iter(found)) == "h100-eks-training"
     assert reply.notes == ("5 of 6 recipes fit, 1 do not, 0 cannot be told",)
@@ -204,7 +204,7 @@ def test_every_recipe_is_held_against_a_cluster(index: str) -> None:
 def test_what_the_cluster_does_not_show_is_not_taken_for_granted(index: str) -> None:
     reply = fit({"source": index}, str(SNAPSHOTS / "bare-node.yaml"))
     lines = dict(line.split("  ", 1) for line in reply.text.splitlines()[1:])
-    assert "unknown  it is for service eks" in lines["eks"]
+    assert "unknown  service: the recipe is for eks" in lines["eks"]
     assert "K8s.server.version: the snapshot has no measurement of type 'K8s'" in lines["base"]
     assert "fits" not in reply.text
 

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from clusterbook.core.judge import constraint
-from clusterbook.core.judge.outcome import FAILED, PASSED
+from clusterbook.core.judge.criteria import criteria
+from clusterbook.core.judge.outcome import FAILED, PASSED, READINESS
 from clusterbook.core.judge.subject import subject
-from clusterbook.core.snapshot import Snapshot, fingerprint
+from clusterbook.core.snapshot import Snapshot
 
 FITS, MISSES, UNKNOWN = "fits", "misses", "unknown"
 _ANY = "any"
@@ -37,27 +38,20 @@ def fit(recipes: Iterable[tuple[str, Mapping[str, Any]]], taken: Snapshot) -> li
     Raises:
         InvalidRequest: a recipe is not written as it must be.
     """
-    shown = fingerprint(taken)
-    found = [_fit(name, recipe, taken, shown) for name, recipe in recipes]
+    found = [_fit(name, recipe, taken) for name, recipe in recipes]
     order = (FITS, UNKNOWN, MISSES)
     return sorted(found, key=lambda each: (order.index(each.fit), -each.specificity, each.recipe))
 
 
-def _fit(name: str, recipe: Mapping[str, Any], taken: Snapshot, shown: Mapping[str, str]) -> Fit:
-    """Return what is to be said about one recipe; a constraint that fails says more than a criterion nobody knows."""
-    criteria = {key: str(value) for key, value in (recipe.get("criteria") or {}).items() if value not in (_ANY, 0, "")}
+def _fit(name: str, recipe: Mapping[str, Any], taken: Snapshot) -> Fit:
+    """Return what is to be said about one recipe; what fails says more than what nobody knows."""
+    specificity = sum(value not in (_ANY, 0, "") for value in (recipe.get("criteria") or {}).values())
     unknown = ""
-    for dimension in ("service", "accelerator", "os"):
-        wanted = criteria.get(dimension)
-        actual = shown.get(dimension)
-        if wanted and actual and wanted != actual:
-            return Fit(name, MISSES, f"it is for {dimension} {wanted}, and the cluster shows {actual}", len(criteria))
-        if wanted and not actual:
-            unknown = unknown or f"it is for {dimension} {wanted}, and the cluster does not show its own"
-    for each in subject(recipe, taken).phases["readiness"].constraints:
-        result = constraint(taken, each)
+    asked = subject(recipe, taken).phases[READINESS].constraints
+    for result in (*criteria(recipe, taken), *(constraint(taken, each) for each in asked)):
+        why = f"{result.name}: {result.message}"
         if result.state == FAILED:
-            return Fit(name, MISSES, f"{result.name}: {result.message}", len(criteria))
+            return Fit(name, MISSES, why, specificity)
         if result.state != PASSED:
-            unknown = unknown or f"{result.name}: {result.message}"
-    return Fit(name, UNKNOWN if unknown else FITS, unknown, len(criteria))
+            unknown = unknown or why
+    return Fit(name, UNKNOWN if unknown else FITS, unknown, specificity)

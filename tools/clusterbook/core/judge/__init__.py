@@ -17,6 +17,7 @@ from clusterbook.core.constraint import evaluate, lookup, parse_expression, pars
 from clusterbook.core.errors import ClusterbookError, InvalidRequest, did_you_mean
 from clusterbook.core.inventory import ABSENT, Unseen
 from clusterbook.core.judge import named
+from clusterbook.core.judge.criteria import criteria
 from clusterbook.core.judge.outcome import (
     CHECK,
     COMPONENT,
@@ -114,6 +115,8 @@ def _left(constraints: Sequence[Constraint], checks: Sequence[str]) -> list[Cons
 def _phase(about: Subject, phase: str) -> Iterator[Result]:
     """Yield the results of one phase."""
     demanded = about.phases[phase]
+    if phase == READINESS:
+        yield from criteria(about.recipe, about.snapshot)
     if phase == DEPLOYMENT:
         yield from (component(about, each) for each in about.components.values())
     for name in demanded.checks:

@@ -15,11 +15,11 @@ STATES = (PASSED, FAILED, ERROR, SKIPPED, NOT_APPLICABLE)
 READINESS, DEPLOYMENT, CONFORMANCE, PERFORMANCE = "readiness", "deployment", "conformance", "performance"
 PHASES = (READINESS, DEPLOYMENT, CONFORMANCE, PERFORMANCE)
 """In the order they are judged. Source: reference rows V5, V6."""
-CONSTRAINT, COMPONENT, CHECK = "constraint", "component", "check"
+CRITERION, CONSTRAINT, COMPONENT, CHECK = "criterion", "constraint", "component", "check"
 
 
 class Result(NamedTuple):
-    """What became of one constraint, component or check. `message` is one sentence, `hint` what mends it, or empty."""
+    """What became of one criterion, constraint, component or check; `message` is a sentence, `hint` what mends it."""
 
     phase: str
     kind: str
