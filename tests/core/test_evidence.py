@@ -9,14 +9,20 @@ from typing import Any
 import pytest
 
 from clusterbook.core import evidence
-from clusterbook.core.evidence import BrokenEvidence, Refuted, gather, recompute
+from clusterbook.core.errors import InvalidRequest
+from clusterbook.core.evidence import BrokenEvidence, Refuted, gather, recipe_digest, recompute
+from clusterbook.core.statement import parse_statement
 from tests.clusters import FILES
 
-RECIPE = {
+RECIPE: dict[str, Any] = {
     "kind": "RecipeResult",
     "metadata": {"slug": "mine"},
     "constraints": [{"name": "OS.release.ID", "value": "ubuntu"}],
-    "componentRefs": [{"name": "gpu-operator", "namespace": "gpu-operator"}],
+    "criteria": {"intent": "training"},
+    "componentRefs": [
+        {"name": "gpu-operator", "namespace": "gpu-operator", "registry": {}, "images": ["nvcr.io/nvidia/x:1.0"]}
+    ],
+    "deploymentOrder": ["gpu-operator"],
     "validation": {"deployment": {"checks": ["operator-health"]}, "conformance": {"checks": ["gpu-operator-health"]}},
 }
 Files = dict[str, bytes]
@@ -40,31 +46,57 @@ def changed(name: str, change: Callable[[Any], Any], *, honest: bool = False) ->
 
 
 def test_evidence_says_what_judging_it_again_says() -> None:
-    assert recompute(bundle()) == "passed"
+    proof = recompute(bundle())
+    assert (proof.recipe, proof.verdict, proof.taken) == ("mine", "passed", "2026-07-14T08:30:00Z")
+    assert proof.fingerprint["accelerator"] == "h100"
     assert bundle() == bundle()
 
 
 def test_a_report_of_failure_is_evidence_as_well() -> None:
     wanting = {**RECIPE, "constraints": [{"name": "OS.release.ID", "value": "rhel"}]}
-    assert recompute(gather(wanting, FILES["h100-eks"], version="1")) == "failed"
+    assert recompute(gather(wanting, FILES["h100-eks"], version="1")).verdict == "failed"
 
 
 def test_another_version_of_the_tool_may_judge_again() -> None:
     assert json.loads(bundle()[evidence.REPORT])["results"]["tool"]["version"] == "1.2.3"
-    assert recompute(bundle()) == recompute(gather(RECIPE, FILES["h100-eks"], version="9"))
+    assert recompute(bundle()).verdict == recompute(gather(RECIPE, FILES["h100-eks"], version="9")).verdict
 
 
 def test_the_phases_that_were_judged_are_judged_again() -> None:
     files = bundle(phases=["conformance"])
     assert b"operator-health" not in files[evidence.REPORT].replace(b"gpu-operator-health", b"")
-    assert recompute(files) == "passed"
+    assert recompute(files).verdict == "passed"
 
 
-def test_other_files_are_listed_and_held() -> None:
-    files = bundle(more={"bom.cdx.json": b"{}"})
-    assert recompute(files) == "passed"
-    with pytest.raises(BrokenEvidence, match=r"bom.cdx.json was changed"):
-        recompute({**files, "bom.cdx.json": b"[]"})
+def test_stopping_early_is_repeated() -> None:
+    wanting = {**RECIPE, "validation": {"deployment": {"checks": ["expected-resources"]}, **RECIPE["validation"]}}
+    wanting["componentRefs"] = [{**RECIPE["componentRefs"][0], "namespace": "nowhere"}]
+    reports = [gather(wanting, FILES["h100-eks"], version="1", fail_fast=each) for each in (False, True)]
+    assert b"no more was asked for" in reports[1][evidence.REPORT]
+    assert [recompute(files).verdict for files in reports] == ["failed", "failed"]
+
+
+def test_it_is_bound_to_the_digest_of_the_recipe_and_to_every_file() -> None:
+    files = bundle()
+    said = parse_statement(files[evidence.STATEMENT])
+    assert said.predicate_type == evidence.PREDICATE
+    assert {each.name: each.digest for each in said.subjects} == {
+        "recipes/mine": recipe_digest(RECIPE),
+        "manifest.json": f"sha256:{sha256(files[evidence.MANIFEST]).hexdigest()}",
+    }
+    assert recipe_digest(RECIPE) == recipe_digest({**RECIPE, "metadata": {"slug": "mine", "version": "1.2.0"}})
+    assert recipe_digest(RECIPE) != recipe_digest({**RECIPE, "deploymentOrder": []})
+
+
+@pytest.mark.parametrize("change", [{"metadata": {}}, {"metadata": 7}, {"componentRefs": [{"name": "x"}]}])
+def test_a_recipe_that_is_not_whole_has_no_digest(change: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest, match="does not carry what bundles need"):
+        recipe_digest({**RECIPE, **change})
+
+
+def test_it_says_which_software_the_recipe_brings() -> None:
+    bill = json.loads(bundle()[evidence.SBOM])
+    assert [each["name"] for each in bill["components"]] == ["gpu-operator", "nvcr.io/nvidia/x"]
 
 
 def test_nothing_in_it_names_the_cluster() -> None:
@@ -87,6 +119,8 @@ def results_of(report: Any) -> Any:
         (evidence.SNAPSHOT, lambda d: d.update(measurements=[]), "judged again it is: error"),
         (evidence.RECIPE, lambda d: d["constraints"][0].update(value="rhel"), "judged again it is: failed, it is ubuntu, not rhel"),
         (evidence.RECIPE, lambda d: d["validation"].pop("conformance"), "judged again it is: nothing"),
+        (evidence.RECIPE, lambda d: d["criteria"].update(intent="inference"), "manifest.json says the recipeDigest is"),
+        (evidence.SBOM, lambda d: d["components"].pop(), "bom.cdx.json is not the SBOM of the recipe"),
     ],
 )  # fmt: skip
 def test_a_report_that_does_not_follow_is_refused_however_well_it_is_packed(
@@ -104,6 +138,9 @@ def test_a_report_that_does_not_follow_is_refused_however_well_it_is_packed(
     [
         (lambda f: f.pop(evidence.MANIFEST), "manifest.json is missing"),
         (lambda f: f.pop(evidence.REPORT), "report.json is missing"),
+        (lambda f: f.pop(evidence.SBOM), "bom.cdx.json is missing"),
+        (lambda f: f.pop(evidence.STATEMENT), "statement.intoto.json is missing"),
+        (lambda f: f.update({evidence.STATEMENT: b"{}"}), "says something else than recipe, snapshot and report"),
         (lambda f: f.update({"run.sh": b"x"}), "run.sh is not in the manifest"),
         (lambda f: f.update({evidence.MANIFEST: b"["}), "manifest.json is no JSON"),
         (lambda f: f.update({evidence.MANIFEST: b"[]"}), "manifest.json holds no document"),

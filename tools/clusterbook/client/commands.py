@@ -15,6 +15,7 @@ import click
 import clusterbook
 from clusterbook.client.bundle_commands import BUNDLE, VERIFY
 from clusterbook.client.completion import script
+from clusterbook.client.evidence_commands import EVIDENCE
 from clusterbook.client.flags import ARGUMENTS, COMMANDS
 from clusterbook.client.mirror_commands import MIRROR
 from clusterbook.client.program import Once, Program, option
@@ -124,6 +125,7 @@ program.add_command(snapshot)
 
 program.add_command(BUNDLE)
 program.add_command(VERIFY)
+program.add_command(EVIDENCE)
 program.add_command(MIRROR)
 
 

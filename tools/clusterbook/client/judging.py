@@ -15,7 +15,7 @@ from clusterbook.client.handed import read_document
 from clusterbook.core import ctrf, snapshot, views
 from clusterbook.core.errors import InvalidRequest
 from clusterbook.core.judge import judge
-from clusterbook.core.judge.outcome import PHASES
+from clusterbook.core.judge.outcome import PHASES, Report
 
 ALL = "all"
 
@@ -33,12 +33,59 @@ def validate(options: Options, slug: str = "") -> Reply:
     if "snapshot" not in options:
         raise MissingFlag("--snapshot is missing: without a cluster it is all there is", hint="type --snapshot FILE")
     recipe, known = _recipe(options, slug)
-    taken = snapshot.read(read_document(options["snapshot"]))
-    report = judge(recipe, taken, phases=phases, fail_fast="fail_fast" in options, known_checks=known)
+    document = read_document(options["snapshot"])
+    fail_fast = "fail_fast" in options
+    report = judge(recipe, snapshot.read(document), phases=phases, fail_fast=fail_fast, known_checks=known)
     form = options.get("format") or ("json" if options.get("output") else "text")
     text = ctrf.text(report) if form == "text" else ctrf.as_json(report, __version__)
-    notes = () if form == "text" else (ctrf.summary(report),)
+    notes: tuple[str, ...] = () if form == "text" else (ctrf.summary(report),)
+    if "evidence" in options:
+        notes += _evidence(options, _whole(recipe, options), document, report, phases)
+    elif options.keys() & {"key", "keyless"}:
+        raise InvalidRequest("--key and --keyless sign evidence", hint="say where it goes: --evidence DIR")
     return Reply(text, notes, ctrf.exit_status(report, fail_on_error=options.get("fail_on_error") != "false"))
+
+
+def _evidence(
+    options: Options, recipe: Mapping[str, Any], taken: Mapping[str, Any], report: Report, phases: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Write the evidence of a judgement; return what a user should hear about it."""
+    import os
+
+    from clusterbook.client.evidence import write
+
+    signer = None
+    if options.keys() & {"key", "keyless"}:
+        from clusterbook.client.sign import signer as signer_of
+
+        signer = signer_of(options, os.environ)
+    where = options["evidence"]
+    proof = write(where, recipe, taken, phases=phases, fail_fast="fail_fast" in options, signer=signer)
+    notes = [f"{where} proves: {proof.recipe} {proof.verdict}, {proof.digest}"]
+    if proof.verdict != report.verdict:
+        notes.append(f"of what may be shown, the verdict is {proof.verdict}: the redacted snapshot says less")
+    if signer is None:
+        notes.append(f"nobody vouches for it yet; type clusterbook evidence sign {where} --key FILE")
+    return tuple(notes)
+
+
+def whole_recipe(options: Options, word: str) -> Mapping[str, Any]:
+    """Return the recipe that a word names, a file's or a recipe's, with all that bundles need.
+
+    Raises:
+        InvalidRequest: it is no recipe.
+    """
+    recipe, _ = _recipe({**options, "recipe": word}, "")
+    return _whole(recipe, options)
+
+
+def _whole(recipe: Mapping[str, Any], options: Options) -> Mapping[str, Any]:
+    """Return a recipe with all that bundles need, as the catalog has it."""
+    from clusterbook.core.kit import complete, is_whole
+
+    if is_whole(recipe):
+        return recipe
+    return complete(recipe, open_shelf({key: options[key] for key in ("source", "data") if key in options}).kit())
 
 
 def _phases(said: str) -> tuple[str, ...]:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from clusterbook.client.keys import PrivateKey, private_key, read_key_file
+from clusterbook.core.errors import InvalidRequest
 from clusterbook.core.statement import key_bundle, pae
 
 KEY_PASSWORD = "CLUSTERBOOK_KEY_PASSWORD"  # noqa: S105 (the name of a variable)
@@ -80,3 +81,18 @@ class KeylessSigner:
 
         instance = Instance(self._trust_config)
         return instance.sign(statement, instance.token(self._token, browser=self._browser))
+
+
+def signer(words: Mapping[str, Any], environment: Mapping[str, str]) -> Signer:
+    """Return who signs, as the words of a command line say by flag key: `key`, or `keyless` and what goes with it.
+
+    Raises:
+        InvalidRequest: it is not said who signs, or twice.
+        BadKey: the key is none, or does not open.
+    """
+    if bool(words.get("key")) == bool(words.get("keyless")):
+        raise InvalidRequest("say who signs, once", hint="say --key FILE or --keyless")
+    if words.get("key"):
+        return KeySigner.from_file(Path(words["key"]), environment)
+    trust_config, browser = str(words.get("trust_config") or ""), bool(words.get("browser"))
+    return KeylessSigner.from_environment(environment, trust_config=trust_config, browser=browser)

@@ -10,17 +10,26 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
-from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from clusterbook.core import ctrf, snapshot
+from clusterbook.core.content import content
+from clusterbook.core.digest import digest as digest_of
 from clusterbook.core.errors import InvalidRequest
+from clusterbook.core.images import image_of
 from clusterbook.core.judge import chosen_phases, judge
-from clusterbook.core.judge.outcome import PHASES
+from clusterbook.core.judge.outcome import PHASES, Report
+from clusterbook.core.kit import is_whole
 from clusterbook.core.redact import is_redacted, redact, spoken
+from clusterbook.core.sbom import sbom
+from clusterbook.core.statement import Subject, statement
 
-RECIPE, SNAPSHOT, REPORT, MANIFEST = "recipe.json", "snapshot.json", "report.json", "manifest.json"
+RECIPE, SNAPSHOT, REPORT, SBOM = "recipe.json", "snapshot.json", "report.json", "bom.cdx.json"
+MANIFEST, STATEMENT, SIGNED = "manifest.json", "statement.intoto.json", "statement.sigstore.json"
 FORMAT = "clusterbook-evidence/1"
+PREDICATE = "https://clusterbook.dev/evidence/v1"
+"""What the statement says of a recipe: that this cluster, at that time, was judged by it, and with what verdict."""
+_UNNUMBERED = "unpublished"
 Document = Mapping[str, Any]
 
 
@@ -43,45 +52,103 @@ class Refuted(BrokenEvidence):
     code = "CB133"
 
 
+class Proof(NamedTuple):
+    """What an evidence bundle proves: how the recipe with `digest` was judged on a cluster that was seen at `taken`.
+
+    `statement` is what its signature has to cover.
+    """
+
+    recipe: str
+    digest: str
+    verdict: str
+    counts: Mapping[str, int]
+    taken: str
+    fingerprint: Mapping[str, str]
+    statement: bytes
+
+
 def gather(
     recipe: Document,
     taken: Document,
     *,
     version: str,
     phases: Collection[str] = PHASES,
-    more: Mapping[str, bytes] = MappingProxyType({}),
+    fail_fast: bool = False,
 ) -> dict[str, bytes]:
-    """Return the files of an evidence bundle by name; same documents, same bytes.
+    """Return the files of an evidence bundle by name, but for its signature; same documents, same bytes.
 
     The snapshot is redacted first, and the report is about what is left: it claims no more than anybody can check.
 
     Args:
-        recipe: a RecipeResult with the text of its health checks in place.
+        recipe: a whole recipe (`kit.complete`) with the text of its health checks in place.
         taken: the snapshot's document.
         version: that of the tool that judges.
         phases: which to judge, besides readiness.
-        more: other files that the manifest lists, such as an SBOM.
+        fail_fast: stop behind the first phase in which something failed.
 
     Raises:
         InvalidRequest: one of the documents is not what it must be.
     """
     words, namespaces = spoken(recipe)
     shown = redact(taken, words=words, namespaces=namespaces)
-    report = judge(recipe, snapshot.read(shown), phases=phases)
+    report = judge(recipe, snapshot.read(shown), phases=phases, fail_fast=fail_fast)
+    digest = recipe_digest(recipe)
     files = {
-        **more,
         RECIPE: encode(recipe),
         SNAPSHOT: encode(shown),
         REPORT: ctrf.as_json(report, version).encode(),
+        SBOM: encode(_sbom(recipe, digest)),
     }
     manifest = {
         "format": FORMAT,
         "recipe": report.recipe,
+        "recipeDigest": digest,
         "verdict": report.verdict,
         "phases": chosen_phases(phases),
+        "failFast": fail_fast,
         "files": {name: {"sha256": sha256(data).hexdigest(), "size": len(data)} for name, data in files.items()},
     }
-    return {**files, MANIFEST: encode(manifest)}
+    files[MANIFEST] = encode(manifest)
+    return {**files, STATEMENT: _statement(report, digest, files[MANIFEST], snapshot.read(shown))}
+
+
+def recipe_digest(recipe: Document) -> str:
+    """Return the digest of a whole recipe, which is that of the published one if it is one.
+
+    Raises:
+        InvalidRequest: it lacks what bundles need, so that its content is not known.
+    """
+    try:
+        if is_whole(recipe) and recipe["metadata"]["slug"]:
+            return digest_of(content(recipe))
+    except (KeyError, TypeError, AttributeError):
+        pass  # it is said below
+    raise InvalidRequest("the recipe does not carry what bundles need, so it has no digest",
+                         hint="name a recipe of the catalog, or the recipe.yaml of a bundle")  # fmt: skip
+
+
+def _sbom(recipe: Document, digest: str) -> Document:
+    """Return the SBOM of a whole recipe."""
+    images = {
+        str(each["name"]): tuple(image_of(word) for word in each.get("images") or ())
+        for each in recipe["componentRefs"]
+    }
+    return sbom(recipe, images, version=str(recipe["metadata"].get("version") or _UNNUMBERED), digest=digest)
+
+
+def _statement(report: Report, digest: str, manifest: bytes, taken: snapshot.Snapshot) -> bytes:
+    """Return the in-toto statement that evidence makes; its subjects are the recipe, and the manifest of the files."""
+    files = sha256(manifest).hexdigest()
+    predicate = {
+        "recipe": report.recipe,
+        "verdict": report.verdict,
+        "counts": report.counts(),
+        "taken": report.taken,
+        "fingerprint": snapshot.fingerprint(taken),
+        "manifest": {"name": MANIFEST, "sha256": files},
+    }
+    subjects = [Subject(f"recipes/{report.recipe}", digest), Subject(MANIFEST, f"sha256:{files}")]
+    return statement(subjects, PREDICATE, predicate)
 
 
 def encode(document: Document) -> bytes:
@@ -89,8 +156,8 @@ def encode(document: Document) -> bytes:
     return (json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
 
 
-def recompute(files: Mapping[str, bytes]) -> str:
-    """Return the verdict of an evidence bundle, having judged it again.
+def recompute(files: Mapping[str, bytes]) -> Proof:
+    """Return what an evidence bundle proves, having judged it again. Who vouches for it is not asked.
 
     Raises:
         BrokenEvidence: files are missing, too many, or changed, or the snapshot names its cluster.
@@ -103,15 +170,22 @@ def recompute(files: Mapping[str, bytes]) -> str:
     phases = manifest.get("phases")
     if not isinstance(phases, list):
         raise BrokenEvidence(f"{MANIFEST} names no phases")
-    report = judge(recipe, snapshot.read(taken), phases=phases)
+    seen = snapshot.read(taken)
+    report = judge(recipe, seen, phases=phases, fail_fast=manifest.get("failFast") is True)
     tool = _part(_part(claimed, "results"), "tool")
     again = json.loads(ctrf.as_json(report, str(tool.get("version") or "")))
     if again != claimed:
         raise Refuted(_difference(claimed, again), hint="do not rely on this report")
-    for name, value in (("recipe", report.recipe), ("verdict", report.verdict)):
+    digest = recipe_digest(recipe)
+    for name, value in (("recipe", report.recipe), ("recipeDigest", digest), ("verdict", report.verdict)):
         if manifest.get(name) != value:
             raise Refuted(f"{MANIFEST} says the {name} is '{manifest.get(name)}', and it is '{value}'")
-    return report.verdict
+    if _document(files, SBOM) != _sbom(recipe, digest):
+        raise Refuted(f"{SBOM} is not the SBOM of the recipe")
+    said = _statement(report, digest, files[MANIFEST], seen)
+    if files[STATEMENT] != said:
+        raise Refuted(f"{STATEMENT} says something else than recipe, snapshot and report")
+    return Proof(report.recipe, digest, report.verdict, report.counts(), report.taken, snapshot.fingerprint(seen), said)
 
 
 def _manifest(files: Mapping[str, bytes]) -> Document:
@@ -120,9 +194,9 @@ def _manifest(files: Mapping[str, bytes]) -> Document:
     if manifest.get("format") != FORMAT:
         raise BrokenEvidence(f"{MANIFEST} is of the format '{manifest.get('format')}', not {FORMAT}")
     listed = _part(manifest, "files")
-    for name in sorted({*listed, RECIPE, SNAPSHOT, REPORT} - files.keys()):
+    for name in sorted({*listed, RECIPE, SNAPSHOT, REPORT, SBOM, STATEMENT} - files.keys()):
         raise BrokenEvidence(f"{name} is missing")
-    for name in sorted(files.keys() - listed.keys() - {MANIFEST}):
+    for name in sorted(files.keys() - listed.keys() - {MANIFEST, STATEMENT, SIGNED}):
         raise BrokenEvidence(f"{name} is not in the manifest")
     for name in sorted(listed):
         if _part(listed, name).get("sha256") != sha256(files[name]).hexdigest():

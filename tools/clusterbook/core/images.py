@@ -22,6 +22,14 @@ class Image(NamedTuple):
     source: str
 
 
+def image_of(word: str) -> Image:
+    """Return the image that `registry/repository:tag[@digest]` names; nobody says where that was found."""
+    name, _, digest = word.partition("@")
+    registry, _, rest = name.partition("/")
+    repository, _, tag = rest.rpartition(":")
+    return Image(registry, repository, tag, digest, "")
+
+
 def image_lists(documents: Mapping[str, Node]) -> dict[str, tuple[Image, ...]]:
     """Return the images of each component, by its name, out of a catalog's documents."""
     found: dict[str, tuple[Image, ...]] = {}

@@ -91,8 +91,9 @@ def _container(image: Image) -> dict[str, Any]:
         "name": f"{image.registry}/{image.repository}",
         "version": image.tag,
         "purl": purl(image),
-        "properties": [{"name": "clusterbook:source", "value": image.source}],
     }
+    if image.source:
+        found["properties"] = [{"name": "clusterbook:source", "value": image.source}]
     if image.digest:
         found["hashes"] = [{"alg": "SHA-256", "content": image.digest.partition(":")[2]}]
     return found
