@@ -9,19 +9,19 @@ import pytest
 
 from clusterbook.core.artifacts import (
     ORIGINS,
-    RECIPE,
     NotOfTheLedger,
     Origin,
     Version,
     bundle_artifact,
     recipe_artifact,
-    repository,
     stamped,
 )
 from clusterbook.core.bundle.media import BUNDLE, EMPTY, MEDIA
 from clusterbook.core.bundle.options import DEPLOYERS
 from clusterbook.core.content import content
 from clusterbook.core.digest import canonical, digest
+from clusterbook.core.manifest import digest_of
+from clusterbook.core.published import RECIPE, repository
 from tests.core.bundle.wholes import small
 
 ORIGIN = Origin("2026.7.0", "c" * 40, "2026-07-01T00:00:00Z")
@@ -66,11 +66,15 @@ def test_the_artifact_of_a_recipe_is_its_json_and_who_said_what() -> None:
 @pytest.mark.parametrize("deployer", DEPLOYERS)
 def test_a_bundle_has_the_types_that_its_deployer_pulls(deployer: str) -> None:
     whole = small()
-    made = bundle_artifact(deployer, b"{}", b"archive", version(whole))
+    made = bundle_artifact(deployer, b"{}", {"x/a": b"1", "x/b": b"2"}, b"archive", version(whole))
     document, media = json.loads(made.manifest.raw), MEDIA[deployer]
     assert made.repository == repository(deployer, "h100-eks") == f"{deployer}/h100-eks"
     assert document["artifactType"] == media.artifact
     assert document["config"]["mediaType"] == media.config
     assert [each["mediaType"] for each in document["layers"]] == [media.layer]
+    lines = "".join(f"{digest_of(data)[7:]}  {path}\n" for path, data in (("a", b"1"), ("b", b"2")))
+    assert document["annotations"]["dev.clusterbook.bundle.files"] == digest_of(
+        "".join(sorted(lines.splitlines(keepends=True))).encode()
+    )
     assert media.config == EMPTY or media.config == media.artifact != BUNDLE
     assert {each.digest for each, _ in made.blobs} == {each.digest for each in made.manifest.blobs}

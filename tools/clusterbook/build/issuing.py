@@ -12,9 +12,9 @@ from typing import NamedTuple
 from clusterbook.build.publication import Publication
 from clusterbook.client.opened import Opened
 from clusterbook.core import published
-from clusterbook.core.artifacts import RECIPE_KIND, Artifact, NotOfTheLedger, Version, repository
+from clusterbook.core.artifacts import Artifact, NotOfTheLedger, Version
 from clusterbook.core.manifest import EMPTY_BLOB, EMPTY_CONFIG, MANIFEST, Descriptor, artifact, titled
-from clusterbook.core.published import Entry, Pin, Recipe
+from clusterbook.core.published import RECIPE_KIND, Entry, Pin, Recipe, repository
 from clusterbook.core.timeline import encode
 from clusterbook.core.version import read_version
 

@@ -20,7 +20,6 @@ from clusterbook.client.archive import packed
 from clusterbook.client.ledger_folder import open_ledger
 from clusterbook.core import catalog, index, matrix, timeline
 from clusterbook.core.artifacts import (
-    RECIPE_KIND,
     Artifact,
     NotOfTheLedger,
     Origin,
@@ -39,6 +38,7 @@ from clusterbook.core.images import Image, image_lists
 from clusterbook.core.index import Index
 from clusterbook.core.indexing import served
 from clusterbook.core.ledger import Ledger
+from clusterbook.core.published import RECIPE_KIND
 from clusterbook.core.sbom import sbom
 from clusterbook.core.statement import PROVENANCE, Material, Subject, provenance, statement
 from clusterbook.core.version import read_version
@@ -167,8 +167,9 @@ def artifacts_of(release: Publication, version: Version) -> Iterator[tuple[str, 
     yield RECIPE_KIND, recipe_artifact(recipe, origins, version), canonical(bill)
     for deployer in release.deployers:
         files = render(recipe, {"deployer": deployer}, clusterbook.__version__).files
-        archive = packed(archived(deployer, files))
-        yield deployer, bundle_artifact(deployer, config(deployer, files), archive, version), b""
+        kept = archived(deployer, files)
+        made = bundle_artifact(deployer, config(deployer, files), kept, packed(kept), version)
+        yield deployer, made, b""
 
 
 def _origin(ledger: Ledger, release: str) -> Origin:

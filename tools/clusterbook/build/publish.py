@@ -26,10 +26,10 @@ from clusterbook.client.opened import Opened, Trusting, open_index
 from clusterbook.client.sign import Signer
 from clusterbook.client.stores import Base
 from clusterbook.core import published
-from clusterbook.core.artifacts import Version, repository
+from clusterbook.core.artifacts import Version
 from clusterbook.core.errors import ClusterbookError
 from clusterbook.core.faults import NoArtifact
-from clusterbook.core.published import Pin, Recipe
+from clusterbook.core.published import Pin, Recipe, repository
 
 JOBS = 8
 

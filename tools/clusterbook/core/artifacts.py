@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from clusterbook.core.bundle.checksums import FILES, files_digest, unrooted
 from clusterbook.core.bundle.media import EMPTY, MEDIA
 from clusterbook.core.content import content
 from clusterbook.core.digest import canonical, digest
@@ -34,11 +35,9 @@ from clusterbook.core.manifest import (
     describe,
     titled,
 )
+from clusterbook.core.published import RECIPE, RECIPE_KIND, repository
 
-RECIPE = "application/vnd.clusterbook.recipe.v1+json"
 ORIGINS = "application/vnd.clusterbook.origins.v1+json"
-RECIPE_KIND = "recipe"
-RECIPES = "recipes"
 _ANNOTATION = "org.opencontainers.image."
 _DIGEST = "dev.clusterbook.recipe.digest"
 
@@ -85,11 +84,6 @@ class Artifact:
     blobs: tuple[tuple[Descriptor, bytes], ...]
 
 
-def repository(kind: str, slug: str) -> str:
-    """Return the repository below the base of a recipe (RECIPE_KIND) or of a deployer's bundle."""
-    return f"{RECIPES if kind == RECIPE_KIND else kind}/{slug}"
-
-
 def stamped(whole: Mapping[str, Any], version: Version) -> dict[str, Any]:
     """Return a whole recipe with its version and digest, which are no part of what the digest covers.
 
@@ -114,19 +108,23 @@ def recipe_artifact(recipe: Mapping[str, Any], origins: Mapping[str, Any], versi
     return Artifact(repository(RECIPE_KIND, version.slug), version.version, manifest, blobs)
 
 
-def bundle_artifact(deployer: str, config: bytes, archive: bytes, version: Version) -> Artifact:
+def bundle_artifact(
+    deployer: str, config: bytes, files: Mapping[str, bytes], archive: bytes, version: Version
+) -> Artifact:
     """Return the artifact of a bundle.
 
     Args:
         deployer: whose it is.
         config: what `media.config` says.
-        archive: the packed files that `media.archived` says.
+        files: what `media.archived` says; the manifest names their digest, so that they can be proved unpacked.
+        archive: the same, packed.
         version: the recipe's.
     """
     media = MEDIA[deployer]
     head = EMPTY_CONFIG if media.config == EMPTY else describe(media.config, config)
     layer = titled(media.layer, archive, f"{version.slug}-{version.version}.tgz")
     annotations = _annotations(version, f"Bundle of {version.slug} for {deployer}")
+    annotations[FILES] = files_digest(unrooted(files))
     manifest = artifact(media.artifact, [layer], annotations=annotations, config=head)
     return Artifact(repository(deployer, version.slug), version.version, manifest, ((head, config), (layer, archive)))
 

@@ -30,13 +30,15 @@ from clusterbook.core.timeline import Envelope, Shard, Withdrawal
 INDEX = "application/vnd.clusterbook.index.v1+json"
 SHARD = "application/vnd.clusterbook.index.shard.v1+json"
 REPOSITORY, LATEST = "index", "latest"
+RECIPE = "application/vnd.clusterbook.recipe.v1+json"
+RECIPE_KIND = "recipe"
+"""What a recipe is among the kinds of artifacts; the others are called as their deployer is."""
 CRITERIA, RELEASES, RECIPES = "criteria", "releases", "recipes-"
 LIFETIME = timedelta(days=400)
 """How long an index is good for after its date: a release a half-year, and some time to make it in."""
 MINIMUM_CLIENT = "0.1.0"
 _FULL = 64
 """About this many recipes stand in one shard."""
-_RECIPE = "recipe"
 
 
 class Pin(NamedTuple):
@@ -195,7 +197,12 @@ def closure(slug: str, recipe: Recipe) -> list[Needed]:
 def _closure(slug: str, versions: Mapping[str, Entry]) -> Iterator[Needed]:
     for version, entry in sorted(versions.items()):
         for kind, pin in sorted(entry.artifacts.items()):
-            yield Needed(f"{'recipes' if kind == _RECIPE else kind}/{slug}", version, pin)
+            yield Needed(repository(kind, slug), version, pin)
+
+
+def repository(kind: str, slug: str) -> str:
+    """Return the repository below the base of a recipe (RECIPE_KIND) or of a deployer's bundle."""
+    return f"{'recipes' if kind == RECIPE_KIND else kind}/{slug}"
 
 
 def _digits(recipes: int) -> int:

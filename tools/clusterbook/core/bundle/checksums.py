@@ -14,6 +14,8 @@ from typing import NamedTuple
 from clusterbook.core.errors import InvalidRequest
 
 CHECKSUMS = "checksums.txt"
+FILES = "dev.clusterbook.bundle.files"
+"""The annotation of a published bundle that names its `files_digest`."""
 _LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
 
 
@@ -32,6 +34,20 @@ def checksums(files: Mapping[str, bytes]) -> bytes:
 def digests(files: Mapping[str, bytes]) -> dict[str, str]:
     """Return the SHA-256 of each file by path, checksums.txt left out: it cannot hold its own."""
     return {path: sha256(data).hexdigest() for path, data in files.items() if path != CHECKSUMS}
+
+
+def files_digest(files: Mapping[str, bytes]) -> str:
+    """Return one digest for all files together, their names and checksums.txt included."""
+    lines = sorted(f"{sha256(data).hexdigest()}  {path}\n" for path, data in files.items())
+    return f"sha256:{sha256(''.join(lines).encode()).hexdigest()}"
+
+
+def unrooted(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return files by path from the folder that holds them all, such as a chart's; where there is none, as they are."""
+    tops = {path.partition("/")[0] if "/" in path else "" for path in files}
+    if len(tops) != 1 or tops == {""}:
+        return dict(files)
+    return {path.partition("/")[2]: data for path, data in files.items()}
 
 
 def listed(text: str) -> dict[str, str]:
