@@ -6,13 +6,14 @@ Part of every `bundle`, so it imports next to nothing, not even pathlib.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
 
 from clusterbook.core.bundle import OPTIONS
-from clusterbook.core.bundle.checksums import CHECKSUMS, listed
+from clusterbook.core.bundle.checksums import CHECKSUMS, FILES, digest_of_all, listed
 from clusterbook.core.errors import ClusterbookError, InvalidRequest, NotFound, Unwritable
 
 Folder = str | os.PathLike[str]
@@ -20,6 +21,8 @@ MOST_BYTES = 512 * 1024 * 1024
 """A bundle with every chart in it takes about 10 MB; what is larger than this is no bundle."""
 ATTESTATION = "attestation/"
 """Signatures lie beside a bundle's files: they speak of them, so they are not among them."""
+MANIFEST, SIGNATURE = "manifest.json", "statement.sigstore.json"
+"""What of them a fetched bundle carries along."""
 
 
 class ForeignFiles(ClusterbookError):
@@ -137,21 +140,30 @@ def _remove(where: Folder, path: str) -> None:
             os.rmdir(os.path.join(where, path))
 
 
-def _stale(where: Folder, files: Mapping[str, bytes], *, force: bool) -> list[str]:
-    """Return the files in `where` that an older bundle left and the new one does not have.
+def check_replaceable(where: Folder, files: Mapping[str, bytes], *, force: bool) -> list[str]:
+    """Return the files in `where` that are not of a bundle and stay when `files` take the place of those that are.
 
     Raises:
-        ForeignFiles: there are others, or edited ones, and `force` is not given.
+        ForeignFiles: the folder holds something that would be lost, and `force` is not given.
         InvalidRequest: its checksums.txt is malformed.
         OSError: something cannot be read.
     """
+    return [path for path in _compared(where, files, force=force)[1] if path not in files]
+
+
+def _stale(where: Folder, files: Mapping[str, bytes], *, force: bool) -> list[str]:
+    """Return the files in `where` that an older bundle left and the new one does not have. Raises as above."""
+    return _compared(where, files, force=force)[0]
+
+
+def _compared(where: Folder, files: Mapping[str, bytes], *, force: bool) -> tuple[list[str], list[str]]:
+    """Return the files in `where` that an older bundle left, and those of nobody's. Raises as above."""
     if os.path.exists(where) and not os.path.isdir(where):
         raise ForeignFiles(f"{where} is not a folder", hint="name another with -o")
     present = {path: sha256(_read(file)).hexdigest() for path, file in _walk(where)} if os.path.exists(where) else {}
     if not present:
-        return []
-    ours = OPTIONS in present and CHECKSUMS in present
-    old = listed(_read(os.path.join(where, CHECKSUMS)).decode(errors="replace")) if ours else {}
+        return [], []
+    old = _recorded(where, present)
     new = {path: sha256(data).hexdigest() for path, data in files.items()}
     unfinished = {_part(path) for path in (*old, *new)} & present.keys()
     foreign = [path for path in present if path not in (*old, CHECKSUMS) and not path.startswith(ATTESTATION)]
@@ -164,4 +176,18 @@ def _stale(where: Folder, files: Mapping[str, bytes], *, force: bool) -> list[st
             f"{where} holds {what}{f', and {more} more' if more else ''}",
             hint="name another folder with -o, or write all the same with --force",
         )
-    return sorted(unfinished | {path for path in present if path in old and path not in files})
+    return sorted(unfinished | {path for path in present if path in old and path not in files}), foreign
+
+
+def _recorded(where: Folder, present: Mapping[str, str]) -> dict[str, str]:
+    """Return the digests of the files of the bundle in `where`, as it records them; none where it is no bundle.
+
+    A published chart records nothing of its own; one that was fetched is recorded by the manifest it came with.
+    """
+    if OPTIONS in present and CHECKSUMS in present:
+        return listed(_read(os.path.join(where, CHECKSUMS)).decode(errors="replace"))
+    own = {path: digest for path, digest in present.items() if not path.startswith(ATTESTATION)}
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        if json.loads(_read(os.path.join(where, ATTESTATION, MANIFEST)))["annotations"][FILES] == digest_of_all(own):
+            return own
+    return {}

@@ -16,12 +16,14 @@ import clusterbook
 from clusterbook.client.bundle_commands import BUNDLE, VERIFY
 from clusterbook.client.completion import script
 from clusterbook.client.evidence_commands import EVIDENCE
+from clusterbook.client.fetch_commands import FETCH
 from clusterbook.client.flags import ARGUMENTS, COMMANDS
 from clusterbook.client.mirror_commands import MIRROR
 from clusterbook.client.program import Once, Program, option
 from clusterbook.client.replies import respond
 from clusterbook.client.snapshot_command import snapshot
 from clusterbook.client.terminal import deliver
+from clusterbook.client.trust_commands import TRUST
 
 EXAMPLES = {
     "recipe": "clusterbook recipe --service eks --accelerator h100 --intent training --os ubuntu",
@@ -126,6 +128,8 @@ program.add_command(snapshot)
 program.add_command(BUNDLE)
 program.add_command(VERIFY)
 program.add_command(EVIDENCE)
+program.add_command(FETCH)
+program.add_command(TRUST)
 program.add_command(MIRROR)
 
 

@@ -154,12 +154,24 @@ class SnapshotPart(_Part):
     execution: dict[str, Any] | None = None
 
 
+class FetchPart(_Part):
+    """What `fetch` reads: from where, and whom to believe."""
+
+    from_: str | None = Field(None, alias="from")
+    policy: str | None = None
+    key: list[str] | None = None
+    trust_root: list[str] | None = Field(None, alias="trustRoot")
+    plain_http: bool | None = Field(None, alias="plainHttp")
+    ca_file: str | None = Field(None, alias="caFile")
+
+
 class SpecPart(_Part):
     """The sections; those of other commands are theirs to check."""
 
     recipe: RecipePart | None = None
     snapshot: SnapshotPart | None = None
     bundle: BundlePart | None = None
+    fetch: FetchPart | None = None
     validate_: ValidatePart | None = Field(None, alias="validate")
 
 
@@ -185,6 +197,25 @@ def read_config(where: str) -> ConfigShape:
     if findings:
         raise InvalidRequest(findings[0].what, place=findings[0].place, hint=findings[0].hint)
     return ConfigShape.model_validate(node.data())
+
+
+def fetch_words(config: ConfigShape, *, slug: str) -> dict[str, list[str]]:
+    """Return the words of `fetch` that a configuration stands for, by flag key; criteria only where no recipe is named.
+
+    Files are found from where the command is run, like those of the other sections.
+    """
+    part = config.spec.fetch or FetchPart()
+    given = part.model_dump(exclude_none=True)
+    found = {key.removesuffix("_"): value for key, value in given.items()}
+    recipe = config.spec.recipe or RecipePart()
+    criteria = {} if slug else (recipe.criteria or CriteriaPart()).model_dump(exclude_none=True)
+    deployer = config.spec.bundle.deployment.deployer if config.spec.bundle and config.spec.bundle.deployment else None
+    found |= {**criteria, "allow_inherited": recipe.allow_inherited, "deployer": deployer}
+    return {
+        key: value if isinstance(value, list) else ["1" if value is True else str(value)]
+        for key, value in found.items()
+        if value not in (None, False)
+    }
 
 
 def validate_flags(config: ConfigShape) -> dict[str, str]:

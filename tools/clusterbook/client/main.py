@@ -31,7 +31,7 @@ def main() -> None:
 def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
     """Return the exit status of a command line, having printed what it says."""
     try:
-        reply = quick(words, environment) or quick_bundle(words, environment)
+        reply = quick(words, environment) or quick_bundle(words, environment) or quick_fetch(words, environment)
         if reply is None:
             from clusterbook.client.commands import run_click
 
@@ -75,6 +75,25 @@ def no_garbage() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+def quick_fetch(words: Sequence[str], environment: Mapping[str, str]) -> Reply | None:
+    """Return what `fetch` says, None when click has to have a say. Its flags may stand in the environment."""
+    if len(words) < 2 or words[0] != "fetch":
+        return None
+    from clusterbook.client.fetch_flags import FETCH, VALUES
+
+    if words[1] not in FETCH or any(name.startswith("CLUSTERBOOK_") and name not in VALUES for name in environment):
+        return None
+    scanned = scan_all(words[2:], FETCH[words[1]])
+    if scanned is None or len(scanned[1]) > (words[1] != "index"):
+        return None
+    from clusterbook.client.fetching import Around, respond
+
+    given = {flag.key: [environment[name]] for name, flag in VALUES.items() if environment.get(name)}
+    known = {flag.key for flag in FETCH[words[1]]}
+    found = {**{key: value for key, value in given.items() if key in known}, **scanned[0]}
+    return respond(words[1], found, (scanned[1] or [""])[0], Around.of(environment))
 
 
 def quick(words: Sequence[str], environment: Mapping[str, str]) -> Reply | None:

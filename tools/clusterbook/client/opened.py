@@ -59,6 +59,12 @@ class Opened(NamedTuple):
     verified: Verified | None
     seen: Seen
 
+    def signature(self) -> str:
+        """Return who signed it, for reading."""
+        if self.verified is None:
+            return "signed by nobody"
+        return f"signed by {self.verified.signer}{f' ({self.verified.issuer})' if self.verified.issuer else ''}"
+
     def shard(self, name: str) -> bytes:
         """Return a shard of the index.
 

@@ -249,7 +249,7 @@ def withdrawn(envelope: Envelope, slug: str, version: str) -> Withdrawal | None:
 
 def _compare(found: Envelope, digest: str, names: Iterable[str], seen: Seen, name: str) -> None:
     """Hold an index against what is remembered of the one before."""
-    hint = "use another source; if the publisher started anew on purpose, forget this one"
+    hint = "use another source; if the publisher started anew on purpose, type `clusterbook trust forget SOURCE`"
     if found.sequence < seen.sequence:
         raise Rollback(f"{name} is number {found.sequence}, and number {seen.sequence} was seen before", hint=hint)
     if found.sequence == seen.sequence and digest != seen.digest:

@@ -38,8 +38,13 @@ def digests(files: Mapping[str, bytes]) -> dict[str, str]:
 
 def files_digest(files: Mapping[str, bytes]) -> str:
     """Return one digest for all files together, their names and checksums.txt included."""
-    lines = sorted(f"{sha256(data).hexdigest()}  {path}\n" for path, data in files.items())
-    return f"sha256:{sha256(''.join(lines).encode()).hexdigest()}"
+    return digest_of_all({path: sha256(data).hexdigest() for path, data in files.items()})
+
+
+def digest_of_all(digests: Mapping[str, str]) -> str:
+    """Return one digest for files whose own are known, by path."""
+    lines = "".join(f"{digest}  {path}\n" for path, digest in sorted(digests.items()))
+    return f"sha256:{sha256(lines.encode()).hexdigest()}"
 
 
 def unrooted(files: Mapping[str, bytes]) -> dict[str, bytes]:
