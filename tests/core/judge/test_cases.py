@@ -3,6 +3,7 @@
 recipe:    laid over a recipe that demands nothing
 snapshot:  a file of tests/snapshots; default h100-eks
 measured:  figures of performance checks, added to it
+ran:       what checks that ran brought home, by name, added to it
 phases, fail_fast, known:  what `judge` takes
 expect:    phase/kind/name → "state: message (hint)", of which message and hint may be cut short
 verdict:   of the whole
@@ -25,7 +26,7 @@ from tests.clusters import FILES
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 NOTHING = {"kind": "RecipeResult", "metadata": {"slug": "test"}, "componentRefs": []}
-KEYS = {"recipe", "snapshot", "measured", "phases", "fail_fast", "known", "expect", "verdict", "refused", "hint"}
+KEYS = {"recipe", "snapshot", "measured", "ran", "phases", "fail_fast", "known", "expect", "verdict", "refused", "hint"}
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -41,6 +42,9 @@ def judged(case: dict[str, Any]) -> Report:
     if "measured" in case:
         figures = {"type": "Performance", "subtypes": [{"subtype": "results", "data": case["measured"]}]}
         document = {**document, "measurements": [*document["measurements"], figures]}
+    if "ran" in case:
+        checks = [{"subtype": name, "data": data} for name, data in case["ran"].items()]
+        document = {**document, "measurements": [*document["measurements"], {"type": "Checks", "subtypes": checks}]}
     return judge(
         {**NOTHING, **case.get("recipe", {})},
         snapshot.read(document),

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from clusterbook.core.shapebase import ApiVersion, Shape
 
 Reading = str | int | float | bool | None
-MeasurementType = Literal["K8s", "GPU", "OS", "SystemD", "NodeTopology", "NetworkTopology", "Performance"]
+MeasurementType = Literal["K8s", "GPU", "OS", "SystemD", "NodeTopology", "NetworkTopology", "Performance", "Checks"]
 
 
 class SnapshotMetadata(Shape):

@@ -87,6 +87,7 @@ _RULES: tuple[tuple[str, str], ...] = (
     ("NodeTopology.taint.*", WARNING),
     ("NetworkTopology.*", WARNING),
     ("Performance.*", WARNING),
+    ("Checks.*", WARNING),
 )
 """The first pattern that fits a reading's path decides; what no pattern fits is worth knowing. Of versions only the
 last number counts for less: see `_severity`."""

@@ -49,7 +49,7 @@ _READINGS = (
     "NetworkTopology.identity.*-count", "NetworkTopology.capabilities.*", "NetworkTopology.pfs.deviceID",
     "NetworkTopology.pfs.model", "NetworkTopology.pfs.rail", "NetworkTopology.pfs.numaNode",
     "NetworkTopology.pfs.traffic", "NetworkTopology.pfs.gpuProximity",
-    "Performance.*",
+    "Performance.*", "Checks.*.result",
 )  # fmt: skip
 """The readings that stay; those of a list's elements are spelled like those of its group."""
 _NODE_KEYS = (

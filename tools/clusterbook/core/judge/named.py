@@ -1,7 +1,7 @@
 """Named checks: what the checks of the validator catalog can tell from a snapshot.
 
 Knows, for each check, what there is to read and what would have to run. A check that needs both fails when the reading
-does, and is skipped otherwise: what was only read has not been shown to work. Does not run anything.
+does, and is else what came of running it (`ran`), or skipped: what was only read has not been shown to work.
 Source: reference rows V22-V44.
 """
 
@@ -14,6 +14,7 @@ from clusterbook.core.constraint import evaluate, parse_expression
 from clusterbook.core.errors import ClusterbookError
 from clusterbook.core.judge import outcome
 from clusterbook.core.judge.outcome import FAILED, NOT_APPLICABLE, PASSED, SKIPPED
+from clusterbook.core.judge.ran import ran
 from clusterbook.core.judge.subject import Constraint, Subject, enabled, gpu_nodes
 from clusterbook.core.judge.workloads import condition, first_ill, running, whole
 from clusterbook.core.yamlout import scalar
@@ -41,7 +42,9 @@ def ask(name: str, about: Subject, constraints: tuple[Constraint, ...]) -> Said:
         Unseen: the snapshot cannot tell.
     """
     check = _CHECKS.get(name)
-    return check(about, constraints) if check else Said(SKIPPED, "it runs a container of its own on a cluster")
+    said = check(about, constraints) if check else Said(SKIPPED, "it runs a container of its own on a cluster")
+    found = ran(about.snapshot, name) if said.state == SKIPPED else None
+    return Said(*found) if found else said
 
 
 def consumed(name: str, check: str) -> bool:
