@@ -49,7 +49,7 @@ def test_criteria_say_which_recipe(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_list_that_is_not_complete_ends_with_ten_and_says_why(capsys: pytest.CaptureFixture[str]) -> None:
     status, text, said = call(capsys, "h100-eks-training", "--set", "gpu-operator:driver.version=1", "-t", "json")
     assert (status, json.loads(text)["spec"]["complete"]) == (10, False)
-    assert "CB195 the list is not complete: gpu-operator: --set gpu-operator:driver.version may change" in said
+    assert "CB200 the list is not complete: gpu-operator: --set gpu-operator:driver.version may change" in said
     assert "--check" in said
 
 

@@ -102,7 +102,6 @@ def test_a_template_writes_a_snapshot(root: str, tmp_path: Path, capsys: pytest.
         (("--root", "no-such-folder"), 3, "--root no-such-folder is no folder"),
         (("--template", "no-such-file"), 3, "no-such-file cannot be read"),
         (("--template", "x", "-t", "json"), 2, "--template and --format json"),
-        (("--template", "cm://a/b"), 2, "cm://a/b"),
         (("--nonsense",), 1, "--nonsense"),
         (("-o", "a", "-o", "b"), 2, "stands twice"),
         (("--config", "no-such-file"), 3, "no-such-file"),

@@ -24,7 +24,7 @@ class Incomplete(ClusterbookError):
     `--check` asks helm about charts. What an operator starts from a catalog of its own has to be mirrored with that.
     """
 
-    code = "CB195"
+    code = "CB200"
     exit_status = 10
 
 

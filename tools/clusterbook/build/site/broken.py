@@ -11,7 +11,7 @@ class BrokenTemplate(ClusterbookError):
     Nothing was written. Mend the template at the place that the message names.
     """
 
-    code = "CB193"
+    code = "CB201"
     exit_status = 8
 
 
@@ -21,5 +21,5 @@ class BrokenSite(ClusterbookError):
     Nothing was written; the site that stood there still stands.
     """
 
-    code = "CB194"
+    code = "CB202"
     exit_status = 8
