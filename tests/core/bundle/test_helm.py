@@ -106,6 +106,27 @@ def test_a_chart_that_travels_along_is_installed_from_its_archive() -> None:
     assert "https://" not in files["003-operator/upstream.env"] + files["001-crds/upstream.env"]
 
 
+def test_charts_come_from_a_mirror_where_one_is_named(tmp_path: Path) -> None:
+    files = made()
+    helm = tmp_path / "helm"
+    helm.write_text("#!/bin/sh\necho \"$@\"\n")
+    helm.chmod(0o755)
+    for path in ("001-crds", "003-operator"):
+        (tmp_path / path).mkdir()
+        for name in ("install.sh", "upstream.env"):
+            (tmp_path / path / name).write_text(files[f"{path}/{name}"])
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "CHART_MIRROR": "oci://r.corp/base/", "HELM_VERSION": "v3.18"}
+
+    def asked(path: str) -> str:
+        run = subprocess.run(["bash", tmp_path / path / "install.sh"], env=environment, capture_output=True, check=True)
+        return run.stdout.decode()
+
+    assert "crds oci://r.corp/base/charts/charts.example/stable/crds --version 1.10 " in asked("001-crds")
+    assert "operator oci://r.corp/base/charts/registry.example/charts/gpu --version v26.3.2 " in asked("003-operator")
+    del environment["CHART_MIRROR"]
+    assert "crds crds --repo https://charts.example/stable --version 1.10 " in asked("001-crds")
+
+
 def test_templates_of_our_own_come_out_of_helm_as_they_went_in() -> None:
     files = made()
     assert files["004-operator-post/templates/after.yaml"].count('{{ "{{" }}') == 1

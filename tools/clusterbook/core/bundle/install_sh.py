@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from clusterbook.core.bundle.folders import Folder
+from clusterbook.core.homes import chart_home
 
 
 def install_sh(folder: Folder, opening: str) -> str:
@@ -17,6 +18,7 @@ def install_sh(folder: Folder, opening: str) -> str:
         f"#!/usr/bin/env bash\n{opening}",
         _BEGIN.lstrip("\n"),
         _SOURCE if folder.chart else "",
+        _MIRROR if folder.chart and not folder.vendored else "",
         _KUBECTL if own_namespace or readiness else "",
         _AGAIN if readiness else "",
         _NAMESPACE if own_namespace else "",
@@ -24,7 +26,14 @@ def install_sh(folder: Folder, opening: str) -> str:
     )
     text = "".join(parts)
     chart = '"$CHART" ${REPO:+--repo "$REPO"} ${VERSION:+--version "$VERSION"}' if folder.chart else "."
-    words = {"@NAME@": folder.name, "@NAMESPACE@": folder.namespace, "@CHART@": chart, "@WAIT@": _wait(folder)}
+    home = chart_home(folder.chart.repository, folder.chart.name) if folder.chart else ""
+    words = {
+        "@HOME@": home,
+        "@NAME@": folder.name,
+        "@NAMESPACE@": folder.namespace,
+        "@CHART@": chart,
+        "@WAIT@": _wait(folder),
+    }
     for mark, word in words.items():
         text = text.replace(mark, word)
     return text
@@ -68,6 +77,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")" # Helm takes a folder for the chart of its n
 _SOURCE = r"""
 # shellcheck source=/dev/null
 . ./upstream.env
+"""
+
+_MIRROR = """\
+if [ -n "${CHART_MIRROR:-}" ]; then # oci://HOST/BASE, where `clusterbook mirror load` put the charts
+    CHART="${CHART_MIRROR%/}/@HOME@" REPO=''
+fi
 """
 
 _KUBECTL = r"""
