@@ -6,11 +6,13 @@ Knows the way from a request to a list. Does not know click. Source: reference r
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from clusterbook.client.answers import Reply
 from clusterbook.client.bundling import make, requested
 from clusterbook.client.chart_images import chart_images, objects
-from clusterbook.core.bundle.options import read_options
+from clusterbook.core.bundle import Bundle
+from clusterbook.core.bundle.options import Request, read_options
 from clusterbook.core.errors import ClusterbookError
 from clusterbook.core.mirror import Gap, MirrorList, checked, joined, mirror_list
 from clusterbook.core.mirror_formats import FORMATS
@@ -48,6 +50,16 @@ def list_of(found: Mapping[str, list[str]], slug: str, *, check: bool) -> tuple[
     """Return what one bundle pulls, and notes."""
     asked = requested(found, slug)
     bundle = make(asked.recipe, asked.request)
+    known = listed(asked.recipe, bundle, asked.request)
+    if not check:
+        return known, asked.notes
+    whole, lacking = checked(known, chart_images(bundle.plan.folders))
+    said = (f"the catalog's list of {each.component} lacks {each.image}; it was added" for each in lacking)
+    return whole, (*asked.notes, *said)
+
+
+def listed(recipe: Mapping[str, Any], bundle: Bundle, request: Request) -> MirrorList:
+    """Return what a bundle pulls, made of a whole recipe with `request`."""
     releases = bundle.plan.folders
     ours = {
         folder.name: [
@@ -55,12 +67,7 @@ def list_of(found: Mapping[str, list[str]], slug: str, *, check: bool) -> tuple[
         ]
         for folder in releases
     }
-    listed = mirror_list(asked.recipe, bundle.plan, read_options(asked.request), ours)
-    if not check:
-        return listed, asked.notes
-    listed, lacking = checked(listed, chart_images(releases))
-    said = (f"the catalog's list of {each.component} lacks {each.image}; it was added" for each in lacking)
-    return listed, (*asked.notes, *said)
+    return mirror_list(recipe, bundle.plan, read_options(request), ours)
 
 
 def incomplete(gaps: tuple[Gap, ...]) -> Incomplete | None:

@@ -1,0 +1,120 @@
+"""Mirrored: what an archive that crosses an air gap holds, where its parts go, and what could not be had.
+
+    recipes, bundles, the index    in the repositories that they have anywhere, with signatures and SBOMs
+    charts/…, images/…             charts and images, as `homes` says
+    mirror:latest                  this list
+
+Knows names and the list. Does not know stores. The release is signed; charts and images are as their publishers gave
+them, and of those that a recipe pins by digest no others are taken.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from clusterbook.core.digest import canonical
+from clusterbook.core.faults import Malformed
+from clusterbook.core.manifest import EMPTY_BLOB, EMPTY_CONFIG, Descriptor, Manifest, artifact, titled
+from clusterbook.core.reference import check_digest
+
+MIRROR = "application/vnd.clusterbook.mirror.v1+json"
+REPOSITORY, TAG = "mirror", "latest"
+IMAGE, CHART, ARTIFACT = "image", "chart", "artifact"
+LARGEST_LIST_BYTES = 16 << 20
+
+
+class Held(NamedTuple):
+    """One artifact of an archive: what it is called where it comes from, and where it is below the base."""
+
+    kind: str
+    name: str
+    repository: str
+    tag: str
+    digest: str
+
+
+class Missing(NamedTuple):
+    """Something that could not be had, and why."""
+
+    kind: str
+    name: str
+    why: str
+
+
+class Mirrored(NamedTuple):
+    """What an archive holds: which release, which recipes (`SLUG@VERSION`), and what is no part of a release."""
+
+    release: str
+    recipes: tuple[str, ...]
+    held: tuple[Held, ...]
+    missing: tuple[Missing, ...]
+
+
+def manifest(found: Mirrored) -> tuple[Manifest, list[tuple[Descriptor, bytes]]]:
+    """Return the artifact that carries the list, and its blobs."""
+    data = canonical(
+        {
+            "release": found.release,
+            "recipes": sorted(found.recipes),
+            "held": [each._asdict() for each in sorted(found.held)],
+            "missing": [each._asdict() for each in sorted(found.missing)],
+        }
+    )
+    layer = titled(MIRROR, data, "mirror.json")
+    return artifact(MIRROR, [layer]), [(EMPTY_CONFIG, EMPTY_BLOB), (layer, data)]
+
+
+def parse(raw: bytes, name: str) -> Mirrored:
+    """Return the list that an archive called `name` carries.
+
+    Raises:
+        Malformed: it is none.
+    """
+    try:
+        said = json.loads(raw)
+        held = tuple(Held(**each) for each in said["held"])
+        for each in held:
+            check_digest(each.digest)
+        return Mirrored(
+            str(said["release"]),
+            tuple(map(str, said["recipes"])),
+            held,
+            tuple(Missing(**each) for each in said["missing"]),
+        )
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise Malformed(f"{name}: its list of what it holds is damaged", hint="save the archive again") from error
+
+
+def relocation(found: Mirrored, base: str) -> dict[str, Any]:
+    """Return where each chart and image is once an archive was loaded to `base` (`HOST/BASE`), by its own name."""
+
+    def moved(kind: str) -> Mapping[str, str]:
+        return {each.name: f"{base}/{each.repository}" for each in sorted(found.held) if each.kind == kind}
+
+    return {
+        "charts": {name: f"oci://{where}" for name, where in moved(CHART).items()},
+        "images": {each.name: f"{base}/{each.repository}@{each.digest}" for each in sorted(found.held)
+                   if each.kind == IMAGE},
+    }  # fmt: skip
+
+
+def hosts_files(found: Mirrored, host: str, base: str, *, plain_http: bool = False) -> dict[str, str]:
+    """Return the files by which containerd pulls images from a mirror under their own names: text by path.
+
+    They go below the folder that `config_path` names, usually /etc/containerd/certs.d, on every node. Source:
+    containerd, "Registry Configuration": with override_path, nothing is put into the mirror's address.
+    """
+    registries = sorted({(each.name.partition("/")[0], each.repository.split("/")[1])
+                         for each in found.held if each.kind == IMAGE})  # fmt: skip
+    scheme = "http" if plain_http else "https"
+    prefix = f"{base}/" if base else ""
+    return {
+        f"{registry}/hosts.toml": (
+            f'server = "https://{"registry-1.docker.io" if registry == "docker.io" else registry}"\n\n'
+            f'[host."{scheme}://{host}/v2/{prefix}images/{folder}"]\n'
+            '  capabilities = ["pull", "resolve"]\n  override_path = true\n'
+        )
+        for registry, folder in registries
+    }
