@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from clusterbook.build import main
 from clusterbook.build.publication import Request, prepare
 from clusterbook.build.publish import Where, publish
+from clusterbook.client import main as client
 from clusterbook.client import mirror_saving
 from clusterbook.client.keys import private_key
 from clusterbook.client.layout import Layout
@@ -38,6 +39,7 @@ from tests.ledgers import MARCH as SOURCES
 from tests.servers.certificates import private_pem
 from tests.servers.registry import FakeRegistry, running
 
+Call = Callable[..., tuple[int, str, str]]
 SBOM = "application/vnd.cyclonedx+json"
 SLUGS = {"base", "aks", "eks", "gke"}
 IMAGES = "apiVersion: clusterbook.dev/v1alpha1\nkind: ComponentImages\nmetadata: {name: b}\nspec:\n  images:"
@@ -83,9 +85,11 @@ class Side:
         self.chart = push(store, "charts/web", "1.2.0")
         pem = private_pem(ed25519.Ed25519PrivateKey.generate())
         (folder / "our.key").write_bytes(pem)
+        self.key = folder / "our.pub"
         (folder / "our.pub").write_text(private_key(pem, "our").public().pem())
         self.trusting = Trusting(key_policy([folder / "our.pub"]))
-        self.base = Base(Layout(folder / "layout", create=True), "")
+        self.layout = folder / "layout"
+        self.base = Base(Layout(self.layout, create=True), "")
         before = Path.cwd()
         checkout = folder / "checkout"
         checkout.mkdir()
@@ -295,3 +299,73 @@ def test_withdrawn_versions_are_not_saved(side: Side, tmp_path: Path) -> None:
     opened = opened._replace(envelope=opened.envelope._replace(withdrawn=(fact,)))
     with pytest.raises(WithdrawnVersion, match="broken"):
         save(opened, Wanted(["eks"]), tmp_path / "m.tar", Access(), silent)
+
+
+@pytest.fixture
+def call(side: Side, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Return the client in an empty folder, believing the key of the release; gives status, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+    def run(*words: str, key: bool = True) -> tuple[int, str, str]:
+        status = client.run(["mirror", *words, *(("--key", str(side.key)) if key else ())], {})
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return run
+
+
+def test_the_commands_carry_a_recipe_and_say_what_to_type_next(call: Call, side: Side) -> None:
+    status, text, said = call("save", "eks", "--from", str(side.layout), "-o", "m.tar")
+    assert (status, said.count("CB203 m.tar is not complete: 1 missing; nobody knows what 1 component pulls")) == (
+        10,
+        1,
+    )
+    assert text.startswith("m.tar: release 2026.7.0, 1 recipes with their bundles, 1 charts, 1 images, ")
+    assert f"missing: image {side.host}/team/gone:1: " in text
+    with running(FakeRegistry(referrers=False)) as far:
+        words = "--to", f"oci://{far.host}/base", "--relocation", "moved.yaml", "--containerd", "certs.d"
+        status, text, said = call("load", "m.tar", *words)
+        assert (status, said) == (0, "")
+        assert text.endswith(f"deploy: CHART_MIRROR=oci://{far.host}/base bundle/deploy.sh\n")
+    assert f"@{side.image}" in Path("moved.yaml").read_text()
+    (hosts,) = Path("certs.d").glob("*/hosts.toml")
+    assert f"/v2/base/images/127-0-0-1-{side.host.rpartition(':')[2]}" in hosts.read_text()
+
+
+def test_the_commands_speak_json(call: Call, side: Side) -> None:
+    status, text, _ = call("save", "aks", "--from", str(side.layout), "-o", "m.tar", "-t", "json", "--no-images")
+    assert (status, json.loads(text)["recipes"]) == (0, ["aks@1.0.1"])
+    status, text, _ = call("load", "m.tar", "--to", "oci-layout:far", "-t", "json")
+    assert (status, json.loads(text)["newest"]) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["save", "eks", "-o", "m.tar"], 1, "--from is missing"),
+        (["save", "eks", "--from", "{layout}"], 1, "--output is missing"),
+        (["save", "eks", "--from", "{layout}", "-o", "m.zip"], 2, "m.zip is no .tar file"),
+        (["save", "eks", "--from", "{layout}", "-o", "m.tar", "-d", "helmm"], 2, "helm"),
+        (["save", "ekz", "--from", "{layout}", "-o", "m.tar"], 3, "ekz"),
+        (["save", "eks@9.9.9", "--from", "{layout}", "-o", "m.tar"], 3, "9.9.9"),
+        (["save", "eks", "--from", "nowhere", "-o", "m.tar"], 3, "nowhere"),
+        (["load", "nowhere.tar", "--to", "oci-layout:far"], 3, "nowhere.tar"),
+        (["load", "{layout}"], 1, "--to is missing"),
+        (["load", "{layout}", "--to", "oci-layout:far"], 3, "no archive of a mirror"),
+    ],
+)
+def test_what_is_asked_wrongly_is_named_and_nothing_is_written(
+    call: Call, side: Side, tmp_path: Path, words: list[str], status: int, said: str
+) -> None:
+    found, text, error = call(*(word.format(layout=side.layout) for word in words))
+    assert (found, text) == (status, "")
+    assert said in error
+    assert not list(tmp_path.glob("m.*"))
+
+
+def test_an_archive_that_nobody_believed_signed_is_not_loaded(call: Call, archive: Path, tmp_path: Path) -> None:
+    status, _, said = call("load", str(archive), "--to", "oci-layout:far", key=False)
+    assert status != 0
+    assert "error: CB1" in said
+    assert not (tmp_path / "far").exists()

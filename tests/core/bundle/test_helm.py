@@ -109,7 +109,7 @@ def test_a_chart_that_travels_along_is_installed_from_its_archive() -> None:
 def test_charts_come_from_a_mirror_where_one_is_named(tmp_path: Path) -> None:
     files = made()
     helm = tmp_path / "helm"
-    helm.write_text("#!/bin/sh\necho \"$@\"\n")
+    helm.write_text('#!/bin/sh\necho "$@"\n')
     helm.chmod(0o755)
     for path in ("001-crds", "003-operator"):
         (tmp_path / path).mkdir()

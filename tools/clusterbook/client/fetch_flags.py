@@ -26,17 +26,19 @@ BELIEF = (
 )
 CONFIG = next(flag for flag in ANSWER if flag.key == "config")
 _INHERITED = next(flag for flag in ANSWER if flag.key == "allow_inherited")
+UNSIGNED = Flag("allow_unsigned", ("--allow-unsigned",), "Accept what nobody signed; a wrong signature stays wrong.")
+WITHDRAWN = Flag("allow_withdrawn", ("--allow-withdrawn",), "Accept a version that was withdrawn.")
 _COMMON = (
     FROM,
     *BELIEF,
-    Flag("allow_unsigned", ("--allow-unsigned",), "Accept what nobody signed; a wrong signature stays wrong."),
+    UNSIGNED,
     *ACCESS,
     CONFIG,
 )
 _WHICH = (
     *(flag for flag in CRITERIA if flag.key not in ("nodes", "criteria_strict")),
     _INHERITED,
-    Flag("allow_withdrawn", ("--allow-withdrawn",), "Accept a version that was withdrawn."),
+    WITHDRAWN,
 )
 FETCH: Mapping[str, tuple[Flag, ...]] = {
     "recipe": (

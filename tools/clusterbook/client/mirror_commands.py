@@ -1,15 +1,20 @@
-"""The commands about air gaps: `mirror list`.
+"""The commands about air gaps: `mirror list`, `mirror save` and `mirror load`.
 
-Knows their flags. Does not know how a list is made.
+Knows their flags. Does not know how a list or an archive is made.
 """
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
 
+from clusterbook.client.answers import Reply
 from clusterbook.client.bundle_flags import ASKED, FLAGS
+from clusterbook.client.fetch_commands import words_of
+from clusterbook.client.fetch_flags import ACCESS, BELIEF, FROM, UNSIGNED, WITHDRAWN
+from clusterbook.client.fetching import Around
 from clusterbook.client.flags import Flag
 from clusterbook.client.program import Once, Program, option
 from clusterbook.client.terminal import deliver
@@ -29,7 +34,24 @@ def list_command(slugs: tuple[str, ...], **given: Any) -> int:
     from clusterbook.client.mirroring import respond
 
     output = str(given.pop("output") or "")
-    reply = respond(words(given), slugs)
+    return _said(respond(words_of(given), slugs), output)
+
+
+def save_command(slugs: tuple[str, ...], **given: Any) -> int:
+    """Save recipes and what they pull."""
+    from clusterbook.client.carrying import saved
+
+    return _said(saved(words_of(given), slugs, Around.of(os.environ)))
+
+
+def load_command(archive: str, **given: Any) -> int:
+    """Load an archive."""
+    from clusterbook.client.carrying import loaded
+
+    return _said(loaded(words_of(given), archive, Around.of(os.environ)))
+
+
+def _said(reply: Reply, output: str = "") -> int:
     log_json = bool(click.get_current_context().find_root().params["log_json"])
     deliver(reply.text, notes=reply.notes, output=output, log_json=log_json)
     if reply.error is not None:
@@ -37,14 +59,31 @@ def list_command(slugs: tuple[str, ...], **given: Any) -> int:
     return 0
 
 
-def words(given: dict[str, Any]) -> dict[str, list[str]]:
-    """Return what click found as words by flag key."""
-    return {
-        key: ["1" if each is True else str(each) for each in (value if isinstance(value, tuple) else [value])]
-        for key, value in given.items()
-        if value not in (None, (), False)
-    }
-
+_FORM = Flag("format", ("--format", "-t"), "How the result is printed.", values=("text", "json"))
+_COMMON = (*BELIEF, UNSIGNED, *ACCESS, _FORM)
+SAVED = (
+    FROM,
+    Flag("output", ("--output", "-o"), "The archive to write, a .tar file.", "FILE"),
+    Flag(
+        "deployer",
+        ("--deployer", "-d"),
+        "Carry the bundles of this deployer only. May be repeated.",
+        "NAME",
+        repeated=True,
+    ),
+    Flag("no_charts", ("--no-charts",), "Leave out the charts that bundles pull."),
+    Flag("no_images", ("--no-images",), "Leave out the images that charts start."),
+    WITHDRAWN,
+    *_COMMON,
+)
+LOADED = (
+    Flag("to", ("--to",), "oci://HOST/BASE or oci-layout:FOLDER.", "TARGET"),
+    Flag("relocation", ("--relocation",), "Write to this file where each chart and image is now.", "FILE"),
+    Flag(
+        "containerd", ("--containerd",), "Write below this folder what /etc/containerd/certs.d needs on nodes.", "DIR"
+    ),
+    *_COMMON,
+)
 
 MIRROR = Program("mirror", help="Carry recipes across an air gap.")
 MIRROR.add_command(
@@ -59,5 +98,27 @@ MIRROR.add_command(
         callback=list_command,
         help="List the charts and images that bundles pull.",
         epilog="\b\nExample:\n  clusterbook mirror list h100-eks-ubuntu-training-kubeflow --format images",
+    )
+)
+MIRROR.add_command(
+    Once(
+        "save",
+        params=[*(option(flag) for flag in SAVED), click.Argument(["slugs"], metavar="[SLUG[@VERSION]]...", nargs=-1)],
+        callback=save_command,
+        help=(
+            "Save published recipes into one archive, with bundles, signatures, SBOMs, charts and images; without a"
+            " SLUG, the whole release.\n\nWhat cannot be had is listed, and the exit status is 10. Charts of chart"
+            " repositories are pulled with helm, all others and images without."
+        ),
+        epilog="\b\nExample:\n  clusterbook mirror save h100-eks-training --from oci://ghcr.io/acme/book -o mirror.tar",
+    )
+)
+MIRROR.add_command(
+    Once(
+        "load",
+        params=[*(option(flag) for flag in LOADED), click.Argument(["archive"], metavar="FILE.tar")],
+        callback=load_command,
+        help="Load an archive into a registry, once its signature is verified. No other host is spoken to.",
+        epilog="\b\nExample:\n  clusterbook mirror load mirror.tar --to oci://registry.corp/clusterbook",
     )
 )

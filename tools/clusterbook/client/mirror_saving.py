@@ -87,7 +87,7 @@ def save(opened: Opened, wanted: Wanted, target: Path, access: Access, report: R
         report(f"{slug}@{version}")
         lists.append(_save_recipe(opened, slug, recipe, wanted, layout))
     _copy(opened, published.REPOSITORY, opened.manifest.digest, layout, [opened.envelope.release, published.LATEST])
-    pulled = joined(lists)
+    pulled = joined(lists) if wanted.images else joined(lists)._replace(gaps=())
     held, missing = _Pulling(layout, access, report).all(pulled, charts=wanted.charts, images=wanted.images)
     names = tuple(f"{slug}@{version}" for slug, version, _ in recipes)
     contents = Mirrored(opened.envelope.release, names, tuple(held), tuple(missing))

@@ -1,0 +1,203 @@
+"""Carrying: what `mirror save` and `mirror load` were asked, and what the user hears of it.
+
+Knows words and sentences. Does not know click, nor how an archive is made (`mirror_saving`) or loaded
+(`mirror_loading`).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from clusterbook.client.answers import MissingFlag, Reply
+from clusterbook.client.believing import Words, trusting
+from clusterbook.client.fetching import Around
+from clusterbook.client.mirror_loading import Loaded, load
+from clusterbook.client.mirror_saving import Saved, Wanted, save
+from clusterbook.client.opened import open_index
+from clusterbook.client.outputs import write_text
+from clusterbook.client.seen import memory
+from clusterbook.client.stores import Access, absolute, open_base, open_source
+from clusterbook.core import mirrored
+from clusterbook.core.errors import ClusterbookError, InvalidRequest
+from clusterbook.core.mirrored import CHART, IMAGE
+from clusterbook.core.reference import SCHEME, is_loopback, parse_reference
+from clusterbook.core.yamlout import dump
+
+_SHOWN = 10
+
+
+class NotAll(ClusterbookError):
+    """An archive lacks what could not be had, or what nobody knows to be needed; it says so itself.
+
+    Run the same command again once the registries can be reached: what was had already is not fetched again as long as
+    the archive was not written; else carry what is missing by another way.
+    """
+
+    code = "CB203"
+    exit_status = 10
+
+
+def saved(words: Words, slugs: Iterable[str], around: Around) -> Reply:
+    """Save recipes and what they pull.
+
+    Args:
+        words: the values of each flag by its key.
+        slugs: `SLUG[@VERSION]`; none for the whole release.
+        around: environment, home and the time.
+
+    Raises:
+        ClusterbookError: there is no archive then.
+    """
+    where, target = words.get("from", [""])[0], words.get("output", [""])[0]
+    if not where:
+        raise MissingFlag(
+            "--from is missing", hint="type --from oci://HOST/BASE, or where else the release is published"
+        )
+    if not target:
+        raise MissingFlag("--output is missing", hint="type -o mirror.tar")
+    if not target.endswith(".tar"):
+        raise InvalidRequest(f"{target} is no .tar file", hint="type -o mirror.tar")
+    access, source = _access(words, around), absolute(where)
+    remembered = memory(around.environment, around.home)
+    belief = trusting(words, around.environment, around.home)
+    opened = open_index(open_source(where, access), belief, now=around.now, seen=remembered.recall(source))
+    wanted = Wanted(
+        tuple(slugs),
+        tuple(words.get("deployer", ())),
+        charts="no_charts" not in words,
+        images="no_images" not in words,
+        withdrawn="allow_withdrawn" in words,
+    )
+    done = save(opened, wanted, Path(target), access, _saying(words))
+    warning = remembered.remember(source, opened.seen)
+    text = _encoded(_as_data(done, target)) if _json(words) else _sentence(done, target)
+    return Reply(text, (warning,) if warning else (), error=_lacking(done, target))
+
+
+def _sentence(done: Saved, target: str) -> str:
+    found = done.contents
+    count = {kind: sum(each.kind == kind for each in found.held) for kind in (CHART, IMAGE)}
+    lines = [
+        f"{target}: release {found.release}, {len(found.recipes)} recipes with their bundles, {count[CHART]} charts,"
+        f" {count[IMAGE]} images, {done.size_bytes / 1e6:.1f} MB"
+    ]
+    lines += [f"missing: {each.kind} {each.name}: {each.why}" for each in found.missing]
+    lines += [f"unknown: what {gap.component} pulls: {gap.why}" for gap in done.lists.gaps]
+    return "\n".join([*lines, f"load: clusterbook mirror load {target} --to oci://HOST/BASE"]) + "\n"
+
+
+def _as_data(done: Saved, target: str) -> Mapping[str, Any]:
+    found = done.contents
+    return {
+        "archive": target,
+        "bytes": done.size_bytes,
+        "release": found.release,
+        "recipes": list(found.recipes),
+        "held": [each._asdict() for each in found.held],
+        "missing": [each._asdict() for each in found.missing],
+        "unknown": [{"component": gap.component, "why": gap.why} for gap in done.lists.gaps],
+    }
+
+
+def _lacking(done: Saved, target: str) -> NotAll | None:
+    lacking = len(done.contents.missing)
+    if not lacking and not done.lists.gaps:
+        return None
+    gaps = len(done.lists.gaps)
+    known = f"; nobody knows what {gaps} component{'s pull' if gaps > 1 else ' pulls'}" if gaps else ""
+    return NotAll(
+        f"{target} is not complete: {lacking} missing{known}",
+        hint="run it again once they can be had, or carry them yourself",
+    )
+
+
+def loaded(words: Words, archive: str, around: Around) -> Reply:
+    """Load an archive, and write how things are found there.
+
+    Raises:
+        ClusterbookError: the archive is not to be believed, or not all of it is in the target; run it again to go on.
+    """
+    target = words.get("to", [""])[0]
+    if not target:
+        raise MissingFlag("--to is missing", hint="type --to oci://HOST/BASE")
+    access = _access(words, around)
+    belief = trusting(words, around.environment, around.home)
+    opened = open_index(open_source(archive, access), belief, now=around.now, seen=None)
+    base = open_base(target, access, create=True)
+    say = _saying(words)
+    done = load(opened, base, belief, lambda what, number, total: say(f"{number}/{total} {what}"))
+    host, name = _address(target)
+    for flag in ("relocation", "containerd"):
+        if flag in words and not host:
+            raise InvalidRequest(f"--{flag} is about a registry, and {target} is none", hint="load to oci://HOST/BASE")
+    if "relocation" in words:
+        write_text(words["relocation"][0], dump(mirrored.relocation(done.contents, f"{host}/{name}".rstrip("/"))))
+    if "containerd" in words:
+        files = mirrored.hosts_files(
+            done.contents, host, name, plain_http=access.plain_http or (is_loopback(host) and not access.ca_file)
+        )
+        for path, text in files.items():
+            file = Path(words["containerd"][0]) / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_text(str(file), text)
+    return Reply(_loaded(done, target, as_json=_json(words)))
+
+
+def _loaded(done: Loaded, target: str, *, as_json: bool) -> str:
+    if as_json:
+        said = {
+            "target": target,
+            "artifacts": done.artifacts,
+            "movedBlobs": done.moved_blobs,
+            "movedBytes": done.moved_bytes,
+            "newest": done.latest,
+        }
+        return _encoded(said)
+    moved = f"{done.moved_blobs} blobs ({done.moved_bytes / 1e6:.1f} MB) moved"
+    older = "" if done.latest else "; a newer index is there already and stays"
+    return (
+        f"{target}: {done.artifacts} artifacts, {moved}{older}\n"
+        f"fetch: clusterbook fetch bundle SLUG --from {target}\n"
+        f"deploy: CHART_MIRROR={target} bundle/deploy.sh\n"
+    )
+
+
+def _address(target: str) -> tuple[str, str]:
+    if not target.startswith(SCHEME):
+        return "", ""
+    reference = parse_reference(target)
+    return reference.host, reference.repository
+
+
+def _access(words: Words, around: Around) -> Access:
+    return Access(
+        "plain_http" in words, words.get("ca_file", [""])[0], environment=around.environment, home=around.home
+    )
+
+
+def _encoded(said: Mapping[str, Any]) -> str:
+    return json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _json(words: Words) -> bool:
+    return words.get("format") == ["json"]
+
+
+def _saying(words: Words) -> Any:
+    """Return what tells on standard error what is being done, unless that is quiet or no terminal."""
+    if _json(words) or not sys.stderr.isatty():
+        return _silent
+
+    def say(what: str) -> None:
+        sys.stderr.write(f"\r\x1b[K{what[:100]}")
+        sys.stderr.flush()
+
+    return say
+
+
+def _silent(what: str) -> None:
+    """Say nothing."""
