@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
 
@@ -18,8 +19,34 @@ from clusterbook.core.errors import InvalidRequest, NotFound
 FORMATS = ("yaml", "json", "table")
 
 
-@click.command("snapshot", cls=Once, epilog="\b\nExample:\n  clusterbook snapshot -o node.yaml")
-@click.option("--output", "-o", default="", envvar="CLUSTERBOOK_OUTPUT", help="Write to this file.", metavar="FILE")
+_EXAMPLES = "\b\nExamples:\n  clusterbook snapshot -o node.yaml\n  clusterbook snapshot --cluster -o cluster.yaml"
+
+
+@click.command("snapshot", cls=Once, epilog=_EXAMPLES)
+@click.option(
+    "--output",
+    "-o",
+    default="",
+    envvar="CLUSTERBOOK_OUTPUT",
+    help="Write to this file, or to cm://NAMESPACE/NAME.",
+    metavar="FILE",
+)
+@click.option("--cluster", is_flag=True, envvar="CLUSTERBOOK_CLUSTER", help="Of the cluster that kubectl would ask.")
+@click.option("--no-cluster", is_flag=True, envvar="CLUSTERBOOK_NO_CLUSTER", help="In a pod: of its node alone.")
+@click.option(
+    "--kubeconfig", "-k", default="", envvar="CLUSTERBOOK_KUBECONFIG", metavar="FILE", help="Of this one's cluster."
+)
+@click.option("--context", default="", envvar="CLUSTERBOOK_CONTEXT", metavar="NAME", help="Of this context's cluster.")
+@click.option("--node", default="", metavar="NAME", help="The node that K8s.node is about. Default: one with a GPU.")
+@click.option(
+    "--max-nodes-per-entry",
+    type=click.IntRange(min=0),
+    default=0,
+    envvar="CLUSTERBOOK_MAX_NODES_PER_ENTRY",
+    metavar="N",
+    help="Most nodes that a label lists; 0: all.",
+)
+@click.option("--helm-values", is_flag=True, help="With what users gave to Helm, passwords and all.")
 @click.option("--format", "-t", "form", type=click.Choice(FORMATS), envvar="CLUSTERBOOK_FORMAT", help="Default: yaml.")
 @click.option("--template", default="", envvar="CLUSTERBOOK_TEMPLATE", metavar="FILE", help="A Jinja2 template or URL.")
 @click.option("--redact", is_flag=True, envvar="CLUSTERBOOK_REDACT", help="Leave out what says whose machine it is.")
@@ -27,10 +54,20 @@ FORMATS = ("yaml", "json", "table")
     "--root", default="", envvar="CLUSTERBOOK_ROOT", metavar="DIR", help="Where the machine's root is mounted."
 )
 @click.option("--config", default="", envvar="CLUSTERBOOK_CONFIG", metavar="FILE", help="Configuration file or URL.")
-def snapshot(output: str, form: str | None, template: str, redact: bool, root: str, config: str) -> int:
-    """Write down what a machine is: operating system, kernel, services and GPUs, and what could not be seen.
+def snapshot(
+    output: str,
+    form: str | None,
+    template: str,
+    redact: bool,
+    root: str,
+    config: str,
+    **cluster: Any,
+) -> int:
+    """Write down what a machine or a cluster is, and what of it could not be seen.
 
-    Works without a cluster, without privileges (less is seen then) and, with the machine's root mounted, in a pod.
+    Of a machine: operating system, kernel, services and GPUs. Works without a cluster, without privileges (less is seen
+    then) and, with the machine's root mounted, in a pod. Of a cluster: version, nodes, images, Helm releases, objects
+    and whether they do what they are there for. Reads only, what it may read.
     """
     from clusterbook.client import snapshotting
 
@@ -43,7 +80,8 @@ def snapshot(output: str, form: str | None, template: str, redact: bool, root: s
     if template and form not in (None, "yaml"):
         raise InvalidRequest(f"--template and --format {form} were given", hint="keep one of them")
     layout = _text(template) if template else ""
-    taken = _take(root, os.environ)
+    asked = Asked(root=root, **cluster)
+    taken = _take(asked, os.environ)
     if redact:
         taken = snapshotting.redacted(taken)
     notes = snapshotting.gaps(taken)
@@ -54,7 +92,10 @@ def snapshot(output: str, form: str | None, template: str, redact: bool, root: s
     else:
         text = snapshotting.written(taken, form or FORMATS[0])
     log_json = bool(click.get_current_context().find_root().params.get("log_json"))
-    deliver(text, notes=notes, output=output, log_json=log_json)
+    if output.startswith("cm://"):
+        _keep(asked, output, text, form or FORMATS[0], str(taken["metadata"]["timestamp"]))
+        text = ""
+    deliver(text, notes=notes, output="" if output.startswith("cm://") else output, log_json=log_json)
     return 0
 
 
@@ -64,13 +105,63 @@ def _text(where: str) -> str:
     return read_text(where)
 
 
-def _take(root: str, variables: Mapping[str, str]) -> dict[str, object]:
-    """Return the snapshot of the machine whose root is at `root`, "" for the one we run on."""
+class Asked(NamedTuple):
+    """What a snapshot is asked to be of."""
+
+    root: str = ""
+    cluster: bool = False
+    no_cluster: bool = False
+    kubeconfig: str = ""
+    context: str = ""
+    node: str = ""
+    max_nodes_per_entry: int = 0
+    helm_values: bool = False
+
+    @property
+    def outside(self) -> bool:
+        """Whether a cluster is meant, and not the machine we are on."""
+        return self.cluster or bool(self.kubeconfig or self.context)
+
+
+def _keep(asked: Asked, output: str, text: str, form: str, timestamp: str) -> None:
+    """Write a snapshot into a ConfigMap."""
+    from clusterbook.client.kube import configmaps
+    from clusterbook.client.kube.api import open_api
+
+    if form not in configmaps.FORMATS:
+        raise InvalidRequest(f"a ConfigMap keeps no {form}", hint="write it as yaml or json")
+    where = configmaps.parse_where(output)
+    api = open_api(asked.kubeconfig, context=asked.context)
+    configmaps.write(api, where, text, form=form, timestamp=timestamp)
+
+
+def _take(asked: Asked, variables: Mapping[str, str]) -> dict[str, Any]:
+    """Return the snapshot of a cluster, or of the machine whose root is at `asked.root`, "" for the one we run on."""
     from clusterbook.client import snapshotting
     from clusterbook.client.collect import node
     from clusterbook.client.collect.host import this_host
+    from clusterbook.core.seen import together
 
-    if root and not Path(root).is_dir():
-        raise NotFound(f"--root {root} is no folder", hint="name where the machine's root is mounted, such as /host")
-    host = this_host(root or "/", contained="KUBERNETES_SERVICE_HOST" in variables)
-    return snapshotting.stamped(node.node(host), snapshotting.node_name(variables, node.name(host)))
+    if asked.outside and (asked.no_cluster or asked.root):
+        flag = "--no-cluster" if asked.no_cluster else "--root"
+        raise InvalidRequest(f"{flag} is about this machine, and a cluster was asked for", hint="leave one of them out")
+    if asked.root and not Path(asked.root).is_dir():
+        what = f"--root {asked.root} is no folder"
+        raise NotFound(what, hint="name where the machine's root is mounted, such as /host")
+    in_pod = "KUBERNETES_SERVICE_HOST" in variables
+    if not asked.outside and (asked.no_cluster or not in_pod):
+        from clusterbook.client.kube.taking import nobody_looked_at_a_cluster
+
+        host = this_host(asked.root or "/", contained=in_pod)
+        seen = together((node.node(host), nobody_looked_at_a_cluster("--cluster would ask one")))
+        return snapshotting.stamped(seen, snapshotting.node_name(variables, node.name(host)))
+    from clusterbook.client.kube import taking
+    from clusterbook.client.kube.surveying import Wishes
+
+    own = "" if asked.outside else snapshotting.node_name(variables, "")
+    wishes = Wishes(node=asked.node or own, most_nodes=asked.max_nodes_per_entry, values=asked.helm_values)
+    api = taking.cluster(asked.kubeconfig, asked.context)
+    if asked.outside:
+        return snapshotting.stamped(taking.from_outside(api, wishes), asked.node)
+    host = this_host(asked.root or "/", contained=True)
+    return snapshotting.stamped(taking.in_pod(node.collectors(host), api, wishes), own)

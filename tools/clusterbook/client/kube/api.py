@@ -220,7 +220,9 @@ class Api:
                 if last or (lost.sent and not repeatable):
                     raise lost.fault from lost
             else:
-                again = answer.status == 429 or (answer.status in _TRANSIENT and repeatable)
+                again = answer.status == 429 or (
+                    answer.status in _TRANSIENT and repeatable and not _is_no_fault(answer)
+                )
                 asked_s = _seconds(answer.headers.get("Retry-After", ""))
                 if not again or last or asked_s > patience.longest_wait_s:
                     return answer
@@ -243,6 +245,11 @@ def _document(answer: Answer) -> Object:
     return found if isinstance(found, dict) else {}
 
 
+def _is_no_fault(answer: Answer) -> bool:
+    """Return whether a 500 is about what was sent: for apply the server says so of fields that it does not know."""
+    return b"failed to create typed patch object" in answer.body
+
+
 def _seconds(text: str) -> float:
     return float(text) if text.isdecimal() else 0.0
 
@@ -263,7 +270,7 @@ def _fault(what: str, answer: Answer) -> ClusterbookError:
         return Conflict(text)
     if status == 429:
         return Throttled(text)
-    if status >= 500:
+    if status >= 500 and not _is_no_fault(answer):
         return Unreachable(f"{text} ({status})")
     if status < 400:
         hint = "is the server's address in the kubeconfig right?"

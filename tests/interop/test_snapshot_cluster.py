@@ -1,0 +1,202 @@
+"""A snapshot of a real control plane: what is there is seen, what cannot be seen is said, and kubectl agrees."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clusterbook.client.collect.gather import gather
+from clusterbook.client.kube import configmaps
+from clusterbook.client.kube.api import Api, open_api
+from clusterbook.client.kube.configmaps import Where
+from clusterbook.client.kube.discovery import discover
+from clusterbook.client.kube.faults import Denied, Missing, Rejected
+from clusterbook.client.kube.surveying import Wishes, collectors
+from clusterbook.client.main import run
+from clusterbook.client.snapshotting import stamped
+from clusterbook.core.capture import SnapshotShape
+from clusterbook.core.inventory import Unseen
+from clusterbook.core.snapshot import Snapshot, read
+from tests.interop.cluster import Cluster
+from tests.interop.processes import wait_until
+
+
+@pytest.fixture(scope="module")
+def api(cluster: Cluster) -> Api:
+    return open_api(str(cluster.kubeconfig))
+
+
+def document(api: Api, wishes: Wishes | None = None) -> dict[str, Any]:
+    found = stamped(gather(collectors(api, wishes or Wishes())), "")
+    SnapshotShape.model_validate(found, strict=True)
+    return found
+
+
+def take(api: Api, wishes: Wishes | None = None) -> Snapshot:
+    return read(document(api, wishes))
+
+
+def deployment(name: str, namespace: str, *, image: str = "registry.k8s.io/pause:3.10", replicas: int = 2) -> Any:
+    labels = {"app": name}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": image}]}}
+    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": pod}
+    metadata = {"name": name, "namespace": namespace}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+
+
+def test_nodes_versions_and_images_are_those_that_kubectl_shows(cluster: Cluster, api: Api, namespace: str) -> None:
+    cluster.apply([deployment("probe", namespace)])
+    cluster.kubectl("-n", namespace, "rollout", "status", "deployment/probe", "--timeout=60s")
+    found = document(api)
+    assert found["coverage"] == []
+    snapshot = read(found)
+    assert snapshot.reading("K8s", "server", "version") == json.loads(
+        cluster.kubectl("version", "-o", "json")
+    )["serverVersion"]["gitVersion"]  # fmt: skip
+    names = cluster.kubectl("get", "nodes", "-o", "name").split()
+    assert snapshot.reading("NodeTopology", "summary", "node-count") == str(len(names))
+    gpus = cluster.kubectl("get", "nodes", "-l", "nvidia.com/gpu.product=NVIDIA-H100-80GB-HBM3", "-o", "name").split()
+    label = snapshot.reading("NodeTopology", "label", "nvidia.com/gpu.product.NVIDIA-H100-80GB-HBM3")
+    assert label == "NVIDIA-H100-80GB-HBM3|" + ",".join(sorted(each.removeprefix("node/") for each in gpus))
+    node = snapshot.inventory.named("v1", "Node", gpus[0].removeprefix("node/"))
+    assert node is not None
+    assert node["status"]["capacity"]["nvidia.com/gpu"] == "8"
+    assert node["spec"]["providerID"].startswith("aws:///us-east-2a/i-")
+    assert snapshot.reading("K8s", "node", "provider") == "eks"
+    assert snapshot.reading("K8s", "image", "pause") == "3.10"
+    pods = snapshot.inventory.kind("v1", "Pod", namespace)[0]
+    assert [pod["status"]["phase"] for pod in pods] == ["Running", "Running"]
+    ready = snapshot.inventory.named("apps/v1", "Deployment", "probe", namespace)
+    assert ready is not None
+    assert ready["status"]["availableReplicas"] == 2
+    assert found["fingerprint"]["service"] == {"value": "eks", "source": "K8s.node.provider"}
+    assert found["fingerprint"]["accelerator"]["note"] == "multi-gpu"
+    assert found["fingerprint"]["gpuNodeCount"]["value"] == 4
+
+
+def test_one_node_speaks_when_it_is_asked_for(api: Api) -> None:
+    name = next(str(each["metadata"]["name"]) for each in api.items("/api/v1/nodes", labels="kubernetes.io/arch=arm64"))
+    snapshot = take(api, Wishes(node=name))
+    assert snapshot.reading("K8s", "node", "source-node") == name
+    assert snapshot.reading("K8s", "node", "kernel-version").endswith("-64k")
+
+
+def test_what_the_cluster_serves_is_found_in_both_ways(api: Api, cluster: Cluster) -> None:
+    found = discover(api)
+    assert not found.silent
+    lines = cluster.kubectl("api-resources", "--verbs=list", "--no-headers").splitlines()
+    assert {(line.split()[-3], line.split()[-1]) for line in lines} <= {
+        (kind.api_version, kind.kind) for kind in found.served
+    }
+
+
+def test_pages_are_those_of_the_server(api: Api, namespace: str) -> None:
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    for number in range(25):
+        api.create(path, {"metadata": {"name": f"c{number:02}", "labels": {"page": "yes"}}})
+    names = [each["metadata"]["name"] for each in api.items(path, labels="page=yes", page=10)]
+    assert names == [f"c{number:02}" for number in range(25)]
+
+
+@pytest.mark.parametrize("form", ["yaml", "json"])
+def test_a_snapshot_in_a_configmap_comes_back_and_kubectl_sees_it(
+    form: str, api: Api, cluster: Cluster, namespace: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = f"cm://{namespace}/taken"
+    words = ["snapshot", "--kubeconfig", str(cluster.kubeconfig), "--format", form]
+    assert run([*words, "-o", where], {}) == 0
+    assert run([*words, "-o", where], {}) == 0  # once more, over the first
+    text, said = configmaps.read(api, Where(namespace, "taken"))
+    assert said == form
+    assert read(json.loads(text) if form == "json" else _yaml(text)).reading("K8s", "node", "provider") == "eks"
+    kept = json.loads(cluster.kubectl("-n", namespace, "get", "configmap", "taken", "-o", "json"))
+    assert kept["data"][f"snapshot.{form}"] == text
+    assert kept["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "clusterbook"
+    capsys.readouterr()
+    with pytest.raises(Missing):
+        configmaps.read(api, Where(namespace, "other"))
+
+
+def _yaml(text: str) -> Any:
+    from clusterbook.core.yamlin import parse
+
+    node = parse(text, "snapshot")
+    assert node is not None
+    return node.data()
+
+
+def test_a_large_snapshot_is_packed_and_comes_back(api: Api, namespace: str) -> None:
+    text = "".join(f"node-{number}: Ready\n" for number in range(150_000))
+    configmaps.write(api, Where(namespace, "large"), text, form="yaml", timestamp="2026-07-01T00:00:00Z")
+    assert configmaps.read(api, Where(namespace, "large")) == (text, "yaml")
+
+
+@pytest.fixture
+def account(cluster: Cluster, namespace: str, tmp_path: Path) -> Path:
+    """Give a kubeconfig of a service account that may do nothing yet."""
+    cluster.kubectl("-n", namespace, "create", "serviceaccount", "reader")
+    token = cluster.kubectl("-n", namespace, "create", "token", "reader").strip()
+    config = json.loads(cluster.kubeconfig.read_text(encoding="utf-8"))
+    config["users"][0]["user"] = {"token": token}
+    path = tmp_path / "reader"
+    path.write_text(json.dumps(config), encoding="utf-8")
+    return path
+
+
+def test_what_an_account_may_not_read_is_said_part_by_part(cluster: Cluster, namespace: str, account: Path) -> None:
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": f"reads-nodes-{namespace}"},
+        "rules": [{"apiGroups": [""], "resources": ["nodes", "namespaces"], "verbs": ["list"]}],
+    }
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": f"reads-nodes-{namespace}"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role["metadata"]["name"]},
+        "subjects": [{"kind": "ServiceAccount", "name": "reader", "namespace": namespace}],
+    }
+    cluster.apply([role, binding])
+    reader = open_api(str(account))
+    wait_until(lambda: _may_list(reader, "/api/v1/nodes"), "the right is known", timeout_s=10)
+    snapshot = take(reader)
+    assert snapshot.reading("NodeTopology", "summary", "node-count") == "6"
+    said = {gap.part: gap for gap in snapshot.inventory.gaps}
+    assert {gap.state for part, gap in said.items() if part != "releases"} == {"denied"}
+    assert 'cannot list resource "pods"' in said["objects/v1/Pod"].reason
+    with pytest.raises(Unseen, match="no permission"):
+        snapshot.inventory.kind("v1", "Pod", "kube-system")
+    with pytest.raises(Unseen, match="no permission"):
+        snapshot.inventory.installed()
+    assert snapshot.inventory.named("v1", "Namespace", "kube-system") is not None
+    with pytest.raises(Denied, match="configmaps"):
+        configmaps.write(reader, Where(namespace, "mine"), "x", form="yaml", timestamp="t")
+    assert not cluster.exists(f"/api/v1/namespaces/{namespace}/configmaps/mine")
+
+
+def _may_list(api: Api, path: str) -> bool:
+    try:
+        list(api.items(path))
+    except Denied:
+        return False
+    return True
+
+
+def test_a_stranger_is_told_that_he_is_one(cluster: Cluster, tmp_path: Path) -> None:
+    config = json.loads(cluster.kubeconfig.read_text(encoding="utf-8"))
+    config["users"][0]["user"] = {"token": "nobody"}
+    (tmp_path / "config").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(Denied, match="does not know who we are"):
+        take(open_api(str(tmp_path / "config")))
+    assert run(["snapshot", "--kubeconfig", str(tmp_path / "config")], {}) == 4
+
+
+def test_what_is_not_valid_is_refused_in_the_servers_words(api: Api, namespace: str) -> None:
+    with pytest.raises(Rejected, match="must be greater than or equal to 0"):
+        api.apply(f"/apis/apps/v1/namespaces/{namespace}/deployments/x", deployment("x", namespace, replicas=-1))
+    with pytest.raises(Rejected, match="nonsense"):
+        api.apply(f"/apis/apps/v1/namespaces/{namespace}/deployments/x", {**deployment("x", namespace), "nonsense": 1})

@@ -1,0 +1,120 @@
+"""Trimming: what of an object a snapshot keeps.
+
+Knows what judging, drift and people look at, and that the rest of an object is most of it: a pod as the API shows it
+has eight kilobytes, and one is needed. Does not decide whether an object is shown at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Object = dict[str, Any]
+
+_METADATA = ("name", "namespace", "labels", "generation", "deletionTimestamp")
+_CONDITION = ("type", "status", "reason")
+_STATE = {"waiting": ("reason",), "running": (), "terminated": ("reason", "exitCode")}
+
+
+def trim(kind: str, found: Mapping[str, Any]) -> Object:
+    """Return what is kept of an object; of kinds that are not known here, all but what is about the object itself."""
+    metadata = found.get("metadata") or {}
+    kept: Object = {"metadata": {key: metadata[key] for key in _METADATA if metadata.get(key)}}
+    if owners := metadata.get("ownerReferences"):
+        kept["metadata"]["ownerReferences"] = [_only(each, ("kind", "name")) for each in owners]
+    if kind == "Node":  # in NodeTopology each is written once, and there are sixty on every node
+        kept["metadata"].pop("labels", None)
+    rest = _KINDS.get(kind, _whole)(found)
+    return kept | {key: value for key, value in rest.items() if value not in ({}, [], None)}
+
+
+def _only(found: Mapping[str, Any], keys: tuple[str, ...]) -> Object:
+    return {key: found[key] for key in keys if key in found}
+
+
+def _whole(found: Mapping[str, Any]) -> Object:
+    return {key: value for key, value in found.items() if key not in ("apiVersion", "kind", "metadata")}
+
+
+def _conditions(status: Mapping[str, Any]) -> list[Object]:
+    return [_only(each, _CONDITION) for each in status.get("conditions") or ()]
+
+
+def _node(found: Mapping[str, Any]) -> Object:
+    """Return a node without the images it keeps."""
+    status = found.get("status") or {}
+    return {
+        "spec": _only(found.get("spec") or {}, ("providerID", "taints", "unschedulable")),
+        "status": {
+            **_only(status, ("capacity", "allocatable", "nodeInfo")),
+            "conditions": _conditions(status),
+        },
+    }
+
+
+def _pod(found: Mapping[str, Any]) -> Object:
+    status = found.get("status") or {}
+    kept = _only(status, ("phase", "reason"))
+    conditions = _conditions(status)
+    if conditions:
+        kept["conditions"] = conditions
+    for key in ("initContainerStatuses", "containerStatuses"):
+        if status.get(key):
+            kept[key] = [_container(each) for each in status[key]]
+    return {"spec": _only(found.get("spec") or {}, ("nodeName",)), "status": kept}
+
+
+def _container(found: Mapping[str, Any]) -> Object:
+    state = {name: _only(said or {}, _STATE.get(name, ())) for name, said in (found.get("state") or {}).items()}
+    return _only(found, ("name", "ready", "restartCount")) | {"state": state}
+
+
+def _workload(found: Mapping[str, Any]) -> Object:
+    """Return a workload with its images, and without how its pods are made."""
+    spec = found.get("spec") or {}
+    pod = ((spec.get("template") or {}).get("spec")) or {}
+    containers = [_only(each, ("name", "image")) for each in pod.get("containers") or ()]
+    kept = _only(spec, ("replicas", "parallelism", "completions", "suspend", "selector"))
+    if containers:
+        kept["template"] = {"spec": {"containers": containers}}
+    status = found.get("status") or {}
+    rest = {key: value for key, value in status.items() if key != "conditions"}
+    return {"spec": kept, "status": rest | ({"conditions": c} if (c := _conditions(status)) else {})}
+
+
+def _definition(found: Mapping[str, Any]) -> Object:
+    """Return the definition of a kind without its schema, which is nearly all of it."""
+    spec = found.get("spec") or {}
+    versions = [_only(each, ("name", "served", "storage")) for each in spec.get("versions") or ()]
+    names = _only(spec.get("names") or {}, ("kind", "plural"))
+    kept = {**_only(spec, ("group", "scope")), "names": names, "versions": versions}
+    status = found.get("status") or {}
+    return {"spec": kept, "status": {"conditions": _conditions(status)}}
+
+
+def _webhooks(found: Mapping[str, Any]) -> Object:
+    """Return who is asked before an object is taken, without the certificates."""
+    hooks = []
+    for each in found.get("webhooks") or ():
+        client = each.get("clientConfig") or {}
+        kept = _only(each, ("name", "failurePolicy", "rules"))
+        hooks.append(kept | ({"clientConfig": _only(client, ("service",))} if client.get("service") else {}))
+    return {"webhooks": hooks}
+
+
+_KINDS: dict[str, Callable[[Mapping[str, Any]], Object]] = {
+    "Node": _node,
+    "Pod": _pod,
+    **dict.fromkeys(("Deployment", "DaemonSet", "StatefulSet", "ReplicaSet", "Job"), _workload),
+    "CustomResourceDefinition": _definition,
+    **dict.fromkeys(("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"), _webhooks),
+    "Namespace": lambda found: {"status": _only(found.get("status") or {}, ("phase",))},
+    "APIService": lambda found: {
+        "spec": _only(found.get("spec") or {}, ("group", "version", "service")),
+        "status": {"conditions": _conditions(found.get("status") or {})},
+    },
+    "ResourceSlice": lambda found: {
+        "spec": _only(found.get("spec") or {}, ("driver", "nodeName", "allNodes", "pool"))
+        | {"devices": [_only(each, ("name",)) for each in (found.get("spec") or {}).get("devices") or ()]}
+    },
+}
