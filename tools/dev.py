@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -165,6 +166,17 @@ def browser(arguments: Sequence[str]) -> int:
     return run(PYTHON, "-m", "pytest", "-p", "no:xdist", "tests/browser", *arguments)
 
 
+def agent(_: Sequence[str]) -> int:
+    """Make dist/agent/, from which the agent image is built; see tools/agent/Containerfile."""
+    set_up()
+    context, source = ROOT / "dist" / "agent", ROOT / "tools" / "agent"
+    shutil.rmtree(context, ignore_errors=True)
+    context.mkdir(parents=True)
+    for name in ("Containerfile", "requirements.txt"):
+        shutil.copyfile(source / name, context / name)
+    return run(PYTHON, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(context), ".")
+
+
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "build": build,
     "test": test,
@@ -172,6 +184,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "bench": bench,
     "golden": golden,
     "interop": interop,
+    "agent": agent,
     "browser": browser,
 }
 
