@@ -201,6 +201,20 @@ def test_a_withdrawal_is_in_the_next_index(
     assert done.sequence == 3
 
 
+def test_a_new_key_signs_everything_anew_before_the_old_one_is_given_up(
+    layout: Base, checkout: Path, keys: Path
+) -> None:
+    release = prepare(request_of(checkout))
+    publish(release, where(layout, keys))
+    both = key_policy([keys / "our.pub", keys / "other.pub"])
+    done = publish(release, Where(layout, KeySigner.from_file(keys / "other.key", {}), Trusting(both)))
+    assert (done.sent_blobs, done.sent_manifests) == (2, 25)
+    for name in ("our", "other"):
+        found = open_index(layout, Trusting(policy(keys, name)), now=None, seen=None)
+        digest = artifact(found, "eks", "flux").digest
+        verify_any(bundles_of(layout.store, "flux/eks", digest), digest, policy(keys, name))
+
+
 # --- what is refused
 
 

@@ -312,6 +312,16 @@ def test_what_is_near_is_mounted_and_not_sent(server: FakeRegistry, store: Regis
     assert server.blobs["a/d", kept.layers[0].digest] == b"recipe"
 
 
+def test_what_is_there_is_not_sent_to_a_registry_that_mounts_nothing() -> None:
+    with running(FakeRegistry(mounts=False)) as server:
+        store = Registry(server.host)
+        kept = put(store, "a/b", b"recipe", tag="1.0.0")
+        assert store.put_blob("a/c", kept.layers[0], from_bytes(b"recipe"), near="a/b")
+        assert not store.put_blob("a/c", kept.layers[0], from_bytes(b"recipe"), near="a/b")
+        assert server.count("POST", "mount=") == 1
+        assert not Registry(server.host).put_blob("a/c", kept.layers[0], from_bytes(b"recipe"), near="a/b")
+
+
 def test_a_second_publication_sends_nothing(server: FakeRegistry, store: Registry) -> None:
     source = MemoryStore()
     kept = put(source, "x", BIG, tag="1")

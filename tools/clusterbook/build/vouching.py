@@ -42,7 +42,7 @@ def vouch(
     found = []
     for part in [subjects[:1], *parts(subjects[1:])]:
         said = release.statement(Subject(name, pin.digest) for name, pin in part)
-        bundle = _found(said, part[0], policy, sender) or signer.sign(said)
+        bundle = _found(said, part[0], signer.hint, policy, sender) or signer.sign(said)
         signed = Signed(part, attach.signature(bundle, PROVENANCE, created=release.origin.date))
         _attach(sender, part[0], signed)
         found.append(signed)
@@ -59,15 +59,19 @@ def _attach(sender: Sender, about: Listed, signed: Signed) -> None:
     sender.attach(about[0], described(about[1]), signed.attachment)
 
 
-def _found(said: bytes, about: Listed, policy: Policy | None, sender: Sender) -> bytes:
-    """Return the signature that this very statement has already, b"" when it has none that counts."""
+def _found(said: bytes, about: Listed, hint: str, policy: Policy | None, sender: Sender) -> bytes:
+    """Return the signature that this very statement has already, b"" when it has none that counts.
+
+    One of another key does not: whoever changes keys wants everything signed anew, before the old one is given up.
+    """
     repository, pin = about
     if policy is None:
         return b""
     for raw in bundles_of(sender.base.store, sender.base.repository(repository), pin.digest):
         try:
             verify(raw, pin.digest, policy)
-            if parse_bundle(raw).payload == said:
+            bundle = parse_bundle(raw)
+            if (bundle.payload, bundle.hint) == (said, hint):
                 return raw
         except (Untrusted, BrokenBundle):
             continue

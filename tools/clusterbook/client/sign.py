@@ -18,7 +18,9 @@ IDENTITY_TOKEN = "SIGSTORE_ID_TOKEN"  # noqa: S105 (the name of a variable, as s
 
 
 class Signer(Protocol):
-    """Whoever signs statements."""
+    """Whoever signs statements. `hint` is that of the key, as its bundles bear it; "" for somebody who logs in."""
+
+    hint: str
 
     def sign(self, statement: bytes) -> bytes:
         """Return a Sigstore bundle with the statement and its signature."""
@@ -29,6 +31,7 @@ class KeySigner:
 
     def __init__(self, key: PrivateKey) -> None:
         self._key = key
+        self.hint = key.public().hint()
 
     @classmethod
     def from_file(cls, path: Path, environment: Mapping[str, str]) -> KeySigner:
@@ -46,7 +49,7 @@ class KeySigner:
 
     def sign(self, statement: bytes) -> bytes:
         """Return a bundle that names the key by its hint."""
-        return key_bundle(statement, self._key.sign(pae(statement)), self._key.public().hint())
+        return key_bundle(statement, self._key.sign(pae(statement)), self.hint)
 
 
 class KeylessSigner:
@@ -62,6 +65,7 @@ class KeylessSigner:
             browser: whether a login in the browser may be asked for, when there is no token.
         """
         self._trust_config, self._token, self._browser = trust_config, token, browser
+        self.hint = ""
 
     @classmethod
     def from_environment(

@@ -76,6 +76,7 @@ class Registry(Store):
         self._lists: dict[tuple[str, str], Lock] = {}
         self._lock = Lock()
         self._without_api: set[str] = set()
+        self._mounts = True
 
     def manifest(self, repository: str, wanted: str) -> Manifest:
         """Return the manifest or index that a tag or a digest names."""
@@ -121,9 +122,9 @@ class Registry(Store):
     def put_blob(self, repository: str, blob: Descriptor, content: Content, *, near: str = "") -> bool:
         """Keep a blob, sent as a stream; what breaks off is sent again from its start.
 
-        A small one that is near is not asked for first: having it mounted costs as much, and says whether it is there.
+        A small one that is near is not asked for first, unless the registry mounts none: that would cost as much.
         """
-        if not (near and blob.size <= _SMALL_BYTES) and self.exists(repository, blob):
+        if not (near and blob.size <= _SMALL_BYTES and self._mounts) and self.exists(repository, blob):
             return False
         return self._wire.patiently(lambda: self._upload(repository, blob, content, near))
 
@@ -189,6 +190,10 @@ class Registry(Store):
         if session.status_code != 202 or not location:
             raise self._wire.refusal(session)
         self._wire.drain(session)
+        if query:
+            self._mounts = False
+            if self.exists(repository, blob):
+                return False
         place = self._wire.joined(session.url or url, location)
         place += f"{'&' if '?' in place else '?'}digest={blob.digest}"
         done = self._wire.once(
