@@ -175,6 +175,12 @@ def test_nobody_listening_is_said_after_four_attempts(patience: Patience, clock:
     assert (caught.value.exit_status, clock.slept) == (6, [0.5, 1.0, 2.0])
 
 
+def test_a_host_that_nobody_knows_is_named() -> None:
+    registry = Registry("registry.invalid", patience=Patience(tries=1))
+    with pytest.raises(Unreachable, match="registry.invalid: nobody knows a host of that name"):
+        registry.manifest("a", "1")
+
+
 # --- bodies that are cut, or other than they should be ----------------------------------------------------------------
 
 

@@ -332,6 +332,9 @@ class Wire(oras.provider.Registry):  # type: ignore[misc]  # oras has no types
             return TimedOut(f"{_shown(url)} says nothing for {self.patience.read_s:g} s", hint=hint)
         if isinstance(error, requests.ConnectionError) and "refused" in str(error):
             return Unreachable(f"{urlsplit(url).netloc}: nobody listens there", hint="is the name right, and the port?")
+        if isinstance(error, requests.ConnectionError) and "NameResolutionError" in str(error):
+            what = f"{urlsplit(url).netloc}: nobody knows a host of that name"
+            return Unreachable(what, hint="is the name right, and is there a network?")
         if isinstance(error, urllib3.exceptions.ProtocolError):
             return Unreachable(f"{_shown(url)} breaks off", hint=hint)
         return Unreachable(f"{_shown(url)}: {_short(error)}", hint=hint)
