@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -175,10 +176,13 @@ def test_nobody_listening_is_said_after_four_attempts(patience: Patience, clock:
     assert (caught.value.exit_status, clock.slept) == (6, [0.5, 1.0, 2.0])
 
 
-def test_a_host_that_nobody_knows_is_named() -> None:
-    registry = Registry("registry.invalid", patience=Patience(tries=1))
-    with pytest.raises(Unreachable, match="registry.invalid: nobody knows a host of that name"):
-        registry.manifest("a", "1")
+def test_a_host_that_nobody_knows_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> list[Any]:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(Unreachable, match=r"registry\.invalid: nobody knows a host of that name"):
+        Registry("registry.invalid", patience=Patience(tries=1)).manifest("a", "1")
 
 
 # --- bodies that are cut, or other than they should be ----------------------------------------------------------------
