@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clusterbook.client import archive
-from clusterbook.client.answers import MissingFlag, Reply
+from clusterbook.client.answers import MissingFlag
 from clusterbook.client.bundlefolder import ForeignFiles
-from clusterbook.client.fetching import Around, respond
 from clusterbook.client.layout import Layout
 from clusterbook.client.oci.registry import Registry
 from clusterbook.client.opened import WithdrawnVersion
@@ -28,48 +27,10 @@ from clusterbook.core.faults import BadReference, NoArtifact
 from clusterbook.core.policy import Unsigned, WrongSigner
 from clusterbook.core.timeline import Expired, Rollback
 from tests import publications, shelves
+from tests.fetchers import Client
 from tests.publications import JULY, MARCH, START, Publisher
 from tests.servers.registry import FakeRegistry, running
 from tests.servers.site import Site, serving
-
-NOW = START + timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-def publisher(tmp_path_factory: pytest.TempPathFactory) -> Publisher:
-    return publications.publisher(tmp_path_factory.mktemp("publisher"))
-
-
-@pytest.fixture(scope="module")
-def july(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a layout with both releases; nobody changes it."""
-    path = tmp_path_factory.mktemp("july") / "layout"
-    for release in (MARCH, JULY):
-        publisher.publish(publications.layout(path), release)
-    return path
-
-
-class Client:
-    """Somebody who fetches, with a home of their own."""
-
-    def __init__(self, home: Path, publisher: Publisher) -> None:
-        self.home, self.publisher = home, publisher
-
-    def __call__(self, kind: str, which: str = "", *, now: datetime = NOW, **words: Any) -> Reply:
-        given = {key.removesuffix("_"): [str(value)] for key, value in words.items() if value is not None}
-        if not {"key", "policy", "config"} & words.keys():
-            given["key"] = [str(self.publisher.key)]
-        return respond(kind, given, which, Around({}, self.home, now))
-
-    def seen(self, source: object) -> int | None:
-        """Return the number of the index that is remembered of a source."""
-        found = memory({}, self.home).recall(absolute(str(source)))
-        return found.sequence if found else None
-
-
-@pytest.fixture
-def client(tmp_path: Path, publisher: Publisher) -> Client:
-    return Client(tmp_path / "home", publisher)
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -8,9 +8,11 @@ Knows which files that takes and what they prove. Does not know whom to believe 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
-from clusterbook.client.bundlefolder import MANIFEST, SIGNATURE
+from clusterbook.client.bundlefolder import ATTESTATION, MANIFEST, SIGNATURE
 from clusterbook.client.opened import Opened, Trusting
 from clusterbook.client.trust import Verified, bundles_of, verify, verify_any
 from clusterbook.core import published
@@ -18,7 +20,7 @@ from clusterbook.core.bundle.checksums import FILES, files_digest
 from clusterbook.core.errors import ClusterbookError
 from clusterbook.core.manifest import Manifest, parse_manifest
 from clusterbook.core.policy import Tampered, Unsigned, Untrusted
-from clusterbook.core.statement import BrokenBundle
+from clusterbook.core.statement import LARGEST_BUNDLE_BYTES, BrokenBundle
 
 
 def attestation(opened: Opened, repository: str, manifest: Manifest, trusting: Trusting) -> dict[str, bytes]:
@@ -44,6 +46,15 @@ def attestation(opened: Opened, repository: str, manifest: Manifest, trusting: T
             return {MANIFEST: manifest.raw, SIGNATURE: raw}
     what = f"{store.where}: no signature on {manifest.digest} can be had, though the index names it"
     raise Unsigned(what, hint=faults[-1].what if faults else "was it mirrored without its signatures?")
+
+
+def read_attestation(where: Path) -> dict[str, bytes]:
+    """Return what the bundle in the folder `where` carries along, by file."""
+    found = {}
+    for name in (MANIFEST, SIGNATURE):
+        with suppress(FileNotFoundError, NotADirectoryError), (where / ATTESTATION / name).open("rb") as file:
+            found[name] = file.read(LARGEST_BUNDLE_BYTES + 1)
+    return found
 
 
 class Attested(NamedTuple):

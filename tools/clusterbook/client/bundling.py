@@ -235,5 +235,5 @@ def sentence(found: Mapping[str, Any]) -> str:
         f"{found['output']}: {found['components']} components as {found['releases']} releases"
         f" in {found['files']} files, {found['bytes'] / 1024:.0f} KiB\n"
         f"deploy: {found['next']}\n"
-        f"verify: clusterbook verify {found['output']}\n"
+        f"verify: clusterbook verify {found['output']} --min-trust-level unverified\n"
     )

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 import clusterbook
-from clusterbook.client.bundle_commands import BUNDLE, VERIFY
+from clusterbook.client.bundle_commands import BUNDLE
 from clusterbook.client.completion import script
 from clusterbook.client.evidence_commands import EVIDENCE
 from clusterbook.client.fetch_commands import FETCH
@@ -24,6 +24,7 @@ from clusterbook.client.replies import respond
 from clusterbook.client.snapshot_command import snapshot
 from clusterbook.client.terminal import deliver
 from clusterbook.client.trust_commands import TRUST
+from clusterbook.client.verify_commands import VERIFY
 
 EXAMPLES = {
     "recipe": "clusterbook recipe --service eks --accelerator h100 --intent training --os ubuntu",

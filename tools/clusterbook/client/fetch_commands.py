@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from clusterbook.client import fetch_flags, fetching
+from clusterbook.client.around import Around
 from clusterbook.client.program import Once, Program, option
 from clusterbook.client.terminal import deliver
 
@@ -53,7 +54,7 @@ def _command(kind: str) -> click.Command:
 
 def _callback(kind: str) -> Callable[..., int]:
     def call(which: str = "", **found: Any) -> int:
-        reply = fetching.respond(kind, words_of(found), which, fetching.Around.of(os.environ))
+        reply = fetching.respond(kind, words_of(found), which, Around.of(os.environ))
         log_json = bool(click.get_current_context().find_root().params["log_json"])
         deliver(reply.text, notes=reply.notes, log_json=log_json)
         return 0

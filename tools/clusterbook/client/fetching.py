@@ -9,17 +9,16 @@ lands (`arrival`). Part of a fetch that has to be quick, so what only some need 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clusterbook.client.answers import MissingFlag, Reply
+from clusterbook.client.around import Around
 from clusterbook.client.believing import Words, trusting
 from clusterbook.client.opened import Opened, Trusting, open_index, refuse_withdrawn
 from clusterbook.client.seen import memory
 from clusterbook.client.shelf import Shelf
-from clusterbook.client.stores import Access, absolute, open_source
+from clusterbook.client.stores import absolute, access_of, open_source
 from clusterbook.core import published
 from clusterbook.core.criteria import DIMENSIONS
 from clusterbook.core.errors import InvalidRequest, NotFound
@@ -32,19 +31,6 @@ if TYPE_CHECKING:
     from clusterbook.core.index import Index
 
 LARGEST_RECIPE_BYTES = 64 << 20
-
-
-class Around(NamedTuple):
-    """What a fetch finds around it: environment, home and the time."""
-
-    environment: Mapping[str, str]
-    home: Path
-    now: datetime
-
-    @classmethod
-    def of(cls, environment: Mapping[str, str]) -> Around:
-        """Return what there is around this process."""
-        return cls(environment, Path(environment.get("HOME") or "/"), datetime.now(UTC))
 
 
 class Chosen(NamedTuple):
@@ -101,9 +87,7 @@ def respond(kind: str, words: Words, slug: str, around: Around) -> Reply:
     if not where:
         raise MissingFlag("--from is missing", hint="type --from oci://HOST/BASE, or the folder or archive of a mirror")
     remembered, source = memory(around.environment, around.home), absolute(where)
-    access = Access(
-        "plain_http" in words, words.get("ca_file", [""])[0], environment=around.environment, home=around.home
-    )
+    access = access_of(words, around.environment, around.home)
     belief = trusting(words, around.environment, around.home)
     opened = open_index(open_source(where, access), belief, now=around.now, seen=remembered.recall(source))
     if kind == "index":

@@ -88,7 +88,8 @@ def quick_fetch(words: Sequence[str], environment: Mapping[str, str]) -> Reply |
     scanned = scan_all(words[2:], FETCH[words[1]])
     if scanned is None or len(scanned[1]) > (words[1] != "index"):
         return None
-    from clusterbook.client.fetching import Around, respond
+    from clusterbook.client.around import Around
+    from clusterbook.client.fetching import respond
 
     given = {flag.key: [environment[name]] for name, flag in VALUES.items() if environment.get(name)}
     known = {flag.key for flag in FETCH[words[1]]}

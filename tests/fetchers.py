@@ -1,0 +1,43 @@
+"""Those who fetch and verify, for tests: each has a home and a clock of their own."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from clusterbook.client import fetching, verifying
+from clusterbook.client.answers import Reply
+from clusterbook.client.around import Around
+from clusterbook.client.seen import memory
+from clusterbook.client.stores import absolute
+from clusterbook.client.verdict import Verdict
+from tests.publications import START, Publisher
+
+NOW = START + timedelta(days=1)
+
+
+class Client:
+    """Somebody who believes a publisher, unless a call says otherwise; flags are keywords, `from_` for --from."""
+
+    def __init__(self, home: Path, publisher: Publisher) -> None:
+        self.home, self.publisher = home, publisher
+
+    def __call__(self, kind: str, which: str = "", *, now: datetime = NOW, **words: Any) -> Reply:
+        """Fetch something."""
+        return fetching.respond(kind, self._words(words), which, Around({}, self.home, now))
+
+    def verify(self, where: object, *, now: datetime = NOW, **words: Any) -> Verdict:
+        """Verify something."""
+        return verifying.verify(str(where), self._words(words), Around({}, self.home, now))
+
+    def seen(self, source: object) -> int | None:
+        """Return the number of the index that is remembered of a source."""
+        found = memory({}, self.home).recall(absolute(str(source)))
+        return found.sequence if found else None
+
+    def _words(self, words: dict[str, Any]) -> dict[str, list[str]]:
+        given = {key.removesuffix("_"): [str(value)] for key, value in words.items() if value is not None}
+        if not {"key", "policy", "config"} & words.keys():
+            given["key"] = [str(self.publisher.key)]
+        return given

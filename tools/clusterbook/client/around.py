@@ -1,0 +1,24 @@
+"""Around: what a command finds around it.
+
+Knows environment, home and clock, so that what comes after them can be told all three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Around(NamedTuple):
+    """The environment, the home of the user and the time."""
+
+    environment: Mapping[str, str]
+    home: Path
+    now: datetime
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Around:
+        """Return what there is around this process."""
+        return cls(environment, Path(environment.get("HOME") or "/"), datetime.now(UTC))

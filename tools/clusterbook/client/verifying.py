@@ -1,0 +1,40 @@
+"""Verifying: what it is whose trust is in question, and who looks at it.
+
+Knows the ways to name a bundle, an artifact and a source. Does not know what is looked at.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from clusterbook.client.around import Around
+from clusterbook.client.attested import read_attestation
+from clusterbook.client.believing import Words
+from clusterbook.client.bundlefolder import read_bundle
+from clusterbook.client.stores import LAYOUT_SCHEME
+from clusterbook.client.verdict import Verdict
+from clusterbook.client.verifying_bundles import archived, verify_artifact, verify_files
+from clusterbook.core.bundle.checksums import unrooted
+from clusterbook.core.errors import NotFound
+from clusterbook.core.reference import SCHEME, parse_reference
+
+
+def verify(where: str, words: Words, around: Around) -> Verdict:
+    """Return what is known of `where`: the folder or archive of a bundle, an artifact in a registry, or a source.
+
+    Raises:
+        NotFound: it is not there.
+        InvalidRequest: it is something else.
+    """
+    path = Path(where)
+    if where.endswith((".tar.gz", ".tgz")) and "://" not in where:
+        return verify_files(where, unrooted(archived(path)), {}, words, around)
+    if path.is_dir() and not (path / "oci-layout").is_file():
+        return verify_files(where, read_bundle(path), read_attestation(path), words, around)
+    if where.startswith(SCHEME) and parse_reference(where).wanted:
+        return verify_artifact(where, words, around)
+    if "://" not in where and not where.startswith(LAYOUT_SCHEME) and not path.exists():
+        raise NotFound(f"{where} does not exist", hint="name a bundle, an artifact (oci://…) or the source of a mirror")
+    from clusterbook.client.verifying_sources import verify_source
+
+    return verify_source(where, words, around)
