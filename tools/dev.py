@@ -4,7 +4,8 @@ Knows how the virtual environment is set up and which tool runs when. Does not k
 
 usage: python3 tools/dev.py COMMAND [ARGUMENT ...]
 
-Arguments are handed on: `test`, `bench` and `interop` give theirs to pytest, `build` to `clusterbook-build build`.
+Arguments are handed on: `test`, `bench`, `interop` and `browser` give theirs to pytest, `build` to `clusterbook-build
+build`.
 """
 
 import contextlib

@@ -22,7 +22,7 @@
       if (name.startsWith("on")) element[name] = value;
       else if (value !== false && value != null) element.setAttribute(name, value === true ? "" : value);
     }
-    element.append(...children.flat().filter((child) => child != null));
+    element.append(...children.flat(9).filter((child) => child != null));
     return element;
   };
   const code = (text) => make("code", {}, text);
@@ -63,24 +63,24 @@
     }, recipe.criteria.nodes ? 1 : 0);
     return { slug: recipe.slug, cost };
   }).sort((a, b) => a.cost - b.cost || (a.slug < b.slug ? -1 : 1)).slice(0, 3).map((each) => each.slug);
-  window.clusterbook.answer = answer;
+  Object.assign(window.clusterbook, { answer, index });
 
   // --- finder
   const finder = async (element) => {
     const data = await index();
     const params = new URLSearchParams(location.search);
     const query = {};
-    [...DIMENSIONS, "state", "q"].forEach((name) => { if (params.get(name)) query[name] = params.get(name); });
+    [...DIMENSIONS, "state", "find"].forEach((name) => { if (params.get(name)) query[name] = params.get(name); });
     const facets = make("form", { class: "cb-facets", "aria-label": "Criteria" });
     const verdict = make("div", { class: "cb-verdict", role: "status" });
     const list = make("ul", { class: "cb-list" });
     const more = make("p");
-    const search = make("input", { class: "cb-input", type: "search", value: query.q || "", "aria-label": "Name or component" , placeholder: "name or component" });
+    const search = make("input", { class: "cb-input", type: "search", value: query.find || "", "aria-label": "Name or component" , placeholder: "name or component" });
     const picked = new Set();
     let all = false;
     const fits = (recipe, without) => [...DIMENSIONS, "state"].every((name) =>
       name === without || !query[name] || (name === "state" ? recipe.state : recipe.criteria[name]) === query[name])
-      && (!query.q || `${recipe.slug} ${recipe.title} ${recipe.components.map((n) => data.components[n]).join(" ")}`.toLowerCase().includes(query.q.toLowerCase()));
+      && (!query.find || `${recipe.slug} ${recipe.title} ${recipe.components.map((n) => data.components[n]).join(" ")}`.toLowerCase().includes(query.find.toLowerCase()));
     const draw = () => {
       const chosen = document.activeElement?.name;
       facets.replaceChildren(...[...DIMENSIONS, "state"].map((name) => {
@@ -97,7 +97,7 @@
       const found = data.recipes.filter((recipe) => fits(recipe));
       const asked = DIMENSIONS.filter((name) => query[name]);
       const said = answer(data, query);
-      const command = ["clusterbook recipe", ...asked.map((name) => `--${name} ${query[name]}`)].join(" ");
+      const command = ["clusterbook recipe", ...asked.map((name) => `--${name} ${query[name]}`), ...(said.state === "inherited" ? ["--allow-inherited"] : [])].join(" ");
       verdict.replaceChildren(
         make("p", {}, make("strong", { class: `cb-state cb-${said.state}` }, said.state), ": ",
           said.state === "unsupported" ? said.text : make("a", { href: `${said.recipe.slug}.html` }, said.recipe.title),
@@ -118,7 +118,7 @@
       more.replaceChildren(...(found.length > 100 && !all ? [make("button", { class: "md-button", type: "button", onclick: () => { all = true; draw(); } }, `Show all ${found.length}`)] : []));
     };
     const keep = () => history.replaceState(null, "", `?${new URLSearchParams(query)}`);
-    search.oninput = () => { if (search.value) query.q = search.value; else delete query.q; keep(); draw(); };
+    search.oninput = () => { if (search.value) query.find = search.value; else delete query.find; keep(); draw(); };
     const clear = make("button", { class: "md-button", type: "button", onclick: () => { Object.keys(query).forEach((name) => delete query[name]); search.value = ""; keep(); draw(); } }, "Clear");
     const side = make("details", { open: matchMedia("(min-width: 60em)").matches }, make("summary", {}, "Criteria"), facets);
     element.replaceChildren(make("div", { class: "cb-finder" }, make("div", {}, make("p", {}, search), side, make("p", {}, clear)), make("div", {}, verdict, list, more)));

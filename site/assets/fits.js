@@ -8,13 +8,18 @@
   const ACCELERATORS = ["rtx-pro-6000", "gb200", "gb300", "a100", "b200", "h100", "h200", "l40s", "l40"];
   const STATED = { service: ["service"], accelerator: ["accelerator"], os: ["os"] };
 
+  const list = (value, place) => {
+    if (value == null) return [];
+    if (!Array.isArray(value)) throw new Error(`${place} of the snapshot is no list`);
+    return value;
+  };
   const read = (document) => {
     if (document?.kind !== "Snapshot") throw new Error(`this is no snapshot: its kind is '${document?.kind ?? ""}', not 'Snapshot'`);
     const types = new Map();
-    for (const measurement of document.measurements ?? []) {
-      if (types.has(measurement.type)) continue;
+    for (const measurement of list(document.measurements, "measurements")) {
+      if (types.has(measurement?.type)) continue;
       const groups = new Map();
-      for (const group of measurement.subtypes ?? []) if (!groups.has(group.subtype)) groups.set(group.subtype, { data: group.data ?? {}, items: group.items ?? [] });
+      for (const group of list(measurement?.subtypes, "subtypes")) if (!groups.has(group.subtype)) groups.set(group.subtype, { data: group.data ?? {}, items: group.items ?? [] });
       types.set(measurement.type, groups);
     }
     return { stated: document.fingerprint ?? {}, types };
@@ -41,7 +46,9 @@
     };
     const found = {};
     for (const [dimension, names] of Object.entries(STATED)) {
-      const name = names.find((each) => each in taken.stated), said = name && taken.stated[name];
+      const name = names.find((each) => each in taken.stated);
+      let said = name && taken.stated[name];
+      if (said?.note === "unknown-sku") said = null; // to whoever took it, perhaps not to this catalog
       const value = said == null ? derived[dimension] : text(typeof said === "object" ? said.value : said);
       if (value) found[dimension] = value;
     }
@@ -128,20 +135,20 @@
     return { shown, found };
   };
 
-  const parse = async (name, content, script) => {
+  const parse = async (content, script) => {
     if (/^\s*[{[]/.test(content)) return JSON.parse(content);
     await script("assets/vendor/js-yaml.min.js");
     return window.jsyaml.load(content);
   };
+  const judge = async (data, content, script) => all(data, await parse(content, script));
   const TITLES = { fits: "Fits", unknown: "Nobody can tell", misses: "Does not fit" };
-  window.clusterbook.fit = all;
   window.clusterbook.fits = (element, data, { make, code, script }) => {
     const input = make("input", { type: "file", accept: ".yaml,.yml,.json", class: "cb-file-input" });
     const drop = make("div", { class: "cb-drop" }, make("label", {}, "Snapshot (YAML or JSON) ", input));
     const out = make("div", { role: "status" });
     const take = async (file) => {
       try {
-        const { shown, found } = all(data, await parse(file.name, await file.text(), script));
+        const { shown, found } = await judge(data, await file.text(), script);
         const cluster = Object.entries(shown).map(([key, value]) => `${key} ${value}`).join(", ") || "nothing that criteria name";
         out.replaceChildren(make("p", {}, `The cluster shows: ${cluster}.`), ...RANK.map((rank) => {
           const rows = found.filter((each) => each.fit === rank);
@@ -154,6 +161,7 @@
     drop.ondragover = (event) => { event.preventDefault(); drop.classList.add("cb-over"); };
     drop.ondragleave = () => drop.classList.remove("cb-over");
     drop.ondrop = (event) => { event.preventDefault(); drop.classList.remove("cb-over"); if (event.dataTransfer.files[0]) take(event.dataTransfer.files[0]); };
+    window.clusterbook.judge = (known, content) => judge(known, content, script);
     element.replaceChildren(drop, out);
   };
 })();

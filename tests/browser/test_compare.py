@@ -1,0 +1,128 @@
+"""Compare, search, copy, tabs and filters: what pages do besides being read."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from clusterbook.build.site.gather import gather
+from clusterbook.core.ledger import Ledger
+from tests import sites
+
+A, B = "h100-eks-ubuntu-training", "h100-eks-ubuntu-inference"
+
+
+def values(slug: str) -> dict[str, str]:
+    """Return what the recipe says, by component and path."""
+    found = gather(sites.ours(), Ledger({})).recipe(slug)
+    return {f"{part.name} {row.path}": row.text for part in found.parts for row in part.rows if not row.removed}
+
+
+def test_two_recipes_differ_in_what_the_recipes_say(page: Page, address: str) -> None:
+    page.goto(f"{address}compare.html?a={A}&b={B}")
+    expect(page.locator(".cb-compare")).to_contain_text(f"differences between {A} and {B}")
+    shown: list[list[str]] = page.eval_on_selector_all(
+        ".cb-compare tbody tr", "(rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent))"
+    )
+    left, right = values(A), values(B)
+    shared = {name.split()[0] for name in left} & {name.split()[0] for name in right}
+    wanted = {
+        name for name in left.keys() | right.keys() if left.get(name) != right.get(name) and name.split()[0] in shared
+    }
+    assert wanted <= {row[0] for row in shown}
+    for name, kind, mine, theirs in shown:
+        if name in wanted and kind == "changed":
+            assert mine.startswith(left[name])
+            assert theirs.startswith(right[name])
+            assert "set by " in mine
+
+
+def test_sides_can_be_swapped_and_what_is_the_same_shown(page: Page, http: str) -> None:
+    page.goto(f"{http}compare.html?a={A}&b={B}")
+    expect(page.locator(".cb-compare tbody tr").first).to_be_visible()
+    before = page.locator(".cb-compare tbody tr").count()
+    page.get_by_role("button", name="Swap").click()
+    expect(page.locator(".cb-compare")).to_contain_text(f"between {B} and {A}")
+    assert f"a={B}" in page.url
+    page.get_by_label("also what is the same").check()
+    expect(page.locator(".cb-compare tbody tr.cb-same").first).to_be_visible()
+    assert page.locator(".cb-compare tbody tr").count() > before
+
+
+def test_a_version_is_compared_with_the_recipe_of_now(page: Page, address: str) -> None:
+    page.goto(f"{address}compare.html?a={A}@1.0.0&b={A}")
+    expect(page.locator(".cb-compare")).to_contain_text("do not differ")
+
+
+def test_a_name_that_is_none_is_said(page: Page, http: str) -> None:
+    page.goto(f"{http}compare.html?a={A}&b=nonsense")
+    expect(page.locator(".cb-compare")).to_contain_text("There is no recipe nonsense")
+
+
+def test_a_recipe_leads_to_its_neighbour_and_what_differs(page: Page, address: str) -> None:
+    page.goto(f"{address}recipes/{A}.html")
+    page.locator("#neighbours ~ ul a", has_text="compare").first.click()
+    expect(page.locator(".cb-compare")).to_contain_text("between")
+
+
+@pytest.mark.parametrize("words", ["gb200 kubeflow", "cert-manager"])
+def test_search_finds_pages_of_the_catalog(page: Page, address: str, words: str) -> None:
+    page.goto(f"{address}index.html")
+    page.get_by_role("textbox", name="Search").first.click()
+    page.keyboard.type(words)
+    result = page.locator(".md-search-result__item a").first
+    expect(result).to_be_visible(timeout=10_000)
+    result.click()
+    expect(page.locator("h1")).to_be_visible()
+    assert re.search(r"/(recipes|components)/", page.url)
+
+
+def test_a_command_is_copied_as_it_stands(page: Page, http: str) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=http.rstrip("/"))
+    page.goto(f"{http}recipes/{A}.html")
+    block = page.locator("#use-0 .highlight")
+    block.hover()
+    block.get_by_role("button").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.strip() == block.locator("code").inner_text().strip()
+
+
+def test_the_finder_copies_its_command(page: Page, http: str) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=http.rstrip("/"))
+    page.goto(f"{http}recipes/index.html?service=eks")
+    page.locator(".cb-verdict").get_by_role("button", name="Copy").click()
+    expect(page.locator(".cb-verdict").get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == "clusterbook recipe --service eks"
+
+
+def test_ways_to_use_a_recipe_are_tabs_that_keys_move_between(page: Page, address: str) -> None:
+    page.goto(f"{address}recipes/{A}.html")
+    tabs = page.get_by_role("tab")
+    expect(tabs.first).to_have_attribute("aria-selected", "true")
+    tabs.first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(tabs.nth(1)).to_be_focused()
+    expect(page.get_by_role("tabpanel")).to_have_count(1)
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(tabs.last).to_be_focused()
+
+
+def test_values_are_filtered_by_words(page: Page, address: str) -> None:
+    page.goto(f"{address}recipes/{A}.html")
+    page.get_by_label("Filter").fill("driver.version")
+    rows: list[Any] = page.locator(".cb-values tbody tr:visible").all_inner_texts()
+    assert rows
+    assert all("driver" in row and "version" in row for row in rows)
+
+
+def test_without_javascript_every_recipe_is_still_reached(browser: Any, http: str) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{http}recipes/index.html")
+        page.get_by_role("link", name="All recipes are in one list").click()
+        page.get_by_role("link", name="H100 · Amazon EKS · Ubuntu · training", exact=True).click()
+        assert page.get_by_text("clusterbook bundle h100-eks-ubuntu-training --deployer flux").is_visible()

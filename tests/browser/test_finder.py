@@ -1,0 +1,142 @@
+"""The finder: the same answers as the client's, for every combination; and what people do with it."""
+
+from __future__ import annotations
+
+import html
+from itertools import product
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from clusterbook.core.criteria import ANY, DIMENSIONS, Criteria
+from clusterbook.core.matching import INHERITED, UNSUPPORTED
+from tests import sites
+
+ASK = """
+async (queries) => {
+  const data = await window.clusterbook.index();
+  return queries.map((query) => {
+    const said = window.clusterbook.answer(data, query);
+    return [said.state, said.recipe ? said.recipe.slug : "", said.text, said.nearest ?? []];
+  });
+}
+"""
+
+
+def combinations() -> list[Criteria]:
+    """Return every combination of criteria that our catalog knows."""
+    vocabulary = sites.ours().catalog.vocabulary
+    return [Criteria(*each) for each in product(*((ANY, *vocabulary.values(name)) for name in DIMENSIONS))]
+
+
+def test_every_combination_has_the_clients_answer(page: Page, http: str) -> None:
+    page.goto(f"{http}recipes/index.html")
+    queries = combinations()
+    found: list[Any] = page.evaluate(ASK, [query.specified() for query in queries])
+    assert len(found) == len(queries) > 10_000
+    matrix = sites.ours()
+    for query, (state, slug, text, nearest) in zip(queries, found, strict=True):
+        answer = matrix.answer(query)
+        assert state == answer.state, query
+        assert slug == ("" if state == UNSUPPORTED else answer.slug), query
+        if state in (UNSUPPORTED, INHERITED):
+            assert text == answer.reason, query
+            assert nearest == matrix.matcher.nearest(query), query
+
+
+def test_choosing_narrows_the_list_and_says_what_the_choice_leads_to(page: Page, address: str) -> None:
+    page.goto(f"{address}recipes/index.html")
+    verdict = page.locator(".cb-verdict")
+    expect(verdict).to_contain_text(f"{len(sites.ours().recipes)} of")
+    for name, value in (("service", "eks"), ("accelerator", "h100"), ("intent", "training"), ("os", "ubuntu")):
+        page.locator(f'input[name="{name}"][value="{value}"]').check()
+    expect(verdict).to_contain_text("curated")
+    expect(verdict.get_by_role("link", name="H100 · Amazon EKS · Ubuntu · training", exact=True)).to_be_visible()
+    assert "service=eks" in page.url
+    assert "os=ubuntu" in page.url
+    command = "clusterbook recipe --service eks --accelerator h100 --intent training --os ubuntu"
+    expect(verdict.locator("code").first).to_have_text(command)
+
+
+def test_what_changes_nothing_is_said_and_the_command_still_works(page: Page, address: str) -> None:
+    page.goto(f"{address}recipes/index.html?service=metal3&accelerator=h100")
+    verdict = page.locator(".cb-verdict")
+    expect(verdict).to_contain_text("inherited")
+    expect(verdict).to_contain_text("service metal3 changes nothing")
+    expect(verdict.locator("code").first).to_have_text(
+        "clusterbook recipe --service metal3 --accelerator h100 --allow-inherited"
+    )
+
+
+def test_a_combination_without_a_recipe_says_why_and_what_is_near(page: Page, address: str) -> None:
+    page.goto(f"{address}recipes/index.html?service=gke&accelerator=h100")
+    verdict = page.locator(".cb-verdict")
+    expect(verdict).to_contain_text("unsupported")
+    expect(verdict).to_contain_text("an OS is required")
+    near = verdict.get_by_role("link").first
+    near.click()
+    expect(page.locator("h1")).to_contain_text("H100")
+
+
+def test_a_link_to_a_choice_and_the_way_back_keep_it(page: Page, address: str) -> None:
+    page.goto(f"{address}recipes/index.html?accelerator=gb200&find=kubeflow")
+    rows = page.locator(".cb-list li")
+    expect(rows.first).to_contain_text("GB200")
+    expect(page.get_by_label("Name or component")).to_have_value("kubeflow")
+    count = rows.count()
+    rows.first.get_by_role("link").click()
+    expect(page.locator("h1")).to_contain_text("GB200")
+    page.go_back()
+    expect(page.locator(".cb-list li")).to_have_count(count)
+    expect(page.locator('input[name="accelerator"][value="gb200"]')).to_be_checked()
+
+
+def test_numbers_beside_criteria_are_those_of_the_list(page: Page, http: str) -> None:
+    page.goto(f"{http}recipes/index.html?intent=inference")
+    for value in ("h100", "a100", "gb200"):
+        label = page.locator(f'label:has(input[name="accelerator"][value="{value}"])')
+        number = int(label.locator("span").last.inner_text())
+        label.locator("input").check()
+        expect(page.locator(".cb-list li")).to_have_count(number)
+
+
+def test_arrow_keys_move_in_a_group_and_keep_the_focus(page: Page, http: str) -> None:
+    page.goto(f"{http}recipes/index.html")
+    page.locator('input[name="intent"][value=""]').focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator('input[name="intent"][value="inference"]')).to_be_checked()
+    expect(page.locator('input[name="intent"][value="inference"]')).to_be_focused()
+
+
+def test_clearing_brings_everything_back(page: Page, http: str) -> None:
+    page.goto(f"{http}recipes/index.html?service=eks&find=dynamo&state=curated")
+    page.locator(".cb-finder").get_by_role("button", name="Clear").click()
+    expect(page.locator(".cb-verdict")).to_contain_text(f"{len(sites.ours().recipes)} of")
+    assert "eks" not in page.url
+
+
+def test_two_recipes_that_are_ticked_are_compared(page: Page, address: str) -> None:
+    page.goto(f"{address}recipes/index.html?service=eks&accelerator=h100&os=ubuntu")
+    boxes = page.locator(".cb-list input[type=checkbox]")
+    boxes.nth(0).check()
+    boxes.nth(1).click()  # and away we are
+    expect(page.locator(".cb-compare")).to_contain_text("differences between")
+
+
+def test_the_home_page_leads_to_the_finder(page: Page, address: str) -> None:
+    page.goto(f"{address}index.html")
+    page.get_by_label("Service").select_option("eks")
+    page.get_by_label("Accelerator").select_option("h100")
+    page.get_by_role("button", name="Find the recipe").click()
+    expect(page.locator(".cb-verdict")).to_contain_text("H100 · Amazon EKS")
+
+
+@pytest.mark.parametrize("hostile", ["<img src=x onerror=alert(1)>", '"><script>alert(1)</script>'])
+def test_what_stands_in_an_address_is_text(page: Page, http: str, hostile: str) -> None:
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    page.goto(f"{http}recipes/index.html")
+    page.evaluate("(text) => location.search = new URLSearchParams({service: text, find: text})", hostile)
+    page.wait_for_selector(".cb-verdict")
+    assert page.locator(".cb-verdict img, .cb-verdict script").count() == 0
+    assert html.escape(hostile, quote=False)[:4] in page.locator(".cb-verdict").inner_html()

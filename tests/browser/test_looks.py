@@ -1,0 +1,81 @@
+"""Every page kind in both themes and at three widths: accessible, never wider than the screen, fit to be printed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import Browser, Page
+
+KINDS = {
+    "home": "index.html",
+    "finder": "recipes/index.html?service=eks&accelerator=h100",
+    "all": "recipes/all.html",
+    "recipe": "recipes/h100-eks-ubuntu-training.html",
+    "version": "recipes/h100-eks-ubuntu-training/1.0.0.html",
+    "compare": "compare.html?a=h100-eks-ubuntu-training&b=h100-eks-ubuntu-inference",
+    "fits": "fits.html",
+    "components": "components/index.html",
+    "component": "components/gpu-operator.html",
+    "values": "values/index.html",
+    "coverage": "coverage.html",
+    "layer": "layers/h100-eks-training.html",
+    "changes": "changes/index.html",
+    "release": "changes/2026.3.0.html",
+    "api": "api/index.html",
+    "guide": "guide/index.html",
+    "commands": "guide/commands.html",
+    "source": "sources/recipes/overlays/base.yaml.html",
+    "lost": "404.html",
+}
+SETTLED = {"finder": ".cb-list li", "compare": ".cb-compare tbody tr", "fits": ".cb-drop"}
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+def show(page: Page, top: str, kind: str) -> None:
+    """Open a page of a kind, and wait until it is drawn."""
+    page.goto(f"{top}{KINDS[kind]}")
+    page.wait_for_selector(SETTLED.get(kind, "article"))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_a_page_has_no_finding_of_wcag(page: Page, http: str, kind: str, theme: Any) -> None:
+    page.emulate_media(color_scheme=theme)
+    show(page, http, kind)
+    page.eval_on_selector_all("details", "(all) => all.forEach((each) => { each.open = true; })")
+    page.add_script_tag(path=AXE)
+    found = page.evaluate("(tags) => axe.run(document, {runOnly: {type: 'tag', values: tags}})", RULES)
+    said = [f"{each['id']}: {node['target']} {node['failureSummary']}" for each in found["violations"]
+            for node in each["nodes"][:3]]  # fmt: skip
+    assert said == []
+    assert len(found["passes"]) > 10
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_a_page_is_never_wider_than_the_screen(page: Page, http: str, kind: str) -> None:
+    for width in (320, 390, 820, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        show(page, http, kind)
+        page.eval_on_selector_all("details", "(all) => all.forEach((each) => { each.open = true; })")
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"{kind} is {wide} wide on {width}"
+
+
+@pytest.mark.parametrize("kind", ["recipe", "release"])
+def test_a_printed_page_is_its_content_alone(page: Page, http: str, kind: str) -> None:
+    show(page, http, kind)
+    page.emulate_media(media="print")
+    for gone in (".md-header", ".md-tabs", ".md-sidebar--primary", ".cb-footer"):
+        assert not page.locator(gone).first.is_visible()
+    assert page.locator("h1").is_visible()
+
+
+def test_somebody_who_wants_no_motion_gets_none(browser: Browser, http: str) -> None:
+    with browser.new_context(reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.goto(f"{http}index.html")
+        assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") in ("auto", "")
