@@ -78,6 +78,15 @@ def test_a_component_without_a_chart_is_its_manifests() -> None:
     assert folder.templates == {"one.yaml": "kind: X\nname: ns-w\n", "n-one.yaml": "kind: Y\n"}
 
 
+def test_a_manifest_belongs_to_its_release_even_if_it_asks_to_be_a_hook() -> None:
+    hook = "kind: X\nmetadata:\n  name: x\n  annotations:\n    helm.sh/hook: post-install,post-upgrade\n"
+    for deployer in ("helm", "helmfile", "argocd", "argocd-helm", "flux"):
+        (folder,) = planned(
+            {"name": "a", "source": "", "manifestFiles": ["m.yaml"]}, files={"m.yaml": hook}, deployer=deployer
+        ).folders
+        assert folder.templates == {"m.yaml": "kind: X\nmetadata:\n  name: x\n"}
+
+
 def test_manifests_that_come_out_empty_are_no_release() -> None:
     comment = {"m.yaml": "# only a comment\n---\n{{- if false }}\nkind: X\n{{- end }}\n"}
     assert [f.name for f in planned({"name": "a", "manifestFiles": ["m.yaml"]}, files=comment).folders] == ["a"]

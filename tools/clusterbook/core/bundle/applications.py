@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clusterbook.core.bundle.folders import Chart, Folder, Plan
-from clusterbook.core.bundle.hooks import without_hooks
 from clusterbook.core.bundle.options import Options
 from clusterbook.core.bundle.readme import slug
 from clusterbook.core.errors import InvalidRequest
@@ -144,11 +143,6 @@ def chart_source(chart: Chart) -> dict[str, Any]:
 def without_scheme(url: str) -> str:
     """Return the reference of a registry without `oci://`."""
     return url.removeprefix("oci://")
-
-
-def unhooked(folder: Folder) -> Folder:
-    """Return the release with its own manifests as Argo CD needs them."""
-    return folder._replace(templates={name: without_hooks(text) for name, text in folder.templates.items()})
 
 
 def differences(folder: Folder) -> dict[str, Any]:

@@ -23,7 +23,6 @@ from clusterbook.core.bundle.applications import (
     labels,
     parent_name,
     refuse_names,
-    unhooked,
     version,
     waves,
 )
@@ -56,7 +55,7 @@ def files(recipe: Recipe, plan: Plan, options: Options) -> dict[str, str]:
     for folder in plan.folders:
         child = _child(recipe, folder, options, revision, wave[folder.name])
         found[f"{folder.path}/{CHILD_FILE}"] = first + dump(child)
-        found |= local_chart(unhooked(folder), folder.path) | vendored_chart(folder, folder.path)
+        found |= local_chart(folder, folder.path) | vendored_chart(folder, folder.path)
         values = folder.values if folder.vendored is None else vendored_values(folder, folder.values)
         found[f"{folder.path}/{VALUES}"] = first + dump(values)
     return found

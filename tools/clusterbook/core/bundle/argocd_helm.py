@@ -19,7 +19,6 @@ from clusterbook.core.bundle.applications import (
     chart_name,
     labels,
     refuse_names,
-    unhooked,
     version,
     waves,
 )
@@ -84,7 +83,7 @@ def files(recipe: Recipe, plan: Plan, options: Options) -> dict[str, str]:
         static = ""
         if folder.chart is None or folder.vendored is not None:
             values = vendored_values(folder, folder.values) if folder.vendored else {}
-            found |= local_chart(unhooked(folder), folder.path) | vendored_chart(folder, folder.path)
+            found |= local_chart(folder, folder.path) | vendored_chart(folder, folder.path)
             found[f"{folder.path}/{VALUES}"] = first + dump(values)
         elif folder.values:
             static = f"static/{folder.name}.yaml"

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from clusterbook.core.bundle.components import Part, Parts
+from clusterbook.core.bundle.hooks import without_hooks
 from clusterbook.core.bundle.options import Options
 from clusterbook.core.bundle.readiness import readiness_templates
 from clusterbook.core.errors import InvalidRequest
@@ -244,7 +245,7 @@ def _rendered(part: Part, field: str, files: Mapping[str, str]) -> dict[str, str
         text = render_template(files[path], data, file=path)
         if _says_something(text):
             name = path.rsplit("/", 1)[-1]
-            found[name if name not in found else path.replace("/", "-")] = text.strip("\n") + "\n"
+            found[name if name not in found else path.replace("/", "-")] = without_hooks(text).strip("\n") + "\n"
     return found
 
 
