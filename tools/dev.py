@@ -5,7 +5,7 @@ Knows how the virtual environment is set up and which tool runs when. Does not k
 usage: python3 tools/dev.py COMMAND [ARGUMENT ...]
 
 Arguments are handed on: `test`, `bench`, `interop` and `browser` give theirs to pytest, `build` to `clusterbook-build
-build`.
+build`, `deploy-all` to tests/interop/deploy_all.py, which says which there are.
 """
 
 import contextlib
@@ -178,6 +178,12 @@ def agent(_: Sequence[str]) -> int:
     return run(PYTHON, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(context), ".")
 
 
+def deploy_all(arguments: Sequence[str]) -> int:
+    """Deploy every recipe, or those named, on a real control plane, and count those that come up."""
+    set_up()
+    return run(PYTHON, "-m", "tests.interop.deploy_all", *arguments)
+
+
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "build": build,
     "test": test,
@@ -187,12 +193,13 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "interop": interop,
     "agent": agent,
     "browser": browser,
+    "deploy-all": deploy_all,
 }
 
 
 def usage() -> str:
     """Return the help text: the head of this file and the first line of each command."""
-    lines = [f"  {name:8} {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
+    lines = [f"  {name:10} {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
     return "\n".join([(__doc__ or "").strip(), "", "commands:", *lines])
 
 

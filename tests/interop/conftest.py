@@ -21,6 +21,7 @@ from tests.interop.argo import ArgoCD
 from tests.interop.certs import Certificates
 from tests.interop.charts import ChartServers
 from tests.interop.cluster import Cluster
+from tests.interop.deployment import environment
 from tests.interop.gitserver import GitServer
 from tests.interop.registries import Registry
 
@@ -36,6 +37,11 @@ def _skip_without_go() -> Iterator[None]:
         if os.environ.get("CI"):
             raise
         pytest.skip(str(error))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let tests of deploy.sh be run with upstream's charts; they take three times as long."""
+    parser.addoption("--real-charts", action="store_true", help="deploy upstream's charts where they lie beside us")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -59,18 +65,15 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Give a cluster that tests share: two system, two H100, two GB200 nodes. Stay in your own namespace on it."""
-    with control_plane.start(tmp_path_factory.mktemp("cluster"), nodes=FLEET) as running:
+    with control_plane.start(tmp_path_factory.mktemp("cluster"), nodes=nodes.FLEET) as running:
         yield running
 
 
 @pytest.fixture
 def fresh_cluster(tmp_path: Path) -> Iterator[Cluster]:
     """Give a cluster of one's own with the same nodes, for tests that deploy whole recipes; costs four seconds."""
-    with control_plane.start(tmp_path / "cluster", nodes=FLEET) as running:
+    with control_plane.start(tmp_path / "cluster", nodes=nodes.FLEET) as running:
         yield running
-
-
-FLEET = [*nodes.system_nodes(2), *nodes.h100_nodes(2), *nodes.gb200_nodes(2)]
 
 
 @pytest.fixture
@@ -137,16 +140,4 @@ def argo_cd(tmp_path: Path, fresh_cluster: Cluster, standin_servers: ChartServer
 @pytest.fixture
 def tools_env(tmp_path: Path) -> dict[str, str]:
     """Give an environment whose PATH begins with helm, kubectl, helmfile and kustomize, with a home of their own."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for name in ("helm", "kubectl", "helmfile", "kustomize"):
-        (folder / name).symlink_to(toolchain.program(name))
-    home = tmp_path / "home"
-    home.mkdir()
-    return {
-        "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
-        "HOME": str(home),
-        "HELM_CACHE_HOME": str(home / "helm-cache"),
-        "HELM_CONFIG_HOME": str(home / "helm-config"),
-        "HELM_DATA_HOME": str(home / "helm-data"),
-    }
+    return environment(tmp_path / "tools", "helm", "kubectl", "helmfile", "kustomize")

@@ -227,3 +227,7 @@ def gb200_nodes(count: int) -> list[Node]:
     assert _GB200.gpu is not None
     gpu = replace(_GB200.gpu, clique="7b968a6d-c8aa-45e1-9e07-e1e51be99c31.1")
     return [replace(_GB200, gpu=gpu, **_address(number, 3)) for number in range(1, count + 1)]
+
+
+FLEET = [*system_nodes(2), *h100_nodes(2), *gb200_nodes(2)]
+"""What most tests need: somewhere for operators, and two kinds of GPU nodes."""

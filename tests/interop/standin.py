@@ -34,8 +34,10 @@ class Kind:
 
     @property
     def plural(self) -> str:
-        """The name in paths, as Kubernetes' own generators form it."""
+        """The name in paths, as Kubernetes' own generators form it; a name that is a plural already stays."""
         name = self.name.lower()
+        if name.endswith("s"):
+            return f"{name}es" if name.endswith("ss") else name
         return f"{name[:-1]}ies" if name.endswith("y") and name[-2] not in "aeiou" else f"{name}s"
 
 
@@ -62,6 +64,14 @@ _BY_LIFECYCLE_MANAGER = ("NicClusterPolicy", "ClusterPolicy")
 def openshift_definitions() -> list[dict[str, Any]]:
     """Return the definitions that OpenShift has before any recipe is deployed, as far as manifests need them."""
     return [definition(kind) for kind in KINDS if kind.owner is None or kind.name in _BY_LIFECYCLE_MANAGER]
+
+
+def gateway_definitions() -> list[dict[str, Any]]:
+    """Return the definitions of the Gateway API as far as manifests need them.
+
+    Whoever deploys a recipe with agentgateway brings them: recipes/components/agentgateway-crds/manifests says so.
+    """
+    return [definition(kind) for kind in KINDS if kind.group == "gateway.networking.k8s.io"]
 
 
 def definition(kind: Kind) -> dict[str, Any]:
