@@ -12,6 +12,7 @@ import json
 import re
 import secrets
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -339,3 +340,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 def basic(user: str, password: str) -> str:
     """Return the header that says who somebody is."""
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def main() -> None:
+    """Run a registry without the referrers API until whoever started it closes our input; print where it listens."""
+    with running(FakeRegistry(referrers=False)) as registry:
+        print(registry.host, flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
