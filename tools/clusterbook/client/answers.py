@@ -10,25 +10,18 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from clusterbook.client.reply import MissingFlag as MissingFlag
+from clusterbook.client.reply import Reply as Reply
 from clusterbook.client.shelf import Shelf
 from clusterbook.client.source import Source
 from clusterbook.core import index, matching, views
 from clusterbook.core.criteria import DIMENSIONS, Criteria, read_criteria
 from clusterbook.core.envelope import FIRST_GENERATION, REFERENCE
-from clusterbook.core.errors import ClusterbookError, InvalidRequest, NotFound, NotHonoured, Unsupported, did_you_mean
+from clusterbook.core.errors import InvalidRequest, NotFound, NotHonoured, Unsupported, did_you_mean
 from clusterbook.core.matching import Answer
 
 Options = Mapping[str, str]
 """Value by flag key (flags.py); a switch that is on has the value "1", what is not given is absent."""
-
-
-class Reply(NamedTuple):
-    """What a command prints: the answer, and notes for standard error. It ends with `status`, or by raising `error`."""
-
-    text: str
-    notes: tuple[str, ...] = ()
-    status: int = 0
-    error: ClusterbookError | None = None
 
 
 def open_shelf(options: Options) -> Shelf:
@@ -356,10 +349,3 @@ def leaves_table(value: Any) -> str:
 
     walk(value, "")
     return table(["PATH", "VALUE"], rows)
-
-
-class MissingFlag(ClusterbookError):
-    """A flag that the command cannot do without is missing. Source: reference row Q5."""
-
-    code = "CB108"
-    exit_status = 1

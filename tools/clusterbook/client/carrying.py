@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.client.answers import MissingFlag, Reply
+from clusterbook.client.around import Around
 from clusterbook.client.believing import Words, trusting
-from clusterbook.client.fetching import Around
 from clusterbook.client.mirror_loading import Loaded, load
 from clusterbook.client.mirror_saving import Saved, Wanted, save
 from clusterbook.client.opened import open_index

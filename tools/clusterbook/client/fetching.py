@@ -12,15 +12,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from clusterbook.client.answers import MissingFlag, Reply
 from clusterbook.client.around import Around
 from clusterbook.client.believing import Words, trusting
+from clusterbook.client.flags import CRITERIA
 from clusterbook.client.opened import Opened, Trusting, open_index, refuse_withdrawn
+from clusterbook.client.reply import MissingFlag, Reply
 from clusterbook.client.seen import memory
-from clusterbook.client.shelf import Shelf
 from clusterbook.client.stores import absolute, access_of, open_source
 from clusterbook.core import published
-from clusterbook.core.criteria import DIMENSIONS
 from clusterbook.core.errors import InvalidRequest, NotFound
 from clusterbook.core.faults import Malformed
 from clusterbook.core.manifest import Manifest
@@ -107,11 +106,12 @@ def _chosen(opened: Opened, kind: str, words: Words, named: str) -> tuple[Chosen
     """Return the artifact that is asked for, and notes about it."""
     slug, _, wanted = named.partition("@")
     notes: tuple[str, ...] = ()
-    asked = [name for name in DIMENSIONS if name in words]
-    if slug and asked:
+    if slug and any(flag.key in words for flag in CRITERIA):
         raise InvalidRequest(f"both the recipe {slug} and criteria were given", hint="give one of them")
     if not slug:
-        slug, notes = _by_criteria(opened, words)
+        from clusterbook.client.openedshelf import slug_for
+
+        slug, notes = slug_for({key: values[0] for key, values in words.items()}, _head(opened))
     try:
         recipe = opened.recipe(slug)
     except NotFound as error:
@@ -131,25 +131,6 @@ def _chosen(opened: Opened, kind: str, words: Words, named: str) -> tuple[Chosen
     manifest = opened.artifact(published.repository(artifact_kind, slug), pin)
     notes = (*notes, f"{slug}@{version} of release {entry.release}, {opened.signature()}")
     return Chosen(opened, slug, version, entry, artifact_kind, manifest), notes
-
-
-def _by_criteria(opened: Opened, words: Words) -> tuple[str, tuple[str, ...]]:
-    """Return the recipe that answers criteria, with notes, as `recipe` would of the same catalog."""
-    from clusterbook.client.answers import serve
-
-    answer, notes = serve({key: values[0] for key, values in words.items()}, OpenedShelf(_head(opened)), "", {})
-    assert answer.slug is not None  # it is served
-    return answer.slug, notes
-
-
-class OpenedShelf(Shelf):
-    """Tells which recipe answers criteria, by the head of an opened index; what is in it, artifacts say."""
-
-    def __init__(self, head: Index) -> None:
-        """Take the head of an index."""
-        self.detected: dict[str, str | int] = {}
-        self.remarks: list[str] = []
-        self.matcher, self.vocabulary = head.matcher, head.vocabulary
 
 
 def _head(opened: Opened) -> Index:

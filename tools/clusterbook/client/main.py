@@ -13,9 +13,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from clusterbook.client.answers import Reply
 from clusterbook.client.flags import ARGUMENTS, COMMANDS, JUDGEMENTS, scan, scan_all
-from clusterbook.client.replies import respond
+from clusterbook.client.reply import Reply
 from clusterbook.client.terminal import abandon, bug, deliver, fail
 from clusterbook.core.errors import ClusterbookError
 
@@ -102,6 +101,8 @@ def quick(words: Sequence[str], environment: Mapping[str, str]) -> Reply | None:
     command = words[0] if words else ""
     if command not in COMMANDS or any(name.startswith("CLUSTERBOOK_") for name in environment):
         return None
+    from clusterbook.client.replies import respond
+
     scanned = scan(words[1:], COMMANDS[command])
     if scanned is None:
         return None

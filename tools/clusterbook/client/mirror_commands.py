@@ -11,10 +11,10 @@ from typing import Any
 import click
 
 from clusterbook.client.answers import Reply
+from clusterbook.client.around import Around
 from clusterbook.client.bundle_flags import ASKED, FLAGS
 from clusterbook.client.fetch_commands import words_of
 from clusterbook.client.fetch_flags import ACCESS, BELIEF, FROM, UNSIGNED, WITHDRAWN
-from clusterbook.client.fetching import Around
 from clusterbook.client.flags import Flag
 from clusterbook.client.program import Once, Program, option
 from clusterbook.client.terminal import deliver
