@@ -340,3 +340,25 @@ def test_bundles_of_some_deployers_alone_may_be_published(checkout: Path, keys: 
         published.pin_of("eks", "1.1.0", entry, "helm")
     publish(prepare(request_of(checkout)), where(layout, keys))
     assert set(published.choose("eks", opened(layout, keys).recipe("eks"), "")[1].artifacts) == {"recipe", *DEPLOYERS}
+
+
+def test_sources_too_old_to_make_bundles_of_are_published_as_recipes_alone(
+    keys: Path, layout: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "old").mkdir()
+    monkeypatch.chdir(tmp_path / "old")
+    checkouts.run_git("init", "-q", "-b", "main")
+    registry = (
+        "kind: ComponentRegistry\ncomponents:\n"
+        "- {name: a, helm: {defaultRepository: https://x.test, defaultChart: a, defaultVersion: '1.0.0'}}"
+    )
+    checkouts.write({"registry.yaml": registry, "eks": "criteria: {service: eks}\ncomponentRefs: [{name: a}]"})
+    checkouts.commit_all("old", checkouts.MARCH_DATE)
+    assert main.run(["release", MARCH]) == 0
+    words = ["publish", "--to", f"oci-layout:{layout.store.where}", "--key", str(keys / "our.key")]
+    assert main.run(words) == 2
+    said = capsys.readouterr().err
+    assert "makes no bundle for helm" in said
+    assert "--no-bundles" in said
+    assert main.run([*words, "--no-bundles"]) == 0
+    assert set(published.choose("eks", opened(layout, keys).recipe("eks"), "")[1].artifacts) == {"recipe"}

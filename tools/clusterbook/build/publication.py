@@ -33,7 +33,7 @@ from clusterbook.core.bundle.media import archived, config
 from clusterbook.core.bundle.options import DEPLOYERS
 from clusterbook.core.content import Gatherer
 from clusterbook.core.digest import canonical, tree_digest
-from clusterbook.core.errors import NotFound
+from clusterbook.core.errors import InvalidRequest, NotFound
 from clusterbook.core.images import Image, image_lists
 from clusterbook.core.index import Index
 from clusterbook.core.indexing import served
@@ -158,6 +158,7 @@ def artifacts_of(release: Publication, version: Version) -> Iterator[tuple[str, 
 
     Raises:
         NotOfTheLedger: the sources give something else than the ledger records.
+        InvalidRequest: they lack what a bundle needs, as old ones may.
     """
     if version.slug not in release.wholes:
         raise NotOfTheLedger(f"the sources do not give {version.slug}, which release {release.name} serves")
@@ -166,10 +167,18 @@ def artifacts_of(release: Publication, version: Version) -> Iterator[tuple[str, 
     bill = sbom(recipe, release.images, version=version.version, digest=version.digest)
     yield RECIPE_KIND, recipe_artifact(recipe, origins, version), canonical(bill)
     for deployer in release.deployers:
-        files = render(recipe, {"deployer": deployer}, clusterbook.__version__).files
+        files = _bundle(recipe, deployer, version)
         kept = archived(deployer, files)
         made = bundle_artifact(deployer, config(deployer, files), kept, packed(kept), version)
         yield deployer, made, b""
+
+
+def _bundle(recipe: Mapping[str, Any], deployer: str, version: Version) -> Mapping[str, bytes]:
+    try:
+        return render(recipe, {"deployer": deployer}, clusterbook.__version__).files
+    except InvalidRequest as error:
+        hint = f"{error.hint}; or publish recipes alone, with --no-bundles"
+        raise InvalidRequest(f"{version.name} makes no bundle for {deployer}: {error.what}", hint=hint) from error
 
 
 def _origin(ledger: Ledger, release: str) -> Origin:

@@ -45,6 +45,7 @@ _OPTIONS = (
     click.option(
         "--deployer", "deployers", multiple=True, type=click.Choice(DEPLOYERS), help="Bundles; default: all five."
     ),
+    click.option("--no-bundles", is_flag=True, help="Recipes alone, where sources are too old to make bundles of."),
     click.option(
         "--lifetime", type=click.IntRange(1, 3660), default=published.LIFETIME.days, show_default=True, metavar="DAYS",
         help="How long the index is good for after its date.",
@@ -76,7 +77,7 @@ def publish_command(release: str, **words: Any) -> int:
     RELEASE is one of the ledger; default: the last. What is there is not sent again, so that running it once more is
     how it is resumed.
     """
-    deployers = words["deployers"] or DEPLOYERS
+    deployers = () if words["no_bundles"] else words["deployers"] or DEPLOYERS
     asked = Request(
         release, words["recipes"], words["registry"], deployers, words["as_of"], words["builder"], words["source"]
     )
