@@ -111,8 +111,10 @@ class FakeApi:
                 if where in self.objects:
                     return 409, status(409, f"{where} already exists")
                 return 201, self._keep(where, request.body)
-            if method in ("PUT", "PATCH") and isinstance(request.body, dict):
-                return 200, self._keep(path, {**self.objects.get(path, {}), **request.body})
+            if method == "PUT" and isinstance(request.body, dict):
+                return 200, self._keep(path, request.body)
+            if method == "PATCH" and isinstance(request.body, dict):
+                return 200, self._keep(path, merged(self.objects.get(path, {}), request.body))
             if method == "DELETE" and path in self.objects:
                 wanted = ((request.body or {}).get("preconditions") or {}).get("uid")
                 if wanted and self.objects[path]["metadata"].get("uid") != wanted:
@@ -132,6 +134,13 @@ class FakeApi:
         end = min(start + limit, len(items)) if limit else len(items)
         following = str(end) if end < len(items) else ""
         return {"kind": "List", "apiVersion": "v1", "metadata": {"continue": following}, "items": items[start:end]}
+
+
+def merged(old: Any, new: Any) -> Any:
+    """Return `old` with what `new` says of it. Source: RFC 7396, without removal."""
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return new
+    return {**old, **{key: merged(old.get(key), value) for key, value in new.items()}}
 
 
 def status(code: int, message: str, **metadata: str) -> Object:

@@ -6,15 +6,15 @@ Knows click and which flags go together. Does not know how a machine is read, no
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
+from clusterbook.client.kube.agent_flags import NAMES, agent_options, read_agent
 from clusterbook.client.program import Once
-from clusterbook.client.terminal import deliver
-from clusterbook.core.errors import InvalidRequest, NotFound
+from clusterbook.client.terminal import deliver, log
+from clusterbook.core.agent import Agent
+from clusterbook.core.errors import InvalidRequest
 
 FORMATS = ("yaml", "json", "table")
 
@@ -47,6 +47,7 @@ _EXAMPLES = "\b\nExamples:\n  clusterbook snapshot -o node.yaml\n  clusterbook s
     help="Most nodes that a label lists; 0: all.",
 )
 @click.option("--helm-values", is_flag=True, help="With what users gave to Helm, passwords and all.")
+@agent_options
 @click.option("--format", "-t", "form", type=click.Choice(FORMATS), envvar="CLUSTERBOOK_FORMAT", help="Default: yaml.")
 @click.option("--template", default="", envvar="CLUSTERBOOK_TEMPLATE", metavar="FILE", help="A Jinja2 template or URL.")
 @click.option("--redact", is_flag=True, envvar="CLUSTERBOOK_REDACT", help="Leave out what says whose machine it is.")
@@ -70,6 +71,7 @@ def snapshot(
     and whether they do what they are there for. Reads only, what it may read.
     """
     from clusterbook.client import snapshotting
+    from clusterbook.client.taking import Asked, keep, take
 
     if config:
         from clusterbook.client.config import read_config, snapshot_flags
@@ -80,20 +82,26 @@ def snapshot(
     if template and form not in (None, "yaml"):
         raise InvalidRequest(f"--template and --format {form} were given", hint="keep one of them")
     layout = _text(template) if template else ""
-    asked = Asked(root=root, **cluster)
-    taken = _take(asked, os.environ)
+    job = {name: given for name, given in cluster.items() if name in NAMES}
+    agent = read_agent(job) if job["agent"] or job["print_manifests"] else None
+    if agent is not None and job["print_manifests"]:
+        deliver(_manifests(agent, form or FORMATS[0]), output=output)
+        return 0
+    log_json = bool(click.get_current_context().find_root().params.get("log_json"))
+    own = {name: given for name, given in cluster.items() if name not in NAMES}
+    asked = Asked(root=root, agent=agent, no_cleanup=job["no_cleanup"], **own)
+    taken, told = take(asked, os.environ, lambda line: log("agent", line, log_json=log_json))
     if redact:
         taken = snapshotting.redacted(taken)
-    notes = snapshotting.gaps(taken)
+    notes = (*told, *snapshotting.gaps(taken))
     if template:
         from clusterbook.client.templating import render
 
         text = render(layout, taken, template)
     else:
         text = snapshotting.written(taken, form or FORMATS[0])
-    log_json = bool(click.get_current_context().find_root().params.get("log_json"))
     if output.startswith("cm://"):
-        _keep(asked, output, text, form or FORMATS[0], str(taken["metadata"]["timestamp"]))
+        keep(asked, output, text, form or FORMATS[0], str(taken["metadata"]["timestamp"]))
         text = ""
     deliver(text, notes=notes, output="" if output.startswith("cm://") else output, log_json=log_json)
     return 0
@@ -105,63 +113,14 @@ def _text(where: str) -> str:
     return read_text(where)
 
 
-class Asked(NamedTuple):
-    """What a snapshot is asked to be of."""
+def _manifests(agent: Agent, form: str) -> str:
+    """Return what an agent is made of, as kubectl takes it."""
+    import json
 
-    root: str = ""
-    cluster: bool = False
-    no_cluster: bool = False
-    kubeconfig: str = ""
-    context: str = ""
-    node: str = ""
-    max_nodes_per_entry: int = 0
-    helm_values: bool = False
+    from clusterbook.core.agent import manifests
+    from clusterbook.core.yamlout import dump
 
-    @property
-    def outside(self) -> bool:
-        """Whether a cluster is meant, and not the machine we are on."""
-        return self.cluster or bool(self.kubeconfig or self.context)
-
-
-def _keep(asked: Asked, output: str, text: str, form: str, timestamp: str) -> None:
-    """Write a snapshot into a ConfigMap."""
-    from clusterbook.client.kube import configmaps
-    from clusterbook.client.kube.api import open_api
-
-    if form not in configmaps.FORMATS:
-        raise InvalidRequest(f"a ConfigMap keeps no {form}", hint="write it as yaml or json")
-    where = configmaps.parse_where(output)
-    api = open_api(asked.kubeconfig, context=asked.context)
-    configmaps.write(api, where, text, form=form, timestamp=timestamp)
-
-
-def _take(asked: Asked, variables: Mapping[str, str]) -> dict[str, Any]:
-    """Return the snapshot of a cluster, or of the machine whose root is at `asked.root`, "" for the one we run on."""
-    from clusterbook.client import snapshotting
-    from clusterbook.client.collect import node
-    from clusterbook.client.collect.host import this_host
-    from clusterbook.core.seen import together
-
-    if asked.outside and (asked.no_cluster or asked.root):
-        flag = "--no-cluster" if asked.no_cluster else "--root"
-        raise InvalidRequest(f"{flag} is about this machine, and a cluster was asked for", hint="leave one of them out")
-    if asked.root and not Path(asked.root).is_dir():
-        what = f"--root {asked.root} is no folder"
-        raise NotFound(what, hint="name where the machine's root is mounted, such as /host")
-    in_pod = "KUBERNETES_SERVICE_HOST" in variables
-    if not asked.outside and (asked.no_cluster or not in_pod):
-        from clusterbook.client.kube.taking import nobody_looked_at_a_cluster
-
-        host = this_host(asked.root or "/", contained=in_pod)
-        seen = together((node.node(host), nobody_looked_at_a_cluster("--cluster would ask one")))
-        return snapshotting.stamped(seen, snapshotting.node_name(variables, node.name(host)))
-    from clusterbook.client.kube import taking
-    from clusterbook.client.kube.surveying import Wishes
-
-    own = "" if asked.outside else snapshotting.node_name(variables, "")
-    wishes = Wishes(node=asked.node or own, most_nodes=asked.max_nodes_per_entry, values=asked.helm_values)
-    api = taking.cluster(asked.kubeconfig, asked.context)
-    if asked.outside:
-        return snapshotting.stamped(taking.from_outside(api, wishes), asked.node)
-    host = this_host(asked.root or "/", contained=True)
-    return snapshotting.stamped(taking.in_pod(node.collectors(host), api, wishes), own)
+    found = manifests(agent)
+    if form == "json":
+        return json.dumps({"apiVersion": "v1", "kind": "List", "items": found}, indent=2) + "\n"
+    return "---\n".join(dump(each) for each in found)

@@ -16,7 +16,7 @@ from clusterbook.core.errors import ClusterbookError, Unwritable
 def deliver(text: str, *, notes: Iterable[str] = (), output: str = "", log_json: bool = False) -> None:
     """Print `text`, or write it whole to the file `output`; notes go to standard error."""
     for note in notes:
-        _log("note", note, log_json=log_json)
+        log("note", note, log_json=log_json)
     if not output or output == "-":
         _print(text)
         return
@@ -51,11 +51,11 @@ def abandon() -> None:
 def fail(error: ClusterbookError, *, log_json: bool = False) -> int:
     """Print an error and return its exit status."""
     more = {"code": error.code, "hint": error.hint, "place": str(error.place or "")}
-    _log("error", error.what if log_json else str(error), log_json=log_json, **more)
+    log("error", error.what if log_json else str(error), log_json=log_json, **more)
     return error.exit_status
 
 
-def _log(level: str, message: str, *, log_json: bool, **more: str) -> None:
+def log(level: str, message: str, *, log_json: bool, **more: str) -> None:
     """Write a line to standard error, as text or as JSON with what more there is. Source: reference row G3."""
     if log_json:
         import json
@@ -69,5 +69,5 @@ def _log(level: str, message: str, *, log_json: bool, **more: str) -> None:
 def bug(error: Exception) -> int:
     """Print that `error` is a bug of ours, and return its exit status."""
     hint = "run it again with --debug, and report what it prints"
-    _log("error", f"this is a bug: {type(error).__name__}: {error}\n  hint: {hint}", log_json=False)
+    log("error", f"this is a bug: {type(error).__name__}: {error}\n  hint: {hint}", log_json=False)
     return 8

@@ -67,7 +67,7 @@ def log_in(kubeconfig: str = "", *, context: str = "", env: Mapping[str, str] = 
         raise NoClient("the Python client for Kubernetes is not installed", hint=hint) from error
     configuration = kubernetes.client.Configuration()
     named = kubeconfig or env.get("KUBECONFIG", "") or HOME_KUBECONFIG
-    files = [path for path in (Path(part).expanduser() for part in named.split(os.pathsep) if part) if path.is_file()]
+    files = [path for path in map(_at_home, filter(None, named.split(os.pathsep))) if path.is_file()]
     if kubeconfig and not files:
         raise BrokenKubeconfig(f"there is no kubeconfig {kubeconfig}", hint="name a file with --kubeconfig")
     if files:
@@ -75,6 +75,14 @@ def log_in(kubeconfig: str = "", *, context: str = "", env: Mapping[str, str] = 
     if env.get("KUBERNETES_SERVICE_HOST"):
         return _from_pod(configuration)
     raise NoCluster("no cluster: no kubeconfig, and this is no pod", hint="type --kubeconfig FILE, or set KUBECONFIG")
+
+
+def _at_home(part: str) -> Path:
+    """Return a path whose `~` is the home folder; a pod's user often has none."""
+    try:
+        return Path(part).expanduser()
+    except RuntimeError:
+        return Path(part)
 
 
 def _from_files(configuration: Configuration, files: Sequence[Path], context: str) -> Login:
