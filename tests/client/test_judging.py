@@ -110,7 +110,6 @@ BAD = [
     ({}, "", MissingFlag, "--recipe is missing"),
     ({"recipe": "x"}, "y", InvalidRequest, "both the recipe y and --recipe x were given"),
     ({"snapshot": ""}, "eks", MissingFlag, "--snapshot is missing"),
-    ({"no_cluster": ""}, "eks", InvalidRequest, "a live cluster is not validated yet"),
     ({}, "h200-eks", NotFound, "there is no recipe h200-eks"),
     ({"recipe": "nowhere.yaml"}, "", NotFound, "nowhere.yaml cannot be read: No such file"),
     ({"snapshot": "nowhere.yaml"}, "eks", NotFound, "nowhere.yaml cannot be read: No such file"),

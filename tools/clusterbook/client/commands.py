@@ -31,7 +31,10 @@ EXAMPLES = {
     "query": "clusterbook query h100-eks-training --selector components.gpu-operator.version",
     "list": "clusterbook list --service eks",
     "explain": "clusterbook explain h100-eks-training components.gpu-operator.values.driver",
-    "validate": "clusterbook validate h100-eks-training --snapshot cluster.yaml --no-cluster",
+    "validate": (
+        "clusterbook validate h100-eks-training\n"
+        "  clusterbook validate h100-eks-training -s cluster.yaml --no-cluster --evidence proof --key operator.key"
+    ),
     "fit": "clusterbook fit cluster.yaml",
 }
 SUMMARIES = {
@@ -46,7 +49,9 @@ SUMMARIES = {
         " (components.gpu-operator.version, constraints[0]) or as a JSON pointer; it may name a whole part."
     ),
     "validate": (
-        "Hold a cluster against a recipe.\n\nReadiness is judged first, then deployment, conformance and performance."
+        "Hold a cluster against a recipe.\n\nA snapshot of the cluster is taken now and judged; nothing is changed."
+        " With --no-cluster the snapshot of a file is judged. Readiness is judged first, then deployment, conformance"
+        " and performance."
         " Exit status: 0 when all that could be judged holds, 10 when something does not, 2 when nobody can tell."
     ),
     "fit": (

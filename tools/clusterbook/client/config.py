@@ -119,7 +119,7 @@ class ValidateInputPart(_Part):
 
 
 class ExecutionPart(_Part):
-    """How a judgement goes; `noCleanup` and `timeout` are for a live cluster."""
+    """How a judgement goes; `noCleanup` is for what runs on a cluster."""
 
     phases: list[str] | None = None
     fail_on_error: bool | None = Field(None, alias="failOnError")
@@ -230,6 +230,7 @@ def validate_flags(config: ConfigShape) -> dict[str, str]:
         "fail_on_error": None if execution.fail_on_error is None else str(execution.fail_on_error).lower(),
         "fail_fast": "1" if execution.fail_fast else None,
         "no_cluster": "1" if execution.no_cluster else None,
+        "timeout": execution.timeout,
         "data": recipe.data,
         "source": recipe.source,
         "allow_inherited": "1" if recipe.allow_inherited else None,

@@ -67,11 +67,20 @@ ALL = Flag("all", ("--all",), "List composed recipes too.")
 NO_HEALTH = Flag("no_health", ("--no-health", "--skip-health"), "Leave health and coverage out.")
 
 RECIPE = Flag("recipe", ("--recipe", "-r"), "The recipe: a file, a URL, or the name of a published one.", "FILE|NAME")
-SNAPSHOT = Flag("snapshot", ("--snapshot", "-s"), "What the cluster is: a snapshot's file or URL.", "FILE")
+SNAPSHOT = Flag(
+    "snapshot",
+    ("--snapshot", "-s"),
+    "What the cluster is, as a file or URL; without --no-cluster, what its API does not know: one of a node.",
+    "FILE",
+)
 JUDGE = (
     RECIPE,
     SNAPSHOT,
     Flag("no_cluster", ("--no-cluster",), "Judge the snapshot alone; nothing is run or asked."),
+    Flag("kubeconfig", ("--kubeconfig", "-k"), "Ask the cluster of this kubeconfig; default: as kubectl does.", "FILE"),
+    Flag("context", ("--context",), "Ask the cluster of this context.", "NAME"),
+    Flag("timeout", ("--timeout",), "How long one list of objects may take, such as 90s or 5m.", "DURATION"),
+    Flag("save_snapshot", ("--save-snapshot",), "Write the snapshot that was taken to this file.", "FILE"),
     Flag("phase", ("--phase",), "Judge only this phase and readiness; may be repeated.", "PHASE", repeated=True),
     Flag("fail_fast", ("--fail-fast",), "Stop behind the first phase that fails."),
     Flag("fail_on_error", ("--fail-on-error",), "Whether failures count in the exit status.", "", ("true", "false")),

@@ -1,7 +1,7 @@
-"""Judging from files: `validate --no-cluster` and `fit`.
+"""Judging: `validate`, of a snapshot in a file or of one taken now, and `fit`.
 
-Knows which documents a judgement takes and where they lie. Does not know how it is made (`core.judge`), nor click. Has
-60 ms for the whole process, so what only some requests need is imported where they need it.
+Knows which documents a judgement takes and where they come from. Does not know how it is made (`core.judge`), nor
+click. Has 60 ms for the whole process, so what only some requests need is imported where they need it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from clusterbook.client.answers import MissingFlag, Options, Reply, find, open_s
 from clusterbook.client.handed import read_document
 from clusterbook.core import ctrf, snapshot, views
 from clusterbook.core.errors import InvalidRequest
-from clusterbook.core.judge import judge
+from clusterbook.core.judge import chosen_phases, judge
 from clusterbook.core.judge.outcome import PHASES, Report
 
 ALL = "all"
@@ -24,16 +24,13 @@ def validate(options: Options, slug: str = "") -> Reply:
     """Return the report of a recipe held against a snapshot. Source: reference rows V1-V10, V18-V20.
 
     Raises:
-        InvalidRequest: a document or a phase is not what it must be, or a cluster would be needed.
+        InvalidRequest: a document or a phase is not what it must be.
+        ClusterbookError: the cluster cannot be asked at all.
     """
     phases = _phases(options.get("phase", ""))
-    if "no_cluster" not in options:
-        what = "a live cluster is not validated yet"
-        raise InvalidRequest(what, hint="hold the recipe against a snapshot: --snapshot FILE --no-cluster")
-    if "snapshot" not in options:
-        raise MissingFlag("--snapshot is missing: without a cluster it is all there is", hint="type --snapshot FILE")
+    chosen_phases(phases)
     recipe, known = _recipe(options, slug)
-    document = read_document(options["snapshot"])
+    document = _taken(options, recipe)
     fail_fast = "fail_fast" in options
     report = judge(recipe, snapshot.read(document), phases=phases, fail_fast=fail_fast, known_checks=known)
     form = options.get("format") or ("json" if options.get("output") else "text")
@@ -44,6 +41,27 @@ def validate(options: Options, slug: str = "") -> Reply:
     elif options.keys() & {"key", "keyless"}:
         raise InvalidRequest("--key and --keyless sign evidence", hint="say where it goes: --evidence DIR")
     return Reply(text, notes, ctrf.exit_status(report, fail_on_error=options.get("fail_on_error") != "false"))
+
+
+def _taken(options: Options, recipe: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the snapshot to judge: that of a file, or one taken now."""
+    if "no_cluster" in options:
+        if "save_snapshot" in options:
+            raise InvalidRequest("--save-snapshot: with --no-cluster none is taken", hint="leave one of them out")
+        if "snapshot" not in options:
+            what = "--snapshot is missing: without a cluster it is all there is"
+            raise MissingFlag(what, hint="type --snapshot FILE")
+        return read_document(options["snapshot"])
+    from clusterbook.client.live import take
+
+    taken = take(options, recipe, read_document(options["snapshot"]) if "snapshot" in options else None)
+    if "save_snapshot" in options:
+        from clusterbook.client.answers import render
+        from clusterbook.client.outputs import write_text
+
+        where = options["save_snapshot"]
+        write_text(where, render(taken, "json" if where.endswith(".json") else "yaml"))
+    return taken
 
 
 def _evidence(

@@ -110,7 +110,7 @@ def quick(words: Sequence[str], environment: Mapping[str, str]) -> Reply | None:
     slow = ("output", "config") if command in JUDGEMENTS else ("output", *_SLOW)
     if any(flag in options for flag in slow) or len(arguments) > len(ARGUMENTS[command]):
         return None
-    if command not in JUDGEMENTS:
+    if command not in JUDGEMENTS or (command == "validate" and "no_cluster" not in options):
         return respond(command, options, arguments)
     with no_garbage():
         return respond(command, options, arguments)
