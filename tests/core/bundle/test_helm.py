@@ -83,12 +83,11 @@ def words(text: str) -> dict[str, str]:
 
 
 def test_words_of_a_recipe_never_become_commands() -> None:
-    evil = '1.0\'; touch /tmp/x; $(touch y) `z` "q" \\'
-    recipe = small(crds={"version": evil, "source": f"https://charts.example/{evil}"})
+    evil = "https://charts.example/$(touch${IFS}x);`y`&\\#"
+    recipe = small(crds={"source": evil})
     recipe["metadata"]["slug"] = "x\n rm -rf /"
     files = made(recipe)
-    assert words(files["001-crds/upstream.env"])["VERSION"] == evil
-    assert words(files["001-crds/upstream.env"])["REPO"] == f"https://charts.example/{evil}"
+    assert words(files["001-crds/upstream.env"])["REPO"] == evil
     for path, text in files.items():
         if path.endswith((".sh", ".env")):
             assert not re.search(r"^ *rm -rf /", text, re.M)

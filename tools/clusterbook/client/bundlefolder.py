@@ -1,4 +1,4 @@
-"""Bundle folders: a bundle on disk.
+"""Bundle folders: a bundle on disk, and how one is read from an archive.
 
 Knows how a bundle is read without trusting it, and written without losing what is not ours. Does not know what it says.
 Part of every `bundle`, so it imports next to nothing, not even pathlib.
@@ -13,12 +13,15 @@ from contextlib import suppress
 from hashlib import sha256
 
 from clusterbook.core.bundle import OPTIONS
-from clusterbook.core.bundle.checksums import CHECKSUMS, FILES, digest_of_all, listed
+from clusterbook.core.bundle.checksums import CHECKSUMS, FILES, digest_of_all, listed, unrooted
 from clusterbook.core.errors import ClusterbookError, InvalidRequest, NotFound, Unwritable
 
 Folder = str | os.PathLike[str]
 MOST_BYTES = 512 * 1024 * 1024
 """A bundle with every chart in it takes about 10 MB; what is larger than this is no bundle."""
+MOST_FILES = 20_000
+ARCHIVES = (".tar.gz", ".tgz")
+"""How the name of an archive ends."""
 ATTESTATION = "attestation/"
 """Signatures lie beside a bundle's files: they speak of them, so they are not among them."""
 MANIFEST, SIGNATURE = "manifest.json", "statement.sigstore.json"
@@ -36,14 +39,17 @@ class ForeignFiles(ClusterbookError):
 
 
 def read_bundle(where: Folder, *, most_bytes: int = MOST_BYTES) -> dict[str, bytes]:
-    """Return the files of the bundle in the folder `where`, by path, signatures left out.
+    """Return the files of the bundle in the folder or archive `where`, by path, signatures left out.
 
     Raises:
-        NotFound: no such folder.
+        NotFound: there is none.
         InvalidRequest: it holds links or other things that no bundle has, or is too large.
+        UnsafeArchive: the archive is damaged, or not one that can be trusted.
     """
+    if os.path.isfile(where) and os.fspath(where).endswith(ARCHIVES):
+        return _unpacked(where, most_bytes)
     if not os.path.isdir(where):
-        raise NotFound(f"{where} is not a folder", hint="name the folder of a bundle")
+        raise NotFound(f"{where} is not a folder", hint="name a bundle: a folder, or a .tar.gz file")
     found: dict[str, bytes] = {}
     total = 0
     try:
@@ -57,6 +63,18 @@ def read_bundle(where: Folder, *, most_bytes: int = MOST_BYTES) -> dict[str, byt
     except OSError as error:
         raise NotFound(f"{error.filename} cannot be read: {error.strerror}") from error
     return found
+
+
+def _unpacked(where: Folder, most_bytes: int) -> dict[str, bytes]:
+    """Return the files of an archive by their path below its one folder. Raises as `read_bundle`."""
+    from clusterbook.client.tarstream import Limits, members
+
+    limits = Limits(files=MOST_FILES, total_bytes=most_bytes)
+    try:
+        with open(where, "rb") as file:
+            return unrooted({each.name: each.stream.read() for each in members(file, os.fspath(where), limits=limits)})
+    except OSError as error:
+        raise NotFound(f"{where} cannot be read: {error.strerror}", hint="name an archive") from error
 
 
 def _read(file: str) -> bytes:

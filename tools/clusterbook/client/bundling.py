@@ -7,15 +7,19 @@ files are written.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import clusterbook
 from clusterbook.client import answers
 from clusterbook.client.answers import Reply
-from clusterbook.client.bundle_flags import ASKED, FLAGS
+from clusterbook.client.bundle_flags import ASKED, EVERY, FLAGS
+from clusterbook.client.bundlefolder import ARCHIVES, read_bundle, write_bundle
 from clusterbook.core import views
-from clusterbook.core.bundle import Bundle, render
+from clusterbook.core.bundle import Bundle, readme, render
+from clusterbook.core.bundle.checksums import CHECKSUMS
 from clusterbook.core.bundle.components import select
 from clusterbook.core.bundle.options import REPEATED, SWITCHES, Request, json_word, read_options
 from clusterbook.core.errors import ClusterbookError, InvalidRequest, NotFound
@@ -36,14 +40,16 @@ def respond(found: Mapping[str, list[str]], slug: str) -> Reply:
         ClusterbookError: nothing was written.
     """
     recipe, request, notes, output = requested(found, slug)
+    where = output or "bundle"
+    _refuse_target(where)
     made = make(recipe, request)
     as_json = found.get("format") == ["json"]
     if "diff" in found:
         return _compared(found["diff"][0], made, notes, as_json=as_json)
-    where = output or "bundle"
     deployer = str(request.get("deployer", "helm"))
-    write(where, made.files, top=f"{recipe['metadata'].get('slug') or 'bundle'}-{deployer}", force="force" in found)
-    said = summary(made, where, deployer)
+    top = f"{readme.slug(recipe)}-{deployer}"
+    write(where, made.files, top=top, force="force" in found)
+    said = summary(made, where, deployer, top=top)
     return Reply(_json(said) if as_json else sentence(said), (*notes, *made.notes))
 
 
@@ -62,6 +68,9 @@ def requested(found: Mapping[str, list[str]], slug: str) -> Requested:
     Raises:
         ClusterbookError: no recipe answers it, or a file that it names cannot be read.
     """
+    for each in EVERY:
+        if not each.repeated and found.get(each.key) == [""]:
+            raise InvalidRequest(f"{each.names[0]} is empty", hint="give it a value, or leave it out")
     request: dict[str, Any] = {
         option: found[flag.key] if option in REPEATED else True if option in SWITCHES else found[flag.key][0]
         for option, flag in FLAGS.items()
@@ -69,36 +78,25 @@ def requested(found: Mapping[str, list[str]], slug: str) -> Requested:
     }
     asked = {flag.key: found[flag.key][0] for flag in ASKED if flag.key in found}
     output = found.get("output", [""])[0]
+    said: tuple[str, ...] = ()
     if "config" in asked:
-        request, asked, output = _configured(request, asked, output, slug)
+        from clusterbook.client.bundle_config import configured
+
+        request, asked, output, said = configured(request, asked, output, slug)
     if "setFile" in request:
         request["setFile"] = [file_setting(word) for word in request["setFile"]]
     recipe, notes = whole_recipe(asked, slug)
-    return Requested(recipe, request, notes, output)
-
-
-def _configured(
-    request: dict[str, Any], asked: dict[str, str], output: str, slug: str
-) -> tuple[dict[str, Any], dict[str, str], str]:
-    """Return options, question and output with what a configuration says below them. Source: reference row G6."""
-    from clusterbook.client.config import bundle_options, read_config, recipe_flags
-
-    config = read_config(asked["config"])
-    configured = bundle_options(config)
-    target = str(configured.pop("output", ""))
-    recipe = configured.pop("recipe", None)
-    handed_in = {"recipe": str(recipe)} if recipe and not slug else {}
-    criteria = {} if handed_in or slug or "recipe" in asked else recipe_flags(config)
-    criteria = {key: word for key, word in criteria.items() if key not in ("output", "format")}
-    return {**configured, **request}, {**criteria, **handed_in, **asked}, output or target
+    return Requested(recipe, request, (*said, *notes), output)
 
 
 def _compared(where: str, made: Bundle, notes: tuple[str, ...], *, as_json: bool) -> Reply:
     """Return what a bundle would change about the one in the folder `where`."""
-    from clusterbook.client.bundlefolder import read_bundle
     from clusterbook.core.bundle import changes
 
-    found = changes.changes(read_bundle(where), made.files)
+    old = read_bundle(where)
+    if CHECKSUMS not in old:
+        raise InvalidRequest(f"{where} has no {CHECKSUMS}, so it is not a bundle", hint="name an older bundle")
+    found = changes.changes(old, made.files)
     text = _json(changes.as_data(found)) if as_json else changes.text(found)
     what = f"{len(found)} file{' is' if len(found) == 1 else 's are'} not as in {where}"
     return Reply(text, notes, error=Differs(what, hint=f"write the new bundle with -o {where}") if found else None)
@@ -108,24 +106,31 @@ def _json(value: Any) -> str:
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+def _refuse_target(where: str) -> None:
+    """Raise InvalidRequest when a bundle cannot be written to a place of this kind."""
+    if where.startswith(("oci://", "cm://", "http://", "https://")):
+        raise InvalidRequest(f"{where} is not written yet", hint="name a folder or a .tar.gz file")
+    if where.endswith((".zip", ".tar", ".bz2", ".xz", ".zst", ".gz", ".7z")) and not where.endswith(ARCHIVES):
+        raise InvalidRequest(f"{where}: archives of this kind are not written", hint="name a .tar.gz file, or a folder")
+
+
 def write(where: str, files: Mapping[str, bytes], *, top: str, force: bool) -> None:
     """Write a bundle to a folder, or to an archive that unpacks as the folder `top`.
 
     Raises:
-        InvalidRequest: `where` is of a kind that is not written.
+        ForeignFiles: the folder holds files that would be lost or mixed up.
+        Unwritable: it cannot be written.
     """
-    if where.startswith(("oci://", "cm://", "http://", "https://")):
-        raise InvalidRequest(f"{where} is not written yet", hint="name a folder or a .tar.gz file")
-    if where.endswith((".tar.gz", ".tgz")):
+    if where.endswith(ARCHIVES):
         from pathlib import Path
 
         from clusterbook.client.archive import entry, pack_file
 
+        with suppress(OSError):  # what is wrong with the folder, packing says
+            Path(where).parent.mkdir(parents=True, exist_ok=True)
         entries = (entry(f"{top}/{path}", data, executable=path.endswith(".sh")) for path, data in files.items())
         pack_file(entries, Path(where), compress=True)
         return
-    from clusterbook.client.bundlefolder import write_bundle
-
     write_bundle(where, files, force=force)
 
 
@@ -140,7 +145,10 @@ def whole_recipe(options: answers.Options, slug: str) -> tuple[dict[str, Any], t
     if shelf is not None:
         document = views.with_health_checks(found.document, shelf.health_checks(found.record))
         return complete(document, shelf.kit()), found.notes
+    from clusterbook.core.bundle.soundness import refuse_unsound
+
     carried = found.document
+    refuse_unsound(carried)
     if is_whole(carried):
         return carried, found.notes
     return complete(carried, answers.open_shelf(options).kit()), found.notes
@@ -205,8 +213,9 @@ def file_setting(word: str) -> str:
         raise InvalidRequest(f"{name} is not UTF-8 text", hint="save it as UTF-8") from error
 
 
-def summary(bundle: Bundle, where: str, deployer: str) -> dict[str, Any]:
-    """Return what was made, as data. Source: reference row B38."""
+def summary(bundle: Bundle, where: str, deployer: str, *, top: str) -> dict[str, Any]:
+    """Return what was made, as data; an archive unpacks as the folder `top`. Source: reference row B38."""
+    archive = where.endswith(ARCHIVES)
     return {
         "output": where,
         "deployer": deployer,
@@ -215,7 +224,9 @@ def summary(bundle: Bundle, where: str, deployer: str) -> dict[str, Any]:
         "files": len(bundle.files),
         "bytes": sum(map(len, bundle.files.values())),
         "notes": list(bundle.notes),
-        "next": NEXT[deployer].format(where=where),
+        **({"unpack": f"tar -xzf {shlex.quote(where)}"} if archive else {}),
+        "next": NEXT[deployer].format(where=shlex.quote(top if archive else where)),
+        "verify": f"clusterbook verify {shlex.quote(where)} --min-trust-level unverified",
     }
 
 
@@ -234,6 +245,6 @@ def sentence(found: Mapping[str, Any]) -> str:
     return (
         f"{found['output']}: {found['components']} components as {found['releases']} releases"
         f" in {found['files']} files, {found['bytes'] / 1024:.0f} KiB\n"
-        f"deploy: {found['next']}\n"
-        f"verify: clusterbook verify {found['output']} --min-trust-level unverified\n"
+        + (f"unpack: {found['unpack']}\n" if "unpack" in found else "")
+        + f"deploy: {found['next']}\nverify: {found['verify']}\n"
     )

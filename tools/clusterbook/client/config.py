@@ -100,6 +100,16 @@ class SchedulingPart(_Part):
     storage_class: str | None = Field(None, alias="storageClass")
 
 
+class AttestationPart(_Part):
+    """How a bundle is signed."""
+
+    enabled: bool | None = None
+    certificate_identity_regexp: str | None = Field(None, alias="certificateIdentityRegexp")
+    oidc_device_flow: bool | None = Field(None, alias="oidcDeviceFlow")
+    fulcio_url: str | None = Field(None, alias="fulcioURL")
+    rekor_url: str | None = Field(None, alias="rekorURL")
+
+
 class BundlePart(_Part):
     """What `bundle` reads; signing and registries are sections of the commands that sign and push."""
 
@@ -107,7 +117,7 @@ class BundlePart(_Part):
     output: BundleOutputPart | None = None
     deployment: DeploymentPart | None = None
     scheduling: SchedulingPart | None = None
-    attestation: dict[str, Any] | None = None
+    attestation: AttestationPart | None = None
     registry: dict[str, Any] | None = None
 
 
@@ -288,3 +298,14 @@ def bundle_options(config: ConfigShape) -> dict[str, Any]:
         )
     target = part.output.target if part.output else None
     return {**found, **({"recipe": recipe} if recipe else {}), **({"output": target} if target else {})}
+
+
+def unread_parts(config: ConfigShape) -> list[str]:
+    """Return the fields of a configuration that ask for more than a bundle: a signature, a list of what was pushed."""
+    part = config.spec.bundle or BundlePart()
+    found = []
+    if part.attestation and part.attestation.enabled:
+        found.append("spec.bundle.attestation")
+    if part.output and part.output.image_refs:
+        found.append("spec.bundle.output.imageRefs")
+    return found

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from clusterbook.client.flags import Flag, scan
-from clusterbook.core.errors import ClusterbookError, did_you_mean
+from clusterbook.core.errors import ClusterbookError, InvalidRequest, did_you_mean
 
 
 class Once(click.Command):
@@ -27,6 +27,28 @@ class Once(click.Command):
         options = [param for param in self.params if isinstance(param, click.Option) and not param.multiple]
         scan(args, [_flag(option) for option in options])
         return super().parse_args(ctx, args)
+
+
+class Strict(Once):
+    """A click command that refuses every wrong word the same way: what it is, what is accepted, exit status 2."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse.
+
+        Raises:
+            InvalidRequest: a flag or an argument is unknown, missing or has a value that is not allowed.
+        """
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            names = [name for param in self.params for name in param.opts if name.startswith("-")]
+            hint = did_you_mean(error.option_name, names)
+            raise InvalidRequest(f"{error.option_name} is not a flag of {self.name}", hint=hint) from error
+        except click.UsageError as error:
+            said = error.format_message().rstrip(".")
+            raise InvalidRequest(
+                said[:1].lower() + said[1:], hint=f"`clusterbook {self.name} --help` says what it takes"
+            ) from error
 
 
 def option(flag: Flag) -> click.Option:

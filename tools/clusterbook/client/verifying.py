@@ -10,11 +10,10 @@ from pathlib import Path
 from clusterbook.client.around import Around
 from clusterbook.client.attested import read_attestation
 from clusterbook.client.believing import Words
-from clusterbook.client.bundlefolder import read_bundle
+from clusterbook.client.bundlefolder import ARCHIVES, read_bundle
 from clusterbook.client.stores import LAYOUT_SCHEME
 from clusterbook.client.verdict import Verdict
-from clusterbook.client.verifying_bundles import archived, verify_artifact, verify_files
-from clusterbook.core.bundle.checksums import unrooted
+from clusterbook.client.verifying_bundles import verify_artifact, verify_files
 from clusterbook.core.errors import NotFound
 from clusterbook.core.reference import SCHEME, parse_reference
 
@@ -27,8 +26,8 @@ def verify(where: str, words: Words, around: Around) -> Verdict:
         InvalidRequest: it is something else.
     """
     path = Path(where)
-    if where.endswith((".tar.gz", ".tgz")) and "://" not in where:
-        return verify_files(where, unrooted(archived(path)), {}, words, around)
+    if where.endswith(ARCHIVES) and "://" not in where:
+        return verify_files(where, read_bundle(path), {}, words, around)
     if path.is_dir() and not (path / "oci-layout").is_file():
         return verify_files(where, read_bundle(path), read_attestation(path), words, around)
     if where.startswith(SCHEME) and parse_reference(where).wanted:

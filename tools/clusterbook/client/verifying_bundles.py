@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from pathlib import Path
 
 from clusterbook.client.around import Around
 from clusterbook.client.attested import attested
 from clusterbook.client.believing import Words, trusting
-from clusterbook.client.bundlefolder import MOST_BYTES
+from clusterbook.client.bundlefolder import MOST_BYTES, MOST_FILES
 from clusterbook.client.opened import Trusting
 from clusterbook.client.stores import access_of, open_registry
 from clusterbook.client.tarstream import Limits, members
@@ -33,13 +32,13 @@ from clusterbook.core.bundle.checksums import (
     unrooted,
 )
 from clusterbook.core.bundle.proof import prove
-from clusterbook.core.errors import ClusterbookError, InvalidRequest, NotFound
+from clusterbook.core.errors import ClusterbookError, InvalidRequest
 from clusterbook.core.faults import Malformed
 from clusterbook.core.policy import Tampered, Unsigned, Untrusted
 from clusterbook.core.reference import parse_reference
 from clusterbook.core.trustlevel import ATTESTED, UNKNOWN, UNVERIFIED, VERIFIED, Found
 
-_LIMITS = Limits(files=20_000, total_bytes=MOST_BYTES)
+_LIMITS = Limits(files=MOST_FILES, total_bytes=MOST_BYTES)
 
 
 class NotAsRecorded(ClusterbookError):
@@ -50,15 +49,6 @@ class NotAsRecorded(ClusterbookError):
 
     code = "CB114"
     exit_status = 4
-
-
-def archived(path: Path) -> dict[str, bytes]:
-    """Return the files in the archive of a bundle."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise NotFound(f"{path} cannot be read: {error.strerror}", hint="name an archive") from error
-    return unpacked(data, str(path))
 
 
 def unpacked(data: bytes, name: str) -> dict[str, bytes]:

@@ -73,7 +73,9 @@ def select(recipe: Mapping[str, Any], options: Options) -> Parts:
         mine = [each for each in settings if each.target == name and each.path != ("enabled",)]
         values = clone(reference.get("values") or {})
         for each in mine:
-            put(values, each.path, typed(each.value, each.path, get(values, each.path)), each)
+            present = get(values, each.path)
+            _refuse_loss(present, each)
+            put(values, each.path, typed(each.value, each.path, present), each)
         _schedule(values, facts, options)
         _choose_storage(values, facts, options, {each.path for each in mine}, name, notes)
         _synthesise(values, facts, references, enabled, name, notes)
@@ -134,7 +136,7 @@ def _enabled(
     for each in (*settings, *later):
         if each.path[0] != "enabled":
             continue
-        if len(each.path) > 1 or each.value not in ("true", "false", True, False):
+        if len(each.path) > 1 or not (isinstance(each.value, bool) or each.value in ("true", "false")):
             raise InvalidRequest(
                 f"{each.flag} {each.target}:{each.dotted()}={each.value} does not switch a component",
                 hint=f"write {each.flag} {each.target}:enabled=true or false",
@@ -165,6 +167,18 @@ def _ordered(names: Sequence[str], references: Mapping[str, Mapping[str, Any]]) 
         done.append(ready[0])
         waiting.remove(ready[0])
     return done
+
+
+def _refuse_loss(present: Any, setting: Setting) -> None:
+    """Raise InvalidRequest when one word would take the place of a map or a list: somebody meant a path below it."""
+    if isinstance(present, dict | list):
+        what, where = "a map" if isinstance(present, dict) else "a list", f"{setting.target}:{setting.dotted()}"
+        raise InvalidRequest(
+            f"--set {where}={setting.value}: {setting.dotted()} is {what}",
+            hint=f"name a key in it, or replace it whole: --set-json {where}='…'"
+            if isinstance(present, dict)
+            else f"replace it whole: --set-json {where}='[…]'",
+        )
 
 
 def _schedule(values: dict[str, Any], facts: Mapping[str, Any], options: Options) -> None:

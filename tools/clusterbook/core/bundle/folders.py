@@ -181,7 +181,7 @@ def _folders(
             )
         found.append(main._replace(templates={"manifest.yaml": build}))
     elif part.reference.get("source"):
-        chart = Chart(_chart_name(part), str(part.reference["source"]).rstrip("/"), str(part.reference["version"]))
+        chart = Chart(_chart_name(part), _repository(part), _version(part))
         found.append(
             main._replace(
                 chart=chart, values=part.values, dynamic=part.dynamic, vendored=_vendored(part, options, charts)
@@ -224,6 +224,24 @@ def _chart_name(part: Part) -> str:
     return name
 
 
+def _repository(part: Part) -> str:
+    source = str(part.reference["source"])
+    if not re.fullmatch(r"(https?|oci)://[^\s'\"]+", source):
+        raise InvalidRequest(
+            f"component {part.name}: '{source}' is not a chart repository", hint="it starts with https:// or oci://"
+        )
+    return source.rstrip("/")
+
+
+def _version(part: Part) -> str:
+    version = str(part.reference.get("version") or "")
+    if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9.+_-]*", version):
+        raise InvalidRequest(
+            f"component {part.name}: '{version}' is not a chart's version", hint="name exactly one, such as 1.10.0"
+        )
+    return version
+
+
 def _vendored(part: Part, options: Options, charts: Mapping[str, Vendored]) -> Vendored | None:
     """Return the chart that travels along, None when it is pulled at install time."""
     if not options.vendor_charts:
@@ -245,8 +263,19 @@ def _rendered(part: Part, field: str, files: Mapping[str, str]) -> dict[str, str
         text = render_template(files[path], data, file=path)
         if _says_something(text):
             name = path.rsplit("/", 1)[-1]
-            found[name if name not in found else path.replace("/", "-")] = without_hooks(text).strip("\n") + "\n"
+            name = name if name not in found else path.replace("/", "-")
+            _refuse_file(name, path, part)
+            found[name] = without_hooks(text).strip("\n") + "\n"
     return found
+
+
+def _refuse_file(name: str, path: str, part: Part) -> None:
+    """Raise InvalidRequest when a file cannot lie in a chart's templates/, or Helm would not install what is in it."""
+    if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9._-]*", name) or name == "NOTES.txt":
+        raise InvalidRequest(
+            f"component {part.name}: the manifest {path!r} cannot be called {name!r} in a chart",
+            hint="letters, digits, . _ and -, a letter or digit first; rename the file",
+        )
 
 
 def _says_something(text: str) -> bool:

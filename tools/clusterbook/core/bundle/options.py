@@ -106,7 +106,7 @@ def read_options(request: Request) -> Options:
     if deployer not in DEPLOYERS:
         raise InvalidRequest(f"--deployer {deployer} is unknown", hint=did_you_mean(deployer, DEPLOYERS))
     for option, deployers in _ONLY_FOR.items():
-        if request.get(option) and deployer not in deployers:
+        if request.get(option) and not concerns(option, deployer):
             raise InvalidRequest(
                 f"{flag(option)} means nothing to the deployer {deployer}",
                 hint=f"leave it out, or choose --deployer {' or '.join(deployers)}",
@@ -144,6 +144,11 @@ def read_options(request: Request) -> Options:
         flux_oci_source=_match(request, "fluxOciSourceName", DNS_LABEL, "clusterbook-bundle", "an object's name"),
         **_deployer_settings(deployer, [each for each in settings if each.target == "deployer"]),
     )
+
+
+def concerns(option: str, deployer: str) -> bool:
+    """Return whether an option means something to a deployer."""
+    return deployer in _ONLY_FOR.get(option, DEPLOYERS)
 
 
 def flag(option: str) -> str:

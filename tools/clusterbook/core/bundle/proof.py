@@ -15,6 +15,7 @@ from clusterbook.core.bundle.checksums import Difference, differences, digests
 from clusterbook.core.bundle.folders import Vendored
 from clusterbook.core.bundle.options import recorded
 from clusterbook.core.bundle.provenance import PROVENANCE
+from clusterbook.core.bundle.soundness import refuse_unsound
 from clusterbook.core.errors import InvalidRequest
 from clusterbook.core.findings import SourceErrors
 from clusterbook.core.yamlin import parse
@@ -40,8 +41,7 @@ def prove(files: Mapping[str, bytes]) -> Proof:
         InvalidRequest: one of them is missing or is not what it should be.
     """
     recipe = document(files, RECIPE)
-    if recipe.get("kind") != "RecipeResult" or not isinstance(recipe.get("componentRefs"), list):
-        raise InvalidRequest(f"{RECIPE} is not a recipe", hint="make or fetch the bundle again")
+    refuse_unsound(recipe)
     request, version = recorded(document(files, OPTIONS))
     charts = vendored(files) if PROVENANCE in files else {}
     try:
@@ -82,7 +82,10 @@ def vendored(files: Mapping[str, bytes]) -> dict[str, Vendored]:
         InvalidRequest: a chart is missing or is not the one that was pulled.
     """
     found = {}
-    for entry in document(files, PROVENANCE).get("vendoredCharts") or ():
+    entries = document(files, PROVENANCE).get("vendoredCharts") or []
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise InvalidRequest(f"{PROVENANCE} lists no charts", hint="make or fetch the bundle again")
+    for entry in entries:
         path = str(entry.get("path"))
         data = files.get(path)
         if data is None or sha256(data).hexdigest() != entry.get("sha256"):

@@ -6,11 +6,15 @@ associative arrays, no `wait -n`, no array that may be empty, no `case` in `$( )
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clusterbook.core.bundle.folders import TIMEOUT_S, Folder, Plan
 from clusterbook.core.bundle.readme import made
+from clusterbook.core.errors import InvalidRequest
+
+_WORD = re.compile(r"\S+")
 
 
 def script(recipe: Mapping[str, Any], usage: str, *parts: str) -> str:
@@ -26,10 +30,16 @@ def script(recipe: Mapping[str, Any], usage: str, *parts: str) -> str:
 
 
 def constant(name: str, rows: Sequence[Sequence[str]], comment: str) -> str:
-    """Return the assignment of a table to a variable, its columns side by side; words hold no blanks.
+    """Return the assignment of a table to a variable, its columns side by side.
 
     A quoted here-document takes every word as it is; that none is END is sure where each row has several words.
+
+    Raises:
+        InvalidRequest: a word is empty or holds blanks, so it would be read as something else, or end the table.
     """
+    for word in (word for row in rows for word in row):
+        if not _WORD.fullmatch(word):
+            raise InvalidRequest(f"{comment}: {word!r} is not one word", hint="mend the recipe, or its registry")
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = (" ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows)
     return "\n".join((f"# {comment}", f"read -r -d '' {name} <<'END' || true", *lines, "END\n"))
