@@ -20,6 +20,7 @@ from clusterbook.client.fetch_commands import FETCH
 from clusterbook.client.flags import ARGUMENTS, COMMANDS
 from clusterbook.client.mirror_commands import MIRROR
 from clusterbook.client.program import Once, Program, option
+from clusterbook.client.record_command import record
 from clusterbook.client.replies import respond
 from clusterbook.client.snapshot_command import snapshot
 from clusterbook.client.terminal import deliver
@@ -129,6 +130,7 @@ def program(debug: bool, log_json: bool) -> None:
 for _name in COMMANDS:
     program.add_command(LookUp(_name))
 program.add_command(snapshot)
+program.add_command(record)
 
 
 program.add_command(BUNDLE)

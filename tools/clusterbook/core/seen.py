@@ -93,6 +93,11 @@ def document(seen: Seen, metadata: Mapping[str, str]) -> Document:
     return found
 
 
+def written_groups(groups: Mapping[str, Group]) -> dict[str, Document]:
+    """Return the subtypes of one type as a snapshot has them, by name."""
+    return {name: _subtype(name, group) for name, group in groups.items()}
+
+
 def _subtype(name: str, group: Group) -> Document:
     found: Document = {"subtype": name, "data": dict(group.data)}
     if group.context:

@@ -1,0 +1,74 @@
+"""`clusterbook record` as its users meet it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from clusterbook.client.main import run
+from clusterbook.core.redact import redact
+from clusterbook.core.snapshot import read
+from tests.clusters import SNAPSHOTS, eks
+
+H100 = str(SNAPSHOTS / "h100-eks.yaml")
+TABLE = "  1073741824     268435456     float     sum      -1   6012.3  178.59  334.86      0\n"
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> str:
+    (tmp_path / "nccl.log").write_text(TABLE)
+    return str(tmp_path / "nccl.log")
+
+
+def test_a_figure_is_added_to_a_snapshot(log: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where = tmp_path / "with.json"
+    assert run(["record", H100, f"nccl-all-reduce-bw={log}", "-t", "json", "-o", str(where)], {}) == 0
+    taken = read(json.loads(where.read_text()))
+    assert taken.reading("Performance", "results", "nccl-all-reduce-bw") == "334.86"
+    assert "note: nccl-all-reduce-bw: passed: 334.86 GB/s" in capsys.readouterr().err
+
+
+def test_parts_of_a_check_come_from_several_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, channel in (("a", 0), ("b", 1)):
+        (tmp_path / name).write_text(f"/dev/nvidia-caps-imex-channels/channel{channel}\n")
+    words = [f"slinky-slurm-imex-channel/{name}={tmp_path / name}" for name in ("a", "b")]
+    assert run(["record", H100, *words, "--status", "gang-scheduling=0", "-t", "json"], {}) == 0
+    taken = read(json.loads(capsys.readouterr().out))
+    assert taken.reading("Checks", "slinky-slurm-imex-channel", "result") == "passed"
+    assert taken.reading("Checks", "gang-scheduling", "result") == "passed"
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "what"),
+    [
+        ((), 2, "no check is named"),
+        (("nccl-all-reduce-bw",), 2, "is not CHECK=FILE"),
+        (("=x",), 2, "is not CHECK=FILE"),
+        (("nccl-all-reduce-bw=/no/such/file",), 3, "/no/such/file cannot be read"),
+        (("nccl-all-reduce-wb={log}",), 2, "nccl-all-reduce-bw"),
+        (("nccl-all-reduce-bw={log}", "nccl-all-reduce-bw={log}"), 2, "stands twice"),
+        (("--status", "gang-scheduling=ok"), 2, "no number from 0 to 255"),
+        (("--status", "gang-scheduling=256"), 2, "no number from 0 to 255"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    log: str, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], status: int, what: str
+) -> None:
+    assert run(["record", H100, *(word.replace("{log}", log) for word in words)], {}) == status
+    out, err = capsys.readouterr()
+    assert what in err
+    assert out == ""
+
+
+def test_a_redacted_snapshot_is_not_added_to(log: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "shown.json").write_text(json.dumps(redact(eks())))
+    assert run(["record", str(tmp_path / "shown.json"), f"nccl-all-reduce-bw={log}"], {}) == 2
+    assert "is redacted" in capsys.readouterr().err
+
+
+def test_what_is_no_snapshot_is_refused(log: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text("kind: RecipeResult\n")
+    assert run(["record", str(tmp_path / "other.yaml"), f"nccl-all-reduce-bw={log}"], {}) == 2
+    assert "this is no snapshot" in capsys.readouterr().err
