@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from clusterbook.client import taking
 from clusterbook.client.answers import Options
-from clusterbook.client.kube import taking
 from clusterbook.client.kube.surveying import Wishes
 from clusterbook.client.snapshotting import stamped
 from clusterbook.core.errors import InvalidRequest
