@@ -24,7 +24,7 @@ STORED = {
 
 
 def payload(document: Any) -> bytes:
-    return base64.b64encode(gzip.compress(json.dumps(document).encode()))
+    return base64.b64encode(gzip.compress(json.dumps(document).encode(), mtime=0))
 
 
 def metadata(name: str, revision: object, *, namespace: str = "n", owner: str = "helm") -> dict[str, Any]:
