@@ -19,9 +19,10 @@ from clusterbook.client.landing import alone
 from clusterbook.client.store import Store
 from clusterbook.client.tarstream import Limits
 from clusterbook.client.transfer import save
-from clusterbook.core.errors import Unwritable
+from clusterbook.core.errors import ClusterbookError, Unwritable
 from clusterbook.core.manifest import Descriptor
 
+LOCK = "lock"
 _LIMITS = Limits(files=20_000, total_bytes=MOST_BYTES)
 
 
@@ -48,9 +49,14 @@ def arrive(
     work = target.parent / f".{target.name}.part"
     try:
         work.mkdir(parents=True, exist_ok=True)
-        with alone(work / "lock"):
+        with alone(work / LOCK):
             packed = work / archive.digest.partition(":")[2]
-            save(store, repository, archive, packed)
+            try:
+                save(store, repository, archive, packed)
+            except ClusterbookError:
+                if [path.name for path in work.iterdir()] == [LOCK]:  # nothing came that could be gone on with
+                    shutil.rmtree(work, ignore_errors=True)
+                raise
             try:
                 return _unpacked(packed, work, target, beside, force=force)
             finally:

@@ -97,6 +97,9 @@ class Store(ABC):
         return b"".join(self.blob(repository, blob))
 
 
+_AGAIN = "run it again; if it stays so, the source is damaged or somebody changed it: take another one"
+
+
 def checked(chunks: Iterable[bytes], blob: Descriptor, where: str) -> Iterator[bytes]:
     """Yield `chunks`, the last one held back until size and digest are known to be right.
 
@@ -107,15 +110,18 @@ def checked(chunks: Iterable[bytes], blob: Descriptor, where: str) -> Iterator[b
     for chunk in chunks:
         position += len(chunk)
         if position > blob.size:
-            raise WrongContent(f"{where}: {blob.digest} is longer than the {blob.size} bytes it should have")
+            raise WrongContent(
+                f"{where}: {blob.digest} is longer than the {blob.size} bytes it should have", hint=_AGAIN
+            )
         hasher.update(chunk)
         if held:
             yield held
         held = chunk
     if position < blob.size:
-        raise WrongContent(f"{where}: {blob.digest} ends after {position} of {blob.size} bytes")
+        raise WrongContent(f"{where}: {blob.digest} ends after {position} of {blob.size} bytes", hint=_AGAIN)
     if f"sha256:{hasher.hexdigest()}" != blob.digest:
-        raise WrongContent(f"{where}: {blob.digest} has other bytes than its digest says: {hasher.hexdigest()}")
+        what = f"{where}: {blob.digest} has other bytes than its digest says: {hasher.hexdigest()}"
+        raise WrongContent(what, hint=_AGAIN)
     yield held
 
 
