@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from clusterbook.build import main
 from clusterbook.build.publication import Request, prepare
-from clusterbook.build.publish import NotThere, Where, publish
+from clusterbook.build.publish import Done, NotThere, Where, publish
+from clusterbook.build.publish_commands import meter, notes
 from clusterbook.client.keys import private_key
 from clusterbook.client.layout import Layout
 from clusterbook.client.oci.registry import Registry
@@ -28,7 +30,7 @@ from clusterbook.core import published
 from clusterbook.core.artifacts import NotOfTheLedger
 from clusterbook.core.bundle.options import DEPLOYERS
 from clusterbook.core.errors import NotFound
-from clusterbook.core.faults import Unreachable
+from clusterbook.core.faults import NoArtifact, Unreachable
 from clusterbook.core.manifest import Manifest, digest_of, index
 from clusterbook.core.policy import Policy, Unsigned, WrongSigner
 from clusterbook.core.reference import referrers_tag
@@ -228,6 +230,15 @@ def test_what_somebody_else_published_there_is_not_gone_on_with(layout: Base, ch
         publish(prepare(request_of(checkout)), where(layout, keys))
 
 
+def test_nothing_is_published_that_the_policy_does_not_believe(layout: Base, checkout: Path, keys: Path) -> None:
+    stranger = Where(layout, KeySigner.from_file(keys / "other.key", {}), Trusting(policy(keys)))
+    with pytest.raises(WrongSigner, match="nobody would believe") as caught:
+        publish(prepare(request_of(checkout)), stranger)
+    assert "--policy" in caught.value.hint
+    with pytest.raises(NoArtifact):
+        opened(layout, keys)
+
+
 def test_another_catalog_at_the_same_base_is_refused(
     layout: Base, checkout: Path, keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -311,6 +322,20 @@ def test_a_registry_that_cannot_be_reached_is_named(checkout: Path, keys: Path) 
         publish(prepare(request_of(checkout)), where(Base(store, "acme"), keys))
 
 
+@pytest.mark.parametrize("referrers", [True, False])
+def test_two_who_publish_the_same_at_once_leave_it_whole(referrers: bool, checkout: Path, keys: Path) -> None:
+    release = prepare(request_of(checkout))
+    with running(FakeRegistry(referrers=referrers)) as server, ThreadPoolExecutor() as pool:
+        bases = [Base(Registry(server.host), "acme") for _ in range(2)]
+        list(pool.map(lambda base: publish(release, where(base, keys)), bases))
+        found = opened(bases[0], keys)
+        for slug in SLUGS:
+            for kind in ("recipe", *DEPLOYERS):
+                digest = artifact(found, slug, kind).digest
+                home = f"acme/{'recipes' if kind == 'recipe' else kind}/{slug}"
+                verify_any(bundles_of(bases[0].store, home, digest), digest, policy(keys))
+
+
 # --- the command
 
 
@@ -330,6 +355,39 @@ def test_the_command_says_what_it_did_and_needs_to_know_who_signs(
     assert (again["sent_blobs"], again["sent_manifests"], again["sequence"]) == (0, 0, 2)
     assert main.run([*words, MARCH, "--key", str(keys / "other.key")]) == 4
     assert main.run(["publish", "--to", "ftp://x", "--unsigned"]) == 2
+
+
+def test_how_far_it_has_come_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    show = meter()
+    for done in range(1, 4):
+        show("recipes", done, 3)
+    lines = capsys.readouterr().err.split("\r")
+    assert lines[1:] == [
+        "recipes      [==========                    ] 1/3",
+        "recipes      [====================          ] 2/3",
+        "recipes      [==============================] 3/3\n",
+    ]
+
+
+def test_an_index_that_nobody_takes_any_more_is_pointed_out() -> None:
+    done = Done(JULY, 1, 0, 0, 0, "sha256:", 1, "2027-08-05")
+    assert notes(done, datetime(2027, 8, 4, tzinfo=UTC)) == []
+    assert "--as-of HEAD" in notes(done, datetime(2027, 8, 5, tzinfo=UTC))[0]
+
+
+def test_a_later_commit_gives_the_index_a_later_date_and_nothing_else(
+    layout: Base, keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own").mkdir()
+    own = checkouts.released(tmp_path / "own")
+    first = publish(prepare(request_of(own)), where(layout, keys))
+    monkeypatch.chdir(own)
+    checkouts.commit_all("the ledger", "2026-12-01T00:00:00+00:00")
+    done = publish(prepare(request_of(own, as_of="HEAD")), where(layout, keys))
+    assert (first.expires, done.expires) == ("2027-08-05", "2028-01-05")
+    assert (first.sequence, done.sequence) == (2, 3)
+    assert done.sent_blobs == 2  # an index and its signature
+    assert opened(layout, keys).recipe("eks").current == "1.1.0"
 
 
 def test_bundles_of_some_deployers_alone_may_be_published(checkout: Path, keys: Path, layout: Base) -> None:

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,8 @@ def publish_command(release: str, **words: Any) -> int:
     base = open_base(words["to"], access, create=True)
     where = Where(base, signer, trusting, words["jobs"], timedelta(days=words["lifetime"]))
     done = publish(found, where, meter() if sys.stderr.isatty() else quiet)
-    deliver(json.dumps(asdict(done), indent=2) + "\n" if words["form"] == "json" else summary(done, words["to"]))
+    text = json.dumps(asdict(done), indent=2) + "\n" if words["form"] == "json" else summary(done, words["to"])
+    deliver(text, notes=notes(done, datetime.now(UTC)))
     return 0
 
 
@@ -120,6 +121,13 @@ def meter() -> Report:
         sys.stderr.flush()
 
     return show
+
+
+def notes(done: Done, now: datetime) -> list[str]:
+    """Return what whoever publishes should know."""
+    if done.expires > now.date().isoformat():
+        return []
+    return [f"the index has run out on {done.expires}, so nobody takes it: give a newer date, --as-of HEAD"]
 
 
 def summary(done: Done, where: str) -> str:

@@ -36,13 +36,16 @@ def vouch(
         release: what is signed.
         subjects: its index, then its artifacts in an order that is always the same.
         signer: who signs.
-        policy: who may have signed in an earlier run.
+        policy: who is believed, both now and when signatures of an earlier run are found.
         sender: brings each signature to the first that it is about, so that a run after a break finds it there.
+
+    Raises:
+        Untrusted: the policy does not believe whoever signs; clients with the same policy would not either.
     """
     found = []
     for part in [subjects[:1], *parts(subjects[1:])]:
         said = release.statement(Subject(name, pin.digest) for name, pin in part)
-        bundle = _found(said, part[0], signer.hint, policy, sender) or signer.sign(said)
+        bundle = _found(said, part[0], signer.hint, policy, sender) or _sign(said, part[0], signer, policy)
         signed = Signed(part, attach.signature(bundle, PROVENANCE, created=release.origin.date))
         _attach(sender, part[0], signed)
         found.append(signed)
@@ -57,6 +60,17 @@ def attach_all(signed: Sequence[Signed], sender: Sender) -> None:
 
 def _attach(sender: Sender, about: Listed, signed: Signed) -> None:
     sender.attach(about[0], described(about[1]), signed.attachment)
+
+
+def _sign(said: bytes, about: Listed, signer: Signer, policy: Policy | None) -> bytes:
+    bundle = signer.sign(said)
+    if policy is not None:
+        try:
+            verify(bundle, about[1].digest, policy)
+        except Untrusted as error:
+            hint = f"{error.hint}; name a policy that believes who signs with --policy"
+            raise type(error)(f"nobody would believe what is published: {error.what}", hint=hint) from error
+    return bundle
 
 
 def _found(said: bytes, about: Listed, hint: str, policy: Policy | None, sender: Sender) -> bytes:
