@@ -1,18 +1,17 @@
-"""Helm itself renders the table of templates and every manifest as we do. Needs `helm` on PATH; skips without."""
+"""Helm itself renders the table of templates and every manifest as we do."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
 from ruamel.yaml import YAML
 
 from clusterbook.core.gotemplate import render
 from tests import rendered
+from tests.interop.toolchain import program
 from tests.trees import shared_folder
 
 RECIPES = Path(__file__).resolve().parent.parent.parent / "recipes"
@@ -24,8 +23,6 @@ says:
   {{ base $path }}: {{ tpl ($.Files.Get $path) $ | toJson }}
 {{- end }}
 """
-
-pytestmark = pytest.mark.skipif(shutil.which("helm") is None, reason="helm is not on PATH")
 
 
 def write_chart(folder: Path, values: dict[str, Any], texts: list[str], template: str, name: str = "c") -> Path:
@@ -42,7 +39,7 @@ def write_chart(folder: Path, values: dict[str, Any], texts: list[str], template
 
 def helm(chart: Path, *flags: str, name: str = "r", namespace: str = "ns") -> subprocess.CompletedProcess[str]:
     """Return what `helm template` does with a chart."""
-    words = ["helm", "template", name, str(chart), "-n", namespace, *flags]
+    words = [program("helm"), "template", name, str(chart), "-n", namespace, *flags]
     return subprocess.run(words, capture_output=True, text=True, check=False)
 
 
