@@ -6,6 +6,7 @@
   const SYSTEMS = { amzn: "amazonlinux", amazon: "amazonlinux", al2: "amazonlinux", al2023: "amazonlinux", redhat: "rhel", redhatenterpriselinux: "rhel" };
   ["ubuntu", "rhel", "cos", "amazonlinux", "ol", "talos"].forEach((name) => { SYSTEMS[name] = name; });
   const ACCELERATORS = ["rtx-pro-6000", "gb200", "gb300", "a100", "b200", "h100", "h200", "l40s", "l40"];
+  const BY_PROVIDER = ["eks", "gke", "aks", "oke", "lke", "kind"];
   const STATED = { service: ["service"], accelerator: ["accelerator"], os: ["os"] };
 
   const list = (value, place) => {
@@ -113,10 +114,13 @@
 
   const fit = (recipe, taken, shown) => {
     let unknown = "";
-    for (const dimension of ["service", "accelerator", "os"]) {
+    for (const dimension of Object.keys(STATED)) {
       const wanted = recipe.criteria[dimension], actual = shown[dimension];
-      if (wanted && actual && wanted !== actual) return { fit: "misses", why: `it is for ${dimension} ${wanted}, and the cluster shows ${actual}` };
-      if (wanted && !actual) unknown ||= `it is for ${dimension} ${wanted}, and the cluster does not show its own`;
+      if (!wanted || wanted === actual) continue;
+      const lead = `${dimension}: the recipe is for ${wanted}, `;
+      if (!actual) unknown ||= `${lead}and the cluster does not show its own`;
+      else if (dimension === "service" && !BY_PROVIDER.includes(wanted)) unknown ||= `${lead}which no provider gives away; the cluster's is that of ${actual}`;
+      else return { fit: "misses", why: `${lead}and the cluster shows ${actual}` };
     }
     for (const [name, value] of recipe.constraints) {
       if (name.split(".").length < 3) { unknown ||= `${name}: it has to be measured, and the recipe names no check that does`; continue; }

@@ -22,6 +22,17 @@ DEPLOYERS = {
 """Deployer → its title, what `bundle` needs besides, and what there is to do."""
 
 
+PROVE = "clusterbook verify bundle --min-trust-level unverified"
+"""You made it, so nobody signed it; what is asked is whether it is what its recipe and its options make."""
+
+START = (
+    "clusterbook recipe --service eks --accelerator h100 --intent training --os ubuntu -t table",
+    "clusterbook bundle h100-eks-ubuntu-training --deployer helm -o bundle",
+    PROVE,
+)
+"""What the home page begins with."""
+
+
 class Step(NamedTuple):
     """Lines to type one after the other, and what they do."""
 
@@ -49,7 +60,7 @@ def use(slug: str) -> list[Step]:
         )
     ]
     for deployer, (title, more, text) in DEPLOYERS.items():
-        lines = (f"clusterbook bundle {slug} --deployer {deployer}{more} -o bundle", "clusterbook verify bundle")
+        lines = (f"clusterbook bundle {slug} --deployer {deployer}{more} -o bundle", PROVE)
         steps.append(Step(title, text, lines))
     return steps
 
