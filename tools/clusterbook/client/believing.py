@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from clusterbook.client.opened import Trusting
+from clusterbook.client.roots import root_file
 from clusterbook.client.trust import DEFAULT, key_policy, read_policy
 from clusterbook.core.errors import InvalidRequest
 from clusterbook.core.policy import Identity, Policy, is_pattern
@@ -33,7 +34,8 @@ def trusting(words: Words, environment: Mapping[str, str], home: Path) -> Trusti
         raise InvalidRequest(f"{what} each say whom to believe", hint="give one of them; a policy may name several")
     if "certificate_oidc_issuer" in words and not (given and given[0].startswith("certificate")):
         raise InvalidRequest("--certificate-oidc-issuer names nobody", hint="add --certificate-identity")
-    return Trusting(_rooted(_policy(words, environment, home), words), unsigned="allow_unsigned" in words)
+    policy = _updated(_policy(words, environment, home), root_file(environment, home))
+    return Trusting(_rooted(policy, words), unsigned="allow_unsigned" in words)
 
 
 def own_policy(environment: Mapping[str, str], home: Path) -> Path:
@@ -67,6 +69,18 @@ def _identity(words: Words) -> Identity:
         raise InvalidRequest(f"{pattern!a} is not a regular expression")
     issuer = words["certificate_oidc_issuer"][0]
     return Identity(words.get("certificate_identity", [""])[0], issuer, identity_pattern=pattern)
+
+
+def _updated(policy: Policy, root: Path) -> Policy:
+    """Return a policy that believes what `trust update` brought, instead of the public root that sigstore came with."""
+    if not any(each.root == "" for each in policy.identities) or not root.is_file():
+        return policy
+    return policy._replace(
+        signers=tuple(
+            each._replace(root=str(root)) if isinstance(each, Identity) and not each.root else each
+            for each in policy.signers
+        )
+    )
 
 
 def _rooted(policy: Policy, words: Words) -> Policy:

@@ -116,6 +116,11 @@ class _Seen:
         self.certificate = cert
 
 
+def check_root(root: bytes, name: str) -> None:
+    """Raise BadTrustRoot where a text is no trust root."""
+    _trusted_root(root, name)
+
+
 def _trusted_root(root: bytes, name: str) -> Any:
     """Return a trust root as sigstore reads it, by way of text: nothing of the user's cache."""
     import tempfile

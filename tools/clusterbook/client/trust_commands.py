@@ -1,22 +1,25 @@
-"""The commands about trust itself: what is remembered of a source.
+"""The commands about trust itself: what vouches for signers, and what is remembered of a source.
 
 Knows their words. Does not decide whom to believe.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import click
 
 from clusterbook.client.program import Program
+from clusterbook.client.roots import PUBLIC, root_file, update
+from clusterbook.client.terminal import deliver
 from clusterbook.core.errors import NotFound
 
 
 @click.group("trust", cls=Program)
 def TRUST() -> None:  # noqa: N802
-    """Look after what is believed: the memory of each source."""
+    """Look after what is believed: what vouches for signers, and the memory of each source."""
 
 
 @TRUST.command("forget", epilog="\b\nExample:\n  clusterbook trust forget oci://ghcr.io/clusterbook/catalog")
@@ -29,4 +32,27 @@ def forget(source: str) -> int:
     kept = memory(os.environ, Path.home())
     if not kept.forget(absolute(source)):
         raise NotFound(f"nothing is remembered of {absolute(source)}", hint="write it as `fetch --from` has it")
+    return 0
+
+
+@TRUST.command("update", epilog="\b\nExample:\n  clusterbook trust update")
+@click.option(
+    "--url", default=PUBLIC, show_default=True, envvar="CLUSTERBOOK_URL", help="TUF repository of an instance."
+)
+@click.option(
+    "--root", type=click.Path(path_type=Path), help="The root.json to begin with, of an instance of your own."
+)
+@click.option("--format", "-t", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def update_command(url: str, root: Path | None, form: str) -> int:
+    """Get the newest trust root of Sigstore, by TUF: what vouches for who signed by logging in.
+
+    Nothing else ever asks the network for it; without, the one that came with this program is used.
+    """
+    found = update(root_file(os.environ, Path.home(), url), url, root)
+    said = {"file": str(found.file), "changed": found.changed, "version": found.version, "url": url}
+    state = "new" if found.changed else "as before"
+    text = f"{found.file}: trust root of {url}, number {found.version}, {state}\n"
+    if url != PUBLIC:
+        text += f"believe it: root: {found.file} in trust.yaml, or --trust-root {found.file}\n"
+    deliver(json.dumps(said, indent=2, sort_keys=True) + "\n" if form == "json" else text)
     return 0
