@@ -8,6 +8,7 @@ sigstore's own programs, which believe whatever lies there. Source: reference ro
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
@@ -34,11 +35,11 @@ class UntrustedRepository(ClusterbookError):
 
 
 class Updated(NamedTuple):
-    """A trust root that is up to date: its file, whether it is another one than before, and of which number."""
+    """A trust root that is up to date: its file, whether it is another one than before, and its digest."""
 
     file: Path
     changed: bool
-    version: int
+    digest: str
 
 
 def root_file(environment: Mapping[str, str], home: Path, url: str = PUBLIC) -> Path:
@@ -68,7 +69,7 @@ def update(file: Path, url: str = PUBLIC, beginning: Path | None = None) -> Upda
     begin = _begin(file.parent, url, beginning)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        version, data = _fetched(file.parent, url, begin)
+        data = _fetched(file.parent, url, begin)
         before = file.read_bytes() if file.is_file() else None
         if data != before:
             from clusterbook.client.keyless import check_root
@@ -76,7 +77,7 @@ def update(file: Path, url: str = PUBLIC, beginning: Path | None = None) -> Upda
 
             check_root(data, f"{ROOT} of {url}")
             write_bytes(file, data)
-        return Updated(file, data != before, version)
+        return Updated(file, data != before, f"sha256:{sha256(data).hexdigest()}")
     except OSError as error:
         raise Unwritable(f"{file} cannot be written: {error.strerror or error}") from error
 
@@ -99,10 +100,10 @@ def _begin(folder: Path, url: str, beginning: Path | None) -> bytes | None:
     return None
 
 
-def _fetched(folder: Path, url: str, begin: bytes | None) -> tuple[int, bytes]:
-    """Return the number of the repository's targets and its trust root."""
+def _fetched(folder: Path, url: str, begin: bytes | None) -> bytes:
+    """Return the trust root that a repository vouches for."""
     from tuf.api.exceptions import DownloadError, DownloadHTTPError, RepositoryError
-    from tuf.ngclient import Updater
+    from tuf.ngclient.updater import Updater
 
     base = url.rstrip("/") + "/"
     try:
@@ -112,7 +113,7 @@ def _fetched(folder: Path, url: str, begin: bytes | None) -> tuple[int, bytes]:
         if found is None:
             raise UntrustedRepository(f"{url} has no {ROOT}", hint="is it the TUF repository of a Sigstore instance?")
         path = updater.download_target(found, str(folder / f".{ROOT}"))
-        return updater._trusted_set.targets.version, Path(path).read_bytes()
+        return Path(path).read_bytes()
     except RepositoryError as error:
         hint = "the trust root stays as it was; try again from another network"
         raise UntrustedRepository(f"{url} is not to be believed: {_short(error)}", hint=hint) from error

@@ -36,9 +36,7 @@ def forget(source: str) -> int:
 
 
 @TRUST.command("update", epilog="\b\nExample:\n  clusterbook trust update")
-@click.option(
-    "--url", default=PUBLIC, show_default=True, envvar="CLUSTERBOOK_URL", help="TUF repository of an instance."
-)
+@click.option("--url", default=PUBLIC, show_default=True, help="TUF repository of an instance.")
 @click.option(
     "--root", type=click.Path(path_type=Path), help="The root.json to begin with, of an instance of your own."
 )
@@ -49,9 +47,9 @@ def update_command(url: str, root: Path | None, form: str) -> int:
     Nothing else ever asks the network for it; without, the one that came with this program is used.
     """
     found = update(root_file(os.environ, Path.home(), url), url, root)
-    said = {"file": str(found.file), "changed": found.changed, "version": found.version, "url": url}
+    said = {"file": str(found.file), "changed": found.changed, "digest": found.digest, "url": url}
     state = "new" if found.changed else "as before"
-    text = f"{found.file}: trust root of {url}, number {found.version}, {state}\n"
+    text = f"{found.file}: {state}, {found.digest}, the trust root of {url}\n"
     if url != PUBLIC:
         text += f"believe it: root: {found.file} in trust.yaml, or --trust-root {found.file}\n"
     deliver(json.dumps(said, indent=2, sort_keys=True) + "\n" if form == "json" else text)
