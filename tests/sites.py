@@ -38,9 +38,14 @@ SMALL = {
 """What July became since: `eks` and `base` are not released as they are now."""
 
 
+def known(matrix: Matrix, ledger: Ledger, published: str = "oci://registry.example/book") -> SiteData:
+    """Return what a site knows of a matrix and a ledger."""
+    return gather(matrix, ledger, published=published)
+
+
 def data(files: Mapping[str, str], ledger: Mapping[str, str] | None = None) -> SiteData:
     """Return what a site of a small tree knows, and of the files of a ledger."""
-    return gather(trees.build(files), Ledger(dict(ledger or {})))
+    return known(trees.build(files), Ledger(dict(ledger or {})))
 
 
 def small() -> SiteData:
@@ -48,9 +53,9 @@ def small() -> SiteData:
     return data(SMALL, ledgers.two())
 
 
-def files(known: SiteData, sources: Path = SOURCES, **more: str) -> dict[str, bytes]:
+def files(found: SiteData, sources: Path = SOURCES, **more: str) -> dict[str, bytes]:
     """Return every file of the site that knows this."""
-    return dict(site.files(known, sources, PROGRAMS, **more))
+    return dict(site.files(found, sources, PROGRAMS, **more))
 
 
 @cache

@@ -20,7 +20,6 @@ PROGRAM = """
 import dataclasses, itertools, json, resource, sys, time
 from pathlib import Path
 from clusterbook.build import site
-from clusterbook.build.site.gather import gather
 from clusterbook.core.ledger import Ledger
 from tests import sites
 
@@ -28,7 +27,7 @@ def work_s():
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(each.ru_utime + each.ru_stime for each in used)
 
-known = gather(sites.ours(), Ledger({}))
+known = sites.known(sites.ours(), Ledger({}))
 real = {f"{each.slug}-{n}": each for n, each in zip(range(int(sys.argv[2])), itertools.cycle(known.recipes))}
 many = dataclasses.replace(
     known,

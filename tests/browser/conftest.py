@@ -18,7 +18,6 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from clusterbook.build import site
-from clusterbook.build.site.gather import gather
 from clusterbook.core import release
 from clusterbook.core.ledger import Ledger
 from clusterbook.core.release import Commit
@@ -34,7 +33,7 @@ def top(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("browser")
     matrix = sites.ours()
     ledger = Ledger(release.plan(matrix, Ledger({}), name="2026.3.0", commit=COMMIT).files)
-    site.build(gather(matrix, ledger), sites.SOURCES, folder / BELOW, sites.PROGRAMS)
+    site.build(sites.known(matrix, ledger), sites.SOURCES, folder / BELOW, sites.PROGRAMS)
     return folder
 
 

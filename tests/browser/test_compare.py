@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from clusterbook.build.site.gather import gather
 from clusterbook.core.ledger import Ledger
 from tests import sites
 
@@ -17,7 +16,7 @@ A, B = "h100-eks-ubuntu-training", "h100-eks-ubuntu-inference"
 
 def values(slug: str) -> dict[str, str]:
     """Return what the recipe says, by component and path."""
-    found = gather(sites.ours(), Ledger({})).recipe(slug)
+    found = sites.known(sites.ours(), Ledger({})).recipe(slug)
     return {f"{part.name} {row.path}": row.text for part in found.parts for row in part.rows if not row.removed}
 
 

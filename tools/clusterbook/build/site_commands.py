@@ -15,6 +15,9 @@ from clusterbook.client.ledger_folder import open_ledger
 from clusterbook.client.program import Once
 from clusterbook.core import catalog, matrix
 
+PUBLISHED = "oci://ghcr.io/clusterbook/clusterbook"
+"""Where the release workflow publishes to."""
+
 _recipes = click.option(
     "--recipes", type=click.Path(path_type=Path), default=Path("recipes"), show_default=True, help="Source tree."
 )
@@ -32,13 +35,23 @@ _site = click.option(
 @_site
 @click.option("--generator", default="mkdocs", show_default=True, help="Who makes authored pages: a Python module.")
 @click.option("--url", default="", help="Where the site will stand; for the sitemap and for feeds.")
+@click.option("--published", default=PUBLISHED, show_default=True, help="Where pages tell people to fetch from.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), default=Path("dist/site"), show_default=True)
 @click.pass_context
 def site_command(
-    context: click.Context, recipes: Path, registry: Path, site: Path, generator: str, url: str, output: Path
+    context: click.Context,
+    recipes: Path,
+    registry: Path,
+    site: Path,
+    generator: str,
+    url: str,
+    published: str,
+    output: Path,
 ) -> int:
     """Render the catalog site: pages, a static API and feeds, in one folder that works anywhere."""
-    count = render(recipes, registry, site, output, programs(context), generator=generator, url=url)
+    count = render(
+        recipes, registry, site, output, programs(context), generator=generator, url=url, published=published
+    )
     click.echo(f"{count:,} files in {output}; open {output / 'index.html'}")
     return 0
 
@@ -60,6 +73,7 @@ def render(
     *,
     generator: str = "mkdocs",
     url: str = "",
+    published: str = PUBLISHED,
 ) -> int:
     """Return how many files the site has that was rendered into `output`.
 
@@ -72,7 +86,9 @@ def render(
     from clusterbook.build.site.gather import gather
 
     found = matrix.whole(catalog.load(workspace.read(recipes, label="recipes")))
-    return build(gather(found, open_ledger(registry)), site, output, programs, generator=generator, url=url)
+    return build(
+        gather(found, open_ledger(registry), published=published), site, output, programs, generator=generator, url=url
+    )
 
 
 @click.command("serve", cls=Once)

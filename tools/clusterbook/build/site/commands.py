@@ -12,6 +12,7 @@ _GIT = " --repo https://git.example.com/clusters.git"
 _FOLDER = "Make the folder, and prove that it derives from the recipe. Its README says how to install it."
 _CHART = "Make one chart that brings all applications, and prove where it derives from."
 _IN_GIT = "Make the folder for your Git repository, and prove that it derives from the recipe. Commit it there."
+OCI = "oci://"
 DEPLOYERS = {
     "helm": ("Helm", "", _FOLDER),
     "helmfile": ("Helmfile", "", _FOLDER),
@@ -65,10 +66,38 @@ def use(slug: str) -> list[Step]:
     return steps
 
 
-def published(slug: str, version: str) -> list[Step]:
-    """Return what can be done with a version that was published."""
+def published(slug: str, version: str, source: str) -> list[Step]:
+    """Return what can be done with a version that was published at `source`."""
+    which = f"{slug}@{version}"
+    fetched = f"clusterbook fetch bundle {which} --deployer {{}} --from {source} -o bundle"
+    steps = [
+        Step(
+            "Fetch signed",
+            "Get the bundle that was published, once its signature is verified, and prove it again with no network. "
+            f"Instead of helm: {', '.join(name for name in DEPLOYERS if name != 'helm')}.",
+            (fetched.format("helm"), "clusterbook verify bundle"),
+        ),
+        Step(
+            "Fetch recipe",
+            "Get the recipe alone; its values, and the digest that covers them.",
+            (f"clusterbook fetch recipe {which} --from {source} -o recipe.yaml",),
+        ),
+    ]
+    if source.startswith(OCI):
+        pull = f"oras pull {source.removeprefix(OCI)}/recipes/{slug}:{version}"
+        steps.append(Step("oras", "Get the artifact as it lies in the registry. Nothing is verified.", (pull,)))
+    lines = (
+        f"clusterbook mirror save {which} --from {source} -o mirror.tar",
+        "clusterbook mirror load mirror.tar --to oci-layout:mirror",
+    )
+    text = "Carry recipe, bundles, signatures, SBOMs, charts and images across in one archive, and load it there."
+    return [*steps, Step("Air gap", text, lines)]
+
+
+def same(slug: str, version: str) -> Step:
+    """Return how a version is compared with the recipe of now, in a checkout, which has the ledger."""
     lines = (compare(f"{slug}@{version}", slug),)
-    return [Step("CLI", "Compare it with what the catalog says now.", lines)]
+    return Step("Compare", "In a checkout, which has the ledger: compare it with what the catalog says now.", lines)
 
 
 def compare(old: str, new: str) -> str:

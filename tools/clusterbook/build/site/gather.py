@@ -14,6 +14,7 @@ from clusterbook.build.site.editions import Editions
 from clusterbook.build.site.layering import layers_of
 from clusterbook.build.site.model import SiteData, Summary
 from clusterbook.build.site.viewer import Viewer
+from clusterbook.client.trust import read_policy
 from clusterbook.core.criteria import DIMENSIONS
 from clusterbook.core.digest import tree_digest
 from clusterbook.core.indexing import served
@@ -21,8 +22,8 @@ from clusterbook.core.ledger import Ledger
 from clusterbook.core.matrix import Matrix
 
 
-def gather(matrix: Matrix, ledger: Ledger) -> SiteData:
-    """Return what the site knows of what `matrix` serves and `ledger` recorded.
+def gather(matrix: Matrix, ledger: Ledger, *, published: str) -> SiteData:
+    """Return what the site knows of what `matrix` serves and `ledger` recorded, and was `published`.
 
     Raises:
         BrokenLedger: a file of the ledger is not what it should be.
@@ -54,6 +55,11 @@ def gather(matrix: Matrix, ledger: Ledger) -> SiteData:
     )
     return SiteData(
         catalog_digest=digest,
+        published=published.rstrip("/"),
+        signers=tuple(
+            (each.identity or each.identity_pattern, each.issuer or each.issuer_pattern)
+            for each in read_policy().identities
+        ),
         release=editions.newest_name,
         released=released,
         date=str(editions.newest.get("date", "")),

@@ -181,10 +181,13 @@ class ReleaseView:
 class SiteData:
     """Everything. Views of single recipes are made when they are asked for, so memory does not follow their number.
 
+    `published` is where releases are fetched from, `signers` (who, vouched for by) whom the client believes by default.
     `recipe` gives the view of a slug, `edition` that of a published version, and `difference` the diff of two editions.
     """
 
     catalog_digest: str
+    published: str
+    signers: tuple[tuple[str, str], ...]
     release: str
     released: bool
     date: str
