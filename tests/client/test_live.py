@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from clusterbook.client import live, main
-from clusterbook.core.errors import InvalidRequest
+from clusterbook.client import main
 from tests.clusters import SNAPSHOTS
 from tests.servers.kube import FakeApi, Fault, running
 
@@ -132,10 +131,12 @@ def test_nothing_is_written_to_the_cluster(run: Run, server: FakeApi) -> None:
     [
         (("--kubeconfig", "gone"), 2, "gone"),
         ((*LIVE, "--context", "other"), 2, "other"),
-        ((*LIVE, "--timeout", "soon"), 2, "--timeout soon is no duration"),
+        ((*LIVE, "--timeout", "soon"), 2, "'soon' is no duration"),
         ((*LIVE, "-s", "recipe.json"), 2, "this is no snapshot"),
         ((*LIVE, "--phase", "later"), 2, "there is no phase 'later'"),
         (("-s", NODE, "--no-cluster", "--save-snapshot", "x"), 2, "with --no-cluster none is taken"),
+        (("-s", NODE, "--no-cluster", "--agent"), 2, "--agent is about a cluster, and --no-cluster asks none"),
+        ((*LIVE, "--agent", "--toleration", "=x"), 2, "toleration"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(run: Run, words: tuple[str, ...], status: int, said: str) -> None:
@@ -144,8 +145,17 @@ def test_what_cannot_be_asked_is_refused(run: Run, words: tuple[str, ...], statu
     assert said in err
 
 
-def test_a_duration_is_a_number_and_a_unit() -> None:
-    assert [live.seconds(word) for word in ("90s", "5m", "1h")] == [90, 300, 3600]
-    for word in ("", "m", "5", "0s", "-1s", "1.5h", "5d"):
-        with pytest.raises(InvalidRequest):
-            live.seconds(word)
+@pytest.mark.usefixtures("run")
+def test_what_an_agent_would_be_is_shown(server: FakeApi, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["validate", "-r", "recipe.json", *LIVE, "--agent", "--print-manifests", "-n", "mine"], {}) == 0
+    said = capsys.readouterr().out
+    assert "kind: Job\n" in said
+    assert "namespace: mine\n" in said
+    assert server.requests == []
+
+
+def test_a_configuration_says_how_long_it_may_take(run: Run) -> None:
+    spec = {"validate": {"execution": {"timeout": "soon"}}}
+    Path("config.yaml").write_text(json.dumps({"kind": "ClusterbookConfig", "spec": spec}))
+    assert "'soon' is no duration" in run(*LIVE, "--config", "config.yaml")[2]
+    assert run(*LIVE, "-s", NODE, "--config", "config.yaml", "--timeout", "60s")[0] == 0

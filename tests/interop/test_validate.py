@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +12,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from clusterbook.client import main
+from clusterbook.client.kube import configmaps
+from clusterbook.client.kube.api import open_api
+from clusterbook.client.kube.configmaps import Where
+from clusterbook.core.agent import Agent
 from tests.clusters import SNAPSHOTS
 from tests.interop import cluster as control_plane
 from tests.interop import healthy, nodes
@@ -223,3 +228,27 @@ def test_a_broken_kubeconfig_is_named(
     path.write_text(text)
     assert main.run(["validate", SLUG, "--kubeconfig", str(path)], {}) == status
     assert str(path) in capsys.readouterr().err
+
+
+def play_agent(cluster: Cluster, node: str) -> None:
+    """Do what an agent's container would: write what a node says of itself; then let its pod run and end."""
+    job = "/apis/batch/v1/namespaces/default/jobs/clusterbook-snapshot"
+    wait_until(lambda: cluster.exists(job) and cluster.get(job)["spec"].get("suspend") is False, "a Job", timeout_s=60)
+    api = open_api(str(cluster.kubeconfig))
+    where = Where("default", Agent("default", "x").result)
+    configmaps.write(api, where, Path(NODE).read_text(), form="yaml", timestamp="2026-07-01T00:00:00Z")
+    cluster.kubectl("label", "node", node, "gate=open")
+
+
+def test_an_agent_says_what_only_a_node_knows(deployed: Cluster, tmp_path: Path) -> None:
+    node = nodes.h100_nodes(1)[0].name
+    thread = threading.Thread(target=play_agent, args=(deployed, node))
+    thread.start()
+    words = ["validate", SLUG, "--kubeconfig", str(deployed.kubeconfig), "--agent", "--node-selector", "gate=open"]
+    saved = tmp_path / "taken.json"
+    status = main.run([*words, "--timeout", "120s", "--save-snapshot", str(saved)], {})
+    thread.join()
+    assert status == 0
+    readings = {each["type"] for each in json.loads(saved.read_text())["measurements"]}
+    assert {"OS", "GPU", "K8s", "NodeTopology"} <= readings
+    assert not deployed.exists("/apis/batch/v1/namespaces/default/jobs/clusterbook-snapshot")

@@ -6,24 +6,27 @@ Knows click. Does not know how an answer is found: that is `answers`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 import clusterbook
+from clusterbook.client.answers import Options, Reply
 from clusterbook.client.bundle_commands import BUNDLE
 from clusterbook.client.completion import script
 from clusterbook.client.evidence_commands import EVIDENCE
 from clusterbook.client.fetch_commands import FETCH
 from clusterbook.client.flags import ARGUMENTS, COMMANDS
+from clusterbook.client.kube.agent_flags import NAMES, agent_options
 from clusterbook.client.mirror_commands import MIRROR
 from clusterbook.client.program import Once, Program, option
 from clusterbook.client.record_command import record
 from clusterbook.client.replies import respond
 from clusterbook.client.snapshot_command import snapshot
-from clusterbook.client.terminal import deliver
+from clusterbook.client.terminal import deliver, log
 from clusterbook.client.trust_commands import TRUST
 from clusterbook.client.verify_commands import VERIFY
 
@@ -50,7 +53,7 @@ SUMMARIES = {
         " (components.gpu-operator.version, constraints[0]) or as a JSON pointer; it may name a whole part."
     ),
     "validate": (
-        "Hold a cluster against a recipe.\n\nA snapshot of the cluster is taken now and judged; nothing is changed."
+        "Hold a cluster against a recipe.\n\nA snapshot of the cluster is taken now and judged; only --agent writes."
         " With --no-cluster the snapshot of a file is judged. Readiness is judged first, then deployment, conformance"
         " and performance."
         " Exit status: 0 when all that could be judged holds, 10 when something does not, 2 when nobody can tell."
@@ -93,6 +96,7 @@ def _callback(name: str) -> Callable[..., int]:
     """Return what runs when the command `name` is called."""
 
     def call(**found: Any) -> int:
+        job = {key: found.pop(key) for key in tuple(found) if key in NAMES}
         arguments = [str(found.pop(argument) or "") for argument in ARGUMENTS[name]]
         options = {
             key: "1" if value is True else "\n".join(value) if isinstance(value, tuple) else str(value)
@@ -106,12 +110,33 @@ def _callback(name: str) -> Callable[..., int]:
             if name != "recipe":  # spec.recipe.output is where the recipe goes, not what is asked of it
                 configured = {key: value for key, value in configured.items() if key not in ("output", "format")}
             options = {**configured, **options}
-        reply = respond(name, options, arguments)
+        if "timeout" in job:
+            if click.get_current_context().get_parameter_source("timeout") is not ParameterSource.DEFAULT:
+                options["timeout"] = job["timeout"]
+            job["timeout"] = options.get("timeout", job["timeout"])
         log_json = bool(click.get_current_context().find_root().params["log_json"])
+        if job.get("agent") or job.get("print_manifests"):
+            reply = _with_agent(options, arguments, job, log_json=log_json)
+        else:
+            reply = respond(name, options, arguments)
         deliver(reply.text, notes=reply.notes, output=options.get("output", ""), log_json=log_json)
         return reply.status
 
     return call
+
+
+def _with_agent(options: Options, arguments: list[str], job: Mapping[str, Any], *, log_json: bool) -> Reply:
+    """Return the reply of `validate` with an agent that looks into a node, or what that agent is made of."""
+    from clusterbook.client.judging import validate
+    from clusterbook.client.kube.agent_flags import read_agent
+    from clusterbook.client.live import Helper
+    from clusterbook.client.snapshot_command import manifests_text
+
+    agent = read_agent(job)
+    if job["print_manifests"]:
+        return Reply(manifests_text(agent, "yaml"))
+    helper = Helper(agent, bool(job["no_cleanup"]), lambda line: log("agent", line, log_json=log_json))
+    return validate(options, *arguments, helper=helper)
 
 
 @click.group(
@@ -129,6 +154,7 @@ def program(debug: bool, log_json: bool) -> None:
 
 for _name in COMMANDS:
     program.add_command(LookUp(_name))
+agent_options(program.commands["validate"])
 program.add_command(snapshot)
 program.add_command(record)
 

@@ -79,7 +79,6 @@ JUDGE = (
     Flag("no_cluster", ("--no-cluster",), "Judge the snapshot alone; nothing is run or asked."),
     Flag("kubeconfig", ("--kubeconfig", "-k"), "Ask the cluster of this kubeconfig; default: as kubectl does.", "FILE"),
     Flag("context", ("--context",), "Ask the cluster of this context.", "NAME"),
-    Flag("timeout", ("--timeout",), "How long one list of objects may take, such as 90s or 5m.", "DURATION"),
     Flag("save_snapshot", ("--save-snapshot",), "Write the snapshot that was taken to this file.", "FILE"),
     Flag("phase", ("--phase",), "Judge only this phase and readiness; may be repeated.", "PHASE", repeated=True),
     Flag("fail_fast", ("--fail-fast",), "Stop behind the first phase that fails."),

@@ -7,7 +7,7 @@ click. Has 60 ms for the whole process, so what only some requests need is impor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clusterbook import __version__
 from clusterbook.client.answers import MissingFlag, Options, Reply, find, open_shelf
@@ -17,11 +17,16 @@ from clusterbook.core.errors import InvalidRequest
 from clusterbook.core.judge import chosen_phases, judge
 from clusterbook.core.judge.outcome import PHASES, Report
 
+if TYPE_CHECKING:
+    from clusterbook.client.live import Helper
+
 ALL = "all"
 
 
-def validate(options: Options, slug: str = "") -> Reply:
-    """Return the report of a recipe held against a snapshot. Source: reference rows V1-V10, V18-V20.
+def validate(options: Options, slug: str = "", *, helper: Helper | None = None) -> Reply:
+    """Return the report of a recipe held against a snapshot; `helper` looks into a node when one is taken now.
+
+    Source: reference rows V1-V10, V18-V20.
 
     Raises:
         InvalidRequest: a document or a phase is not what it must be.
@@ -30,12 +35,12 @@ def validate(options: Options, slug: str = "") -> Reply:
     phases = _phases(options.get("phase", ""))
     chosen_phases(phases)
     recipe, known = _recipe(options, slug)
-    document = _taken(options, recipe)
+    document, told = _taken(options, recipe, helper)
     fail_fast = "fail_fast" in options
     report = judge(recipe, snapshot.read(document), phases=phases, fail_fast=fail_fast, known_checks=known)
     form = options.get("format") or ("json" if options.get("output") else "text")
     text = ctrf.text(report) if form == "text" else ctrf.as_json(report, __version__)
-    notes: tuple[str, ...] = () if form == "text" else (ctrf.summary(report),)
+    notes: tuple[str, ...] = told if form == "text" else (*told, ctrf.summary(report))
     if "evidence" in options:
         notes += _evidence(options, _whole(recipe, options), document, report, phases)
     elif options.keys() & {"key", "keyless"}:
@@ -43,25 +48,30 @@ def validate(options: Options, slug: str = "") -> Reply:
     return Reply(text, notes, ctrf.exit_status(report, fail_on_error=options.get("fail_on_error") != "false"))
 
 
-def _taken(options: Options, recipe: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the snapshot to judge: that of a file, or one taken now."""
+def _taken(
+    options: Options, recipe: Mapping[str, Any], helper: Helper | None
+) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """Return the snapshot to judge, that of a file or one taken now, and what a user should hear about it."""
     if "no_cluster" in options:
+        if helper is not None:
+            raise InvalidRequest("--agent is about a cluster, and --no-cluster asks none", hint="leave one of them out")
         if "save_snapshot" in options:
             raise InvalidRequest("--save-snapshot: with --no-cluster none is taken", hint="leave one of them out")
         if "snapshot" not in options:
             what = "--snapshot is missing: without a cluster it is all there is"
             raise MissingFlag(what, hint="type --snapshot FILE")
-        return read_document(options["snapshot"])
-    from clusterbook.client.live import take
+        return read_document(options["snapshot"]), ()
+    from clusterbook.client.live import take_now
 
-    taken = take(options, recipe, read_document(options["snapshot"]) if "snapshot" in options else None)
+    own = read_document(options["snapshot"]) if "snapshot" in options else None
+    taken, told = take_now(options, recipe, own, helper)
     if "save_snapshot" in options:
         from clusterbook.client.answers import render
         from clusterbook.client.outputs import write_text
 
         where = options["save_snapshot"]
         write_text(where, render(taken, "json" if where.endswith(".json") else "yaml"))
-    return taken
+    return taken, told
 
 
 def _evidence(

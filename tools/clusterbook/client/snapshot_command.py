@@ -85,7 +85,7 @@ def snapshot(
     job = {name: given for name, given in cluster.items() if name in NAMES}
     agent = read_agent(job) if job["agent"] or job["print_manifests"] else None
     if agent is not None and job["print_manifests"]:
-        deliver(_manifests(agent, form or FORMATS[0]), output=output)
+        deliver(manifests_text(agent, form or FORMATS[0]), output=output)
         return 0
     log_json = bool(click.get_current_context().find_root().params.get("log_json"))
     own = {name: given for name, given in cluster.items() if name not in NAMES}
@@ -113,7 +113,7 @@ def _text(where: str) -> str:
     return read_text(where)
 
 
-def _manifests(agent: Agent, form: str) -> str:
+def manifests_text(agent: Agent, form: str) -> str:
     """Return what an agent is made of, as kubectl takes it."""
     import json
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from clusterbook.client.kube.api import Api
     from clusterbook.client.kube.surveying import Wishes
     from clusterbook.core.agent import Agent
+    from clusterbook.core.survey.kinds import Kind
 
 Document = dict[str, Any]
 
@@ -34,7 +35,10 @@ _NODE_PARTS = (
 
 
 class Asked(NamedTuple):
-    """What a snapshot is asked to be of. `agent` None: nobody looks into a node of the cluster."""
+    """What a snapshot is asked to be of. `agent` None: nobody looks into a node of the cluster.
+
+    `kinds` are wanted beside those that are always shown; `timeout_s` is how long one list may take, 0 for the usual.
+    """
 
     root: str = ""
     cluster: bool = False
@@ -46,6 +50,8 @@ class Asked(NamedTuple):
     helm_values: bool = False
     agent: Agent | None = None
     no_cleanup: bool = False
+    kinds: tuple[Kind, ...] = ()
+    timeout_s: float = 0
 
     @property
     def outside(self) -> bool:
@@ -85,33 +91,15 @@ def take(asked: Asked, variables: Mapping[str, str], say: Callable[[str], None])
     return Taken(snapshotting.stamped(seen, snapshotting.node_name(variables, machine.name(host))))
 
 
-def cluster(kubeconfig: str, context: str) -> Api:
-    """Return the API of the cluster that is meant, patient as a survey should be."""
-    from clusterbook.client.kube.api import Patience, open_api
-
-    # A list has its own end; one page of it should not use up all its time.
-    return open_api(kubeconfig, context=context, patience=Patience(tries=3, answer_s=30))
-
-
-def from_outside(api: Api, wishes: Wishes) -> Seen:
-    """Return what a cluster's API shows.
-
-    Raises:
-        ClusterbookError: it cannot be asked at all.
-    """
-    from clusterbook.client.kube.surveying import collectors
-
-    gaps = [Gap(part, SKIPPED, "taken from outside: --agent looks into a node") for part in _NODE_PARTS]
-    return together((gather(collectors(api, wishes)), Seen(gaps=gaps)))
-
-
 def _reach(asked: Asked, node: str) -> tuple[Api, Wishes]:
     """Return the cluster that is meant, and what is wanted of it."""
-    from clusterbook.client.kube.surveying import Wishes
+    from clusterbook.client.kube.api import Patience, open_api
+    from clusterbook.client.kube.surveying import TIMEOUT_S, Wishes
 
-    api = cluster(asked.kubeconfig, asked.context)
-    wishes = Wishes(node=asked.node or node, most_nodes=asked.max_nodes_per_entry, values=asked.helm_values)
-    return api, wishes
+    # A list has its own end; one page of it should not use up all its time.
+    api = open_api(asked.kubeconfig, context=asked.context, patience=Patience(tries=3, answer_s=30))
+    timeout_s = asked.timeout_s or TIMEOUT_S
+    return api, Wishes(asked.node or node, asked.kinds, asked.max_nodes_per_entry, asked.helm_values, timeout_s)
 
 
 def _from_outside(asked: Asked, say: Callable[[str], None]) -> Taken:
@@ -121,7 +109,9 @@ def _from_outside(asked: Asked, say: Callable[[str], None]) -> Taken:
 
     api, wishes = _reach(asked, "")
     if asked.agent is None:
-        return Taken(snapshotting.stamped(from_outside(api, wishes), asked.node))
+        gaps = [Gap(part, SKIPPED, "taken from outside: --agent looks into a node") for part in _NODE_PARTS]
+        seen = together((gather(collectors(api, wishes)), Seen(gaps=gaps)))
+        return Taken(snapshotting.stamped(seen, asked.node))
     found = look(api, asked.agent, say=say, keep=asked.no_cleanup)
     around = gather(collectors(api, wishes._replace(node=found.node or asked.node)))
     return Taken(snapshotting.stamped(together((found.seen, around)), found.node), found.notes)
