@@ -48,7 +48,7 @@ _READINGS = (
     "NetworkTopology.identity.machineType", "NetworkTopology.identity.gpuType", "NetworkTopology.identity.linkType",
     "NetworkTopology.identity.*-count", "NetworkTopology.capabilities.*", "NetworkTopology.pfs.deviceID",
     "NetworkTopology.pfs.model", "NetworkTopology.pfs.rail", "NetworkTopology.pfs.numaNode",
-    "NetworkTopology.pfs.traffic", "NetworkTopology.pfs.gpuProximity",
+    "NetworkTopology.kernel-modules.*", "NetworkTopology.pfs.traffic", "NetworkTopology.pfs.gpuProximity",
     "Performance.*", "Checks.*.result",
 )  # fmt: skip
 """The readings that stay; those of a list's elements are spelled like those of its group."""

@@ -5,14 +5,14 @@ Knows which collectors there are and what each may take. Does not know what they
 
 from __future__ import annotations
 
-from clusterbook.client.collect import pci, smi, system, units
+from clusterbook.client.collect import fabric, pci, smi, system, units
 from clusterbook.client.collect.gather import TIMEOUT_S, Collector, gather
 from clusterbook.client.collect.host import Host, read
 from clusterbook.core.seen import Seen, measurement_part, together
 
 
 def node(host: Host) -> Seen:
-    """Return what a machine shows: types OS, SystemD and GPU."""
+    """Return what a machine shows: types OS, SystemD, GPU and NetworkTopology."""
     return gather(collectors(host))
 
 
@@ -24,6 +24,7 @@ def collectors(host: Host) -> tuple[Collector, ...]:
         Collector(measurement_part("OS", "kmod"), lambda: system.kmod(host)),
         Collector(measurement_part("OS", "sysctl"), lambda: system.sysctl(host)),
         Collector(measurement_part("SystemD"), lambda: units.units(host), TIMEOUT_S + units.TIMEOUT_S),
+        Collector(measurement_part("NetworkTopology"), lambda: fabric.fabric(host)),
         Collector(measurement_part("GPU"), lambda: gpus(host), TIMEOUT_S + smi.TIMEOUT_S),
     )
 

@@ -55,14 +55,12 @@ def hardware(host: Host) -> Seen:
 
 
 def _gpu(device: Path) -> Gpu | None:
-    """Return the GPU at one PCI address, None where there is something else or only a slice of a GPU.
+    """Return the GPU at one PCI address, None where there is something else.
 
     Raises:
         OSError, ValueError: what the kernel says cannot be read.
     """
-    if int(read(device / "vendor"), 16) != _NVIDIA or int(read(device / "class"), 16) >> 8 not in _CLASSES:
-        return None
-    if (device / "physfn").exists():  # a virtual function: its GPU is there too
+    if not is_gpu(device):
         return None
     try:
         node = int(read(device / "numa_node"))
@@ -71,6 +69,17 @@ def _gpu(device: Path) -> Gpu | None:
     bound = device / "driver"
     driver = bound.readlink().name if bound.is_symlink() else ""
     return Gpu(device.name, int(read(device / "device"), 16), node, driver)
+
+
+def is_gpu(device: Path) -> bool:
+    """Return whether a PCI device is a GPU, and not only a slice of one, whose GPU is there too.
+
+    Raises:
+        OSError, ValueError: what the kernel says cannot be read.
+    """
+    if int(read(device / "vendor"), 16) != _NVIDIA or int(read(device / "class"), 16) >> 8 not in _CLASSES:
+        return False
+    return not (device / "physfn").exists()
 
 
 def _driver(host: Host) -> tuple[bool, str]:
