@@ -41,7 +41,7 @@ def undeploy(tmp_path: Path) -> Path:
 
 def deletions(programs: Standins) -> list[str]:
     """Return what kubectl was asked to delete."""
-    return [" ".join(call.split()[2:4]) for call in programs.words("kubectl delete")]
+    return [" ".join(call.partition(" --")[0].split()[2:]) for call in programs.words("kubectl delete")]
 
 
 def test_every_release_is_removed_before_those_it_needs(programs: Standins, undeploy: Path) -> None:
@@ -92,11 +92,11 @@ def test_volume_claims_go_when_asked_for(programs: Standins, undeploy: Path) -> 
 def test_namespaces_go_when_asked_for_but_not_with_volumes_in_them(programs: Standins, undeploy: Path) -> None:
     programs.set("objects/gpu.persistentvolumeclaims", "data-0")
     done = programs.run(undeploy, "--yes", "--delete-namespaces")
-    assert deletions(programs) == ["namespace monitoring", "namespace system"]
+    assert deletions(programs) == ["namespace monitoring system"]
     assert "kept: namespace gpu (it holds volume claims; --delete-pvcs deletes them)" in done.stdout
     programs.forget()
     programs.run(undeploy, "--yes", "--delete-namespaces", "--delete-pvcs")
-    assert deletions(programs)[:2] == ["persistentvolumeclaims data-0", "namespace gpu"]
+    assert deletions(programs) == ["persistentvolumeclaims data-0", "namespace gpu monitoring system"]
 
 
 def test_a_namespace_that_others_use_stays_with_its_volumes(programs: Standins, undeploy: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_namespace_that_others_use_stays_with_its_volumes(programs: Standins, 
     programs.set("objects/gpu.persistentvolumeclaims", "data-0")
     done = programs.run(undeploy, "--yes", "--delete-namespaces", "--delete-pvcs")
     assert done.returncode == 0
-    assert deletions(programs) == ["namespace monitoring", "namespace system"]
+    assert deletions(programs) == ["namespace monitoring system"]
     assert "kept: namespace gpu (others use it: Deployment/theirs release theirs)" in done.stdout
     assert "kept in gpu: volume claims data-0 (others use it" in done.stdout
 
@@ -122,7 +122,7 @@ def test_namespaces_of_the_cluster_itself_are_never_deleted(programs: Standins, 
     programs.set("objects/namespaces", f"gpu\nmonitoring\n{namespace}")
     programs.set(f"objects/{namespace}.persistentvolumeclaims", "data-0")
     done = programs.run(folder / "undeploy.sh", "--yes", "--delete-namespaces", "--delete-pvcs")
-    assert deletions(programs) == ["namespace gpu", "namespace monitoring"]
+    assert deletions(programs) == ["namespace gpu monitoring"]
     assert f"kept: namespace {namespace} (it belongs to the cluster)" in done.stdout
 
 

@@ -206,7 +206,7 @@ in_one_line() { tr '\n' ' ' | sed 's/ *$//'; }
 
 # Volume claims and namespaces, which stay unless they were asked for; says what stays and why.
 clear_namespaces() {
-    local namespace others claims why known
+    local namespace others claims why known doomed=''
     known="$(kube get namespaces --output "go-template=$template_of_names")" || return 1
     while read -r namespace; do
         case "$newline$known$newline" in
@@ -240,9 +240,12 @@ clear_namespaces() {
             say "kept: namespace $namespace (it holds volume claims; --delete-pvcs deletes them)"
         else
             say "deleting namespace $namespace"
-            kube delete namespace "$namespace" --ignore-not-found --timeout "$timeout" >/dev/null || return 1
+            doomed="$doomed $namespace"
         fi
     done <<<"$(namespaces)"
+    # All at once: the cluster takes seconds for each.
+    # shellcheck disable=SC2086 # several names
+    [ -z "$doomed" ] || kube delete namespace $doomed --ignore-not-found --timeout "$timeout" >/dev/null
 }
 
 # Kinds that charts never remove, because all objects of them would go as well; only of components known to leave some.
