@@ -18,7 +18,7 @@ import ssl
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -157,25 +157,21 @@ class Cluster:
 
         Played pods cannot answer them, and every request that they are asked about would fail.
         """
-        stop = threading.Event()
         removed: list[str] = []
-
-        def sweep() -> None:
-            with contextlib.suppress(ApiError, OSError):
-                removed.extend(self._remove_unanswered(api_services=api_services))
-
-        def sweep_until_stopped() -> None:
-            while not stop.wait(_SWEEP_S):
-                sweep()
-
-        thread = threading.Thread(target=sweep_until_stopped, name="without-webhooks")
-        thread.start()
-        try:
+        with _again_and_again(lambda: removed.extend(self._remove_unanswered(api_services=api_services))):
             yield removed
-        finally:
-            stop.set()
-            thread.join()
-            sweep()
+
+    @contextlib.contextmanager
+    def with_volumes(self) -> Iterator[None]:
+        """Give each claim a volume as soon as it is made, whatever its class: nobody runs who provisions them."""
+        with _again_and_again(self._provision):
+            yield
+
+    def _provision(self) -> None:
+        for claim in self.get("/api/v1/persistentvolumeclaims")["items"]:
+            if claim["status"].get("phase") == "Pending" and not claim["spec"].get("volumeName"):
+                with contextlib.suppress(ApiError):  # made already, and not bound yet
+                    self.call("POST", "/api/v1/persistentvolumes", _volume_for(claim))
 
     def _remove_unanswered(self, *, api_services: bool) -> Iterator[str]:
         for kind in _WEBHOOKS:
@@ -189,6 +185,48 @@ class Cluster:
         with contextlib.suppress(ApiError):  # gone already
             self.call("DELETE", path)
         return path
+
+
+@contextlib.contextmanager
+def _again_and_again(sweep: Callable[[], None]) -> Iterator[None]:
+    """Do something every moment in the background, and once more at the end; what the API server refuses can wait."""
+    stop = threading.Event()
+
+    def once() -> None:
+        with contextlib.suppress(ApiError, OSError):
+            sweep()
+
+    def until_stopped() -> None:
+        while not stop.wait(_SWEEP_S):
+            once()
+
+    thread = threading.Thread(target=until_stopped, name="sweep")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        once()
+
+
+def _volume_for(claim: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a volume that only this claim gets."""
+    about, wanted = claim["metadata"], claim["spec"]
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": f"for-{about['uid']}"},
+        "spec": {
+            "accessModes": wanted["accessModes"],
+            "capacity": wanted["resources"]["requests"],
+            "claimRef": {"namespace": about["namespace"], "name": about["name"], "uid": about["uid"]},
+            "hostPath": {"path": "/nowhere"},
+            "persistentVolumeReclaimPolicy": "Retain",
+            "storageClassName": wanted.get("storageClassName", ""),
+            "volumeMode": wanted.get("volumeMode", "Filesystem"),
+        },
+    }
 
 
 def takes_pods(node: Mapping[str, Any]) -> bool:

@@ -7,7 +7,7 @@ usage: python -m tests.interop.deploy_all [--cover] [--real-charts] [SLUG ...]
 
   --cover         only as many recipes as it takes to install each different release at least once
   --real-charts   upstream's, where they lie beside the checkout, instead of those that stand in for them; nobody runs
-                  behind webhooks and API services that they bring, so those are taken away
+                  behind webhooks and API services that they bring, so those are taken away, and any claim gets a volume
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from clusterbook.core.bundle.folders import Folder
 from tests.core.bundle.wholes import ROOT, Recipe, wholes
 from tests.interop import certs, charts, cluster, nodes, toolchain
 from tests.interop.charts import REAL, ChartServers
-from tests.interop.deployment import environment, prepare
+from tests.interop.deployment import environment, played, prepare
 
 SOURCES = ROOT / "recipes"
 IMPATIENT = {"HELM_TIMEOUT": "3m", "RETRY_S": "1"}
@@ -77,7 +77,7 @@ def deployed(group: Group, servers: ChartServers, folder: Path) -> list[str]:
     env = {**environment(folder / "tools", "helm", "kubectl"), **servers.env, **IMPATIENT}
     with cluster.start(folder / "cluster", nodes=nodes.FLEET) as running:
         deployment = prepare(group.bundle, group.service, folder / "bundle", running, env)
-        with running.without_webhooks(api_services=True):
+        with played(running):
             try:
                 deployment.deploy(*FLAGS)
             except subprocess.CalledProcessError as error:

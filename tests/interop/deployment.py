@@ -144,6 +144,13 @@ def prepare(bundle: Bundle, service: str, folder: Path, cluster: Cluster, env: M
     return Deployment(bundle, write(bundle.files, folder), cluster, {**env, **cluster.env})
 
 
+@contextlib.contextmanager
+def played(cluster: Cluster) -> Iterator[None]:
+    """Spare a cluster what nobody in it can do: webhooks and API services are removed, volumes are given."""
+    with cluster.without_webhooks(api_services=True), cluster.with_volumes():
+        yield
+
+
 class Name(NamedTuple):
     """What tells one object of a cluster from all others; `kinds` is the path that lists its like."""
 

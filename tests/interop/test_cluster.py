@@ -128,6 +128,38 @@ def test_webhooks_nobody_answers_are_taken_away_and_named(cluster: Cluster, name
     cluster.kubectl("-n", namespace, "create", "configmap", "passes")
 
 
+def test_claims_get_volumes_where_that_is_asked_for(cluster: Cluster, namespace: str) -> None:
+    labels = {"app": "base"}
+    claim = {
+        "metadata": {"name": "data"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "of-some-cloud",
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    }
+    pod = {
+        "metadata": {"labels": labels},
+        "spec": {
+            "containers": [
+                {"name": "main", "image": "base.invalid/1", "volumeMounts": [{"name": "data", "mountPath": "/data"}]}
+            ]
+        },
+    }
+    spec = {
+        "serviceName": "base",
+        "selector": {"matchLabels": labels},
+        "template": pod,
+        "volumeClaimTemplates": [claim],
+    }
+    path = f"/apis/apps/v1/namespaces/{namespace}/statefulsets"
+    with cluster.with_volumes():
+        cluster.call("POST", path, {"metadata": {"name": "base"}, "spec": spec})
+        wait_until(
+            lambda: cluster.get(f"{path}/base")["status"].get("readyReplicas") == 1, "the pod runs", timeout_s=30
+        )
+
+
 def test_a_server_that_ends_early_is_named_with_its_last_words(tmp_path: Path) -> None:
     with Servers(tmp_path) as servers:
         server = servers.start("grumbler", "sh", "-c", "echo no such luck; exit 3")

@@ -1,7 +1,7 @@
 """deploy.sh and undeploy.sh on a real control plane: whole recipes come up as promised, and leave what was promised.
 
 Charts stand in for upstream's; with --real-charts they are upstream's own where they lie beside the checkout. Nobody
-runs behind webhooks and API services that those bring, so they are taken away.
+runs behind webhooks and API services that those bring, so they are taken away; nor does anybody provision volumes.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from tests.interop import cluster as control_plane
 from tests.interop.certs import Certificates
 from tests.interop.charts import ChartServers
 from tests.interop.cluster import Cluster
-from tests.interop.deployment import Deployment, contents, environment, prepare
+from tests.interop.deployment import Deployment, contents, environment, played, prepare
 
 SOURCES = ROOT / "recipes"
 TRAINING = "h100-eks-ubuntu-training-kubeflow"
 FULL = (TRAINING, "gb200-eks-ubuntu-inference-dynamo", "h100-gke-cos-training-kubeflow")
 MOST = 0.6
 """How much of the time of one component after another may be left when they are installed side by side."""
-KINDS = ("/customresourcedefinitions", "/apiservices")
-"""Helm never removes a kind that lies in a chart's crds/, and each group of kinds has its API service."""
+STAY = ("/customresourcedefinitions", "/apiservices", "/persistentvolumes")
+"""Helm never removes a kind that lies in a chart's crds/, and each group of kinds has its API service; a volume
+outlives its claim here."""
 Environment = Mapping[str, str]
 
 
@@ -54,8 +55,8 @@ def tools(tmp_path: Path, servers: ChartServers) -> Environment:
 
 @pytest.fixture
 def empty(fresh_cluster: Cluster) -> Iterator[Cluster]:
-    """Give a cluster of one's own that loses the webhooks and API services that charts bring."""
-    with fresh_cluster.without_webhooks(api_services=True):
+    """Give a cluster of one's own in which nobody waits for what only pods that do something could do."""
+    with played(fresh_cluster):
         yield fresh_cluster
 
 
@@ -119,7 +120,7 @@ def test_undeploy_keeps_namespaces_and_volume_claims_until_it_is_asked_for_them(
     assert f"kept: namespace {shared} (others use it: Deployment/others)" in said
     assert claims_of(empty) == {shared}
     left = contents(empty).keys() - before.keys()
-    there = {each for each in left if shared in (each.namespace, each.name) or each.kinds.endswith(KINDS)}
+    there = {each for each in left if shared in (each.namespace, each.name) or each.kinds.endswith(STAY)}
     assert left - there == set()
 
 
@@ -150,7 +151,7 @@ def test_side_by_side_takes_much_less_time_than_one_after_another(
     def seconds(name: str, *flags: str) -> float:
         with control_plane.start(tmp_path / name, nodes=nodes.FLEET) as running:
             deployment = prepared(recipes_here[TRAINING], tmp_path / name, running, tools)
-            with running.without_webhooks(api_services=True):
+            with played(running):
                 return deployment.deploy(*flags)
 
     ratio = 1.0
