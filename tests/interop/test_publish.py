@@ -11,6 +11,7 @@ import io
 import json
 import os
 import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -146,7 +147,7 @@ class Published:
 
 
 def clusterbook_build(folder: Path, env: Mapping[str, str], *words: str) -> str:
-    return run("python", "-m", "clusterbook.build.main", *words, cwd=folder, env=env)
+    return run(sys.executable, "-m", "clusterbook.build.main", *words, cwd=folder, env=env)
 
 
 def access(registry: Registry) -> Access:

@@ -194,12 +194,8 @@ class _Pulling:
 
     def _pull(self, need: Need, repository: str, tag: str) -> str:
         """Bring a chart of a chart repository into the layout, in the form in which Helm pushes it."""
-        reference = {
-            "name": need.component,
-            **need.chart._asdict(),
-            "chart": need.chart.name,
-            "source": need.chart.repository,
-        }
+        chart = need.chart
+        reference = {"name": need.component, "chart": chart.name, "source": chart.repository, "version": chart.version}
         data = pull_charts({"componentRefs": [reference]}, [need.component])[need.component].data
         about = canonical(chart_metadata(data, _chart_name(need)))
         head, layer = describe(_CHART.config, about), titled(_CHART.layer, data, f"{need.chart.name}-{tag}.tgz")
