@@ -141,3 +141,32 @@ def test_many_gaps_are_counted() -> None:
     assert notes[0] == "not seen: p/00 (failed): x"
     assert notes[-1] == "not seen: 2 more; see coverage"
     assert len(notes) == 11
+
+
+def test_a_network_may_be_said_instead_of_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = str(machines.plant("dgx-h100", tmp_path / "dgx"))
+    config = tmp_path / "cluster-config.yaml"
+    config.write_text("clusterConfig:\n- identifier: group-0\n  machineType: DGXH100\n  pfs: []\n")
+    seen, _ = said(capsys, "--root", root, "-t", "table")
+    told, _ = said(capsys, "--root", root, "-t", "table", "--cluster-config", str(config))
+    assert "NetworkTopology.pfs[0].rdmaDevice" in seen
+    assert "NetworkTopology.identity.identifier" in told
+    assert "NetworkTopology.pfs[0].rdmaDevice" not in told
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "what"),
+    [
+        (("--cluster-config", "no-such-file"), 3, "no-such-file cannot be read"),
+        (("--cluster-config", "{config}"), 2, "2 groups of nodes: a, b"),
+        (("--cluster-config", "{config}", "--agent"), 2, "leave --agent or --cluster-config out"),
+    ],
+)
+def test_a_network_that_cannot_be_taken_is_said(
+    root: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], status: int, what: str
+) -> None:
+    config = tmp_path / "cluster-config.yaml"
+    config.write_text("clusterConfig: [{identifier: a}, {identifier: b}]\n")
+    where = () if "--agent" in words else ("--root", root)
+    _, err = said(capsys, *where, *(word.replace("{config}", str(config)) for word in words), status=status)
+    assert what in err

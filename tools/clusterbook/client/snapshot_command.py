@@ -47,6 +47,13 @@ _EXAMPLES = "\b\nExamples:\n  clusterbook snapshot -o node.yaml\n  clusterbook s
     help="Most nodes that a label lists; 0: all.",
 )
 @click.option("--helm-values", is_flag=True, help="With what users gave to Helm, passwords and all.")
+@click.option(
+    "--cluster-config",
+    default="",
+    envvar="CLUSTERBOOK_CLUSTER_CONFIG",
+    metavar="FILE",
+    help="The network as l8k has it, for NICs that /sys does not explain.",
+)
 @agent_options
 @click.option("--format", "-t", "form", type=click.Choice(FORMATS), envvar="CLUSTERBOOK_FORMAT", help="Default: yaml.")
 @click.option("--template", default="", envvar="CLUSTERBOOK_TEMPLATE", metavar="FILE", help="A Jinja2 template or URL.")

@@ -37,7 +37,8 @@ _NODE_PARTS = (
 class Asked(NamedTuple):
     """What a snapshot is asked to be of. `agent` None: nobody looks into a node of the cluster.
 
-    `kinds` are wanted beside those that are always shown; `timeout_s` is how long one list may take, 0 for the usual.
+    `kinds` are wanted beside those that are always shown; `timeout_s` is how long one list may take, 0 for the usual;
+    `network` is what the file `cluster_config` says.
     """
 
     root: str = ""
@@ -52,6 +53,8 @@ class Asked(NamedTuple):
     no_cleanup: bool = False
     kinds: tuple[Kind, ...] = ()
     timeout_s: float = 0
+    cluster_config: str = ""
+    network: Seen = Seen()
 
     @property
     def outside(self) -> bool:
@@ -74,6 +77,10 @@ def take(asked: Asked, variables: Mapping[str, str], say: Callable[[str], None])
         ClusterbookError: the cluster cannot be asked at all, or the agent failed.
     """
     in_pod = "KUBERNETES_SERVICE_HOST" in variables
+    if asked.cluster_config and asked.agent is not None:
+        what = "--cluster-config says what an agent sees for itself"
+        raise InvalidRequest(what, hint="leave --agent or --cluster-config out")
+    asked = asked._replace(network=_network(asked.cluster_config))
     if asked.outside:
         if asked.no_cluster or asked.root:
             flag = "--no-cluster" if asked.no_cluster else "--root"
@@ -88,7 +95,7 @@ def take(asked: Asked, variables: Mapping[str, str], say: Callable[[str], None])
         return _in_pod(asked, machine.collectors(host), snapshotting.node_name(variables, ""))
     gaps = [Gap(part, SKIPPED, "not asked: --cluster does") for part in _CLUSTER_PARTS]
     seen = together((machine.node(host), Seen(gaps=gaps)))
-    return Taken(snapshotting.stamped(seen, snapshotting.node_name(variables, machine.name(host))))
+    return Taken(_stamped(asked, seen, snapshotting.node_name(variables, machine.name(host))))
 
 
 def _reach(asked: Asked, node: str) -> tuple[Api, Wishes]:
@@ -111,10 +118,10 @@ def _from_outside(asked: Asked, say: Callable[[str], None]) -> Taken:
     if asked.agent is None:
         gaps = [Gap(part, SKIPPED, "taken from outside: --agent looks into a node") for part in _NODE_PARTS]
         seen = together((gather(collectors(api, wishes)), Seen(gaps=gaps)))
-        return Taken(snapshotting.stamped(seen, asked.node))
+        return Taken(_stamped(asked, seen, asked.node))
     found = look(api, asked.agent, say=say, keep=asked.no_cleanup)
     around = gather(collectors(api, wishes._replace(node=found.node or asked.node)))
-    return Taken(snapshotting.stamped(together((found.seen, around)), found.node), found.notes)
+    return Taken(_stamped(asked, together((found.seen, around)), found.node), found.notes)
 
 
 def _in_pod(asked: Asked, node: tuple[Collector, ...], name: str) -> Taken:
@@ -126,7 +133,22 @@ def _in_pod(asked: Asked, node: tuple[Collector, ...], name: str) -> Taken:
         seen = gather((*node, *collectors(api, wishes)))
     except ClusterbookError as error:
         seen = together((gather(node), Seen(gaps=[Gap(part, FAILED, error.what) for part in _CLUSTER_PARTS])))
-    return Taken(snapshotting.stamped(seen, name))
+    return Taken(_stamped(asked, seen, name))
+
+
+def _network(where: str) -> Seen:
+    """Return the network as the file `where` has it, "" for none."""
+    if not where:
+        return Seen()
+    from clusterbook.client.inputs import read_document
+    from clusterbook.core.network import from_cluster_config
+
+    return from_cluster_config(read_document(where))
+
+
+def _stamped(asked: Asked, seen: Seen, name: str) -> Document:
+    """Return what was seen as a snapshot; what the user says about the network counts more than what was seen of it."""
+    return snapshotting.stamped(together((asked.network, seen)), name)
 
 
 def keep(asked: Asked, where: str, text: str, form: str, timestamp: str) -> None:
