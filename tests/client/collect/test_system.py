@@ -20,6 +20,11 @@ def data(seen: Seen, name: str) -> dict[str, Reading]:
     return dict(seen.measurements["OS"][name].data)
 
 
+ROOT = os.geteuid() == 0
+CLOSED = "0600" if ROOT else "0044"
+"""A mode by which whoever looks may not read: nobody, or the file's own owner."""
+
+
 @pytest.fixture
 def unprivileged() -> Iterator[Path]:
     """A folder that everybody may enter; files are then read as nobody, since root may read everything."""
@@ -29,7 +34,7 @@ def unprivileged() -> Iterator[Path]:
 
 
 def as_nobody(look: system.Look, host: Host) -> Seen:
-    if os.geteuid():
+    if not ROOT:
         return look(host)
     os.seteuid(65534)
     try:
@@ -165,9 +170,9 @@ def test_a_setting_that_is_too_large_or_no_text_loses_no_other(tmp_path: Path) -
 
 
 def test_settings_and_folders_that_only_root_may_read_are_named(unprivileged: Path) -> None:
-    text = "".join(f"=== proc/sys/vm/s{number} 0600\n1\n" for number in range(5))
+    text = "".join(f"=== proc/sys/vm/s{number} {CLOSED}\n1\n" for number in range(5))
     root = machines.write(f"=== proc/sys/kernel/a\n1\n=== proc/sys/fs/b\n1\n{text}", unprivileged / "machine")
-    (root / "proc/sys/fs").chmod(0o700)
+    (root / "proc/sys/fs").chmod(0o700 if ROOT else 0)
     seen = as_nobody(system.sysctl, machines.host(root))
     assert data(seen, "sysctl") == {"/proc/sys/kernel/a": "1"}
     named = "denied: /proc/sys/fs, /proc/sys/vm/s0, /proc/sys/vm/s1 and 3 more"
@@ -175,6 +180,6 @@ def test_settings_and_folders_that_only_root_may_read_are_named(unprivileged: Pa
 
 
 def test_a_command_line_that_only_root_may_read_is_denied(unprivileged: Path) -> None:
-    root = machines.write("=== proc/cmdline 0400\nquiet\n", unprivileged / "machine")
+    root = machines.write(f"=== proc/cmdline {CLOSED}\nquiet\n", unprivileged / "machine")
     seen = as_nobody(system.grub, machines.host(root))
     assert seen.gaps == (Gap("measurements/OS.grub", "denied", "/proc/cmdline: Permission denied"),)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -113,6 +114,8 @@ def gap(part: str, error: OSError, what: str = "") -> Gap:
 
 def run_program(words: Sequence[str], variables: Mapping[str, str], timeout_s: float) -> Ran:
     """Return what a program said. Raises OSError, TimeoutError; see `Runner`."""
+    if "/" not in words[0] and shutil.which(words[0]) is None:  # else a folder of PATH that is closed to us is "denied"
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), words[0])
     environment = {**os.environ, "LC_ALL": "C", **variables}
     try:
         done = subprocess.run(
