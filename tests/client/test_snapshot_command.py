@@ -84,9 +84,10 @@ def test_a_place_that_cannot_be_written_is_an_error(root: str, capsys: pytest.Ca
 
 
 def test_a_redacted_snapshot_does_not_name_its_machine(root: str, capsys: pytest.CaptureFixture[str]) -> None:
-    out, _ = said(capsys, "--root", root, "--redact", "-t", "json")
+    out, err = said(capsys, "--root", root, "--redact", "-t", "json")
     assert is_redacted(json.loads(out))
     assert "node-07" not in out
+    assert "(absent): no NVIDIA GPU on the PCI bus" in err
 
 
 def test_a_template_writes_a_snapshot(root: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -98,9 +98,9 @@ def snapshot(
     own = {name: given for name, given in cluster.items() if name not in NAMES}
     asked = Asked(root=root, agent=agent, no_cleanup=job["no_cleanup"], **own)
     taken, told = take(asked, os.environ, lambda line: log("agent", line, log_json=log_json))
-    if redact:
-        taken = snapshotting.redacted(taken)
     notes = (*told, *snapshotting.gaps(taken))
+    if redact:  # which takes the reasons away; who asks may know them
+        taken = snapshotting.redacted(taken)
     if template:
         from clusterbook.client.templating import render
 
