@@ -255,3 +255,19 @@ def test_in_a_pod_the_driver_is_asked_in_its_own_root(tmp_path: Path, below: str
     }
     seen = smi.driver(machines.host(root, programs), 1)
     assert seen.measurements["GPU"]["smi"].data["driver-version"] == "580.82.07"
+
+
+def test_a_program_that_is_a_link_into_its_own_root_is_there(tmp_path: Path) -> None:
+    root = machines.write("=== usr/bin/nvidia-smi -> /etc/alternatives/nvidia-smi\n", tmp_path)
+    assert [way.words[:2] for way in smi.ways(machines.host(root))] == [("nvidia-smi",), ("chroot", str(root))]
+
+
+def test_gpus_of_virtual_machines_are_not_missed_by_the_driver(tmp_path: Path) -> None:
+    root = machines.write("=== sys/bus/pci/drivers/vfio-pci/\n", one(one(tmp_path), "0000:02:00.0"))
+    (root / "sys/bus/pci/devices/0000:02:00.0/driver").symlink_to("../../drivers/vfio-pci")
+    report = Ran(0, machines.smi(machines.h100(0, "0000:01:00.0")))
+    seen = node.gpus(machines.host(root, {"nvidia-smi": report}))
+    assert not seen.gaps
+    (root / "sys/bus/pci/devices/0000:01:00.0/driver").symlink_to("../../drivers/vfio-pci")
+    alone = node.gpus(machines.host(root, {"nvidia-smi": OSError("asked")}))
+    assert list(alone.gaps) == [Gap("measurements/GPU.smi", "absent", "all GPUs are bound to vfio-pci")]

@@ -8,7 +8,11 @@ from __future__ import annotations
 from clusterbook.client.collect import fabric, pci, smi, system, units
 from clusterbook.client.collect.gather import TIMEOUT_S, Collector, gather
 from clusterbook.client.collect.host import Host, read
-from clusterbook.core.seen import Seen, measurement_part, together
+from clusterbook.core.inventory import ABSENT, Gap
+from clusterbook.core.seen import Group, Seen, measurement_part, together
+
+DRIVER = "nvidia"
+"""How the kernel calls NVIDIA's driver."""
 
 
 def node(host: Host) -> Seen:
@@ -30,10 +34,18 @@ def collectors(host: Host) -> tuple[Collector, ...]:
 
 
 def gpus(host: Host) -> Seen:
-    """Return what the PCI bus shows, and what the driver says about it."""
+    """Return what the PCI bus shows, and what the driver says about it.
+
+    GPUs that another driver has, since they are handed to virtual machines, are none of NVIDIA's driver.
+    """
     shown = pci.hardware(host)
-    group = shown.measurements.get("GPU", {}).get("hardware")
-    return together((shown, smi.driver(host, len(group.items) if group else 0)))
+    group = shown.measurements.get("GPU", {}).get("hardware", Group())
+    others = {str(item.data["driver"]) for item in group.items if item.data.get("driver", DRIVER) != DRIVER}
+    count = sum(item.data.get("driver", DRIVER) == DRIVER for item in group.items)
+    if others and not count:
+        reason = f"all GPUs are bound to {', '.join(sorted(others))}"
+        return together((shown, Seen(gaps=(Gap(smi.PART, ABSENT, reason),))))
+    return together((shown, smi.driver(host, count)))
 
 
 def name(host: Host) -> str:

@@ -97,12 +97,17 @@ def ways(host: Host) -> Iterable[Way]:
     """Return how nvidia-smi may be called, the likeliest first."""
     found = [Way(("nvidia-smi",), {})]  # on the machine, or put into our container by NVIDIA's runtime
     for root in (str(host.root), str(host.root).rstrip("/") + _DRIVER_ROOT):
-        if root != "/" and any((Path(root) / each / "nvidia-smi").exists() for each in ("usr/bin", "bin")):
+        if root != "/" and any(_is_there(Path(root) / each / "nvidia-smi") for each in ("usr/bin", "bin")):
             found.append(Way(("chroot", root, "nvidia-smi"), {}))
     gke = str(host.root).rstrip("/") + _GKE
     if (Path(gke) / "bin/nvidia-smi").exists():
         found.append(Way((f"{gke}/bin/nvidia-smi",), {"LD_LIBRARY_PATH": f"{gke}/lib64"}))
     return found
+
+
+def _is_there(program: Path) -> bool:
+    """Return whether there is such a program; a link may point to somewhere that only its own root has."""
+    return program.is_symlink() or program.exists()
 
 
 def read_report(ran: Ran, seen_on_bus: int) -> Seen:
