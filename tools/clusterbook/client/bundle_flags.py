@@ -53,7 +53,7 @@ ASKED = (*(each for each in CRITERIA if each.key != "nodes"), *ANSWER, *WHERE)
 TARGET = (
     Flag("output", ("--output", "-o"), "Folder, .tar.gz or .tgz file to write; default: bundle.", "DIR|FILE"),
     Flag("force", ("--force",), "Write into a folder that holds other files, or edited ones."),
-    Flag("diff", ("--diff",), "Write nothing; say what would change about this bundle. Exits 10 on a change.", "DIR"),
+    Flag("diff", ("--diff",), "Write nothing; say what would change about this bundle. Exits 10 on a change.", "OLD"),
     Flag("format", ("--format", "-t"), "How the result is printed.", values=("text", "json")),
 )
 EVERY = (*ASKED, *FLAGS.values(), *TARGET)

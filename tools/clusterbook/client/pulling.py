@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from clusterbook.core.bundle.folders import Chart, Vendored
+from clusterbook.core.bundle.folders import Chart, Vendored, chart_of
 from clusterbook.core.errors import ClusterbookError, InvalidRequest
 
 TIMEOUT_S = 300
@@ -35,24 +35,19 @@ def pull_charts(recipe: Mapping[str, Any], names: list[str]) -> dict[str, Vendor
     """Return the charts of the named components, pulled with helm, four at a time.
 
     Raises:
+        InvalidRequest: what a component says of its chart cannot be.
         ToolFailed: helm is not installed, or cannot pull one of them.
     """
-    helm = program("helm", "charts are pulled with it")
-    puller = run([helm, "version", "--short"]).strip()
     wanted = [
         (reference["name"], chart_of(reference))
         for reference in recipe["componentRefs"]
         if reference["name"] in names and reference.get("source") and reference.get("type") != "Kustomize"
     ]
+    helm = program("helm", "charts are pulled with it")
+    puller = run([helm, "version", "--short"]).strip()
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         pulled = pool.map(lambda each: _pull(helm, each[1], puller), wanted)
         return {name: found for (name, _), found in zip(wanted, pulled, strict=True)}
-
-
-def chart_of(reference: Mapping[str, Any]) -> Chart:
-    """Return the chart of a component that has one."""
-    name = str(reference.get("chart") or reference["name"])
-    return Chart(name, str(reference["source"]).rstrip("/"), str(reference["version"]))
 
 
 def _pull(helm: str, chart: Chart, puller: str) -> Vendored:
@@ -79,13 +74,17 @@ def build_kustomization(reference: Mapping[str, Any]) -> str:
 
     Raises:
         ToolFailed: kustomize is not installed, or fails.
-        InvalidRequest: the component says no path. Source: reference row B4.
+        InvalidRequest: the component says no path, or one that would be a flag. Source: reference row B4.
     """
     path = str(reference.get("path") or "")
     if not path:
         raise InvalidRequest(f"component {reference['name']} is Kustomize without a path", hint="add 'path:'")
     source, tag = str(reference.get("source") or ""), str(reference.get("tag") or "")
     target = f"{source}//{path}{'?ref=' + tag if tag else ''}" if source else path
+    if target.startswith("-"):
+        raise InvalidRequest(
+            f"component {reference['name']}: '{target}' is a flag of kustomize, not a place", hint="put ./ before it"
+        )
     return run([program("kustomize", "kustomizations are built with it"), "build", target])
 
 
@@ -112,5 +111,5 @@ def run(words: list[str], *, feed: str = "") -> str:
         raise ToolFailed(f"{what} cannot be run: {error.strerror}", hint="install it again") from error
     if done.returncode:
         said = (done.stderr.strip() or "it says nothing").splitlines()[-1]
-        raise ToolFailed(f"{what} {' '.join(words[2:4])} failed: {said}", hint="is the repository reachable?")
+        raise ToolFailed(f"{what} {' '.join(words[2:3])} failed: {said}", hint="is the repository reachable?")
     return done.stdout

@@ -181,7 +181,7 @@ def _folders(
             )
         found.append(main._replace(templates={"manifest.yaml": build}))
     elif part.reference.get("source"):
-        chart = Chart(_chart_name(part), _repository(part), _version(part))
+        chart = chart_of(part.reference)
         found.append(
             main._replace(
                 chart=chart, values=part.values, dynamic=part.dynamic, vendored=_vendored(part, options, charts)
@@ -215,31 +215,22 @@ def _namespace(part: Part) -> str:
     return namespace
 
 
-def _chart_name(part: Part) -> str:
-    name = str(part.reference.get("chart") or part.name)
-    if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9._-]*", name):
-        raise InvalidRequest(
-            f"component {part.name}: '{name}' is not a chart's name", hint="letters, digits, . _ and -"
-        )
-    return name
+def chart_of(reference: Mapping[str, Any]) -> Chart:
+    """Return the chart in an entry of componentRefs that has one.
 
-
-def _repository(part: Part) -> str:
-    source = str(part.reference["source"])
-    if not re.fullmatch(r"(https?|oci)://[^\s'\"]+", source):
-        raise InvalidRequest(
-            f"component {part.name}: '{source}' is not a chart repository", hint="it starts with https:// or oci://"
-        )
-    return source.rstrip("/")
-
-
-def _version(part: Part) -> str:
-    version = str(part.reference.get("version") or "")
-    if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9.+_-]*", version):
-        raise InvalidRequest(
-            f"component {part.name}: '{version}' is not a chart's version", hint="name exactly one, such as 1.10.0"
-        )
-    return version
+    Raises:
+        InvalidRequest: its name, repository or version can be none; helm would take some of them for flags.
+    """
+    component, name = reference["name"], str(reference.get("chart") or reference["name"])
+    source, version = str(reference["source"]), str(reference.get("version") or "")
+    for pattern, word, what, hint in (
+        (r"[a-zA-Z0-9][a-zA-Z0-9._-]*", name, "chart's name", "letters, digits, . _ and -"),
+        (r"(https?|oci)://[^\s'\"]+", source, "chart repository", "it starts with https:// or oci://"),
+        (r"[a-zA-Z0-9][a-zA-Z0-9.+_-]*", version, "chart's version", "name exactly one, such as 1.10.0"),
+    ):
+        if not re.fullmatch(pattern, word):
+            raise InvalidRequest(f"component {component}: '{word}' is not a {what}", hint=hint)
+    return Chart(name, source.rstrip("/"), version)
 
 
 def _vendored(part: Part, options: Options, charts: Mapping[str, Vendored]) -> Vendored | None:
