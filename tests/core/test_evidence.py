@@ -2,14 +2,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from clusterbook.core import evidence
-from clusterbook.core.errors import InvalidRequest
+from clusterbook.core.errors import ClusterbookError, InvalidRequest
 from clusterbook.core.evidence import BrokenEvidence, Refuted, gather, recipe_digest, recompute
 from clusterbook.core.statement import parse_statement
 from tests.clusters import FILES
@@ -159,6 +161,50 @@ def test_a_manifest_that_claims_something_else_is_refused() -> None:
         recompute(changed(evidence.MANIFEST, lambda document: document.update(verdict="failed")))
     with pytest.raises(BrokenEvidence, match=r"manifest.json names no phases"):
         recompute(changed(evidence.MANIFEST, lambda document: document.pop("phases")))
+
+
+def test_a_report_of_another_version_is_refused_with_a_hint_to_ask_that() -> None:
+    files = changed(evidence.REPORT, lambda document: results_of(document).pop(), honest=True)
+    for version, hint in (("", "do not rely on this report"), ("1.2.3", "do not rely on this report"),
+                          ("2.0.0", "clusterbook 1.2.3 judged it, and this is 2.0.0")):  # fmt: skip
+        with pytest.raises(Refuted) as error:
+            recompute(files, version=version)
+        assert error.value.hint.startswith(hint)
+
+
+WHOLE = {name: json.loads(data) for name, data in bundle().items() if name.endswith(".json")}
+
+
+def places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the place of every value, of lists those of the first two elements."""
+    yield place
+    inner = value.items() if isinstance(value, dict) else enumerate(value[:2]) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield from places(each, (*place, key))
+
+
+PLACES = [
+    (name, place)
+    for name in (evidence.MANIFEST, evidence.REPORT, evidence.RECIPE, evidence.SNAPSHOT, evidence.SBOM)
+    for place in places(WHOLE[name])
+    if place
+]
+
+
+@given(st.sampled_from(PLACES), st.sampled_from([None, 7, "x", [], {}, [7], {"a": 7}, True, 1.5]))
+@settings(max_examples=300)
+def test_whatever_stands_in_a_file_it_holds_or_is_refused(where: tuple[str, tuple[Any, ...]], value: Any) -> None:
+    name, place = where
+
+    def change(document: Any) -> None:
+        for key in place[:-1]:
+            document = document[key]
+        document[place[-1]] = value
+
+    try:
+        recompute(changed(name, change, honest=name != evidence.MANIFEST))
+    except ClusterbookError:
+        return
 
 
 def test_a_snapshot_that_names_its_cluster_is_refused() -> None:

@@ -47,7 +47,7 @@ def write(
         Unwritable: the folder cannot be written, or holds something else.
     """
     files = evidence.gather(recipe, taken, version=__version__, phases=phases, fail_fast=fail_fast)
-    proof = evidence.recompute(files)
+    proof = evidence.recompute(files, version=__version__)
     if signer is not None:
         files[SIGNED] = signer.sign(proof.statement)
     write_folder(Path(where), files.items(), marker=MANIFEST)
@@ -85,7 +85,7 @@ def sign(where: str, signer: Signer) -> Proof:
     Raises:
         BrokenEvidence: it does not hold, so that nobody should vouch for it.
     """
-    proof = evidence.recompute(read(where))
+    proof = evidence.recompute(read(where), version=__version__)
     write_bytes(Path(where) / SIGNED, signer.sign(proof.statement))
     return proof
 
@@ -102,7 +102,7 @@ def verify(where: str, trusting: Trusting) -> Vouched:
         hint = "name a key with --key or a policy with --policy; --unsigned asks only whether the report follows"
         raise InvalidRequest("it is not said who is believed", hint=hint)
     files = read(where)
-    proof = evidence.recompute(files)
+    proof = evidence.recompute(files, version=__version__)
     if SIGNED not in files:
         if not trusting.unsigned:
             from clusterbook.core.policy import Unsigned

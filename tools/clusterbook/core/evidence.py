@@ -156,8 +156,12 @@ def encode(document: Document) -> bytes:
     return (json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
 
 
-def recompute(files: Mapping[str, bytes]) -> Proof:
+def recompute(files: Mapping[str, bytes], *, version: str = "") -> Proof:
     """Return what an evidence bundle proves, having judged it again. Who vouches for it is not asked.
+
+    Args:
+        files: the bundle's files by name.
+        version: that of the tool that judges again; "" where nobody knows.
 
     Raises:
         BrokenEvidence: files are missing, too many, or changed, or the snapshot names its cluster.
@@ -168,14 +172,18 @@ def recompute(files: Mapping[str, bytes]) -> Proof:
     if not is_redacted(taken):
         raise BrokenEvidence(f"{SNAPSHOT} does not say that it was redacted", hint="do not publish it")
     phases = manifest.get("phases")
-    if not isinstance(phases, list):
+    if not isinstance(phases, list) or not all(isinstance(each, str) for each in phases):
         raise BrokenEvidence(f"{MANIFEST} names no phases")
     seen = snapshot.read(taken)
     report = judge(recipe, seen, phases=phases, fail_fast=manifest.get("failFast") is True)
     tool = _part(_part(claimed, "results"), "tool")
     again = json.loads(ctrf.as_json(report, str(tool.get("version") or "")))
     if again != claimed:
-        raise Refuted(_difference(claimed, again), hint="do not rely on this report")
+        then = str(tool.get("version") or "")
+        hint = f"clusterbook {then} judged it, and this is {version}: ask that version before you decide"
+        raise Refuted(
+            _difference(claimed, again), hint=hint if version and then != version else "do not rely on this report"
+        )
     digest = recipe_digest(recipe)
     for name, value in (("recipe", report.recipe), ("recipeDigest", digest), ("verdict", report.verdict)):
         if manifest.get(name) != value:

@@ -186,8 +186,9 @@ def _is_public(part: str) -> bool:
 
 
 def is_redacted(document: Mapping[str, Any]) -> bool:
-    """Return whether a snapshot says it was redacted."""
-    return bool((document.get("metadata") or {}).get("redacted"))
+    """Return whether a snapshot says that it was redacted, by whatever version."""
+    metadata = document.get("metadata")
+    return isinstance(metadata, Mapping) and bool(metadata.get("redacted"))
 
 
 class _Scrubber:
