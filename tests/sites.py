@@ -9,6 +9,7 @@ from pathlib import Path
 
 from clusterbook.build import site
 from clusterbook.build.main import program as build
+from clusterbook.build.site.editions import Editions
 from clusterbook.build.site.gather import gather
 from clusterbook.build.site.model import SiteData
 from clusterbook.client import workspace
@@ -40,7 +41,7 @@ SMALL = {
 
 def known(matrix: Matrix, ledger: Ledger, published: str = "oci://registry.example/book") -> SiteData:
     """Return what a site knows of a matrix and a ledger."""
-    return gather(matrix, ledger, published=published)
+    return gather(matrix, Editions(ledger), published=published)
 
 
 def data(files: Mapping[str, str], ledger: Mapping[str, str] | None = None) -> SiteData:

@@ -20,7 +20,7 @@ SHELL = """<html><head><title>@@TITLE@@ - x</title><link href="../assets/a.css">
 
 def page(path: str, section: str = "recipes/") -> str:
     """Return a page in the frame."""
-    told = Page(path, "A & B", "about <it>", "<h1>body</h1>", section, (("one", "One & two"),), "api/v1/a.json")
+    told = Page(path, "A & B", "about <it>", lambda: "<h1>body</h1>", section, (("one", "One & two"),), "api/v1/a.json")
     return Frame(SHELL).page(told, "<p>foot</p>").decode()
 
 

@@ -83,11 +83,17 @@ def render(
         BrokenSite: the site would be broken.
     """
     from clusterbook.build.site import build
+    from clusterbook.build.site.editions import Editions
     from clusterbook.build.site.gather import gather
 
     found = matrix.whole(catalog.load(workspace.read(recipes, label="recipes")))
     return build(
-        gather(found, open_ledger(registry), published=published), site, output, programs, generator=generator, url=url
+        gather(found, Editions(open_ledger(registry)), published=published),
+        site,
+        output,
+        programs,
+        generator=generator,
+        url=url,
     )
 
 
@@ -96,17 +102,14 @@ def render(
 @_registry
 @_site
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any free one.")
-@click.option("--output", "-o", type=click.Path(path_type=Path), default=Path("dist/preview"), show_default=True)
 @click.pass_context
-def serve_command(context: click.Context, recipes: Path, registry: Path, site: Path, port: int, output: Path) -> int:
-    """Show the site on this machine alone, and render it again when a source changes."""
+def serve_command(context: click.Context, recipes: Path, registry: Path, site: Path, port: int) -> int:
+    """Show the site on this machine alone; a page loads itself anew when a source changes."""
+    from clusterbook.build.site.desk import Desk
     from clusterbook.build.site.preview import Preview
 
-    def again() -> int:
-        return render(recipes, registry, site, output, programs(context))
-
-    again()
-    Preview(again, output, (recipes, registry, site)).run(port, lambda text: click.echo(text, err=True))
+    desk = Desk(recipes, registry, site, programs(context), published=PUBLISHED)
+    Preview(desk.pages, (recipes, registry, site)).run(port, lambda text: click.echo(text, err=True))
     return 0
 
 

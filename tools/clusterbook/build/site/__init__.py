@@ -8,7 +8,8 @@ Knows the way through. Does not know what a page shows.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -49,48 +50,61 @@ def files(
 ) -> Iterator[tuple[str, bytes]]:
     """Yield (path, bytes) of every file of the site; raises as `build`, at the latest behind the last file."""
     with tempfile.TemporaryDirectory(prefix="clusterbook-site-") as work:
-        written = guide.pages(programs)
-        built = authored.run(sources, Path(work), written, program=generator, url=url, date=data.date)
-        parts = frame.read(built, sources)
-        checked = links.Checker(url)
-        digests = {}
-        for path, content in _all(data, sources, built, parts, url):
-            checked.see(path, content)
-            if path.startswith("api/") and not path.endswith(".html"):
-                digests[path.removeprefix("api/")] = f"sha256:{sha256(content).hexdigest()}"
-            yield path, content
-        yield "api/v1/catalog.json", api.inventory(data, digests)
-        checked.see("api/v1/catalog.json", b"")
-        checked.finish()
+        built = authored.run(sources, Path(work), guide.pages(programs), program=generator, url=url, date=data.date)
+    checked = links.Checker(url)
+    digests = {}
+    for path, make in makers(data, sources, built, url=url):
+        content = make()
+        checked.see(path, content)
+        if path.startswith("api/") and not path.endswith(".html"):
+            digests[path.removeprefix("api/")] = f"sha256:{sha256(content).hexdigest()}"
+        yield path, content
+    yield "api/v1/catalog.json", api.inventory(data, digests)
+    checked.see("api/v1/catalog.json", b"")
+    checked.finish()
 
 
-def _all(
-    data: SiteData, sources: Path, built: dict[str, bytes], parts: frame.Frame, url: str
-) -> Iterator[tuple[str, bytes]]:
-    """Yield every file but the inventory: catalog pages, what goes with them, and what the generator made."""
+def makers(
+    data: SiteData, sources: Path, built: Mapping[str, bytes], *, url: str = ""
+) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Yield path and maker of every file but the inventory; pages are rendered when their maker is called.
+
+    Args:
+        data: what the site knows.
+        sources: the folder with the templates.
+        built: what the generator made: authored pages, the frame, the theme's files.
+        url: as for `build`.
+
+    Raises:
+        BrokenSite: the frame lacks a mark. A maker raises as `build`.
+    """
+    parts = frame.read(built, sources)
     renderer = pages.Renderer(data, sources / "templates")
     entries: list[tuple[str, str, str]] = []
-    listed = [path for path in built if path.endswith(".html") and path != "404.html"]
+    listed = [path for path in built if path.endswith(".html") and path not in ("404.html", frame.SHELL)]
 
-    def take(page: frame.Page) -> tuple[str, bytes]:
+    def take(page: frame.Page) -> tuple[str, Callable[[], bytes]]:
         if page.entry is not None:
             entries.append((page.path, page.title, page.entry))
-        return page.path, parts.page(page, renderer.footer(page.path))
+        return page.path, lambda: parts.page(page, renderer.footer(page.path))
 
     for summary in data.recipes:
-        for page in renderer.recipe(summary):
-            yield take(page)
+        yield from map(take, renderer.recipe(summary))
         yield from api.recipe_files(data, summary)
-    for page in renderer.others():
-        yield take(page)
-    yield from api.files(data)
-    yield from feeds.files(data, url)
+    yield from map(take, renderer.others())
+    for path, content in (*api.files(data), *feeds.files(data, url)):
+        yield path, partial(bytes, content)
     for path, content in built.items():
-        if path.endswith(".html"):
-            yield path, parts.fill(path, content, renderer.fragments, renderer.footer(path))
+        if path.endswith(".html") and path != frame.SHELL:
+            yield path, partial(_filled, parts, renderer, path, content)
         elif path.startswith("search/search_index"):
-            yield path, frame.searchable(path, content, entries)
-        elif path not in ("sitemap.xml", "sitemap.xml.gz"):
-            yield path, content
+            yield path, partial(frame.searchable, path, content, entries)
+        elif path not in ("sitemap.xml", "sitemap.xml.gz", frame.SHELL):
+            yield path, partial(bytes, content)
     if url:
-        yield "sitemap.xml", frame.sitemap(url, sorted([*listed, *(path for path, _, _ in entries)]))
+        yield "sitemap.xml", partial(frame.sitemap, url, sorted([*listed, *(path for path, _, _ in entries)]))
+
+
+def _filled(parts: frame.Frame, renderer: pages.Renderer, path: str, content: bytes) -> bytes:
+    """Return an authored page with what its marks stand for."""
+    return parts.fill(path, content, renderer.fragments, renderer.footer(path))

@@ -6,7 +6,7 @@ Knows the layout of api/v1 and describes it (OpenAPI). Within v1 things are adde
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from clusterbook.build.schemas import schemas
@@ -48,23 +48,26 @@ def files(data: SiteData) -> Iterator[tuple[str, bytes]]:
     yield "api/openapi.json", encode(openapi.document())
 
 
-def recipe_files(data: SiteData, summary: Summary) -> Iterator[tuple[str, bytes]]:
-    """Yield (path, bytes) of every document about one recipe."""
-    found = data.recipe(summary.slug)
-    document = recipe(summary, found, summary.newest if not summary.unreleased else None)
-    yield f"{ROOT}/recipes/{summary.slug}.json", encode(document)
-    yield f"{ROOT}/recipes/{summary.slug}.js", twin(summary.slug, _comparable(found))
-    yield f"{ROOT}/recipes/{summary.slug}.yaml", dump(found.document).encode()
+def recipe_files(data: SiteData, summary: Summary) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Yield path and maker of every document about one recipe."""
+    slug, lead = summary.slug, f"{ROOT}/recipes/{summary.slug}"
+    newest = None if summary.unreleased else summary.newest
+    yield f"{lead}.json", lambda: encode(recipe(summary, data.recipe(slug), newest))
+    yield f"{lead}.js", lambda: twin(slug, _comparable(data.recipe(slug)))
+    yield f"{lead}.yaml", lambda: dump(data.recipe(slug).document).encode()
     for edition in summary.editions:
-        old = data.edition(summary.slug, edition.version)
-        lead = f"{ROOT}/recipes/{summary.slug}/{edition.version}"
-        yield f"{lead}.json", encode(recipe(summary, old, edition))
-        yield f"{lead}.js", twin(f"{summary.slug}@{edition.version}", _comparable(old))
-        if edition.before:
-            diff = data.difference(summary.slug, edition.before, edition.version)
-            lead = f"{ROOT}/recipes/{summary.slug}/{edition.before}..{edition.version}"
-            yield f"{lead}.json", encode(diffreport.document(diff))
-            yield f"{lead}.md", diffreport.markdown(diff).encode()
+        yield from _edition_files(data, summary, edition)
+
+
+def _edition_files(data: SiteData, summary: Summary, edition: Edition) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    slug, version, before = summary.slug, edition.version, edition.before
+    lead = f"{ROOT}/recipes/{slug}/{version}"
+    yield f"{lead}.json", lambda: encode(recipe(summary, data.edition(slug, version), edition))
+    yield f"{lead}.js", lambda: twin(f"{slug}@{version}", _comparable(data.edition(slug, version)))
+    if before:
+        lead = f"{ROOT}/recipes/{slug}/{before}..{version}"
+        yield f"{lead}.json", lambda: encode(diffreport.document(data.difference(slug, before, version)))
+        yield f"{lead}.md", lambda: diffreport.markdown(data.difference(slug, before, version)).encode()
 
 
 def listing(data: SiteData) -> dict[str, Any]:

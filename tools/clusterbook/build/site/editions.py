@@ -6,7 +6,7 @@ Knows how a record of the ledger becomes what a page shows. Does not know the so
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from clusterbook.build.site import views
@@ -33,6 +33,9 @@ class Editions:
         self.newest_name = (ledger.releases() or [""])[-1]
         self.newest: Mapping[str, Any] = ledger.release(self.newest_name) if self.newest_name else {}
         self.of = cache(self._editions)
+        self.view = lru_cache(maxsize=1)(self._view)  # its page and its JSON follow each other
+        self.difference = lru_cache(maxsize=1)(self._difference)
+        self._moves = cache(partial(release_diff, ledger))
 
     def _editions(self, slug: str) -> tuple[Edition, ...]:
         """Return the versions of a recipe, the oldest first."""
@@ -59,7 +62,7 @@ class Editions:
             replacement=gone.replacement if gone else "",
         )
 
-    def view(self, slug: str, version: str) -> RecipeView:
+    def _view(self, slug: str, version: str) -> RecipeView:
         """Return a version as it was published. Raises BrokenLedger, NotFound."""
         document = self.ledger.recipe(slug, read_version(version))
         parts = {ref["name"]: self._part(ref["name"], ref["part"]) for ref in document["recipe"]["componentRefs"]}
@@ -72,7 +75,7 @@ class Editions:
             self._parts[component, name] = read_part(document["component"], document["origins"], f"{component}-{name}")
         return self._parts[component, name]
 
-    def difference(self, slug: str, old: str, new: str) -> Diff:
+    def _difference(self, slug: str, old: str, new: str) -> Diff:
         """Return what differs from one version of a recipe to another. Raises BrokenLedger, NotFound."""
         return diff(self.ledger.side(slug, read_version(old)), self.ledger.side(slug, read_version(new)))
 
@@ -87,7 +90,7 @@ class Editions:
         common: tuple[tuple[str, int], ...] = ()
         unchanged = 0
         if previous:
-            found = release_diff(self.ledger, previous, name)
+            found = self._moves(previous, name)
             common, unchanged = tuple(found.common()), found.unchanged
             moves = [
                 (move.slug, titles.get(move.slug, move.slug), move.kind, str(move.old or ""), str(move.new or ""))

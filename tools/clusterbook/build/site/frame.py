@@ -25,12 +25,15 @@ _SLOT = re.compile(r"(@@TITLE@@|@@DESCRIPTION@@|@@BODY@@|@@TOC@@|@@HEAD@@|<!-- c
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One catalog page. `toc` are (anchor, title), `data` its JSON from the site's top, `entry` what search finds."""
+    """One catalog page, whose body is only rendered when it is asked for.
+
+    `toc` are (anchor, title), `data` its JSON from the site's top, `entry` what search finds.
+    """
 
     path: str
     title: str
     description: str
-    body: str
+    body: Callable[[], str]
     section: str
     toc: Sequence[tuple[str, str]] = ()
     data: str = ""
@@ -60,7 +63,7 @@ class Frame:
         own = {
             "@@TITLE@@": escape(page.title),
             "@@DESCRIPTION@@": escape(page.description),
-            "@@BODY@@": page.body,
+            "@@BODY@@": page.body(),
             "@@TOC@@": "".join(
                 f'<li class="md-nav__item"><a href="#{anchor}" class="md-nav__link">'
                 f'<span class="md-ellipsis">{escape(title)}</span></a></li>'
@@ -105,13 +108,13 @@ class Frame:
         return _MARK.sub(put, text).encode()
 
 
-def read(built: dict[str, bytes], sources: Path) -> Frame:
-    """Return the frame, having taken its page out of what the generator made.
+def read(built: Mapping[str, bytes], sources: Path) -> Frame:
+    """Return the frame that is in what the generator made.
 
     Raises:
         BrokenSite: it is not there, or lacks a mark.
     """
-    shell = built.pop(SHELL, None)
+    shell = built.get(SHELL)
     if shell is None:
         raise BrokenSite(f"{sources / 'docs' / '_' / 'shell.md'} is missing", hint="every page takes its frame from it")
     return Frame(shell.decode())

@@ -18,12 +18,11 @@ from clusterbook.client.trust import read_policy
 from clusterbook.core.criteria import DIMENSIONS
 from clusterbook.core.digest import tree_digest
 from clusterbook.core.indexing import served
-from clusterbook.core.ledger import Ledger
 from clusterbook.core.matrix import Matrix
 
 
-def gather(matrix: Matrix, ledger: Ledger, *, published: str) -> SiteData:
-    """Return what the site knows of what `matrix` serves and `ledger` recorded, and was `published`.
+def gather(matrix: Matrix, editions: Editions, *, published: str) -> SiteData:
+    """Return what the site knows of what `matrix` serves, of its `editions`, and where they were `published`.
 
     Raises:
         BrokenLedger: a file of the ledger is not what it should be.
@@ -33,7 +32,6 @@ def gather(matrix: Matrix, ledger: Ledger, *, published: str) -> SiteData:
     recipes = dict(served(matrix))
     slugs = list(recipes)
     digest = tree_digest({path: source.text for path, source in catalog.tree.files.items()})
-    editions = Editions(ledger)
     viewer = Viewer(matrix, recipes)
     released = editions.newest.get("catalog") == digest
     map_, counts = answers.dense(matrix, slugs)

@@ -105,7 +105,7 @@ class Renderer:
                 path,
                 component.title,
                 f"{component.title}: versions, values and images in recipes for GPU clusters",
-                self.render("component.html", path, c=component),
+                partial(self.render, "component.html", path, c=component),
                 "components/",
                 (("registry", "Registry"), ("used", "Used by"), ("values", "Values"), ("images", "Images")),
                 f"api/v1/components/{component.name}.json",
@@ -114,11 +114,11 @@ class Renderer:
             )
         for layer in self.data.layers:
             path = f"layers/{layer.name}.html"
-            body = self.render("layer.html", path, layer=layer)
+            body = partial(self.render, "layer.html", path, layer=layer)
             yield Page(path, layer.name, f"What the {layer.kind} {layer.name} says", body, "recipes/", entry=layer.kind)
         for release in self.data.releases:
             path = f"changes/{release.name}.html"
-            body = self.render("release.html", path, release=release)
+            body = partial(self.render, "release.html", path, release=release)
             title = f"Release {release.name}"
             data = f"api/v1/releases/{release.name}.json"
             yield Page(path, title, f"What release {release.name} changed", body, "changes/", (), data, title)
@@ -128,18 +128,20 @@ class Renderer:
         """Yield a page for each source file, so that every origin is a link to its line."""
         for file, text in self.data.sources.items():
             path = source_page(file)
-            body = self.render("source.html", path, file=file, lines=text.splitlines())
+            body = partial(self.render, "source.html", path, file=file, lines=text.splitlines())
             yield Page(path, file, f"The source file {file}", body, "recipes/")
 
     def _recipe(self, summary: Summary) -> Page:
-        found = self.data.recipe(summary.slug)
         path = f"recipes/{summary.slug}.html"
-        near = sorted(self.data.neighbours(summary.slug), key=lambda each: (each[2], each[3], each[1]))[:_NEIGHBOURS]
-        body = self._body(path, summary, found, None, near)
+
+        def body() -> str:
+            near = sorted(self.data.neighbours(summary.slug), key=lambda each: (each[2], each[3], each[1]))
+            return self._body(path, summary, self.data.recipe(summary.slug), None, near[:_NEIGHBOURS])
+
         return Page(
             path,
             summary.title,
-            f"{summary.title}: {len(found.parts)} components, {summary.state}, for {_for(summary)}",
+            f"{summary.title}: {len(summary.components)} components, {summary.state}, for {_for(summary)}",
             body,
             "recipes/",
             _SECTIONS,
@@ -149,13 +151,16 @@ class Renderer:
         )
 
     def _edition(self, summary: Summary, edition: Edition) -> Page:
-        found = self.data.edition(summary.slug, edition.version)
         path = f"recipes/{summary.slug}/{edition.version}.html"
+
+        def body() -> str:
+            return self._body(path, summary, self.data.edition(summary.slug, edition.version), edition, ())
+
         return Page(
             path,
             f"{summary.title} {edition.version}",
             f"Version {edition.version} of the recipe {summary.slug}, as it was released in {edition.release}",
-            self._body(path, summary, found, edition, ()),
+            body,
             "recipes/",
             _SECTIONS[:-1],
             f"api/v1/recipes/{summary.slug}/{edition.version}.json",
@@ -186,9 +191,13 @@ class Renderer:
         return self._values[key]
 
     def _difference(self, summary: Summary, edition: Edition) -> Page:
-        found = self.data.difference(summary.slug, edition.before, edition.version)
         path = f"recipes/{summary.slug}/{edition.before}..{edition.version}.html"
-        body = self.render("diff.html", path, diff=found, summary=summary, edition=edition, rows=list(diff_rows(found)))
+
+        def body() -> str:
+            found = self.data.difference(summary.slug, edition.before, edition.version)
+            rows = list(diff_rows(found))
+            return self.render("diff.html", path, diff=found, summary=summary, edition=edition, rows=rows)
+
         title = f"{summary.title}: {edition.before} → {edition.version}"
         data = f"api/v1/recipes/{summary.slug}/{edition.before}..{edition.version}.json"
         return Page(path, title, f"What differs between two versions of {summary.slug}", body, "recipes/", (), data)
