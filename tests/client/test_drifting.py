@@ -85,11 +85,26 @@ def test_a_bundle_is_held_against_what_is_installed(run: Run) -> None:
         (("pod.yaml", H100), "pod.yaml is neither a snapshot nor a recipe"),
         ((H100, "old.yaml"), "this is no snapshot that can be read"),
         ((H100, H100, "--severity", "fatal"), "fatal"),
+        ((H100, "deep.yaml"), f"{H100} or deep.yaml is damaged"),
+        (("odd.yaml", H100), f"odd.yaml or {H100} is damaged"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_compared_is_refused(run: Run, words: tuple[str, ...], said: str) -> None:
     Path("bare.yaml").write_text("kind: Snapshot\n")
     Path("pod.yaml").write_text("kind: Pod\n")
+    kinds = [
+        {"apiVersion": "apps/v1", "kind": "Deployment", "items": [{"metadata": {"name": "x"}, "spec": {"template": 7}}]}
+    ]
+    Path("deep.yaml").write_text(json.dumps({"kind": "Snapshot", "objects": kinds}))
+    component = {"name": "x", "registry": {"nodeScheduling": 7}}
+    recipe = {
+        "kind": "RecipeResult",
+        "metadata": {},
+        "criteria": {},
+        "componentRefs": [component],
+        "deploymentOrder": ["x"],
+    }
+    Path("odd.yaml").write_text(json.dumps(recipe))
     Path("old.yaml").write_text("kind: Snapshot\nmeasurements: 7\n")
     status, out, err = run("diff", *words)
     assert (status, out) == (2, "")

@@ -95,6 +95,10 @@ def test_releases_that_nobody_looked_for_are_not_missing() -> None:
         ({"objects": [{"apiVersion": "v1", "kind": "Pod", "items": {"a": 1}}]}, r"objects\[0\].items is a map"),
         ({"objects": [{"apiVersion": "v1", "kind": "Pod", "items": [1]}]}, r"items\[0\] is the value 1, not a map"),
         ({"objects": [{"apiVersion": "v1", "kind": "Pod", "items": [{}]}]}, "not an object with metadata"),
+        (
+            {"objects": [{"apiVersion": "v1", "kind": "Pod", "items": [{"metadata": {}, "spec": 7}]}]},
+            "spec is the value 7",
+        ),
         ({"releases": [{"name": ""}]}, r"releases\[0\].name is text ''"),
         ({"releases": [{"name": "x", "version": 1.1}]}, r"releases\[0\].version is the value 1.1, not text; quote it"),
         ({"releases": [{"name": "x", "values": []}]}, r"releases\[0\].values is an empty list, not a map"),

@@ -208,3 +208,14 @@ def test_without_a_recipe_less_stays() -> None:
 def test_only_a_snapshot_is_redacted() -> None:
     with pytest.raises(InvalidRequest, match="this is no snapshot"):
         redact({"kind": "Pod"})
+
+
+def test_what_is_damaged_deep_inside_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="this is no snapshot that can be redacted"):
+        redact({"kind": "Snapshot", "releases": [{"name": "x", "namespace": "a", "chart": []}]}, namespaces=["a"])
+
+
+def test_nulls_in_lists_are_left_out() -> None:
+    measurements = [None, {"type": "OS", "subtypes": [None, {"subtype": "release", "data": {"ID": "ubuntu"}}]}]
+    found = redact({"kind": "Snapshot", "measurements": measurements})
+    assert found["measurements"] == [{"type": "OS", "subtypes": [{"subtype": "release", "data": {"ID": "ubuntu"}}]}]

@@ -14,7 +14,7 @@ from clusterbook.core import drift
 from clusterbook.core.bundle.options import Request
 from clusterbook.core.drift import chosen
 from clusterbook.core.driftreport import Drift
-from clusterbook.core.errors import NotFound
+from clusterbook.core.errors import InvalidRequest, NotFound
 from clusterbook.core.installed import installed_drift
 from clusterbook.core.judge.subject import Document
 from clusterbook.core.snapshot import Snapshot
@@ -62,12 +62,15 @@ def drift_of(before: Taken | Deployable, after: Taken, want: Wanted) -> Drift:
     """Return what is different in a snapshot.
 
     Raises:
-        InvalidRequest: there is no such severity.
+        InvalidRequest: there is no such severity, or one of the two is damaged.
         Unseen: the snapshot does not say what is installed.
     """
-    if isinstance(before, Taken):
-        changes = drift.drift(before.snapshot, after.snapshot, ignore=want.ignored, least=want.least)
-    else:
-        found = installed_drift(before.recipe, after.snapshot, before.request)
-        changes = chosen(found, ignore=want.ignored, least=want.least)
-    return Drift(before.label, after.label, changes)
+    try:
+        if isinstance(before, Taken):
+            found = drift.drift(before.snapshot, after.snapshot, least=drift.NOISE)
+        else:
+            found = installed_drift(before.recipe, after.snapshot, before.request)
+    except (KeyError, TypeError, AttributeError) as error:  # deep inside an object or a recipe somebody handed in
+        what = f"{before.label} or {after.label} is damaged: {error}"
+        raise InvalidRequest(what, hint="take the snapshot, or print the recipe, again") from error
+    return Drift(before.label, after.label, chosen(found, ignore=want.ignored, least=want.least))

@@ -185,6 +185,9 @@ def _objects(entry: Mapping[str, Any], place: str) -> list[Object]:
         if not isinstance(item, dict) or not isinstance(item.get("metadata"), dict):
             where = f"{place}.items[{number}]"
             raise misshapen(where, mapping(item, where), "an object with metadata")
+        for part in ("spec", "status"):
+            if not isinstance(item.get(part), dict | None):
+                raise misshapen(f"{place}.items[{number}].{part}", item[part], "a map")
     return items
 
 

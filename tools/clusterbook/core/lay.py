@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clusterbook.core.errors import InvalidRequest
+from clusterbook.core.fields import entries
 from clusterbook.core.fingerprint import describe
 from clusterbook.core.snapshot import read
 
@@ -31,8 +32,8 @@ def lay(cluster: Mapping[str, Any], node: Mapping[str, Any]) -> Document:
     told = {(each["type"], part["subtype"]) for each in cluster["measurements"] for part in each["subtypes"]}
     added = {
         (each["type"], part["subtype"]): part
-        for each in node.get("measurements") or ()
-        for part in each.get("subtypes") or ()
+        for _, each in entries(node, "measurements", "")
+        for _, part in entries(each, "subtypes", "measurements")
         if each["type"] in OWN and (each["type"], part["subtype"]) not in told
     }
     measurements = [
@@ -41,7 +42,7 @@ def lay(cluster: Mapping[str, Any], node: Mapping[str, Any]) -> Document:
     ]
     covered = {f"measurements/{kind}" for kind, _ in added} | {f"measurements/{kind}.{name}" for kind, name in added}
     gaps = [gap for gap in cluster.get("coverage") or () if gap["part"] not in covered]
-    gaps += [gap for gap in node.get("coverage") or () if _is_own(gap["part"]) and gap not in gaps]
+    gaps += [gap for _, gap in entries(node, "coverage", "") if _is_own(gap["part"]) and gap not in gaps]
     found: Document = {**cluster, "measurements": measurements, "coverage": gaps}
     found.pop("fingerprint", None)
     found["fingerprint"] = describe(read(found))

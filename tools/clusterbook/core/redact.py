@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
+from clusterbook.core.errors import InvalidRequest
 from clusterbook.core.judge import named
 from clusterbook.core.snapshot import read
 
@@ -146,6 +147,14 @@ def redact(document: Mapping[str, Any], *, words: Collection[str] = (), namespac
         InvalidRequest: the document is no snapshot.
     """
     read(document)
+    try:
+        return _redacted(document, words, namespaces)
+    except (KeyError, TypeError, AttributeError) as error:  # deep inside an object, where `read` does not look
+        what = f"this is no snapshot that can be redacted: {error}"
+        raise InvalidRequest(what, hint="take a new one with `clusterbook snapshot`") from error
+
+
+def _redacted(document: Mapping[str, Any], words: Collection[str], namespaces: Collection[str]) -> Document:
     scrub = _Scrubber(_nodes(document), frozenset((*words, *named.WORDS)), frozenset(namespaces))
     found: Document = {key: document[key] for key in ("apiVersion", "kind") if key in document}
     metadata = document.get("metadata") or {}
@@ -256,7 +265,7 @@ def _nodes(document: Mapping[str, Any]) -> Iterator[str]:
 
 def _groups(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     for measurement in document.get("measurements") or ():
-        for subtype in (measurement or {}).get("subtypes") or ():
+        for subtype in filter(None, (measurement or {}).get("subtypes") or ()):
             yield measurement["type"], subtype["subtype"], subtype.get("data") or {}
 
 
@@ -277,7 +286,7 @@ def _measurement(measurement: Mapping[str, Any], scrub: _Scrubber) -> Document:
     """Return the readings of one type that stay."""
     kind = measurement["type"]
     found = []
-    for subtype in measurement.get("subtypes") or ():
+    for subtype in filter(None, measurement.get("subtypes") or ()):
         name = subtype["subtype"]
         data = subtype.get("data") or {}
         if kind == "NodeTopology" and name in ("label", "taint"):
