@@ -53,7 +53,8 @@ SUMMARIES = {
         " (components.gpu-operator.version, constraints[0]) or as a JSON pointer; it may name a whole part."
     ),
     "validate": (
-        "Hold a cluster against a recipe.\n\nA snapshot of the cluster is taken now and judged; only --agent writes."
+        "Hold a cluster against a recipe.\n\nA snapshot of the cluster is taken now and judged; only --agent and --run"
+        " write."
         " With --no-cluster the snapshot of a file is judged. Readiness is judged first, then deployment, conformance"
         " and performance."
         " Exit status: 0 when all that could be judged holds, 10 when something does not, 2 when nobody can tell."
@@ -111,9 +112,10 @@ def _callback(name: str) -> Callable[..., int]:
                 configured = {key: value for key, value in configured.items() if key not in ("output", "format")}
             options = {**configured, **options}
         if "timeout" in job:
-            if click.get_current_context().get_parameter_source("timeout") is not ParameterSource.DEFAULT:
-                options["timeout"] = job["timeout"]
+            options |= _said(job, "timeout")
             job["timeout"] = options.get("timeout", job["timeout"])
+        if "run" in options:
+            options |= _said(job, "namespace", "node_selector", "toleration", "no_cleanup")
         log_json = bool(click.get_current_context().find_root().params["log_json"])
         if job.get("agent") or job.get("print_manifests"):
             reply = _with_agent(options, arguments, job, log_json=log_json)
@@ -123,6 +125,14 @@ def _callback(name: str) -> Callable[..., int]:
         return reply.status
 
     return call
+
+
+def _said(job: Mapping[str, Any], *names: str) -> Options:
+    """Return those of an agent's flags that were given, as other flags are."""
+    ask = click.get_current_context().get_parameter_source
+    given = {name: job[name] for name in names if job[name] and ask(name) is not ParameterSource.DEFAULT}
+    words = {name: "\n".join(value) if isinstance(value, tuple) else str(value) for name, value in given.items()}
+    return {name: "1" if value == "True" else value for name, value in words.items()}
 
 
 def _with_agent(options: Options, arguments: list[str], job: Mapping[str, Any], *, log_json: bool) -> Reply:

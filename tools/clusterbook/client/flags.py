@@ -79,6 +79,7 @@ JUDGE = (
     Flag("no_cluster", ("--no-cluster",), "Judge the snapshot alone; nothing is run or asked."),
     Flag("kubeconfig", ("--kubeconfig", "-k"), "Ask the cluster of this kubeconfig; default: as kubectl does.", "FILE"),
     Flag("context", ("--context",), "Ask the cluster of this context.", "NAME"),
+    Flag("run", ("--run",), "Run, as Jobs, the checks that cannot be told by reading."),
     Flag("save_snapshot", ("--save-snapshot",), "Write the snapshot that was taken to this file.", "FILE"),
     Flag("phase", ("--phase",), "Judge only this phase and readiness; may be repeated.", "PHASE", repeated=True),
     Flag("fail_fast", ("--fail-fast",), "Stop behind the first phase that fails."),

@@ -36,8 +36,14 @@ def validate(options: Options, slug: str = "", *, helper: Helper | None = None) 
     chosen_phases(phases)
     recipe, known = _recipe(options, slug)
     document, told = _taken(options, recipe, helper)
+    if "run" in options:
+        from clusterbook.client.running import run_checks
+
+        document = run_checks(options, recipe, document, known, phases)
+    if "save_snapshot" in options:
+        _save(options["save_snapshot"], document)
     fail_fast = "fail_fast" in options
-    report = judge(recipe, snapshot.read(document), phases=phases, fail_fast=fail_fast, known_checks=known)
+    report = judge(recipe, snapshot.read(document), phases=phases, fail_fast=fail_fast, known_checks=tuple(known))
     form = options.get("format") or ("json" if options.get("output") else "text")
     text = ctrf.text(report) if form == "text" else ctrf.as_json(report, __version__)
     notes: tuple[str, ...] = told if form == "text" else (*told, ctrf.summary(report))
@@ -53,8 +59,9 @@ def _taken(
 ) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     """Return the snapshot to judge, that of a file or one taken now, and what a user should hear about it."""
     if "no_cluster" in options:
-        if helper is not None:
-            raise InvalidRequest("--agent is about a cluster, and --no-cluster asks none", hint="leave one of them out")
+        if helper is not None or "run" in options:
+            flag = "--run" if helper is None else "--agent"
+            raise InvalidRequest(f"{flag} is about a cluster, and --no-cluster asks none", hint="leave one of them out")
         if "save_snapshot" in options:
             raise InvalidRequest("--save-snapshot: with --no-cluster none is taken", hint="leave one of them out")
         if "snapshot" not in options:
@@ -65,13 +72,15 @@ def _taken(
 
     own = read_document(options["snapshot"]) if "snapshot" in options else None
     taken, told = take_now(options, recipe, own, helper)
-    if "save_snapshot" in options:
-        from clusterbook.client.answers import render
-        from clusterbook.client.outputs import write_text
-
-        where = options["save_snapshot"]
-        write_text(where, render(taken, "json" if where.endswith(".json") else "yaml"))
     return taken, told
+
+
+def _save(where: str, document: Mapping[str, Any]) -> None:
+    """Write the snapshot that was judged."""
+    from clusterbook.client.answers import render
+    from clusterbook.client.outputs import write_text
+
+    write_text(where, render(document, "json" if where.endswith(".json") else "yaml"))
 
 
 def _evidence(
@@ -126,8 +135,8 @@ def _phases(said: str) -> tuple[str, ...]:
     return PHASES
 
 
-def _recipe(options: Options, slug: str) -> tuple[Mapping[str, Any], tuple[str, ...]]:
-    """Return the recipe with its health checks, and the names that checks may have.
+def _recipe(options: Options, slug: str) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]:
+    """Return the recipe with its health checks, and the checks that it may name.
 
     A word that names no file is the name of a recipe.
     """
@@ -146,7 +155,7 @@ def _recipe(options: Options, slug: str) -> tuple[Mapping[str, Any], tuple[str, 
         slug = slug or said
     found = find(where, slug)
     if found.shelf is None:
-        return found.document, ()
+        return found.document, {}
     document = views.with_health_checks(found.document, found.shelf.health_checks(found.record))
     return document, found.shelf.validators()
 

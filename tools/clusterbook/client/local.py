@@ -101,9 +101,9 @@ class LocalShelf(Shelf):
             if (pointer.startswith(inside) if component else not pointer.startswith("/components/"))
         }
 
-    def validators(self) -> tuple[str, ...]:
-        """Return the names of the checks that recipes may name."""
-        return tuple(self.catalog.validators)
+    def validators(self) -> dict[str, dict[str, Any]]:
+        """Return the checks that recipes may name, by name."""
+        return {name: node.data() for name, node in self.catalog.validators.items()}
 
     def kit(self) -> Kit:
         """Return what bundles of this catalog need besides the recipe."""

@@ -57,11 +57,11 @@ class Shelf:
         part = index.blob_part(blob) if blob else ""
         return index.decode(self.source.need(part), part) if blob else {}
 
-    def validators(self) -> tuple[str, ...]:
-        """Return the names of the checks that recipes may name, () where the index does not say."""
+    def validators(self) -> dict[str, dict[str, Any]]:
+        """Return the checks that recipes may name, by name; none where the index does not say."""
         data = self.source.read(index.VALIDATORS)
         found = index.decode(data, index.VALIDATORS) if data else {}
-        return tuple(found) if isinstance(found, dict) else ()
+        return found if isinstance(found, dict) else {}
 
     def kit(self) -> Kit:
         """Return what bundles need besides the recipe."""

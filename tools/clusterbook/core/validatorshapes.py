@@ -32,6 +32,16 @@ class ResourcesShape(Shape):
     memory: str | None = None
 
 
+class RightShape(Shape):
+    """What a check may do in the cluster; it may do nothing that is not written here."""
+
+    api_groups: list[str] = Field(alias="apiGroups", min_length=1, description='"" is the core group.')
+    resources: list[str] = Field(min_length=1)
+    verbs: list[str] = Field(min_length=1)
+    resource_names: list[str] | None = Field(None, alias="resourceNames")
+    namespace: str | None = Field(None, description="Absent: everywhere. `.` is the namespace that the check runs in.")
+
+
 class ValidatorShape(Shape):
     """One check that a recipe may name in a validation phase."""
 
@@ -40,9 +50,14 @@ class ValidatorShape(Shape):
     description: str | None = None
     image: str | None = None
     timeout: str | None = None
+    command: list[str] | None = Field(
+        None, description="Instead of the image's own; exit 0 passed, 1 failed, 2 skipped."
+    )
     args: list[str] | None = None
     env: list[EnvShape] | None = None
     resources: ResourcesShape | None = None
+    where: Literal["anywhere", "each GPU node"] | None = Field(None, description="With a GPU each, on every GPU node.")
+    permissions: list[RightShape] | None = Field(None, description="What it may do; absent: nothing.")
     dependency_affinity: list[AffinityShape] | None = Field(None, alias="dependencyAffinity")
 
 

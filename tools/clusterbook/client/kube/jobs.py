@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clusterbook.client.kube.api import Api
-from clusterbook.client.kube.faults import Conflict
+from clusterbook.client.kube.faults import Conflict, Missing
 from clusterbook.core.agent import LABEL
 from clusterbook.core.errors import ClusterbookError
 
@@ -44,6 +44,12 @@ class JobFailed(ClusterbookError):
 
     code = "CB230"
     exit_status = 8
+
+    def __init__(self, what: str, *, hint: str = "", status: int = -1, said: str = "", log: str = "") -> None:
+        super().__init__(what, hint=hint)
+        self.status = status
+        self.said = said
+        self.log = log
 
 
 class NotFinished(ClusterbookError):
@@ -83,7 +89,7 @@ def in_cluster(api: Api, manifests: Sequence[Object], *, keep: bool = False) -> 
     """
     *others, job = manifests
     made: list[tuple[str, str]] = []
-    with _interruptible():
+    with interruptible():
         try:
             suspended = {**job, "spec": {**job["spec"], "suspend": True}}
             try:
@@ -95,14 +101,14 @@ def in_cluster(api: Api, manifests: Sequence[Object], *, keep: bool = False) -> 
             owner = {"apiVersion": job["apiVersion"], "kind": job["kind"], "name": job["metadata"]["name"],
                      "uid": found["metadata"]["uid"]}  # fmt: skip
             for each in others:
-                made += _put(api, each, owner)
+                made += _put(api, each, owner, job["metadata"]["namespace"])
             yield api.merge(path_of(job), {"spec": {"suspend": False}})
         finally:
             if not keep:
                 _take_away(api, made)
 
 
-def _put(api: Api, wanted: Object, owner: Object) -> list[tuple[str, str]]:
+def _put(api: Api, wanted: Object, owner: Object, namespace: str) -> list[tuple[str, str]]:
     """Make an object; return its path and uid if it is ours to take away again.
 
     Another's service account is used as it is; what an earlier Job of that name left is replaced.
@@ -110,8 +116,8 @@ def _put(api: Api, wanted: Object, owner: Object) -> list[tuple[str, str]]:
     Raises:
         Conflict: there is another's of that name.
     """
-    namespaced = bool(wanted["metadata"].get("namespace"))
-    owners = {"ownerReferences": [dict(owner)]} if namespaced else {}
+    beside = wanted["metadata"].get("namespace") == namespace  # an owner is of one's own namespace, or nobody's
+    owners = {"ownerReferences": [dict(owner)]} if beside else {}
     mine = {**wanted, "metadata": {**wanted["metadata"], **owners}}
     path = path_of(wanted)
     try:
@@ -125,6 +131,10 @@ def _put(api: Api, wanted: Object, owner: Object) -> list[tuple[str, str]]:
             raise
         api.delete(path)
         found = api.create(path_of(wanted, collection=True), mine)
+    except Missing:
+        if beside or not wanted["metadata"].get("namespace"):
+            raise
+        return []  # a right in a namespace that is not there is none
     return [(path, str(found["metadata"]["uid"]))]
 
 
@@ -136,7 +146,7 @@ def _take_away(api: Api, made: Sequence[tuple[str, str]]) -> None:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Have a request to end arrive as KeyboardInterrupt, so that what was made is taken away before we go."""
 
     def stop(*_: object) -> None:
@@ -179,8 +189,12 @@ def finish(api: Api, job: Object, *, timeout_s: float, say: Callable[[str], None
             what = f"the Job {name} did not end within {waited_s:.0f} s{f': {why}' if why else ''}"
             raise NotFinished(what, hint="give it longer with --timeout, or mend what it waits for")
         if ended:
-            words = _last_words(pod, log.text()) or ended.get("message") or ended.get("reason") or "it does not say why"
-            raise JobFailed(f"the Job {name} failed: {words}", hint="see it again with --no-cleanup")
+            text, container = log.text(), _terminated(pod)
+            words = _last_words(container, text) or ended.get("message") or ended.get("reason") or "it does not say why"
+            raise JobFailed(
+                f"the Job {name} failed: {words}", hint="see it again with --no-cleanup", log=text,
+                status=int(container.get("exitCode", -1)), said=str(container.get("message") or ""),
+            )  # fmt: skip
         pace.sleep(min(pace.poll_s, max(timeout_s - waited_s, 0.05)))
 
 
@@ -211,11 +225,15 @@ def _why(pod: Object) -> str:
     return ""
 
 
-def _last_words(pod: Object | None, log: str) -> str:
-    """Return what a container said when it ended: its message, its last lines, or its status."""
+def _terminated(pod: Object | None) -> Mapping[str, Any]:
+    """Return how the first container that ended did, {} where none has."""
     statuses = ((pod or {}).get("status") or {}).get("containerStatuses") or ()
-    states = [(each.get("state") or {}).get("terminated") or {} for each in statuses]
-    ended: Mapping[str, Any] = next((state for state in states if state), {})
+    states = ((each.get("state") or {}).get("terminated") or {} for each in statuses)
+    return next((state for state in states if state), {})
+
+
+def _last_words(ended: Mapping[str, Any], log: str) -> str:
+    """Return what a container said when it ended: its message, its last lines, or its status."""
     lines = [line for line in log.splitlines() if line.strip()][-3:]
     status = f"exit status {ended['exitCode']}" if ended.get("exitCode") is not None else ""
     words = str(ended.get("message") or "").strip() or " | ".join(lines) or str(ended.get("reason") or "")
