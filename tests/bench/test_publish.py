@@ -6,7 +6,6 @@ The registry is a process of its own, has no referrers API, and is written in Py
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,11 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests import checkouts
 from tests.bench import run
-from tests.servers.certificates import private_pem
 
 FIRST_TO_WORK = 60 / 0.24
 """The budget itself, over the fixed work's 0.24 s on the machine of README's table."""
@@ -34,21 +30,6 @@ def host() -> Iterator[str]:
         assert process.stdout is not None
         yield process.stdout.readline().strip()
         process.stdin.close()
-
-
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a checkout whose ledger knows a release of our own catalog, and a key."""
-    folder = tmp_path_factory.mktemp("checkout")
-    shutil.copytree(run.ROOT / "recipes", folder / "recipes")
-    (folder / "k.pem").write_bytes(private_pem(ec.generate_private_key(ec.SECP256R1())))
-    with pytest.MonkeyPatch.context() as patched:
-        patched.chdir(folder)
-        checkouts.run_git("init", "-q", "-b", "main")
-        checkouts.commit_all("sources", checkouts.JULY_DATE)
-    words = ["release", "2026.7.0", "--recipes", str(folder / "recipes"), "--registry", str(folder / "registry")]
-    run.Clock().run([*run.builder(), *words])
-    return folder
 
 
 def test_the_whole_catalog_is_published_within_its_budget_and_then_nothing_is_sent(host: str, checkout: Path) -> None:

@@ -12,12 +12,15 @@ import binascii
 import hashlib
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from clusterbook.core.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ec
 
 _LARGEST_BYTES = 64 << 10
 _PEM = re.compile(r"\s*-----BEGIN PUBLIC KEY-----\s+([A-Za-z0-9+/=\s]+?)\s*-----END PUBLIC KEY-----\s*")
@@ -48,7 +51,7 @@ class PublicKey:
             if isinstance(self._key, ed25519.Ed25519PublicKey):
                 self._key.verify(signature, message)
             else:
-                self._key.verify(signature, message, ec.ECDSA(SHA256()))
+                self._key.verify(signature, message, _ecdsa())
         except InvalidSignature:
             return False
         return True
@@ -74,7 +77,7 @@ class PrivateKey:
         """Return a signature of a message."""
         if isinstance(self._key, ed25519.Ed25519PrivateKey):
             return self._key.sign(message)
-        return self._key.sign(message, ec.ECDSA(SHA256()))
+        return self._key.sign(message, _ecdsa())
 
     def public(self) -> PublicKey:
         """Return the key that checks what this one signs."""
@@ -99,6 +102,8 @@ def public_key(pem: str, name: str) -> PublicKey:
         if der.startswith(_ED25519):
             return PublicKey(ed25519.Ed25519PublicKey.from_public_bytes(der[len(_ED25519) :]), der)
         if der.startswith(_P256):
+            from cryptography.hazmat.primitives.asymmetric import ec
+
             return PublicKey(ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), der[len(_P256) :]), der)
     except ValueError as error:
         raise BadKey(f"{name} is a damaged public key", hint="copy it again from where it was published") from error
@@ -111,6 +116,7 @@ def private_key(pem: bytes, name: str, *, password: str = "") -> PrivateKey:
     Raises:
         BadKey: it is none, not of a kind that is used here, or locked with another password.
     """
+    from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     locked = b"ENCRYPTED" in pem
@@ -148,6 +154,7 @@ def certificate_key(der: bytes) -> PublicKey:
         BadKey: there is none of a kind that is used here.
     """
     from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec
 
     try:
         key = x509.load_der_x509_certificate(der).public_key()
@@ -156,6 +163,14 @@ def certificate_key(der: bytes) -> PublicKey:
     if isinstance(key, ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey):
         return _with_bytes(key)
     raise BadKey("the certificate of a signature has a key that is not used here")
+
+
+def _ecdsa() -> ec.ECDSA:
+    """Return how P-256 signs; importing it takes as long as checking ten signatures, which Ed25519 does not cost."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    return ec.ECDSA(SHA256())
 
 
 def _with_bytes(key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey) -> PublicKey:
