@@ -166,10 +166,11 @@ class ProcessorClock(Clock):
         """Return the medians of one bundle as a whole process, by deployer, and of all bundles in one process."""
         words = [*client(), "bundle", *BUNDLED, "--source", str(folder / "dist" / "index"), "--force"]
         commands = {name: [*words, "-d", name, "-o", str(folder / "bundles" / name)] for name in DEPLOYERS}
-        times = self.medians({"bare": [sys.executable, "-c", "pass"], **commands}, BUNDLES)
+        yardsticks = {"bare": [sys.executable, "-c", "pass"], "work": [sys.executable, "-c", WORK]}
+        times = self.medians({**yardsticks, **commands}, BUNDLES)
         runs = [json.loads(self.run([sys.executable, str(BATCH), str(ROOT / "recipes")])[1]) for _ in range(3)]
         batch = sorted(runs, key=lambda one: float(one["each_s"]))[1]
-        return {"bare_s": times.pop("bare"), "process_s": times, "batch": batch}
+        return {"bare_s": times.pop("bare"), "work_s": times.pop("work"), "process_s": times, "batch": batch}
 
 
 def measure() -> dict[str, Any]:
@@ -278,7 +279,7 @@ def _lookups(found: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
 
 def _bundles(found: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     """Return the rows of bundles."""
-    one, batch, work_s = found["bundle"], found["bundle"]["batch"], found["work_s"]
+    one, batch, work_s = found["bundle"], found["bundle"]["batch"], found["bundle"]["work_s"]
     rows = [("", "", "", "to bare Python")]
     rows += [
         row(f"bundle -d {name}, whole process", taken_s, 0.063, taken_s / one["bare_s"])

@@ -20,7 +20,7 @@ LOOKUP_TO_BARE = 2 * 2.8
 BUNDLE_TO_BARE = 63 / 9.3
 """The budget itself, 1.5 times the reference's 42 ms, over the 9.3 ms of bare Python. Measured: 4.9 to 5.4."""
 BATCHED_TO_WORK = 0.004 / 0.24
-"""The budget itself. Measured: 2.8 ms a bundle, 0.009."""
+"""The budget itself. Measured: 2.9 ms a bundle, 0.011."""
 CATALOG_TO_WORK = {"check": 4, "build": 40, "release": 12, "check, nothing compiled": 8}
 """The budgets of 1, 10, 3 and 2 s over the 0.25 s of the fixed work: these are far enough away to need no slack."""
 GROWTH = 1.5
@@ -61,7 +61,7 @@ def test_one_bundle_is_made_within_its_budget(found: Mapping[str, Any]) -> None:
 
 def test_all_bundles_of_the_catalog_are_made_within_their_budget(found: Mapping[str, Any]) -> None:
     assert found["bundle"]["batch"]["bundles"] > 1000
-    assert found["bundle"]["batch"]["each_s"] < BATCHED_TO_WORK * found["work_s"]
+    assert found["bundle"]["batch"]["each_s"] < BATCHED_TO_WORK * found["bundle"]["work_s"]
 
 
 def test_time_and_memory_follow_the_recipes_and_not_the_combinations(found: Mapping[str, Any]) -> None:
