@@ -203,6 +203,7 @@ def test_what_is_no_bundle_is_not_compared(bundle: Run) -> None:
         (["--force=yes"], "'--force' does not take a value", "--help"),
         (["-o", ""], "--output is empty", "give it a value"),
         (["--storage-class", ""], "--storage-class is empty", "give it a value"),
+        (["-o", "--force"], "--output --force looks like a flag", "./--force"),
         (["-o", "b.zip"], "b.zip: archives of this kind are not written", ".tar.gz"),
         (["-o", "oci://x/y"], "oci://x/y is not written yet", ".tar.gz"),
         (["--set", "operater:a=1"], "--set operater:a names a component that the recipe does not have", "'operator'"),
@@ -290,6 +291,8 @@ def test_a_file_that_cannot_be_read_is_named(bundle: Run) -> None:
     assert (status, "broken.json:" in err) == (2, True)
     Path("binary.txt").write_bytes(b"\xff")
     assert bundle("--set-file", "operator:a=binary.txt")[0] == 2
+    status, _, err = bundle("--set-file", "operator:a=/dev/zero")
+    assert (status, "/dev/zero is larger than" in err) == (2, True)
     assert not Path("bundle").exists()
 
 

@@ -22,7 +22,7 @@ from clusterbook.core.bundle import Bundle, readme, render
 from clusterbook.core.bundle.checksums import CHECKSUMS
 from clusterbook.core.bundle.components import select
 from clusterbook.core.bundle.options import REPEATED, SWITCHES, Request, json_word, read_options
-from clusterbook.core.errors import ClusterbookError, InvalidRequest, NotFound
+from clusterbook.core.errors import ClusterbookError, InvalidRequest
 from clusterbook.core.kit import build_file, complete, is_whole
 
 
@@ -108,6 +108,8 @@ def _json(value: Any) -> str:
 
 def _refuse_target(where: str) -> None:
     """Raise InvalidRequest when a bundle cannot be written to a place of this kind."""
+    if where.startswith("-"):
+        raise InvalidRequest(f"--output {where} looks like a flag", hint=f"if it is a name, write ./{where}")
     if where.startswith(("oci://", "cm://", "http://", "https://")):
         raise InvalidRequest(f"{where} is not written yet", hint="name a folder or a .tar.gz file")
     if where.endswith((".zip", ".tar", ".bz2", ".xz", ".zst", ".gz", ".7z")) and not where.endswith(ARCHIVES):
@@ -199,18 +201,10 @@ def file_setting(word: str) -> str:
             f"--set-file {word} is not component:path=FILE",
             hint="write --set-file prometheus:alertmanager.config=alerts.yaml, say",
         )
-    if name.endswith((".json", ".yaml", ".yml")):
-        from clusterbook.client.inputs import read_value
+    from clusterbook.client.inputs import read_text, read_value
 
-        return json_word(target, path.split("."), read_value(name))
-    try:
-        from pathlib import Path
-
-        return json_word(target, path.split("."), Path(name).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise NotFound(f"{name} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InvalidRequest(f"{name} is not UTF-8 text", hint="save it as UTF-8") from error
+    read = read_value if name.endswith((".json", ".yaml", ".yml")) else read_text
+    return json_word(target, path.split("."), read(name))
 
 
 def summary(bundle: Bundle, where: str, deployer: str, *, top: str) -> dict[str, Any]:

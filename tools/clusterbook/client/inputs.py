@@ -76,7 +76,8 @@ def read_text(where: str) -> str:
             with urlopen(where, timeout=TIMEOUT_S) as response:  # noqa: S310 (http and https only, see above)
                 data = response.read(MAX_BYTES + 1)
         else:
-            data = Path(where).read_bytes() if Path(where).stat().st_size <= MAX_BYTES else b" " * (MAX_BYTES + 1)
+            with Path(where).open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
     except (URLError, TimeoutError, ValueError) as error:
         raise NotFound(f"{where} cannot be fetched: {error}") from error
     except OSError as error:
