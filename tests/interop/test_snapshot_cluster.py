@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +14,10 @@ import pytest
 
 from clusterbook.client.collect.gather import gather
 from clusterbook.client.kube import configmaps
-from clusterbook.client.kube.api import Api, open_api
+from clusterbook.client.kube.api import Api, Patience, open_api
 from clusterbook.client.kube.configmaps import Where
 from clusterbook.client.kube.discovery import discover
-from clusterbook.client.kube.faults import Denied, Missing, Rejected
+from clusterbook.client.kube.faults import Denied, Missing, Rejected, TimedOut
 from clusterbook.client.kube.surveying import Wishes, collectors
 from clusterbook.client.main import run
 from clusterbook.client.snapshotting import stamped
@@ -21,7 +25,7 @@ from clusterbook.core.capture import SnapshotShape
 from clusterbook.core.inventory import Unseen
 from clusterbook.core.snapshot import Snapshot, read
 from tests.interop.cluster import Cluster
-from tests.interop.processes import wait_until
+from tests.interop.processes import Server, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -200,3 +204,39 @@ def test_what_is_not_valid_is_refused_in_the_servers_words(api: Api, namespace: 
         api.apply(f"/apis/apps/v1/namespaces/{namespace}/deployments/x", deployment("x", namespace, replicas=-1))
     with pytest.raises(Rejected, match="nonsense"):
         api.apply(f"/apis/apps/v1/namespaces/{namespace}/deployments/x", {**deployment("x", namespace), "nonsense": 1})
+
+
+@contextmanager
+def frozen(server: Server) -> Iterator[None]:
+    """Have a program do nothing for a while; its connections stay open."""
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+
+
+def test_an_api_server_that_hangs_is_given_up_in_time(
+    fresh_cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hasty = Patience(tries=2, connect_s=2, answer_s=1, first_wait_s=0.1)
+    api = open_api(str(fresh_cluster.kubeconfig), patience=hasty)
+    looking = collectors(api, Wishes(timeout_s=5))  # what it serves is known, and then it hangs
+    with frozen(fresh_cluster.api_server):
+        started = time.monotonic()
+        found = stamped(gather(looking), "")
+        with pytest.raises(TimedOut) as caught:
+            collectors(api)
+        assert time.monotonic() - started < 30
+    assert caught.value.exit_status == 5
+    states = {gap["part"]: gap["state"] for gap in found["coverage"]}
+    assert states["objects/v1/Pod"] == states["objects/apps/v1/Deployment"] == states["releases"] == "failed"
+    assert {"measurements/K8s.server", "measurements/NodeTopology", "objects/v1/Node"} <= states.keys()
+    assert found.get("releases") is None
+    with pytest.raises(Unseen, match="could not be read"):
+        read(found).inventory.kind("v1", "Pod", "kube-system")
+    assert document(api)["coverage"] == []  # it is back, and so is everything
+    fresh_cluster.api_server.process.kill()
+    fresh_cluster.api_server.process.wait(timeout=10)
+    assert run(["snapshot", "-k", str(fresh_cluster.kubeconfig)], {}) == 6
+    assert "no connection" in capsys.readouterr().err
