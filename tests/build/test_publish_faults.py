@@ -186,9 +186,10 @@ def test_what_comes_back_as_something_else_is_found_out(
 
 def start(checkout: Path, to: str, **more: object) -> subprocess.Popen[str]:
     words = ["publish", "--to", to, "--key", "k.pem", "--jobs", "4", "--format", "json"]
+    environment = {**os.environ, "HOME": str(checkout), "PYTHONDONTWRITEBYTECODE": ""}  # or each run compiles it all
     return subprocess.Popen(
-        [sys.executable, "-m", "clusterbook.build.main", *words], cwd=checkout,
-        env={**os.environ, "HOME": str(checkout)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more,
+        [sys.executable, "-m", "clusterbook.build.main", *words], cwd=checkout, env=environment,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more,
     )  # type: ignore[call-overload,no-any-return]  # fmt: skip
 
 

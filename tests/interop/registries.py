@@ -9,12 +9,15 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from tests.interop import tokens
 from tests.interop.certs import Certificates
 from tests.interop.processes import Servers, free_ports, listens
+from tests.interop.tokens import Tokens
 from tests.interop.toolchain import program
 
 USER = "tester"
@@ -49,12 +52,15 @@ class Registry:
 def _registry(folder: Path, certificates: Certificates, port: str | int, *, login: bool) -> Registry:
     """Return the registry that listens on `port`, with the files that let a client in."""
     host = f"localhost:{port}"
-    auth = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-    text = json.dumps({"auths": {host: {"auth": auth}} if login else {}})
+    text = json.dumps({"auths": {host: {"auth": _basic()}} if login else {}})
     logins = folder / "logins"
     for name in ("config.json", "helm.json"):
         _write(logins / name, text)
     return Registry(host, certificates, logins)
+
+
+def _basic() -> str:
+    return base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 
 
 def _write(path: Path, text: str) -> None:
@@ -79,11 +85,29 @@ def with_referrers(
 
 
 @contextlib.contextmanager
-def distribution(folder: Path, certificates: Certificates, *, login: bool = True) -> Iterator[Registry]:
-    """Run distribution, the registry of Docker and many others, which does not know the referrers API."""
+def with_tokens(folder: Path, certificates: Certificates, *, lifetime_s: int) -> Iterator[tuple[Registry, Tokens]]:
+    """Run distribution, which lets in whoever has a token; they are good for so long."""
+    issuer = tokens.Tokens(certificates, f"Basic {_basic()}", lifetime_s)
+    with tokens.serve(issuer, certificates) as realm:
+        asked = {
+            "realm": realm, "service": tokens.SERVICE, "issuer": tokens.ISSUER,
+            "rootcertbundle": str(certificates.authority),
+        }  # fmt: skip
+        with distribution(folder, certificates, auth={"token": asked}) as registry:
+            yield registry, issuer
+
+
+@contextlib.contextmanager
+def distribution(
+    folder: Path, certificates: Certificates, *, login: bool = True, auth: Mapping[str, Any] | None = None
+) -> Iterator[Registry]:
+    """Run distribution, the registry of Docker and many others, which does not know the referrers API.
+
+    With `login` it asks for a password, unless `auth` says what it asks for.
+    """
     (port,) = free_ports(1)
     _write(folder / "htpasswd", _HTPASSWD)
-    settings = {
+    settings: dict[str, Any] = {
         "version": 0.1,
         "log": {"level": "warn", "accesslog": {"disabled": True}},
         "storage": {"filesystem": {"rootdirectory": str(folder / "storage")}, "delete": {"enabled": True}},
@@ -93,7 +117,7 @@ def distribution(folder: Path, certificates: Certificates, *, login: bool = True
         },
     }
     if login:
-        settings["auth"] = {"htpasswd": {"realm": "clusterbook", "path": str(folder / "htpasswd")}}
+        settings["auth"] = auth or {"htpasswd": {"realm": "clusterbook", "path": str(folder / "htpasswd")}}
     _write(folder / "config.yaml", json.dumps(settings))
     with Servers(folder / "logs") as servers:
         server = servers.start("registry", program("registry"), "serve", folder / "config.yaml")

@@ -22,18 +22,23 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import clusterbook
+from clusterbook.build.attach import signature
 from clusterbook.build.publication import Request, prepare
 from clusterbook.build.publish import Done
+from clusterbook.build.sending import Sender
 from clusterbook.client import workspace
 from clusterbook.client.keys import private_key
 from clusterbook.client.opened import Trusting, open_index
+from clusterbook.client.sign import KeySigner
 from clusterbook.client.stores import Access, Base, open_base
 from clusterbook.client.trust import bundles_of, key_policy, verify_any
 from clusterbook.core import catalog, matrix, published
 from clusterbook.core.artifacts import stamped
 from clusterbook.core.bundle import Bundle, render
 from clusterbook.core.bundle.options import DEPLOYERS
+from clusterbook.core.statement import MOST_SUBJECTS, PROVENANCE, Subject, statement
 from tests import checkouts, trees
+from tests.contract.store_contract import put
 from tests.interop import registries
 from tests.interop.argo import NAMESPACE, ArgoCD
 from tests.interop.certs import Certificates
@@ -147,7 +152,8 @@ class Published:
 
 
 def clusterbook_build(folder: Path, env: Mapping[str, str], *words: str) -> str:
-    return run(sys.executable, "-m", "clusterbook.build.main", *words, cwd=folder, env=env)
+    kept = {"PYTHONDONTWRITEBYTECODE": ""}  # compiling sigstore each time takes longer than publishing
+    return run(sys.executable, "-m", "clusterbook.build.main", *words, cwd=folder, env={**env, **kept})
 
 
 def access(registry: Registry) -> Access:
@@ -250,6 +256,42 @@ def test_what_cosign_reads_in_the_statement_is_every_artifact_and_the_commit(the
     commit, sources = statement["predicate"]["buildDefinition"]["resolvedDependencies"]
     assert set(commit["digest"]) == {"gitCommit"}
     assert sources["uri"] == "recipes/"
+
+
+def test_tokens_that_last_for_seconds_are_asked_for_again(
+    checkout: Path, signing: Signing, certificates: Certificates, tmp_path: Path
+) -> None:
+    key = ("--key", str(signing.folder / "our.key"))
+    with registries.with_tokens(tmp_path, certificates, lifetime_s=1) as (registry, tokens):
+        first = publish(registry, signing, checkout, *key, env={})
+        assert tokens.given > first.artifacts
+        again = publish(registry, signing, checkout, *key, env={})
+        assert (again.index, again.sent_blobs, again.sent_manifests) == (first.index, 0, 0)
+        (registry.logins / "config.json").write_text("{}")
+        with pytest.raises(subprocess.CalledProcessError) as caught:
+            publish(registry, signing, checkout, *key, env={})
+        assert caught.value.returncode == 4
+        assert f"docker login {registry.host}" in caught.value.stderr
+
+
+def test_a_statement_is_about_as_many_artifacts_as_cosign_reads(
+    registry: Registry, signing: Signing, tmp_path: Path
+) -> None:
+    base, signer = (
+        open_base(f"oci://{registry.host}/parts", access(registry)),
+        KeySigner.from_file(signing.folder / "our.key", {}),
+    )
+    env = {**registry.env, "HOME": str(tmp_path)}
+    for name, count in (("most", MOST_SUBJECTS), ("more", MOST_SUBJECTS + 1)):
+        kept = put(base.store, f"parts/{name}", name.encode(), tag="1")
+        others = [Subject(f"x{number}", f"sha256:{number:064x}") for number in range(count - 1)]
+        bundle = signer.sign(statement([Subject(name, kept.digest), *others], PROVENANCE, {}))
+        Sender(base, 1).attach(name, kept.descriptor, signature(bundle, PROVENANCE, created=""))
+    words = (program("cosign"), "verify", "--key", f"{signing.folder}/our.pub", "--insecure-ignore-tlog")
+    run(*words, f"{registry.host}/parts/most:1", env=env)
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        run(*words, f"{registry.host}/parts/more:1", env=env)
+    assert "too many subjects" in caught.value.stderr
 
 
 # --- other programs, and other registries -----------------------------------------------------------------------------
