@@ -21,7 +21,7 @@ from clusterbook.core.bundle.options import DEPLOYERS
 from clusterbook.core.errors import InvalidRequest, NotFound
 from clusterbook.core.faults import NoArtifact, WrongContent
 from clusterbook.core.manifest import artifact
-from clusterbook.core.policy import Tampered, WrongSigner
+from clusterbook.core.policy import SubjectMismatch, Tampered, WrongSigner
 from clusterbook.core.statement import PROVENANCE, Subject, statement
 from clusterbook.core.timeline import Expired, Rollback
 from clusterbook.core.trustlevel import LEVELS, Asked, Found, NotEnough, require
@@ -165,6 +165,40 @@ def test_the_archive_of_a_bundle_is_looked_at_without_unpacking(client: Client, 
     verdict = client.verify(tmp_path / "b.tgz")
     assert (verdict.found.level, verdict.said["derives"]) == ("unverified", True)
     assert [path.name for path in tmp_path.iterdir()] in (["b.tgz", "home"], ["home", "b.tgz"])
+
+
+@pytest.fixture
+def customised(client: Client, july: Path, tmp_path: Path) -> Path:
+    """Give a bundle that somebody made from a published recipe, with options of their own."""
+    client("recipe", "eks", from_=july, output=tmp_path / "r.yaml")
+    words = ["-r", str(tmp_path / "r.yaml"), "--set", "a:size=3", "-d", "flux", "--repo", "https://x.test/r"]
+    assert shelves.run("bundle", *words, "-o", str(tmp_path / "b")).status == 0
+    return tmp_path / "b"
+
+
+def test_a_bundle_made_from_a_published_recipe_is_verified_by_its_recipe(
+    client: Client, july: Path, customised: Path
+) -> None:
+    assert client.verify(customised).found.level == "unverified"
+    verdict = client.verify(customised, published_in=july)
+    assert (verdict.error, verdict.found.level) == (None, "verified")
+    assert (verdict.said["bundleAttested"], verdict.said["recipeAttested"]) == (False, True)
+    assert "its recipe is signed by" in verdict.lines[2]
+    (customised / "README.md").write_text("x")
+    rerecord(customised)
+    assert isinstance(client.verify(customised, published_in=july).error, NotAsRecorded)
+
+
+def test_a_bundle_made_from_another_recipe_is_not(client: Client, july: Path, customised: Path, tmp_path: Path) -> None:
+    recipe = (tmp_path / "r.yaml").read_text()
+    (tmp_path / "r.yaml").write_text(recipe.replace("ns-a", "ns-evil"))
+    made = shelves.run("bundle", "-r", str(tmp_path / "r.yaml"), "-o", str(tmp_path / "evil"))
+    assert made.status == 0, made.err
+    verdict = client.verify(tmp_path / "evil", published_in=july)
+    assert isinstance(verdict.error, SubjectMismatch)
+    assert verdict.found.level == "unknown"
+    with pytest.raises(NotFound):
+        client.verify(customised, published_in=tmp_path / "absent")
 
 
 # --- what is asked for ------------------------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ def described(where: str, found: Found, looked: Looked, verified: Verified | Non
         "checksumsPassed": bool(looked.recorded) and not looked.differences,
         "checksumFiles": looked.recorded,
         "bundleAttested": verified is not None,
+        "recipeAttested": verified is not None,
         "identityPinned": verified is not None,
         "bundleCreator": found.creator,
         "issuer": verified.issuer if verified else "",

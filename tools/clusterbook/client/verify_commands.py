@@ -13,7 +13,7 @@ import click
 
 from clusterbook.client.around import Around
 from clusterbook.client.fetch_commands import words_of
-from clusterbook.client.fetch_flags import ACCESS, BELIEF
+from clusterbook.client.fetch_flags import ACCESS, BELIEF, FROM
 from clusterbook.client.flags import Flag
 from clusterbook.client.program import Strict, option
 from clusterbook.client.terminal import deliver
@@ -23,6 +23,8 @@ _FLAGS = (
     Flag("min_trust_level", ("--min-trust-level",), f"Refuse less; default: {DEFAULT}.", values=(*LEVELS, MAX)),
     Flag("require_creator", ("--require-creator",), "Refuse what somebody else signed.", "NAME"),
     Flag("cli_version_constraint", ("--cli-version-constraint",), "Refuse what other versions made.", "CONSTRAINT"),
+    # Not CLUSTERBOOK_FROM: whoever set it for `fetch` did not ask for the network here.
+    FROM._replace(key="published_in", help="Where the recipe of a bundle is published that you made with options."),
     *BELIEF,
     *ACCESS,
     Flag("format", ("--format", "-t"), "How the result is printed.", values=("text", "json")),

@@ -32,7 +32,7 @@ from clusterbook.core.bundle.checksums import (
     unrooted,
 )
 from clusterbook.core.bundle.proof import prove
-from clusterbook.core.errors import ClusterbookError, InvalidRequest
+from clusterbook.core.errors import ClusterbookError
 from clusterbook.core.faults import Malformed
 from clusterbook.core.policy import Tampered, Unsigned, Untrusted
 from clusterbook.core.reference import parse_reference
@@ -78,15 +78,23 @@ def verify_files(
     if beside:
         try:
             verified = attested(beside, files, trusting(words, around.environment, around.home)).verified
-        except (Untrusted, InvalidRequest) as error:
-            if not isinstance(error, Untrusted):
-                raise
+        except Untrusted as error:
+            return _wrong(where, error, looked)
+    elif looked.derives and "published_in" in words:
+        from clusterbook.client.derived import signer_of_recipe
+
+        try:
+            return judged(where, looked, signer_of_recipe(files, words, around), recipe=True)
+        except Untrusted as error:
             return _wrong(where, error, looked)
     return judged(where, looked, verified)
 
 
-def judged(where: str, looked: Looked, verified: Verified | None) -> Verdict:
-    """Return the verdict on a bundle whose files are as recorded, and of which `verified` is the signature, if any."""
+def judged(where: str, looked: Looked, verified: Verified | None, *, recipe: bool = False) -> Verdict:
+    """Return the verdict on a bundle whose files are as recorded, and of which `verified` is the signature, if any.
+
+    With `recipe`, its recipe is what is signed, not its files.
+    """
     proof = looked.proof
     if proof is not None and not looked.derives and verified is None:
         what = f"{where} is not what its recipe and options make (made by clusterbook {proof.version})"
@@ -104,13 +112,15 @@ def judged(where: str, looked: Looked, verified: Verified | None) -> Verdict:
     if looked.recorded:
         lines.append(f"{looked.recorded} files as recorded")
     if verified is not None:
-        lines.append(f"signed by {found.creator}{f' ({verified.issuer})' if verified.issuer else ''}")
+        what = "its recipe is signed" if recipe else "signed"
+        lines.append(f"{what} by {found.creator}{f' ({verified.issuer})' if verified.issuer else ''}")
     if proof is not None and looked.derives:
         what = f"{proof.deployer}, {len(proof.components)} components"
         lines.append(f"derives from recipe {proof.slug} and its options ({what})")
     if level != VERIFIED:
         lines.append(f"not {VERIFIED if verified else ATTESTED}: {reason}")
-    return Verdict(found, described(where, found, looked, verified), tuple(lines))
+    said = described(where, found, looked, verified)
+    return Verdict(found, {**said, "bundleAttested": verified is not None and not recipe}, tuple(lines))
 
 
 def _wrong(where: str, error: ClusterbookError, looked: Looked | None = None) -> Verdict:
@@ -139,11 +149,7 @@ def verify_artifact(where: str, words: Words, around: Around) -> Verdict:
     belief: Trusting = trusting(words, around.environment, around.home)
     store = open_registry(reference.host, access_of(words, around.environment, around.home))
     manifest = store.manifest(reference.repository, reference.wanted)
-    data = {
-        blob.digest: store.read(reference.repository, blob, limit_bytes=MOST_BYTES)
-        for blob in (*manifest.blobs, *manifest.manifests)
-        if blob.size <= MOST_BYTES
-    }
+    data = {blob.digest: store.read(reference.repository, blob, limit_bytes=MOST_BYTES) for blob in manifest.blobs}
     looked, verified = NOTHING, None
     try:
         if FILES in manifest.annotations:
