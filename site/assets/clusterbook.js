@@ -164,13 +164,13 @@
       const [one, two] = await Promise.all([recipe(a), recipe(b)]);
       const rows = differences(one, two, same.checked);
       const told = rows.filter((row) => row.kind !== "same");
-      const body = rows.map((row) => make("tr", { class: `cb-${row.kind}` }, make("th", { scope: "row" }, row.where), make("td", { class: "cb-kind" }, row.kind), side(row.left), side(row.right)));
+      const body = rows.map((row) => make("tr", { class: `cb-${row.kind}` }, make("th", { scope: "row" }, row.where), make("td", { class: "cb-kind" }, row.kind), side(row.left, a), side(row.right, b)));
       const markdown = ["| what | | " + a + " | " + b + " |", "|---|---|---|---|", ...told.map((row) => `| ${row.where} | ${row.kind} | ${row.left?.[0] ?? ""} | ${row.right?.[0] ?? ""} |`)].join("\n");
       out.replaceChildren(make("p", {}, told.length ? `${plural(told.length, "difference")} between ${a} and ${b}.` : `${a} and ${b} do not differ.`),
         make("p", {}, code(`clusterbook diff ${a} ${b}`), " ", copier(markdown), " as Markdown"),
         make("table", {}, make("thead", {}, make("tr", {}, ["What", "Difference", a, b].map((text) => make("th", { scope: "col" }, text)))), make("tbody", {}, body)));
     };
-    const side = (said) => make("td", {}, said ? code(said[0]) : "–", said?.[1] ? make("span", { class: "cb-by" }, `set by ${said[1]}`) : null);
+    const side = (said, of) => make("td", { "data-of": of }, said ? code(said[0]) : "–", said?.[1] ? make("span", { class: "cb-by" }, `set by ${said[1]}`) : null);
     show();
   };
   const differences = (one, two, same) => {

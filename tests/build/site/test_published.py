@@ -79,4 +79,4 @@ def test_pages_print_them_for_the_version_they_show_and_say_who_signs() -> None:
     assert "https://token.actions.githubusercontent.com" in old
     assert "release\\.yml@refs" in old
     unreleased = sites.whole()["recipes/eks.html"].decode()
-    assert "clusterbook fetch" not in unreleased
+    assert "clusterbook fetch bundle eks@1.1.0" in unreleased  # what was released, by its version

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -100,6 +101,13 @@ def test_the_site_says_what_is_released_and_what_is_not_yet() -> None:
     assert "An older version" in older
 
 
+def test_the_digest_of_a_version_leads_to_its_page() -> None:
+    entry = json.loads(sites.whole()["api/v1/recipes/eks/1.0.0.json"])["published"]
+    text = sites.whole()[f"recipes/d/{entry['digest'].removeprefix('sha256:')[:12]}.html"].decode()
+    assert 'url=../../recipes/eks/1.0.0.html"' in text
+    assert '<a href="../../recipes/eks/1.0.0.html">' in text
+
+
 def test_strings_from_recipes_are_text() -> None:
     hostile = sites.HOSTILE.replace('"', '\\"')
     tree = {
@@ -137,6 +145,10 @@ def test_search_finds_recipes_components_and_the_guide() -> None:
     for place in ("recipes/eks.html", "components/a.html", "guide/"):
         assert f'"location":"{place}' in text
     assert "@@" not in text
+
+
+def test_another_generator_makes_the_same_bytes() -> None:
+    assert sites.files(sites.small(), generator="properdocs") == sites.whole()
 
 
 # --- mistakes ---------------------------------------------------------------------------------------------------------

@@ -91,6 +91,11 @@ def makers(
     for summary in data.recipes:
         yield from map(take, renderer.recipe(summary))
         yield from api.recipe_files(data, summary)
+        for edition in summary.editions:
+            page = f"recipes/{summary.slug}/{edition.version}.html"
+            title = f"{summary.slug} {edition.version} by its digest"
+            by_digest = f"recipes/d/{edition.digest.removeprefix('sha256:')[:12]}.html"
+            yield by_digest, partial(pages.moved, by_digest, page, title)
     yield from map(take, renderer.others())
     for path, content in (*api.files(data), *feeds.files(data, url)):
         yield path, partial(bytes, content)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from pathlib import Path
 from clusterbook.build.site.broken import BrokenSite
 
 _TIMEOUT_S = 300
+_NAMED = re.compile(rb'\n *<meta name="generator"[^>]*>')
+"""Where a generator names itself; nothing else in a page may depend on which one it was."""
 
 
 def run(sources: Path, work: Path, pages: Mapping[str, str], *, program: str, url: str, date: str) -> dict[str, bytes]:
@@ -48,4 +51,5 @@ def run(sources: Path, work: Path, pages: Mapping[str, str], *, program: str, ur
     if done.returncode:
         said = (done.stderr or done.stdout).strip().replace(str(docs), str(sources / "docs"))
         raise BrokenSite(f"{program} cannot build {sources}: {said[-1500:]}", hint="pip install 'clusterbook[build]'")
-    return {path.relative_to(out).as_posix(): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+    made = {path.relative_to(out).as_posix(): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+    return {path: _NAMED.sub(b"", text) if path.endswith(".html") else text for path, text in made.items()}

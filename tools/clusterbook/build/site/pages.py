@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,16 @@ def diff_rows(found: Any) -> Iterator[tuple[str, str, str]]:
     """Yield (section, kind, sentence) of every change."""
     for change in found.changes:
         yield change.section, change.kind, diffreport.sentence(change)
+
+
+def moved(path: str, to: str, title: str) -> bytes:
+    """Return a page that leads on to another; both are paths from the site's top."""
+    address = escape("../" * path.count("/") + to)
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'<meta http-equiv="refresh" content="0; url={address}"></head>'
+        f'<body><h1>{escape(title)}</h1><p><a href="{address}">It is here</a>.</p></body></html>\n'
+    ).encode()
 
 
 def source_page(file: str) -> str:
