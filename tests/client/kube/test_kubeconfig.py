@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import trustme
+from kubernetes.config import incluster_config
 
 from clusterbook.client.kube.api import Api, Patience
 from clusterbook.client.kube.connection import Connection
@@ -297,3 +298,23 @@ def test_without_the_client_the_extra_is_named(tmp_path: Path, monkeypatch: pyte
         log_in(written(tmp_path, config(NOWHERE)))
     assert caught.value.exit_status == 6
     assert "clusterbook[cluster]" in caught.value.hint
+
+
+def test_a_pod_uses_its_own_account(tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    (tmp_path / "token").write_text("of-the-pod\n", encoding="utf-8")
+    (tmp_path / "ca.crt").write_bytes(authority.cert_pem.bytes())
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    api = FakeApi()
+    api.put("/version", VERSION)
+    with running(api, tls=context) as server:
+        host, _, port = server.url.removeprefix("https://").partition(":")
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
+        monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)
+        login = log_in(env={"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port})
+        assert version(login) == "v1.36.3"
+    assert login.namespace == "default"
+    assert api.requests[0].headers["Authorization"] == "bearer of-the-pod"

@@ -29,6 +29,7 @@ from clusterbook.core.judge import judge
 from clusterbook.core.seen import Seen, document
 from clusterbook.core.snapshot import read
 from clusterbook.core.survey.kinds import STANDARD, Kind
+from tests import machines
 from tests.servers.kube import FakeApi, Fault, Made, running
 
 VERSION = {"gitVersion": "v1.36.3", "platform": "linux/amd64", "goVersion": "go1.26.8"}
@@ -360,3 +361,47 @@ def test_the_command_takes_a_cluster_and_keeps_it_in_a_configmap(
     assert run(["snapshot", "--cluster", "--no-cluster"], {}) == 2
     assert run([*words, "-o", "cm://gpu/taken", "--format", "table"], {}) == 2
     assert run(["snapshot", "--kubeconfig", str(tmp_path / "gone")], {}) == 2
+
+
+@pytest.fixture
+def pod_of(server: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Give the words of a snapshot in a pod on n0001, with the machine's root mounted."""
+    (tmp_path / "config").write_text(json.dumps(config(server)), encoding="utf-8")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+    monkeypatch.setenv("NODE_NAME", "n0001")
+    root = machines.plant("rhel-9", tmp_path / "host")
+    return ["snapshot", "--root", str(root), "--format", "json"]
+
+
+def readings(capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    found = json.loads(capsys.readouterr().out)
+    groups = {f"{m['type']}.{s['subtype']}": s["data"] for m in found["measurements"] for s in m["subtypes"]}
+    return groups, {gap["part"]: gap["state"] for gap in found["coverage"]}
+
+
+def test_a_pod_sees_its_node_and_the_cluster_around_it(pod_of: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(pod_of, {}) == 0
+    groups, _ = readings(capsys)
+    assert groups["OS.release"]["ID"] == "rhel"
+    assert groups["K8s.node"]["source-node"] == "n0001"
+    assert groups["NodeTopology.summary"]["node-count"] == 2
+
+
+def test_a_pod_that_may_not_ask_the_cluster_still_sees_its_node(
+    pod_of: list[str], server: FakeApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.faults = [Fault("GET", "/", times=99, status=403, message="forbidden")]
+    assert run(pod_of, {}) == 0
+    groups, states = readings(capsys)
+    assert groups["OS.release"]["ID"] == "rhel"
+    assert "K8s.node" not in groups
+    assert states["measurements/K8s"] == states["measurements/NodeTopology"] == states["releases"] == "denied"
+
+
+def test_a_pod_that_is_to_look_at_its_node_alone_asks_nobody(
+    pod_of: list[str], server: FakeApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*pod_of, "--no-cluster"], {}) == 0
+    assert readings(capsys)[1]["measurements/K8s"] == "skipped"
+    assert server.requests == []

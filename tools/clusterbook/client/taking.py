@@ -14,8 +14,9 @@ from clusterbook.client import snapshotting
 from clusterbook.client.collect import node as machine
 from clusterbook.client.collect.gather import Collector, gather
 from clusterbook.client.collect.host import this_host
+from clusterbook.client.kube.faults import Denied
 from clusterbook.core.errors import ClusterbookError, InvalidRequest, NotFound
-from clusterbook.core.inventory import FAILED, RELEASES, SKIPPED, Gap
+from clusterbook.core.inventory import DENIED, FAILED, RELEASES, SKIPPED, Gap
 from clusterbook.core.seen import Seen, measurement_part, together
 
 if TYPE_CHECKING:
@@ -132,7 +133,8 @@ def _in_pod(asked: Asked, node: tuple[Collector, ...], name: str) -> Taken:
         api, wishes = _reach(asked, name)
         seen = gather((*node, *collectors(api, wishes)))
     except ClusterbookError as error:
-        seen = together((gather(node), Seen(gaps=[Gap(part, FAILED, error.what) for part in _CLUSTER_PARTS])))
+        state = DENIED if isinstance(error, Denied) else FAILED
+        seen = together((gather(node), Seen(gaps=[Gap(part, state, error.what) for part in _CLUSTER_PARTS])))
     return Taken(_stamped(asked, seen, name))
 
 
