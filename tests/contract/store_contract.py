@@ -48,6 +48,13 @@ class StoreContract:
         assert b"".join(store.blob("a/b", found.layers[0])) == b"recipe"
         assert store.read("a/b", found.layers[0], limit_bytes=6) == b"recipe"
 
+    def test_what_was_said_about_an_artifact_is_listed(self, store: Store) -> None:
+        kept = put(store, "a/b", b"recipe", tag="1.0.0")
+        assert store.listed("a/b", kept.digest) == set()
+        notes = [put(store, "a/b", data, subject=kept.descriptor) for data in (b"signature", b"sbom")]
+        assert store.listed("a/b", kept.digest) == {each.digest for each in notes}
+        assert store.listed("a/b", notes[0].digest) == set()
+
     def test_what_is_not_there_is_said_to_be_missing(self, store: Store) -> None:
         put(store, "a/b", b"recipe", tag="1.0.0")
         for wanted in ("2.0.0", MISSING):

@@ -138,6 +138,11 @@ class Layout(LaidOut):
             self._batch = [*kept, entry]
         return True
 
+    def listed(self, repository: str, digest: str) -> set[str]:
+        """Return the digests of what was put here that says something about `digest`."""
+        del repository
+        return self.listing().about(digest)
+
     @staticmethod
     def skipped(name: str) -> bool:
         """Return whether a file of the folder, by relative name, is no part of the layout: what came in half."""

@@ -36,6 +36,7 @@ class Listing:
         self._raw, self._name = raw, name
         self._parts: tuple[list[Any], str] | None = None
         self._entries: list[Descriptor] | None = None
+        self._about: dict[str, set[str]] | None = None
 
     @classmethod
     def of_entries(cls, entries: list[Descriptor], name: str) -> Listing:
@@ -66,6 +67,15 @@ class Listing:
             for each in self._written
             if _said(each, SUBJECT) in ("", digest) and (not artifact_type or _type_of(each) in ("", artifact_type))
         ]
+
+    def about(self, digest: str) -> set[str]:
+        """Return the digests of the entries that say themselves that they refer to `digest`; looks through all once."""
+        if self._about is None:
+            self._about = {}
+            for each in self._written:
+                if subject := _said(each, SUBJECT):
+                    self._about.setdefault(subject, set()).add(str(_digest_of(each)))
+        return self._about.get(digest, set())
 
     @property
     def of(self) -> str:
