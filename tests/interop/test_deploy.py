@@ -20,7 +20,7 @@ from tests.interop import cluster as control_plane
 from tests.interop.certs import Certificates
 from tests.interop.charts import ChartServers
 from tests.interop.cluster import Cluster
-from tests.interop.deployment import Deployment, contents, environment, played, prepare
+from tests.interop.deployment import Deployment, Name, contents, environment, played, prepare
 
 SOURCES = ROOT / "recipes"
 TRAINING = "h100-eks-ubuntu-training-kubeflow"
@@ -76,7 +76,8 @@ def test_a_recipe_comes_up_level_by_level_with_its_own_values_and_a_second_run_c
     deployment.deploy()
     assert deployment.faults() == []
     after = contents(empty)
-    assert {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)} == set()
+    changed = {each for each in before.keys() | after.keys() if before.get(each) != after.get(each)}
+    assert {each for each in changed if not of_kai_scheduler(each)} == set()
 
 
 def test_what_was_killed_half_way_is_finished_by_the_next_run(
@@ -121,7 +122,7 @@ def test_undeploy_keeps_namespaces_and_volume_claims_until_it_is_asked_for_them(
     assert claims_of(empty) == {shared}
     left = contents(empty).keys() - before.keys()
     there = {each for each in left if shared in (each.namespace, each.name) or each.kinds.endswith(STAY)}
-    assert left - there == set()
+    assert {each for each in left - there if not of_kai_scheduler(each)} == set()
 
 
 def test_a_bundle_that_carries_its_charts_needs_no_chart_server(
@@ -162,6 +163,19 @@ def test_side_by_side_takes_much_less_time_than_one_after_another(
         if ratio <= MOST:
             break
     assert ratio <= MOST
+
+
+def of_kai_scheduler(each: Name) -> bool:
+    """Return whether an object is one of those that upstream's chart of kai-scheduler makes apart from its release.
+
+    They are hooks, made anew with every upgrade; a Job deletes them when the release is gone, and is only played here.
+    """
+    return each.kinds.startswith(
+        ("/apis/kai.scheduler/", "/apis/scheduling.run.ai/")
+    ) or "kai-resource-reservation" in (
+        each.namespace,
+        each.name,
+    )
 
 
 def claim(namespace: str) -> dict[str, Any]:
