@@ -14,6 +14,7 @@ from clusterbook.build.site.gather import gather
 from clusterbook.build.site.model import SiteData
 from clusterbook.client import workspace
 from clusterbook.client.commands import program as client
+from clusterbook.client.ledger_folder import open_ledger
 from clusterbook.core import catalog, matrix
 from clusterbook.core.ledger import Ledger
 from clusterbook.core.matrix import Matrix
@@ -69,6 +70,12 @@ def whole() -> Mapping[str, bytes]:
 def ours() -> Matrix:
     """Return the matrix of our own catalog."""
     return matrix.whole(catalog.load(workspace.read(OURS / "recipes", label="recipes")))
+
+
+@cache
+def ours_known() -> SiteData:
+    """Return what the site of our own catalog and ledger knows."""
+    return known(ours(), open_ledger(OURS / "registry"))
 
 
 def sources(folder: Path) -> Path:

@@ -89,7 +89,7 @@
           const n = data.recipes.filter((recipe) => fits(recipe, name) && (!value || (name === "state" ? recipe.state : recipe.criteria[name]) === value)).length;
           const input = make("input", { type: "radio", name, value, checked: (query[name] || "") === value });
           input.onchange = () => { if (value) query[name] = value; else delete query[name]; keep(); draw(); };
-          return make("label", {}, input, make("span", {}, label), make("span", {}, String(n)));
+          return make("label", { class: !n && "cb-none" }, input, make("span", {}, label), make("span", {}, String(n)));
         };
         return make("fieldset", {}, make("legend", {}, name), option("", "any"), values.map((value) => option(value, value)));
       }));

@@ -18,22 +18,16 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from clusterbook.build import site
-from clusterbook.core import release
-from clusterbook.core.ledger import Ledger
-from clusterbook.core.release import Commit
 from tests import sites
 
 BELOW = "catalog/of/ours"
-COMMIT = Commit("1" * 40, "2026-03-01T00:00:00Z")
 
 
 @pytest.fixture(scope="session")
 def top(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder that a server could serve: the site lies below it."""
     folder = tmp_path_factory.mktemp("browser")
-    matrix = sites.ours()
-    ledger = Ledger(release.plan(matrix, Ledger({}), name="2026.3.0", commit=COMMIT).files)
-    site.build(sites.known(matrix, ledger), sites.SOURCES, folder / BELOW, sites.PROGRAMS)
+    site.build(sites.ours_known(), sites.SOURCES, folder / BELOW, sites.PROGRAMS)
     return folder
 
 

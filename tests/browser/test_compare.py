@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from clusterbook.core.ledger import Ledger
 from tests import sites
 
 A, B = "h100-eks-ubuntu-training", "h100-eks-ubuntu-inference"
@@ -16,7 +15,7 @@ A, B = "h100-eks-ubuntu-training", "h100-eks-ubuntu-inference"
 
 def values(slug: str) -> dict[str, str]:
     """Return what the recipe says, by component and path."""
-    found = sites.known(sites.ours(), Ledger({})).recipe(slug)
+    found = sites.ours_known().recipe(slug)
     return {f"{part.name} {row.path}": row.text for part in found.parts for row in part.rows if not row.removed}
 
 
@@ -51,9 +50,19 @@ def test_sides_can_be_swapped_and_what_is_the_same_shown(page: Page, http: str) 
     assert page.locator(".cb-compare tbody tr").count() > before
 
 
-def test_a_version_is_compared_with_the_recipe_of_now(page: Page, address: str) -> None:
-    page.goto(f"{address}compare.html?a={A}@1.0.0&b={A}")
-    expect(page.locator(".cb-compare")).to_contain_text("do not differ")
+def test_two_versions_are_compared(page: Page, address: str) -> None:
+    page.goto(f"{address}compare.html?a={A}@1.0.0&b={A}@2.0.0")
+    expect(page.locator(".cb-compare")).to_contain_text(f"differences between {A}@1.0.0 and {A}@2.0.0")
+    row = page.locator(".cb-compare tbody tr", has=page.get_by_role("rowheader", name="gpu-operator", exact=True))
+    expect(row).to_contain_text("changed")
+
+
+def test_what_a_version_changed_is_a_page_of_its_own(page: Page, address: str) -> None:
+    page.goto(f"{address}changes/2026.7.0.html")
+    page.locator(f'a[href$="{A}/1.0.0..2.0.0.html"]').click()
+    expect(page.locator(".cb-diff")).to_contain_text(["gpu-operator"])
+    page.go_back()
+    expect(page.locator("h1")).to_have_text("Release 2026.7.0")
 
 
 def test_a_name_that_is_none_is_said(page: Page, http: str) -> None:

@@ -37,7 +37,7 @@ def report(diff: Diff, form: str) -> str:
     return _FORMS[form](diff)
 
 
-def _grouped(diff: Diff) -> Iterator[tuple[str, list[Change]]]:
+def grouped(diff: Diff) -> Iterator[tuple[str, list[Change]]]:
     """Yield the changes by title, a component's own fields below its coming and going."""
     for title, changes in groupby(diff.changes, key=lambda change: _TITLES[change.section]):
         yield title, list(changes)
@@ -48,7 +48,7 @@ def text(diff: Diff) -> str:
     if not diff:
         return f"{diff.old} and {diff.new} do not differ\n"
     lines = [f"{diff.old} → {diff.new}"]
-    for title, changes in _grouped(diff):
+    for title, changes in grouped(diff):
         lines += ["", title]
         for change in changes:
             lines.append(f"  {_SIGNS[change.kind]} {sentence(change)}")
@@ -143,7 +143,7 @@ def markdown(diff: Diff) -> str:
     if not diff:
         return f"{code(diff.old)} and {code(diff.new)} do not differ.\n"
     lines = [f"## {code(diff.old)} → {code(diff.new)}"]
-    for title, changes in _grouped(diff):
+    for title, changes in grouped(diff):
         lines += ["", f"### {title}", "", "| | what | old | new | set by |", "|---|---|---|---|---|"]
         lines += [_row(change) for change in changes]
     return "\n".join(lines) + "\n"

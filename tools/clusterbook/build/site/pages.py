@@ -21,6 +21,7 @@ from clusterbook.build.site.icons import icon
 from clusterbook.build.site.model import Edition, RecipeView, SiteData, Summary
 from clusterbook.build.site.parts import Part
 from clusterbook.core import diffreport
+from clusterbook.core.diff import Change
 
 _NEIGHBOURS = 8
 _SECTIONS = (
@@ -196,18 +197,17 @@ class Renderer:
 
         def body() -> str:
             found = self.data.difference(summary.slug, edition.before, edition.version)
-            rows = list(diff_rows(found))
-            return self.render("diff.html", path, diff=found, summary=summary, edition=edition, rows=rows)
+            groups = [(title, list(map(_told, changes))) for title, changes in diffreport.grouped(found)]
+            return self.render("diff.html", path, diff=found, summary=summary, edition=edition, groups=groups)
 
         title = f"{summary.title}: {edition.before} → {edition.version}"
         data = f"api/v1/recipes/{summary.slug}/{edition.before}..{edition.version}.json"
         return Page(path, title, f"What differs between two versions of {summary.slug}", body, "recipes/", (), data)
 
 
-def diff_rows(found: Any) -> Iterator[tuple[str, str, str]]:
-    """Yield (section, kind, sentence) of every change."""
-    for change in found.changes:
-        yield change.section, change.kind, diffreport.sentence(change)
+def _told(change: Change) -> tuple[str, str]:
+    """Return kind and sentence of a change."""
+    return change.kind, diffreport.sentence(change)
 
 
 def moved(path: str, to: str, title: str) -> bytes:
