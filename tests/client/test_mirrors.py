@@ -321,7 +321,7 @@ def test_the_commands_carry_a_recipe_and_say_what_to_type_next(call: Call, side:
         10,
         1,
     )
-    assert text.startswith("m.tar: release 2026.7.0, 1 recipes with their bundles, 1 charts, 1 images, ")
+    assert text.startswith("m.tar: release 2026.7.0, 1 recipe with bundles, 1 chart, 1 image, ")
     assert f"missing: image {side.host}/team/gone:1: " in text
     with running(FakeRegistry(referrers=False)) as far:
         words = "--to", f"oci://{far.host}/base", "--relocation", "moved.yaml", "--containerd", "certs.d"

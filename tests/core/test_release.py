@@ -163,6 +163,8 @@ def test_a_first_version_may_be_raised_too() -> None:
     [
         ("2026.7.0", "the release 2026.7.0 exists"),
         ("2026.3.0", "the release 2026.3.0 exists"),
+        ("2026.13.0", "2026.13.0 is no name of a release"),
+        ("1.0.0", "1.0.0 is no name of a release"),
         ("2026.5.0", "the release 2026.5.0 is not newer than the last one, 2026.7.0"),
         ("2026.07.1", "'2026.07.1' is no version"),
         ("july", "'july' is no version"),

@@ -87,7 +87,11 @@ def publish_command(release: str, **words: Any) -> int:
     base = open_base(words["to"], access, create=True)
     where = Where(base, signer, trusting, words["jobs"], timedelta(days=words["lifetime"]))
     done = publish(found, where, meter() if sys.stderr.isatty() else quiet)
-    text = json.dumps(asdict(done), indent=2) + "\n" if words["form"] == "json" else summary(done, words["to"])
+    text = (
+        json.dumps(asdict(done), indent=2) + "\n"
+        if words["form"] == "json"
+        else summary(done, words["to"], by_key=bool(words["key"]))
+    )
     deliver(text, notes=notes(done, datetime.now(UTC)))
     return 0
 
@@ -130,13 +134,13 @@ def notes(done: Done, now: datetime) -> list[str]:
     return [f"the index has run out on {done.expires}, so nobody takes it: give a newer date, --as-of HEAD"]
 
 
-def summary(done: Done, where: str) -> str:
-    """Return what was published, for reading."""
+def summary(done: Done, where: str, *, by_key: bool) -> str:
+    """Return what was published, for reading; `by_key` says that a key of one's own signed it."""
     sent = f"{done.sent_blobs:,} blobs ({done.sent_bytes / 1e6:.1f} MB) and {done.sent_manifests:,} manifests sent"
     return (
         f"release {done.release}: {done.artifacts:,} artifacts at {where}; {sent}\n"
         f"index {done.index}, number {done.sequence}, good until {done.expires}\n"
-        f"fetch: clusterbook fetch recipe SLUG --from {where}\n"
+        f"fetch: clusterbook fetch recipe SLUG --from {where}{' --key PUBLIC_KEY' if by_key else ''}\n"
     )
 
 

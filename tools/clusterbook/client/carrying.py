@@ -74,20 +74,20 @@ def saved(words: Words, slugs: Iterable[str], around: Around) -> Reply:
     )
     done = save(opened, wanted, Path(target), access, _saying(words))
     warning = remembered.remember(source, opened.seen)
-    text = _encoded(_as_data(done, target)) if _json(words) else _sentence(done, target)
+    text = _encoded(_as_data(done, target)) if _json(words) else _sentence(done, target, words)
     return Reply(text, (warning,) if warning else (), error=_lacking(done, target))
 
 
-def _sentence(done: Saved, target: str) -> str:
+def _sentence(done: Saved, target: str, words: Words) -> str:
     found = done.contents
     count = {kind: sum(each.kind == kind for each in found.held) for kind in (CHART, IMAGE)}
     lines = [
-        f"{target}: release {found.release}, {len(found.recipes)} recipes with their bundles, {count[CHART]} charts,"
-        f" {count[IMAGE]} images, {done.size_bytes / 1e6:.1f} MB"
+        f"{target}: release {found.release}, {_counted(len(found.recipes), 'recipe')} with bundles,"
+        f" {_counted(count[CHART], 'chart')}, {_counted(count[IMAGE], 'image')}, {done.size_bytes / 1e6:.1f} MB"
     ]
     lines += [f"missing: {each.kind} {each.name}: {each.why}" for each in found.missing]
     lines += [f"unknown: what {gap.component} pulls: {gap.why}" for gap in done.lists.gaps]
-    return "\n".join([*lines, f"load: clusterbook mirror load {target} --to oci://HOST/BASE"]) + "\n"
+    return "\n".join([*lines, f"load: clusterbook mirror load {target} --to oci://HOST/BASE{_belief(words)}"]) + "\n"
 
 
 def _as_data(done: Saved, target: str) -> Mapping[str, Any]:
@@ -144,11 +144,11 @@ def loaded(words: Words, archive: str, around: Around) -> Reply:
             file = Path(words["containerd"][0]) / path
             file.parent.mkdir(parents=True, exist_ok=True)
             write_text(str(file), text)
-    return Reply(_loaded(done, target, as_json=_json(words)))
+    return Reply(_loaded(done, target, words))
 
 
-def _loaded(done: Loaded, target: str, *, as_json: bool) -> str:
-    if as_json:
+def _loaded(done: Loaded, target: str, words: Words) -> str:
+    if _json(words):
         said = {
             "target": target,
             "artifacts": done.artifacts,
@@ -161,8 +161,8 @@ def _loaded(done: Loaded, target: str, *, as_json: bool) -> str:
     older = "" if done.latest else "; a newer index is there already and stays"
     return (
         f"{target}: {done.artifacts} artifacts, {moved}{older}\n"
-        f"fetch: clusterbook fetch bundle SLUG --from {target}\n"
-        f"deploy: CHART_MIRROR={target} bundle/deploy.sh\n"
+        f"fetch: clusterbook fetch bundle SLUG --from {target}{_belief(words)}\n"
+        f"{f'deploy: CHART_MIRROR={target} bundle/deploy.sh{chr(10)}' if target.startswith(SCHEME) else ''}"
     )
 
 
@@ -181,6 +181,15 @@ def _access(words: Words, around: Around) -> Access:
 
 def _encoded(said: Mapping[str, Any]) -> str:
     return json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _belief(words: Words) -> str:
+    """Return the flags that say whom to believe, for the next command."""
+    return "".join(f" --{key} {value}" for key in ("policy", "key") for value in words.get(key, ()))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _json(words: Words) -> bool:

@@ -54,10 +54,11 @@ def verify(where: str, key: tuple[str, ...], policy: str | None, *, unsigned: bo
         "signer": signer,
     }
     counts = ", ".join(f"{count} {state}" for state, count in proof.counts.items() if count)
+    seen = ", ".join(proof.fingerprint.values()) or "nothing says what it is"
     text = (
         f"judged again, it is the same: {proof.recipe} {proof.verdict} ({counts})\n"
         f"recipe {proof.digest}\n"
-        f"cluster seen at {proof.taken or 'an unknown time'}: {', '.join(proof.fingerprint.values())}\n"
+        f"cluster seen at {proof.taken or 'an unknown time'}: {seen}\n"
         f"{f'signed by {signer}' if signer else 'nobody vouches for the snapshot'}\n"
     )
     deliver(json.dumps(said, indent=2, sort_keys=True) + "\n" if format == "json" else text)

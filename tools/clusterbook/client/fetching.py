@@ -117,7 +117,7 @@ def _chosen(opened: Opened, kind: str, words: Words, named: str) -> tuple[Chosen
     except NotFound as error:
         from clusterbook.core.errors import did_you_mean
 
-        hint = did_you_mean(slug, _head(opened).matcher.slugs())
+        hint = did_you_mean(slug, _head(opened).matcher.slugs()).rstrip("?")
         raise NotFound(error.what, hint=f"{hint}; `clusterbook fetch index` lists them all") from error
     version, entry = choose(slug, recipe, wanted)
     artifact_kind = RECIPE_KIND if kind == "recipe" else words.get("deployer", ["helm"])[0]

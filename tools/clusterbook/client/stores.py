@@ -57,7 +57,7 @@ def open_base(where: str, access: Access, *, create: bool = False) -> Base:
 
         return Base(Layout(Path(where.removeprefix(LAYOUT_SCHEME)), create=create), "")
     if not where.startswith(SCHEME):
-        raise InvalidRequest(f"{where} is no store", hint="name oci://HOST/BASE or oci-layout:FOLDER")
+        raise InvalidRequest(f"{where} is no store", hint=f"name oci://HOST/BASE, or oci-layout:{where} for a folder")
     reference = parse_reference(where)
     if reference.wanted:
         raise InvalidRequest(f"{where} names one artifact, not a base", hint="leave tag and digest out")

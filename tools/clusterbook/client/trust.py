@@ -154,7 +154,8 @@ def _by_key(bundle: Bundle, policy: Policy) -> tuple[str, str]:
             return each.file, ""
     if bundle.hint in [key.hint() for key in keys.values()]:
         raise Tampered("the signature does not fit the statement", hint="one of them was changed after signing")
-    raise WrongSigner("it is signed with a key that the policy does not name", hint=f"the policy asks for {policy}")
+    hint = f"--key names the public key of whoever you believe; the policy asks for {policy}"
+    raise WrongSigner("it is signed with a key that the policy does not name", hint=hint)
 
 
 def _by_login(bundle: Bundle, policy: Policy) -> tuple[str, str]:

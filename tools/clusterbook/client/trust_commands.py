@@ -32,6 +32,7 @@ def forget(source: str) -> int:
     kept = memory(os.environ, Path.home())
     if not kept.forget(absolute(source)):
         raise NotFound(f"nothing is remembered of {absolute(source)}", hint="write it as `fetch --from` has it")
+    click.echo(f"{absolute(source)}: forgotten; the next index that it shows is believed, if it is signed")
     return 0
 
 

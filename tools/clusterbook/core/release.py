@@ -103,6 +103,9 @@ def plan(matrix: Matrix, ledger: Ledger, *, name: str, commit: Commit) -> Releas
 def refuse_untimely(ledger: Ledger, name: str, commit: Commit) -> None:
     """Raise InvalidRequest where the release called `name` cannot be the next one."""
     version = read_version(name)
+    if version.major < _FIRST_YEAR or not 1 <= version.minor <= _MONTHS:
+        what = f"{name} is no name of a release"
+        raise InvalidRequest(what, hint="it is year, month and number, such as 2026.7.0")
     known = ledger.releases()
     if name in known:
         hint = f"nothing in the ledger is edited; name a newer one, such as {_next(version)}"
@@ -117,6 +120,9 @@ def refuse_untimely(ledger: Ledger, name: str, commit: Commit) -> None:
     if commit.date < date:
         what = f"the commit {commit.id[:12]} is of {commit.date}, before that of the last release, {last} of {date}"
         raise InvalidRequest(what, hint="releases follow the history; name a later commit with --commit")
+
+
+_FIRST_YEAR, _MONTHS = 2000, 12
 
 
 def _next(version: Version) -> Version:
