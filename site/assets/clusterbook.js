@@ -91,7 +91,7 @@
           input.onchange = () => { if (value) query[name] = value; else delete query[name]; keep(); draw(); };
           return make("label", { class: !n && "cb-none" }, input, make("span", {}, label), make("span", {}, String(n)));
         };
-        return make("fieldset", {}, make("legend", {}, name), option("", "any"), values.map((value) => option(value, value)));
+        return make("fieldset", {}, make("legend", {}, name === "os" ? "OS" : name), option("", "any"), values.map((value) => option(value, value)));
       }));
       if (chosen) facets.querySelector(`[name="${chosen}"]:checked`)?.focus();
       const found = data.recipes.filter((recipe) => fits(recipe));
