@@ -19,10 +19,10 @@ from tests.bench.test_validate import cpu_s
 from tests.servers.sigstore import IDENTITY, ISSUER, FakeSigstore, running
 
 RECIPE = "h100-eks-ubuntu-training-kubeflow"
-KEY_TO_BARE = 2 * 60 / 9.3
-"""Twice the budget, over the 9.3 ms of bare Python: what Python and cryptography import takes 30 ms by itself."""
-KEYLESS_TO_BARE = 2 * 300 / 9.3
-"""The same: sigstore takes 215 to 290 ms to import, which is all but a fifth of it."""
+KEY_TO_BARE = 60 / 9.3
+"""The budget over the 9.3 ms of bare Python. What Python and cryptography import takes 30 ms of it."""
+KEYLESS_TO_BARE = 300 / 9.3 * 1.15
+"""The same, and an eighth: importing sigstore takes most of it, and on a busy machine more than bare Python does."""
 
 
 def publish(checkout: Path, target: Path, *words: str, **environment: str) -> None:
@@ -43,8 +43,8 @@ def believing(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Mappi
         (folder / "root.json").write_text(json.dumps(instance.trusted_root()))
         (folder / "config.json").write_text(json.dumps(instance.trust_config(rekor=2)))
         (folder / "trust.yaml").write_text(
-            "apiVersion: clusterbook.dev/v1alpha1\nkind: TrustPolicy\nmetadata: {name: ours}\nspec:\n  signers:\n"
-            f"    - keyless: {{identity: {IDENTITY}, issuer: {ISSUER}, root: root.json}}\n"
+            "apiVersion: clusterbook.dev/v1alpha1\nkind: TrustPolicy\nmetadata:\n  name: ours\nspec:\n  signers:\n"
+            f"    - keyless:\n        identity: {IDENTITY}\n        issuer: {ISSUER}\n        root: root.json\n"
         )
         signing = ["--keyless", "--trust-config", str(folder / "config.json"), "--policy", str(folder / "trust.yaml")]
         publish(checkout, folder / "login", *signing, SIGSTORE_ID_TOKEN=instance.token())

@@ -116,6 +116,13 @@ def test_what_does_not_count_is_refused_in_its_own_words(
         verify(raw, digest, policy)
 
 
+def test_the_policy_that_the_guide_shows_is_one(tmp_path: Path) -> None:
+    guide = Path(__file__).parents[2] / "site/docs/guide/verify.md"
+    (tmp_path / "trust.yaml").write_text(guide.read_text().partition("```yaml\n")[2].partition("```")[0])
+    (tmp_path / "cosign.pub").write_text(private_key(private_pem(P256), "k").public().pem())
+    assert [type(each) for each in read_policy(tmp_path / "trust.yaml").signers] == [Key, Identity]
+
+
 def test_an_artifact_without_a_signature_is_refused() -> None:
     with pytest.raises(Unsigned, match="is not signed") as caught:
         verify_any([], A, policy_of(P256))

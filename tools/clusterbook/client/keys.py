@@ -166,11 +166,18 @@ def certificate_key(der: bytes) -> PublicKey:
 
 
 def _ecdsa() -> ec.ECDSA:
-    """Return how P-256 signs; importing it takes as long as checking ten signatures, which Ed25519 does not cost."""
+    """Return how P-256 signs. ECDSA itself loads a backend to ask it about signatures that are never made here."""
     from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.hashes import SHA256, HashAlgorithm
 
-    return ec.ECDSA(SHA256())
+    class WithSha256(ec.ECDSA):
+        algorithm: HashAlgorithm = SHA256()
+        deterministic_signing = False
+
+        def __init__(self) -> None:
+            """Ask nothing."""
+
+    return WithSha256()
 
 
 def _with_bytes(key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey) -> PublicKey:

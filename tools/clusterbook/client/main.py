@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from clusterbook.client.flags import ARGUMENTS, COMMANDS, JUDGEMENTS, scan, scan_all
 from clusterbook.client.reply import Reply
-from clusterbook.client.terminal import abandon, bug, deliver, fail
+from clusterbook.client.terminal import abandon, bug, deliver, fail, leave
 from clusterbook.core.errors import ClusterbookError
 
 _SLOW = ("data", "snapshot", "config", "recipe")
@@ -24,7 +24,10 @@ _SLOW = ("data", "snapshot", "config", "recipe")
 
 def main() -> None:
     """Run the command line and exit with its status. Source: reference row G4."""
-    sys.exit(run(sys.argv[1:], os.environ))
+    status = run(sys.argv[1:], os.environ)
+    if "click" in sys.modules:  # what commands load may have to tidy up on the way out
+        sys.exit(status)
+    leave(status)
 
 
 def run(words: Sequence[str], environment: Mapping[str, str]) -> int:

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import NoReturn
 
 from clusterbook.core.errors import ClusterbookError, Unwritable
 
@@ -46,6 +47,15 @@ def abandon() -> None:
     """Give up standard output, so that the rest of it is not tried once more on the way out."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def leave(status: int) -> NoReturn:
+    """Exit at once: the system takes back memory faster than Python does, an eighth of a quick answer's time."""
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+    with suppress(OSError, ValueError):
+        sys.stderr.flush()
+    os._exit(status)
 
 
 def fail(error: ClusterbookError, *, log_json: bool = False) -> int:
