@@ -116,6 +116,8 @@ LINT: dict[str, Sequence[str]] = {
     "ruff format": (PYTHON, "-m", "ruff", "format", "--check", "."),
     "mypy": (PYTHON, "-m", "mypy"),
 }
+SIDE_BY_SIDE = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
+"""File by file, since the tests of one share a cluster, a registry or a site; each worker has its own."""
 
 
 def build(arguments: Sequence[str]) -> int:
@@ -156,15 +158,15 @@ def interop(arguments: Sequence[str]) -> int:
     """Test against the real tools, built with Go: Helm, registries, clusters."""
     set_up()
     # Whoever names tests gets the tools that those need, built on the way.
-    if not arguments and run(PYTHON, "-m", "tests.interop.toolchain"):
-        return 1
-    return run(PYTHON, "-m", "pytest", "tests/interop", *arguments)
+    if arguments:
+        return run(PYTHON, "-m", "pytest", "tests/interop", *arguments)
+    return run(PYTHON, "-m", "tests.interop.toolchain") or run(PYTHON, "-m", "pytest", *SIDE_BY_SIDE, "tests/interop")
 
 
 def browser(arguments: Sequence[str]) -> int:
     """Test the catalog site in a real browser; without one the tests skip, in CI they fail."""
     set_up()
-    return run(PYTHON, "-m", "pytest", "-p", "no:xdist", "tests/browser", *arguments)
+    return run(PYTHON, "-m", "pytest", *SIDE_BY_SIDE, "tests/browser", *arguments)
 
 
 def agent(_: Sequence[str]) -> int:
