@@ -101,3 +101,45 @@ def test_what_cannot_be_read_is_said_and_does_not_stop_anything(programs: Standi
     done = programs.run(deploy)
     assert done.returncode == 0
     assert done.stdout.count("note: cannot read ") == len(kinds)
+
+
+NEEDS = [
+    {"kinds": ["gateways.g.example", "routes.g.example"], "how": "kubectl apply -f 'https://g.example/$(x)?a=1&b=*'"},
+    {"kinds": ["pools.i.example"], "how": "END"},
+]
+
+
+def test_a_kind_that_nothing_brings_stops_all_and_the_hint_is_what_to_type(programs: Standins, tmp_path: Path) -> None:
+    deploy = with_facts(tmp_path / "b", needsKinds=NEEDS)
+    found = "customresourcedefinition.apiextensions.k8s.io/"
+    programs.set("objects/customresourcedefinitions", f"{found}gateways.g.example\n{found}pools.i.example")
+    done = programs.run(deploy)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[:3] == [
+        "deploy.sh: the cluster does not know routes.g.example (needed by operator), and nothing here brings it",
+        "  hint: kubectl apply -f 'https://g.example/$(x)?a=1&b=*'",
+        "deploy.sh: nothing was installed",
+    ]
+    assert programs.order() == []
+    asked = [words for words in programs.words("kubectl get customresourcedefinitions") if "routes" in words]
+    assert asked == [
+        "kubectl get customresourcedefinitions --ignore-not-found --output name "
+        "gateways.g.example routes.g.example pools.i.example"
+    ]
+    everything = "gateways.g.example", "routes.g.example", "pools.i.example"
+    programs.set("objects/customresourcedefinitions", "\n".join(found + kind for kind in everything))
+    assert programs.run(deploy).returncode == 0
+
+
+def test_kinds_that_cannot_be_read_stop_nothing(programs: Standins, tmp_path: Path) -> None:
+    deploy = with_facts(tmp_path / "b", needsKinds=NEEDS)
+    programs.set("objects/customresourcedefinitions.forbidden")
+    done = programs.run(deploy)
+    assert done.returncode == 0
+    assert "cannot read customresourcedefinitions, so nobody knows whether all are there" in done.stdout
+
+
+def test_who_reads_the_bundle_learns_which_kinds_come_first(tmp_path: Path) -> None:
+    readme = with_facts(tmp_path / "b", needsKinds=NEEDS).with_name("README.md").read_text(encoding="utf-8")
+    assert "`gateways.g.example`, `routes.g.example`, for operator:\n\n    kubectl apply -f" in readme
+    assert "has to know first" not in with_facts(tmp_path / "c").with_name("README.md").read_text(encoding="utf-8")

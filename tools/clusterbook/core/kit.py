@@ -23,6 +23,7 @@ FACTS = (
     "manifestsUseChartCRDs",
     "install",
     "crdGroups",
+    "needsKinds",
     "nodeTaints",
     "allocationPaths",
     "sourceRangePaths",

@@ -14,6 +14,7 @@ from clusterbook.core.shapebase import (
     PHASES,
     ApiVersion,
     CriterionValue,
+    DefinitionName,
     Metadata,
     Name,
     OverlayMetadata,
@@ -224,6 +225,17 @@ class RestartShape(Shape):
     annotation_paths: list[str] = Field(alias="annotationPaths", description="Where in the values pod annotations go.")
 
 
+class NeedShape(Shape):
+    """Kinds that a cluster has to know before a component is installed, and where they come from."""
+
+    kinds: list[DefinitionName] = Field(
+        min_length=1, description="Names of CustomResourceDefinitions, such as gateways.gateway.networking.k8s.io."
+    )
+    how: str = Field(
+        pattern=r"^\S(.*\S)?$", description="What to do when one is missing: a command, or a sentence; one line."
+    )
+
+
 class ComponentShape(Shape):
     """One component that recipes may name."""
 
@@ -244,6 +256,9 @@ class ComponentShape(Shape):
     install: InstallShape | None = None
     crd_groups: list[str] | None = Field(
         None, alias="crdGroups", description="API groups of its CRDs; leftovers of an older installation are reported."
+    )
+    needs_kinds: list[NeedShape] | None = Field(
+        None, alias="needsKinds", description="Kinds that no chart here brings: without them nothing is installed."
     )
     node_taints: list[str] | None = Field(
         None, alias="nodeTaints", description="Keys of taints it sets; leftovers are removed before it is installed."

@@ -23,6 +23,7 @@ def deploy_sh(recipe: Mapping[str, Any], plan: Plan) -> str:
         shell.BEGIN,
         shell.releases(plan),
         preflight_sh.kinds(plan),
+        preflight_sh.needed(plan),
         preflight_sh.taints(plan),
         shell.SIDE_BY_SIDE,
         _WORDS,
@@ -43,7 +44,7 @@ To resume, run it again: what is installed stays as it is, the rest follows.
   --best-effort    go on when a component cannot be installed; the exit status still says that one failed
   --retries N      try each release N times more (default 5, or what its chart needs)
   --serial         one component after another
-  --skip-preflight do not look for leftovers first
+  --skip-preflight do not look for leftovers and missing kinds first
   --help           this text
 
 Read from the environment:

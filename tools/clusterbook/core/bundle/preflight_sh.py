@@ -1,7 +1,8 @@
-"""What deploy.sh looks at before it installs: leftovers that would make it fail, or fail in a way nobody understands.
+"""What deploy.sh looks at before it installs: what would make it fail, or fail in a way that nobody understands.
 
-Knows the shell of it, and which facts of the registry it needs. Needs no program but kubectl and helm: kubectl's own
-templates take apart what others would need jq for. Source: reference row B18.
+Leftovers of older installations, and kinds that the cluster has to know. Knows the shell of it, and which facts of the
+registry it needs. Needs no program but kubectl and helm: kubectl's own templates take apart what others would need jq
+for. Source: reference row B18.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from clusterbook.core.bundle import shell
 from clusterbook.core.bundle.components import Part, get
 from clusterbook.core.bundle.folders import Folder, Plan
+from clusterbook.core.bundle.needs import needs
 from clusterbook.core.bundle.words import read_taint
 from clusterbook.core.errors import InvalidRequest
 
@@ -24,6 +26,13 @@ def kinds(plan: Plan) -> str:
         for group in folder.part.facts.get("crdGroups") or ()
     ]
     return shell.constant("GROUPS_OF_KINDS", rows, "release, namespace, group of its kinds")
+
+
+def needed(plan: Plan) -> str:
+    """Return the assignment of the kinds that components need and that nothing in the bundle brings."""
+    rows = [(",".join(need.components), ",".join(need.kinds), need.how) for need in needs(plan)]
+    comment = "components, kinds that the cluster has to know before them, what to do where one is missing"
+    return shell.constant("NEEDED_KINDS", rows, comment, ends_in_text=True)
 
 
 def taints(plan: Plan) -> str:
@@ -124,9 +133,10 @@ template_of_taints='
 # Looks for leftovers; exits when one of them would make the installation fail.
 preflight() {
     local failed=''
-    say 'looking for leftovers (--skip-preflight leaves that out)'
+    say 'looking for leftovers, and for kinds that are missing (--skip-preflight leaves that out)'
     refuse_ending_namespaces || failed=yes
     refuse_unanswered_webhooks || failed=yes
+    refuse_missing_kinds || failed=yes
     report_silent_api_services
     report_orphaned_kinds
     remove_stale_taints
@@ -139,7 +149,7 @@ preflight() {
 
 note() { say "note: $*"; }
 
-cannot_read() { note "cannot read $1, so leftovers among them are not found"; }
+cannot_read() { note "cannot read $1, so ${2:-leftovers among them are not found}"; }
 
 refuse_ending_namespaces() {
     local ending name namespace seen=' '
@@ -177,6 +187,32 @@ refuse_unanswered_webhooks() {
             hint "kubectl delete $(printf '%s' "$kind" | tr '[:upper:]' '[:lower:]') $name"
         fi
     done <<<"$hooks"
+    [ -z "$found" ]
+}
+
+refuse_missing_kinds() {
+    local there components kinds how kind missing found=''
+    [ -n "$NEEDED_KINDS" ] || return 0
+    # shellcheck disable=SC2046 # one word each
+    there="$(kube get customresourcedefinitions --ignore-not-found --output name \
+        $(printf '%s' "$NEEDED_KINDS" | awk '{ gsub(",", " ", $2); print $2 }') 2>/dev/null)" || {
+        cannot_read customresourcedefinitions 'nobody knows whether all are there that are needed'
+        return 0
+    }
+    while read -r components kinds how; do
+        missing=''
+        for kind in ${kinds//,/ }; do
+            case "$newline$there$newline" in
+                *"/$kind$newline"*) ;;
+                *) missing="$missing${missing:+, }$kind" ;;
+            esac
+        done
+        if [ -n "$missing" ]; then
+            found=yes
+            complain "the cluster does not know $missing (needed by ${components//,/, }), and nothing here brings it"
+            hint "$how"
+        fi
+    done <<<"$NEEDED_KINDS"
     [ -z "$found" ]
 }
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clusterbook.core.bundle.folders import Folder, Plan
+from clusterbook.core.bundle.needs import needs
 from clusterbook.core.bundle.options import Options
 
 README = "README.md"
@@ -44,6 +45,7 @@ def readme(recipe: Mapping[str, Any], plan: Plan, options: Options, *, how: str)
         f"The recipe {name} as a bundle for {_TITLES[options.deployer]}.\n{made(recipe).partition('. ')[2]}",
         "## What it installs",
         _table(plan),
+        *_first(plan),
         how.strip("\n"),
         "## Check that it is whole",
         _CHECK,
@@ -82,6 +84,17 @@ def _table(plan: Plan) -> str:
         ),
     ]
     return "\n".join(rows)
+
+
+def _first(plan: Plan) -> list[str]:
+    """Return what has to be in the cluster before; nothing where the bundle brings all that it needs."""
+    found = [
+        f"{', '.join(f'`{kind}`' for kind in need.kinds)}, for {', '.join(need.components)}:\n\n    {need.how}"
+        for need in needs(plan)
+    ]
+    return (
+        ["## What the cluster has to know first", "Nothing in this bundle brings these kinds.", *found] if found else []
+    )
 
 
 def _origin(folder: Folder) -> str:

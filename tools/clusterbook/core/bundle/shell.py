@@ -15,6 +15,7 @@ from clusterbook.core.bundle.readme import made
 from clusterbook.core.errors import InvalidRequest
 
 _WORD = re.compile(r"\S+")
+_LINE = re.compile(r"\S(.*\S)?")
 
 
 def script(recipe: Mapping[str, Any], usage: str, *parts: str) -> str:
@@ -29,16 +30,17 @@ def script(recipe: Mapping[str, Any], usage: str, *parts: str) -> str:
     )
 
 
-def constant(name: str, rows: Sequence[Sequence[str]], comment: str) -> str:
-    """Return the assignment of a table to a variable, its columns side by side.
+def constant(name: str, rows: Sequence[Sequence[str]], comment: str, *, ends_in_text: bool = False) -> str:
+    """Return the assignment of a table to a variable, its columns side by side; the last may be text of several words.
 
     A quoted here-document takes every word as it is; that none is END is sure where each row has several words.
 
     Raises:
         InvalidRequest: a word is empty or holds blanks, so it would be read as something else, or end the table.
     """
+    texts = {row[-1] for row in rows if ends_in_text}
     for word in (word for row in rows for word in row):
-        if not _WORD.fullmatch(word):
+        if not (_LINE if word in texts else _WORD).fullmatch(word):
             raise InvalidRequest(f"{comment}: {word!r} is not one word", hint="mend the recipe, or its registry")
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = (" ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows)

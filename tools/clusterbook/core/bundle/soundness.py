@@ -15,6 +15,8 @@ from clusterbook.core.select import describe
 
 _PATH = re.compile(r"[^\s.]+(\.[^\s.]+)*")
 _WORD = re.compile(r"[^\s]+")
+_KIND = re.compile(r"[a-z0-9][a-z0-9-]*(\.[a-z0-9][a-z0-9-]*)+")
+_LINE = re.compile(r"[^\s](.*[^\s])?")
 _DURATION = re.compile(r"[1-9][0-9]{0,8}[smh]")
 _PATHS = [_PATH]
 _NODES: Mapping[str, Any] = {
@@ -31,6 +33,7 @@ _FACTS: Mapping[str, Any] = {
     "validations": [{"function": str, "severity": str, "conditions": {"*": list}, "message": str}],
     "install": {"wait": bool, "timeout": _DURATION, "retries": int},
     "crdGroups": [_WORD],
+    "needsKinds": [{"kinds": [_KIND], "how": _LINE}],
     "nodeTaints": [_WORD],
     "allocationPaths": _PATHS,
     "sourceRangePaths": _PATHS,
