@@ -1,6 +1,8 @@
-"""Needs: what has to be in a cluster before a bundle is what the registry says of its components."""
+"""Needs: every kind in a manifest of our own catalog is Kubernetes', or brought, or said to be needed."""
 
 from __future__ import annotations
+
+import re
 
 import pytest
 
@@ -8,7 +10,35 @@ from clusterbook.core.bundle import render
 from clusterbook.core.bundle.needs import Need, needs
 from clusterbook.core.bundle.soundness import refuse_unsound
 from clusterbook.core.errors import InvalidRequest
-from tests.core.bundle.wholes import small
+from tests.core.bundle.wholes import Recipe, small, wholes
+
+BUILT_IN = re.compile(r"([a-z]*|(apiextensions|networking|rbac\.authorization|scheduling|storage)\.k8s\.io)")
+
+
+def kinds_outside(recipe: Recipe) -> set[str]:
+    """Return the kinds in the manifests of a bundle that neither Kubernetes nor its components bring, group/Kind."""
+    plan = render(recipe, {}, "0").plan
+    brought = {group for folder in plan.folders for group in folder.part.facts.get("crdGroups") or ()}
+    brought |= {kind.partition(".")[2] for need in needs(plan) for kind in need.kinds}
+    found = set()
+    for text in (text for folder in plan.folders for text in folder.templates.values()):
+        for document in re.split("^---", text, flags=re.M):
+            head = dict(re.findall(r"^(apiVersion|kind): *[\"']?([^\s\"']+)", document, re.M))
+            group = head.get("apiVersion", "").rpartition("/")[0]
+            if not BUILT_IN.fullmatch(group) and group not in brought:
+                found.add(f"{group}/{head['kind']}")
+    return found
+
+
+@pytest.mark.parametrize("slug", wholes())
+def test_the_registry_says_where_every_kind_of_our_manifests_comes_from(slug: str) -> None:
+    assert kinds_outside(wholes()[slug]) == set()
+
+
+def test_a_kind_that_nobody_brings_would_be_found() -> None:
+    recipe = small(operator={"registry": {}})
+    recipe["files"] = dict.fromkeys(recipe["files"], "apiVersion: gone.example/v1\nkind: Thing\n")
+    assert kinds_outside(recipe) == {"gone.example/Thing"}
 
 
 def test_needs_are_those_of_the_components_that_are_installed() -> None:
