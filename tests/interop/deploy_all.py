@@ -28,6 +28,7 @@ from tests.core.bundle.wholes import ROOT, Recipe, wholes
 from tests.interop import certs, charts, cluster, nodes, toolchain
 from tests.interop.charts import REAL, ChartServers
 from tests.interop.deployment import environment, played, prepare
+from tests.interop.processes import NotReadyError
 
 SOURCES = ROOT / "recipes"
 IMPATIENT = {"HELM_TIMEOUT": "3m", "RETRY_S": "1"}
@@ -91,7 +92,10 @@ def deploy(groups: Sequence[Group], servers: ChartServers, top: Path) -> int:
     for number, group in enumerate(groups, 1):
         begun = time.monotonic()
         with tempfile.TemporaryDirectory(dir=top) as folder:
-            faults = deployed(group, servers, Path(folder))
+            try:
+                faults = deployed(group, servers, Path(folder))
+            except NotReadyError as error:
+                faults = [str(error).partition("\n")[0]]
         first, *others = group.slugs
         count += 0 if faults else len(group.slugs)
         how = f"{'FAILED' if faults else 'deployed'} in {time.monotonic() - begun:.0f} s"

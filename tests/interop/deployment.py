@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from clusterbook.core.bundle import Bundle
 from clusterbook.core.bundle.folders import Folder
+from clusterbook.core.bundle.needs import needs
 from tests.interop import standin
 from tests.interop.cluster import ApiError, Cluster
 from tests.interop.processes import run, wait_until
@@ -139,8 +140,8 @@ def prepare(bundle: Bundle, service: str, folder: Path, cluster: Cluster, env: M
     """Return a bundle in `folder`, ready to be deployed to a cluster that has the kinds that no chart brings."""
     if service == "ocp":
         cluster.apply(standin.openshift_definitions())
-    if "agentgateway-crds" in {each.name for each in bundle.plan.folders}:
-        cluster.apply(standin.gateway_definitions())
+    if wanted := sorted({kind for need in needs(bundle.plan) for kind in need.kinds}):
+        cluster.apply([standin.called(name) for name in wanted])
     return Deployment(bundle, write(bundle.files, folder), cluster, {**env, **cluster.env})
 
 

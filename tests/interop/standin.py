@@ -66,12 +66,12 @@ def openshift_definitions() -> list[dict[str, Any]]:
     return [definition(kind) for kind in KINDS if kind.owner is None or kind.name in _BY_LIFECYCLE_MANAGER]
 
 
-def gateway_definitions() -> list[dict[str, Any]]:
-    """Return the definitions of the Gateway API as far as manifests need them.
-
-    Whoever deploys a recipe with agentgateway brings them: recipes/components/agentgateway-crds/manifests says so.
-    """
-    return [definition(kind) for kind in KINDS if kind.group == "gateway.networking.k8s.io"]
+def called(name: str) -> dict[str, Any]:
+    """Return a definition of this name: as our manifests need it, or of any kind when they do not use it."""
+    plural, _, group = name.partition(".")
+    known = {f"{kind.plural}.{kind.group}": kind for kind in KINDS}
+    kind = known.get(name) or Kind(group, ("v1",), re.sub("s$", "", plural), None, namespaced=True)
+    return definition(kind) | _named(definition(kind), name)
 
 
 def definition(kind: Kind) -> dict[str, Any]:
@@ -151,13 +151,9 @@ def _expected(check: str) -> Iterator[dict[str, Any]]:
 
 def _definitions(component: str, expected: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield the definitions that a component's chart brings: those its check waits for, those manifests need."""
-    known = {f"{kind.plural}.{kind.group}": kind for kind in KINDS}
     for resource in expected:
         if resource["kind"] == "CustomResourceDefinition":
-            name = resource["metadata"]["name"]
-            plural, _, group = name.partition(".")
-            kind = known.get(name) or Kind(group, ("v1",), re.sub("s$", "", plural), component, namespaced=True)
-            yield definition(kind) | _named(definition(kind), name)
+            yield called(resource["metadata"]["name"])
     yield from (definition(kind) for kind in KINDS if kind.owner == component)
 
 

@@ -6,6 +6,7 @@ runs behind webhooks and API services that those bring, so they are taken away; 
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from tests.interop.deployment import Deployment, Name, contents, environment, pl
 
 SOURCES = ROOT / "recipes"
 TRAINING = "h100-eks-ubuntu-training-kubeflow"
-FULL = (TRAINING, "gb200-eks-ubuntu-inference-dynamo", "h100-gke-cos-training-kubeflow")
+INFERENCE = "gb200-eks-ubuntu-inference-dynamo"
+FULL = (TRAINING, INFERENCE, "h100-gke-cos-training-kubeflow")
 MOST = 0.6
 """How much of the time of one component after another may be left when they are installed side by side."""
 STAY = ("/customresourcedefinitions", "/apiservices", "/persistentvolumes")
@@ -78,6 +80,18 @@ def test_a_recipe_comes_up_level_by_level_with_its_own_values_and_a_second_run_c
     after = contents(empty)
     changed = {each for each in before.keys() | after.keys() if before.get(each) != after.get(each)}
     assert {each for each in changed if not of_kai_scheduler(each)} == set()
+
+
+def test_kinds_that_no_chart_brings_are_asked_for_before_anything_is_installed(
+    recipes_here: Mapping[str, Recipe], empty: Cluster, tools: Environment, tmp_path: Path
+) -> None:
+    deployment = prepared(recipes_here[INFERENCE], tmp_path, empty, tools)
+    empty.kubectl("delete", "customresourcedefinition", "gateways.gateway.networking.k8s.io")
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        deployment.deploy()
+    missing = "gateways.gateway.networking.k8s.io (needed by agentgateway-crds), and nothing here brings it"
+    assert f"does not know {missing}\n  hint: kubectl apply --server-side -f " in caught.value.stderr
+    assert deployment.releases() == {}
 
 
 def test_what_was_killed_half_way_is_finished_by_the_next_run(
