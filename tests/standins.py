@@ -7,6 +7,7 @@ kubectl's templates make of objects is real kubectl's business: here a resource'
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Mapping
@@ -117,6 +118,10 @@ class Call(NamedTuple):
     release: str
 
 
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass(frozen=True, slots=True)
 class Standins:
     """The folder of both programs and of what they know."""
@@ -184,11 +189,15 @@ class Standins:
         )  # fmt: skip
 
     def start(self, script: Path, *flags: str, **env: str) -> subprocess.Popen[str]:
-        """Return a script that runs, as a process group of its own, as if started in a terminal."""
+        """Return a script that runs, as a process group of its own, as if started in a terminal.
+
+        Tests that somebody runs in the background inherit that interrupts are ignored, and so would the script.
+        """
         return subprocess.Popen(
             ["bash", "-euo", "pipefail", script, *flags],
             env={**os.environ, **self.env, **env}, text=True, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.home,
+            preexec_fn=_heed_interrupts,
         )  # fmt: skip
 
     def wait_for(self, what: str, release: str, *, timeout_s: float = 20) -> None:

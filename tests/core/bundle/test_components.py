@@ -54,6 +54,13 @@ def test_the_recipe_itself_is_never_changed() -> None:
     assert whole["componentRefs"][0]["values"] == {"m": {"n": 1}}
 
 
+@pytest.mark.parametrize("option", ["set", "setFile", "setJson"])
+def test_one_place_is_not_set_twice_under_two_names_of_its_component(option: str) -> None:
+    with pytest.raises(InvalidRequest, match=r"--set(-file|-json)? a:x stands twice"):
+        chosen(with_paths(), **{option: ["a:x=1", "ay:x=2"]})
+    assert values(with_paths(), set=["a:x=1"], setJson=["ay:x=2"]) == {"x": 2}
+
+
 @pytest.mark.parametrize("target", ["a", "ay"])
 def test_a_component_goes_by_its_name_and_its_keys(target: str) -> None:
     assert values(with_paths(), set=[f"{target}:x.y=1"]) == {"x": {"y": 1}}

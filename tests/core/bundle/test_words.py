@@ -72,7 +72,9 @@ def test_a_malformed_setting_is_refused(word: str, what: str) -> None:
         words.read_set(word)
 
 
-@pytest.mark.parametrize("value", ["{", "nope", "NaN", "Infinity", '{"a":1,"a":2}', "[1,]", "", "[" * 100_000])
+@pytest.mark.parametrize(
+    "value", ["{", "nope", "NaN", "Infinity", "1e999", "[-1e999]", '{"a":1,"a":2}', "[1,]", "", "[" * 100_000]
+)
 def test_what_is_not_json_is_refused(value: str) -> None:
     with pytest.raises(InvalidRequest, match="--set-json a:x is not JSON"):
         words.read_json(f"a:x={value}")

@@ -85,8 +85,9 @@ def serve(options: Options, shelf: Shelf, slug: str, handed_in: dict[str, Any]) 
         NotHonoured: part of the query changes nothing and --allow-inherited was not given.
         Unsupported: no recipe answers the query.
     """
-    if slug and any(name in options for name in (*DIMENSIONS, "nodes", "snapshot", "recipe")):
-        raise InvalidRequest(f"both the recipe {slug} and criteria were given", hint="give one of them")
+    others = [name for name in (*DIMENSIONS, "nodes", "snapshot", "recipe") if name in options]
+    if slug and others:
+        raise InvalidRequest(f"both the recipe {slug} and --{others[0]} were given", hint="give one of them")
     answer = shelf.matcher.answer(_of_slug(shelf, slug) if slug else asked(options, shelf, handed_in))
     if answer.state == matching.UNSUPPORTED:
         raise Unsupported(answer.reason, hint=_nearest(shelf, answer.query))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from clusterbook.core.bundle.options import Options
+from clusterbook.core.bundle.options import Options, refuse_repetition
 from clusterbook.core.bundle.words import Path, Setting, Taint, toleration, typed
 from clusterbook.core.errors import InvalidRequest, did_you_mean
 
@@ -64,6 +64,8 @@ def select(recipe: Mapping[str, Any], options: Options) -> Parts:
     settings = [_addressed(each, names) for each in options.settings]
     later = [_addressed(each, names) for each in options.typed]
     dynamic = [_addressed(each, names) for each in options.dynamic]
+    refuse_repetition(settings)  # once more: a component may have been called by two of its names
+    refuse_repetition(later)
     enabled = _enabled(recipe, references, settings, later)
     notes: list[str] = []
     parts = []

@@ -112,14 +112,13 @@ def read_options(request: Request) -> Options:
                 hint=f"leave it out, or choose --deployer {' or '.join(deployers)}",
             )
     settings = [words.read_set(word) for word in request.get("set", ())]
-    _refuse_repetition(settings)
+    refuse_repetition(settings)
     typed = [words.read_json(word, flag="--set-file") for word in request.get("setFile", ())]
     typed += [words.read_json(word) for word in request.get("setJson", ())]
     for each in typed:
         if each.target == "deployer":
             raise InvalidRequest(f"{each.flag} does not speak to the deployer", hint="write --set deployer:key=value")
-    _refuse_repetition([each for each in typed if each.flag == "--set-file"])
-    _refuse_repetition([each for each in typed if each.flag == "--set-json"])
+    refuse_repetition(typed)
     dynamic = tuple(words.read_dynamic(word) for word in request.get("dynamic", ()))
     gate = request.get("workloadGate")
     return Options(
@@ -156,13 +155,13 @@ def flag(option: str) -> str:
     return "--" + re.sub("([A-Z])", lambda found: "-" + found[1].lower(), option)
 
 
-def _refuse_repetition(settings: Sequence[Setting]) -> None:
+def refuse_repetition(settings: Sequence[Setting]) -> None:
     """Raise InvalidRequest when one flag sets one path of one component twice."""
     seen = set()
     for each in settings:
-        if (each.target, each.path) in seen:
+        if (each.flag, each.target, each.path) in seen:
             raise InvalidRequest(f"{each.flag} {each.target}:{each.dotted()} stands twice", hint="keep one of them")
-        seen.add((each.target, each.path))
+        seen.add((each.flag, each.target, each.path))
 
 
 def _labels(request: Request, option: str) -> dict[str, str]:

@@ -69,7 +69,7 @@ def read_json(word: str, *, flag: str = "--set-json") -> Setting:
     """
     target, path, value = _split(flag, word, "component:path=JSON")
     try:
-        return Setting(flag, target, path, json.loads(value, parse_constant=_no_constant, object_pairs_hook=_pairs))
+        return Setting(flag, target, path, _json(value))
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(
             f"{flag} {target}:{'.'.join(path)} is not JSON: {error}",
@@ -77,8 +77,20 @@ def read_json(word: str, *, flag: str = "--set-json") -> Setting:
         ) from error
 
 
+def _json(text: str) -> Any:
+    """Return the value that JSON text says. Raises ValueError where it says none that every reader would agree on."""
+    return json.loads(text, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_pairs)
+
+
 def _no_constant(word: str) -> Any:
-    raise ValueError(f"{word} is not JSON")
+    raise ValueError(f"{word} is no number in JSON")
+
+
+def _finite(word: str) -> float:
+    number = float(word)
+    if not math.isfinite(number):
+        raise ValueError(f"{word} is too large a number")
+    return number
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
