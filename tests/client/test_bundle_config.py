@@ -159,7 +159,7 @@ def test_what_a_bundle_does_not_do_is_said(run: Run) -> None:
         ("{group: gpu}", "{group: b c}", "'b c' is not a label value"),
         ("nvidia.com/gpu:NoSchedule", "nvidia.com/gpu:Never", "the effect 'Never' is unknown"),
         ("storageClass: fast", "storageClass: F!", "--storage-class 'F!' cannot be used"),
-        ("target: from-config", "target: oci://x/y", "oci://x/y is not written yet"),
+        ("target: from-config", "target: oci://x/y", "oci://x/y: a bundle is written to a disk"),
         ("    deployment:", "    attestation: {enable: true}\n    deployment:", "unknown key 'enable'"),
         ("    deployment:", "    input: {recipe: a.yaml}\n    deployment:", "a.yaml cannot be read"),
         ("service: eks", "service: ekss", "service"),

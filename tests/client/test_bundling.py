@@ -205,7 +205,7 @@ def test_what_is_no_bundle_is_not_compared(bundle: Run) -> None:
         (["--storage-class", ""], "--storage-class is empty", "give it a value"),
         (["-o", "--force"], "--output --force looks like a flag", "./--force"),
         (["-o", "b.zip"], "b.zip: archives of this kind are not written", ".tar.gz"),
-        (["-o", "oci://x/y"], "oci://x/y is not written yet", ".tar.gz"),
+        (["-o", "oci://x/y"], "oci://x/y: a bundle is written to a disk", ".tar.gz"),
         (["--set", "operater:a=1"], "--set operater:a names a component that the recipe does not have", "'operator'"),
         (["--set", "operator"], "--set operator is not component:path=value", "gpu-operator:driver.version="),
         (["--set", "operator:a="], "--set operator:a= has no value", "--set-json"),
@@ -252,6 +252,14 @@ def test_a_wrong_word_is_named_with_what_is_accepted_and_nothing_is_written(
     first, _, hint = err.partition("\n  hint: ")
     assert what in first
     assert accepted in hint
+    assert here() == ["recipe.json"]
+
+
+def test_a_recipe_whose_components_are_no_list_is_not_taken_for_criteria(bundle: Run) -> None:
+    recipe = json.loads(Path("recipe.json").read_text(encoding="utf-8"))
+    Path("recipe.json").write_text(json.dumps({**recipe, "componentRefs": "operator"}))
+    status, _, err = bundle()
+    assert (status, "componentRefs of the recipe is text 'operator', not a list" in err) == (2, True), err
     assert here() == ["recipe.json"]
 
 

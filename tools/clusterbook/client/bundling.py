@@ -111,7 +111,7 @@ def _refuse_target(where: str) -> None:
     if where.startswith("-"):
         raise InvalidRequest(f"--output {where} looks like a flag", hint=f"if it is a name, write ./{where}")
     if where.startswith(("oci://", "cm://", "http://", "https://")):
-        raise InvalidRequest(f"{where} is not written yet", hint="name a folder or a .tar.gz file")
+        raise InvalidRequest(f"{where}: a bundle is written to a disk", hint="name a folder or a .tar.gz file")
     if where.endswith((".zip", ".tar", ".bz2", ".xz", ".zst", ".gz", ".7z")) and not where.endswith(ARCHIVES):
         raise InvalidRequest(f"{where}: archives of this kind are not written", hint="name a .tar.gz file, or a folder")
 

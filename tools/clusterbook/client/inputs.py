@@ -16,6 +16,7 @@ from clusterbook.core.criteria import Criteria
 from clusterbook.core.envelope import API_VERSION, API_VERSIONS
 from clusterbook.core.errors import InvalidRequest, NotFound, did_you_mean
 from clusterbook.core.findings import SourceErrors
+from clusterbook.core.select import describe
 from clusterbook.core.yamlin import MAX_BYTES, Node, parse
 
 TIMEOUT_S = 30
@@ -120,8 +121,17 @@ def criteria_in(document: dict[str, Any]) -> dict[str, str | int]:
 
 
 def recipe_in(document: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the recipe in a document when it carries its values, None when it has to be resolved first."""
+    """Return the recipe in a document when it carries its values, None when it has to be resolved first.
+
+    Raises:
+        InvalidRequest: it is no recipe, although it looks like one.
+    """
     components = document.get("componentRefs")
+    if components is not None and not isinstance(components, list):
+        raise InvalidRequest(
+            f"componentRefs of the recipe is {describe(components)}, not a list",
+            hint="print one with `clusterbook recipe`, and change that",
+        )
     if document.get("kind") != "RecipeResult" or not isinstance(components, list):
         return None
     whole = all(

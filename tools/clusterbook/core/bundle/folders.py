@@ -262,6 +262,11 @@ def _rendered(part: Part, field: str, files: Mapping[str, str]) -> dict[str, str
 
 def _refuse_file(name: str, path: str, part: Part) -> None:
     """Raise InvalidRequest when a file cannot lie in a chart's templates/, or Helm would not install what is in it."""
+    if path.startswith("/") or ".." in path.split("/"):
+        raise InvalidRequest(
+            f"component {part.name}: the manifest {path!r} leaves the catalog",
+            hint="name it by its path below the catalog, such as components/NAME/manifests/x.yaml",
+        )
     if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9._-]*", name) or name == "NOTES.txt":
         raise InvalidRequest(
             f"component {part.name}: the manifest {path!r} cannot be called {name!r} in a chart",
