@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 import clusterbook
 from clusterbook.client.answers import Options, Reply
@@ -20,7 +19,7 @@ from clusterbook.client.completion import script
 from clusterbook.client.evidence_commands import EVIDENCE
 from clusterbook.client.fetch_commands import FETCH
 from clusterbook.client.flags import ARGUMENTS, COMMANDS
-from clusterbook.client.kube.agent_flags import NAMES, agent_options
+from clusterbook.client.kube.agent_flags import NAMES, agent_options, typed
 from clusterbook.client.mirror_commands import MIRROR
 from clusterbook.client.program import Once, Program, option
 from clusterbook.client.record_command import record
@@ -97,42 +96,41 @@ def _callback(name: str) -> Callable[..., int]:
     """Return what runs when the command `name` is called."""
 
     def call(**found: Any) -> int:
+        given, notes = typed(), ()
+        if name == "validate" and found["config"]:
+            from clusterbook.client.cluster_config import of_validate
+
+            found, given, notes = of_validate(found["config"], found, given)
         job = {key: found.pop(key) for key in tuple(found) if key in NAMES}
         arguments = [str(found.pop(argument) or "") for argument in ARGUMENTS[name]]
-        options = {
-            key: "1" if value is True else "\n".join(value) if isinstance(value, tuple) else str(value)
-            for key, value in found.items()
-            if value not in (None, False, ())
-        }
-        if "config" in options:
-            from clusterbook.client.config import read_config, recipe_flags, validate_flags
+        options = {key: _word(value) for key, value in found.items() if value not in (None, False, ())}
+        if "config" in options and name != "validate":
+            from clusterbook.client.config import read_config, recipe_flags
 
-            configured = (validate_flags if name == "validate" else recipe_flags)(read_config(options["config"]))
+            configured = recipe_flags(read_config(options["config"]))
             if name != "recipe":  # spec.recipe.output is where the recipe goes, not what is asked of it
                 configured = {key: value for key, value in configured.items() if key not in ("output", "format")}
             options = {**configured, **options}
-        if "timeout" in job:
-            options |= _said(job, "timeout")
-            job["timeout"] = options.get("timeout", job["timeout"])
+        if "timeout" in given:
+            options["timeout"] = str(job["timeout"])
         if "run" in options:
-            options |= _said(job, "namespace", "node_selector", "toleration", "no_cleanup")
+            of_checks = ("namespace", "node_selector", "toleration", "no_cleanup")
+            options |= {key: _word(job[key]) for key in of_checks if key in given and job[key]}
         log_json = bool(click.get_current_context().find_root().params["log_json"])
         if job.get("agent") or job.get("print_manifests"):
             reply = _with_agent(options, arguments, job, log_json=log_json)
         else:
             reply = respond(name, options, arguments)
-        deliver(reply.text, notes=reply.notes, output=options.get("output", ""), log_json=log_json)
+        output = options.get("output", "")
+        deliver(reply.text, notes=(*notes, *reply.notes), output=output, log_json=log_json)
         return reply.status
 
     return call
 
 
-def _said(job: Mapping[str, Any], *names: str) -> Options:
-    """Return those of an agent's flags that were given, as other flags are."""
-    ask = click.get_current_context().get_parameter_source
-    given = {name: job[name] for name in names if job[name] and ask(name) is not ParameterSource.DEFAULT}
-    words = {name: "\n".join(value) if isinstance(value, tuple) else str(value) for name, value in given.items()}
-    return {name: "1" if value == "True" else value for name, value in words.items()}
+def _word(value: Any) -> str:
+    """Return what a flag was given as `Options` have it."""
+    return "1" if value is True else "\n".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _with_agent(options: Options, arguments: list[str], job: Mapping[str, Any], *, log_json: bool) -> Reply:

@@ -110,6 +110,13 @@ class AttestationPart(_Part):
     rekor_url: str | None = Field(None, alias="rekorURL")
 
 
+class RegistryPart(_Part):
+    """How a registry is reached that a bundle is pushed to."""
+
+    insecure_tls: bool | None = Field(None, alias="insecureTLS")
+    plain_http: bool | None = Field(None, alias="plainHTTP")
+
+
 class BundlePart(_Part):
     """What `bundle` reads; signing and registries are sections of the commands that sign and push."""
 
@@ -118,7 +125,24 @@ class BundlePart(_Part):
     deployment: DeploymentPart | None = None
     scheduling: SchedulingPart | None = None
     attestation: AttestationPart | None = None
-    registry: dict[str, Any] | None = None
+    registry: RegistryPart | None = None
+
+
+class AgentPart(_Part):
+    """Who looks into a node, and where; there is one where this section is there. `os` is seen, and not asked."""
+
+    namespace: str | None = None
+    image: str | None = None
+    image_pull_secret: list[str] | None = Field(None, alias="imagePullSecrets")
+    job_name: str | None = Field(None, alias="jobName")
+    service_account_name: str | None = Field(None, alias="serviceAccountName")
+    node_selector: dict[str, str] | None = Field(None, alias="nodeSelector")
+    toleration: list[str] | None = Field(None, alias="tolerations")
+    require_gpu: bool | None = Field(None, alias="requireGpu")
+    runtime_class: str | None = Field(None, alias="runtimeClassName")
+    os: str | None = None
+    requests: str | None = None
+    limits: str | None = None
 
 
 class ValidateInputPart(_Part):
@@ -129,8 +153,9 @@ class ValidateInputPart(_Part):
 
 
 class ExecutionPart(_Part):
-    """How a judgement goes; `noCleanup` is for what runs on a cluster."""
+    """How a judgement goes; `run` and `noCleanup` are for what runs on a cluster. `run` is ours."""
 
+    run: bool | None = None
     phases: list[str] | None = None
     fail_on_error: bool | None = Field(None, alias="failOnError")
     fail_fast: bool | None = Field(None, alias="failFast")
@@ -139,13 +164,38 @@ class ExecutionPart(_Part):
     timeout: str | None = None
 
 
+class ConformancePart(_Part):
+    """The evidence that CNCF asks for, which is not made here."""
+
+    dir: str | None = None
+    cncf_submission: bool | None = Field(None, alias="cncfSubmission")
+    features: list[str] | None = None
+
+
+class ProofPart(_Part):
+    """The evidence of a judgement: where it goes; `bom`, `push` and what is about registries is not read here."""
+
+    out: str | None = None
+    bom: str | None = None
+    push: str | None = None
+    plain_http: bool | None = Field(None, alias="plainHTTP")
+    insecure_tls: bool | None = Field(None, alias="insecureTLS")
+
+
+class EvidencePart(_Part):
+    """What evidence is written."""
+
+    cncf: ConformancePart | None = None
+    attestation: ProofPart | None = None
+
+
 class ValidatePart(_Part):
-    """What `validate` reads; `agent` and `evidence` are for a live cluster."""
+    """What `validate` reads."""
 
     input: ValidateInputPart | None = None
-    agent: dict[str, Any] | None = None
+    agent: AgentPart | None = None
     execution: ExecutionPart | None = None
-    evidence: dict[str, Any] | None = None
+    evidence: EvidencePart | None = None
 
 
 class SnapshotOutputPart(_Part):
@@ -156,12 +206,21 @@ class SnapshotOutputPart(_Part):
     template: str | None = None
 
 
+class SnapshotExecutionPart(_Part):
+    """How a snapshot is taken."""
+
+    timeout: str | None = None
+    no_cleanup: bool | None = Field(None, alias="noCleanup")
+    privileged: bool | None = None
+    max_nodes_per_entry: int | None = Field(None, alias="maxNodesPerEntry", ge=0)
+
+
 class SnapshotPart(_Part):
-    """What `snapshot` reads; `agent` and `execution` are for a live cluster."""
+    """What `snapshot` reads."""
 
     output: SnapshotOutputPart | None = None
-    agent: dict[str, Any] | None = None
-    execution: dict[str, Any] | None = None
+    agent: AgentPart | None = None
+    execution: SnapshotExecutionPart | None = None
 
 
 class FetchPart(_Part):
@@ -228,34 +287,6 @@ def fetch_words(config: ConfigShape, *, slug: str) -> dict[str, list[str]]:
     }
 
 
-def validate_flags(config: ConfigShape) -> dict[str, str]:
-    """Return the flags of `validate` that a configuration stands for, by flag key."""
-    part = config.spec.validate_ or ValidatePart()
-    given, execution = part.input or ValidateInputPart(), part.execution or ExecutionPart()
-    recipe = config.spec.recipe or RecipePart()
-    found = {
-        "recipe": given.recipe,
-        "snapshot": given.snapshot,
-        "phase": "\n".join(execution.phases) if execution.phases else None,
-        "fail_on_error": None if execution.fail_on_error is None else str(execution.fail_on_error).lower(),
-        "fail_fast": "1" if execution.fail_fast else None,
-        "no_cluster": "1" if execution.no_cluster else None,
-        "timeout": execution.timeout,
-        "data": recipe.data,
-        "source": recipe.source,
-        "allow_inherited": "1" if recipe.allow_inherited else None,
-    }
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def snapshot_flags(config: ConfigShape) -> dict[str, str]:
-    """Return the flags of `snapshot` that a configuration stands for, by flag key."""
-    part = config.spec.snapshot or SnapshotPart()
-    output = part.output or SnapshotOutputPart()
-    found = {"output": output.path, "format": output.format, "template": output.template}
-    return {name: value for name, value in found.items() if value is not None}
-
-
 def recipe_flags(config: ConfigShape) -> dict[str, str]:
     """Return the look-up flags that a configuration stands for, by flag key."""
     part = config.spec.recipe or RecipePart()
@@ -306,6 +337,8 @@ def unread_parts(config: ConfigShape) -> list[str]:
     found = []
     if part.attestation and part.attestation.enabled:
         found.append("spec.bundle.attestation")
+    if part.registry and part.registry.model_fields_set:
+        found.append("spec.bundle.registry")
     if part.output and part.output.image_refs:
         found.append("spec.bundle.output.imageRefs")
     return found

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from clusterbook.client.kube.agent_flags import NAMES, agent_options, read_agent
+from clusterbook.client.kube.agent_flags import NAMES, agent_options, read_agent, typed
 from clusterbook.client.program import Once
 from clusterbook.client.terminal import deliver, log
 from clusterbook.core.agent import Agent
@@ -62,15 +62,7 @@ _EXAMPLES = "\b\nExamples:\n  clusterbook snapshot -o node.yaml\n  clusterbook s
     "--root", default="", envvar="CLUSTERBOOK_ROOT", metavar="DIR", help="Where the machine's root is mounted."
 )
 @click.option("--config", default="", envvar="CLUSTERBOOK_CONFIG", metavar="FILE", help="Configuration file or URL.")
-def snapshot(
-    output: str,
-    form: str | None,
-    template: str,
-    redact: bool,
-    root: str,
-    config: str,
-    **cluster: Any,
-) -> int:
+def snapshot(config: str, **words: Any) -> int:
     """Write down what a machine or a cluster is, and what of it could not be seen.
 
     Of a machine: operating system, kernel, services and GPUs. Works without a cluster, without privileges (less is seen
@@ -80,25 +72,26 @@ def snapshot(
     from clusterbook.client import snapshotting
     from clusterbook.client.taking import Asked, keep, take
 
+    notes: tuple[str, ...] = ()
     if config:
-        from clusterbook.client.config import read_config, snapshot_flags
+        from clusterbook.client.cluster_config import of_snapshot
 
-        given = snapshot_flags(read_config(config))
-        output, template = output or given.get("output", ""), template or given.get("template", "")
-        form = form or given.get("format")
+        words, _, notes = of_snapshot(config, words, typed())
+    output, form, template = (words.pop(name) for name in ("output", "form", "template"))
+    redact = words.pop("redact")
     if template and form not in (None, "yaml"):
         raise InvalidRequest(f"--template and --format {form} were given", hint="keep one of them")
     layout = _text(template) if template else ""
-    job = {name: given for name, given in cluster.items() if name in NAMES}
+    log_json = bool(click.get_current_context().find_root().params.get("log_json"))
+    job = {name: given for name, given in words.items() if name in NAMES}
     agent = read_agent(job) if job["agent"] or job["print_manifests"] else None
     if agent is not None and job["print_manifests"]:
-        deliver(manifests_text(agent, form or FORMATS[0]), output=output)
+        deliver(manifests_text(agent, form or FORMATS[0]), notes=notes, output=output, log_json=log_json)
         return 0
-    log_json = bool(click.get_current_context().find_root().params.get("log_json"))
-    own = {name: given for name, given in cluster.items() if name not in NAMES}
-    asked = Asked(root=root, agent=agent, no_cleanup=job["no_cleanup"], **own)
+    own = {name: given for name, given in words.items() if name not in NAMES}
+    asked = Asked(agent=agent, no_cleanup=job["no_cleanup"], **own)
     taken, told = take(asked, os.environ, lambda line: log("agent", line, log_json=log_json))
-    notes = (*told, *snapshotting.gaps(taken))
+    notes = (*notes, *told, *snapshotting.gaps(taken))
     if redact:  # which takes the reasons away; who asks may know them
         taken = snapshotting.redacted(taken)
     if template:

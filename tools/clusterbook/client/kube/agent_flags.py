@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from clusterbook import __version__
 from clusterbook.core.agent import NAME, Agent, check, image_of
@@ -54,6 +55,13 @@ NAMES = frozenset(
     " require_gpu runtime_class requests limits privileged timeout no_cleanup".split()
 )
 """The parameters of those flags."""
+
+
+def typed() -> frozenset[str]:
+    """Return the parameters of the command that runs which the command line or the environment has set."""
+    context = click.get_current_context()
+    unset = (None, ParameterSource.DEFAULT)
+    return frozenset(name for name in context.params if context.get_parameter_source(name) not in unset)
 
 
 def read_agent(given: Mapping[str, Any]) -> Agent:
