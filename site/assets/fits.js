@@ -7,6 +7,7 @@
   ["ubuntu", "rhel", "cos", "amazonlinux", "ol", "talos"].forEach((name) => { SYSTEMS[name] = name; });
   const ACCELERATORS = ["rtx-pro-6000", "gb200", "gb300", "a100", "b200", "h100", "h200", "l40s", "l40"];
   const BY_PROVIDER = ["eks", "gke", "aks", "oke", "lke", "kind"];
+  const VERSIONS = ["clusterbook.dev/v1alpha1", "aicr.run/v1alpha2", "aicr.nvidia.com/v1alpha1"];
   const STATED = { service: ["service"], accelerator: ["accelerator"], os: ["os"] };
 
   const list = (value, place) => {
@@ -16,6 +17,7 @@
   };
   const read = (document) => {
     if (document?.kind !== "Snapshot") throw new Error(`this is no snapshot: its kind is '${document?.kind ?? ""}', not 'Snapshot'`);
+    if (!VERSIONS.includes(document.apiVersion || VERSIONS[0])) throw new Error(`apiVersion '${document.apiVersion}' of the snapshot is not known`);
     const types = new Map();
     for (const measurement of list(document.measurements, "measurements")) {
       if (types.has(measurement?.type)) continue;
@@ -23,6 +25,7 @@
       for (const group of list(measurement?.subtypes, "subtypes")) if (!groups.has(group.subtype)) groups.set(group.subtype, { data: group.data ?? {}, items: group.items ?? [] });
       types.set(measurement.type, groups);
     }
+    if (!types.size && ![document.objects, document.releases, document.coverage].some((each) => each?.length)) throw new Error("this snapshot shows nothing: it has no measurements");
     return { stated: document.fingerprint ?? {}, types };
   };
   const text = (value) => (value == null ? "" : String(value).trim());

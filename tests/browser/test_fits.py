@@ -58,8 +58,8 @@ CASES = {
     ),
     "Oracle by its provider's identifier": measured("K8s.node: {provider: ocid1.instance.x}", H100, NEW, UBUNTU),
     "a provider nobody knows": measured("K8s.node: {provider: somebodys}", H100, NEW, UBUNTU),
-    "nothing measured": f"{HEAD}measurements: []\n",
-    "not even measurements": HEAD,
+    "nothing measured, and why": f"{HEAD}measurements: []\ncoverage: [{{part: measurements/K8s, state: denied}}]\n",
+    "a machine": measured(H100, UBUNTU, KERNEL),
     "the fingerprint counts first": measured(
         EKS, H100, UBUNTU, NEW, head=f"{HEAD}fingerprint: {{service: {{value: gke}}, os: cos, accelerator: ~}}\n"
     ),
@@ -149,6 +149,9 @@ def test_a_recipe_that_does_not_fit_names_the_constraint(page: Page, http: str) 
         ("{", "s.yaml: "),
         ("a: [\n", "s.yaml: "),
         ("kind: Snapshot\nmeasurements: 5\n", "measurements"),
+        (f"{HEAD}measurements: []\n", "this snapshot shows nothing"),
+        (HEAD, "this snapshot shows nothing"),
+        ("kind: Snapshot\napiVersion: aicr.run/v9\n", "apiVersion 'aicr.run/v9' of the snapshot is not known"),
     ],
 )
 def test_what_is_no_snapshot_is_said(page: Page, http: str, text: str, message: str) -> None:

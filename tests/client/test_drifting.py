@@ -82,6 +82,7 @@ def test_a_bundle_is_held_against_what_is_installed(run: Run) -> None:
         ((H100, SLUG), f"is a snapshot and {SLUG} is a recipe\n  hint: put what was wanted first: clusterbook diff {SLUG}"),
         ((SLUG, SLUG, "--severity", "info"), "are about changes of a cluster"),
         ((SLUG, "bare.yaml"), "holds no Helm releases"),
+        ((SLUG, "empty.yaml"), "empty.yaml: CB101 this snapshot shows nothing"),
         (("pod.yaml", H100), "pod.yaml is neither a snapshot nor a recipe"),
         ((H100, "old.yaml"), "this is no snapshot that can be read"),
         ((H100, H100, "--severity", "fatal"), "fatal"),
@@ -90,7 +91,8 @@ def test_a_bundle_is_held_against_what_is_installed(run: Run) -> None:
     ],
 )  # fmt: skip
 def test_what_cannot_be_compared_is_refused(run: Run, words: tuple[str, ...], said: str) -> None:
-    Path("bare.yaml").write_text("kind: Snapshot\n")
+    Path("bare.yaml").write_text("kind: Snapshot\nmeasurements: [{type: OS, subtypes: []}]\n")
+    Path("empty.yaml").write_text("kind: Snapshot\nmeasurements: []\n")
     Path("pod.yaml").write_text("kind: Pod\n")
     kinds = [
         {"apiVersion": "apps/v1", "kind": "Deployment", "items": [{"metadata": {"name": "x"}, "spec": {"template": 7}}]}

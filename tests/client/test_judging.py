@@ -136,6 +136,15 @@ def test_a_question_that_cannot_be_answered_is_refused(
             "has the apiVersion 'clusterbook.dev/v9', which is not read",
         ),
         ("kind: Snapshot\nmeasurements: 1\n", "measurements is the value 1, not a list"),
+        ("kind: Snapshot\n", "this snapshot shows nothing: it has no measurements"),
+        ("kind: Snapshot\nmeasurements: []\n", "this snapshot shows nothing: it has no measurements"),
+        ("kind: Snapshot\nfingerprint: {service: eks}\n", "this snapshot shows nothing: it has no measurements"),
+        ('{"kind": "Snapshot", "kind": "Snapshot"}', "key 'kind' stands twice"),
+        ('{"kind": "Snapshot", "a": [{"x": 1, "x" : 2}]}', "key 'x' stands twice"),
+        ('{"kind": "Snapshot", "a": "b\\":", "c": [{"x": 1,"x":2}]}', "key 'x' stands twice"),
+        ('{"kind": "Snapshot", "a": ' + "[" * 99 + "]" * 99 + "}", "nests deeper than"),
+        ('{"kind": "Snapshot", "a": ' + "9" * 5000 + "}", "9… is not a finite number"),
+        ('{"kind": "Snapshot", "a": 1e999}', "1e999 is not a finite number"),
         ("a: [\n", "not YAML"),
         ('{"kind": "Snapshot"', "not YAML"),
         ('{"kind": "Snapshot", "x": NaN}', "this is no snapshot|NaN"),
@@ -149,8 +158,11 @@ def test_a_snapshot_that_is_none_is_refused(index: str, tmp_path: Path, text: st
     if "NaN" in text:
         assert handed.read_document(str(path))["x"] == "NaN"  # YAML takes it for a word
         return
-    with pytest.raises(InvalidRequest, match=what):
+    with pytest.raises(InvalidRequest, match=what) as error:
         validate({"source": index, "snapshot": str(path), "no_cluster": "1"}, "eks")
+    assert str(path) in str(error.value)
+    with pytest.raises(InvalidRequest, match=what):
+        fit({"source": index}, str(path))
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,9 +215,40 @@ def test_every_recipe_is_held_against_a_cluster(index: str) -> None:
 def test_what_the_cluster_does_not_show_is_not_taken_for_granted(index: str) -> None:
     reply = fit({"source": index}, str(SNAPSHOTS / "bare-node.yaml"))
     lines = dict(line.split("  ", 1) for line in reply.text.splitlines()[1:])
-    assert "unknown  service: the recipe is for eks" in lines["eks"]
-    assert "K8s.server.version: the snapshot has no measurement of type 'K8s'" in lines["base"]
+    assert lines["h100"].endswith("unknown  as far as a machine tells: accelerator")
+    assert lines["eks"].endswith("unknown  as far as a machine tells: nothing")
     assert "fits" not in reply.text
+    assert [note for note in reply.notes if "of one machine" in note] == [reply.notes[0]]
+    assert reply.notes[0].endswith("take one of its cluster: clusterbook snapshot --cluster -o cluster.yaml")
+
+
+def test_what_a_machine_should_tell_and_does_not_is_named(index: str, tmp_path: Path) -> None:
+    path = tmp_path / "machine.yaml"
+    path.write_text("kind: Snapshot\nmeasurements:\n- type: OS\n  subtypes: [{subtype: release, data: {ID: ubuntu}}]\n")
+    lines = dict(line.split("  ", 1) for line in fit({"source": index}, str(path)).text.splitlines()[1:])
+    assert "accelerator: the recipe is for h100, and the cluster does not show its own" in lines["h100"]
+
+
+def test_a_cluster_that_could_not_be_asked_is_no_machine(index: str, tmp_path: Path) -> None:
+    path = tmp_path / "pod.yaml"
+    path.write_text(
+        "kind: Snapshot\nmeasurements:\n- type: OS\n  subtypes: [{subtype: release, data: {ID: ubuntu}}]\n"
+        "coverage: [{part: measurements/K8s, state: denied, reason: nodes is forbidden}]\n"
+    )
+    reply = fit({"source": index}, str(path))
+    assert not any("of one machine" in note for note in reply.notes)
+    assert "K8s could not be read: no permission: nodes is forbidden" in reply.text
+
+
+def test_a_machine_is_judged_as_far_as_it_tells_and_no_more(index: str) -> None:
+    where = str(SNAPSHOTS / "bare-node.yaml")
+    reply = validate({"source": index, "snapshot": where, "no_cluster": "1"}, "h100-eks-training")
+    assert reply.status == 2
+    assert "  ERROR   K8s.server.version  K8s is not there: no cluster" in reply.text
+    assert "  skipped alive  nobody can tell whether readiness holds\n" in reply.text
+    assert reply.notes == (
+        "this is a snapshot of one machine; take one of its cluster: clusterbook snapshot --cluster -o cluster.yaml",
+    )
 
 
 def test_the_first_constraint_that_fails_is_named(index: str, tmp_path: Path) -> None:

@@ -351,7 +351,7 @@ def test_the_command_takes_a_cluster_and_keeps_it_in_a_configmap(
     assert run([*words, "-o", "cm://gpu/taken", "--format", "json"], {}) == 0
     out, err = capsys.readouterr()
     assert out == ""
-    assert "not seen: measurements/GPU (skipped): taken from outside: --agent looks into a node" in err
+    assert "not seen: measurements/GPU (skipped): take it with --agent, which looks into a node" in err
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
     assert run(["snapshot", "--cluster", "--format", "json"], {}) == 0
     printed = json.loads(capsys.readouterr().out)

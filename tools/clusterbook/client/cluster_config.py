@@ -6,7 +6,7 @@ nothing here that its user hears of it. Does not know the fields' types: `config
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -44,7 +44,7 @@ class Configured(NamedTuple):
     notes: tuple[str, ...]
 
 
-def of_snapshot(where: str, words: Mapping[str, Any], typed: Collection[str]) -> Configured:
+def of_snapshot(where: str, words: Mapping[str, Any], typed: frozenset[str]) -> Configured:
     """Return the parameters of `snapshot`; `typed` are those that the command line or the environment has set.
 
     Raises:
@@ -66,7 +66,7 @@ def of_snapshot(where: str, words: Mapping[str, Any], typed: Collection[str]) ->
     return _over(where, found, words, typed, notes)
 
 
-def of_validate(where: str, words: Mapping[str, Any], typed: Collection[str]) -> Configured:
+def of_validate(where: str, words: Mapping[str, Any], typed: frozenset[str]) -> Configured:
     """Return the parameters of `validate`; as `of_snapshot`."""
     spec = read_config(where).spec
     part, recipe = spec.validate_ or ValidatePart(), spec.recipe or RecipePart()
@@ -122,7 +122,7 @@ def _unread(part: BaseModel, path: str, where: str, root: str) -> Iterator[str]:
 
 
 def _over(
-    where: str, found: Mapping[str, Any], words: Mapping[str, Any], typed: Collection[str], notes: list[str]
+    where: str, found: Mapping[str, Any], words: Mapping[str, Any], typed: frozenset[str], notes: list[str]
 ) -> Configured:
     """Return parameters of which those typed count more than those found in a file."""
     said = {name: value for name, value in found.items() if value not in (None, ())}

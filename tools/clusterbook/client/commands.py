@@ -96,7 +96,8 @@ def _callback(name: str) -> Callable[..., int]:
     """Return what runs when the command `name` is called."""
 
     def call(**found: Any) -> int:
-        given, notes = typed(), ()
+        given = typed()
+        notes: tuple[str, ...] = ()
         if name == "validate" and found["config"]:
             from clusterbook.client.cluster_config import of_validate
 

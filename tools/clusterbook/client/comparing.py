@@ -13,7 +13,7 @@ from typing import NamedTuple
 from clusterbook.client import workspace
 from clusterbook.client.answers import open_shelf
 from clusterbook.client.drifting import Deployable, Taken, Wanted, drift_of
-from clusterbook.client.handed import read_document
+from clusterbook.client.handed import as_snapshot, read_document
 from clusterbook.client.inputs import recipe_in
 from clusterbook.client.ledger_folder import open_ledger
 from clusterbook.client.source import Source
@@ -146,7 +146,7 @@ def _version(word: str, shelves: Shelves) -> Subject:
 def _file(word: str, _shelves: Shelves) -> Subject:
     document = read_document(word)
     if document.get("kind") == snapshot.KIND:
-        return Taken(word, snapshot.read(document))
+        return Taken(word, as_snapshot(document, word))
     found = recipe_in(document)
     if found is None:
         hint = "write one with: clusterbook recipe SLUG -o recipe.yaml"

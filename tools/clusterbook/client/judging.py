@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusterbook import __version__
 from clusterbook.client.answers import MissingFlag, Options, Reply, find, open_shelf
-from clusterbook.client.handed import read_document
+from clusterbook.client.handed import read_document, read_snapshot
 from clusterbook.core import ctrf, snapshot, views
 from clusterbook.core.errors import InvalidRequest
 from clusterbook.core.judge import chosen_phases, judge
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from clusterbook.client.live import Helper
 
 ALL = "all"
+ALONE = "this is a snapshot of one machine; take one of its cluster: clusterbook snapshot --cluster -o cluster.yaml"
 
 
 def validate(options: Options, slug: str = "", *, helper: Helper | None = None) -> Reply:
@@ -43,9 +44,11 @@ def validate(options: Options, slug: str = "", *, helper: Helper | None = None) 
     if "save_snapshot" in options:
         _save(options["save_snapshot"], document)
     fail_fast = "fail_fast" in options
-    report = judge(recipe, snapshot.read(document), phases=phases, fail_fast=fail_fast, known_checks=tuple(known))
+    seen = snapshot.read(document)
+    report = judge(recipe, seen, phases=phases, fail_fast=fail_fast, known_checks=tuple(known))
     form = options.get("format") or ("json" if options.get("output") else "text")
     text = ctrf.text(report) if form == "text" else ctrf.as_json(report, __version__)
+    told += (ALONE,) if seen.alone else ()
     notes: tuple[str, ...] = told if form == "text" else (*told, ctrf.summary(report))
     if "evidence" in options:
         notes += _evidence(options, _whole(recipe, options), document, report, phases)
@@ -67,10 +70,10 @@ def _taken(
         if "snapshot" not in options:
             what = "--snapshot is missing: without a cluster it is all there is"
             raise MissingFlag(what, hint="type --snapshot FILE")
-        return read_document(options["snapshot"]), ()
+        return read_snapshot(options["snapshot"])[0], ()
     from clusterbook.client.live import take_now
 
-    own = read_document(options["snapshot"]) if "snapshot" in options else None
+    own = read_snapshot(options["snapshot"])[0] if "snapshot" in options else None
     taken, told = take_now(options, recipe, own, helper)
     return taken, told
 
@@ -182,7 +185,7 @@ def fit(options: Options, where: str = "") -> Reply:
 
     if not where:
         raise MissingFlag("the snapshot is missing", hint="type clusterbook fit FILE")
-    taken = snapshot.read(read_document(where))
+    _, taken = read_snapshot(where)
     shelf = open_shelf({key: value for key, value in options.items() if key in ("source", "data")})
     lines = [line for line in shelf.listing() if "all" in options or line["state"] == CURATED]
     found = ask(((str(line["name"]), shelf.stored(line["slug"])) for line in lines), taken)
@@ -194,4 +197,4 @@ def fit(options: Options, where: str = "") -> Reply:
         text = table(["RECIPE", "FIT", "WHY"], [[each.recipe, each.fit, each.why] for each in found])
     else:
         text = render([each.document() for each in found], form)
-    return Reply(text, (note, *shelf.remarks))
+    return Reply(text, (*((ALONE,) if taken.alone else ()), note, *shelf.remarks))

@@ -16,6 +16,7 @@ from clusterbook.client.shelf import Shelf
 from clusterbook.client.source import Source
 from clusterbook.core import catalog, constraint, documents, index, indexing, kitting, matrix, snapshot
 from clusterbook.core.criteria import Criteria, union
+from clusterbook.core.errors import InvalidRequest
 from clusterbook.core.kit import Kit
 from clusterbook.core.matching import INHERITED, Answer
 from clusterbook.core.resolve import Evaluator, Recipe, Resolver
@@ -47,7 +48,10 @@ class LocalShelf(Shelf):
 
     def _read_snapshot(self, where: str) -> None:
         """Take criteria from a snapshot, and judge overlays by it. Source: reference rows R9, R25."""
-        taken = snapshot.read(read_document(where))
+        try:
+            taken = snapshot.read(read_document(where))
+        except InvalidRequest as error:
+            raise InvalidRequest(error.what, place=error.place or where, hint=error.hint) from error
         found = snapshot.fingerprint(taken)
         claimed = {str(criteria.nodes) for _, criteria in self.matcher.overlays}
         self.detected = {

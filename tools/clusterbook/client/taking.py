@@ -94,7 +94,7 @@ def take(asked: Asked, variables: Mapping[str, str], say: Callable[[str], None])
     host = this_host(asked.root or "/", contained=in_pod)
     if in_pod and not asked.no_cluster:
         return _in_pod(asked, machine.collectors(host), snapshotting.node_name(variables, ""))
-    gaps = [Gap(part, SKIPPED, "not asked: --cluster does") for part in _CLUSTER_PARTS]
+    gaps = [Gap(part, SKIPPED, "take it with --cluster") for part in _CLUSTER_PARTS]
     seen = together((machine.node(host), Seen(gaps=gaps)))
     return Taken(_stamped(asked, seen, snapshotting.node_name(variables, machine.name(host))))
 
@@ -117,7 +117,7 @@ def _from_outside(asked: Asked, say: Callable[[str], None]) -> Taken:
 
     api, wishes = _reach(asked, "")
     if asked.agent is None:
-        gaps = [Gap(part, SKIPPED, "taken from outside: --agent looks into a node") for part in _NODE_PARTS]
+        gaps = [Gap(part, SKIPPED, "take it with --agent, which looks into a node") for part in _NODE_PARTS]
         seen = together((gather(collectors(api, wishes)), Seen(gaps=gaps)))
         return Taken(_stamped(asked, seen, asked.node))
     found = look(api, asked.agent, say=say, keep=asked.no_cleanup)

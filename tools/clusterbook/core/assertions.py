@@ -313,6 +313,8 @@ def _same(wanted: Any, value: Any) -> bool:
     """
     if wanted is None or value is None:
         return wanted is value
+    if type(wanted) is str and type(value) is str:  # nearly always
+        return wanted == value
     if _sort(wanted) != _sort(value):
         raise BadExpression(f"{describe(value)} cannot be compared with {describe(wanted)}")
     if isinstance(wanted, Mapping):

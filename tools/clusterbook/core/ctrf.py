@@ -93,7 +93,10 @@ def text(report: Report) -> str:
 
 
 def _lines(results: Sequence[Result]) -> list[str]:
-    """Return the lines of one phase, names aligned."""
+    """Return the lines of one phase, names aligned; one line where all of it was skipped for one reason."""
+    reasons = {(result.state, result.message) for result in results}
+    if len(results) > 1 and len(reasons) == 1 and results[0].state == SKIPPED:
+        return [f"  {_MARKS[SKIPPED]:<8}all {len(results)}: {results[0].message}"]
     width = min(48, max(len(result.name) for result in results))
     lines = []
     for result in results:

@@ -6,14 +6,14 @@ at what is deployed: that is `judge`. Source: reference rows R9, R25, turned rou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from clusterbook.core.judge import constraint
 from clusterbook.core.judge.criteria import criteria
-from clusterbook.core.judge.outcome import FAILED, PASSED, READINESS
+from clusterbook.core.judge.outcome import CRITERION, FAILED, PASSED, READINESS, Result
 from clusterbook.core.judge.subject import subject
-from clusterbook.core.snapshot import Snapshot
+from clusterbook.core.snapshot import OF_CLUSTERS, Snapshot
 
 FITS, MISSES, UNKNOWN = "fits", "misses", "unknown"
 _ANY = "any"
@@ -46,12 +46,32 @@ def fit(recipes: Iterable[tuple[str, Mapping[str, Any]]], taken: Snapshot) -> li
 def _fit(name: str, recipe: Mapping[str, Any], taken: Snapshot) -> Fit:
     """Return what is to be said about one recipe; what fails says more than what nobody knows."""
     specificity = sum(value not in (_ANY, 0, "") for value in (recipe.get("criteria") or {}).values())
-    unknown = ""
+    unknown, left = "", False
+    held: list[Result] = []
     asked = subject(recipe, taken).phases[READINESS].constraints
     for result in (*criteria(recipe, taken), *(constraint(taken, each) for each in asked)):
         why = f"{result.name}: {result.message}"
         if result.state == FAILED:
             return Fit(name, MISSES, why, specificity)
-        if result.state != PASSED:
+        if result.state == PASSED:
+            held.append(result)
+        elif taken.alone and _is_the_clusters(result):  # of every recipe, so it is worth no line of each
+            left = True
+        else:
             unknown = unknown or why
+    if left and not unknown:
+        unknown = _so_far(held)
     return Fit(name, UNKNOWN if unknown else FITS, unknown, specificity)
+
+
+def _so_far(held: Sequence[Result]) -> str:
+    """Return what of a recipe a machine without its cluster shows to hold."""
+    shown = [each.name for each in held if each.kind == CRITERION]
+    count = len(held) - len(shown)
+    shown += [f"{count} constraint{'s' if count > 1 else ''}"] if count else []
+    return f"as far as a machine tells: {', '.join(shown) or 'nothing'}"
+
+
+def _is_the_clusters(result: Result) -> bool:
+    """Return whether only a cluster could tell what nobody can tell."""
+    return result.name == "service" or result.name.partition(".")[0] in OF_CLUSTERS

@@ -8,6 +8,7 @@ looked for. Asking for something unseen raises, so that nobody takes it for some
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from clusterbook.core.errors import ClusterbookError, InvalidRequest, did_you_mean
@@ -65,11 +66,15 @@ RELEASES, NODES = "releases", "nodes"
 
 
 class Inventory(NamedTuple):
-    """What was found. `objects` maps (apiVersion, kind) to the objects; `releases` is None when nobody looked."""
+    """What was found. `objects` maps (apiVersion, kind) to the objects; `releases` is None when nobody looked.
+
+    `spaces` has the objects by namespace, since most questions are about one, and there may be 20,000 in another.
+    """
 
     objects: Mapping[tuple[str, str], Sequence[Object]]
     releases: Sequence[Release] | None
     gaps: Sequence[Gap]
+    spaces: Mapping[tuple[str, str], Mapping[str, Sequence[Object]]] = MappingProxyType({})
 
     def gap(self, part: str, namespace: str = "") -> Gap | None:
         """Return what `coverage` says about a part, None when nothing.
@@ -98,15 +103,14 @@ class Inventory(NamedTuple):
         if gap is not None and gap.state == ABSENT:
             return (), None
         if gap is not None and gap.state != PARTIAL:
-            raise Unseen(f"{kind} ({api_version}) {_WORDS[gap.state]}{_because(gap)}", looked=gap.state != SKIPPED)
+            raise Unseen(f"{kind} ({api_version}) {because(gap)}", looked=gap.state != SKIPPED)
         if known is None:
-            near = ((name, _group(other)) == (kind, _group(api_version)) for other, name in self.objects)
-            known = next((found for found, fits in zip(self.objects.values(), near, strict=True) if fits), None)
+            group = _group(api_version)
+            api_version = next((at for at, name in self.objects if (name, _group(at)) == (kind, group)), api_version)
+            known = self.objects.get((api_version, kind))
         if known is None:
             raise Unseen(f"the snapshot holds no objects of kind {kind} ({api_version})", looked=False)
-        if namespace:
-            known = [each for each in known if each["metadata"].get("namespace") == namespace]
-        return known, gap
+        return self.spaces[api_version, kind].get(namespace, ()) if namespace else known, gap
 
     def named(self, api_version: str, kind: str, name: str, namespace: str = "") -> Object | None:
         """Return one object, None where the cluster has none of that name.
@@ -117,7 +121,7 @@ class Inventory(NamedTuple):
         known, gap = self.kind(api_version, kind, namespace)
         found = next((each for each in known if each["metadata"].get("name") == name), None)
         if found is None and gap is not None:
-            raise Unseen(f"{kind} ({api_version}) was seen in part{_because(gap)}", looked=True)
+            raise Unseen(f"{kind} ({api_version}) {because(gap)}", looked=True)
         return found
 
     def installed(self) -> Sequence[Release]:
@@ -128,7 +132,7 @@ class Inventory(NamedTuple):
         """
         gap = self.gap(RELEASES)
         if gap is not None and gap.state not in (ABSENT, PARTIAL):
-            raise Unseen(f"Helm releases {_WORDS[gap.state]}{_because(gap)}", looked=gap.state != SKIPPED)
+            raise Unseen(f"Helm releases {because(gap)}", looked=gap.state != SKIPPED)
         if self.releases is None:
             raise Unseen("the snapshot holds no Helm releases", looked=False)
         return self.releases
@@ -141,14 +145,17 @@ class Inventory(NamedTuple):
 
 
 _WORDS = {
+    ABSENT: "is not there",
+    PARTIAL: "was seen in part",
     DENIED: "could not be read: no permission",
     FAILED: "could not be read",
     SKIPPED: "was not looked for",
 }
 
 
-def _because(gap: Gap) -> str:
-    return f": {gap.reason}" if gap.reason else ""
+def because(gap: Gap) -> str:
+    """Return what there is to say of a part that was not seen, behind its name: what became of it, and why."""
+    return f"{_WORDS[gap.state]}{f': {gap.reason}' if gap.reason else ''}"
 
 
 def _group(api_version: str) -> str:
@@ -173,7 +180,18 @@ def read_inventory(document: Mapping[str, Any]) -> Inventory:
         objects.setdefault(which, []).extend(_objects(entry, place))
     releases = [_release(entry, place) for place, entry in entries(document, "releases", "")]
     gaps = tuple(_gap(entry, place) for place, entry in entries(document, "coverage", ""))
-    return Inventory(objects, releases if document.get("releases") is not None else None, gaps)
+    spaces = {which: _by_namespace(items) for which, items in objects.items()}
+    return Inventory(objects, releases if document.get("releases") is not None else None, gaps, spaces)
+
+
+def _by_namespace(items: Sequence[Object]) -> dict[str, list[Object]]:
+    """Return objects by namespace, in their order."""
+    found: dict[str, list[Object]] = {}
+    for each in items:
+        namespace = each["metadata"].get("namespace")
+        if isinstance(namespace, str):
+            found.setdefault(namespace, []).append(each)
+    return found
 
 
 def _objects(entry: Mapping[str, Any], place: str) -> list[Object]:
@@ -188,6 +206,12 @@ def _objects(entry: Mapping[str, Any], place: str) -> list[Object]:
         for part in ("spec", "status"):
             if not isinstance(item.get(part), dict | None):
                 raise misshapen(f"{place}.items[{number}].{part}", item[part], "a map")
+        for part in ("labels", "annotations"):
+            if not isinstance(item["metadata"].get(part), dict | None):
+                raise misshapen(f"{place}.items[{number}].metadata.{part}", item["metadata"][part], "a map")
+        conditions = (item.get("status") or {}).get("conditions")
+        if not isinstance(conditions, list | None):
+            raise misshapen(f"{place}.items[{number}].status.conditions", conditions, "a list")
     return items
 
 

@@ -18,6 +18,8 @@ _WORDS: dict[str, object] = {
 }
 _INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_LONGEST_INTEGER = 72
+"""64 bits as zeros and ones, with sign and prefix; what is longer is out of range, and slow to find out."""
 _MAY_BE_NUMBER = frozenset("0123456789+-.")
 
 
@@ -31,7 +33,7 @@ def scalar(text: str) -> object:
     if text[0] not in _MAY_BE_NUMBER:
         return text
     digits = text.replace("_", "")
-    if _INTEGER.match(digits):
+    if len(digits) <= _LONGEST_INTEGER and _INTEGER.match(digits):
         number = _integer(digits)
         if -(1 << 63) <= number < 1 << 64:
             return number

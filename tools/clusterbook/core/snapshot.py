@@ -14,11 +14,14 @@ from typing import Any, NamedTuple
 from clusterbook.core.envelope import API_VERSIONS
 from clusterbook.core.errors import InvalidRequest, NotFound, did_you_mean
 from clusterbook.core.fields import entries, mapping, misshapen, name_of
-from clusterbook.core.inventory import EMPTY, Inventory, read_inventory
+from clusterbook.core.inventory import ABSENT, EMPTY, SKIPPED, Inventory, read_inventory
 from clusterbook.core.select import listing, suggestion
 from clusterbook.core.yamlout import scalar
 
 KIND = "Snapshot"
+OF_CLUSTERS = frozenset(("K8s", "NodeTopology"))
+"""The types of readings that a cluster tells, and no machine."""
+_AGAIN = "take a new one: clusterbook snapshot --cluster -o cluster.yaml"
 ACCELERATORS = ("a100", "b200", "gb200", "gb300", "h100", "h200", "l40", "l40s", "rtx-pro-6000")
 """Source: reference row R2."""
 
@@ -64,6 +67,14 @@ class Snapshot(NamedTuple):
     inventory: Inventory = EMPTY
     metadata: Mapping[str, Any] = MappingProxyType({})
 
+    @property
+    def alone(self) -> bool:
+        """Whether it is of one machine, and nobody asked its cluster."""
+        found, gap = self.inventory, self.inventory.gap("measurements/K8s")
+        asked = gap is not None and gap.state not in (ABSENT, SKIPPED)
+        told = found.objects or found.releases is not None or OF_CLUSTERS & self.measurements.keys()
+        return bool(self.measurements) and not (asked or told)
+
     def subtype(self, kind: str, name: str) -> Subtype:
         """Return the readings of subtype `name` of type `kind`.
 
@@ -97,16 +108,28 @@ def read(document: object) -> Snapshot:
     top = mapping(document, "the document")
     kind, version = top.get("kind"), top.get("apiVersion") or ""
     if kind != KIND:
-        hint = f"name a document that says 'kind: {KIND}'"
+        hint = f"name a document that says 'kind: {KIND}', or take one: clusterbook snapshot --cluster -o cluster.yaml"
         raise InvalidRequest(f"this is no snapshot: its kind is '{kind or ''}', not '{KIND}'", hint=hint)
     if version not in ("", *API_VERSIONS):
         what = f"apiVersion '{version}' of the snapshot is not known; allowed: {', '.join(API_VERSIONS)}"
-        raise InvalidRequest(what, hint=did_you_mean(str(version), API_VERSIONS))
+        raise InvalidRequest(what, hint=did_you_mean(str(version), API_VERSIONS) or _AGAIN)
     measurements: dict[str, Mapping[str, Subtype]] = {}
     for place, entry in entries(top, "measurements", ""):
         measurements.setdefault(name_of(entry, "type", place), _subtypes(entry, place))
     stated = mapping(top.get("fingerprint"), "fingerprint")
     return Snapshot(stated, measurements, read_inventory(top), mapping(top.get("metadata"), "metadata"))
+
+
+def read_whole(document: object) -> Snapshot:
+    """Return the snapshot that a document holds, one that shows something; see `read`.
+
+    Raises:
+        InvalidRequest: besides, it has neither measurements nor anything else that was found or looked for.
+    """
+    found = read(document)
+    if not (found.measurements or any(found.inventory)):
+        raise InvalidRequest("this snapshot shows nothing: it has no measurements", hint=_AGAIN)
+    return found
 
 
 def fingerprint(snapshot: Snapshot, accelerators: Iterable[str] = ACCELERATORS) -> dict[str, str]:

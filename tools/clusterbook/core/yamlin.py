@@ -26,6 +26,8 @@ from clusterbook.core.scalars import scalar
 MAX_BYTES = 10 * 1024 * 1024
 """Largest file that is read. Source: reference row F19."""
 MAX_DEPTH = 64
+_SHOWN = 40
+"""Most characters of a value that a message repeats."""
 """Deepest nesting that is read; real values files stay under 12."""
 MAX_NODES = 1_000_000
 """Most values in one document once its aliases are written out, so that nine lines cannot mean a billion values."""
@@ -268,7 +270,10 @@ class _Reader:
             return text
         value = scalar(text)
         if isinstance(value, float) and not math.isfinite(value):
-            raise _error("CB006", self.place(composed), f"{text} is not a finite number", "quote it, or write a number")
+            shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+            raise _error(
+                "CB006", self.place(composed), f"{shown} is not a finite number", "quote it, or write a number"
+            )
         return value
 
     def refuse_reuse(self, composed: Any, key: Any) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 from clusterbook.core import yamlplain
 from clusterbook.core.assertions import Operation, read_test, run
 from clusterbook.core.constraint import evaluate, lookup, parse_expression, parse_path
-from clusterbook.core.errors import ClusterbookError, InvalidRequest, did_you_mean
-from clusterbook.core.inventory import ABSENT, Unseen
+from clusterbook.core.errors import ClusterbookError, InvalidRequest, NotFound, did_you_mean
+from clusterbook.core.inventory import Unseen, because
 from clusterbook.core.judge import named
 from clusterbook.core.judge.criteria import criteria
 from clusterbook.core.judge.outcome import (
@@ -79,7 +79,8 @@ def judge(
         results += found
         wrong = any(result.state in (FAILED, ERROR) for result in found)
         if wrong and name == READINESS:
-            stopped = "readiness does not hold"
+            fails = any(result.state == FAILED for result in found)
+            stopped = "readiness does not hold" if fails else "nobody can tell whether readiness holds"
         elif wrong and fail_fast:
             stopped = f"{name} failed, and no more was asked for"
     taken = str(snapshot.metadata.get("timestamp") or "")
@@ -138,22 +139,23 @@ def constraint(snapshot: Snapshot, demanded: Constraint, phase: str = READINESS)
     try:
         actual = lookup(snapshot, parse_path(name))
         holds = evaluate(parse_expression(value), actual)
+    except NotFound as error:
+        why = _why_not_measured(snapshot, name)
+        return Result(phase, CONSTRAINT, name, ERROR, why or error.what, "" if why else error.hint)
     except ClusterbookError as error:
-        reason = _why_not_measured(snapshot, name)
-        return Result(phase, CONSTRAINT, name, ERROR, f"{error.what}{reason}", error.hint)
+        return Result(phase, CONSTRAINT, name, ERROR, error.what, error.hint)
     if holds:
         return Result(phase, CONSTRAINT, name, PASSED, f"it is {actual}")
     return Result(phase, CONSTRAINT, name, FAILED, f"it is {actual}, not {value}", demanded.remediation)
 
 
 def _why_not_measured(snapshot: Snapshot, name: str) -> str:
-    """Return what the snapshot's coverage says about a reading that is not there."""
+    """Return what the snapshot's coverage says about a reading that is not there, "" where it says nothing."""
     path = parse_path(name)
-    for part in (f"measurements/{path.type}.{path.subtype}", f"measurements/{path.type}"):
-        gap = snapshot.inventory.gap(part)
+    for part in (f"{path.type}.{path.subtype}", path.type):
+        gap = snapshot.inventory.gap(f"measurements/{part}")
         if gap is not None:
-            state = "the cluster has none" if gap.state == ABSENT else gap.state
-            return f" ({state}: {gap.reason})" if gap.reason else f" ({state})"
+            return f"{part} {because(gap)}"
     return ""
 
 

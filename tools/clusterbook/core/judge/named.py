@@ -8,6 +8,7 @@ Source: reference rows V22-V44.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import Any, NamedTuple
 
 from clusterbook.core.constraint import evaluate, parse_expression
@@ -116,8 +117,11 @@ def _gpu_operator_version(about: Subject, constraints: tuple[Constraint, ...]) -
 
 def _tag(found: Mapping[str, Any]) -> str:
     """Return the tag of the first container's image, "" where there is none."""
-    pod = ((found.get("spec") or {}).get("template") or {}).get("spec") or {}
-    image = str(next((each.get("image") for each in pod.get("containers") or ()), None) or "").partition("@")[0]
+    containers: Any = found.get("spec")
+    for key in ("template", "spec", "containers"):
+        containers = containers.get(key) if isinstance(containers, Mapping) else None
+    first = containers[0] if isinstance(containers, list) and containers else None
+    image = str(first.get("image") or "").partition("@")[0] if isinstance(first, Mapping) else ""
     return image.rpartition(":")[2] if ":" in image.rpartition("/")[2] else ""
 
 
@@ -256,6 +260,9 @@ def _figures(wanted: list[Constraint], figures: Mapping[str, Any]) -> Said:
         except ValueError:
             holds = actual == expression.value
         else:
+            if not isfinite(number):  # which no measurement is
+                said.append(f"{each.name} is {actual}, which is no figure")
+                continue
             low, high = bound * (1 - TOLERANCE), bound * (1 + TOLERANCE)
             holds = {">=": number >= low, ">": number > low, "<=": number <= high, "<": number < high}.get(
                 expression.op, (number == bound) == (expression.op != "!=")
