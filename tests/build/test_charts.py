@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from clusterbook.build import charts
-from clusterbook.core.errors import UnreadableSource
+from clusterbook.core.errors import NotFound, UnreadableSource
 
 FILES = {
     "a/Chart.yaml": "name: a\nversion: 1.2.0\ndependencies:\n- name: sub\n  alias: below\n- name: gone\n",
@@ -108,7 +108,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableSource, match="not a folder"):
+    with pytest.raises(NotFound, match="does not exist"):
         charts.read(tmp_path / "nowhere", ["a"])
 
 

@@ -10,7 +10,7 @@ from shutil import copytree
 import pytest
 
 from clusterbook.build.check import check_tree
-from clusterbook.core.errors import UnreadableSource
+from clusterbook.core.errors import NotFound
 from clusterbook.core.yamlin import MAX_BYTES
 from tests.trees import shared_folder
 
@@ -108,7 +108,7 @@ def test_an_empty_folder_misses_both_files(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableSource):
+    with pytest.raises(NotFound, match="does not exist"):
         check_tree(tmp_path / "nowhere", strict=True)
 
 

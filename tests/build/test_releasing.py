@@ -121,7 +121,7 @@ def test_a_broken_off_release_is_finished_by_the_next_run() -> None:
         (["2026.7.1", "--commit", "--exec=x"], 3, "there is no commit --exec=x"),
         (["2026.7.1", "--commit", "march", "--recipes", "other"], 3, "march has no folder other"),
         (["2026.7.1", "--commit", "HEAD", "--recipes", "other"], 3, "HEAD has no folder other"),
-        (["2026.7.1", "--recipes", "other"], 8, "other is not a folder"),
+        (["2026.7.1", "--recipes", "other"], 3, "other does not exist"),
         (["1"], 2, "'1' is no version"),
     ],
 )

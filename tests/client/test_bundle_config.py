@@ -161,7 +161,7 @@ def test_what_a_bundle_does_not_do_is_said(run: Run) -> None:
         ("storageClass: fast", "storageClass: F!", "--storage-class 'F!' cannot be used"),
         ("target: from-config", "target: oci://x/y", "oci://x/y: a bundle is written to a disk"),
         ("    deployment:", "    attestation: {enable: true}\n    deployment:", "unknown key 'enable'"),
-        ("    deployment:", "    input: {recipe: a.yaml}\n    deployment:", "a.yaml cannot be read"),
+        ("    deployment:", "    input: {recipe: a.yaml}\n    deployment:", "a.yaml does not exist"),
         ("service: eks", "service: ekss", "service"),
         ("spec:", "spec: [", "config.yaml:"),
     ],
@@ -170,7 +170,7 @@ def test_a_wrong_configuration_is_refused_by_its_word(run: Run, old: str, new: s
     assert old in OURS
     configure(OURS.replace(old, new, 1))
     status, out, err = run("bundle", "--config", "config.yaml")
-    assert (status, out) == (3 if "cannot be read" in what else 2, "")
+    assert (status, out) == (3 if "does not exist" in what else 2, "")
     assert what in err
     assert here() == ["config.yaml", "recipe.json"]
 

@@ -109,7 +109,7 @@ def test_a_linked_folder_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="is not a folder"):
+    with pytest.raises(NotFound, match="does not exist"):
         read_bundle(tmp_path / "none")
 
 

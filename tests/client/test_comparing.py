@@ -101,7 +101,7 @@ def test_a_report_is_written_to_a_file(run: Run, tmp_path: Path) -> None:
         ("2026.3.0", 2, "2026.3.0 is a release and eks is a recipe\n  hint: compare two releases, or type SLUG@2026"),
         ("sha256:00", 2, "'sha256:00' is no digest"),
         (f"sha256:{'0' * 64}", 3, "registry has no recipe with the digest"),
-        ("nothing.yaml", 3, "nothing.yaml cannot be read"),
+        ("nothing.yaml", 3, "nothing.yaml does not exist"),
         ("", 3, "there is nothing called ''"),
     ],
 )  # fmt: skip

@@ -111,8 +111,8 @@ BAD = [
     ({"recipe": "x"}, "y", InvalidRequest, "both the recipe y and --recipe x were given"),
     ({"snapshot": ""}, "eks", MissingFlag, "--snapshot is missing"),
     ({}, "h200-eks", NotFound, "there is no recipe h200-eks"),
-    ({"recipe": "nowhere.yaml"}, "", NotFound, "nowhere.yaml cannot be read: No such file"),
-    ({"snapshot": "nowhere.yaml"}, "eks", NotFound, "nowhere.yaml cannot be read: No such file"),
+    ({"recipe": "nowhere.yaml"}, "", NotFound, "nowhere.yaml does not exist"),
+    ({"snapshot": "nowhere.yaml"}, "eks", NotFound, "nowhere.yaml does not exist"),
     ({"phase": "deploy"}, "eks", InvalidRequest, "there is no phase 'deploy'"),
     ({"snapshot": "cm://gpu"}, "eks", InvalidRequest, "names no ConfigMap"),
 ]
@@ -148,7 +148,7 @@ def test_a_question_that_cannot_be_answered_is_refused(
         ("a: [\n", "not YAML"),
         ('{"kind": "Snapshot"', "not YAML"),
         ('{"kind": "Snapshot", "x": NaN}', "this is no snapshot|NaN"),
-        ("", "holds no document"),
+        ("", "holds nothing"),
         ("\xff", "not UTF-8|no document"),
     ],
 )
@@ -274,4 +274,4 @@ def test_fit_takes_a_snapshot(index: str) -> None:
     with pytest.raises(MissingFlag, match="the snapshot is missing"):
         fit({"source": index})
     said = shelves.run("fit", "nowhere.yaml", "--source", index)
-    assert (said.status, "nowhere.yaml cannot be read" in said.err) == (3, True)
+    assert (said.status, "nowhere.yaml does not exist" in said.err) == (3, True)

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from clusterbook.client.keys import BadKey, certificate_key, private_key, public_key, read_key_file
+from clusterbook.core.errors import NotFound
 from tests.servers.certificates import private_pem
 
 P256, ED25519 = ec.generate_private_key(ec.SECP256R1()), ed25519.Ed25519PrivateKey.generate()
@@ -91,7 +92,7 @@ def test_a_public_key_of_another_kind_is_refused() -> None:
 
 
 def test_files_and_certificates_that_are_none_are_named(tmp_path: Path) -> None:
-    with pytest.raises(BadKey, match="cannot be read"):
+    with pytest.raises(NotFound, match="does not exist"):
         read_key_file(tmp_path / "absent")
     with pytest.raises(BadKey, match="certificate"):
         certificate_key(b"der")

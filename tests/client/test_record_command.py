@@ -46,7 +46,7 @@ def test_parts_of_a_check_come_from_several_files(tmp_path: Path, capsys: pytest
         ((), 2, "no check is named"),
         (("nccl-all-reduce-bw",), 2, "is not CHECK=FILE"),
         (("=x",), 2, "is not CHECK=FILE"),
-        (("nccl-all-reduce-bw=/no/such/file",), 3, "/no/such/file cannot be read"),
+        (("nccl-all-reduce-bw=/no/such/file",), 3, "/no/such/file does not exist"),
         (("nccl-all-reduce-wb={log}",), 2, "nccl-all-reduce-bw"),
         (("nccl-all-reduce-bw={log}", "nccl-all-reduce-bw={log}"), 2, "stands twice"),
         (("--status", "gang-scheduling=ok"), 2, "no number from 0 to 255"),

@@ -101,7 +101,7 @@ def test_a_template_writes_a_snapshot(root: str, tmp_path: Path, capsys: pytest.
     [
         (("--format", "xml"), 2, "xml"),
         (("--root", "no-such-folder"), 3, "--root no-such-folder is no folder"),
-        (("--template", "no-such-file"), 3, "no-such-file cannot be read"),
+        (("--template", "no-such-file"), 3, "no-such-file does not exist"),
         (("--template", "x", "-t", "json"), 2, "--template and --format json"),
         (("--nonsense",), 1, "--nonsense"),
         (("-o", "a", "-o", "b"), 2, "stands twice"),
@@ -158,7 +158,7 @@ def test_a_network_may_be_said_instead_of_seen(tmp_path: Path, capsys: pytest.Ca
 @pytest.mark.parametrize(
     ("words", "status", "what"),
     [
-        (("--cluster-config", "no-such-file"), 3, "no-such-file cannot be read"),
+        (("--cluster-config", "no-such-file"), 3, "no-such-file does not exist"),
         (("--cluster-config", "{config}"), 2, "2 groups of nodes: a, b"),
         (("--cluster-config", "{config}", "--agent"), 2, "leave --agent or --cluster-config out"),
     ],

@@ -13,7 +13,7 @@ from clusterbook.core import catalog
 from clusterbook.core.catalog import Catalog
 from clusterbook.core.criteria import Criteria
 from clusterbook.core.envelope import API_VERSION
-from clusterbook.core.errors import UnreadableSource
+from clusterbook.core.errors import NotFound, UnreadableSource
 from clusterbook.core.resolve import Recipe, Resolver
 from clusterbook.core.yamlin import MAX_BYTES
 from tests.trees import component, constraints, texts, values
@@ -85,7 +85,7 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableSource, match="not a folder"):
+    with pytest.raises(NotFound, match="does not exist"):
         workspace.read(tmp_path / "none")
 
 

@@ -18,6 +18,7 @@ from clusterbook.client.kube.api import Api, Patience
 from clusterbook.client.kube.connection import Connection
 from clusterbook.client.kube.faults import BrokenKubeconfig, Denied, NoClient, NoCluster, Unreachable
 from clusterbook.client.kube.kubeconfig import Login, log_in
+from clusterbook.core.errors import NotFound
 from tests.servers.kube import FakeApi, running
 
 VERSION = {"major": "1", "minor": "36", "gitVersion": "v1.36.3"}
@@ -261,7 +262,7 @@ def test_a_broken_kubeconfig_is_named(document: Any, tmp_path: Path) -> None:
 
 
 def test_a_kubeconfig_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BrokenKubeconfig, match="gone"):
+    with pytest.raises(NotFound, match="gone"):
         log_in(str(tmp_path / "gone"))
 
 

@@ -606,7 +606,7 @@ def test_a_redirect_does_not_lead_out_of_tls(tls: tuple[ssl.SSLContext, str], pa
         assert elsewhere.requests == []
 
 
-def test_another_machine_is_spoken_to_with_tls_unless_told_otherwise() -> None:
+def test_another_machine_is_spoken_to_with_tls_unless_told_otherwise(tmp_path: Path) -> None:
     addresses = {
         "registry.example.com": "https://registry.example.com",
         "127.0.0.1:5000": "http://127.0.0.1:5000",
@@ -614,7 +614,8 @@ def test_another_machine_is_spoken_to_with_tls_unless_told_otherwise() -> None:
     }
     assert {host: Registry(host)._wire.address for host in addresses} == addresses
     assert Registry("registry.example.com", plain_http=True)._wire.address == "http://registry.example.com"
-    assert Registry("localhost:5000", ca_file="ca.pem")._wire.address == "https://localhost:5000"
+    _, authority = authority_and_server(tmp_path)
+    assert Registry("localhost:5000", ca_file=authority)._wire.address == "https://localhost:5000"
 
 
 # --- killed -----------------------------------------------------------------------------------------------------------

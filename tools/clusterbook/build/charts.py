@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.core.constraint import parse_version
-from clusterbook.core.errors import UnreadableSource
+from clusterbook.core.errors import NotFound, UnreadableSource
 from clusterbook.core.findings import SourceErrors
 from clusterbook.core.rules import ChartKeys
 from clusterbook.core.yamlin import parse
@@ -39,7 +39,8 @@ def read(folder: Path, components: Iterable[str]) -> dict[str, ChartKeys]:
         UnreadableSource: no such folder, or an archive that is no chart.
     """
     if not folder.is_dir():
-        raise UnreadableSource(f"{folder} is not a folder", hint="name a folder of <component>-<version>.tgz files")
+        what = "is not a folder" if folder.exists() else "does not exist"
+        raise NotFound(f"{folder} {what}", hint="name a folder of <component>-<version>.tgz files")
     found: dict[str, tuple[tuple[int, ...], ChartKeys]] = {}
     for path in sorted(folder.glob("*.tgz")):
         name = component_of(path.name, components)

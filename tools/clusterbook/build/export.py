@@ -12,7 +12,7 @@ from typing import Any
 
 from clusterbook.core.criteria import Criteria, Vocabulary, read_tuple
 from clusterbook.core.documents import health_checks, recipe_document
-from clusterbook.core.errors import InvalidRequest, NotFound
+from clusterbook.core.errors import InvalidRequest, unreadable
 from clusterbook.core.findings import Place
 from clusterbook.core.matching import INHERITED, UNSUPPORTED, Answer
 from clusterbook.core.matrix import Matrix
@@ -67,7 +67,7 @@ def read_tuples(path: Path, vocabulary: Vocabulary) -> list[Criteria]:
     try:
         lines_ = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
-        raise NotFound(f"{path} cannot be read: {error.strerror}", hint="name a file of tuples") from error
+        raise unreadable(path, error, hint="name a file of tuples") from error
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"{path} is not UTF-8 text", hint="save it as UTF-8") from error
     found = []

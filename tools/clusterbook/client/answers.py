@@ -41,9 +41,7 @@ def asked(options: Options, shelf: Shelf, handed_in: dict[str, Any]) -> Criteria
         InvalidRequest: a value is not allowed, or nothing was asked. Source: reference row R7.
     """
     strict = "criteria_strict" in options
-    for name in (*DIMENSIONS, "nodes"):
-        if options.get(name) == "":
-            raise InvalidRequest(f"--{name} is empty", hint=f"give a value, or leave --{name} out")
+    _refuse_empty(options)
     words: dict[str, str | int] = {**shelf.detected, **_criteria_of(handed_in)}
     for name in (name for name in shelf.detected if options.get(name, shelf.detected[name]) != shelf.detected[name]):
         shelf.remarks.append(f"--{name} {options[name]} counts, not {shelf.detected[name]} from the snapshot")
@@ -57,6 +55,13 @@ def asked(options: Options, shelf: Shelf, handed_in: dict[str, Any]) -> Criteria
     if not words:
         raise InvalidRequest("no criteria were given", hint="type --service eks --accelerator h100, say, or --help")
     return criteria
+
+
+def _refuse_empty(options: Options) -> None:
+    """Raise InvalidRequest for a criterion that stands there without a value."""
+    for name in (*DIMENSIONS, "nodes"):
+        if options.get(name) == "":
+            raise InvalidRequest(f"--{name} is empty", hint=f"give a value, or leave --{name} out")
 
 
 def _handed_in(options: Options) -> dict[str, Any]:
@@ -187,6 +192,7 @@ def query(options: Options, slug: str = "") -> Reply:
 
 def listing(options: Options) -> Reply:
     """Return the recipes there are, narrowed by the criteria given. Source: reference row R44."""
+    _refuse_empty(options)
     shelf = open_shelf({key: value for key, value in options.items() if key != "snapshot"})
     wanted = {name: options[name] for name in (*DIMENSIONS, "nodes") if name in options}
     criteria = read_criteria(wanted, shelf.vocabulary)
@@ -245,7 +251,7 @@ def explain(options: Options, slug: str, path: str) -> Reply:
     if not path and slug and any(name in options for name in (*DIMENSIONS, "snapshot", "recipe")):
         slug, path = "", slug
     if not path:
-        raise InvalidRequest(
+        raise MissingFlag(
             "explain takes a recipe and a path",
             hint="type clusterbook explain h100-eks-training components.gpu-operator.version, say",
         )

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from clusterbook.client.tarstream import Limits, Member, members
-from clusterbook.core.errors import NotFound, Unwritable
+from clusterbook.core.errors import Unwritable, unreadable
 from clusterbook.core.faults import UnsafeArchive
 from clusterbook.core.filenames import Names
 
@@ -156,7 +156,7 @@ def unpack_file(source: Path, target: Path, *, limits: Limits) -> list[str]:
     try:
         file = source.open("rb")
     except OSError as error:
-        raise NotFound(f"{source} cannot be read: {error.strerror}", hint="name an archive") from error
+        raise unreadable(source, error, hint="name an archive") from error
     with file:
         return unpack(file, str(source), target, limits=limits)
 

@@ -14,7 +14,7 @@ from hashlib import sha256
 
 from clusterbook.core.bundle import OPTIONS
 from clusterbook.core.bundle.checksums import CHECKSUMS, FILES, digest_of_all, listed, unrooted
-from clusterbook.core.errors import ClusterbookError, InvalidRequest, NotFound, Unwritable
+from clusterbook.core.errors import ClusterbookError, InvalidRequest, NotFound, Unwritable, unreadable
 
 Folder = str | os.PathLike[str]
 MOST_BYTES = 512 * 1024 * 1024
@@ -26,6 +26,9 @@ ATTESTATION = "attestation/"
 """Signatures lie beside a bundle's files: they speak of them, so they are not among them."""
 MANIFEST, SIGNATURE = "manifest.json", "statement.sigstore.json"
 """What of them a fetched bundle carries along."""
+
+
+_BUNDLE = "name a bundle: a folder, or a .tar.gz file"
 
 
 class ForeignFiles(ClusterbookError):
@@ -46,10 +49,12 @@ def read_bundle(where: Folder, *, most_bytes: int = MOST_BYTES) -> dict[str, byt
         InvalidRequest: it holds links or other things that no bundle has, or is too large.
         UnsafeArchive: the archive is damaged, or not one that can be trusted.
     """
-    if os.path.isfile(where) and os.fspath(where).endswith(ARCHIVES):
+    if os.fspath(where).endswith(ARCHIVES) and not os.path.isdir(where):
         return _unpacked(where, most_bytes)
+    if not os.path.exists(where):
+        raise NotFound(f"{where} does not exist", hint=_BUNDLE)
     if not os.path.isdir(where):
-        raise NotFound(f"{where} is not a folder", hint="name a bundle: a folder, or a .tar.gz file")
+        raise InvalidRequest(f"{where} is neither a folder nor a .tar.gz file", hint=_BUNDLE)
     found: dict[str, bytes] = {}
     total = 0
     try:
@@ -61,7 +66,7 @@ def read_bundle(where: Folder, *, most_bytes: int = MOST_BYTES) -> dict[str, byt
                 raise InvalidRequest(f"{where} holds more than {most_bytes:,} bytes", hint="name a bundle's folder")
             found[path] = _read(file)
     except OSError as error:
-        raise NotFound(f"{error.filename} cannot be read: {error.strerror}") from error
+        raise unreadable(error.filename, error) from error
     return found
 
 
@@ -74,7 +79,7 @@ def _unpacked(where: Folder, most_bytes: int) -> dict[str, bytes]:
         with open(where, "rb") as file:
             return unrooted({each.name: each.stream.read() for each in members(file, os.fspath(where), limits=limits)})
     except OSError as error:
-        raise NotFound(f"{where} cannot be read: {error.strerror}", hint="name an archive") from error
+        raise unreadable(where, error, hint=_BUNDLE) from error
 
 
 def _read(file: str) -> bytes:

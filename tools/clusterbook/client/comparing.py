@@ -17,13 +17,14 @@ from clusterbook.client.handed import as_snapshot, read_document
 from clusterbook.client.inputs import recipe_in
 from clusterbook.client.ledger_folder import open_ledger
 from clusterbook.client.source import Source
+from clusterbook.client.there import is_file, is_folder
 from clusterbook.core import catalog, diffreport, driftreport, releasediff, snapshot
 from clusterbook.core.bundle import OPTIONS, RECIPE
 from clusterbook.core.bundle.options import Request, recorded
 from clusterbook.core.bundle.proof import document
 from clusterbook.core.content import Gatherer, content
 from clusterbook.core.diff import Side, diff
-from clusterbook.core.errors import InvalidRequest, NotFound, did_you_mean
+from clusterbook.core.errors import InvalidRequest, NotFound, did_you_mean, unreadable
 from clusterbook.core.kit import is_whole
 from clusterbook.core.matching import UNSUPPORTED
 from clusterbook.core.provenance import recipe_winners
@@ -155,7 +156,10 @@ def _file(word: str, _shelves: Shelves) -> Subject:
 
 
 def _bundle(word: str, _shelves: Shelves) -> Subject:
-    files = {name: (Path(word) / name).read_bytes() for name in (RECIPE, OPTIONS) if (Path(word) / name).is_file()}
+    try:
+        files = {name: (Path(word) / name).read_bytes() for name in (RECIPE, OPTIONS) if is_file(Path(word) / name)}
+    except OSError as error:
+        raise unreadable(error.filename, error) from error
     request, _ = recorded(document(files, OPTIONS))
     recipe = recipe_in(document(files, RECIPE))
     if recipe is None or not is_whole(recipe):
@@ -168,6 +172,8 @@ def _recipe(word: str, shelves: Shelves) -> Subject:
     loaded = catalog.load(workspace.from_texts(Source(shelves.source).texts(), label="recipes"))
     resolver = Resolver(loaded)
     named = resolver.matcher.slugs() | dict(resolver.matcher.overlays)
+    if word not in named and is_folder(word):
+        raise InvalidRequest(f"{word} is a folder without {OPTIONS}, so it is no bundle", hint="name a bundle's folder")
     if word not in named:
         raise NotFound(f"there is no recipe {word}", hint=f"{did_you_mean(word, named)}; or type SLUG@VERSION")
     answer = resolver.matcher.answer(named[word])
@@ -178,7 +184,7 @@ def _recipe(word: str, shelves: Shelves) -> Subject:
 
 
 READERS: tuple[tuple[Callable[[str], bool], Callable[[str, Shelves], Subject]], ...] = (
-    (lambda word: (Path(word) / OPTIONS).is_file(), _bundle),
+    (lambda word: is_file(Path(word) / OPTIONS), _bundle),
     (lambda word: word.startswith("sha256:"), _by_digest),
     (is_version, _release),
     (lambda word: word == "-" or "/" in word or word.endswith((".yaml", ".yml", ".json")), _file),

@@ -14,10 +14,12 @@ from clusterbook.core import drift
 from clusterbook.core.bundle.options import Request
 from clusterbook.core.drift import chosen
 from clusterbook.core.driftreport import Drift
-from clusterbook.core.errors import InvalidRequest, NotFound
+from clusterbook.core.errors import InvalidRequest, unreadable
 from clusterbook.core.installed import installed_drift
 from clusterbook.core.judge.subject import Document
 from clusterbook.core.snapshot import Snapshot
+
+_PATTERNS = "name a file with one pattern a line"
 
 
 class Taken(NamedTuple):
@@ -46,14 +48,17 @@ def wanted(least: str, ignored: Sequence[str], files: Sequence[str]) -> Wanted:
     """Return what a user wants to hear of; files hold one pattern a line, behind # is comment.
 
     Raises:
-        NotFound: a file cannot be read.
+        NotFound: there is no such file.
+        Unreadable: it is there, but not for us.
     """
     found = list(ignored)
     for name in files:
         try:
             lines = Path(name).read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise NotFound(f"{name} cannot be read", hint="name a file with one pattern a line") from error
+        except OSError as error:
+            raise unreadable(name, error, hint=_PATTERNS) from error
+        except UnicodeDecodeError as error:
+            raise InvalidRequest(f"{name} is not UTF-8 text", hint=_PATTERNS) from error
         found += [line.partition(" #")[0].strip() for line in lines if not line.lstrip().startswith("#")]
     return Wanted(least, tuple(pattern for pattern in found if pattern))
 

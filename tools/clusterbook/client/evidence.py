@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from clusterbook import __version__
 from clusterbook.client.outputs import write_bytes, write_folder
 from clusterbook.core import evidence
-from clusterbook.core.errors import InvalidRequest, NotFound
+from clusterbook.core.errors import InvalidRequest, unreadable
 from clusterbook.core.evidence import MANIFEST, SIGNED, BrokenEvidence, Proof
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 256 * 1024 * 1024
 """A snapshot of 5,000 nodes takes 30 MB, the rest less than one."""
+
+_FOLDER = "name the folder that `clusterbook validate --evidence` wrote"
 
 
 class Vouched(NamedTuple):
@@ -59,14 +61,19 @@ def read(where: str) -> dict[str, bytes]:
 
     Raises:
         NotFound: no such folder.
+        Unreadable: it is there, but not for us.
         BrokenEvidence: it holds folders, links or too much.
     """
     folder = Path(where)
-    if not folder.is_dir():
-        raise NotFound(f"{where} is not a folder", hint="name the folder that holds manifest.json")
+    try:
+        there = sorted(folder.iterdir())
+    except NotADirectoryError as error:
+        raise InvalidRequest(f"{where} is not a folder", hint=_FOLDER) from error
+    except OSError as error:
+        raise unreadable(where, error, hint=_FOLDER) from error
     files: dict[str, bytes] = {}
     left = MOST_BYTES
-    for path in sorted(folder.iterdir()):
+    for path in there:
         if path.is_symlink() or not path.is_file():
             raise BrokenEvidence(f"{path} is no plain file", hint="evidence is a folder of plain files")
         try:
@@ -75,7 +82,7 @@ def read(where: str) -> dict[str, bytes]:
                 raise BrokenEvidence(f"{where} holds more than {MOST_BYTES >> 20} MB")
             files[path.name] = path.read_bytes()
         except OSError as error:
-            raise NotFound(f"{path} cannot be read: {error.strerror}") from error
+            raise unreadable(path, error) from error
     return files
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from clusterbook.core import yamlplain
 from clusterbook.core.envelope import API_VERSIONS
-from clusterbook.core.errors import InvalidRequest, NotFound
+from clusterbook.core.errors import InvalidRequest, unreadable
 from clusterbook.core.snapshot import Snapshot, read_whole
 
 MAX_BYTES = 256 * 1024 * 1024
@@ -59,9 +59,9 @@ def _quickly(where: str) -> Any:
         with open(where, "rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise NotFound(f"{where} cannot be read: {error.strerror}") from error
+        raise unreadable(where, error, hint="name a file, a URL, or - for standard input") from error
     if len(data) > MAX_BYTES:
-        raise InvalidRequest(f"{where} is larger than {MAX_BYTES // 1024 // 1024} MB")
+        raise InvalidRequest(f"{where} is larger than {MAX_BYTES // 1024 // 1024} MB", hint="is it the right file?")
     try:
         text = data.decode("utf-8-sig")
         return _json(text) if text.lstrip()[:1] == "{" else yamlplain.read(text)

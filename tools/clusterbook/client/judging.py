@@ -65,6 +65,10 @@ def _taken(
         if helper is not None or "run" in options:
             flag = "--run" if helper is None else "--agent"
             raise InvalidRequest(f"{flag} is about a cluster, and --no-cluster asks none", hint="leave one of them out")
+        for flag in ("kubeconfig", "context"):
+            if flag in options:
+                what = f"--{flag} is about a cluster, and --no-cluster asks none"
+                raise InvalidRequest(what, hint="leave one of them out")
         if "save_snapshot" in options:
             raise InvalidRequest("--save-snapshot: with --no-cluster none is taken", hint="leave one of them out")
         if "snapshot" not in options:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clusterbook.client.keys import BadKey, certificate_key
-from clusterbook.core.errors import ClusterbookError, InvalidRequest
+from clusterbook.core.errors import ClusterbookError, InvalidRequest, unreadable
 from clusterbook.core.faults import AccessDenied, Unreachable
 from clusterbook.core.policy import BadSignature, ExpiredRoot, Tampered, covers
 from clusterbook.core.statement import Bundle, pae
@@ -223,7 +223,7 @@ class Instance:
         try:
             self._config = ClientTrustConfig.from_json(Path(trust_config).read_text("utf-8"))
         except OSError as error:
-            raise BadTrustRoot(f"{trust_config} cannot be read: {error.strerror}") from error
+            raise unreadable(trust_config, error, hint="name a ClientTrustConfig") from error
         except (Error, ValueError, KeyError) as error:
             hint = "name a ClientTrustConfig: a trust root and a signing configuration in one file"
             raise BadTrustRoot(f"{trust_config} is no trust configuration", hint=hint) from error

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from clusterbook.core.errors import InvalidRequest
+from clusterbook.core.errors import InvalidRequest, unreadable
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -144,7 +144,9 @@ def read_key_file(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(_LARGEST_BYTES)
     except OSError as error:
-        raise BadKey(f"{path} cannot be read: {error.strerror}", hint="name a file with a key") from error
+        raise unreadable(
+            path, error, hint="name a file with a key, or make one: openssl genpkey -algorithm ed25519"
+        ) from error
 
 
 def certificate_key(der: bytes) -> PublicKey:

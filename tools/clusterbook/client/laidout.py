@@ -21,6 +21,7 @@ from clusterbook.core.reference import check_digest, is_digest, referrers_tag
 MARKER, INDEX_FILE, SHORT_FILE, BLOBS = "oci-layout", "index.json", "latest.json", "blobs/sha256"
 VERSION = "1.0.0"
 LARGEST_MARKER_BYTES = 4096
+_LAYOUT = f"name the folder in which {MARKER} and {INDEX_FILE} are, or the archive of a mirror"
 
 
 class LaidOut(Store):
@@ -96,11 +97,11 @@ class LaidOut(Store):
         try:
             version = json.loads(self.whole(MARKER, LARGEST_MARKER_BYTES)).get("imageLayoutVersion")
         except NoArtifact as error:
-            raise NoArtifact(f"{self.where} is no OCI layout: it has no file {MARKER}") from error
+            raise NoArtifact(f"{self.where} is no OCI layout: it has no file {MARKER}", hint=_LAYOUT) from error
         except (ValueError, AttributeError) as error:
-            raise Malformed(f"{self.where}/{MARKER} is damaged") from error
+            raise Malformed(f"{self.where}/{MARKER} is damaged", hint="bring it over again") from error
         if version != VERSION:
-            raise Malformed(f"{self.where} is a layout of version {str(version)!a}, {VERSION} is read")
+            raise Malformed(f"{self.where} is a layout of version {str(version)!a}, {VERSION} is read", hint=_LAYOUT)
 
     def _named(self, name: str) -> str:
         """Return the digest of what is called `name`."""

@@ -30,7 +30,7 @@ from clusterbook.client.landing import alone, land
 from clusterbook.client.listing import LARGEST_BYTES, SUBJECT, Listing
 from clusterbook.client.store import CHUNK_BYTES, Content
 from clusterbook.core.digest import canonical
-from clusterbook.core.errors import ClusterbookError, Unwritable
+from clusterbook.core.errors import ClusterbookError, Unwritable, unreadable
 from clusterbook.core.faults import Malformed, NoArtifact
 from clusterbook.core.manifest import INDEXES, REF_NAME, Descriptor, Manifest
 
@@ -75,7 +75,7 @@ class Layout(LaidOut):
         except FileNotFoundError as error:
             raise NoArtifact(f"{self.where} has no {_shown(name)}") from error
         except OSError as error:
-            raise Malformed(f"{self.where}: {_shown(name)} cannot be read: {error.strerror}") from error
+            raise unreadable(f"{self.where}/{_shown(name)}", error) from error
 
     def stream(self, repository: str, blob: Descriptor, start: int = 0) -> Iterator[bytes]:
         """Yield the bytes of a blob from `start` on."""
@@ -88,7 +88,7 @@ class Layout(LaidOut):
         except FileNotFoundError as error:
             raise NoArtifact(f"{self.where} has no {blob.digest}") from error
         except OSError as error:
-            raise Malformed(f"{self.where}: {blob.digest} cannot be read: {error.strerror}") from error
+            raise unreadable(f"{self.where}: {blob.digest}", error) from error
 
     def exists(self, repository: str, wanted: Descriptor) -> bool:
         """Return whether there is a blob or a manifest of that digest and size."""
@@ -207,7 +207,7 @@ class Layout(LaidOut):
                     raw = file.read(LARGEST_BYTES + 1)
                     self._known = _Known(stamp, Listing(raw, f"{self.where}/{INDEX_FILE}"), self._short(raw))
         except OSError as error:
-            raise Malformed(f"{self.where}/{INDEX_FILE} cannot be read: {error.strerror}") from error
+            raise unreadable(f"{self.where}/{INDEX_FILE}", error) from error
         return self._known
 
     def _short(self, whole: bytes) -> Listing | None:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from clusterbook.core.errors import UnreadableSource
+from clusterbook.core.errors import InvalidRequest, UnreadableSource
 from clusterbook.core.ledger import Ledger
 from clusterbook.core.yamlin import MAX_BYTES
 
@@ -78,5 +78,5 @@ def open_ledger(root: Path) -> Ledger:
         UnreadableSource: it cannot be listed.
     """
     if root.exists() and not root.is_dir():
-        raise UnreadableSource(f"{root} is not a folder", hint="name the folder of the ledger: registry")
+        raise InvalidRequest(f"{root} is not a folder", hint="name the folder of the ledger: registry")
     return Ledger(Folder(root), root.as_posix())

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from clusterbook.client.flags import Flag, scan
+from clusterbook.client.reply import MissingFlag
 from clusterbook.core.errors import ClusterbookError, InvalidRequest, did_you_mean
 
 
@@ -26,29 +28,11 @@ class Once(click.Command):
         """
         options = [param for param in self.params if isinstance(param, click.Option) and not param.multiple]
         scan(args, [_flag(option) for option in options])
-        return super().parse_args(ctx, args)
-
-
-class Strict(Once):
-    """A click command that refuses every wrong word the same way: what it is, what is accepted, exit status 2."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse.
-
-        Raises:
-            InvalidRequest: a flag or an argument is unknown, missing or has a value that is not allowed.
-        """
         try:
             return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            names = [name for param in self.params for name in param.opts if name.startswith("-")]
-            hint = did_you_mean(error.option_name, names)
-            raise InvalidRequest(f"{error.option_name} is not a flag of {self.name}", hint=hint) from error
         except click.UsageError as error:
-            said = error.format_message().rstrip(".")
-            raise InvalidRequest(
-                said[:1].lower() + said[1:], hint=f"`clusterbook {self.name} --help` says what it takes"
-            ) from error
+            error.ctx = error.ctx or ctx  # a flag without its value does not know whose it is
+            raise
 
 
 def option(flag: Flag) -> click.Option:
@@ -74,6 +58,16 @@ class UnknownCommand(ClusterbookError):
 
     code = "CB109"
     exit_status = 3
+
+
+class Misused(ClusterbookError):
+    """The words of a command line are not those that the command takes: an unknown flag, a flag without its value.
+
+    `--help` says what it takes. Source: reference row G4.
+    """
+
+    code = "CB115"
+    exit_status = 1
 
 
 class Program(click.Group):
@@ -102,15 +96,40 @@ class Program(click.Group):
             error.show()
             return 0
         except click.UsageError as error:
-            error.show()
-            return _usage_status(error)
+            raise misused(error, name) from error
         except click.Abort:
             click.echo("stopped", err=True)
             return 130
 
 
-def _usage_status(error: click.UsageError) -> int:
-    """Return 2 for a value that is not allowed, 1 for a flag that is unknown or missing. Source: reference row G4."""
-    if isinstance(error, click.MissingParameter | click.NoSuchOption):
-        return 1
-    return 2 if isinstance(error, click.BadParameter) else 1
+def misused(error: click.UsageError, name: str) -> ClusterbookError:
+    """Return what is wrong with the words of a command line: 2 for a value that is not allowed, else 1."""
+    context = error.ctx
+    command = context.command_path if context else name
+    hint = f"`{command} --help` says what it takes"
+    if isinstance(error, click.NoSuchOption):
+        known = [each for param in context.command.get_params(context) for each in param.opts] if context else []
+        flags = [each for each in known if each.startswith("--")]
+        return Misused(f"{error.option_name} is not a flag of {command}", hint=did_you_mean(error.option_name, flags))
+    if isinstance(error, click.MissingParameter):
+        return MissingFlag(f"{_called(error.param)} is missing", hint=hint)
+    said = error.message.rstrip(".")
+    if isinstance(error, click.BadParameter):
+        return InvalidRequest(f"{_place(error)}: {said[:1].lower()}{said[1:]}", hint=hint)
+    return Misused(f"{said[:1].lower()}{said[1:]}", hint=hint)
+
+
+def _called(param: click.Parameter | None) -> str:
+    """Return what a parameter is called by whoever types it."""
+    if isinstance(param, click.Option):
+        return max(param.opts, key=len)
+    return "a word" if param is None else param.metavar or (param.name or "").upper()
+
+
+def _place(error: click.BadParameter) -> str:
+    """Return where a value stands: a flag, or the variable of the environment that it comes from."""
+    param, context = error.param, error.ctx
+    source = context.get_parameter_source(param.name) if context and param and param.name else None
+    if source is ParameterSource.ENVIRONMENT and isinstance(param, click.Option):
+        return str(param.envvar)
+    return _called(param)

@@ -7,13 +7,14 @@ sigstore's own programs, which believe whatever lies there. Source: reference ro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
 
-from clusterbook.core.errors import ClusterbookError, InvalidRequest, NotFound, Unwritable
+from clusterbook.core.errors import ClusterbookError, InvalidRequest, Unwritable, unreadable
 from clusterbook.core.faults import Unreachable
 from clusterbook.core.reference import is_loopback
 
@@ -89,7 +90,7 @@ def _begin(folder: Path, url: str, beginning: Path | None) -> bytes | None:
             with beginning.open("rb") as file:
                 return file.read(_LARGEST_BYTES)
         except OSError as error:
-            raise NotFound(f"{beginning} cannot be read: {error.strerror}", hint="name a root.json") from error
+            raise unreadable(beginning, error, hint="name a root.json") from error
     if url.rstrip("/") == PUBLIC:
         from importlib.resources import files
 
@@ -121,8 +122,11 @@ def _fetched(folder: Path, url: str, begin: bytes | None) -> bytes:
         raise Unreachable(f"{url} answers with {error.status_code}", hint="is the address right?") from error
     except DownloadError as error:
         hint = "is there a way to it? else bring trusted_root.json over and name it with --trust-root"
+        if "NameResolutionError" in _short(error):
+            raise Unreachable(f"{urlsplit(url).netloc}: nobody knows a host of that name", hint=hint) from error
         raise Unreachable(f"{url} cannot be asked: {_short(error)}", hint=hint) from error
 
 
 def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:160]
+    said = str(error) or str(error.__cause__ or "") or type(error).__name__
+    return " ".join(re.sub(r"HTTPS?ConnectionPool\(.*?\): ", "", said).split())[:160]

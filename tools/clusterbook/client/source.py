@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from clusterbook.core import index
-from clusterbook.core.errors import BrokenIndex, InvalidRequest
+from clusterbook.core.errors import BrokenIndex, InvalidRequest, NotFound, unreadable
 
 EMBEDDED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "index")
 """The index that is built into the package."""
@@ -24,7 +24,8 @@ class Source:
 
         Raises:
             InvalidRequest: `where` is of a kind that is not read.
-            BrokenIndex: nothing is there.
+            NotFound: nothing is there.
+            BrokenIndex: this installation has no index built in.
         """
         if where.startswith(_REMOTE):
             raise InvalidRequest(f"{where} is not read yet", hint="name a folder or a .zip file with an index")
@@ -40,7 +41,9 @@ class Source:
                 return file.read()
         except FileNotFoundError:
             return None
-        except (OSError, RuntimeError, ValueError) as error:
+        except OSError as error:
+            raise unreadable(f"{self.where}/{part}", error, hint=_MEND) from error
+        except (RuntimeError, ValueError) as error:
             raise BrokenIndex(f"{self.where}/{part} cannot be read: {error}", hint=_MEND) from error
         except Exception as error:
             if type(error).__module__ not in ("zipfile", "zlib"):  # imported only when the index is a zip
@@ -51,11 +54,14 @@ class Source:
         """Return the bytes of a part.
 
         Raises:
+            NotFound: this is no index.
             BrokenIndex: the index does not have it.
         """
         data = self.read(part)
+        if data is None and part == index.HEAD:
+            raise NotFound(f"{self.where} has no {part}, so it is not an index", hint=_MEND)
         if data is None:
-            raise BrokenIndex(f"{self.where} has no {part}, so it is not an index", hint=_MEND)
+            raise BrokenIndex(f"{self.where} is incomplete: it has no {part}", hint=_MEND)
         return data
 
     def head(self) -> index.Index:
@@ -91,7 +97,8 @@ def _archive(where: str, *, embedded: bool):  # type: ignore[no-untyped-def]  # 
     """Return the single-file index at `where`, opened.
 
     Raises:
-        BrokenIndex: no such file, or not a zip.
+        NotFound: no such file.
+        InvalidRequest: it is no zip.
     """
     if embedded:
         raise BrokenIndex("this installation has no index built in", hint=_MEND)
@@ -99,5 +106,7 @@ def _archive(where: str, *, embedded: bool):  # type: ignore[no-untyped-def]  # 
 
     try:
         return ZipFile(where)
-    except (OSError, BadZipFile) as error:
-        raise BrokenIndex(f"{where} is neither a folder nor a zip file with an index", hint=_MEND) from error
+    except OSError as error:
+        raise unreadable(where, error, hint=_MEND) from error
+    except BadZipFile as error:
+        raise InvalidRequest(f"{where} is neither a folder nor a zip file with an index", hint=_MEND) from error

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from clusterbook.client.store import Store
+from clusterbook.client.there import exists, is_folder
 from clusterbook.core.errors import InvalidRequest, NotFound
 from clusterbook.core.faults import BadReference
 from clusterbook.core.reference import SCHEME, parse_reference
@@ -83,13 +84,13 @@ def open_source(where: str, access: Access) -> Base:
             SiteLayout(where, ca_file=access.ca_file, credentials=credentials, plain_http=access.plain_http), ""
         )
     path = Path(where)
-    if path.is_dir():
+    if is_folder(where):
         from clusterbook.client.layout import Layout
 
         return Base(Layout(path), "")
     if "://" in where:
         raise BadReference(f"{where.partition('://')[0]}:// is no source", hint=_SOURCES)
-    if not path.exists():
+    if not exists(where):
         raise NotFound(f"{where} does not exist", hint=_SOURCES)
     from clusterbook.client.tarlayout import TarLayout
 

@@ -14,8 +14,8 @@ from clusterbook.client.laidout import INDEX_FILE, MARKER, SHORT_FILE, OnlyRead,
 from clusterbook.client.listing import LARGEST_BYTES, Listing, part_of
 from clusterbook.client.store import CHUNK_BYTES
 from clusterbook.client.tarstream import Head
-from clusterbook.core.errors import NotFound
-from clusterbook.core.faults import Malformed, NoArtifact, UnsafeArchive
+from clusterbook.core.errors import unreadable
+from clusterbook.core.faults import NoArtifact, UnsafeArchive
 from clusterbook.core.manifest import Descriptor
 
 _MOST_FILES = 1_000_000
@@ -85,7 +85,7 @@ class TarLayout(OnlyRead):
                     left -= len(chunk)
                     yield chunk
         except OSError as error:
-            raise Malformed(f"{self.where}: {name} cannot be read: {error.strerror}") from error
+            raise unreadable(self.where, error) from error
 
 
 def _found(path: Path) -> dict[str, tuple[int, int]]:
@@ -104,10 +104,8 @@ def _found(path: Path) -> dict[str, tuple[int, int]]:
                     if number > _MOST_FILES or name in found:
                         raise UnsafeArchive(f"{path} holds {name[:80]!a} twice, or too many files", hint=_AGAIN)
                     found[name] = member.offset_data, member.size
-    except FileNotFoundError as error:
-        raise NotFound(f"{path} does not exist", hint="name an archive") from error
     except OSError as error:
-        raise NotFound(f"{path} cannot be read: {error.strerror}", hint="name an archive") from error
+        raise unreadable(path, error, hint=_NAMED) from error
     except (tarfile.TarError, EOFError, UnicodeError) as error:
         raise UnsafeArchive(f"{path} is no archive: {error}", hint=_AGAIN) from error
     if MARKER not in found:
@@ -115,4 +113,5 @@ def _found(path: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
-_AGAIN = "bring it over again"
+_NAMED = "name the archive that `clusterbook mirror save` wrote"
+_AGAIN = f"{_NAMED}, or bring it over again"

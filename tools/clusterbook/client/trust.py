@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from clusterbook.core.errors import InvalidRequest, NotFound
+from clusterbook.core.errors import InvalidRequest, unreadable
 from clusterbook.core.policy import (
     Identity,
     Key,
@@ -43,6 +43,7 @@ DEFAULT = Path(__file__).with_name("trust.yaml")
 """The policy that comes with the package: our own releases."""
 PUBLIC_ROOT = "Sigstore's public trust root"
 _LARGEST_POLICY_BYTES = 1 << 20
+_NAMED = "name a trust.yaml, a key or a trusted_root.json"
 
 
 class BadPolicy(InvalidRequest):
@@ -202,14 +203,12 @@ def _text(path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(_LARGEST_POLICY_BYTES + 1)
         if len(data) > _LARGEST_POLICY_BYTES:
-            raise BadPolicy(f"{path} is larger than {_LARGEST_POLICY_BYTES >> 20} MiB")
+            raise BadPolicy(f"{path} is larger than {_LARGEST_POLICY_BYTES >> 20} MiB", hint=_NAMED)
         return data.decode("utf-8-sig")
-    except FileNotFoundError as error:
-        raise NotFound(f"{path} does not exist", hint="name a trust.yaml, a key or a trusted_root.json") from error
     except OSError as error:
-        raise BadPolicy(f"{path} cannot be read: {error.strerror}") from error
+        raise unreadable(path, error, hint=_NAMED) from error
     except UnicodeDecodeError as error:
-        raise BadPolicy(f"{path} is not text") from error
+        raise BadPolicy(f"{path} is not text", hint=_NAMED) from error
 
 
 def _refused(finding: Finding) -> BadPolicy:

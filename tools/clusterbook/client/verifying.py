@@ -9,9 +9,11 @@ from pathlib import Path
 
 from clusterbook.client.around import Around
 from clusterbook.client.attested import read_attestation
-from clusterbook.client.believing import Words
+from clusterbook.client.believing import Words, trusting
 from clusterbook.client.bundlefolder import ARCHIVES, read_bundle
+from clusterbook.client.fetch_flags import BELIEF
 from clusterbook.client.stores import LAYOUT_SCHEME
+from clusterbook.client.there import exists, is_file, is_folder
 from clusterbook.client.verdict import Verdict
 from clusterbook.client.verifying_bundles import verify_artifact, verify_files
 from clusterbook.core.errors import NotFound
@@ -25,14 +27,16 @@ def verify(where: str, words: Words, around: Around) -> Verdict:
         NotFound: it is not there.
         InvalidRequest: it is something else.
     """
+    if any(flag.key in words for flag in BELIEF):
+        trusting(words, around.environment, around.home)  # what is wrong with it, it shall say before all else
     path = Path(where)
     if where.endswith(ARCHIVES) and "://" not in where:
         return verify_files(where, read_bundle(path), {}, words, around)
-    if path.is_dir() and not (path / "oci-layout").is_file():
+    if is_folder(where) and not is_file(path / "oci-layout"):
         return verify_files(where, read_bundle(path), read_attestation(path), words, around)
     if where.startswith(SCHEME) and parse_reference(where).wanted:
         return verify_artifact(where, words, around)
-    if "://" not in where and not where.startswith(LAYOUT_SCHEME) and not path.exists():
+    if "://" not in where and not where.startswith(LAYOUT_SCHEME) and not exists(where):
         raise NotFound(f"{where} does not exist", hint="name a bundle, an artifact (oci://…) or the source of a mirror")
     from clusterbook.client.verifying_sources import verify_source
 

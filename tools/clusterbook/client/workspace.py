@@ -11,12 +11,14 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from clusterbook.core.errors import UnreadableSource
+from clusterbook.client.there import exists, is_folder
+from clusterbook.core.errors import InvalidRequest, NotFound, UnreadableSource
 from clusterbook.core.sources import CRITERIA, REGISTRY, VALIDATORS, SourceFile, SourceTree, is_ours
 from clusterbook.core.yamlin import MAX_BYTES
 
 EXTENDED = (REGISTRY, VALIDATORS)
 """The files of a private tree that extend the public ones entry by entry. Source: reference row F20."""
+_TREE = "name a folder with registry.yaml and overlays/"
 
 
 def read(
@@ -31,7 +33,8 @@ def read(
         refused: takes the errors of single files, which are then left out; default: the first one is raised.
 
     Raises:
-        UnreadableSource: no such folder, a link, a file over 10 MB, not UTF-8. Source: reference row F19.
+        NotFound: no such folder.
+        UnreadableSource: a link, a file over 10 MB, not UTF-8. Source: reference row F19.
     """
     files = {path: SourceFile(text, f"{label or root}/{path}") for path, text in _texts(root, refused)}
     return SourceTree(files=files, under={}, strict=is_ours(files) if strict is None else strict)
@@ -72,8 +75,10 @@ def _texts(root: Path, refused: list[UnreadableSource] | None = None) -> Iterato
     Raises:
         UnreadableSource: as `read`.
     """
-    if not root.is_dir():
-        raise UnreadableSource(f"{root} is not a folder", hint="name a folder with registry.yaml and overlays/")
+    if not exists(root):
+        raise NotFound(f"{root} does not exist", hint=_TREE)
+    if not is_folder(root):
+        raise InvalidRequest(f"{root} is not a folder", hint=_TREE)
     found = []
     for folder, folders, names in os.walk(root, onerror=_refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -92,7 +97,7 @@ def _texts(root: Path, refused: list[UnreadableSource] | None = None) -> Iterato
 
 
 def _refuse(error: OSError) -> None:
-    raise UnreadableSource(f"{error.filename} cannot be read: {error.strerror}") from error
+    raise UnreadableSource(f"{error.filename} cannot be read: {error.strerror}", hint="may you read it?") from error
 
 
 def _text(path: Path) -> str | None:
@@ -116,4 +121,4 @@ def _text(path: Path) -> str | None:
             raise UnreadableSource(what, hint="save it as UTF-8", place=path) from error
         return None
     except OSError as error:
-        raise UnreadableSource(f"cannot be read: {error.strerror}", place=path) from error
+        raise UnreadableSource(f"cannot be read: {error.strerror}", hint="may you read it?", place=path) from error

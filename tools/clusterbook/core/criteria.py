@@ -118,7 +118,7 @@ class Vocabulary(NamedTuple):
         near = nearest(word, (*allowed, *self.aliases.get(dimension, {})))
         raise InvalidRequest(
             f"{dimension} '{text}' is not known; allowed: {', '.join((*allowed, ANY))}",
-            hint=f"did you mean '{near}'?" if near else "",
+            hint=f"did you mean '{near}'?" if near else f"type --{dimension} {(*allowed, ANY)[0]}, say",
         )
 
 

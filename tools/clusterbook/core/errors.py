@@ -65,7 +65,7 @@ class Unsupported(InvalidRequest):
 
 
 class BrokenIndex(ClusterbookError):
-    """The index of answers is missing, incomplete or of another format.
+    """The index of answers is incomplete, damaged or of another format.
 
     Build it again with `clusterbook-build build`, or name another with `--source`.
     """
@@ -88,6 +88,25 @@ class Unwritable(ClusterbookError):
     exit_status = 8
 
 
+class Unreadable(ClusterbookError):
+    """A file or a folder is there and cannot be read: no permission, or a disk that fails.
+
+    Have the right to read it granted, or name another one.
+    """
+
+    code = "CB116"
+    exit_status = 8
+
+
+def unreadable(where: object, error: OSError, *, hint: str = "") -> ClusterbookError:
+    """Return what it means that `where` cannot be read; `hint` says what could be named instead. Source: row G4."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return NotFound(f"{where} does not exist", hint=hint)
+    if isinstance(error, IsADirectoryError):
+        return InvalidRequest(f"{where} is a folder, not a file", hint=hint)
+    return Unreadable(f"{where} cannot be read: {error.strerror or error}", hint="may you read it? see ls -l")
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return the known word that `word` was probably meant to be, or "" when none is near."""
     from difflib import get_close_matches  # only ever needed on the way to an error
@@ -100,6 +119,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a hint naming the nearest known word, else the first of them."""
     known = sorted(known)
+    if not known:
+        return "there are none"
     match = nearest(word, known)
     more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
     return f"did you mean '{match}'?" if match else f"known: {', '.join(known[:_SHOWN])}{more}"

@@ -32,6 +32,8 @@ PREDICATE = "https://clusterbook.dev/evidence/v1"
 _UNNUMBERED = "unpublished"
 Document = Mapping[str, Any]
 
+_WHOLE = "ask whoever published it for the folder as it was"
+
 
 class BrokenEvidence(InvalidRequest):
     """The files of an evidence bundle do not belong together: one is missing, too many, or has been changed.
@@ -173,7 +175,7 @@ def recompute(files: Mapping[str, bytes], *, version: str = "") -> Proof:
         raise BrokenEvidence(f"{SNAPSHOT} does not say that it was redacted", hint="do not publish it")
     phases = manifest.get("phases")
     if not isinstance(phases, list) or not all(isinstance(each, str) for each in phases):
-        raise BrokenEvidence(f"{MANIFEST} names no phases")
+        raise BrokenEvidence(f"{MANIFEST} names no phases", hint=_WHOLE)
     seen = snapshot.read(taken)
     report = judge(recipe, seen, phases=phases, fail_fast=manifest.get("failFast") is True)
     tool = _part(_part(claimed, "results"), "tool")
@@ -200,28 +202,28 @@ def _manifest(files: Mapping[str, bytes]) -> Document:
     """Return the manifest, having held every file against it."""
     manifest = _document(files, MANIFEST)
     if manifest.get("format") != FORMAT:
-        raise BrokenEvidence(f"{MANIFEST} is of the format '{manifest.get('format')}', not {FORMAT}")
+        raise BrokenEvidence(f"{MANIFEST} is of the format '{manifest.get('format')}', not {FORMAT}", hint=_WHOLE)
     listed = _part(manifest, "files")
     for name in sorted({*listed, RECIPE, SNAPSHOT, REPORT, SBOM, STATEMENT} - files.keys()):
-        raise BrokenEvidence(f"{name} is missing")
+        raise BrokenEvidence(f"{name} is missing", hint=_WHOLE)
     for name in sorted(files.keys() - listed.keys() - {MANIFEST, STATEMENT, SIGNED}):
-        raise BrokenEvidence(f"{name} is not in the manifest")
+        raise BrokenEvidence(f"{name} is not in the manifest", hint=_WHOLE)
     for name in sorted(listed):
         if _part(listed, name).get("sha256") != sha256(files[name]).hexdigest():
-            raise BrokenEvidence(f"{name} was changed: its SHA-256 is not that of the manifest")
+            raise BrokenEvidence(f"{name} was changed: its SHA-256 is not that of the manifest", hint=_WHOLE)
     return manifest
 
 
 def _document(files: Mapping[str, bytes], name: str) -> Document:
     """Return the map in a JSON file."""
     if name not in files:
-        raise BrokenEvidence(f"{name} is missing")
+        raise BrokenEvidence(f"{name} is missing", hint=_WHOLE)
     try:
         found = json.loads(files[name])
     except (ValueError, RecursionError) as error:
-        raise BrokenEvidence(f"{name} is no JSON: {error}") from error
+        raise BrokenEvidence(f"{name} is no JSON: {error}", hint=_WHOLE) from error
     if not isinstance(found, dict):
-        raise BrokenEvidence(f"{name} holds no document")
+        raise BrokenEvidence(f"{name} holds no document", hint=_WHOLE)
     return found
 
 

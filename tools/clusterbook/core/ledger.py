@@ -40,6 +40,11 @@ RESERVED = (COMPONENTS, RELEASES)
 """Folders of the ledger that no recipe may be called like."""
 _SHORTEST_DIGEST = 12
 
+_LEDGER = (
+    "--registry names its folder, registry/ in a clone of the catalog; or fetch what is published:"
+    " clusterbook fetch recipe SLUG@VERSION --from SOURCE -o old.yaml"
+)
+
 
 class BrokenLedger(ClusterbookError):
     """A file of the ledger is missing or is not what it should be.
@@ -91,7 +96,7 @@ class Ledger:
         """
         if release_path(name) not in self.files:
             known = self.releases()
-            hint = f"releases: {', '.join(known)}" if known else "nothing is released there; --registry names a ledger"
+            hint = f"releases: {', '.join(known)}" if known else _LEDGER
             raise NotFound(f"there is no release {name} in {self.label}", hint=hint)
         return self._document(release_path(name), ReleaseShape)
 
@@ -178,7 +183,7 @@ class Ledger:
     def _unknown(self, slug: str, version: Version) -> NotFound:
         """Return what to say about a version that does not exist."""
         if not self.files:
-            return NotFound(f"there is no ledger in {self.label}", hint="name its folder with --registry")
+            return NotFound(f"there is no ledger in {self.label}", hint=_LEDGER)
         folders = {path.partition("/")[0] for path in self.files if "/" in path} - set(RESERVED)
         if slug not in folders:
             return NotFound(f"{self.label} has no recipe {slug}", hint=did_you_mean(slug, folders))

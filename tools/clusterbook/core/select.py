@@ -251,7 +251,9 @@ def _key(value: Mapping[str, object], step: Step, place: tuple[str | int, ...]) 
         if step in value:
             return step
         near = suggestion(step, value)
-        raise NotFound(f"{_named(place)} has no key '{step}'; it has: {listing(value)}", hint=near)
+        raise NotFound(
+            f"{_named(place)} has no key '{step}'; it has: {listing(value)}", hint=near or "type one of these"
+        )
     raise NotFound(f"{_named(place)} is a map, not a list; it has: {listing(value)}", hint=f"select {spell(place)}.KEY")
 
 

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from clusterbook.client.kube.faults import BrokenKubeconfig, Denied, NoClient, NoCluster
-from clusterbook.core.errors import did_you_mean
+from clusterbook.client.there import is_file, is_folder
+from clusterbook.core.errors import InvalidRequest, NotFound, did_you_mean, unreadable
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
@@ -56,6 +57,7 @@ def log_in(kubeconfig: str = "", *, context: str = "", env: Mapping[str, str] = 
 
     Raises:
         NoClient: the Python client is not installed.
+        NotFound: the file that is named does not exist.
         NoCluster: nothing says which cluster.
         BrokenKubeconfig: what says so cannot be used.
         Denied: a plug-in gave no credentials.
@@ -67,9 +69,13 @@ def log_in(kubeconfig: str = "", *, context: str = "", env: Mapping[str, str] = 
         raise NoClient("the Python client for Kubernetes is not installed", hint=hint) from error
     configuration = kubernetes.client.Configuration()
     named = kubeconfig or env.get("KUBECONFIG", "") or HOME_KUBECONFIG
-    files = [path for path in map(_at_home, filter(None, named.split(os.pathsep))) if path.is_file()]
+    there = [_at_home(each) for each in named.split(os.pathsep) if each]
+    files = [path for path in there if is_file(path)]
     if kubeconfig and not files:
-        raise BrokenKubeconfig(f"there is no kubeconfig {kubeconfig}", hint="name a file with --kubeconfig")
+        hint = "name a file with --kubeconfig"
+        if is_folder(there[0]):
+            raise InvalidRequest(f"{kubeconfig} is a folder, not a kubeconfig", hint=hint)
+        raise NotFound(f"there is no kubeconfig {kubeconfig}", hint=hint)
     if files:
         return _from_files(configuration, files, context)
     if env.get("KUBERNETES_SERVICE_HOST"):
@@ -122,6 +128,10 @@ def _mended(where: str) -> Iterator[None]:
 
     try:
         yield
+    except PermissionError as error:
+        raise unreadable(error.filename or where, error) from error
+    except UnicodeDecodeError as error:
+        raise BrokenKubeconfig(f"{where} is not UTF-8 text", hint="name a kubeconfig") from error
     except (ConfigException, YAMLError, ValueError, TypeError, KeyError, AttributeError, OSError) as error:
         words = " ".join(str(error).split()) or type(error).__name__
         raise BrokenKubeconfig(f"{where} cannot be used: {words}", hint="see `kubectl config view`") from error

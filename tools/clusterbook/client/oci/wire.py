@@ -11,6 +11,7 @@ after a 401, credentials to whatever host a redirect or a Basic realm names.
 from __future__ import annotations
 
 import re
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from requests.adapters import HTTPAdapter
 from clusterbook.client.oci.credentials import Credentials
 from clusterbook.client.oci.login import Login
 from clusterbook.core.challenge import origin
-from clusterbook.core.errors import ClusterbookError
+from clusterbook.core.errors import ClusterbookError, InvalidRequest, unreadable
 from clusterbook.core.faults import AccessDenied, Malformed, RateLimited, Refused, TimedOut, Unreachable
 
 CHUNK_BYTES = 1 << 20
@@ -105,6 +106,8 @@ class Wire(oras.provider.Registry):  # type: ignore[misc]  # oras has no types
     def __init__(
         self, host: str, *, plain_http: bool, ca_file: str, credentials: Credentials, patience: Patience
     ) -> None:
+        if ca_file:
+            _check_authorities(ca_file)
         super().__init__(hostname=host, insecure=plain_http, tls_verify=ca_file or True)
         self.host = host
         self.patience = patience
@@ -342,6 +345,21 @@ class Wire(oras.provider.Registry):  # type: ignore[misc]  # oras has no types
 
 _API_HOSTS = {"docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io"}
 """Where a host's API really is."""
+
+
+def _check_authorities(file: str) -> None:
+    """Make sure that a file has certificates, which requests asks only once it needs them.
+
+    Raises:
+        ClusterbookError: it has none, or cannot be read.
+    """
+    hint = "name a PEM file with the certificate of the authority"
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except ssl.SSLError as error:  # an OSError, too
+        raise InvalidRequest(f"{file} holds no certificates", hint=hint) from error
+    except OSError as error:
+        raise unreadable(file, error, hint=hint) from error
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
