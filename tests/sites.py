@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from clusterbook.build import site
 from clusterbook.build.main import program as build
+from clusterbook.build.proofs import Kept
 from clusterbook.build.site.editions import Editions
 from clusterbook.build.site.gather import gather
 from clusterbook.build.site.model import SiteData
@@ -18,7 +19,7 @@ from clusterbook.client.ledger_folder import open_ledger
 from clusterbook.core import catalog, matrix
 from clusterbook.core.ledger import Ledger
 from clusterbook.core.matrix import Matrix
-from tests import ledgers, trees
+from tests import ledgers, proven, trees
 
 OURS = Path(__file__).resolve().parents[1]
 SOURCES = OURS / "site"
@@ -40,19 +41,19 @@ SMALL = {
 """What July became since: `eks` and `base` are not released as they are now."""
 
 
-def known(matrix: Matrix, ledger: Ledger, published: str = "oci://registry.example/book") -> SiteData:
-    """Return what a site knows of a matrix and a ledger."""
-    return gather(matrix, Editions(ledger), published=published)
+def known(matrix: Matrix, ledger: Ledger, kept: Sequence[Kept] = ()) -> SiteData:
+    """Return what a site knows of a matrix, a ledger and evidence."""
+    return gather(matrix, Editions(ledger), published="oci://registry.example/book", kept=kept)
 
 
-def data(files: Mapping[str, str], ledger: Mapping[str, str] | None = None) -> SiteData:
-    """Return what a site of a small tree knows, and of the files of a ledger."""
-    return known(trees.build(files), Ledger(dict(ledger or {})))
+def data(files: Mapping[str, str], ledger: Mapping[str, str] | None = None, kept: Sequence[Kept] = ()) -> SiteData:
+    """Return what a site of a small tree knows, of the files of a ledger, and of evidence."""
+    return known(trees.build(files), Ledger(dict(ledger or {})), kept)
 
 
 def small() -> SiteData:
-    """Return what the small site knows: three releases stand behind it, and something new is not released."""
-    return data(SMALL, ledgers.two())
+    """Return what the small site knows: two releases stand behind it, evidence of both, and something unreleased."""
+    return data(SMALL, ledgers.two(), proven.kept())
 
 
 def files(found: SiteData, sources: Path = SOURCES, **more: str) -> dict[str, bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,15 +16,17 @@ LEDGER = ROOT / "registry"
 
 
 def rewritten(root: Path) -> list[str]:
-    """Return the files of the ledger that some commit changed or removed; withdrawn.yaml is added to.
+    """Return the files of the ledger that some commit changed or removed.
 
+    withdrawn.yaml is added to, and evidence that no longer holds may go.
     A shallow clone has the last commits alone; the rest was looked at when it was pushed.
     """
-    log = ["git", "log", "-m", "--first-parent", "--no-renames", "--diff-filter=MD", "--format=", "--name-only", "--"]
+    log = ["git", "log", "-m", "--first-parent", "--no-renames", "--diff-filter=MD", "--format=", "--name-status", "--"]
     done = subprocess.run(
         [*log, "registry", ":!registry/withdrawn.yaml"], cwd=root, check=True, capture_output=True, text=True
     )
-    return sorted({line for line in done.stdout.splitlines() if line})
+    found = {(change, path) for change, _, path in (line.partition("\t") for line in done.stdout.splitlines() if line)}
+    return sorted(path for change, path in found if change != "D" or not path.startswith("registry/evidence/"))
 
 
 @pytest.fixture
@@ -46,19 +49,35 @@ def test_no_commit_edited_or_removed_a_published_file(history: Path) -> None:
     assert rewritten(history) == []
 
 
-def test_an_edit_in_the_history_is_found(tmp_path: Path) -> None:
+def committing(root: Path) -> Callable[[str, str], None]:
+    """Return what commits a text as a file of the ledger, in a new repository."""
+
     def commit(name: str, text: str) -> None:
-        target = tmp_path / "registry" / name
+        target = root / "registry" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
         identity = ["-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
         for words in (["add", "-A"], [*identity, "commit", "-q", "-m", name]):
-            subprocess.run(["git", *words], cwd=tmp_path, check=True, capture_output=True)
+            subprocess.run(["git", *words], cwd=root, check=True, capture_output=True)
 
-    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True, capture_output=True)
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True, capture_output=True)
+    return commit
+
+
+def test_an_edit_in_the_history_is_found(tmp_path: Path) -> None:
+    commit = committing(tmp_path)
     commit("eks/1.0.0.yaml", "one")
     commit("withdrawn.yaml", "one")
     commit("withdrawn.yaml", "one and two")
     assert rewritten(tmp_path) == []
     commit("eks/1.0.0.yaml", "two")
     assert rewritten(tmp_path) == ["registry/eks/1.0.0.yaml"]
+
+
+def test_evidence_may_go_and_is_never_edited(tmp_path: Path) -> None:
+    commit = committing(tmp_path)
+    for name in ("a", "b"):
+        commit(f"evidence/eks/{name}/report.json", "one")
+    shutil.rmtree(tmp_path / "registry" / "evidence" / "eks" / "a")
+    commit("evidence/eks/b/report.json", "two")
+    assert rewritten(tmp_path) == ["registry/evidence/eks/b/report.json"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from clusterbook.build import releasing
+from clusterbook.build import proofs, releasing
 from clusterbook.client.program import Once
 from clusterbook.client.terminal import deliver
 from clusterbook.core import releasediff
@@ -75,10 +75,20 @@ def withdraw_command(slug: str, version: str, reason: str, replacement: str, com
 @click.command("audit", cls=Once)
 @_registry
 @click.option("--against", default="", metavar="REVISION", help="Refuse what was edited or removed since this commit.")
+@click.option(
+    "--policy",
+    type=click.Path(path_type=Path),
+    default=Path("site/trust.yaml"),
+    show_default=True,
+    help="Who is believed about evidence; without the file, nobody is.",
+)
 @click.option("--format", "-t", "form", type=click.Choice(FORMATS), default="text", show_default=True)
-def audit_command(registry: Path, against: str, form: str) -> int:
-    """Check that the ledger agrees with itself, and with an earlier state of it; exit 10 when it does not."""
-    findings = releasing.check(registry, against)
+def audit_command(registry: Path, against: str, policy: Path, form: str) -> int:
+    """Check that the ledger agrees with itself, with an earlier state of it, and that its evidence holds.
+
+    Exit status: 10 when something does not.
+    """
+    findings = [*releasing.check(registry, against), *proofs.check(registry, policy)]
     deliver(report(findings, form))
     return FINDINGS if findings else 0
 

@@ -78,17 +78,20 @@ def render(
     """Return how many files the site has that was rendered into `output`.
 
     Raises:
-        SourceErrors: the sources contradict themselves.
+        SourceErrors: the sources contradict themselves, or evidence does not hold.
         BrokenLedger: the ledger is not what it should be.
         BrokenSite: the site would be broken.
     """
+    from clusterbook.build import proofs
     from clusterbook.build.site import build
     from clusterbook.build.site.editions import Editions
     from clusterbook.build.site.gather import gather
 
     found = matrix.whole(catalog.load(workspace.read(recipes, label="recipes")))
+    ledger = open_ledger(registry)
+    kept = proofs.kept(registry, ledger, site / proofs.TRUST)
     return build(
-        gather(found, Editions(open_ledger(registry)), published=published),
+        gather(found, Editions(ledger), published=published, kept=kept),
         site,
         output,
         programs,

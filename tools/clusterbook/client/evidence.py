@@ -108,7 +108,11 @@ def verify(where: str, trusting: Trusting) -> Vouched:
     if trusting.policy is None and not trusting.unsigned:
         hint = "name a key with --key or a policy with --policy; --unsigned asks only whether the report follows"
         raise InvalidRequest("it is not said who is believed", hint=hint)
-    files = read(where)
+    return judge_again(read(where), where, trusting)
+
+
+def judge_again(files: Mapping[str, bytes], where: str, trusting: Trusting) -> Vouched:
+    """Return what the files of evidence prove, and who vouches for it; raises as `verify`, `where` is what is named."""
     proof = evidence.recompute(files, version=__version__)
     if SIGNED not in files:
         if not trusting.unsigned:

@@ -16,6 +16,7 @@ from clusterbook.core.digest import digest
 from clusterbook.core.findings import Finding, Place
 from clusterbook.core.ledger import (
     COMPONENTS,
+    EVIDENCE,
     RELEASES,
     WITHDRAWN,
     BrokenLedger,
@@ -37,11 +38,16 @@ _TAKE_BACK = "take it back from the commit it was in; what is wrong with it is s
 
 
 def edited(ledger: Ledger, before: Mapping[str, str]) -> list[Finding]:
-    """Return what was edited or removed since the files of a ledger were `before`; withdrawn.yaml may only grow."""
+    """Return what was edited or removed since the files of a ledger were `before`.
+
+    withdrawn.yaml may grow, and evidence that no longer holds may go: nobody deploys it.
+    """
     findings = []
     for path, text in sorted(before.items()):
         place = Place(f"{ledger.label}/{path}")
         now = ledger.files.get(path)
+        if now is None and path.startswith(f"{EVIDENCE}/"):
+            continue
         if now is None:
             findings.append(finding("CB060", place, "a published file was removed", _TAKE_BACK))
         elif now != text and not (path == WITHDRAWN and now.startswith(text)):
@@ -82,7 +88,9 @@ class _Auditor:
         return finding("CB061", Place(f"{self.ledger.label}/{path}"), what, hint)
 
     def readable(self, path: str) -> Iterator[Finding]:
-        """Read one file; yield what keeps it from being read."""
+        """Read one file; yield what keeps it from being read. Evidence is judged as a whole, elsewhere."""
+        if path.startswith(f"{EVIDENCE}/"):
+            return
         shape = _shape_of(path)
         if shape is None:
             yield self.say(path, "no file of a ledger", "remove it; the ledger holds what releases write, and no more")

@@ -373,6 +373,13 @@ _TABLE = (
         "Nothing in the recipe has changed since its version was withdrawn, so the release serves it on.",
         "Mend what it was withdrawn for; the recipe then gets a version of its own.",
     ),
+    Code(
+        "CB064",
+        "evidence that proves no version",
+        "error",
+        "Pages would claim that a recipe was validated, and nobody could find out whether it is so.",
+        "Make it again from a version that was released, with `clusterbook validate --evidence`, or leave it out.",
+    ),
 )
 
 CODES: dict[str, Code] = {code.code: code for code in _TABLE}

@@ -18,7 +18,7 @@ from clusterbook.core.digest import digest as digest_of
 from clusterbook.core.errors import InvalidRequest
 from clusterbook.core.images import image_of
 from clusterbook.core.judge import chosen_phases, judge
-from clusterbook.core.judge.outcome import PHASES, Report
+from clusterbook.core.judge.outcome import PHASES, Report, Result
 from clusterbook.core.kit import is_whole
 from clusterbook.core.redact import is_redacted, redact, spoken
 from clusterbook.core.sbom import sbom
@@ -57,7 +57,7 @@ class Refuted(BrokenEvidence):
 class Proof(NamedTuple):
     """What an evidence bundle proves: how the recipe with `digest` was judged on a cluster that was seen at `taken`.
 
-    `statement` is what its signature has to cover.
+    `results` is everything that was asked, `statement` what its signature has to cover.
     """
 
     recipe: str
@@ -66,6 +66,7 @@ class Proof(NamedTuple):
     counts: Mapping[str, int]
     taken: str
     fingerprint: Mapping[str, str]
+    results: tuple[Result, ...]
     statement: bytes
 
 
@@ -195,7 +196,16 @@ def recompute(files: Mapping[str, bytes], *, version: str = "") -> Proof:
     said = _statement(report, digest, files[MANIFEST], seen)
     if files[STATEMENT] != said:
         raise Refuted(f"{STATEMENT} says something else than recipe, snapshot and report")
-    return Proof(report.recipe, digest, report.verdict, report.counts(), report.taken, snapshot.fingerprint(seen), said)
+    return Proof(
+        recipe=report.recipe,
+        digest=digest,
+        verdict=report.verdict,
+        counts=report.counts(),
+        taken=report.taken,
+        fingerprint=snapshot.fingerprint(seen),
+        results=report.results,
+        statement=said,
+    )
 
 
 def _manifest(files: Mapping[str, bytes]) -> Document:

@@ -7,6 +7,7 @@ text is handed in), does not plan releases (`release`), nor judge whether the re
     <slug>/<version>.yaml           a recipe, and which parts it is made of
     components/<component>/<part>.yaml   a component as some recipes resolve it; shared, so that it stands once
     withdrawn.yaml                  versions nobody should use any more
+    evidence/<slug>/<name>/         how a version was judged on some cluster; `core.evidence` knows what is in it
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ from clusterbook.core.yamlin import parse
 
 Document = dict[str, Any]
 
-COMPONENTS, RELEASES, WITHDRAWN = "components", "releases", "withdrawn.yaml"
-RESERVED = (COMPONENTS, RELEASES)
+COMPONENTS, RELEASES, EVIDENCE, WITHDRAWN = "components", "releases", "evidence", "withdrawn.yaml"
+RESERVED = (COMPONENTS, RELEASES, EVIDENCE)
 """Folders of the ledger that no recipe may be called like."""
 _SHORTEST_DIGEST = 12
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
 from typing import Any
 
 from clusterbook.build.schemas import schemas
-from clusterbook.build.site import openapi
-from clusterbook.build.site.model import Edition, RecipeView, SiteData, Summary
+from clusterbook.build.site import openapi, tested
+from clusterbook.build.site.model import Edition, Evidence, RecipeView, SiteData, Summary
 from clusterbook.core import diffreport
 from clusterbook.core.yamlout import dump
 
@@ -42,6 +43,12 @@ def files(data: SiteData) -> Iterator[tuple[str, bytes]]:
         common = [{"change": change, "recipes": count} for change, count in release.common]
         yield f"{ROOT}/releases/{release.name}.json", encode({**document, "moves": moves, "common": common})
     yield f"{ROOT}/changes.json", encode([{"release": each.name, "date": each.date} for each in data.releases])
+    yield f"{ROOT}/evidence.json", encode([proven(each) for each in data.evidence])
+    for each in data.evidence:
+        lead = f"{ROOT}/evidence/{each.slug}/{each.name}"
+        yield f"{lead}.json", encode(proven(each))
+        for name, content in each.files.items():
+            yield f"{lead}/{name}", content
     yield f"{ROOT}/values.json", encode([_value(value) for value in data.values])
     for name, text in schemas().items():
         yield f"{ROOT}/schemas/{name}", text.encode()
@@ -88,6 +95,7 @@ def listing(data: SiteData) -> dict[str, Any]:
                 "version": summary.newest.version if summary.newest else "",
                 "versions": [edition.version for edition in summary.editions],
                 "checks": summary.checks,
+                "tested": _standing(summary),
                 "components": [names.index(name) for name, _ in summary.components],
                 "constraints": summary.constraints,
             }
@@ -104,6 +112,7 @@ def recipe(summary: Summary, found: RecipeView, edition: Edition | None) -> dict
         "title": summary.title,
         "published": published,
         "versions": [each.version for each in summary.editions],
+        "evidence": [proven(each) for each in summary.evidence if edition is None or each.version == edition.version],
         "levels": found.levels,
         "images": found.images,
         "recipe": found.document,
@@ -112,6 +121,35 @@ def recipe(summary: Summary, found: RecipeView, edition: Edition | None) -> dict
             for part in (*found.parts, *found.switched_off)
         },
     }
+
+
+def proven(found: Evidence) -> dict[str, Any]:
+    """Return what a piece of evidence proves; its files lie in the folder of its name."""
+    fields = (
+        "slug",
+        "name",
+        "version",
+        "stale",
+        "digest",
+        "taken",
+        "age",
+        "verdict",
+        "fingerprint",
+        "signer",
+        "issuer",
+    )
+    phases = {phase.name: {"verdict": phase.verdict, **phase.counts} for phase in found.phases}
+    files = {name: f"sha256:{sha256(content).hexdigest()}" for name, content in found.files.items()}
+    return {**{field: getattr(found, field) for field in fields}, "phases": phases, "files": files}
+
+
+def _standing(summary: Summary) -> dict[str, Any] | None:
+    """Return what evidence says about a recipe as it was last released, None where there is none."""
+    newest = summary.newest.version if summary.newest else ""
+    found = tested.standing(summary.evidence, newest)
+    if found is None:
+        return None
+    return {"version": found.version, "stale": found.version != newest, "verdict": found.verdict, "says": str(found)}
 
 
 def _comparable(found: RecipeView) -> dict[str, Any]:

@@ -94,6 +94,12 @@ def published(slug: str, version: str, source: str) -> list[Step]:
     return [*steps, Step("Air gap", text, lines)]
 
 
+def judge_again(slug: str, name: str, *, signed: bool) -> str:
+    """Return the command that judges evidence again, in a checkout, where it lies."""
+    believed = "--policy site/trust.yaml" if signed else "--unsigned"
+    return f"clusterbook evidence verify registry/evidence/{slug}/{name} {believed}"
+
+
 def same(slug: str, version: str) -> Step:
     """Return how a version is compared with the recipe of now, in a checkout, which has the ledger."""
     lines = (compare(f"{slug}@{version}", slug),)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import click
 
+from clusterbook.build import proofs
+from clusterbook.build.proofs import Kept
 from clusterbook.build.site import authored, guide, makers
 from clusterbook.build.site.editions import Editions
 from clusterbook.build.site.gather import gather
@@ -30,26 +32,29 @@ class Desk:
         """Prepare for any number of looks."""
         self.recipes, self.registry, self.site = recipes, registry, site
         self._programs, self._published = programs, published
-        self._editions: tuple[int, Editions] | None = None
+        self._editions: tuple[int, Editions, tuple[Kept, ...]] | None = None
         self._built: tuple[object, Mapping[str, bytes]] | None = None
 
     def pages(self) -> dict[str, Callable[[], bytes]]:
         """Return a maker for each file of the site as its sources are now.
 
         Raises:
-            SourceErrors: the sources contradict themselves.
+            SourceErrors: the sources contradict themselves, or evidence does not hold.
             BrokenLedger: the ledger is not what it should be.
             BrokenSite: the generator fails, or a mark is missing.
         """
         found = matrix.whole(catalog.load(workspace.read(self.recipes, label="recipes")))
-        data = gather(found, self._ledger(), published=self._published)
+        editions, kept = self._ledger()
+        data = gather(found, editions, published=self._published, kept=kept)
         return dict(makers(data, self.site, self._generated(data.date)))
 
-    def _ledger(self) -> Editions:
-        seen = stamp([self.registry])
+    def _ledger(self) -> tuple[Editions, tuple[Kept, ...]]:
+        trust = self.site / proofs.TRUST
+        seen = stamp([self.registry, trust, self.site / "keys"])
         if self._editions is None or self._editions[0] != seen:
-            self._editions = (seen, Editions(open_ledger(self.registry)))
-        return self._editions[1]
+            ledger = open_ledger(self.registry)
+            self._editions = (seen, Editions(ledger), proofs.kept(self.registry, ledger, trust))
+        return self._editions[1:]
 
     def _generated(self, date: str) -> Mapping[str, bytes]:
         seen = (date, stamp(self.site / name for name in _AUTHORED))

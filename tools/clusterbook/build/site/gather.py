@@ -5,10 +5,11 @@ Knows where each fact is kept. Does not resolve by code of its own, and does not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from clusterbook.build.site import answers, plain
+from clusterbook.build.proofs import Kept
+from clusterbook.build.site import answers, plain, tested
 from clusterbook.build.site.components import components_of, values_of
 from clusterbook.build.site.editions import Editions
 from clusterbook.build.site.layering import layers_of
@@ -21,8 +22,10 @@ from clusterbook.core.indexing import served
 from clusterbook.core.matrix import Matrix
 
 
-def gather(matrix: Matrix, editions: Editions, *, published: str) -> SiteData:
-    """Return what the site knows of what `matrix` serves, of its `editions`, and where they were `published`.
+def gather(matrix: Matrix, editions: Editions, *, published: str, kept: Sequence[Kept] = ()) -> SiteData:
+    """Return what the site knows of what `matrix` serves, of its `editions`, of the evidence that is `kept` about them.
+
+    `published` is where they can be fetched from.
 
     Raises:
         BrokenLedger: a file of the ledger is not what it should be.
@@ -35,6 +38,7 @@ def gather(matrix: Matrix, editions: Editions, *, published: str) -> SiteData:
     viewer = Viewer(matrix, recipes)
     released = editions.newest.get("catalog") == digest
     map_, counts = answers.dense(matrix, slugs)
+    evidence = tested.evidence(kept, editions)
     summaries = tuple(
         Summary(
             slug=slug,
@@ -48,6 +52,7 @@ def gather(matrix: Matrix, editions: Editions, *, published: str) -> SiteData:
             answers=counts[slug],
             editions=editions.of(slug),
             unreleased=not released and (not editions.digest(slug) or viewer.digest(slug) != editions.digest(slug)),
+            evidence=tuple(each for each in evidence if each.slug == slug),
         )
         for slug, recipe in recipes.items()
     )
@@ -61,6 +66,7 @@ def gather(matrix: Matrix, editions: Editions, *, published: str) -> SiteData:
         release=editions.newest_name,
         released=released,
         date=str(editions.newest.get("date", "")),
+        evidence=evidence,
         states=dict(matrix.states()),
         dimensions={name: catalog.vocabulary.values(name) for name in DIMENSIONS},
         recipes=summaries,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clusterbook.build.site.parts import Part, Said
+from clusterbook.core.judge.outcome import Result
 
 Document = dict[str, Any]
 
@@ -50,6 +51,48 @@ class Edition:
     summary: tuple[str, ...] = ()
     withdrawn: str = ""
     replacement: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseOutcome:
+    """What became of one phase on one cluster: its verdict, "" where nothing was asked, and the results by state."""
+
+    name: str
+    verdict: str
+    counts: Mapping[str, int]
+    results: tuple[Result, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How a version of a recipe was judged on one cluster, as it was seen at `taken`.
+
+    `stale` is whether a newer version is released, or this one withdrawn; `age` is told by the newest release, never by
+    a clock. `signer` is "" when nobody vouches for it.
+    """
+
+    slug: str
+    name: str
+    version: str
+    stale: bool
+    digest: str
+    taken: str
+    age: str
+    verdict: str
+    phases: tuple[PhaseOutcome, ...]
+    fingerprint: Mapping[str, str]
+    signer: str
+    issuer: str
+    files: Mapping[str, bytes]
+
+    @property
+    def page(self) -> str:
+        """Return the path of its page."""
+        return f"evidence/{self.slug}/{self.name}.html"
+
+    def phase(self, name: str) -> PhaseOutcome:
+        """Return what became of one phase."""
+        return next(phase for phase in self.phases if phase.name == name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +148,7 @@ class Summary:
     answers: int
     editions: tuple[Edition, ...]
     unreleased: bool
+    evidence: tuple[Evidence, ...]
 
     @property
     def newest(self) -> Edition | None:
@@ -191,6 +235,7 @@ class SiteData:
     release: str
     released: bool
     date: str
+    evidence: tuple[Evidence, ...]
     states: Mapping[str, int]
     dimensions: Mapping[str, tuple[str, ...]]
     recipes: tuple[Summary, ...]

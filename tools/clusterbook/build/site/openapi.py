@@ -11,6 +11,13 @@ _PATHS = {
     "/v1/recipes/{slug}/{old}..{new}.json": ("diff", "What differs between two versions that follow.", "Diff"),
     "/v1/components/{component}.json": ("component", "One component: versions, users, images.", "Component"),
     "/v1/releases/{release}.json": ("release", "One release and what it changed.", "Release"),
+    "/v1/evidence.json": (
+        "evidence",
+        "All evidence: which version was judged on which cluster, and how.",
+        "AllEvidence",
+    ),
+    "/v1/evidence/{slug}/{name}.json": ("proof", "One piece of evidence, phase by phase.", "Evidence"),
+    "/v1/evidence/{slug}/{name}/{file}.json": ("proofFile", "A file of it; together they prove what it says.", "File"),
     "/v1/values.json": ("values", "Every value path, with its values over all recipes.", "Values"),
     "/v1/changes.json": ("changes", "Every release, the newest first.", "Changes"),
     "/v1/catalog.json": ("catalog", "The digest of every file of the API.", "Catalog"),
@@ -28,6 +35,11 @@ def _schemas() -> dict[str, Any]:
     anything: dict[str, Any] = {"type": "object"}
     line = _object(slug=_TEXT, title=_TEXT, criteria=anything, state=_TEXT, version=_TEXT, versions=_TEXTS)
     number = {"type": "integer"}
+    tested = {"type": ["object", "null"]}
+    line["properties"]["tested"] = tested
+    judged = _object(slug=_TEXT, name=_TEXT, version=_TEXT, stale={"type": "boolean"}, digest=_TEXT, taken=_TEXT,
+                     age=_TEXT, verdict=_TEXT, fingerprint=anything, signer=_TEXT, issuer=_TEXT, phases=anything,
+                     files={"type": "object", "additionalProperties": _TEXT})  # fmt: skip
     change = _object(section=_TEXT, kind={"enum": ["added", "removed", "changed"]})
     return {
         "Index": _object(
@@ -46,12 +58,16 @@ def _schemas() -> dict[str, Any]:
             versions=_TEXTS,
             levels={"type": "array", "items": _TEXTS},
             images=_TEXTS,
+            evidence={"type": "array", "items": judged},
             recipe=anything,
             origins=anything,
         ),
         "Diff": _object(old=_TEXT, new=_TEXT, changes={"type": "array", "items": change}),
         "Component": _object(name=_TEXT, title=_TEXT, used=anything, needs=_TEXTS, needed_by=_TEXTS),
         "Release": _object(name=_TEXT, date=_TEXT, commit=_TEXT, catalog=_TEXT, moves={"type": "array"}),
+        "AllEvidence": {"type": "array", "items": judged},
+        "Evidence": judged,
+        "File": anything,
         "Values": {"type": "array", "items": _object(component=_TEXT, path=_TEXT, found={"type": "array"})},
         "Changes": {"type": "array", "items": _object(release=_TEXT, date=_TEXT)},
         "Schema": {"type": "object", "required": ["$schema", "$id"]},

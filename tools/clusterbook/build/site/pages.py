@@ -14,11 +14,11 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from clusterbook.build.site import commands, graph, plain
+from clusterbook.build.site import commands, graph, plain, tested
 from clusterbook.build.site.broken import BrokenTemplate
 from clusterbook.build.site.frame import Page
 from clusterbook.build.site.icons import icon
-from clusterbook.build.site.model import Edition, RecipeView, SiteData, Summary
+from clusterbook.build.site.model import Edition, Evidence, RecipeView, SiteData, Summary
 from clusterbook.build.site.parts import Part
 from clusterbook.core import diffreport
 from clusterbook.core.diff import Change
@@ -27,6 +27,7 @@ _NEIGHBOURS = 8
 _SECTIONS = (
     ("use", "Use it"),
     ("verify", "What was checked"),
+    ("evidence", "Evidence"),
     ("order", "Deployment order"),
     ("components", "Components"),
     ("constraints", "Constraints"),
@@ -57,6 +58,7 @@ class Renderer:
             "site": data,
             "icon": icon,
             "plain": plain,
+            "tested": tested,
             "commands": commands,
             "known_layers": layers,
             "titles": {summary.slug: summary.title for summary in data.recipes},
@@ -124,7 +126,23 @@ class Renderer:
             title = f"Release {release.name}"
             data = f"api/v1/releases/{release.name}.json"
             yield Page(path, title, f"What release {release.name} changed", body, "changes/", (), data, title)
+        yield from map(self._evidence, self.data.evidence)
         yield from self._sources()
+
+    def _evidence(self, found: Evidence) -> Page:
+        """Return the page of one piece of evidence."""
+        title = f"{found.slug} {found.version} on a cluster: {found.name}"
+        judged = [(f"phase-{phase.name}", phase.name.capitalize()) for phase in found.phases if phase.results]
+        return Page(
+            found.page,
+            title,
+            f"How version {found.version} of the recipe {found.slug} was judged on a cluster: {found.verdict}",
+            partial(self.render, "evidence.html", found.page, e=found),
+            "recipes/",
+            (("phases", "Phases"), *judged, ("again", "Judge it again")),
+            f"api/v1/evidence/{found.slug}/{found.name}.json",
+            f"evidence {found.verdict} {' '.join(found.fingerprint.values())} {found.signer}",
+        )
 
     def _sources(self) -> Iterator[Page]:
         """Yield a page for each source file, so that every origin is a link to its line."""
