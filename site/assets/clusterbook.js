@@ -65,6 +65,8 @@
   }).sort((a, b) => a.cost - b.cost || (a.slug < b.slug ? -1 : 1)).slice(0, 3).map((each) => each.slug);
   Object.assign(window.clusterbook, { answer, index });
 
+  const known = (tested) => !tested ? "not tested on hardware" : tested.stale ? `${tested.version} ${tested.says}` : tested.says;
+
   // --- finder
   const finder = async (element) => {
     const data = await index();
@@ -112,7 +114,7 @@
           if (picked.size === 2) location.href = new URL(`compare.html?${new URLSearchParams([...picked].map((slug, i) => ["ab"[i], slug]))}`, ROOT).href;
         };
         return make("li", {}, make("a", { href: `${recipe.slug}.html` }, recipe.title),
-          make("small", {}, `${recipe.state} · ${recipe.version || "not released"} · ${plural(recipe.components.length, "component")} · ${plural(recipe.checks, "check")} · not tested on hardware`),
+          make("small", {}, `${recipe.state} · ${recipe.version || "not released"} · ${plural(recipe.components.length, "component")} · ${plural(recipe.checks, "check")} · ${known(recipe.tested)}`),
           make("label", {}, box, " compare", make("span", { class: "cb-hidden" }, ` ${recipe.slug}`)));
       }));
       more.replaceChildren(...(found.length > 100 && !all ? [make("button", { class: "md-button", type: "button", onclick: () => { all = true; draw(); } }, `Show all ${found.length}`)] : []));
