@@ -117,9 +117,9 @@ def test_what_is_no_bundle_is_said(verify: Verify) -> None:
     Path("empty").mkdir()
     assert verify("empty")[0] == 4
     assert verify("none")[0] == 3
-    assert verify()[0] == 1
-    assert verify("b", "b")[0] == 1
-    assert verify("b", "--nope")[0] == 1
+    assert verify()[0] == 2
+    assert verify("b", "b")[0] == 2
+    assert verify("b", "--nope")[0] == 2
     Path("b/link").symlink_to("deploy.sh")
     assert verify("b")[0] == 2
 

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import pytest
 
 from tests import shelves
+from tests.clusters import FILES
 from tests.servers import registry as registries
 from tests.servers import site as sites
 from tests.servers.registry import FakeRegistry
@@ -120,7 +121,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
         "pod": "kind: Pod\napiVersion: v1\n",
         "foo": "kind: Foo\napiVersion: clusterbook.dev/v1alpha1\n",
         "broken": "a: [\n",
-        "snapshot": "kind: Snapshot\napiVersion: clusterbook.dev/v1alpha1\n",
+        "snapshot": json.dumps(FILES["bare-node"]),
         "locked": "locked",
     }
     for name, text in texts.items():
@@ -306,8 +307,8 @@ def test_words_that_a_command_does_not_take_are_named(walk: Walk) -> None:
         3 CB109 | clusterbook-build nope | there is no command nope
         1 CB115 | clusterbook --nope | --nope is not a flag of clusterbook
         1 CB115 | clusterbook recipe --nope | --nope is not a flag of clusterbook recipe
-        1 CB115 | clusterbook bundle --nope | --nope is not a flag of clusterbook bundle
-        1 CB115 | clusterbook verify x --nope | --nope is not a flag of clusterbook verify
+        2 CB101 | clusterbook bundle --nope | --nope is not a flag of clusterbook bundle
+        2 CB101 | clusterbook verify x --nope | --nope is not a flag of clusterbook verify
         1 CB115 | clusterbook fetch bundle --nope | --nope is not a flag of clusterbook fetch bundle
         1 CB115 | clusterbook-build check --nope | --nope is not a flag of clusterbook-build check
         1 CB115 | clusterbook recipe --service | option '--service' requires an argument
@@ -316,7 +317,7 @@ def test_words_that_a_command_does_not_take_are_named(walk: Walk) -> None:
         1 CB108 | clusterbook explain eks | explain takes a recipe and a path
         1 CB108 | clusterbook fit | the snapshot is missing
         1 CB108 | clusterbook diff a | NEW is missing
-        1 CB108 | clusterbook verify | WHERE is missing
+        2 CB101 | clusterbook verify | WHERE is missing
         1 CB108 | clusterbook fetch recipe eks | --from is missing
         1 CB108 | clusterbook mirror save eks | --from is missing
         1 CB108 | clusterbook mirror save eks --from folder | --output is missing
@@ -347,7 +348,7 @@ def test_values_that_are_not_known_and_flags_that_contradict_each_other_are_name
         2 CB101 | clusterbook list --source {index} --service "" | --service is empty
         2 CB101 | clusterbook recipe --source {index} --nodes many | is not a whole number
         2 CB101 | clusterbook recipe --service eks --service gke | --service stands twice
-        2 CB101 | clusterbook recipe --source {index} eks --service eks | both the recipe eks and criteria
+        2 CB101 | clusterbook recipe --source {index} eks --service eks | both the recipe eks and --service
         3 CB102 | clusterbook recipe --source {index} nope | there is no recipe nope
         3 CB102 | clusterbook bundle --source {index} nope | there is no recipe nope
         3 CB102 | clusterbook query --source {index} eks --selector nope | has no key 'nope'

@@ -129,7 +129,7 @@ def test_nothing_is_written_to_the_cluster(run: Run, server: FakeApi) -> None:
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (("--kubeconfig", "gone"), 2, "gone"),
+        (("--kubeconfig", "gone"), 3, "gone"),
         ((*LIVE, "--context", "other"), 2, "other"),
         ((*LIVE, "--timeout", "soon"), 2, "'soon' is no duration"),
         ((*LIVE, "-s", "recipe.json"), 2, "this is no snapshot"),

@@ -360,7 +360,7 @@ def test_the_command_takes_a_cluster_and_keeps_it_in_a_configmap(
     assert kept == printed
     assert run(["snapshot", "--cluster", "--no-cluster"], {}) == 2
     assert run([*words, "-o", "cm://gpu/taken", "--format", "table"], {}) == 2
-    assert run(["snapshot", "--kubeconfig", str(tmp_path / "gone")], {}) == 2
+    assert run(["snapshot", "--kubeconfig", str(tmp_path / "gone")], {}) == 3
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import click
 
 from clusterbook.client import bundling
 from clusterbook.client.bundle_flags import ASKED, FLAGS, TARGET
-from clusterbook.client.program import Once, option
+from clusterbook.client.program import Strict, option
 from clusterbook.client.terminal import deliver
 
 
@@ -35,7 +35,7 @@ def _word(value: Any) -> str:
     return "1" if value is True else str(value)
 
 
-BUNDLE = Once(
+BUNDLE = Strict(
     "bundle",
     params=[
         *(option(flag) for flag in ASKED),

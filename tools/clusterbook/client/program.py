@@ -35,6 +35,10 @@ class Once(click.Command):
             raise
 
 
+class Strict(Once):
+    """A click command to which every wrong word is an invalid request, exit status 2, as every wrong value is."""
+
+
 def option(flag: Flag) -> click.Option:
     """Return the click option of a flag."""
     common: dict[str, Any] = {"help": flag.help, "show_envvar": False}
@@ -103,20 +107,22 @@ class Program(click.Group):
 
 
 def misused(error: click.UsageError, name: str) -> ClusterbookError:
-    """Return what is wrong with the words of a command line: 2 for a value that is not allowed, else 1."""
+    """Return what is wrong with the words of a command line: 2 for a wrong value and for all of a Strict, else 1."""
     context = error.ctx
     command = context.command_path if context else name
     hint = f"`{command} --help` says what it takes"
+    wrong = InvalidRequest if context and isinstance(context.command, Strict) else Misused
     if isinstance(error, click.NoSuchOption):
         known = [each for param in context.command.get_params(context) for each in param.opts] if context else []
         flags = [each for each in known if each.startswith("--")]
-        return Misused(f"{error.option_name} is not a flag of {command}", hint=did_you_mean(error.option_name, flags))
+        return wrong(f"{error.option_name} is not a flag of {command}", hint=did_you_mean(error.option_name, flags))
     if isinstance(error, click.MissingParameter):
-        return MissingFlag(f"{_called(error.param)} is missing", hint=hint)
+        missing = InvalidRequest if wrong is InvalidRequest else MissingFlag
+        return missing(f"{_called(error.param)} is missing", hint=hint)
     said = error.message.rstrip(".")
     if isinstance(error, click.BadParameter):
         return InvalidRequest(f"{_place(error)}: {said[:1].lower()}{said[1:]}", hint=hint)
-    return Misused(f"{said[:1].lower()}{said[1:]}", hint=hint)
+    return wrong(f"{said[:1].lower()}{said[1:]}", hint=hint)
 
 
 def _called(param: click.Parameter | None) -> str:

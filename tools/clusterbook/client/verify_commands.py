@@ -15,7 +15,7 @@ from clusterbook.client.around import Around
 from clusterbook.client.fetch_commands import words_of
 from clusterbook.client.fetch_flags import ACCESS, BELIEF, FROM
 from clusterbook.client.flags import Flag
-from clusterbook.client.program import Once, option
+from clusterbook.client.program import Strict, option
 from clusterbook.client.terminal import deliver
 from clusterbook.core.trustlevel import DEFAULT, LEVELS, MAX, Asked, require
 
@@ -53,7 +53,7 @@ def verify(where: str, **found: Any) -> int:
     return 0
 
 
-VERIFY = Once(
+VERIFY = Strict(
     "verify",
     params=[click.Argument(["where"]), *map(option, _FLAGS)],
     callback=verify,

@@ -132,7 +132,7 @@ class Inventory(NamedTuple):
         """
         gap = self.gap(RELEASES)
         if gap is not None and gap.state not in (ABSENT, PARTIAL):
-            raise Unseen(f"Helm releases {because(gap).replace("was ", "were ", 1)}", looked=gap.state != SKIPPED)
+            raise Unseen("Helm releases " + because(gap).replace("was", "were", 1), looked=gap.state != SKIPPED)
         if self.releases is None:
             raise Unseen("the snapshot holds no Helm releases", looked=False)
         return self.releases
