@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 import click
 
 import clusterbook
+from clusterbook.build.site import manual
 from clusterbook.core.codes import CODES
 from clusterbook.core.errors import ClusterbookError
 
@@ -20,7 +21,8 @@ from clusterbook.core.errors import ClusterbookError
 def pages(programs: Mapping[str, click.Group]) -> dict[str, str]:
     """Return path → Markdown of the generated pages; `programs` are those whose commands are described, by name."""
     return {
-        "guide/commands.md": _commands(programs),
+        "guide/commands.md": _head("Commands", "Every command, its options and what its help says")
+        + manual.text(programs),
         "guide/errors.md": _errors(),
         "guide/findings.md": _findings(),
     }
@@ -28,20 +30,6 @@ def pages(programs: Mapping[str, click.Group]) -> dict[str, str]:
 
 def _head(title: str, description: str) -> str:
     return f"---\ntitle: {title}\ndescription: {description}\n---\n\n# {title}\n\n{description}.\n\n"
-
-
-def _commands(programs: Mapping[str, click.Group]) -> str:
-    text = _head("Commands", "Every command and what its help says")
-    for name, program in programs.items():
-        text += f"## {name}\n\n"
-        context = click.Context(program, info_name=name, max_content_width=100, terminal_width=100)
-        for command in program.list_commands(context):
-            found = program.get_command(context, command)
-            if found is None or found.hidden:
-                continue
-            inner = click.Context(found, parent=context, info_name=command, max_content_width=100, terminal_width=100)
-            text += f"### {name} {command}\n\n```text\n{found.get_help(inner).rstrip()}\n```\n\n"
-    return text
 
 
 def errors() -> Iterator[type[ClusterbookError]]:
