@@ -26,6 +26,7 @@
     return element;
   };
   const code = (text) => make("code", {}, text);
+  const typed = (command) => make("code", { class: "cb-typed" }, command.split(" ").map((word, i) => [i ? " " : "", make("span", {}, word)]));
   const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 
   // --- what becomes of criteria: the same answers as the client's, looked up in the map of index.js
@@ -73,62 +74,78 @@
     const params = new URLSearchParams(location.search);
     const query = {};
     [...DIMENSIONS, "state", "find"].forEach((name) => { if (params.get(name)) query[name] = params.get(name); });
+    const names = JSON.parse(element.dataset.cbNames);
     const facets = make("form", { class: "cb-facets", "aria-label": "Criteria" });
+    const chips = make("p", { class: "cb-chips" });
     const verdict = make("div", { class: "cb-verdict", role: "status" });
     const list = make("ul", { class: "cb-list" });
     const more = make("p");
-    const search = make("input", { class: "cb-input", type: "search", value: query.find || "", "aria-label": "Name or component" , placeholder: "name or component" });
-    const picked = new Set();
+    const pair = make("p", { class: "cb-picked", role: "status" });
+    const search = make("input", { class: "cb-input", type: "search", value: query.find || "", "aria-label": "Name or component", placeholder: "name or component" });
+    const picked = [];
     let all = false;
-    const fits = (recipe, without) => [...DIMENSIONS, "state"].every((name) =>
-      name === without || !query[name] || (name === "state" ? recipe.state : recipe.criteria[name]) === query[name])
+    const titled = (name) => (name === "os" ? "OS" : name);
+    const link = (recipe) => make("a", { href: `${recipe.slug}.html` }, recipe.title);
+    const of = (recipe, name) => (name === "state" ? recipe.state : recipe.criteria[name]);
+    const fits = (recipe, without) => [...DIMENSIONS, "state"].every((name) => name === without || !query[name] || of(recipe, name) === query[name])
       && (!query.find || `${recipe.slug} ${recipe.title} ${recipe.components.map((n) => data.components[n]).join(" ")}`.toLowerCase().includes(query.find.toLowerCase()));
+    const choose = (name, value) => { if (value) query[name] = value; else delete query[name]; keep(); draw(); };
+    const compared = () => pair.replaceChildren(...(picked.length === 2
+      ? [make("a", { class: "md-button md-button--primary", href: new URL(`compare.html?${new URLSearchParams([["a", picked[0]], ["b", picked[1]]])}`, ROOT).href }, "Compare the two"), picked.join(" and ")]
+      : picked.length ? [`${picked[0]}: tick another to compare it with`] : []));
     const draw = () => {
       const chosen = document.activeElement?.name;
       facets.replaceChildren(...[...DIMENSIONS, "state"].map((name) => {
         const values = name === "state" ? ["curated", "composed"] : data.dimensions[name];
         const option = (value, label) => {
-          const n = data.recipes.filter((recipe) => fits(recipe, name) && (!value || (name === "state" ? recipe.state : recipe.criteria[name]) === value)).length;
+          const n = data.recipes.filter((recipe) => fits(recipe, name) && (!value || of(recipe, name) === value)).length;
           const input = make("input", { type: "radio", name, value, checked: (query[name] || "") === value });
-          input.onchange = () => { if (value) query[name] = value; else delete query[name]; keep(); draw(); };
+          input.onchange = () => choose(name, value);
           return make("label", { class: !n && "cb-none" }, input, make("span", {}, label), make("span", {}, String(n)));
         };
-        return make("fieldset", {}, make("legend", {}, name === "os" ? "OS" : name), option("", "any"), values.map((value) => option(value, value)));
+        return make("fieldset", {}, make("legend", {}, titled(name)), option("", "any"), values.map((value) => option(value, names[value] || value)));
       }));
       if (chosen) facets.querySelector(`[name="${chosen}"]:checked`)?.focus();
-      const found = data.recipes.filter((recipe) => fits(recipe));
       const asked = DIMENSIONS.filter((name) => query[name]);
+      chips.replaceChildren(...[...asked, ...["state", "find"].filter((name) => query[name])].map((name) => make("button", { class: "cb-chip", type: "button", "aria-label": `Drop ${name} ${query[name]}`,
+        onclick: () => { if (name === "find") search.value = ""; choose(name); search.focus(); } }, make("span", {}, `${titled(name)} `), names[query[name]] || query[name], " ×")));
+      const found = data.recipes.filter((recipe) => fits(recipe));
       const said = answer(data, query);
+      const fuller = said.nearest ? data.recipes.filter((recipe) => asked.every((name) => recipe.criteria[name] === query[name])).sort((a, b) => Object.keys(a.criteria).length - Object.keys(b.criteria).length).slice(0, 3) : [];
+      const near = (said.nearest || []).filter((slug) => !fuller.some((recipe) => recipe.slug === slug) && slug !== said.recipe?.slug);
+      const state = make("span", { class: `cb-state cb-${said.state}` }, said.state);
       const command = ["clusterbook recipe", ...asked.map((name) => `--${name} ${query[name]}`), ...(said.state === "inherited" ? ["--allow-inherited"] : [])].join(" ");
       verdict.replaceChildren(
-        make("p", {}, make("strong", { class: `cb-state cb-${said.state}` }, said.state), ": ",
-          said.state === "unsupported" ? said.text : make("a", { href: `${said.recipe.slug}.html` }, said.recipe.title),
-          said.state === "inherited" ? ` (${said.text})` : ""),
-        ...(said.nearest?.length ? [make("p", {}, "Nearest: ", said.nearest.map((slug, i) => [i ? ", " : "", make("a", { href: `${slug}.html` }, slug)]))] : []),
-        make("p", {}, code(command), " ", copier(command)),
-        make("p", {}, `${found.length} of ${plural(data.recipes.length, "recipe")}`));
+        make("p", {}, state, ": ", said.state === "curated" ? "one overlay is for exactly this" : said.state === "composed" ? "several overlays together are for exactly this" : said.text),
+        ...(fuller.length ? [make("p", {}, "Say more, and there is a recipe:"), make("ul", {}, fuller.map((recipe) => make("li", { class: "cb-answer" }, link(recipe), make("small", {}, ` ${Object.entries(recipe.criteria).filter(([name]) => !query[name]).map(([name, value]) => `--${name} ${value}`).join(" ")}`))))] : []),
+        ...(said.recipe ? [make("p", { class: !fuller.length && "cb-answer" }, fuller.length ? "As asked, you get " : "", link(said.recipe))] : []),
+        ...(near.length ? [make("p", {}, "Nearest: ", near.map((slug, i) => [i ? ", " : "", make("a", { href: `${slug}.html` }, slug)]))] : []),
+        ...(said.recipe ? [make("p", { class: "cb-command" }, typed(command), copier(command))] : []),
+        make("p", {}, make("small", {}, `${found.length} of ${plural(data.recipes.length, "recipe")} in the list`)));
       list.replaceChildren(...found.slice(0, all ? Infinity : 100).map((recipe) => {
-        const box = make("input", { type: "checkbox", checked: picked.has(recipe.slug) });
+        const box = make("input", { type: "checkbox", checked: picked.includes(recipe.slug) });
         box.onchange = () => {
-          if (box.checked) picked.add(recipe.slug); else picked.delete(recipe.slug);
-          if (picked.size === 2) location.href = new URL(`compare.html?${new URLSearchParams([...picked].map((slug, i) => ["ab"[i], slug]))}`, ROOT).href;
+          if (box.checked) picked.push(recipe.slug); else picked.splice(picked.indexOf(recipe.slug), 1);
+          if (picked.length > 2) { picked.shift(); draw(); list.querySelector(`[value="${recipe.slug}"]`)?.focus(); }
+          compared();
         };
-        return make("li", {}, make("a", { href: `${recipe.slug}.html` }, recipe.title),
-          make("small", {}, `${recipe.state} · ${recipe.version || "not released"} · ${plural(recipe.components.length, "component")} · ${plural(recipe.checks, "check")} · ${known(recipe.tested)}`),
+        box.value = recipe.slug;
+        return make("li", {}, link(recipe),
+          make("small", {}, make("span", { class: `cb-${recipe.state}` }, recipe.state), ` · ${recipe.version || "not released"} · ${plural(recipe.components.length, "component")} · ${plural(recipe.checks, "check")} · ${known(recipe.tested)}`),
           make("label", {}, box, " compare", make("span", { class: "cb-hidden" }, ` ${recipe.slug}`)));
-      }));
+      }), ...(found.length ? [] : [make("li", {}, "No recipe is in all of these. Drop one of them, or ask for less.")]));
       more.replaceChildren(...(found.length > 100 && !all ? [make("button", { class: "md-button", type: "button", onclick: () => { all = true; draw(); } }, `Show all ${found.length}`)] : []));
     };
     const keep = () => history.replaceState(null, "", `?${new URLSearchParams(query)}`);
-    search.oninput = () => { if (search.value) query.find = search.value; else delete query.find; keep(); draw(); };
+    search.oninput = () => { choose("find", search.value); };
     const clear = make("button", { class: "md-button", type: "button", onclick: () => { Object.keys(query).forEach((name) => delete query[name]); search.value = ""; keep(); draw(); } }, "Clear");
     const side = make("details", { open: matchMedia("(min-width: 60em)").matches }, make("summary", {}, "Criteria"), facets);
-    element.replaceChildren(make("div", { class: "cb-finder" }, make("div", {}, make("p", {}, search), side, make("p", {}, clear)), make("div", {}, verdict, list, more)));
+    element.replaceChildren(make("div", { class: "cb-finder" }, make("div", {}, make("p", {}, search), side, make("p", {}, clear)), make("div", {}, chips, verdict, list, more, pair)));
     draw();
   };
 
-  const copier = (text) => {
-    const button = make("button", { class: "md-button", type: "button" }, "Copy");
+  const copier = (text, label = "Copy") => {
+    const button = make("button", { class: "md-button", type: "button" }, label);
     button.onclick = async () => {
       try { await navigator.clipboard.writeText(text); }
       catch {
@@ -145,22 +162,32 @@
     const data = await index();
     const params = new URLSearchParams(location.search);
     const names = data.recipes.flatMap((recipe) => [recipe.slug, ...recipe.versions.map((version) => `${recipe.slug}@${version}`)]);
-    const options = make("datalist", { id: "cb-names" }, names.map((name) => make("option", { value: name })));
+    const titles = Object.fromEntries(data.recipes.map((recipe) => [recipe.slug, recipe.title]));
+    const options = make("datalist", { id: "cb-names" }, names.map((name) => make("option", { value: name }, titles[name.split("@")[0]])));
     const field = (key, label) => {
-      const input = make("input", { list: "cb-names", value: params.get(key) || "", placeholder: "slug or slug@version" });
+      const input = make("input", { list: "cb-names", value: params.get(key) || "", placeholder: "name, or name@version" });
       input.onchange = () => show();
       return [input, make("label", {}, label, input)];
     };
-    const [left, leftLabel] = field("a", "Left"), [right, rightLabel] = field("b", "Right");
+    const [left, leftLabel] = field("a", "From"), [right, rightLabel] = field("b", "To");
     const same = make("input", { type: "checkbox", onchange: () => show() });
     const out = make("div", { class: "cb-compare", role: "status" });
     const swap = make("button", { class: "md-button", type: "button", onclick: () => { [left.value, right.value] = [right.value, left.value]; show(); } }, "Swap");
     element.replaceChildren(options, make("div", { class: "cb-pick" }, leftLabel, rightLabel), make("p", {}, swap, " ", make("label", {}, same, " also what is the same")), out);
+    // one name is there: what differs from it in one criterion, and its own versions; none: two pairs to begin with
+    const suggestions = (given) => {
+      const rich = (each) => (each.versions.length > 1 ? Object.keys(each.criteria).length : -1);
+      const own = data.recipes.find((each) => each.slug === given.split("@")[0]) || data.recipes.reduce((one, two) => (rich(two) > rich(one) ? two : one));
+      const apart = (each) => DIMENSIONS.filter((name) => each.criteria[name] !== own.criteria[name]).length;
+      const pairs = [...own.versions.slice(0, -1).map((version) => [`${own.slug}@${version}`, own.slug]), ...data.recipes.filter((each) => apart(each) === 1).map((each) => [given || own.slug, each.slug])].slice(0, given ? 20 : 4);
+      return [make("p", {}, given ? `Name what to compare ${given} with, or take an older version, or what differs in one criterion:` : "Name two recipes, or two versions of one. For example:"),
+        make("ul", {}, pairs.map((both) => make("li", {}, make("a", { href: `?${new URLSearchParams([["a", both[0]], ["b", both[1]]])}` }, given ? both.find((each) => each !== given && each !== own.slug) : both.join(" and ")))))];
+    };
     const recipe = (name) => load(name, `api/v1/recipes/${name.replace("@", "/")}.js`);
     const show = async () => {
       const a = left.value.trim(), b = right.value.trim();
       history.replaceState(null, "", `?${new URLSearchParams({ ...(a && { a }), ...(b && { b }) })}`);
-      if (!a || !b) { out.replaceChildren(make("p", {}, "Name two recipes, or two versions.")); return; }
+      if (!a || !b) { out.replaceChildren(...suggestions(a || b)); return; }
       const unknown = [a, b].filter((name) => !names.includes(name));
       if (unknown.length) { out.replaceChildren(make("p", {}, `There is no recipe ${unknown.join(" nor ")}.`)); return; }
       const [one, two] = await Promise.all([recipe(a), recipe(b)]);
@@ -169,8 +196,8 @@
       const body = rows.map((row) => make("tr", { class: `cb-${row.kind}` }, make("th", { scope: "row" }, row.where), make("td", { class: "cb-kind" }, row.kind), side(row.left, a), side(row.right, b)));
       const markdown = ["| what | | " + a + " | " + b + " |", "|---|---|---|---|", ...told.map((row) => `| ${row.where} | ${row.kind} | ${row.left?.[0] ?? ""} | ${row.right?.[0] ?? ""} |`)].join("\n");
       out.replaceChildren(make("p", {}, told.length ? `${plural(told.length, "difference")} between ${a} and ${b}.` : `${a} and ${b} do not differ.`),
-        make("p", {}, code(`clusterbook diff ${a} ${b}`), " ", copier(markdown), " as Markdown"),
-        make("table", {}, make("thead", {}, make("tr", {}, ["What", "Difference", a, b].map((text) => make("th", { scope: "col" }, text)))), make("tbody", {}, body)));
+        make("p", { class: "cb-command" }, typed(`clusterbook diff ${a} ${b}`), copier(`clusterbook diff ${a} ${b}`), copier(markdown, "Copy as Markdown")),
+        make("table", { class: "cb-stack" }, make("thead", {}, make("tr", {}, ["What", "Difference"].map((text) => make("th", { scope: "col" }, text)), [a, b].map((name) => make("th", { scope: "col" }, make("a", { href: `recipes/${name.replace("@", "/")}.html` }, name))))), make("tbody", {}, body)));
     };
     const side = (said, of) => make("td", { "data-of": of }, said ? code(said[0]) : "–", said?.[1] ? make("span", { class: "cb-by" }, `set by ${said[1]}`) : null);
     show();
@@ -194,15 +221,30 @@
 
   // --- small things
   const filter = (input) => {
+    const shown = make("span", { class: "cb-shown", role: "status" });
+    input.closest("p").append(shown);
     input.oninput = () => {
       const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
-      document.querySelectorAll(input.dataset.cbRows).forEach((row) => { row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word)); });
+      const rows = [...document.querySelectorAll(input.dataset.cbRows)];
+      rows.forEach((row) => { row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word)); });
+      shown.textContent = words.length ? `${rows.filter((row) => !row.hidden).length} of ${rows.length}` : "";
       document.querySelectorAll("details.cb-values").forEach((part) => {
         const any = part.querySelector("tbody tr:not([hidden])");
         part.hidden = !any;
         if (words.length && any) part.open = true;
       });
     };
+  };
+  const stack = (table) => {
+    const heads = [...table.querySelectorAll("thead th")].map((head) => (head.textContent.length < 24 ? head.textContent : ""));
+    table.classList.add("cb-stack");
+    for (const row of table.querySelectorAll("tbody tr")) {
+      const lead = row.querySelector("th") || row.cells[0]; // on a phone it heads the block that the row becomes
+      for (const cell of row.cells) {
+        if (cell !== lead) cell.dataset.of = heads.length > 2 ? heads[cell.cellIndex] : "";
+        if (cell.textContent === "–") cell.classList.add("cb-blank");
+      }
+    }
   };
   const only = (input) => { input.onchange = () => document.querySelectorAll(input.dataset.cbRows).forEach((row) => { row.style.display = input.checked ? "none" : ""; }); };
   const tabs = (element) => {
@@ -227,10 +269,14 @@
   };
   const fits = async (element) => {
     await script("assets/fits.js");
-    window.clusterbook.fits(element, await index(), { make, code, script });
+    window.clusterbook.fits(element, await index(), { make, script });
   };
 
   const parts = { finder, compare, filter, only, tabs, fits };
-  const start = () => document.querySelectorAll("[data-cb]").forEach((element) => parts[element.dataset.cb](element));
+  const start = () => {
+    document.querySelectorAll("[data-cb]").forEach((element) => parts[element.dataset.cb](element));
+    document.querySelectorAll("article table:not(.cb-heat)").forEach(stack);
+    document.querySelectorAll(".cb-digest").forEach((digest) => digest.after(copier(digest.textContent)));
+  };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start); else start();
 })();

@@ -148,8 +148,8 @@
     return window.jsyaml.load(content);
   };
   const judge = async (data, content, script) => all(data, await parse(content, script));
-  const TITLES = { fits: "Fits", unknown: "Nobody can tell", misses: "Does not fit" };
-  window.clusterbook.fits = (element, data, { make, code, script }) => {
+  const TITLES = { fits: "Fits", unknown: "May fit: the snapshot does not say", misses: "Does not fit" };
+  window.clusterbook.fits = (element, data, { make, script }) => {
     const input = make("input", { type: "file", accept: ".yaml,.yml,.json", class: "cb-file-input" });
     const drop = make("div", { class: "cb-drop" }, make("label", {}, "Snapshot (YAML or JSON) ", input));
     const out = make("div", { role: "status" });
@@ -157,10 +157,10 @@
       try {
         const { shown, found } = await judge(data, await file.text(), script);
         const cluster = Object.entries(shown).map(([key, value]) => `${key} ${value}`).join(", ") || "nothing that criteria name";
-        out.replaceChildren(make("p", {}, `The cluster shows: ${cluster}.`), ...RANK.map((rank) => {
+        out.replaceChildren(make("p", {}, `The cluster shows: ${cluster}. The most specific recipes come first.`), ...RANK.map((rank) => {
           const rows = found.filter((each) => each.fit === rank);
           return make("details", { open: rank === "fits" || (rank === "unknown" && rows.length < 40) }, make("summary", {}, `${TITLES[rank]}: ${rows.length}`),
-            make("ul", {}, rows.map((each) => make("li", {}, make("a", { href: `recipes/${each.recipe.slug}.html` }, each.recipe.title), each.why ? [": ", code(each.why)] : ""))));
+            make("ul", {}, rows.map((each) => make("li", {}, make("a", { href: `recipes/${each.recipe.slug}.html` }, each.recipe.title), each.why ? make("small", {}, ` ${each.why}`) : ""))));
         }));
       } catch (error) { out.replaceChildren(make("p", { role: "alert" }, `${file.name}: ${error.message}`)); }
     };

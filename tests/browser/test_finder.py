@@ -69,6 +69,28 @@ def test_what_changes_nothing_is_said_and_the_command_still_works(page: Page, ad
     )
 
 
+def test_a_recipe_that_wants_one_criterion_more_is_offered_before_what_ignores_one(page: Page, http: str) -> None:
+    page.goto(f"{http}recipes/index.html?service=eks&accelerator=h100&intent=training&platform=kubeflow")
+    offered = page.locator(".cb-verdict").get_by_role("listitem")
+    expect(offered).to_contain_text(["H100 · Amazon EKS · Ubuntu · training · Kubeflow --os ubuntu"])
+    expect(page.locator(".cb-verdict")).to_contain_text("As asked, you get H100 · Amazon EKS · training")
+
+
+def test_what_was_chosen_is_dropped_one_by_one(page: Page, http: str) -> None:
+    page.goto(f"{http}recipes/index.html?service=eks&accelerator=h100&find=dynamo")
+    page.get_by_role("button", name="Drop service eks").click()
+    expect(page.get_by_role("button", name="Drop service eks")).to_have_count(0)
+    assert "service" not in page.url
+    page.get_by_role("button", name="Drop find dynamo").click()
+    expect(page.get_by_label("Name or component")).to_have_value("")
+    assert "accelerator=h100" in page.url
+
+
+def test_a_list_without_a_recipe_says_what_to_do(page: Page, http: str) -> None:
+    page.goto(f"{http}recipes/index.html?find=nothing+is+called+so")
+    expect(page.locator(".cb-list")).to_contain_text("No recipe is in all of these")
+
+
 def test_a_combination_without_a_recipe_says_why_and_what_is_near(page: Page, address: str) -> None:
     page.goto(f"{address}recipes/index.html?service=gke&accelerator=h100")
     verdict = page.locator(".cb-verdict")
@@ -120,7 +142,9 @@ def test_two_recipes_that_are_ticked_are_compared(page: Page, address: str) -> N
     page.goto(f"{address}recipes/index.html?service=eks&accelerator=h100&os=ubuntu")
     boxes = page.locator(".cb-list input[type=checkbox]")
     boxes.nth(0).check()
-    boxes.nth(1).click()  # and away we are
+    expect(page.locator(".cb-picked")).to_contain_text("tick another")
+    boxes.nth(1).check()
+    page.get_by_role("link", name="Compare the two").click()
     expect(page.locator(".cb-compare")).to_contain_text("differences between")
 
 

@@ -80,3 +80,35 @@ def test_somebody_who_wants_no_motion_gets_none(browser: Browser, http: str) -> 
         page = context.new_page()
         page.goto(f"{http}index.html")
         assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") in ("auto", "")
+
+
+def test_on_a_phone_a_row_of_a_table_is_a_block_that_names_its_cells(page: Page, http: str) -> None:
+    show(page, http, "recipe")
+    row = page.locator("#components ~ .cb-scroll tbody tr", has_text="gpu-operator").first
+    assert row.locator("th").evaluate("(cell) => getComputedStyle(cell).display") == "table-cell"
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert row.locator("th").evaluate("(cell) => getComputedStyle(cell).display") == "block"
+    said = row.evaluate("(row) => [...row.cells].map((cell) => getComputedStyle(cell, '::before').content)")
+    assert [word.strip('" ') for word in said] == ["Step", "none", "Version", "Chart", "Namespace", "After", "Values"]
+    inside = page.locator("#components ~ .cb-scroll").first
+    assert inside.evaluate("(box) => box.scrollWidth <= box.clientWidth")
+
+
+@pytest.mark.parametrize("kind", ["home", "recipe", "guide"])
+def test_on_a_phone_a_command_is_read_without_scrolling(page: Page, http: str, kind: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    show(page, http, kind)
+    blocks = page.locator(":is(.cb-shell, .language-sh) code:visible")
+    assert blocks.count() > 0
+    assert blocks.evaluate_all("(all) => all.every((each) => each.scrollWidth <= each.clientWidth)")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_whatever_the_keyboard_reaches_is_outlined(page: Page, http: str, theme: Any) -> None:
+    page.emulate_media(color_scheme=theme)
+    show(page, http, "recipe")
+    page.locator("#top").evaluate("(heading) => { heading.tabIndex = -1; heading.focus(); }")
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        style = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert style == "solid", page.evaluate("document.activeElement.outerHTML")

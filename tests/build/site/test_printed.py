@@ -56,7 +56,8 @@ def test_the_home_page_prints_commands_that_work(
     index: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = sites.whole()["index.html"].decode()
-    lines = html.unescape(re.findall(r"<pre[^>]*><code>(.*?)</code>", text, re.DOTALL)[0]).splitlines()
+    block = re.findall(r"<pre[^>]*><code>(.*?)</code>", text, re.DOTALL)[0]
+    lines = html.unescape(re.sub("<[^>]+>", "", block)).splitlines()
     assert len(lines) == 3
     monkeypatch.chdir(tmp_path)
     for line in lines:

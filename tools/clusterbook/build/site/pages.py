@@ -111,7 +111,7 @@ class Renderer:
                 f"{component.title}: versions, values and images in recipes for GPU clusters",
                 partial(self.render, "component.html", path, c=component),
                 "components/",
-                (("registry", "Registry"), ("used", "Used by"), ("values", "Values"), ("images", "Images")),
+                (("used", "Used by"), ("values", "Values"), ("images", "Images"), ("registry", "Registry")),
                 f"api/v1/components/{component.name}.json",
                 f"{component.name} {' '.join(component.used)}",
                 f"components/{component.name}.atom",
