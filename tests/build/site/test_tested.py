@@ -195,7 +195,7 @@ def test_evidence_is_judged_again_as_its_page_prints(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = sites.whole()[f"evidence/eks/{name}.html"].decode()
-    (line,) = [html.unescape(each) for each in re.findall(r"<pre[^>]*><code>(.*?)</code>", page, re.DOTALL)]
+    (line,) = [html.unescape(each) for each in re.findall(r'<span class="cb-line">(.*?)</span>', page)]
     assert line == commands.judge_again("eks", name, signed=name == JULY)
     proven.believed(tmp_path)
     for each in proven.kept():
