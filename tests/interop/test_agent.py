@@ -159,12 +159,15 @@ def test_the_restricted_profile_takes_the_agent_and_refuses_a_privileged_one(
     assert objects(cluster, namespace) == set()
 
 
-def test_an_interrupted_agent_leaves_nothing(cluster: Cluster, namespace: str, gate: str) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_agent_leaves_nothing(
+    cluster: Cluster, namespace: str, gate: str, number: signal.Signals
+) -> None:
     program = "from clusterbook.client.main import main; main()"
     words = ["snapshot", "--agent", "-k", str(cluster.kubeconfig), "-n", namespace, "--node-selector", f"{gate}=never"]
     process = subprocess.Popen([sys.executable, "-c", program, *words], stderr=subprocess.PIPE, text=True)
     wait_until(lambda: any(each.startswith("pod/") for each in objects(cluster, namespace)), "it runs", timeout_s=60)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
     wait_until(lambda: not objects(cluster, namespace), "nothing is left", timeout_s=30)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -214,7 +215,24 @@ def test_nobody_asks_a_driver_for_gpus_that_are_not_there(tmp_path: Path) -> Non
             Ran(18, "Failed to initialize NVML: Driver/library version mismatch\nNVML library version: 580.82\n"),
             ("failed", "nvidia-smi ended with status 18: Failed to initialize NVML: Driver/library version mismatch"),
         ),
-        (Ran(0, ""), ("failed", "nvidia-smi wrote no XML that can be read: no element found: line 1, column 0")),
+        (Ran(0, ""), ("failed", "nvidia-smi wrote no report: it says nothing")),
+        (Ran(0, "No devices were found\n"), ("failed", "nvidia-smi wrote no report: No devices were found")),
+        (Ran(6, "No devices were found\n"), ("failed", "nvidia-smi ended with status 6: No devices were found")),
+        (
+            Ran(15, "", "Unable to determine the device handle for GPU0000:53:00.0: Unknown Error\n"),
+            (
+                "failed",
+                "nvidia-smi ended with status 15: Unable to determine the device handle for GPU0000:53:00.0:"
+                " Unknown Error",
+            ),
+        ),
+        (
+            Ran(12, "NVIDIA-SMI couldn't find libnvidia-ml.so library in your system.\n"),
+            (
+                "failed",
+                "nvidia-smi ended with status 12: NVIDIA-SMI couldn't find libnvidia-ml.so library in your system.",
+            ),
+        ),
     ],
 )
 def test_a_driver_that_says_nothing_leaves_a_gap(tmp_path: Path, ran: Ran | OSError, gap: tuple[str, str]) -> None:
@@ -236,6 +254,100 @@ def test_a_report_that_is_cut_off_or_hostile_is_refused(report: str) -> None:
     seen = smi.read_report(Ran(0, report), 8)
     assert not seen.measurements
     assert [each.state for each in seen.gaps] == ["failed"]
+
+
+def changed(report: str, **fields: str) -> str:
+    """Return a report with other text in some of its elements."""
+    for name, value in fields.items():
+        wanted = f"<{name}>{value}</{name}>"
+        report, count = re.subn(f"<{name}>[^<]*</{name}>", lambda _, wanted=wanted: wanted, report)
+        assert count, name
+    return report
+
+
+def item(report: str) -> Group:
+    return smi.read_report(Ran(0, report), report.count("<gpu ")).measurements["GPU"]["smi"]
+
+
+def test_older_drivers_have_other_names_for_the_same() -> None:
+    power = "<power_readings><power_limit>300.00 W</power_limit><enforced_power_limit>250.00 W</enforced_power_limit>"
+    ecc = "<ecc_errors><aggregate><double_bit><total>3</total></double_bit></aggregate></ecc_errors>"
+    report = re.sub(r"<gpu_power_readings>.*</gpu_power_readings>", f"{power}</power_readings>",
+                    machines.smi(machines.h100(0, machines.H100S[0]), driver="525.147.05", cuda="12.0"))  # fmt: skip
+    report = re.sub(r"<ecc_errors>.*?</ecc_errors>", ecc, report, flags=re.DOTALL)
+    found = item(report)
+    assert found.data["power-limit"] == "250.00 W"
+    assert found.items[0].data["ecc-uncorrectable"] == "3"
+    assert found.data["driver-version"] == "525.147.05"
+
+
+@pytest.mark.parametrize(
+    "nothing", ["N/A", "[N/A]", "Not Supported", "[Not Supported]", "", "\n  N/A\n", "Requested functionality has been"
+                " deprecated", "[Requested functionality has been deprecated]"],
+)  # fmt: skip
+def test_a_field_that_a_driver_does_not_have_is_left_out(nothing: str) -> None:
+    found = item(
+        changed(machines.smi(machines.h100(0, machines.H100S[0])), vbios_version=nothing, cuda_version=nothing)
+    )
+    assert "vbios-version" not in found.data
+    assert "cuda-version" not in found.data
+
+
+def test_what_a_driver_could_not_find_out_is_no_reading_but_a_gap() -> None:
+    lost = changed(machines.h100(1, machines.H100S[1]), vbios_version="ERR!", current_ecc="[GPU requires reset]",
+                   uuid="GPU is lost", state="Unknown Error")  # fmt: skip
+    seen = smi.read_report(Ran(0, machines.smi(machines.h100(0, machines.H100S[0]), lost)), 2)
+    found = seen.measurements["GPU"]["smi"]
+    assert found.data["gpu-count"] == 2
+    assert found.data["vbios-version"] == found.data["ecc-mode"] == found.data["fabric-state"] == "mixed"
+    assert found.items[0].data["vbios-version"] == "96.00.99.00.01"
+    assert found.items[1].data.keys().isdisjoint({"vbios-version", "ecc-mode", "uuid", "fabric-state"})
+    assert seen.gaps == [
+        Gap(
+            "measurements/GPU.smi",
+            "partial",
+            f"the GPU {machines.H100S[1]} answers 'ERR!' when asked for vbios-version and 3 more",
+        )
+    ]
+
+
+def test_whoever_uses_a_gpu_may_be_called_whatever_he_likes() -> None:
+    name = "<process_name>ERR! [Insufficient Permissions]</process_name>"
+    busy = machines.h100(0, machines.H100S[0]).replace("</gpu>", f"<processes>{name}</processes></gpu>")
+    assert smi.read_report(Ran(0, machines.smi(busy)), 1).gaps == []
+
+
+def test_a_report_with_a_warning_is_read_and_the_warning_kept() -> None:
+    warning = "WARNING: infoROM is corrupted at gpu 0000:53:00.0"
+    seen = smi.read_report(Ran(14, f"{machines.eight_h100()}{warning}\n"), 8)
+    assert seen.measurements["GPU"]["smi"].data["gpu-count"] == 8
+    assert [gap.state for gap in seen.gaps] == ["partial"]
+    assert seen.gaps[0].reason == f"nvidia-smi ended with status 14: {warning}"
+    before = smi.read_report(Ran(14, f"{warning}\n{machines.eight_h100()}"), 8)
+    assert before == seen
+
+
+def test_a_name_that_is_no_text_is_read_as_far_as_it_goes() -> None:
+    report = changed(machines.smi(machines.h100(0, machines.H100S[0])), product_name="H100 \x00\x1b\\xff\ufffe")
+    assert item(report).data["name"] == "H100 ??\\xff?"
+
+
+def test_the_gpus_of_a_gb200_say_in_which_clique_they_are_and_what_they_need() -> None:
+    fabric = "<fabric><state>Completed</state><status>Success</status><cliqueId>32766</cliqueId>"
+    more = "<clusterUuid>1a2b3c4d-0000-4000-8000-000000000000</clusterUuid><health><bandwidth>Full</bandwidth></health>"
+    gpus = [
+        re.sub("<fabric>.*</fabric>", f"{fabric}{more}</fabric><gpu_recovery_action>{action}</gpu_recovery_action>",
+               changed(machines.h100(number, address), product_name="NVIDIA GB200", product_architecture="Blackwell",
+                       addressing_mode="ATS", graphics_clock="Requested functionality has been deprecated"))
+        for number, (address, action) in enumerate((("0008:01:00.0", "None"), ("0009:01:00.0", "GPU Reset")))
+    ]  # fmt: skip
+    found = item(machines.smi(*gpus))
+    assert (found.data["name"], found.data["architecture"]) == ("NVIDIA GB200", "Blackwell")
+    assert "clock-sm-application" not in found.data
+    assert [each.data["fabric-clique"] for each in found.items] == ["32766", "32766"]
+    assert [each.data["recovery-action"] for each in found.items] == ["None", "GPU Reset"]
+    assert [each.context["pci-address"] for each in found.items] == ["0008:01:00.0", "0009:01:00.0"]
+    assert "1a2b3c4d" not in str(found)
 
 
 def test_on_gke_the_driver_is_asked_where_gke_puts_it(tmp_path: Path) -> None:

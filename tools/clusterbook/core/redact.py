@@ -30,7 +30,7 @@ _READINGS = (
     "GPU.hardware.detection-source", "GPU.hardware.model", "GPU.hardware.product", "GPU.hardware.device-id",
     "GPU.hardware.driver", "GPU.hardware.driver-version", "GPU.smi.gpu-count", "GPU.smi.architecture",
     "GPU.smi.mig-*", "GPU.smi.ecc-*", "GPU.smi.remapped-*", "GPU.smi.power-limit", "GPU.smi.fabric-*",
-    "GPU.smi.pcie-*",
+    "GPU.smi.pcie-*", "GPU.smi.recovery-action",
     "GPU.smi.index", "GPU.smi.name", "GPU.smi.*-version", "GPU.smi.*-mode", "GPU.smi.memory*", "GPU.smi.clock*",
     "OS.release.ID", "OS.release.ID_LIKE", "OS.release.NAME", "OS.release.PRETTY_NAME", "OS.release.VERSION*",
     "OS.kmod.*", "OS.extensions.*",

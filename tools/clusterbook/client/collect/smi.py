@@ -7,7 +7,8 @@ no driver. Fields that a driver does not have are left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -38,24 +39,32 @@ _FIELDS = {
     "clock-sm-max": "max_clocks/sm_clock",
     "clock-memory-max": "max_clocks/mem_clock",
     "clock-sm-application": "applications_clocks/graphics_clock",
-    "power-limit": "gpu_power_readings/current_power_limit",
+    "power-limit": "gpu_power_readings/current_power_limit|power_readings/enforced_power_limit",
     "fabric-state": "fabric/state",
     "fabric-status": "fabric/status",
     "pcie-link-generation-max": "pci/pci_gpu_link_info/pcie_gen/max_link_gen",
     "pcie-link-width-max": "pci/pci_gpu_link_info/link_widths/max_link_width",
 }
-"""Reading → where it stands in the XML; those that all GPUs should agree about."""
+"""Reading → where it stands in the XML, newer drivers first; those that all GPUs should agree about."""
 _OWN_FIELDS = {
     "uuid": "uuid",
     "serial": "serial",
     "mig-mode-pending": "mig_mode/pending_mig",
     "ecc-mode-pending": "ecc_mode/pending_ecc",
-    "ecc-uncorrectable": "ecc_errors/aggregate/dram_uncorrectable",
+    "ecc-uncorrectable": "ecc_errors/aggregate/dram_uncorrectable|ecc_errors/aggregate/double_bit/total",
+    "recovery-action": "gpu_recovery_action",
+    "fabric-clique": "fabric/cliqueId",
     "remapped-rows-pending": "remapped_rows/remapped_row_pending",
     "remapped-rows-failure": "remapped_rows/remapped_row_failure",
 }
 """Those that each GPU has for itself."""
-_NOTHING = ("", "N/A", "[N/A]", "Not Supported", "Requested functionality has been deprecated")
+_NOTHING = ("", "N/A", "Not Supported", "Not Found", "Not Available", "Requested functionality has been deprecated")
+"""What a driver writes in the place of a field that it does not have."""
+_BROKEN = re.compile(
+    r"ERR!|Unknown Error|GPU (?:is lost|requires (?:a )?reset)|Insufficient Permissions|Function Not Found"
+)
+"""What it writes where it could not find out, which is no reading."""
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Way(NamedTuple):
@@ -115,8 +124,11 @@ def read_report(ran: Ran, seen_on_bus: int) -> Seen:
     if len(ran.out) > _MAX_CHARACTERS:
         return _gap(FAILED, "nvidia-smi says too much to be read")
     start, end = ran.out.find("<nvidia_smi_log>"), ran.out.find("</nvidia_smi_log>")
+    if start < 0:
+        return _gap(FAILED, f"nvidia-smi wrote no report: {_first_line(ran)}")
+    text = _NOT_XML.sub("?", ran.out[start:end])
     try:  # the part between has no DTD, so no entities either
-        log = ElementTree.fromstring(ran.out[start:end] + "</nvidia_smi_log>" if start >= 0 else "")  # noqa: S314
+        log = ElementTree.fromstring(f"{text}</nvidia_smi_log>")  # noqa: S314
     except ElementTree.ParseError as error:
         return _gap(FAILED, f"nvidia-smi wrote no XML that can be read: {error}")
     gpus = log.findall("gpu")
@@ -124,7 +136,7 @@ def read_report(ran: Ran, seen_on_bus: int) -> Seen:
     data: dict[str, Reading] = {
         key: value
         for key, where in (("driver-version", "driver_version"), ("cuda-version", "cuda_version"))
-        if (value := _text(log, where))
+        if (value := _value(log, where))
     }
     data["gpu-count"] = len(gpus)
     for key in _FIELDS:
@@ -132,10 +144,12 @@ def read_report(ran: Ran, seen_on_bus: int) -> Seen:
             values = {one.get(key) for one in each}
             data[key] = values.pop() if len(values) == 1 else MIXED
     things = [_thing(index, gpu, one, data) for index, (gpu, one) in enumerate(zip(gpus, each, strict=True))]
-    gaps = []
+    gaps = [Gap(PART, PARTIAL, why) for why in _wrong(gpus)]
     if len(gpus) < seen_on_bus:
         said = f": {_first_line(ran)}" if ran.status else ""
         gaps.append(Gap(PART, PARTIAL, f"the driver shows {len(gpus)} of {seen_on_bus} GPUs{said}"))
+    elif ran.status:
+        gaps.append(Gap(PART, PARTIAL, f"nvidia-smi ended with status {ran.status}: {_first_line(ran)}"))
     return Seen({"GPU": {"smi": Group(data, things)}}, gaps=gaps)
 
 
@@ -146,16 +160,41 @@ def _thing(index: int, gpu: ElementTree.Element, shared: dict[str, Reading], dat
     slices = gpu.findall("mig_devices/mig_device")
     if slices:
         own["mig-devices"] = len(slices)
-    address = gpu.get("id", "").lower()
-    return Thing(own, {"pci-address": address[4:] if len(address) == len("00000000:00:00.0") else address})
+    return Thing(own, {"pci-address": _address(gpu)})
 
 
 def _readings(gpu: ElementTree.Element, fields: dict[str, str]) -> dict[str, Reading]:
-    return {key: value for key, where in fields.items() if (value := _text(gpu, where)) not in _NOTHING}
+    return {key: value for key, where in fields.items() if (value := _value(gpu, where))}
 
 
-def _text(element: ElementTree.Element, where: str) -> str:
-    return (element.findtext(where) or "").strip()
+def _value(element: ElementTree.Element, places: str) -> str:
+    """Return what stands in the first of several places that says something, "" where none does."""
+    for where in places.split("|"):
+        text = " ".join((element.findtext(where) or "").split())
+        if text.strip("[]") not in _NOTHING and not _BROKEN.search(text):
+            return text
+    return ""
+
+
+def _wrong(gpus: Sequence[ElementTree.Element]) -> Iterator[str]:
+    """Yield a sentence about each GPU of which the driver could not find out all that it has."""
+    for gpu in gpus:
+        said = [
+            (found[0], key)
+            for key, places in (_FIELDS | _OWN_FIELDS).items()
+            for where in places.split("|")
+            if (found := _BROKEN.search(gpu.findtext(where) or ""))
+        ]
+        if said:
+            word, field = said[0]
+            more = f" and {len(said) - 1} more" if len(said) > 1 else ""
+            yield f"the GPU {_address(gpu)} answers '{word}' when asked for {field}{more}"
+
+
+def _address(gpu: ElementTree.Element) -> str:
+    """Return where on the bus a GPU is, as the kernel writes it."""
+    address = gpu.get("id", "").lower()
+    return address[4:] if len(address) == len("00000000:00:00.0") else address
 
 
 def _first_line(ran: Ran) -> str:
