@@ -29,7 +29,7 @@ _MEANS_NOTHING = {
     "agent.os": "the operating system is seen, and need not be said",
     "evidence.cncf": "evidence for CNCF is not made here; --evidence DIR proves a judgement",
     "evidence.attestation.bom": "the list of images is made from the recipe",
-    "evidence.attestation.push": "push what was written: clusterbook evidence publish DIR",
+    "evidence.attestation.push": "push what was written: clusterbook evidence publish DIR oci://HOST/REPOSITORY",
     "evidence.attestation.plainHTTP": "it is said when evidence is pushed",
     "evidence.attestation.insecureTLS": "it is said when evidence is pushed",
 }

@@ -1,6 +1,7 @@
-"""Evidence on disk: written, signed, and held against what it says.
+"""Evidence: written, signed, published, and held against what it says.
 
-Knows the folder and who vouches for it. Does not know what follows from what: that is `core.evidence`.
+Knows the folder and who vouches for it. Does not know what follows from what (`core.evidence`), nor how a registry has
+it (`evidence_store`).
 """
 
 from __future__ import annotations
@@ -10,18 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clusterbook import __version__
+from clusterbook.client.evidence_store import MOST_BYTES, pull, push
 from clusterbook.client.outputs import write_bytes, write_folder
+from clusterbook.client.stores import Access
 from clusterbook.core import evidence
 from clusterbook.core.errors import InvalidRequest, unreadable
 from clusterbook.core.evidence import MANIFEST, SIGNED, BrokenEvidence, Proof
+from clusterbook.core.reference import SCHEME
 
 if TYPE_CHECKING:
     from clusterbook.client.opened import Trusting
     from clusterbook.client.sign import Signer
     from clusterbook.client.trust import Verified
-
-MOST_BYTES = 256 * 1024 * 1024
-"""A snapshot of 5,000 nodes takes 30 MB, the rest less than one."""
 
 _FOLDER = "name the folder that `clusterbook validate --evidence` wrote"
 
@@ -31,6 +32,27 @@ class Vouched(NamedTuple):
 
     proof: Proof
     by: Verified | None
+
+
+class Held(NamedTuple):
+    """The files of evidence by name, and where they are: a folder, or a reference that ends in a digest."""
+
+    where: str
+    files: dict[str, bytes]
+
+
+class Verification(NamedTuple):
+    """What was verified, and what came of it."""
+
+    held: Held
+    vouched: Vouched
+
+
+class Published(NamedTuple):
+    """Evidence in a registry: what it proves, and the reference that always means it."""
+
+    proof: Proof
+    reference: str
 
 
 def write(
@@ -54,6 +76,13 @@ def write(
         files[SIGNED] = signer.sign(proof.statement)
     write_folder(Path(where), files.items(), marker=MANIFEST)
     return proof
+
+
+def held(where: str, access: Access) -> Held:
+    """Return the evidence in a folder or, by `oci://…`, in a registry. Raises as `read` and `evidence_store.pull`."""
+    if where.startswith(SCHEME):
+        return Held(*pull(where, access))
+    return Held(where, read(where))
 
 
 def read(where: str) -> dict[str, bytes]:
@@ -97,8 +126,31 @@ def sign(where: str, signer: Signer) -> Proof:
     return proof
 
 
-def verify(where: str, trusting: Trusting) -> Vouched:
-    """Return what evidence proves, having judged it again, and who vouches for it.
+def publish(where: str, target: str, *, signer: Signer | None, unsigned: bool, access: Access) -> Published:
+    """Push the evidence in a folder to a registry, once judging it again has shown that it holds.
+
+    Args:
+        where: the folder.
+        target: `oci://HOST/REPOSITORY[:TAG]`.
+        signer: who vouches for it before it goes; None leaves it as it is.
+        unsigned: whether it may go without anybody vouching for it.
+        access: how registries are spoken to.
+
+    Raises:
+        BrokenEvidence: it does not hold.
+        InvalidRequest: nobody vouches for it, or the target names other evidence.
+    """
+    proof = sign(where, signer) if signer else evidence.recompute(read(where), version=__version__)
+    files = read(where)
+    if SIGNED not in files and not unsigned:
+        hint = f"sign it on the way: clusterbook evidence publish {where} {target} --key FILE; or say --unsigned"
+        raise InvalidRequest(f"nobody vouches for the evidence in {where}", hint=hint)
+    pushed = push(target, files, proof, access)
+    return Published(evidence.recompute(pushed.files, version=__version__), pushed.reference)
+
+
+def verify(where: str, trusting: Trusting, access: Access | None = None) -> Verification:
+    """Return what evidence proves, having judged it again, and who vouches for it; `where` may be `oci://…`.
 
     Raises:
         InvalidRequest: it is not said who is believed.
@@ -108,7 +160,8 @@ def verify(where: str, trusting: Trusting) -> Vouched:
     if trusting.policy is None and not trusting.unsigned:
         hint = "name a key with --key or a policy with --policy; --unsigned asks only whether the report follows"
         raise InvalidRequest("it is not said who is believed", hint=hint)
-    return judge_again(read(where), where, trusting)
+    found = held(where, access or Access())
+    return Verification(found, judge_again(found.files, where, trusting))
 
 
 def judge_again(files: Mapping[str, bytes], where: str, trusting: Trusting) -> Vouched:
@@ -121,6 +174,15 @@ def judge_again(files: Mapping[str, bytes], where: str, trusting: Trusting) -> V
             raise Unsigned(f"{where} is not signed", hint="--unsigned asks only whether its report follows")
         return Vouched(proof, None)
     return Vouched(proof, _vouched(files[SIGNED], proof, trusting))
+
+
+def save(found: Held, where: str) -> None:
+    """Write evidence to the folder `where`, replacing older evidence.
+
+    Raises:
+        Unwritable: the folder cannot be written, or holds something else.
+    """
+    write_folder(Path(where), found.files.items(), marker=MANIFEST)
 
 
 def _vouched(signed: bytes, proof: Proof, trusting: Trusting) -> Verified | None:

@@ -1,21 +1,29 @@
-"""The commands about evidence: `evidence verify`, `evidence sign` and `evidence digest`.
+"""The commands about evidence: `evidence verify`, `evidence sign`, `evidence publish` and `evidence digest`.
 
-Knows their flags and what they print. Does not know what evidence is. Source: reference rows V51-V54.
+Knows their flags and what they print. Does not know what evidence is. Source: reference rows V50-V55.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from clusterbook.client.fetch_flags import ACCESS
 from clusterbook.client.flags import WHERE, Flag
 from clusterbook.client.program import Once, Program, option
-from clusterbook.client.terminal import deliver
+from clusterbook.client.terminal import deliver, log
 from clusterbook.core import ctrf
+from clusterbook.core.reference import SCHEME
+
+if TYPE_CHECKING:
+    from clusterbook.client.sign import Signer
+    from clusterbook.client.stores import Access
 
 _FORMAT = Flag("format", ("--format", "-t"), "How the result is printed.", values=("text", "json"))
 _TRUST = (
@@ -29,11 +37,24 @@ _SIGN = (
     Flag("keyless", ("--keyless",), "Sign as whoever is logged in: CI, SIGSTORE_ID_TOKEN, or --browser."),
     Flag("browser", ("--browser",), "Log in with the browser where nothing else says who signs."),
     Flag("trust_config", ("--trust-config",), "A Sigstore instance of your own.", "FILE"),
+    Flag("yes", ("--yes", "-y"), "Ask nothing: who signs --keyless is made public."),
 )
+_SAVE = Flag("save", ("--save",), "Keep the evidence in this folder, once it holds.", "DIR")
+_PUBLISHED = Flag("unsigned", ("--unsigned",), "Publish it though nobody vouches for it.")
 
 
-def verify(where: str, key: tuple[str, ...], policy: str | None, *, unsigned: bool, format: str | None) -> int:
+def verify(
+    where: str,
+    key: tuple[str, ...],
+    policy: str | None,
+    *,
+    unsigned: bool,
+    format: str | None,
+    save: str | None,
+    **access: Any,
+) -> int:
     """Judge evidence again, and say who vouches for it."""
+    from clusterbook.client.evidence import save as save_evidence
     from clusterbook.client.evidence import verify as verify_evidence
     from clusterbook.client.opened import Trusting
     from clusterbook.client.trust import key_policy, read_policy
@@ -42,9 +63,12 @@ def verify(where: str, key: tuple[str, ...], policy: str | None, *, unsigned: bo
     if key and policy:
         raise InvalidRequest("both --key and --policy were given", hint="give one of them")
     believed = key_policy(map(Path, key)) if key else read_policy(Path(policy)) if policy else None
-    proof, by = verify_evidence(where, Trusting(believed, unsigned))
+    held, (proof, by) = verify_evidence(where, Trusting(believed, unsigned), _access(access))
+    if save:
+        save_evidence(held, save)
     signer = by.signer if by else ""
     said = {
+        "evidence": held.where,
         "recipe": proof.recipe,
         "digest": proof.digest,
         "verdict": proof.verdict,
@@ -57,6 +81,7 @@ def verify(where: str, key: tuple[str, ...], policy: str | None, *, unsigned: bo
     seen = ", ".join(proof.fingerprint.values()) or "nothing says what it is"
     text = (
         f"judged again, it is the same: {proof.recipe} {proof.verdict} ({counts})\n"
+        f"{f'evidence {held.where}{chr(10)}' if where.startswith(SCHEME) else ''}"
         f"recipe {proof.digest}\n"
         f"cluster seen at {proof.taken or 'an unknown time'}: {seen}\n"
         f"{f'signed by {signer}' if signer else 'nobody vouches for the snapshot'}\n"
@@ -68,11 +93,49 @@ def verify(where: str, key: tuple[str, ...], policy: str | None, *, unsigned: bo
 def sign(where: str, **words: Any) -> int:
     """Sign evidence."""
     from clusterbook.client.evidence import sign as sign_evidence
-    from clusterbook.client.sign import signer
 
-    proof = sign_evidence(where, signer(words, os.environ))
+    proof = sign_evidence(where, _signer(words))
     deliver("", notes=[f"signed: {proof.recipe} {proof.verdict}, {proof.digest}"])
     return 0
+
+
+def publish(where: str, target: str, *, unsigned: bool, format: str | None, **words: Any) -> int:
+    """Push evidence to a registry."""
+    from clusterbook.client.evidence import publish as publish_evidence
+
+    vouches = words["key"] or words["keyless"]
+    signer = _signer(words) if vouches else None
+    done = publish_evidence(where, target, signer=signer, unsigned=unsigned, access=_access(words))
+    proof = done.proof
+    said = {"reference": done.reference, "recipe": proof.recipe, "digest": proof.digest, "verdict": proof.verdict}
+    note = f"published: {proof.recipe} {proof.verdict}; check it: clusterbook evidence verify {done.reference}"
+    text = json.dumps(said, indent=2, sort_keys=True) if format == "json" else done.reference
+    deliver(f"{text}\n", notes=[note])
+    return 0
+
+
+def _access(words: Mapping[str, Any]) -> Access:
+    """Return how registries are spoken to."""
+    from clusterbook.client.around import Around
+    from clusterbook.client.stores import access_of
+
+    around = Around.of(os.environ)
+    given = {name: [str(words[name])] for name in ("plain_http", "ca_file") if words.get(name)}
+    return access_of(given, around.environment, around.home)
+
+
+def _signer(words: Mapping[str, Any]) -> Signer:
+    """Return who signs; somebody at a terminal who logs in is asked first whether he wants to be known.
+
+    Source: reference row V55.
+    """
+    from clusterbook.client.sign import PUBLIC, signer
+
+    if words["keyless"]:
+        log("note", PUBLIC, log_json=bool(click.get_current_context().find_root().params.get("log_json")))
+        if not words["yes"] and sys.stdin.isatty():
+            click.confirm("sign?", abort=True, err=True)
+    return signer(words, os.environ)
 
 
 def digest(recipe: str, source: str | None, data: str | None) -> int:
@@ -90,11 +153,13 @@ EVIDENCE = Program("evidence", help="Prove how a cluster was judged, and check s
 EVIDENCE.add_command(
     Once(
         "verify",
-        params=[_FOLDER, *(option(flag) for flag in _TRUST), option(_FORMAT)],
+        params=[_FOLDER, *(option(flag) for flag in (*_TRUST, *ACCESS, _SAVE, _FORMAT))],
         callback=verify,
-        help="Judge evidence again from its recipe and snapshot, and say who vouches for it.\n\nExit status:"
+        help="Judge evidence again from its recipe and snapshot, and say who vouches for it.\n\nDIR is a folder, or"
+        " oci://HOST/REPOSITORY with a tag or a digest. Exit status:"
         " that of the judgement (0, 10 or 2) when it holds, 2 when it does not, 4 when nobody believed vouches for it.",
-        epilog="\b\nExample:\n  clusterbook evidence verify evidence --key operator.pub",
+        epilog="\b\nExamples:\n  clusterbook evidence verify evidence --key operator.pub\n"
+        "  clusterbook evidence verify oci://ghcr.io/acme/evidence@sha256:… --key operator.pub --save evidence",
     )
 )
 EVIDENCE.add_command(
@@ -104,6 +169,19 @@ EVIDENCE.add_command(
         callback=sign,
         help="Vouch for evidence, once judging it again has shown that it holds.",
         epilog="\b\nExample:\n  clusterbook evidence sign evidence --key operator.key",
+    )
+)
+EVIDENCE.add_command(
+    Once(
+        "publish",
+        params=[
+            _FOLDER,
+            click.Argument(["target"], metavar="oci://HOST/REPOSITORY[:TAG]"),
+            *(option(flag) for flag in (*_SIGN, _PUBLISHED, *ACCESS, _FORMAT)),
+        ],
+        callback=publish,
+        help="Push evidence to a registry, once judging it again has shown that it holds, and print its reference.",
+        epilog="\b\nExample:\n  clusterbook evidence publish evidence oci://ghcr.io/acme/evidence --key operator.key",
     )
 )
 EVIDENCE.add_command(

@@ -98,14 +98,16 @@ def _evidence(
 
     from clusterbook.client.evidence import write
 
-    signer = None
+    signer, notes = None, []
     if options.keys() & {"key", "keyless"}:
+        from clusterbook.client.sign import PUBLIC
         from clusterbook.client.sign import signer as signer_of
 
+        notes += [PUBLIC] if "keyless" in options else []
         signer = signer_of(options, os.environ)
     where = options["evidence"]
     proof = write(where, recipe, taken, phases=phases, fail_fast="fail_fast" in options, signer=signer)
-    notes = [f"{where} proves: {proof.recipe} {proof.verdict}, {proof.digest}"]
+    notes += [f"{where} proves: {proof.recipe} {proof.verdict}, {proof.digest}"]
     if proof.verdict != report.verdict:
         notes.append(f"of what may be shown, the verdict is {proof.verdict}: the redacted snapshot says less")
     if signer is None:

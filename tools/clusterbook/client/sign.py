@@ -14,6 +14,7 @@ from clusterbook.core.errors import InvalidRequest
 from clusterbook.core.statement import key_bundle, pae
 
 KEY_PASSWORD = "CLUSTERBOOK_KEY_PASSWORD"  # noqa: S105 (the name of a variable)
+PUBLIC = "who signs --keyless is made public, for good: the name of the login stands in a log that everybody can read"
 IDENTITY_TOKEN = "SIGSTORE_ID_TOKEN"  # noqa: S105 (the name of a variable, as sigstore-python and cosign have it)
 
 
