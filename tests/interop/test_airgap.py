@@ -15,7 +15,7 @@ from clusterbook.core.yamlin import parse
 from tests.interop import charts
 from tests.interop.certs import Certificates
 from tests.interop.cluster import Cluster
-from tests.interop.deployment import Deployment, played
+from tests.interop.deployment import Deployment, played, write
 from tests.interop.processes import run
 from tests.interop.registries import Registry
 from tests.interop.test_publish import FULL, RECIPES, clusterbook_build, released
@@ -66,7 +66,19 @@ def test_a_release_crosses_and_is_deployed_from_the_mirror_alone(
         cwd=tmp_path, env=env,
     )  # fmt: skip
     if target == "registry":
-        _deployed(tmp_path / "bundle", fresh_cluster, {**env, "CHART_MIRROR": base, "RETRY_S": "1"})
+        env |= {"CHART_MIRROR": base, "RETRY_S": "1"}
+        _rendered_by_helmfile(tmp_path, env)
+        _deployed(tmp_path / "bundle", fresh_cluster, env)
+
+
+def _rendered_by_helmfile(folder: Path, env: dict[str, str]) -> None:
+    """Let Helmfile pull and render every chart of the recipe that was fetched."""
+    node = parse((folder / "bundle" / "recipe.yaml").read_text(), "recipe.yaml")
+    assert node is not None
+    made = render(node.data(), {"deployer": "helmfile"}, "0")
+    where = write(made.files, folder / "helmfile")
+    text = run("helmfile", "--file", where / "helmfile.yaml", "template", "--skip-deps", env=env)
+    assert all(f"# Source: {each.chart.name if each.chart else each.name}/" in text for each in made.plan.folders)
 
 
 def _deployed(folder: Path, cluster: Cluster, env: dict[str, str]) -> None:

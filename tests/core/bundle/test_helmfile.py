@@ -56,6 +56,11 @@ def test_in_every_recipe_what_is_needed_comes_first() -> None:
                 assert level.get(need, -1) < level[name], f"{slug}: {name} before {need}"
 
 
+def elsewhere(chart: str) -> str:
+    """Return where a chart comes from without a mirror."""
+    return chart.partition("{{ else }}")[2].removesuffix("{{ end }}") or chart
+
+
 def test_every_file_that_is_named_exists() -> None:
     for slug, recipe in {"small": small(), **wholes()}.items():
         found = files(recipe)
@@ -71,15 +76,15 @@ def test_every_repository_that_is_named_is_there_once() -> None:
         for level in levels(files(recipe)):
             named = {each["name"]: each["url"] for each in level.get("repositories", ())}
             assert len(named) == len(level.get("repositories", ())), slug
-            used = {each["chart"].split("/")[0] for each in level["releases"]} - {".", "oci:"}
+            used = {elsewhere(each["chart"]).split("/")[0] for each in level["releases"]} - {".", "oci:"}
             assert used == set(named), slug
             assert all(urls.setdefault(name, url) == url for name, url in named.items()), slug
 
 
 def test_charts_come_from_where_the_recipe_says_at_its_version() -> None:
     found = releases(files(small()))
-    assert (found["crds"]["chart"], found["crds"]["version"]) == ("charts-example-stable/crds", "1.10")
-    assert (found["operator"]["chart"], found["operator"]["version"]) == (
+    assert (elsewhere(found["crds"]["chart"]), found["crds"]["version"]) == ("charts-example-stable/crds", "1.10")
+    assert (elsewhere(found["operator"]["chart"]), found["operator"]["version"]) == (
         "oci://registry.example/charts/gpu",
         "v26.3.2",
     )
@@ -88,6 +93,14 @@ def test_charts_come_from_where_the_recipe_says_at_its_version() -> None:
     assert levels(files(small()))[0]["repositories"] == [
         {"name": "charts-example-stable", "url": "https://charts.example/stable"}
     ]
+
+
+def test_charts_come_from_the_mirror_that_the_environment_names() -> None:
+    found = releases(files(small()))
+    mirrored = "{{ with env `CHART_MIRROR` }}{{ trimSuffix `/` . }}/charts/registry.example/charts/gpu{{ else }}"
+    assert found["operator"]["chart"].startswith(mirrored)
+    assert "CHART_MIRROR" not in found["settings"]["chart"]
+    assert "`CHART_MIRROR=oci://HOST/BASE helmfile sync --skip-deps`" in files(small())["README.md"].decode()
 
 
 def test_a_chart_that_travels_along_needs_no_repository() -> None:

@@ -109,7 +109,7 @@ def with_manifest(path: str) -> dict[str, Any]:
         *((small(crds={"chart": name}), "is not a chart's name") for name in ("../c", "a/b", "-x", "$(id)")),
         *(
             (small(crds={"source": url}), "is not a chart repository")
-            for url in ("file:///etc", "../x", "-x", "https://a b", "https://x'y", "ftp://x")
+            for url in ("file:///etc", "../x", "-x", "https://a b", "https://x'y", "ftp://x", "oci://x/{{ exec }}")
         ),
         *((small(crds={"version": word}), "is not a chart's version") for word in ("", "-x", "1 2", "$(id)", ">= 1")),
     ],

@@ -225,7 +225,7 @@ def chart_of(reference: Mapping[str, Any]) -> Chart:
     source, version = str(reference["source"]), str(reference.get("version") or "")
     for pattern, word, what, hint in (
         (r"[a-zA-Z0-9][a-zA-Z0-9._-]*", name, "chart's name", "letters, digits, . _ and -"),
-        (r"(https?|oci)://[^\s'\"]+", source, "chart repository", "it starts with https:// or oci://"),
+        (r"(https?|oci)://[^\s'\"{}]+", source, "chart repository", "it starts with https:// or oci://"),
         (r"[a-zA-Z0-9][a-zA-Z0-9.+_-]*", version, "chart's version", "name exactly one, such as 1.10.0"),
     ):
         if not re.fullmatch(pattern, word):

@@ -14,8 +14,11 @@ from clusterbook.core.bundle.folders import TIMEOUT_S, Folder, Plan
 from clusterbook.core.bundle.options import Options
 from clusterbook.core.bundle.readme import README, readme
 from clusterbook.core.bundle.repositories import repository_names
+from clusterbook.core.homes import chart_home
 from clusterbook.core.yamlout import dump
 
+_ANYWHERE = "{{{{ with env `CHART_MIRROR` }}}}{{{{ trimSuffix `/` . }}}}/{home}{{{{ else }}}}{plain}{{{{ end }}}}"
+"""Where a chart comes from: the mirror that whoever installs names, else where the recipe says."""
 DEFAULTS = {"createNamespace": True, "timeout": TIMEOUT_S, "wait": True}
 
 
@@ -80,7 +83,8 @@ def _chart(folder: Folder, names: Mapping[str, str]) -> dict[str, str]:
     if folder.vendored:
         return {"chart": f"./{folder.path}/charts/{folder.vendored.tarball}"}
     where = folder.chart.repository if folder.chart.oci else names[folder.chart.repository]
-    return {"chart": f"{where}/{folder.chart.name}", "version": folder.chart.version}
+    home = chart_home(folder.chart.repository, folder.chart.name)
+    return {"chart": _ANYWHERE.format(plain=f"{where}/{folder.chart.name}", home=home), "version": folder.chart.version}
 
 
 def _how(plan: Plan) -> str:

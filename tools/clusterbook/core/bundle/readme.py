@@ -50,7 +50,7 @@ def readme(recipe: Mapping[str, Any], plan: Plan, options: Options, *, how: str)
         "## Check that it is whole",
         _CHECK,
         "## Without the internet",
-        _air_gap(plan),
+        _air_gap(plan, options.deployer),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -111,11 +111,21 @@ def _cell(value: Any) -> str:
     return str(value).replace("|", "\\|").replace("\n", " ")
 
 
-def _air_gap(plan: Plan) -> str:
+_FROM_A_MIRROR = {
+    "helm": "CHART_MIRROR=oci://HOST/BASE ./deploy.sh",
+    "helmfile": "CHART_MIRROR=oci://HOST/BASE helmfile sync --skip-deps",
+}
+"""How a deployer is told that charts are where `clusterbook mirror load` put them; others name their sources."""
+
+
+def _air_gap(plan: Plan, deployer: str) -> str:
     """Return what has to be brought along to where nothing can be fetched."""
+    command = _FROM_A_MIRROR.get(deployer)
+    mirror = f" `{command}` takes them from where `clusterbook mirror load` put them." if command else ""
     away = sorted({_host(folder.chart.repository) for folder in plan.folders if folder.chart and not folder.vendored})
     charts = (
-        f"Charts are fetched from {', '.join(away)}; `clusterbook bundle --vendor-charts` puts them into the bundle."
+        f"Charts are fetched from {', '.join(away)}; "
+        f"`clusterbook bundle --vendor-charts` puts them into the bundle.{mirror}"
         if away
         else "All charts are in this bundle."
     )
