@@ -82,6 +82,8 @@ def test_a_version_is_named_by_number_by_digest_or_by_none(client: Client, july:
     for which, version in (
         ("eks", "1.1.0"),
         ("eks@1.0.0", "1.0.0"),
+        (f"eks@{MARCH}", "1.0.0"),
+        (f"eks@{JULY}", "1.1.0"),
         (f"eks@{versions['1.0.0']['digest']}", "1.0.0"),
         (f"eks@{versions['1.1.0']['artifacts']['recipe']}", "1.1.0"),
     ):
@@ -106,7 +108,8 @@ def test_criteria_say_which_recipe(client: Client, july: Path) -> None:
     ("kind", "which", "words", "error", "what", "hint"),
     [
         ("recipe", "ekss", {}, NotFound, "no recipe ekss", "did you mean 'eks'"),
-        ("recipe", "eks@9.0.0", {}, NotFound, "no eks@9.0.0", "versions: 1.0.0, 1.1.0"),
+        ("recipe", "eks@9.0.0", {}, NotFound, "no eks@9.0.0", "versions: 1.0.0, 1.1.0; releases: 2026.3.0, 2026.7.0"),
+        ("recipe", f"gke@{MARCH}", {}, NotFound, "2026.3.0 does not serve gke", "versions: 1.0.0"),
         ("recipe", f"eks@sha256:{'0' * 64}", {}, NotFound, "no version of eks", "versions: 1.0.0, 1.1.0"),
         ("bundle", "eks", {"deployer": "helmfil"}, NotFound, "not published as helmfil", "did you mean 'helmfile'"),
         ("recipe", "eks", {"from_": None}, MissingFlag, "--from is missing", "oci://"),

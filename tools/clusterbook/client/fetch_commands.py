@@ -18,8 +18,8 @@ from clusterbook.client.terminal import deliver
 
 _HELP = {
     "recipe": (
-        "Get a published recipe, once its signature is verified.\n\nWHICH is SLUG, SLUG@VERSION or SLUG@sha256:DIGEST;"
-        " without, criteria say which recipe.",
+        "Get a published recipe, once its signature is verified.\n\nWHICH is SLUG, SLUG@VERSION, SLUG@RELEASE (such as"
+        " @2026.7.0) or SLUG@sha256:DIGEST; without, criteria say which recipe.",
         "clusterbook fetch recipe h100-eks-training --from oci://ghcr.io/clusterbook/catalog",
     ),
     "bundle": (

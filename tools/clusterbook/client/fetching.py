@@ -119,7 +119,7 @@ def _chosen(opened: Opened, kind: str, words: Words, named: str) -> tuple[Chosen
 
         hint = did_you_mean(slug, _head(opened).matcher.slugs()).rstrip("?")
         raise NotFound(error.what, hint=f"{hint}; `clusterbook fetch index` lists them all") from error
-    version, entry = choose(slug, recipe, wanted)
+    version, entry = choose(slug, recipe, opened.version(slug, recipe, wanted))
     artifact_kind = RECIPE_KIND if kind == "recipe" else words.get("deployer", ["helm"])[0]
     pin = pin_of(slug, version, entry, artifact_kind)
     if "allow_withdrawn" not in words:

@@ -14,7 +14,7 @@ from clusterbook.client.store import Store
 from clusterbook.client.stores import Base
 from clusterbook.client.trust import Verified, bundles_of, verify_any
 from clusterbook.core import published
-from clusterbook.core.errors import BrokenIndex, ClusterbookError, InvalidRequest
+from clusterbook.core.errors import BrokenIndex, ClusterbookError, InvalidRequest, NotFound
 from clusterbook.core.faults import NoArtifact
 from clusterbook.core.manifest import Descriptor, Manifest
 from clusterbook.core.policy import Policy, Unsigned
@@ -88,6 +88,28 @@ class Opened(NamedTuple):
     def recipe(self, slug: str) -> Recipe:
         """Return what there is of a recipe. Raises NotFound, BadIndex."""
         return published.recipe_in(self.shard(published.shard_of(slug, self.envelope)), slug)
+
+    def version(self, slug: str, recipe: Recipe, wanted: str) -> str:
+        """Return the version that is meant where `wanted` names a release instead (`2026.7.0`), else `wanted` itself.
+
+        Raises:
+            NotFound: the release does not serve the recipe, or there is neither such a release nor such a version.
+        """
+        known = recipe.versions
+        if (
+            not wanted
+            or wanted in known
+            or wanted.startswith("sha256:")
+            or published.RELEASES not in self.envelope.shards
+        ):
+            return wanted
+        releases = published.releases_in(self.shard(published.RELEASES))
+        hint = f"versions: {', '.join(sorted(known)) or 'none'}; releases: {', '.join(sorted(releases))}"
+        if wanted not in releases:
+            raise NotFound(f"there is no {slug}@{wanted}", hint=hint)
+        if slug not in releases[wanted]:
+            raise NotFound(f"the release {wanted} does not serve {slug}", hint=hint)
+        return releases[wanted][slug][0]
 
     def artifact(self, repository: str, pin: Pin) -> Manifest:
         """Return the manifest that the index pins.
