@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from clusterbook.build import main
 from clusterbook.build.publication import Request, prepare
 from clusterbook.build.publish import Where, publish
 from clusterbook.client import main as client
-from clusterbook.client import mirror_saving
+from clusterbook.client import mirror_saving, verifying
+from clusterbook.client.around import Around
 from clusterbook.client.keys import private_key
 from clusterbook.client.layout import Layout
 from clusterbook.client.mirror_loading import Loaded, contents, load
@@ -31,7 +33,7 @@ from clusterbook.core.errors import InvalidRequest, NotFound
 from clusterbook.core.faults import Malformed, NoArtifact
 from clusterbook.core.manifest import EMPTY_BLOB, EMPTY_CONFIG, artifact, titled
 from clusterbook.core.mirrored import CHART, IMAGE
-from clusterbook.core.policy import Policy, WrongSigner
+from clusterbook.core.policy import Policy, Tampered, WrongSigner
 from clusterbook.core.timeline import Withdrawal
 from tests import checkouts
 from tests.checkouts import JULY, MARCH
@@ -240,8 +242,8 @@ def test_a_run_that_was_broken_off_is_gone_on_with(
     target = tmp_path / "m.tar"
     Layout((tmp_path / ".m.tar.parts"), create=True)
 
-    def stop(what: str) -> None:
-        if what == "archive":
+    def stop(phase: str, *_: object) -> None:
+        if phase == "archive":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -279,6 +281,47 @@ def test_what_is_no_archive_of_a_mirror_is_named(side: Side) -> None:
 def test_a_damaged_list_is_named(raw: bytes) -> None:
     with pytest.raises(Malformed, match="its list of what it holds is damaged"):
         mirrored.parse(raw, "m.tar")
+
+
+DIGEST = f"sha256:{'0' * 64}"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        (CHART, "oci://x/y:1", "argocd-helm/eks", "1.0.1", DIGEST),
+        (IMAGE, "docker.io/library/busybox:1", "recipes/eks", "1.0.1", DIGEST),
+        (IMAGE, "docker.io/library/busybox:1", "images/docker.io/library/other", "1", DIGEST),
+        (IMAGE, f"docker.io/busybox@sha256:{'1' * 64}", "images/docker.io/busybox", f"pinned-{'1' * 12}", DIGEST),
+        (mirrored.ARTIFACT, "x", "index", "latest", DIGEST),
+    ],
+)
+def test_a_list_puts_nothing_where_a_recipe_or_another_image_belongs(part: tuple[str, ...]) -> None:
+    raw = mirrored.manifest(mirrored.Mirrored("r", (), (mirrored.Held(*part),), ()))[1][1][1]
+    with pytest.raises(Tampered, match="where it does not belong"):
+        mirrored.parse(raw, "m.tar")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        (IMAGE, "../x:1", "images/x/x", "1", DIGEST),
+        (IMAGE, "a\x1b[2J/x:1", "images/a/x", "1", DIGEST),
+        (CHART, "oci://x/y:1", "charts/../recipes/eks", "1", DIGEST),
+        (CHART, "oci://x/y:1", "charts/x/y", "../1", DIGEST),
+    ],
+)
+def test_a_list_with_names_that_are_none_is_damaged(part: tuple[str, ...]) -> None:
+    raw = mirrored.manifest(mirrored.Mirrored("r", (), (mirrored.Held(*part),), ()))[1][1][1]
+    with pytest.raises(Malformed, match="damaged"):
+        mirrored.parse(raw, "m.tar")
+
+
+def test_what_a_mirror_holds_besides_is_told_by_kind_and_missed(side: Side, archive: Path, tmp_path: Path) -> None:
+    around = Around({}, tmp_path, datetime.now(UTC))
+    verdict = verifying.verify(str(archive), {"key": [str(side.key)]}, around)
+    assert verdict.said["besides"] == {"charts": 1, "images": 1, "list of a mirror's contents": 1}
+    assert verdict.error is None
 
 
 def test_the_far_side_learns_the_new_names(side: Side, archive: Path) -> None:
@@ -321,12 +364,20 @@ def test_the_commands_carry_a_recipe_and_say_what_to_type_next(call: Call, side:
         10,
         1,
     )
+    assert said.startswith("note: recipes: eks@1.0.1\nnote: charts: ")
+    assert "note: images: 2\nnote: archive: m.tar\n" in said
     assert text.startswith("m.tar: release 2026.7.0, 1 recipe with bundles, 1 chart, 1 image, ")
     assert f"missing: image {side.host}/team/gone:1: " in text
     with running(FakeRegistry(referrers=False)) as far:
         words = "--to", f"oci://{far.host}/base", "--relocation", "moved.yaml", "--containerd", "certs.d"
         status, text, said = call("load", "m.tar", *words)
-        assert (status, said) == (0, "")
+        assert status == 0
+        assert [line.partition(":")[2] for line in said.splitlines()] == [
+            " recipes and bundles: 6",
+            f" charts: oci://{side.host}/charts/web:1.2.0",
+            f" images: {side.host}/team/app:1",
+            " index: 2026.7.0",
+        ]
         assert text.endswith(f"deploy: CHART_MIRROR=oci://{far.host}/base bundle/deploy.sh\n")
     assert f"@{side.image}" in Path("moved.yaml").read_text()
     (hosts,) = Path("certs.d").glob("*/hosts.toml")

@@ -323,6 +323,8 @@ def test_other_artifacts_of_a_mirror_are_counted_and_read(client: Client, july: 
     shutil.copytree(july, tmp_path / "layout")
     layout = Layout(tmp_path / "layout")
     kept = put(layout, "images/x", b"an image", tag="1")
-    assert client.verify(tmp_path / "layout").said["others"] == 1
+    verdict = client.verify(tmp_path / "layout")
+    assert (verdict.said["others"], verdict.said["besides"]) == (1, {"images": 1})
+    assert verdict.lines[-1].endswith("with the bytes of their digests: 1 images")
     (tmp_path / "layout/blobs/sha256" / kept.layers[0].digest[7:]).write_bytes(b"another!")
     assert isinstance(client.verify(tmp_path / "layout").error, WrongContent)

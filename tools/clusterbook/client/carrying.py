@@ -7,7 +7,6 @@ Knows words and sentences. Does not know click, nor how an archive is made (`mir
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from clusterbook.client.opened import open_index
 from clusterbook.client.outputs import write_text
 from clusterbook.client.seen import memory
 from clusterbook.client.stores import Access, absolute, open_base, open_source
+from clusterbook.client.telling import Telling
 from clusterbook.core import mirrored
 from clusterbook.core.errors import ClusterbookError, InvalidRequest
 from clusterbook.core.mirrored import CHART, IMAGE
@@ -41,13 +41,14 @@ class NotAll(ClusterbookError):
     exit_status = 10
 
 
-def saved(words: Words, slugs: Iterable[str], around: Around) -> Reply:
+def saved(words: Words, slugs: Iterable[str], around: Around, telling: Telling) -> Reply:
     """Save recipes and what they pull.
 
     Args:
         words: the values of each flag by its key.
         slugs: `SLUG[@VERSION]`; none for the whole release.
         around: environment, home and the time.
+        telling: hears how far it has come.
 
     Raises:
         ClusterbookError: there is no archive then.
@@ -72,7 +73,8 @@ def saved(words: Words, slugs: Iterable[str], around: Around) -> Reply:
         images="no_images" not in words,
         withdrawn="allow_withdrawn" in words,
     )
-    done = save(opened, wanted, Path(target), access, _saying(words))
+    with telling:
+        done = save(opened, wanted, Path(target), access, telling)
     warning = remembered.remember(source, opened.seen)
     text = _encoded(_as_data(done, target)) if _json(words) else _sentence(done, target, words)
     return Reply(text, (warning,) if warning else (), error=_lacking(done, target))
@@ -85,7 +87,10 @@ def _sentence(done: Saved, target: str, words: Words) -> str:
         f"{target}: release {found.release}, {_counted(len(found.recipes), 'recipe')} with bundles,"
         f" {_counted(count[CHART], 'chart')}, {_counted(count[IMAGE], 'image')}, {done.size_bytes / 1e6:.1f} MB"
     ]
-    lines += [f"missing: {each.kind} {each.name}: {each.why}" for each in found.missing]
+    for why in dict.fromkeys(each.why for each in found.missing):
+        named = [f"{each.kind} {each.name}" for each in found.missing if each.why == why]
+        lines.append(f"missing: {named[0]}: {why}" if len(named) == 1 else f"missing, {why}:")
+        lines += [f"  {name}" for name in named if len(named) > 1]
     lines += [f"unknown: what {gap.component} pulls: {gap.why}" for gap in done.lists.gaps]
     return "\n".join([*lines, f"load: clusterbook mirror load {target} --to oci://HOST/BASE{_belief(words)}"]) + "\n"
 
@@ -115,8 +120,8 @@ def _lacking(done: Saved, target: str) -> NotAll | None:
     )
 
 
-def loaded(words: Words, archive: str, around: Around) -> Reply:
-    """Load an archive, and write how things are found there.
+def loaded(words: Words, archive: str, around: Around, telling: Telling) -> Reply:
+    """Load an archive, and write how things are found there; see `saved`.
 
     Raises:
         ClusterbookError: the archive is not to be believed, or not all of it is in the target; run it again to go on.
@@ -124,16 +129,16 @@ def loaded(words: Words, archive: str, around: Around) -> Reply:
     target = words.get("to", [""])[0]
     if not target:
         raise MissingFlag("--to is missing", hint="type --to oci://HOST/BASE")
-    access = _access(words, around)
-    belief = trusting(words, around.environment, around.home)
-    opened = open_index(open_source(archive, access), belief, now=around.now, seen=None)
-    base = open_base(target, access, create=True)
-    say = _saying(words)
-    done = load(opened, base, belief, lambda what, number, total: say(f"{number}/{total} {what}"))
     host, name = _address(target)
     for flag in ("relocation", "containerd"):
         if flag in words and not host:
             raise InvalidRequest(f"--{flag} is about a registry, and {target} is none", hint="load to oci://HOST/BASE")
+    access = _access(words, around)
+    belief = trusting(words, around.environment, around.home)
+    opened = open_index(open_source(archive, access), belief, now=around.now, seen=None)
+    base = open_base(target, access, create=True)
+    with telling:
+        done = load(opened, base, belief, telling)
     if "relocation" in words:
         write_text(words["relocation"][0], dump(mirrored.relocation(done.contents, f"{host}/{name}".rstrip("/"))))
     if "containerd" in words:
@@ -194,19 +199,3 @@ def _counted(number: int, what: str) -> str:
 
 def _json(words: Words) -> bool:
     return words.get("format") == ["json"]
-
-
-def _saying(words: Words) -> Any:
-    """Return what tells on standard error what is being done, unless that is quiet or no terminal."""
-    if _json(words) or not sys.stderr.isatty():
-        return _silent
-
-    def say(what: str) -> None:
-        sys.stderr.write(f"\r\x1b[K{what[:100]}")
-        sys.stderr.flush()
-
-    return say
-
-
-def _silent(what: str) -> None:
-    """Say nothing."""

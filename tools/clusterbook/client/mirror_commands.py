@@ -6,6 +6,7 @@ Knows their flags. Does not know how a list or an archive is made.
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 import click
@@ -17,7 +18,8 @@ from clusterbook.client.fetch_commands import words_of
 from clusterbook.client.fetch_flags import ACCESS, BELIEF, FROM, UNSIGNED, WITHDRAWN
 from clusterbook.client.flags import Flag
 from clusterbook.client.program import Once, Program, option
-from clusterbook.client.terminal import deliver
+from clusterbook.client.telling import Telling
+from clusterbook.client.terminal import deliver, log
 from clusterbook.core.mirror_formats import FORMATS
 
 _WITHOUT = ("deployer", "vendorCharts", "appName", "repo", "targetRevision", "fluxNamespace", "fluxOciSourceName")
@@ -41,19 +43,28 @@ def save_command(slugs: tuple[str, ...], **given: Any) -> int:
     """Save recipes and what they pull."""
     from clusterbook.client.carrying import saved
 
-    return _said(saved(words_of(given), slugs, Around.of(os.environ)))
+    return _said(saved(words_of(given), slugs, Around.of(os.environ), _telling()))
 
 
 def load_command(archive: str, **given: Any) -> int:
     """Load an archive."""
     from clusterbook.client.carrying import loaded
 
-    return _said(loaded(words_of(given), archive, Around.of(os.environ)))
+    return _said(loaded(words_of(given), archive, Around.of(os.environ), _telling()))
+
+
+def _telling() -> Telling:
+    log_json = _log_json()
+    terminal = sys.stderr.isatty() and not log_json
+    return Telling(lambda line: log("note", line, log_json=log_json), terminal=terminal)
+
+
+def _log_json() -> bool:
+    return bool(click.get_current_context().find_root().params["log_json"])
 
 
 def _said(reply: Reply, output: str = "") -> int:
-    log_json = bool(click.get_current_context().find_root().params["log_json"])
-    deliver(reply.text, notes=reply.notes, output=output, log_json=log_json)
+    deliver(reply.text, notes=reply.notes, output=output, log_json=_log_json())
     if reply.error is not None:
         raise reply.error
     return 0
@@ -103,7 +114,10 @@ MIRROR.add_command(
 MIRROR.add_command(
     Once(
         "save",
-        params=[*(option(flag) for flag in SAVED), click.Argument(["slugs"], metavar="[SLUG[@VERSION]]...", nargs=-1)],
+        params=[
+            *(option(flag) for flag in SAVED),
+            click.Argument(["slugs"], metavar="[SLUG[@VERSION|@RELEASE]]...", nargs=-1),
+        ],
         callback=save_command,
         help=(
             "Save published recipes into one archive, with bundles, signatures, SBOMs, charts and images; without a"

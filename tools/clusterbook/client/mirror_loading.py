@@ -7,6 +7,7 @@ to but the one that is loaded to.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -15,9 +16,12 @@ from clusterbook.client.stores import Base
 from clusterbook.client.transfer import copy
 from clusterbook.core import mirrored, published
 from clusterbook.core.faults import Malformed, NoArtifact
-from clusterbook.core.mirrored import ARTIFACT, Held, Mirrored
+from clusterbook.core.mirrored import ARTIFACT, CHART, IMAGE, Held, Mirrored
 
-Report = Callable[[str, int, int], None]
+Report = Callable[[str, str, int, int], None]
+"""Hears of each step: the phase, what it is about, its number from 0, and of how many."""
+
+_PHASES = {ARTIFACT: "recipes and bundles", CHART: "charts", IMAGE: "images"}
 
 
 class Loaded(NamedTuple):
@@ -56,7 +60,7 @@ def load(archive: Opened, target: Base, trusting: Trusting, report: Report) -> L
         archive: its index, verified.
         target: where it goes.
         trusting: whom to believe, also about what the target has already.
-        report: hears what is moved, and how many of how many that makes.
+        report: hears what is moved.
 
     Raises:
         ClusterbookError: the archive lacks what it lists, or the target cannot be written; run it again to go on.
@@ -64,8 +68,10 @@ def load(archive: Opened, target: Base, trusting: Trusting, report: Report) -> L
     found = contents(archive.base)
     parts = [*_released(archive, found), *found.held]
     blobs = size = 0
-    for number, part in enumerate(parts):
-        report(part.name, number, len(parts))
+    of, begun = Counter(part.kind for part in parts), Counter[str]()
+    for part in parts:
+        report(_PHASES[part.kind], part.name, begun[part.kind], of[part.kind])
+        begun[part.kind] += 1
         done = copy(
             archive.base.store,
             archive.base.repository(part.repository),
@@ -75,11 +81,11 @@ def load(archive: Opened, target: Base, trusting: Trusting, report: Report) -> L
             tags=[part.tag],
         )
         blobs, size = blobs + done.moved_blobs, size + done.moved_bytes
+    report("index", archive.envelope.release, 0, 1)
     newest = _is_newest(archive, target, trusting)
     tags = [archive.envelope.release, *((published.LATEST,) if newest else ())]
     index = archive.base.repository(published.REPOSITORY), target.repository(published.REPOSITORY)
     copy(archive.base.store, index[0], archive.manifest.digest, target.store, index[1], tags=tags)
-    report("index", len(parts), len(parts))
     return Loaded(found, len(parts) + 1, blobs, size, newest)
 
 

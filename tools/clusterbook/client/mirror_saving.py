@@ -40,7 +40,8 @@ from clusterbook.core.yamlin import parse
 _LARGEST_RECIPE_BYTES = 64 << 20
 _CHART = MEDIA["argocd-helm"]
 
-Report = Callable[[str], None]
+Report = Callable[[str, str, int, int], None]
+"""Hears of each step: the phase, what it is about, its number from 0, and of how many."""
 
 
 class Wanted(NamedTuple):
@@ -69,7 +70,7 @@ def save(opened: Opened, wanted: Wanted, target: Path, access: Access, report: R
         wanted: what shall be carried.
         target: the archive to be; beside it, until it is done, lies the folder it is made in.
         access: how registries are spoken to.
-        report: hears what is being fetched.
+        report: hears what is being done.
 
     Raises:
         ClusterbookError: something of the release cannot be had or is not true; charts and images that cannot be had
@@ -83,8 +84,8 @@ def save(opened: Opened, wanted: Wanted, target: Path, access: Access, report: R
         raise Unwritable(f"{target} cannot be written: {error.strerror}", hint="name a file you may write") from error
     layout = Layout(work, create=True)
     lists = []
-    for slug, version, recipe in recipes:
-        report(f"{slug}@{version}")
+    for number, (slug, version, recipe) in enumerate(recipes):
+        report("recipes", f"{slug}@{version}", number, len(recipes))
         lists.append(_save_recipe(opened, slug, recipe, wanted, layout))
     _copy(opened, published.REPOSITORY, opened.manifest.digest, layout, [opened.envelope.release, published.LATEST])
     pulled = joined(lists) if wanted.images else joined(lists)._replace(gaps=())
@@ -95,7 +96,7 @@ def save(opened: Opened, wanted: Wanted, target: Path, access: Access, report: R
     for blob, data in blobs:
         layout.put_blob(mirrored.REPOSITORY, blob, from_bytes(data))
     layout.put_manifest(mirrored.REPOSITORY, made, tag=mirrored.TAG)
-    report("archive")
+    report("archive", str(target), 0, 1)
     pack_file(entries_below(work, skip=Layout.skipped), target, compress=False)
     shutil.rmtree(work)
     return Saved(contents, pulled, target.stat().st_size)
@@ -111,7 +112,7 @@ def _chosen(opened: Opened, wanted: Wanted) -> list[tuple[str, str, Recipe]]:
     for name in wanted.slugs or sorted(served):
         slug, _, version = name.partition("@")
         recipe = opened.recipe(slug)
-        version, entry = choose(slug, recipe, version)
+        version, entry = choose(slug, recipe, opened.version(slug, recipe, version))
         if not wanted.withdrawn:
             refuse_withdrawn(opened.envelope, slug, version)
         found.append((slug, version, Recipe(version, {version: entry})))
@@ -150,7 +151,6 @@ class _Pulling:
         missing: list[Missing] = []
 
         def attempt(kind: str, name: str, call: Callable[[], Held]) -> None:
-            self._report(name)
             try:
                 held.append(call())
             except Unwritable:
@@ -159,9 +159,11 @@ class _Pulling:
                 missing.append(Missing(kind, name, error.what))
 
         needs = {_chart_name(need): need for need in found.charts}
-        for need in needs.values() if charts else ():
+        for number, need in enumerate(needs.values() if charts else ()):
+            self._report("charts", _chart_name(need), number, len(needs))
             attempt(mirrored.CHART, _chart_name(need), lambda need=need: self._chart(need))  # type: ignore[misc]
-        for image in found.images if images else ():
+        for number, image in enumerate(found.images if images else ()):
+            self._report("images", image, number, len(found.images))
             attempt(mirrored.IMAGE, image, lambda image=image: self._image(image))  # type: ignore[misc]
         return held, missing
 

@@ -6,6 +6,7 @@ not name: of those it is only known that their bytes are whole. Does not know bu
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from clusterbook.client.around import Around
@@ -14,8 +15,9 @@ from clusterbook.client.laidout import LaidOut
 from clusterbook.client.opened import Opened, open_index
 from clusterbook.client.seen import memory
 from clusterbook.client.store import is_manifest
-from clusterbook.client.stores import absolute, access_of, open_source
+from clusterbook.client.stores import Base, absolute, access_of, open_source
 from clusterbook.client.verdict import Verdict, published
+from clusterbook.core import mirrored
 from clusterbook.core import published as catalog
 from clusterbook.core.errors import ClusterbookError
 from clusterbook.core.faults import Malformed, NoArtifact, WrongContent
@@ -37,10 +39,7 @@ def verify_source(where: str, words: Words, around: Around) -> Verdict:
     for needed in _needed(opened):
         reader.read(base.repository(needed.repository), needed.pin.digest)
     named = len(reader.whole)
-    if isinstance(base.store, LaidOut):
-        for _, entry in base.store.roots():
-            if is_manifest(entry) and entry.artifact_type != catalog.INDEX:
-                reader.read("", entry.digest)
+    besides = _besides(base, reader)
     others, missing, faults = len(reader.whole) - named, len(reader.missing), list(reader.faults.values())
     more = {
         "release": opened.envelope.release,
@@ -49,13 +48,15 @@ def verify_source(where: str, words: Words, around: Around) -> Verdict:
         "artifacts": named,
         "missing": missing,
         "others": others,
+        "besides": besides,
     }
     lines = [
         f"index of release {more['release']}, number {more['sequence']}, good until {opened.envelope.expires.date()}"
     ]
     lines.append(f"{named} artifacts as the index names them, {missing} named ones are not here")
-    if others:
-        lines.append(f"{others} others, which the index does not name, have the bytes of their digests")
+    if besides:
+        counted = ", ".join(f"{number} {kind}" for kind, number in besides.items())
+        lines.append(f"besides, not named by the index, though with the bytes of their digests: {counted}")
     verdict = published(where, opened.verified, more, tuple(lines))
     if not faults:
         return verdict
@@ -67,6 +68,31 @@ def verify_source(where: str, words: Words, around: Around) -> Verdict:
         "errors": [each.what for each in faults],
     }
     return Verdict(found, said, (f"{where}: {UNKNOWN}", *(each.what for each in faults)), faults[0])
+
+
+def _besides(base: Base, reader: _Reader) -> dict[str, int]:
+    """Read what the index does not name, and what a mirror's list says to be there; return how many of each kind."""
+    found: Counter[str] = Counter()
+    for name, entry in base.store.roots() if isinstance(base.store, LaidOut) else ():
+        if not is_manifest(entry) or entry.artifact_type == catalog.INDEX or entry.digest in reader.whole:
+            continue
+        reader.read("", entry.digest)
+        kind = _KINDS.get(name.replace(":", "/").partition("/")[0], "others")
+        found[kind] += entry.digest in reader.whole
+        if kind == _LISTS:
+            from clusterbook.client.mirror_loading import contents
+
+            try:
+                for part in contents(base).held:
+                    reader.read("", part.digest)
+            except ClusterbookError as error:
+                reader.faults[entry.digest] = error
+    return {kind: found[kind] for kind in sorted(found) if found[kind]}
+
+
+_LISTS = "list of a mirror's contents"
+_KINDS = {mirrored.REPOSITORY: _LISTS, "charts": "charts", "images": "images"}
+"""What is in a repository, by the first word of its name."""
 
 
 def _needed(opened: Opened) -> Iterator[Needed]:

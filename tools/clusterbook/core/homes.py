@@ -15,6 +15,9 @@ _PART = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*")
 """One part of a repository's name. Source: OCI distribution specification 1.1, "Pulling manifests"."""
 
 
+CHARTS, IMAGES = "charts/", "images/"
+
+
 class Image(NamedTuple):
     """Where an image is: the host, the repository there, its tag and digest ("" where the name has none)."""
 
@@ -32,7 +35,7 @@ class Image(NamedTuple):
     def home(self) -> tuple[str, str]:
         """Its repository and tag in a mirror."""
         tag = self.tag or f"pinned-{self.digest.partition(':')[2][:12]}"
-        return f"images/{name_of(self.host)}/{self.repository}", tag
+        return f"{IMAGES}{name_of(self.host)}/{self.repository}", tag
 
 
 def image(full_name: str) -> Image:
@@ -45,7 +48,7 @@ def image(full_name: str) -> Image:
 
 def chart_home(repository: str, name: str) -> str:
     """Return the repository in a mirror of a chart; `repository` is the URL of where it comes from."""
-    return f"charts/{name_of(repository.partition('://')[2])}/{name_of(name)}"
+    return f"{CHARTS}{name_of(repository.partition('://')[2])}/{name_of(name)}"
 
 
 def name_of(text: str) -> str:

@@ -14,10 +14,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from clusterbook.core import homes
 from clusterbook.core.digest import canonical
-from clusterbook.core.faults import Malformed
+from clusterbook.core.faults import BadReference, Malformed
 from clusterbook.core.manifest import EMPTY_BLOB, EMPTY_CONFIG, Descriptor, Manifest, artifact, titled
-from clusterbook.core.reference import check_digest
+from clusterbook.core.policy import Tampered
+from clusterbook.core.reference import SCHEME, check_digest, check_repository, check_wanted, parse_reference
 
 MIRROR = "application/vnd.clusterbook.mirror.v1+json"
 REPOSITORY, TAG = "mirror", "latest"
@@ -71,20 +73,43 @@ def parse(raw: bytes, name: str) -> Mirrored:
 
     Raises:
         Malformed: it is none.
+        Tampered: it puts something where something else belongs.
     """
     try:
         said = json.loads(raw)
         held = tuple(Held(**each) for each in said["held"])
         for each in held:
-            check_digest(each.digest)
+            _check(each)
         return Mirrored(
             str(said["release"]),
             tuple(map(str, said["recipes"])),
             held,
             tuple(Missing(**each) for each in said["missing"]),
         )
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, BadReference) as error:
         raise Malformed(f"{name}: its list of what it holds is damaged", hint="save the archive again") from error
+
+
+def _check(part: Held) -> None:
+    """Make sure that a part goes where such a part goes: nobody signs the list, and recipes stand beside charts.
+
+    Raises:
+        ClusterbookError: its name is none, or its home is that of something else.
+    """
+    if not all(map(str.isprintable, part)):  # which raises TypeError for what is no text
+        raise ValueError("a part is told in words")
+    check_digest(part.digest)
+    check_repository(part.repository)
+    check_wanted(part.tag)
+    if part.kind == IMAGE:
+        parse_reference(SCHEME + part.name)
+        image = homes.image(part.name)
+        right = image.home == (part.repository, part.tag) and image.digest in ("", part.digest)
+    else:
+        right = part.kind == CHART and part.repository.startswith(homes.CHARTS)
+    if not right:
+        what = f"the list of what it holds puts {part.kind} {part.name} to {part.repository}:{part.tag}"
+        raise Tampered(f"{what}, where it does not belong", hint="do not load it: save the archive again")
 
 
 def relocation(found: Mirrored, base: str) -> dict[str, Any]:
