@@ -36,6 +36,16 @@ def test_the_hint_is_the_one_that_cosign_writes() -> None:
     assert public_key(pem, "k").hint() == "BuP9j9opu2CrWVV95h7bCuzbIxE0vjDnW0Vfjht5L6k="
 
 
+def test_a_public_key_that_cosign_made_is_read() -> None:
+    # cosign 3.1 generate-key-pair
+    lines = (
+        "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE548L6XlwKMDPzVLmOdqlQRopsLQx",
+        "2KXnJjeakjMG4ItrP1Vo6OzdMxMcUyUR0DHjXIaLxzXLlWdVOpTeLG/vjg==",
+    )
+    pem = "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""])
+    assert public_key(pem, "cosign.pub").pem() == pem
+
+
 @pytest.mark.parametrize(
     ("pem", "password", "says"),
     [
@@ -46,7 +56,9 @@ def test_the_hint_is_the_one_that_cosign_writes() -> None:
         (private_pem(ec.generate_private_key(ec.SECP384R1())), "", "kind that is not used"),
         (private_pem(rsa.generate_private_key(65537, 2048)), "", "kind that is not used"),
         (b"-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----", "x",
-         "locked with another password"),
+         "of cosign's own form"),
+        (b"-----BEGIN ENCRYPTED COSIGN PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED COSIGN PRIVATE KEY-----", "",
+         "of cosign's own form"),
     ],
 )  # fmt: skip
 def test_what_is_no_private_key_is_refused(pem: bytes, password: str, says: str) -> None:

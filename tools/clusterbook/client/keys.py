@@ -29,6 +29,13 @@ _ED25519 = bytes.fromhex("302a300506032b6570032100")
 _P256 = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200")
 """The same, for an uncompressed point on the named curve. Source: RFC 5480, section 2."""
 
+_OF_COSIGN = (b"ENCRYPTED SIGSTORE PRIVATE KEY", b"ENCRYPTED COSIGN PRIVATE KEY")
+"""What `cosign generate-key-pair` writes: scrypt and secretbox, which no library here knows."""
+_MAKE_ONE = (
+    "make one: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out our.key"
+    " && openssl pkey -in our.key -pubout -out our.pub; `cosign import-key-pair --key our.key` gives it to cosign, too"
+)
+
 
 class BadKey(InvalidRequest):
     """A file is no key, one of a kind that is not used here, or one that its password does not open.
@@ -119,6 +126,8 @@ def private_key(pem: bytes, name: str, *, password: str = "") -> PrivateKey:
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+    if any(word in pem for word in _OF_COSIGN):
+        raise BadKey(f"{name} is a private key of cosign's own form, which only cosign reads", hint=_MAKE_ONE)
     locked = b"ENCRYPTED" in pem
     if locked and not password:
         raise BadKey(f"{name} is locked", hint="give its password in CLUSTERBOOK_KEY_PASSWORD")
@@ -126,7 +135,7 @@ def private_key(pem: bytes, name: str, *, password: str = "") -> PrivateKey:
         key = load_pem_private_key(pem, password.encode() if locked else None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         what = "is no private key, or locked with another password" if locked else "is no private key"
-        raise BadKey(f"{name} {what}", hint="name a PKCS#8 PEM file; cosign's own are read by cosign only") from error
+        raise BadKey(f"{name} {what}", hint=_MAKE_ONE) from error
     if isinstance(key, ed25519.Ed25519PrivateKey) or (
         isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1)
     ):
