@@ -83,7 +83,7 @@ def words(text: str) -> dict[str, str]:
 
 
 def test_words_of_a_recipe_never_become_commands() -> None:
-    evil = "https://charts.example/$(touch${IFS}x);`y`&\\#"
+    evil = "https://charts.example/$(id>x);`y`&\\#"
     recipe = small(crds={"source": evil})
     recipe["metadata"]["slug"] = "x\n rm -rf /"
     files = made(recipe)
