@@ -225,7 +225,7 @@ def test_what_is_no_bundle_is_not_compared(bundle: Run) -> None:
         (["--dynamic", "operator:a", "--dynamic", "operator:a.b"], "operator:a and a.b overlap", "keep one"),
         (["--dynamic", "settings:a"], "the component has no chart", "--set"),
         (["-d", "argocd", "--dynamic", "operator:a"], "--dynamic means nothing to the deployer argocd", "helmfile"),
-        (["-d", "flux", "--readiness-hooks"], "--readiness-hooks means nothing to the deployer flux", "argocd-helm"),
+        (["-d", "flux", "--app-name", "x"], "--app-name means nothing to the deployer flux", "argocd-helm"),
         (["--repo", "https://git.example.org/x"], "--repo means nothing to the deployer helm", "argocd"),
         (["-d", "argocd", "--repo", "here"], "--repo 'here' cannot be used", "https://"),
         (["-d", "argocd", "--app-name", "My App"], "--app-name 'My App' cannot be used", "small letters"),

@@ -16,7 +16,7 @@ from tests.core.bundle.wholes import wholes
 from tests.interop.processes import run
 from tests.rendered import documents
 
-LOCAL = {"helm": {"readinessHooks": True}, "argocd": {"readinessHooks": True}, "flux": {}}
+LOCAL = {"helm": {"readinessHooks": True}, "argocd": {"readinessHooks": True}, "flux": {"readinessHooks": True}}
 """Deployers whose bundles hold local charts of their own making, helmfile's being those of helm; and what they are
 asked."""
 GIT = "https://git.example.org/clusters.git"

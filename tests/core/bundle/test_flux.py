@@ -354,3 +354,10 @@ def _closed(schema: Any) -> Any:
         open_ = schema.get("x-kubernetes-preserve-unknown-fields")
         found |= {} if open_ else {"additionalProperties": False}
     return found
+
+
+def test_what_needs_a_component_waits_until_it_is_ready() -> None:
+    found = files(wholes()["h100-eks-ubuntu-training"], readinessHooks=True)
+    ready = read(found["gpu-operator-readiness/helmrelease.yaml"])["spec"]
+    assert (ready["timeout"], ready["dependsOn"]) == ("95m", [{"name": "gpu-operator"}])
+    assert {"name": "gpu-operator-readiness"} in read(found["nvsentinel/helmrelease.yaml"])["spec"]["dependsOn"]

@@ -9,7 +9,7 @@ import pytest
 
 from clusterbook.core.bundle.components import select
 from clusterbook.core.bundle.folders import Chart, Plan, Vendored, escaped, plan
-from clusterbook.core.bundle.options import read_options
+from clusterbook.core.bundle.options import DEPLOYERS, read_options
 from clusterbook.core.errors import ClusterbookError, InvalidRequest
 
 READY = """
@@ -141,6 +141,24 @@ def test_readiness_is_a_release_of_its_own_when_asked_for() -> None:
     assert "- pods" in access
     assert "*" not in access
     assert main.name == "a"
+
+
+@pytest.mark.parametrize("deployer", DEPLOYERS)
+def test_what_changes_about_a_component_is_asked_anew_whether_it_is_ready(deployer: str) -> None:
+    def job(**more: Any) -> str:
+        files = {"components/a/readiness.yaml": READY}
+        reference = {"name": "a", "source": "https://charts.example", "chart": "a", "version": "1", **more}
+        _, ready = planned(reference, files=files, readinessHooks=True, deployer=deployer).folders
+        (name,) = re.findall("^  name: (.*)$", ready.templates["job.yaml"], re.M)
+        return str(name)
+
+    assert job() == job()
+    names = {job(), job(version="2"), job(values={"x": 1})}
+    if deployer == "helm":  # install.sh removes the Job
+        assert names == {"a-readiness"}
+    else:
+        assert len(names) == 3
+        assert all(re.fullmatch("a-readiness-[0-9a-f]{8}", name) for name in names)
 
 
 def test_a_readiness_test_that_asserts_nothing_is_refused() -> None:

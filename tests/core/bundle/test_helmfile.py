@@ -137,3 +137,10 @@ def test_text_that_looks_like_a_number_stays_text() -> None:
     found = files(small())
     assert read(found["001-crds/values.yaml"]) == {"keep": "yes", "port": 8080}
     assert isinstance(releases(found)["crds"]["version"], str)
+
+
+def test_a_readiness_release_is_waited_for_until_its_job_ends() -> None:
+    found = releases(files(wholes()["h100-eks-ubuntu-training"], readinessHooks=True))
+    ready = found["gpu-operator-readiness"]
+    assert (ready["waitForJobs"], ready["timeout"], ready["needs"]) == (True, 5700, ["gpu-operator/gpu-operator"])
+    assert [name for name, release in found.items() if "waitForJobs" in release] == ["gpu-operator-readiness"]

@@ -21,8 +21,6 @@ def test_nothing_asked_is_helm_with_every_default() -> None:
     [
         ({"deployer": "helmm"}, "--deployer helmm is unknown"),
         ({"deployer": "argocd", "dynamic": ["a:b"]}, "--dynamic means nothing to the deployer argocd"),
-        ({"deployer": "flux", "readinessHooks": True}, "--readiness-hooks means nothing to the deployer flux"),
-        ({"deployer": "helmfile", "readinessHooks": True}, "--readiness-hooks means nothing"),
         ({"appName": "x"}, "--app-name means nothing to the deployer helm"),
         ({"repo": "https://a/b"}, "--repo means nothing to the deployer helm"),
         ({"fluxNamespace": "x"}, "--flux-namespace means nothing to the deployer helm"),

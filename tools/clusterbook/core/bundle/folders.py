@@ -6,6 +6,7 @@ wants to have on disk: that is its module. Source: reference rows B4-B7, B15, B1
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
@@ -197,11 +198,18 @@ def _folders(
             plain._replace(
                 name=f"{part.name}-readiness",
                 phase="readiness",
-                templates=readiness_templates(part.name, _namespace(part), test),
+                templates=readiness_templates(
+                    part.name, _namespace(part), test, installed="" if options.deployer == "helm" else _text(found)
+                ),
                 timeout_s=READINESS_TIMEOUT_S,
             )
         )
     return found
+
+
+def _text(folders: Sequence[Folder]) -> str:
+    """Return what folders install as text: another one when any of it changes."""
+    return json.dumps([[each.name, each.chart, each.templates, each.values] for each in folders], sort_keys=True)
 
 
 def _namespace(part: Part) -> str:

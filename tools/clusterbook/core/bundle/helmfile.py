@@ -69,6 +69,8 @@ def _release(folder: Folder, names: Mapping[str, str], together: Mapping[str, Fo
         found["needs"] = needs
     if not folder.wait:
         found["wait"] = False
+    if folder.phase == "readiness":
+        found["waitForJobs"] = True
     if folder.timeout_s != TIMEOUT_S:
         found["timeout"] = folder.timeout_s
     if lenient(folder):

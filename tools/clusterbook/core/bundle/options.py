@@ -56,7 +56,6 @@ _ONLY_FOR: dict[str, tuple[str, ...]] = {
     "targetRevision": ("argocd", "argocd-helm", "flux"),
     "fluxNamespace": ("flux",),
     "fluxOciSourceName": ("flux",),
-    "readinessHooks": ("helm", "argocd", "argocd-helm"),
     "dynamic": ("helm", "helmfile", "argocd-helm", "flux"),
 }
 """Deployers that an option means something to."""

@@ -6,6 +6,7 @@ know when it is installed. Source: reference rows B31, B32, F23, L19.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Any
 
@@ -20,8 +21,12 @@ _USER = 65532
 """The user that distroless images run as."""
 
 
-def readiness_templates(component: str, namespace: str, test: str) -> dict[str, str]:
+def readiness_templates(component: str, namespace: str, test: str, *, installed: str) -> dict[str, str]:
     """Return the manifests of the readiness release of `component`, whose readiness.yaml is `test`.
+
+    Args:
+        installed: what is installed, as text: a Job that has run is never run again, nor can it be changed, so another
+            text makes another Job; "" where whoever installs removes the old one.
 
     Raises:
         InvalidRequest: the test asserts nothing.
@@ -40,12 +45,13 @@ def readiness_templates(component: str, namespace: str, test: str) -> dict[str, 
         "subjects": [subject],
     }
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"readiness.yaml": test}}
+    spec = _job(name, namespace)
+    mark = hashlib.sha256((dump(spec) + test + installed).encode()).hexdigest()[:8]
+    job = {**metadata, "name": f"{name}-{mark}"} if installed else metadata
     return {
         "access.yaml": "---\n".join((dump(account), dump(role), dump(binding))),
         "test.yaml": dump(config),
-        "job.yaml": dump(
-            {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": _job(name, namespace)}
-        ),
+        "job.yaml": dump({"apiVersion": "batch/v1", "kind": "Job", "metadata": job, "spec": spec}),
     }
 
 
