@@ -62,6 +62,74 @@ def test_what_cannot_be_done_is_said(
     assert out == ""
 
 
+EXPORT = {
+    "output_token_throughput": {"unit": "tokens/sec", "avg": 51468.8},
+    "time_to_first_token": {"unit": "ms", "p99": 1204.5},
+    "input_config": {"endpoint": {"model_names": ["Qwen/Qwen3-8B"]}, "loadgen": {"concurrency": 2048}},
+}
+SETTINGS = ("inference-concurrency-per-gpu=256", "inference-routing-mode=dynamo-router")
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> str:
+    (tmp_path / "export.json").write_text(json.dumps(EXPORT))
+    return f"inference-perf={tmp_path / 'export.json'}"
+
+
+def judged(taken: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """Return the exit status, and the line of inference-perf, of a judgement by a published recipe."""
+    taken.write_text(taken.read_text().replace("v1.33.5", "v1.35.5"))
+    words = ["validate", "h100-eks-ubuntu-inference-dynamo", "--no-cluster", "-s", str(taken), "--phase", "performance"]
+    status = run(words, {})
+    return status, next(line for line in capsys.readouterr().out.splitlines() if " inference-perf " in line)
+
+
+def test_a_measurement_holds_with_the_settings_it_was_made_with(
+    export: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = tmp_path / "with.json"
+    words = ["record", H100, export, "-t", "json", "-o", str(where)]
+    assert run([*words, "--setting", SETTINGS[0], "--setting", SETTINGS[1]], {}) == 0
+    status, line = judged(where, capsys)
+    assert (status, line.split()[0]) == (0, "passed")
+    assert "inference-throughput is 51468.8" in line
+    assert run(words, {}) == 0
+    status, line = judged(where, capsys)
+    assert (status, line.split()[0]) == (2, "ERROR")
+    assert "nobody says with which inference-concurrency-per-gpu, inference-routing-mode" in line
+
+
+def test_a_slow_cluster_fails_though_its_measurement_ended_well(
+    export: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slow = {**EXPORT, "output_token_throughput": {"avg": 100.0}}
+    Path(export.partition("=")[2]).write_text(json.dumps(slow))
+    where = tmp_path / "with.json"
+    assert run(["record", H100, export, "-t", "json", "-o", str(where)], {}) == 0
+    status, line = judged(where, capsys)
+    assert status == 10
+    assert "FAILED  inference-perf  inference-throughput is 100.0, not >= 50000" in line
+
+
+@pytest.mark.parametrize(
+    ("setting", "what"),
+    [
+        ("inference-concurrency-per-gpu=300", "2048 requests at a time are no multiple of that"),
+        ("inference-concurrency-per-gpu=0", "are no multiple of that"),
+        ("inference-concurrency-per-gpu=many", "are no multiple of that"),
+        ("inference-throughput=99999", "inference-throughput is measured: the output of inference-perf says 51468.8"),
+        ("nccl-all-reduce-bw=400", "no check that is recorded has the setting nccl-all-reduce-bw"),
+        ("fast", "'fast' is not --setting NAME=VALUE"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused(
+    export: str, capsys: pytest.CaptureFixture[str], setting: str, what: str
+) -> None:
+    assert run(["record", H100, export, "--setting", setting], {}) == 2
+    out, err = capsys.readouterr()
+    assert (out, what in err) == ("", True), err
+
+
 def test_a_redacted_snapshot_is_not_added_to(log: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "shown.json").write_text(json.dumps(redact(eks())))
     assert run(["record", str(tmp_path / "shown.json"), f"nccl-all-reduce-bw={log}"], {}) == 2

@@ -13,29 +13,41 @@ from clusterbook.client.program import Once
 from clusterbook.client.terminal import deliver
 from clusterbook.core.errors import InvalidRequest
 
-_EXAMPLE = "\b\nExample:\n  clusterbook record cluster.yaml nccl-all-reduce-bw=nccl.log -o cluster.yaml"
+_EXAMPLE = (
+    "\b\nExamples:\n  clusterbook record cluster.yaml nccl-all-reduce-bw=nccl.log -o cluster.yaml\n"
+    "  clusterbook record cluster.yaml inference-perf=profile_export_aiperf.json -o cluster.yaml \\\n"
+    "    --setting inference-concurrency-per-gpu=256 --setting inference-routing-mode=dynamo-router"
+)
 
 
 @click.command("record", cls=Once, epilog=_EXAMPLE)
 @click.argument("snapshot")
 @click.argument("outputs", nargs=-1, metavar="[CHECK[/PART]=FILE]...")
 @click.option("--status", "statuses", multiple=True, metavar="CHECK=N", help="Exit status of a check that ran itself.")
+@click.option("--setting", "settings", multiple=True, metavar="NAME=VALUE", help="What a check ran with.")
 @click.option("--format", "-t", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 @click.option("--output", "-o", default="", envvar="CLUSTERBOOK_OUTPUT", metavar="FILE", help="Write to this file.")
-def record(snapshot: str, outputs: tuple[str, ...], statuses: tuple[str, ...], form: str, output: str) -> int:
+def record(
+    snapshot: str,
+    outputs: tuple[str, ...],
+    *,
+    statuses: tuple[str, ...],
+    settings: tuple[str, ...],
+    form: str,
+    output: str,
+) -> int:
     """Add to a snapshot what checks have printed that ran on its cluster, for `validate` to judge.
 
     CHECK is a name of the validator catalog. PART tells several outputs of one check apart: the node, the job, or what
-    the message asks for. A figure is kept only where its check passed.
+    the message asks for. A figure is kept only where its check passed; what its output does not say, such as
+    inference-concurrency-per-gpu and inference-routing-mode, is said with --setting.
     """
     from clusterbook.client.answers import render
-    from clusterbook.client.handed import read_document
+    from clusterbook.client.handed import read_snapshot
     from clusterbook.client.inputs import read_text
     from clusterbook.core import redact, trials
-    from clusterbook.core.snapshot import read
 
-    document = read_document(snapshot)
-    read(document)
+    document, _ = read_snapshot(snapshot)
     if redact.is_redacted(document):
         raise InvalidRequest(f"{snapshot} is redacted", hint="record in the snapshot itself, then redact it")
     printed: dict[str, dict[str, str]] = {}
@@ -49,6 +61,7 @@ def record(snapshot: str, outputs: tuple[str, ...], statuses: tuple[str, ...], f
         (check, trials.read_trial(check, printed.get(check, {}), ended.get(check)))
         for check in sorted({*printed, *ended})
     ]
+    found = trials.stated(found, dict(_pairs(settings, "--setting NAME=VALUE")))
     notes = [f"{check}: {trial.state}: {trial.message or 'no message'}" for check, trial in found]
     deliver(render(trials.recorded(document, found), form), notes=notes, output=output)
     return 0

@@ -80,7 +80,10 @@ def _operator_health(about: Subject, _: tuple[Constraint, ...]) -> Said:
         return Said(NOT_APPLICABLE, "the recipe does not deploy gpu-operator")
     namespace = _namespace(about, _GPU_OPERATOR, _GPU_OPERATOR)
     pods = running(about.inventory, namespace, {"app": "gpu-operator"})
-    return _read([] if pods else [f"no pod app=gpu-operator runs in {namespace}"], holds=f"{len(pods)} pods run")
+    return _read(
+        [] if pods else [f"no pod app=gpu-operator runs in {namespace}"],
+        holds=f"{len(pods)} {'pod runs' if len(pods) == 1 else 'pods run'}",
+    )
 
 
 def _expected_resources(about: Subject, _: tuple[Constraint, ...]) -> Said:
@@ -95,7 +98,8 @@ def _expected_resources(about: Subject, _: tuple[Constraint, ...]) -> Said:
             namespace = each.get("namespace") or ""
             wanted[str(each.get("kind")), str(each.get("name")), str(namespace)] = None
     spaces = sum(kind == "Namespace" for kind, *_ in wanted)
-    holds = f"{spaces} namespaces are active, {len(wanted) - spaces} expected resources are healthy"
+    rest = len(wanted) - spaces
+    holds = f"{spaces} namespaces are active{f', {rest} expected resources are healthy' if rest else ''}"
     return _read(first_ill(about.inventory, wanted), holds=holds)
 
 
@@ -238,10 +242,15 @@ def _measured(least_nodes: int, component: str = "") -> Callable[[str], Check]:
                 return Said(NOT_APPLICABLE, f"it takes {least_nodes} GPU nodes, and there are {nodes}")
             results = about.snapshot.measurements.get("Performance", {}).get("results")
             figures = results.data if results else {}
-            missing = [each.name for each in wanted if figures.get(each.name) is None]
-            if missing:
-                return Said(SKIPPED, f"it has to be measured: the snapshot has no {', '.join(missing)}")
-            return _figures(wanted, figures)
+            there = [each for each in wanted if figures.get(each.name) is not None]
+            missing = ", ".join(each.name for each in wanted if each not in there)
+            if not there:
+                return Said(SKIPPED, f"it has to be measured: the snapshot has no {missing}")
+            said = _figures(there, figures)
+            if missing and said.state != FAILED:  # a figure says nothing as long as nobody knows what of
+                what = f"it was measured, and nobody says with which {missing}"
+                return Said(outcome.ERROR, f"{what}; record it again with --setting")
+            return said
 
         return check
 

@@ -58,6 +58,37 @@ def read_trial(check: str, outputs: Outputs, status: int | None = None, message:
     return Trial(PASSED, message[:_LONGEST_MESSAGE])
 
 
+def stated(trials: Sequence[tuple[str, Trial]], settings: Mapping[str, str]) -> list[tuple[str, Trial]]:
+    """Return what came of checks, with the settings that they ran with, as far as their output does not say them.
+
+    Args:
+        trials: what came of each check, by name.
+        settings: value by the name of a constraint, such as inference-routing-mode.
+
+    Raises:
+        InvalidRequest: no check has such a setting, or its output says something else.
+    """
+    found = dict(trials)
+    for name, value in settings.items():
+        check = next((each for each in found if consumed(name, each)), "")
+        if not check:
+            raise InvalidRequest(f"no check that is recorded has the setting {name}", hint=_SETTINGS)
+        trial = found[check]
+        if name in trial.figures:
+            what = f"{name} is measured: the output of {check} says {trial.figures[name]}"
+            raise InvalidRequest(what, hint=f"leave --setting {name} out")
+        load = trial.context.get("concurrency")
+        fits = not isinstance(load, int) or (value.isdecimal() and int(value) > 0 and load % int(value) == 0)
+        if name == "inference-concurrency-per-gpu" and not fits:
+            what = f"{name} is said to be {value}, and {load} requests at a time are no multiple of that"
+            raise InvalidRequest(what, hint="divide the concurrency of the measurement by the number of GPUs")
+        found[check] = trial._replace(figures={**trial.figures, name: value})
+    return list(found.items())
+
+
+_SETTINGS = "as in --setting inference-routing-mode=dynamo-router, beside inference-perf=FILE"
+
+
 def recorded(document: Mapping[str, Any], trials: Sequence[tuple[str, Trial]]) -> dict[str, Any]:
     """Return a snapshot to which what came of checks is added; what it said of the same checks before goes."""
     kinds = {each["type"]: {part["subtype"]: part for part in each.get("subtypes") or ()} for each in _parts(document)}

@@ -43,7 +43,9 @@ def aiperf(outputs: Outputs) -> Trial:
     models = _part(_part(document, "input_config"), "endpoint").get("model_names")
     if isinstance(models, list) and len(models) == 1:
         figures[_MODEL] = str(models[0])
-    return passed(f"{throughput:g} tokens a second, first token within {figures[_TTFT]:g} ms", figures)
+    load = _part(_part(document, "input_config"), "loadgen").get("concurrency")
+    context = {"concurrency": load} if isinstance(load, int) and not isinstance(load, bool) else {}
+    return passed(f"{throughput:g} tokens a second, first token within {figures[_TTFT]:g} ms", figures, **context)
 
 
 def _part(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
