@@ -163,7 +163,9 @@ def test_the_restricted_profile_takes_the_agent_and_refuses_a_privileged_one(
 def test_an_interrupted_agent_leaves_nothing(
     cluster: Cluster, namespace: str, gate: str, number: signal.Signals
 ) -> None:
-    program = "from clusterbook.client.main import main; main()"
+    # Started behind a `&`, the tests and whatever they start would not hear an interrupt.
+    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = f"{listen}; from clusterbook.client.main import main; main()"
     words = ["snapshot", "--agent", "-k", str(cluster.kubeconfig), "-n", namespace, "--node-selector", f"{gate}=never"]
     process = subprocess.Popen([sys.executable, "-c", program, *words], stderr=subprocess.PIPE, text=True)
     wait_until(lambda: any(each.startswith("pod/") for each in objects(cluster, namespace)), "it runs", timeout_s=60)
