@@ -104,7 +104,7 @@ def test_charts_that_travel_along_need_no_server(
 def test_helmfile_installs_the_whole_recipe_and_then_has_nothing_to_do(
     tree: Path, tmp_path: Path, env: Environment, fresh_cluster: Cluster
 ) -> None:
-    made = bundle(tree)
+    made = bundle(tree, readinessHooks=True)
     written = write(made, tmp_path / "bundle")
     env = {**env, **fresh_cluster.env}
     asked = diffplugin.install(Path(env["HELM_DATA_HOME"]))
