@@ -14,6 +14,7 @@ KINDS = {
     "finder": "recipes/index.html?service=eks&accelerator=h100",
     "all": "recipes/all.html",
     "recipe": "recipes/h100-eks-ubuntu-training.html",
+    "yaml": "recipes/h100-eks-ubuntu-training/yaml.html",
     "version": "recipes/h100-eks-ubuntu-training/1.0.0.html",
     "difference": "recipes/h100-eks-ubuntu-training/1.0.0..2.0.0.html",
     "compare": "compare.html?a=h100-eks-ubuntu-training&b=h100-eks-ubuntu-inference",

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from clusterbook.core.yamlout import dump, scalar, text
+from clusterbook.core.yamlout import dump, places, scalar, text
 
 READ_OTHERWISE = """
 yes Yes YES no No on On ON off y Y n N true True TRUE false null Null ~ = << .inf -.inf +.INF .nan .NaN inf nan
@@ -206,3 +206,20 @@ def test_ninety_kilobytes_take_less_than_fifteen_milliseconds() -> None:
         dump(document)
         times.append(time.perf_counter() - start)
     assert min(times) * 90_000 / size < 0.015
+
+
+@given(VALUES)
+@example({"x" * 2000: {"y" * 2000: [{"z" * 2000: "one\ntwo\n"}]}})
+@example([[["one\ntwo\n\n"], "b"], [], {}, [{}], {"a": []}])
+def test_every_line_has_the_path_of_what_it_says(value: object) -> None:
+    lines = dump(value)[:-1].split("\n")
+    found = list(places(value))
+    assert len(found) == len(lines)
+    seen = set()
+    for line, path in zip(lines, found, strict=True):
+        said: Any = value
+        for step in path:
+            said = said[step]
+        if path and isinstance(path[-1], str) and path not in seen:
+            assert dump(path[-1])[:-1].split("\n")[0][:1000] in line or "\n" in path[-1]
+        seen.add(path)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+import pytest
+
+from clusterbook.build.site import plain
 from clusterbook.build.site.answers import OTHER, dense
 from clusterbook.core.criteria import ANY, DIMENSIONS, Criteria
 from clusterbook.core.indexing import served
@@ -22,8 +25,10 @@ def entries(found: dict[str, Any]) -> list[int]:
 def hold(matrix: Matrix) -> int:
     """Hold the map against the matcher, for every combination; return how many there are."""
     slugs = [slug for slug, _ in served(matrix)]
-    found, counts = dense(matrix, slugs)
+    dense_map = dense(matrix, slugs)
+    found, counts = dense_map.document, dense_map.counts
     flat, tally, number = entries(found), dict.fromkeys(slugs, 0), 0
+    groups = {slug: dense_map.groups(slug) for slug in slugs}
     for values in product(*((ANY, *matrix.catalog.vocabulary.values(name)) for name in DIMENSIONS)):
         at = 0
         for value, axis in zip(values, found["axes"], strict=True):
@@ -41,7 +46,15 @@ def hold(matrix: Matrix) -> int:
         else:
             assert slugs[flat[at]] == answer.slug, values
             tally[answer.slug] += 1
+            fitting = [
+                slug
+                for slug, each in groups.items()
+                if any(all(map(tuple.__contains__, group.values, values)) for group in each)
+            ]
+            assert fitting == [answer.slug], values
     assert counts == tally
+    assert counts == {slug: sum(group.number for group in each) for slug, each in groups.items()}
+    assert max(map(len, groups.values())) <= 8  # a table, not a wall
     return number
 
 
@@ -56,5 +69,21 @@ def test_the_map_says_what_the_matcher_says_of_our_own_catalog() -> None:
 def test_recipes_that_overlays_claim_are_where_the_nearest_is_looked_for() -> None:
     matrix = trees.build(sites.SMALL)
     slugs = [slug for slug, _ in served(matrix)]
-    found, _ = dense(matrix, slugs)
+    found = dense(matrix, slugs).document
     assert [slugs[n] for n in found["curated"]] == ["aks", "eks", "gke"]
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (["any"], "not named"),
+        (["eks"], "eks"),
+        (["eks", "gke"], "eks or gke"),
+        (["any", "eks"], "eks or not named"),
+        (["any", "eks", "gke"], "eks or gke, or not named"),
+        (["eks", "gke", "aks"], "any"),
+        (["any", "eks", "gke", "aks"], "any, or not named"),
+    ],
+)
+def test_what_may_be_asked_for_is_said_in_words(values: list[str], says: str) -> None:
+    assert plain.choice(values, ["eks", "gke", "aks"]) == says

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ KINDS = (
     "recipes/all.html",
     "recipes/eks.html",
     "recipes/eks/1.0.0.html",
+    "recipes/eks/yaml.html",
     "recipes/eks/1.0.0..1.1.0.html",
     "compare.html",
     "fits.html",
@@ -63,6 +65,32 @@ def test_a_page_lights_the_tab_it_belongs_to() -> None:
     text = sites.whole()["recipes/eks.html"].decode()
     active = text.partition("md-tabs__item--active")[2].partition("</li>")[0]
     assert "Recipes" in active
+
+
+@pytest.mark.parametrize(
+    ("path", "way"),
+    [
+        ("recipes/eks.html", ["../recipes/index.html"]),
+        ("recipes/eks/1.0.0.html", ["../../recipes/index.html", "../../recipes/eks.html"]),
+        ("recipes/eks/yaml.html", ["../../recipes/index.html", "../../recipes/eks.html"]),
+        ("evidence/eks/2026-07-14-acme.html", ["../../recipes/index.html", "../../recipes/eks.html"]),
+        ("components/a.html", ["../components/index.html"]),
+        ("changes/2026.7.0.html", ["../changes/index.html"]),
+    ],
+)
+def test_a_page_leads_back_up(path: str, way: list[str]) -> None:
+    trail = sites.whole()[path].decode().partition('<nav class="cb-trail"')[2].partition("</nav>")[0]
+    assert re.findall('href="([^"]+)"', trail) == way
+
+
+def test_a_recipe_says_which_criteria_lead_to_it() -> None:
+    text = sites.whole()["recipes/base.html"].decode().partition('id="answers"')[2].partition("</table>")[0]
+    assert re.findall("<td>(.*?)</td>", text) == ["not named", "not named", "not named", "not named", "not named", "1"]
+    ours = sites.ours_known()
+    summary = next(each for each in ours.recipes if each.slug == "h100-eks-ubuntu-training")
+    page = next(pages.Renderer(ours, sites.SOURCES / "templates").recipe(summary)).body()
+    text = page.partition('id="answers"')[2].partition("</table>")[0]
+    assert re.findall("<td>(.*?)</td>", text)[:4] == ["eks", "h100", "training", "ubuntu"]
 
 
 @pytest.mark.parametrize("seed", ["1", "2"])

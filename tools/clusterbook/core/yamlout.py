@@ -7,8 +7,9 @@ look-up prints YAML and importing ruamel.yaml alone costs more than the whole lo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import repeat
 
 _FIRST = frozenset(" ?:,[]{}#&*!|>'\"%@`=")
 """Characters that mean something to YAML at the start of a word; `-` is looked at more closely."""
@@ -43,6 +44,28 @@ def dump(value: object) -> str:
     else:
         out.append(f"{_leaf(value, '  ')}\n")
     return "".join(out)
+
+
+def places(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield for each line of `dump(value)` the path of what it says; a line that opens a collection has that one's."""
+    if isinstance(value, Mapping) and value:
+        for key in sorted(value):
+            if len(_word(key)) > _LONGEST_KEY:
+                yield (*path, key)
+            member = value[key]
+            if _opens(member):
+                yield (*path, key)
+            yield from places(member, (*path, key))
+    elif isinstance(value, list | tuple) and value:
+        for number, element in enumerate(value):
+            yield from places(element, (*path, number))
+    else:
+        yield from repeat(path, 1 + _leaf(value, "").count("\n"))
+
+
+def _opens(value: object) -> bool:
+    """Return whether what belongs to a value stands below its key."""
+    return isinstance(value, Mapping | list | tuple) and bool(value)
 
 
 def text(value: object) -> str:

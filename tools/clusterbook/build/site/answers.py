@@ -10,8 +10,10 @@ Knows the layout of the map that `finder.js` reads. Does not decide anything: ea
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Iterable
 from itertools import groupby, product
-from typing import Any
+from typing import Any, NamedTuple
 
 from clusterbook.core.criteria import ANY, DIMENSIONS, Criteria
 from clusterbook.core.matching import UNSUPPORTED, Answer, claimed_values
@@ -21,20 +23,69 @@ OTHER = "*"
 """Stands for every value that no overlay claims; it is no word that a value may be."""
 
 
-def dense(matrix: Matrix, slugs: list[str]) -> tuple[dict[str, Any], dict[str, int]]:
-    """Return the map, and how many combinations lead to each recipe."""
+class Group(NamedTuple):
+    """Combinations that are alike: by dimension, in order, the values that each may have, and how many they are."""
+
+    values: tuple[tuple[str, ...], ...]
+    number: int
+
+
+class Dense(NamedTuple):
+    """The map, how many combinations lead to each recipe, and where on the map they stand."""
+
+    document: dict[str, Any]
+    counts: dict[str, int]
+    places: dict[str, array[int]]
+    others: tuple[tuple[str, ...], ...]
+
+    def groups(self, slug: str) -> list[Group]:
+        """Return the combinations that lead to a recipe, as few groups of alike ones, the largest first."""
+        axes: list[list[str]] = self.document["axes"]
+        boxes = {tuple(frozenset((at,)) for at in _unflatten(place, axes)) for place in self.places[slug]}
+        for axis in reversed(range(len(axes))):  # what differs in one dimension alone becomes one
+            merged: dict[tuple[frozenset[int], ...], set[int]] = {}
+            for box in boxes:
+                merged.setdefault((*box[:axis], *box[axis + 1 :]), set()).update(box[axis])
+            boxes = {(*rest[:axis], frozenset(found), *rest[axis:]) for rest, found in merged.items()}
+        found = [self._group(box, axes) for box in boxes]
+        return sorted((each for each in found if each.number), key=lambda each: (-each.number, each.values))
+
+    def _group(self, box: tuple[frozenset[int], ...], axes: list[list[str]]) -> Group:
+        values = tuple(
+            tuple(value for at in sorted(each) for value in (others if axis[at] == OTHER else (axis[at],)))
+            for each, axis, others in zip(box, axes, self.others, strict=True)
+        )
+        count = 1
+        for each in values:
+            count *= len(each)
+        return Group(values, count)
+
+
+def _unflatten(place: int, axes: Iterable[list[str]]) -> list[int]:
+    """Return where on each axis a place of the map stands."""
+    found = []
+    for axis in reversed(list(axes)):
+        place, at = divmod(place, len(axis))
+        found.append(at)
+    return found[::-1]
+
+
+def dense(matrix: Matrix, slugs: list[str]) -> Dense:
+    """Return the map of what a catalog answers, its recipes numbered as in `slugs`."""
     claimed = claimed_values(criteria for _, criteria in matrix.matcher.overlays)
-    axes, weights = [], []
+    axes, weights, rest = [], [], []
     for name in DIMENSIONS:
         values = [ANY, *claimed.get(name, ())]
         others = [value for value in matrix.catalog.vocabulary.values(name) if value not in values]
         axes.append([*values, OTHER])
         weights.append([1] * len(values) + [len(others)])
+        rest.append(tuple(others))
     number = {slug: position for position, slug in enumerate(slugs)}
     reasons: list[dict[str, Any]] = []
     counts = dict.fromkeys(slugs, 0)
+    places: dict[str, array[int]] = {slug: array("L") for slug in slugs}
     entries = []
-    for place in product(*(range(len(axis)) for axis in axes)):
+    for where, place in enumerate(product(*(range(len(axis)) for axis in axes))):
         query = Criteria(*(axis[at] for axis, at in zip(axes, place, strict=True)))  # type: ignore[arg-type]
         answer = matrix.answer(query)
         if answer.state == UNSUPPORTED or answer.slug not in number:
@@ -48,10 +99,12 @@ def dense(matrix: Matrix, slugs: list[str]) -> tuple[dict[str, Any], dict[str, i
         for each, at in zip(weights, place, strict=True):
             weight *= each[at]
         counts[answer.slug] += weight
+        places[answer.slug].append(where)
     runs: list[int] = []
     for entry, run in groupby(entries):
         runs += [entry, sum(1 for _ in run)]
-    return {"axes": axes, "map": runs, "reasons": reasons, "curated": _curated(matrix, number)}, counts
+    document = {"axes": axes, "map": runs, "reasons": reasons, "curated": _curated(matrix, number)}
+    return Dense(document, counts, places, tuple(rest))
 
 
 def _reason(answer: Answer) -> dict[str, Any]:

@@ -27,7 +27,8 @@ _SLOT = re.compile(r"(@@TITLE@@|@@DESCRIPTION@@|@@BODY@@|@@TOC@@|@@HEAD@@|<!-- c
 class Page:
     """One catalog page, whose body is only rendered when it is asked for.
 
-    `toc` are (anchor, title), `data` its JSON from the site's top, `entry` what search finds.
+    `toc` are (anchor, title), `data` its JSON from the site's top, `entry` what search finds, `trail` the pages above,
+    (title, path), the topmost first.
     """
 
     path: str
@@ -39,6 +40,7 @@ class Page:
     data: str = ""
     entry: str | None = None
     feed: str = ""
+    trail: Sequence[tuple[str, str]] = ()
 
 
 class Frame:
@@ -63,7 +65,7 @@ class Frame:
         own = {
             "@@TITLE@@": escape(page.title),
             "@@DESCRIPTION@@": escape(page.description),
-            "@@BODY@@": page.body(),
+            "@@BODY@@": _trail(page, "../" * depth) + page.body(),
             "@@TOC@@": "".join(
                 f'<li class="md-nav__item"><a href="#{anchor}" class="md-nav__link">'
                 f'<span class="md-ellipsis">{escape(title)}</span></a></li>'
@@ -118,6 +120,14 @@ def read(built: Mapping[str, bytes], sources: Path) -> Frame:
     if shell is None:
         raise BrokenSite(f"{sources / 'docs' / '_' / 'shell.md'} is missing", hint="every page takes its frame from it")
     return Frame(shell.decode())
+
+
+def _trail(page: Page, above: str) -> str:
+    """Return the way from the top to a page, "" where it begins there."""
+    if not page.trail:
+        return ""
+    steps = "".join(f'<li><a href="{above}{escape(path)}">{escape(title)}</a></li>' for title, path in page.trail)
+    return f'<nav class="cb-trail" aria-label="Way to this page"><ol>{steps}</ol></nav>'
 
 
 def _head(page: Page, above: str) -> str:

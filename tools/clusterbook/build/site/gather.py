@@ -37,7 +37,7 @@ def gather(matrix: Matrix, editions: Editions, *, published: str, kept: Sequence
     digest = tree_digest({path: source.text for path, source in catalog.tree.files.items()})
     viewer = Viewer(matrix, recipes)
     released = editions.newest.get("catalog") == digest
-    map_, counts = answers.dense(matrix, slugs)
+    dense = answers.dense(matrix, slugs)
     evidence = tested.evidence(kept, editions)
     summaries = tuple(
         Summary(
@@ -49,7 +49,7 @@ def gather(matrix: Matrix, editions: Editions, *, published: str, kept: Sequence
             layers=viewer.layers(recipe),
             constraints=tuple(viewer.constraints(recipe)),
             checks=viewer.checks(recipe),
-            answers=counts[slug],
+            answers=dense.counts[slug],
             editions=editions.of(slug),
             unreleased=not released and (not editions.digest(slug) or viewer.digest(slug) != editions.digest(slug)),
             evidence=tuple(each for each in evidence if each.slug == slug),
@@ -74,7 +74,8 @@ def gather(matrix: Matrix, editions: Editions, *, published: str, kept: Sequence
         layers=tuple(layers_of(matrix, summaries)),
         values=tuple(values_of(recipes, viewer)),
         releases=editions.releases({each.slug: each.title for each in summaries}),
-        answers=map_,
+        answers=dense.document,
+        combinations=dense.groups,
         aliases=_aliases(matrix),
         sources={source.file: source.text for source in catalog.tree.files.values()},
         recipe=lru_cache(maxsize=1)(viewer.recipe),  # its page and its JSON follow each other

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from clusterbook.build.site.answers import Group
 from clusterbook.build.site.parts import Part, Said
 from clusterbook.core.judge.outcome import Result
 
@@ -97,7 +98,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class RecipeView:
-    """One recipe as a page shows it. `parts` stand in deployment order; `levels` deploy side by side."""
+    """One recipe as a page shows it. `parts` stand in deployment order; `levels` deploy side by side.
+
+    `document` is its content, `winners` who had the last word about its own constraints and phases, by pointer.
+    """
 
     slug: str
     title: str
@@ -111,6 +115,7 @@ class RecipeView:
     constraints: tuple[Demand, ...]
     phases: tuple[PhaseView, ...]
     document: Document
+    winners: Mapping[str, Said]
 
     @property
     def images(self) -> list[str]:
@@ -226,7 +231,8 @@ class SiteData:
     """Everything. Views of single recipes are made when they are asked for, so memory does not follow their number.
 
     `published` is where releases are fetched from, `signers` (who, vouched for by) whom the client believes by default.
-    `recipe` gives the view of a slug, `edition` that of a published version, and `difference` the diff of two editions.
+    `combinations` are those that lead to a slug. `recipe` gives the view of a slug, `edition` that of a published
+    version, and `difference` the diff of two editions.
     """
 
     catalog_digest: str
@@ -244,6 +250,7 @@ class SiteData:
     values: tuple[ValueView, ...]
     releases: tuple[ReleaseView, ...]
     answers: Document
+    combinations: Callable[[str], list[Group]]
     aliases: Mapping[str, Mapping[str, str]]
     sources: Mapping[str, str]
     recipe: Callable[[str], RecipeView]

@@ -5,7 +5,7 @@ Knows the paths of the site. Does not know HTML (templates) nor the frame around
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from clusterbook.build.site import commands, graph, plain, tested
+from clusterbook.build.site import commands, graph, gutter, plain, tested
 from clusterbook.build.site.broken import BrokenTemplate
 from clusterbook.build.site.frame import Page
 from clusterbook.build.site.icons import icon
@@ -24,6 +24,9 @@ from clusterbook.core import diffreport
 from clusterbook.core.diff import Change
 
 _NEIGHBOURS = 8
+_RECIPES = ("Recipes", "recipes/index.html")
+_COMPONENTS = ("Components", "components/index.html")
+_CHANGES = ("Changes", "changes/index.html")
 _SECTIONS = (
     ("use", "Use it"),
     ("verify", "What was checked"),
@@ -65,6 +68,7 @@ class Renderer:
             "components": {component.name for component in data.components},
         }
         self._values: dict[tuple[str, str], Markup] = {}
+        self._gutters: dict[tuple[str, str], Markup] = {}
 
     @property
     def fragments(self) -> Mapping[str, Callable[[str], str]]:
@@ -94,8 +98,9 @@ class Renderer:
             raise BrokenTemplate(f"{path}: {error}", place=_place(error, template), hint="mend the template") from error
 
     def recipe(self, summary: Summary) -> Iterator[Page]:
-        """Yield the pages of one recipe: as it is now, of every version, and of what each version changed."""
+        """Yield the pages of one recipe: as it is now, as YAML, of every version, and of what each version changed."""
         yield self._recipe(summary)
+        yield self._yaml(summary)
         for edition in summary.editions:
             yield self._edition(summary, edition)
             if edition.before:
@@ -115,17 +120,20 @@ class Renderer:
                 f"api/v1/components/{component.name}.json",
                 f"{component.name} {' '.join(component.used)}",
                 f"components/{component.name}.atom",
+                (_COMPONENTS,),
             )
         for layer in self.data.layers:
             path = f"layers/{layer.name}.html"
             body = partial(self.render, "layer.html", path, layer=layer)
-            yield Page(path, layer.name, f"What the {layer.kind} {layer.name} says", body, "recipes/", entry=layer.kind)
+            about = f"What the {layer.kind} {layer.name} says"
+            yield Page(path, layer.name, about, body, "recipes/", entry=layer.kind, trail=(_RECIPES,))
         for release in self.data.releases:
             path = f"changes/{release.name}.html"
             body = partial(self.render, "release.html", path, release=release)
             title = f"Release {release.name}"
             data = f"api/v1/releases/{release.name}.json"
-            yield Page(path, title, f"What release {release.name} changed", body, "changes/", (), data, title)
+            about = f"What release {release.name} changed"
+            yield Page(path, title, about, body, "changes/", (), data, title, trail=(_CHANGES,))
         yield from map(self._evidence, self.data.evidence)
         yield from self._sources()
 
@@ -142,6 +150,7 @@ class Renderer:
             (("phases", "Phases"), *judged, ("again", "Judge it again")),
             f"api/v1/evidence/{found.slug}/{found.name}.json",
             f"evidence {found.verdict} {' '.join(found.fingerprint.values())} {found.signer}",
+            trail=next((_above(each) for each in self.data.recipes if each.slug == found.slug), (_RECIPES,)),
         )
 
     def _sources(self) -> Iterator[Page]:
@@ -149,7 +158,7 @@ class Renderer:
         for file, text in self.data.sources.items():
             path = source_page(file)
             body = partial(self.render, "source.html", path, file=file, lines=text.splitlines())
-            yield Page(path, file, f"The source file {file}", body, "recipes/")
+            yield Page(path, file, f"The source file {file}", body, "recipes/", trail=(_RECIPES,))
 
     def _recipe(self, summary: Summary) -> Page:
         path = f"recipes/{summary.slug}.html"
@@ -168,7 +177,39 @@ class Renderer:
             f"api/v1/recipes/{summary.slug}.json",
             f"{summary.slug} {' '.join(name for name, _ in summary.components)}",
             f"recipes/{summary.slug}.atom",
+            (_RECIPES,),
         )
+
+    def _yaml(self, summary: Summary) -> Page:
+        path = f"recipes/{summary.slug}/yaml.html"
+
+        def body() -> str:
+            found = self.data.recipe(summary.slug)
+            return self.render("yaml.html", path, r=found, pieces=self._pieces(found, "../" * path.count("/")))
+
+        title = f"{summary.title} as YAML"
+        about = f"The recipe {summary.slug} as YAML, each line with the layer that set it"
+        data = f"api/v1/recipes/{summary.slug}.json"
+        return Page(path, title, about, body, "recipes/", (), data, trail=_above(summary))
+
+    def _pieces(self, found: RecipeView, up: str) -> Iterator[Markup]:
+        """Yield a recipe as YAML with its gutter; components are rendered once for all recipes that share them."""
+        parts = {part.name: part for part in (*found.parts, *found.switched_off)}
+        for key in sorted(found.document):
+            if key != "componentRefs":
+                winners = {at: said for at, said in found.winners.items() if at.startswith(f"/{key}/")}
+                yield self._gutter(gutter.runs({key: found.document[key]}, winners), up)
+                continue
+            yield self._gutter([gutter.Run("componentRefs:" if parts else "componentRefs: []", None)], up)
+            for reference in found.document[key]:
+                part = parts[reference["name"]]
+                if (part.key, up) not in self._gutters:
+                    lines = gutter.runs(part.document, part.winners, first="  - ", indent="    ")
+                    self._gutters[part.key, up] = self._gutter(lines, up)
+                yield self._gutters[part.key, up]
+
+    def _gutter(self, runs: Sequence[gutter.Run], up: str) -> Markup:
+        return Markup(self.render("gutter.html", up, runs=runs))  # noqa: S704 - a template's
 
     def _edition(self, summary: Summary, edition: Edition) -> Page:
         path = f"recipes/{summary.slug}/{edition.version}.html"
@@ -184,6 +225,7 @@ class Renderer:
             "recipes/",
             _SECTIONS[:-1],
             f"api/v1/recipes/{summary.slug}/{edition.version}.json",
+            trail=_above(summary),
         )
 
     def _body(self, path: str, summary: Summary, found: RecipeView, edition: Edition | None, near: Any) -> str:
@@ -220,7 +262,13 @@ class Renderer:
 
         title = f"{summary.title}: {edition.before} → {edition.version}"
         data = f"api/v1/recipes/{summary.slug}/{edition.before}..{edition.version}.json"
-        return Page(path, title, f"What differs between two versions of {summary.slug}", body, "recipes/", (), data)
+        about = f"What differs between two versions of {summary.slug}"
+        return Page(path, title, about, body, "recipes/", (), data, trail=_above(summary))
+
+
+def _above(summary: Summary) -> tuple[tuple[str, str], ...]:
+    """Return the way to what is below a recipe."""
+    return (_RECIPES, (summary.title, f"recipes/{summary.slug}.html"))
 
 
 def _told(change: Change) -> tuple[str, str]:

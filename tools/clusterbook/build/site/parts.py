@@ -50,7 +50,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One component as one or more recipes resolve it; `key` is the same for the same part."""
+    """One component as one or more recipes resolve it; `key` is the same for the same part.
+
+    `document` is its entry in a recipe's content, `winners` who had the last word about each pointer in it.
+    """
 
     key: str
     name: str
@@ -65,6 +68,8 @@ class Part:
     has_health_check: bool
     rows: tuple[Row, ...]
     facts: tuple[Row, ...]
+    document: Document
+    winners: Mapping[str, Said]
 
     @property
     def named(self) -> str:
@@ -110,7 +115,22 @@ def read_part(component: Document, origins: Mapping[str, Brief], key: str) -> Pa
             for field in _FACTS
             if component.get(field)
         ),
+        document=component,
+        winners=_with_overrides(winners(origins)),
     )
+
+
+def _with_overrides(found: Mapping[str, Said]) -> dict[str, Said]:
+    """Return winners with those of the overrides, which are the values that layers say themselves."""
+    over = {
+        f"/overrides/{at.removeprefix('/values/')}": said for at, said in found.items() if at.startswith("/values/")
+    }
+    return {**found, **over}
+
+
+def winners(origins: Mapping[str, Brief]) -> dict[str, Said]:
+    """Return who had the last word, by pointer."""
+    return {pointer: history(found, None)[-1] for pointer, found in origins.items() if found}
 
 
 def _rows(component: Document, origins: Mapping[str, Brief]) -> Iterator[Row]:

@@ -6,9 +6,10 @@ Does not know HTML.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from clusterbook.core.constraint import Expression, parse_expression
+from clusterbook.core.criteria import ANY
 from clusterbook.core.errors import ClusterbookError
 
 _NAMES = {
@@ -73,6 +74,15 @@ def title(criteria: Mapping[str, str | int]) -> str:
         words.append(f"{criteria['nodes']} nodes")
     text = " · ".join(words)
     return text[:1].upper() + text[1:] if text else "Any cluster"
+
+
+def choice(values: Sequence[str], known: Sequence[str]) -> str:
+    """Return in words which of the `known` values of a dimension may be asked for; "any" is that none is named."""
+    named = [value for value in values if value != ANY]
+    if not named:
+        return "not named"
+    said = "any" if len(named) == len(known) else " or ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
+    return f"{said}{',' if len(named) > 1 else ''} or not named" if len(named) < len(values) else said
 
 
 def meaning(reading: str, value: str) -> str:

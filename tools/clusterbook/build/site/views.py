@@ -10,7 +10,7 @@ from typing import Any
 
 from clusterbook.build.site import graph, plain
 from clusterbook.build.site.model import Demand, Document, PhaseView, RecipeView
-from clusterbook.build.site.parts import Part, history, origin
+from clusterbook.build.site.parts import Part, history, origin, winners
 from clusterbook.core.criteria import Criteria
 from clusterbook.core.provenance import Brief
 from clusterbook.core.shapes import PHASES
@@ -46,6 +46,7 @@ def view(
         constraints=tuple(_demands(content.get("constraints", ()), "/constraints", origins, slug)),
         phases=tuple(_phase(name, validation[name], origins, checks, slug) for name in PHASES if name in validation),
         document=content,
+        winners=winners(origins),
     )
 
 
