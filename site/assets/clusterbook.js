@@ -174,13 +174,16 @@
     const out = make("div", { class: "cb-compare", role: "status" });
     const swap = make("button", { class: "md-button", type: "button", onclick: () => { [left.value, right.value] = [right.value, left.value]; show(); } }, "Swap");
     element.replaceChildren(options, make("div", { class: "cb-pick" }, leftLabel, rightLabel), make("p", {}, swap, " ", make("label", {}, same, " also what is the same")), out);
-    // one name is there: what differs from it in one criterion, and its own versions; none: two pairs to begin with
+    // one name is there: its own versions, what differs in one criterion, and the nearest for every other GPU; none: pairs to begin with
     const suggestions = (given) => {
       const rich = (each) => (each.versions.length > 1 ? Object.keys(each.criteria).length : -1);
       const own = data.recipes.find((each) => each.slug === given.split("@")[0]) || data.recipes.reduce((one, two) => (rich(two) > rich(one) ? two : one));
       const apart = (each) => DIMENSIONS.filter((name) => each.criteria[name] !== own.criteria[name]).length;
-      const pairs = [...own.versions.slice(0, -1).map((version) => [`${own.slug}@${version}`, own.slug]), ...data.recipes.filter((each) => apart(each) === 1).map((each) => [given || own.slug, each.slug])].slice(0, given ? 20 : 4);
-      return [make("p", {}, given ? `Name what to compare ${given} with, or take an older version, or what differs in one criterion:` : "Name two recipes, or two versions of one. For example:"),
+      const close = (all) => all.filter((each) => each !== own).sort((one, two) => apart(one) - apart(two))[0];
+      const others = own.criteria.accelerator ? data.dimensions.accelerator.map((value) => close(data.recipes.filter((each) => each.criteria.accelerator === value))) : [];
+      const near = new Set([...data.recipes.filter((each) => apart(each) === 1), ...others.filter((each) => each && each.criteria.service === own.criteria.service)]);
+      const pairs = [...own.versions.slice(0, -1).map((version) => [`${own.slug}@${version}`, own.slug]), ...[...near].map((each) => [given || own.slug, each.slug])].slice(0, given ? 20 : 4);
+      return [make("p", {}, given ? `Name what to compare ${given} with, or take one of these:` : "Name two recipes, or two versions of one. For example:"),
         make("ul", {}, pairs.map((both) => make("li", {}, make("a", { href: `?${new URLSearchParams([["a", both[0]], ["b", both[1]]])}` }, given ? both.find((each) => each !== given && each !== own.slug) : both.join(" and ")))))];
     };
     const recipe = (name) => load(name, `api/v1/recipes/${name.replace("@", "/")}.js`);
@@ -200,6 +203,7 @@
         make("table", { class: "cb-stack" }, make("thead", {}, make("tr", {}, ["What", "Difference"].map((text) => make("th", { scope: "col" }, text)), [a, b].map((name) => make("th", { scope: "col" }, make("a", { href: `recipes/${name.replace("@", "/")}.html` }, name))))), make("tbody", {}, body)));
     };
     const side = (said, of) => make("td", { "data-of": of }, said ? code(said[0]) : "–", said?.[1] ? make("span", { class: "cb-by" }, `set by ${said[1]}`) : null);
+    if (left.value && !right.value) right.focus();
     show();
   };
   const differences = (one, two, same) => {

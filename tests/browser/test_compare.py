@@ -70,6 +70,24 @@ def test_a_name_that_is_none_is_said(page: Page, http: str) -> None:
     expect(page.locator(".cb-compare")).to_contain_text("There is no recipe nonsense")
 
 
+def test_somebody_with_one_name_is_offered_another(page: Page, address: str) -> None:
+    page.goto(f"{address}recipes/{A}.html")
+    page.get_by_role("link", name="Compare with …").click()
+    expect(page.get_by_label("To", exact=True)).to_be_focused()
+    offered = page.locator(".cb-compare").get_by_role("link")
+    expect(offered.get_by_text("b200-eks-training", exact=True)).to_be_visible()
+    offered.get_by_text(f"{A}@1.0.0", exact=True).click()
+    expect(page.locator(".cb-compare")).to_contain_text(f"differences between {A}@1.0.0 and {A}")
+    page.get_by_role("columnheader").get_by_role("link").first.click()
+    expect(page.locator("h1")).to_contain_text("1.0.0")
+
+
+def test_somebody_without_a_name_is_shown_pairs(page: Page, address: str) -> None:
+    page.goto(f"{address}compare.html")
+    page.locator(".cb-compare").get_by_role("link").first.click()
+    expect(page.locator(".cb-compare")).to_contain_text("differences between")
+
+
 def test_a_recipe_leads_to_its_neighbour_and_what_differs(page: Page, address: str) -> None:
     page.goto(f"{address}recipes/{A}.html")
     page.locator("#neighbours ~ ul a", has_text="compare").first.click()

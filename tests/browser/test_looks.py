@@ -76,6 +76,17 @@ def test_a_printed_page_is_its_content_alone(page: Page, http: str, kind: str) -
     assert page.locator("h1").is_visible()
 
 
+def test_a_printed_recipe_shows_every_way_to_use_it(page: Page, http: str) -> None:
+    show(page, http, "recipe")
+    page.emulate_media(media="print")
+    assert not page.get_by_role("tablist").is_visible()
+    ways = page.locator(".cb-tabs section")
+    assert ways.count() > 5
+    for way in ways.all():
+        assert way.locator("h3").is_visible()
+        assert way.locator("code").is_visible()
+
+
 def test_somebody_who_wants_no_motion_gets_none(browser: Browser, http: str) -> None:
     with browser.new_context(reduced_motion="reduce") as context:
         page = context.new_page()

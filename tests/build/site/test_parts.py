@@ -81,6 +81,15 @@ def test_the_drawing_has_a_box_for_each_name_and_a_line_for_each_need() -> None:
     assert 'aria-label="3 components' in drawn
 
 
+def test_a_column_is_as_wide_as_its_longest_name() -> None:
+    long = "k8s-ephemeral-storage-metrics"
+    drawn = graph.svg([["nfd"], [long], ["x" * 80]], {}, {}, {})
+    assert f">{long}<" in drawn
+    assert f">{'x' * 33}…<" in drawn
+    first, second, third = (int(width) for width in re.findall(r'<rect width="(\d+)"', drawn))
+    assert first < second < third
+
+
 def test_boxes_of_a_drawing_do_not_overlap() -> None:
     names = [[f"n{level}-{row}" for row in range(5)] for level in range(3)]
     drawn = graph.svg(names, {}, {}, {})

@@ -6,11 +6,17 @@ table on the same page as well.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup, escape
 
-_WIDTH, _HEIGHT, _GAP, _ROW, _EDGE = 176, 38, 54, 14, 8
+_WIDTH, _HEIGHT, _GAP, _ROW, _EDGE = 120, 38, 48, 14, 8
+_LETTER, _LETTERS, _PAD = 6.6, 34, 11
+"""How wide a letter of a name is at most, after how many a name is cut, and how far it stands from its box."""
+
+_Place = tuple[int, int, int]
+"""Where a box is: left, top, width."""
 
 
 def levels(needs: Mapping[str, Sequence[str]], order: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -37,13 +43,16 @@ def svg(
         below: a second line for each name.
         addresses: where each name leads; one that is not in it leads nowhere.
     """
-    placed: dict[str, tuple[int, int]] = {}
+    placed: dict[str, _Place] = {}
+    left = _EDGE
     for level, names in enumerate(rows):
+        box = max([_WIDTH, *(2 * _PAD + math.ceil(_LETTER * len(_short(name))) for name in names)])
         ordered = sorted(names, key=lambda name: (_height(name, needs, placed), name)) if level else list(names)
         for row, name in enumerate(ordered):
-            placed[name] = (_EDGE + level * (_WIDTH + _GAP), _EDGE + row * (_HEIGHT + _ROW))
-    width = max((x for x, _ in placed.values()), default=0) + _WIDTH + _EDGE
-    height = max((y for _, y in placed.values()), default=0) + _HEIGHT + _EDGE
+            placed[name] = (left, _EDGE + row * (_HEIGHT + _ROW), box)
+        left += box + _GAP
+    width = max((x + box for x, _, box in placed.values()), default=0) + _EDGE
+    height = max((y for _, y, _ in placed.values()), default=0) + _HEIGHT + _EDGE
     lines = "".join(
         _line(placed[need], placed[name]) for name in placed for need in needs.get(name, ()) if need in placed
     )
@@ -59,11 +68,11 @@ def svg(
     )
 
 
-def _box(name: str, below: str, place: tuple[int, int]) -> str:
+def _box(name: str, below: str, place: _Place) -> str:
     return (
-        f'<g transform="translate({place[0]},{place[1]})"><rect width="{_WIDTH}" height="{_HEIGHT}" rx="7"/>'
-        f'<text x="11" y="17">{escape(_short(name))}</text>'
-        f'<text class="cb-below" x="11" y="30">{escape(_short(below))}</text></g>'
+        f'<g transform="translate({place[0]},{place[1]})"><rect width="{place[2]}" height="{_HEIGHT}" rx="7"/>'
+        f'<text x="{_PAD}" y="17">{escape(_short(name))}</text>'
+        f'<text class="cb-below" x="{_PAD}" y="30">{escape(_short(below))}</text></g>'
     )
 
 
@@ -71,16 +80,16 @@ def _linked(drawn: str, address: str) -> str:
     return f'<a href="{escape(address)}">{drawn}</a>' if address else drawn
 
 
-def _height(name: str, needs: Mapping[str, Sequence[str]], placed: Mapping[str, tuple[int, int]]) -> float:
+def _height(name: str, needs: Mapping[str, Sequence[str]], placed: Mapping[str, _Place]) -> float:
     """Return the middle height of what `name` needs, so that lines cross little."""
     heights = [placed[need][1] for need in needs.get(name, ()) if need in placed]
     return sum(heights) / len(heights) if heights else 0
 
 
-def _line(start: tuple[int, int], end: tuple[int, int]) -> str:
-    x1, y1, x2, y2 = start[0] + _WIDTH, start[1] + _HEIGHT // 2, end[0], end[1] + _HEIGHT // 2
+def _line(start: _Place, end: _Place) -> str:
+    x1, y1, x2, y2 = start[0] + start[2], start[1] + _HEIGHT // 2, end[0], end[1] + _HEIGHT // 2
     return f'<path d="M{x1} {y1}C{x1 + 28} {y1} {x2 - 28} {y2} {x2} {y2}"/>'
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 26 else f"{text[:25]}…"
+    return text if len(text) <= _LETTERS else f"{text[: _LETTERS - 1]}…"
