@@ -116,7 +116,7 @@
       const state = make("span", { class: `cb-state cb-${said.state}` }, said.state);
       const command = ["clusterbook recipe", ...asked.map((name) => `--${name} ${query[name]}`), ...(said.state === "inherited" ? ["--allow-inherited"] : [])].join(" ");
       verdict.replaceChildren(
-        make("p", {}, state, ": ", said.state === "curated" ? "one overlay is for exactly this" : said.state === "composed" ? "several overlays together are for exactly this" : said.text),
+        !asked.length ? make("p", {}, "Choose what your cluster is. Without any criterion, the answer is:") : make("p", {}, state, ": ", said.state === "curated" ? "one overlay is for exactly this" : said.state === "composed" ? "several overlays together are for exactly this" : said.text),
         ...(fuller.length ? [make("p", {}, "Say more, and there is a recipe:"), make("ul", {}, fuller.map((recipe) => make("li", { class: "cb-answer" }, link(recipe), make("small", {}, ` ${Object.entries(recipe.criteria).filter(([name]) => !query[name]).map(([name, value]) => `--${name} ${value}`).join(" ")}`))))] : []),
         ...(said.recipe ? [make("p", { class: !fuller.length && "cb-answer" }, fuller.length ? "As asked, you get " : "", link(said.recipe))] : []),
         ...(near.length ? [make("p", {}, "Nearest: ", near.map((slug, i) => [i ? ", " : "", make("a", { href: `${slug}.html` }, slug)]))] : []),

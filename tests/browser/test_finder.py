@@ -49,6 +49,7 @@ def test_choosing_narrows_the_list_and_says_what_the_choice_leads_to(page: Page,
     page.goto(f"{address}recipes/index.html")
     verdict = page.locator(".cb-verdict")
     expect(verdict).to_contain_text(f"{len(sites.ours().recipes)} of")
+    expect(verdict).to_contain_text("Choose what your cluster is")
     for name, value in (("service", "eks"), ("accelerator", "h100"), ("intent", "training"), ("os", "ubuntu")):
         page.locator(f'input[name="{name}"][value="{value}"]').check()
     expect(verdict).to_contain_text("curated")

@@ -8,6 +8,8 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from posixpath import dirname, join, normpath
+from urllib.parse import unquote
 
 import pytest
 
@@ -50,6 +52,20 @@ def test_there_is_a_page_of_each_kind_with_a_title_a_description_and_the_frame(p
     assert "cb-foot" in text
     if path != "404.html":
         assert '<meta name="description" content="' in text
+
+
+def test_every_page_is_reached_from_the_home_page() -> None:
+    files, seen, waiting = sites.whole(), set[str](), ["index.html"]
+    while waiting:
+        path = waiting.pop()
+        if path in seen or path not in files:
+            continue
+        seen.add(path)
+        if path.endswith(".html"):
+            links = re.findall(r'<a [^>]*?href="([^"#?:]+)', files[path].decode())
+            waiting += [normpath(join(dirname(path), unquote(link))) for link in links]
+    pages = {path for path in files if path.endswith(".html") and not path.startswith("recipes/d/")}
+    assert pages - seen == {"404.html"}
 
 
 def test_titles_of_pages_are_unique() -> None:
