@@ -121,6 +121,19 @@ def test_a_group_of_readings_that_could_not_be_seen_is_one_change() -> None:
     ]
 
 
+def test_the_snapshot_of_a_machine_takes_nothing_away_from_its_cluster() -> None:
+    machine = copy.deepcopy(FILES["bare-node"])
+    for gap in machine["coverage"]:
+        gap["state"] = "skipped"  # as it is taken today
+    sides = [snapshot.read(FILES["h100-eks"]), snapshot.read(machine)]
+    for before, after in (sides, reversed(sides)):
+        found = drift.drift(before, after)
+        assert {each.kind for each in found if each.path.startswith(("fingerprint", "K8s", "NodeTopology"))} == {
+            "unseen"
+        }
+        assert not [each for each in found if each.severity == "critical"]
+
+
 def test_snapshots_of_the_reference_are_compared_by_their_readings() -> None:
     old = {"kind": "Snapshot", "measurements": FILES["h100-eks"]["measurements"]}
     assert drift.drift(snapshot.read(old), snapshot.read(old)) == []

@@ -16,7 +16,7 @@ from clusterbook.core.errors import InvalidRequest, did_you_mean
 from clusterbook.core.inventory import ABSENT, Inventory, Release, Unseen
 from clusterbook.core.judge.workloads import ill
 from clusterbook.core.select import spell
-from clusterbook.core.snapshot import Snapshot, fingerprint
+from clusterbook.core.snapshot import Snapshot, fingerprint, origin
 from clusterbook.core.yamlout import scalar
 
 ADDED, REMOVED, MODIFIED, UNSEEN = "added", "removed", "modified", "unseen"
@@ -159,7 +159,21 @@ def _text(value: object) -> str:
 
 
 def _fingerprints(before: Snapshot, after: Snapshot) -> Iterator[Change]:
-    yield from _compared("fingerprint", fingerprint(before), fingerprint(after))
+    """Yield what makes it another cluster; what one side could not look for has not gone."""
+    sides = [fingerprint(before), fingerprint(after)]
+    for change in _compared("fingerprint", *sides):
+        dimension = change.path.partition(".")[2]
+        teller, other = (before, after) if change.kind == REMOVED else (after, before)
+        kind, _, rest = (origin(teller, dimension) or _COUNTED).partition(".")
+        if change.kind != MODIFIED and _blind(other.inventory, kind, rest.partition(".")[0]):
+            seen = ["seen" if dimension in side else "" for side in sides]
+            yield Change(UNSEEN, WARNING, change.path, *seen)
+        else:
+            yield change
+
+
+_COUNTED = "NodeTopology.summary.node-count"
+"""Where the number of nodes is from, which a fingerprint does not say."""
 
 
 def _readings(before: Snapshot, after: Snapshot) -> Iterator[Change]:
