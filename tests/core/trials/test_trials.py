@@ -13,8 +13,8 @@ from clusterbook.core.judge import judge
 from clusterbook.core.judge.named import NAMES
 from clusterbook.core.judge.outcome import ERROR, FAILED, PASSED, SKIPPED
 from clusterbook.core.snapshot import read
-from clusterbook.core.trials import READERS, read_trial, recorded
-from clusterbook.core.trials.trial import Outputs
+from clusterbook.core.trials import READERS, as_asked, read_trial, recorded
+from clusterbook.core.trials.trial import Outputs, Trial
 from tests import clusters
 
 SMI = """\
@@ -154,6 +154,52 @@ def test_a_status_that_is_no_pass_counts_more_than_output() -> None:
 
 def test_a_status_of_0_does_not_hide_what_the_output_says() -> None:
     assert read_trial("check-nvidia-smi", {"a": "No devices were found"}, 0).state == FAILED
+
+
+SAID = (
+    "time=x level=INFO msg=running\nRESULT: Inference throughput: 108789.87 tokens/sec\n"
+    "RESULT: Inference TTFT p99: 687.50 ms\nThroughput constraint: >= 50000 → PASS\n"
+)
+BANDWIDTH = "RESULT: NCCL All Reduce bandwidth: 488.37 GB/s\nConstraint: >= 300 → true\n"
+
+
+def test_a_container_that_judges_for_itself_says_what_it_has_measured() -> None:
+    found = read_trial("inference-perf", {"": SAID}, 0)
+    assert (found.state, dict(found.figures)) == (
+        PASSED,
+        {"inference-throughput": 108789.87, "inference-ttft-p99": 687.5},
+    )
+    assert found.message == "Inference throughput: 108789.87 tokens/sec; Inference TTFT p99: 687.50 ms"
+    for name in ("nccl-all-reduce-bw", "nccl-all-reduce-bw-nvls"):
+        assert read_trial(name, {"": BANDWIDTH}, 0).figures == {name: 488.37}
+
+
+def test_its_word_counts_only_where_it_has_ended_well_and_said_all() -> None:
+    assert read_trial("inference-perf", {"": SAID}).state == ERROR
+    assert read_trial("inference-perf", {"": SAID}, 1).state == FAILED
+    assert read_trial("inference-perf", {"": SAID.partition("RESULT: Inference TTFT")[0]}, 0).state == ERROR
+    assert read_trial("nccl-all-reduce-bw-nvls", {"": BANDWIDTH}).state == ERROR
+    assert read_trial("accelerator-metrics", {"": SAID}, 0).state == FAILED
+
+
+def test_a_check_that_was_handed_the_recipe_ran_with_its_settings() -> None:
+    constraints = [
+        {"name": "inference-concurrency-per-gpu", "value": "256"},
+        {"name": "inference-routing-mode", "value": "== dynamo-router"},
+        {"name": "inference-throughput", "value": ">= 50000"},
+        {"name": "inference-ttft-p99", "value": "2000"},
+        {"name": "nccl-all-reduce-bw", "value": "300"},
+    ]
+    recipe = {"validation": {"performance": {"checks": ["inference-perf"], "constraints": constraints}}}
+    ended = [("inference-perf", read_trial("inference-perf", {"": SAID}, 0)), ("dra-support", Trial(PASSED, ""))]
+    found = dict(as_asked(ended, recipe))
+    assert found["inference-perf"].figures == {
+        "inference-concurrency-per-gpu": "256",
+        "inference-routing-mode": "dynamo-router",
+        "inference-throughput": 108789.87,
+        "inference-ttft-p99": 687.5,
+    }
+    assert found["dra-support"].figures == {}
 
 
 def test_a_check_whose_output_nobody_understands_is_refused() -> None:

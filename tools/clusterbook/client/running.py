@@ -20,7 +20,7 @@ from clusterbook.core.checkjobs import Asked
 from clusterbook.core.judge import judge
 from clusterbook.core.judge.outcome import CHECK, ERROR, FAILED, READINESS, SKIPPED
 from clusterbook.core.placement import GPU, Placement, read_selector, read_tolerations
-from clusterbook.core.trials import recorded
+from clusterbook.core.trials import as_asked, recorded
 
 Document = Mapping[str, Any]
 Entries = Mapping[str, Mapping[str, Any]]
@@ -61,7 +61,7 @@ def run_checks(
     )
     api = open_api(options.get("kubeconfig", ""), context=options.get("context", ""))
     found = run_all(api, wanted, asked, with_gpus(taken), say=_say, keep="no_cleanup" in options)
-    return recorded(taken, found)
+    return recorded(taken, as_asked(found, recipe))
 
 
 def to_run(recipe: Document, taken: Document, entries: Entries, phases: Sequence[str]) -> list[Mapping[str, Any]]:

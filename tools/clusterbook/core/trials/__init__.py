@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from clusterbook.core.constraint import parse_expression
 from clusterbook.core.errors import InvalidRequest, did_you_mean
 from clusterbook.core.judge.named import consumed
 from clusterbook.core.judge.outcome import ERROR, FAILED, PASSED, SKIPPED
 from clusterbook.core.judge.ran import MESSAGE, RESULT, TYPE
 from clusterbook.core.seen import Group, Reading, Seen, written_groups
 from clusterbook.core.trials import devices, nccl, serving, slurm
+from clusterbook.core.trials.result import result
 from clusterbook.core.trials.trial import Outputs, Trial
 
 READERS: Mapping[str, Callable[[Outputs], Trial]] = {
@@ -51,11 +53,32 @@ def read_trial(check: str, outputs: Outputs, status: int | None = None, message:
         )
     if status is not None and _BY_STATUS.get(status) != PASSED:
         return Trial(_BY_STATUS.get(status, ERROR), message[:_LONGEST_MESSAGE] or f"it ended with status {status}")
+    told = result(check, outputs) if status is not None else None
+    if told is not None:
+        return told
     if reader is not None and any(text.strip() for text in outputs.values()):
         return reader(outputs)
     if status is None:
         return Trial(ERROR, "it printed nothing")
     return Trial(PASSED, message[:_LONGEST_MESSAGE])
+
+
+def as_asked(trials: Sequence[tuple[str, Trial]], recipe: Mapping[str, Any]) -> list[tuple[str, Trial]]:
+    """Return what came of checks that a recipe was handed to, with the settings that it asks for.
+
+    What is measured is never taken from there: only constraints that name one value, of checks that have figures.
+    """
+    phases = (recipe.get("validation") or {}).values()
+    asked = [each for phase in phases if phase for each in phase.get("constraints") or ()]
+    found = []
+    for check, trial in trials:
+        settings: dict[str, Reading] = {}
+        for each in asked:
+            expression = parse_expression(str(each["value"]))
+            if trial.figures and consumed(each["name"], check) and expression.op in ("", "=="):
+                settings[each["name"]] = expression.value
+        found.append((check, trial._replace(figures={**settings, **trial.figures})))
+    return found
 
 
 def stated(trials: Sequence[tuple[str, Trial]], settings: Mapping[str, str]) -> list[tuple[str, Trial]]:
