@@ -101,7 +101,8 @@ class Login:
             raise Malformed(f"{self._host} names no address for tokens")
         wanted = sorted(scopes | frozenset(filter(None, [challenge.parameters.get("scope", "")])))
         service = challenge.parameters.get("service", "")
-        credential = self._credential_for(realm, parts.netloc)
+        # A token goes to the registry, so that the credentials for another host would buy it one for that host.
+        credential = self._credential(self._host) if may_issue_tokens(realm, self._address) else None
         if credential is not None and credential.identity_token:
             form = {
                 "grant_type": "refresh_token",
@@ -130,12 +131,6 @@ class Login:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Malformed(f"{where} answers without a token") from error
         return _Token(value, self._clock() + max(lifetime_s - _MARGIN_S, 1.0))
-
-    def _credential_for(self, realm: str, realm_host: str) -> Credential | None:
-        """Return what may be shown to whoever issues tokens: our credentials there, or those for the registry."""
-        if may_issue_tokens(realm, self._address):
-            return self._credential(self._host)
-        return self._credential(realm_host) if realm.startswith("https://") else None
 
     def _credential(self, host: str) -> Credential | None:
         if host not in self._known:

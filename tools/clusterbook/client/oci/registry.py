@@ -38,6 +38,7 @@ from clusterbook.core.reference import (
 _ACCEPT = {"Accept": ", ".join(ACCEPTED)}
 _ACCEPT_LISTS = {"Accept": f"{INDEX}, application/json"}
 _MOST_PAGES = 1000
+_MOST_LISTED = 100_000
 _SMALL_BYTES = 1 << 20
 _ATTEMPTS = 5
 _NO_API = (400, 404, 405, 406, 501)
@@ -288,6 +289,8 @@ class Registry(Store):
             if page is None:
                 return found or None
             found.append(page)
+            if sum(map(len, found)) > _MOST_LISTED:
+                raise Malformed(f"{self.where}/{repository} lists more than {_MOST_LISTED:,} {key}")
         return found
 
     def _page(self, url: str, repository: str, key: str) -> tuple[str, list[Any] | None]:
