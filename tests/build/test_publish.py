@@ -309,9 +309,9 @@ def test_a_signature_that_another_publisher_wrote_over_is_listed_again(checkout:
         publish(release, where(base, keys))
         digest = artifact(opened(base, keys), "eks", "flux").digest
         base.store.put_manifest("acme/flux/eks", index([]), tag=referrers_tag(digest))
-        assert bundles_of(base.store, "acme/flux/eks", digest) == []
+        assert list(bundles_of(base.store, "acme/flux/eks", digest)) == []
         publish(release, where(base, keys))
-        assert len(bundles_of(base.store, "acme/flux/eks", digest)) == 1
+        assert len(list(bundles_of(base.store, "acme/flux/eks", digest))) == 1
 
 
 def test_a_registry_that_cannot_be_reached_is_named(checkout: Path, keys: Path) -> None:

@@ -396,8 +396,8 @@ def test_signatures_are_found_with_the_artifact(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "layout", create=True)
     kept = put(layout, "recipes/eks", b"recipe", tag="1.0.0")
     signed = signer(P256).sign(statement([Subject("recipes/eks", kept.digest)], PROVENANCE, {}))
-    assert bundles_of(layout, "recipes/eks", kept.digest) == []
+    assert list(bundles_of(layout, "recipes/eks", kept.digest)) == []
     attached = signature(signed, PROVENANCE, created="2026-07-01T00:00:00Z")
     Sender(Base(layout, ""), 1).attach("recipes/eks", kept.descriptor, attached)
-    found = bundles_of(layout, "recipes/eks", kept.digest)
+    found = list(bundles_of(layout, "recipes/eks", kept.digest))
     assert verify_any(found, kept.digest, policy_of(P256)).statement.predicate_type == PROVENANCE

@@ -9,9 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from clusterbook.client import archive
 from clusterbook.client.bundlefolder import read_bundle
+from clusterbook.client.keys import private_key
 from clusterbook.client.layout import Layout
 from clusterbook.client.oci.registry import Registry
 from clusterbook.client.stores import Base
@@ -29,6 +31,7 @@ from tests import publications, shelves
 from tests.contract.store_contract import put
 from tests.fetchers import Client
 from tests.publications import JULY, MARCH, START, Publisher
+from tests.servers.certificates import private_pem
 from tests.servers.registry import FakeRegistry, running
 
 FLAG = ["--min-trust-level", "unverified"]
@@ -273,6 +276,20 @@ def test_an_artifact_of_a_registry_is_verified_with_its_bytes(client: Client, re
     registry.blobs[blob] = registry.blobs[blob].replace(b"RecipeResult", b"recipeResult")
     with pytest.raises(WrongContent):
         client.verify(f"{base}/recipes/eks:1.1.0")
+
+
+def test_what_somebody_else_signed_is_neither_fetched_nor_unpacked(
+    client: Client, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    (tmp_path / "other.pub").write_text(
+        private_key(private_pem(ed25519.Ed25519PrivateKey.generate()), "k").public().pem()
+    )
+    layers = [key for key in registry.blobs if key[0] == "acme/helm/eks"]
+    before = {digest: registry.count("GET", f"/helm/eks/blobs/{digest}") for _, digest in layers}
+    verdict = client.verify(f"oci://{registry.host}/acme/helm/eks:1.1.0", key=tmp_path / "other.pub")
+    assert isinstance(verdict.error, WrongSigner)
+    asked = [digest for digest in before if registry.count("GET", f"/helm/eks/blobs/{digest}") > before[digest]]
+    assert all(b"payloadType" in registry.blobs["acme/helm/eks", digest] for digest in asked)  # signatures alone
 
 
 def test_an_artifact_whose_signature_was_removed_is_unverified(client: Client, publisher: Publisher) -> None:

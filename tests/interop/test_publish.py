@@ -335,7 +335,7 @@ def test_signatures_survive_a_copy_by_others(
         base = open_base(f"oci://{to.host}/mirror", Access(ca_file=str(to.certificates.authority), environment=env))
         home = base.repository(f"{'recipes' if kind == 'recipe' else kind}/{FULL}")
         digest = base.store.manifest(home, "1.0.0").digest
-        assert len(bundles_of(base.store, home, digest)) == 2
+        assert len(list(bundles_of(base.store, home, digest))) == 2
         verify_any(bundles_of(base.store, home, digest), digest, key_policy([signing.folder / "our.pub"]))
 
 

@@ -19,6 +19,7 @@ from clusterbook.client.landing import alone
 from clusterbook.client.store import Store
 from clusterbook.client.tarstream import Limits
 from clusterbook.client.transfer import save
+from clusterbook.client.workfolder import work_folder
 from clusterbook.core.errors import ClusterbookError, Unwritable
 from clusterbook.core.manifest import Descriptor
 
@@ -48,7 +49,7 @@ def arrive(
     target = target.resolve()
     work = target.parent / f".{target.name}.part"
     try:
-        work.mkdir(parents=True, exist_ok=True)
+        work_folder(work)
         with alone(work / LOCK):
             packed = work / archive.digest.partition(":")[2]
             try:

@@ -17,7 +17,7 @@ from clusterbook.client.opened import Opened, Trusting
 from clusterbook.client.trust import Verified, bundles_of, verify, verify_any
 from clusterbook.core import published
 from clusterbook.core.bundle.checksums import FILES, files_digest
-from clusterbook.core.errors import ClusterbookError
+from clusterbook.core.errors import ClusterbookError, unreadable
 from clusterbook.core.manifest import Manifest, parse_manifest
 from clusterbook.core.policy import Tampered, Unsigned, Untrusted
 from clusterbook.core.statement import LARGEST_BUNDLE_BYTES, BrokenBundle
@@ -49,11 +49,15 @@ def attestation(opened: Opened, repository: str, manifest: Manifest, trusting: T
 
 
 def read_attestation(where: Path) -> dict[str, bytes]:
-    """Return what the bundle in the folder `where` carries along, by file."""
+    """Return what the bundle in the folder `where` carries along, by file. Raises Unreadable."""
     found = {}
     for name in (MANIFEST, SIGNATURE):
-        with suppress(FileNotFoundError, NotADirectoryError), (where / ATTESTATION / name).open("rb") as file:
-            found[name] = file.read(LARGEST_BUNDLE_BYTES + 1)
+        path = where / ATTESTATION / name
+        try:
+            with suppress(FileNotFoundError, NotADirectoryError), path.open("rb") as file:
+                found[name] = file.read(LARGEST_BUNDLE_BYTES + 1)
+        except OSError as error:
+            raise unreadable(path, error) from error
     return found
 
 

@@ -26,6 +26,7 @@ from clusterbook.client.pulling import pull_charts
 from clusterbook.client.store import Store, from_bytes
 from clusterbook.client.stores import Access, open_registry
 from clusterbook.client.transfer import copy
+from clusterbook.client.workfolder import work_folder
 from clusterbook.core import homes, mirrored, published
 from clusterbook.core.bundle.media import MEDIA
 from clusterbook.core.digest import canonical
@@ -79,7 +80,7 @@ def save(opened: Opened, wanted: Wanted, target: Path, access: Access, report: R
     recipes = _chosen(opened, wanted)
     work = target.with_name(f".{target.name}.parts")
     try:
-        work.mkdir(parents=True, exist_ok=True)
+        work_folder(work)
     except OSError as error:
         raise Unwritable(f"{target} cannot be written: {error.strerror}", hint="name a file you may write") from error
     layout = Layout(work, create=True)

@@ -6,7 +6,7 @@ decided in `core.policy`. Makes no network call, and imports sigstore only for a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -137,12 +137,11 @@ def verify_any(bundles: Iterable[bytes], digest: str, policy: Policy) -> Verifie
     raise furthest(faults)
 
 
-def bundles_of(store: Store, repository: str, digest: str) -> list[bytes]:
-    """Return the bundles that a store has on an artifact, as our publisher and cosign attach them."""
-    found = []
+def bundles_of(store: Store, repository: str, digest: str) -> Iterator[bytes]:
+    """Yield the bundles that a store has on an artifact, as our publisher and cosign attach them."""
     for manifest in store.referrers(repository, digest, BUNDLE):
-        found += [store.read(repository, layer, limit_bytes=LARGEST_BUNDLE_BYTES) for layer in manifest.layers[:1]]
-    return found
+        for layer in manifest.layers[:1]:
+            yield store.read(repository, layer, limit_bytes=LARGEST_BUNDLE_BYTES)
 
 
 def _by_key(bundle: Bundle, policy: Policy) -> tuple[str, str]:

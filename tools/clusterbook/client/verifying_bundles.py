@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from contextlib import suppress
 
 from clusterbook.client.around import Around
 from clusterbook.client.attested import attested
@@ -149,19 +150,21 @@ def verify_artifact(where: str, words: Words, around: Around) -> Verdict:
     belief: Trusting = trusting(words, around.environment, around.home)
     store = open_registry(reference.host, access_of(words, around.environment, around.home))
     manifest = store.manifest(reference.repository, reference.wanted)
-    data = {blob.digest: store.read(reference.repository, blob, limit_bytes=MOST_BYTES) for blob in manifest.blobs}
     looked, verified = NOTHING, None
     try:
-        if FILES in manifest.annotations:
-            files = unrooted(unpacked(data[manifest.layers[0].digest], where))
+        bundles = bundles_of(store, reference.repository, manifest.digest)
+        assert belief.policy is not None
+        with suppress(Unsigned):
+            verified = verify_any(bundles, manifest.digest, belief.policy)
+        packed = b""  # of the many parts that an artifact may have, one is kept
+        for blob in manifest.blobs:
+            data = store.read(reference.repository, blob, limit_bytes=MOST_BYTES)
+            packed = data if FILES in manifest.annotations and blob == manifest.layers[0] else packed
+        if packed:
+            files = unrooted(unpacked(packed, where))
             if files_digest(files) != manifest.annotations[FILES]:
                 raise Tampered(f"{where}: the files are not those that its manifest names", hint="do not use it")
             looked = _looked(files)
-        bundles = bundles_of(store, reference.repository, manifest.digest)
-        assert belief.policy is not None
-        verified = verify_any(bundles, manifest.digest, belief.policy)
-    except Unsigned:
-        pass
     except (Untrusted, Malformed) as error:
         return _wrong(where, error, looked)
     if looked.proof is None and FILES not in manifest.annotations:
