@@ -7,8 +7,9 @@ import re
 
 import pytest
 
-from clusterbook.build.site import gutter
+from clusterbook.build.site import gutter, pages
 from clusterbook.build.site.parts import Said
+from clusterbook.core.yamlout import dump
 from tests import sites
 
 ROW = re.compile(r'<div class="cb-run"><div class="cb-who">(.*?)</div><code>(.*?)\n</code></div>', re.DOTALL)
@@ -61,3 +62,10 @@ def test_what_only_opens_a_map_goes_with_what_stands_below() -> None:
 def test_lines_stand_behind_what_they_are_part_of() -> None:
     found = gutter.runs({"a": "one\n\ntwo\n", "b": 1}, {}, first="  - ", indent="    ")
     assert [run.text for run in found] == ["  - a: |\n      one\n\n      two\n    b: 1"]
+
+
+def test_a_recipe_without_components_is_shown_as_well() -> None:
+    data = sites.data({"base": 'constraints: [{name: K8s.server.version, value: ">= 1.30"}]'})
+    renderer = pages.Renderer(data, sites.SOURCES / "templates")
+    page = list(renderer.recipe(data.recipes[0]))[1].body()
+    assert "".join(f"{html.unescape(text)}\n" for _, text in ROW.findall(page)) == dump(data.recipe("base").document)

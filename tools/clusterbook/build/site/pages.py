@@ -195,18 +195,17 @@ class Renderer:
     def _pieces(self, found: RecipeView, up: str) -> Iterator[Markup]:
         """Yield a recipe as YAML with its gutter; components are rendered once for all recipes that share them."""
         parts = {part.name: part for part in (*found.parts, *found.switched_off)}
-        for key in sorted(found.document):
-            if key != "componentRefs":
-                winners = {at: said for at, said in found.winners.items() if at.startswith(f"/{key}/")}
-                yield self._gutter(gutter.runs({key: found.document[key]}, winners), up)
-                continue
-            yield self._gutter([gutter.Run("componentRefs:" if parts else "componentRefs: []", None)], up)
-            for reference in found.document[key]:
-                part = parts[reference["name"]]
-                if (part.key, up) not in self._gutters:
-                    lines = gutter.runs(part.document, part.winners, first="  - ", indent="    ")
-                    self._gutters[part.key, up] = self._gutter(lines, up)
-                yield self._gutters[part.key, up]
+        above, below = ({key: value for key, value in found.document.items() if chosen(key)}
+                        for chosen in ("componentRefs".__gt__, "componentRefs".__lt__))  # fmt: skip
+        opening = "componentRefs:" if found.document["componentRefs"] else "componentRefs: []"
+        yield self._gutter([*gutter.runs(above, {}), gutter.Run(opening, None)], up)
+        for reference in found.document["componentRefs"]:
+            part = parts[reference["name"]]
+            if (part.key, up) not in self._gutters:
+                lines = gutter.runs(part.document, part.winners, first="  - ", indent="    ")
+                self._gutters[part.key, up] = self._gutter(lines, up)
+            yield self._gutters[part.key, up]
+        yield self._gutter(gutter.runs(below, found.winners), up)
 
     def _gutter(self, runs: Sequence[gutter.Run], up: str) -> Markup:
         return Markup(self.render("gutter.html", up, runs=runs))  # noqa: S704 - a template's
