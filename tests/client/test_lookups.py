@@ -258,6 +258,11 @@ def test_a_configuration_file_stands_for_flags_and_flags_win(ask, tmp_path: Path
     config.write_text("kind: AICRConfig\nspec: {recipe: {criteria: {service: eks, intent: training}}}\n")
     line = ("query", "--config", str(config), "--selector", "metadata.slug")
     assert ask(*line).out == "eks-training\n"
+    said = ask(*line, "--service", "gke", "--os", "cos", "--intent", "training", "--allow-inherited")
+    assert said.out == "gke-cos\n"
+    assert [each for each in said.err.splitlines() if "counts" in each] == [
+        f"note: --service gke counts, not eks of {config}"
+    ]
     section = f"{{criteria: {{service: eks}}, output: {{path: {config}.out}}}}"
     config.write_text(f"kind: AICRConfig\nspec: {{recipe: {section}}}\n")
     assert ask("recipe", "--config", str(config)).out == ""

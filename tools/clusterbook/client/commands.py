@@ -111,6 +111,11 @@ def _callback(name: str) -> Callable[..., int]:
             configured = recipe_flags(read_config(options["config"]))
             if name != "recipe":  # spec.recipe.output is where the recipe goes, not what is asked of it
                 configured = {key: value for key, value in configured.items() if key not in ("output", "format")}
+            notes = tuple(
+                f"--{key.replace('_', '-')} {options[key]} counts, not {word} of {options['config']}"
+                for key, word in configured.items()
+                if options.get(key, word) != word
+            )
             options = {**configured, **options}
         if "timeout" in given:
             options["timeout"] = str(job["timeout"])
