@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any, NamedTuple
 
-from clusterbook.core.constraint import evaluate, parse_expression
-from clusterbook.core.errors import ClusterbookError
+from clusterbook.core.constraint import Expression, evaluate, parse_expression
+from clusterbook.core.errors import ClusterbookError, InvalidRequest
 from clusterbook.core.judge import outcome
 from clusterbook.core.judge.outcome import FAILED, NOT_APPLICABLE, PASSED, SKIPPED
 from clusterbook.core.judge.ran import ran
@@ -262,23 +262,35 @@ def _figures(wanted: list[Constraint], figures: Mapping[str, Any]) -> Said:
     said = []
     for each in wanted:
         actual = scalar(figures[each.name])
-        expression = parse_expression(each.value)
         try:
-            number = float(actual)
-            bound = float(expression.value)
-        except ValueError:
-            holds = actual == expression.value
-        else:
-            if not isfinite(number):  # which no measurement is
-                said.append(f"{each.name} is {actual}, which is no figure")
-                continue
-            low, high = bound * (1 - TOLERANCE), bound * (1 + TOLERANCE)
-            holds = {">=": number >= low, ">": number > low, "<=": number <= high, "<": number < high}.get(
-                expression.op, (number == bound) == (expression.op != "!=")
-            )
+            holds = _meets(parse_expression(each.value), actual)
+        except ClusterbookError:
+            said.append(f"{each.name} is {actual}, which is no figure")
+            continue
         if not holds:
             said.append(f"{each.name} is {actual}{f' {each.unit}' if each.unit else ''}, not {each.value}")
     return _read(said, holds=", ".join(f"{each.name} is {scalar(figures[each.name])}" for each in wanted))
+
+
+def _meets(expression: Expression, actual: str) -> bool:
+    """Return whether a figure meets what is demanded, within the tolerance; what is no number is compared as text.
+
+    Raises:
+        InvalidRequest: a number is demanded, and this is none.
+    """
+    if expression.op == "and":
+        return all(_meets(part, actual) for part in expression.parts)
+    if expression.op in ("or", "in"):
+        return any(_meets(part, actual) for part in expression.parts)
+    try:
+        number, bound = float(actual), float(expression.value)
+    except ValueError:
+        return evaluate(expression, actual)
+    if not isfinite(number):
+        raise InvalidRequest(f"'{actual}' is no figure")
+    low, high = bound * (1 - TOLERANCE), bound * (1 + TOLERANCE)
+    of_range = {">=": number >= low, ">": number > low, "<=": number <= high, "<": number < high}
+    return of_range.get(expression.op, (number == bound) == (expression.op != "!="))
 
 
 _KAI = "kai-scheduler"
