@@ -36,6 +36,7 @@ class Editions:
         self.view = lru_cache(maxsize=1)(self._view)  # its page and its JSON follow each other
         self.difference = lru_cache(maxsize=1)(self._difference)
         self._moves = cache(partial(release_diff, ledger))
+        self._moved: dict[tuple[str, str, str], Diff] = {}
 
     def _editions(self, slug: str) -> tuple[Edition, ...]:
         """Return the versions of a recipe, the oldest first."""
@@ -77,7 +78,8 @@ class Editions:
 
     def _difference(self, slug: str, old: str, new: str) -> Diff:
         """Return what differs from one version of a recipe to another. Raises BrokenLedger, NotFound."""
-        return diff(self.ledger.side(slug, read_version(old)), self.ledger.side(slug, read_version(new)))
+        found = self._moved.get((slug, old, new))
+        return found or diff(self.ledger.side(slug, read_version(old)), self.ledger.side(slug, read_version(new)))
 
     def releases(self, titles: Mapping[str, str]) -> tuple[ReleaseView, ...]:
         """Return all releases, the newest first. Raises BrokenLedger."""
@@ -92,6 +94,9 @@ class Editions:
         if previous:
             found = self._moves(previous, name)
             common, unchanged = tuple(found.common()), found.unchanged
+            self._moved.update(
+                ((move.slug, str(move.old), str(move.new)), move.diff) for move in found.moves if move.diff
+            )
             moves = [
                 (move.slug, titles.get(move.slug, move.slug), move.kind, str(move.old or ""), str(move.new or ""))
                 for move in found.moves
