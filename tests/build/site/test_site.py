@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 from posixpath import dirname, join, normpath
 from urllib.parse import unquote
@@ -169,6 +170,16 @@ def test_strings_from_recipes_are_text() -> None:
             assert '" onload="x' not in text, path
             shown += "&lt;script&gt;alert" in text
     assert shown > 3  # the recipe, its version, the component, the values, the source
+
+
+def test_the_guide_leads_to_every_decision_by_its_title() -> None:
+    folder = sites.SOURCES / "docs" / "decisions"
+    titles = {path.stem: path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+              for path in folder.glob("0*.md")}  # fmt: skip
+    page = sites.whole()["decisions/index.html"].decode().partition("<article")[2]
+    listed = dict(re.findall(r'<li><a href="([^"]+)\.html">(.*?)</a></li>', page))
+    assert {name: unescape(title) for name, title in listed.items()} == titles
+    assert 'href="../decisions/index.html"' in sites.whole()["guide/index.html"].decode()
 
 
 def test_a_sitemap_is_only_made_of_a_site_that_knows_where_it_stands() -> None:
