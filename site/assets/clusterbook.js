@@ -176,7 +176,7 @@
     element.replaceChildren(options, make("div", { class: "cb-pick" }, leftLabel, rightLabel), make("p", {}, swap, " ", make("label", {}, same, " also what is the same")), out);
     // one name is there: its own versions, what differs in one criterion, and the nearest for every other GPU; none: pairs to begin with
     const suggestions = (given) => {
-      const rich = (each) => (each.versions.length > 1 ? Object.keys(each.criteria).length : -1);
+      const rich = (each) => 10 * each.versions.length + Object.keys(each.criteria).length; // what changed most often tells most
       const own = data.recipes.find((each) => each.slug === given.split("@")[0]) || data.recipes.reduce((one, two) => (rich(two) > rich(one) ? two : one));
       const apart = (each) => DIMENSIONS.filter((name) => each.criteria[name] !== own.criteria[name]).length;
       const close = (all) => all.filter((each) => each !== own).sort((one, two) => apart(one) - apart(two))[0];
