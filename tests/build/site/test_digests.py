@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from clusterbook.build.site import api
+from clusterbook.build.site.gutter import Writer
 from tests import sites
 
 GUIDE = (sites.SOURCES / "docs" / "guide" / "verify.md").read_text(encoding="utf-8")
@@ -22,7 +23,7 @@ SLUG, VERSION = re.findall(r"recipes/(\S+)/(\S+)\.json", LINE)[0]
 def test_a_digest_is_computed_again_as_printed(slug: str, tmp_path: Path) -> None:
     data = sites.ours_known()
     summary = next(each for each in data.recipes if each.slug == slug)
-    makers = dict(api.recipe_files(data, summary))
+    makers = dict(api.recipe_files(data, summary, Writer()))
     assert summary.editions
     for edition in summary.editions:
         path = f"api/v1/recipes/{slug}/{edition.version}.json"

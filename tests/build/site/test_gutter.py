@@ -26,6 +26,13 @@ def test_the_lines_together_are_the_yaml(slug: str) -> None:
     assert "".join(f"{text}\n" for _, text in shown(slug)) == sites.whole()[f"api/v1/recipes/{slug}.yaml"].decode()
 
 
+def test_components_that_recipes_share_are_written_once_and_to_the_letter() -> None:
+    data, writer = sites.ours_known(), gutter.Writer()
+    for summary in data.recipes:
+        found = data.recipe(summary.slug)
+        assert writer.text(found) == dump(found.document), summary.slug
+
+
 def test_each_line_stands_beside_who_had_the_last_word() -> None:
     by = {line.strip(" -"): who for who, text in shown("eks") for line in text.splitlines()}
     assert by["x: 2"] == "eks"  # base's values file said 1

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from clusterbook.build.site import api, authored, feeds, frame, guide, links, pages
+from clusterbook.build.site import api, authored, feeds, frame, guide, gutter, links, pages
 from clusterbook.build.site.model import SiteData
 from clusterbook.client.outputs import write_folder
 
@@ -79,7 +79,7 @@ def makers(
         BrokenSite: the frame lacks a mark. A maker raises as `build`.
     """
     parts = frame.read(built, sources)
-    renderer = pages.Renderer(data, sources / "templates")
+    renderer, writer = pages.Renderer(data, sources / "templates"), gutter.Writer()
     entries: list[tuple[str, str, str]] = []
     listed = [path for path in built if path.endswith(".html") and path not in ("404.html", frame.SHELL)]
 
@@ -90,7 +90,7 @@ def makers(
 
     for summary in data.recipes:
         yield from map(take, renderer.recipe(summary))
-        yield from api.recipe_files(data, summary)
+        yield from api.recipe_files(data, summary, writer)
         for edition in summary.editions:
             page = f"recipes/{summary.slug}/{edition.version}.html"
             title = f"{summary.slug} {edition.version} by its digest"

@@ -12,9 +12,9 @@ from typing import Any
 
 from clusterbook.build.schemas import schemas
 from clusterbook.build.site import openapi, tested
+from clusterbook.build.site.gutter import Writer
 from clusterbook.build.site.model import Edition, Evidence, RecipeView, SiteData, Summary
 from clusterbook.core import diffreport
-from clusterbook.core.yamlout import dump
 
 ROOT = "api/v1"
 
@@ -55,13 +55,13 @@ def files(data: SiteData) -> Iterator[tuple[str, bytes]]:
     yield "api/openapi.json", encode(openapi.document())
 
 
-def recipe_files(data: SiteData, summary: Summary) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """Yield path and maker of every document about one recipe."""
+def recipe_files(data: SiteData, summary: Summary, writer: Writer) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Yield path and maker of every document about one recipe, written by `writer`."""
     slug, lead = summary.slug, f"{ROOT}/recipes/{summary.slug}"
     newest = None if summary.unreleased else summary.newest
     yield f"{lead}.json", lambda: encode(recipe(summary, data.recipe(slug), newest))
     yield f"{lead}.js", lambda: twin(slug, _comparable(data.recipe(slug)))
-    yield f"{lead}.yaml", lambda: dump(data.recipe(slug).document).encode()
+    yield f"{lead}.yaml", lambda: writer.text(data.recipe(slug)).encode()
     for edition in summary.editions:
         yield from _edition_files(data, summary, edition)
 

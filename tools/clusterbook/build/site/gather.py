@@ -6,7 +6,7 @@ Knows where each fact is kept. Does not resolve by code of its own, and does not
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from clusterbook.build.proofs import Kept
 from clusterbook.build.site import answers, plain, tested
@@ -75,7 +75,7 @@ def gather(matrix: Matrix, editions: Editions, *, published: str, kept: Sequence
         values=tuple(values_of(recipes, viewer)),
         releases=editions.releases({each.slug: each.title for each in summaries}),
         answers=dense.document,
-        combinations=dense.groups,
+        combinations=cache(dense.groups),
         aliases=_aliases(matrix),
         sources={source.file: source.text for source in catalog.tree.files.values()},
         recipe=lru_cache(maxsize=1)(viewer.recipe),  # its page and its JSON follow each other

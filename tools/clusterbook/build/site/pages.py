@@ -195,10 +195,8 @@ class Renderer:
     def _pieces(self, found: RecipeView, up: str) -> Iterator[Markup]:
         """Yield a recipe as YAML with its gutter; components are rendered once for all recipes that share them."""
         parts = {part.name: part for part in (*found.parts, *found.switched_off)}
-        above, below = ({key: value for key, value in found.document.items() if chosen(key)}
-                        for chosen in ("componentRefs".__gt__, "componentRefs".__lt__))  # fmt: skip
-        opening = "componentRefs:" if found.document["componentRefs"] else "componentRefs: []"
-        yield self._gutter([*gutter.runs(above, {}), gutter.Run(opening, None)], up)
+        above, below = gutter.halves(found)
+        yield self._gutter([*gutter.runs(above, {}), gutter.Run(gutter.opening(found), None)], up)
         for reference in found.document["componentRefs"]:
             part = parts[reference["name"]]
             if (part.key, up) not in self._gutters:
