@@ -24,6 +24,7 @@ KINDS = {
     "values": "values/index.html",
     "coverage": "coverage.html",
     "layer": "layers/h100-eks-training.html",
+    "layers": "layers/index.html",
     "changes": "changes/index.html",
     "release": "changes/2026.7.0.html",
     "api": "api/index.html",

@@ -35,6 +35,7 @@ KINDS = (
     "values/index.html",
     "coverage.html",
     "layers/base.html",
+    "layers/index.html",
     "changes/index.html",
     "changes/2026.7.0.html",
     "sources/overlays/eks.yaml.html",
@@ -93,11 +94,38 @@ def test_a_page_lights_the_tab_it_belongs_to() -> None:
         ("evidence/eks/2026-07-14-acme.html", ["../../recipes/index.html", "../../recipes/eks.html"]),
         ("components/a.html", ["../components/index.html"]),
         ("changes/2026.7.0.html", ["../changes/index.html"]),
+        ("layers/eks.html", ["../recipes/index.html", "../layers/index.html"]),
+        (
+            "sources/overlays/eks.yaml.html",
+            ["../../recipes/index.html", "../../layers/index.html", "../../layers/eks.html"],
+        ),
+        ("sources/components/a/values.yaml.html", ["../../../recipes/index.html", "../../../layers/index.html"]),
     ],
 )
 def test_a_page_leads_back_up(path: str, way: list[str]) -> None:
     trail = sites.whole()[path].decode().partition('<nav class="cb-trail"')[2].partition("</nav>")[0]
     assert re.findall('href="([^"]+)"', trail) == way
+
+
+def test_layers_stand_below_what_they_build_on_each_once() -> None:
+    ours = sites.ours_known()
+    path = "layers/index.html"
+    page = next(each for each in pages.Renderer(ours, sites.SOURCES / "templates").others() if each.path == path).body()
+    overlays, mixins = page.partition('id="mixins"')[::2]
+    above: list[str] = []
+    found: dict[str, str] = {}
+    for step, name in re.findall(r'(<li>|</li>)(?:\s*<a class="cb-layer" href="\.\./layers/([^"]+)\.html")?', overlays):
+        if step == "</li>":
+            above.pop()
+            continue
+        assert name not in found
+        found[name] = above[-1] if above else ""
+        above.append(name)
+    assert found == {layer.name: layer.parent for layer in ours.layers if layer.kind == "overlay"}
+    for layer in ours.layers:
+        if layer.kind == "mixin":
+            said = mixins.partition(f"layers/{layer.name}.html")[2].partition("</li>")[0]
+            assert re.findall(r'layers/([^"]+)\.html', said) == list(layer.children)
 
 
 def test_a_recipe_says_which_criteria_lead_to_it() -> None:

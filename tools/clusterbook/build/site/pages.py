@@ -26,6 +26,7 @@ from clusterbook.core.diff import Change
 _NEIGHBOURS = 8
 _RECIPES = ("Recipes", "recipes/index.html")
 _COMPONENTS = ("Components", "components/index.html")
+_LAYERS = ("Layers", "layers/index.html")
 _CHANGES = ("Changes", "changes/index.html")
 _SECTIONS = (
     ("use", "Use it"),
@@ -122,11 +123,7 @@ class Renderer:
                 f"components/{component.name}.atom",
                 (_COMPONENTS,),
             )
-        for layer in self.data.layers:
-            path = f"layers/{layer.name}.html"
-            body = partial(self.render, "layer.html", path, layer=layer)
-            about = f"What the {layer.kind} {layer.name} says"
-            yield Page(path, layer.name, about, body, "recipes/", entry=layer.kind, trail=(_RECIPES,))
+        yield from self._layers()
         for release in self.data.releases:
             path = f"changes/{release.name}.html"
             body = partial(self.render, "release.html", path, release=release)
@@ -136,6 +133,19 @@ class Renderer:
             yield Page(path, title, about, body, "changes/", (), data, title, trail=(_CHANGES,))
         yield from map(self._evidence, self.data.evidence)
         yield from self._sources()
+
+    def _layers(self) -> Iterator[Page]:
+        """Yield the page of every layer, and the one that shows how they build on one another."""
+        title, index = _LAYERS
+        named = {layer.name: layer for layer in self.data.layers}
+        about = "Every layer that recipes are made of, and which builds on which"
+        body = partial(self.render, "layers.html", index, named=named)
+        yield Page(index, title, about, body, "recipes/", entry="layers overlays mixins", trail=(_RECIPES,))
+        for layer in self.data.layers:
+            path = f"layers/{layer.name}.html"
+            body = partial(self.render, "layer.html", path, layer=layer)
+            about = f"What the {layer.kind} {layer.name} says"
+            yield Page(path, layer.name, about, body, "recipes/", entry=layer.kind, trail=(_RECIPES, _LAYERS))
 
     def _evidence(self, found: Evidence) -> Page:
         """Return the page of one piece of evidence."""
@@ -155,10 +165,12 @@ class Renderer:
 
     def _sources(self) -> Iterator[Page]:
         """Yield a page for each source file, so that every origin is a link to its line."""
+        of = {layer.file: (layer.name, f"layers/{layer.name}.html") for layer in self.data.layers}
         for file, text in self.data.sources.items():
             path = source_page(file)
             body = partial(self.render, "source.html", path, file=file, lines=text.splitlines())
-            yield Page(path, file, f"The source file {file}", body, "recipes/", trail=(_RECIPES,))
+            trail = (_RECIPES, _LAYERS, of[file]) if file in of else (_RECIPES, _LAYERS)
+            yield Page(path, file, f"The source file {file}", body, "recipes/", trail=trail)
 
     def _recipe(self, summary: Summary) -> Page:
         path = f"recipes/{summary.slug}.html"
