@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+import threading
+from functools import partial
 from hashlib import sha256
+from html import unescape
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from clusterbook.build import site
+from clusterbook.client.outputs import write_folder
 from clusterbook.core.yamlin import parse
 from tests import sites
 
 JSON = {path: content for path, content in sites.whole().items() if path.startswith("api/") and path.endswith(".json")}
 DESCRIBED: dict[str, Any] = json.loads(JSON["api/openapi.json"])
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves a folder, and says nothing about it."""
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing about requests."""
 
 
 def described(path: str) -> dict[str, Any] | None:
@@ -91,3 +107,41 @@ def test_a_script_is_its_document_handed_over() -> None:
     said = re.fullmatch(r'clusterbook\.take\("index",(.*)\)\n', text, re.DOTALL)
     assert said is not None
     assert json.loads(said[1]) == json.loads(JSON["api/v1/index.json"])
+
+
+def printed(page: bytes) -> list[list[str]]:
+    """Return the lines of every block of commands on a page."""
+    blocks = re.findall(r'cb-shell"><pre><code>(.*?)</code>', page.decode(), re.DOTALL)
+    return [unescape(re.sub("<[^>]+>", "", block)).splitlines() for block in blocks]
+
+
+@pytest.mark.skipif(not all(map(shutil.which, ("curl", "jq"))), reason="no curl or jq: apt-get install curl jq")
+def test_the_api_is_asked_as_printed(tmp_path: Path) -> None:
+    write_folder(tmp_path / "site", sites.whole().items(), marker=site.MARKER)
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "site"))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        here = f"SITE=http://127.0.0.1:{server.server_address[1]}"
+        answers = []
+        (place, *first), *others = printed(sites.whole()["api/index.html"])
+        assert place == "SITE=https://catalog.example.com"
+        for lines in (first, *others):
+            script = "\n".join(["set -e", here, *lines])
+            done = subprocess.run(["sh", "-c", script], check=True, capture_output=True, text=True)
+            answers.append(done.stdout.splitlines())
+        server.shutdown()
+    listed, origins, digests = answers
+    data = sites.small()
+    assert listed == [f"{each.slug}\t{each.newest.version if each.newest else ''}" for each in data.recipes]
+    found = data.recipe(data.recipes[0].slug)
+    rows = {(part.name, row.path): row.said[-1] for part in (*found.parts, *found.switched_off) for row in part.rows}
+    assert {tuple(line.split("\t")) for line in origins} == {
+        (*key, f"{said.layer} {said.file}:{said.line}") for key, said in rows.items()
+    }
+    assert len(rows) > 2
+    assert len(digests) == 2
+    assert digests[0] == digests[1]
+
+
+def test_a_site_that_knows_where_it_stands_prints_its_address() -> None:
+    files = sites.files(sites.small(), url="https://example.com/catalog/")
+    assert printed(files["api/index.html"])[0][0] == "SITE=https://example.com/catalog"

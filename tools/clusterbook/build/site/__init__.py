@@ -79,7 +79,7 @@ def makers(
         BrokenSite: the frame lacks a mark. A maker raises as `build`.
     """
     parts = frame.read(built, sources)
-    renderer, writer = pages.Renderer(data, sources / "templates"), gutter.Writer()
+    renderer, writer = pages.Renderer(data, sources / "templates", url=url), gutter.Writer()
     entries: list[tuple[str, str, str]] = []
     listed = [path for path in built if path.endswith(".html") and path not in ("404.html", frame.SHELL)]
 

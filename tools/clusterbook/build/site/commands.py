@@ -34,6 +34,9 @@ START = (
 """What the home page begins with."""
 
 
+_ELSEWHERE = "https://catalog.example.com"
+
+
 class Step(NamedTuple):
     """Lines to type one after the other, and what they do."""
 
@@ -109,3 +112,31 @@ def same(slug: str, version: str) -> Step:
 def compare(old: str, new: str) -> str:
     """Return the command that compares two recipes or versions."""
     return f"clusterbook diff {old} {new}"
+
+
+def api(url: str, slug: str) -> list[Step]:
+    """Return how the static API is asked; `url` is where the site stands, "" when nobody knows."""
+    site = f"SITE={(url or _ELSEWHERE).rstrip('/')}"
+    mine = f'curl -fsS "$SITE/api/v1/recipes/{slug}.json"'
+    origins = """jq -r '.origins | to_entries[] | .key as $c | .value | to_entries[] | [$c, .key, .value[-1]] | @tsv'"""
+    return [
+        Step(
+            "Recipes",
+            "What there is: each recipe, and the version that was released last."
+            + ("" if url else " Put in the address of this site."),
+            (site, """curl -fsS "$SITE/api/v1/index.json" | jq -r '.recipes[] | [.slug, .version] | @tsv'"""),
+        ),
+        Step(
+            "Origins",
+            "One recipe: every value of it, and the line that had the last word.",
+            (f"{mine} | {origins}",),
+        ),
+        Step(
+            "Whole",
+            "Whether a file came as the catalog names it: both lines print the same digest.",
+            (
+                f"""curl -fsS "$SITE/api/v1/catalog.json" | jq -r '.files["v1/recipes/{slug}.json"]'""",
+                f'echo "sha256:$({mine} | sha256sum | cut -c1-64)"',
+            ),
+        ),
+    ]

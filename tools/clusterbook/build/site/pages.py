@@ -47,8 +47,8 @@ _SECTIONS = (
 class Renderer:
     """Renders every catalog page of one site."""
 
-    def __init__(self, data: SiteData, templates: Path) -> None:
-        """Prepare the templates of a folder."""
+    def __init__(self, data: SiteData, templates: Path, *, url: str = "") -> None:
+        """Prepare the templates of a folder; `url` is where the site will stand, "" when nobody knows."""
         self.data = data
         self.env = jinja2.Environment(
             loader=jinja2.FileSystemLoader(templates),
@@ -60,6 +60,7 @@ class Renderer:
         layers = {layer.name for layer in data.layers}
         self.env.globals |= {
             "site": data,
+            "url": url,
             "icon": icon,
             "plain": plain,
             "tested": tested,
