@@ -5,6 +5,7 @@ Knows the paths of the site. Does not know HTML (templates) nor the frame around
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from html import escape
@@ -65,12 +66,17 @@ class Renderer:
             "plain": plain,
             "tested": tested,
             "commands": commands,
+            "crossing": self._crossing,
             "known_layers": layers,
             "titles": {summary.slug: summary.title for summary in data.recipes},
             "components": {component.name for component in data.components},
         }
         self._values: dict[tuple[str, str], Markup] = {}
         self._gutters: dict[tuple[str, str], Markup] = {}
+
+    def _crossing(self, rows: str, columns: str) -> Counter[tuple[Any, Any]]:
+        """Return how many recipes there are for each pair of values of two criteria."""
+        return Counter((each.criteria.get(rows), each.criteria.get(columns)) for each in self.data.recipes)
 
     @property
     def fragments(self) -> Mapping[str, Callable[[str], str]]:
