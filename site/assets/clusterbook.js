@@ -68,6 +68,9 @@
 
   const known = (tested) => !tested ? "not tested on hardware" : tested.stale ? `${tested.version} ${tested.says}` : tested.says;
 
+  // a link that keeps what is shown as a file; what is in it is made when it is asked for
+  const saved = (kind, content) => make("a", { href: "#", download: `recipes.${kind}`, onclick: (event) => { event.currentTarget.href = `data:text/${kind};charset=utf-8,${encodeURIComponent(content())}`; } }, kind.toUpperCase());
+
   // --- finder
   const finder = async (element) => {
     const data = await index();
@@ -93,6 +96,10 @@
     const compared = () => pair.replaceChildren(...(picked.length === 2
       ? [make("a", { class: "md-button md-button--primary", href: new URL(`compare.html?${new URLSearchParams([["a", picked[0]], ["b", picked[1]]])}`, ROOT).href }, "Compare the two"), picked.join(" and ")]
       : picked.length ? [`${picked[0]}: tick another to compare it with`] : []));
+    const named = (recipe) => ({ ...recipe, components: recipe.components.map((n) => data.components[n]) });
+    const csv = (found) => [["recipe", "title", "state", "version", ...DIMENSIONS, "nodes", "components", "checks", "tested"],
+      ...found.map((recipe) => [recipe.slug, recipe.title, recipe.state, recipe.version, ...[...DIMENSIONS, "nodes"].map((name) => recipe.criteria[name] ?? ""), recipe.components.length, recipe.checks, known(recipe.tested)])]
+      .map((row) => `${row.map((cell) => `"${String(cell).replaceAll('"', '""')}"`).join(",")}\r\n`).join("");
     const draw = () => {
       const chosen = document.activeElement?.name;
       facets.replaceChildren(...[...DIMENSIONS, "state"].map((name) => {
@@ -121,7 +128,7 @@
         ...(said.recipe ? [make("p", { class: !fuller.length && "cb-answer" }, fuller.length ? "As asked, you get " : "", link(said.recipe))] : []),
         ...(near.length ? [make("p", {}, "Nearest: ", near.map((slug, i) => [i ? ", " : "", make("a", { href: `${slug}.html` }, slug)]))] : []),
         ...(said.recipe ? [make("p", { class: "cb-command" }, typed(command), copier(command))] : []),
-        make("p", {}, make("small", {}, `${found.length} of ${plural(data.recipes.length, "recipe")} in the list`)));
+        make("p", {}, make("small", {}, `${found.length} of ${plural(data.recipes.length, "recipe")} in the list`, found.length ? [": ", saved("csv", () => csv(found)), ", ", saved("json", () => JSON.stringify(found.map(named), null, 1))] : [])));
       list.replaceChildren(...found.slice(0, all ? Infinity : 100).map((recipe) => {
         const box = make("input", { type: "checkbox", checked: picked.includes(recipe.slug) });
         box.onchange = () => {
@@ -197,10 +204,15 @@
       const rows = differences(one, two, same.checked);
       const told = rows.filter((row) => row.kind !== "same");
       const body = rows.map((row) => make("tr", { class: `cb-${row.kind}` }, make("th", { scope: "row" }, row.where), make("td", { class: "cb-kind" }, row.kind), side(row.left, a), side(row.right, b)));
-      const markdown = ["| what | | " + a + " | " + b + " |", "|---|---|---|---|", ...told.map((row) => `| ${row.where} | ${row.kind} | ${row.left?.[0] ?? ""} | ${row.right?.[0] ?? ""} |`)].join("\n");
+      const markdown = [`| What | Difference | ${a} | ${b} |`, "|---|---|---|---|", ...told.map((row) => `| ${row.where} | ${row.kind} | ${cell(row.left)} | ${cell(row.right)} |`)].join("\n");
       out.replaceChildren(make("p", {}, told.length ? `${plural(told.length, "difference")} between ${a} and ${b}.` : `${a} and ${b} do not differ.`),
         make("p", { class: "cb-command" }, typed(`clusterbook diff ${a} ${b}`), copier(`clusterbook diff ${a} ${b}`), copier(markdown, "Copy as Markdown")),
         make("table", { class: "cb-stack" }, make("thead", {}, make("tr", {}, ["What", "Difference"].map((text) => make("th", { scope: "col" }, text)), [a, b].map((name) => make("th", { scope: "col" }, make("a", { href: `recipes/${name.replace("@", "/")}.html` }, name))))), make("tbody", {}, body)));
+    };
+    const cell = (said) => {
+      if (!said) return "–";
+      const tick = said[0].includes("`") ? ["`` ", " ``"] : ["`", "`"];
+      return `${tick[0]}${said[0].replaceAll("|", "\\|").replaceAll(/\s+/g, " ")}${tick[1]}${said[1] ? ` by ${said[1]}` : ""}`;
     };
     const side = (said, of) => make("td", { "data-of": of }, said ? code(said[0]) : "–", said?.[1] ? make("span", { class: "cb-by" }, `set by ${said[1]}`) : null);
     if (left.value && !right.value) right.focus();

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests import sites
 
@@ -55,6 +55,30 @@ def test_two_versions_are_compared(page: Page, address: str) -> None:
     expect(page.locator(".cb-compare")).to_contain_text(f"differences between {A}@1.0.0 and {A}@2.0.0")
     row = page.locator(".cb-compare tbody tr", has=page.get_by_role("rowheader", name="gpu-operator", exact=True))
     expect(row).to_contain_text("changed")
+
+
+def test_what_is_shown_is_copied_as_a_table_of_markdown(page: Page, http: str) -> None:
+    def odd(route: Route) -> None:
+        text = route.fetch().text()
+        assert '"version":"' in text
+        route.fulfill(body=text.replace('"version":"', '"version":"`x|y', 1), content_type="text/javascript")
+
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=http.rstrip("/"))
+    page.route(f"**/recipes/{B}.js", odd)
+    page.goto(f"{http}compare.html?a={A}&b={B}")
+    page.get_by_role("button", name="Copy as Markdown").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    head, rule, *rows = page.evaluate("navigator.clipboard.readText()").splitlines()
+    assert head == f"| What | Difference | {A} | {B} |"
+    shown: list[list[str]] = page.eval_on_selector_all(
+        ".cb-compare tbody tr", "(rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent))"
+    )
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows]
+    assert {len(row) for row in (re.findall("---", rule), *cells)} == {4}
+    assert any(r"`` `x\|y" in row for row in rows)
+    assert [[re.sub(r"\s|`", "", cell.replace(r"\|", "|")) for cell in row] for row in cells] == [
+        [re.sub(r"\s|`", "", cell.replace("set by ", " by ")) for cell in row] for row in shown
+    ]
 
 
 def test_what_a_version_changed_is_a_page_of_its_own(page: Page, address: str) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import html
+import io
+import json
 from itertools import product
 from typing import Any
 
@@ -147,6 +150,28 @@ def test_two_recipes_that_are_ticked_are_compared(page: Page, address: str) -> N
     boxes.nth(1).check()
     page.get_by_role("link", name="Compare the two").click()
     expect(page.locator(".cb-compare")).to_contain_text("differences between")
+
+
+def test_the_list_as_it_is_shown_is_kept_as_a_file(page: Page, address: str) -> None:
+    page.goto(f"{address}recipes/index.html?service=eks&accelerator=h100&find=kubeflow")
+    kept = {}
+    for kind in ("CSV", "JSON"):
+        with page.expect_download() as waiting:
+            page.locator(".cb-verdict").get_by_role("link", name=kind, exact=True).click()
+        assert waiting.value.suggested_filename == f"recipes.{kind.lower()}"
+        kept[kind] = waiting.value.path().read_text(encoding="utf-8")
+    wanted = [each for each in sites.ours_known().recipes if "kubeflow" in each.slug
+              and (each.criteria.get("service"), each.criteria.get("accelerator")) == ("eks", "h100")]  # fmt: skip
+    rows, documents = list(csv.DictReader(io.StringIO(kept["CSV"]))), json.loads(kept["JSON"])
+    assert wanted
+    assert page.locator(".cb-list li").count() == len(rows) == len(documents)
+    for each in wanted:
+        row = next(row for row in rows if row["recipe"] == each.slug)
+        assert (row["title"], row["state"], row["tested"]) == (each.title, each.state, "not tested on hardware")
+        assert {name: row[name] for name in each.criteria} == {name: str(said) for name, said in each.criteria.items()}
+        document = next(document for document in documents if document["slug"] == each.slug)
+        assert sorted(document["components"]) == sorted(name for name, _ in each.components)
+        assert (document["criteria"], document["checks"]) == (each.criteria, each.checks)
 
 
 def test_the_home_page_leads_to_the_finder(page: Page, address: str) -> None:
