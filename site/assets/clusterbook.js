@@ -68,6 +68,7 @@
 
   const known = (tested) => !tested ? "not tested on hardware" : tested.stale ? `${tested.version} ${tested.says}` : tested.says;
 
+  const titled = (name) => (name === "os" ? "OS" : name);
   // a link that keeps what is shown as a file; what is in it is made when it is asked for
   const saved = (kind, content) => make("a", { href: "#", download: `recipes.${kind}`, onclick: (event) => { event.currentTarget.href = `data:text/${kind};charset=utf-8,${encodeURIComponent(content())}`; } }, kind.toUpperCase());
 
@@ -87,7 +88,6 @@
     const search = make("input", { class: "cb-input", type: "search", value: query.find || "", "aria-label": "Name or component", placeholder: "name or component" });
     const picked = [];
     let all = false;
-    const titled = (name) => (name === "os" ? "OS" : name);
     const link = (recipe) => make("a", { href: `${recipe.slug}.html` }, recipe.title);
     const of = (recipe, name) => (name === "state" ? recipe.state : recipe.criteria[name]);
     const fits = (recipe, without) => [...DIMENSIONS, "state"].every((name) => name === without || !query[name] || of(recipe, name) === query[name])
@@ -148,6 +148,39 @@
     const clear = make("button", { class: "md-button", type: "button", onclick: () => { Object.keys(query).forEach((name) => delete query[name]); search.value = ""; keep(); draw(); } }, "Clear");
     const side = make("details", { open: matchMedia("(min-width: 60em)").matches }, make("summary", {}, "Criteria"), facets);
     element.replaceChildren(make("div", { class: "cb-finder" }, make("div", {}, make("p", {}, search), side, make("p", {}, clear)), make("div", {}, chips, verdict, list, more, pair)));
+    draw();
+  };
+
+  // --- coverage
+  const MEASURES = {
+    recipes: ["recipes", (found) => found.length],
+    checks: ["most checks declared", (found) => Math.max(...found.map((recipe) => recipe.checks))],
+    tested: ["recipes with fresh evidence", (found) => found.filter((recipe) => recipe.tested && !recipe.tested.stale).length],
+  };
+  const coverage = async (element) => {
+    const data = await index(), names = JSON.parse(element.dataset.cbNames), params = new URLSearchParams(location.search);
+    const out = make("div", { class: "cb-scroll", tabindex: 0, role: "region" });
+    const pickers = Object.entries({ rows: DIMENSIONS, columns: DIMENSIONS, measure: Object.keys(MEASURES) }).map(([name, values]) => make("select", { class: "cb-input", name, onchange: (event) => { draw(event.target); keep(); } },
+      values.map((value) => make("option", { value, selected: value === params.get(name) }, MEASURES[value]?.[0] ?? titled(value)))));
+    const [rows, columns, measure] = pickers;
+    const keep = () => history.replaceState(null, "", `?${new URLSearchParams(pickers.map((input) => [input.name, input.value]))}`);
+    const draw = (moved = rows) => {
+      if (rows.value === columns.value) (moved === columns ? rows : columns).value = DIMENSIONS.find((name) => name !== moved.value);
+      const [row, column] = [rows.value, columns.value], [text, count] = MEASURES[measure.value];
+      const cells = data.dimensions[row].map((a) => data.dimensions[column].map((b) => {
+        const found = data.recipes.filter((recipe) => recipe.criteria[row] === a && recipe.criteria[column] === b);
+        return { a, b, of: found.length, n: found.length && count(found) };
+      }));
+      const most = Math.max(6, ...cells.flat().map((cell) => cell.n));
+      const says = (n, of) => (measure.value === "tested" ? `${n} of ${of}` : n);
+      const drawn = ({ a, b, of, n }) => make("td", { class: `cb-heat-${Math.ceil(6 * n / most)}` }, of ? make("a", { href: `recipes/index.html?${row}=${a}&${column}=${b}`, "aria-label": `${says(n, of)} for ${a} with ${b}` }, says(n, of)) : "–");
+      const head = (value, scope) => make("th", { scope }, names[value] || value);
+      out.ariaLabel = `${text} by ${row} and ${column}`;
+      out.replaceChildren(make("table", { class: "cb-heat" },
+        make("thead", {}, make("tr", {}, head(titled(row), "col"), data.dimensions[column].map((value) => head(value, "col")))),
+        make("tbody", {}, cells.map((line) => make("tr", {}, head(line[0].a, "row"), line.map(drawn))))));
+    };
+    element.replaceChildren(make("p", { class: "cb-axes" }, pickers.map((input) => make("label", {}, `${input.name} `, input))), out);
     draw();
   };
 
@@ -288,7 +321,7 @@
     window.clusterbook.fits(element, await index(), { make, script });
   };
 
-  const parts = { finder, compare, filter, only, tabs, fits };
+  const parts = { finder, compare, coverage, filter, only, tabs, fits };
   const start = () => {
     document.querySelectorAll("[data-cb]").forEach((element) => parts[element.dataset.cb](element));
     document.querySelectorAll("article table:not(.cb-heat)").forEach(stack);

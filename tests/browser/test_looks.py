@@ -23,6 +23,7 @@ KINDS = {
     "component": "components/gpu-operator.html",
     "values": "values/index.html",
     "coverage": "coverage.html",
+    "checks": "coverage.html?measure=checks&rows=platform&columns=os",
     "layer": "layers/h100-eks-training.html",
     "layers": "layers/index.html",
     "changes": "changes/index.html",
@@ -33,7 +34,13 @@ KINDS = {
     "source": "sources/recipes/overlays/base.yaml.html",
     "lost": "404.html",
 }
-SETTLED = {"finder": ".cb-list li", "compare": ".cb-compare tbody tr", "fits": ".cb-drop"}
+SETTLED = {
+    "finder": ".cb-list li",
+    "compare": ".cb-compare tbody tr",
+    "fits": ".cb-drop",
+    "coverage": ".cb-axes",
+    "checks": ".cb-axes",
+}
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
