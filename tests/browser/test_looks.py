@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, Page
+
+from tests import sites
 
 KINDS = {
     "home": "index.html",
@@ -30,6 +33,7 @@ KINDS = {
     "release": "changes/2026.7.0.html",
     "api": "api/index.html",
     "guide": "guide/index.html",
+    "statement": "guide/accessibility.html",
     "commands": "guide/commands.html",
     "source": "sources/recipes/overlays/base.yaml.html",
     "lost": "404.html",
@@ -42,6 +46,7 @@ SETTLED = {
     "checks": ".cb-axes",
 }
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+WIDTHS = (320, 390, 820, 1440)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -67,12 +72,23 @@ def test_a_page_has_no_finding_of_wcag(page: Page, http: str, kind: str, theme: 
 
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_a_page_is_never_wider_than_the_screen(page: Page, http: str, kind: str) -> None:
-    for width in (320, 390, 820, 1440):
+    for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         show(page, http, kind)
         page.eval_on_selector_all("details", "(all) => all.forEach((each) => { each.open = true; })")
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{kind} is {wide} wide on {width}"
+
+
+def test_the_statement_about_accessibility_says_what_is_tested_here() -> None:
+    text = " ".join((sites.SOURCES / "docs" / "guide" / "accessibility.md").read_text(encoding="utf-8").split())
+    tags = {
+        f"wcag{version.replace('.', '')}{level}" for version in re.findall(r"\b2\.\d", text) for level in ("a", "aa")
+    }
+    assert "levels A and AA" in text
+    assert {tag.replace("wcag20", "wcag2") for tag in tags} - {"wcag22a"} == set(RULES)  # axe has none of them
+    *some, last = map(str, WIDTHS)
+    assert f"{', '.join(some)} or {last} pixels" in text
 
 
 @pytest.mark.parametrize("kind", ["recipe", "release"])
