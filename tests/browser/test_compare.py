@@ -57,6 +57,12 @@ def test_two_versions_are_compared(page: Page, address: str) -> None:
     expect(row).to_contain_text("changed")
 
 
+def test_versions_that_differ_in_facts_of_the_registry_alone_are_told_apart(page: Page, http: str) -> None:
+    page.goto(f"{http}compare.html?a=h100-eks-training@2.0.0&b=h100-eks-training@2.0.1")
+    expect(page.locator(".cb-compare")).to_contain_text("3 differences between")
+    expect(page.locator(".cb-compare tbody")).to_contain_text("nfd crdGroupsadded")
+
+
 def test_what_is_shown_is_copied_as_a_table_of_markdown(page: Page, http: str) -> None:
     def odd(route: Route) -> None:
         text = route.fetch().text()

@@ -19,6 +19,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from clusterbook.build import site
+from clusterbook.build.site import api
 from clusterbook.client.outputs import write_folder
 from clusterbook.core.yamlin import parse
 from tests import sites
@@ -145,3 +146,13 @@ def test_the_api_is_asked_as_printed(tmp_path: Path) -> None:
 def test_a_site_that_knows_where_it_stands_prints_its_address() -> None:
     files = sites.files(sites.small(), url="https://example.com/catalog/")
     assert printed(files["api/index.html"])[0][0] == "SITE=https://example.com/catalog"
+
+
+def test_versions_that_differ_are_told_apart_by_compare() -> None:
+    data = sites.ours_known()
+    pairs = [(each.slug, edition.before, edition.version) for each in data.recipes for edition in each.editions]
+    for slug, before, version in pairs:
+        if before:
+            old, new = (api.compared(data.edition(slug, name)) for name in (before, version))
+            assert old != new, (slug, before, version)
+    assert len([before for _, before, _ in pairs if before]) > 200

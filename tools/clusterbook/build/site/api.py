@@ -14,9 +14,11 @@ from clusterbook.build.schemas import schemas
 from clusterbook.build.site import openapi, tested
 from clusterbook.build.site.gutter import Writer
 from clusterbook.build.site.model import Edition, Evidence, RecipeView, SiteData, Summary
+from clusterbook.build.site.parts import Part, shown
 from clusterbook.core import diffreport
 
 ROOT = "api/v1"
+_COMPARED_ELSEWHERE = ("name", "version", "tag", "values")
 
 
 def encode(document: Any) -> bytes:
@@ -60,7 +62,7 @@ def recipe_files(data: SiteData, summary: Summary, writer: Writer) -> Iterator[t
     slug, lead = summary.slug, f"{ROOT}/recipes/{summary.slug}"
     newest = None if summary.unreleased else summary.newest
     yield f"{lead}.json", lambda: encode(recipe(summary, data.recipe(slug), newest))
-    yield f"{lead}.js", lambda: twin(slug, _comparable(data.recipe(slug)))
+    yield f"{lead}.js", lambda: twin(slug, compared(data.recipe(slug)))
     yield f"{lead}.yaml", lambda: writer.text(data.recipe(slug)).encode()
     for edition in summary.editions:
         yield from _edition_files(data, summary, edition)
@@ -70,7 +72,7 @@ def _edition_files(data: SiteData, summary: Summary, edition: Edition) -> Iterat
     slug, version, before = summary.slug, edition.version, edition.before
     lead = f"{ROOT}/recipes/{slug}/{version}"
     yield f"{lead}.json", lambda: encode(recipe(summary, data.edition(slug, version), edition))
-    yield f"{lead}.js", lambda: twin(f"{slug}@{version}", _comparable(data.edition(slug, version)))
+    yield f"{lead}.js", lambda: twin(f"{slug}@{version}", compared(data.edition(slug, version)))
     if before:
         lead = f"{ROOT}/recipes/{slug}/{before}..{version}"
         yield f"{lead}.json", lambda: encode(diffreport.document(data.difference(slug, before, version)))
@@ -152,7 +154,7 @@ def _standing(summary: Summary) -> dict[str, Any] | None:
     return {"version": found.version, "stale": found.version != newest, "verdict": found.verdict, "says": str(found)}
 
 
-def _comparable(found: RecipeView) -> dict[str, Any]:
+def compared(found: RecipeView) -> dict[str, Any]:
     """Return what Compare needs of a recipe."""
     return {
         "slug": found.slug,
@@ -162,13 +164,24 @@ def _comparable(found: RecipeView) -> dict[str, Any]:
         "components": {
             part.name: {
                 "version": part.version,
-                "namespace": part.namespace,
-                "values": {row.path: [row.text, row.by] for row in part.rows if not row.removed},
-                "images": part.images,
+                "values": {row.path: [row.text, row.by] for row in part.rows if not row.removed} | dict(_besides(part)),
             }
             for part in found.parts
         },
     }
+
+
+def _besides(part: Part) -> Iterator[tuple[str, list[str]]]:
+    """Yield what a component holds besides values, in the words of `clusterbook diff`, and who says it."""
+    for key, said in part.document.items():
+        if key == "registry":
+            yield from ((fact, [shown(value), "registry"]) for fact, value in said.items())
+        elif key == "images":
+            yield from ((f"image {image}", ["listed"]) for image in said)
+        elif key == "manifests":
+            yield from ((f"manifest {path}", [digest]) for path, digest in said.items())
+        elif key not in _COMPARED_ELSEWHERE:
+            yield key, [shown(said)]
 
 
 def _component(component: Any) -> dict[str, Any]:
