@@ -43,3 +43,19 @@ def test_a_command_says_what_the_readme_shows(
 def test_the_readme_shows_commands_and_names_only_those_there_are() -> None:
     assert len(SHOWN) > 3
     assert set(re.findall(r"`clusterbook (\w+)`", README)) == set(COMMANDS)
+
+
+def test_the_private_tree_of_the_guide_is_laid_over_the_catalog(
+    index: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (OURS / "site/docs/guide/customise.md").read_text(encoding="utf-8")
+    registry, overlay = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "ours/overlays").mkdir(parents=True)
+    (tmp_path / "ours/registry.yaml").write_text(registry)
+    (tmp_path / "ours/overlays/h200-eks-ubuntu-training.yaml").write_text(overlay)
+    monkeypatch.chdir(tmp_path)
+    (shown,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    for line in shown.splitlines():
+        _, command, *words = shlex.split(line)
+        assert main.run([command, "--source", index, *words], {}) == 0, capsys.readouterr().err
+    assert "overlays/h200-eks-ubuntu-training.yaml:16" in capsys.readouterr().out

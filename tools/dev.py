@@ -78,7 +78,7 @@ def set_up() -> None:
         wanted = stamp()
         if STAMP.is_file() and STAMP.read_text(encoding="utf-8") == wanted:
             return
-        print("dev.py: setting up .venv (once; a minute or less)")
+        print("dev.py: setting up .venv (once; a minute or two)")
         STAMP.unlink(missing_ok=True)
         if importlib.util.find_spec("ensurepip") is None:
             raise SetupError(

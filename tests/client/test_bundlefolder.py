@@ -84,13 +84,16 @@ def test_a_file_of_which_a_killed_run_wrote_a_part_is_written_anew(tmp_path: Pat
     assert read_bundle(tmp_path) == new
 
 
-def test_signatures_lie_beside_the_files_and_stay(tmp_path: Path) -> None:
+def test_signatures_lie_beside_the_files_and_stay_as_long_as_they_do(tmp_path: Path) -> None:
     write_bundle(tmp_path, files(), force=False)
     (tmp_path / "attestation").mkdir()
     (tmp_path / "attestation/bundle.sigstore.json").write_text("{}")
     write_bundle(tmp_path, files(), force=False)
     assert (tmp_path / "attestation/bundle.sigstore.json").exists()
     assert read_bundle(tmp_path) == files()
+    other = files(a__b_yaml="x: 1\n")
+    assert write_bundle(tmp_path, other, force=False) == ["attestation/bundle.sigstore.json"]
+    assert not (tmp_path / "attestation").exists()
 
 
 def test_a_link_is_no_file_of_a_bundle(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_what_is_said_about_an_archive_can_be_typed(bundle: Run) -> None:
 @pytest.mark.parametrize("deployer", ["argocd", "flux"])
 def test_an_archive_is_spoken_of_by_the_folder_that_it_unpacks_as(bundle: Run, deployer: str) -> None:
     out = bundle("-d", deployer, "-o", "b.tar.gz")[1]
-    assert f"deploy: commit h100-eks-{deployer} to the repository" in out
+    assert f"deploy: {'push' if deployer == 'flux' else 'commit'} h100-eks-{deployer} to the re" in out
 
 
 def test_a_recipe_of_other_programs_names_its_archive_after_its_criteria(bundle: Run) -> None:

@@ -209,7 +209,7 @@ def test_every_recipe_is_held_against_a_cluster(index: str) -> None:
         "gke-cos": ("misses", "service: the recipe is for gke, and the cluster shows eks"),
     }
     assert next(iter(found)) == "h100-eks-training"
-    assert reply.notes == ("5 of 6 recipes fit, 1 do not, 0 cannot be told",)
+    assert reply.notes == ("5 of 6 curated recipes fit, 1 do not, 0 cannot be told",)
 
 
 def test_what_the_cluster_does_not_show_is_not_taken_for_granted(index: str) -> None:

@@ -200,6 +200,7 @@ def test_the_list_narrows_by_criteria(ask) -> None:
 def test_the_list_shows_composed_recipes_when_asked(ask) -> None:
     assert "h100-eks " in ask("list", "--all").out
     assert "h100-eks " not in ask("list").out
+    assert "composed recipes are left out; --all lists them, too" in ask("list").err
     assert "COVERAGE" not in ask("list", "--skip-health").out
 
 

@@ -206,6 +206,8 @@ def listing(options: Options) -> Reply:
     if not lines:
         more = f"; {len(entries)} composed with --all" if entries else ""
         notes.append(f"no recipe claims {criteria.sentence()}{more}; {_nearest(shelf, criteria)}")
+    elif len(lines) < len(entries):
+        notes.append(f"{len(entries) - len(lines)} composed recipes are left out; --all lists them, too")
     healthy = "no_health" not in options
     if not healthy:
         lines = [{key: value for key, value in line.items() if key != "health"} for line in lines]

@@ -199,7 +199,12 @@ def _compared(where: Folder, files: Mapping[str, bytes], *, force: bool) -> tupl
             f"{where} holds {what}{f', and {more} more' if more else ''}",
             hint="name another folder with -o, or write all the same with --force",
         )
-    return sorted(unfinished | {path for path in present if path in old and path not in files}), foreign
+    gone = {path for path in present if path in old and path not in files}
+    if gone or any(present.get(path) != digest for path, digest in new.items()):
+        gone |= {
+            path for path in present if path.startswith(ATTESTATION)
+        } - files.keys()  # it vouches for the old files
+    return sorted(unfinished | gone), foreign
 
 
 def _recorded(where: Folder, present: Mapping[str, str]) -> dict[str, str]:

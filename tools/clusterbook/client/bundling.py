@@ -229,7 +229,7 @@ NEXT = {
     "helmfile": "helmfile -f {where}/helmfile.yaml apply",
     "argocd": "commit {where} to the repository that --repo names, then: kubectl apply -f {where}/app-of-apps.yaml",
     "argocd-helm": "helm install clusterbook-stack {where} --namespace argocd --set repoURL=…",
-    "flux": "commit {where} to the repository that --repo names, then: kubectl apply -k {where}",
+    "flux": "push {where} to the registry or repository that Flux follows; {where}/README.md says how",
 }
 """How a bundle is deployed, by deployer."""
 

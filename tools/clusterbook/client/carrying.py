@@ -149,7 +149,12 @@ def loaded(words: Words, archive: str, around: Around, telling: Telling) -> Repl
             file = Path(words["containerd"][0]) / path
             file.parent.mkdir(parents=True, exist_ok=True)
             write_text(str(file), text)
-    return Reply(_loaded(done, target, words))
+    lacking = done.contents.missing
+    notes: tuple[str, ...] = ()
+    if lacking:
+        more = f" and {len(lacking) - 1} more are missing" if len(lacking) > 1 else " is missing"
+        notes = (f"{archive} is not complete: {lacking[0].kind} {lacking[0].name}{more}",)
+    return Reply(_loaded(done, target, words), notes)
 
 
 def _loaded(done: Loaded, target: str, words: Words) -> str:
@@ -160,6 +165,7 @@ def _loaded(done: Loaded, target: str, words: Words) -> str:
             "movedBlobs": done.moved_blobs,
             "movedBytes": done.moved_bytes,
             "newest": done.latest,
+            "missing": [each._asdict() for each in done.contents.missing],
         }
         return _encoded(said)
     moved = f"{done.moved_blobs} blobs ({done.moved_bytes / 1e6:.1f} MB) moved"

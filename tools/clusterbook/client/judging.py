@@ -198,7 +198,8 @@ def fit(options: Options, where: str = "") -> Reply:
     form = options.get("format", "table")
     fitting = sum(each.fit == FITS for each in found)
     missing = sum(each.fit == MISSES for each in found)
-    note = f"{fitting} of {len(found)} recipes fit, {missing} do not, {len(found) - fitting - missing} cannot be told"
+    what = "recipes" if "all" in options else "curated recipes"
+    note = f"{fitting} of {len(found)} {what} fit, {missing} do not, {len(found) - fitting - missing} cannot be told"
     if form == "table":
         text = table(["RECIPE", "FIT", "WHY"], [[each.recipe, each.fit, each.why] for each in found])
     else:

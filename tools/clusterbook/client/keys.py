@@ -153,9 +153,7 @@ def read_key_file(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(_LARGEST_BYTES)
     except OSError as error:
-        raise unreadable(
-            path, error, hint="name a file with a key, or make one: openssl genpkey -algorithm ed25519"
-        ) from error
+        raise unreadable(path, error, hint=f"name a file with a key, or {_MAKE_ONE.partition('; ')[0]}") from error
 
 
 def certificate_key(der: bytes) -> PublicKey:

@@ -49,6 +49,7 @@ To resume, run it again: what is installed stays as it is, the rest follows.
 
 Read from the environment:
   KUBECONFIG, KUBE_CONTEXT       which cluster
+  CHART_MIRROR                   oci://HOST/BASE, where `clusterbook mirror load` put the charts
   HELM_TIMEOUT                   how long one release may take (default 10m)
   DRY_RUN_FLAG, KUBECONFIG_FLAG, HELM_DEBUG_FLAG, COMPONENT_WAIT_ARGS
                                  words for helm, such as DRY_RUN_FLAG=--dry-run=server

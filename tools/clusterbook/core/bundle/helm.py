@@ -70,8 +70,8 @@ interruption, run it again. `./deploy.sh --help` lists its flags. `NNN-*/install
 ## Change
 
 `clusterbook bundle` makes the bundle again with other options, and `--diff` says what that would change. Values for
-this one cluster may also go into a folder's `{later}`, which counts more than its `{values}`; `clusterbook verify`
-then names these files.
+this one cluster may also go into a folder's `{later}`, which counts more than its `{values}`; to `clusterbook verify`
+the bundle is then `unknown`, and it names these files.
 
 ## Remove
 

@@ -69,7 +69,8 @@ $ clusterbook verify .
 ```
 
 It finds changed, missing and extra files, and makes the bundle again from `recipe.yaml` and `options.yaml` to see that
-nothing else went into it. Without Clusterbook, `sha256sum --check checksums.txt` finds changed and missing files."""
+nothing else went into it. A published bundle has to be signed as well; for one of your own, which nobody signed, say
+`--min-trust-level unverified`. Without Clusterbook, `sha256sum --check checksums.txt` finds what changed or is gone."""
 
 
 def _table(plan: Plan) -> str:
