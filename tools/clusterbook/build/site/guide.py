@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Iterator, Mapping
 
 import click
@@ -16,6 +17,9 @@ import clusterbook
 from clusterbook.build.site import manual
 from clusterbook.core.codes import CODES
 from clusterbook.core.errors import ClusterbookError
+
+_ROWS = re.compile(r"\s*Source: (?:reference )?rows? [^.]*\.")
+"""Where a docstring says which row of our checklist asks for it: readers of the guide have no such list."""
 
 
 def pages(programs: Mapping[str, click.Group]) -> dict[str, str]:
@@ -52,7 +56,8 @@ def _errors() -> str:
     for error in errors():
         if error is ClusterbookError or "code" not in vars(error):
             continue
-        text += f"## {error.code} {error.__name__} {{#{error.code.lower()}}}\n\n{inspect.getdoc(error)}\n\n"
+        meaning = _ROWS.sub("", inspect.getdoc(error) or "")
+        text += f"## {error.code} {error.__name__} {{#{error.code.lower()}}}\n\n{meaning}\n\n"
         text += f"Exit status {error.exit_status}.\n\n"
     return text
 

@@ -80,7 +80,8 @@ def log_in(kubeconfig: str = "", *, context: str = "", env: Mapping[str, str] = 
         return _from_files(configuration, files, context)
     if env.get("KUBERNETES_SERVICE_HOST"):
         return _from_pod(configuration)
-    raise NoCluster("no cluster: no kubeconfig, and this is no pod", hint="type --kubeconfig FILE, or set KUBECONFIG")
+    hint = "type --kubeconfig FILE; --no-cluster judges a snapshot alone"
+    raise NoCluster("no cluster: no kubeconfig, and this is no pod", hint=hint)
 
 
 def _at_home(part: str) -> Path:
