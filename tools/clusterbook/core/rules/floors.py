@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from clusterbook.core.codes import finding
 from clusterbook.core.constraint import Expression, floor, parse_expression, parse_path, parse_version
-from clusterbook.core.errors import InvalidRequest
+from clusterbook.core.errors import InvalidRequest, nearest
 from clusterbook.core.findings import Finding, Place
 from clusterbook.core.resolve import Recipe
 from clusterbook.core.rules.scope import Scope, below, place
@@ -18,6 +18,14 @@ from clusterbook.core.yamlin import Node
 
 _RANGES = (">=", "<=", ">", "<")
 _OPERATOR_MARKS = "=<>!~^"
+_MEASURED = {
+    "K8s": ("server", "node", "image", "policy", "helm"),
+    "OS": ("release", "grub", "sysctl", "kmod"),
+    "GPU": ("hardware", "smi"),
+    "NodeTopology": ("summary", "taint", "label"),
+    "SystemD": (),
+}
+"""Types and subtypes of measurements. Snapshots may hold others, so only what looks like one of these is a mistake."""
 
 
 def malformed(scope: Scope) -> Iterator[Finding]:
@@ -39,9 +47,15 @@ def _malformed_path(file: str, node: Node) -> Iterator[Finding]:
     if name is None:
         return
     try:
-        parse_path(name.string())
+        path = parse_path(name.string())
     except InvalidRequest as error:
         yield finding("CB032", place(file, name), error.what, error.hint or "write Type.Subtype.Key")
+        return
+    within, word, known = "snapshots have", path.type, tuple(_MEASURED)
+    if path.type in _MEASURED:
+        within, word, known = f"{path.type} has", path.subtype, _MEASURED[path.type]
+    if word not in known and (meant := nearest(word, known)):
+        yield finding("CB032", place(file, name), f"{within} no '{word}' to be measured", f"did you mean '{meant}'?")
 
 
 def _malformed_expression(file: str, node: Node) -> Iterator[Finding]:
