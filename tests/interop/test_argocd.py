@@ -177,7 +177,7 @@ def test_text_of_a_recipe_is_text_to_helm(tmp_path: Path, tools_env: dict[str, s
     values = {evil: f"{evil}\n  {evil}\n", "open": evil}
     manifest = dump({"kind": "ConfigMap", "metadata": {"name": "x"}, "data": values})
     files = {"components/a/m.yaml": "{{ .Values.a.text }}"}
-    reference = {"name": "a", "source": "https://x/?{{fail}}", "manifestFiles": list(files)}
+    reference = {"name": "a", "source": "https://x/?a=$(b)&c=%7B", "manifestFiles": list(files)}
     recipe = argo.recipe({**reference, "values": {"text": manifest, **values}}) | {"files": files}
     request = {"deployer": "argocd-helm", "repo": "oci://ghcr.io/x", "dynamic": ["a:open"]}
     folder = write(render(recipe, request, "0").files, tmp_path / "chart")
@@ -187,7 +187,7 @@ def test_text_of_a_recipe_is_text_to_helm(tmp_path: Path, tools_env: dict[str, s
             tools_env, folder, "--set", "part=applications", "--set-json", "a.open=" + json.dumps(evil)
         )
     }
-    assert found["a"]["repoURL"] == "https://x/?{{fail}}"
+    assert found["a"]["repoURL"] == "https://x/?a=$(b)&c=%7B"
     assert found["a"]["helm"]["valuesObject"] == {"text": manifest, **values}
     for rendered in (
         template(tools_env, folder, "--set", "part=002-a-post"),
