@@ -155,7 +155,7 @@
   const MEASURES = {
     recipes: ["recipes", (found) => found.length],
     checks: ["most checks declared", (found) => Math.max(...found.map((recipe) => recipe.checks))],
-    tested: ["recipes with fresh evidence", (found) => found.filter((recipe) => recipe.tested && !recipe.tested.stale).length],
+    tested: ["recipes that passed whole, by fresh evidence", (found) => found.filter((recipe) => recipe.tested?.verdict === "passed" && !recipe.tested.stale).length],
   };
   const coverage = async (element) => {
     const data = await index(), names = JSON.parse(element.dataset.cbNames), params = new URLSearchParams(location.search);
@@ -178,7 +178,7 @@
       out.ariaLabel = `${text} by ${row} and ${column}`;
       out.replaceChildren(make("table", { class: "cb-heat" },
         make("thead", {}, make("tr", {}, head(titled(row), "col"), data.dimensions[column].map((value) => head(value, "col")))),
-        make("tbody", {}, cells.map((line) => make("tr", {}, head(line[0].a, "row"), line.map(drawn))))));
+        make("tbody", {}, cells.map((line, i) => make("tr", {}, head(data.dimensions[row][i], "row"), line.map(drawn))))));
     };
     element.replaceChildren(make("p", { class: "cb-axes" }, pickers.map((input) => make("label", {}, `${input.name} `, input))), out);
     draw();

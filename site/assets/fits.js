@@ -116,13 +116,16 @@
   };
 
   const fit = (recipe, taken, shown) => {
+    const version = reading(taken, "K8s", "server", "version");
     let unknown = "";
     for (const dimension of Object.keys(STATED)) {
       const wanted = recipe.criteria[dimension], actual = shown[dimension];
       if (!wanted || wanted === actual) continue;
+      const rented = dimension === "service" && !BY_PROVIDER.includes(wanted);
       const lead = `${dimension}: the recipe is for ${wanted}, `;
       if (!actual) unknown ||= `${lead}and the cluster does not show its own`;
-      else if (dimension === "service" && !BY_PROVIDER.includes(wanted)) unknown ||= `${lead}which no provider gives away; the cluster's is that of ${actual}`;
+      else if (rented && version.includes(`-${actual}`)) return { fit: "misses", why: `${lead}and the cluster's Kubernetes is ${version}` };
+      else if (rented) unknown ||= `${lead}which no provider gives away; the cluster's is that of ${actual}`;
       else return { fit: "misses", why: `${lead}and the cluster shows ${actual}` };
     }
     for (const [name, value] of recipe.constraints) {

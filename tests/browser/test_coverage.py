@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from clusterbook.build.site import tested
 from clusterbook.build.site.model import Summary
 from tests import sites
 
@@ -15,7 +16,7 @@ READ = "(table) => [...table.rows].map((row) => [...row.cells].map((cell) => cel
 MEASURES: dict[str, Callable[[Sequence[Summary]], str]] = {
     "recipes": lambda found: str(len(found)),
     "checks": lambda found: str(max(each.checks for each in found)),
-    "tested": lambda found: f"{sum(any(not e.stale for e in each.evidence) for each in found)} of {len(found)}",
+    "tested": lambda found: f"{tested.passed(found)} of {len(found)}",
 }
 
 

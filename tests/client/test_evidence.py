@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -41,13 +42,14 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
 def test_a_judgement_is_proved_and_signed(run: Run) -> None:
     status, _, err = run(*JUDGED, "--key", "our.key")
     assert status == 0
-    assert f"note: e proves: {SLUG} passed, sha256:" in err
+    assert re.search(rf"note: e proves: \d+ passed, \d+ skipped.* of {SLUG}, sha256:", err)
     status, out, _ = run("evidence", "verify", "e", "--key", "our.pub")
     assert status == 0
-    assert out.startswith(f"judged again, it is the same: {SLUG} passed (")
+    assert out.startswith(f"judged again, it is the same: {SLUG} partial (")
+    assert ": eks, h100, ubuntu, 6 nodes\n" in out
     assert out.endswith("signed by our.pub\n")
     found = json.loads(run("evidence", "verify", "e", "--key", "our.pub", "-t", "json")[1])
-    assert (found["verdict"], found["signer"], found["taken"]) == ("passed", "our.pub", "2026-07-14T08:30:00Z")
+    assert (found["verdict"], found["signer"], found["taken"]) == ("partial", "our.pub", "2026-07-14T08:30:00Z")
     assert run("evidence", "digest", SLUG)[1] == f"{found['digest']}\n"
 
 
@@ -101,6 +103,7 @@ def test_a_report_that_does_not_follow_is_refused_whoever_signed(run: Run) -> No
 def test_a_signature_of_other_evidence_is_refused(run: Run) -> None:
     run(*JUDGED, "--key", "our.key")
     signed = Path("e/statement.sigstore.json").read_bytes()
+    Path("e/statement.sigstore.json").unlink()
     run(*JUDGED, "--phase", "deployment")
     Path("e/statement.sigstore.json").write_bytes(signed)
     for trust in (("--key", "our.pub"), ("--unsigned",)):
@@ -152,3 +155,26 @@ def test_a_key_without_evidence_is_refused(run: Run) -> None:
     status, _, err = run(*JUDGED[:-2], "--key", "our.key")
     assert status == 2
     assert "--key and --keyless sign evidence" in err
+
+
+def test_what_was_not_asked_is_not_passed(run: Run) -> None:
+    err = run(*JUDGED, "--phase", "performance", "--key", "our.key")[2]
+    assert f"deployment not asked, conformance not asked of {SLUG}, sha256:" in err
+    out = run("evidence", "verify", "e", "--key", "our.pub")[1]
+    assert out.startswith(f"judged again, it is the same: {SLUG} partial (")
+    assert json.loads(Path("e/manifest.json").read_bytes())["verdict"] == "partial"
+    assert json.loads(Path("e/statement.intoto.json").read_bytes())["predicate"]["verdict"] == "partial"
+
+
+def test_a_signature_is_never_dropped_by_judging_again(run: Run) -> None:
+    run(*JUDGED, "--key", "our.key")
+    before = {path.name: path.read_bytes() for path in Path("e").iterdir()}
+    status, out, err = run(*JUDGED, "--phase", "deployment")
+    assert (status, out) == (2, "")
+    assert "the evidence in e is signed, and the new one would not be" in err
+    assert "--key FILE; or name another folder" in err
+    assert {path.name: path.read_bytes() for path in Path("e").iterdir()} == before
+    assert run(*JUDGED[:-1], "f")[0] == 0
+    assert run("evidence", "verify", "f", "--unsigned", "--save", "e")[0] == 2
+    assert {path.name: path.read_bytes() for path in Path("e").iterdir()} == before
+    assert run(*JUDGED, "--key", "our.key")[0] == 0

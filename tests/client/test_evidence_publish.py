@@ -52,20 +52,20 @@ def test_evidence_is_published_signed_and_verified_from_its_reference(run: Run, 
     assert status == 0, err
     reference = out.strip()
     assert reference.startswith(f"{where}@sha256:")
-    assert f"note: published: {SLUG} passed; check it: clusterbook evidence verify {reference}" in err
+    assert f" of {SLUG}; check it: clusterbook evidence verify {reference}" in err
     assert Path("e/statement.sigstore.json").exists()
     tag = f"{SLUG}-{reference.rpartition(':')[2][:12]}"
     assert [name for _, name in registry.tags] == [tag]
 
     status, out, err = run("evidence", "verify", reference, "--key", "our.pub", "--save", "got")
     assert status == 0, err
-    assert out.startswith(f"judged again, it is the same: {SLUG} passed (")
+    assert out.startswith(f"judged again, it is the same: {SLUG} partial (")
     assert f"evidence {reference}\n" in out
     assert out.endswith("signed by our.pub\n")
     kept = {path.name: path.read_bytes() for path in Path("got").iterdir()}
     assert kept == {path.name: path.read_bytes() for path in Path("e").iterdir()}
     said = json.loads(run("evidence", "verify", f"{where}:{tag}", "--key", "our.pub", "-t", "json")[1])
-    assert (said["evidence"], said["verdict"], said["signer"]) == (reference, "passed", "our.pub")
+    assert (said["evidence"], said["verdict"], said["signer"]) == (reference, "partial", "our.pub")
 
 
 def test_publishing_again_is_the_same_and_sends_nothing(run: Run, registry: FakeRegistry) -> None:

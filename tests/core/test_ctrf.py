@@ -5,7 +5,7 @@ import json
 import pytest
 
 from clusterbook.core import ctrf
-from clusterbook.core.judge.outcome import ERROR, FAILED, NOT_APPLICABLE, PASSED, SKIPPED, Report, Result
+from clusterbook.core.judge.outcome import ERROR, FAILED, NOT_APPLICABLE, PARTIAL, PASSED, SKIPPED, Report, Result
 
 
 def report(*states: str, taken: str = "2026-07-14T08:30:00Z") -> Report:
@@ -41,7 +41,8 @@ def test_a_snapshot_without_a_time_gives_a_report_without_one(taken: str) -> Non
     [
         ((), SKIPPED, 0),
         ((SKIPPED, NOT_APPLICABLE), SKIPPED, 0),
-        ((PASSED, SKIPPED), PASSED, 0),
+        ((PASSED, NOT_APPLICABLE), PASSED, 0),
+        ((PASSED, SKIPPED), PARTIAL, 0),
         ((PASSED, ERROR), ERROR, 2),
         ((PASSED, ERROR, FAILED), FAILED, 10),
     ],

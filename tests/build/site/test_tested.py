@@ -170,6 +170,8 @@ def test_age_is_told_by_the_newest_release(taken: str, says: str) -> None:
          "passed on 2 clusters, failed on 1 cluster", "failed"),
         ([("1.1.0", "error"), ("1.1.0", "skipped")], "1.1.0",
          "undecided on 1 cluster, not judged on 1 cluster", "error"),
+        ([("1.1.0", "partial"), ("1.1.0", "skipped")], "1.1.0",
+         "passed in part on 1 cluster (3 passed), not judged on 1 cluster", "partial"),
         ([("1.9.0", "passed"), ("1.10.0", "failed")], "2.0.0", "failed on 1 cluster", "failed"),
     ],
 )  # fmt: skip
@@ -177,11 +179,31 @@ def test_what_is_known_of_a_version_is_counted(
     verdicts: list[tuple[str, str]], version: str, says: str, worst: str
 ) -> None:
     one = DATA.evidence[0]
-    found = [dataclasses.replace(one, version=which, verdict=verdict) for which, verdict in verdicts]
+    found = [dataclasses.replace(one, version=which, verdict=verdict, says="3 passed") for which, verdict in verdicts]
     standing = tested.standing(found, version)
     assert standing is not None
     assert (str(standing), standing.verdict) == (says, worst)
     assert tested.standing([], version) is None
+
+
+def test_what_passed_in_part_has_no_tick_and_is_no_measure_of_passing() -> None:
+    kept = proven.kept()
+    says = "3 passed, 1 skipped, conformance not asked"
+    part = [dataclasses.replace(each, proof=each.proof._replace(verdict="partial", says=says)) for each in kept]
+    data = sites.data(ledgers.JULY, ledgers.two(), part)
+    files = sites.files(data)
+    page = files["recipes/eks/1.1.0.html"].decode()
+    (known,) = re.findall(r"Validated on hardware</dt><dd>(.*?)</dd>", page)
+    assert f"passed in part on 1 cluster ({says})" in known
+    assert "cb-was-partial" in known
+    passed = re.findall(r"Validated on hardware</dt><dd>(.*?)</dd>", sites.whole()["recipes/eks/1.1.0.html"].decode())
+    icons = [re.findall(r"<svg.*?</svg>", each, re.DOTALL) for each in (known, *passed)]
+    assert icons[0] != icons[1]
+    assert (tested.passed(DATA.recipes), tested.passed(data.recipes)) == (1, 0)
+    assert "and 0 of these passed" in files["coverage.html"].decode()
+    (row,) = [each for each in json.loads(files["api/v1/index.json"])["recipes"] if each["slug"] == "eks"]
+    assert row["tested"]["verdict"] == "partial"
+    assert json.loads(files[f"api/v1/evidence/eks/{JULY}.json"])["says"] == says
 
 
 def test_a_phase_that_was_not_judged_says_nothing_about_it() -> None:
@@ -208,7 +230,7 @@ def test_evidence_is_judged_again_as_its_page_prints(
 GUIDE = (sites.SOURCES / "docs" / "guide" / "evidence.md").read_text(encoding="utf-8")
 
 
-def test_the_guide_leads_from_a_snapshot_to_a_page_that_says_passed(
+def test_the_guide_leads_from_a_snapshot_to_a_page_that_says_how_it_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Run every line of the guide as printed, but for the one that asks a cluster, whose file is put there."""
@@ -236,7 +258,8 @@ def test_the_guide_leads_from_a_snapshot_to_a_page_that_says_passed(
         assert program == "clusterbook"
         assert main.run([*words, *(["--source", "index"] if words[0] == "validate" else [])], {}) == 0
     page = Path("dist/site/recipes/h100-eks-ubuntu-training.html").read_text()
-    assert "passed on 1 cluster" in page
+    assert "passed in part on 1 cluster (27 passed, 8 skipped" in page
+    assert "passed on 1 cluster" not in page
     assert "2026-07-14-acme" in page
 
 

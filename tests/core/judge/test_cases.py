@@ -12,6 +12,7 @@ refused, hint:  words of the error instead
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -73,3 +74,12 @@ def test_a_case_ends_as_it_says(path: Path) -> None:
     for name, expected in case["expect"].items():
         assert said[name].startswith(expected), name
     assert report.verdict == case["verdict"]
+
+
+def test_a_service_that_no_provider_gives_away_stays_unknown_on_a_kubernetes_of_no_service() -> None:
+    text = json.dumps(FILES["h100-eks"]).replace("v1.33.5-eks-3025e55", "v1.33.5")
+    (found,) = judge({**NOTHING, "criteria": {"service": "ocp"}}, snapshot.read(json.loads(text))).results
+    assert (found.state, found.message) == (
+        "skipped",
+        "the recipe is for ocp, which no provider gives away; the cluster's is that of eks",
+    )

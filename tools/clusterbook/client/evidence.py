@@ -78,6 +78,17 @@ def write(
     return proof
 
 
+def keep_signature(where: str) -> None:
+    """Refuse to replace signed evidence in the folder `where` by evidence that nobody vouches for.
+
+    Raises:
+        InvalidRequest: it is signed.
+    """
+    if (Path(where) / SIGNED).exists():
+        hint = "sign the new one as well: --key FILE; or name another folder"
+        raise InvalidRequest(f"the evidence in {where} is signed, and the new one would not be", hint=hint)
+
+
 def held(where: str, access: Access) -> Held:
     """Return the evidence in a folder or, by `oci://…`, in a registry. Raises as `read` and `evidence_store.pull`."""
     if where.startswith(SCHEME):
@@ -180,8 +191,11 @@ def save(found: Held, where: str) -> None:
     """Write evidence to the folder `where`, replacing older evidence.
 
     Raises:
+        InvalidRequest: the older evidence is signed, and this is not.
         Unwritable: the folder cannot be written, or holds something else.
     """
+    if SIGNED not in found.files:
+        keep_signature(where)
     write_folder(Path(where), found.files.items(), marker=MANIFEST)
 
 

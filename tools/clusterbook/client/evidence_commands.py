@@ -77,13 +77,11 @@ def verify(
         "fingerprint": dict(proof.fingerprint),
         "signer": signer,
     }
-    counts = ", ".join(f"{count} {state}" for state, count in proof.counts.items() if count)
-    seen = ", ".join(proof.fingerprint.values()) or "nothing says what it is"
     text = (
-        f"judged again, it is the same: {proof.recipe} {proof.verdict} ({counts})\n"
+        f"judged again, it is the same: {proof.recipe} {proof.verdict} ({proof.says})\n"
         f"{f'evidence {held.where}{chr(10)}' if where.startswith(SCHEME) else ''}"
         f"recipe {proof.digest}\n"
-        f"cluster seen at {proof.taken or 'an unknown time'}: {seen}\n"
+        f"cluster seen at {proof.taken or 'an unknown time'}: {proof.cluster or 'nothing says what it is'}\n"
         f"{f'signed by {signer}' if signer else 'nobody vouches for the snapshot'}\n"
     )
     deliver(json.dumps(said, indent=2, sort_keys=True) + "\n" if format == "json" else text)
@@ -95,7 +93,7 @@ def sign(where: str, **words: Any) -> int:
     from clusterbook.client.evidence import sign as sign_evidence
 
     proof = sign_evidence(where, _signer(words))
-    deliver("", notes=[f"signed: {proof.recipe} {proof.verdict}, {proof.digest}"])
+    deliver("", notes=[f"signed: {proof.outcome}, {proof.digest}"])
     return 0
 
 
@@ -108,7 +106,7 @@ def publish(where: str, target: str, *, unsigned: bool, format: str | None, **wo
     done = publish_evidence(where, target, signer=signer, unsigned=unsigned, access=_access(words))
     proof = done.proof
     said = {"reference": done.reference, "recipe": proof.recipe, "digest": proof.digest, "verdict": proof.verdict}
-    note = f"published: {proof.recipe} {proof.verdict}; check it: clusterbook evidence verify {done.reference}"
+    note = f"published: {proof.outcome}; check it: clusterbook evidence verify {done.reference}"
     text = json.dumps(said, indent=2, sort_keys=True) if format == "json" else done.reference
     deliver(f"{text}\n", notes=[note])
     return 0

@@ -35,6 +35,10 @@ def validate(options: Options, slug: str = "", *, helper: Helper | None = None) 
     """
     phases = _phases(options.get("phase", ""))
     chosen_phases(phases)
+    if "evidence" in options and not options.keys() & {"key", "keyless"}:
+        from clusterbook.client.evidence import keep_signature
+
+        keep_signature(options["evidence"])  # before a run on a cluster takes its time
     recipe, known = _recipe(options, slug)
     document, told = _taken(options, recipe, helper)
     if "run" in options:
@@ -107,7 +111,7 @@ def _evidence(
         signer = signer_of(options, os.environ)
     where = options["evidence"]
     proof = write(where, recipe, taken, phases=phases, fail_fast="fail_fast" in options, signer=signer)
-    notes += [f"{where} proves: {proof.recipe} {proof.verdict}, {proof.digest}"]
+    notes += [f"{where} proves: {proof.outcome}, {proof.digest}"]
     if proof.verdict != report.verdict:
         notes.append(f"of what may be shown, the verdict is {proof.verdict}: the redacted snapshot says less")
     if signer is None:

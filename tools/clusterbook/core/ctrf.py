@@ -11,12 +11,22 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from clusterbook.core.judge.outcome import ERROR, FAILED, NOT_APPLICABLE, PASSED, PHASES, SKIPPED, Report, Result
+from clusterbook.core.judge.outcome import (
+    ERROR,
+    FAILED,
+    NOT_APPLICABLE,
+    PARTIAL,
+    PASSED,
+    PHASES,
+    SKIPPED,
+    Report,
+    Result,
+)
 
 _STATUS = {PASSED: "passed", FAILED: "failed", SKIPPED: "skipped", NOT_APPLICABLE: "skipped", ERROR: "other"}
 """Our state → what CTRF calls it; `rawStatus` keeps ours."""
 _MARKS = {PASSED: "passed", FAILED: "FAILED", SKIPPED: "skipped", NOT_APPLICABLE: "n/a", ERROR: "ERROR"}
-EXIT = {PASSED: 0, SKIPPED: 0, FAILED: 10, ERROR: 2}
+EXIT = {PASSED: 0, PARTIAL: 0, SKIPPED: 0, FAILED: 10, ERROR: 2}
 """Verdict → exit status: 10 where the cluster differs, 2 where the snapshot cannot tell. Source: design, section 10."""
 
 
@@ -108,12 +118,12 @@ def _lines(results: Sequence[Result]) -> list[str]:
 
 def summary(report: Report) -> str:
     """Return one line: how many of each state, and what follows."""
-    counts = ", ".join(f"{count} {state}" for state, count in report.counts().items() if count) or "nothing was asked"
     name = report.recipe or "the recipe"
     follows = {
-        PASSED: f"{name} holds as far as it could be judged",
+        PASSED: f"{name} holds",
+        PARTIAL: f"{name} holds as far as it could be judged",
         FAILED: f"{name} does not hold",
         ERROR: f"nobody can tell whether {name} holds",
         SKIPPED: "nothing was judged",
     }
-    return f"{counts}: {follows[report.verdict]}"
+    return f"{report.says or 'nothing was asked'}: {follows[report.verdict]}"

@@ -57,7 +57,8 @@ class Refuted(BrokenEvidence):
 class Proof(NamedTuple):
     """What an evidence bundle proves: how the recipe with `digest` was judged on a cluster that was seen at `taken`.
 
-    `results` is everything that was asked, `statement` what its signature has to cover.
+    `results` is everything that was asked, `statement` what its signature has to cover, `says` the results in numbers,
+    with the phases that were not asked.
     """
 
     recipe: str
@@ -68,6 +69,20 @@ class Proof(NamedTuple):
     fingerprint: Mapping[str, str]
     results: tuple[Result, ...]
     statement: bytes
+    says: str
+
+    @property
+    def outcome(self) -> str:
+        """Return what it proves in words: `3 passed, 1 skipped, deployment not asked of eks`."""
+        return f"{self.says or 'nothing'} of {self.recipe}"
+
+    @property
+    def cluster(self) -> str:
+        """Return what the cluster is, `eks, h100, ubuntu, 6 nodes`, "" where nothing says."""
+        return ", ".join(
+            f"{value} node{'' if value == '1' else 's'}" if dimension == "nodes" else value
+            for dimension, value in self.fingerprint.items()
+        )
 
 
 def gather(
@@ -205,6 +220,7 @@ def recompute(files: Mapping[str, bytes], *, version: str = "") -> Proof:
         fingerprint=snapshot.fingerprint(seen),
         results=report.results,
         statement=said,
+        says=report.says,
     )
 
 
@@ -250,6 +266,11 @@ def _difference(claimed: Document, again: Document) -> str:
         if told.get(key) != made.get(key):
             said, is_so = (_state(side.get(key)) for side in (told, made))
             return f"the report says of {' '.join(key).strip()}: {said}; judged again it is: {is_so}"
+    was, now = (
+        _part(_part(_part(side, "results"), "environment"), "extra").get("verdict") for side in (claimed, again)
+    )
+    if was != now:
+        return f"the report says of the verdict: {was}; judged again it is: {now}"
     return "the report's figures do not follow from its results"
 
 

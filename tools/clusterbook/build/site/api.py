@@ -136,6 +136,7 @@ def proven(found: Evidence) -> dict[str, Any]:
         "taken",
         "age",
         "verdict",
+        "says",
         "fingerprint",
         "signer",
         "issuer",

@@ -56,10 +56,14 @@ class Edition:
 
 @dataclass(frozen=True, slots=True)
 class PhaseOutcome:
-    """What became of one phase on one cluster: its verdict, "" where nothing was asked, and the results by state."""
+    """What became of one phase on one cluster: its verdict, "" where nothing was asked, and the results by state.
+
+    `says` has their numbers in words.
+    """
 
     name: str
     verdict: str
+    says: str
     counts: Mapping[str, int]
     results: tuple[Result, ...]
 
@@ -69,7 +73,7 @@ class Evidence:
     """How a version of a recipe was judged on one cluster, as it was seen at `taken`.
 
     `stale` is whether a newer version is released, or this one withdrawn; `age` is told by the newest release, never by
-    a clock. `signer` is "" when nobody vouches for it.
+    a clock. `signer` is "" when nobody vouches for it; `says` is what the verdict comes from, in numbers.
     """
 
     slug: str
@@ -80,6 +84,7 @@ class Evidence:
     taken: str
     age: str
     verdict: str
+    says: str
     phases: tuple[PhaseOutcome, ...]
     fingerprint: Mapping[str, str]
     signer: str

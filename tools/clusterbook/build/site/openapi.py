@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from clusterbook.core.judge.outcome import VERDICTS
+
 _PATHS = {
     "/v1/index.json": ("index", "Every recipe, and what every combination of criteria leads to.", "Index"),
     "/v1/recipes/{slug}.json": ("recipe", "One recipe as the sources say it, and who set each value.", "Recipe"),
@@ -35,11 +37,13 @@ def _schemas() -> dict[str, Any]:
     anything: dict[str, Any] = {"type": "object"}
     line = _object(slug=_TEXT, title=_TEXT, criteria=anything, state=_TEXT, version=_TEXT, versions=_TEXTS)
     number = {"type": "integer"}
-    tested = {"type": ["object", "null"]}
-    line["properties"]["tested"] = tested
+    partial = "partial: nothing is wrong, and not all was judged"
+    verdict = {"enum": list(VERDICTS), "description": partial}
+    standing = _object(version=_TEXT, stale={"type": "boolean"}, verdict=verdict, says=_TEXT)
+    line["properties"]["tested"] = {**standing, "type": ["object", "null"]}
     judged = _object(slug=_TEXT, name=_TEXT, version=_TEXT, stale={"type": "boolean"}, digest=_TEXT, taken=_TEXT,
-                     age=_TEXT, verdict=_TEXT, fingerprint=anything, signer=_TEXT, issuer=_TEXT, phases=anything,
-                     files={"type": "object", "additionalProperties": _TEXT})  # fmt: skip
+                     age=_TEXT, verdict=verdict, says=_TEXT, fingerprint=anything, signer=_TEXT, issuer=_TEXT,
+                     phases=anything, files={"type": "object", "additionalProperties": _TEXT})  # fmt: skip
     change = _object(section=_TEXT, kind={"enum": ["added", "removed", "changed"]})
     return {
         "Index": _object(

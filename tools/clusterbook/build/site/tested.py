@@ -11,30 +11,40 @@ from typing import NamedTuple
 
 from clusterbook.build.proofs import Kept
 from clusterbook.build.site.editions import Editions
-from clusterbook.build.site.model import Edition, Evidence, PhaseOutcome
-from clusterbook.core.judge.outcome import ERROR, FAILED, PASSED, PHASES, SKIPPED, Report, Result
+from clusterbook.build.site.model import Edition, Evidence, PhaseOutcome, Summary
+from clusterbook.core.judge import outcome
+from clusterbook.core.judge.outcome import ERROR, FAILED, PARTIAL, PASSED, PHASES, SKIPPED, Report, Result
 from clusterbook.core.version import read_version
 
-VERDICTS = {PASSED: "passed", FAILED: "failed", ERROR: "undecided", SKIPPED: "not judged", "": "not asked"}
+VERDICTS = {
+    PASSED: "passed",
+    PARTIAL: "passed in part",
+    FAILED: "failed",
+    ERROR: "undecided",
+    SKIPPED: "not judged",
+    "": "not asked",
+}
 """Verdict → how pages say it."""
 
 
 class Standing(NamedTuple):
-    """What is known about a version: how many clusters there were of each verdict."""
+    """What is known about a version: how many clusters there were of each verdict, and what those in part showed."""
 
     version: str
     verdicts: Mapping[str, int]
+    parts: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
         """Return the worst that was found."""
-        return next(verdict for verdict in (FAILED, ERROR, PASSED, SKIPPED) if self.verdicts.get(verdict))
+        return next(verdict for verdict in outcome.VERDICTS if self.verdicts.get(verdict))
 
     def __str__(self) -> str:
-        """Return `passed on 2 clusters, failed on 1 cluster`."""
+        """Return `passed on 2 clusters, passed in part on 1 cluster (3 passed, 1 skipped)`."""
+        shown = f" ({'; '.join(self.parts)})"
         return ", ".join(
-            f"{VERDICTS[verdict]} on {count} cluster{'' if count == 1 else 's'}"
-            for verdict in (PASSED, FAILED, ERROR, SKIPPED)
+            f"{VERDICTS[verdict]} on {count} cluster{'' if count == 1 else 's'}{shown if verdict == PARTIAL else ''}"
+            for verdict in (PASSED, PARTIAL, FAILED, ERROR, SKIPPED)
             if (count := self.verdicts.get(verdict, 0))
         )
 
@@ -57,6 +67,7 @@ def _shown(kept: Kept, editions: Editions) -> Evidence:
         taken=proof.taken,
         age=age(proof.taken, str(editions.newest["date"])),
         verdict=proof.verdict,
+        says=proof.says,
         phases=tuple(_phase(phase, proof.results) for phase in PHASES),
         fingerprint=proof.fingerprint,
         signer=kept.signer,
@@ -74,7 +85,7 @@ def _phase(name: str, results: Sequence[Result]) -> PhaseOutcome:
     mine = tuple(result for result in results if result.phase == name)
     report = Report("", "", mine)
     counts = {state: count for state, count in report.counts().items() if count}
-    return PhaseOutcome(name, report.verdict if mine else "", counts, mine)
+    return PhaseOutcome(name, report.verdict if mine else "", report.says, counts, mine)
 
 
 def age(taken: str, release: str) -> str:
@@ -101,8 +112,20 @@ def standing(found: Sequence[Evidence], version: str, phase: str = "") -> Standi
     if not chosen:
         return None
     counts: dict[str, int] = {}
+    parts = []
     for each in chosen:
-        verdict = each.phase(phase).verdict if phase else each.verdict
-        if not phase or verdict not in ("", SKIPPED):
-            counts[verdict] = counts.get(verdict, 0) + 1
-    return Standing(chosen[0].version, counts) if counts else None
+        found_of = each.phase(phase) if phase else each
+        if not phase or found_of.verdict not in ("", SKIPPED):
+            counts[found_of.verdict] = counts.get(found_of.verdict, 0) + 1
+            parts += [found_of.says] if found_of.verdict == PARTIAL else []
+    return Standing(chosen[0].version, counts, tuple(parts)) if counts else None
+
+
+def passed(recipes: Sequence[Summary]) -> int:
+    """Return how many recipes passed whole in the version that is the newest."""
+    found = ((each, standing(each.evidence, each.newest.version)) for each in recipes if each.newest)
+    return sum(
+        known is not None and known.version == each.newest.version and known.verdict == PASSED
+        for each, known in found
+        if each.newest
+    )

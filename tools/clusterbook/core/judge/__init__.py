@@ -84,7 +84,8 @@ def judge(
         elif wrong and fail_fast:
             stopped = f"{name} failed, and no more was asked for"
     taken = str(snapshot.metadata.get("timestamp") or "")
-    return Report(about.name, taken, tuple(results))
+    unasked = tuple(name for name in PHASES if name not in chosen and any(_asked(about, name)))
+    return Report(about.name, taken, tuple(results), unasked)
 
 
 def chosen_phases(names: Collection[str]) -> list[str]:

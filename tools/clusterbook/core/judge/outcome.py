@@ -10,8 +10,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 PASSED, FAILED, SKIPPED, NOT_APPLICABLE, ERROR = "passed", "failed", "skipped", "not applicable", "error"
+PARTIAL = "partial"
+"""Verdict: nothing is wrong, and not all was judged."""
 STATES = (PASSED, FAILED, ERROR, SKIPPED, NOT_APPLICABLE)
 """It holds; it does not; nobody can tell, though somebody looked; nobody looked; it has no meaning here."""
+VERDICTS = (FAILED, ERROR, PASSED, PARTIAL, SKIPPED)
+"""What it all comes to: anything wrong first, then what says most."""
 READINESS, DEPLOYMENT, CONFORMANCE, PERFORMANCE = "readiness", "deployment", "conformance", "performance"
 PHASES = (READINESS, DEPLOYMENT, CONFORMANCE, PERFORMANCE)
 """In the order they are judged. Source: reference rows V5, V6."""
@@ -30,11 +34,15 @@ class Result(NamedTuple):
 
 
 class Report(NamedTuple):
-    """All results in the order they were reached, and whom they are about."""
+    """All results in the order they were reached, and whom they are about.
+
+    `unasked` are the phases of which the recipe demands something, and that nobody asked for.
+    """
 
     recipe: str
     taken: str
     results: tuple[Result, ...]
+    unasked: tuple[str, ...] = ()
 
     def counts(self) -> Mapping[str, int]:
         """Return how many results have which state, all states named."""
@@ -43,6 +51,16 @@ class Report(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """Return the worst: failed, else error, else passed where anything passed, else skipped."""
+        """Return the worst: failed, else error, else skipped where nothing passed; passed only where all was judged."""
         counts = self.counts()
-        return next((state for state in (FAILED, ERROR, PASSED) if counts[state]), SKIPPED)
+        if counts[FAILED] or counts[ERROR]:
+            return FAILED if counts[FAILED] else ERROR
+        if not counts[PASSED]:
+            return SKIPPED
+        return PARTIAL if counts[SKIPPED] or self.unasked else PASSED
+
+    @property
+    def says(self) -> str:
+        """Return `3 passed, 1 skipped, deployment not asked`."""
+        counts = (f"{count} {state}" for state, count in self.counts().items() if count)
+        return ", ".join((*counts, *(f"{phase} not asked" for phase in self.unasked)))
