@@ -29,7 +29,7 @@
   const typed = (command) => make("code", { class: "cb-typed" }, command.split(" ").map((word, i) => [i ? " " : "", make("span", {}, word)]));
   const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 
-  // --- what becomes of criteria: the same answers as the client's, looked up in the map of index.js
+  // --- as the client answers, from the map of index.js
   const DIMENSIONS = ["service", "accelerator", "intent", "os", "platform"];
   const answer = (data, query) => {
     if (!data.flat) {
@@ -69,7 +69,7 @@
   const known = (tested) => !tested ? "not tested on hardware" : tested.stale ? `${tested.version} ${tested.says}` : tested.says;
 
   const titled = (name) => (name === "os" ? "OS" : name);
-  // a link that keeps what is shown as a file; what is in it is made when it is asked for
+  // a link to a file made on demand
   const saved = (kind, content) => make("a", { href: "#", download: `recipes.${kind}`, onclick: (event) => { event.currentTarget.href = `data:text/${kind};charset=utf-8,${encodeURIComponent(content())}`; } }, kind.toUpperCase());
 
   // --- finder
@@ -214,7 +214,7 @@
     const out = make("div", { class: "cb-compare", role: "status" });
     const swap = make("button", { class: "md-button", type: "button", onclick: () => { [left.value, right.value] = [right.value, left.value]; show(); } }, "Swap");
     element.replaceChildren(options, make("div", { class: "cb-pick" }, leftLabel, rightLabel), make("p", {}, swap, " ", make("label", {}, same, " also what is the same")), out);
-    // one name is there: its own versions, what differs in one criterion, and the nearest for every other GPU; none: pairs to begin with
+    // versions, neighbours, the nearest for each other GPU; else pairs
     const suggestions = (given) => {
       const rich = (each) => 10 * each.versions.length + Object.keys(each.criteria).length; // what changed most often tells most
       const own = data.recipes.find((each) => each.slug === given.split("@")[0]) || data.recipes.reduce((one, two) => (rich(two) > rich(one) ? two : one));

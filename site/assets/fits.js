@@ -59,7 +59,7 @@
     return found;
   };
 
-  // --- constraints: Type.Subtype.Key or Type.Subtype[item].Key, and what must be there
+  // --- constraints
   const PATH = /^([^.]+)\.("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^.[\]]+)(?:\[(?:(-?\d+)|([^=\]]+)=([^\]]*))\])?\.(.+)$/s;
   const bare = (word) => (/^["']/.test(word) ? word.slice(1, -1).replace(/\\(.)/g, "$1") : word);
   const lookup = (taken, name) => {
