@@ -110,7 +110,7 @@ def test_a_file_says_all_that_validate_takes(index: str, tmp_path: Path) -> None
         ),
     )
     assert said.status == 0, said.err
-    assert "conformance" not in said.out
+    assert "\nconformance\n" not in said.out
     assert {each.name for each in proof.iterdir()} >= {"recipe.json", "snapshot.json", "statement.intoto.json"}
 
 
