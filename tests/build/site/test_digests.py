@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from clusterbook.build.site import api
-from clusterbook.build.site.gutter import Writer
+from clusterbook.build.site.written import Writer
 from tests import sites
 
 GUIDE = (sites.SOURCES / "docs" / "guide" / "verify.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from clusterbook.build.site import gutter, pages
+from clusterbook.build.site import gutter, pages, written
 from clusterbook.build.site.parts import Said
 from clusterbook.core.yamlout import dump
 from tests import sites
@@ -27,7 +27,7 @@ def test_the_lines_together_are_the_yaml(slug: str) -> None:
 
 
 def test_components_that_recipes_share_are_written_once_and_to_the_letter() -> None:
-    data, writer = sites.ours_known(), gutter.Writer()
+    data, writer = sites.ours_known(), written.Writer()
     for summary in data.recipes:
         found = data.recipe(summary.slug)
         assert writer.text(found) == dump(found.document), summary.slug

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from clusterbook.build.site import api, authored, feeds, frame, guide, gutter, links, pages
+from clusterbook.build.site import api, authored, feeds, frame, guide, links, pages, written
 from clusterbook.build.site.model import SiteData
 from clusterbook.client.outputs import write_folder
 
@@ -79,7 +79,7 @@ def makers(
         BrokenSite: the frame lacks a mark. A maker raises as `build`.
     """
     parts = frame.read(built, sources)
-    renderer, writer = pages.Renderer(data, sources / "templates", url=url), gutter.Writer()
+    renderer, writer = pages.Renderer(data, sources / "templates", url=url), written.Writer()
     entries: list[tuple[str, str, str]] = []
     listed = [path for path in built if path.endswith(".html") and path not in ("404.html", frame.SHELL)]
 

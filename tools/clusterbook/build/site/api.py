@@ -12,9 +12,9 @@ from typing import Any
 
 from clusterbook.build.schemas import schemas
 from clusterbook.build.site import openapi, tested
-from clusterbook.build.site.gutter import Writer
 from clusterbook.build.site.model import Edition, Evidence, RecipeView, SiteData, Summary
 from clusterbook.build.site.parts import Part, shown
+from clusterbook.build.site.written import Writer
 from clusterbook.core import diffreport
 
 ROOT = "api/v1"

@@ -38,9 +38,9 @@ class Checker:
             return
         ids = frozenset(unescape(found.decode()) for found in _attributes(content, b"id"))
         self._ids[path] = ids = self._alike.setdefault(ids, ids)  # pages of one kind have the same, kept once
-        climb = b"../" * path.count("/")
+        home, climb = dirname(path), b"../" * path.count("/")
         for raw in {*_attributes(content, b"href"), *_attributes(content, b"src")}:
-            folder = dirname(path)
+            folder = home
             if climb and raw.startswith(climb) and raw[len(climb) :][:1] not in (b"", b"#", b"?"):
                 folder, raw = "", raw[len(climb) :]  # the same from everywhere, so looked at once
             if (folder, raw) in self._seen:

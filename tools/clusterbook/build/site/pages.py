@@ -15,7 +15,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from clusterbook.build.site import commands, graph, gutter, plain, tested
+from clusterbook.build.site import commands, graph, gutter, plain, tested, written
 from clusterbook.build.site.broken import BrokenTemplate
 from clusterbook.build.site.frame import Page
 from clusterbook.build.site.icons import icon
@@ -214,8 +214,8 @@ class Renderer:
     def _pieces(self, found: RecipeView, up: str) -> Iterator[Markup]:
         """Yield a recipe as YAML with its gutter; components are rendered once for all recipes that share them."""
         parts = {part.name: part for part in (*found.parts, *found.switched_off)}
-        above, below = gutter.halves(found)
-        yield self._gutter([*gutter.runs(above, {}), gutter.Run(gutter.opening(found), None)], up)
+        above, below = written.halves(found)
+        yield self._gutter([*gutter.runs(above, {}), gutter.Run(written.opening(found), None)], up)
         for reference in found.document["componentRefs"]:
             part = parts[reference["name"]]
             if (part.key, up) not in self._gutters:
