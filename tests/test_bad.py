@@ -22,12 +22,13 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.client import workspace
-from clusterbook.core import catalog, matrix
-from clusterbook.core.codes import CODES
-from clusterbook.core.findings import Finding
-from clusterbook.core.rules import ChartKeys, check
-from clusterbook.core.yamlin import parse
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog import read as workspace
+from clusterbook.diagnostics.codes import CODES
+from clusterbook.diagnostics.findings import Finding
+from clusterbook.documents.yaml_reader import parse
+from clusterbook.lint.rules import ChartKeys, check
+from clusterbook.resolve import matrix
 
 HERE = Path(__file__).parent
 MINIMAL = HERE / "good" / "minimal"

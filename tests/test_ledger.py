@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.build import releasing
+from clusterbook.ledger import append as releasing
 
 ROOT = Path(__file__).resolve().parent.parent
 LEDGER = ROOT / "registry"

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.client import main, workspace
-from clusterbook.client.flags import COMMANDS
-from clusterbook.client.outputs import write_folder
-from clusterbook.core import catalog, indexing, matrix
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog import read as workspace
+from clusterbook.cli import main
+from clusterbook.cli.flags import COMMANDS
+from clusterbook.files.write import write_folder
+from clusterbook.lookup import build as indexing
+from clusterbook.resolve import matrix
 
 OURS = Path(__file__).resolve().parents[1]
 README = (OURS / "README.md").read_text(encoding="utf-8")

@@ -151,7 +151,7 @@ def bench(arguments: Sequence[str]) -> int:
 def golden(arguments: Sequence[str]) -> int:
     """Make the golden bundles again, for a change of deployers to show; `--recipes` takes their recipes anew."""
     set_up()
-    return run(PYTHON, "-m", "tests.goldens", *arguments)
+    return run(PYTHON, "-m", "tests.support.goldens", *arguments)
 
 
 def interop(arguments: Sequence[str]) -> int:

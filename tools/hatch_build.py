@@ -1,6 +1,6 @@
 """The build hook: a wheel carries the answers, so the catalog is resolved while the wheel is made.
 
-Knows when the index must be written. Does not know what is in it: `clusterbook.build.embed` does.
+Knows when the index must be written. Does not know what is in it: `clusterbook.lookup.embed_` does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class IndexHook(BuildHookInterface[Any]):
-    """Writes tools/clusterbook/client/index/ before hatchling collects the files of the wheel."""
+    """Writes tools/clusterbook/lookup/index/ before hatchling collects the files of the wheel."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Write the index and have the wheel take its files, which git ignores and hatchling would therefore leave out.
@@ -34,9 +34,9 @@ class IndexHook(BuildHookInterface[Any]):
 
     def _embed(self, root: Path, *, fatal: bool) -> list[Path]:
         """Return the files that were written; none when the sources are wrong and that is not `fatal`."""
-        error_family: type[Exception] = import_module("clusterbook.core.errors").ClusterbookError
+        error_family: type[Exception] = import_module("clusterbook.diagnostics.errors").ClusterbookError
         try:
-            return [root / path for path in import_module("clusterbook.build.embed").embed(root)]
+            return [root / path for path in import_module("clusterbook.lookup.embed_").embed(root)]
         except error_family as error:
             if fatal:
                 raise SystemExit(f"{error}\nclusterbook: the index was not written, so there is no wheel") from error

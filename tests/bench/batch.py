@@ -13,12 +13,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from clusterbook.client import workspace
-from clusterbook.core import catalog, matrix
-from clusterbook.core.bundle import render
-from clusterbook.core.bundle.options import DEPLOYERS
-from clusterbook.core.content import Gatherer
-from clusterbook.core.indexing import served
+from clusterbook.bundle.options import DEPLOYERS
+from clusterbook.bundle.render import render
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog import read as workspace
+from clusterbook.lookup.build import served
+from clusterbook.resolve import matrix
+from clusterbook.resolve.content import Gatherer
 
 
 def main(tree: Path) -> None:

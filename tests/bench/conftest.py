@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests import checkouts
 from tests.bench import run
-from tests.servers.certificates import private_pem
+from tests.support import checkouts
+from tests.support.servers.certificates import private_pem
 
 
 @pytest.fixture(scope="session")

@@ -17,8 +17,9 @@ import sys  # noqa: E402
 from collections import Counter  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from clusterbook.client import workspace  # noqa: E402
-from clusterbook.core import catalog, matrix  # noqa: E402
+from clusterbook.catalog import load as catalog  # noqa: E402
+from clusterbook.catalog import read as workspace  # noqa: E402
+from clusterbook.resolve import matrix  # noqa: E402
 
 
 def memory_mb() -> float:

@@ -24,10 +24,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from clusterbook.client import source, workspace
-from clusterbook.client.outputs import write_folder
-from clusterbook.core import catalog, indexing, matrix
-from clusterbook.core.bundle.options import DEPLOYERS
+from clusterbook.bundle.options import DEPLOYERS
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog import read as workspace
+from clusterbook.files.write import write_folder
+from clusterbook.lookup import build as indexing
+from clusterbook.lookup import index_files as source
+from clusterbook.resolve import matrix
 from tests.bench import trees
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,7 +64,7 @@ def heard(event, arguments):
     if event == "open" and str(arguments[0]).startswith(folder):
         size += os.path.getsize(arguments[0])
 sys.addaudithook(heard)
-from clusterbook.client.main import run
+from clusterbook.cli.main import run
 status = run(sys.argv[2:], {})
 sys.stderr.write(f"{status} {size}")
 """

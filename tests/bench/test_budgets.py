@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from clusterbook.core.bundle.options import DEPLOYERS
+from clusterbook.bundle.options import DEPLOYERS
 from tests.bench import run, trees
 
 MATRIX_TO_WORK = 2 * 1.7

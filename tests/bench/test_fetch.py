@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.client.keys import private_key
+from clusterbook.trust.keys import private_key
 from tests.bench import run
 from tests.bench.test_validate import cpu_s
-from tests.servers.sigstore import IDENTITY, ISSUER, FakeSigstore, running
+from tests.support.servers.sigstore import IDENTITY, ISSUER, FakeSigstore, running
 
 RECIPE = "h100-eks-ubuntu-training-kubeflow"
 KEY_TO_BARE = 60 / 9.3

@@ -24,7 +24,7 @@ SECOND_TO_WORK = 30 / 0.24
 @pytest.fixture(scope="module")
 def host() -> Iterator[str]:
     """Give a registry in another process."""
-    command = [sys.executable, "-m", "tests.servers.registry"]
+    command = [sys.executable, "-m", "tests.support.servers.registry"]
     with subprocess.Popen(command, cwd=run.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None

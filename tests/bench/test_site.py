@@ -19,9 +19,9 @@ MEMORY_MB = 400
 PROGRAM = """
 import dataclasses, itertools, json, resource, sys, time
 from pathlib import Path
-from clusterbook.build import site
-from clusterbook.core.ledger import Ledger
-from tests import sites
+from clusterbook.site import build as site
+from clusterbook.ledger.model import Ledger
+from tests.support import sites
 
 def work_s():
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests import machines
 from tests.bench.test_validate import COMMAND, cpu_s
+from tests.support import machines
 
 TO_BARE = 2 * 14
 """140 ms for a machine of 1,200 settings; bare Python takes 10 ms."""

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.client.answers import find
-from clusterbook.core import snapshot, views
-from clusterbook.core.judge import judge
-from tests.clusters import FILES, SNAPSHOTS, eks
+from clusterbook.lookup.find import find
+from clusterbook.resolve import views
+from clusterbook.snapshot import model as snapshot
+from clusterbook.validate.judge import judge
+from tests.support.clusters import FILES, SNAPSHOTS, eks
 
 RECIPE = "h100-eks-ubuntu-training-kubeflow"
 COMMAND = str(Path(sys.executable).parent / "clusterbook")

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from clusterbook.build import site
-from tests import sites
+from clusterbook.site import build as site
+from tests.support import sites
 
 BELOW = "catalog/of/ours"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests import sites
+from tests.support import sites
 
 A, B = "h100-eks-ubuntu-training", "h100-eks-ubuntu-inference"
 

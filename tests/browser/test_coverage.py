@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from clusterbook.build.site import tested
-from clusterbook.build.site.model import Summary
-from tests import sites
+from clusterbook.site import evidence as tested
+from clusterbook.site.model import Summary
+from tests.support import sites
 
 READ = "(table) => [...table.rows].map((row) => [...row.cells].map((cell) => cell.textContent))"
 MEASURES: dict[str, Callable[[Sequence[Summary]], str]] = {

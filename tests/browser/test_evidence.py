@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from clusterbook.client.outputs import write_folder
-from tests import sites
+from clusterbook.files.write import write_folder
 from tests.browser.conftest import serve
 from tests.browser.test_looks import AXE, RULES
+from tests.support import sites
 
 PAGES = ("evidence/eks/2026-07-15-acme.html", "evidence/eks/2026-07-14-acme.html", "recipes/eks.html", "coverage.html")
 

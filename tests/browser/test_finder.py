@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from clusterbook.core.criteria import ANY, DIMENSIONS, Criteria
-from clusterbook.core.matching import INHERITED, UNSUPPORTED
-from tests import sites
+from clusterbook.catalog.criteria import ANY, DIMENSIONS, Criteria
+from clusterbook.resolve.matching import INHERITED, UNSUPPORTED
+from tests.support import sites
 
 ASK = """
 async (queries) => {

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from clusterbook.client.judging import fit
-from clusterbook.client.outputs import write_folder
-from clusterbook.core import indexing
-from tests import sites
+from clusterbook.cli.validate import fit
+from clusterbook.files.write import write_folder
+from clusterbook.lookup import build as indexing
+from tests.support import sites
 
 SNAPSHOTS = sites.OURS / "tests" / "snapshots"
 HEAD = "apiVersion: clusterbook.dev/v1alpha1\nkind: Snapshot\n"

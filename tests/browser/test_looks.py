@@ -10,7 +10,7 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests import sites
+from tests.support import sites
 
 KINDS = {
     "home": "index.html",

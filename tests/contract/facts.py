@@ -17,13 +17,13 @@ from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
-from clusterbook.client import workspace
-from clusterbook.core import catalog
-from clusterbook.core.criteria import Criteria
-from clusterbook.core.documents import recipe_document
-from clusterbook.core.errors import ClusterbookError
-from clusterbook.core.resolve import Resolver
-from clusterbook.core.views import query_view
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog import read as workspace
+from clusterbook.catalog.criteria import Criteria
+from clusterbook.diagnostics.errors import ClusterbookError
+from clusterbook.resolve.document import recipe_document
+from clusterbook.resolve.resolver import Resolver
+from clusterbook.resolve.views import query_view
 
 _ORDER = "layers add to a list and never reorder it; the checks are the same ones (row R33)"
 DECIDED: dict[str, dict[str, str]] = {

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.client import transfer
-from clusterbook.client.layout import Layout
-from clusterbook.client.store import Store, from_bytes, from_file
-from clusterbook.core.faults import NoArtifact, WrongContent
-from clusterbook.core.manifest import (
+from clusterbook.diagnostics.transport import NoArtifact, WrongContent
+from clusterbook.oci import transfer
+from clusterbook.oci.layout.folder import Layout
+from clusterbook.oci.manifest import (
     EMPTY_BLOB,
     EMPTY_CONFIG,
     Descriptor,
@@ -21,6 +20,7 @@ from clusterbook.core.manifest import (
     describe,
     index,
 )
+from clusterbook.oci.store import Store, from_bytes, from_file
 
 TYPE = "application/vnd.example.recipe.v1+json"
 NOTE = "application/vnd.example.note.v1+json"

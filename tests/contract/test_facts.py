@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from clusterbook.client import workspace
-from clusterbook.core import catalog
-from clusterbook.core.resolve import Resolver
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog import read as workspace
+from clusterbook.resolve.resolver import Resolver
 from tests.contract import facts
-from tests.trees import shared_folder
+from tests.support.trees import shared_folder
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 RELEASE = "2026.07"

@@ -17,17 +17,18 @@ import pytest
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from clusterbook.client import workspace
-from clusterbook.core import catalog, matrix
-from clusterbook.core.criteria import Criteria, product
-from clusterbook.core.documents import origins_document, recipe_document
-from clusterbook.core.envelope import FIRST_GENERATION
-from clusterbook.core.matching import COMPOSED, CURATED, INHERITED, UNSUPPORTED
-from clusterbook.core.matrix import Matrix
-from clusterbook.core.sources import SourceTree
-from clusterbook.core.views import hydrated_view, query_view
-from tests.replay import replay
-from tests.trees import shared_folder
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog import read as workspace
+from clusterbook.catalog.criteria import Criteria, product
+from clusterbook.catalog.tree import SourceTree
+from clusterbook.documents.api_version import FIRST_GENERATION
+from clusterbook.resolve import matrix
+from clusterbook.resolve.document import origins_document, recipe_document
+from clusterbook.resolve.matching import COMPOSED, CURATED, INHERITED, UNSUPPORTED
+from clusterbook.resolve.matrix import Matrix
+from clusterbook.resolve.views import hydrated_view, query_view
+from tests.support.replay import replay
+from tests.support.trees import shared_folder
 
 FIELDS = ("apiVersion", "kind", "metadata", "constraints", "components", "deploymentOrder")
 

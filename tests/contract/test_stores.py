@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.client.layout import Layout
-from clusterbook.client.oci.registry import Registry
-from clusterbook.client.store import Store
+from clusterbook.oci.layout.folder import Layout
+from clusterbook.oci.registry import Registry
+from clusterbook.oci.store import Store
 from tests.contract.store_contract import StoreContract
-from tests.memory import MemoryStore
-from tests.servers.registry import FakeRegistry, running
+from tests.support.memory import MemoryStore
+from tests.support.servers.registry import FakeRegistry, running
 
 
 def flipped(data: bytes) -> bytes:

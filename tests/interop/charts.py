@@ -22,13 +22,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from clusterbook.core.resolve import Recipe
+from clusterbook.resolve.resolver import Recipe
 from tests.interop import registries, standin
 from tests.interop.certs import Certificates
 from tests.interop.processes import run, serving
 from tests.interop.registries import Registry
 from tests.interop.toolchain import program
-from tests.trees import SHARED
+from tests.support.trees import SHARED
 
 REAL = SHARED / "charts"
 _SOURCE = re.compile(r"^(\s*defaultRepository:\s*)((?:https?|oci)://\S+)$", re.MULTILINE)

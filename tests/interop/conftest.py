@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.client import workspace
-from clusterbook.core import catalog, matrix
-from clusterbook.core.matrix import Matrix
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog import read as workspace
+from clusterbook.resolve import matrix
+from clusterbook.resolve.matrix import Matrix
 from tests.interop import argo, certs, charts, gitserver, nodes, registries, toolchain
 from tests.interop import cluster as control_plane
 from tests.interop.argo import ArgoCD

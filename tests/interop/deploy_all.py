@@ -20,15 +20,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from clusterbook.client import workspace
-from clusterbook.core import catalog, matrix
-from clusterbook.core.bundle import Bundle, render
-from clusterbook.core.bundle.folders import Folder
-from tests.core.bundle.wholes import ROOT, Recipe, wholes
+from clusterbook.bundle.folders import Folder
+from clusterbook.bundle.render import Bundle, render
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog import read as workspace
+from clusterbook.resolve import matrix
 from tests.interop import certs, charts, cluster, nodes, toolchain
 from tests.interop.charts import REAL, ChartServers
 from tests.interop.deployment import environment, played, prepare
 from tests.interop.processes import NotReadyError
+from tests.support.whole_recipes import ROOT, Recipe, wholes
 
 SOURCES = ROOT / "recipes"
 IMPATIENT = {"HELM_TIMEOUT": "3m", "RETRY_S": "1"}

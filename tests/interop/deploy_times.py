@@ -25,14 +25,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from clusterbook.client import workspace
-from clusterbook.core import catalog, matrix
-from clusterbook.core.bundle import render
-from tests.core.bundle.wholes import ROOT, wholes
+from clusterbook.bundle.render import render
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog import read as workspace
+from clusterbook.resolve import matrix
 from tests.interop import certs, charts, cluster, nodes
 from tests.interop.charts import ChartServers
 from tests.interop.deploy_all import Group
 from tests.interop.deployment import environment, played, prepare
+from tests.support.whole_recipes import ROOT, wholes
 
 SOURCES = ROOT / "recipes"
 SLUG = "h100-eks-ubuntu-training-kubeflow"

@@ -19,9 +19,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from clusterbook.core.bundle import Bundle
-from clusterbook.core.bundle.folders import Folder
-from clusterbook.core.bundle.needs import needs
+from clusterbook.bundle.folders import Folder
+from clusterbook.bundle.needs_ import needs
+from clusterbook.bundle.render import Bundle
 from tests.interop import standin
 from tests.interop.cluster import ApiError, Cluster
 from tests.interop.processes import run, wait_until

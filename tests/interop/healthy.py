@@ -1,4 +1,4 @@
-"""A cluster with all that a recipe deploys, without its charts: workloads, kinds and objects of `tests.clusters`.
+"""A cluster with all that a recipe deploys, without its charts: workloads, kinds, objects of `tests.support.clusters`.
 
 The controllers make the pods, KWOK runs them, and what only a chart's own controller would say, such as that a policy
 is ready, is written down.
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.clusters import KINDS, WORKLOADS
 from tests.interop.cluster import Cluster
 from tests.interop.processes import wait_until
+from tests.support.clusters import KINDS, WORKLOADS
 
 Object = dict[str, Any]
 

@@ -17,14 +17,14 @@ from typing import Any
 
 import pytest
 
-from clusterbook.client.kube import configmaps
-from clusterbook.client.kube.api import Api, open_api
-from clusterbook.client.kube.configmaps import Where
-from clusterbook.client.kube.faults import Denied
-from clusterbook.client.kube.jobs import path_of
-from clusterbook.client.main import run
-from clusterbook.core.agent import Agent, manifests
-from clusterbook.core.yamlin import parse
+from clusterbook.cli.main import run
+from clusterbook.collect.agent_manifests import Agent, manifests
+from clusterbook.documents.yaml_reader import parse
+from clusterbook.kubernetes import configmaps
+from clusterbook.kubernetes.api import Api, open_api
+from clusterbook.kubernetes.configmaps import Where
+from clusterbook.kubernetes.errors import Denied
+from clusterbook.kubernetes.jobs import path_of
 from tests.interop.cluster import Cluster
 from tests.interop.processes import wait_until
 
@@ -137,7 +137,7 @@ def test_what_print_manifests_prints_is_what_the_cluster_takes(
 
 
 def _placement(*, required: bool) -> Any:
-    from clusterbook.core.placement import Placement, read_tolerations
+    from clusterbook.kubernetes.placement import Placement, read_tolerations
 
     if not required:
         return Placement()
@@ -165,7 +165,7 @@ def test_an_interrupted_agent_leaves_nothing(
 ) -> None:
     # Started behind a `&`, the tests and whatever they start would not hear an interrupt.
     listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    program = f"{listen}; from clusterbook.client.main import main; main()"
+    program = f"{listen}; from clusterbook.cli.main import main; main()"
     words = ["snapshot", "--agent", "-k", str(cluster.kubeconfig), "-n", namespace, "--node-selector", f"{gate}=never"]
     process = subprocess.Popen([sys.executable, "-c", program, *words], stderr=subprocess.PIPE, text=True)
     wait_until(lambda: any(each.startswith("pod/") for each in objects(cluster, namespace)), "it runs", timeout_s=60)
@@ -176,7 +176,7 @@ def test_an_interrupted_agent_leaves_nothing(
 
 
 def test_a_killed_agents_objects_go_with_its_job(cluster: Cluster, namespace: str, gate: str) -> None:
-    program = "from clusterbook.client.main import main; main()"
+    program = "from clusterbook.cli.main import main; main()"
     words = ["snapshot", "--agent", "-k", str(cluster.kubeconfig), "-n", namespace, "--node-selector", f"{gate}=never"]
     process = subprocess.Popen([sys.executable, "-c", program, *words], stderr=subprocess.PIPE, text=True)
     wait_until(lambda: any(each.startswith("pod/") for each in objects(cluster, namespace)), "it runs", timeout_s=60)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from clusterbook.client.keys import private_key
-from clusterbook.core.bundle import render
-from clusterbook.core.matrix import Matrix
-from clusterbook.core.yamlin import parse
+from clusterbook.bundle.render import render
+from clusterbook.documents.yaml_reader import parse
+from clusterbook.resolve.matrix import Matrix
+from clusterbook.trust.keys import private_key
 from tests.interop import charts
 from tests.interop.certs import Certificates
 from tests.interop.cluster import Cluster
@@ -20,7 +20,7 @@ from tests.interop.processes import run
 from tests.interop.registries import Registry
 from tests.interop.test_publish import FULL, RECIPES, clusterbook_build, released
 from tests.interop.toolchain import program
-from tests.servers.certificates import private_pem
+from tests.support.servers.certificates import private_pem
 
 BASE = "mirror"
 
@@ -37,7 +37,7 @@ def test_a_release_crosses_and_is_deployed_from_the_mirror_alone(
 ) -> None:
     def clusterbook(*words: str, env: dict[str, str]) -> str:
         key = ("--key", f"{tmp_path}/our.pub", "--ca-file", str(certificates.authority))
-        return run(sys.executable, "-m", "clusterbook.client.main", *words, *key, cwd=tmp_path, env=env)
+        return run(sys.executable, "-m", "clusterbook.cli.main", *words, *key, cwd=tmp_path, env=env)
 
     pem = private_pem(ec.generate_private_key(ec.SECP256R1()))
     (tmp_path / "our.key").write_bytes(pem)
@@ -62,7 +62,7 @@ def test_a_release_crosses_and_is_deployed_from_the_mirror_alone(
     run(program("cosign"), *words, f"{far.host}/{BASE}/helm/{FULL}:1.0.0", env={**far.env, "HOME": tools_env["HOME"]})
     clusterbook("fetch", "bundle", FULL, "--from", base, "-o", "bundle", env=env)
     assert "bundle: verified" in run(
-        sys.executable, "-m", "clusterbook.client.main", "verify", "bundle", "--key", f"{tmp_path}/our.pub",
+        sys.executable, "-m", "clusterbook.cli.main", "verify", "bundle", "--key", f"{tmp_path}/our.pub",
         cwd=tmp_path, env=env,
     )  # fmt: skip
     if target == "registry":

@@ -13,21 +13,21 @@ from typing import Any
 import pytest
 from jsonschema.validators import validator_for
 
-from clusterbook.core.bundle import Bundle, render
-from clusterbook.core.bundle.applications import waves
-from clusterbook.core.bundle.argocd_helm import package
-from clusterbook.core.bundle.components import put
-from clusterbook.core.bundle.folders import Vendored
-from clusterbook.core.yamlout import dump
-from tests import argo
-from tests.argo import application_schema, bundle
-from tests.core.bundle.wholes import ROOT, Recipe, wholes
+from clusterbook.bundle.argocd.applications import waves
+from clusterbook.bundle.argocd.helm_chart import package
+from clusterbook.bundle.components import put
+from clusterbook.bundle.folders import Vendored
+from clusterbook.bundle.render import Bundle, render
+from clusterbook.documents.yaml_writer import dump
 from tests.interop import standin
 from tests.interop.argo import IN_CLUSTER, NAMESPACE, RESYNC_S, ArgoCD, is_done
 from tests.interop.charts import ChartServers
 from tests.interop.gitserver import GitServer
 from tests.interop.processes import run, wait_until
-from tests.rendered import documents
+from tests.support import argo
+from tests.support.argo import application_schema, bundle
+from tests.support.rendered import documents
+from tests.support.whole_recipes import ROOT, Recipe, wholes
 
 FULL = "h100-eks-ubuntu-training-kubeflow"
 

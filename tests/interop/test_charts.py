@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.client import workspace
-from clusterbook.core import catalog, matrix
-from clusterbook.core.matrix import Matrix
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog import read as workspace
+from clusterbook.resolve import matrix
+from clusterbook.resolve.matrix import Matrix
 from tests.interop import charts, standin
 from tests.interop.charts import ChartServers, Pin
 from tests.interop.cluster import Cluster
 from tests.interop.conftest import RECIPES
 from tests.interop.processes import run
-from tests.trees import shared_folder
+from tests.support.trees import shared_folder
 
 VALUES = {"driver": {"version": "580.126.20", "enabled": True}, "list": [1, "1.10", None], "empty": {}}
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.client import workspace
-from clusterbook.client.kube.api import open_api
-from clusterbook.client.kube.checking import run_all
-from clusterbook.client.main import run
-from clusterbook.core import catalog
-from clusterbook.core.checkjobs import Asked, manifests
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog import read as workspace
+from clusterbook.cli.main import run
+from clusterbook.kubernetes.api import open_api
+from clusterbook.validate.job_manifests import Asked, manifests
+from clusterbook.validate.run_jobs import run_all
 from tests.interop.cluster import Cluster
 from tests.interop.conftest import RECIPES
 from tests.interop.processes import wait_until
@@ -104,9 +104,9 @@ def test_a_check_has_the_rights_of_its_entry_and_no_others(cluster: Cluster, nam
 
 FOREVER = """
 import sys
-from clusterbook.client.kube.api import open_api
-from clusterbook.client.kube.checking import run_all
-from clusterbook.core.checkjobs import Asked
+from clusterbook.kubernetes.api import open_api
+from clusterbook.validate.run_jobs import run_all
+from clusterbook.validate.job_manifests import Asked
 rights = [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]}]
 entry = {"name": "waits", "phase": "conformance", "image": "x:1", "resources": {"cpu": "9999"}, "permissions": rights}
 entries = [{**entry, "name": f"waits-{number}"} for number in range(6)]

@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 
-from clusterbook.client.bundling import make
-from clusterbook.core.matrix import Matrix
-from tests.core.bundle.wholes import ROOT, Recipe, wholes
+from clusterbook.bundle.make import make
+from clusterbook.resolve.matrix import Matrix
 from tests.interop import charts, nodes
 from tests.interop import cluster as control_plane
 from tests.interop.certs import Certificates
 from tests.interop.charts import ChartServers
 from tests.interop.cluster import Cluster
 from tests.interop.deployment import Deployment, Name, contents, environment, played, prepare
+from tests.support.whole_recipes import ROOT, Recipe, wholes
 
 SOURCES = ROOT / "recipes"
 TRAINING = "h100-eks-ubuntu-training-kubeflow"

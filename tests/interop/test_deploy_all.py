@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from clusterbook.core.bundle import render
-from tests import argo
-from tests.core.bundle.wholes import wholes
+from clusterbook.bundle.render import render
 from tests.interop import deploy_all
 from tests.interop.charts import ChartServers
 from tests.interop.cluster import Cluster
 from tests.interop.deploy_all import Group, covering, grouped
 from tests.interop.deployment import Deployment, prepare
 from tests.interop.processes import run
+from tests.support import argo
+from tests.support.whole_recipes import wholes
 
 CHARTS = ("cert-manager", "nvsentinel")
 TWINS = ("ocp", "ocp-training")

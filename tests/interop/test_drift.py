@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from clusterbook.client import main
-from clusterbook.client.bundling import make
-from tests.core.bundle.wholes import ROOT, wholes
+from clusterbook.bundle.make import make
+from clusterbook.cli import main
 from tests.interop.charts import ChartServers
 from tests.interop.cluster import Cluster
 from tests.interop.deployment import environment, prepare
 from tests.interop.processes import run
+from tests.support.whole_recipes import ROOT, wholes
 
 SLUG = "h100-eks-ubuntu-training-kubeflow"
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from clusterbook.core.bundle import Bundle, render
-from tests.core.bundle.wholes import small, wholes
+from clusterbook.bundle.render import Bundle, render
 from tests.interop.cluster import Cluster
 from tests.interop.processes import run, wait_until
-from tests.trees import shared_folder
+from tests.support.trees import shared_folder
+from tests.support.whole_recipes import small, wholes
 
 FULL = "h100-eks-ubuntu-training-kubeflow"
 GIT = "https://git.example.org/clusters.git"

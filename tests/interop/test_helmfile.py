@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from clusterbook.core.bundle import Bundle, render
-from clusterbook.core.bundle.folders import Vendored
-from tests.core.bundle.wholes import ROOT, wholes
+from clusterbook.bundle.folders import Vendored
+from clusterbook.bundle.render import Bundle, render
 from tests.interop import diffplugin
 from tests.interop.charts import ChartServers
 from tests.interop.cluster import Cluster
 from tests.interop.processes import run
+from tests.support.whole_recipes import ROOT, wholes
 
 FULL = "h100-eks-ubuntu-training-kubeflow"
 LOOKS_AROUND = {"kai-scheduler"}

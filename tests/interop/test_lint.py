@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from clusterbook.core.bundle import Bundle, render
-from clusterbook.core.bundle.folders import Folder
-from tests.core.bundle.wholes import wholes
+from clusterbook.bundle.folders import Folder
+from clusterbook.bundle.render import Bundle, render
 from tests.interop.processes import run
-from tests.rendered import documents
+from tests.support.rendered import documents
+from tests.support.whole_recipes import wholes
 
 LOCAL = {"helm": {"readinessHooks": True}, "argocd": {"readinessHooks": True}, "flux": {"readinessHooks": True}}
 """Deployers whose bundles hold local charts of their own making, helmfile's being those of helm; and what they are

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.client.chart_images import chart_images
-from clusterbook.core.bundle import render
-from clusterbook.core.bundle.options import read_options
-from clusterbook.core.mirror import checked, mirror_list
-from tests.core.bundle.wholes import ROOT, wholes
+from clusterbook.bundle.options import read_options
+from clusterbook.bundle.render import render
+from clusterbook.mirror.chart_images_ import chart_images
+from clusterbook.mirror.list import checked, mirror_list
 from tests.interop.charts import ChartServers
-from tests.trees import shared_folder
+from tests.support.trees import shared_folder
+from tests.support.whole_recipes import ROOT, wholes
 
 SLUGS = ("h100-eks-ubuntu-training-kubeflow", "gb200-eks-ubuntu-inference-dynamo", "h100-gke-cos-training-kubeflow")
 

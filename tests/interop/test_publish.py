@@ -22,22 +22,23 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import clusterbook
-from clusterbook.build.attach import signature
-from clusterbook.build.publication import Request, prepare
-from clusterbook.build.publish import Done
-from clusterbook.build.sending import Sender
-from clusterbook.client import workspace
-from clusterbook.client.keys import private_key
-from clusterbook.client.opened import Trusting, open_index
-from clusterbook.client.sign import KeySigner
-from clusterbook.client.stores import Access, Base, open_base
-from clusterbook.client.trust import bundles_of, key_policy, verify_any
-from clusterbook.core import catalog, matrix, published
-from clusterbook.core.artifacts import stamped
-from clusterbook.core.bundle import Bundle, render
-from clusterbook.core.bundle.options import DEPLOYERS
-from clusterbook.core.statement import MOST_SUBJECTS, PROVENANCE, Subject, statement
-from tests import checkouts, trees
+from clusterbook.artifacts import index as published
+from clusterbook.artifacts.layout import stamped
+from clusterbook.artifacts.open import Trusting, open_index
+from clusterbook.bundle.options import DEPLOYERS
+from clusterbook.bundle.render import Bundle, render
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog import read as workspace
+from clusterbook.oci.open import Access, Base, open_base
+from clusterbook.publish.attach_ import signature
+from clusterbook.publish.publish import Done
+from clusterbook.publish.release import Request, prepare
+from clusterbook.publish.send import Sender
+from clusterbook.resolve import matrix
+from clusterbook.trust.keys import private_key
+from clusterbook.trust.sign import KeySigner
+from clusterbook.trust.statement import MOST_SUBJECTS, PROVENANCE, Subject, statement
+from clusterbook.trust.verify import bundles_of, key_policy, verify_any
 from tests.contract.store_contract import put
 from tests.interop import registries
 from tests.interop.argo import NAMESPACE, ArgoCD
@@ -47,8 +48,9 @@ from tests.interop.processes import run
 from tests.interop.registries import Registry
 from tests.interop.test_argocd import judge, tell_about_health
 from tests.interop.toolchain import program
-from tests.servers.certificates import private_pem
-from tests.servers.sigstore import IDENTITY, ISSUER, FakeSigstore, running
+from tests.support import checkouts, trees
+from tests.support.servers.certificates import private_pem
+from tests.support.servers.sigstore import IDENTITY, ISSUER, FakeSigstore, running
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 FULL = "h100-eks-ubuntu-training-kubeflow"
@@ -153,7 +155,7 @@ class Published:
 
 def clusterbook_build(folder: Path, env: Mapping[str, str], *words: str) -> str:
     kept = {"PYTHONDONTWRITEBYTECODE": ""}  # compiling sigstore each time takes longer than publishing
-    return run(sys.executable, "-m", "clusterbook.build.main", *words, cwd=folder, env={**env, **kept})
+    return run(sys.executable, "-m", "clusterbook.cli.build_main", *words, cwd=folder, env={**env, **kept})
 
 
 def access(registry: Registry) -> Access:

@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
-from clusterbook.client.collect.gather import gather
-from clusterbook.client.kube import configmaps
-from clusterbook.client.kube.api import Api, Patience, open_api
-from clusterbook.client.kube.configmaps import Where
-from clusterbook.client.kube.discovery import discover
-from clusterbook.client.kube.faults import Denied, Missing, Rejected, TimedOut
-from clusterbook.client.kube.surveying import Wishes, collectors
-from clusterbook.client.main import run
-from clusterbook.client.snapshotting import stamped
-from clusterbook.core.capture import SnapshotShape
-from clusterbook.core.inventory import Unseen
-from clusterbook.core.snapshot import Snapshot, read
+from clusterbook.cli.main import run
+from clusterbook.cli.snapshotting_ import stamped
+from clusterbook.collect.cluster.survey import Wishes, collectors
+from clusterbook.collect.run import gather
+from clusterbook.kubernetes import configmaps
+from clusterbook.kubernetes.api import Api, Patience, open_api
+from clusterbook.kubernetes.configmaps import Where
+from clusterbook.kubernetes.discovery import discover
+from clusterbook.kubernetes.errors import Denied, Missing, Rejected, TimedOut
+from clusterbook.snapshot.inventory import Unseen
+from clusterbook.snapshot.model import Snapshot, read
+from clusterbook.snapshot.schema import SnapshotShape
 from tests.interop.cluster import Cluster
 from tests.interop.processes import Server, wait_until
 
@@ -125,7 +125,7 @@ def test_a_snapshot_in_a_configmap_comes_back_and_kubectl_sees_it(
 
 
 def _yaml(text: str) -> Any:
-    from clusterbook.core.yamlin import parse
+    from clusterbook.documents.yaml_reader import parse
 
     node = parse(text, "snapshot")
     assert node is not None

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.client.collect import units
-from clusterbook.core.drift import drift
-from clusterbook.core.seen import Seen, document
-from clusterbook.core.snapshot import read
-from tests import machines
+from clusterbook.collect.node import systemd as units
+from clusterbook.diff.snapshots import drift
+from clusterbook.snapshot.build import Seen, document
+from clusterbook.snapshot.model import read
 from tests.interop.processes import Servers
+from tests.support import machines
 
 SYSTEMD = Path("/usr/lib/systemd/systemd")
 UNIT = """\

@@ -9,10 +9,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from clusterbook.core.gotemplate import render
-from tests import rendered
+from clusterbook.gotemplate import render
 from tests.interop.toolchain import program
-from tests.trees import shared_folder
+from tests.support import rendered
+from tests.support.trees import shared_folder
 
 RECIPES = Path(__file__).resolve().parent.parent.parent / "recipes"
 TABLE = rendered.table()

@@ -11,16 +11,16 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from clusterbook.client import main
-from clusterbook.client.kube import configmaps
-from clusterbook.client.kube.api import open_api
-from clusterbook.client.kube.configmaps import Where
-from clusterbook.core.agent import Agent
-from tests.clusters import SNAPSHOTS
+from clusterbook.cli import main
+from clusterbook.collect.agent_manifests import Agent
+from clusterbook.kubernetes import configmaps
+from clusterbook.kubernetes.api import open_api
+from clusterbook.kubernetes.configmaps import Where
 from tests.interop import cluster as control_plane
 from tests.interop import healthy, nodes
 from tests.interop.cluster import Cluster
 from tests.interop.processes import wait_until
+from tests.support.clusters import SNAPSHOTS
 
 SLUG = "h100-eks-ubuntu-training-kubeflow"
 NODE = str(SNAPSHOTS / "bare-node.yaml")

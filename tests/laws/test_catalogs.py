@@ -12,17 +12,18 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clusterbook.core import catalog, matrix
-from clusterbook.core.assemble import Conflict
-from clusterbook.core.criteria import ANY, DIMENSIONS, Criteria, product
-from clusterbook.core.documents import origins_document, recipe_document
-from clusterbook.core.matching import COMPOSED, CURATED, INHERITED, UNSUPPORTED
-from clusterbook.core.matrix import Matrix
-from clusterbook.core.resolve import Resolver
-from clusterbook.core.sources import SourceTree
-from clusterbook.core.views import query_view
-from tests.replay import replay
-from tests.trees import tree
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog.criteria import ANY, DIMENSIONS, Criteria, product
+from clusterbook.catalog.tree import SourceTree
+from clusterbook.resolve import matrix
+from clusterbook.resolve.component import Conflict
+from clusterbook.resolve.document import origins_document, recipe_document
+from clusterbook.resolve.matching import COMPOSED, CURATED, INHERITED, UNSUPPORTED
+from clusterbook.resolve.matrix import Matrix
+from clusterbook.resolve.resolver import Resolver
+from clusterbook.resolve.views import query_view
+from tests.support.replay import replay
+from tests.support.trees import tree
 
 VALUES = {
     "service": ("eks", "gke", "aks"),

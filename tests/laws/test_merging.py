@@ -10,9 +10,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusterbook.core.tracing import Tree, data, settle, stack, trace, walk
-from clusterbook.core.yamlin import Node
-from tests.replay import descend
+from clusterbook.catalog.values import Tree, data, settle, stack, trace, walk
+from clusterbook.documents.yaml_reader import Node
+from tests.support.replay import descend
 
 KEYS = st.sampled_from("abc")
 WORDS = st.sampled_from([None, True, False, 0, 1, 1.5, "x", ""])

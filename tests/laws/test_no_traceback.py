@@ -8,12 +8,13 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clusterbook.build.check import check_tree
-from clusterbook.client import workspace
-from clusterbook.core import catalog, matrix
-from clusterbook.core.codes import CODES
-from clusterbook.core.report import FORMATS, report
-from clusterbook.core.rules import check
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog import read as workspace
+from clusterbook.diagnostics.codes import CODES
+from clusterbook.diagnostics.report import FORMATS, report
+from clusterbook.lint.rules import check
+from clusterbook.lint.run import check_tree
+from clusterbook.resolve import matrix
 
 MINIMAL = Path(__file__).parent.parent / "good" / "minimal"
 TEXTS = {path.relative_to(MINIMAL).as_posix(): path.read_text("utf-8") for path in sorted(MINIMAL.rglob("*.yaml"))}

@@ -1,0 +1,65 @@
+"""Needs: every kind in a manifest of our own catalog is Kubernetes', or brought, or said to be needed."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from clusterbook.bundle.needs_ import Need, needs
+from clusterbook.bundle.render import render
+from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.resolve.recipe_schema import refuse_unsound
+from tests.support.whole_recipes import Recipe, small, wholes
+
+BUILT_IN = re.compile(r"([a-z]*|(apiextensions|networking|rbac\.authorization|scheduling|storage)\.k8s\.io)")
+
+
+def kinds_outside(recipe: Recipe) -> set[str]:
+    """Return the kinds in the manifests of a bundle that neither Kubernetes nor its components bring, group/Kind."""
+    plan = render(recipe, {}, "0").plan
+    brought = {group for folder in plan.folders for group in folder.part.facts.get("crdGroups") or ()}
+    brought |= {kind.partition(".")[2] for need in needs(plan) for kind in need.kinds}
+    found = set()
+    for text in (text for folder in plan.folders for text in folder.templates.values()):
+        for document in re.split("^---", text, flags=re.M):
+            head = dict(re.findall(r"^(apiVersion|kind): *[\"']?([^\s\"']+)", document, re.M))
+            group = head.get("apiVersion", "").rpartition("/")[0]
+            if not BUILT_IN.fullmatch(group) and group not in brought:
+                found.add(f"{group}/{head['kind']}")
+    return found
+
+
+@pytest.mark.parametrize("slug", wholes())
+def test_the_registry_says_where_every_kind_of_our_manifests_comes_from(slug: str) -> None:
+    assert kinds_outside(wholes()[slug]) == set()
+
+
+def test_a_kind_that_nobody_brings_would_be_found() -> None:
+    recipe = small(operator={"registry": {}})
+    recipe["files"] = dict.fromkeys(recipe["files"], "apiVersion: gone.example/v1\nkind: Thing\n")
+    assert kinds_outside(recipe) == {"gone.example/Thing"}
+
+
+def test_needs_are_those_of_the_components_that_are_installed() -> None:
+    entry = {"kinds": ["gateways.g.example"], "how": "apply it"}
+    recipe = small(operator={"registry": {"needsKinds": [entry]}}, metrics={"registry": {"needsKinds": [entry]}})
+    assert needs(render(recipe, {}, "0").plan) == [Need(("operator", "metrics"), ("gateways.g.example",), "apply it")]
+    (need,) = needs(render(recipe, {"set": ["metrics:enabled=false"]}, "0").plan)
+    assert need.components == ("operator",)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"kinds": ["--all"], "how": "x"},
+        {"kinds": ["gateways"], "how": "x"},
+        {"kinds": ["a.b c.d"], "how": "x"},
+        {"kinds": ["a.b"], "how": "two\nlines"},
+        {"kinds": ["a.b"], "how": ""},
+        {"kinds": "a.b", "how": "x"},
+    ],
+)
+def test_a_need_that_is_not_names_and_one_line_is_refused(entry: dict[str, object]) -> None:
+    with pytest.raises(InvalidRequest, match=r"registry\.needsKinds\[0\]"):
+        refuse_unsound(small(operator={"registry": {"needsKinds": [entry]}}))

@@ -1,0 +1,109 @@
+"""What the options of a bundle mean, and which go together."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from clusterbook.bundle import options
+from clusterbook.diagnostics.errors import InvalidRequest
+
+
+def test_nothing_asked_is_helm_with_every_default() -> None:
+    found = options.read_options({})
+    assert found == options.Options("helm")
+
+
+@pytest.mark.parametrize(
+    ("request_", "what"),
+    [
+        ({"deployer": "helmm"}, "--deployer helmm is unknown"),
+        ({"deployer": "argocd", "dynamic": ["a:b"]}, "--dynamic means nothing to the deployer argocd"),
+        ({"appName": "x"}, "--app-name means nothing to the deployer helm"),
+        ({"repo": "https://a/b"}, "--repo means nothing to the deployer helm"),
+        ({"fluxNamespace": "x"}, "--flux-namespace means nothing to the deployer helm"),
+        ({"set": ["a:b=1", "a:b=2"]}, "--set a:b stands twice"),
+        ({"setJson": ["a:b=1", "a:b=2"]}, "--set-json a:b stands twice"),
+        ({"setFile": ['a:b="x"', 'a:b="y"']}, "--set-file a:b stands twice"),
+        ({"setJson": ["deployer:project=1"]}, "--set-json does not speak to the deployer"),
+        ({"nodes": "-3"}, "--nodes -3 is not a number of nodes"),
+        ({"nodes": "many"}, "--nodes many is not a number of nodes"),
+        ({"nodes": "1.5"}, "--nodes 1.5 is not a number of nodes"),
+        ({"nodes": "²"}, "--nodes ² is not a number of nodes"),
+        ({"storageClass": "No Such"}, "--storage-class 'No Such' cannot be used"),
+        ({"deployer": "argocd", "appName": "Stack"}, "--app-name 'Stack' cannot be used"),
+        ({"deployer": "argocd", "repo": "somewhere"}, "--repo 'somewhere' cannot be used"),
+        ({"deployer": "argocd", "repo": "https://me:secret@h/x"}, "--repo holds a password"),
+        ({"deployer": "argocd", "targetRevision": "a b"}, "--target-revision 'a b' cannot be used"),
+        ({"deployer": "flux", "fluxNamespace": "../x"}, "--flux-namespace '../x' cannot be used"),
+        ({"workloadGate": "a=b"}, "--workload-gate a=b: the effect is missing"),
+        ({"systemNodeToleration": ["a", "a"]}, "--system-node-toleration a stands twice"),
+        ({"set": ["deployer:project=x"]}, "--set deployer:project is unknown to the deployer helm"),
+        ({"deployer": "argocd", "set": ["deployer:projekt=x"]}, "--set deployer:projekt is unknown"),
+        ({"deployer": "argocd", "set": ["deployer:cascadeDelete=yes"]}, "is neither true nor false"),
+        ({"deployer": "argocd", "set": ["deployer:destinationServer=here"]}, "is not the URL of an API server"),
+        ({"deployer": "argocd", "set": ["deployer:namePrefix=-x"]}, "cannot start a name"),
+        ({"deployer": "argocd", "set": ["deployer:project=A b"]}, "is not the name of a project"),
+    ],
+)
+def test_bad_options_are_refused_by_their_word(request_: dict[str, Any], what: str) -> None:
+    with pytest.raises(InvalidRequest, match=re.escape(what)) as caught:
+        options.read_options(request_)
+    assert caught.value.exit_status == 2
+    assert caught.value.hint
+
+
+def test_the_secret_of_a_repository_is_not_repeated() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        options.read_options({"deployer": "argocd", "repo": "https://me:secret@h/x"})
+    assert "secret" not in str(caught.value)
+
+
+def test_settings_of_the_deployer_are_not_settings_of_a_component() -> None:
+    words = [
+        "deployer:namePrefix=eu-",
+        "deployer:cascadeDelete=true",
+        "deployer:destinationServer=https://10.0.0.1:6443",
+    ]
+    found = options.read_options({"deployer": "argocd", "set": [*words, "a:b=1"]})
+    assert (found.name_prefix, found.cascade_delete, found.destination_server) == ("eu-", True, "https://10.0.0.1:6443")
+    assert [each.target for each in found.settings] == ["a"]
+
+
+def test_the_record_of_a_request_reads_back_as_the_request() -> None:
+    request = {
+        "deployer": "flux",
+        "set": ["a:b=1.10"],
+        "setJson": ['a:c={"d":[1]}'],
+        "dynamic": ["a:e"],
+        "nodes": "8",
+        "vendorCharts": True,
+        "workloadGate": "x=y:NoSchedule",
+    }
+    found, version = options.recorded(options.document(request, "1.2.3"))
+    assert (found, version) == (request, "1.2.3")
+    assert options.read_options(found) == options.read_options(request)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        {"kind": "Recipe", "spec": {}},
+        {"kind": "BundleOptions", "spec": {"deployerr": "helm"}},
+        {"kind": "BundleOptions", "spec": {"set": "a:b=1"}},
+        {"kind": "BundleOptions", "spec": {"set": [1]}},
+        {"kind": "BundleOptions", "spec": {"vendorCharts": "yes"}},
+        {"kind": "BundleOptions", "spec": {"repo": ["x"]}},
+    ],
+)
+def test_a_record_that_somebody_tampered_with_is_refused(document: Any) -> None:
+    with pytest.raises(InvalidRequest, match=re.escape("options.yaml")):
+        options.recorded(document)
+
+
+def test_the_content_of_a_file_is_recorded_as_a_word() -> None:
+    word = options.json_word("a", ["b", "c"], {"z": "é", "a": [1.5, None]})
+    assert word == 'a:b.c={"a":[1.5,null],"z":"é"}'

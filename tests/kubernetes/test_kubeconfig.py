@@ -1,0 +1,321 @@
+"""Kubeconfigs in all their forms, against a server that records who asks."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from kubernetes.config import incluster_config
+
+from clusterbook.diagnostics.errors import NotFound
+from clusterbook.kubernetes.api import Api, Patience
+from clusterbook.kubernetes.connection import Connection
+from clusterbook.kubernetes.errors import BrokenKubeconfig, Denied, NoClient, NoCluster, Unreachable
+from clusterbook.kubernetes.kubeconfig import Login, log_in
+from tests.support.servers.kube import FakeApi, running
+
+VERSION = {"major": "1", "minor": "36", "gitVersion": "v1.36.3"}
+ONCE = Patience(tries=1, connect_s=5, answer_s=5)
+EXEC = "client.authentication.k8s.io/v1"
+
+
+@pytest.fixture
+def server() -> Iterator[FakeApi]:
+    api = FakeApi()
+    api.put("/version", VERSION)
+    with running(api) as listening:
+        yield listening
+
+
+def config(url: str, user: dict[str, Any] | None = None, *, cluster: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "here",
+        "clusters": [{"name": "c", "cluster": {"server": url, **(cluster or {})}}],
+        "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u", "namespace": "gpu"}}],
+        "users": [{"name": "u", "user": user or {}}],
+    }
+
+
+def written(folder: Path, document: Any, name: str = "config") -> str:
+    path = folder / name
+    path.write_text(document if isinstance(document, str) else json.dumps(document), encoding="utf-8")
+    return str(path)
+
+
+def version(login: Login) -> str:
+    return str(Api(Connection(login), ONCE).get("/version")["gitVersion"])
+
+
+def plugin(folder: Path, text: str) -> dict[str, Any]:
+    program = folder / "plugin.py"
+    program.write_text(text, encoding="utf-8")
+    env = [{"name": "WHO", "value": "ann"}]
+    return {"exec": {"apiVersion": EXEC, "command": sys.executable, "args": [str(program)], "env": env}}
+
+
+SAYS = """
+import json, os
+assert json.loads(os.environ["KUBERNETES_EXEC_INFO"])["kind"] == "ExecCredential"
+status = {STATUS}
+print(json.dumps({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status}))
+"""
+
+
+def test_a_token_is_sent_and_the_contexts_namespace_known(tmp_path: Path, server: FakeApi) -> None:
+    login = log_in(written(tmp_path, config(server.url, {"token": "s3cret"})))
+    assert version(login) == "v1.36.3"
+    assert login.namespace == "gpu"
+    assert server.requests[0].headers["Authorization"] == "Bearer s3cret"
+    assert server.requests[0].headers["User-Agent"].startswith("clusterbook/")
+
+
+def test_a_token_file_is_read_beside_the_kubeconfig_and_its_last_newline_left_out(
+    tmp_path: Path, server: FakeApi
+) -> None:
+    (tmp_path / "token").write_text("from-file\n", encoding="utf-8")
+    assert version(log_in(written(tmp_path, config(server.url, {"tokenFile": "token"}))))
+    assert server.requests[0].headers["Authorization"] == "Bearer from-file"
+
+
+def test_a_name_and_a_password_are_sent(tmp_path: Path, server: FakeApi) -> None:
+    assert version(log_in(written(tmp_path, config(server.url, {"username": "ann", "password": "pw"}))))
+    assert server.requests[0].headers["Authorization"] == f"Basic {encoded(b'ann:pw')}"
+
+
+def test_a_plugin_is_run_and_its_token_sent(tmp_path: Path, server: FakeApi) -> None:
+    user = plugin(tmp_path, SAYS.replace("{STATUS}", '{"token": "for-" + os.environ["WHO"]}'))
+    assert version(log_in(written(tmp_path, config(server.url, user))))
+    assert server.requests[0].headers["Authorization"] == "Bearer for-ann"
+
+
+def test_a_plugin_whose_token_ran_out_is_run_again(tmp_path: Path, server: FakeApi) -> None:
+    text = f"""
+from pathlib import Path
+count = Path({str(tmp_path / "count")!r})
+count.write_text((count.read_text() if count.exists() else "") + "x")
+{SAYS.replace("{STATUS}", '{"token": count.read_text(), "expirationTimestamp": "2020-01-01T00:00:00Z"}')}"""
+    login = log_in(written(tmp_path, config(server.url, plugin(tmp_path, text))))
+    assert version(login)
+    assert server.requests[0].headers["Authorization"] == "Bearer xx"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("import sys; sys.exit('the session has expired')", "the session has expired"),
+        ("print('no JSON')", "decode"),
+        ('print(\'{"apiVersion": "x", "kind": "ExecCredential", "status": {}}\')', "version"),
+    ],
+)
+def test_a_plugin_that_brings_nothing_says_so_and_nobody_is_asked_without_it(
+    text: str, says: str, tmp_path: Path, server: FakeApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(Denied, match=says) as caught:
+        log_in(written(tmp_path, config(server.url, plugin(tmp_path, text))))
+    assert caught.value.exit_status == 4
+    assert sys.executable in caught.value.hint
+    assert server.requests == []
+    assert caplog.records == []
+
+
+def test_a_plugin_that_is_not_there_is_named(tmp_path: Path, server: FakeApi) -> None:
+    user = {"exec": {"apiVersion": EXEC, "command": "no-such-plugin"}}
+    with pytest.raises(Denied, match="no-such-plugin"):
+        log_in(written(tmp_path, config(server.url, user)))
+
+
+def test_somebody_else_is_asked_for_when_the_kubeconfig_says_so(tmp_path: Path, server: FakeApi) -> None:
+    user = {"token": "t", "as": "bob", "as-uid": "7", "as-groups": ["ops"], "as-user-extra": {"reason": ["test"]}}
+    assert version(log_in(written(tmp_path, config(server.url, user))))
+    sent = server.requests[0].headers
+    assert (sent["Impersonate-User"], sent["Impersonate-Uid"], sent["Impersonate-Group"]) == ("bob", "7", "ops")
+    assert sent["Impersonate-Extra-reason"] == "test"
+
+
+def test_a_proxy_is_asked_in_place_of_the_server(tmp_path: Path, server: FakeApi) -> None:
+    elsewhere = "http://127.0.0.1:9"
+    assert version(log_in(written(tmp_path, config(elsewhere, {"token": "t"}, cluster={"proxy-url": server.url}))))
+    assert [each.path for each in server.requests] == ["/version"]
+
+
+def test_a_proxy_of_the_environment_is_asked(tmp_path: Path, server: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", server.url)
+    assert version(log_in(written(tmp_path, config("http://127.0.0.1:9"))))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with pytest.raises(Unreachable):
+        version(log_in(written(tmp_path, config("http://127.0.0.1:9"))))
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def tls_server(authority: trustme.CA) -> Iterator[FakeApi]:
+    """Give a server that asks for a client certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", "api.example.org").configure_cert(context)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    api = FakeApi()
+    api.put("/version", VERSION)
+    with running(api, tls=context) as listening:
+        yield listening
+
+
+def certificate(authority: trustme.CA) -> tuple[bytes, bytes]:
+    leaf = authority.issue_cert("ann@example.org")
+    return leaf.cert_chain_pems[0].bytes(), leaf.private_key_pem.bytes()
+
+
+def encoded(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def trusting(authority: trustme.CA, **more: Any) -> dict[str, Any]:
+    return {"certificate-authority-data": encoded(authority.cert_pem.bytes()), **more}
+
+
+def test_a_client_certificate_in_the_kubeconfig_opens_the_connection(
+    tmp_path: Path, tls_server: FakeApi, authority: trustme.CA
+) -> None:
+    own, key = certificate(authority)
+    user = {"client-certificate-data": encoded(own), "client-key-data": encoded(key)}
+    where = written(tmp_path, config(tls_server.url, user, cluster=trusting(authority)))
+    assert version(log_in(where)) == "v1.36.3"
+
+
+def test_client_certificates_and_authority_may_be_files_beside_the_kubeconfig(
+    tmp_path: Path, tls_server: FakeApi, authority: trustme.CA
+) -> None:
+    own, key = certificate(authority)
+    for name, data in (("own.pem", own), ("key.pem", key), ("ca.pem", authority.cert_pem.bytes())):
+        (tmp_path / name).write_bytes(data)
+    user = {"client-certificate": "own.pem", "client-key": "key.pem"}
+    where = written(tmp_path, config(tls_server.url, user, cluster={"certificate-authority": "ca.pem"}))
+    assert version(log_in(where)) == "v1.36.3"
+
+
+def test_a_plugin_may_bring_a_certificate(tmp_path: Path, tls_server: FakeApi, authority: trustme.CA) -> None:
+    own, key = certificate(authority)
+    status = {"clientCertificateData": own.decode(), "clientKeyData": key.decode()}
+    user = plugin(tmp_path, SAYS.replace("{STATUS}", repr(status)))
+    where = written(tmp_path, config(tls_server.url, user, cluster=trusting(authority)))
+    assert version(log_in(where)) == "v1.36.3"
+
+
+def test_a_server_is_known_by_the_name_that_the_kubeconfig_says(
+    tmp_path: Path, tls_server: FakeApi, authority: trustme.CA
+) -> None:
+    own, key = certificate(authority)
+    user = {"client-certificate-data": encoded(own), "client-key-data": encoded(key)}
+    named = trusting(authority, **{"tls-server-name": "api.example.org"})
+    assert version(log_in(written(tmp_path, config(tls_server.url, user, cluster=named))))
+    other = trusting(authority, **{"tls-server-name": "other.example.org"})
+    with pytest.raises(Unreachable, match="TLS"):
+        version(log_in(written(tmp_path, config(tls_server.url, user, cluster=other))))
+
+
+def test_a_server_of_another_authority_is_not_trusted(tmp_path: Path, tls_server: FakeApi) -> None:
+    with pytest.raises(Unreachable, match="TLS that can be trusted") as caught:
+        version(log_in(written(tmp_path, config(tls_server.url, cluster=trusting(trustme.CA())))))
+    assert "certificate-authority" in caught.value.hint
+
+
+NOWHERE = "http://127.0.0.1:9"
+BROKEN = {
+    "no YAML": "{",
+    "empty": "",
+    "a list": "[1]",
+    "a word": "kubeconfig",
+    "no clusters": {"current-context": "here", "contexts": [{"name": "here", "context": {"cluster": "c"}}]},
+    "no context": {**config(NOWHERE), "current-context": ""},
+    "another context": {**config(NOWHERE), "current-context": "there"},
+    "clusters is text": {**config(NOWHERE), "clusters": "c"},
+    "a cluster without a server": {**config(NOWHERE), "clusters": [{"name": "c", "cluster": {}}]},
+    "no user of that name": {**config(NOWHERE), "users": [{"name": "other", "user": {}}]},
+    "a server that is no URL": config("api.example.org:6443"),
+    "a certificate that is none": config("https://127.0.0.1:9", {"client-certificate-data": encoded(b"x")}),
+    "an authority that is none": config("https://127.0.0.1:9", cluster={"certificate-authority-data": encoded(b"x")}),
+    "an authority that is no base64": config("https://127.0.0.1:9", cluster={"certificate-authority-data": "%"}),
+    "a file that is not there": config("https://127.0.0.1:9", cluster={"certificate-authority": "gone.pem"}),
+}
+
+
+@pytest.mark.parametrize("document", BROKEN.values(), ids=list(BROKEN))
+def test_a_broken_kubeconfig_is_named(document: Any, tmp_path: Path) -> None:
+    where = written(tmp_path, document)
+    with pytest.raises(BrokenKubeconfig) as caught:
+        log_in(where)
+    assert caught.value.exit_status == 2
+    assert where in caught.value.what
+
+
+def test_a_kubeconfig_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="gone"):
+        log_in(str(tmp_path / "gone"))
+
+
+def test_several_files_are_merged_and_a_context_chosen(tmp_path: Path, server: FakeApi) -> None:
+    first, second = config(NOWHERE), config(server.url, {"token": "second"})
+    second["clusters"][0]["name"] = second["contexts"][0]["context"]["cluster"] = "d"
+    second["contexts"][0]["name"] = "there"
+    second["users"][0]["name"] = second["contexts"][0]["context"]["user"] = "v"
+    files = ":".join((written(tmp_path, first, "a"), written(tmp_path, second, "b")))
+    assert version(log_in(context="there", env={"KUBECONFIG": files})) == "v1.36.3"
+    assert server.requests[0].headers["Authorization"] == "Bearer second"
+
+
+def test_without_a_kubeconfig_and_outside_a_pod_there_is_no_cluster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(NoCluster) as caught:
+        log_in(env={})
+    assert caught.value.exit_status == 2
+
+
+def test_a_pod_without_its_token_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    env = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "9"}
+    with pytest.raises(BrokenKubeconfig, match="serviceaccount"):
+        log_in(env=env)
+
+
+def test_without_the_client_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "kubernetes", None)
+    monkeypatch.setitem(sys.modules, "kubernetes.client", None)
+    with pytest.raises(NoClient) as caught:
+        log_in(written(tmp_path, config(NOWHERE)))
+    assert caught.value.exit_status == 6
+    assert "clusterbook[cluster]" in caught.value.hint
+
+
+def test_a_pod_uses_its_own_account(tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    (tmp_path / "token").write_text("of-the-pod\n", encoding="utf-8")
+    (tmp_path / "ca.crt").write_bytes(authority.cert_pem.bytes())
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    api = FakeApi()
+    api.put("/version", VERSION)
+    with running(api, tls=context) as server:
+        host, _, port = server.url.removeprefix("https://").partition(":")
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
+        monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)
+        login = log_in(env={"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port})
+        assert version(login) == "v1.36.3"
+    assert login.namespace == "default"
+    assert api.requests[0].headers["Authorization"] == "bearer of-the-pod"

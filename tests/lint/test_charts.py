@@ -1,0 +1,119 @@
+"""Charts: what they can be told is read from their archives, and nothing else is."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from clusterbook.diagnostics.errors import NotFound, UnreadableSource
+from clusterbook.lint import charts
+
+FILES = {
+    "a/Chart.yaml": "name: a\nversion: 1.2.0\ndependencies:\n- name: sub\n  alias: below\n- name: gone\n",
+    "a/values.yaml": "x: {y: 1}\nbelow: {own: 2}\n",
+    "a/templates/x.yaml": "{{ .Values.x.z }} {{ with .Values.deep }}{{ .inner }}{{ end }} plain words",
+    "a/templates/crd.yaml": "kind: CustomResourceDefinition\n",
+    "a/values.schema.json": json.dumps({"properties": {"x": {"type": "object"}}}),
+    "a/charts/sub/Chart.yaml": "name: sub\nversion: 0.1.0\n",
+    "a/charts/sub/values.yaml": "own: 1\nmore: 3\n",
+    "a/charts/sub/templates/y.yaml": "{{ .Values.hidden }}",
+    "a/README.md": "{{ .Values.readme }}",
+}
+
+
+def pack(path: Path, files: dict[str, str]) -> Path:
+    """Write an archive with these files and return its path."""
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text.encode())
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    return path
+
+
+def test_a_chart_is_read_with_its_subcharts_below_their_names(tmp_path: Path) -> None:
+    chart = charts.read_chart(pack(tmp_path / "a-1.2.0.tgz", FILES))
+    assert (chart.name, chart.version) == ("a", "1.2.0")
+    assert chart.values == {"x": {"y": 1}, "below": {"own": 2, "more": 3}, "gone": {}}
+    assert chart.read == {("x", "z"), ("deep",), ("below", "hidden")}
+    assert "inner" in chart.words
+    assert not {"plain", "readme"} & chart.words
+    assert chart.schema == {"properties": {"x": {"type": "object"}}}
+
+
+def test_the_newest_archive_of_a_component_counts(tmp_path: Path) -> None:
+    for version in ("1.9.0", "1.10.0"):
+        pack(tmp_path / f"a-{version}.tgz", {**FILES, "a/Chart.yaml": f"name: a\nversion: {version}\n"})
+    pack(tmp_path / "stranger-1.0.0.tgz", FILES)
+    assert {name: chart.version for name, chart in charts.read(tmp_path, ["a"]).items()} == {"a": "1.10.0"}
+
+
+@pytest.mark.parametrize(
+    ("file", "component"),
+    [
+        ("kgateway-crds-v2.0.0.tgz", "kgateway-crds"),
+        ("kgateway-v2.0.0.tgz", "kgateway"),
+        ("kgateway-crd.tgz", ""),
+        ("other-1.0.0.tgz", ""),
+    ],
+)
+def test_a_file_belongs_to_the_longest_name_it_begins_with(file: str, component: str) -> None:
+    assert charts.component_of(file, ["kgateway", "kgateway-crds"]) == component
+
+
+def test_a_link_in_an_archive_is_not_followed(tmp_path: Path) -> None:
+    path = tmp_path / "a-1.2.0.tgz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in FILES.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text.encode())
+            if name == "a/values.yaml":
+                entry = tarfile.TarInfo(name)
+                entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/passwd"
+                archive.addfile(entry)
+                continue
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    assert "root" not in charts.read_chart(path).values
+
+
+@pytest.mark.parametrize("content", [b"", b"not an archive", b"\x1f\x8b\x08\x00broken"])
+def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a-1.0.0.tgz"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableSource, match="not a chart archive"):
+        charts.read(tmp_path, ["a"])
+
+
+def test_an_archive_without_a_chart_is_refused(tmp_path: Path) -> None:
+    pack(tmp_path / "a-1.0.0.tgz", {"a/values.yaml": "x: 1\n"})
+    with pytest.raises(UnreadableSource, match=r"no Chart\.yaml"):
+        charts.read(tmp_path, ["a"])
+
+
+def test_a_truncated_archive_is_refused(tmp_path: Path) -> None:
+    path = pack(tmp_path / "a-1.2.0.tgz", FILES)
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(UnreadableSource):
+        charts.read(tmp_path, ["a"])
+
+
+def test_a_decompression_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    pack(tmp_path / "a-1.0.0.tgz", {**FILES, "a/values.yaml": " " * (charts.MAX_FILE_BYTES + 1)})
+    with pytest.raises(UnreadableSource, match="too large"):
+        charts.read(tmp_path, ["a"])
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="does not exist"):
+        charts.read(tmp_path / "nowhere", ["a"])
+
+
+def test_a_chart_with_broken_files_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    broken = {**FILES, "a/values.yaml": "x: [", "a/values.schema.json": "{"}
+    chart = charts.read_chart(pack(tmp_path / "a-1.2.0.tgz", broken))
+    assert chart.schema is None
+    assert "x" not in chart.values

@@ -1,0 +1,116 @@
+"""Mirror lists: what bundles pull, what nobody knows about it, and how other tools read the list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from clusterbook.bundle.options import read_options
+from clusterbook.bundle.render import render
+from clusterbook.documents.yaml_reader import parse
+from clusterbook.mirror.formats import FORMATS
+from clusterbook.mirror.list import Gap, Lacking, MirrorList, checked, joined, mirror_list
+from tests.support.whole_recipes import small
+
+LISTS: dict[str, dict[str, Any]] = {
+    "crds": {"images": []},
+    "operator": {"images": ["nvcr.io/nvidia/operator:v26", "busybox:1"]},
+    "metrics": {"images": ["quay.io/m:2", "busybox:1"]},
+}
+OLM = {"apiVersion": "operators.coreos.com/v1alpha1", "kind": "Subscription"}
+
+
+def listed(*settings: str, objects: dict[str, list[Any]] | None = None, **lists: dict[str, Any]) -> MirrorList:
+    recipe = small(**(lists or LISTS))
+    request = {"set": list(settings)}
+    return mirror_list(recipe, render(recipe, request, "0").plan, read_options(request), objects or {})
+
+
+def test_a_list_names_charts_and_full_images_with_who_starts_them() -> None:
+    found = listed()
+    assert [(need.component, need.chart.name, need.chart.version) for need in found.charts] == [
+        ("crds", "crds", "1.10"),
+        ("metrics", "metrics", "2.0.0"),
+        ("operator", "gpu", "v26.3.2"),
+    ]
+    assert found.images == {
+        "docker.io/library/busybox:1": ("metrics", "operator"),
+        "nvcr.io/nvidia/operator:v26": ("operator",),
+        "quay.io/m:2": ("metrics",),
+    }
+    assert found.gaps == ()
+
+
+def test_images_of_our_own_manifests_are_listed() -> None:
+    found = listed(objects={"settings": [{"spec": {"image": "a.io/b:1"}}]})
+    assert found.images["a.io/b:1"] == ("settings",)
+
+
+def test_a_component_that_is_left_out_pulls_nothing() -> None:
+    found = listed("metrics:enabled=false")
+    assert "quay.io/m:2" not in found.images
+    assert [need.component for need in found.charts] == ["crds", "operator"]
+
+
+def test_a_chart_whose_images_nobody_listed_is_a_gap() -> None:
+    assert listed(crds={}).gaps[0] == Gap("crds", "nobody has listed the images of its chart crds")
+
+
+@pytest.mark.parametrize("path", ["driver.version", "image.tag", "image"])
+def test_a_setting_that_may_change_an_image_is_a_gap(path: str) -> None:
+    assert listed(f"operator:{path}=1").gaps == (Gap("operator", f"--set operator:{path} may change what it pulls"),)
+    assert listed("operator:driver.enabled=true").gaps == ()
+
+
+def test_helm_closes_gaps_and_adds_what_the_lists_lack() -> None:
+    found = listed("operator:image.tag=2")
+    whole, lacking = checked(found, {"operator": ["nvcr.io/nvidia/operator:v26", "a.io/new:1"]})
+    assert whole.gaps == ()
+    assert lacking == (Lacking("operator", "a.io/new:1"),)
+    assert whole.images["a.io/new:1"] == ("operator",)
+
+
+def test_what_comes_from_a_marketplace_stays_a_gap() -> None:
+    found = listed(objects={"settings": [OLM]})
+    assert [gap.component for gap in checked(found, {"settings": []})[0].gaps] == ["settings"]
+
+
+def test_lists_of_several_recipes_are_one() -> None:
+    other = listed("metrics:enabled=false")
+    assert joined([listed(), other])._replace(name="") == listed()._replace(name="")
+    assert joined([listed(crds={}), other]).gaps == listed(crds={}).gaps
+
+
+@pytest.mark.parametrize("word", FORMATS)
+def test_every_format_names_every_image(word: str) -> None:
+    text = FORMATS[word](listed())
+    assert all(image in text for image in listed().images)
+    assert text.endswith("\n")
+
+
+def test_zarf_has_a_component_each_with_its_chart_and_images() -> None:
+    node = parse(FORMATS["zarf"](listed()), "zarf.yaml")
+    assert node is not None
+    assert node.data()["components"][2] == {
+        "name": "operator",
+        "required": True,
+        "charts": [
+            {"name": "gpu", "namespace": "gpu", "version": "v26.3.2", "url": "oci://registry.example/charts/gpu"}
+        ],
+        "images": ["docker.io/library/busybox:1", "nvcr.io/nvidia/operator:v26"],
+    }
+
+
+def test_hauler_has_images_and_charts() -> None:
+    images, charts = FORMATS["hauler"](listed()).split("---\n")
+    assert "apiVersion: content.hauler.cattle.io/v1\nkind: Images\n" in images
+    assert 'name: crds\n      repoURL: https://charts.example/stable\n      version: "1.10"\n' in charts
+
+
+def test_a_list_with_gaps_says_so_itself() -> None:
+    node = parse(FORMATS["json"](listed(crds={})), "list.json")
+    assert node is not None
+    spec = node.data()["spec"]
+    assert spec["complete"] is False
+    assert spec["gaps"][0]["component"] == "crds"

@@ -1,0 +1,425 @@
+"""Mirrors: what is saved on one side of an air gap is there on the other, signed, and what is not was said."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
+from clusterbook.artifacts import index as published
+from clusterbook.artifacts.freshness import Withdrawal
+from clusterbook.artifacts.open import Opened, Trusting, WithdrawnVersion, open_index
+from clusterbook.cli import build_main as main
+from clusterbook.cli import main as client
+from clusterbook.diagnostics.errors import InvalidRequest, NotFound
+from clusterbook.diagnostics.transport import Malformed, NoArtifact
+from clusterbook.files.context import Around
+from clusterbook.mirror import archive as mirrored
+from clusterbook.mirror import save as mirror_saving
+from clusterbook.mirror.archive import CHART, IMAGE
+from clusterbook.mirror.load import Loaded, contents, load
+from clusterbook.mirror.save import Saved, Wanted, save
+from clusterbook.oci.http import Patience
+from clusterbook.oci.layout.folder import Layout
+from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, artifact, titled
+from clusterbook.oci.open import Access, Base, open_source
+from clusterbook.oci.registry import Registry
+from clusterbook.oci.store import Store, from_bytes
+from clusterbook.publish.publish import Where, publish
+from clusterbook.publish.release import Request, prepare
+from clusterbook.trust.keys import private_key
+from clusterbook.trust.policy import Policy, Tampered, WrongSigner
+from clusterbook.trust.sign import KeySigner
+from clusterbook.trust.verify import bundles_of, key_policy, verify_any
+from clusterbook.verify import verify as verifying
+from tests.support import checkouts
+from tests.support.checkouts import JULY, MARCH
+from tests.support.ledgers import MARCH as SOURCES
+from tests.support.servers.certificates import private_pem
+from tests.support.servers.registry import FakeRegistry, running
+
+Call = Callable[..., tuple[int, str, str]]
+SBOM = "application/vnd.cyclonedx+json"
+SLUGS = {"base", "aks", "eks", "gke"}
+IMAGES = "apiVersion: clusterbook.dev/v1alpha1\nkind: ComponentImages\nmetadata: {name: b}\nspec:\n  images:"
+
+
+def silent(*_: object) -> None:
+    """Do not care how far it has come."""
+
+
+def sources(host: str) -> dict[str, str]:
+    """Return a catalog whose charts and images are in the registry at `host`, but for one image."""
+    names = "\n".join(
+        f"    - {{registry: '{host}', repository: {name}, tag: '1', source: chart}}"
+        for name in ("team/app", "team/gone")
+    )
+    chart = f"source: 'oci://{host}/charts', chart: web, version: '1.2.0'"
+    return {
+        **SOURCES,
+        "base": f"componentRefs: [{{name: a, {chart}, valuesFile: components/a/values.yaml}}]",
+        "components/b/images.yaml": f"{IMAGES}\n{names}",
+        "eks": f"criteria: {{service: eks}}\ncomponentRefs: [{{name: b, {chart}}}]",
+        "gke": "criteria: {service: gke}",
+    }
+
+
+def push(store: Store, repository: str, tag: str) -> str:
+    """Put an artifact into a store; return its digest."""
+    data = f"{repository}:{tag}".encode()
+    made = artifact("application/x", [layer := titled("application/x", data, "x")])
+    for blob, content in ((EMPTY_CONFIG, EMPTY_BLOB), (layer, data)):
+        store.put_blob(repository, blob, from_bytes(content))
+    store.put_manifest(repository, made, tag=tag)
+    return made.digest
+
+
+class Side:
+    """The side with a network: a published release, whose charts and images are in a registry that is `upstream`."""
+
+    def __init__(self, folder: Path, upstream: FakeRegistry) -> None:
+        self.host = upstream.host
+        store = Registry(upstream.host)
+        self.image = push(store, "team/app", "1")
+        self.chart = push(store, "charts/web", "1.2.0")
+        pem = private_pem(ed25519.Ed25519PrivateKey.generate())
+        (folder / "our.key").write_bytes(pem)
+        self.key = folder / "our.pub"
+        (folder / "our.pub").write_text(private_key(pem, "our").public().pem())
+        self.trusting = Trusting(key_policy([folder / "our.pub"]))
+        self.layout = folder / "layout"
+        self.base = Base(Layout(self.layout, create=True), "")
+        before = Path.cwd()
+        checkout = folder / "checkout"
+        checkout.mkdir()
+        os.chdir(checkout)
+        try:
+            checkouts.run_git("init", "-q", "-b", "main")
+            for name, date, size in ((MARCH, checkouts.MARCH_DATE, 1), (JULY, checkouts.JULY_DATE, 2)):
+                checkouts.write({**sources(self.host), "components/a/values.yaml": f"x: {size}\n"})
+                checkouts.commit_all(name, date)
+                assert main.run(["release", name]) == 0
+        finally:
+            os.chdir(before)
+        signer = KeySigner.from_file(folder / "our.key", {})
+        request = Request(JULY, checkout / "recipes", checkout / "registry")
+        publish(prepare(request), Where(self.base, signer, self.trusting))
+
+    def opened(self) -> Opened:
+        return open_index(self.base, self.trusting, now=None, seen=None)
+
+    def save(self, target: Path, *slugs: str, **more: bool) -> Saved:
+        return save(self.opened(), Wanted(slugs, **more), target, Access(), silent)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[FakeRegistry]:
+    """Give the registry that charts and images come from."""
+    with running(FakeRegistry()) as registry:
+        yield registry
+
+
+@pytest.fixture(scope="module")
+def side(tmp_path_factory: pytest.TempPathFactory, upstream: FakeRegistry) -> Side:
+    """Give the side with a network; nobody changes it."""
+    return Side(tmp_path_factory.mktemp("side"), upstream)
+
+
+@pytest.fixture(scope="module")
+def archive(side: Side, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give an archive of one recipe."""
+    target = tmp_path_factory.mktemp("archive") / "mirror.tar"
+    side.save(target, "eks")
+    return target
+
+
+@pytest.fixture(params=["layout", "referrers", "fallback"])
+def far(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Base]:
+    """Give the far side, empty: a layout, and registries with and without the referrers API."""
+    if request.param == "layout":
+        yield Base(Layout(tmp_path / "far", create=True), "")
+    else:
+        with running(FakeRegistry(referrers=request.param == "referrers")) as server:
+            yield Base(Registry(server.host), "acme/mirror")
+
+
+def policy(side: Side) -> Policy:
+    assert side.trusting.policy is not None
+    return side.trusting.policy
+
+
+def carried(side: Side, archive: Path, far: Base) -> Loaded:
+    return load(
+        open_index(open_source(str(archive), Access()), side.trusting, now=None, seen=None), far, side.trusting, silent
+    )
+
+
+def test_an_archive_says_what_it_holds_and_what_could_not_be_had(side: Side, archive: Path) -> None:
+    found = contents(open_source(str(archive), Access()))
+    assert (found.release, found.recipes) == (JULY, ("eks@1.0.1",))
+    assert {(each.kind, each.name, each.digest) for each in found.held} == {
+        (IMAGE, f"{side.host}/team/app:1", side.image),
+        (CHART, f"oci://{side.host}/charts/web:1.2.0", side.chart),
+    }
+    (missing,) = found.missing
+    assert (missing.kind, missing.name) == (IMAGE, f"{side.host}/team/gone:1")
+    assert "team/gone 1 does not exist" in missing.why
+
+
+def test_the_same_recipes_make_the_same_archive(side: Side, archive: Path, tmp_path: Path) -> None:
+    side.save(tmp_path / "again.tar", "eks")
+    assert (tmp_path / "again.tar").read_bytes() == archive.read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["again.tar"]
+
+
+def test_what_crossed_is_there_signed_and_as_it_was(side: Side, archive: Path, far: Base) -> None:
+    done = carried(side, archive, far)
+    assert done.latest
+    found = open_index(far, side.trusting, now=None, seen=None)
+    assert found.manifest.digest == side.opened().manifest.digest
+    version, entry = published.choose("eks", found.recipe("eks"), "")
+    for needed in published.closure("eks", published.Recipe(version, {version: entry})):
+        home = far.repository(needed.repository)
+        assert far.store.manifest(home, needed.tag).digest == needed.pin.digest
+        assert verify_any(bundles_of(far.store, home, needed.pin.digest), needed.pin.digest, policy(side))
+        assert len(far.store.referrers(home, needed.pin.digest, SBOM)) == needed.repository.startswith("recipes/")
+    for part in done.contents.held:
+        assert far.store.manifest(far.repository(part.repository), part.tag).digest == part.digest
+
+
+def test_loading_again_moves_nothing(side: Side, archive: Path, far: Base) -> None:
+    first, again = carried(side, archive, far), carried(side, archive, far)
+    assert first.moved_blobs > 10
+    assert (again.moved_blobs, again.moved_bytes) == (0, 0)
+
+
+def test_a_mirror_can_be_saved_from_a_mirror(side: Side, archive: Path, tmp_path: Path) -> None:
+    near = Base(Layout(tmp_path / "near", create=True), "")
+    carried(side, archive, near)
+    opened = open_index(near, side.trusting, now=None, seen=None)
+    done = save(opened, Wanted(["eks"], charts=False, images=False), tmp_path / "next.tar", Access(), silent)
+    assert (done.contents.held, done.contents.missing) == ((), ())
+
+
+def test_an_older_index_does_not_replace_a_newer_one(side: Side, archive: Path, tmp_path: Path) -> None:
+    far = Base(Layout(tmp_path / "far", create=True), "")
+    carried(side, archive, far)
+    newest = far.store.manifest("index", "latest").digest
+    older = open_index(open_source(str(archive), Access()), side.trusting, now=None, seen=None)
+    older = older._replace(envelope=older.envelope._replace(sequence=older.envelope.sequence - 1))
+    assert not load(older, far, side.trusting, silent).latest
+    assert far.store.manifest("index", "latest").digest == newest
+
+
+def test_without_names_the_whole_release_is_saved(side: Side, tmp_path: Path) -> None:
+    done = side.save(tmp_path / "all.tar", charts=False, images=False)
+    assert {name.partition("@")[0] for name in done.contents.recipes} == SLUGS
+
+
+def test_a_registry_that_is_not_there_is_asked_once(
+    side: Side, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def nobody(host: str, access: Access) -> Store:
+        del host, access
+        asked.append(1)
+        return Registry("127.0.0.1:9", patience=Patience(tries=1))
+
+    monkeypatch.setattr(mirror_saving, "open_registry", nobody)
+    done = side.save(tmp_path / "m.tar", "eks")
+    assert len(done.contents.missing) == 3
+    assert len({each.why for each in done.contents.missing}) == 1
+    assert asked == [1]
+
+
+def test_a_run_that_was_broken_off_is_gone_on_with(
+    side: Side, archive: Path, tmp_path: Path, upstream: FakeRegistry
+) -> None:
+    target = tmp_path / "m.tar"
+    Layout((tmp_path / ".m.tar.parts"), create=True)
+
+    def stop(phase: str, *_: object) -> None:
+        if phase == "archive":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        save(side.opened(), Wanted(["eks"]), target, Access(), stop)
+    assert not target.exists()
+    before = upstream.count("GET", "/blobs/")
+    save(side.opened(), Wanted(["eks"]), target, Access(), silent)
+    assert upstream.count("GET", "/blobs/") == before
+    assert target.read_bytes() == archive.read_bytes()
+
+
+def test_what_cannot_be_saved_is_named(side: Side, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="nope"):
+        side.save(tmp_path / "m.tar", "nope")
+    with pytest.raises(InvalidRequest, match="helmm"):
+        save(side.opened(), Wanted(["eks"], ["helmm"]), tmp_path / "m.tar", Access(), silent)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stranger_does_not_load(archive: Path, tmp_path: Path) -> None:
+    pem = private_pem(ed25519.Ed25519PrivateKey.generate())
+    (tmp_path / "other.pub").write_text(private_key(pem, "other").public().pem())
+    with pytest.raises(WrongSigner):
+        open_index(
+            open_source(str(archive), Access()), Trusting(key_policy([tmp_path / "other.pub"])), now=None, seen=None
+        )
+
+
+def test_what_is_no_archive_of_a_mirror_is_named(side: Side) -> None:
+    with pytest.raises(NoArtifact, match="no archive of a mirror"):
+        contents(side.base)
+
+
+@pytest.mark.parametrize("raw", [b"{", b"[]", b'{"release": 1, "recipes": [], "held": [{}], "missing": []}'])
+def test_a_damaged_list_is_named(raw: bytes) -> None:
+    with pytest.raises(Malformed, match="its list of what it holds is damaged"):
+        mirrored.parse(raw, "m.tar")
+
+
+DIGEST = f"sha256:{'0' * 64}"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        (CHART, "oci://x/y:1", "argocd-helm/eks", "1.0.1", DIGEST),
+        (IMAGE, "docker.io/library/busybox:1", "recipes/eks", "1.0.1", DIGEST),
+        (IMAGE, "docker.io/library/busybox:1", "images/docker.io/library/other", "1", DIGEST),
+        (IMAGE, f"docker.io/busybox@sha256:{'1' * 64}", "images/docker.io/busybox", f"pinned-{'1' * 12}", DIGEST),
+        (mirrored.ARTIFACT, "x", "index", "latest", DIGEST),
+    ],
+)
+def test_a_list_puts_nothing_where_a_recipe_or_another_image_belongs(part: tuple[str, ...]) -> None:
+    raw = mirrored.manifest(mirrored.Mirrored("r", (), (mirrored.Held(*part),), ()))[1][1][1]
+    with pytest.raises(Tampered, match="where it does not belong"):
+        mirrored.parse(raw, "m.tar")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        (IMAGE, "../x:1", "images/x/x", "1", DIGEST),
+        (IMAGE, "a\x1b[2J/x:1", "images/a/x", "1", DIGEST),
+        (CHART, "oci://x/y:1", "charts/../recipes/eks", "1", DIGEST),
+        (CHART, "oci://x/y:1", "charts/x/y", "../1", DIGEST),
+    ],
+)
+def test_a_list_with_names_that_are_none_is_damaged(part: tuple[str, ...]) -> None:
+    raw = mirrored.manifest(mirrored.Mirrored("r", (), (mirrored.Held(*part),), ()))[1][1][1]
+    with pytest.raises(Malformed, match="damaged"):
+        mirrored.parse(raw, "m.tar")
+
+
+def test_what_a_mirror_holds_besides_is_told_by_kind_and_missed(side: Side, archive: Path, tmp_path: Path) -> None:
+    around = Around({}, tmp_path, datetime.now(UTC))
+    verdict = verifying.verify(str(archive), {"key": [str(side.key)]}, around)
+    assert verdict.said["besides"] == {"charts": 1, "images": 1, "list of a mirror's contents": 1}
+    assert verdict.error is None
+
+
+def test_the_far_side_learns_the_new_names(side: Side, archive: Path) -> None:
+    found = contents(open_source(str(archive), Access()))
+    moved = mirrored.relocation(found, "registry.corp/base")
+    name = next(iter(moved["images"]))
+    assert moved["images"][name].startswith("registry.corp/base/images/127")
+    assert moved["images"][name].endswith(f"/team/app@{side.image}")
+    assert next(iter(moved["charts"].values())).startswith("oci://registry.corp/base/charts/127")
+    files = mirrored.hosts_files(found, "registry.corp", "base")
+    assert json.dumps(files).count("/v2/base/images/127") == 1
+
+
+def test_withdrawn_versions_are_not_saved(side: Side, tmp_path: Path) -> None:
+    opened = side.opened()
+    version, _ = published.choose("eks", opened.recipe("eks"), "")
+    fact = Withdrawal("eks", version, "broken", "")
+    opened = opened._replace(envelope=opened.envelope._replace(withdrawn=(fact,)))
+    with pytest.raises(WithdrawnVersion, match="broken"):
+        save(opened, Wanted(["eks"]), tmp_path / "m.tar", Access(), silent)
+
+
+@pytest.fixture
+def call(side: Side, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Return the client in an empty folder, believing the key of the release; gives status, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+    def run(*words: str, key: bool = True) -> tuple[int, str, str]:
+        status = client.run(["mirror", *words, *(("--key", str(side.key)) if key else ())], {})
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return run
+
+
+def test_the_commands_carry_a_recipe_and_say_what_to_type_next(call: Call, side: Side) -> None:
+    status, text, said = call("save", "eks", "--from", str(side.layout), "-o", "m.tar")
+    assert (status, said.count("CB203 m.tar is not complete: 1 missing; nobody knows what 1 component pulls")) == (
+        10,
+        1,
+    )
+    assert said.startswith("note: recipes: eks@1.0.1\nnote: charts: ")
+    assert "note: images: 2\nnote: archive: m.tar\n" in said
+    assert text.startswith("m.tar: release 2026.7.0, 1 recipe with bundles, 1 chart, 1 image, ")
+    assert f"missing: image {side.host}/team/gone:1: " in text
+    with running(FakeRegistry(referrers=False)) as far:
+        words = "--to", f"oci://{far.host}/base", "--relocation", "moved.yaml", "--containerd", "certs.d"
+        status, text, said = call("load", "m.tar", *words)
+        assert status == 0
+        assert [line.partition(":")[2] for line in said.splitlines()] == [
+            " recipes and bundles: 6",
+            f" charts: oci://{side.host}/charts/web:1.2.0",
+            f" images: {side.host}/team/app:1",
+            " index: 2026.7.0",
+            f" m.tar is not complete: image {side.host}/team/gone:1 is missing",
+        ]
+        assert text.endswith(f"deploy: CHART_MIRROR=oci://{far.host}/base bundle/deploy.sh\n")
+    assert f"@{side.image}" in Path("moved.yaml").read_text()
+    (hosts,) = Path("certs.d").glob("*/hosts.toml")
+    assert f"/v2/base/images/127-0-0-1-{side.host.rpartition(':')[2]}" in hosts.read_text()
+
+
+def test_the_commands_speak_json(call: Call, side: Side) -> None:
+    status, text, _ = call("save", "aks", "--from", str(side.layout), "-o", "m.tar", "-t", "json", "--no-images")
+    assert (status, json.loads(text)["recipes"]) == (0, ["aks@1.0.1"])
+    status, text, _ = call("load", "m.tar", "--to", "oci-layout:far", "-t", "json")
+    assert (status, json.loads(text)["newest"]) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["save", "eks", "-o", "m.tar"], 1, "--from is missing"),
+        (["save", "eks", "--from", "{layout}"], 1, "--output is missing"),
+        (["save", "eks", "--from", "{layout}", "-o", "m.zip"], 2, "m.zip is no .tar file"),
+        (["save", "eks", "--from", "{layout}", "-o", "m.tar", "-d", "helmm"], 2, "helm"),
+        (["save", "ekz", "--from", "{layout}", "-o", "m.tar"], 3, "ekz"),
+        (["save", "eks@9.9.9", "--from", "{layout}", "-o", "m.tar"], 3, "9.9.9"),
+        (["save", "eks", "--from", "nowhere", "-o", "m.tar"], 3, "nowhere"),
+        (["load", "nowhere.tar", "--to", "oci-layout:far"], 3, "nowhere.tar"),
+        (["load", "{layout}"], 1, "--to is missing"),
+        (["load", "{layout}", "--to", "oci-layout:far"], 3, "no archive of a mirror"),
+    ],
+)
+def test_what_is_asked_wrongly_is_named_and_nothing_is_written(
+    call: Call, side: Side, tmp_path: Path, words: list[str], status: int, said: str
+) -> None:
+    found, text, error = call(*(word.format(layout=side.layout) for word in words))
+    assert (found, text) == (status, "")
+    assert said in error
+    assert not list(tmp_path.glob("m.*"))
+
+
+def test_an_archive_that_nobody_believed_signed_is_not_loaded(call: Call, archive: Path, tmp_path: Path) -> None:
+    status, _, said = call("load", str(archive), "--to", "oci-layout:far", key=False)
+    assert status != 0
+    assert "error: CB1" in said
+    assert not (tmp_path / "far").exists()

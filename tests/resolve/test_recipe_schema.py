@@ -1,0 +1,130 @@
+"""Recipes that somebody hands in: what is wrong with them is named, and none of it ends in a script or a path."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from clusterbook.bundle.options import DEPLOYERS
+from clusterbook.bundle.render import render
+from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.resolve.recipe_schema import refuse_unsound
+from tests.support.goldens import GOLDENS
+from tests.support.goldens import recipe as golden
+from tests.support.whole_recipes import small, wholes
+
+
+def test_recipes_of_ours_are_sound() -> None:
+    for recipe in wholes().values():
+        refuse_unsound(recipe)
+    for each in GOLDENS:
+        refuse_unsound(golden(each))
+    refuse_unsound(small())
+
+
+def test_null_is_as_good_as_absent() -> None:
+    refuse_unsound(small(crds={"registry": None, "values": None, "dependencyRefs": None}))
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"metadata": None}, "the recipe has no metadata"),
+        ({"criteria": None}, "the recipe has no criteria"),
+        ({"criteria": []}, "criteria of the recipe is an empty list, not a map"),
+        ({"componentRefs": None}, "the recipe has no componentRefs"),
+        ({"componentRefs": ["crds"]}, "componentRefs[0] of the recipe is text 'crds', not a map"),
+        ({"componentRefs": [None]}, "componentRefs[0] of the recipe is empty"),
+        ({"deploymentOrder": []}, "its deploymentOrder is empty"),
+        ({"deploymentOrder": "crds"}, "deploymentOrder of the recipe is text 'crds', not a list"),
+        ({"deploymentOrder": ["crds", "none"]}, "the recipe deploys none, which is not in its componentRefs"),
+        ({"deploymentOrder": ["crds", "crds"]}, "the recipe names crds twice in deploymentOrder"),
+        ({"files": ["x"]}, "files of the recipe is a list of 1, not a map"),
+        ({"files": {"a.yaml": 5}}, "files.a.yaml of the recipe is the value 5, not text"),
+        ({"metadata": {"slug": 5}}, "metadata.slug of the recipe is the value 5, not text"),
+    ],
+)
+def test_what_is_wrong_with_a_recipe_is_named(change: dict[str, Any], what: str) -> None:
+    with pytest.raises(InvalidRequest, match=re.escape(what)) as caught:
+        refuse_unsound({**small(), **change})
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"version": 1.10}, "version of the recipe is the value 1.1, not text"),
+        ({"values": ["a"]}, "values of the recipe is a list of 1, not a map"),
+        ({"dependencyRefs": "operator"}, "dependencyRefs of the recipe is text 'operator', not a list"),
+        ({"manifestFiles": [5]}, "manifestFiles[0] of the recipe is the value 5, not text"),
+        ({"registry": []}, "registry of the recipe is an empty list, not a map"),
+        ({"registry": {"nodeScheduling": "x"}}, "registry.nodeScheduling of the recipe is text 'x', not a map"),
+        ({"registry": {"install": {"timeout": "soon"}}}, "registry.install.timeout of the recipe is text 'soon'"),
+        ({"registry": {"install": {"retries": True}}}, "registry.install.retries of the recipe is the value true"),
+        ({"registry": {"install": {"retries": "1; id"}}}, "registry.install.retries of the recipe is text '1; id'"),
+        ({"registry": {"crdGroups": ["END\nid"]}}, "registry.crdGroups[0] of the recipe is text 'END\nid'"),
+        ({"registry": {"nodeTaints": ["a b"]}}, "registry.nodeTaints[0] of the recipe is text 'a b'"),
+        ({"registry": {"storageClassPaths": ["a..b"]}}, "registry.storageClassPaths[0] of the recipe is text 'a..b'"),
+        ({"registry": {"validations": ["x"]}}, "registry.validations[0] of the recipe is text 'x', not a map"),
+    ],
+)
+def test_what_is_wrong_with_a_component_is_named(change: dict[str, Any], what: str) -> None:
+    with pytest.raises(InvalidRequest, match=re.escape(f"componentRefs[0].{what}")):
+        refuse_unsound(small(crds=change))
+
+
+def called(name: str) -> dict[str, Any]:
+    """Return the small recipe with another name for its first component."""
+    found: dict[str, Any] = json.loads(json.dumps(small()).replace('"crds"', json.dumps(name)))
+    return found
+
+
+def with_manifest(path: str) -> dict[str, Any]:
+    """Return the small recipe with a manifest of this path."""
+    recipe = small(settings={"manifestFiles": [path]})
+    recipe["files"][path] = "kind: ConfigMap\n"
+    return recipe
+
+
+@pytest.mark.parametrize("deployer", DEPLOYERS)
+@pytest.mark.parametrize(
+    ("recipe", "what"),
+    [
+        *((called(name), "cannot name a release") for name in ("../x", "a/b", "..", "", "A", "-a", "a b", "x" * 60)),
+        *(
+            (with_manifest(path), "cannot be called")
+            for path in ("a/", "a/b\nc.yaml", "a/ .yaml", "a/-x.yaml", "a/_x.yaml", "a/NOTES.txt", "a\\..\\b")
+        ),
+        *(
+            (with_manifest(path), "leaves the catalog")
+            for path in ("..", "a/..", "../../../etc/x.yaml", "a/../../x.yaml", "/etc/x.yaml")
+        ),
+        *(
+            (small(crds={"namespace": name}), f"'{name}' is not a namespace")
+            for name in ("../ns", "kube system", "", "NS", "x;id")
+        ),
+        *((small(crds={"chart": name}), "is not a chart's name") for name in ("../c", "a/b", "-x", "$(id)")),
+        *(
+            (small(crds={"source": url}), "is not a chart repository")
+            for url in ("file:///etc", "../x", "-x", "https://a b", "https://x'y", "ftp://x", "oci://x/{{ exec }}")
+        ),
+        *((small(crds={"version": word}), "is not a chart's version") for word in ("", "-x", "1 2", "$(id)", ">= 1")),
+    ],
+)
+def test_no_name_leaves_the_bundle_or_becomes_a_flag(recipe: dict[str, Any], what: str, deployer: str) -> None:
+    with pytest.raises(InvalidRequest, match=re.escape(what)):
+        render(recipe, {"deployer": deployer}, "1")
+
+
+def test_a_path_of_a_manifest_counts_by_its_last_part_only() -> None:
+    assert "006-settings/templates/x.yaml" in render(with_manifest("deep/down/..x/x.yaml"), {}, "1").files
+
+
+@pytest.mark.parametrize("fact", ["crdGroups", "nodeTaints"])
+@pytest.mark.parametrize("word", ["END\nid", "a b", "", "a\tb"])
+def test_a_word_of_the_registry_never_ends_the_table_that_it_stands_in(fact: str, word: str) -> None:
+    with pytest.raises(InvalidRequest, match="is not one word"):
+        render(small(operator={"registry": {fact: [word]}}), {}, "1")

@@ -1,0 +1,89 @@
+"""The map for the browser: for every combination of criteria what the matcher answers."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from clusterbook.catalog.criteria import ANY, DIMENSIONS, Criteria
+from clusterbook.lookup.build import served
+from clusterbook.resolve.matching import UNSUPPORTED
+from clusterbook.resolve.matrix import Matrix
+from clusterbook.site import wording as plain
+from clusterbook.site.answers import OTHER, dense
+from tests.support import sites, trees
+
+
+def entries(found: dict[str, Any]) -> list[int]:
+    """Return the map, spread out."""
+    runs = found["map"]
+    return [entry for entry, count in zip(runs[::2], runs[1::2], strict=True) for _ in range(count)]
+
+
+def hold(matrix: Matrix) -> int:
+    """Hold the map against the matcher, for every combination; return how many there are."""
+    slugs = [slug for slug, _ in served(matrix)]
+    dense_map = dense(matrix, slugs)
+    found, counts = dense_map.document, dense_map.counts
+    flat, tally, number = entries(found), dict.fromkeys(slugs, 0), 0
+    groups = {slug: dense_map.groups(slug) for slug in slugs}
+    for values in product(*((ANY, *matrix.catalog.vocabulary.values(name)) for name in DIMENSIONS)):
+        at = 0
+        for value, axis in zip(values, found["axes"], strict=True):
+            at = at * len(axis) + (axis.index(value) if value in axis else axis.index(OTHER))
+        answer = matrix.answer(Criteria(*values))
+        number += 1
+        if answer.state == UNSUPPORTED:
+            assert flat[at] < 0, values
+            reason = found["reasons"][-1 - flat[at]]
+            assert (
+                all(system in answer.reason for system in reason["os"])
+                if "os" in reason
+                else reason["text"] == answer.reason
+            )
+        else:
+            assert slugs[flat[at]] == answer.slug, values
+            tally[answer.slug] += 1
+            fitting = [
+                slug
+                for slug, each in groups.items()
+                if any(all(map(tuple.__contains__, group.values, values)) for group in each)
+            ]
+            assert fitting == [answer.slug], values
+    assert counts == tally
+    assert counts == {slug: sum(group.number for group in each) for slug, each in groups.items()}
+    assert max(map(len, groups.values())) <= 8  # a table, not a wall
+    return number
+
+
+def test_the_map_says_what_the_matcher_says_of_a_small_tree() -> None:
+    assert hold(trees.build(sites.SMALL)) == 4
+
+
+def test_the_map_says_what_the_matcher_says_of_our_own_catalog() -> None:
+    assert hold(sites.ours()) > 10_000
+
+
+def test_recipes_that_overlays_claim_are_where_the_nearest_is_looked_for() -> None:
+    matrix = trees.build(sites.SMALL)
+    slugs = [slug for slug, _ in served(matrix)]
+    found = dense(matrix, slugs).document
+    assert [slugs[n] for n in found["curated"]] == ["aks", "eks", "gke"]
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (["any"], "not named"),
+        (["eks"], "eks"),
+        (["eks", "gke"], "eks or gke"),
+        (["any", "eks"], "eks or not named"),
+        (["any", "eks", "gke"], "eks or gke, or not named"),
+        (["eks", "gke", "aks"], "any"),
+        (["any", "eks", "gke", "aks"], "any, or not named"),
+    ],
+)
+def test_what_may_be_asked_for_is_said_in_words(values: list[str], says: str) -> None:
+    assert plain.choice(values, ["eks", "gke", "aks"]) == says

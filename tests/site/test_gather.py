@@ -1,0 +1,121 @@
+"""What the site knows: recipes, versions, components, layers and values of a small tree and its ledger."""
+
+from __future__ import annotations
+
+from clusterbook.site.model import ComponentView, LayerView, Summary, ValueView
+from tests.support import ledgers, sites
+
+DATA = sites.small()
+
+
+def recipe(slug: str) -> Summary:
+    return next(each for each in DATA.recipes if each.slug == slug)
+
+
+def component(name: str) -> ComponentView:
+    return next(each for each in DATA.components if each.name == name)
+
+
+def layer(name: str) -> LayerView:
+    return next(each for each in DATA.layers if each.name == name)
+
+
+def value(name: str, path: str) -> ValueView:
+    return next(each for each in DATA.values if (each.component, each.path) == (name, path))
+
+
+def test_every_recipe_that_is_served_is_there() -> None:
+    assert [each.slug for each in DATA.recipes] == ["aks", "base", "eks", "gke"]
+    assert recipe("eks").components == (("b", "1.0.0"), ("a", "1.0.0"), ("c", "1.0.0"))
+    assert recipe("eks").layers == ("base", "eks")
+
+
+def test_a_recipe_knows_its_versions_the_oldest_first() -> None:
+    first, second = recipe("eks").editions
+    assert (first.version, first.release, first.before) == ("1.0.0", "2026.3.0", "")
+    assert (second.version, second.release, second.before, second.level) == ("1.1.0", "2026.7.0", "1.0.0", "minor")
+    assert recipe("eks").newest == second
+
+
+def test_what_moved_since_the_last_release_is_not_released_like_this() -> None:
+    assert all(each.unreleased for each in DATA.recipes)
+    same = sites.data(ledgers.JULY, ledgers.two())
+    assert not any(each.unreleased for each in same.recipes)
+    assert same.released
+    assert (same.release, same.date) == ("2026.7.0", "2026-07-01T00:00:00Z")
+
+
+def test_a_file_that_changes_no_recipe_leaves_them_released() -> None:
+    moved = {**ledgers.JULY, "components/a/values.yaml": "# again\nx: 1\n"}
+    found = sites.data(moved, ledgers.two())
+    assert not found.released
+    assert not any(each.unreleased for each in found.recipes)
+
+
+def test_a_withdrawn_version_is_not_the_newest() -> None:
+    withdrawn = (
+        "apiVersion: clusterbook.dev/v1alpha1\nkind: Withdrawals\nwithdrawn:\n"
+        '- {slug: eks, version: "1.1.0", reason: it loses data, replacement: "1.0.0",'
+        ' date: "2026-08-01T00:00:00Z", commit: "' + "1" * 40 + '"}\n'
+    )
+    found = sites.data(ledgers.JULY, {**ledgers.two(), "withdrawn.yaml": withdrawn})
+    eks = next(each for each in found.recipes if each.slug == "eks")
+    assert eks.newest is not None
+    assert eks.newest.version == "1.0.0"
+    assert eks.editions[1].withdrawn == "it loses data"
+    assert eks.editions[1].replacement == "1.0.0"
+
+
+def test_a_version_looks_as_it_was_published() -> None:
+    old = DATA.edition("eks", "1.0.0")
+    assert [part.name for part in old.parts] == ["a", "b"]
+    assert [(row.path, row.text, row.by) for row in old.parts[1].rows] == [("size", "1", "eks")]
+    assert [(row.path, row.text, row.by) for row in DATA.recipe("eks").parts[0].rows] == [("size", "2", "eks")]
+
+
+def test_the_difference_of_two_versions_is_that_of_the_client() -> None:
+    found = DATA.difference("eks", "1.0.0", "1.1.0")
+    assert [(each.section, each.component) for each in found.changes] == [("component", "c"), ("value", "b")]
+
+
+def test_releases_are_the_newest_first_and_say_what_moved() -> None:
+    july, march = DATA.releases
+    assert (july.name, july.previous, march.name, march.previous) == ("2026.7.0", "2026.3.0", "2026.3.0", "")
+    assert {move[0]: move[2:] for move in july.moves} == {
+        "eks": ("changed", "1.0.0", "1.1.0"),
+        "gke": ("new", "", "1.0.0"),
+    }
+    assert july.unchanged == 2
+    assert {move[2] for move in march.moves} == {"new"}
+
+
+def test_a_component_knows_who_uses_it_and_what_it_needs() -> None:
+    assert dict(component("c").used) == {"1.0.0": ("eks",)}
+    assert component("a").needs == ("b",)
+    assert component("b").needed_by == ("a",)
+    assert not component("d").used
+    assert component("a").files == ("components/a/values.yaml",)
+
+
+def test_a_layer_says_what_it_says_itself_and_who_builds_on_it() -> None:
+    assert layer("base").children == ("aks", "eks", "gke")
+    assert layer("eks").parent == "base"
+    assert layer("eks").recipes == ("eks",)
+    said = dict(layer("eks").components)
+    assert [(what, text) for what, text, _ in said["b"]] == [("size", "2")]
+
+
+def test_a_value_knows_what_it_is_in_which_recipe_and_who_said_so() -> None:
+    assert value("a", "x").found == (
+        ("1", ("aks", "base", "gke"), ("components/a/values.yaml",)),
+        ("2", ("eks",), ("eks",)),
+    )
+    assert value("a", "x").varies
+    assert not value("a", "list").varies
+
+
+def test_neighbours_differ_in_one_criterion_and_say_how_much() -> None:
+    found = {slug: (what, components, values) for what, slug, components, values in DATA.neighbours("eks")}
+    assert found["base"] == ("without Amazon EKS", 1, 2)
+    assert found["aks"][0] == "with Azure AKS"
+    assert "eks" not in found

@@ -1,0 +1,55 @@
+"""The manual: every command and every option stands in it, and what a help text says is text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from clusterbook.site import guide as manual
+from tests.support import sites
+
+
+def commands(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    """Yield every command below one, by how it is called."""
+    if isinstance(command, click.Group):
+        for inner, found in command.commands.items():
+            if not found.hidden:
+                yield f"{name} {inner}", found
+                yield from commands(f"{name} {inner}", found)
+
+
+def test_every_command_and_option_stands_in_it() -> None:
+    text = manual.text(sites.PROGRAMS)
+    known = {path: found for name, program in sites.PROGRAMS.items() for path, found in commands(name, program)}
+    assert {"clusterbook fetch bundle", "clusterbook recipe", "clusterbook-build site"} <= known.keys()
+    for path, found in known.items():
+        part = text.partition(f"### {path}\n")[2].partition("\n### ")[0]
+        assert f"\n{path} " in part or f"\n{path}\n" in part, path
+        for option in found.params:
+            if isinstance(option, click.Option) and not option.hidden:
+                assert option.opts[-1] in part, f"{path} {option.opts[-1]}"
+
+
+def test_a_help_text_is_text_and_an_example_a_command() -> None:
+    @click.group()
+    def program() -> None:
+        """Nothing."""
+
+    @program.command(epilog="\b\nExample:\n  program run <1>")
+    @click.option("--to", type=click.Choice(["a", "b"]), help="One of <b>two</b>, as `a|b`.")
+    def run(to: str) -> None:
+        """Do a thing.
+
+        Twice, when *asked*.
+        """
+
+    program.add_command(click.Command("secret", hidden=True))
+    text = manual.text({"program": program})
+    assert "```sh\nprogram run [OPTIONS]\n```" in text
+    assert "<p>Do a thing.</p>" in text
+    assert "<p>Twice, when *asked*.</p>" in text
+    assert "<code>--to [a|b]</code></th><td>One of &lt;b&gt;two&lt;/b&gt;, as <code>a|b</code>.</td>" in text
+    assert "<p>Example:</p>\n\n```sh\nprogram run <1>\n```" in text
+    assert "secret" not in text
+    assert "--help" not in text

@@ -1,0 +1,136 @@
+"""Parts, graph, plain words and icons: how facts are put before they are shown."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from clusterbook.site import svg as graph
+from clusterbook.site import wording as plain
+from clusterbook.site.broken_ import BrokenSite
+from clusterbook.site.icons_ import icon
+from clusterbook.site.parts import read_part, shown
+from clusterbook.snapshot.constraint import parse_expression
+
+DECLARED = {"name": "a", "type": "Helm", "values": {"x": {"y": 1}, "list": [1], "none": {}}}
+ORIGINS = {
+    "/type": "base recipes/overlays/base.yaml:3:5",
+    "/values/x/y": [{"by": "base b.yaml:1:2", "value": 0}, {"by": "eks e.yaml:7:3", "value": 1}],
+    "/values/list": "base b.yaml:2:2",
+    "/values/none": "base b.yaml:3:2",
+    "/values/gone": [{"by": "base b.yaml:4:2", "value": 1}, {"by": "eks e.yaml:8:3", "value": None, "removed": True}],
+}
+
+
+def test_every_value_is_a_row_with_all_that_was_said_of_it() -> None:
+    part = read_part(DECLARED, ORIGINS, "k")
+    assert [(row.path, row.text, row.by, row.removed) for row in part.rows] == [
+        ("gone", "", "eks", True),
+        ("list", "[1]", "base", False),
+        ("none", "{}", "base", False),
+        ("x.y", "1", "eks", False),
+    ]
+    said = part.rows[3].said
+    assert [(each.layer, each.file, each.line, each.text) for each in said] == [
+        ("base", "b.yaml", 1, "0"),
+        ("eks", "e.yaml", 7, "1"),
+    ]
+
+
+@pytest.mark.parametrize("pointer", ["/type", "/values/x/y", "/values/list", "/values/none"])
+def test_a_value_of_which_nobody_says_who_set_it_fails_the_build(pointer: str) -> None:
+    left = {key: found for key, found in ORIGINS.items() if key != pointer}
+    with pytest.raises(BrokenSite, match=f"a: {pointer} has no origin"):
+        read_part(DECLARED, left, "k")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("plain", "plain"),
+        ("", '""'),
+        (" x", '" x"'),
+        ("true", '"true"'),
+        ("1.10", '"1.10"'),
+        ("-3", '"-3"'),
+        ("v1.10", "v1.10"),
+        (True, "true"),
+        (None, "null"),
+        ([1, "a"], '[1, "a"]'),
+        ("é", "é"),
+        ("x" * 500, "x" * 159 + "…"),
+    ],
+)
+def test_a_value_is_shown_so_that_text_is_told_from_numbers(value: object, text: str) -> None:
+    assert shown(value) == text
+
+
+def test_levels_hold_what_may_deploy_side_by_side() -> None:
+    needs = {"a": [], "b": ["a"], "c": ["a", "elsewhere"], "d": ["b", "c"]}
+    assert graph.levels(needs, ["a", "b", "c", "d"]) == (("a",), ("b", "c"), ("d",))
+    assert graph.levels({}, []) == ()
+
+
+def test_the_drawing_has_a_box_for_each_name_and_a_line_for_each_need() -> None:
+    drawn = graph.svg([["a"], ["b", "<c>"]], {"b": ["a"], "<c>": ["a", "unknown"]}, {"a": "1.0"}, {"a": "a.html"})
+    assert drawn.count("<rect") == 3
+    assert drawn.count('<path d="M') - drawn.count("<marker") == 2
+    assert drawn.count('<a href="a.html">') == 1
+    assert "<c>" not in drawn
+    assert "&lt;c&gt;" in drawn
+    assert 'aria-label="3 components' in drawn
+
+
+def test_a_column_is_as_wide_as_its_longest_name() -> None:
+    long = "k8s-ephemeral-storage-metrics"
+    drawn = graph.svg([["nfd"], [long], ["x" * 80]], {}, {}, {})
+    assert f">{long}<" in drawn
+    assert f">{'x' * 33}…<" in drawn
+    first, second, third = (int(width) for width in re.findall(r'<rect width="(\d+)"', drawn))
+    assert first < second < third
+
+
+def test_boxes_of_a_drawing_do_not_overlap() -> None:
+    names = [[f"n{level}-{row}" for row in range(5)] for level in range(3)]
+    drawn = graph.svg(names, {}, {}, {})
+    places = re.findall(r"translate\((\d+),(\d+)\)", drawn)
+    assert len(set(places)) == 15
+
+
+@pytest.mark.parametrize(
+    ("criteria", "title"),
+    [
+        ({}, "Any cluster"),
+        ({"service": "eks", "accelerator": "h100", "intent": "training"}, "H100 · Amazon EKS · training"),
+        ({"intent": "training", "nodes": 4}, "Training · 4 nodes"),
+        ({"service": "somebodys"}, "Somebodys"),
+    ],
+)
+def test_a_recipe_is_called_as_people_say(criteria: dict[str, str | int], title: str) -> None:
+    assert plain.title(criteria) == title
+
+
+@pytest.mark.parametrize(
+    ("reading", "value", "sentence"),
+    [
+        ("K8s.server.version", ">= 1.32.4", "Kubernetes must be 1.32.4 or newer."),
+        ("OS.release.ID", "ubuntu", "The operating system must be ubuntu."),
+        ("K8s.server.version", ">= 1.30, < 1.34", "Kubernetes must be 1.30 or newer and older than 1.34."),
+        ("A.b.c", "x || y", "A.b.c must be x or y."),
+        ("A.b.c", ">=", "A.b.c >="),
+    ],
+)
+def test_a_constraint_is_a_sentence(reading: str, value: str, sentence: str) -> None:
+    assert plain.meaning(reading, value) == sentence
+
+
+def test_every_comparison_has_plain_words() -> None:
+    for word in (">=", "<=", ">", "<", "==", "!=", ""):
+        assert parse_expression(f"{word} 1.2.3".strip())
+        assert "must be" in plain.meaning("A.b.c", f"{word} 1.2.3".strip())
+
+
+def test_an_icon_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(KeyError, match="did you mean 'curated'"):
+        icon("curatd")

@@ -1,0 +1,118 @@
+"""JMESPath as health checks use it; the library's own interpreter is the oracle wherever the two agree to agree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jmespath
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from jmespath.exceptions import JMESPathError
+
+from clusterbook.validate.jmespath import BadExpression, bound, evaluate
+
+PATHS = st.sampled_from(
+    "a b a.b a.b.c a[0] a[-1] a[*].b a[] a[].b *.b a[?b] a[?b=='x'] a[?b==`1`].c a[1:] a[::-1] @ [a,b] {x:a,y:b.c} "
+    "a||b a&&b !a (a||b).c a|[0] a[*]|[0] `1` `[1,2]` 'x' \"a\" length(a) keys(@) values(@) contains(a,'x') "
+    "not_null(a,b) type(a) to_string(a) to_array(a) to_number(a) sort(a) max(a) sum(a) map(&b,a) sort_by(a,&b) "
+    "max_by(a,&b) join(',',a) reverse(a) merge(@,b) starts_with(a,'x') ends_with(a,'x') abs(a) floor(a)".split()
+)
+EXPRESSIONS = st.recursive(
+    PATHS,
+    lambda inner: (
+        st.tuples(inner, st.sampled_from(["==", "!=", "||", "&&", "|"]), inner).map(" ".join)
+        | inner.map(lambda each: f"!({each})")
+        | inner.map(lambda each: f"[{each}]")
+        | inner.map(lambda each: f"({each}) | length(@)")
+    ),
+    max_leaves=4,
+)
+LEAVES = st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from(["", "x", "xy"])
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def mixes_truth_with_numbers(value: Any) -> bool:
+    """Return whether Python, and so the library, would take one of the values for another: 1 for true."""
+    return isinstance(value, bool) or (
+        any(map(mixes_truth_with_numbers, value.values() if isinstance(value, dict) else value))
+        if isinstance(value, dict | list)
+        else False
+    )
+
+
+def ours(expression: str, value: Any) -> Any:
+    try:
+        return evaluate(expression, value, {})
+    except BadExpression:
+        return BadExpression
+
+
+def theirs(expression: str, value: Any) -> Any:
+    try:
+        return jmespath.search(expression, value)
+    except (JMESPathError, TypeError, ValueError):
+        return BadExpression
+
+
+@given(EXPRESSIONS, VALUES)
+def test_the_library_gives_the_same_answer(expression: str, value: Any) -> None:
+    assume(not mixes_truth_with_numbers(value))
+    assert ours(expression, value) == theirs(expression, value)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value", "answer"),
+    [
+        ("a > `0`", {"a": 1}, True),
+        ("a > `0`", {}, None),
+        ("a > `0`", {"a": "1"}, None),
+        ("a < 'b'", {"a": "a"}, None),
+        ("a == `1`", {"a": True}, False),
+        ("a == `[true]`", {"a": [1]}, False),
+        ("a == `1`", {"a": 1.0}, True),
+        ("!a", {"a": 0}, False),
+        ("contains(`[1]`, a)", {"a": True}, False),
+        ("contains('abc', a)", {"a": 1}, False),
+        ("lower(a)", {"a": "Ab"}, "ab"),
+        ("split(a, '-')", {"a": "x-y"}, ["x", "y"]),
+        ("regex_match('^v1', a)", {"a": "v1.2"}, True),
+        ("trim_space(a)", {"a": " x "}, "x"),
+        ("parse_json(a).b", {"a": '{"b": 1}'}, 1),
+    ],
+)
+def test_where_the_library_differs_chainsaw_is_followed(expression: str, value: Any, answer: Any) -> None:
+    assert evaluate(expression, value, {}) == answer
+
+
+def test_a_binding_stands_for_its_value() -> None:
+    assert evaluate("$n == length(a)", {"a": [1, 2]}, {"n": 2}) is True
+    assert evaluate("a == $t.x", {"a": "`'"}, {"t": {"x": "`'"}}) is True
+
+
+def test_a_dollar_in_a_text_is_no_binding() -> None:
+    assert bound('\'$n\' == `"$n"` && "$n" == $n', {"n": 1}) == '\'$n\' == `"$n"` && "$n" == `1`'
+
+
+@pytest.mark.parametrize(
+    ("expression", "value", "what"),
+    [
+        ("a b", {}, r"\(a b\) cannot be read"),
+        ("", {}, "cannot be read"),
+        ("length(a)", {}, r"\(length\(a\)\) has no answer: length\(\) takes a list, a map or a text, not null"),
+        ("contains(a, 'x')", {"a": 1}, "contains\\(\\) takes a list or a text, not int"),
+        ("lenght(a)", {}, "the function lenght is not known"),
+        ("length(a, b)", {}, "the function length takes 1 arguments, not 2"),
+        ("x_k8s_get(a)", {}, "reads a live cluster"),
+        ("$x", {}, r"speaks of \$x, which nothing binds"),
+        ("upper(a)", {}, "a text is needed, not null"),
+        ("regex_match('(', a)", {"a": "x"}, "has no answer"),
+    ],
+)
+def test_what_has_no_answer_is_said(expression: str, value: Any, what: str) -> None:
+    with pytest.raises(BadExpression, match=what):
+        evaluate(expression, value, {})

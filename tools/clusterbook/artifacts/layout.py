@@ -1,0 +1,139 @@
+"""Artifacts: what a release puts into a registry, byte for byte.
+
+    recipes/<slug>:<version>       RECIPE; layers recipe.json (RECIPE: RFC 8785, its metadata with version and digest)
+                                   and origins.json (ORIGINS: who had the last word, by pointer)
+    <deployer>/<slug>:<version>    the recipe's bundle, one layer, of the types that the deployer pulls (`bundle.media`)
+    index:<release>, index:latest  what there is, and every digest (`published`)
+
+All are OCI 1.1 image manifests. What others say of an artifact is attached to it, as referrer and, since half of all
+registries do not know these, under the tag `sha256-<hex>` as well: to all three kinds a signature (artifactType and
+layer `statement.BUNDLE` with an in-toto statement, as cosign 3 writes it), to recipes an SBOM (artifactType and layer
+`sbom.MEDIA_TYPE`). An image layout is the same, its tags written `recipes/<slug>:<version>`.
+
+Knows names, types, layers and annotations. Does not know stores, nor who signs. Same recipe, same bytes: what an
+artifact says of its origin is that of the release which brought its version, whichever release publishes it.
+Source: design, section 9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from clusterbook.artifacts.index import RECIPE, RECIPE_KIND, repository
+from clusterbook.bundle.checksums import FILES, files_digest, unrooted
+from clusterbook.bundle.media_types import EMPTY, MEDIA
+from clusterbook.diagnostics.errors import ClusterbookError
+from clusterbook.documents.digest import canonical, digest
+from clusterbook.oci.manifest import (
+    EMPTY_BLOB,
+    EMPTY_CONFIG,
+    Descriptor,
+    Manifest,
+    artifact,
+    describe,
+    titled,
+)
+from clusterbook.resolve.content import content
+
+ORIGINS = "application/vnd.clusterbook.origins.v1+json"
+_ANNOTATION = "org.opencontainers.image."
+_DIGEST = "dev.clusterbook.recipe.digest"
+
+
+class NotOfTheLedger(ClusterbookError):
+    """A recipe that is to be published is not the one that the ledger records under its version.
+
+    The sources are those of another commit, or this program makes something else of them than the one that released.
+    """
+
+    code = "CB185"
+    exit_status = 8
+
+
+class Origin(NamedTuple):
+    """Where a version comes from: the release that brought it, and that release's commit and date."""
+
+    release: str
+    commit: str
+    date: str
+
+
+class Version(NamedTuple):
+    """One version of a recipe, as a release publishes it."""
+
+    slug: str
+    version: str
+    digest: str
+    origin: Origin
+
+    @property
+    def name(self) -> str:
+        """What it is called, `SLUG@VERSION`."""
+        return f"{self.slug}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A manifest, the bytes it is made of, and where it goes: `repository` below the base, `tag` there."""
+
+    repository: str
+    tag: str
+    manifest: Manifest
+    blobs: tuple[tuple[Descriptor, bytes], ...]
+
+
+def stamped(whole: Mapping[str, Any], version: Version) -> dict[str, Any]:
+    """Return a whole recipe with its version and digest, which are no part of what the digest covers.
+
+    Raises:
+        NotOfTheLedger: its digest is another one.
+    """
+    found = digest(content(whole))
+    if found != version.digest:
+        what = f"{version.name} of the ledger has the digest {version.digest}, the sources give {found}"
+        raise NotOfTheLedger(what, hint="publish with the version of this program that made the release")
+    metadata = {**whole["metadata"], "version": version.version, "digest": version.digest}
+    return {**whole, "metadata": metadata}
+
+
+def recipe_artifact(recipe: Mapping[str, Any], origins: Mapping[str, Any], version: Version) -> Artifact:
+    """Return the artifact of a recipe that is `stamped`, with who said what in it (`provenance.Brief` by pointer)."""
+    data, said = canonical(recipe), canonical(origins)
+    layers = [titled(RECIPE, data, "recipe.json"), titled(ORIGINS, said, "origins.json")]
+    annotations = _annotations(version, f"Recipe {version.slug}")
+    manifest = artifact(RECIPE, layers, annotations=annotations)
+    blobs = ((EMPTY_CONFIG, EMPTY_BLOB), (layers[0], data), (layers[1], said))
+    return Artifact(repository(RECIPE_KIND, version.slug), version.version, manifest, blobs)
+
+
+def bundle_artifact(
+    deployer: str, config: bytes, files: Mapping[str, bytes], archive: bytes, version: Version
+) -> Artifact:
+    """Return the artifact of a bundle.
+
+    Args:
+        deployer: whose it is.
+        config: what `media.config` says.
+        files: what `media.archived` says; the manifest names their digest, so that they can be proved unpacked.
+        archive: the same, packed.
+        version: the recipe's.
+    """
+    media = MEDIA[deployer]
+    head = EMPTY_CONFIG if media.config == EMPTY else describe(media.config, config)
+    layer = titled(media.layer, archive, f"{version.slug}-{version.version}.tgz")
+    annotations = _annotations(version, f"Bundle of {version.slug} for {deployer}")
+    annotations[FILES] = files_digest(unrooted(files))
+    manifest = artifact(media.artifact, [layer], annotations=annotations, config=head)
+    return Artifact(repository(deployer, version.slug), version.version, manifest, ((head, config), (layer, archive)))
+
+
+def _annotations(version: Version, title: str) -> dict[str, str]:
+    return {
+        f"{_ANNOTATION}created": version.origin.date,
+        f"{_ANNOTATION}revision": version.origin.commit,
+        f"{_ANNOTATION}title": title,
+        f"{_ANNOTATION}version": version.version,
+        _DIGEST: version.digest,
+    }

@@ -1,0 +1,181 @@
+"""An opened index: what a source has published, once it is known to be true.
+
+Knows how an index is found, verified, held against what was seen of the source before, and read shard by shard; from
+there everything is by digest, so that the one signature covers it. Does not know what is done with an artifact.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+import clusterbook
+from clusterbook.artifacts import index as published
+from clusterbook.artifacts.freshness import (
+    LARGEST_INDEX_BYTES,
+    LARGEST_SHARD_BYTES,
+    Envelope,
+    MixAndMatch,
+    Oversized,
+    Seen,
+    accept,
+    check_shard,
+    parse,
+    withdrawn,
+)
+from clusterbook.artifacts.index import Pin, Recipe
+from clusterbook.diagnostics.errors import BrokenIndex, ClusterbookError, InvalidRequest, NotFound
+from clusterbook.diagnostics.transport import NoArtifact
+from clusterbook.oci.manifest import Descriptor, Manifest
+from clusterbook.oci.open import Base
+from clusterbook.oci.store import Store
+from clusterbook.trust.policy import Policy, Unsigned
+from clusterbook.trust.verify import Verified, bundles_of, verify_any
+
+
+class WithdrawnVersion(ClusterbookError):
+    """The version was withdrawn after it was published: the message says why, and what to use instead.
+
+    `--allow-withdrawn` takes it all the same.
+    """
+
+    code = "CB186"
+    exit_status = 2
+
+
+class Trusting(NamedTuple):
+    """Whom to believe; with `unsigned`, also those who do not sign, though never a signature that is wrong."""
+
+    policy: Policy | None
+    unsigned: bool = False
+
+
+class Opened(NamedTuple):
+    """An index that may be relied on. `verified` is None when nobody signed it, and that was accepted."""
+
+    base: Base
+    manifest: Manifest
+    envelope: Envelope
+    verified: Verified | None
+    seen: Seen
+
+    def signature(self) -> str:
+        """Return who signed it, for reading."""
+        if self.verified is None:
+            return "signed by nobody"
+        return f"signed by {self.verified.signer}{f' ({self.verified.issuer})' if self.verified.issuer else ''}"
+
+    def shard(self, name: str) -> bytes:
+        """Return a shard of the index.
+
+        Raises:
+            BadIndex: it is not the one that the index names; of which kind says why.
+        """
+        wanted = self.envelope.shards.get(name)
+        if wanted is None:
+            raise MixAndMatch(f"the index of {self.envelope.release} names no shard {name}")
+        if wanted.size > LARGEST_SHARD_BYTES:
+            raise Oversized(f"{name} is said to have {wanted.size} bytes, {LARGEST_SHARD_BYTES} at most are read")
+        blob = Descriptor(published.SHARD, wanted.digest, wanted.size)
+        stream = self.base.store.stream(self.base.repository(published.REPOSITORY), blob)
+        found = bytearray()
+        for chunk in stream:
+            found += chunk
+            if len(found) > wanted.size:
+                break
+        return check_shard(self.envelope, name, bytes(found))
+
+    def recipe(self, slug: str) -> Recipe:
+        """Return what there is of a recipe. Raises NotFound, BadIndex."""
+        return published.recipe_in(self.shard(published.shard_of(slug, self.envelope)), slug)
+
+    def version(self, slug: str, recipe: Recipe, wanted: str) -> str:
+        """Return the version that is meant where `wanted` names a release instead (`2026.7.0`), else `wanted` itself.
+
+        Raises:
+            NotFound: the release does not serve the recipe, or there is neither such a release nor such a version.
+        """
+        known = recipe.versions
+        if (
+            not wanted
+            or wanted in known
+            or wanted.startswith("sha256:")
+            or published.RELEASES not in self.envelope.shards
+        ):
+            return wanted
+        releases = published.releases_in(self.shard(published.RELEASES))
+        hint = f"versions: {', '.join(sorted(known)) or 'none'}; releases: {', '.join(sorted(releases))}"
+        if wanted not in releases:
+            raise NotFound(f"there is no {slug}@{wanted}", hint=hint)
+        if slug not in releases[wanted]:
+            raise NotFound(f"the release {wanted} does not serve {slug}", hint=hint)
+        return releases[wanted][slug][0]
+
+    def artifact(self, repository: str, pin: Pin) -> Manifest:
+        """Return the manifest that the index pins.
+
+        Raises:
+            NoArtifact: the source does not have it.
+            WrongContent: it has something else in its place.
+        """
+        return self.base.store.manifest(self.base.repository(repository), pin.digest)
+
+
+def open_index(base: Base, trusting: Trusting, *, now: datetime | None, seen: Seen | None, tag: str = "") -> Opened:
+    """Return the index of a source: the latest, or that of the release `tag`.
+
+    Args:
+        base: the source.
+        trusting: whom to believe.
+        now: the time; None does not ask whether the index has run out.
+        seen: what is remembered of the source.
+        tag: the release; "" for the latest.
+
+    Raises:
+        NoArtifact: there is none.
+        Untrusted: nobody who is believed signed it.
+        BadIndex: it is not to be relied on; of which kind says why.
+    """
+    repository = base.repository(published.REPOSITORY)
+    name = f"{base.store.where}: {repository}:{tag or published.LATEST}"
+    try:
+        manifest = base.store.manifest(repository, tag or published.LATEST)
+    except NoArtifact as error:
+        hint = "is the base right? it ends before /recipes and /index" if not tag else "name a release, or none"
+        raise NoArtifact(f"{name} does not exist: nothing is published there", hint=hint) from error
+    if manifest.artifact_type != published.INDEX or not manifest.layers:
+        raise BrokenIndex(f"{name} is no index", hint="name the base, not one artifact")
+    verified = _verify(base.store, repository, manifest.digest, trusting)
+    first = manifest.layers[0]
+    if first.size > LARGEST_INDEX_BYTES:
+        raise Oversized(f"{name} is said to have {first.size} bytes, {LARGEST_INDEX_BYTES} at most are read")
+    raw = base.store.read(repository, first, limit_bytes=LARGEST_INDEX_BYTES)
+    moment = now or parse(raw, name).issued
+    envelope, remember = accept(raw, name, seen=seen, now=moment, client=clusterbook.__version__)
+    if tag and envelope.release != tag:
+        raise MixAndMatch(f"{name} is the index of release {envelope.release}", hint="the tag was moved")
+    return Opened(base, manifest, envelope, verified, remember)
+
+
+def _verify(store: Store, repository: str, digest: str, trusting: Trusting) -> Verified | None:
+    """Return who speaks for an artifact; None when nobody does and that is accepted."""
+    if trusting.policy is None and not trusting.unsigned:
+        raise InvalidRequest("there is no policy", hint="name one with --policy, or a key with --key")
+    if trusting.policy is None:
+        return None
+    try:
+        return verify_any(bundles_of(store, repository, digest), digest, trusting.policy)
+    except Unsigned as error:
+        if trusting.unsigned:
+            return None
+        hint = f"{error.hint}; --allow-unsigned takes what nobody vouches for"
+        raise Unsigned(f"{store.where}/{repository}: {error.what}", hint=hint) from error
+
+
+def refuse_withdrawn(envelope: Envelope, slug: str, version: str) -> None:
+    """Raise WithdrawnVersion where a version is no longer to be used."""
+    found = withdrawn(envelope, slug, version)
+    if found is not None:
+        use = f"use {found.replacement}, or " if found.replacement else ""
+        hint = f"{use}take it all the same with --allow-withdrawn"
+        raise WithdrawnVersion(f"{found.name} was withdrawn: {found.reason}", hint=hint)

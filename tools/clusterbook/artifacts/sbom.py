@@ -1,0 +1,131 @@
+"""SBOMs: what a recipe brings into a cluster, for those who keep books about it.
+
+Knows CycloneDX 1.6 and package URLs: the recipe, its components as charts, and the images that these start. The same
+recipe gives the same bytes: no date, no tool, and a serial number made from the recipe's digest. Does not know files.
+
+Source: CycloneDX 1.6; purl specification, types `helm` and `oci`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from clusterbook.catalog.images_ import Image
+
+MEDIA_TYPE = "application/vnd.cyclonedx+json"
+
+
+def sbom(
+    recipe: Mapping[str, Any], images: Mapping[str, Sequence[Image]], *, version: str, digest: str
+) -> dict[str, Any]:
+    """Return the CycloneDX document of a recipe.
+
+    Args:
+        recipe: the recipe's document.
+        images: the images of each component, by its name; components that are not listed start none that is known.
+        version: the recipe's version.
+        digest: the recipe's digest, `sha256:…`.
+    """
+    slug = str(recipe["metadata"]["slug"])
+    root = f"recipe:{slug}"
+    deployed = set(recipe["deploymentOrder"])
+    components = [each for each in recipe["componentRefs"] if each["name"] in deployed]
+    found = {_reference(each): _component(each) for each in components}
+    depends = {root: list(found)}
+    for each in components:
+        own = images.get(each["name"], ())
+        found |= {purl(image): _container(image) for image in own}
+        before = [f"component:{name}" for name in each.get("dependencyRefs") or [] if name in deployed]
+        depends[_reference(each)] = [*before, *map(purl, own)]
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": _serial(digest),
+        "version": 1,
+        "metadata": {
+            "component": {
+                "type": "platform",
+                "bom-ref": root,
+                "name": slug,
+                "version": version,
+                "hashes": [{"alg": "SHA-256", "content": digest.partition(":")[2]}],
+            }
+        },
+        "components": [found[reference] for reference in sorted(found)],
+        "dependencies": [
+            {"ref": reference, "dependsOn": sorted(set(depends.get(reference, ())))}
+            for reference in sorted([root, *found])
+        ],
+    }
+
+
+def _reference(component: Mapping[str, Any]) -> str:
+    return f"component:{component['name']}"
+
+
+def _component(component: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a component: a chart, a folder in a Git repository, or, without a source, manifests of ours."""
+    source, version = str(component.get("source") or ""), str(component.get("version") or component.get("tag") or "")
+    name = str(component.get("chart") or component["name"])
+    found: dict[str, Any] = {"type": "application", "bom-ref": _reference(component), "name": name}
+    if version:
+        found["version"] = version
+    if source:
+        kustomize = str(component.get("type", "")).lower() == "kustomize"
+        qualifiers = {"vcs_url": source} if kustomize else {"repository_url": source}
+        found["purl"] = _purl("generic" if kustomize else "helm", name, version, qualifiers)
+        found["externalReferences"] = [{"type": "vcs" if kustomize else "distribution", "url": source}]
+    properties = {"component": component["name"], "namespace": component.get("namespace")}
+    found["properties"] = [
+        {"name": f"clusterbook:{key}", "value": str(value)} for key, value in properties.items() if value
+    ]
+    return found
+
+
+def _container(image: Image) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "type": "container",
+        "bom-ref": purl(image),
+        "name": f"{image.registry}/{image.repository}",
+        "version": image.tag,
+        "purl": purl(image),
+    }
+    if image.source:
+        found["properties"] = [{"name": "clusterbook:source", "value": image.source}]
+    if image.digest:
+        found["hashes"] = [{"alg": "SHA-256", "content": image.digest.partition(":")[2]}]
+    return found
+
+
+def purl(image: Image) -> str:
+    """Return the package URL of an image; its version is the digest, where that is known."""
+    where = {"repository_url": f"{image.registry}/{image.repository}", "tag": image.tag}
+    return _purl("oci", image.repository.rpartition("/")[2].lower(), image.digest, where)
+
+
+def _purl(kind: str, name: str, version: str, qualifiers: Mapping[str, str]) -> str:
+    """Return a package URL. Source: purl specification, "Rules for each purl component"."""
+    at = f"@{quote(version, safe=_BARE)}" if version else ""
+    more = "&".join(f"{key}={quote(value, safe=f'{_BARE}/')}" for key, value in sorted(qualifiers.items()) if value)
+    return f"pkg:{kind}/{quote(name, safe=_BARE)}{at}{'?' if more else ''}{more}"
+
+
+_BARE = "-._~:"
+"""What a package URL leaves as it is."""
+
+
+def _serial(digest: str) -> str:
+    """Return the serial number made from a digest. Source: RFC 9562, section 5.8 (version 8)."""
+    found = list(digest.partition(":")[2][:32])
+    found[12], found[16] = "8", "89ab"[int(found[16], 16) % 4]
+    return "urn:uuid:" + "-".join("".join(found[start:end]) for start, end in _FIELDS)
+
+
+_FIELDS = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
+
+
+def images_needed(recipe: Mapping[str, Any], images: Mapping[str, Iterable[Image]]) -> list[Image]:
+    """Return the images that a recipe's components may start, each once, sorted."""
+    return sorted({image for name in recipe["deploymentOrder"] for image in images.get(name, ())})

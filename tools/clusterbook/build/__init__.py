@@ -1,1 +1,0 @@
-"""The `clusterbook-build` command: from sources to every answer."""

@@ -1,0 +1,73 @@
+"""Advice: what the registry wants a user to hear when a bundle is made.
+
+Knows the checks that a registry entry may name. Does not change the bundle, but an error refuses it.
+Source: reference rows B29, L23.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from clusterbook.bundle.components import Part, Parts, get
+from clusterbook.bundle.options import Options
+from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
+
+Check = Callable[[Part, Parts, Options], bool]
+
+
+def _no_workload_selector(part: Part, parts: Parts, options: Options) -> bool:  # noqa: ARG001 (one signature)
+    """Return whether nothing says which workloads to protect."""
+    paths = ((part.facts.get("podScheduling") or {}).get("workload") or {}).get("workloadSelectorPaths") or ()
+    return not options.workload_selector and not any(get(part.values, tuple(path.split("."))) for path in paths)
+
+
+def _no_accelerated_selector(part: Part, parts: Parts, options: Options) -> bool:  # noqa: ARG001 (one signature)
+    """Return whether nothing says which nodes have a GPU."""
+    scheduling = (part.facts.get("nodeScheduling") or {}).get("accelerated") or {}
+    paths = scheduling.get("nodeSelectorPaths") or ()
+    return not options.accelerated_selector and not any(get(part.values, tuple(path.split("."))) for path in paths)
+
+
+def _host_mofed_alone(part: Part, parts: Parts, options: Options) -> bool:  # noqa: ARG001 (one signature)
+    """Return whether the host's network driver is expected although nothing of the bundle installs one."""
+    wanted = get(part.all_values(), ("driver", "rdma", "useHostMofed")) is True
+    return wanted and not any(each.name.startswith("network-operator") for each in parts.parts)
+
+
+CHECKS: Mapping[str, Check] = {
+    "CheckWorkloadSelectorMissing": _no_workload_selector,
+    "CheckAcceleratedSelectorMissing": _no_accelerated_selector,
+    "CheckHostMofedWithoutNetworkOperator": _host_mofed_alone,
+}
+"""Check by the name that registry entries use."""
+
+
+def advice(recipe: Mapping[str, Any], parts: Parts, options: Options) -> tuple[str, ...]:
+    """Return the messages of the registry's checks that apply.
+
+    Raises:
+        InvalidRequest: a check of severity error applies, or the registry names one that does not exist.
+    """
+    found = []
+    for part in parts.parts:
+        for entry in part.facts.get("validations") or ():
+            name = str(entry["function"])
+            if name not in CHECKS:
+                raise InvalidRequest(
+                    f"component {part.name} names the unknown check {name}", hint=did_you_mean(name, CHECKS)
+                )
+            if not _concerns(entry.get("conditions") or {}, recipe["criteria"]) or not CHECKS[name](
+                part, parts, options
+            ):
+                continue
+            message = f"{part.name}: {entry.get('message') or name}"
+            if entry.get("severity") == "error":
+                raise InvalidRequest(message, hint="change the options as the message says")
+            found.append(message)
+    return tuple(found)
+
+
+def _concerns(conditions: Mapping[str, Any], criteria: Mapping[str, Any]) -> bool:
+    """Return whether a check's conditions hold for the criteria of a recipe."""
+    return all(str(criteria.get(name, "any")) in map(str, wanted) for name, wanted in conditions.items())

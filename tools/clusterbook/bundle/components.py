@@ -1,0 +1,387 @@
+"""Components: those of a recipe as a bundle sees them, with the values that the options give them.
+
+Knows the order in which options change values (row B24), and which component a word speaks of. Does not know folders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from clusterbook.bundle.options import Options, refuse_repetition
+from clusterbook.bundle.settings import Path, Setting, Taint, toleration, typed
+from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
+
+PRIVATE_NETWORKS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
+"""Source: RFC 1918, section 3."""
+VERSION_ANNOTATION = "clusterbook.dev/{}-chart-version"
+EVERYTHING = (Taint("", "", ""),)
+_ABSENT = object()
+
+
+class Part(NamedTuple):
+    """One component that is deployed: its entry of componentRefs, its registry facts and its values.
+
+    `dynamic` are the values that are left to the installation, which `values` no longer holds.
+    """
+
+    reference: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    values: dict[str, Any]
+    dynamic: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Return the component's name."""
+        return str(self.reference["name"])
+
+    @property
+    def key(self) -> str:
+        """Return the key by which installation values speak of the component."""
+        keys = self.facts.get("valueOverrideKeys") or [self.name]
+        return str(keys[0])
+
+    def all_values(self) -> dict[str, Any]:
+        """Return static and dynamic values together."""
+        return merge(self.values, self.dynamic)
+
+
+class Parts(NamedTuple):
+    """The components to deploy, in deployment order, and what a user should hear about them."""
+
+    parts: tuple[Part, ...]
+    notes: tuple[str, ...]
+
+
+def select(recipe: Mapping[str, Any], options: Options) -> Parts:
+    """Return the components of `recipe` (completed by `kit.complete`) with the values that `options` give them.
+
+    Raises:
+        InvalidRequest: an option speaks of a component that the recipe does not have, or contradicts another.
+    """
+    references = {reference["name"]: reference for reference in recipe["componentRefs"]}
+    names = _names(references)
+    settings = [_addressed(each, names) for each in options.settings]
+    later = [_addressed(each, names) for each in options.typed]
+    dynamic = [_addressed(each, names) for each in options.dynamic]
+    refuse_repetition(settings)  # once more: a component may have been called by two of its names
+    refuse_repetition(later)
+    enabled = _enabled(recipe, references, settings, later)
+    notes: list[str] = []
+    parts = []
+    for name in enabled:
+        reference = references[name]
+        facts = reference.get("registry") or {}
+        mine = [each for each in settings if each.target == name and each.path != ("enabled",)]
+        values = clone(reference.get("values") or {})
+        for each in mine:
+            present = get(values, each.path)
+            _refuse_loss(present, each)
+            put(values, each.path, typed(each.value, each.path, present), each)
+        _schedule(values, facts, options)
+        _choose_storage(values, facts, options, {each.path for each in mine}, name, notes)
+        _synthesise(values, facts, references, enabled, name, notes)
+        for each in sorted(
+            (each for each in later if each.target == name and each.path != ("enabled",)),
+            key=lambda each: (len(each.path), each.flag == "--set-json", each.path),
+        ):
+            present = get(values, each.path)
+            value = (
+                merge(present, each.value) if isinstance(present, dict) and isinstance(each.value, dict) else each.value
+            )
+            if value is None:
+                remove(values, each.path)
+            else:
+                put(values, each.path, _without_null(value), each)
+        _warn_of_allocation(facts, [*mine, *(each for each in later if each.target == name)], name, notes)
+        left = _take_dynamic(values, [each for each in dynamic if each.target == name], facts, reference)
+        parts.append(Part(reference, facts, values, left))
+    off = {each.target for each in dynamic} - set(enabled)
+    if off:
+        raise InvalidRequest(f"--dynamic names {sorted(off)[0]}, which is switched off", hint="leave it out")
+    return Parts(tuple(parts), tuple(notes))
+
+
+def _names(references: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return the component by every name that options may call it."""
+    found: dict[str, str] = {}
+    for name, reference in references.items():
+        for key in (reference.get("registry") or {}).get("valueOverrideKeys") or ():
+            found.setdefault(key, name)
+    return {**found, **{name: name for name in references}}
+
+
+def _addressed(setting: Setting, names: Mapping[str, str]) -> Setting:
+    """Return the setting with the name of its component.
+
+    Raises:
+        InvalidRequest: the recipe has no such component. Source: reference row L4, which we do better.
+    """
+    name = names.get(setting.target)
+    if name is None:
+        what = f"{setting.flag} {setting.target}:{setting.dotted()} names a component that the recipe does not have"
+        raise InvalidRequest(what, hint=did_you_mean(setting.target, names))
+    return setting._replace(target=name)
+
+
+def _enabled(
+    recipe: Mapping[str, Any],
+    references: Mapping[str, Mapping[str, Any]],
+    settings: Sequence[Setting],
+    later: Sequence[Setting],
+) -> list[str]:
+    """Return the names of the components to deploy, in deployment order.
+
+    Source: reference rows B20, R39: `--set component:enabled=false` leaves one out, true brings back one left out.
+    """
+    order = list(recipe["deploymentOrder"])
+    for each in (*settings, *later):
+        if each.path[0] != "enabled":
+            continue
+        if len(each.path) > 1 or not (isinstance(each.value, bool) or each.value in ("true", "false")):
+            raise InvalidRequest(
+                f"{each.flag} {each.target}:{each.dotted()}={each.value} does not switch a component",
+                hint=f"write {each.flag} {each.target}:enabled=true or false",
+            )
+        wanted = each.value in ("true", True)
+        if wanted and each.target not in order:
+            order.append(each.target)
+        elif not wanted and each.target in order:
+            order.remove(each.target)
+    if not order:
+        raise InvalidRequest("no component is left to deploy", hint="leave one of the --set …:enabled=false out")
+    return (
+        order if order == [name for name in recipe["deploymentOrder"] if name in order] else _ordered(order, references)
+    )
+
+
+def _ordered(names: Sequence[str], references: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return `names` so that each comes after what it needs; alphabetical where that leaves a choice."""
+    waiting, done = sorted(names), []
+    while waiting:
+        ready = [
+            name
+            for name in waiting
+            if not any(need in waiting for need in references[name].get("dependencyRefs") or () if need != name)
+        ]
+        if not ready:
+            raise InvalidRequest(f"{', '.join(waiting)} wait for each other", hint="mend their dependencyRefs")
+        done.append(ready[0])
+        waiting.remove(ready[0])
+    return done
+
+
+def _refuse_loss(present: Any, setting: Setting) -> None:
+    """Raise InvalidRequest when one word would take the place of a map or a list: somebody meant a path below it."""
+    if isinstance(present, dict | list):
+        what, where = "a map" if isinstance(present, dict) else "a list", f"{setting.target}:{setting.dotted()}"
+        raise InvalidRequest(
+            f"--set {where}={setting.value}: {setting.dotted()} is {what}",
+            hint=f"name a key in it, or replace it whole: --set-json {where}='…'"
+            if isinstance(present, dict)
+            else f"replace it whole: --set-json {where}='[…]'",
+        )
+
+
+def _schedule(values: dict[str, Any], facts: Mapping[str, Any], options: Options) -> None:
+    """Write selectors, tolerations, taints and the node count where the registry says. Source: rows B24-B28."""
+    scheduling = facts.get("nodeScheduling") or {}
+    opted_out = {path for group in ("system", "accelerated") for path in _paths(scheduling, group, "tolerationPaths")
+                 if get(values, path) == []}  # fmt: skip
+    for group, selector, taints in (
+        ("system", options.system_selector, options.system_tolerations),
+        ("accelerated", options.accelerated_selector, options.accelerated_tolerations),
+    ):
+        for path in _paths(scheduling, group, "nodeSelectorPaths") if selector else ():
+            put(values, path, dict(selector))
+        for path in _paths(scheduling, group, "tolerationPaths"):
+            if path not in opted_out:
+                put(values, path, _joined(get(values, path), [toleration(taint) for taint in taints or EVERYTHING]))
+        for path in _paths(scheduling, group, "taintPaths") if taints else ():
+            put(values, path, [{key: word for key, word in taint._asdict().items() if word} for taint in taints])
+    workload = (facts.get("podScheduling") or {}).get("workload") or {}
+    for dotted in workload.get("workloadSelectorPaths") or () if options.workload_selector else ():
+        put(values, tuple(dotted.split(".")), dict(options.workload_selector))
+    if options.workload_gate is not None:
+        for path in _paths(scheduling, "accelerated", "taintStrPaths"):
+            put(values, path, options.workload_gate.text())
+    for dotted in scheduling.get("nodeCountPaths") or () if options.nodes else ():
+        put(values, tuple(dotted.split(".")), options.nodes)
+
+
+def _paths(scheduling: Mapping[str, Any], group: str, key: str) -> Iterator[Path]:
+    """Yield the paths that the registry lists for one kind of node."""
+    for dotted in (scheduling.get(group) or {}).get(key) or ():
+        yield tuple(dotted.split("."))
+
+
+def _joined(present: Any, more: list[dict[str, str]]) -> list[Any]:
+    """Return a list of tolerations with `more` behind what is there, nothing twice."""
+    found = list(present) if isinstance(present, list) else []
+    return found + [each for each in more if each not in found]
+
+
+def _choose_storage(
+    values: dict[str, Any],
+    facts: Mapping[str, Any],
+    options: Options,
+    said: set[Path],
+    name: str,
+    notes: list[str],
+) -> None:
+    """Write the storage class, unless --set said one; remark on volumes that take the default (B27, B30)."""
+    for dotted in facts.get("storageClassPaths") or ():
+        path = tuple(dotted.split("."))
+        if path in said:
+            continue
+        if options.storage_class:
+            put(values, path, options.storage_class)
+        elif not get(values, path):
+            notes.append(
+                f"{name} asks for volumes of the cluster's default StorageClass; --storage-class names another"
+            )
+
+
+def _synthesise(
+    values: dict[str, Any],
+    facts: Mapping[str, Any],
+    references: Mapping[str, Mapping[str, Any]],
+    enabled: Sequence[str],
+    name: str,
+    notes: list[str],
+) -> None:
+    """Write what follows from other parts of the recipe. Source: reference row B30."""
+    for dotted in facts.get("sourceRangePaths") or ():
+        path = tuple(dotted.split("."))
+        if not get(values, path):
+            put(values, path, list(PRIVATE_NETWORKS))
+            notes.append(
+                f"{name} accepts clients from private networks only; name others with --set-json {name}:{dotted}='[…]'"
+            )
+    restarts = facts.get("restartsWith") or {}
+    other = str(restarts.get("component", ""))
+    if other in enabled:
+        for dotted in restarts.get("annotationPaths") or ():
+            path = (*dotted.split("."), VERSION_ANNOTATION.format(other))
+            put(values, path, str(references[other].get("version", "")))
+
+
+def _warn_of_allocation(facts: Mapping[str, Any], settings: Sequence[Setting], name: str, notes: list[str]) -> None:
+    """Remark on settings that change how GPUs are given to pods. Source: reference row B23."""
+    for each in settings:
+        key = policy_key(each.path, facts)
+        if key:
+            notes.append(
+                f"{each.flag} {name}:{each.dotted()} changes how GPUs are given to pods ({key}); do it in an overlay"
+            )
+
+
+def policy_key(path: Path, facts: Mapping[str, Any]) -> str:
+    """Return the value deciding about GPU allocation that a path is, holds or lies in; "" when none is."""
+    for dotted in facts.get("allocationPaths") or ():
+        key = tuple(dotted.split("."))
+        length = min(len(key), len(path))
+        if key[:length] == path[:length]:
+            return str(dotted)
+    return ""
+
+
+def _take_dynamic(
+    values: dict[str, Any], places: Sequence[Setting], facts: Mapping[str, Any], reference: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the dynamic values, taken out of `values`; what had no value is left open as "".
+
+    Raises:
+        InvalidRequest: the place cannot be left to the installation. Source: reference row B23.
+    """
+    left: dict[str, Any] = {}
+    for each in places:
+        where = f"--dynamic {each.target}:{each.dotted()}"
+        key = policy_key(each.path, facts)
+        if key or each.path == ("enabled",):
+            raise InvalidRequest(
+                f"{where} would decide about {key or 'the component'} only when it is installed",
+                hint="settle it in an overlay, or with --set",
+            )
+        if not reference.get("source"):
+            raise InvalidRequest(
+                f"{where}: the component has no chart, its manifests are rendered into the bundle",
+                hint="give the value now, with --set",
+            )
+        for other in places:
+            length = min(len(each.path), len(other.path))
+            if each is not other and each.path[:length] == other.path[:length]:
+                raise InvalidRequest(f"{where} and {other.dotted()} overlap", hint="keep one of them")
+        present = get(values, each.path)
+        put(left, each.path, "" if present is None else present)
+        remove(values, each.path)
+    return left
+
+
+def merge(low: Any, high: Any) -> dict[str, Any]:
+    """Return both objects as one: maps merge, everything else of `high` replaces, null deletes."""
+    found = dict(low)
+    for key, value in high.items():
+        if value is None:
+            found.pop(key, None)
+        elif isinstance(value, dict) and isinstance(found.get(key), dict):
+            found[key] = merge(found[key], value)
+        else:
+            found[key] = _without_null(value)
+    return found
+
+
+def clone(value: Any) -> Any:
+    """Return a copy that shares nothing with a JSON-like value."""
+    if isinstance(value, dict):
+        return {key: clone(inner) for key, inner in value.items()}
+    return [clone(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _without_null(value: Any) -> Any:
+    """Return a copy of a value without keys that are null: there is nothing they could delete."""
+    if isinstance(value, dict):
+        return {key: _without_null(inner) for key, inner in value.items() if inner is not None}
+    return clone(value)
+
+
+def get(values: Mapping[str, Any], path: Path) -> Any:
+    """Return the value at a path, None when there is none."""
+    found: Any = values
+    for key in path:
+        found = found.get(key, _ABSENT) if isinstance(found, dict) else _ABSENT
+        if found is _ABSENT:
+            return None
+    return found
+
+
+def put(values: dict[str, Any], path: Path, value: Any, setting: Setting | None = None) -> None:
+    """Write the value at a path, making the maps on the way.
+
+    Raises:
+        InvalidRequest: something on the way is no map, so that `setting` would lose it.
+    """
+    found = values
+    for depth, key in enumerate(path[:-1]):
+        inner = found.get(key)
+        if setting is not None and inner is not None and not isinstance(inner, dict):
+            raise InvalidRequest(
+                f"{setting.flag} {setting.target}:{setting.dotted()}: {'.'.join(path[: depth + 1])} is not a map",
+                hint=f"replace it whole: --set-json {setting.target}:{'.'.join(path[: depth + 1])}='{{…}}'",
+            )
+        if not isinstance(inner, dict):
+            inner = found[key] = {}
+        found = inner
+    found[path[-1]] = value
+
+
+def remove(values: dict[str, Any], path: Path) -> None:
+    """Remove the value at a path, and the maps on the way that it leaves empty."""
+    if len(path) > 1:
+        inner = values.get(path[0])
+        if isinstance(inner, dict):
+            remove(inner, path[1:])
+            if not inner:
+                values.pop(path[0])
+    else:
+        values.pop(path[0], None)

@@ -1,0 +1,58 @@
+"""Changes: what a new bundle would change about an old one.
+
+Knows how to tell two bundles' files apart and say so. Does not read a disk. Source: reference row L28.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from clusterbook.bundle.checksums import CHECKSUMS
+
+_BESIDES = (CHECKSUMS,)
+"""Files that follow from the others."""
+
+
+class Change(NamedTuple):
+    """One file: `kind` is added, removed or changed; `lines` is a unified diff, () for what is no text."""
+
+    kind: str
+    path: str
+    lines: tuple[str, ...]
+
+
+def changes(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[Change]:
+    """Return how `new` differs from `old`, sorted by path."""
+    return [
+        _change(path, old.get(path), new.get(path))
+        for path in sorted(old.keys() | new.keys())
+        if path not in _BESIDES and old.get(path) != new.get(path)
+    ]
+
+
+def _change(path: str, old: bytes | None, new: bytes | None) -> Change:
+    kind = "added" if old is None else "removed" if new is None else "changed"
+    try:
+        before, after = ((data or b"").decode().splitlines() for data in (old, new))
+    except UnicodeDecodeError:
+        return Change(kind, path, ())
+    sides = ("/dev/null" if old is None else f"old/{path}", "/dev/null" if new is None else f"new/{path}")
+    return Change(kind, path, tuple(difflib.unified_diff(before, after, *sides, lineterm="")))
+
+
+def text(found: list[Change]) -> str:
+    """Return changes for reading: a line about each file, then the diffs."""
+    if not found:
+        return "no change\n"
+    marks = {"added": "+", "removed": "-", "changed": "~"}
+    lines = [f"{marks[each.kind]} {each.path}" for each in found]
+    for each in found:
+        lines += ["", *each.lines] if each.lines else ["", f"{each.path} is {each.kind}, and no text"]
+    return "\n".join(lines) + "\n"
+
+
+def as_data(found: list[Change]) -> list[dict[str, Any]]:
+    """Return changes as data."""
+    return [{"kind": each.kind, "path": each.path, "diff": "\n".join(each.lines)} for each in found]

@@ -1,0 +1,169 @@
+"""Flux: one HelmRelease for each folder, started as soon as those that it needs are ready.
+
+Knows the objects by which Flux installs charts of others, and charts of our own from Git or from an OCI registry. Does
+not know how Flux is told where the bundle lies (flux_home does). Source: reference rows B13, B14, B23, L13.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from clusterbook.bundle.flux.source import GIT, LATER, SOURCE, SYNC, Home, find_home, how, later, source, sync
+from clusterbook.bundle.folders import Folder, Plan
+from clusterbook.bundle.local_chart import head, lenient, local_chart
+from clusterbook.bundle.options import Options
+from clusterbook.bundle.readme import README, readme
+from clusterbook.bundle.repositories import repository_names
+from clusterbook.documents.yaml_writer import dump
+
+INTERVAL, INDEX_INTERVAL = "10m", "1h"
+RETRIES = 5
+"""As often as deploy.sh tries. Source: reference row B17."""
+_HELM = "helm.toolkit.fluxcd.io/v2"
+_GENERATOR = "source.extensions.fluxcd.io/v1beta1"
+_WATCHED = {"reconcile.fluxcd.io/watch": "Enabled"}
+"""A label by which a change of the ConfigMap is acted on at once. Source: HelmRelease v2, valuesFrom."""
+
+Objects = dict[str, dict[str, Any]]
+
+
+def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, str]:
+    """Return the files of a Flux bundle by path.
+
+    Raises:
+        InvalidRequest: Flux cannot reach the repository that the bundle is to lie in.
+    """
+    home, opening, names = find_home(options), head(recipe), repository_names(plan)
+    objects: Objects = {f"sources/helmrepo-{name}.yaml": _helm_repository(name, url) for url, name in names.items()}
+    texts: dict[str, str] = {}
+    for folder in plan.folders:
+        objects |= _release(folder, home, names)
+        texts |= local_chart(folder, folder.path)
+    if home.kind == GIT and any(_lies_in_bundle(folder) for folder in plan.folders):
+        objects[f"sources/gitrepo-{home.name}.yaml"] = source(home)
+    for each in objects.values():
+        each["metadata"]["namespace"] = options.flux_namespace
+    texts |= {path: opening + dump(each) for path, each in objects.items()}
+    kustomization = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
+    texts["kustomization.yaml"] = opening + dump({**kustomization, "resources": sorted(objects)})
+    if home.url:
+        texts[SYNC] = opening + "---\n".join(map(dump, sync(home, options.flux_namespace)))
+    texts[README] = readme(recipe, plan, options, how=how(home, plan, options.flux_namespace))
+    return texts
+
+
+def _lies_in_bundle(folder: Folder) -> bool:
+    """Return whether the chart of a folder lies in the bundle."""
+    return folder.chart is None or folder.vendored is not None
+
+
+def _helm_repository(name: str, url: str) -> dict[str, Any]:
+    """Return the object that says where charts are pulled from."""
+    # An OCI registry has no index that could be read from time to time.
+    spec = {"type": "oci"} if url.startswith("oci://") else {"interval": INDEX_INTERVAL}
+    return {
+        "apiVersion": SOURCE,
+        "kind": "HelmRepository",
+        "metadata": {"name": name},
+        "spec": {"url": url, **spec},
+    }
+
+
+def _release(folder: Folder, home: Home, names: Mapping[str, str]) -> Objects:
+    """Return the objects of one folder by path."""
+    wait = {} if folder.wait else {"disableWait": True}
+    validation = {"disableOpenAPIValidation": True} if lenient(folder) else {}
+    retries = RETRIES if folder.retries is None else folder.retries
+    action = {"crds": "CreateReplace", "remediation": {"retries": retries}, **wait, **validation}
+    spec: dict[str, Any] = {
+        "interval": INTERVAL,
+        "releaseName": folder.name,
+        "targetNamespace": folder.namespace,
+        "timeout": _duration(folder.timeout_s),
+        "install": {**action, "createNamespace": True},
+        "upgrade": action,
+    }
+    if wait:
+        spec["rollback"] = wait
+    if folder.needs:
+        spec["dependsOn"] = [{"name": name} for name in folder.needs]
+    if folder.values:
+        spec["values"] = folder.values
+    found: Objects = {}
+    if folder.dynamic:
+        spec["valuesFrom"] = [{"kind": "ConfigMap", "name": later(folder)}]
+        found[f"{folder.path}/{LATER}"] = _later(folder, home)
+    if not _lies_in_bundle(folder):
+        assert folder.chart is not None, "only a chart of somebody else's lies elsewhere"
+        origin = {"kind": "HelmRepository", "name": names[folder.chart.repository]}
+        chart = {"chart": folder.chart.name, "version": folder.chart.version, "sourceRef": origin}
+        spec["chart"] = {"spec": chart}
+    elif home.kind == GIT:
+        spec["chart"] = {"spec": _chart_in_git(folder, home)}
+    else:
+        generator = _generator(folder, home)
+        spec["chartRef"] = {"kind": "ExternalArtifact", "name": generator["metadata"]["name"]}
+        found[f"{folder.path}/artifactgenerator.yaml"] = generator
+    found[f"{folder.path}/helmrelease.yaml"] = {
+        "apiVersion": _HELM,
+        "kind": "HelmRelease",
+        "metadata": {"name": folder.name},
+        "spec": spec,
+    }
+    return found
+
+
+def _later(folder: Folder, home: Home) -> dict[str, Any]:
+    """Return the ConfigMap with the values that are left to the installation.
+
+    In Git they are given in its file. What comes from an OCI registry cannot be edited: there, Flux leaves the
+    ConfigMap alone once it exists.
+    """
+    metadata: dict[str, Any] = {"name": later(folder), "labels": _WATCHED}
+    if home.kind != GIT:
+        metadata["annotations"] = {"kustomize.toolkit.fluxcd.io/ssa": "IfNotPresent"}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata,
+        "data": {"values.yaml": dump(folder.dynamic)},
+    }
+
+
+def _chart_in_git(folder: Folder, home: Home) -> dict[str, Any]:
+    """Return where in the Git repository a chart lies.
+
+    Charts of our own always have the same version, so it is the commit that tells when one has changed.
+    """
+    origin = {"kind": GIT, "name": home.name}
+    if folder.vendored:
+        return {"chart": f"./{folder.path}/charts/{folder.vendored.tarball}", "sourceRef": origin}
+    return {"chart": f"./{folder.path}", "sourceRef": origin, "reconcileStrategy": "Revision"}
+
+
+def _generator(folder: Folder, home: Home) -> dict[str, Any]:
+    """Return the object that cuts a chart out of the bundle: files under one folder, as in every chart archive."""
+    if folder.vendored:
+        archive = f"@bundle/{folder.path}/charts/{folder.vendored.tarball}"
+        copies = [{"from": archive, "to": "@artifact/", "strategy": "Extract"}]
+    else:
+        copies = [
+            {"from": f"@bundle/{folder.path}/Chart.yaml", "to": f"@artifact/{folder.name}/Chart.yaml"},
+            {"from": f"@bundle/{folder.path}/templates/**", "to": f"@artifact/{folder.name}/templates/"},
+        ]
+    name = f"{home.name}-{folder.name}"
+    return {
+        "apiVersion": _GENERATOR,
+        "kind": "ArtifactGenerator",
+        "metadata": {"name": name},
+        "spec": {
+            "sources": [{"alias": "bundle", "kind": home.kind, "name": home.name}],
+            "artifacts": [{"name": name, "copy": copies}],
+        },
+    }
+
+
+def _duration(seconds: int) -> str:
+    """Return a duration as Go reads it."""
+    return f"{seconds // 60}m" if seconds % 60 == 0 else f"{seconds}s"

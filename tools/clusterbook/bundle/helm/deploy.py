@@ -1,0 +1,224 @@
+"""deploy.sh: installs all releases, level by level, and is its own resume.
+
+Knows the shell of it: flags, order, retries, what is done about a release that was left half-way. Does not know what is
+looked at first: that is `preflight_sh`. Source: reference rows B17, B19, L1, L13.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from clusterbook.bundle.folders import Plan
+from clusterbook.bundle.helm import preflight as preflight_sh
+from clusterbook.bundle.helm import script as shell
+
+DEPLOY = "deploy.sh"
+
+
+def deploy_sh(recipe: Mapping[str, Any], plan: Plan) -> str:
+    """Return the script."""
+    return shell.script(
+        recipe,
+        _USAGE,
+        shell.BEGIN,
+        shell.releases(plan),
+        preflight_sh.kinds(plan),
+        preflight_sh.needed(plan),
+        preflight_sh.taints(plan),
+        shell.SIDE_BY_SIDE,
+        _WORDS,
+        preflight_sh.WEBHOOKS,
+        preflight_sh.PREFLIGHT,
+        _INSTALL,
+        _MAIN,
+    )
+
+
+_USAGE = """
+usage: ./deploy.sh [FLAG ...]
+
+Installs every release of this bundle with Helm, level by level; what does not need each other side by side.
+To resume, run it again: what is installed stays as it is, the rest follows.
+
+  --no-wait        do not wait until what was installed is ready
+  --best-effort    go on when a component cannot be installed; the exit status still says that one failed
+  --retries N      try each release N times more (default 5, or what its chart needs)
+  --serial         one component after another
+  --skip-preflight do not look for leftovers and missing kinds first
+  --help           this text
+
+Read from the environment:
+  KUBECONFIG, KUBE_CONTEXT       which cluster
+  CHART_MIRROR                   oci://HOST/BASE, where `clusterbook mirror load` put the charts
+  HELM_TIMEOUT                   how long one release may take (default 10m)
+  DRY_RUN_FLAG, KUBECONFIG_FLAG, HELM_DEBUG_FLAG, COMPONENT_WAIT_ARGS
+                                 words for helm, such as DRY_RUN_FLAG=--dry-run=server
+  RETRY_S, HEARTBEAT_S, STOP_S   seconds: before the first retry (5), between signs of life (30),
+                                 for helm to end when interrupted (20)
+
+Exit status: 0 all is installed, 1 something is not, 2 a flag is wrong, 128 + N ended by signal N.
+"""
+
+_WORDS = r"""
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+resume='run ./deploy.sh again: what is installed stays, the rest follows'
+no_wait='' best_effort='' retries='' serial='' skip_preflight=''
+while [ $# -gt 0 ]; do
+    case $1 in
+        --no-wait) no_wait=yes ;;
+        --best-effort) best_effort=yes ;;
+        --serial) serial=yes ;;
+        --skip-preflight) skip_preflight=yes ;;
+        --retries=*) retries="$(count --retries "${1#*=}")" ;;
+        --retries)
+            retries="$(count --retries "${2-}")"
+            shift
+            ;;
+        --help | -h)
+            usage
+            exit 0
+            ;;
+        *) refuse "$1 is not a flag of it" "./$me --help lists them" ;;
+    esac
+    shift
+done
+"""
+
+_INSTALL = r"""
+# What install.sh has helm wait for.
+wait_args() { # what to wait for, timeout
+    local words=''
+    if [ -z "$no_wait" ]; then
+        case $1 in
+            objects) words='--wait ' ;;
+            jobs) words='--wait --wait-for-jobs ' ;;
+        esac
+    fi
+    printf '%s--timeout %s' "$words" "$2"
+}
+
+install_component() { # its releases one after another; stops at the first that fails
+    local folder release namespace component waiting timeout most
+    while read -r folder release namespace _ component waiting timeout most; do
+        if [ "$component" != "$1" ]; then
+            continue
+        fi
+        [ "$timeout" != - ] || timeout="${HELM_TIMEOUT:-10m}"
+        [ "$most" != - ] || most=5
+        if ! install_release "$folder" "$release" "$namespace" \
+            "${retries:-$most}" "$(wait_args "$waiting" "$timeout")"; then
+            : >"$state/failed/$release"
+            ended "$1"
+            return 1
+        fi
+        : >"$state/done/$release"
+    done <<<"$RELEASES"
+    ended "$1"
+}
+
+install_release() { # folder, release, namespace, retries, words for helm
+    local folder="$1" release="$2" namespace="$3" most="$4" tried=0 pause
+    local COMPONENT_WAIT_ARGS="${COMPONENT_WAIT_ARGS-$5}"
+    export COMPONENT_WAIT_ARGS
+    printf 'installing %s\n' "$release"
+    while ! bash "$here/$folder/install.sh"; do
+        tried=$((tried + 1))
+        if [ "$tried" -gt "$most" ]; then
+            printf '%s failed after %s attempt(s)\n' "$release" "$tried"
+            return 1
+        fi
+        if [ -z "$DRY_RUN_FLAG" ]; then
+            recover "$release" "$namespace" || true
+            remove_hook_jobs "$release" "$namespace" || true
+        fi
+        pause=$((tried * tried * ${RETRY_S:-5}))
+        [ "$pause" -le 120 ] || pause=120
+        printf 'attempt %s of %s failed; the next one in %s s\n' "$tried" "$((most + 1))" "$pause"
+        sleep "$pause"
+    done
+}
+
+# A helm that was killed leaves its release locked, and every later one refuses. Helm ends in order when it is asked to,
+# and this script ends it when it is gone itself, so a lock that stays belongs to nobody.
+recover() { # release, namespace
+    local said
+    said="$(to_helm status "$1" --namespace "$2" --output json 2>/dev/null)" || return 0
+    case $said in
+        *'"status":"pending-install"'* | *'"status":"uninstalling"'*)
+            printf 'the last installation of %s did not end; it is removed, then made again\n' "$1"
+            to_helm uninstall "$1" --namespace "$2" --wait --timeout "${HELM_TIMEOUT:-10m}"
+            ;;
+        *'"status":"pending-upgrade"'* | *'"status":"pending-rollback"'*)
+            printf 'the last upgrade of %s did not end; it is rolled back, then made again\n' "$1"
+            to_helm rollback "$1" --namespace "$2"
+            ;;
+    esac
+}
+
+# Jobs that are hooks stay behind when they fail, and would be in the way of the next attempt.
+remove_hook_jobs() { # release, namespace
+    local names
+    names="$(to_helm get hooks "$1" --namespace "$2" 2>/dev/null | jobs_in | tr '\n' ' ')"
+    if [ -n "$names" ]; then
+        # shellcheck disable=SC2086 # several names
+        kube delete job $names --namespace "$2" --ignore-not-found --wait
+    fi
+}
+
+jobs_in() { # manifests on stdin; the names of the jobs in them on stdout
+    awk '
+        function tell() { if (job && name != "") print name; job = 0; name = ""; inside = 0 }
+        /^---/ { tell(); next }
+        /^kind:[ ]*["\047]?Job["\047]?[ ]*$/ { job = 1 }
+        /^[^ #]/ { inside = /^metadata:/ }
+        inside && name == "" && /^  name:/ { name = $2; gsub(/["\047]/, "", name) }
+        END { tell() }
+    '
+}
+
+summarise() {
+    local names
+    names="$(names_in failed)"
+    [ -z "$names" ] || complain "failed: $names"
+    names="$(names_left)"
+    [ -z "$names" ] || complain "not installed: $names"
+}
+"""
+
+_MAIN = r"""
+main() {
+    local level=0 failed='' names folder started=$SECONDS
+    while read -r folder _; do
+        if [ ! -f "$here/$folder/install.sh" ]; then
+            complain "$folder/install.sh is missing"
+            hint 'the bundle is not whole: make or fetch it again'
+            exit 1
+        fi
+    done <<<"$RELEASES"
+    need_programs
+    need_cluster
+    HELM_VERSION="$(helm version --short 2>/dev/null || true)"
+    export HELM_VERSION
+    [ -n "$skip_preflight" ] || preflight
+    begin
+    while [ "$level" -lt "$LEVELS" ]; do
+        names="$(components "$level" | tr '\n' ' ')"
+        level=$((level + 1))
+        say "level $level of $LEVELS: ${names% }"
+        # shellcheck disable=SC2086 # several names
+        if ! side_by_side install_component $names; then
+            failed=yes
+            [ -n "$best_effort" ] || break
+        fi
+    done
+    if [ -n "$failed" ]; then
+        summarise
+        hint "mend what the lines above say, then $resume"
+        exit 1
+    fi
+    say "all releases are installed, in $((SECONDS - started)) s"
+}
+
+main
+"""

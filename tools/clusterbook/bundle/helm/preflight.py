@@ -1,0 +1,293 @@
+"""What deploy.sh looks at before it installs: what would make it fail, or fail in a way that nobody understands.
+
+Leftovers of older installations, and kinds that the cluster has to know. Knows the shell of it, and which facts of the
+registry it needs. Needs no program but kubectl and helm: kubectl's own templates take apart what others would need jq
+for. Source: reference row B18.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from clusterbook.bundle.components import Part, get
+from clusterbook.bundle.folders import Folder, Plan
+from clusterbook.bundle.helm import script as shell
+from clusterbook.bundle.needs_ import needs
+from clusterbook.bundle.settings import read_taint
+from clusterbook.diagnostics.errors import InvalidRequest
+
+
+def kinds(plan: Plan) -> str:
+    """Return the assignment of the groups of kinds that components bring."""
+    rows = [
+        (folder.name, folder.namespace, group)
+        for folder in _mains(plan)
+        for group in folder.part.facts.get("crdGroups") or ()
+    ]
+    return shell.constant("GROUPS_OF_KINDS", rows, "release, namespace, group of its kinds")
+
+
+def needed(plan: Plan) -> str:
+    """Return the assignment of the kinds that components need and that nothing in the bundle brings."""
+    rows = [(",".join(need.components), ",".join(need.kinds), need.how) for need in needs(plan)]
+    comment = "components, kinds that the cluster has to know before them, what to do where one is missing"
+    return shell.constant("NEEDED_KINDS", rows, comment, ends_in_text=True)
+
+
+def taints(plan: Plan) -> str:
+    """Return the assignment of the taints that components set on nodes."""
+    rows = [(folder.name, folder.namespace, taint) for folder in _mains(plan) for taint in _taints(folder.part)]
+    return shell.constant(
+        "TAINTS", rows, "release, namespace, taint that it sets on nodes: its key, or the whole of it"
+    )
+
+
+def _mains(plan: Plan) -> list[Folder]:
+    """Return the folders that stand for their components."""
+    return [folder for folder in plan.folders if folder.phase == "main"]
+
+
+def _taints(part: Part) -> Iterator[str]:
+    """Yield the taints that a component sets on nodes: keys, and those that its values spell out."""
+    keys = part.facts.get("nodeTaints") or ()
+    yield from keys
+    scheduling = (part.facts.get("nodeScheduling") or {}).get("accelerated") or {}
+    values = part.all_values()
+    for dotted in scheduling.get("taintStrPaths") or ():
+        word = get(values, tuple(dotted.split(".")))
+        if isinstance(word, str) and _is_taint(word) and re.split("[=:]", word)[0] not in keys:
+            yield word
+
+
+def _is_taint(word: str) -> bool:
+    """Return whether text names one taint, effect and all."""
+    try:
+        read_taint("--workload-gate", word, needs_effect=True)
+    except InvalidRequest:
+        return False
+    return True
+
+
+WEBHOOKS = r"""
+# shellcheck disable=SC2016 # kubectl's variables, here and below
+template_of_webhooks='
+{{- range .items}}
+  {{- $kind := .kind}}{{$name := .metadata.name}}
+  {{- range .webhooks}}
+    {{- $policy := .failurePolicy}}
+    {{- with .clientConfig.service}}
+      {{- $kind}} {{$name}} {{$policy}} {{.namespace}}/{{.name}}{{"\n"}}
+    {{- end}}
+  {{- end}}
+{{- end}}'
+template_of_services='
+{{- range .items}}
+  {{- .metadata.namespace}}/{{.metadata.name}}{{"\n"}}
+{{- end}}'
+template_of_kinds='
+{{- range .items}}
+  {{- .metadata.name}} {{.spec.group}}
+  {{- with .metadata.annotations}} {{index . "meta.helm.sh/release-name"}}{{end}}{{"\n"}}
+{{- end}}'
+
+# Every webhook that asks a service which is not there: kind, name, failure policy, namespace/service.
+unanswered_webhooks() {
+    local hooks services kind name policy service
+    hooks="$(kube get validatingwebhookconfigurations,mutatingwebhookconfigurations \
+        --output "go-template=$template_of_webhooks" 2>/dev/null)" || return 1
+    services="$(kube get services --all-namespaces \
+        --output "go-template=$template_of_services" 2>/dev/null)" || return 1
+    while read -r kind name policy service; do
+        case "$newline$services$newline" in
+            *"$newline$service$newline"*) ;;
+            *) printf '%s %s %s %s\n' "$kind" "$name" "$policy" "$service" ;;
+        esac
+    done <<<"$hooks" | sort -u
+}
+"""
+"""Functions of both scripts."""
+
+PREFLIGHT = r"""
+template_of_ending_namespaces='
+{{- range .items}}
+  {{- if eq .status.phase "Terminating"}}{{.metadata.name}}{{"\n"}}{{end}}
+{{- end}}'
+# shellcheck disable=SC2016 # kubectl's variables
+template_of_silent_api_services='
+{{- range .items}}
+  {{- $name := .metadata.name}}
+  {{- range .status.conditions}}
+    {{- if and (eq .type "Available") (ne .status "True")}}{{$name}}{{"\n"}}{{end}}
+  {{- end}}
+{{- end}}'
+# shellcheck disable=SC2016 # kubectl's variables
+template_of_taints='
+{{- range .items}}
+  {{- $node := .metadata.name}}
+  {{- range .spec.taints}}
+    {{- $node}} {{.key}} {{if .value}}{{.value}}{{else}}-{{end}} {{.effect}}{{"\n"}}
+  {{- end}}
+{{- end}}'
+
+# Looks for leftovers; exits when one of them would make the installation fail.
+preflight() {
+    local failed=''
+    say 'looking for leftovers, and for kinds that are missing (--skip-preflight leaves that out)'
+    refuse_ending_namespaces || failed=yes
+    refuse_unanswered_webhooks || failed=yes
+    refuse_missing_kinds || failed=yes
+    report_silent_api_services
+    report_orphaned_kinds
+    remove_stale_taints
+    if [ -n "$failed" ]; then
+        complain 'nothing was installed'
+        hint 'mend the above, then try again; --skip-preflight goes on all the same'
+        exit 1
+    fi
+}
+
+note() { say "note: $*"; }
+
+cannot_read() { note "cannot read $1, so ${2:-leftovers among them are not found}"; }
+
+refuse_ending_namespaces() {
+    local ending name namespace seen=' '
+    ending="$(kube get namespaces --output "go-template=$template_of_ending_namespaces" 2>/dev/null)" || {
+        cannot_read namespaces
+        return 0
+    }
+    while read -r name; do
+        while read -r _ _ namespace _; do
+            case "$seen" in *" $namespace "*) continue ;; esac
+            if [ "$name" = "$namespace" ]; then
+                seen="$seen$name "
+                complain "the namespace $name is being deleted, and does not end"
+                hint "kubectl get namespace $name --output yaml says what it waits for"
+            fi
+        done <<<"$RELEASES"
+    done <<<"$ending"
+    [ "$seen" = ' ' ]
+}
+
+refuse_unanswered_webhooks() {
+    local found='' hooks kind name policy service
+    hooks="$(unanswered_webhooks)" || {
+        cannot_read 'webhooks and services'
+        return 0
+    }
+    while read -r kind name policy service; do
+        if [ -z "$kind" ]; then
+            continue
+        elif [ "$policy" = Ignore ]; then
+            note "$kind $name asks the service $service, which is not there"
+        else
+            found=yes
+            complain "$kind $name asks the service $service, which is not there, so all that it guards is refused"
+            hint "kubectl delete $(printf '%s' "$kind" | tr '[:upper:]' '[:lower:]') $name"
+        fi
+    done <<<"$hooks"
+    [ -z "$found" ]
+}
+
+refuse_missing_kinds() {
+    local there components kinds how kind missing found=''
+    [ -n "$NEEDED_KINDS" ] || return 0
+    # shellcheck disable=SC2046 # one word each
+    there="$(kube get customresourcedefinitions --ignore-not-found --output name \
+        $(printf '%s' "$NEEDED_KINDS" | awk '{ gsub(",", " ", $2); print $2 }') 2>/dev/null)" || {
+        cannot_read customresourcedefinitions 'nobody knows whether all are there that are needed'
+        return 0
+    }
+    while read -r components kinds how; do
+        missing=''
+        for kind in ${kinds//,/ }; do
+            case "$newline$there$newline" in
+                *"/$kind$newline"*) ;;
+                *) missing="$missing${missing:+, }$kind" ;;
+            esac
+        done
+        if [ -n "$missing" ]; then
+            found=yes
+            complain "the cluster does not know $missing (needed by ${components//,/, }), and nothing here brings it"
+            hint "$how"
+        fi
+    done <<<"$NEEDED_KINDS"
+    [ -z "$found" ]
+}
+
+report_silent_api_services() {
+    local names name
+    names="$(kube get apiservices --output "go-template=$template_of_silent_api_services" 2>/dev/null)" || {
+        cannot_read apiservices
+        return 0
+    }
+    while read -r name; do
+        [ -z "$name" ] ||
+            note "the APIService $name does not answer; unless this bundle mends that: kubectl delete apiservice $name"
+    done <<<"$names"
+}
+
+report_orphaned_kinds() {
+    local kinds release namespace group kind its_group owner list
+    [ -n "$GROUPS_OF_KINDS" ] || return 0
+    kinds="$(kube get customresourcedefinitions --output "go-template=$template_of_kinds" 2>/dev/null)" || {
+        cannot_read customresourcedefinitions
+        return 0
+    }
+    while read -r release namespace group; do
+        list=''
+        while read -r kind its_group owner; do
+            if [ "$its_group" = "$group" ] && ! listed "$owner"; then
+                list="$list${list:+, }$kind"
+            fi
+        done <<<"$kinds"
+        if [ -n "$list" ] && absent "$release" "$namespace"; then
+            note "$release is not installed, but somebody left kinds of it: $list"
+        fi
+    done <<<"$GROUPS_OF_KINDS"
+}
+
+listed() { # whether a name is that of a release of this bundle
+    local release
+    while read -r _ release _; do
+        if [ "$release" = "$1" ]; then
+            return 0
+        fi
+    done <<<"$RELEASES"
+    return 1
+}
+
+absent() { # release, namespace; not when nobody can tell
+    local answer=0
+    present "$1" "$2" || answer=$?
+    [ "$answer" = 1 ]
+}
+
+# A taint that an older installation left keeps all pods away, those of what would remove it as well.
+remove_stale_taints() {
+    local nodes release namespace wanted node key value effect
+    [ -n "$TAINTS" ] || return 0
+    nodes="$(kube get nodes --output "go-template=$template_of_taints" 2>/dev/null)" || {
+        cannot_read nodes
+        return 0
+    }
+    while read -r release namespace wanted; do
+        while read -r node key value effect; do
+            [ "$value" != - ] || value=''
+            if [ -z "$node" ] || { [ "$wanted" != "$key" ] && [ "$wanted" != "$key${value:+=}$value:$effect" ]; }; then
+                continue
+            elif ! absent "$release" "$namespace"; then
+                break
+            elif [ -n "$DRY_RUN_FLAG" ]; then
+                note "the taint $key:$effect of node $node would be removed: $release, which set it, is not installed"
+            elif kube taint nodes "$node" "$key:$effect-" >/dev/null 2>&1; then
+                note "removed the taint $key:$effect from node $node: $release, which set it, is not installed"
+            else
+                note "node $node has the taint $key:$effect of $release, which is not installed; it cannot be removed"
+            fi
+        done <<<"$nodes"
+    done <<<"$TAINTS"
+}
+"""
+"""Functions of deploy.sh."""

@@ -1,0 +1,120 @@
+"""Helmfile: one state file for each topological level; releases of one level are installed side by side.
+
+Knows how Helmfile is told about charts, order and time. Does not know what is installed.
+Source: reference rows B15, B23.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clusterbook.bundle.folders import TIMEOUT_S, Folder, Plan
+from clusterbook.bundle.local_chart import LATER, VALUES, head, lenient, local_chart, values_files
+from clusterbook.bundle.mirror_names import chart_home
+from clusterbook.bundle.options import Options
+from clusterbook.bundle.readme import README, readme
+from clusterbook.bundle.repositories import repository_names
+from clusterbook.documents.yaml_writer import dump
+
+_ANYWHERE = "{{{{ with env `CHART_MIRROR` }}}}{{{{ trimSuffix `/` . }}}}/{home}{{{{ else }}}}{plain}{{{{ end }}}}"
+"""Where a chart comes from: the mirror that whoever installs names, else where the recipe says."""
+DEFAULTS = {"createNamespace": True, "timeout": TIMEOUT_S, "wait": True}
+
+
+def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, str]:
+    """Return the files of a Helmfile bundle by path."""
+    opening, names = head(recipe), repository_names(plan)
+    levels: dict[str, list[Folder]] = {}
+    texts: dict[str, str] = {}
+    for folder in plan.folders:
+        levels.setdefault(f"level-{folder.level}.yaml", []).append(folder)
+        texts |= values_files(folder, folder.path) | local_chart(folder, folder.path)
+    for path, folders in levels.items():
+        texts[path] = opening + dump(_level(folders, names))
+    order = sorted(levels, key=lambda path: levels[path][0].level)
+    texts["helmfile.yaml"] = opening + dump({"helmfiles": [{"path": path} for path in order]})
+    texts[README] = readme(recipe, plan, options, how=_how(plan))
+    return texts
+
+
+def _level(folders: Sequence[Folder], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return the state file of one level."""
+    together = {folder.name: folder for folder in folders}
+    urls = sorted({folder.chart.repository for folder in folders if folder.chart and _has_index(folder)})
+    found: dict[str, Any] = {
+        "helmDefaults": DEFAULTS,
+        "releases": [_release(folder, names, together) for folder in folders],
+    }
+    if urls:
+        found["repositories"] = [{"name": names[url], "url": url} for url in urls]
+    return found
+
+
+def _has_index(folder: Folder) -> bool:
+    """Return whether the chart of a folder is found in the index of a repository."""
+    return folder.chart is not None and folder.vendored is None and not folder.chart.oci
+
+
+def _release(folder: Folder, names: Mapping[str, str], together: Mapping[str, Folder]) -> dict[str, Any]:
+    """Return one release; what it needs from earlier levels is there already."""
+    found: dict[str, Any] = {
+        "name": folder.name,
+        "namespace": folder.namespace,
+        "values": [f"{folder.path}/{VALUES}", f"{folder.path}/{LATER}"],
+        **_chart(folder, names),
+    }
+    needs = [f"{together[name].namespace}/{name}" for name in folder.needs if name in together]
+    if needs:
+        found["needs"] = needs
+    if not folder.wait:
+        found["wait"] = False
+    if folder.phase == "readiness":
+        found["waitForJobs"] = True
+    if folder.timeout_s != TIMEOUT_S:
+        found["timeout"] = folder.timeout_s
+    if lenient(folder):
+        found["disableValidation"] = True
+    return found
+
+
+def _chart(folder: Folder, names: Mapping[str, str]) -> dict[str, str]:
+    """Return where a chart is found, and its version where that is not settled by the place."""
+    if folder.chart is None:
+        return {"chart": f"./{folder.path}"}
+    if folder.vendored:
+        return {"chart": f"./{folder.path}/charts/{folder.vendored.tarball}"}
+    where = folder.chart.repository if folder.chart.oci else names[folder.chart.repository]
+    home = chart_home(folder.chart.repository, folder.chart.name)
+    return {"chart": _ANYWHERE.format(plain=f"{where}/{folder.chart.name}", home=home), "version": folder.chart.version}
+
+
+def _how(plan: Plan) -> str:
+    """Return what README.md says about installing."""
+    left = [f"`{folder.path}/{LATER}`" for folder in plan.folders if folder.dynamic]
+    return _HOW.format(before=f"First give the values that are left open in {', '.join(left)}.\n\n" if left else "")
+
+
+_HOW = """\
+## Install
+
+[Helmfile](https://helmfile.readthedocs.io) 1.0 or newer is needed, with Helm and its plugin diff.
+
+{before}```sh
+helmfile apply                    # installs, or changes what differs
+helmfile sync                     # the same without looking for differences; needs no plugin
+```
+
+Levels follow one another; releases of one level are installed side by side. To look first:
+
+```sh
+helmfile template                 # what would be sent to the cluster
+helmfile diff                     # what would change there
+```
+
+## Remove
+
+```sh
+helmfile destroy                  # in the reverse order; namespaces, volumes and kinds stay
+```
+"""

@@ -1,0 +1,113 @@
+"""Charts: the files by which Helm installs one folder, whatever asks Helm to.
+
+Knows the chart that a folder's own templates become, the values that a folder is installed with, and the chart around a
+chart that travels along. Does not know scripts, levels or objects of a deployer.
+Source: reference rows B6, B7, B23, B33.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from clusterbook.bundle.folders import Folder, escaped
+from clusterbook.bundle.readme import made
+from clusterbook.documents.yaml_writer import dump
+
+CHART, VALUES, LATER = "Chart.yaml", "values.yaml", "cluster-values.yaml"
+CHART_VERSION = "0.1.0"
+"""Version of charts of our own: it says nothing, the bundle's checksums do."""
+
+
+def head(recipe: Mapping[str, Any]) -> str:
+    """Return the line that opens generated YAML."""
+    return f"# {made(recipe)}\n"
+
+
+def local_chart(folder: Folder, where: str) -> dict[str, str]:
+    """Return the chart of a folder's own templates under the path `where`, {} for a folder without any.
+
+    Templates are rendered already: Helm gives them back as they are.
+    """
+    if not folder.templates:
+        return {}
+    files = {f"{where}/{CHART}": dump(_chart(folder))}
+    files |= {f"{where}/templates/{name}": escaped(kept(text)) for name, text in folder.templates.items()}
+    return files
+
+
+def kept(text: str) -> str:
+    """Return a manifest whose namespaces, volume claims and kinds stay when their release is removed.
+
+    What is in them would go as well, and nobody can make it again. Source: Helm, resource policies.
+    """
+    if not _PRECIOUS.search(text):
+        return text
+    return "---\n".join(_kept(each) if _PRECIOUS.search(each) else each for each in _SEPARATOR.split(text))
+
+
+def _kept(document: str) -> str:
+    from clusterbook.documents.yaml_reader import parse
+
+    node = parse(document, "manifest")
+    value = node.data() if node else None
+    if not isinstance(value, dict):
+        return document
+    metadata = value.get("metadata") or {}
+    annotations = {**(metadata.get("annotations") or {}), "helm.sh/resource-policy": "keep"}
+    return dump({**value, "metadata": {**metadata, "annotations": annotations}})
+
+
+_PRECIOUS = re.compile(
+    r"^kind: *[\"']?(?:Namespace|PersistentVolumeClaim|CustomResourceDefinition)[\"']? *(?:#.*)?$", re.M
+)
+_SEPARATOR = re.compile(r"^---.*\n", re.M)
+
+
+def vendored_chart(folder: Folder, where: str) -> dict[str, str]:
+    """Return Chart.yaml around the archive that travels along as `where`/charts/…, {} when none does.
+
+    For deployers that install a directory only. Those that take an archive install it directly, with plain values.
+    """
+    if folder.vendored is None or folder.chart is None:
+        return {}
+    needs = [{"name": folder.chart.name, "version": folder.chart.version, "repository": ""}]
+    return {f"{where}/{CHART}": dump({**_chart(folder), "dependencies": needs})}
+
+
+def vendored_values(folder: Folder, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `values` as the chart around a folder's archive hands them to it."""
+    assert folder.chart is not None, f"{folder.name} has no chart that could travel along"
+    return {folder.chart.name: dict(values)} if values else {}
+
+
+def values_files(folder: Folder, where: str) -> dict[str, str]:
+    """Return values.yaml, and cluster-values.yaml with what is left to the installation."""
+    return {f"{where}/{VALUES}": dump(folder.values), f"{where}/{LATER}": dump(folder.dynamic)}
+
+
+def lenient(folder: Folder) -> bool:
+    """Return whether a folder holds objects of kinds that nobody knows before its component is installed.
+
+    Source: reference rows F11, B15.
+    """
+    return bool(folder.part.facts.get("hasSelfRefCRDs" if folder.chart else "manifestsUseChartCRDs"))
+
+
+def _chart(folder: Folder) -> dict[str, Any]:
+    return {
+        "apiVersion": "v2",
+        "name": folder.name,
+        "description": _WHAT[folder.phase].format(folder.component),
+        "type": "application",
+        "version": CHART_VERSION,
+    }
+
+
+_WHAT = {
+    "pre": "What has to be there before {}",
+    "main": "{}",
+    "post": "What goes with {}",
+    "readiness": "Ends when {} is ready",
+}

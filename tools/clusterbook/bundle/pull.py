@@ -1,0 +1,115 @@
+"""Pulling: charts and kustomizations that a bundle is to carry along.
+
+Knows how to run helm and kustomize. Does not render. Source: reference rows B4, B33, G17.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from clusterbook.bundle.folders import Chart, Vendored, chart_of
+from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
+
+TIMEOUT_S = 300
+_AT_ONCE = 4
+
+
+class ToolFailed(ClusterbookError):
+    """A program that a bundle needs is not installed, or did not do what it was asked.
+
+    The message has its own words. Install it, or mend what it names, and run the command again.
+    """
+
+    code = "CB112"
+    exit_status = 6
+
+
+def pull_charts(recipe: Mapping[str, Any], names: list[str]) -> dict[str, Vendored]:
+    """Return the charts of the named components, pulled with helm, four at a time.
+
+    Raises:
+        InvalidRequest: what a component says of its chart cannot be.
+        ToolFailed: helm is not installed, or cannot pull one of them.
+    """
+    wanted = [
+        (reference["name"], chart_of(reference))
+        for reference in recipe["componentRefs"]
+        if reference["name"] in names and reference.get("source") and reference.get("type") != "Kustomize"
+    ]
+    helm = program("helm", "charts are pulled with it")
+    puller = run([helm, "version", "--short"]).strip()
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        pulled = pool.map(lambda each: _pull(helm, each[1], puller), wanted)
+        return {name: found for (name, _), found in zip(wanted, pulled, strict=True)}
+
+
+def _pull(helm: str, chart: Chart, puller: str) -> Vendored:
+    """Return one chart; a password goes to helm through standard input, never onto a command line."""
+    with tempfile.TemporaryDirectory() as folder:
+        where = [f"{chart.repository}/{chart.name}"] if chart.oci else [chart.name, "--repo", chart.repository]
+        user, password = os.environ.get("HELM_REPOSITORY_USERNAME"), os.environ.get("HELM_REPOSITORY_PASSWORD")
+        if user and password and not chart.oci:
+            own = ["--repository-config", f"{folder}/repositories.yaml", "--repository-cache", f"{folder}/cache"]
+            run(
+                [helm, "repo", "add", "own", chart.repository, "--username", user, "--password-stdin", *own],
+                feed=password,
+            )
+            where = [f"own/{chart.name}", *own]
+        run([helm, "pull", *where, "--version", chart.version, "--destination", folder])
+        archives = sorted(Path(folder).glob("*.tgz"))
+        if len(archives) != 1:
+            raise ToolFailed(f"helm pull {chart.name} left {len(archives)} archives", hint="run it by hand to see why")
+        return Vendored(archives[0].name, archives[0].read_bytes(), puller)
+
+
+def build_kustomization(reference: Mapping[str, Any]) -> str:
+    """Return what `kustomize build` makes of a component.
+
+    Raises:
+        ToolFailed: kustomize is not installed, or fails.
+        InvalidRequest: the component says no path, or one that would be a flag. Source: reference row B4.
+    """
+    path = str(reference.get("path") or "")
+    if not path:
+        raise InvalidRequest(f"component {reference['name']} is Kustomize without a path", hint="add 'path:'")
+    source, tag = str(reference.get("source") or ""), str(reference.get("tag") or "")
+    target = f"{source}//{path}{'?ref=' + tag if tag else ''}" if source else path
+    if target.startswith("-"):
+        raise InvalidRequest(
+            f"component {reference['name']}: '{target}' is a flag of kustomize, not a place", hint="put ./ before it"
+        )
+    return run([program("kustomize", "kustomizations are built with it"), "build", target])
+
+
+def program(name: str, why: str) -> str:
+    """Return the path of a program. Raises ToolFailed when it is not installed."""
+    found = shutil.which(name)
+    if found is None:
+        raise ToolFailed(f"{name} is not on PATH; {why}", hint=f"install {name}, then run the command again")
+    return found
+
+
+def run(words: list[str], *, feed: str = "") -> str:
+    """Return what a program prints.
+
+    Raises:
+        ToolFailed: it fails or takes longer than five minutes.
+    """
+    what = f"{Path(words[0]).name} {words[1]}"
+    try:
+        done = subprocess.run(words, input=feed, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise ToolFailed(f"{what} took longer than {TIMEOUT_S} s", hint="is the repository reachable?") from error
+    except OSError as error:
+        raise ToolFailed(f"{what} cannot be run: {error.strerror}", hint="install it again") from error
+    if done.returncode:
+        said = (done.stderr.strip() or "it says nothing").splitlines()[-1]
+        raise ToolFailed(f"{what} {' '.join(words[2:3])} failed: {said}", hint="is the repository reachable?")
+    return done.stdout

@@ -1,0 +1,139 @@
+"""The README.md of a bundle: what it installs, how, and how somebody can tell that it is whole.
+
+Knows what is the same for every deployer. How a deployer is used is said by its own module. Source: reference row B5.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from clusterbook.bundle.folders import Folder, Plan
+from clusterbook.bundle.needs_ import needs
+from clusterbook.bundle.options import Options
+
+README = "README.md"
+MADE = "Made by Clusterbook from recipe {}. Do not edit: make it again with `clusterbook bundle`."
+
+
+def made(recipe: Mapping[str, Any]) -> str:
+    """Return the sentence that opens generated files; `#` and a blank before it make it a comment."""
+    return MADE.format(slug(recipe))
+
+
+def slug(recipe: Mapping[str, Any]) -> str:
+    """Return the name of a recipe; those of other programs have none, so their criteria are joined.
+
+    It goes into comments of scripts, so what could end a comment is taken out: anybody may write a recipe.
+    """
+    metadata = recipe.get("metadata") or {}
+    criteria = recipe.get("criteria") or {}
+    words = (criteria.get(name) for name in ("accelerator", "service", "os", "intent", "platform"))
+    name = str(metadata.get("slug") or "-".join(str(word) for word in words if word and word != "any") or "base")
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)
+
+
+def readme(recipe: Mapping[str, Any], plan: Plan, options: Options, *, how: str) -> str:
+    """Return README.md. `how` is Markdown of the deployer's own, its sections headed by `##`."""
+    version = str((recipe.get("metadata") or {}).get("version") or "")
+    criteria = recipe.get("criteria") or {}
+    asked = ", ".join(f"{key} {_cell(value)}" for key, value in sorted(criteria.items()) if value and value != "any")
+    name = f"`{slug(recipe)}`{f', version {version}' if version else ''}{f' ({asked})' if asked else ''}"
+    parts = [
+        f"# {slug(recipe)}",
+        f"The recipe {name} as a bundle for {_TITLES[options.deployer]}.\n{made(recipe).partition('. ')[2]}",
+        "## What it installs",
+        _table(plan),
+        *_first(plan),
+        how.strip("\n"),
+        "## Check that it is whole",
+        _CHECK,
+        "## Without the internet",
+        _air_gap(plan, options.deployer),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+_TITLES = {
+    "helm": "Helm",
+    "helmfile": "Helmfile",
+    "argocd": "Argo CD",
+    "argocd-helm": "Argo CD, as a chart",
+    "flux": "Flux",
+}
+
+_CHECK = """\
+```console
+$ clusterbook verify .
+```
+
+It finds changed, missing and extra files, and makes the bundle again from `recipe.yaml` and `options.yaml` to see that
+nothing else went into it. A published bundle has to be signed as well; for one of your own, which nobody signed, say
+`--min-trust-level unverified`. Without Clusterbook, `sha256sum --check checksums.txt` finds what changed or is gone."""
+
+
+def _table(plan: Plan) -> str:
+    """Return the releases as a table; those of one level do not need each other."""
+    rows = [
+        "| # | level | release | namespace | version | from |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| {folder.number:03d} | {folder.level} | {folder.name} | {folder.namespace} "
+            f"| {_cell(folder.chart.version) if folder.chart else ''} | {_cell(_origin(folder))} |"
+            for folder in plan.folders
+        ),
+    ]
+    return "\n".join(rows)
+
+
+def _first(plan: Plan) -> list[str]:
+    """Return what has to be in the cluster before; nothing where the bundle brings all that it needs."""
+    found = [
+        f"{', '.join(f'`{kind}`' for kind in need.kinds)}, for {', '.join(need.components)}:\n\n    {need.how}"
+        for need in needs(plan)
+    ]
+    return (
+        ["## What the cluster has to know first", "Nothing in this bundle brings these kinds.", *found] if found else []
+    )
+
+
+def _origin(folder: Folder) -> str:
+    """Return where the content of a release comes from."""
+    if folder.vendored is not None:
+        return f"{folder.vendored.tarball}, in this bundle"
+    if folder.chart is None:
+        return "manifests in this bundle"
+    return folder.chart.uri if folder.chart.oci else f"{folder.chart.name} of {folder.chart.repository}"
+
+
+def _cell(value: Any) -> str:
+    """Return text that stays in its cell of a table."""
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+_FROM_A_MIRROR = {
+    "helm": "CHART_MIRROR=oci://HOST/BASE ./deploy.sh",
+    "helmfile": "CHART_MIRROR=oci://HOST/BASE helmfile sync --skip-deps",
+}
+"""How a deployer is told that charts are where `clusterbook mirror load` put them; others name their sources."""
+
+
+def _air_gap(plan: Plan, deployer: str) -> str:
+    """Return what has to be brought along to where nothing can be fetched."""
+    command = _FROM_A_MIRROR.get(deployer)
+    mirror = f" `{command}` takes them from where `clusterbook mirror load` put them." if command else ""
+    away = sorted({_host(folder.chart.repository) for folder in plan.folders if folder.chart and not folder.vendored})
+    charts = (
+        f"Charts are fetched from {', '.join(away)}; "
+        f"`clusterbook bundle --vendor-charts` puts them into the bundle.{mirror}"
+        if away
+        else "All charts are in this bundle."
+    )
+    images = "Container images are not in it: `recipe.yaml` names them, in `componentRefs[].images`."
+    return f"{charts} {images}"
+
+
+def _host(repository: str) -> str:
+    """Return the host of a chart repository."""
+    return repository.partition("://")[2].partition("/")[0]

@@ -1,0 +1,94 @@
+"""Proof: that a bundle is what its recipe and options make, file by file.
+
+Knows how to read back what `render` recorded and render it again. Does not read a disk, and does not ask who signed the
+recipe: that is trust's question. Source: design, section 8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from clusterbook.bundle.checksums import Difference, differences, digests
+from clusterbook.bundle.folders import Vendored
+from clusterbook.bundle.options import recorded
+from clusterbook.bundle.provenance_ import PROVENANCE
+from clusterbook.bundle.render import OPTIONS, RECIPE, render
+from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.diagnostics.findings import SourceErrors
+from clusterbook.documents.yaml_reader import parse
+from clusterbook.resolve.recipe_schema import refuse_unsound
+
+
+class Proof(NamedTuple):
+    """What became of rendering a bundle again; no differences: it derives from its recipe.
+
+    `version` is that of the program that made it, `components` what it installs.
+    """
+
+    slug: str
+    deployer: str
+    version: str
+    components: tuple[str, ...]
+    differences: tuple[Difference, ...]
+
+
+def prove(files: Mapping[str, bytes]) -> Proof:
+    """Return what differs between `files` and the bundle that their recipe.yaml and options.yaml make.
+
+    Raises:
+        InvalidRequest: one of them is missing or is not what it should be.
+    """
+    recipe = document(files, RECIPE)
+    refuse_unsound(recipe)
+    request, version = recorded(document(files, OPTIONS))
+    charts = vendored(files) if PROVENANCE in files else {}
+    try:
+        again = render(recipe, request, version, charts)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InvalidRequest(f"{RECIPE} is damaged: {error}", hint="make or fetch the bundle again") from error
+    names = tuple(dict.fromkeys(folder.component for folder in again.plan.folders))
+    slug = str(recipe.get("metadata", {}).get("slug", ""))
+    deployer = str(request.get("deployer", "helm"))
+    return Proof(slug, deployer, version, names, tuple(differences(digests(again.files), digests(files))))
+
+
+def document(files: Mapping[str, bytes], name: str) -> dict[str, Any]:
+    """Return the YAML document in one file of a bundle.
+
+    Raises:
+        InvalidRequest: it is missing or cannot be read.
+    """
+    if name not in files:
+        raise InvalidRequest(f"{name} is missing, so this is not a bundle", hint="name the folder that holds it")
+    try:
+        node = parse(files[name].decode(), name)
+        found = node.data() if node else None
+    except SourceErrors as error:
+        first = error.findings[0]
+        raise InvalidRequest(first.what, place=first.place, hint="make or fetch the bundle again") from error
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"{name} is not UTF-8 text", hint="make or fetch the bundle again") from error
+    if not isinstance(found, dict):
+        raise InvalidRequest(f"{name} holds no document", hint="make or fetch the bundle again")
+    return found
+
+
+def vendored(files: Mapping[str, bytes]) -> dict[str, Vendored]:
+    """Return the charts that travel in a bundle, by component, each proved against its digest.
+
+    Raises:
+        InvalidRequest: a chart is missing or is not the one that was pulled.
+    """
+    found = {}
+    entries = document(files, PROVENANCE).get("vendoredCharts") or []
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise InvalidRequest(f"{PROVENANCE} lists no charts", hint="make or fetch the bundle again")
+    for entry in entries:
+        path = str(entry.get("path"))
+        data = files.get(path)
+        if data is None or sha256(data).hexdigest() != entry.get("sha256"):
+            raise InvalidRequest(f"{path} is not the chart that {PROVENANCE} records", hint="make the bundle again")
+        found[str(entry["name"])] = Vendored(str(entry["tarballName"]), data, str(entry["pullerVersion"]))
+    return found

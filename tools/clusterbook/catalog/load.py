@@ -1,0 +1,315 @@
+"""The catalog: everything under recipes/, read and checked for shape.
+
+Knows which file of a tree is what, and how a private tree lies over it. Does not resolve, and does not judge content:
+that is `resolve` and `rules`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from pydantic import BaseModel
+
+from clusterbook.catalog import schema as shapes
+from clusterbook.catalog.components import Entry, read_entry
+from clusterbook.catalog.criteria import ANY, DIMENSIONS, Vocabulary
+from clusterbook.catalog.images_ import misplaced
+from clusterbook.catalog.layers import Layer, read_layer
+from clusterbook.catalog.tree import (
+    CRITERIA,
+    REGISTRY,
+    VALIDATORS,
+    SourceFile,
+    SourceTree,
+    images_of,
+    is_layer,
+    is_values,
+)
+from clusterbook.catalog.values import Branch, Origin, Tree, trace
+from clusterbook.diagnostics.findings import Finding, Place, Severity, SourceErrors
+from clusterbook.documents.api_version import FIRST_GENERATION
+from clusterbook.documents.schema import check_shape
+from clusterbook.documents.yaml_reader import Node, parse
+from clusterbook.resolve.matching import claimed_values
+
+BASE = "base"
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """A source tree, read. `findings` are met on the way; `broken` names the files that had to be left out."""
+
+    tree: SourceTree
+    components: Mapping[str, Entry]
+    base: Layer
+    overlays: Mapping[str, Layer]
+    mixins: Mapping[str, Layer]
+    validators: Mapping[str, Node]
+    values: Mapping[str, Tree]
+    documents: Mapping[str, Node]
+    vocabulary: Vocabulary
+    findings: tuple[Finding, ...]
+    broken: frozenset[str] = frozenset()
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """Return base and overlays, sorted by name."""
+        return (self.base, *(self.overlays[name] for name in sorted(self.overlays)))
+
+    @cached_property
+    def keeps_null(self) -> bool:
+        """Return whether a null in values stays null instead of deleting what is below.
+
+        So it was in the first generation of the format, whose trees are read by its own rule; the later ones follow
+        reference row R38.
+        """
+        version = self.base.node.get("apiVersion")
+        return version is not None and version.string() == FIRST_GENERATION
+
+    def chain(self, name: str) -> list[Layer]:
+        """Return the layers from below base down to the overlay `name`; parents that do not exist end it."""
+        chain: list[Layer] = []
+        while name and name != BASE and name in self.overlays and self.overlays[name] not in chain:
+            chain.append(self.overlays[name])
+            name = chain[-1].base
+        return chain[::-1]
+
+
+def load(tree: SourceTree) -> Catalog:
+    """Return the catalog in `tree`.
+
+    Raises:
+        SourceErrors: with every error found in the documents' syntax and shape.
+    """
+    catalog = survey(tree)
+    if any(finding.severity == "error" for finding in catalog.findings):
+        raise SourceErrors(catalog.findings)
+    return catalog
+
+
+def survey(tree: SourceTree) -> Catalog:
+    """Return as much of the catalog as can be read, for `check`: its findings hold the errors that `load` raises."""
+    return _Loader(tree).catalog()
+
+
+class _Loader:
+    """Reads one tree, collecting findings."""
+
+    def __init__(self, tree: SourceTree) -> None:
+        self.tree = tree
+        self.findings: list[Finding] = []
+        self.documents: dict[str, Node] = {}
+        self.broken: set[str] = set()
+        self._parsed: dict[str, Node | None] = {}
+
+    def catalog(self) -> Catalog:
+        components = self.components()
+        layers = self.layers("overlays/")
+        mixins = self.layers("mixins/")
+        base = layers.pop(BASE, None)
+        if base is None:
+            self.missing("overlays/base.yaml", "every recipe starts from base; add it")
+            base = read_layer(Node({}, 1, 1, 1, 1), self.root("overlays/base.yaml"))
+        validators = self.validators()
+        vocabulary = self.vocabulary(list(layers.values()))
+        values = self.values([base, *layers.values(), *mixins.values()])
+        self.images(components)
+        return Catalog(
+            tree=self.tree,
+            components=components,
+            base=base,
+            overlays=layers,
+            mixins=mixins,
+            validators=validators,
+            values=values,
+            documents=self.documents,
+            vocabulary=vocabulary,
+            findings=tuple(sorted(self.findings, key=lambda finding: (finding.place, finding.code))),
+            broken=frozenset(self.broken),
+        )
+
+    def root(self, path: str) -> str:
+        """Return the name in messages of a file that may be absent."""
+        for known, source in self.tree.files.items():
+            if source.file.endswith(known):
+                return source.file[: -len(known)] + path
+        return path
+
+    def parse(self, source: SourceFile) -> Node | None:
+        """Return the document in a file, None when it is empty or broken; each file is read once."""
+        if source.file not in self._parsed:
+            ours, node = self.is_ours(source), None
+            try:
+                node = parse(source.text, source.file, first_only=not ours, plain=ours)
+            except SourceErrors as error:
+                self.findings.extend(error.findings)
+                self.broken.add(source.file)
+            self._parsed[source.file] = node
+        return self._parsed[source.file]
+
+    def is_ours(self, source: SourceFile) -> bool:
+        """Return whether a file is of our own tree, where nothing is overlooked."""
+        return self.tree.strict and not source.external
+
+    def document(self, path: str, source: SourceFile, shape: type[BaseModel]) -> Node | None:
+        """Return the checked document in a file; None, with findings, when it does not have the shape."""
+        before = len(self.findings)
+        node = self.parse(source)
+        if node is None:
+            if source.file not in self.broken:
+                self.report("CB011", Place(source.file, 1, 1), "the file is empty", "write a document or remove it")
+                self.broken.add(source.file)
+            return None
+        self.documents.setdefault(path, node)
+        strict = self.is_ours(source) or shape is shapes.RecipeMixinShape
+        check_shape(node, source.file, shape, self.findings, strict=strict)
+        errors = {finding.code for finding in self.findings[before:] if finding.severity == "error"}
+        if errors - {"CB012"}:  # a document can be understood without a key that means nothing
+            self.broken.add(source.file)
+            return None
+        return node
+
+    def missing(self, path: str, hint: str) -> None:
+        """Report that a file every tree needs is not there."""
+        file = self.root(path)
+        self.report("CB014", Place(file), f"{path} is missing", hint)
+        self.broken.add(file)
+
+    def report(self, code: str, place: Place, what: str, hint: str = "", severity: Severity = "error") -> None:
+        self.findings.append(Finding(code, place, what, hint, severity))
+
+    def components(self) -> dict[str, Entry]:
+        """Return the component registry, the private tree's entries replacing the public ones by name (F20)."""
+        found: dict[str, Entry] = {}
+        sources = [layer[REGISTRY] for layer in (self.tree.under, self.tree.files) if REGISTRY in layer]
+        if not sources:
+            self.missing(REGISTRY, "add the component registry")
+        for source in sources:
+            node = self.document(REGISTRY, source, shapes.ComponentRegistryShape)
+            names: set[str] = set()
+            for entry in (node.get("components") or node).elements() if node else ():
+                component = read_entry(entry, source)
+                if component.name in names:
+                    self.report(
+                        "CB028",
+                        component.place(),
+                        f"component '{component.name}' stands twice",
+                        "keep one entry per name",
+                    )
+                    continue
+                names.add(component.name)
+                found[component.name] = component
+        return found
+
+    def layers(self, folder: str) -> dict[str, Layer]:
+        """Return the overlays (or mixins) of the tree by name."""
+        found: dict[str, Layer] = {}
+        mixins = folder == "mixins/"
+        shape = shapes.RecipeMixinShape if mixins else shapes.RecipeMetadataShape
+        for path, source in sorted(self.tree.files.items(), key=_base_first_private_last):
+            if not is_layer(path, mixins=mixins):
+                continue
+            elsewhere = not path.startswith(folder)
+            if not mixins and (elsewhere or not self.is_ours(source)) and not self.is_overlay(source, named=elsewhere):
+                continue
+            node = self.document(path, source, shape)
+            if node is None:
+                continue
+            is_base = path == "overlays/base.yaml"  # known by its file, whatever it calls itself (R21)
+            layer = read_layer(node, source.file, name=BASE if is_base else "", external=source.external)
+            if layer.name in found:
+                what = f"'{layer.name}' is already the name of {found[layer.name].file}"
+                self.report(
+                    "CB028",
+                    layer.place,
+                    what,
+                    "give each overlay and mixin a name of its own",
+                    "error" if mixins or self.tree.strict else "warning",
+                )
+                if layer.name == BASE:
+                    continue
+            found[layer.name] = layer
+        return found
+
+    def is_overlay(self, source: SourceFile, *, named: bool) -> bool:
+        """Return whether a YAML file is an overlay: outside overlays/ it has to say so, inside it may say nothing.
+
+        Source: reference row F2.
+        """
+        if named and "RecipeMetadata" not in source.text:
+            return False
+        node = self.parse(source)
+        kind = node.get("kind") if node else None
+        return kind.string() == "RecipeMetadata" if kind else not named
+
+    def validators(self) -> dict[str, Node]:
+        """Return the validator catalog's entries by name, the private tree's replacing the public ones (F20)."""
+        found: dict[str, Node] = {}
+        for source in [layer[VALIDATORS] for layer in (self.tree.under, self.tree.files) if VALIDATORS in layer]:
+            node = self.document(VALIDATORS, source, shapes.ValidatorCatalogShape)
+            for entry in (node.get("validators") or node).elements() if node else ():
+                name = entry.get("name")
+                found[name.string() if name else ""] = entry
+        return found
+
+    def images(self, components: Mapping[str, Entry]) -> None:
+        """Check our own image lists; a file of that name in somebody else's tree may mean anything."""
+        for path, source in self.tree.files.items():
+            owner = images_of(path) if self.is_ours(source) else ""
+            node = self.document(path, source, shapes.ComponentImagesShape) if owner else None
+            if node is not None:
+                self.findings.extend(misplaced(node, source.file, component=owner, known=components))
+
+    def vocabulary(self, overlays: list[Layer]) -> Vocabulary:
+        """Return the allowed criteria values: those of the criteria file, and those overlays claim (R7)."""
+        known: dict[str, tuple[str, ...]] = {}
+        aliases: dict[str, dict[str, str]] = {}
+        source = self.tree.files.get(CRITERIA)
+        node = self.document(CRITERIA, source, shapes.CriteriaCatalogShape) if source else None
+        for name in DIMENSIONS if node else ():
+            dimension = node.get("spec", "dimensions", name) if node else None
+            if dimension is None:
+                continue
+            listed = dimension.get("values")
+            known[name] = tuple(item.string() for item in listed.elements()) if listed else ()
+            spellings = dimension.get("aliases")
+            aliases[name] = {word: target.string() for word, target in (spellings.items() if spellings else ())}
+            wildcard = dimension.get("any")
+            aliases[name] |= {item.string(): ANY for item in (wildcard.elements() if wildcard else ())}
+        claimed = claimed_values(layer.criteria for layer in overlays if layer.criteria)
+        return Vocabulary(known, claimed, aliases)
+
+    def values(self, layers: list[Layer]) -> dict[str, Tree]:
+        """Return every values file of the tree, traced, by path: those so named, and those that `layers` choose."""
+        parts = (part for layer in layers for part in layer.components)
+        chosen = {str(part.words["valuesFile"].value) for part in parts if "valuesFile" in part.words}
+        found: dict[str, Tree] = {}
+        for path, source in self.tree.files.items():
+            if not is_values(path) and path not in chosen:
+                continue
+            before = len(self.findings)
+            node = self.parse(source)
+            if node is None or node.value is None:
+                if len(self.findings) == before:
+                    found[path] = Branch({}, (Origin(path, Place(source.file, 1, 1), {}),))
+                continue
+            if not isinstance(node.value, dict):
+                self.report(
+                    "CB010",
+                    Place(source.file, node.line, node.column),
+                    "a values file is a map of values",
+                    "write 'key: value' lines",
+                )
+                self.broken.add(source.file)
+                continue
+            self.documents[path] = node
+            found[path] = trace(node, path, source.file)
+        return found
+
+
+def _base_first_private_last(item: tuple[str, SourceFile]) -> tuple[bool, bool, str]:
+    """Return a key that sorts files: ours before a private tree's, base first, then by path."""
+    path, source = item
+    return source.external, path != "overlays/base.yaml", path

@@ -1,0 +1,355 @@
+"""The shapes of the documents people write: what may stand where.
+
+Knows every field of the source documents; the JSON Schemas under schemas/v1 are generated from here. Does not know what
+the fields do. Source: reference rows F3-F18.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from clusterbook.catalog.validator_schema import ValidatorCatalogShape
+from clusterbook.documents.shapebase_ import (
+    PHASES,
+    ApiVersion,
+    CriterionValue,
+    DefinitionName,
+    Metadata,
+    Name,
+    OverlayMetadata,
+    Phase,
+    RelativePath,
+    Shape,
+)
+
+__all__ = ["PHASES", "SHAPES", "ApiVersion", "Metadata", "Name", "Phase", "Shape", "ValidatorCatalogShape"]
+
+
+class CriteriaShape(Shape):
+    """Which queries an overlay applies to; what is left out applies to all."""
+
+    service: CriterionValue | None = Field(None, description="Kubernetes service, such as eks.")
+    accelerator: CriterionValue | None = Field(None, description="GPU model, such as h100.")
+    intent: CriterionValue | None = Field(None, description="training or inference.")
+    os: CriterionValue | None = Field(None, description="Operating system of the nodes, such as ubuntu.")
+    platform: CriterionValue | None = Field(None, description="Workload platform, such as kubeflow.")
+    nodes: int | None = Field(None, ge=0, description="Exact number of nodes; 0 means any.")
+
+
+class ConstraintShape(Shape):
+    """What must be true of a cluster."""
+
+    name: str = Field(min_length=1, description="Measurement path, such as K8s.server.version.")
+    value: str = Field(min_length=1, description="Expected value with an optional operator, such as '>= 1.30'.")
+    severity: str | None = Field(None, description="error or warning.")
+    remediation: str | None = Field(None, description="What to do when it does not hold.")
+    unit: str | None = Field(None, description="Unit of a number, such as GB/s.")
+
+
+class ExpectedResourceShape(Shape):
+    """A Kubernetes object that must exist once a component is deployed."""
+
+    kind: str = Field(min_length=1)
+    name: str = Field(min_length=1)
+    namespace: str | None = None
+
+
+class ComponentRefShape(Shape):
+    """One component of a recipe, or what a layer changes about it."""
+
+    name: Name = Field(description="A name from the component registry.")
+    type: str | None = Field(None, description="Helm or Kustomize; default: what the registry says.")
+    namespace: str | None = None
+    chart: str | None = Field(None, description="Chart name without its repository.")
+    source: str | None = Field(None, description="Chart repository (https:// or oci://) or Git source.")
+    version: str | None = Field(None, description="Chart version; quote it.")
+    tag: str | None = Field(None, description="Git tag, for Kustomize.")
+    path: str | None = Field(None, description="Folder in the Git source, for Kustomize.")
+    values_file: RelativePath | None = Field(None, alias="valuesFile", description="Values file below the tree's root.")
+    overrides: dict[str, Any] | None = Field(None, description="Values that win over the values files; null deletes.")
+    dependency_refs: list[str] | None = Field(None, alias="dependencyRefs", description="Components deployed before.")
+    manifest_files: list[RelativePath] | None = Field(None, alias="manifestFiles", description="Applied after.")
+    pre_manifest_files: list[RelativePath] | None = Field(None, alias="preManifestFiles", description="Applied before.")
+    expected_resources: list[ExpectedResourceShape] | None = Field(None, alias="expectedResources")
+    health_check_asserts: str | None = Field(None, alias="healthCheckAsserts", description="Inline health check.")
+    health_check_skip: bool | None = Field(None, alias="healthCheckSkip", description="Leave the health check out.")
+    cleanup: bool | None = Field(None, description="Uninstall after validation.")
+    patches: list[str] | None = Field(None, description="Not supported by any deployer; refused.")
+
+
+class NodeSelectionShape(Shape):
+    """Which nodes a validation phase uses."""
+
+    selector: dict[str, str] | None = None
+    max_nodes: int | None = Field(None, alias="maxNodes", ge=0)
+    exclude_nodes: list[str] | None = Field(None, alias="excludeNodes")
+
+
+class ValidationPhaseShape(Shape):
+    """What one validation phase checks."""
+
+    timeout: str | None = None
+    constraints: list[ConstraintShape] | None = None
+    checks: list[str] | None = Field(None, description="Validators by name; [] drops what is inherited.")
+    node_selection: NodeSelectionShape | None = Field(None, alias="nodeSelection")
+    infrastructure: str | None = None
+
+
+class ValidationShape(Shape):
+    """The four validation phases; a phase that is absent is inherited."""
+
+    readiness: ValidationPhaseShape | None = None
+    deployment: ValidationPhaseShape | None = None
+    performance: ValidationPhaseShape | None = None
+    conformance: ValidationPhaseShape | None = None
+
+
+class RecipeSpecShape(Shape):
+    """What an overlay says."""
+
+    base: str | None = Field(None, description="The one overlay it builds on; empty means base.")
+    criteria: CriteriaShape | None = None
+    mixins: list[str] | None = Field(None, description="Mixins applied after all overlays.")
+    constraints: list[ConstraintShape] | None = None
+    component_refs: list[ComponentRefShape] | None = Field(None, alias="componentRefs")
+    validation: ValidationShape | None = None
+
+
+class RecipeMetadataShape(Shape):
+    """An overlay: a layer of recipes, chosen by its criteria."""
+
+    api_version: ApiVersion | None = Field(None, alias="apiVersion")
+    kind: Literal["RecipeMetadata"]
+    metadata: OverlayMetadata
+    spec: RecipeSpecShape
+
+
+class MixinSpecShape(Shape):
+    """What a mixin adds."""
+
+    constraints: list[ConstraintShape] | None = None
+    component_refs: list[ComponentRefShape] | None = Field(None, alias="componentRefs")
+
+
+class RecipeMixinShape(Shape):
+    """A mixin: a fragment that overlays name, without criteria of its own."""
+
+    api_version: ApiVersion | None = Field(None, alias="apiVersion")
+    kind: Literal["RecipeMixin"]
+    metadata: Metadata
+    spec: MixinSpecShape
+
+
+class HelmShape(Shape):
+    """Where a component's chart comes from unless a recipe says otherwise."""
+
+    default_repository: str | None = Field(None, alias="defaultRepository")
+    default_chart: str | None = Field(None, alias="defaultChart", description="May carry a repository name before '/'.")
+    default_version: str | None = Field(None, alias="defaultVersion")
+    default_namespace: str | None = Field(None, alias="defaultNamespace")
+
+
+class KustomizeShape(Shape):
+    """Where a component's kustomization comes from unless a recipe says otherwise."""
+
+    default_source: str | None = Field(None, alias="defaultSource")
+    default_path: str | None = Field(None, alias="defaultPath")
+    default_tag: str | None = Field(None, alias="defaultTag")
+    default_namespace: str | None = Field(None, alias="defaultNamespace")
+
+
+class ManifestShape(Shape):
+    """A component that is manifests alone."""
+
+    default_namespace: str | None = Field(None, alias="defaultNamespace")
+
+
+class SchedulingPathsShape(Shape):
+    """Where in a chart's values the scheduling of one kind of node is written."""
+
+    node_selector_paths: list[str] | None = Field(None, alias="nodeSelectorPaths")
+    toleration_paths: list[str] | None = Field(None, alias="tolerationPaths")
+    taint_paths: list[str] | None = Field(None, alias="taintPaths")
+    taint_str_paths: list[str] | None = Field(None, alias="taintStrPaths")
+
+
+class NodeSchedulingShape(Shape):
+    """Scheduling paths for system nodes and for nodes with accelerators."""
+
+    system: SchedulingPathsShape | None = None
+    accelerated: SchedulingPathsShape | None = None
+    node_count_paths: list[str] | None = Field(None, alias="nodeCountPaths")
+
+
+class WorkloadShape(Shape):
+    """Where a chart takes the label selector of protected workloads."""
+
+    workload_selector_paths: list[str] | None = Field(None, alias="workloadSelectorPaths")
+
+
+class PodSchedulingShape(Shape):
+    """Scheduling of workload pods."""
+
+    workload: WorkloadShape | None = None
+
+
+class ComponentValidationShape(Shape):
+    """A check that runs when a bundle is made."""
+
+    function: str
+    severity: Literal["error", "warning", "info"] | None = None
+    conditions: dict[str, list[str]] | None = None
+    message: str | None = None
+
+
+class HealthCheckShape(Shape):
+    """Which file asserts that a component is healthy."""
+
+    assert_file: RelativePath | None = Field(None, alias="assertFile")
+
+
+class InstallShape(Shape):
+    """How a component is installed where the usual way does not do."""
+
+    wait: bool | None = Field(None, description="false: do not wait until its objects are ready.")
+    timeout: str | None = Field(None, pattern=r"^[1-9][0-9]*[smh]$", description="How long it may take, such as 20m.")
+    retries: int | None = Field(None, ge=0, description="How often a failed attempt is repeated.")
+
+
+class RestartShape(Shape):
+    """Another component whose new version has to restart the pods of this one."""
+
+    component: Name = Field(description="The component whose chart version counts.")
+    annotation_paths: list[str] = Field(alias="annotationPaths", description="Where in the values pod annotations go.")
+
+
+class NeedShape(Shape):
+    """Kinds that a cluster has to know before a component is installed, and where they come from."""
+
+    kinds: list[DefinitionName] = Field(
+        min_length=1, description="Names of CustomResourceDefinitions, such as gateways.gateway.networking.k8s.io."
+    )
+    how: str = Field(
+        pattern=r"^\S(.*\S)?$", description="What to do when one is missing: a command, or a sentence; one line."
+    )
+
+
+class ComponentShape(Shape):
+    """One component that recipes may name."""
+
+    name: Name
+    display_name: str | None = Field(None, alias="displayName")
+    value_override_keys: list[str] | None = Field(None, alias="valueOverrideKeys")
+    helm: HelmShape | None = None
+    kustomize: KustomizeShape | None = None
+    manifest: ManifestShape | None = None
+    node_scheduling: NodeSchedulingShape | None = Field(None, alias="nodeScheduling")
+    pod_scheduling: PodSchedulingShape | None = Field(None, alias="podScheduling")
+    storage_class_paths: list[str] | None = Field(None, alias="storageClassPaths")
+    validations: list[ComponentValidationShape] | None = None
+    health_check: HealthCheckShape | None = Field(None, alias="healthCheck")
+    gke_critical_priority: bool | None = Field(None, alias="gkeCriticalPriority")
+    has_self_ref_crds: bool | None = Field(None, alias="hasSelfRefCRDs")
+    manifests_use_chart_crds: bool | None = Field(None, alias="manifestsUseChartCRDs")
+    install: InstallShape | None = None
+    crd_groups: list[str] | None = Field(
+        None, alias="crdGroups", description="API groups of its CRDs; leftovers of an older installation are reported."
+    )
+    needs_kinds: list[NeedShape] | None = Field(
+        None, alias="needsKinds", description="Kinds that no chart here brings: without them nothing is installed."
+    )
+    node_taints: list[str] | None = Field(
+        None, alias="nodeTaints", description="Keys of taints it sets; leftovers are removed before it is installed."
+    )
+    allocation_paths: list[str] | None = Field(
+        None, alias="allocationPaths", description="Values that decide how GPUs are given to pods."
+    )
+    source_range_paths: list[str] | None = Field(
+        None, alias="sourceRangePaths", description="Where allowed client networks go; private ones unless said."
+    )
+    restarts_with: RestartShape | None = Field(None, alias="restartsWith")
+    test_tier: str | None = Field(None, alias="testTier")
+
+
+class ComponentRegistryShape(Shape):
+    """The component registry: everything recipes may deploy."""
+
+    api_version: ApiVersion | None = Field(None, alias="apiVersion")
+    kind: Literal["ComponentRegistry"]
+    metadata: Metadata | None = None
+    components: list[ComponentShape]
+
+
+class DimensionShape(Shape):
+    """The values of one dimension."""
+
+    values: list[Name] = Field(description="Allowed values, without any.")
+    aliases: dict[str, str] | None = Field(None, description="Other spelling → value.")
+    any: list[str] | None = Field(None, description="Other spellings of any.")
+
+
+class DimensionsShape(Shape):
+    """The named dimensions."""
+
+    service: DimensionShape
+    accelerator: DimensionShape
+    intent: DimensionShape
+    os: DimensionShape
+    platform: DimensionShape
+
+
+class CriteriaSpecShape(Shape):
+    """What the criteria file says."""
+
+    dimensions: DimensionsShape
+
+
+class CriteriaCatalogShape(Shape):
+    """The criteria values of the catalog; overlays may claim more. Source: reference rows R1-R7."""
+
+    api_version: Literal["clusterbook.dev/v1alpha1"] = Field(alias="apiVersion")
+    kind: Literal["CriteriaCatalog"]
+    metadata: Metadata
+    spec: CriteriaSpecShape
+
+
+class ImageShape(Shape):
+    """One container image that a component may start."""
+
+    registry: str = Field(pattern=r"^[a-z0-9.-]+(:[0-9]+)?$", description="Host it is pulled from, such as quay.io.")
+    repository: str = Field(
+        pattern=r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$", description="Path on that host; official images are library/<name>."
+    )
+    tag: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", description="Version; quote it.")
+    digest: str | None = Field(None, pattern=r"^sha256:[0-9a-f]{64}$", description="What was looked at, where known.")
+    source: Literal["chart", "manifest", "operator"] = Field(
+        description="Named in the chart, in a manifest of ours, or by an operator once it runs, beyond proof."
+    )
+
+
+class ComponentImagesSpecShape(Shape):
+    """What an image list says."""
+
+    images: list[ImageShape] = Field(description="Empty where it is known that none is started.")
+
+
+class ComponentImagesShape(Shape):
+    """The container images of one component, components/<name>/images.yaml: what has to be there without a network."""
+
+    api_version: Literal["clusterbook.dev/v1alpha1"] = Field(alias="apiVersion")
+    kind: Literal["ComponentImages"]
+    metadata: Metadata
+    spec: ComponentImagesSpecShape
+
+
+SHAPES: dict[str, type[BaseModel]] = {
+    "component-images": ComponentImagesShape,
+    "component-registry": ComponentRegistryShape,
+    "criteria": CriteriaCatalogShape,
+    "recipe-metadata": RecipeMetadataShape,
+    "recipe-mixin": RecipeMixinShape,
+    "validator-catalog": ValidatorCatalogShape,
+}
+"""Shape by the name of its schema file."""

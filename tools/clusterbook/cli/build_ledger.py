@@ -1,0 +1,97 @@
+"""The commands of `clusterbook-build` that keep the ledger: release, withdraw, audit.
+
+Knows their words; each parses them, calls one function and reports.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from clusterbook.cli.program import Once
+from clusterbook.cli.terminal import deliver
+from clusterbook.diagnostics.report import FORMATS, report
+from clusterbook.diff.recipe_report import FORMATS as DIFF_FORMATS
+from clusterbook.evidence import ledger as proofs
+from clusterbook.ledger import append as releasing
+from clusterbook.ledger import diff as releasediff
+
+FINDINGS = 10
+"""Exit status when something was found. Source: design, section 10."""
+
+_registry = click.option(
+    "--registry", type=click.Path(path_type=Path), default=Path("registry"), show_default=True, help="The ledger."
+)
+
+
+@click.command("release", cls=Once)
+@click.argument("name", metavar="RELEASE")
+@click.option(
+    "--recipes", type=click.Path(path_type=Path), default=Path("recipes"), show_default=True, help="Source tree."
+)
+@_registry
+@click.option("--commit", default="", help="Release the sources as of this commit; default: as they lie there.")
+@click.option("--allow-dirty", is_flag=True, help="Release sources that differ from their last commit.")
+@click.option("--dry-run", is_flag=True, help="Write nothing; sources need not be committed.")
+@click.option(
+    "--format",
+    "-t",
+    "form",
+    type=click.Choice(DIFF_FORMATS),
+    default="text",
+    show_default=True,
+    help="A summary, or every difference to the last release.",
+)
+def release_command(
+    name: str, recipes: Path, registry: Path, commit: str, allow_dirty: bool, dry_run: bool, form: str
+) -> int:
+    """Add a release to the ledger: every recipe that is new or changed, with its version, and what serves which.
+
+    RELEASE is year, month and number: 2026.7.0. The date is that of the commit.
+    """
+    asked = releasing.Request(name, recipes, registry, commit, allow_dirty=allow_dirty or dry_run)
+    found = releasing.plan(asked)
+    for finding in found.findings:
+        click.echo(str(finding), err=True)
+    if not dry_run:
+        releasing.append(found, registry)
+    deliver(releasing.summary(found) if form == "text" else releasediff.report(releasediff.planned_diff(found), form))
+    return 0
+
+
+@click.command("withdraw", cls=Once)
+@click.argument("slug")
+@click.argument("version")
+@click.option("--reason", required=True, help="What is wrong with it, in one line.")
+@click.option("--replacement", default="", metavar="[SLUG@]VERSION", help="What to use instead.")
+@click.option("--commit", default="HEAD", show_default=True, help="The commit whose date the withdrawal bears.")
+@_registry
+def withdraw_command(slug: str, version: str, reason: str, replacement: str, commit: str, registry: Path) -> int:
+    """Say that nobody should use a version any more. It stays in the ledger; this is added to it."""
+    click.echo(releasing.withdraw(registry, slug, version, reason=reason, replacement=replacement, commit=commit))
+    return 0
+
+
+@click.command("audit", cls=Once)
+@_registry
+@click.option("--against", default="", metavar="REVISION", help="Refuse what was edited or removed since this commit.")
+@click.option(
+    "--policy",
+    type=click.Path(path_type=Path),
+    default=Path("site/trust.yaml"),
+    show_default=True,
+    help="Who is believed about evidence; without the file, nobody is.",
+)
+@click.option("--format", "-t", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+def audit_command(registry: Path, against: str, policy: Path, form: str) -> int:
+    """Check that the ledger agrees with itself, with an earlier state of it, and that its evidence holds.
+
+    Exit status: 10 when something does not.
+    """
+    findings = [*releasing.check(registry, against), *proofs.check(registry, policy)]
+    deliver(report(findings, form))
+    return FINDINGS if findings else 0
+
+
+COMMANDS = (release_command, withdraw_command, audit_command)

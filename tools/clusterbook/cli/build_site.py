@@ -1,0 +1,120 @@
+"""The commands `clusterbook-build site` and `serve`.
+
+Knows click. Does not know what a site consists of: that is the package `site`, which is imported when one is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog import read as workspace
+from clusterbook.cli.program import Once
+from clusterbook.ledger.folder import open_ledger
+from clusterbook.resolve import matrix
+
+PUBLISHED = "oci://ghcr.io/clusterbook/clusterbook"
+"""Where the release workflow publishes to."""
+
+_recipes = click.option(
+    "--recipes", type=click.Path(path_type=Path), default=Path("recipes"), show_default=True, help="Source tree."
+)
+_registry = click.option(
+    "--registry", type=click.Path(path_type=Path), default=Path("registry"), show_default=True, help="The ledger."
+)
+_site = click.option(
+    "--site", type=click.Path(path_type=Path), default=Path("site"), show_default=True, help="Sources of the site."
+)
+
+
+@click.command("site", cls=Once)
+@_recipes
+@_registry
+@_site
+@click.option("--generator", default="mkdocs", show_default=True, help="Who makes authored pages: a Python module.")
+@click.option("--url", default="", help="Where the site will stand; for the sitemap and for feeds.")
+@click.option("--published", default=PUBLISHED, show_default=True, help="Where pages tell people to fetch from.")
+@click.option("--output", "-o", type=click.Path(path_type=Path), default=Path("dist/site"), show_default=True)
+@click.pass_context
+def site_command(
+    context: click.Context,
+    recipes: Path,
+    registry: Path,
+    site: Path,
+    generator: str,
+    url: str,
+    published: str,
+    output: Path,
+) -> int:
+    """Render the catalog site: pages, a static API and feeds, in one folder that works anywhere."""
+    count = render(
+        recipes, registry, site, output, programs(context), generator=generator, url=url, published=published
+    )
+    click.echo(f"{count:,} files in {output}; open {output / 'index.html'}")
+    return 0
+
+
+def programs(context: click.Context) -> dict[str, click.Group]:
+    """Return the programs whose commands the guide describes; our own is the one that was called."""
+    from clusterbook.cli.commands import program as client
+
+    own = context.find_root().command
+    return {"clusterbook": client, **({"clusterbook-build": own} if isinstance(own, click.Group) else {})}
+
+
+def render(
+    recipes: Path,
+    registry: Path,
+    site: Path,
+    output: Path,
+    programs: Mapping[str, click.Group],
+    *,
+    generator: str = "mkdocs",
+    url: str = "",
+    published: str = PUBLISHED,
+) -> int:
+    """Return how many files the site has that was rendered into `output`.
+
+    Raises:
+        SourceErrors: the sources contradict themselves, or evidence does not hold.
+        BrokenLedger: the ledger is not what it should be.
+        BrokenSite: the site would be broken.
+    """
+    from clusterbook.evidence import ledger as proofs
+    from clusterbook.site.build import build
+    from clusterbook.site.gather import gather
+    from clusterbook.site.versions import Editions
+
+    found = matrix.whole(catalog.load(workspace.read(recipes, label="recipes")))
+    ledger = open_ledger(registry)
+    kept = proofs.kept(registry, ledger, site / proofs.TRUST)
+    return build(
+        gather(found, Editions(ledger), published=published, kept=kept),
+        site,
+        output,
+        programs,
+        generator=generator,
+        url=url,
+    )
+
+
+@click.command("serve", cls=Once)
+@_recipes
+@_registry
+@_site
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any free one.")
+@click.pass_context
+def serve_command(context: click.Context, recipes: Path, registry: Path, site: Path, port: int) -> int:
+    """Show the site on this machine alone; a page loads itself anew when a source changes."""
+    from clusterbook.site.desk_ import Desk
+    from clusterbook.site.preview import Preview
+
+    desk = Desk(recipes, registry, site, programs(context), published=PUBLISHED)
+    Preview(desk.pages, (recipes, registry, site)).run(port, lambda text: click.echo(text, err=True))
+    return 0
+
+
+COMMANDS = (site_command, serve_command)

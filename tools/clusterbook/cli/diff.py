@@ -1,0 +1,198 @@
+"""Comparing: what the two words of `clusterbook diff` mean.
+
+Knows the kinds of things that can be compared, each with a way to recognise and to read it: add one to READERS. Does
+not know how they are compared (`core.diff`, `core.releasediff`, `core.drift`) nor click.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from clusterbook.bundle.options import Request, recorded
+from clusterbook.bundle.rederive import document
+from clusterbook.bundle.render import OPTIONS, RECIPE
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog import read as workspace
+from clusterbook.cli.drifting_ import Deployable, Taken, Wanted, drift_of
+from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean, unreadable
+from clusterbook.diff import recipe_report as diffreport
+from clusterbook.diff import snapshot_report as driftreport
+from clusterbook.diff.recipes import Side, diff
+from clusterbook.files.there_ import is_file, is_folder
+from clusterbook.inputs.fast import as_snapshot, read_document
+from clusterbook.inputs.read import recipe_in
+from clusterbook.ledger import diff as releasediff
+from clusterbook.ledger.diff import Published, release_diff
+from clusterbook.ledger.folder import open_ledger
+from clusterbook.ledger.version import is_version, read_version
+from clusterbook.lookup.find import open_shelf
+from clusterbook.lookup.index_files import Source
+from clusterbook.resolve.bundle_inputs import is_whole
+from clusterbook.resolve.content import Gatherer, content
+from clusterbook.resolve.matching import UNSUPPORTED
+from clusterbook.resolve.provenance_ import recipe_winners
+from clusterbook.resolve.resolver import Resolver
+from clusterbook.snapshot import model as snapshot
+
+
+class Release(NamedTuple):
+    """A whole release."""
+
+    name: str
+
+
+class Made(NamedTuple):
+    """A bundle: its recipe, and the options it was made with."""
+
+    side: Side
+    request: Request
+
+
+class Shelves(NamedTuple):
+    """Where recipes are taken from: what was published, and the index of this catalog."""
+
+    published: Published
+    source: str
+
+
+Subject = Side | Release | Made | Taken
+
+
+def compare(
+    old: str, new: str, *, registry: Path, source: str, form: str, want: Wanted | None = None
+) -> tuple[str, bool]:
+    """Return the report on what differs from `old` to `new`, and whether anything does.
+
+    Args:
+        old: what to compare: one of the words that READERS know.
+        new: what to compare it with.
+        registry: the folder of the ledger.
+        source: a folder or archive with an index; "" for the one built in.
+        form: one of diffreport.FORMATS.
+        want: which changes of a cluster are told; None for all that matter.
+
+    Raises:
+        NotFound: one of them does not exist.
+        InvalidRequest: they are not of kinds that can be compared.
+        Unseen: a snapshot does not say what a recipe would be compared with.
+    """
+    shelves = Shelves(open_ledger(registry), source)
+    before, after = subject(old, shelves), subject(new, shelves)
+    if isinstance(before, Release) and isinstance(after, Release):
+        releases = release_diff(shelves.published, before.name, after.name)
+        return releasediff.report(releases, form), bool(releases)
+    if isinstance(before, Release) or isinstance(after, Release):
+        name, other = (old, new) if isinstance(before, Release) else (new, old)
+        what = f"{name} is a release and {other} is {_kind(after if isinstance(before, Release) else before)}"
+        raise InvalidRequest(what, hint=f"compare two releases, or type SLUG@{name}")
+    if isinstance(after, Taken):
+        baseline = before if isinstance(before, Taken) else _deployable(before, shelves)
+        drifted = drift_of(baseline, after, want or Wanted())
+        return driftreport.report(drifted, form), bool(drifted.changes)
+    if isinstance(before, Taken):
+        what = f"{old} is a snapshot and {new} is {_kind(after)}"
+        raise InvalidRequest(what, hint=f"put what was wanted first: clusterbook diff {new} {old}")
+    if want is not None:
+        what = "--ignore, --ignore-from and --severity are about changes of a cluster"
+        raise InvalidRequest(what, hint="compare with a snapshot, or leave them out")
+    found = diff(*(each.side if isinstance(each, Made) else each for each in (before, after)))
+    return diffreport.report(found, form), bool(found)
+
+
+def _kind(found: Subject) -> str:
+    """Return what a subject is, for a message."""
+    return "a snapshot" if isinstance(found, Taken) else "a bundle" if isinstance(found, Made) else "a recipe"
+
+
+def _deployable(found: Side | Made, shelves: Shelves) -> Deployable:
+    """Return a recipe with what the component registry says of its components, since bundles go by that."""
+    side = found.side if isinstance(found, Made) else found
+    facts = {} if side.whole else open_shelf({"source": shelves.source}).kit().registry
+    refs = [{"registry": facts.get(each["name"], {}), **each} for each in side.content["componentRefs"]]
+    recipe = {**side.content, "componentRefs": refs}
+    return Deployable(side.label, recipe, found.request if isinstance(found, Made) else None)
+
+
+def subject(word: str, shelves: Shelves) -> Subject:
+    """Return what `word` means.
+
+    Raises:
+        NotFound: nothing of that name exists.
+    """
+    for recognise, read in READERS:
+        if recognise(word):
+            return read(word, shelves)
+    raise NotFound(f"there is nothing called '{word}'", hint="type clusterbook diff --help")
+
+
+def _by_digest(word: str, shelves: Shelves) -> Subject:
+    entry = shelves.published.by_digest(word)
+    return shelves.published.side(entry.slug, entry.version)
+
+
+def _release(word: str, shelves: Shelves) -> Subject:
+    shelves.published.entries(word)
+    return Release(word)
+
+
+def _version(word: str, shelves: Shelves) -> Subject:
+    """Return a version of a recipe: its own (h100-eks@1.0.0), or the one in a release (h100-eks@2026.7.0)."""
+    slug, _, said = word.rpartition("@")
+    if said in shelves.published.releases():
+        entries = shelves.published.entries(said)
+        if slug not in entries:
+            raise NotFound(f"the release {said} has no recipe {slug}", hint=did_you_mean(slug, entries))
+        return shelves.published.side(slug, entries[slug].version)
+    return shelves.published.side(slug, read_version(said))
+
+
+def _file(word: str, _shelves: Shelves) -> Subject:
+    document = read_document(word)
+    if document.get("kind") == snapshot.KIND:
+        return Taken(word, as_snapshot(document, word))
+    found = recipe_in(document)
+    if found is None:
+        hint = "write one with: clusterbook recipe SLUG -o recipe.yaml"
+        raise InvalidRequest(f"{word} is neither a snapshot nor a recipe with its values in place", hint=hint)
+    return Side(word, found, whole=False)
+
+
+def _bundle(word: str, _shelves: Shelves) -> Subject:
+    try:
+        files = {name: (Path(word) / name).read_bytes() for name in (RECIPE, OPTIONS) if is_file(Path(word) / name)}
+    except OSError as error:
+        raise unreadable(error.filename, error) from error
+    request, _ = recorded(document(files, OPTIONS))
+    recipe = recipe_in(document(files, RECIPE))
+    if recipe is None or not is_whole(recipe):
+        raise InvalidRequest(f"{word}/{RECIPE} is no recipe with all that a bundle needs", hint="make the bundle again")
+    return Made(Side(word, content(recipe)), request)
+
+
+def _recipe(word: str, shelves: Shelves) -> Subject:
+    """Return a recipe of the catalog in an index, resolved from the sources there, so that all of it is compared."""
+    loaded = catalog.load(workspace.from_texts(Source(shelves.source).texts(), label="recipes"))
+    resolver = Resolver(loaded)
+    named = resolver.matcher.slugs() | dict(resolver.matcher.overlays)
+    if word not in named and is_folder(word):
+        raise InvalidRequest(f"{word} is a folder without {OPTIONS}, so it is no bundle", hint="name a bundle's folder")
+    if word not in named:
+        raise NotFound(f"there is no recipe {word}", hint=f"{did_you_mean(word, named)}; or type SLUG@VERSION")
+    answer = resolver.matcher.answer(named[word])
+    if answer.state == UNSUPPORTED:
+        raise NotFound(f"no recipe is served as {word}: {answer.reason}", hint="`clusterbook list` shows them all")
+    recipe = resolver.resolve(named[word])
+    return Side(word, Gatherer(loaded).content(recipe, state=answer.state), recipe_winners(recipe))
+
+
+READERS: tuple[tuple[Callable[[str], bool], Callable[[str, Shelves], Subject]], ...] = (
+    (lambda word: is_file(Path(word) / OPTIONS), _bundle),
+    (lambda word: word.startswith("sha256:"), _by_digest),
+    (is_version, _release),
+    (lambda word: word == "-" or "/" in word or word.endswith((".yaml", ".yml", ".json")), _file),
+    (lambda word: "@" in word, _version),
+    (bool, _recipe),
+)
+"""How each kind of word is recognised and read; the first that recognises it reads it."""

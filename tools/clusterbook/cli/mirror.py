@@ -1,0 +1,207 @@
+"""Carrying: what `mirror save` and `mirror load` were asked, and what the user hears of it.
+
+Knows words and sentences. Does not know click, nor how an archive is made (`mirror_saving`) or loaded
+(`mirror_loading`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from clusterbook.artifacts.memory import memory
+from clusterbook.artifacts.open import open_index
+from clusterbook.cli.telling_ import Telling
+from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
+from clusterbook.documents.yaml_writer import dump
+from clusterbook.files.context import Around
+from clusterbook.files.write import write_text
+from clusterbook.lookup.find import MissingFlag, Reply
+from clusterbook.mirror import archive as mirrored
+from clusterbook.mirror.archive import CHART, IMAGE
+from clusterbook.mirror.load import Loaded, load
+from clusterbook.mirror.save import Saved, Wanted, save
+from clusterbook.oci.open import Access, absolute, open_base, open_source
+from clusterbook.oci.reference import SCHEME, is_loopback, parse_reference
+from clusterbook.trust.choose_policy import Words, trusting
+
+_SHOWN = 10
+
+
+class NotAll(ClusterbookError):
+    """An archive lacks what could not be had, or what nobody knows to be needed; it says so itself.
+
+    Run the same command again once the registries can be reached: what was had already is not fetched again as long as
+    the archive was not written; else carry what is missing by another way.
+    """
+
+    code = "CB203"
+    exit_status = 10
+
+
+def saved(words: Words, slugs: Iterable[str], around: Around, telling: Telling) -> Reply:
+    """Save recipes and what they pull.
+
+    Args:
+        words: the values of each flag by its key.
+        slugs: `SLUG[@VERSION]`; none for the whole release.
+        around: environment, home and the time.
+        telling: hears how far it has come.
+
+    Raises:
+        ClusterbookError: there is no archive then.
+    """
+    where, target = words.get("from", [""])[0], words.get("output", [""])[0]
+    if not where:
+        raise MissingFlag(
+            "--from is missing", hint="type --from oci://HOST/BASE, or where else the release is published"
+        )
+    if not target:
+        raise MissingFlag("--output is missing", hint="type -o mirror.tar")
+    if not target.endswith(".tar"):
+        raise InvalidRequest(f"{target} is no .tar file", hint="type -o mirror.tar")
+    access, source = _access(words, around), absolute(where)
+    remembered = memory(around.environment, around.home)
+    belief = trusting(words, around.environment, around.home)
+    opened = open_index(open_source(where, access), belief, now=around.now, seen=remembered.recall(source))
+    wanted = Wanted(
+        tuple(slugs),
+        tuple(words.get("deployer", ())),
+        charts="no_charts" not in words,
+        images="no_images" not in words,
+        withdrawn="allow_withdrawn" in words,
+    )
+    with telling:
+        done = save(opened, wanted, Path(target), access, telling)
+    warning = remembered.remember(source, opened.seen)
+    text = _encoded(_as_data(done, target)) if _json(words) else _sentence(done, target, words)
+    return Reply(text, (warning,) if warning else (), error=_lacking(done, target))
+
+
+def _sentence(done: Saved, target: str, words: Words) -> str:
+    found = done.contents
+    count = {kind: sum(each.kind == kind for each in found.held) for kind in (CHART, IMAGE)}
+    lines = [
+        f"{target}: release {found.release}, {_counted(len(found.recipes), 'recipe')} with bundles,"
+        f" {_counted(count[CHART], 'chart')}, {_counted(count[IMAGE], 'image')}, {done.size_bytes / 1e6:.1f} MB"
+    ]
+    for why in dict.fromkeys(each.why for each in found.missing):
+        named = [f"{each.kind} {each.name}" for each in found.missing if each.why == why]
+        lines.append(f"missing: {named[0]}: {why}" if len(named) == 1 else f"missing, {why}:")
+        lines += [f"  {name}" for name in named if len(named) > 1]
+    lines += [f"unknown: what {gap.component} pulls: {gap.why}" for gap in done.lists.gaps]
+    return "\n".join([*lines, f"load: clusterbook mirror load {target} --to oci://HOST/BASE{_belief(words)}"]) + "\n"
+
+
+def _as_data(done: Saved, target: str) -> Mapping[str, Any]:
+    found = done.contents
+    return {
+        "archive": target,
+        "bytes": done.size_bytes,
+        "release": found.release,
+        "recipes": list(found.recipes),
+        "held": [each._asdict() for each in found.held],
+        "missing": [each._asdict() for each in found.missing],
+        "unknown": [{"component": gap.component, "why": gap.why} for gap in done.lists.gaps],
+    }
+
+
+def _lacking(done: Saved, target: str) -> NotAll | None:
+    lacking = len(done.contents.missing)
+    if not lacking and not done.lists.gaps:
+        return None
+    gaps = len(done.lists.gaps)
+    known = f"; nobody knows what {gaps} component{'s pull' if gaps > 1 else ' pulls'}" if gaps else ""
+    return NotAll(
+        f"{target} is not complete: {lacking} missing{known}",
+        hint="run it again once they can be had, or carry them yourself",
+    )
+
+
+def loaded(words: Words, archive: str, around: Around, telling: Telling) -> Reply:
+    """Load an archive, and write how things are found there; see `saved`.
+
+    Raises:
+        ClusterbookError: the archive is not to be believed, or not all of it is in the target; run it again to go on.
+    """
+    target = words.get("to", [""])[0]
+    if not target:
+        raise MissingFlag("--to is missing", hint="type --to oci://HOST/BASE")
+    host, name = _address(target)
+    for flag in ("relocation", "containerd"):
+        if flag in words and not host:
+            raise InvalidRequest(f"--{flag} is about a registry, and {target} is none", hint="load to oci://HOST/BASE")
+    access = _access(words, around)
+    belief = trusting(words, around.environment, around.home)
+    opened = open_index(open_source(archive, access), belief, now=around.now, seen=None)
+    base = open_base(target, access, create=True)
+    with telling:
+        done = load(opened, base, belief, telling)
+    if "relocation" in words:
+        write_text(words["relocation"][0], dump(mirrored.relocation(done.contents, f"{host}/{name}".rstrip("/"))))
+    if "containerd" in words:
+        files = mirrored.hosts_files(
+            done.contents, host, name, plain_http=access.plain_http or (is_loopback(host) and not access.ca_file)
+        )
+        for path, text in files.items():
+            file = Path(words["containerd"][0]) / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_text(str(file), text)
+    lacking = done.contents.missing
+    notes: tuple[str, ...] = ()
+    if lacking:
+        more = f" and {len(lacking) - 1} more are missing" if len(lacking) > 1 else " is missing"
+        notes = (f"{archive} is not complete: {lacking[0].kind} {lacking[0].name}{more}",)
+    return Reply(_loaded(done, target, words), notes)
+
+
+def _loaded(done: Loaded, target: str, words: Words) -> str:
+    if _json(words):
+        said = {
+            "target": target,
+            "artifacts": done.artifacts,
+            "movedBlobs": done.moved_blobs,
+            "movedBytes": done.moved_bytes,
+            "newest": done.latest,
+            "missing": [each._asdict() for each in done.contents.missing],
+        }
+        return _encoded(said)
+    moved = f"{done.moved_blobs} blobs ({done.moved_bytes / 1e6:.1f} MB) moved"
+    older = "" if done.latest else "; a newer index is there already and stays"
+    return (
+        f"{target}: {done.artifacts} artifacts, {moved}{older}\n"
+        f"fetch: clusterbook fetch bundle SLUG --from {target}{_belief(words)}\n"
+        f"{f'deploy: CHART_MIRROR={target} bundle/deploy.sh{chr(10)}' if target.startswith(SCHEME) else ''}"
+    )
+
+
+def _address(target: str) -> tuple[str, str]:
+    if not target.startswith(SCHEME):
+        return "", ""
+    reference = parse_reference(target)
+    return reference.host, reference.repository
+
+
+def _access(words: Words, around: Around) -> Access:
+    return Access(
+        "plain_http" in words, words.get("ca_file", [""])[0], environment=around.environment, home=around.home
+    )
+
+
+def _encoded(said: Mapping[str, Any]) -> str:
+    return json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _belief(words: Words) -> str:
+    """Return the flags that say whom to believe, for the next command."""
+    return "".join(f" --{key} {value}" for key in ("policy", "key") for value in words.get(key, ()))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _json(words: Words) -> bool:
+    return words.get("format") == ["json"]

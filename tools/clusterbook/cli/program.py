@@ -1,0 +1,141 @@
+"""Programs: click groups whose flags stand once and whose exit statuses are ours.
+
+Knows how click declares flags and what it raises. Does not know a command. Source: reference rows G4, G8: click alone
+would silently take the last of two flags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from clusterbook.cli.flags import Flag, scan
+from clusterbook.cli.reply import MissingFlag
+from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, did_you_mean
+
+
+class Once(click.Command):
+    """A click command that refuses a flag given twice."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse a flag that stands twice, then parse.
+
+        Raises:
+            InvalidRequest: naming the flag.
+        """
+        options = [param for param in self.params if isinstance(param, click.Option) and not param.multiple]
+        scan(args, [_flag(option) for option in options])
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx  # a flag without its value does not know whose it is
+            raise
+
+
+class Strict(Once):
+    """A click command to which every wrong word is an invalid request, exit status 2, as every wrong value is."""
+
+
+def option(flag: Flag) -> click.Option:
+    """Return the click option of a flag."""
+    common: dict[str, Any] = {"help": flag.help, "show_envvar": False}
+    if not flag.repeated:  # words may hold blanks, which would split them
+        common["envvar"] = flag.variable
+    if flag.switch:
+        return click.Option([flag.key, *flag.names], is_flag=True, **common)
+    kind = click.Choice(flag.values) if flag.values else None
+    return click.Option(
+        [flag.key, *flag.names], metavar=flag.metavar or None, type=kind, multiple=flag.repeated, **common
+    )
+
+
+def _flag(option: click.Option) -> Flag:
+    """Return what the scanner has to know about an option."""
+    return Flag(option.name or "", (*option.opts, *option.secondary_opts), "", "" if option.is_flag else "VALUE")
+
+
+class UnknownCommand(ClusterbookError):
+    """There is no such command. Source: reference row G4."""
+
+    code = "CB109"
+    exit_status = 3
+
+
+class Misused(ClusterbookError):
+    """The words of a command line are not those that the command takes: an unknown flag, a flag without its value.
+
+    `--help` says what it takes. Source: reference row G4.
+    """
+
+    code = "CB115"
+    exit_status = 1
+
+
+class Program(click.Group):
+    """A group of such commands; an unknown one has an exit status of its own."""
+
+    command_class = Once
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that `args` start with."""
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            raise UnknownCommand(f"there is no command {args[0]}", hint=did_you_mean(args[0], self.list_commands(ctx)))
+        return super().resolve_command(ctx, args)
+
+    def run(self, words: Sequence[str], name: str) -> int:
+        """Return the exit status of the command line `words` of the program called `name`.
+
+        Raises:
+            ClusterbookError: the command failed; the caller says so.
+        """
+        try:
+            status = self.main(list(words), prog_name=name, standalone_mode=False)
+            return status if isinstance(status, int) else 0
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            return 0
+        except click.UsageError as error:
+            raise misused(error, name) from error
+        except click.Abort:
+            click.echo("stopped", err=True)
+            return 130
+
+
+def misused(error: click.UsageError, name: str) -> ClusterbookError:
+    """Return what is wrong with the words of a command line: 2 for a wrong value and for all of a Strict, else 1."""
+    context = error.ctx
+    command = context.command_path if context else name
+    hint = f"`{command} --help` says what it takes"
+    wrong = InvalidRequest if context and isinstance(context.command, Strict) else Misused
+    if isinstance(error, click.NoSuchOption):
+        known = [each for param in context.command.get_params(context) for each in param.opts] if context else []
+        flags = [each for each in known if each.startswith("--")]
+        return wrong(f"{error.option_name} is not a flag of {command}", hint=did_you_mean(error.option_name, flags))
+    if isinstance(error, click.MissingParameter):
+        missing = InvalidRequest if wrong is InvalidRequest else MissingFlag
+        return missing(f"{_called(error.param)} is missing", hint=hint)
+    said = error.message.rstrip(".")
+    if isinstance(error, click.BadParameter):
+        return InvalidRequest(f"{_place(error)}: {said[:1].lower()}{said[1:]}", hint=hint)
+    return wrong(f"{said[:1].lower()}{said[1:]}", hint=hint)
+
+
+def _called(param: click.Parameter | None) -> str:
+    """Return what a parameter is called by whoever types it."""
+    if isinstance(param, click.Option):
+        return max(param.opts, key=len)
+    return "a word" if param is None else param.metavar or (param.name or "").upper()
+
+
+def _place(error: click.BadParameter) -> str:
+    """Return where a value stands: a flag, or the variable of the environment that it comes from."""
+    param, context = error.param, error.ctx
+    source = context.get_parameter_source(param.name) if context and param and param.name else None
+    if source is ParameterSource.ENVIRONMENT and isinstance(param, click.Option):
+        return str(param.envvar)
+    return _called(param)

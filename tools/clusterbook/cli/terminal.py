@@ -1,0 +1,83 @@
+"""The terminal: how an answer, a note and an error reach the user.
+
+Knows standard output, standard error and exit statuses. Does not know what is said.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import NoReturn
+
+from clusterbook.diagnostics.errors import ClusterbookError, Unwritable
+
+
+def deliver(text: str, *, notes: Iterable[str] = (), output: str = "", log_json: bool = False) -> None:
+    """Print `text`, or write it whole to the file `output`; notes go to standard error."""
+    for note in notes:
+        log("note", note, log_json=log_json)
+    if not output or output == "-":
+        _print(text)
+        return
+    from clusterbook.files.write import write_text
+
+    write_text(output, text)
+
+
+def _print(text: str) -> None:
+    """Write to standard output, what its encoding lacks as escapes.
+
+    Raises:
+        Unwritable: the disk behind it is full, say. A reader that went away is no error and passes through.
+    """
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        abandon()
+        raise Unwritable(f"standard output cannot be written: {error.strerror}") from error
+
+
+def abandon() -> None:
+    """Give up standard output, so that the rest of it is not tried once more on the way out."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def leave(status: int) -> NoReturn:
+    """Exit at once: the system takes back memory faster than Python does, an eighth of a quick answer's time."""
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+    with suppress(OSError, ValueError):
+        sys.stderr.flush()
+    os._exit(status)
+
+
+def fail(error: ClusterbookError, *, log_json: bool = False) -> int:
+    """Print an error and return its exit status."""
+    more = {"code": error.code, "hint": error.hint, "place": str(error.place or "")}
+    log("error", error.what if log_json else str(error), log_json=log_json, **more)
+    return error.exit_status
+
+
+def log(level: str, message: str, *, log_json: bool, **more: str) -> None:
+    """Write a line to standard error, as text or as JSON with what more there is. Source: reference row G3."""
+    if log_json:
+        import json
+
+        known = {"level": level, "message": message, **{key: value for key, value in more.items() if value}}
+        sys.stderr.write(f"{json.dumps(known, ensure_ascii=False)}\n")
+    else:
+        sys.stderr.write(f"{level}: {message}\n")
+
+
+def bug(error: Exception) -> int:
+    """Print that `error` is a bug of ours, and return its exit status."""
+    hint = "run it again with --debug, and report what it prints"
+    log("error", f"this is a bug: {type(error).__name__}: {error}\n  hint: {hint}", log_json=False)
+    return 8

@@ -1,1 +1,0 @@
-"""The `clusterbook` command: answers from an index that was built beforehand."""

@@ -1,0 +1,104 @@
+"""The agent, at work: put into the cluster, waited for, read, and taken away.
+
+Knows in which order that goes, and on which node an agent is of most use. Does not know what an agent is made of
+(`core.agent`), nor what it sees. Source: reference rows S21, S25, S26.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from clusterbook.collect.agent_manifests import Agent, check, manifests
+from clusterbook.collect.reported_ import reported
+from clusterbook.diagnostics.errors import ClusterbookError, NotFound
+from clusterbook.documents.yaml_reader import parse
+from clusterbook.kubernetes import configmaps
+from clusterbook.kubernetes.api import Api
+from clusterbook.kubernetes.configmaps import Where
+from clusterbook.kubernetes.jobs import JobFailed, Pace, finish, in_cluster
+from clusterbook.kubernetes.placement import GPU, GPU_LABEL
+from clusterbook.snapshot.build import Seen
+
+_GRACE_S = 30
+"""How much longer than the Job itself may take one waits for it: it has to be scheduled first."""
+
+
+class Look(NamedTuple):
+    """What an agent saw, of which node, and what its user should know."""
+
+    seen: Seen
+    node: str
+    notes: tuple[str, ...]
+
+
+def look(api: Api, agent: Agent, *, say: Callable[[str], None], keep: bool = False, pace: Pace | None = None) -> Look:
+    """Return what an agent sees of one node.
+
+    Args:
+        api: the cluster.
+        agent: what runs there, and where.
+        say: is told each line of its log.
+        keep: leave everything in the cluster.
+        pace: how often is looked.
+
+    Raises:
+        NotFound: a GPU is required and there is none.
+        JobFailed: it failed, or left nothing behind.
+        NotFinished: it did not end in time.
+    """
+    agent, notes = targeted(api, check(agent))
+    where = Where(agent.namespace, agent.result)
+    with in_cluster(api, manifests(agent), keep=keep) as job:
+        finish(api, job, timeout_s=agent.timeout_s + _GRACE_S, say=say, pace=pace)
+        try:
+            text, form = configmaps.read(api, where)
+        except NotFound as error:
+            raise JobFailed(f"the Job {agent.name} ended well and left no snapshot", hint=error.hint) from error
+    document = _document(text, form, where)
+    seen = reported(document)
+    node = str((document.get("metadata") or {}).get("source-node") or "")
+    hardware = seen.measurements.get("GPU", {}).get("hardware")
+    if hardware is not None and not hardware.data.get("gpu-present"):
+        if agent.placement.require_gpu:
+            raise NotFound(f"the node {node} has no GPU", hint="name nodes with --node-selector")
+        notes = (*notes, f"the node {node} has no GPU; --node-selector names others")
+    return Look(seen, node, notes)
+
+
+def targeted(api: Api, agent: Agent) -> tuple[Agent, tuple[str, ...]]:
+    """Return an agent that runs where there are GPUs, as far as nobody has said where, and a note about it.
+
+    Raises:
+        NotFound: a GPU is required, and no node has one to give.
+    """
+    placement = agent.placement
+    if placement.require_gpu:
+        nodes = api.items("/api/v1/nodes")
+        if not any(str(((each.get("status") or {}).get("allocatable") or {}).get(GPU, "0")) != "0" for each in nodes):
+            raise NotFound("no node has a GPU to give", hint="leave --require-gpu out, or install the GPU operator")
+    if not placement.is_free:
+        return agent, ()
+    try:
+        labelled = next(api.items("/api/v1/nodes", labels=f"{GPU_LABEL}=true", page=1), None)
+    except ClusterbookError:
+        return agent, ("which nodes have GPUs could not be asked; the agent runs anywhere",)
+    if labelled is None:
+        return agent, ()
+    return agent._replace(placement=placement._replace(selector={GPU_LABEL: "true"})), ()
+
+
+def _document(text: str, form: str, where: Where) -> Mapping[str, Any]:
+    """Return the document that an agent wrote.
+
+    Raises:
+        JobFailed: it wrote something else.
+    """
+    try:
+        node = parse(text, str(where))
+    except ClusterbookError as error:
+        raise JobFailed(f"what the agent wrote cannot be read as {form}: {error.what}") from error
+    found = node.data() if node is not None else None
+    if not isinstance(found, dict):
+        raise JobFailed(f"{where} holds no document")
+    return found

@@ -1,0 +1,164 @@
+"""Nodes: what all nodes together say, and what one of them does.
+
+Knows labels, taints and a node's own account of itself. Source: reference rows S13-S16, S20; the operating system of a
+node that nobody looked into is ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from clusterbook.snapshot.build import Group
+from clusterbook.snapshot.model import service_of
+
+Object = Mapping[str, Any]
+Measurements = dict[str, dict[str, Group]]
+
+_OS_LABEL = "feature.node.kubernetes.io/system-os_release."
+_OS_IMAGE = re.compile(r"(?P<name>[A-Za-z]+)[^\d(]*\(?v?(?P<version>\d+(?:\.\d+)*)?")
+_NAMES = {"container-optimized": "cos", "red": "rhel", "amazon": "amzn", "oracle": "ol"}
+"""First word of osImage → ID of os-release, where the two differ."""
+_EXTENSION = "extensions.talos.dev/"
+_GPU_LABEL = "nvidia.com/gpu.present"
+
+
+class Nodes:
+    """All nodes, told one after the other."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._labels: dict[str, dict[str, list[str]]] = {}
+        self._taints: dict[str, dict[tuple[str, str], list[str]]] = {}
+        self._first: tuple[bool, str] | None = None
+        self._chosen: Object | None = None
+
+    def add(self, node: Object, own: str = "") -> None:
+        """Count one node in. `own` is the name of the node whose readings are taken, if it is known."""
+        metadata, spec = node["metadata"], node.get("spec") or {}
+        name = str(metadata["name"])
+        self.count += 1
+        labels = metadata.get("labels") or {}
+        for key, value in labels.items():
+            self._labels.setdefault(key, {}).setdefault(str(value), []).append(name)
+        for taint in spec.get("taints") or ():
+            which = str(taint.get("effect") or ""), str(taint.get("value") or "")
+            self._taints.setdefault(str(taint["key"]), {}).setdefault(which, []).append(name)
+        rank = (name != own if own else labels.get(_GPU_LABEL) != "true", name)
+        if self._first is None or rank < self._first:
+            self._first, self._chosen = rank, node
+
+    def topology(self, most: int = 0) -> dict[str, Group]:
+        """Return the subtypes of NodeTopology; an entry names at most `most` nodes, 0 for all of them."""
+        labels: dict[str, str] = {}
+        for key, values in sorted(self._labels.items()):
+            for value, names in sorted(values.items()):
+                labels[key if len(values) == 1 else f"{key}.{value}"] = f"{value}|{_listed(names, most)}"
+        taints: dict[str, str] = {}
+        for key, kinds in sorted(self._taints.items()):
+            effects = Counter(effect for effect, _ in kinds)
+            for (effect, value), names in sorted(kinds.items()):
+                nodes = _listed(names, most)
+                if len(kinds) == 1:
+                    taints[key] = f"{effect}|{value}|{nodes}"
+                else:
+                    taints[f"{key}.{effect}" if effects[effect] == 1 else f"{key}.{effect}.{value}"] = (
+                        f"{value}|{nodes}"
+                    )
+        counts = {"node-count": self.count, "taint-count": len(taints), "label-count": len(labels)}
+        return {"summary": Group(counts), "label": Group(labels), "taint": Group(taints)}
+
+    def node(self) -> Measurements:
+        """Return what one node says of itself: the one asked for, else the first with a GPU, else the first of all."""
+        if self._chosen is None:
+            return {}
+        found: Measurements = {"K8s": {"node": Group(_node(self._chosen))}}
+        release, labels = _release(self._chosen), self._chosen["metadata"].get("labels") or {}
+        if release:
+            found["OS"] = {"release": Group(release)}
+        if release.get("ID") == "talos":
+            extensions = {
+                key.removeprefix(_EXTENSION): value for key, value in labels.items() if key.startswith(_EXTENSION)
+            }
+            found["OS"]["extensions"] = Group(extensions)
+            found["SystemD"] = _services(self._chosen)
+        return found
+
+    @property
+    def name(self) -> str:
+        """The name of that one node, "" where there is none."""
+        return str(self._chosen["metadata"]["name"]) if self._chosen is not None else ""
+
+
+def _listed(names: list[str], most: int) -> str:
+    """Return names as NodeTopology writes them. Source: reference row S16."""
+    names = sorted(names)
+    if not most or len(names) <= most:
+        return ",".join(names)
+    return f"{','.join(names[:most])} (+{len(names) - most} more)"
+
+
+def _node(node: Object) -> dict[str, str]:
+    """Return K8s.node. Source: reference row S13."""
+    info = (node.get("status") or {}).get("nodeInfo") or {}
+    provider_id = str((node.get("spec") or {}).get("providerID") or "")
+    scheme, _, _ = provider_id.partition("://")
+    provider = scheme if "://" in provider_id or provider_id.startswith("ocid1") else ""
+    runtime = str(info.get("containerRuntimeVersion") or "")
+    runtime_name, _, runtime_version = runtime.partition("://")
+    found = {
+        "source-node": str(node["metadata"]["name"]),
+        "provider": service_of(provider),
+        "provider-id": provider_id,
+        "container-runtime-id": runtime,
+        "container-runtime-name": runtime_name,
+        "container-runtime-version": runtime_version,
+        "kubelet-version": str(info.get("kubeletVersion") or ""),
+        "kernel-version": str(info.get("kernelVersion") or ""),
+        "operating-system": str(info.get("operatingSystem") or ""),
+        "os-image": str(info.get("osImage") or ""),
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _release(node: Object) -> dict[str, str]:
+    """Return OS.release as far as the API knows it: from feature discovery's labels, else from the image's name."""
+    labels = node["metadata"].get("labels") or {}
+    info = (node.get("status") or {}).get("nodeInfo") or {}
+    image = str(info.get("osImage") or "")
+    match = _OS_IMAGE.match(image)
+    word = image.split(" ")[0].lower()
+    name = labels.get(f"{_OS_LABEL}ID") or (_NAMES.get(word, word) if match else "")
+    version = labels.get(f"{_OS_LABEL}VERSION_ID") or (match["version"] if match else "") or ""
+    if not name:
+        return {}
+    found = {
+        "ID": name,
+        "VERSION_ID": ".".join(version.split(".")[:2]) if name == "ubuntu" else version,
+        "PRETTY_NAME": image,
+        "KERNEL_VERSION": str(info.get("kernelVersion") or ""),
+        "OPERATING_SYSTEM": str(info.get("operatingSystem") or ""),
+        "Source": "kubernetes-node-info",
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _services(node: Object) -> dict[str, Group]:
+    """Return the services of a system without systemd, as the API knows them. Source: reference row S20."""
+    info = (node.get("status") or {}).get("nodeInfo") or {}
+    ready = any(
+        each.get("type") == "Ready" and each.get("status") == "True"
+        for each in (node.get("status") or {}).get("conditions") or ()
+    )
+    state = "active" if ready else "inactive"
+    runtime, _, version = str(info.get("containerRuntimeVersion") or "").partition("://")
+    return {
+        "containerd.service": Group(
+            {"ActiveState": state, "Version": version, "UnitFileName": "containerd.service", "RuntimeName": runtime}
+        ),
+        "kubelet.service": Group(
+            {"ActiveState": state, "Version": str(info.get("kubeletVersion") or ""), "UnitFileName": "kubelet.service"}
+        ),
+    }

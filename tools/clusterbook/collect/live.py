@@ -1,0 +1,56 @@
+"""Live: a snapshot of a cluster taken now, so that a recipe can be held against it.
+
+Knows what a recipe has to be asked about, and that a cluster is only written to where somebody asked for an agent. Does
+not judge: a live judgement is a snapshot, judged. Source: reference rows V1, V2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from clusterbook.collect.agent_manifests import Agent
+from clusterbook.collect.cluster.kinds_ import asked_by
+from clusterbook.collect.take import Asked, Taken, take
+from clusterbook.documents.duration_ import seconds
+from clusterbook.lookup.find import Options
+from clusterbook.snapshot.merge import lay
+
+
+class Helper(NamedTuple):
+    """Somebody who looks into a node: an agent, whether it stays, and who is told what it says."""
+
+    agent: Agent
+    stays: bool
+    say: Callable[[str], None]
+
+
+def take_now(
+    options: Options, recipe: Mapping[str, Any], own: Mapping[str, Any] | None, helper: Helper | None
+) -> Taken:
+    """Return a snapshot with all that `recipe` asks about.
+
+    Args:
+        options: which cluster, and how long one list of objects may take.
+        recipe: a RecipeResult with the text of its health checks in place.
+        own: an older snapshot with what a node says of itself, which the API does not know; None for none.
+        helper: who looks into a node; None for nobody.
+
+    Raises:
+        ClusterbookError: the cluster cannot be asked at all; what it does not tell is a gap in the snapshot.
+    """
+    asked = Asked(
+        cluster=True,
+        kubeconfig=options.get("kubeconfig", ""),
+        context=options.get("context", ""),
+        agent=helper.agent if helper else None,
+        no_cleanup=helper.stays if helper else False,
+        kinds=tuple(asked_by(recipe)),
+        timeout_s=seconds(options["timeout"]) if "timeout" in options else 0,
+    )
+    taken = take(asked, {}, helper.say if helper else _nobody)
+    return taken if own is None else taken._replace(document=lay(taken.document, own))
+
+
+def _nobody(_line: str) -> None:
+    """Tell nobody."""

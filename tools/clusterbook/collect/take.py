@@ -1,0 +1,168 @@
+"""Taking: a snapshot of this machine, of a cluster from outside, or of a pod's node and what its account may see.
+
+Knows which collectors look at what from where, that an agent looks before the API is asked about its node, and says of
+the rest that nobody looked. Does not know flags, nor how a snapshot is written. Source: reference rows S3, S21, S31.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from clusterbook.cli import snapshotting_ as snapshotting
+from clusterbook.collect.node import collectors as machine
+from clusterbook.collect.node.host import this_host
+from clusterbook.collect.run import Collector, gather
+from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound
+from clusterbook.kubernetes.errors import Denied
+from clusterbook.snapshot.build import Seen, measurement_part, together
+from clusterbook.snapshot.inventory import DENIED, FAILED, RELEASES, SKIPPED, Gap
+
+if TYPE_CHECKING:
+    from clusterbook.collect.agent_manifests import Agent
+    from clusterbook.collect.cluster.kinds_ import Kind
+    from clusterbook.collect.cluster.survey import Wishes
+    from clusterbook.kubernetes.api import Api
+
+Document = dict[str, Any]
+
+_CLUSTER_PARTS = (measurement_part("K8s"), measurement_part("NodeTopology"), RELEASES)
+_NODE_PARTS = (
+    measurement_part("GPU"),
+    measurement_part("SystemD"),
+    *(measurement_part("OS", name) for name in ("grub", "kmod", "sysctl")),
+)
+
+
+class Asked(NamedTuple):
+    """What a snapshot is asked to be of. `agent` None: nobody looks into a node of the cluster.
+
+    `kinds` are wanted beside those that are always shown; `timeout_s` is how long one list may take, 0 for the usual;
+    `network` is what the file `cluster_config` says.
+    """
+
+    root: str = ""
+    cluster: bool = False
+    no_cluster: bool = False
+    kubeconfig: str = ""
+    context: str = ""
+    node: str = ""
+    max_nodes_per_entry: int = 0
+    helm_values: bool = False
+    agent: Agent | None = None
+    no_cleanup: bool = False
+    kinds: tuple[Kind, ...] = ()
+    timeout_s: float = 0
+    cluster_config: str = ""
+    network: Seen = Seen()
+
+    @property
+    def outside(self) -> bool:
+        """Whether a cluster is meant, and not the machine we are on."""
+        return self.cluster or self.agent is not None or bool(self.kubeconfig or self.context)
+
+
+class Taken(NamedTuple):
+    """A snapshot, and what its user should know besides what it does not show."""
+
+    document: Document
+    notes: tuple[str, ...] = ()
+
+
+def take(asked: Asked, variables: Mapping[str, str], say: Callable[[str], None]) -> Taken:
+    """Return the snapshot that was asked for; `say` is told what an agent says while it works.
+
+    Raises:
+        InvalidRequest: it is asked of two things at once.
+        ClusterbookError: the cluster cannot be asked at all, or the agent failed.
+    """
+    in_pod = "KUBERNETES_SERVICE_HOST" in variables
+    if asked.cluster_config and asked.agent is not None:
+        what = "--cluster-config says what an agent sees for itself"
+        raise InvalidRequest(what, hint="leave --agent or --cluster-config out")
+    asked = asked._replace(network=_network(asked.cluster_config))
+    if asked.outside:
+        if asked.no_cluster or asked.root:
+            flag = "--no-cluster" if asked.no_cluster else "--root"
+            what = f"{flag} is about this machine, and a cluster was asked for"
+            raise InvalidRequest(what, hint="leave one of them out")
+        return _from_outside(asked, say)
+    if asked.root and not Path(asked.root).is_dir():
+        what = f"--root {asked.root} is no folder"
+        raise NotFound(what, hint="name where the machine's root is mounted, such as /host")
+    host = this_host(asked.root or "/", contained=in_pod)
+    if in_pod and not asked.no_cluster:
+        return _in_pod(asked, machine.collectors(host), snapshotting.node_name(variables, ""))
+    gaps = [Gap(part, SKIPPED, "take it with --cluster") for part in _CLUSTER_PARTS]
+    seen = together((machine.node(host), Seen(gaps=gaps)))
+    return Taken(_stamped(asked, seen, snapshotting.node_name(variables, machine.name(host))))
+
+
+def _reach(asked: Asked, node: str) -> tuple[Api, Wishes]:
+    """Return the cluster that is meant, and what is wanted of it."""
+    from clusterbook.collect.cluster.survey import TIMEOUT_S, Wishes
+    from clusterbook.kubernetes.api import Patience, open_api
+
+    # A list has its own end; one page of it should not use up all its time.
+    api = open_api(asked.kubeconfig, context=asked.context, patience=Patience(tries=3, answer_s=30))
+    timeout_s = asked.timeout_s or TIMEOUT_S
+    return api, Wishes(asked.node or node, asked.kinds, asked.max_nodes_per_entry, asked.helm_values, timeout_s)
+
+
+def _from_outside(asked: Asked, say: Callable[[str], None]) -> Taken:
+    """Return what a cluster's API shows, and what an agent does."""
+    from clusterbook.collect.agent import look
+    from clusterbook.collect.cluster.survey import collectors
+
+    api, wishes = _reach(asked, "")
+    if asked.agent is None:
+        gaps = [Gap(part, SKIPPED, "take it with --agent, which looks into a node") for part in _NODE_PARTS]
+        seen = together((gather(collectors(api, wishes)), Seen(gaps=gaps)))
+        return Taken(_stamped(asked, seen, asked.node))
+    found = look(api, asked.agent, say=say, keep=asked.no_cleanup)
+    around = gather(collectors(api, wishes._replace(node=found.node or asked.node)))
+    return Taken(_stamped(asked, together((found.seen, around)), found.node), found.notes)
+
+
+def _in_pod(asked: Asked, node: tuple[Collector, ...], name: str) -> Taken:
+    """Return what a pod sees of its node, and what its service account may see of the cluster."""
+    from clusterbook.collect.cluster.survey import collectors
+
+    try:
+        api, wishes = _reach(asked, name)
+        seen = gather((*node, *collectors(api, wishes)))
+    except ClusterbookError as error:
+        state = DENIED if isinstance(error, Denied) else FAILED
+        seen = together((gather(node), Seen(gaps=[Gap(part, state, error.what) for part in _CLUSTER_PARTS])))
+    return Taken(_stamped(asked, seen, name))
+
+
+def _network(where: str) -> Seen:
+    """Return the network as the file `where` has it, "" for none."""
+    if not where:
+        return Seen()
+    from clusterbook.collect.node.l8k import from_cluster_config
+    from clusterbook.inputs.read import read_document
+
+    return from_cluster_config(read_document(where))
+
+
+def _stamped(asked: Asked, seen: Seen, name: str) -> Document:
+    """Return what was seen as a snapshot; what the user says about the network counts more than what was seen of it."""
+    return snapshotting.stamped(together((asked.network, seen)), name)
+
+
+def keep(asked: Asked, where: str, text: str, form: str, timestamp: str) -> None:
+    """Write a snapshot into the ConfigMap `where`.
+
+    Raises:
+        InvalidRequest: it is no ConfigMap, or not in a form that one keeps.
+    """
+    from clusterbook.kubernetes import configmaps
+    from clusterbook.kubernetes.api import open_api
+
+    if form not in configmaps.FORMATS:
+        raise InvalidRequest(f"a ConfigMap keeps no {form}", hint="write it as yaml or json")
+    place = configmaps.parse_where(where)
+    configmaps.write(open_api(asked.kubeconfig, context=asked.context), place, text, form=form, timestamp=timestamp)

@@ -1,0 +1,82 @@
+"""Faults: what can go wrong between us and a store of artifacts, each with the exit status a script tells it by.
+
+Knows the words and the statuses. Does not know registries, layouts or archives, which raise these. Source: reference
+rows G4, T9.
+"""
+
+from __future__ import annotations
+
+from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound
+
+
+class BadReference(InvalidRequest):
+    """What should name an artifact does not: `oci://HOST/REPOSITORY[:TAG][@sha256:DIGEST]` does."""
+
+    code = "CB140"
+
+
+class NoArtifact(NotFound):
+    """The store has no such repository, tag, manifest or blob; registries say so to strangers, too."""
+
+    code = "CB141"
+
+
+class AccessDenied(ClusterbookError):
+    """The registry does not let us: no credentials, wrong ones, or ones without the right to read or write here.
+
+    Log in with `docker login HOST`, or have the right granted.
+    """
+
+    code = "CB142"
+    exit_status = 4
+
+
+class TimedOut(ClusterbookError):
+    """The registry took the connection and then said nothing, or too little, for too long, several times over."""
+
+    code = "CB143"
+    exit_status = 5
+
+
+class Unreachable(ClusterbookError):
+    """No connection, no TLS, or a registry that answers with its own errors, several times over."""
+
+    code = "CB144"
+    exit_status = 6
+
+
+class RateLimited(ClusterbookError):
+    """The registry asks to be left alone for longer than we wait. Run the command again: it goes on from there."""
+
+    code = "CB145"
+    exit_status = 7
+
+
+class WrongContent(ClusterbookError):
+    """Bytes are not those that their digest promises: damaged, or replaced. Nothing of them was kept."""
+
+    code = "CB146"
+    exit_status = 4
+
+
+class Malformed(ClusterbookError):
+    """A manifest, an index or a layout is not built as OCI says, so that two readers could read two things in it."""
+
+    code = "CB147"
+    exit_status = 8
+
+
+class Refused(InvalidRequest):
+    """The store does not take it: it is read-only, has no room, or finds something wrong with what was sent."""
+
+    code = "CB148"
+
+
+class UnsafeArchive(ClusterbookError):
+    """An archive holds what no archive of ours does: links, paths that lead out of it, names twice, more than agreed.
+
+    It was not unpacked. Fetch it again from where it was published.
+    """
+
+    code = "CB149"
+    exit_status = 4

@@ -1,0 +1,145 @@
+"""Installed: how the Helm releases of a cluster differ from what a recipe deploys.
+
+Knows what a bundle sets beyond the recipe, so that a cluster deployed from it has not drifted. Does not know the rest
+of a snapshot: that is `drift`. Clusters that Argo CD deploys have no releases; nobody can tell about those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from clusterbook.bundle.components import select
+from clusterbook.bundle.options import Request, read_options
+from clusterbook.diff.snapshots import (
+    ADDED,
+    CRITICAL,
+    INFO,
+    MODIFIED,
+    REMOVED,
+    WARNING,
+    Change,
+    changed_values,
+    chart_of,
+)
+from clusterbook.documents.selector import spell
+from clusterbook.resolve.bundle_inputs import is_whole
+from clusterbook.snapshot.constraint import parse_version
+from clusterbook.snapshot.inventory import Release
+from clusterbook.snapshot.model import Snapshot
+from clusterbook.validate.subject import Document, enabled
+
+_BESIDE = ("-pre", "-post", "-readiness")
+"""What the releases are called that a bundle installs around a component's own."""
+
+
+class Expected(NamedTuple):
+    """One component that is deployed; `values` is None where the recipe does not say them.
+
+    What the options of a bundle decide lies at `open_paths`: it is known to differ where nobody knows the options.
+    """
+
+    reference: Mapping[str, Any]
+    values: Mapping[str, Any] | None
+    open_paths: tuple[str, ...] = ()
+
+
+def installed_drift(recipe: Document, taken: Snapshot, request: Request | None = None) -> list[Change]:
+    """Return how what is installed differs from what `recipe` deploys, unsorted and unfiltered; see `drift.chosen`.
+
+    Args:
+        recipe: a RecipeResult; with the registry facts of its components, what bundles set beyond it is expected too.
+        taken: the cluster.
+        request: the options of the bundle that was deployed; None where only the recipe is known.
+
+    Raises:
+        Unseen: the snapshot does not say what is installed.
+        InvalidRequest: the options do not fit the recipe.
+    """
+    left = list(taken.inventory.installed())
+    expected = {str(each.reference["name"]): each for each in _expected(recipe, request)}
+    changes: list[Change] = []
+    for component in recipe.get("componentRefs") or ():
+        name = str(component["name"])
+        release = _release_of(component, left)
+        path = f"components.{name}"
+        if release is not None:
+            left.remove(release)
+        if name not in expected:
+            changes += [] if release is None else [Change(ADDED, WARNING, path, "", chart_of(release))]
+            continue
+        left = [each for each in left if not _is_beside(each, component)]
+        if release is None:
+            wanted = f"{component.get('chart') or ''} {component.get('version') or ''}".strip()
+            changes.append(Change(REMOVED, CRITICAL, path, wanted or "manifests", ""))
+        else:
+            changes += _deployed(path, expected[name], release)
+    changes += [Change(ADDED, INFO, f"releases.{each.namespace}/{each.name}", "", chart_of(each)) for each in left]
+    return changes
+
+
+def _expected(recipe: Document, request: Request | None) -> Iterator[Expected]:
+    """Yield what is deployed, with the values that a bundle gives it where that can be known."""
+    if "deploymentOrder" in recipe and is_whole(recipe):
+        for part in select(recipe, read_options(request or {})).parts:
+            open_paths = _chosen(part.facts) if request is None else _leaves(part.dynamic)
+            yield Expected(part.reference, part.values, tuple(open_paths))
+        return
+    for component in recipe.get("componentRefs") or ():
+        if enabled(component, recipe):
+            values = component.get("values")
+            yield Expected(component, values if isinstance(values, Mapping) else None)
+
+
+def _chosen(facts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the paths of values that the options of a bundle decide. Source: reference rows B24-B28, B30."""
+    scheduling = facts.get("nodeScheduling") or {}
+    dotted: list[str] = [*(scheduling.get("nodeCountPaths") or ()), *(facts.get("storageClassPaths") or ())]
+    for group in (*(scheduling.get(each) or {} for each in ("system", "accelerated")),
+                  (facts.get("podScheduling") or {}).get("workload") or {}):  # fmt: skip
+        for paths in group.values():
+            dotted += paths
+    yield from (spell(each.split(".")) for each in dotted)
+
+
+def _leaves(dynamic: Mapping[str, Any], place: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield the paths of values that were left to the installation."""
+    for key, value in dynamic.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, (*place, str(key)))
+        else:
+            yield spell([*place, str(key)])
+
+
+def _release_of(component: Mapping[str, Any], releases: Sequence[Release]) -> Release | None:
+    """Return the release of a component: by its name in its namespace, else by its chart there."""
+    near = [each for each in releases if each.namespace == (component.get("namespace") or each.namespace)]
+    named = next((each for each in near if each.name == component["name"]), None)
+    chart = component.get("chart")
+    return named or next((each for each in near if chart and each.chart == chart), None)
+
+
+def _is_beside(release: Release, component: Mapping[str, Any]) -> bool:
+    """Return whether a release holds what a bundle installs around a component."""
+    names = [f"{component['name']}{suffix}" for suffix in _BESIDE]
+    return release.name in names and release.namespace == (component.get("namespace") or release.namespace)
+
+
+def _deployed(path: str, expected: Expected, release: Release) -> Iterator[Change]:
+    """Yield how a release differs from the component it belongs to."""
+    component = expected.reference
+    version, chart = str(component.get("version") or ""), str(component.get("chart") or "")
+    if release.status not in ("deployed", ""):
+        yield Change(MODIFIED, CRITICAL, f"{path}.status", "deployed", release.status)
+    if chart and release.chart and chart != release.chart:
+        yield Change(MODIFIED, CRITICAL, f"{path}.chart", chart, release.chart)
+    if version and release.version.removeprefix("v") != version.removeprefix("v"):
+        old, new = parse_version(version), parse_version(release.version)
+        severity = INFO if old and new and old[:2] == new[:2] else WARNING
+        yield Change(MODIFIED, severity, f"{path}.version", version, release.version)
+    if release.values is None or expected.values is None:
+        return
+    roots = [f"{path}.values.{each}" for each in expected.open_paths]
+    for change in changed_values(path, expected.values, release.values):
+        inside = any(change.path == root or change.path.startswith((f"{root}.", f"{root}[")) for root in roots)
+        yield change._replace(severity=INFO) if inside else change

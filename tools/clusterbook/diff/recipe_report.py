@@ -1,0 +1,203 @@
+"""Diff reports: a diff as people and machines read it.
+
+Knows the forms, text, Markdown, JSON and YAML, and the few lines that a release keeps of a diff. Does not know how a
+diff is found, nor how it is printed. Same diff, same text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from clusterbook.diff.recipes import ABSENT, Change, Diff
+from clusterbook.documents.yaml_writer import dump, scalar
+
+_TITLES = {
+    "recipe": "Recipe",
+    "component": "Components",
+    "field": "Components",
+    "value": "Values",
+    "manifest": "Manifests",
+    "image": "Images",
+    "registry": "What the component registry tells bundles",
+    "constraint": "Constraints",
+    "phase": "Validation phases",
+    "check": "Checks",
+    "order": "Order",
+}
+_SIGNS = {"added": "+", "removed": "-", "changed": "~"}
+_COUNTED = {"value": "value", "manifest": "manifest", "image": "image", "registry": "registry fact", "field": "field"}
+_LONGEST_DIGEST = len("sha256:") + 12
+
+
+def report(diff: Diff, form: str) -> str:
+    """Return `diff` in one of FORMATS, ending in a newline."""
+    return _FORMS[form](diff)
+
+
+def grouped(diff: Diff) -> Iterator[tuple[str, list[Change]]]:
+    """Yield the changes by title, a component's own fields below its coming and going."""
+    for title, changes in groupby(diff.changes, key=lambda change: _TITLES[change.section]):
+        yield title, list(changes)
+
+
+def text(diff: Diff) -> str:
+    """Return a line for each change, below a title for each kind, and who had the last word where that is known."""
+    if not diff:
+        return f"{diff.old} and {diff.new} do not differ\n"
+    lines = [f"{diff.old} → {diff.new}"]
+    for title, changes in grouped(diff):
+        lines += ["", title]
+        for change in changes:
+            lines.append(f"  {_SIGNS[change.kind]} {sentence(change)}")
+            lines += [f"      {word} {by}" for word, by in _authors(change)]
+    lines += ["", f"{_count(len(diff.changes), 'difference')}"]
+    return "\n".join(lines) + "\n"
+
+
+def _authors(change: Change) -> Iterator[tuple[str, str]]:
+    if change.old_origin and change.kind != "added" and change.old_origin != change.new_origin:
+        yield "was:", change.old_origin
+    if change.new_origin:
+        yield "now:" if change.kind != "removed" else "removed by:", change.new_origin
+
+
+def sentence(change: Change) -> str:
+    """Return what a change says: where, and the old and the new value."""
+    where = _where(change)
+    if change.section == "component":
+        side = change.new if change.old is ABSENT else change.old
+        named = side.get("version") or side.get("tag") or ""
+        if change.kind == "changed":
+            return f"{where} is {'deployed' if change.new['deployed'] else 'no longer deployed'}"
+        return f"{where} {named}".rstrip()
+    if change.kind != "changed":
+        value = change.old if change.new is ABSENT else change.new
+        return where if value == {} else f"{where}: {_shown(change, value)}"
+    return f"{where}: {_shown(change, change.old)} → {_shown(change, change.new)}"
+
+
+def _where(change: Change) -> str:
+    if not change.component:
+        return change.key
+    if change.section == "image" and not change.key:
+        return f"{change.component} images"
+    return f"{change.component} {change.key}".rstrip()
+
+
+def _shown(change: Change, value: Any) -> str:
+    """Return a value on one line: text as it is where nobody can take it for something else, all else as JSON."""
+    if change.section == "constraint" and isinstance(value, dict):
+        more = "; ".join(f"{key} {value[key]}" for key in sorted(value) if key != "value")
+        return f"{value.get('value', '')}{f' ({more})' if more else ''}"
+    if change.section == "image" and isinstance(value, list):
+        return f"{len(value)} listed"
+    if change.section == "manifest" or change.key == "healthCheck":
+        return str(value)[:_LONGEST_DIGEST]
+    if change.section in ("field", "image", "order", "recipe") and not isinstance(value, dict):
+        plain = ", ".join(map(str, value)) if isinstance(value, list) else scalar(value)
+        if plain and plain.isprintable():
+            return plain
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def headlines(diff: Diff) -> list[str]:
+    """Return a diff in few lines: components, versions, constraints and checks one by one, the rest in numbers.
+
+    This is what a release keeps; the ledger has both sides, so the rest can always be had again.
+    """
+    lines = [headline(change) for change in diff.changes if _told(change)]
+    counts: dict[tuple[str, str], list[str]] = {}
+    for change in diff.changes:
+        if change.component and not _told(change):
+            counts.setdefault((change.component, change.section), []).append(change.key)
+    for (component, section), keys in sorted(counts.items()):
+        many = f"{_count(len(keys), _COUNTED[section])} differ{'s' if len(keys) == 1 else ''}"
+        lines.append(f"{component}: {', '.join(keys)}" if section == "field" else f"{component}: {many}")
+    return lines
+
+
+def headline(change: Change) -> str:
+    """Return what one change says, in a line that needs no sign before it."""
+    if change.section == "order":
+        return f"{change.key}: another order"
+    if change.kind == "changed":
+        return sentence(change)
+    verb = {"added": "comes", "removed": "goes"}[change.kind]
+    return f"{sentence(change)} {verb}"
+
+
+def _told(change: Change) -> bool:
+    """Return whether a change is told by itself."""
+    return not change.component or change.section == "component" or change.key in ("version", "tag")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def markdown(diff: Diff) -> str:
+    """Return a table for each kind of change, for pull requests and release notes."""
+    if not diff:
+        return f"{code(diff.old)} and {code(diff.new)} do not differ.\n"
+    lines = [f"## {code(diff.old)} → {code(diff.new)}"]
+    for title, changes in grouped(diff):
+        lines += ["", f"### {title}", "", "| | what | old | new | set by |", "|---|---|---|---|---|"]
+        lines += [_row(change) for change in changes]
+    return "\n".join(lines) + "\n"
+
+
+def _row(change: Change) -> str:
+    sides = ["" if side is ABSENT else code(_cell(change, side)) for side in (change.old, change.new)]
+    by = code(change.new_origin or change.old_origin)
+    return f"| {change.kind} | {code(_where(change))} | {sides[0]} | {sides[1]} | {by} |"
+
+
+def _cell(change: Change, side: Any) -> str:
+    if change.section == "component":
+        return str(side.get("version") or side.get("tag") or "") if side["deployed"] else "not deployed"
+    return "" if side == {} else _shown(change, side)
+
+
+def code(plain: str) -> str:
+    """Return text that Markdown shows as it is, inside a table too. Source: GFM 0.29, sections 4.10 and 6.3."""
+    if not plain:
+        return ""
+    fence = "`" * (max((len(run) for run in _runs(plain)), default=0) + 1)
+    pad = " " if plain[0] == "`" or plain[-1] == "`" else ""
+    escaped = plain.replace("|", "\\|").replace("\n", "\\n")
+    return f"{fence}{pad}{escaped}{pad}{fence}"
+
+
+def _runs(plain: str) -> Iterator[str]:
+    return ("".join(run) for tick, run in groupby(plain, key=lambda each: each == "`") if tick)
+
+
+def as_json(diff: Diff) -> str:
+    """Return an object with old, new and changes; a side that lacks the fact has no `old` or no `new`."""
+    return json.dumps(document(diff), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def as_yaml(diff: Diff) -> str:
+    """Return the same object as YAML."""
+    return dump(document(diff))
+
+
+def document(diff: Diff) -> dict[str, Any]:
+    """Return a diff as data."""
+    return {"old": diff.old, "new": diff.new, "changes": [_entry(change) for change in diff.changes]}
+
+
+def _entry(change: Change) -> dict[str, Any]:
+    found = {"section": change.section, "kind": change.kind, "component": change.component, "key": change.key}
+    sides = {"old": change.old, "new": change.new}
+    origins = {"oldOrigin": change.old_origin, "newOrigin": change.new_origin}
+    shown = {key: side for key, side in sides.items() if side is not ABSENT}
+    return {key: value for key, value in found.items() if value} | shown | {k: by for k, by in origins.items() if by}
+
+
+_FORMS: dict[str, Callable[[Diff], str]] = {"text": text, "markdown": markdown, "json": as_json, "yaml": as_yaml}
+FORMATS: Sequence[str] = tuple(_FORMS)
+"""The forms a report may have; the first is for people."""

@@ -1,0 +1,102 @@
+"""Drift reports: changes of a cluster as people and machines read them.
+
+Knows four forms: text, Markdown, JSON and YAML. Does not know how a change is found. Source: reference row D2.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from clusterbook.diff.recipe_report import code
+from clusterbook.diff.snapshots import ADDED, MODIFIED, REMOVED, SEVERITIES, UNSEEN, Change
+from clusterbook.documents.yaml_writer import dump
+
+_SIGNS = {ADDED: "+", REMOVED: "-", MODIFIED: "~", UNSEEN: "?"}
+_LONGEST = 100
+
+
+class Drift(NamedTuple):
+    """The changes from one thing to another, both called by where they came from."""
+
+    baseline: str
+    target: str
+    changes: Sequence[Change]
+
+
+def report(found: Drift, form: str) -> str:
+    """Return `found` as text, markdown, json or yaml, ending in a newline."""
+    return _FORMS[form](found)
+
+
+def document(found: Drift) -> dict[str, Any]:
+    """Return the changes as plain data."""
+    kinds = Counter(change.kind for change in found.changes)
+    severities = Counter(change.severity for change in found.changes)
+    return {
+        "baselineSource": found.baseline,
+        "targetSource": found.target,
+        "changes": [change.document() for change in found.changes],
+        "summary": {
+            **{kind: kinds[kind] for kind in (ADDED, REMOVED, MODIFIED, UNSEEN)},
+            **{severity: severities[severity] for severity in SEVERITIES},
+            "total": len(found.changes),
+        },
+    }
+
+
+def _text(found: Drift) -> str:
+    """Return a line for each change, below a title for each severity, and a last line that counts."""
+    if not found.changes:
+        return f"{found.target} has not drifted from {found.baseline}\n"
+    lines = [f"{found.baseline} → {found.target}"]
+    for severity in SEVERITIES:
+        changes = [change for change in found.changes if change.severity == severity]
+        lines += ["", severity] if changes else []
+        lines += [f"  {_SIGNS[change.kind]} {change.path}{_sides(change)}" for change in changes]
+    return "\n".join([*lines, "", _counts(found)]) + "\n"
+
+
+def _counts(found: Drift) -> str:
+    counts = Counter(change.severity for change in found.changes)
+    return ", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES if counts[severity])
+
+
+def _sides(change: Change) -> str:
+    """Return what a change was and is, behind its path."""
+    if change.kind == UNSEEN:
+        return ": it could not be seen on one side"
+    if change.kind == MODIFIED:
+        return f": {_short(change.baseline)} → {_short(change.target)}"
+    return f": {_short(change.baseline or change.target)}"
+
+
+def _short(text: str) -> str:
+    """Return a value on one line."""
+    line = text.replace("\n", "\\n") or '""'
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
+
+
+def _markdown(found: Drift) -> str:
+    """Return a table, for pull requests and reports."""
+    if not found.changes:
+        return f"{code(found.target)} has not drifted from {code(found.baseline)}.\n"
+    lines = [f"## {code(found.baseline)} → {code(found.target)}", "", _counts(found), ""]
+    lines += ["| severity | | path | before | after |", "|---|---|---|---|---|"]
+    for each in found.changes:
+        sides = [code(_short(side)) if side else "" for side in (each.baseline, each.target)]
+        lines.append(f"| {each.severity} | {each.kind} | {code(each.path)} | {sides[0]} | {sides[1]} |")
+    return "\n".join(lines) + "\n"
+
+
+def _json(found: Drift) -> str:
+    return json.dumps(document(found), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def _yaml(found: Drift) -> str:
+    return dump(document(found))
+
+
+_FORMS: Mapping[str, Callable[[Drift], str]] = {"text": _text, "markdown": _markdown, "json": _json, "yaml": _yaml}

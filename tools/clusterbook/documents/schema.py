@@ -1,0 +1,114 @@
+"""Shaping: whether a parsed document has its shape, in words a contributor can act on.
+
+Knows how what pydantic finds becomes a finding with a place. Does not know which document has which shape.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from clusterbook.diagnostics.errors import did_you_mean, nearest
+from clusterbook.diagnostics.findings import Finding, Place, Severity
+from clusterbook.documents.yaml_reader import Node
+
+
+def check_shape(node: Node, file: str, shape: type[BaseModel], findings: list[Finding], *, strict: bool) -> None:
+    """Add to `findings` whatever in `node` does not have `shape`; unknown keys only warn unless `strict`."""
+    try:
+        shape.model_validate(node.written())
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            findings.append(_shape_finding(node, file, shape, dict(problem), strict=strict))
+
+
+def _shape_finding(node: Node, file: str, shape: type[BaseModel], problem: dict[str, Any], *, strict: bool) -> Finding:
+    """Return what pydantic found, with its place and in our words."""
+    location, kind = list(problem["loc"]), str(problem["type"])
+    found, depth = _descend(node, location)
+    last = location[-1] if location else ""
+    if kind == "extra_forbidden":
+        place = Place(file, found.key_line, found.key_column)
+        known = _known_keys(shape, location[:-1])
+        hint = did_you_mean(str(last), known)
+        if "componentRefs" in location and nearest(str(last), ["enabled"]):
+            hint = "write 'enabled:' below 'overrides:', where values are switched"
+        return Finding("CB012", place, f"unknown key '{last}'", hint, "error" if strict else "warning")
+    if kind == "missing":
+        place = Place(file, found.line, found.column)
+        severity: Severity = "error" if strict or last != "kind" else "warning"
+        return Finding("CB011", place, f"key '{last}' is missing", f"add '{last}:'", severity)
+    place = Place(file, found.line, found.column)
+    if kind == "literal_error" and last in ("kind", "apiVersion"):
+        expected = str(problem["ctx"]["expected"])
+        return Finding("CB015", place, f"{last} '{found.text}' is not read here", f"expected {expected}")
+    what = _WHAT.get(kind, str(problem["msg"]))
+    path = ".".join(str(part) for part in location[:depth]) or "the document"
+    return Finding("CB010", place, f"{path}: {what[:1].lower()}{what[1:]}", _shape_hint(kind, problem, found))
+
+
+_WHAT = {
+    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), "this must be a map"),
+    "list_type": "this must be a list",
+    "string_type": "this must be one word or text",
+    "string_pattern_mismatch": "this is not written as it must be",
+}
+"""What pydantic says in words of programs, in ours."""
+
+
+def _shape_hint(kind: str, problem: dict[str, Any], found: Node) -> str:
+    """Return what to write instead."""
+    if kind == "literal_error":
+        expected = str(problem["ctx"]["expected"]).replace(" or ", ", ")
+        return did_you_mean(found.text or "", expected.strip("'").split("', '"))
+    return {
+        "string_type": "write one word or a quoted text",
+        "list_type": "write a list: one '- item' per line",
+        "dict_type": "write a map: 'key: value' lines",
+        "model_type": "write a map: 'key: value' lines",
+        "model_attributes_type": "write a map: 'key: value' lines",
+        "bool_parsing": "write true or false",
+        "int_parsing": "write a whole number",
+        "greater_than_equal": "write 0 or more",
+        "string_too_short": "write something, or remove the key",
+        "string_pattern_mismatch": "use letters, digits, '.', '_', '-'; paths are relative, without a leading '/'",
+    }.get(kind, "correct the value; the schema in the first line says what may stand here")
+
+
+def _descend(node: Node, location: list[Any]) -> tuple[Node, int]:
+    """Return the deepest node on the way to `location`, and how many steps that was."""
+    for depth, step in enumerate(location):
+        if isinstance(node.value, dict) and step in node.value:
+            node = node.value[step]
+        elif isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+        else:
+            return node, depth
+    return node, len(location)
+
+
+def _known_keys(shape: type[BaseModel], location: list[Any]) -> list[str]:
+    """Return the keys allowed at `location` below `shape`."""
+    for step in location:
+        if isinstance(step, int):
+            continue
+        for name, info in shape.model_fields.items():
+            if step in (name, info.alias):
+                inner = _model_in(info.annotation)
+                if inner is None:
+                    return []
+                shape = inner
+                break
+    return [info.alias or name for name, info in shape.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the shape inside `X | None`, `list[X]` and the like."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _model_in(argument)
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,235 @@
+"""Plain YAML in, quickly: the part of YAML that programs write, and nothing else.
+
+Knows block maps and lists, words, quoted text on one line, literal blocks and short JSON in a line. Whatever looks like
+anything more is left to `yamlin`, which reads all of YAML but takes longer to import than a whole judgement may last.
+Wherever this reader gives an answer, it is the answer of `yamlin`; tests hold the two against each other.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, NamedTuple
+
+from clusterbook.documents.scalars import scalar
+
+MAX_DEPTH = 60
+"""Deepest nesting that is read here; a little less than what yamlin reads."""
+_INDICATORS = frozenset("?:,[]{}#&*!|>'\"%@`")
+"""Characters that mean something to YAML at the start of a word; `-` is looked at more closely."""
+_FLOW = re.compile(r'\[(("[^"\\]*"|[a-z][a-z-]*)(, ("[^"\\]*"|[a-z][a-z-]*))*)?\]|\{\}')
+"""A list of texts and words, or nothing: what may stand in a line."""
+_ELEMENT = re.compile(r'"[^"\\]*"|[a-z][a-z-]*')
+_QUOTED_KEY = re.compile(r'("[^"\\]*"|\'[^\']*\'):(?: |\Z)')
+
+
+class _Line(NamedTuple):
+    """One line: how deep it is indented, and what stands there."""
+
+    indent: int
+    text: str
+
+
+class _NotPlain(Exception):
+    """The document uses more of YAML than is read here."""
+
+
+def read(text: str) -> Any:
+    """Return the document in `text`, or None where it takes `yamlin` to read it, if anything can."""
+    if not text.replace("\n", "").isprintable() or text.startswith("\ufeff"):
+        return None
+    try:
+        return _Reader(text.split("\n")).document()
+    except _NotPlain:
+        return None
+
+
+class _Reader:
+    """Reads one document from its first line to its last."""
+
+    def __init__(self, raw: list[str]) -> None:
+        self.raw = raw
+        self.number = -1
+        self.line = _Line(-1, "")
+        self.advance()
+
+    def document(self) -> Any:
+        """Return the whole document."""
+        if self.line.indent != 0:
+            raise _NotPlain
+        value = self.block(0, 1)
+        if self.line.indent != -1:
+            raise _NotPlain
+        return value
+
+    def advance(self) -> None:
+        """Go to the next line that holds something; behind the last one the indentation is -1."""
+        raw = self.raw
+        number = self.number + 1
+        while number < len(raw):
+            text = raw[number].strip(" ")
+            if text and text[0] != "#":
+                self.number = number
+                self.line = _Line(len(raw[number]) - len(raw[number].lstrip(" ")), text)
+                return
+            number += 1
+        self.number = number
+        self.line = _Line(-1, "")
+
+    def block(self, indent: int, depth: int) -> Any:
+        """Return the map or list that starts on this line."""
+        if depth > MAX_DEPTH:
+            raise _NotPlain
+        text = self.line.text
+        return self.sequence(indent, depth) if text == "-" or text.startswith("- ") else self.mapping(indent, depth)
+
+    def sequence(self, indent: int, depth: int) -> list[Any]:
+        """Return the list whose dashes stand at `indent`."""
+        found: list[Any] = []
+        while self.line.indent == indent and (self.line.text == "-" or self.line.text.startswith("- ")):
+            rest = self.line.text[2:].lstrip(" ")
+            if not rest:
+                raise _NotPlain
+            if _split(rest) is None and not rest.startswith("- "):
+                found.append(self.value(rest, indent, depth))
+                continue
+            deeper = indent + len(self.line.text) - len(rest)
+            self.line = _Line(deeper, rest)
+            found.append(self.block(deeper, depth + 1))
+        if self.line.indent > indent:
+            raise _NotPlain
+        return found
+
+    def mapping(self, indent: int, depth: int) -> dict[str, Any]:
+        """Return the map whose keys stand at `indent`."""
+        found: dict[str, Any] = {}
+        while self.line.indent == indent:
+            parts = _split(self.line.text)
+            if parts is None:
+                raise _NotPlain
+            key, rest = parts
+            if key in found or key == "<<":
+                raise _NotPlain
+            if rest:
+                found[key] = self.value(rest, indent, depth)
+                continue
+            self.advance()
+            below = self.line
+            listed = below.indent == indent and (below.text == "-" or below.text.startswith("- "))
+            found[key] = self.block(below.indent, depth + 1) if below.indent > indent or listed else None
+            if listed:
+                continue
+        if self.line.indent > indent:
+            raise _NotPlain
+        return found
+
+    def value(self, text: str, indent: int, depth: int) -> Any:
+        """Return what stands behind a key or a dash, and go on behind it."""
+        if depth >= MAX_DEPTH:
+            raise _NotPlain
+        if text in ("|", "|-", "|+"):
+            return self.literal(text, indent)
+        value = _word(text)
+        self.advance()
+        if self.line.indent > indent:
+            raise _NotPlain  # a word that goes on, or a mistake
+        return value
+
+    def literal(self, style: str, indent: int) -> str:
+        """Return the text of a literal block below something at `indent`."""
+        number = self.number + 1
+        first = number
+        while first < len(self.raw) and not self.raw[first].strip(" "):
+            first += 1
+        if first == len(self.raw):
+            raise _NotPlain
+        deeper = len(self.raw[first]) - len(self.raw[first].lstrip(" "))
+        if deeper <= indent or any(len(self.raw[each]) > deeper for each in range(number, first)):
+            raise _NotPlain
+        pad = " " * deeper
+        lines = []
+        while number < len(self.raw):
+            raw = self.raw[number]
+            if raw.startswith(pad):
+                lines.append(raw[deeper:])
+            elif not raw.strip(" "):
+                lines.append("")
+            else:
+                break
+            number += 1
+        whole = number == len(self.raw)
+        if whole and self.raw[-1]:
+            raise _NotPlain  # the last line has no end
+        if whole:
+            lines.pop()
+        body = "\n".join(lines).rstrip("\n") if style != "|+" else "\n".join(lines)
+        if not lines or not body:
+            raise _NotPlain
+        self.number = number - 1
+        self.advance()
+        return body if style == "|-" else f"{body}\n"
+
+
+def _split(text: str) -> tuple[str, str] | None:
+    """Return the key at the start of a line and what follows it, None where there is no key."""
+    if text[0] in "\"'":
+        match = _QUOTED_KEY.match(text)
+        if match is None:
+            return None
+        return match[1][1:-1], text[match.end() :].strip(" ")
+    if text[0] in _INDICATORS or text[:2] == "- ":
+        return None
+    at = text.find(": ")
+    if at < 0:
+        if text[-1] != ":":
+            return None
+        at = len(text) - 1
+    key = text[:at]
+    if " #" in key or key != key.rstrip(" ") or not key or len(key) > 1000 or key.startswith(("---", "...")):
+        raise _NotPlain
+    return key, text[at + 1 :].strip(" ")
+
+
+def _word(text: str) -> Any:
+    """Return what a value in one line means."""
+    first = text[0]
+    if first == '"':
+        return _double(text)
+    if first == "'":
+        inner = text[1:-1]
+        if len(text) < 2 or text[-1] != "'" or "'" in inner.replace("''", ""):
+            raise _NotPlain
+        return inner.replace("''", "'")
+    if first in "[{":
+        if not _FLOW.fullmatch(text):
+            raise _NotPlain
+        return {} if first == "{" else [_element(each) for each in _ELEMENT.findall(text)]
+    if first in _INDICATORS or text in ("-", "---", "...") or text[:2] == "- " or text[:4] in ("--- ", "... "):
+        raise _NotPlain
+    if ": " in text or text[-1] == ":" or " #" in text:
+        raise _NotPlain
+    value = scalar(text)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _NotPlain
+    return value
+
+
+def _element(text: str) -> Any:
+    """Return one element of a list in a line."""
+    return text[1:-1] if text[0] == '"' else scalar(text)
+
+
+def _double(text: str) -> str:
+    """Return what stands in double quotes, where it is written as in JSON."""
+    if "\\" not in text:
+        if len(text) < 2 or text.find('"', 1) != len(text) - 1:
+            raise _NotPlain
+        return text[1:-1]
+    try:
+        value = json.loads(text)
+    except ValueError:
+        raise _NotPlain from None
+    if not isinstance(value, str) or any("\ud800" <= each <= "\udfff" for each in value):
+        raise _NotPlain
+    return value

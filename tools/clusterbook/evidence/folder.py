@@ -1,0 +1,212 @@
+"""Evidence: written, signed, published, and held against what it says.
+
+Knows the folder and who vouches for it. Does not know what follows from what (`core.evidence`), nor how a registry has
+it (`evidence_store`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from clusterbook import __version__
+from clusterbook.diagnostics.errors import InvalidRequest, unreadable
+from clusterbook.evidence import model as evidence
+from clusterbook.evidence.model import MANIFEST, SIGNED, BrokenEvidence, Proof
+from clusterbook.evidence.registry import MOST_BYTES, pull, push
+from clusterbook.files.write import write_bytes, write_folder
+from clusterbook.oci.open import Access
+from clusterbook.oci.reference import SCHEME
+
+if TYPE_CHECKING:
+    from clusterbook.artifacts.open import Trusting
+    from clusterbook.trust.sign import Signer
+    from clusterbook.trust.verify import Verified
+
+_FOLDER = "name the folder that `clusterbook validate --evidence` wrote"
+
+
+class Vouched(NamedTuple):
+    """What evidence proves, and who says that the snapshot is what they saw; `by` is None when nobody does."""
+
+    proof: Proof
+    by: Verified | None
+
+
+class Held(NamedTuple):
+    """The files of evidence by name, and where they are: a folder, or a reference that ends in a digest."""
+
+    where: str
+    files: dict[str, bytes]
+
+
+class Verification(NamedTuple):
+    """What was verified, and what came of it."""
+
+    held: Held
+    vouched: Vouched
+
+
+class Published(NamedTuple):
+    """Evidence in a registry: what it proves, and the reference that always means it."""
+
+    proof: Proof
+    reference: str
+
+
+def write(
+    where: str,
+    recipe: Mapping[str, Any],
+    taken: Mapping[str, Any],
+    *,
+    phases: tuple[str, ...],
+    fail_fast: bool,
+    signer: Signer | None,
+) -> Proof:
+    """Write the evidence of a judgement to the folder `where`, replacing older evidence; return what it proves.
+
+    Raises:
+        InvalidRequest: one of the documents is not what it must be.
+        Unwritable: the folder cannot be written, or holds something else.
+    """
+    files = evidence.gather(recipe, taken, version=__version__, phases=phases, fail_fast=fail_fast)
+    proof = evidence.recompute(files, version=__version__)
+    if signer is not None:
+        files[SIGNED] = signer.sign(proof.statement)
+    write_folder(Path(where), files.items(), marker=MANIFEST)
+    return proof
+
+
+def keep_signature(where: str) -> None:
+    """Refuse to replace signed evidence in the folder `where` by evidence that nobody vouches for.
+
+    Raises:
+        InvalidRequest: it is signed.
+    """
+    if (Path(where) / SIGNED).exists():
+        hint = "sign the new one as well: --key FILE; or name another folder"
+        raise InvalidRequest(f"the evidence in {where} is signed, and the new one would not be", hint=hint)
+
+
+def held(where: str, access: Access) -> Held:
+    """Return the evidence in a folder or, by `oci://…`, in a registry. Raises as `read` and `evidence_store.pull`."""
+    if where.startswith(SCHEME):
+        return Held(*pull(where, access))
+    return Held(where, read(where))
+
+
+def read(where: str) -> dict[str, bytes]:
+    """Return the files of the evidence in a folder.
+
+    Raises:
+        NotFound: no such folder.
+        Unreadable: it is there, but not for us.
+        BrokenEvidence: it holds folders, links or too much.
+    """
+    folder = Path(where)
+    try:
+        there = sorted(folder.iterdir())
+    except NotADirectoryError as error:
+        raise InvalidRequest(f"{where} is not a folder", hint=_FOLDER) from error
+    except OSError as error:
+        raise unreadable(where, error, hint=_FOLDER) from error
+    files: dict[str, bytes] = {}
+    left = MOST_BYTES
+    for path in there:
+        if path.is_symlink() or not path.is_file():
+            raise BrokenEvidence(f"{path} is no plain file", hint="evidence is a folder of plain files")
+        try:
+            left -= path.stat().st_size
+            if left < 0:
+                raise BrokenEvidence(f"{where} holds more than {MOST_BYTES >> 20} MB")
+            files[path.name] = path.read_bytes()
+        except OSError as error:
+            raise unreadable(path, error) from error
+    return files
+
+
+def sign(where: str, signer: Signer) -> Proof:
+    """Sign evidence, having judged it again; return what it proves.
+
+    Raises:
+        BrokenEvidence: it does not hold, so that nobody should vouch for it.
+    """
+    proof = evidence.recompute(read(where), version=__version__)
+    write_bytes(Path(where) / SIGNED, signer.sign(proof.statement))
+    return proof
+
+
+def publish(where: str, target: str, *, signer: Signer | None, unsigned: bool, access: Access) -> Published:
+    """Push the evidence in a folder to a registry, once judging it again has shown that it holds.
+
+    Args:
+        where: the folder.
+        target: `oci://HOST/REPOSITORY[:TAG]`.
+        signer: who vouches for it before it goes; None leaves it as it is.
+        unsigned: whether it may go without anybody vouching for it.
+        access: how registries are spoken to.
+
+    Raises:
+        BrokenEvidence: it does not hold.
+        InvalidRequest: nobody vouches for it, or the target names other evidence.
+    """
+    proof = sign(where, signer) if signer else evidence.recompute(read(where), version=__version__)
+    files = read(where)
+    if SIGNED not in files and not unsigned:
+        hint = f"sign it on the way: clusterbook evidence publish {where} {target} --key FILE; or say --unsigned"
+        raise InvalidRequest(f"nobody vouches for the evidence in {where}", hint=hint)
+    pushed = push(target, files, proof, access)
+    return Published(evidence.recompute(pushed.files, version=__version__), pushed.reference)
+
+
+def verify(where: str, trusting: Trusting, access: Access | None = None) -> Verification:
+    """Return what evidence proves, having judged it again, and who vouches for it; `where` may be `oci://…`.
+
+    Raises:
+        InvalidRequest: it is not said who is believed.
+        BrokenEvidence: it does not hold.
+        Untrusted: nobody who is believed vouches for it.
+    """
+    if trusting.policy is None and not trusting.unsigned:
+        hint = "name a key with --key or a policy with --policy; --unsigned asks only whether the report follows"
+        raise InvalidRequest("it is not said who is believed", hint=hint)
+    found = held(where, access or Access())
+    return Verification(found, judge_again(found.files, where, trusting))
+
+
+def judge_again(files: Mapping[str, bytes], where: str, trusting: Trusting) -> Vouched:
+    """Return what the files of evidence prove, and who vouches for it; raises as `verify`, `where` is what is named."""
+    proof = evidence.recompute(files, version=__version__)
+    if SIGNED not in files:
+        if not trusting.unsigned:
+            from clusterbook.trust.policy import Unsigned
+
+            raise Unsigned(f"{where} is not signed", hint="--unsigned asks only whether its report follows")
+        return Vouched(proof, None)
+    return Vouched(proof, _vouched(files[SIGNED], proof, trusting))
+
+
+def save(found: Held, where: str) -> None:
+    """Write evidence to the folder `where`, replacing older evidence.
+
+    Raises:
+        InvalidRequest: the older evidence is signed, and this is not.
+        Unwritable: the folder cannot be written, or holds something else.
+    """
+    if SIGNED not in found.files:
+        keep_signature(where)
+    write_folder(Path(where), found.files.items(), marker=MANIFEST)
+
+
+def _vouched(signed: bytes, proof: Proof, trusting: Trusting) -> Verified | None:
+    """Return who signed the statement, None where nobody is believed and that is accepted."""
+    from clusterbook.trust.policy import Tampered
+    from clusterbook.trust.statement import parse_bundle
+    from clusterbook.trust.verify import verify as verify_signature
+
+    if parse_bundle(signed).payload != proof.statement:
+        raise Tampered("the signature covers another statement", hint="it was moved here from other evidence")
+    if trusting.policy is None:
+        return None
+    return verify_signature(signed, proof.digest, trusting.policy._replace(predicate_types=(evidence.PREDICATE,)))

@@ -1,0 +1,128 @@
+"""Proofs: the evidence that lies in the ledger, each piece judged again before anybody is shown it.
+
+Knows where it lies (registry/evidence/<slug>/<name>/), who is believed, and that it has to prove a version that was
+released. Does not judge: that is `client.evidence`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from clusterbook.artifacts.open import Trusting
+from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.errors import ClusterbookError
+from clusterbook.diagnostics.findings import Finding, Place, SourceErrors
+from clusterbook.documents.yaml_reader import MAX_BYTES
+from clusterbook.evidence import folder as evidence
+from clusterbook.evidence.model import BrokenEvidence, Proof
+from clusterbook.ledger.folder import open_ledger
+from clusterbook.ledger.model import EVIDENCE, Ledger
+from clusterbook.ledger.version import Version
+from clusterbook.trust.policy import Policy, Untrusted
+from clusterbook.trust.verify import read_policy
+
+TRUST = "trust.yaml"
+"""Whom the catalog believes about evidence; it lies among the sources of the site."""
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
+_LAY_OUT = f"evidence lies in {EVIDENCE}/RECIPE/NAME/, NAME in small letters, figures, dots and dashes"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One piece of evidence: what it proves about which version, who vouches for it, "" for nobody, and its files."""
+
+    name: str
+    version: Version
+    proof: Proof
+    signer: str
+    issuer: str
+    files: Mapping[str, bytes]
+
+
+def kept(registry: Path, ledger: Ledger, trust: Path) -> tuple[Kept, ...]:
+    """Return the evidence in the ledger at `registry`, sorted; `trust` is the policy that says who is believed.
+
+    Raises:
+        SourceErrors: some of it is broken, or proves nothing that was released; all is listed.
+        BadPolicy: the policy cannot be read.
+    """
+    found = list(_look(registry, ledger, trust))
+    findings = [each for each in found if isinstance(each, Finding)]
+    if findings:
+        raise SourceErrors(findings)
+    return tuple(each for each in found if isinstance(each, Kept))
+
+
+def check(registry: Path, trust: Path) -> list[Finding]:
+    """Return what is wrong with the evidence in the ledger at `registry`. Raises BadPolicy."""
+    return [each for each in _look(registry, open_ledger(registry), trust) if isinstance(each, Finding)]
+
+
+def _look(registry: Path, ledger: Ledger, trust: Path) -> Iterator[Kept | Finding]:
+    """Yield every piece of evidence, or what is wrong with it."""
+    top = registry / EVIDENCE
+    if not top.is_dir():
+        return
+    policy = read_policy(trust) if trust.is_file() else Policy(())
+    released: dict[str, dict[str, Version]] = {}
+    for name in ledger.releases():
+        for slug, entry in ledger.entries(name).items():
+            released.setdefault(slug, {})[entry.digest] = entry.version
+    for path in _folders(top):
+        if isinstance(path, Finding):
+            yield path
+            continue
+        try:
+            yield _one(path, released.get(path.parent.name, {}), policy, trust)
+        except ClusterbookError as error:
+            yield finding("CB064", Place(path.as_posix()), error.what, error.hint)
+
+
+def _folders(top: Path) -> Iterator[Path | Finding]:
+    """Yield the folder of each piece of evidence below `top`, sorted; whatever lies elsewhere is wrong."""
+    for slug in _seen(top):
+        if slug.is_symlink() or not slug.is_dir():
+            yield finding("CB064", Place(slug.as_posix()), "no folder of evidence", _LAY_OUT)
+            continue
+        for path in _seen(slug):
+            if path.is_symlink() or not path.is_dir() or not _NAME.fullmatch(path.name):
+                yield finding("CB064", Place(path.as_posix()), "no folder of evidence", _LAY_OUT)
+            else:
+                yield path
+
+
+def _seen(folder: Path) -> list[Path]:
+    """Return what is in a folder, sorted; names that begin with a dot are left out, as in the rest of the ledger."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _one(folder: Path, versions: Mapping[str, Version], policy: Policy, trust: Path) -> Kept:
+    """Return what one piece of evidence proves; `versions` are those of its recipe, by digest.
+
+    Raises:
+        BrokenEvidence: it does not hold, or is about something else.
+        Untrusted: it is signed, and not by somebody whom the policy names.
+    """
+    files = evidence.read(str(folder))
+    large = next((name for name, data in files.items() if len(data) > MAX_BYTES), None)
+    if large is not None:
+        what = f"{large} is larger than {MAX_BYTES >> 20} MB, and everybody who clones would carry it"
+        raise BrokenEvidence(what, hint="take the snapshot of fewer nodes")
+    try:
+        proof, by = evidence.judge_again(files, str(folder), Trusting(policy, unsigned=True))
+    except Untrusted as error:
+        hint = f"{trust.as_posix()} says who is believed: name the signer there, or leave the signature out"
+        raise Untrusted(error.what, hint=hint) from error
+    if proof.recipe != folder.parent.name:
+        hint = f"move it to {EVIDENCE}/{proof.recipe}/{folder.name}"
+        raise BrokenEvidence(f"it is about {proof.recipe}", hint=hint)
+    if proof.digest not in versions:
+        known = ", ".join(map(str, sorted(versions.values()))) or "none"
+        what = f"no release has the recipe that was judged, {proof.digest}"
+        raise BrokenEvidence(what, hint=f"judge by a version that was released: {known}")
+    signer, issuer = (by.signer, by.issuer) if by else ("", "")
+    signer = signer if issuer else Path(signer).stem
+    return Kept(folder.name, versions[proof.digest], proof, signer, issuer, files)

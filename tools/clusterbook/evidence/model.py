@@ -1,0 +1,289 @@
+"""Evidence: a judgement that anybody can repeat from the files it comes with.
+
+Knows which files there are, and that the report must follow from recipe and snapshot. Does not know signatures: who
+says so is for others to verify, what is said is verified here. Source: reference rows V47-V49, V54; recomputing is
+ours.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from clusterbook.artifacts.sbom import sbom
+from clusterbook.catalog.images_ import image_of
+from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.documents.digest import digest as digest_of
+from clusterbook.evidence.redact import is_redacted, redact, spoken
+from clusterbook.resolve.bundle_inputs import is_whole
+from clusterbook.resolve.content import content
+from clusterbook.snapshot import model as snapshot
+from clusterbook.trust.statement import Subject, statement
+from clusterbook.validate import ctrf
+from clusterbook.validate.judge import chosen_phases, judge
+from clusterbook.validate.result import PHASES, Report, Result
+
+RECIPE, SNAPSHOT, REPORT, SBOM = "recipe.json", "snapshot.json", "report.json", "bom.cdx.json"
+MANIFEST, STATEMENT, SIGNED = "manifest.json", "statement.intoto.json", "statement.sigstore.json"
+FORMAT = "clusterbook-evidence/1"
+PREDICATE = "https://clusterbook.dev/evidence/v1"
+"""What the statement says of a recipe: that this cluster, at that time, was judged by it, and with what verdict."""
+_UNNUMBERED = "unpublished"
+Document = Mapping[str, Any]
+
+_WHOLE = "ask whoever published it for the folder as it was"
+
+
+class BrokenEvidence(InvalidRequest):
+    """The files of an evidence bundle do not belong together: one is missing, too many, or has been changed.
+
+    Nothing in it can be relied on. Ask whoever published it for the bundle as it was.
+    """
+
+    code = "CB132"
+
+
+class Refuted(BrokenEvidence):
+    """The report does not follow from the recipe and the snapshot that it comes with.
+
+    The message names the first result that differs. Either the report was written by hand, or by a tool that judges
+    otherwise: judge again with `clusterbook validate --no-cluster` and compare.
+    """
+
+    code = "CB133"
+
+
+class Proof(NamedTuple):
+    """What an evidence bundle proves: how the recipe with `digest` was judged on a cluster that was seen at `taken`.
+
+    `results` is everything that was asked, `statement` what its signature has to cover, `says` the results in numbers,
+    with the phases that were not asked.
+    """
+
+    recipe: str
+    digest: str
+    verdict: str
+    counts: Mapping[str, int]
+    taken: str
+    fingerprint: Mapping[str, str]
+    results: tuple[Result, ...]
+    statement: bytes
+    says: str
+
+    @property
+    def outcome(self) -> str:
+        """Return what it proves in words: `3 passed, 1 skipped, deployment not asked of eks`."""
+        return f"{self.says or 'nothing'} of {self.recipe}"
+
+    @property
+    def cluster(self) -> str:
+        """Return what the cluster is, `eks, h100, ubuntu, 6 nodes`, "" where nothing says."""
+        return ", ".join(
+            f"{value} node{'' if value == '1' else 's'}" if dimension == "nodes" else value
+            for dimension, value in self.fingerprint.items()
+        )
+
+
+def gather(
+    recipe: Document,
+    taken: Document,
+    *,
+    version: str,
+    phases: Collection[str] = PHASES,
+    fail_fast: bool = False,
+) -> dict[str, bytes]:
+    """Return the files of an evidence bundle by name, but for its signature; same documents, same bytes.
+
+    The snapshot is redacted first, and the report is about what is left: it claims no more than anybody can check.
+
+    Args:
+        recipe: a whole recipe (`kit.complete`) with the text of its health checks in place.
+        taken: the snapshot's document.
+        version: that of the tool that judges.
+        phases: which to judge, besides readiness.
+        fail_fast: stop behind the first phase in which something failed.
+
+    Raises:
+        InvalidRequest: one of the documents is not what it must be.
+    """
+    words, namespaces = spoken(recipe)
+    shown = redact(taken, words=words, namespaces=namespaces)
+    report = judge(recipe, snapshot.read(shown), phases=phases, fail_fast=fail_fast)
+    digest = recipe_digest(recipe)
+    files = {
+        RECIPE: encode(recipe),
+        SNAPSHOT: encode(shown),
+        REPORT: ctrf.as_json(report, version).encode(),
+        SBOM: encode(_sbom(recipe, digest)),
+    }
+    manifest = {
+        "format": FORMAT,
+        "recipe": report.recipe,
+        "recipeDigest": digest,
+        "verdict": report.verdict,
+        "phases": chosen_phases(phases),
+        "failFast": fail_fast,
+        "files": {name: {"sha256": sha256(data).hexdigest(), "size": len(data)} for name, data in files.items()},
+    }
+    files[MANIFEST] = encode(manifest)
+    return {**files, STATEMENT: _statement(report, digest, files[MANIFEST], snapshot.read(shown))}
+
+
+def recipe_digest(recipe: Document) -> str:
+    """Return the digest of a whole recipe, which is that of the published one if it is one.
+
+    Raises:
+        InvalidRequest: it lacks what bundles need, so that its content is not known.
+    """
+    try:
+        if is_whole(recipe) and recipe["metadata"]["slug"]:
+            return digest_of(content(recipe))
+    except (KeyError, TypeError, AttributeError):
+        pass  # it is said below
+    raise InvalidRequest("the recipe does not carry what bundles need, so it has no digest",
+                         hint="name a recipe of the catalog, or the recipe.yaml of a bundle")  # fmt: skip
+
+
+def _sbom(recipe: Document, digest: str) -> Document:
+    """Return the SBOM of a whole recipe."""
+    images = {
+        str(each["name"]): tuple(image_of(word) for word in each.get("images") or ())
+        for each in recipe["componentRefs"]
+    }
+    return sbom(recipe, images, version=str(recipe["metadata"].get("version") or _UNNUMBERED), digest=digest)
+
+
+def _statement(report: Report, digest: str, manifest: bytes, taken: snapshot.Snapshot) -> bytes:
+    """Return the in-toto statement that evidence makes; its subjects are the recipe, and the manifest of the files."""
+    files = sha256(manifest).hexdigest()
+    predicate = {
+        "recipe": report.recipe,
+        "verdict": report.verdict,
+        "counts": report.counts(),
+        "taken": report.taken,
+        "fingerprint": snapshot.fingerprint(taken),
+        "manifest": {"name": MANIFEST, "sha256": files},
+    }
+    subjects = [Subject(f"recipes/{report.recipe}", digest), Subject(MANIFEST, f"sha256:{files}")]
+    return statement(subjects, PREDICATE, predicate)
+
+
+def encode(document: Document) -> bytes:
+    """Return a document as JSON, keys sorted, so that same content is same bytes."""
+    return (json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
+
+
+def recompute(files: Mapping[str, bytes], *, version: str = "") -> Proof:
+    """Return what an evidence bundle proves, having judged it again. Who vouches for it is not asked.
+
+    Args:
+        files: the bundle's files by name.
+        version: that of the tool that judges again; "" where nobody knows.
+
+    Raises:
+        BrokenEvidence: files are missing, too many, or changed, or the snapshot names its cluster.
+        Refuted: the report does not follow from recipe and snapshot.
+    """
+    manifest = _manifest(files)
+    recipe, taken, claimed = (_document(files, name) for name in (RECIPE, SNAPSHOT, REPORT))
+    if not is_redacted(taken):
+        raise BrokenEvidence(f"{SNAPSHOT} does not say that it was redacted", hint="do not publish it")
+    phases = manifest.get("phases")
+    if not isinstance(phases, list) or not all(isinstance(each, str) for each in phases):
+        raise BrokenEvidence(f"{MANIFEST} names no phases", hint=_WHOLE)
+    seen = snapshot.read(taken)
+    report = judge(recipe, seen, phases=phases, fail_fast=manifest.get("failFast") is True)
+    tool = _part(_part(claimed, "results"), "tool")
+    again = json.loads(ctrf.as_json(report, str(tool.get("version") or "")))
+    if again != claimed:
+        then = str(tool.get("version") or "")
+        hint = f"clusterbook {then} judged it, and this is {version}: ask that version before you decide"
+        raise Refuted(
+            _difference(claimed, again), hint=hint if version and then != version else "do not rely on this report"
+        )
+    digest = recipe_digest(recipe)
+    for name, value in (("recipe", report.recipe), ("recipeDigest", digest), ("verdict", report.verdict)):
+        if manifest.get(name) != value:
+            raise Refuted(f"{MANIFEST} says the {name} is '{manifest.get(name)}', and it is '{value}'")
+    if _document(files, SBOM) != _sbom(recipe, digest):
+        raise Refuted(f"{SBOM} is not the SBOM of the recipe")
+    said = _statement(report, digest, files[MANIFEST], seen)
+    if files[STATEMENT] != said:
+        raise Refuted(f"{STATEMENT} says something else than recipe, snapshot and report")
+    return Proof(
+        recipe=report.recipe,
+        digest=digest,
+        verdict=report.verdict,
+        counts=report.counts(),
+        taken=report.taken,
+        fingerprint=snapshot.fingerprint(seen),
+        results=report.results,
+        statement=said,
+        says=report.says,
+    )
+
+
+def _manifest(files: Mapping[str, bytes]) -> Document:
+    """Return the manifest, having held every file against it."""
+    manifest = _document(files, MANIFEST)
+    if manifest.get("format") != FORMAT:
+        raise BrokenEvidence(f"{MANIFEST} is of the format '{manifest.get('format')}', not {FORMAT}", hint=_WHOLE)
+    listed = _part(manifest, "files")
+    for name in sorted({*listed, RECIPE, SNAPSHOT, REPORT, SBOM, STATEMENT} - files.keys()):
+        raise BrokenEvidence(f"{name} is missing", hint=_WHOLE)
+    for name in sorted(files.keys() - listed.keys() - {MANIFEST, STATEMENT, SIGNED}):
+        raise BrokenEvidence(f"{name} is not in the manifest", hint=_WHOLE)
+    for name in sorted(listed):
+        if _part(listed, name).get("sha256") != sha256(files[name]).hexdigest():
+            raise BrokenEvidence(f"{name} was changed: its SHA-256 is not that of the manifest", hint=_WHOLE)
+    return manifest
+
+
+def _document(files: Mapping[str, bytes], name: str) -> Document:
+    """Return the map in a JSON file."""
+    if name not in files:
+        raise BrokenEvidence(f"{name} is missing", hint=_WHOLE)
+    try:
+        found = json.loads(files[name])
+    except (ValueError, RecursionError) as error:
+        raise BrokenEvidence(f"{name} is no JSON: {error}", hint=_WHOLE) from error
+    if not isinstance(found, dict):
+        raise BrokenEvidence(f"{name} holds no document", hint=_WHOLE)
+    return found
+
+
+def _part(document: Document, key: str) -> Document:
+    """Return a map inside a document, {} where there is none."""
+    found = document.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _difference(claimed: Document, again: Document) -> str:
+    """Return the first thing in which a report differs from the one that was made again."""
+    told, made = ({(_suite(each), str(each.get("name"))): each for each in _tests(side)} for side in (claimed, again))
+    for key in [*made, *(key for key in told if key not in made)]:
+        if told.get(key) != made.get(key):
+            said, is_so = (_state(side.get(key)) for side in (told, made))
+            return f"the report says of {' '.join(key).strip()}: {said}; judged again it is: {is_so}"
+    was, now = (
+        _part(_part(_part(side, "results"), "environment"), "extra").get("verdict") for side in (claimed, again)
+    )
+    if was != now:
+        return f"the report says of the verdict: {was}; judged again it is: {now}"
+    return "the report's figures do not follow from its results"
+
+
+def _tests(document: Document) -> Sequence[Document]:
+    found = _part(document, "results").get("tests")
+    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
+
+
+def _suite(test: Document) -> str:
+    suite = test.get("suite")
+    return str(suite[0]) if isinstance(suite, list) and suite else ""
+
+
+def _state(test: Document | None) -> str:
+    return "nothing" if test is None else f"{test.get('rawStatus')}, {test.get('message')}"

@@ -1,0 +1,378 @@
+"""Redaction: a snapshot that may be shown, because it no longer says whose cluster it is.
+
+Knows what stays: only what is listed here, everything else goes, whatever it is called. Names stay where the recipe,
+which is public, says them; other names and all identifiers become pseudonyms, the same for the same cluster. Keeps what
+judging reads, so that a redacted snapshot is judged like the one it came from. Source: reference row V49.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.snapshot.model import read
+from clusterbook.validate import checks as named
+
+VERSION = "1"
+"""Raised whenever something that went stays, or the other way round."""
+Document = dict[str, Any]
+
+_READINGS = (
+    "K8s.server.version", "K8s.server.platform", "K8s.server.goVersion",
+    "K8s.node.source-node", "K8s.node.provider", "K8s.node.container-runtime-*", "K8s.node.kubelet-version",
+    "K8s.node.kernel-version", "K8s.node.operating-system", "K8s.node.os-image",
+    "K8s.policy.*.enabled", "K8s.policy.*.version", "K8s.policy.*state",
+    "GPU.hardware.gpu-present", "GPU.hardware.gpu-count", "GPU.hardware.driver-loaded",
+    "GPU.hardware.detection-source", "GPU.hardware.model", "GPU.hardware.product", "GPU.hardware.device-id",
+    "GPU.hardware.driver", "GPU.hardware.driver-version", "GPU.smi.gpu-count", "GPU.smi.architecture",
+    "GPU.smi.mig-*", "GPU.smi.ecc-*", "GPU.smi.remapped-*", "GPU.smi.power-limit", "GPU.smi.fabric-*",
+    "GPU.smi.pcie-*", "GPU.smi.recovery-action",
+    "GPU.smi.index", "GPU.smi.name", "GPU.smi.*-version", "GPU.smi.*-mode", "GPU.smi.memory*", "GPU.smi.clock*",
+    "OS.release.ID", "OS.release.ID_LIKE", "OS.release.NAME", "OS.release.PRETTY_NAME", "OS.release.VERSION*",
+    "OS.kmod.*", "OS.extensions.*",
+    "OS.sysctl./proc/sys/vm/*", "OS.sysctl./proc/sys/fs/*", "OS.sysctl./proc/sys/kernel/osrelease",
+    "OS.sysctl./proc/sys/kernel/ostype", "OS.sysctl./proc/sys/kernel/numa_balancing*",
+    "OS.sysctl./proc/sys/kernel/sched_*", "OS.sysctl./proc/sys/kernel/pid_max",
+    "OS.sysctl./proc/sys/kernel/threads-max", "OS.sysctl./proc/sys/kernel/shm*", "OS.sysctl./proc/sys/kernel/panic*",
+    "OS.sysctl./proc/sys/kernel/perf_event_*", "OS.sysctl./proc/sys/kernel/kptr_restrict",
+    "OS.sysctl./proc/sys/kernel/unprivileged_bpf_disabled",
+    "OS.grub.*hugepage*", "OS.grub.*iommu*", "OS.grub.isolcpus", "OS.grub.nohz*", "OS.grub.rcu_*",
+    "OS.grub.mitigations", "OS.grub.numa_balancing", "OS.grub.init_on_alloc", "OS.grub.pci",
+    "OS.grub.systemd.unified_cgroup_hierarchy",
+    "SystemD.*.ActiveState", "SystemD.*.SubState", "SystemD.*.LoadState", "SystemD.*.UnitFileState",
+    "SystemD.*.Result", "SystemD.*.Type", "SystemD.*.Restart", "SystemD.*.Limit*", "SystemD.*.Version",
+    "NodeTopology.summary.*-count",
+    "NetworkTopology.identity.machineType", "NetworkTopology.identity.gpuType", "NetworkTopology.identity.linkType",
+    "NetworkTopology.identity.*-count", "NetworkTopology.capabilities.*", "NetworkTopology.pfs.deviceID",
+    "NetworkTopology.pfs.model", "NetworkTopology.pfs.rail", "NetworkTopology.pfs.numaNode",
+    "NetworkTopology.kernel-modules.*", "NetworkTopology.pfs.traffic", "NetworkTopology.pfs.gpuProximity",
+    "Performance.*", "Checks.*.result",
+)  # fmt: skip
+"""The readings that stay; those of a list's elements are spelled like those of its group."""
+_NODE_KEYS = (
+    "nvidia.com/*", "feature.node.kubernetes.io/*", "kubernetes.io/arch", "kubernetes.io/os",
+    "node.kubernetes.io/instance-type", "topology.kubernetes.io/region", "extensions.talos.dev/*",
+)  # fmt: skip
+"""The labels and taints of nodes that stay."""
+_LABELS = (
+    "app", "k8s-app", "name", "role", "component", "control-plane", "app.kubernetes.io/*",
+    "gateway.networking.k8s.io/gateway-name", "helm.sh/chart",
+)  # fmt: skip
+"""The labels of objects that stay: those that programs set and health checks select by."""
+_CONTAINER: Document = {
+    "ready": "", "restartCount": "",
+    "state": {"waiting": {"reason": ""}, "running": {}, "terminated": {"reason": "", "exitCode": ""}},
+}  # fmt: skip
+_OBJECT: Document = {
+    "metadata": {"name": "name", "namespace": "", "labels": _LABELS},
+    "spec": {
+        "replicas": "", "driver": "driver", "nodeName": "",
+        "template": {"spec": {"containers": [{"image": "image"}]}},
+    },
+    "status": {
+        "phase": "", "state": "", "status": "", "replicas": "", "readyReplicas": "", "availableReplicas": "",
+        "updatedReplicas": "", "unavailableReplicas": "", "desiredNumberScheduled": "", "currentNumberScheduled": "",
+        "numberReady": "", "numberAvailable": "", "numberUnavailable": "", "succeeded": "", "failed": "", "active": "",
+        "conditions": [{"type": "", "status": "", "reason": ""}],
+        "initContainerStatuses": [_CONTAINER], "containerStatuses": [_CONTAINER],
+    },
+}  # fmt: skip
+"""What stays of an object: keys below keys, a list's one element for all of them, patterns for a map's keys, "" for a
+scalar, else what kind of word it is."""
+_FINGERPRINT = ("service", "accelerator", "gpuModel", "os", "k8sVersion", "region", "nodeCount", "gpuNodeCount")
+_RELEASE = ("name", "namespace", "chart", "version", "appVersion", "status", "revision")
+_GROUPS = (
+    "", "apps", "batch", "*.k8s.io", "*.x-k8s.io", "nvidia.com", "*.nvidia.com", "*.coreos.com", "cert-manager.io",
+    "*.run.ai", "*.kubeflow.org", "slinky.slurm.net", "mellanox.com", "*.openshift.io", "agentgateway.dev",
+    "*.gatekeeper.sh", "karpenter.sh", "*.karpenter.sh", "karpenter.k8s.aws",
+)  # fmt: skip
+"""The API groups that stay: those of the catalog's components and of Kubernetes itself."""
+_OF_A_GROUP = ("CustomResourceDefinition", "APIService")
+"""The kinds whose names end in an API group."""
+_IDENTIFIERS = re.compile(
+    r"""
+      arn:[\w-]+:[^\s"',]+                                                    # Amazon resource names
+    | \b[\w.+-]+@[\w-]+(?:\.[\w-]+)+                                          # mail addresses
+    | (?:GPU-|MIG-)?\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b  # UUIDs
+    | \b(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}\b                                # MAC addresses
+    | (?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])                              # IPv4
+    | \b(?:[0-9a-fA-F]{1,4}:){2,7}:?[0-9a-fA-F]{1,4}\b                        # IPv6
+    | \bip-\d{1,3}(?:-\d{1,3}){3}(?:\.[\w.-]+)?                               # Amazon's host names
+    | \b(?:i|vpc|subnet|sg|eni|vol|ami)-[0-9a-f]{8,17}\b                      # Amazon's ids
+    | \bocid1\.[\w.-]+                                                        # Oracle's ids
+    | (?<!\d)\d{12}(?!\d)                                                     # account numbers
+    | /subscriptions/[^\s"']+                                                 # Azure's ids
+    """,
+    re.VERBOSE,
+)
+
+
+def spoken(recipe: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the words that a recipe says, and the namespaces that it deploys to."""
+    words: set[str] = set()
+
+    def gather(value: Any) -> None:
+        if isinstance(value, Mapping):
+            words.update(map(str, value))
+            for each in value.values():
+                gather(each)
+        elif isinstance(value, list | tuple):
+            for each in value:
+                gather(each)
+        elif isinstance(value, str):
+            words.update(_WORD.findall(value))
+
+    gather(recipe)
+    refs = recipe.get("componentRefs") or ()
+    return frozenset(words), frozenset({"kube-system", *(str(each.get("namespace") or "") for each in refs)} - {""})
+
+
+_WORD = re.compile(r"[\w./-]*\w")
+
+
+def redact(document: Mapping[str, Any], *, words: Collection[str] = (), namespaces: Collection[str] = ()) -> Document:
+    """Return what of a snapshot may be shown.
+
+    Args:
+        document: a snapshot, whose shape is checked.
+        words: names that may stay, since they are public; see `spoken`.
+        namespaces: whose objects and releases stay. Those of all others go, and the coverage says so, so that nobody
+            takes them for absent.
+
+    Raises:
+        InvalidRequest: the document is no snapshot.
+    """
+    read(document)
+    try:
+        return _redacted(document, words, namespaces)
+    except (KeyError, TypeError, AttributeError) as error:  # deep inside an object, where `read` does not look
+        what = f"this is no snapshot that can be redacted: {error}"
+        raise InvalidRequest(what, hint="take a new one with `clusterbook snapshot`") from error
+
+
+def _redacted(document: Mapping[str, Any], words: Collection[str], namespaces: Collection[str]) -> Document:
+    scrub = _Scrubber(_nodes(document), frozenset((*words, *named.WORDS)), frozenset(namespaces))
+    found: Document = {key: document[key] for key in ("apiVersion", "kind") if key in document}
+    metadata = document.get("metadata") or {}
+    kept = {key: scrub.text(metadata[key]) for key in ("timestamp", "version", "source-node") if metadata.get(key)}
+    found["metadata"] = {**kept, "redacted": VERSION}
+    if document.get("fingerprint"):
+        found["fingerprint"] = _fingerprint(document["fingerprint"], scrub)
+    found["measurements"] = [_measurement(each, scrub) for each in document.get("measurements") or () if each]
+    gaps = [_gap(each, scrub) for each in document.get("coverage") or () if each and _is_public(each["part"])]
+    if document.get("objects") is not None:
+        found["objects"] = []
+        for group in document["objects"]:
+            if _is_public(f"objects/{group['apiVersion']}/{group['kind']}"):
+                kept_group, left = _group(group, scrub)
+                found["objects"].append(kept_group)
+                gaps += left
+    if document.get("releases") is not None:
+        found["releases"] = [
+            {
+                key: scrub.name(each[key], "release") if key in ("name", "chart") else scrub.text(each[key])
+                for key in _RELEASE
+                if each.get(key) is not None
+            }
+            for each in document["releases"]
+            if each.get("namespace") in scrub.namespaces
+        ]
+        if len(found["releases"]) < len(document["releases"]):
+            gaps.append({"part": "releases", "state": "partial", "reason": "redacted"})
+    found["coverage"] = gaps
+    return found
+
+
+def _is_public(part: str) -> bool:
+    """Return whether a part is of an API group that stays; what is no object is."""
+    if not part.startswith("objects/"):
+        return True
+    return _stays(part.removeprefix("objects/").rpartition("/")[0].rpartition("/")[0], _GROUPS)
+
+
+def is_redacted(document: Mapping[str, Any]) -> bool:
+    """Return whether a snapshot says that it was redacted, by whatever version."""
+    metadata = document.get("metadata")
+    return isinstance(metadata, Mapping) and bool(metadata.get("redacted"))
+
+
+class _Scrubber:
+    """Replaces identifiers: names of nodes and namespaces, and whatever is written like an identifier."""
+
+    def __init__(self, nodes: Iterable[str], words: frozenset[str], namespaces: frozenset[str]) -> None:
+        self.nodes = frozenset(nodes) - {""}
+        self.words = words
+        self.namespaces = namespaces
+        self.others: dict[tuple[str, str], str] = {}
+        self.counts: Counter[str] = Counter()
+        any_of = "|".join(map(re.escape, sorted(self.nodes, key=len, reverse=True)))
+        self.pattern = re.compile(rf"(?<![\w-])(?:{any_of})(?![\w-])") if any_of else None
+
+    def text(self, value: Any) -> Any:
+        """Return a scalar without identifiers; anything but text is none."""
+        if not isinstance(value, str):
+            return value
+        if value in self.nodes:
+            return self.pseudonym(value, "node")
+        if self.pattern is not None:
+            value = self.pattern.sub(lambda match: self.pseudonym(match[0], "node"), value)
+        return _IDENTIFIERS.sub("redacted", value)
+
+    def listed(self, names: str) -> str:
+        """Return a list of node names, which may end in how many more there are, as pseudonyms."""
+        known, more, rest = names.partition(" (+")
+        return ",".join(self.pseudonym(name, "node") for name in known.split(",")) + more + rest if known else ""
+
+    def name(self, name: str, sort: str) -> str:
+        """Return a name where the recipe says it, else a pseudonym; each `sort` of thing is counted by itself."""
+        return name if name in self.words else self.pseudonym(name, sort)
+
+    def pseudonym(self, name: str, sort: str) -> str:
+        """Return what stands for a name, always the same in one snapshot."""
+        known = self.others.get((sort, name))
+        if known is None:
+            self.counts[sort] += 1
+            known = self.others[sort, name] = f"{sort}-{self.counts[sort]}"
+        return known
+
+    def namespace(self, name: str) -> str:
+        """Return a namespace: its name where it may stay, else a pseudonym."""
+        return name if not name or name in self.namespaces else self.pseudonym(name, "namespace")
+
+
+def _nodes(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield every node name and host name that a snapshot holds, wherever it says it is one."""
+    yield str((document.get("metadata") or {}).get("source-node") or "")
+    for kind, name, data in _groups(document):
+        if kind == "NodeTopology" and name in ("label", "taint"):
+            for key, value in data.items():
+                yield from str(value).rpartition("|")[2].partition(" (+")[0].split(",")
+                if key.startswith("kubernetes.io/hostname"):
+                    yield str(value).partition("|")[0]
+        elif kind == "K8s" and name == "node":
+            yield str(data.get("source-node") or "")
+        elif kind == "OS" and name == "sysctl":
+            yield str(data.get("/proc/sys/kernel/hostname") or "")
+    for group in document.get("objects") or ():
+        for item in group.get("items") or ():
+            yield str(item["metadata"].get("name") or "") if group["kind"] == "Node" else ""
+            yield str((item.get("spec") or {}).get("nodeName") or "")
+
+
+def _groups(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    for measurement in document.get("measurements") or ():
+        for subtype in filter(None, (measurement or {}).get("subtypes") or ()):
+            yield measurement["type"], subtype["subtype"], subtype.get("data") or {}
+
+
+def _fingerprint(stated: Mapping[str, Any], scrub: _Scrubber) -> Document:
+    """Return the parts of a fingerprint that say what kind of cluster it is."""
+    found: Document = {}
+    for name in _FINGERPRINT:
+        entry = stated.get(name)
+        if isinstance(entry, Mapping):
+            kept = ("value", "version", "source", "note")
+            found[name] = {key: scrub.text(entry[key]) for key in kept if entry.get(key) is not None}
+        elif entry is not None:
+            found[name] = scrub.text(entry)
+    return found
+
+
+def _measurement(measurement: Mapping[str, Any], scrub: _Scrubber) -> Document:
+    """Return the readings of one type that stay."""
+    kind = measurement["type"]
+    found = []
+    for subtype in filter(None, measurement.get("subtypes") or ()):
+        name = subtype["subtype"]
+        data = subtype.get("data") or {}
+        if kind == "NodeTopology" and name in ("label", "taint"):
+            found.append({"subtype": name, "data": _spread(data, scrub)})
+            continue
+        kept: Document = {"subtype": name, "data": _readings(data, f"{kind}.{name}", scrub)}
+        if subtype.get("items"):
+            kept["items"] = [
+                {"data": _readings(each.get("data") or {}, f"{kind}.{name}", scrub)} for each in subtype["items"]
+            ]
+        found.append(kept)
+    return {"type": kind, "subtypes": found}
+
+
+def _readings(data: Mapping[str, Any], path: str, scrub: _Scrubber) -> Document:
+    return {key: scrub.text(value) for key, value in data.items() if _stays(f"{path}.{key}", _READINGS)}
+
+
+def _stays(word: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(word, pattern) for pattern in patterns)
+
+
+def _spread(data: Mapping[str, Any], scrub: _Scrubber) -> Document:
+    """Return labels or taints that stay; their values keep what is before the last bar, nodes become pseudonyms."""
+    found = {}
+    for key, value in data.items():
+        if _stays(key, _NODE_KEYS):
+            said, bar, nodes = str(value).rpartition("|")
+            found[scrub.text(key)] = f"{scrub.text(said)}{bar}{scrub.listed(nodes)}"
+    return found
+
+
+def _group(group: Mapping[str, Any], scrub: _Scrubber) -> tuple[Document, list[Document]]:
+    """Return the objects of one kind that stay, and the gaps that those which go leave behind."""
+    kind, items, left = str(group["kind"]), [], set()
+    for item in group.get("items") or ():
+        namespace = str(item["metadata"].get("namespace") or "")
+        if namespace and namespace not in scrub.namespaces:
+            left.add(namespace)
+        else:
+            items.append(_kept(item, _OBJECT, scrub, kind))
+    part = f"objects/{group['apiVersion']}/{kind}"
+    pseudonyms = sorted(map(scrub.namespace, sorted(left)))
+    gaps = [{"part": part, "state": "skipped", "reason": "redacted", "namespace": name} for name in pseudonyms]
+    return {"apiVersion": group["apiVersion"], "kind": kind, "items": items}, gaps
+
+
+def _kept(value: Any, wanted: Any, scrub: _Scrubber, kind: str) -> Any:
+    """Return what of a value stays, by the shape `wanted`; see `_OBJECT`."""
+    if isinstance(wanted, tuple):
+        found = value if isinstance(value, Mapping) else {}
+        return {key: scrub.name(str(each), "label") for key, each in found.items() if _stays(key, wanted)}
+    if isinstance(wanted, dict):
+        found = value if isinstance(value, Mapping) else {}
+        parts = ((key, _kept(found[key], below, scrub, kind)) for key, below in wanted.items() if key in found)
+        return {key: part for key, part in parts if part is not None}
+    if isinstance(wanted, list):
+        return [_kept(each, wanted[0], scrub, kind) for each in value] if isinstance(value, list) else None
+    if wanted == "name":
+        return _object_name(str(value), scrub, kind)
+    if wanted == "image":
+        return _image(str(value), scrub)
+    if wanted == "driver":
+        return value if _stays(str(value), _GROUPS) else "redacted"
+    return scrub.text(value) if isinstance(value, str | int | float) else None
+
+
+def _object_name(name: str, scrub: _Scrubber, kind: str) -> str:
+    """Return the name of an object: that of a kind or an API stays with its group, a node's becomes its pseudonym."""
+    if kind == "Namespace":
+        return scrub.namespace(name)
+    if name in scrub.nodes:
+        return scrub.pseudonym(name, "node")
+    if kind in _OF_A_GROUP and _stays(name.partition(".")[2], _GROUPS[1:]):
+        return name
+    return scrub.name(name, kind.lower())
+
+
+def _image(image: str, scrub: _Scrubber) -> str:
+    """Return the last part of an image and its tag, where the recipe says that part; else nothing."""
+    whole = image.partition("@")[0].rpartition("/")[2]
+    name, colon, tag = whole.partition(":")
+    return f"{name}{colon}{scrub.text(tag)}" if name in scrub.words else "redacted"
+
+
+def _gap(gap: Mapping[str, Any], scrub: _Scrubber) -> Document:
+    """Return a gap without its reason, which quotes what an API said to whom."""
+    found = {"part": scrub.text(gap["part"]), "state": gap["state"]}
+    return {**found, "namespace": scrub.namespace(str(gap["namespace"]))} if gap.get("namespace") else found

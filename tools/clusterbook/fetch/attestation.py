@@ -1,0 +1,96 @@
+"""Attested: the signature that a fetched bundle carries along, so that it can be verified later, with no network.
+
+    signature ─ statement ─ manifest.json (its digest is a subject) ─ annotation FILES ─ every file of the bundle
+
+Knows which files that takes and what they prove. Does not know whom to believe (`believing`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from clusterbook.artifacts import index as published
+from clusterbook.artifacts.open import Opened, Trusting
+from clusterbook.bundle.checksums import FILES, files_digest
+from clusterbook.bundle.disk import ATTESTATION, MANIFEST, SIGNATURE
+from clusterbook.diagnostics.errors import ClusterbookError, unreadable
+from clusterbook.oci.manifest import Manifest, parse_manifest
+from clusterbook.trust.policy import Tampered, Unsigned, Untrusted
+from clusterbook.trust.statement import LARGEST_BUNDLE_BYTES, BrokenBundle
+from clusterbook.trust.verify import Verified, bundles_of, verify, verify_any
+
+
+def attestation(opened: Opened, repository: str, manifest: Manifest, trusting: Trusting) -> dict[str, bytes]:
+    """Return what a bundle carries along, by file: nothing where nobody signed and that was accepted.
+
+    One statement covers the index and most of what it names, so that it is looked at first.
+
+    Raises:
+        Untrusted: the index counts, but no signature on the artifact itself does.
+    """
+    if trusting.policy is None or opened.verified is None:
+        return {}
+    store = opened.base.store
+    faults: list[ClusterbookError] = []
+    homes = ((opened.base.repository(published.REPOSITORY), opened.manifest.digest), (repository, manifest.digest))
+    for home, digest in homes:
+        for raw in bundles_of(store, home, digest):
+            try:
+                verify(raw, manifest.digest, trusting.policy)
+            except (Untrusted, BrokenBundle) as error:
+                faults.append(error)
+                continue
+            return {MANIFEST: manifest.raw, SIGNATURE: raw}
+    what = f"{store.where}: no signature on {manifest.digest} can be had, though the index names it"
+    raise Unsigned(what, hint=faults[-1].what if faults else "was it mirrored without its signatures?")
+
+
+def read_attestation(where: Path) -> dict[str, bytes]:
+    """Return what the bundle in the folder `where` carries along, by file. Raises Unreadable."""
+    found = {}
+    for name in (MANIFEST, SIGNATURE):
+        path = where / ATTESTATION / name
+        try:
+            with suppress(FileNotFoundError, NotADirectoryError), path.open("rb") as file:
+                found[name] = file.read(LARGEST_BUNDLE_BYTES + 1)
+        except OSError as error:
+            raise unreadable(path, error) from error
+    return found
+
+
+class Attested(NamedTuple):
+    """What the files of a bundle are known to be: who signed which manifest."""
+
+    verified: Verified
+    manifest: Manifest
+
+
+def attested(beside: Mapping[str, bytes], files: Mapping[str, bytes], trusting: Trusting) -> Attested:
+    """Return who speaks for the files of a bundle.
+
+    Args:
+        beside: what it carries along, by file.
+        files: the bundle's own files.
+        trusting: whom to believe.
+
+    Raises:
+        Unsigned: it carries nothing along.
+        Untrusted: what it carries does not count, or speaks of other files.
+    """
+    if not beside:
+        raise Unsigned("the bundle carries no signature", hint="fetch it again; or was it made on this machine?")
+    assert trusting.policy is not None
+    if missing := {MANIFEST, SIGNATURE} - beside.keys():
+        raise Tampered(f"attestation/{min(missing)} is missing", hint="fetch it again")
+    try:
+        manifest = parse_manifest(beside[MANIFEST], name=f"attestation/{MANIFEST}")
+    except ClusterbookError as error:
+        raise Tampered(error.what, hint="fetch it again") from error
+    verified = verify_any([beside[SIGNATURE]], manifest.digest, trusting.policy)
+    said = manifest.annotations.get(FILES, "")
+    if said != files_digest(files):
+        raise Tampered("the files are not those that were signed", hint="do not use them: fetch the bundle again")
+    return Attested(verified, manifest)

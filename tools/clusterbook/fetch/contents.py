@@ -1,0 +1,70 @@
+"""Contents: what an opened index says is published, for reading and for programs.
+
+Knows how it is printed. Does not know how an index is opened.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from clusterbook.artifacts import index as published
+from clusterbook.artifacts.freshness import withdrawn
+from clusterbook.artifacts.index import Recipe
+from clusterbook.artifacts.open import Opened
+
+
+def contents(opened: Opened, *, as_json: bool) -> tuple[str, tuple[str, ...]]:
+    """Return all versions of all recipes, and what a user should hear about the index itself."""
+    recipes = {
+        slug: recipe
+        for name in sorted(opened.envelope.shards)
+        if name.startswith(published.RECIPES)
+        for slug, recipe in published.recipes_in(opened.shard(name)).items()
+    }
+    recipes = dict(sorted(recipes.items()))
+    if as_json:
+        return json.dumps(_document(opened, recipes), indent=2, sort_keys=True, ensure_ascii=False) + "\n", ()
+    envelope = opened.envelope
+    about = f"release {envelope.release}, number {envelope.sequence}, of {envelope.issued.date()}"
+    return _table(opened, recipes), (f"{about}, good until {envelope.expires.date()}; {opened.signature()}",)
+
+
+def _table(opened: Opened, recipes: Mapping[str, Recipe]) -> str:
+    rows = [("RECIPE", "VERSION", "RELEASE", "DIGEST", "")]
+    for slug, recipe in recipes.items():
+        for version, entry in recipe.versions.items():
+            gone = withdrawn(opened.envelope, slug, version)
+            state = f"withdrawn: {gone.reason}" if gone else "" if version == recipe.current else "earlier"
+            rows.append((slug, version, entry.release, entry.digest, state))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return "".join("  ".join((*map(str.ljust, row[:4], widths), row[4])).rstrip() + "\n" for row in rows)
+
+
+def _document(opened: Opened, recipes: Mapping[str, Recipe]) -> dict[str, Any]:
+    envelope, verified = opened.envelope, opened.verified
+    return {
+        "release": envelope.release,
+        "sequence": envelope.sequence,
+        "issued": envelope.issued.isoformat(),
+        "expires": envelope.expires.isoformat(),
+        "digest": opened.manifest.digest,
+        "signer": verified.signer if verified else "",
+        "issuer": verified.issuer if verified else "",
+        "withdrawn": [each._asdict() for each in envelope.withdrawn],
+        "recipes": {
+            slug: {
+                "current": recipe.current,
+                "versions": {
+                    version: {
+                        "digest": entry.digest,
+                        "release": entry.release,
+                        "artifacts": {kind: pin.digest for kind, pin in entry.artifacts.items()},
+                    }
+                    for version, entry in recipe.versions.items()
+                },
+            }
+            for slug, recipe in recipes.items()
+        },
+    }

@@ -1,0 +1,27 @@
+"""Opened shelves: which recipe of a published index answers criteria, as `recipe` would say of the same catalog.
+
+Knows the head of an index. What is in a recipe, its artifact says.
+"""
+
+from __future__ import annotations
+
+from clusterbook.lookup.find import Options, serve
+from clusterbook.lookup.format import Index
+from clusterbook.lookup.index import Shelf
+
+
+class OpenedShelf(Shelf):
+    """Tells which recipe answers criteria, by the head of an opened index; what is in it, artifacts say."""
+
+    def __init__(self, head: Index) -> None:
+        """Take the head of an index."""
+        self.detected: dict[str, str | int] = {}
+        self.remarks: list[str] = []
+        self.matcher, self.vocabulary = head.matcher, head.vocabulary
+
+
+def slug_for(options: Options, head: Index) -> tuple[str, tuple[str, ...]]:
+    """Return the recipe that answers criteria, and notes about it. Raises as `answers.serve`."""
+    answer, notes = serve(options, OpenedShelf(head), "", {})
+    assert answer.slug is not None, "what is served has a name"
+    return answer.slug, notes

@@ -1,0 +1,114 @@
+"""Arrival: a bundle that is fetched becomes a folder, whole or not at all.
+
+Knows how what was killed is gone on with, and how one folder takes the place of another in one step. Does not know what
+a bundle is signed with. Beside the folder lies another, `.NAME.part`, for as long as it takes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from clusterbook.bundle.disk import ATTESTATION, MOST_BYTES, check_replaceable, read_bundle
+from clusterbook.diagnostics.errors import ClusterbookError, Unwritable
+from clusterbook.files.archive import unpack_file
+from clusterbook.files.tar_reader import Limits
+from clusterbook.files.workfolder_ import work_folder
+from clusterbook.oci.blob_file import alone
+from clusterbook.oci.manifest import Descriptor
+from clusterbook.oci.store import Store
+from clusterbook.oci.transfer import save
+
+LOCK = "lock"
+_LIMITS = Limits(files=20_000, total_bytes=MOST_BYTES)
+
+
+def arrive(
+    store: Store, repository: str, archive: Descriptor, target: Path, beside: Mapping[str, bytes], *, force: bool
+) -> list[str]:
+    """Bring the archive of a bundle here and make it the folder `target`; return the names of its files.
+
+    Args:
+        store: where the archive is.
+        repository: in which repository.
+        archive: the layer that holds the files.
+        target: the folder; an older bundle in it is replaced in one step.
+        beside: what the bundle carries along in attestation/, by file.
+        force: whether files that are not of a bundle, or were edited, may be replaced; others stay.
+
+    Raises:
+        WrongContent: the bytes are not the right ones.
+        UnsafeArchive: it holds what no bundle has.
+        ForeignFiles: the folder holds something that would be lost.
+        Unwritable: the folder cannot be written; what was there is there.
+    """
+    target = target.resolve()
+    work = target.parent / f".{target.name}.part"
+    try:
+        work_folder(work)
+        with alone(work / LOCK):
+            packed = work / archive.digest.partition(":")[2]
+            try:
+                save(store, repository, archive, packed)
+            except ClusterbookError:
+                if [path.name for path in work.iterdir()] == [LOCK]:  # nothing came that could be gone on with
+                    shutil.rmtree(work, ignore_errors=True)
+                raise
+            try:
+                return _unpacked(packed, work, target, beside, force=force)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+    except OSError as error:
+        raise Unwritable(f"{target} cannot be written: {error.strerror}", hint="name another folder with -o") from error
+
+
+def _unpacked(packed: Path, work: Path, target: Path, beside: Mapping[str, bytes], *, force: bool) -> list[str]:
+    fresh = work / "new"
+    shutil.rmtree(fresh, ignore_errors=True)  # of a run that was killed
+    unpack_file(packed, fresh, limits=_LIMITS)
+    inner = list(fresh.iterdir())
+    if len(inner) == 1 and inner[0].is_dir():  # a chart stands in a folder of its name
+        fresh = inner[0]
+    files = read_bundle(fresh)
+    for name, data in beside.items():
+        path = fresh / ATTESTATION / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+    for kept in check_replaceable(target, files, force=force):
+        (fresh / kept).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(target / kept, fresh / kept)
+    put_in_place(fresh, target)
+    return sorted(files)
+
+
+def put_in_place(fresh: Path, target: Path) -> None:
+    """Make the folder `fresh` be `target`; what was there before is in `fresh` then, or nothing is.
+
+    Source: renameat2(2), RENAME_EXCHANGE; where there is none, the old folder is gone for a moment before the new one
+    is there.
+    """
+    with suppress(OSError):
+        fresh.replace(target)  # there was nothing, or an empty folder
+        return
+    if not _exchanged(fresh, target):
+        old = fresh.with_name("old")
+        target.rename(old)
+        fresh.rename(target)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Return whether two folders could be exchanged in one step."""
+    if not sys.platform.startswith("linux"):
+        return False
+    import ctypes
+
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    try:
+        call = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    return int(call(here, os.fsencode(one), here, os.fsencode(other), exchange)) == 0

@@ -1,0 +1,179 @@
+"""Tar streams: the files in an archive, one after the other, as far as they can be trusted.
+
+Knows what tarfile and gzip let pass that must not: links, names that lead elsewhere, heads that fill the memory, cut
+archives. Does not write anything. Source: POSIX pax format; RFC 1952.
+"""
+
+from __future__ import annotations
+
+import gzip
+import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, BinaryIO, Protocol, Self, cast
+
+from clusterbook.diagnostics.transport import UnsafeArchive
+from clusterbook.files.filenames_ import Names
+
+_CHUNK_BYTES = 1 << 20
+_OVERHEAD_BYTES = 4096  # that a member may take besides its bytes: headers, padding, a long name
+_LONGEST_HEADER_BYTES = 64 << 10
+_END = bytes(1024)  # two empty blocks end an archive
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much an archive may hold, once it is unpacked."""
+
+    files: int = 10_000
+    total_bytes: int = 1 << 30
+
+
+class Readable(Protocol):
+    """What can be read piece by piece."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return the next bytes, none at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file of an archive. `stream` can be read until the next member is asked for."""
+
+    name: str
+    size: int
+    executable: bool
+    stream: Readable
+
+
+def members(source: BinaryIO, name: str, *, limits: Limits) -> Iterator[Member]:
+    """Yield the files of an archive, compressed or not, in its order; read as a stream, nothing is written.
+
+    Args:
+        source: the archive; it is read forwards only.
+        name: how a message calls it.
+        limits: what it may hold at most.
+
+    Raises:
+        UnsafeArchive: as soon as something in it is not as it has to be.
+    """
+    names, total = Names(), 0
+    most_bytes = limits.total_bytes + limits.files * _OVERHEAD_BYTES
+    with (
+        _damage_named(name),
+        _opened(source) as plain,
+        _Watched(plain, most_bytes, name) as stream,
+        tarfile.open(fileobj=cast(BinaryIO, stream), mode="r|", bufsize=_CHUNK_BYTES, tarinfo=Head) as tar,
+    ):
+        for found in tar:
+            total += found.size
+            if len(names) >= limits.files or total > limits.total_bytes:
+                raise UnsafeArchive(
+                    f"{name} holds more than {limits.files} files or {limits.total_bytes} bytes",
+                    hint="raise the limit if you know why it is so large",
+                )
+            if not found.isreg() or found.sparse is not None:
+                raise UnsafeArchive(f"{name}: {found.name!a} is no regular file")
+            names.check(found.name, name)
+            content = tar.extractfile(found)
+            assert content is not None  # it is a regular file
+            yield Member(found.name, found.size, bool(found.mode & 0o111), _Bytes(content, name))
+        stream.finish()
+
+
+@contextmanager
+def _opened(stream: BinaryIO) -> Iterator[IO[bytes]]:
+    """Give the plain bytes of an archive, whichever way it is stored."""
+    start = stream.read(2)
+    whole = cast(BinaryIO, _Rejoined(start, stream))
+    if start == b"\x1f\x8b":
+        with gzip.GzipFile(fileobj=whole, mode="rb") as file:
+            yield cast(IO[bytes], file)
+    else:
+        yield whole
+
+
+class Head(tarfile.TarInfo):
+    """The head of a member. What extends one, such as a long name, tarfile reads into memory whatever its size."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Return the head in a block, unless what it announces is too large."""
+        found = super().frombuf(buf, encoding, errors)
+        if found.type in _EXTENSIONS and found.size > _LONGEST_HEADER_BYTES:
+            raise UnsafeArchive(f"the head of a member has {found.size} bytes", hint="fetch it again")
+        return found
+
+
+_EXTENSIONS = frozenset(
+    {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK}
+)
+
+
+@contextmanager
+def _damage_named(name: str) -> Iterator[None]:
+    """Say in our words what tarfile and gzip say about a damaged archive."""
+    try:
+        yield
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, UnicodeError) as error:
+        raise UnsafeArchive(f"{name} is damaged: {error}", hint="fetch it again") from error
+
+
+class _Bytes:
+    """The bytes of one member."""
+
+    def __init__(self, stream: IO[bytes], name: str) -> None:
+        self._stream, self._name = stream, name
+
+    def read(self, size: int = -1) -> bytes:
+        with _damage_named(self._name):
+            return self._stream.read(size)
+
+
+class _Watched:
+    """The plain bytes of an archive, counted. tarfile would take one that was cut between two members as whole."""
+
+    def __init__(self, stream: IO[bytes], most_bytes: int, name: str) -> None:
+        self._stream, self._left, self._name, self._tail = stream, most_bytes, name, b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise UnsafeArchive(f"{self._name} holds more than agreed", hint="fetch it again")
+        self._tail = (self._tail + data[-len(_END) :])[-len(_END) :]
+        return data
+
+    def finish(self) -> None:
+        """Read what is left, so that its checksum is checked, and make sure that the archive is whole.
+
+        Raises:
+            UnsafeArchive: it was cut, or something comes after its end.
+        """
+        whole = self._tail == _END
+        while data := self.read(_CHUNK_BYTES):
+            whole = whole and not data.strip(b"\0")
+        if not whole:
+            raise UnsafeArchive(f"{self._name} does not end as an archive does", hint="fetch it again")
+
+
+class _Rejoined:
+    """A stream of which the first bytes were already read."""
+
+    def __init__(self, start: bytes, rest: BinaryIO) -> None:
+        self._start, self._rest = start, rest
+
+    def read(self, size: int = -1) -> bytes:
+        if not self._start:
+            return self._rest.read(size)
+        taken = self._start if size < 0 else self._start[:size]
+        self._start = self._start[len(taken) :]
+        return taken + (self._rest.read(size - len(taken) if size >= 0 else -1))

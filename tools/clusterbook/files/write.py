@@ -1,0 +1,91 @@
+"""Outputs: files that appear whole or not at all.
+
+Knows how to write next to the target and rename. Does not know what is written.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from clusterbook.diagnostics.errors import InvalidRequest, Unwritable
+from clusterbook.lookup.format import HEAD
+
+
+def write_text(where: str, text: str) -> None:
+    """Write `text` to the file `where`, by atomic rename.
+
+    Raises:
+        InvalidRequest: `where` is of a kind that is not written.
+        Unwritable: the file cannot be written; what stood there still stands.
+    """
+    if where.startswith(("cm://", "oci://")):
+        raise InvalidRequest(f"{where} is not written yet", hint="name a file")
+    write_bytes(Path(where), text.encode())
+
+
+def write_bytes(target: Path, data: bytes) -> None:
+    """Write `data` to the file `target`, by atomic rename; links are followed, pipes and devices written into.
+
+    Raises:
+        Unwritable: the file cannot be written; what stood there still stands.
+    """
+    temporary = ""
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(21, "it is a folder")
+        if target.exists() and not target.is_file():
+            target.write_bytes(data)
+            return
+        target = target.resolve()
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(target)
+    except (OSError, ValueError) as error:
+        with suppress(OSError):
+            Path(temporary or os.devnull + "/none").unlink()
+        raise Unwritable(
+            f"{str(target)!a} cannot be written: {getattr(error, 'strerror', error)}",
+            hint="name a file in a folder you may write",
+        ) from error
+
+
+def write_folder(target: Path, files: Iterable[tuple[str, bytes]], *, marker: str = HEAD) -> list[Path]:
+    """Write `files` (name, bytes) as the folder `target`, replacing it as a whole; return their paths, sorted.
+
+    `marker` is the file by which a folder is known to be one of ours, which may be replaced.
+
+    Raises:
+        Unwritable: the folder cannot be written; what stood there still stands.
+    """
+    try:
+        if target.is_dir() and any(target.iterdir()) and not (target / marker).exists():
+            raise Unwritable(f"{target} is in the way: it holds something else", hint="name another folder with -o")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    except OSError as error:
+        raise Unwritable(f"{target} cannot be written: {error.strerror}") from error
+    try:
+        fresh, old = work / "new", work / "old"
+        names = []
+        for name, data in files:
+            path = fresh / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+            names.append(name)
+        if target.exists():
+            target.rename(old)
+        fresh.rename(target)
+    except OSError as error:
+        if (work / "old").exists() and not target.exists():
+            (work / "old").rename(target)
+        raise Unwritable(f"{target} cannot be written: {error.strerror}") from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return sorted(target / name for name in names)

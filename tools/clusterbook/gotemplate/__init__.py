@@ -1,0 +1,40 @@
+"""Templates: manifests as Helm renders them, without Helm.
+
+Knows the language of Go's text/template and those of Helm's functions that manifests need. Does not know what a
+manifest is about, nor which values it gets. A bundle is a pure function of its recipe, so nothing here reads a clock, a
+machine or a cluster; what Helm has and this has not is named where it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from clusterbook.gotemplate import parser
+from clusterbook.gotemplate.errors import BrokenTemplate, UnknownFunction
+from clusterbook.gotemplate.functions import NAMES
+from clusterbook.gotemplate.machine import Template
+
+__all__ = ["NAMES", "BrokenTemplate", "Template", "UnknownFunction", "parse", "render"]
+
+
+@lru_cache(maxsize=512)
+def parse(text: str, file: str) -> Template:
+    """Return the template in `text`, parsed once however often it is asked for; `file` is its name in messages.
+
+    Raises:
+        BrokenTemplate: it is no template; UnknownFunction when it calls what does not exist here.
+    """
+    return parser.parse(text, file)
+
+
+def render(text: str, data: Mapping[str, Any], *, file: str) -> str:
+    """Return what the template in `text` gives for `data`, whose keys are `Values`, `Release` and `Chart`.
+
+    Source: reference row B7; Helm 3.22, pkg/engine.
+
+    Raises:
+        BrokenTemplate: it is no template, or a value is missing or of a type that it cannot use.
+    """
+    return parse(text, file).render(data)

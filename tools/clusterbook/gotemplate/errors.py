@@ -1,0 +1,60 @@
+"""Broken templates: what is wrong with one, and where.
+
+Knows how an offset becomes a line and a column. Does not know Go's syntax. Part of every bundle, so it imports next to
+nothing; a rule makes findings of these errors.
+"""
+
+from __future__ import annotations
+
+from clusterbook.diagnostics.errors import ClusterbookError
+
+
+class BrokenTemplate(ClusterbookError):
+    """A manifest is no template that can be rendered, or not with the values that its component has.
+
+    The message names the file, the line and the column. `clusterbook-build check` finds mistakes of syntax in every
+    manifest before any bundle is made.
+    """
+
+    code = "CB056"
+    exit_status = 2
+
+    def __init__(self, what: str, *, file: str, line: int, column: int, hint: str = "") -> None:
+        super().__init__(what, hint=hint, place=f"{file}:{line}:{column}")
+        self.file = file
+        self.line = line
+        self.column = column
+
+
+class UnknownFunction(BrokenTemplate):
+    """A manifest calls a function that does not exist here; Helm has some that bundles are rendered without.
+
+    Compute the value in the component's values, or write the template with the functions that there are.
+    """
+
+
+class Fault(Exception):
+    """What a function has against its arguments; whoever called it knows the place."""
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+
+
+class Source:
+    """The text of one template and its name in messages."""
+
+    __slots__ = ("file", "text")
+
+    def __init__(self, text: str, file: str) -> None:
+        self.text = text
+        self.file = file
+
+    def broken(
+        self, offset: int, what: str, hint: str = "", kind: type[BrokenTemplate] = BrokenTemplate
+    ) -> BrokenTemplate:
+        """Return the error that says `what` is wrong at `offset`; line and column count from 1."""
+        line = self.text.count("\n", 0, offset) + 1
+        column = offset - self.text.rfind("\n", 0, offset)
+        return kind(what, file=self.file, line=line, column=column, hint=hint)

@@ -1,0 +1,166 @@
+"""Words: the text of a template cut into what the parser reads.
+
+Knows the delimiters, the trim markers, and how words, numbers and strings are written. Does not know which order of
+words means something. Source: Go 1.26, text/template/parse/lex.go.
+"""
+
+from __future__ import annotations
+
+from clusterbook.gotemplate.errors import Fault, Source
+from clusterbook.gotemplate.literals_ import number, unquote
+
+TEXT, OPEN, CLOSE, WORD, FIELD, VARIABLE, DOT, LITERAL, MARK, END = (
+    "text", "{{", "}}", "word", "field", "variable", "dot", "literal", "mark", "end of the file",
+)  # fmt: skip
+"""Kinds of tokens. MARK is one of `( ) | = := ,`."""
+
+_SPACE = " \t\r\n"
+_SIGNED = ("e+", "e-", "E+", "E-")
+_BEFORE_WORD = frozenset(" \t\r\n.,|:()")
+"""What may follow a word, apart from the end of the action, so that `$x+2` is a mistake and not three words."""
+
+
+class Token:
+    """One word: its kind, what it says, where it starts, whether white space stands before it.
+
+    `value` is the text, the word, the field or variable without its mark, or the literal's value.
+    """
+
+    __slots__ = ("kind", "offset", "spaced", "value")
+
+    def __init__(self, kind: str, value: object, offset: int, spaced: bool) -> None:
+        self.kind = kind
+        self.value = value
+        self.offset = offset
+        self.spaced = spaced
+
+
+def tokens(source: Source) -> list[Token]:
+    """Return the tokens of a template; the last one is of kind END.
+
+    Raises:
+        BrokenTemplate: an action, comment or string that does not end, or a character that means nothing.
+    """
+    text = source.text
+    found: list[Token] = []
+    at = 0
+    while (start := text.find("{{", at)) >= 0:
+        inside = start + 2
+        before = text[at:start]
+        if text[inside : inside + 1] == "-" and text[inside + 1 : inside + 2] in tuple(_SPACE):
+            before = before.rstrip(_SPACE)
+            inside += 2
+        if before:
+            found.append(Token(TEXT, before, at, False))
+        if text.startswith("/*", inside):
+            at = _comment(source, start, inside)
+        else:
+            found.append(Token(OPEN, "{{", start, False))
+            at = _action(source, start, inside, found)
+    if at < len(text):
+        found.append(Token(TEXT, text[at:], at, False))
+    found.append(Token(END, "", len(text), False))
+    return found
+
+
+def _comment(source: Source, start: int, inside: int) -> int:
+    """Return where the text after the comment at `inside` starts."""
+    text = source.text
+    end = text.find("*/", inside + 2)
+    if end < 0:
+        raise source.broken(start, "the comment does not end", "end it with '*/}}'")
+    end += 2
+    if text.startswith("}}", end):
+        return end + 2
+    if text[end : end + 1] in tuple(_SPACE) and text.startswith("-}}", end + 1):
+        return _skip(text, end + 4)
+    raise source.broken(end, "a comment fills its action", "write '*/}}' or '*/ -}}' without anything between")
+
+
+def _skip(text: str, at: int) -> int:
+    """Return where white space from `at` on ends."""
+    while at < len(text) and text[at] in _SPACE:
+        at += 1
+    return at
+
+
+def _action(source: Source, start: int, at: int, found: list[Token]) -> int:
+    """Append the tokens of the action at `start`, and return where the text after it starts."""
+    text = source.text
+    opened: list[int] = []
+    while True:
+        here = _skip(text, at)
+        spaced = here > at
+        trims = spaced and text.startswith("-}}", here)
+        if trims or text.startswith("}}", here):
+            if opened:
+                raise source.broken(opened[-1], "'(' is not closed", "close it with ')' before '}}'")
+            found.append(Token(CLOSE, "}}", here, spaced))
+            return _skip(text, here + 3) if trims else here + 2
+        if here >= len(text):
+            raise source.broken(start, "the action does not end", "end it with '}}'")
+        kind, value, at = _word(source, here)
+        if value == "(" and kind == MARK:
+            opened.append(here)
+        elif value == ")" and kind == MARK:
+            if not opened:
+                raise source.broken(here, "')' closes nothing", "remove it, or open it with '('")
+            opened.pop()
+        found.append(Token(kind, value, here, spaced))
+
+
+def _word(source: Source, at: int) -> tuple[str, object, int]:
+    """Return kind, value and end of the word at `at`, which is not white space."""
+    text = source.text
+    first = text[at]
+    if first in "()|=,":
+        return MARK, first, at + 1
+    if text.startswith(":=", at):
+        return MARK, ":=", at + 2
+    if first in "\"'`":
+        return _quoted(source, at, first)
+    follows = text[at + 1 : at + 2]
+    if first in "+-" or first.isdecimal() or (first == "." and follows.isdecimal()):
+        return _number(source, at)
+    if first in ".$" or first == "_" or first.isalpha():
+        end = at + 1 if first in ".$" else at
+        while end < len(text) and (text[end].isalnum() or text[end] == "_"):
+            end += 1
+        if end < len(text) and text[end] not in _BEFORE_WORD and not text.startswith("}}", end):
+            raise source.broken(end, f"'{text[end]}' after '{text[at:end]}'", "write a space between two words")
+        if first == "$":
+            return VARIABLE, text[at:end], end
+        if first == ".":
+            return (FIELD, text[at + 1 : end], end) if end > at + 1 else (DOT, ".", end)
+        return WORD, text[at:end], end
+    raise source.broken(at, f"'{first}' means nothing in an action", "put it in quotes, or remove it")
+
+
+def _number(source: Source, at: int) -> tuple[str, object, int]:
+    """Return the number at `at`."""
+    text = source.text
+    end = at + 1
+    while end < len(text) and (text[end].isalnum() or text[end] in "._" or text[end - 1 : end + 1] in _SIGNED):
+        end += 1
+    try:
+        return LITERAL, number(text[at:end]), end
+    except Fault as fault:
+        raise source.broken(at, fault.what, fault.hint) from None
+
+
+def _quoted(source: Source, at: int, quote: str) -> tuple[str, object, int]:
+    """Return the string at `at`, or the number of the character that stands between single quotes."""
+    text = source.text
+    end = at + 1
+    while end < len(text) and text[end] != quote:
+        if quote != "`" and text[end] == "\\":
+            end += 1
+        if quote != "`" and text[end : end + 1] == "\n":
+            break
+        end += 1
+    if text[end : end + 1] != quote:
+        raise source.broken(at, "the string does not end", f"end it with {quote} on the same line")
+    try:
+        return LITERAL, unquote(text[at + 1 : end], quote), end + 1
+    except Fault as fault:
+        raise source.broken(at, fault.what, fault.hint) from None

@@ -1,0 +1,152 @@
+"""Inputs: documents that a user hands in.
+
+Knows files, standard input and URLs, and which kinds of document may stand for criteria or a recipe. Does not know what
+is done with them. Source: reference rows G10, R11, R43.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from clusterbook.catalog.criteria import Criteria
+from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean, unreadable
+from clusterbook.diagnostics.findings import SourceErrors
+from clusterbook.documents.api_version import API_VERSION, API_VERSIONS
+from clusterbook.documents.selector import describe
+from clusterbook.documents.yaml_reader import MAX_BYTES, Node, parse
+
+_WHERE = "name a file, a URL, or - for standard input"
+
+
+def shown(where: str) -> str:
+    """Return a place as it may be shown: the query of a URL may be what lets us in."""
+    return where.partition("?")[0] if where.startswith(("http://", "https://")) else where
+
+
+def read_document(where: str) -> dict[str, Any]:
+    """Return the YAML or JSON document at `where` as plain data; see `read_node`."""
+    found: dict[str, Any] = read_node(where).data()
+    return found
+
+
+def read_value(where: str) -> Any:
+    """Return the YAML or JSON value at `where`, of whatever kind. Raises as `read_node`."""
+    node = _parsed(where)
+    return None if node is None else node.data()
+
+
+def read_node(where: str) -> Node:
+    """Return the YAML or JSON document at `where`: a path, `-` for standard input, or an http(s) URL.
+
+    Raises:
+        NotFound: nothing is there.
+        Unreadable: it is there, but not for us.
+        InvalidRequest: it is too large, no document, or of a kind of place that is not read.
+        ClusterbookError: a URL cannot be fetched; see `addressed`.
+    """
+    node = _parsed(where)
+    if node is None or not isinstance(node.value, dict):
+        held = "nothing" if node is None or node.value is None else f"{describe(node.data())}, not a document"
+        raise InvalidRequest(f"{shown(where)} holds {held}", hint="a document starts with kind: and apiVersion:")
+    version = node.get("apiVersion")
+    if version is not None and version.string() not in ("", *API_VERSIONS):
+        raise InvalidRequest(
+            f"{shown(where)} has the apiVersion '{version.string()}', which is not read",
+            hint=f"expected {' or '.join(API_VERSIONS)}",
+        )
+    return node
+
+
+def _parsed(where: str) -> Node | None:
+    """Return what is at `where`, parsed. Raises as `read_node`."""
+    try:
+        return parse(read_text(where), shown(where))
+    except SourceErrors as error:
+        first = error.findings[0]
+        raise InvalidRequest(first.what, place=first.place, hint=first.hint) from error
+
+
+def read_text(where: str) -> str:
+    """Return the text at `where`. Raises as `read_node`."""
+    if where.startswith("cm://"):
+        from clusterbook.kubernetes import (
+            api,
+            configmaps,  # a quarter of a second, and an extra that few need
+        )
+
+        found = configmaps.parse_where(where)
+        return configmaps.read(api.open_api(), found, kinds=("snapshot", "recipe"))[0]
+    try:
+        if where == "-":
+            data = sys.stdin.buffer.read(MAX_BYTES + 1)
+        elif where.startswith(("http://", "https://")):
+            from clusterbook.inputs.download import read_address  # 60 ms that a file does not cost
+
+            data = read_address(where, MAX_BYTES + 1)
+        else:
+            with Path(where).open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise unreadable(where, error, hint=_WHERE) from error
+    if len(data) > MAX_BYTES:
+        raise InvalidRequest(
+            f"{shown(where)} is larger than {MAX_BYTES // 1024 // 1024} MB", hint="is it the right file?"
+        )
+    try:
+        return bytes(data).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"{shown(where)} is not UTF-8 text", hint="save it as UTF-8") from error
+
+
+def criteria_in(document: dict[str, Any]) -> dict[str, str | int]:
+    """Return the criteria in a RecipeCriteria, an overlay or a recipe.
+
+    Raises:
+        InvalidRequest: another kind of document, or one without criteria. Source: reference rows R11, R43.
+    """
+    kind = document.get("kind") or "RecipeCriteria"
+    spec = document.get("spec") or {}
+    if kind == "RecipeCriteria":
+        found = spec
+    elif kind == "RecipeMetadata":
+        found = spec.get("criteria") if isinstance(spec, dict) else None
+    elif kind == "RecipeResult":
+        found = document.get("criteria")
+    else:
+        raise InvalidRequest(f"--recipe takes no {kind}", hint="name a RecipeCriteria, RecipeMetadata or RecipeResult")
+    if not isinstance(found, dict) or not found:
+        raise InvalidRequest(
+            f"the {kind} has no criteria", hint="write 'kind: RecipeCriteria', then 'spec: {service: eks, …}'"
+        )
+    unknown = set(found) - set(Criteria._fields)
+    if unknown:
+        word = sorted(map(str, unknown))[0]
+        raise InvalidRequest(
+            f"the {kind} has the unknown criterion '{word}'", hint=did_you_mean(word, Criteria._fields)
+        )
+    return {str(name): value if isinstance(value, int) else str(value or "") for name, value in found.items()}
+
+
+def recipe_in(document: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the recipe in a document when it carries its values, None when it has to be resolved first.
+
+    Raises:
+        InvalidRequest: it is no recipe, although it looks like one.
+    """
+    components = document.get("componentRefs")
+    if components is not None and not isinstance(components, list):
+        raise InvalidRequest(
+            f"componentRefs of the recipe is {describe(components)}, not a list",
+            hint="print one with `clusterbook recipe`, and change that",
+        )
+    if document.get("kind") != "RecipeResult" or not isinstance(components, list):
+        return None
+    whole = all(
+        isinstance(c, dict) and "name" in c and ("values" in c or not (c.get("valuesFile") or c.get("overrides")))
+        for c in components
+    )
+    if not whole or not isinstance(document.get("metadata"), dict) or not isinstance(document.get("criteria"), dict):
+        return None
+    return {"apiVersion": API_VERSION, "deploymentOrder": [], **document}

@@ -1,0 +1,278 @@
+"""API: objects of one cluster: read, paged, made, changed and deleted.
+
+Knows how the Kubernetes API is asked, what its answers mean, which requests may be repeated, and that a list of twenty
+thousand pods is read in pages. Does not know how bytes get there, nor any kind of object.
+Source: Kubernetes API concepts, 1.36.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from clusterbook.diagnostics.errors import ClusterbookError
+from clusterbook.kubernetes.connection import Answer, Connection, Lost, as_bytes
+from clusterbook.kubernetes.errors import Conflict, Denied, Missing, Rejected, Throttled, Unreachable
+from clusterbook.kubernetes.kubeconfig import log_in
+
+Object = dict[str, Any]
+
+PAGE = 500
+"""How many objects are asked for at a time. Source: reference row S11."""
+OWNER = "clusterbook"
+"""The name under which the API server keeps the fields that we applied."""
+_TRANSIENT = (500, 502, 503, 504)
+_LONGEST_MESSAGE = 400
+APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long and how often the API server is asked. Waits double up to `longest_wait_s`."""
+
+    tries: int = 4
+    connect_s: float = 10
+    answer_s: float = 60
+    first_wait_s: float = 0.25
+    longest_wait_s: float = 15
+    sleep: Callable[[float], None] = time.sleep
+
+
+class Api:
+    """The objects of one cluster. Threads may share it."""
+
+    def __init__(self, connection: Connection, patience: Patience | None = None) -> None:
+        self.connection = connection
+        self.patience = patience or Patience()
+
+    @property
+    def where(self) -> str:
+        """The server's address."""
+        return self.connection.where
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that the kubeconfig's context names, else `default`."""
+        return self.connection.namespace
+
+    def get(self, path: str, *, accept: str = "application/json", **query: str) -> Object:
+        """Return the object at `path`.
+
+        Raises:
+            Missing: it is not there.
+            ClusterbookError: see `_fault`.
+        """
+        return self._object("GET", path, query=query, accept=accept)
+
+    def find(self, path: str, *, accept: str = "application/json") -> Object | None:
+        """Return the object at `path`, None where there is none."""
+        try:
+            return self.get(path, accept=accept)
+        except Missing:
+            return None
+
+    def items(
+        self, path: str, *, labels: str = "", fields: str = "", page: int = PAGE, accept: str = "application/json"
+    ) -> Iterator[Object]:
+        """Yield the objects of the list at `path`, never more than one page in memory.
+
+        A list that takes longer than the server remembers goes on with what is there by then, as the API offers: each
+        object comes once, but the last may be newer than the first.
+
+        Raises:
+            ClusterbookError: see `_fault`; objects may have come before.
+        """
+        query = {"limit": str(page), "labelSelector": labels, "fieldSelector": fields}
+        following = ""
+        while True:
+            answer = self._answer("GET", path, query={**query, "continue": following}, accept=accept)
+            if answer.status == 410 and following:
+                renewed = (_document(answer).get("metadata") or {}).get("continue")
+                if renewed and renewed != following:
+                    following = str(renewed)
+                    continue
+            found = self._read("GET", path, answer)
+            yield from found.get("items") or ()
+            following = str((found.get("metadata") or {}).get("continue") or "")
+            if not following:
+                return
+
+    def create(self, path: str, document: Mapping[str, Any]) -> Object:
+        """Return the object that was made in the collection at `path`.
+
+        Raises:
+            Conflict: there is one of that name.
+        """
+        return self._object("POST", path, body=document)
+
+    def replace(self, path: str, document: Mapping[str, Any]) -> Object:
+        """Return the object at `path`, replaced as a whole."""
+        return self._object("PUT", path, body=document)
+
+    def apply(self, path: str, document: Mapping[str, Any], *, force: bool = False) -> Object:
+        """Return the object at `path`, made or changed by server-side apply: fields that it does not name stay.
+
+        Raises:
+            Conflict: somebody else owns one of its fields with another value; with `force` it becomes ours.
+        """
+        query = {"fieldManager": OWNER, "force": "true" if force else ""}
+        return self._object("PATCH", path, query=query, body=document, kind=APPLY)
+
+    def merge(self, path: str, document: Mapping[str, Any]) -> Object:
+        """Return the object at `path` with some fields changed."""
+        return self._object("PATCH", path, body=document, kind=MERGE)
+
+    def delete(self, path: str, *, uid: str = "") -> bool:
+        """Delete the object at `path` with all it owns; return whether it was there.
+
+        With `uid` only that very object: another of the same name stays.
+        """
+        options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        if uid:
+            options["preconditions"] = {"uid": uid}
+        try:
+            self._object("DELETE", path, body=options)
+        except (Missing, Conflict):
+            return False
+        return True
+
+    def text(self, path: str, **query: str) -> str:
+        """Return what is no object, such as a log."""
+        answer = self._answer("GET", path, query=query, accept="*/*")
+        if answer.status >= 300:
+            raise _fault(f"{self.where}: GET {path}", answer)
+        return answer.body.decode(errors="replace")
+
+    @contextmanager
+    def follow(self, path: str, *, silence_s: float, **query: str) -> Iterator[Iterator[str]]:
+        """Give the lines of a log as they come.
+
+        Raises:
+            ClusterbookError: there is none, or the connection broke.
+        """
+        try:
+            with self.connection.lines(path, query=query, connect_s=self.patience.connect_s, silence_s=silence_s) as (
+                status,
+                lines,
+            ):
+                if status >= 300:
+                    raise _fault(f"{self.where}: GET {path}", Answer(status, {}, b"\n".join(lines)))
+                yield (line.decode(errors="replace") for line in lines)
+        except Lost as lost:
+            raise lost.fault from lost
+
+    # --- one request --------------------------------------------------------------------------------------------------
+
+    def _object(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] = {},
+        body: Mapping[str, Any] | None = None,
+        kind: str = "application/json",
+        accept: str = "application/json",
+    ) -> Object:
+        return self._read(method, path, self._answer(method, path, query=query, body=body, kind=kind, accept=accept))
+
+    def _read(self, method: str, path: str, answer: Answer) -> Object:
+        """Return the object of a good answer.
+
+        Raises:
+            ClusterbookError: what a bad one means.
+        """
+        if answer.status >= 300:
+            raise _fault(f"{self.where}: {method} {path}", answer)
+        found = _document(answer)
+        if not found:
+            raise Unreachable(f"{self.where}: the answer to {method} {path} is no object: is this an API server?")
+        return found
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str],
+        body: Mapping[str, Any] | None = None,
+        kind: str = "application/json",
+        accept: str,
+    ) -> Answer:
+        """Return the answer to a request, having asked again while that was of use and could do no harm.
+
+        Making an object is the one thing that is not repeated once it may have been heard: the first answer could have
+        been the one that was lost.
+        """
+        patience, repeatable = self.patience, method != "POST"
+        for attempt in range(patience.tries):
+            last = attempt + 1 == patience.tries
+            wait_s = min(patience.first_wait_s * 2.0**attempt, patience.longest_wait_s)
+            try:
+                answer = self.connection.ask(
+                    method, path, query=query, body=None if body is None else as_bytes(body), kind=kind, accept=accept,
+                    connect_s=patience.connect_s, answer_s=patience.answer_s,
+                )  # fmt: skip
+            except Lost as lost:
+                if last or (lost.sent and not repeatable):
+                    raise lost.fault from lost
+            else:
+                again = answer.status == 429 or (
+                    answer.status in _TRANSIENT and repeatable and not _is_no_fault(answer)
+                )
+                asked_s = _seconds(answer.headers.get("Retry-After", ""))
+                if not again or last or asked_s > patience.longest_wait_s:
+                    return answer
+                wait_s = max(wait_s, asked_s)
+            patience.sleep(wait_s)
+        raise AssertionError("the last attempt returns or raises")
+
+
+def open_api(kubeconfig: str = "", *, context: str = "", patience: Patience | None = None) -> Api:
+    """Return the API of the cluster that is meant; see `log_in` for how that is found out, and what it raises."""
+    return Api(Connection(log_in(kubeconfig, context=context)), patience)
+
+
+def _document(answer: Answer) -> Object:
+    """Return the object that an answer holds, {} where it holds none."""
+    try:
+        found = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _is_no_fault(answer: Answer) -> bool:
+    """Return whether a 500 is about what was sent: for apply the server says so of fields that it does not know."""
+    return b"failed to create typed patch object" in answer.body
+
+
+def _seconds(text: str) -> float:
+    return float(text) if text.isdecimal() else 0.0
+
+
+def _fault(what: str, answer: Answer) -> ClusterbookError:
+    """Return what an answer other than a good one means, in the server's own words."""
+    said = str(_document(answer).get("message") or answer.body.decode(errors="replace").strip())
+    said = " ".join(said.split())[:_LONGEST_MESSAGE]
+    status = answer.status
+    text = f"{what}: {said}" if said else f"{what}: status {status}"
+    if status == 401:
+        return Denied(f"{what}: the server does not know who we are: {said}", hint="log in again")
+    if status == 403:
+        return Denied(text, hint="ask for that right, or use a kubeconfig that has it")
+    if status in (404, 410):
+        return Missing(text)
+    if status == 409:
+        return Conflict(text)
+    if status == 429:
+        return Throttled(text)
+    if status >= 500 and not _is_no_fault(answer):
+        return Unreachable(f"{text} ({status})")
+    if status < 400:
+        hint = "is the server's address in the kubeconfig right?"
+        return Unreachable(f"{what}: the server sends us elsewhere ({status})", hint=hint)
+    return Rejected(text)

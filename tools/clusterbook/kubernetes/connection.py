@@ -1,0 +1,182 @@
+"""Connection: bytes of one API server.
+
+Knows HTTP as urllib3 does it, how long things may take and how long an answer may be; the only module here that imports
+urllib3, and nothing of its leaves. Does not know what an answer means, nor when to ask again.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlencode
+
+from clusterbook import __version__
+from clusterbook.kubernetes.errors import BrokenKubeconfig, TimedOut, Unreachable
+from clusterbook.kubernetes.kubeconfig import Login
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse, HTTPHeaderDict
+
+MAX_BYTES = 128 * 1024 * 1024
+"""Most that one answer may have; a page of five hundred pods has five."""
+_CHUNK_BYTES = 1 << 16
+
+
+class Answer(NamedTuple):
+    """What the API server said to one request."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Lost(Exception):
+    """No answer, or half of one, where asking again may help; `sent` is False when the request never left."""
+
+    def __init__(self, fault: TimedOut | Unreachable, *, sent: bool) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+        self.sent = sent
+
+
+class Connection:
+    """One API server, and who we are to it. Threads may share it."""
+
+    def __init__(self, login: Login) -> None:
+        self.where = login.where
+        self.namespace = login.namespace
+        self._login = login
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] = {},
+        body: bytes | None = None,
+        kind: str = "application/json",
+        accept: str = "application/json",
+        connect_s: float,
+        answer_s: float,
+    ) -> Answer:
+        """Return the whole answer to one request.
+
+        Args:
+            method: GET, say.
+            path: from the server's root, with a leading slash.
+            query: without empty values, which are left out.
+            body: what is sent, None for nothing.
+            kind: what the body is.
+            accept: what the answer should be.
+            connect_s: how long a connection may take.
+            answer_s: how long the answer may take, down to its last byte.
+
+        Raises:
+            Lost: no answer that can be used; it may be better the next time.
+            Unreachable: there is no trusting this server, or its answer has no end.
+        """
+        until = time.monotonic() + answer_s
+        with self._asked(method, path, query, body, kind, accept, connect_s, answer_s) as response:
+            parts, size = [], 0
+            while part := response.read1(_CHUNK_BYTES):  # what is there; read() would wait for all of it
+                parts.append(part)
+                size += len(part)
+                if size > MAX_BYTES:
+                    raise Unreachable(f"{self.where}: the answer to {method} {path} has more than {MAX_BYTES} bytes")
+                if time.monotonic() > until:
+                    raise Lost(TimedOut(f"{self.where}: {method} {path} took more than {answer_s:g} s"), sent=True)
+            return Answer(response.status, response.headers, b"".join(parts))
+
+    @contextmanager
+    def lines(
+        self, path: str, *, query: Mapping[str, str] = {}, connect_s: float, silence_s: float
+    ) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """Give the status, and lines as they come, of an answer that need not end: a log, or events.
+
+        Raises:
+            Lost: the connection broke, or nothing came for `silence_s`.
+        """
+        with self._asked("GET", path, query, None, "", "*/*", connect_s, silence_s) as response:
+            yield response.status, _lines(iter(lambda: response.read1(_CHUNK_BYTES), b""))
+
+    @contextmanager
+    def _asked(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: bytes | None,
+        kind: str,
+        accept: str,
+        connect_s: float,
+        read_s: float,
+    ) -> Iterator[BaseHTTPResponse]:
+        """Give the answer to one request, its body unread; what goes wrong in reading it is told apart here, too."""
+        import urllib3
+        from urllib3 import exceptions
+
+        what = f"{self.where}: {method} {path}"
+        headers = self._headers(accept)
+        if body is not None:
+            headers["Content-Type"] = kind
+        given = {key: value for key, value in query.items() if value}
+        url = f"{self.where}{path}{'?' if given else ''}{urlencode(given)}"
+        response: BaseHTTPResponse | None = None
+        try:
+            response = self._login.pool.request(
+                method, url, body=body, headers=headers, timeout=urllib3.Timeout(connect=connect_s, read=read_s),
+                preload_content=False, redirect=False, retries=False,
+            )  # fmt: skip
+            yield response
+        except (exceptions.NewConnectionError, exceptions.ProxyError) as error:
+            raise Lost(Unreachable(f"{self.where}: no connection: {_plain(error)}"), sent=False) from error
+        except exceptions.ConnectTimeoutError as error:
+            raise Lost(TimedOut(f"{self.where}: no connection within {connect_s:g} s"), sent=False) from error
+        except exceptions.ReadTimeoutError as error:
+            raise Lost(TimedOut(f"{what}: no answer within {read_s:g} s"), sent=True) from error
+        except exceptions.SSLError as error:
+            hint = "the kubeconfig's certificate-authority has to be the one that signed for the server"
+            raise Unreachable(f"{self.where}: no TLS that can be trusted: {_plain(error)}", hint=hint) from error
+        except (exceptions.HTTPError, OSError) as error:
+            raise Lost(Unreachable(f"{what}: the connection broke: {_plain(error)}"), sent=True) from error
+        except (ValueError, UnicodeError) as error:  # a header or a host that http.client cannot write
+            raise BrokenKubeconfig(f"{self.where} cannot be asked: {_plain(error)}") from error
+        finally:
+            if response is not None:
+                response.close()  # a connection whose answer was read to its end has gone back to the pool before
+
+    def _headers(self, accept: str) -> HTTPHeaderDict:
+        """Return the headers of every request: who we are, and who we are to be taken for."""
+        from urllib3 import HTTPHeaderDict
+
+        headers = HTTPHeaderDict({"Accept": accept, "User-Agent": f"clusterbook/{__version__}"})
+        headers["Accept-Encoding"] = "gzip"
+        if token := self._login.token():
+            headers["Authorization"] = token
+        for name, value in self._login.others:
+            headers.add(name, value)
+        return headers
+
+
+def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield lines without their ends."""
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from whole
+    if rest:
+        yield rest
+
+
+def _plain(error: BaseException) -> str:
+    """Return what an error says, without the object it names first and the pool around it."""
+    text = str(error.args[-1] if len(error.args) > 1 else error)
+    return text.partition(": ")[2] if "object at 0x" in text.partition(": ")[0] else text
+
+
+def as_bytes(document: Mapping[str, Any]) -> bytes:
+    """Return an object as it is sent; JSON is YAML, so it also does where YAML is asked for."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

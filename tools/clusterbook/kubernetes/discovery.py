@@ -1,0 +1,104 @@
+"""Discovery: which kinds of objects a cluster serves, and under which path.
+
+Knows both forms in which an API server says so: all at once, and group by group as older ones do. Does not know which
+kinds anybody wants. Source: Kubernetes API concepts, "Discovery API".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from clusterbook.collect.cluster.kinds_ import Kind
+from clusterbook.kubernetes.api import Api
+from clusterbook.kubernetes.errors import Denied, Missing, Rejected, Unreachable
+
+_ALL_AT_ONCE = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
+
+
+class Served(NamedTuple):
+    """One kind that a cluster serves."""
+
+    kind: Kind
+    plural: str
+    namespaced: bool
+
+    def path(self, namespace: str = "", name: str = "") -> str:
+        """Return where the API has its objects: all of them, those of a namespace, or one."""
+        root = path_of(self.kind.api_version)
+        middle = f"/namespaces/{namespace}" if namespace and self.namespaced else ""
+        return f"{root}{middle}/{self.plural}{f'/{name}' if name else ''}"
+
+
+def path_of(api_version: str) -> str:
+    """Return the path of an API version."""
+    return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+
+
+class Resources(NamedTuple):
+    """What a cluster serves. `silent` are the API versions of groups that did not say what they have."""
+
+    served: Mapping[Kind, Served]
+    silent: frozenset[str] = frozenset()
+
+    def find(self, wanted: Kind) -> Served | None:
+        """Return a kind in the version that is wanted, else in the one that the cluster prefers; None for neither."""
+        if wanted in self.served:
+            return self.served[wanted]
+        same = (each for kind, each in self.served.items() if (kind.group, kind.kind) == (wanted.group, wanted.kind))
+        return next(same, None)
+
+    def is_silent(self, wanted: Kind) -> bool:
+        """Return whether the group of a kind did not say what it has."""
+        return any(version.rpartition("/")[0] == wanted.group for version in self.silent)
+
+
+def discover(api: Api) -> Resources:
+    """Return what a cluster serves.
+
+    Raises:
+        ClusterbookError: not even the core can be asked.
+    """
+    served: dict[Kind, Served] = {}
+    silent: set[str] = set()
+    for root in ("/api", "/apis"):
+        found = api.get(root, accept=_ALL_AT_ONCE)
+        if found.get("kind") == "APIGroupDiscoveryList":
+            entries = _all_at_once(found, silent)
+        else:
+            entries = _one_by_one(api, found, silent)
+        for each in entries:
+            served.setdefault(each.kind, each)
+    return Resources(served, frozenset(silent))
+
+
+def _all_at_once(found: Mapping[str, Any], silent: set[str]) -> Iterator[Served]:
+    """Yield what one answer says of every group, the preferred version of each first."""
+    for group in found.get("items") or ():
+        name = str((group.get("metadata") or {}).get("name") or "")
+        for version in group.get("versions") or ():
+            api_version = f"{name}/{version['version']}" if name else str(version["version"])
+            if version.get("freshness") == "Stale":
+                silent.add(api_version)
+            for each in version.get("resources") or ():
+                if "list" in (each.get("verbs") or ()):
+                    kind = str((each.get("responseKind") or {}).get("kind") or "")
+                    yield Served(Kind(api_version, kind), str(each["resource"]), each.get("scope") == "Namespaced")
+
+
+def _one_by_one(api: Api, found: Mapping[str, Any], silent: set[str]) -> Iterator[Served]:
+    """Yield what each group says by itself."""
+    versions = [str(each) for each in found.get("versions") or ()] if "groups" not in found else []
+    for group in found.get("groups") or ():
+        preferred = (group.get("preferredVersion") or {}).get("groupVersion")
+        names = [str(each["groupVersion"]) for each in group.get("versions") or ()]
+        versions += sorted(names, key=lambda name, first=preferred: name != first)  # type: ignore[misc]
+    for api_version in versions:
+        try:
+            listed = api.get(path_of(api_version))
+        except (Denied, Missing, Rejected, Unreachable):
+            silent.add(api_version)
+            continue
+        for each in listed.get("resources") or ():
+            if "/" not in each["name"] and "list" in (each.get("verbs") or ()):
+                yield Served(Kind(api_version, str(each["kind"])), str(each["name"]), bool(each.get("namespaced")))

@@ -1,0 +1,148 @@
+"""Releasing: the ledger grows by one release, or by one withdrawal.
+
+Knows where the parts of a release come from, and how files are added to the ledger: new ones only, the release itself
+last. Does not know what is in them: that is `core.release`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog import read as workspace
+from clusterbook.catalog.tree import SourceTree
+from clusterbook.diagnostics.errors import InvalidRequest, NotFound, Unwritable
+from clusterbook.diagnostics.findings import Finding
+from clusterbook.files.write import write_bytes
+from clusterbook.ledger import git
+from clusterbook.ledger import plan as release
+from clusterbook.ledger.audit import audit, edited
+from clusterbook.ledger.folder import open_ledger
+from clusterbook.ledger.model import RELEASES, WITHDRAWN
+from clusterbook.ledger.plan import CHANGED, NEW, UNCHANGED, Planned, Release
+from clusterbook.ledger.version import read_version
+from clusterbook.lookup.embed_ import RECIPES
+from clusterbook.resolve import matrix
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A release to make: from `recipes` at `commit`, or as it lies there when that is ""."""
+
+    name: str
+    recipes: Path
+    registry: Path
+    commit: str = ""
+    allow_dirty: bool = False
+
+
+def plan(request: Request) -> Release:
+    """Return the release that is asked for.
+
+    Raises:
+        InvalidRequest: it exists, is not newer than the last, or the folder differs from its commit.
+        SourceErrors: the sources contradict themselves.
+        NotFound, NoHistory: there is no such commit.
+    """
+    commit = git.commit(_within(request.recipes), request.commit or "HEAD")
+    ledger = open_ledger(request.registry)
+    return release.plan(matrix.whole(catalog.load(_tree(request))), ledger, name=request.name, commit=commit)
+
+
+def _tree(request: Request) -> SourceTree:
+    """Return the sources that a release publishes. Raises as `plan`."""
+    if request.commit:
+        return workspace.from_texts(git.texts(request.recipes, request.commit), label=RECIPES)
+    tree = workspace.read(request.recipes, label=RECIPES)
+    if not request.allow_dirty and git.is_dirty(request.recipes):
+        what = f"{request.recipes} differs from its last commit, so nobody could repeat the release"
+        raise InvalidRequest(what, hint="commit it first, or name the commit to release with --commit")
+    return tree
+
+
+def append(found: Release, registry: Path) -> None:
+    """Add a release to the ledger, its own file last: what was broken off before that counts for nothing.
+
+    Raises:
+        InvalidRequest: there is nothing to release.
+        Unwritable: a file cannot be written, or another stands in its place.
+    """
+    if found.empty:
+        what = "nothing has changed since the last release, so there is nothing to release"
+        raise InvalidRequest(what, hint="clusterbook-build release --dry-run compares at any time")
+    for path, text in sorted(found.files.items(), key=lambda item: item[0].startswith(f"{RELEASES}/")):
+        _add(registry / path, text)
+
+
+def _add(target: Path, text: str) -> None:
+    """Write a new file; one that is there already, from a release that was broken off, has to say the same."""
+    if target.exists():
+        if target.read_bytes() != text.encode():
+            raise Unwritable(
+                f"{target} exists and says something else", hint="the ledger is never edited: clusterbook-build audit"
+            )
+        return
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unwritable(f"{target} cannot be written: {error.strerror}") from error
+    write_bytes(target, text.encode())
+
+
+def withdraw(registry: Path, slug: str, version: str, *, reason: str, replacement: str, commit: str) -> Path:
+    """Add a withdrawal to the ledger; return its file.
+
+    Raises:
+        NotFound: there is no such version, or no such commit.
+        InvalidRequest: it was withdrawn before, or there is no reason.
+    """
+    ledger = open_ledger(registry)
+    found = git.commit(_within(registry), commit)
+    text = release.withdraw(ledger, slug, read_version(version), reason=reason, replacement=replacement, commit=found)
+    write_bytes(registry / WITHDRAWN, text.encode())
+    return registry / WITHDRAWN
+
+
+def check(registry: Path, against: str) -> list[Finding]:
+    """Return everything that is wrong with the ledger; `against` names a commit whose files must all still be there.
+
+    Raises:
+        NotFound, NoHistory: there is no such commit.
+    """
+    ledger = open_ledger(registry)
+    return [*(edited(ledger, _earlier(registry, against)) if against else ()), *audit(ledger)]
+
+
+def _earlier(registry: Path, revision: str) -> Mapping[str, str]:
+    """Return the files of the ledger at a commit; {} where it had none yet."""
+    git.commit(_within(registry), revision)
+    try:
+        return git.texts(registry, revision)
+    except NotFound:
+        return {}
+
+
+def _within(folder: Path) -> Path:
+    """Return `folder`, or the nearest folder above it that exists: what a commit had may be gone from the disk."""
+    return next(each for each in (folder.absolute(), *folder.absolute().parents) if each.is_dir())
+
+
+def summary(found: Release) -> str:
+    """Return what a release does: the counts, then a line for each recipe that is new, changed or gone."""
+    counts = found.count()
+    told = ", ".join(f"{counts[kind]} {kind}" for kind in (NEW, CHANGED, UNCHANGED))
+    lines = [f"{found.name} of {found.commit.id[:12]} ({found.commit.date}): {told}, {len(found.gone)} gone"]
+    lines += [f"  gone       {entry.slug} {entry.version}" for entry in found.gone]
+    lines += [_line(planned) for planned in found.recipes if planned.change != UNCHANGED]
+    size = sum(len(text.encode()) for text in found.files.values())
+    lines.append(f"{len(found.files)} files, {size:,} bytes")
+    return "\n".join(lines) + "\n"
+
+
+def _line(planned: Planned) -> str:
+    entry = planned.entry
+    if planned.before is None:
+        return f"  new        {entry.slug} {entry.version}"
+    return f"  {planned.level:9}  {entry.slug} {planned.before.version} → {entry.version}: {planned.because}"

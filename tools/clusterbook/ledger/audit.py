@@ -1,0 +1,229 @@
+"""Audits: whether the record is what it was, and whether it agrees with itself.
+
+Knows what must hold between the files of a ledger, and between a ledger and an earlier state of it. Does not know Git
+nor how files are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import BaseModel
+
+from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.findings import Finding, Place
+from clusterbook.documents.digest import digest
+from clusterbook.ledger.model import (
+    COMPONENTS,
+    EVIDENCE,
+    RELEASES,
+    WITHDRAWN,
+    BrokenLedger,
+    Ledger,
+    part_path,
+    read,
+    recipe_path,
+    release_path,
+)
+from clusterbook.ledger.schema import (
+    PublishedComponentShape,
+    PublishedRecipeShape,
+    ReleaseShape,
+    WithdrawalsShape,
+)
+from clusterbook.ledger.version import Version, is_version, read_version
+from clusterbook.resolve.content import Document
+
+_TAKE_BACK = "take it back from the commit it was in; what is wrong with it is said by clusterbook-build withdraw"
+
+
+def edited(ledger: Ledger, before: Mapping[str, str]) -> list[Finding]:
+    """Return what was edited or removed since the files of a ledger were `before`.
+
+    withdrawn.yaml may grow, and evidence that no longer holds may go: nobody deploys it.
+    """
+    findings = []
+    for path, text in sorted(before.items()):
+        place = Place(f"{ledger.label}/{path}")
+        now = ledger.files.get(path)
+        if now is None and path.startswith(f"{EVIDENCE}/"):
+            continue
+        if now is None:
+            findings.append(finding("CB060", place, "a published file was removed", _TAKE_BACK))
+        elif now != text and not (path == WITHDRAWN and now.startswith(text)):
+            findings.append(finding("CB060", place, "a published file was edited", _TAKE_BACK))
+    return findings
+
+
+def audit(ledger: Ledger) -> list[Finding]:
+    """Return everything in which the ledger contradicts itself, sorted by place."""
+    return sorted(_Auditor(ledger).findings(), key=lambda each: (each.place, each.what))
+
+
+class _Auditor:
+    """Audits one ledger. A document that cannot be read is reported once, and left out of the rest."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.documents: dict[str, Document] = {}
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield what is wrong."""
+        for path in self.ledger.files:
+            yield from self.readable(path)
+        for path, document in self.documents.items():
+            yield from self.named(path, document)
+        served: set[str] = set()
+        last: dict[str, tuple[Version, str]] = {}
+        for name in self.ledger.releases():
+            release = self.documents.get(release_path(name))
+            if release is not None:
+                yield from self.consistent(release, name, last, served)
+        yield from self.dates()
+        yield from self.withdrawals()
+        yield from self.strays(served)
+
+    def say(self, path: str, what: str, hint: str = "") -> Finding:
+        hint = hint or f"take it back as Git has it: git checkout -- {self.ledger.label}"
+        return finding("CB061", Place(f"{self.ledger.label}/{path}"), what, hint)
+
+    def readable(self, path: str) -> Iterator[Finding]:
+        """Read one file; yield what keeps it from being read. Evidence is judged as a whole, elsewhere."""
+        if path.startswith(f"{EVIDENCE}/"):
+            return
+        shape = _shape_of(path)
+        if shape is None:
+            yield self.say(path, "no file of a ledger", "remove it; the ledger holds what releases write, and no more")
+            return
+        try:
+            document, findings = read(self.ledger.files[path], f"{self.ledger.label}/{path}", shape)
+        except BrokenLedger as error:
+            yield self.say(path, error.what)
+            return
+        yield from findings
+        if not findings:
+            self.documents[path] = document
+
+    def named(self, path: str, document: Document) -> Iterator[Finding]:
+        """Yield where a document does not say what its path and its digest promise."""
+        kind = document["kind"]
+        if kind == "Release":
+            wanted = release_path(document["metadata"]["name"])
+        elif kind == "PublishedRecipe":
+            wanted = recipe_path(document["metadata"]["name"], read_version(document["metadata"]["version"]))
+            yield from self.recipe(path, document)
+        elif kind == "PublishedComponent":
+            whole = digest({"component": document["component"], "origins": document["origins"]})
+            wanted = part_path(document["metadata"]["name"], whole.removeprefix("sha256:")[:16])
+            if whole != document["metadata"]["digest"] or document["component"]["name"] != document["metadata"]["name"]:
+                yield self.say(path, "what it says does not have the digest that it names")
+        else:
+            return
+        if path != wanted:
+            yield self.say(path, f"by what it says it belongs into {wanted}")
+
+    def recipe(self, path: str, document: Document) -> Iterator[Finding]:
+        """Yield where a recipe's parts are missing, or its digest is another."""
+        said = document["recipe"]
+        parts = []
+        for ref in said["componentRefs"]:
+            part = self.documents.get(part_path(ref["name"], ref["part"]))
+            if part is None:
+                yield self.say(path, f"its part {part_path(ref['name'], ref['part'])} is missing or broken")
+                return
+            parts.append(part["component"])
+        content = {**said, "componentRefs": parts}
+        if digest(content) != document["metadata"]["digest"]:
+            yield self.say(path, "the recipe does not have the digest that it names")
+        if said["metadata"]["slug"] != document["metadata"]["name"]:
+            yield self.say(path, f"it holds the recipe {said['metadata']['slug']}")
+
+    def consistent(
+        self, release: Document, name: str, last: dict[str, tuple[Version, str]], served: set[str]
+    ) -> Iterator[Finding]:
+        """Yield where a release does not follow from the ones before it, which left the recipes at `last`."""
+        path = release_path(name)
+        for slug, said in release["recipes"].items():
+            version = read_version(said["version"])
+            before = last.get(slug)
+            served.add(recipe_path(slug, version))
+            document = self.documents.get(recipe_path(slug, version))
+            if document is None:
+                yield self.say(path, f"it serves {slug} {version}, whose file is missing or broken")
+            elif document["metadata"]["digest"] != said["digest"]:
+                yield self.say(path, f"{slug} {version} has another digest than its file")
+            elif said["change"] != "unchanged" and document["release"] != name:
+                yield self.say(
+                    path, f"{slug} {version} is called {said['change']}, but {document['release']} brought it"
+                )
+            if before is None and said["change"] != "new":
+                yield self.say(path, f"{slug} is called {said['change']}, but no release served it before")
+            if before is not None:
+                yield from self.follows(path, slug, before, said)
+            last[slug] = (version, said["digest"])
+
+    def follows(self, path: str, slug: str, before: tuple[Version, str], said: Document) -> Iterator[Finding]:
+        """Yield where a version does not follow the one before."""
+        version = read_version(said["version"])
+        if said["change"] == "unchanged" and (version, said["digest"]) != before:
+            yield self.say(path, f"{slug} is called unchanged, but was {before[0]} before")
+        elif said["change"] == "changed" and version <= before[0]:
+            yield self.say(path, f"{slug} {version} does not come after {before[0]}: a version is never used again")
+        elif said["change"] == "new":
+            yield self.say(path, f"{slug} is called new, but was {before[0]} before")
+
+    def dates(self) -> Iterator[Finding]:
+        """Yield where releases go back in time, or name another as the one before."""
+        previous: Document | None = None
+        for name in self.ledger.releases():
+            document = self.documents.get(release_path(name))
+            if document is None:
+                continue
+            if previous is not None and document["date"] < previous["date"]:
+                yield self.say(release_path(name), f"its commit is older than that of {previous['metadata']['name']}")
+            wanted = previous["metadata"]["name"] if previous else None
+            if document.get("previous") != wanted:
+                yield self.say(release_path(name), f"the release before it is {wanted or 'none'}")
+            previous = document
+
+    def withdrawals(self) -> Iterator[Finding]:
+        """Yield where versions were withdrawn that never were, or twice."""
+        seen: set[str] = set()
+        for said in self.documents.get(WITHDRAWN, {}).get("withdrawn", ()):
+            path = recipe_path(said["slug"], read_version(said["version"]))
+            if path not in self.documents:
+                yield self.say(
+                    WITHDRAWN, f"{said['slug']} {said['version']} was withdrawn, but there is no such version"
+                )
+            if path in seen:
+                yield self.say(WITHDRAWN, f"{said['slug']} {said['version']} was withdrawn twice")
+            seen.add(path)
+
+    def strays(self, served: set[str]) -> Iterator[Finding]:
+        """Yield recipes that no release serves, and parts that no recipe is made of."""
+        used = {
+            part_path(ref["name"], ref["part"])
+            for document in self.documents.values()
+            if document["kind"] == "PublishedRecipe"
+            for ref in document["recipe"]["componentRefs"]
+        }
+        for path, document in self.documents.items():
+            if document["kind"] == "PublishedRecipe" and path not in served:
+                yield self.say(path, "no release brings it", "remove it: a release was broken off; run it again")
+            if document["kind"] == "PublishedComponent" and path not in used:
+                yield self.say(path, "no recipe is made of it", "remove it: a release was broken off; run it again")
+
+
+def _shape_of(path: str) -> type[BaseModel] | None:
+    """Return the shape of the document at `path`, None when nothing belongs there."""
+    if path == WITHDRAWN:
+        return WithdrawalsShape
+    folder, _, name = path.rpartition("/")
+    stem = name.removesuffix(".yaml")
+    if stem == name:
+        return None
+    if folder == RELEASES:
+        return ReleaseShape if is_version(stem) else None
+    if folder.startswith(f"{COMPONENTS}/"):
+        return PublishedComponentShape
+    return PublishedRecipeShape if folder and "/" not in folder and is_version(stem) else None

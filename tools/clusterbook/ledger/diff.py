@@ -1,0 +1,166 @@
+"""Release diffs: what differs between two releases, recipe by recipe, and how often each change occurs.
+
+Knows how diffs of many recipes are put together and shown. Does not know where versions are kept: whoever has them
+offers what `Published` names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from clusterbook.diff.recipe_report import document, headlines, markdown
+from clusterbook.diff.recipes import Diff, Side, diff
+from clusterbook.documents.yaml_writer import dump
+from clusterbook.ledger.model import Entry
+from clusterbook.ledger.plan import UNCHANGED, Release
+from clusterbook.ledger.version import Version
+
+
+class Published(Protocol):
+    """Where published versions are kept: the ledger, say."""
+
+    def releases(self) -> list[str]:
+        """Return the names of the releases, the newest last."""
+        ...
+
+    def entries(self, release: str) -> dict[str, Entry]:
+        """Return what a release serves, by slug."""
+        ...
+
+    def by_digest(self, digest: str) -> Entry:
+        """Return the recipe with a digest."""
+        ...
+
+    def side(self, slug: str, version: Version) -> Side:
+        """Return one version of a recipe as a side of a diff."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What becomes of one recipe from one release to another; `diff` is there where both serve it."""
+
+    slug: str
+    old: Version | None
+    new: Version | None
+    diff: Diff | None
+
+    @property
+    def kind(self) -> str:
+        """Return new, gone or changed."""
+        if self.old is None:
+            return "new"
+        return "gone" if self.new is None else "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseDiff:
+    """All recipes that differ between two releases, by slug, and how many do not."""
+
+    old: str
+    new: str
+    moves: tuple[Move, ...]
+    unchanged: int
+
+    def __bool__(self) -> bool:
+        """Return whether anything differs."""
+        return bool(self.moves)
+
+    def common(self) -> list[tuple[str, int]]:
+        """Return what changes, in a line each, with the number of recipes; what concerns most of them first."""
+        counts = Counter(line for move in self.moves if move.diff for line in headlines(move.diff))
+        return sorted(counts.items(), key=lambda found: (-found[1], found[0]))
+
+
+def release_diff(published: Published, old: str, new: str) -> ReleaseDiff:
+    """Return what differs from the release `old` to the release `new`.
+
+    Raises:
+        NotFound: there is no such release.
+    """
+    before, after = published.entries(old), published.entries(new)
+    moves = []
+    for slug in sorted(before.keys() | after.keys()):
+        was, now = before.get(slug), after.get(slug)
+        if was is not None and now is not None:
+            if was.digest != now.digest:
+                found = diff(published.side(slug, was.version), published.side(slug, now.version))
+                moves.append(Move(slug, was.version, now.version, found))
+        else:
+            moves.append(Move(slug, was.version if was else None, now.version if now else None, None))
+    return ReleaseDiff(old, new, tuple(moves), len(before.keys() | after.keys()) - len(moves))
+
+
+def planned_diff(found: Release) -> ReleaseDiff:
+    """Return what differs from the last release to one that is planned."""
+    moves = [Move(entry.slug, entry.version, None, None) for entry in found.gone]
+    for planned in found.recipes:
+        if planned.change != UNCHANGED:
+            before = planned.before.version if planned.before else None
+            moves.append(Move(planned.entry.slug, before, planned.entry.version, planned.diff))
+    moves.sort(key=lambda move: move.slug)
+    return ReleaseDiff(found.previous or "nothing", found.name, tuple(moves), found.count()[UNCHANGED])
+
+
+def report(found: ReleaseDiff, form: str) -> str:
+    """Return the diff of two releases as text, markdown, json or yaml, ending in a newline."""
+    return _FORMS[form](found)
+
+
+def _text(found: ReleaseDiff) -> str:
+    """Return each recipe with its versions, then each change with the number of recipes it occurs in."""
+    kinds = Counter(move.kind for move in found.moves)
+    told = [f"{kinds[kind]} {kind}" for kind in ("new", "changed", "gone") if kinds[kind]]
+    lines = [f"{found.old} → {found.new}: {', '.join([*told, f'{found.unchanged} unchanged'])}"]
+    for kind in ("gone", "changed", "new"):
+        moves = [move for move in found.moves if move.kind == kind]
+        lines += ["", f"{kind.capitalize()} recipes"] if moves else []
+        lines += [f"  {move.slug} {_versions(move)}" for move in moves]
+    common = found.common()
+    lines += ["", "What changes, and in how many recipes"] if common else []
+    lines += [f"  {count:4}  {line}" for line, count in common]
+    return "\n".join(lines) + "\n"
+
+
+def _versions(move: Move) -> str:
+    return " → ".join(str(version) for version in (move.old, move.new) if version is not None)
+
+
+def _markdown(found: ReleaseDiff) -> str:
+    """Return the text as a block, and below it every diff in full."""
+    parts = [f"# {found.old} → {found.new}\n", f"```text\n{_text(found)}```\n"]
+    parts += [markdown(move.diff) for move in found.moves if move.diff is not None]
+    return "\n".join(parts)
+
+
+def _document(found: ReleaseDiff) -> dict[str, Any]:
+    recipes: Mapping[str, Any] = {
+        move.slug: {
+            "kind": move.kind,
+            **({"old": str(move.old)} if move.old else {}),
+            **({"new": str(move.new)} if move.new else {}),
+            **({"changes": document(move.diff)["changes"]} if move.diff else {}),
+        }
+        for move in found.moves
+    }
+    return {"old": found.old, "new": found.new, "unchanged": found.unchanged, "recipes": recipes}
+
+
+def _json(found: ReleaseDiff) -> str:
+    return json.dumps(_document(found), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def _yaml(found: ReleaseDiff) -> str:
+    return dump(_document(found))
+
+
+_FORMS: dict[str, Callable[[ReleaseDiff], str]] = {
+    "text": _text,
+    "markdown": _markdown,
+    "json": _json,
+    "yaml": _yaml,
+}

@@ -1,0 +1,277 @@
+"""The ledger: every release there was, and every version of every recipe, as the files under registry/ record them.
+
+Knows the layout of the ledger and reads it, each file when it is asked for. Does not open files (a mapping of path to
+text is handed in), does not plan releases (`release`), nor judge whether the record is sound (`audit`).
+
+    releases/<release>.yaml         which version of which recipe a release serves
+    <slug>/<version>.yaml           a recipe, and which parts it is made of
+    components/<component>/<part>.yaml   a component as some recipes resolve it; shared, so that it stands once
+    withdrawn.yaml                  versions nobody should use any more
+    evidence/<slug>/<name>/         how a version was judged on some cluster; `core.evidence` knows what is in it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound, did_you_mean
+from clusterbook.diagnostics.findings import Finding, SourceErrors
+from clusterbook.diff.recipes import Side
+from clusterbook.documents.digest import DIGEST
+from clusterbook.documents.schema import check_shape
+from clusterbook.documents.yaml_reader import parse
+from clusterbook.ledger.schema import (
+    PublishedComponentShape,
+    PublishedRecipeShape,
+    ReleaseShape,
+    WithdrawalsShape,
+)
+from clusterbook.ledger.version import Version, is_version, read_version
+from clusterbook.resolve.document import escape
+from clusterbook.resolve.provenance_ import winners
+
+Document = dict[str, Any]
+
+COMPONENTS, RELEASES, EVIDENCE, WITHDRAWN = "components", "releases", "evidence", "withdrawn.yaml"
+RESERVED = (COMPONENTS, RELEASES, EVIDENCE)
+"""Folders of the ledger that no recipe may be called like."""
+_SHORTEST_DIGEST = 12
+
+_LEDGER = (
+    "--registry names its folder, registry/ in a clone of the catalog; or fetch what is published:"
+    " clusterbook fetch recipe SLUG@VERSION --from SOURCE -o old.yaml"
+)
+
+
+class BrokenLedger(ClusterbookError):
+    """A file of the ledger is missing or is not what it should be.
+
+    Nothing in it is ever edited, so take it back as Git has it, or type `clusterbook-build audit`.
+    """
+
+    code = "CB121"
+    exit_status = 8
+
+
+class Entry(NamedTuple):
+    """One version of a recipe, as a release records it."""
+
+    slug: str
+    version: Version
+    digest: str
+
+
+class Withdrawal(NamedTuple):
+    """A version nobody should use any more, why, since when, and what to use instead, where there is something."""
+
+    slug: str
+    version: Version
+    reason: str
+    replacement: str
+    date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The record. `files` maps the path below registry/ to the text; it may read a text only when it is asked for."""
+
+    files: Mapping[str, str]
+    label: str = "registry"
+    _read: dict[str, Document] = field(default_factory=dict, repr=False, compare=False)
+
+    def releases(self) -> list[str]:
+        """Return the names of the releases, the newest last."""
+        names = [path.removeprefix(f"{RELEASES}/").removesuffix(".yaml") for path in self.files if _is_release(path)]
+        return sorted(filter(is_version, names), key=read_version)
+
+    def release(self, name: str) -> Document:
+        """Return a release's document.
+
+        Raises:
+            NotFound: there is none of that name.
+            BrokenLedger: it is not what it should be.
+        """
+        if release_path(name) not in self.files:
+            known = self.releases()
+            hint = f"releases: {', '.join(known)}" if known else _LEDGER
+            raise NotFound(f"there is no release {name} in {self.label}", hint=hint)
+        return self._document(release_path(name), ReleaseShape)
+
+    def entries(self, release: str) -> dict[str, Entry]:
+        """Return what a release serves, by slug. Raises as `release`."""
+        recipes = self.release(release)["recipes"]
+        return {
+            slug: Entry(slug, read_version(said["version"]), said["digest"]) for slug, said in sorted(recipes.items())
+        }
+
+    def last(self, slugs: set[str]) -> dict[str, Entry]:
+        """Return the last version of each of `slugs` that was ever released, looking no further back than needed."""
+        found: dict[str, Entry] = {}
+        for name in reversed(self.releases()):
+            missing = slugs - found.keys()
+            if not missing:
+                break
+            entries = self.entries(name)
+            found |= {slug: entries[slug] for slug in missing & entries.keys()}
+        return found
+
+    def history(self, slug: str) -> dict[Version, str]:
+        """Return every version of a recipe with the release that brought it, the oldest first."""
+        found: dict[Version, str] = {}
+        for name in self.releases():
+            entry = self.entries(name).get(slug)
+            if entry is not None:
+                found.setdefault(entry.version, name)
+        return found
+
+    def withdrawals(self) -> list[Withdrawal]:
+        """Return what was withdrawn, in order."""
+        if WITHDRAWN not in self.files:
+            return []
+        return [
+            Withdrawal(
+                said["slug"], read_version(said["version"]), said["reason"], said.get("replacement", ""), said["date"]
+            )
+            for said in self._document(WITHDRAWN, WithdrawalsShape)["withdrawn"]
+        ]
+
+    def withdrawn(self) -> set[tuple[str, Version]]:
+        """Return which versions were withdrawn."""
+        return {(each.slug, each.version) for each in self.withdrawals()}
+
+    def find(self, slug: str, version: Version) -> Entry:
+        """Return one version of a recipe.
+
+        Raises:
+            NotFound: it was never released; the message lists those that were.
+        """
+        document = self.recipe(slug, version)
+        return Entry(slug, version, document["metadata"]["digest"])
+
+    def by_digest(self, digest: str) -> Entry:
+        """Return the recipe with a digest, of which at least twelve digits are given.
+
+        Raises:
+            InvalidRequest: not a digest, or several recipes begin so.
+            NotFound: no recipe was released with it.
+        """
+        digits = digest.removeprefix("sha256:")
+        if len(digits) < _SHORTEST_DIGEST or not DIGEST.fullmatch(f"sha256:{digits.ljust(64, '0')}"):
+            hint = f"write sha256: and at least {_SHORTEST_DIGEST} of its 64 hexadecimal digits"
+            raise InvalidRequest(f"'{digest}' is no digest", hint=hint)
+        found = {
+            entry.digest: entry
+            for name in self.releases()
+            for entry in self.entries(name).values()
+            if entry.digest.startswith(f"sha256:{digits}")
+        }
+        if len(found) > 1:
+            raise InvalidRequest(f"{len(found)} recipes have a digest that begins so", hint="write more digits")
+        if not found:
+            raise NotFound(f"{self.label} has no recipe with the digest {digest}", hint="is it of another registry?")
+        return next(iter(found.values()))
+
+    def recipe(self, slug: str, version: Version) -> Document:
+        """Return the document of one version of a recipe. Raises as `find`, and BrokenLedger."""
+        if recipe_path(slug, version) not in self.files:
+            raise self._unknown(slug, version)
+        return self._document(recipe_path(slug, version), PublishedRecipeShape)
+
+    def _unknown(self, slug: str, version: Version) -> NotFound:
+        """Return what to say about a version that does not exist."""
+        if not self.files:
+            return NotFound(f"there is no ledger in {self.label}", hint=_LEDGER)
+        folders = {path.partition("/")[0] for path in self.files if "/" in path} - set(RESERVED)
+        if slug not in folders:
+            return NotFound(f"{self.label} has no recipe {slug}", hint=did_you_mean(slug, folders))
+        versions = sorted(read_version(name) for name in self._versions(slug))
+        return NotFound(f"{slug} has no version {version}", hint=f"versions: {', '.join(map(str, versions))}")
+
+    def _versions(self, slug: str) -> Iterator[str]:
+        for path in self.files:
+            folder, _, name = path.rpartition("/")
+            if folder == slug and is_version(name.removesuffix(".yaml")):
+                yield name.removesuffix(".yaml")
+
+    def part(self, component: str, name: str) -> Document:
+        """Return the document of one part.
+
+        Raises:
+            BrokenLedger: it is missing, or not what it should be.
+        """
+        if part_path(component, name) not in self.files:
+            what = f"{self.label}/{part_path(component, name)} is missing, and recipes are made of it"
+            raise BrokenLedger(what, hint=f"git checkout -- {self.label}")
+        return self._document(part_path(component, name), PublishedComponentShape)
+
+    def content(self, slug: str, version: Version) -> Document:
+        """Return the content of a recipe, with its parts in place. Raises as `recipe` and `part`."""
+        recipe = self.recipe(slug, version)["recipe"]
+        parts = [self.part(ref["name"], ref["part"])["component"] for ref in recipe["componentRefs"]]
+        return {**recipe, "componentRefs": parts}
+
+    def side(self, slug: str, version: Version) -> Side:
+        """Return a recipe as one side of a diff, with who had the last word. Raises as `content`."""
+        return Side(f"{slug}@{version}", self.content(slug, version), winners(self.origins(slug, version)))
+
+    def origins(self, slug: str, version: Version) -> Document:
+        """Return who said what in a recipe (`provenance.Brief`), by pointer. Raises as `content`."""
+        document = self.recipe(slug, version)
+        origins = dict(document["origins"])
+        for ref in document["recipe"]["componentRefs"]:
+            root = f"/components/{escape(ref['name'])}"
+            said = self.part(ref["name"], ref["part"])["origins"]
+            origins |= {f"{root}{pointer}": by for pointer, by in said.items()}
+        return origins
+
+    def _document(self, path: str, shape: type[BaseModel]) -> Document:
+        """Return the document in a file, read once.
+
+        Raises:
+            BrokenLedger: it does not have its shape.
+        """
+        if path not in self._read:
+            found, findings = read(self.files[path], f"{self.label}/{path}", shape)
+            if findings:
+                first = findings[0]
+                hint = f"it is never edited; take it back: git checkout -- {self.label}/{path}"
+                raise BrokenLedger(first.what, place=first.place, hint=hint)
+            self._read[path] = found
+        return self._read[path]
+
+
+def read(text: str, file: str, shape: type[BaseModel]) -> tuple[Document, list[Finding]]:
+    """Return the document in a file of the ledger, and what keeps it from being one."""
+    findings: list[Finding] = []
+    try:
+        node = parse(text, file, plain=True)
+    except SourceErrors as error:
+        return {}, list(error.findings)
+    if node is None or not isinstance(node.value, dict):
+        raise BrokenLedger("it holds no document", place=file, hint=f"git checkout -- {file}")
+    check_shape(node, file, shape, findings, strict=True)
+    found: Document = node.data()
+    return found, findings
+
+
+def _is_release(path: str) -> bool:
+    return path.startswith(f"{RELEASES}/") and path.endswith(".yaml")
+
+
+def release_path(name: str) -> str:
+    """Return where a release lies."""
+    return f"{RELEASES}/{name}.yaml"
+
+
+def recipe_path(slug: str, version: Version) -> str:
+    """Return where a version of a recipe lies."""
+    return f"{slug}/{version}.yaml"
+
+
+def part_path(component: str, part: str) -> str:
+    """Return where a part lies."""
+    return f"{COMPONENTS}/{component}/{part}.yaml"

@@ -1,0 +1,320 @@
+"""Releases: one publication of the whole matrix, planned against what was published before.
+
+Knows which recipes are new, changed, unchanged or gone, which version each gets, and the documents that record it. Does
+not write files, and knows no clock: the date is that of the commit. Same matrix, same ledger, same bytes.
+Source: design, sections 2 and 9.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.diagnostics.findings import Finding, Place
+from clusterbook.diff.recipe_report import headlines
+from clusterbook.diff.recipes import Diff, Side, diff
+from clusterbook.documents.api_version import API_VERSION
+from clusterbook.documents.digest import digest, tree_digest
+from clusterbook.documents.yaml_writer import dump
+from clusterbook.ledger.model import (
+    RESERVED,
+    WITHDRAWN,
+    Entry,
+    Ledger,
+    part_path,
+    recipe_path,
+    release_path,
+)
+from clusterbook.ledger.version import FIRST, Version, read_version, step
+from clusterbook.lookup.build import served
+from clusterbook.resolve.content import Gatherer
+from clusterbook.resolve.document import component_pointers, escape, recipe_pointers
+from clusterbook.resolve.matrix import Matrix
+from clusterbook.resolve.provenance_ import brief, recipe_winners
+from clusterbook.resolve.resolver import Recipe
+
+Document = dict[str, Any]
+
+NEW, CHANGED, UNCHANGED = "new", "changed", "unchanged"
+_PART_DIGITS = 16
+
+
+class Commit(NamedTuple):
+    """The commit that a release publishes; `date` is its own, in UTC: 2026-07-14T09:30:00Z."""
+
+    id: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a release does with one recipe. `diff` and `before` are None where nothing was published before."""
+
+    entry: Entry
+    change: str
+    before: Entry | None
+    diff: Diff | None
+    because: str = ""
+    level: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One release, planned. `files` are those to add to the ledger, path → text; none of them exists.
+
+    `gone` are the recipes that the last release, `previous`, served and this one does not.
+    """
+
+    name: str
+    commit: Commit
+    catalog: str
+    recipes: tuple[Planned, ...]
+    gone: tuple[Entry, ...]
+    files: Mapping[str, str]
+    previous: str = ""
+    findings: tuple[Finding, ...] = ()
+
+    def count(self) -> Counter[str]:
+        """Return how many recipes are new, changed and unchanged."""
+        return Counter(planned.change for planned in self.recipes)
+
+    @property
+    def empty(self) -> bool:
+        """Return whether there is nothing to publish that was not published before."""
+        return not self.gone and all(planned.change == UNCHANGED for planned in self.recipes)
+
+
+def plan(matrix: Matrix, ledger: Ledger, *, name: str, commit: Commit) -> Release:
+    """Return the release called `name` of what `matrix` serves.
+
+    Raises:
+        InvalidRequest: the release exists, or is not newer than the last one.
+        Conflict: a recipe names a manifest that does not exist.
+        BrokenLedger: a file of the ledger is not what it should be.
+    """
+    refuse_untimely(ledger, name, commit)
+    return _Planner(matrix, ledger, name).release(commit)
+
+
+def refuse_untimely(ledger: Ledger, name: str, commit: Commit) -> None:
+    """Raise InvalidRequest where the release called `name` cannot be the next one."""
+    version = read_version(name)
+    if version.major < _FIRST_YEAR or not 1 <= version.minor <= _MONTHS:
+        what = f"{name} is no name of a release"
+        raise InvalidRequest(what, hint="it is year, month and number, such as 2026.7.0")
+    known = ledger.releases()
+    if name in known:
+        hint = f"nothing in the ledger is edited; name a newer one, such as {_next(version)}"
+        raise InvalidRequest(f"the release {name} exists", hint=hint)
+    if not known:
+        return
+    last = known[-1]
+    if version < read_version(last):
+        what = f"the release {name} is not newer than the last one, {last}"
+        raise InvalidRequest(what, hint=f"name a newer one, such as {_next(read_version(last))}")
+    date = ledger.release(last)["date"]
+    if commit.date < date:
+        what = f"the commit {commit.id[:12]} is of {commit.date}, before that of the last release, {last} of {date}"
+        raise InvalidRequest(what, hint="releases follow the history; name a later commit with --commit")
+
+
+_FIRST_YEAR, _MONTHS = 2000, 12
+
+
+def _next(version: Version) -> Version:
+    return version._replace(patch=version.patch + 1)
+
+
+class _Planner:
+    """Plans one release, collecting files and findings."""
+
+    def __init__(self, matrix: Matrix, ledger: Ledger, name: str) -> None:
+        self.matrix, self.ledger, self.name = matrix, ledger, name
+        self.gatherer = Gatherer(matrix.catalog)
+        self.files: dict[str, str] = {}
+        self.findings: list[Finding] = []
+        self.withdrawn = ledger.withdrawn()
+        self._parts: dict[int, str] = {}
+        self._compared: dict[tuple[str, str, int], bool] = {}
+
+    def release(self, commit: Commit) -> Release:
+        """Return the whole release."""
+        recipes = dict(served(self.matrix))
+        for slug in RESERVED:
+            if slug in recipes:
+                raise InvalidRequest(f"a recipe cannot be called {slug}", hint="call the criteria value differently")
+        before = self.ledger.last(set(recipes))
+        planned = tuple(self.recipe(recipe, before.get(slug)) for slug, recipe in sorted(recipes.items()))
+        previous = next(reversed(self.ledger.releases()), "")
+        serving = self.ledger.entries(previous) if previous else {}
+        gone = tuple(entry for slug, entry in serving.items() if slug not in recipes)
+        texts = {path: source.text for path, source in self.matrix.catalog.tree.files.items()}
+        digests = tree_digest(texts)
+        found = Release(self.name, commit, digests, planned, gone, self.files, previous, tuple(self.findings))
+        self.files[release_path(self.name)] = dump(self.document(found))
+        return found
+
+    def recipe(self, recipe: Recipe, before: Entry | None) -> Planned:
+        """Return what becomes of one recipe, having noted its file when there is something new in it."""
+        content = self.gatherer.content(recipe, state=self.matrix.answer(recipe.criteria).state)
+        found = digest(content)
+        if before is not None and found == before.digest:
+            if (before.slug, before.version) in self.withdrawn:
+                what = f"{before.slug} {before.version} was withdrawn, and nothing in it has changed since"
+                self.findings.append(finding("CB063", self._place(recipe), what, "mend it, or release it knowingly"))
+            return Planned(before, UNCHANGED, before, None)
+        if before is None:
+            version = self.raised(recipe, FIRST, None)
+            planned = Planned(Entry(recipe.slug, version, found), NEW, None, None, "first version")
+        else:
+            side = Side(recipe.slug, content, recipe_winners(recipe))
+            changed = diff(self.ledger.side(before.slug, before.version), side)
+            moved = step(changed)
+            version = self.raised(recipe, before.version.after(moved.level), before.version)
+            entry = Entry(recipe.slug, version, found)
+            changed = replace(changed, new=f"{recipe.slug}@{version}")
+            planned = Planned(entry, CHANGED, before, changed, moved.because, moved.level)
+        self.files[recipe_path(recipe.slug, version)] = dump(self.recipe_document(planned, recipe, content))
+        return planned
+
+    def raised(self, recipe: Recipe, computed: Version, before: Version | None) -> Version:
+        """Return the version of a recipe: the computed one, or a higher one that its overlay asks for."""
+        for name, criteria in self.matrix.matcher.overlays:
+            layer = self.matrix.catalog.overlays[name]
+            node = layer.node.get("metadata", "recipeVersion")
+            if criteria != recipe.criteria or node is None:
+                continue
+            asked = read_version(node.string())
+            place = Place(layer.file, node.line, node.column)
+            if before is not None and asked <= before:
+                what = f"recipeVersion {asked} has done its work: {recipe.slug} is at {before}"
+                self.findings.append(finding("CB062", place, what, "remove it"))
+            elif asked < computed:
+                what = f"recipeVersion {asked} of {recipe.slug} is below {computed}, which its changes ask for"
+                self.findings.append(finding("CB062", place, what, f"write {computed} or more, or remove it"))
+            computed = max(computed, asked)
+        return computed
+
+    def _place(self, recipe: Recipe) -> Place:
+        """Return the overlay that a finding about a recipe is best mended in."""
+        catalog = self.matrix.catalog
+        return catalog.overlays.get(recipe.applied[-1], catalog.base).place
+
+    def recipe_document(self, planned: Planned, recipe: Recipe, content: Document) -> Document:
+        """Return what registry/<slug>/<version>.yaml says."""
+        entry = planned.entry
+        changes: Document = {"because": planned.because}
+        if planned.before is not None and planned.diff is not None:
+            summary = headlines(planned.diff)
+            changes |= {"since": str(planned.before.version), "level": planned.level, "summary": summary}
+        return {
+            "apiVersion": API_VERSION,
+            "kind": "PublishedRecipe",
+            "metadata": {"name": entry.slug, "version": str(entry.version), "digest": entry.digest},
+            "release": self.name,
+            "changes": changes,
+            "recipe": {**content, "componentRefs": self.parts(recipe, content, planned.before)},
+            "origins": {pointer: brief(origins) for pointer, origins in recipe_pointers(recipe) if origins},
+        }
+
+    def parts(self, recipe: Recipe, content: Document, before: Entry | None) -> list[Document]:
+        """Return what a recipe is made of: the parts of its last version where they say the same, new ones elsewhere.
+
+        A part whose lines alone have moved is not written again.
+        """
+        old = self.ledger.recipe(before.slug, before.version)["recipe"]["componentRefs"] if before else []
+        known = {ref["name"]: ref["part"] for ref in old}
+        found = []
+        for component, said in zip(recipe.components, content["componentRefs"], strict=True):
+            part = known.get(component.name)
+            if part is None or not self._says(component.name, part, said):
+                part = self._parts.get(id(said)) or self.part(said, component_pointers(component))
+                self._parts[id(said)] = part
+            version = said.get("version") or said.get("tag")
+            found.append({"name": component.name, "part": part, **({"version": version} if version else {})})
+        return found
+
+    def _says(self, component: str, part: str, said: Document) -> bool:
+        """Return whether a part of the ledger says `said`; recipes share both, so each pair is compared once."""
+        known = self._compared.get((component, part, id(said)))
+        if known is None:
+            known = digest(self.ledger.part(component, part)["component"]) == digest(said)
+            self._compared[component, part, id(said)] = known
+        return known
+
+    def part(self, said: Document, pointers: Any) -> str:
+        """Return the name of the part that says `said`, having noted its file unless the ledger has it."""
+        root = f"/components/{escape(said['name'])}"
+        origins = {pointer.removeprefix(root): brief(found) for pointer, found in pointers if found}
+        whole = digest({"component": said, "origins": origins})
+        part = whole.removeprefix("sha256:")[:_PART_DIGITS]
+        path = part_path(said["name"], part)
+        if path not in self.ledger.files:
+            document = {
+                "apiVersion": API_VERSION,
+                "kind": "PublishedComponent",
+                "metadata": {"name": said["name"], "digest": whole},
+                "release": self.name,
+                "component": said,
+                "origins": origins,
+            }
+            self.files[path] = dump(document)
+        return part
+
+    def document(self, found: Release) -> Document:
+        """Return what registry/releases/<release>.yaml says."""
+        document: Document = {
+            "apiVersion": API_VERSION,
+            "kind": "Release",
+            "metadata": {"name": found.name},
+            "commit": found.commit.id,
+            "date": found.commit.date,
+            "catalog": found.catalog,
+            "recipes": {
+                planned.entry.slug: {
+                    "version": str(planned.entry.version),
+                    "digest": planned.entry.digest,
+                    "change": planned.change,
+                }
+                for planned in found.recipes
+            },
+        }
+        if found.previous:
+            document["previous"] = found.previous
+        if found.gone:
+            document["gone"] = {entry.slug: str(entry.version) for entry in found.gone}
+        if self.withdrawn:
+            document["withdrawn"] = [
+                {"slug": slug, "version": str(version)} for slug, version in sorted(self.withdrawn)
+            ]
+        return document
+
+
+def withdraw(ledger: Ledger, slug: str, version: Version, *, reason: str, replacement: str, commit: Commit) -> str:
+    """Return the text of withdrawn.yaml with one more withdrawal, which begins with the text that is there.
+
+    Raises:
+        NotFound: the version, or the one to use instead, was never released.
+        InvalidRequest: it was withdrawn before, there is no reason, or the replacement was withdrawn as well.
+    """
+    ledger.find(slug, version)
+    known = {(each.slug, each.version): each for each in ledger.withdrawals()}
+    if (slug, version) in known:
+        what = f"{slug} {version} was withdrawn already: {known[slug, version].reason}"
+        raise InvalidRequest(what, hint="a withdrawal is not edited; withdraw another version")
+    if not reason.strip() or not reason.strip().isprintable():
+        raise InvalidRequest("a withdrawal needs a reason of one line", hint="--reason 'what is wrong with it'")
+    said = {"slug": slug, "version": str(version), "reason": reason.strip(), "commit": commit.id, "date": commit.date}
+    if replacement:
+        other, _, wanted = replacement.rpartition("@")
+        entry = ledger.find(other or slug, read_version(wanted))
+        if (entry.slug, entry.version) in known or (entry.slug, entry.version) == (slug, version):
+            raise InvalidRequest(f"{entry.slug} {entry.version} is withdrawn itself", hint="name another replacement")
+        said["replacement"] = f"{entry.slug}@{entry.version}"
+    text = ledger.files.get(WITHDRAWN) or dump({"apiVersion": API_VERSION, "kind": "Withdrawals"}) + "withdrawn:\n"
+    listed = dump({"withdrawn": [said]}).partition("\n")[2]
+    return text + listed

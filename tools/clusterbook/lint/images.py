@@ -1,0 +1,116 @@
+"""Images: whether a recipe names software that stays the same.
+
+Knows how images, tags and chart versions are written, in values, manifests and the validator catalog. Does not ask any
+registry.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from clusterbook.catalog.images import IMAGE_LINE
+from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.findings import Finding, Place
+from clusterbook.documents.yaml_reader import Node
+from clusterbook.lint.scope import Scope, maps, place, scalars
+
+_MOVING = frozenset(
+    "latest main master trunk head edge nightly dev devel develop development snapshot canary stable unstable testing "
+    "staging rolling current preview".split()
+)
+_IMAGE = re.compile(r"(?:[\w.-]+(?::\d+)?/)*[\w.-]+\Z")
+_REFERENCE = re.compile(r"(?:^|=)((?:[\w.-]+(?::\d+)?/)+[\w.-]+):([\w.-]+)\Z")
+_SIBLINGS = frozenset({"tag", "version", "digest", "sha", "repository", "imagetag", "registry"})
+"""Keys beside `image` that carry the rest of the reference."""
+_RANGE = re.compile(r"[\^~*<>=|,\s]|\.x\b|\bx\Z|\Aheads/")
+
+
+def moving(scope: Scope) -> Iterator[Finding]:
+    """Yield CB045 for each tag, image or version that may mean something else tomorrow."""
+    for values in scope.values:
+        yield from _in_values(values.file, values.node)
+    for part in scope.parts:
+        for field in ("version", "tag"):
+            yield from _version(part.layer.file, part.node.get(field), field)
+    for component in scope.catalog.components.values():
+        yield from _version(component.file, component.node.get("helm", "defaultVersion"), "defaultVersion")
+        yield from _version(component.file, component.node.get("kustomize", "defaultTag"), "defaultTag")
+    for file, entry in scope.validators:
+        if image := entry.get("image"):
+            yield from _image(place(file, image), image.string())
+    for file in sorted(scope.sources):
+        if "/manifests/" in scope.paths[file]:
+            yield from _in_manifest(file, scope.lines[file])
+
+
+def is_moving(tag: str) -> bool:
+    """Return whether a tag is one that publishers move."""
+    word = tag.lower()
+    return (
+        word in _MOVING or word.startswith(("latest-", "nightly-", "main-")) or word.endswith(("-latest", "-nightly"))
+    )
+
+
+def _version(file: str, node: Node | None, field: str) -> Iterator[Finding]:
+    """Yield a finding when a version is a range or a moving tag."""
+    text = node.string() if node else ""
+    if node and text and text == text.strip() and (is_moving(text) or _RANGE.search(text)):
+        yield _found(place(file, node), f"{field} '{text}' moves", "name one released version, in quotes")
+
+
+def _in_values(file: str, node: Node) -> Iterator[Finding]:
+    """Yield a finding for each moving tag and each image without a tag among values."""
+    for each in maps(node):
+        for key, child in each.items():
+            if key.lower() in ("tag", "imagetag") and is_moving(child.string()):
+                yield _found(place(file, child), f"{key} '{child.text}' moves", "name a released version or a digest")
+            elif key.lower() == "image" and "/" in child.string() and ":" not in child.string().rpartition("/")[2]:
+                alone = not _SIBLINGS & {other.lower() for other, _ in each.items()}
+                if alone and _IMAGE.match(child.string()):
+                    yield from _image(place(file, child), child.string())
+    for _, leaf in scalars(node):
+        match = _REFERENCE.search(leaf.string()) if ":" in leaf.string() else None
+        if match and is_moving(match[2]):
+            yield from _image(place(file, leaf), f"{match[1]}:{match[2]}")
+
+
+def _in_manifest(file: str, lines: list[str]) -> Iterator[Finding]:
+    """Yield a finding for each `image:` line of a manifest, which may be a template and so no YAML."""
+    for number, line in enumerate(lines, 1):
+        match = IMAGE_LINE.match(line) if "image:" in line else None
+        if match and "{{" not in line and not _versioned_beside(lines, number - 1):
+            yield from _image(Place(file, number, match.start("image") + 1 - len(match["quote"])), match["image"])
+
+
+def _versioned_beside(lines: list[str], at: int) -> bool:
+    """Return whether the map that holds the `image:` at `lines[at]` names its version under a key of its own."""
+    column = len(lines[at]) - len(lines[at].lstrip("- "))
+    for step in (1, -1):
+        near = at + step
+        while 0 <= near < len(lines):
+            text = lines[near]
+            start = len(text) - len(text.lstrip("- "))
+            if text.strip() and start < column:
+                break
+            if start == column and text.lstrip("- ").startswith(("version:", "tag:", "digest:")):
+                return True
+            near += step
+    return False
+
+
+def _image(where: Place, image: str) -> Iterator[Finding]:
+    """Yield a finding when an image reference has no tag, or one that moves."""
+    name = image.rpartition("/")[2]
+    if "@" in name or "$" in image:
+        return
+    _, _, tag = name.partition(":")
+    if not tag:
+        what = f"image '{image}' has no tag, which means latest"
+        yield _found(where, what, f"write {image.removesuffix(':')}:<version>")
+    elif is_moving(tag):
+        yield _found(where, f"image '{image}' moves", "name a released version or a digest")
+
+
+def _found(where: Place, what: str, hint: str) -> Finding:
+    return finding("CB045", where, what, f"{hint}, or say why with '# allow CB045: reason'")

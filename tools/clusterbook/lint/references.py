@@ -1,0 +1,138 @@
+"""References: whether what a document names exists, in the tree and nowhere else.
+
+Knows which words are names of something. Does not know what the named thing says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from clusterbook.catalog.layers import Layer
+from clusterbook.catalog.load import BASE
+from clusterbook.catalog.tree import VALIDATORS
+from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.errors import did_you_mean, nearest
+from clusterbook.diagnostics.findings import Finding, Place
+from clusterbook.lint.scope import Scope, place
+
+
+def unknown_bases(scope: Scope) -> Iterator[Finding]:
+    """Yield CB020 for each overlay that builds on one that does not exist."""
+    overlays = scope.catalog.overlays
+    for layer in overlays.values():
+        if layer.base not in ("", BASE, *overlays) and f"overlays/{layer.base}.yaml" not in scope.broken:
+            others = [name for name in overlays if layer not in scope.catalog.chain(name)]  # nor what builds on it
+            hint = did_you_mean(layer.base, [BASE, *others])
+            yield finding("CB020", _base_place(layer), f"base '{layer.base}' does not exist", hint)
+
+
+def base_cycles(scope: Scope) -> Iterator[Finding]:
+    """Yield CB021 for each circle of bases, and for a base layer that builds on something."""
+    overlays = scope.catalog.overlays
+    if scope.catalog.base.base not in ("", BASE):
+        what = "base is what every overlay starts from, so it builds on nothing"
+        yield finding("CB021", _base_place(scope.catalog.base), what, "remove 'base:'")
+    done: set[str] = set()
+    for start in sorted(overlays):
+        walk: list[str] = []
+        name = start
+        while name in overlays and name not in done and name not in walk:
+            walk.append(name)
+            name = overlays[name].base
+        if name in walk:
+            circle = walk[walk.index(name) :]
+            first = min(circle)
+            turn = circle.index(first)
+            text = " → ".join([*circle[turn:], *circle[:turn], first])
+            yield finding("CB021", _base_place(overlays[first]), f"overlays build on each other: {text}",
+                          "remove one of these bases")  # fmt: skip
+        done.update(walk)
+
+
+def unknown_mixins(scope: Scope) -> Iterator[Finding]:
+    """Yield CB022 for each mixin that is named but does not exist."""
+    mixins = scope.catalog.mixins
+    for layer in scope.catalog.layers:
+        for origin in layer.mixins:
+            name = str(origin.value)
+            if name not in mixins and f"mixins/{name}.yaml" not in scope.broken:
+                hint = did_you_mean(name, mixins) if mixins else f"there are no mixins; add mixins/{name}.yaml"
+                yield finding("CB022", origin.place, f"mixin '{name}' does not exist", hint)
+
+
+def unknown_components(scope: Scope) -> Iterator[Finding]:
+    """Yield CB023 for each component that the registry does not have."""
+    known = scope.catalog.components
+    for part in scope.parts:
+        name = part.said.name
+        if name not in known:
+            hint = _near(name, known) or "add it to registry.yaml"
+            yield finding("CB023", part.place("name"), f"component '{name}' is not in the registry", hint)
+
+
+def unknown_dependencies(scope: Scope) -> Iterator[Finding]:
+    """Yield CB024 for each dependency on something that no layer deploys and no registry has."""
+    known = {*scope.catalog.components, *(part.said.name for part in scope.parts)}
+    for part in scope.parts:
+        for origin in part.said.lists.get("dependencyRefs", ()):
+            name = str(origin.value)
+            if name not in known:
+                what = f"component '{part.said.name}' depends on '{name}', which does not exist"
+                hint = _near(name, known - {part.said.name}) or "remove it, or add the component"
+                yield finding("CB024", origin.place, what, hint)
+
+
+def files(scope: Scope) -> Iterator[Finding]:
+    """Yield CB026 for each path that leaves the tree, else CB025 for each that leads to no file."""
+    known = scope.catalog.tree.files
+    for where, path in named_files(scope):
+        if ".." in path.split("/") or path.startswith("/"):
+            yield finding(
+                "CB026", where, f"'{path}' leaves the tree", "write the path from the tree's root, without '..'"
+            )
+        elif path not in known and path not in scope.broken:
+            folder, _, name = path.rpartition("/")
+            near = nearest(path, [each for each in known if each.startswith(folder) or each.endswith(f"/{name}")])
+            hint = f"did you mean '{near}'?" if near else "add it; paths count from the tree's root"
+            yield finding("CB025", where, f"'{path}' does not exist", hint)
+
+
+def named_files(scope: Scope) -> Iterator[tuple[Place, str]]:
+    """Yield (place, path) of every file that a registry entry or a layer names."""
+    for component in scope.catalog.components.values():
+        node = component.node.get("healthCheck", "assertFile")
+        if node and node.string():
+            yield place(component.file, node), node.string()
+    for part in scope.parts:
+        origins = [part.said.words["valuesFile"]] if "valuesFile" in part.said.words else []
+        for field in ("manifestFiles", "preManifestFiles"):
+            origins += part.said.lists.get(field, ())
+        yield from ((origin.place, str(origin.value)) for origin in origins)
+
+
+def unknown_checks(scope: Scope) -> Iterator[Finding]:
+    """Yield CB027 for each check that no validator carries out in its phase; trees without a catalog have none."""
+    if VALIDATORS not in {**scope.catalog.tree.files, **scope.catalog.tree.under}:
+        return
+    entries = scope.catalog.validators.items()
+    phases = {name: node.string() for name, entry in entries if (node := entry.get("phase"))}
+    for layer in scope.catalog.layers:
+        for phase, said in layer.phases.items():
+            for origin in said.checks or ():
+                name = str(origin.value)
+                if name not in phases:
+                    here = [known for known, where in phases.items() if where == phase]
+                    yield finding("CB027", origin.place, f"check '{name}' does not exist", did_you_mean(name, here))
+                elif phases[name] != phase:
+                    what = f"check '{name}' belongs to the phase {phases[name]}, not {phase}"
+                    yield finding("CB027", origin.place, what, f"move it to validation.{phases[name]}.checks")
+
+
+def _base_place(layer: Layer) -> Place:
+    node = layer.node.get("spec", "base")
+    return place(layer.file, node) if node else layer.place
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    match = nearest(word, known)
+    return f"did you mean '{match}'?" if match else ""

@@ -1,0 +1,56 @@
+"""Check: everything that is wrong or doubtful in a source tree, found in one go.
+
+Knows how what the rules look at is gathered. Does not know a rule, nor how findings are shown.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog import read as workspace
+from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.errors import UnreadableSource
+from clusterbook.diagnostics.findings import Finding, Place
+from clusterbook.lint import charts as archives
+from clusterbook.lint import rules
+from clusterbook.resolve import matrix
+
+
+def check_tree(
+    root: Path, data: Path | None = None, charts: Path | None = None, *, strict: bool | None, label: str | None = None
+) -> list[Finding]:
+    """Return every finding in the tree at `root`, sorted by place; files that cannot be read hide no others.
+
+    Args:
+        root: a folder with registry.yaml and overlays/.
+        data: a private tree that lies on top of it.
+        charts: a folder of upstream charts (`<component>-<version>.tgz`), for the rule about keys they do not have.
+        strict: whether the tree is our own; None: as its registry says.
+        label: what stands for `root` in places; default: `root` as given.
+
+    Raises:
+        UnreadableSource: a folder does not exist or cannot be listed.
+    """
+    refused: list[UnreadableSource] = []
+    tree = workspace.read(root, label=label, strict=strict, refused=refused)
+    if data is not None:
+        tree = workspace.overlay(tree, data, refused=refused)
+    found = catalog.survey(tree)
+    upstream = archives.read(charts, found.components) if charts is not None else {}
+    unread = [_below(error, folder) for error in refused for folder in (root, data) if folder is not None]
+    findings = rules.check(found, matrix.build(found), upstream, unread=filter(None, unread))
+    unreadable = [finding("CB007", _place(error, root, label), error.what, error.hint) for error in refused]
+    return sorted([*unreadable, *findings], key=lambda each: (each.place, each.code))
+
+
+def _below(error: UnreadableSource, folder: Path) -> str:
+    """Return the path below `folder` of a file that could not be read, "" when it lies elsewhere."""
+    path = Path(str(error.place))
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else ""
+
+
+def _place(error: UnreadableSource, root: Path, label: str | None) -> Place:
+    """Return the file that could not be read, under the name that messages have for it."""
+    path = _below(error, root)
+    return Place(f"{label}/{path}" if label and path else str(error.place))

@@ -1,0 +1,150 @@
+"""Floors: whether constraints can be read, and whether a later layer takes a demand back.
+
+Knows what a constraint demands. Does not know how a cluster is measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from clusterbook.catalog.values import Origins
+from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.errors import InvalidRequest, nearest
+from clusterbook.diagnostics.findings import Finding, Place
+from clusterbook.documents.yaml_reader import Node
+from clusterbook.lint.scope import Scope, below, place
+from clusterbook.resolve.resolver import Recipe
+from clusterbook.snapshot.constraint import Expression, floor, parse_expression, parse_path, parse_version
+
+_RANGES = (">=", "<=", ">", "<")
+_OPERATOR_MARKS = "=<>!~^"
+_MEASURED = {
+    "K8s": ("server", "node", "image", "policy", "helm"),
+    "OS": ("release", "grub", "sysctl", "kmod"),
+    "GPU": ("hardware", "smi"),
+    "NodeTopology": ("summary", "taint", "label"),
+    "SystemD": (),
+}
+"""Types and subtypes of measurements. Snapshots may hold others, so only what looks like one of these is a mistake."""
+
+
+def malformed(scope: Scope) -> Iterator[Finding]:
+    """Yield CB032 for each constraint that no cluster could meet because it cannot be read."""
+    for layer in scope.layers:
+        spec = layer.node.get("spec")
+        for node in below(spec, "constraints"):
+            yield from _malformed_path(layer.file, node)
+            yield from _malformed_expression(layer.file, node)
+        validation = spec.get("validation") if spec else None
+        for _, phase in validation.items() if validation else ():
+            for node in below(phase, "constraints"):
+                yield from _malformed_expression(layer.file, node)
+
+
+def _malformed_path(file: str, node: Node) -> Iterator[Finding]:
+    """Yield a finding when the name of a constraint is no path."""
+    name = node.get("name")
+    if name is None:
+        return
+    try:
+        path = parse_path(name.string())
+    except InvalidRequest as error:
+        yield finding("CB032", place(file, name), error.what, error.hint or "write Type.Subtype.Key")
+        return
+    within, word, known = "snapshots have", path.type, tuple(_MEASURED)
+    if path.type in _MEASURED:
+        within, word, known = f"{path.type} has", path.subtype, _MEASURED[path.type]
+    if word not in known and (meant := nearest(word, known)):
+        yield finding("CB032", place(file, name), f"{within} no '{word}' to be measured", f"did you mean '{meant}'?")
+
+
+def _malformed_expression(file: str, node: Node) -> Iterator[Finding]:
+    """Yield a finding when the value of a constraint is no expression."""
+    value = node.get("value")
+    if value is None:
+        return
+    try:
+        problem = _problem(parse_expression(value.string()))
+        hint = "write '>= 1.30', say; operators are >=, <=, >, <, == and !="
+    except InvalidRequest as error:
+        problem, hint = error.what, error.hint
+    if problem:
+        yield finding("CB032", place(file, value), problem, hint)
+
+
+def _problem(expression: Expression) -> str:
+    """Return what is wrong with an expression that can be read but that nothing meets, "" when nothing is."""
+    for part in expression.parts:
+        if problem := _problem(part):
+            return problem
+    if expression.op in _RANGES and parse_version(expression.value) is None:
+        return f"'{expression.op} {expression.value}' compares with something that is no version"
+    if not expression.op and expression.value[:1] in _OPERATOR_MARKS:
+        return f"'{expression.value}' begins like an operator, but there is none such"
+    return ""
+
+
+def lowered(scope: Scope) -> Iterator[Finding]:
+    """Yield CB040 for each constraint that demands less than a layer below it in some recipe."""
+    found: dict[Place, tuple[tuple[int, ...], Finding]] = {}
+    for slug, recipe in scope.recipes.items():
+        for name, origins in _constraints(recipe):
+            if len(origins) > 1:
+                _judge(name, origins, slug, found)
+    yield from (each for _, each in found.values())
+
+
+def _judge(name: str, origins: Origins, slug: str, found: dict[Place, tuple[tuple[int, ...], Finding]]) -> None:
+    """Add to `found` when the last of `origins` demands less than one before; the highest demand is told."""
+    last = origins[-1]
+    if last.value.get("value") == origins[-2].value.get("value"):
+        return  # repeats what is there; whoever lowered it first is found
+    least = _least(_expression(last.value))
+    if least is None:
+        return
+    floors = [(wanted, origin) for origin in origins[:-1] if (wanted := floor(_expression(origin.value)))]
+    if not floors:
+        return
+    wanted, origin = max(floors, key=lambda pair: _padded(pair[0]))
+    known = found.get(last.place)
+    if _padded(least) < _padded(wanted) and (known is None or known[0] < _padded(wanted)):
+        said, before = last.value.get("value", ""), origin.value.get("value", "")
+        what = f"{name} is lowered to '{said}' in {slug}, where '{origin.layer}' demands '{before}' ({origin.place})"
+        hint = f"write '{before}', or remove the constraint here so that it is inherited"
+        found[last.place] = (_padded(wanted), finding("CB040", last.place, what, hint))
+
+
+def _constraints(recipe: Recipe) -> Iterator[tuple[str, Origins]]:
+    yield from recipe.constraints
+    for phase in recipe.phases.values():
+        yield from phase.constraints
+
+
+def _expression(entry: dict[str, str]) -> Expression:
+    """Return a constraint's expression; one that cannot be read demands nothing and is reported elsewhere."""
+    try:
+        return parse_expression(entry.get("value", ""))
+    except InvalidRequest:
+        return Expression("", "")
+
+
+def _least(expression: Expression) -> tuple[int, ...] | None:
+    """Return the lowest version that passes, () when there is none so low that it fails, None when unversioned."""
+    if expression.op in ("<", "<="):
+        return ()
+    if expression.op in ("", "=="):
+        return parse_version(expression.value) if "." in expression.value else None
+    if expression.op == "!=":
+        return None
+    parts = [_least(part) for part in expression.parts]
+    known = [part for part in parts if part is not None]
+    if expression.op == "and":
+        return max(known, default=None)
+    if expression.parts:
+        return min(known) if len(known) == len(parts) else None
+    return floor(expression)
+
+
+def _padded(version: tuple[int, ...]) -> tuple[int, ...]:
+    """Return three numbers, so that 1.30 and 1.30.0 are the same floor."""
+    return (*version, 0, 0, 0)[:3] if version else (-1, 0, 0)

@@ -1,0 +1,91 @@
+"""Versions: whether they are written so that they stay what they are, and agree with the registry.
+
+Knows where versions stand. Does not know which version is good.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.findings import Finding
+from clusterbook.documents.yaml_reader import Node
+from clusterbook.lint.scope import Scope, below, maps, place
+
+_FIELDS = ("version", "tag", "defaultVersion", "defaultTag")
+"""Fields of layers and registry entries that hold versions; house style quotes them all."""
+_VERSION_KEY = re.compile(r"(version|tag)\Z", re.IGNORECASE)
+_NUMBER_KEYS = frozenset({"tag", "imagetag"})
+"""Keys of values where a whole number is a version too: charts print a long one as 2.0240101e+07."""
+_LOOKS_LIKE_VERSION = re.compile(r"v?\d")
+
+
+def drifting(scope: Scope) -> Iterator[Finding]:
+    """Yield CB044 for each chart version of a layer that is not the registry's."""
+    for part in scope.parts:
+        entry, said = scope.catalog.components.get(part.said.name), part.said.words.get("version")
+        default = entry.defaults.get("version") if entry else None
+        if said is not None and default is not None and said.value != default.value:
+            what = f"{part.said.name} is {said.value} here and {default.value} in the registry"
+            yield finding(
+                "CB044", said.place, what, f"remove it, or change {default.place}; or '# allow CB044: reason'"
+            )
+
+
+def unquoted(scope: Scope) -> Iterator[Finding]:
+    """Yield CB046 for each version that YAML reads as a number, and in our own trees for each without quotes."""
+    for part in scope.parts:
+        for field in _FIELDS[:2]:
+            yield from _field(scope, part.layer.file, part.node.get(field))
+    for component in scope.catalog.components.values():
+        for section in ("helm", "kustomize"):
+            for field in _FIELDS[2:]:
+                yield from _field(scope, component.file, component.node.get(section, field))
+    for layer in scope.layers:
+        yield from _constraints(layer.file, layer.node)
+    for values in scope.values:
+        yield from _in_values(values.file, values.node)
+
+
+def _field(scope: Scope, file: str, node: Node | None) -> Iterator[Finding]:
+    """Yield a finding when a version field is plain and is a number, or is our own."""
+    if node is None or not node.plain or node.value is None:
+        return
+    if isinstance(node.value, int | float):
+        yield finding("CB046", place(file, node), _as_number(node), f'write "{node.text}"')
+    elif scope.ours(file) and _LOOKS_LIKE_VERSION.match(node.text or ""):
+        yield finding(
+            "CB046", place(file, node), f"the version {node.text} stands without quotes", f'write "{node.text}"'
+        )
+
+
+def _constraints(file: str, document: Node) -> Iterator[Finding]:
+    """Yield a finding for each plain number with a dot among the constraints of a layer."""
+    spec = document.get("spec")
+    validation = spec.get("validation") if spec else None
+    phases = [phase for _, phase in validation.items()] if validation else []
+    for node in [*below(spec, "constraints"), *(node for phase in phases for node in below(phase, "constraints"))]:
+        value = node.get("value")
+        if value and value.plain and isinstance(value.value, float):
+            yield finding("CB046", place(file, value), _as_number(value), f'write "{value.text}"')
+
+
+def _in_values(file: str, node: Node) -> Iterator[Finding]:
+    """Yield a finding for each value called a version or tag that is a number."""
+    for each in maps(node):
+        for key, child in each.items():
+            kinds = (int, float) if key.lower() in _NUMBER_KEYS else (float,)
+            if child.plain and _VERSION_KEY.search(key) and type(child.value) in kinds:
+                yield finding("CB046", place(file, child), f"{key} {_as_number(child)}", f'write "{child.text}"')
+
+
+def _as_number(node: Node) -> str:
+    """Return what is lost of a version that is a number: something of it, else of one that may follow it."""
+    if node.text != str(node.value):
+        return f"{node.text} is a number to YAML, which reads it as {node.value}"
+    major, dot, minor = str(node.text).partition(".")
+    if not dot or not minor.isdigit():
+        return f"{node.text} is a number to YAML, and a version is text"
+    later = f"{major}.{(int(minor) // 10 + 1) * 10}"
+    return f"{node.text} is a number to YAML, which would read a later {later} as {float(later)}"

@@ -1,0 +1,132 @@
+"""The index: all answers of one catalog, laid out so that a look-up reads little.
+
+Knows the names and the layout of its parts. Does not know where they lie (`source`) nor how they are made (`indexing`).
+Part of every look-up, so it imports next to nothing.
+
+    index.json           which overlay matches what, and the allowed criteria values
+    recipes/SLUG.json    one recipe, and the names of the blobs that belong to it
+    blobs/DIGEST         a health check, or the origins of one component; shared between recipes
+    list.json            a line about every recipe
+    validators.json      the checks that recipes may name
+    kit.json             registry facts, images, manifests: what bundles need besides the recipe
+    sources.json         the source files, for what is resolved locally
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from clusterbook.catalog.criteria import Criteria, Vocabulary
+from clusterbook.diagnostics.errors import BrokenIndex
+from clusterbook.resolve.bundle_inputs import Kit
+from clusterbook.resolve.matching import Matcher
+
+FORMAT = "clusterbook-index/1"
+REBUILD = "build it again: clusterbook-build build"
+HEAD, LISTING, KIT, SOURCES = "index.json", "list.json", "kit.json", "sources.json"
+VALIDATORS = "validators.json"
+
+
+class Index(NamedTuple):
+    """The head of an index: enough to tell what becomes of a query."""
+
+    matcher: Matcher
+    vocabulary: Vocabulary
+
+
+class Record(NamedTuple):
+    """One recipe of an index. `checks` and `origins` map a component to a blob; "" has the recipe's own origins."""
+
+    recipe: dict[str, Any]
+    checks: Mapping[str, str]
+    origins: Mapping[str, str]
+
+
+_NEEDED = (("apiVersion", str), ("kind", str), ("metadata", dict), ("criteria", dict), ("componentRefs", list),
+           ("deploymentOrder", list))  # fmt: skip
+"""What every stored recipe has."""
+
+
+def recipe_part(slug: str) -> str:
+    """Return the name of the part that holds a recipe."""
+    return f"recipes/{slug}.json"
+
+
+def blob_part(digest: str) -> str:
+    """Return the name of the part that holds a blob."""
+    return f"blobs/{digest}"
+
+
+def encode(document: Any) -> bytes:
+    """Return a document as the bytes of a part: JSON, keys sorted, so that same content is same bytes."""
+    return (json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
+
+
+def encode_head(index: Index) -> bytes:
+    """Return the bytes of index.json."""
+    return encode(
+        {
+            "format": FORMAT,
+            "overlays": [[name, *criteria] for name, criteria in index.matcher.overlays],
+            "failures": dict(index.matcher.failures),
+            "vocabulary": index.vocabulary._asdict(),
+        }
+    )
+
+
+def decode_head(data: bytes, name: str) -> Index:
+    """Return the head of an index.
+
+    Raises:
+        BrokenIndex: not an index, or one of another format.
+    """
+    head = decode(data, name)
+    if not isinstance(head, dict) or head.get("format") != FORMAT:
+        raise BrokenIndex(f"{name} is not an index of format {FORMAT}", hint=REBUILD)
+    try:
+        matcher = Matcher([(entry[0], Criteria(*entry[1:])) for entry in head["overlays"]], head["failures"])
+        return Index(matcher, Vocabulary(**head["vocabulary"]))
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
+        raise BrokenIndex(f"{name} is incomplete", hint=REBUILD) from error
+
+
+def decode_kit(data: bytes, name: str) -> Kit:
+    """Return the kit of an index.
+
+    Raises:
+        BrokenIndex: the part is not what it should be.
+    """
+    found = decode(data, name)
+    if isinstance(found, dict) and all(isinstance(found.get(part), dict) for part in Kit._fields):
+        return Kit(found["registry"], found["images"], found["files"])
+    raise BrokenIndex(f"{name} is incomplete", hint=REBUILD)
+
+
+def decode_record(data: bytes, name: str) -> Record:
+    """Return one recipe of an index.
+
+    Raises:
+        BrokenIndex: the part is not what it should be.
+    """
+    found = decode(data, name)
+    if isinstance(found, dict) and all(isinstance(found.get(part), dict) for part in Record._fields):
+        recipe = found["recipe"]
+        if all(isinstance(recipe.get(key), kind) for key, kind in _NEEDED) and all(
+            isinstance(component, dict) and "name" in component for component in recipe["componentRefs"]
+        ):
+            return Record(recipe, found["checks"], found["origins"])
+    raise BrokenIndex(f"{name} is incomplete", hint=REBUILD)
+
+
+def decode(data: bytes, name: str) -> Any:
+    """Return the document in the bytes of a part.
+
+    Raises:
+        BrokenIndex: the bytes are not JSON.
+    """
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise BrokenIndex(f"{name} is damaged: {error}", hint=REBUILD) from error

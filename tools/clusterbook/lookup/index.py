@@ -1,0 +1,76 @@
+"""The shelf: recipes, their health checks and their origins, as an index holds them.
+
+Knows which part of an index answers what. Does not know requests. Part of every look-up, so it imports next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clusterbook.catalog.criteria import Vocabulary
+from clusterbook.diagnostics.errors import BrokenIndex, NotFound
+from clusterbook.lookup import format as index
+from clusterbook.lookup.index_files import Source
+from clusterbook.resolve.bundle_inputs import Kit
+from clusterbook.resolve.matching import Answer, Matcher
+
+
+class Shelf:
+    """Answers from an index. `local.LocalShelf` gives the same from sources.
+
+    `detected` are the criteria that a snapshot gives, by dimension; `remarks` what a user should hear besides.
+    """
+
+    def __init__(self, source: Source) -> None:
+        """Read the head of the index in `source`."""
+        self.source = source
+        self.detected: dict[str, str | int] = {}
+        self.remarks: list[str] = []
+        head = source.head()
+        self.matcher: Matcher = head.matcher
+        self.vocabulary: Vocabulary = head.vocabulary
+
+    def record(self, answer: Answer) -> tuple[dict[str, Any], index.Record | None]:
+        """Return the recipe an answer leads to, and its record."""
+        record = self.source.record(answer.slug or "")
+        if record is None:
+            raise NotFound(f"the index has no recipe {answer.slug}", hint=index.REBUILD)
+        return record.recipe, record
+
+    def stored(self, slug: str) -> dict[str, Any]:
+        """Return the recipe called `slug`, which the listing names."""
+        record = self.source.record(slug)
+        if record is None:
+            raise NotFound(f"the index has no recipe {slug}", hint=index.REBUILD)
+        return record.recipe
+
+    def health_checks(self, record: index.Record | None) -> dict[str, str]:
+        """Return the text of the recipe's health checks by component."""
+        return {
+            name: self.source.need(index.blob_part(blob)).decode()
+            for name, blob in (record.checks if record else {}).items()
+        }
+
+    def origins(self, record: index.Record | None, component: str) -> dict[str, Any]:
+        """Return the origins of one component, or with "" the recipe's own, by pointer."""
+        blob = record.origins.get(component) if record else None
+        part = index.blob_part(blob) if blob else ""
+        return index.decode(self.source.need(part), part) if blob else {}
+
+    def validators(self) -> dict[str, dict[str, Any]]:
+        """Return the checks that recipes may name, by name; none where the index does not say."""
+        data = self.source.read(index.VALIDATORS)
+        found = index.decode(data, index.VALIDATORS) if data else {}
+        return found if isinstance(found, dict) else {}
+
+    def kit(self) -> Kit:
+        """Return what bundles need besides the recipe."""
+        return index.decode_kit(self.source.need(index.KIT), f"{self.source.where}/{index.KIT}")
+
+    def listing(self) -> Any:
+        """Return a line about every recipe."""
+        lines = self.source.document(index.LISTING)
+        needed = {"name", "slug", "state", "criteria", "is_leaf", "source", "health"}
+        if not isinstance(lines, list) or not all(isinstance(line, dict) and needed <= line.keys() for line in lines):
+            raise BrokenIndex(f"{self.source.where}/{index.LISTING} is damaged", hint=index.REBUILD)
+        return lines

@@ -1,0 +1,112 @@
+"""Sources: where an index lies.
+
+Knows folders, single files and the index built into the package. Does not know what the parts mean. Part of every
+look-up, so it imports next to nothing, not even pathlib.
+"""
+
+from __future__ import annotations
+
+import os
+
+from clusterbook.diagnostics.errors import BrokenIndex, InvalidRequest, NotFound, unreadable
+from clusterbook.lookup import format as index
+
+EMBEDDED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "index")
+"""The index that is built into the package."""
+_REMOTE = ("oci://", "https://", "http://", "cm://")
+
+
+class Source:
+    """The parts of one index, read on demand."""
+
+    def __init__(self, where: str = "") -> None:
+        """Open the index at `where`: a folder, a single file (.zip), or "" for the one built into the package.
+
+        Raises:
+            InvalidRequest: `where` is of a kind that is not read.
+            NotFound: nothing is there.
+            BrokenIndex: this installation has no index built in.
+        """
+        if where.startswith(_REMOTE):
+            raise InvalidRequest(f"{where} is not read yet", hint="name a folder or a .zip file with an index")
+        self.where = where or EMBEDDED
+        self._archive = None if os.path.isdir(self.where) else _archive(self.where, embedded=not where)
+
+    def read(self, part: str) -> bytes | None:
+        """Return the bytes of a part, None when the index does not have it."""
+        try:
+            if self._archive is not None:
+                return self._archive.read(part) if part in self._archive.namelist() else None
+            with open(f"{self.where}/{part}", "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise unreadable(f"{self.where}/{part}", error, hint=_MEND) from error
+        except (RuntimeError, ValueError) as error:
+            raise BrokenIndex(f"{self.where}/{part} cannot be read: {error}", hint=_MEND) from error
+        except Exception as error:
+            if type(error).__module__ not in ("zipfile", "zlib"):  # imported only when the index is a zip
+                raise
+            raise BrokenIndex(f"{self.where}/{part} is damaged: {error}", hint=_MEND) from error
+
+    def need(self, part: str) -> bytes:
+        """Return the bytes of a part.
+
+        Raises:
+            NotFound: this is no index.
+            BrokenIndex: the index does not have it.
+        """
+        data = self.read(part)
+        if data is None and part == index.HEAD:
+            raise NotFound(f"{self.where} has no {part}, so it is not an index", hint=_MEND)
+        if data is None:
+            raise BrokenIndex(f"{self.where} is incomplete: it has no {part}", hint=_MEND)
+        return data
+
+    def head(self) -> index.Index:
+        """Return the head of the index."""
+        return index.decode_head(self.need(index.HEAD), f"{self.where}/{index.HEAD}")
+
+    def record(self, slug: str) -> index.Record | None:
+        """Return one recipe, None when the index does not have it."""
+        part = index.recipe_part(slug)
+        data = None if os.sep in slug or slug.startswith(".") else self.read(part)
+        return None if data is None else index.decode_record(data, f"{self.where}/{part}")
+
+    def document(self, part: str) -> object:
+        """Return the document in a part that every index has."""
+        return index.decode(self.need(part), f"{self.where}/{part}")
+
+    def texts(self) -> dict[str, str]:
+        """Return the source files that the index was built from, by path.
+
+        Raises:
+            BrokenIndex: the index carries none.
+        """
+        found = self.document(index.SOURCES)
+        if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
+            raise BrokenIndex(f"{self.where}/{index.SOURCES} is damaged", hint=_MEND)
+        return found
+
+
+_MEND = "build one with `clusterbook-build build`, or name another with --source"
+
+
+def _archive(where: str, *, embedded: bool):  # type: ignore[no-untyped-def]  # naming ZipFile would import zipfile
+    """Return the single-file index at `where`, opened.
+
+    Raises:
+        NotFound: no such file.
+        InvalidRequest: it is no zip.
+    """
+    if embedded:
+        raise BrokenIndex("this installation has no index built in", hint=_MEND)
+    from zipfile import BadZipFile, ZipFile  # 8 ms that a folder does not cost
+
+    try:
+        return ZipFile(where)
+    except OSError as error:
+        raise unreadable(where, error, hint=_MEND) from error
+    except BadZipFile as error:
+        raise InvalidRequest(f"{where} is neither a folder nor a zip file with an index", hint=_MEND) from error

@@ -1,0 +1,132 @@
+"""Answers resolved on this machine: a private tree over the catalog, or a cluster's snapshot.
+
+Knows how the sources in an index, a private tree and a snapshot come together. Resolves with the same core that built
+the index. Source: reference rows F19-F22, R9, R25.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog import read as workspace
+from clusterbook.catalog.criteria import Criteria, union
+from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.inputs.fast import read_document
+from clusterbook.lookup import build as indexing
+from clusterbook.lookup import format as index
+from clusterbook.lookup.index import Shelf
+from clusterbook.lookup.index_files import Source
+from clusterbook.resolve import document as documents
+from clusterbook.resolve import gather_inputs as kitting
+from clusterbook.resolve import matrix
+from clusterbook.resolve.bundle_inputs import Kit
+from clusterbook.resolve.matching import INHERITED, Answer
+from clusterbook.resolve.resolver import Evaluator, Recipe, Resolver
+from clusterbook.snapshot import constraint
+from clusterbook.snapshot import model as snapshot
+
+
+class LocalShelf(Shelf):
+    """The same answers as a `Shelf`, from sources."""
+
+    def __init__(self, source: Source, *, data: str, snapshot: str) -> None:
+        """Load the sources in the index at `source`, with the private tree at `data` over them.
+
+        Raises:
+            SourceErrors: the sources contradict themselves.
+            UnreadableSource: the private tree cannot be read.
+        """
+        self.source = source
+        tree = workspace.from_texts(source.texts(), label="recipes")
+        self.catalog = catalog.load(workspace.overlay(tree, Path(data)) if data else tree)
+        self.resolver = Resolver(self.catalog)
+        self.matcher = self.resolver.matcher
+        self.vocabulary = self.catalog.vocabulary
+        self.evaluate: Evaluator | None = None
+        self.detected: dict[str, str | int] = {}
+        self.remarks: list[str] = []
+        self._recipe: Recipe | None = None
+        self._matrix: matrix.Matrix | None = None
+        if snapshot:
+            self._read_snapshot(snapshot)
+
+    def _read_snapshot(self, where: str) -> None:
+        """Take criteria from a snapshot, and judge overlays by it. Source: reference rows R9, R25."""
+        try:
+            taken = snapshot.read(read_document(where))
+        except InvalidRequest as error:
+            raise InvalidRequest(error.what, place=error.place or where, hint=error.hint) from error
+        found = snapshot.fingerprint(taken)
+        claimed = {str(criteria.nodes) for _, criteria in self.matcher.overlays}
+        self.detected = {
+            name: value
+            for name, value in found.items()
+            if value in (claimed if name == "nodes" else self.vocabulary.values(name))
+        }
+        said = ", ".join(f"{name} {value}{_by(snapshot.origin(taken, name))}" for name, value in self.detected.items())
+        self.remarks += [f"from the snapshot: {said}"] if said else []
+        self.remarks += [
+            f"the snapshot's {name} {value}{_by(snapshot.origin(taken, name))} is none of this catalog"
+            for name, value in found.items()
+            if name not in self.detected and name != "nodes"
+        ]
+        self.evaluate = lambda name, value: constraint.verdict(name, value, taken)
+
+    def record(self, answer: Answer) -> tuple[dict[str, Any], index.Record | None]:
+        """Return the recipe an answer leads to, resolved now."""
+        recipe = self.resolver.resolve(answer.honoured, self.evaluate)
+        state = answer.state
+        if recipe.excluded:
+            recipe, state = replace(recipe, criteria=self._claimed(recipe)), INHERITED
+            self.remarks += [
+                f"{each.overlay} is left out: {each.constraint}: {each.reason}" for each in recipe.warnings
+            ]
+        self._recipe = recipe
+        return documents.recipe_document(recipe, state=state), None
+
+    def _claimed(self, recipe: Recipe) -> Criteria:
+        """Return the criteria that the overlays which a snapshot left in a recipe claim together."""
+        layers = (self.catalog.overlays[name] for name in recipe.applied if name in self.catalog.overlays)
+        return union(layer.criteria for layer in layers if layer.criteria is not None)
+
+    def stored(self, slug: str) -> dict[str, Any]:
+        """Return the recipe called `slug`, which the listing names; the whole matrix is resolved for it."""
+        if self._matrix is None:
+            self._matrix = matrix.build(self.catalog)
+        return documents.recipe_document(self._matrix.recipes[slug], state="")
+
+    def health_checks(self, record: index.Record | None) -> dict[str, str]:  # noqa: ARG002 (the index needs it)
+        """Return the text of the health checks of the recipe resolved last."""
+        return documents.health_checks(self._recipe) if self._recipe else {}
+
+    def origins(self, record: index.Record | None, component: str) -> dict[str, Any]:  # noqa: ARG002 (as above)
+        """Return the origins of one component of the recipe resolved last, or with "" its own."""
+        whole = documents.origins_document(self._recipe) if self._recipe else {}
+        inside = f"/components/{documents.escape(component)}/"
+        return {
+            pointer: origins
+            for pointer, origins in whole.items()
+            if (pointer.startswith(inside) if component else not pointer.startswith("/components/"))
+        }
+
+    def validators(self) -> dict[str, dict[str, Any]]:
+        """Return the checks that recipes may name, by name."""
+        return {name: node.data() for name, node in self.catalog.validators.items()}
+
+    def kit(self) -> Kit:
+        """Return what bundles of this catalog need besides the recipe."""
+        return kitting.kit(self.catalog)
+
+    def listing(self) -> Any:
+        """Return a line about every recipe."""
+        found = matrix.build(self.catalog)
+        self.remarks += [str(finding) for finding in found.findings]
+        return indexing.listing(found)
+
+
+def _by(origin: str) -> str:
+    """Return the reading that says so, in brackets."""
+    return f" ({origin})" if origin else ""

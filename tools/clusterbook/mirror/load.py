@@ -1,0 +1,114 @@
+"""Loading a mirror: an archive's parts into a registry on the far side, and how things are found there.
+
+Knows the order, which is such that whoever reads meanwhile finds an index only once all that it names is there, and
+that a newer index is not replaced by an older one. Does not know click, nor how an archive was saved. No host is spoken
+to but the one that is loaded to.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple
+
+from clusterbook.artifacts import index as published
+from clusterbook.artifacts.open import Opened, Trusting, open_index
+from clusterbook.diagnostics.transport import Malformed, NoArtifact
+from clusterbook.mirror import archive as mirrored
+from clusterbook.mirror.archive import ARTIFACT, CHART, IMAGE, Held, Mirrored
+from clusterbook.oci.open import Base
+from clusterbook.oci.transfer import copy
+
+Report = Callable[[str, str, int, int], None]
+"""Hears of each step: the phase, what it is about, its number from 0, and of how many."""
+
+_PHASES = {ARTIFACT: "recipes and bundles", CHART: "charts", IMAGE: "images"}
+
+
+class Loaded(NamedTuple):
+    """What was done; with nothing moved, all of it was there. `latest` says whether the index is now the newest."""
+
+    contents: Mirrored
+    artifacts: int
+    moved_blobs: int
+    moved_bytes: int
+    latest: bool
+
+
+def contents(base: Base) -> Mirrored:
+    """Return what an archive holds.
+
+    Raises:
+        NoArtifact: it is no mirror's.
+        Malformed: its list is damaged.
+    """
+    repository = base.repository(mirrored.REPOSITORY)
+    try:
+        found = base.store.manifest(repository, mirrored.TAG)
+    except NoArtifact as error:
+        hint = "name what `clusterbook mirror save` wrote"
+        raise NoArtifact(f"{base.store.where} is no archive of a mirror", hint=hint) from error
+    if found.artifact_type != mirrored.MIRROR or not found.layers:
+        raise Malformed(f"{base.store.where}: its list of what it holds is damaged", hint="save the archive again")
+    raw = base.store.read(repository, found.layers[0], limit_bytes=mirrored.LARGEST_LIST_BYTES)
+    return mirrored.parse(raw, base.store.where)
+
+
+def load(archive: Opened, target: Base, trusting: Trusting, report: Report) -> Loaded:
+    """Bring everything that an archive holds into `target`.
+
+    Args:
+        archive: its index, verified.
+        target: where it goes.
+        trusting: whom to believe, also about what the target has already.
+        report: hears what is moved.
+
+    Raises:
+        ClusterbookError: the archive lacks what it lists, or the target cannot be written; run it again to go on.
+    """
+    found = contents(archive.base)
+    parts = [*_released(archive, found), *found.held]
+    blobs = size = 0
+    of, begun = Counter(part.kind for part in parts), Counter[str]()
+    for part in parts:
+        report(_PHASES[part.kind], part.name, begun[part.kind], of[part.kind])
+        begun[part.kind] += 1
+        done = copy(
+            archive.base.store,
+            archive.base.repository(part.repository),
+            part.digest,
+            target.store,
+            target.repository(part.repository),
+            tags=[part.tag],
+        )
+        blobs, size = blobs + done.moved_blobs, size + done.moved_bytes
+    report("index", archive.envelope.release, 0, 1)
+    newest = _is_newest(archive, target, trusting)
+    tags = [archive.envelope.release, *((published.LATEST,) if newest else ())]
+    index = archive.base.repository(published.REPOSITORY), target.repository(published.REPOSITORY)
+    copy(archive.base.store, index[0], archive.manifest.digest, target.store, index[1], tags=tags)
+    return Loaded(found, len(parts) + 1, blobs, size, newest)
+
+
+def _released(archive: Opened, found: Mirrored) -> list[Held]:
+    """Return the artifacts of the archive's recipes, by the digests that the signed index has for them."""
+    parts = []
+    for name in found.recipes:
+        slug, _, version = name.partition("@")
+        recipe = archive.recipe(slug)
+        _, entry = published.choose(slug, recipe, version)
+        for needed in published.closure(slug, published.Recipe(version, {version: entry})):
+            there = archive.base.store.all_tags(archive.base.repository(needed.repository))
+            if needed.tag in there:
+                label = f"{needed.repository}:{needed.tag}"
+                parts.append(Held(ARTIFACT, label, needed.repository, needed.tag, needed.pin.digest))
+    return parts
+
+
+def _is_newest(archive: Opened, target: Base, trusting: Trusting) -> bool:
+    """Return whether the target has no newer index."""
+    try:
+        there = open_index(target, trusting, now=None, seen=None)
+    except NoArtifact:
+        return True
+    return there.envelope.sequence <= archive.envelope.sequence

@@ -1,0 +1,234 @@
+"""Saving a mirror: recipes, bundles, charts and images into one archive, whatever can be had of them.
+
+    index, verified → recipes and bundles by digest → what they pull → a layout beside the archive → the archive
+
+Knows the way, and that a run which is broken off leaves the layout for the next one to go on from. Does not know click,
+nor how an archive is loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from tarfile import TarError
+from tarfile import open as open_tar
+from typing import Any, NamedTuple
+
+from clusterbook.artifacts import index as published
+from clusterbook.artifacts.index import Recipe, choose, closure
+from clusterbook.artifacts.open import Opened, refuse_withdrawn
+from clusterbook.bundle import mirror_names as homes
+from clusterbook.bundle.make import make
+from clusterbook.bundle.media_types import MEDIA
+from clusterbook.bundle.pull import pull_charts
+from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, Unwritable
+from clusterbook.diagnostics.transport import Unreachable, WrongContent
+from clusterbook.documents.digest import canonical
+from clusterbook.documents.yaml_reader import parse
+from clusterbook.files.archive import entries_below, pack_file
+from clusterbook.files.workfolder_ import work_folder
+from clusterbook.mirror import archive as mirrored
+from clusterbook.mirror.archive import Held, Mirrored, Missing
+from clusterbook.mirror.list import MirrorList, Need, joined
+from clusterbook.mirror.pulled import listed
+from clusterbook.oci.layout.folder import Layout
+from clusterbook.oci.manifest import artifact, describe, titled
+from clusterbook.oci.open import Access, open_registry
+from clusterbook.oci.store import Store, from_bytes
+from clusterbook.oci.transfer import copy
+
+_LARGEST_RECIPE_BYTES = 64 << 20
+_CHART = MEDIA["argocd-helm"]
+
+Report = Callable[[str, str, int, int], None]
+"""Hears of each step: the phase, what it is about, its number from 0, and of how many."""
+
+
+class Wanted(NamedTuple):
+    """What shall be carried: recipes (`SLUG[@VERSION]`; none: all of the release), whose bundles, and what else."""
+
+    slugs: Sequence[str]
+    deployers: Sequence[str] = ()
+    charts: bool = True
+    images: bool = True
+    withdrawn: bool = False
+
+
+class Saved(NamedTuple):
+    """What an archive holds, and what it takes on disk."""
+
+    contents: Mirrored
+    lists: MirrorList
+    size_bytes: int
+
+
+def save(opened: Opened, wanted: Wanted, target: Path, access: Access, report: Report) -> Saved:
+    """Write the archive `target`.
+
+    Args:
+        opened: the index of what is published, verified.
+        wanted: what shall be carried.
+        target: the archive to be; beside it, until it is done, lies the folder it is made in.
+        access: how registries are spoken to.
+        report: hears what is being done.
+
+    Raises:
+        ClusterbookError: something of the release cannot be had or is not true; charts and images that cannot be had
+            are no error: they are listed as missing.
+    """
+    recipes = _chosen(opened, wanted)
+    work = target.with_name(f".{target.name}.parts")
+    try:
+        work_folder(work)
+    except OSError as error:
+        raise Unwritable(f"{target} cannot be written: {error.strerror}", hint="name a file you may write") from error
+    layout = Layout(work, create=True)
+    lists = []
+    for number, (slug, version, recipe) in enumerate(recipes):
+        report("recipes", f"{slug}@{version}", number, len(recipes))
+        lists.append(_save_recipe(opened, slug, recipe, wanted, layout))
+    _copy(opened, published.REPOSITORY, opened.manifest.digest, layout, [opened.envelope.release, published.LATEST])
+    pulled = joined(lists) if wanted.images else joined(lists)._replace(gaps=())
+    held, missing = _Pulling(layout, access, report).all(pulled, charts=wanted.charts, images=wanted.images)
+    names = tuple(f"{slug}@{version}" for slug, version, _ in recipes)
+    contents = Mirrored(opened.envelope.release, names, tuple(held), tuple(missing))
+    made, blobs = mirrored.manifest(contents)
+    for blob, data in blobs:
+        layout.put_blob(mirrored.REPOSITORY, blob, from_bytes(data))
+    layout.put_manifest(mirrored.REPOSITORY, made, tag=mirrored.TAG)
+    report("archive", str(target), 0, 1)
+    pack_file(entries_below(work, skip=Layout.skipped), target, compress=False)
+    shutil.rmtree(work)
+    return Saved(contents, pulled, target.stat().st_size)
+
+
+def _chosen(opened: Opened, wanted: Wanted) -> list[tuple[str, str, Recipe]]:
+    """Return slug, version and that one version of each recipe."""
+    unknown = [each for each in wanted.deployers if each not in MEDIA]
+    if unknown:
+        raise InvalidRequest(f"there is no deployer {unknown[0]}", hint=f"it is one of {', '.join(MEDIA)}")
+    served = published.releases_in(opened.shard(published.RELEASES)).get(opened.envelope.release, {})
+    found = []
+    for name in wanted.slugs or sorted(served):
+        slug, _, version = name.partition("@")
+        recipe = opened.recipe(slug)
+        version, entry = choose(slug, recipe, opened.version(slug, recipe, version))
+        if not wanted.withdrawn:
+            refuse_withdrawn(opened.envelope, slug, version)
+        found.append((slug, version, Recipe(version, {version: entry})))
+    return found
+
+
+def _save_recipe(opened: Opened, slug: str, recipe: Recipe, wanted: Wanted, layout: Layout) -> MirrorList:
+    """Copy a recipe and its bundles; return what it pulls."""
+    for needed in closure(slug, recipe):
+        kind = needed.repository.partition("/")[0]
+        if kind == "recipes" or not wanted.deployers or kind in wanted.deployers:
+            _copy(opened, needed.repository, needed.pin.digest, layout, [needed.tag])
+    (needed,) = (each for each in closure(slug, recipe) if each.repository.startswith("recipes/"))
+    head = opened.artifact(needed.repository, needed.pin).layers[0]
+    raw = layout.read(needed.repository, head, limit_bytes=_LARGEST_RECIPE_BYTES)
+    document = json.loads(raw)
+    return listed(document, make(document, {}), {})
+
+
+def _copy(opened: Opened, repository: str, digest: str, layout: Layout, tags: Iterable[str]) -> None:
+    base = opened.base
+    copy(base.store, base.repository(repository), digest, layout, repository, tags=tags)
+
+
+class _Pulling:
+    """Charts and images on their way into a layout; a registry that does not answer is not asked again."""
+
+    def __init__(self, layout: Layout, access: Access, report: Report) -> None:
+        self._layout, self._access, self._report = layout, access, report
+        self._stores: dict[str, Store] = {}
+        self._silent: dict[str, ClusterbookError] = {}
+
+    def all(self, found: MirrorList, *, charts: bool, images: bool) -> tuple[list[Held], list[Missing]]:
+        """Return what was had, and what was not."""
+        held: list[Held] = []
+        missing: list[Missing] = []
+
+        def attempt(kind: str, name: str, call: Callable[[], Held]) -> None:
+            try:
+                held.append(call())
+            except Unwritable:
+                raise
+            except ClusterbookError as error:
+                missing.append(Missing(kind, name, error.what))
+
+        needs = {_chart_name(need): need for need in found.charts}
+        for number, need in enumerate(needs.values() if charts else ()):
+            self._report("charts", _chart_name(need), number, len(needs))
+            attempt(mirrored.CHART, _chart_name(need), lambda need=need: self._chart(need))  # type: ignore[misc]
+        for number, image in enumerate(found.images if images else ()):
+            self._report("images", image, number, len(found.images))
+            attempt(mirrored.IMAGE, image, lambda image=image: self._image(image))  # type: ignore[misc]
+        return held, missing
+
+    def _image(self, image: str) -> Held:
+        source = homes.image(image)
+        repository, tag = source.home
+        copied = self._fetch(source.host, source.repository, source.wanted, repository, tag)
+        return Held(mirrored.IMAGE, image, repository, tag, copied)
+
+    def _chart(self, need: Need) -> Held:
+        chart = need.chart
+        repository, tag = homes.chart_home(chart.repository, chart.name), chart.version.replace("+", "_")
+        if chart.oci:
+            host, _, path = chart.uri.removeprefix("oci://").partition("/")
+            digest = self._fetch(host, path, tag, repository, tag)
+        else:
+            digest = self._pull(need, repository, tag)
+        return Held(mirrored.CHART, _chart_name(need), repository, tag, digest)
+
+    def _fetch(self, host: str, path: str, wanted: str, repository: str, tag: str) -> str:
+        if host in self._silent:
+            raise self._silent[host]
+        if host not in self._stores:
+            self._stores[host] = open_registry(host, self._access)
+        try:
+            return copy(self._stores[host], path, wanted, self._layout, repository, tags=[tag]).manifest.digest
+        except Unreachable as error:
+            self._silent[host] = error
+            raise
+
+    def _pull(self, need: Need, repository: str, tag: str) -> str:
+        """Bring a chart of a chart repository into the layout, in the form in which Helm pushes it."""
+        chart = need.chart
+        reference = {"name": need.component, "chart": chart.name, "source": chart.repository, "version": chart.version}
+        data = pull_charts({"componentRefs": [reference]}, [need.component])[need.component].data
+        about = canonical(chart_metadata(data, _chart_name(need)))
+        head, layer = describe(_CHART.config, about), titled(_CHART.layer, data, f"{need.chart.name}-{tag}.tgz")
+        for blob, content in ((head, about), (layer, data)):
+            self._layout.put_blob(repository, blob, from_bytes(content))
+        made = artifact(_CHART.artifact, [layer], config=head)
+        self._layout.put_manifest(repository, made, tag=tag)
+        return made.digest
+
+
+def chart_metadata(archive: bytes, name: str) -> Mapping[str, Any]:
+    """Return what the Chart.yaml of a packaged chart says.
+
+    Raises:
+        WrongContent: it is no chart.
+    """
+    try:
+        with open_tar(fileobj=BytesIO(archive)) as tar:
+            member = next(each for each in tar if each.name.count("/") == 1 and each.name.endswith("/Chart.yaml"))
+            file = tar.extractfile(member)
+            node = parse((file.read() if file else b"").decode(), f"{name}: Chart.yaml")
+    except (TarError, StopIteration, UnicodeDecodeError, OSError) as error:
+        raise WrongContent(f"{name}: what helm pulled is no chart") from error
+    if node is None or not isinstance(node.value, dict):
+        raise WrongContent(f"{name}: its Chart.yaml says nothing")
+    found: Mapping[str, Any] = node.data()
+    return found
+
+
+def _chart_name(need: Need) -> str:
+    return f"{need.chart.uri}:{need.chart.version}"

@@ -1,0 +1,88 @@
+"""Landing: bytes that come in pieces and become a file only once they are the right ones.
+
+Knows how a transfer that was killed is gone on with, and how two processes keep out of each other's way. Does not know
+where the bytes come from.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import IO
+
+from clusterbook.diagnostics.transport import WrongContent
+from clusterbook.oci.manifest import Descriptor
+from clusterbook.oci.store import Content
+
+
+def land(
+    blob: Descriptor, content: Content, target: Path, part: Path, where: str, *, there: Callable[[], bool]
+) -> bool:
+    """Bring a blob into the file `target` by way of `part`, which keeps what has come when we are killed.
+
+    Returns whether it was brought; False when it is `there` once nobody else is about to bring it.
+
+    Raises:
+        WrongContent: the bytes are not the right ones; nothing of them is left.
+        OSError: a file cannot be written.
+    """
+    with alone(part) as file:
+        if there():
+            part.unlink()
+            return False
+        try:
+            _receive(blob, content, file, where)
+        except WrongContent:
+            part.unlink()
+            raise
+        part.replace(target)
+        return True
+
+
+def _receive(blob: Descriptor, content: Content, file: IO[bytes], where: str) -> None:
+    """Write the bytes of a blob to `file`, going on from what is in it; from the start if that turns out wrong."""
+    file.seek(0)
+    resumed = file_digest(file, sha256)  # type: ignore[arg-type]  # typeshed wants readinto, which every file has
+    start = file.tell()
+    position = 0
+    for hasher in (resumed, sha256()) if 0 < start <= blob.size else (sha256(),):
+        if hasher is not resumed:
+            start = 0
+            file.truncate(0)
+        position = start
+        for chunk in content(start) if start < blob.size else ():
+            position += len(chunk)
+            if position > blob.size:
+                break
+            hasher.update(chunk)
+            file.write(chunk)
+        if position == blob.size and f"sha256:{hasher.hexdigest()}" == blob.digest:
+            file.flush()
+            return
+    what = "has other bytes than its digest says" if position >= blob.size else f"ends after {position} bytes"
+    raise WrongContent(f"{where}: {blob.digest} {what}; nothing of it was kept", hint="try again, or another source")
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file for reading and writing that no other thread or process has open this way, waiting for them."""
+    path.parent.mkdir(exist_ok=True)
+    while True:
+        with path.open("a+b") as file:
+            if sys.platform == "win32":
+                yield file
+                return
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                same = os.path.samestat(os.fstat(file.fileno()), path.stat())
+            except FileNotFoundError:
+                same = False
+            if same:  # else whoever had it first finished, and moved it away
+                yield file
+                return

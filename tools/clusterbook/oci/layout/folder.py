@@ -1,0 +1,261 @@
+"""Layouts: a store in a folder, as oras, skopeo and crane read and write it.
+
+Knows how the files of a layout come into a folder. Does not know what the files are (`laidout`), nor registries.
+Several processes may write the same layout; one that is killed leaves the old state or the new one.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from clusterbook.diagnostics.errors import ClusterbookError, Unwritable, unreadable
+from clusterbook.diagnostics.transport import Malformed, NoArtifact
+from clusterbook.documents.digest import canonical
+from clusterbook.oci.blob_file import alone, land
+from clusterbook.oci.layout import index as listing
+from clusterbook.oci.layout.index import LARGEST_BYTES, SUBJECT, Listing
+from clusterbook.oci.layout.reader import (
+    BLOBS,
+    INDEX_FILE,
+    MARKER,
+    SHORT_FILE,
+    VERSION,
+    LaidOut,
+    blob_name,
+    name_of,
+    ref_name,
+)
+from clusterbook.oci.manifest import INDEXES, REF_NAME, Descriptor, Manifest
+from clusterbook.oci.store import CHUNK_BYTES, Content
+
+PARTIAL = ".partial"
+
+
+class _Known(NamedTuple):
+    """What index.json and the short listing said when they were last read, by `stamp` of the first."""
+
+    stamp: tuple[int, int, int]
+    whole: Listing
+    short: Listing | None
+
+
+class Layout(LaidOut):
+    """A store in the folder `path`."""
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        """Open a layout, or with `create` make one where there is none.
+
+        Raises:
+            NoArtifact: there is no layout.
+            Malformed: there is one of another version.
+            Unwritable: none can be made.
+        """
+        super().__init__(str(path))
+        self.path = path
+        self._lock = threading.RLock()
+        self._batch: list[Descriptor] | None = None
+        self._joined = 0
+        self._held = ExitStack()
+        self._known: _Known | None = None
+        if create and not (path / MARKER).exists():
+            self._make()
+        self.check_version()
+
+    def whole(self, name: str, limit_bytes: int) -> bytes:
+        """Return the bytes of a file, one more than `limit_bytes` at most."""
+        try:
+            with (self.path / name).open("rb") as file:
+                return file.read(limit_bytes + 1)
+        except FileNotFoundError as error:
+            raise NoArtifact(f"{self.where} has no {_shown(name)}") from error
+        except OSError as error:
+            raise unreadable(f"{self.where}/{_shown(name)}", error) from error
+
+    def stream(self, repository: str, blob: Descriptor, start: int = 0) -> Iterator[bytes]:
+        """Yield the bytes of a blob from `start` on."""
+        del repository
+        try:
+            with self._blob(blob.digest).open("rb") as file:
+                file.seek(start)
+                while chunk := file.read(CHUNK_BYTES):
+                    yield chunk
+        except FileNotFoundError as error:
+            raise NoArtifact(f"{self.where} has no {blob.digest}") from error
+        except OSError as error:
+            raise unreadable(f"{self.where}: {blob.digest}", error) from error
+
+    def exists(self, repository: str, wanted: Descriptor) -> bool:
+        """Return whether there is a blob or a manifest of that digest and size."""
+        del repository
+        try:
+            return self._blob(wanted.digest).stat().st_size == wanted.size
+        except OSError:
+            return False
+
+    def put_blob(self, repository: str, blob: Descriptor, content: Content, *, near: str = "") -> bool:
+        """Keep a blob; what an earlier, killed attempt brought is not fetched again."""
+        del near
+        if self.exists(repository, blob):
+            return False
+        try:
+            self._blob(blob.digest).parent.mkdir(parents=True, exist_ok=True)
+            part = self.path / PARTIAL / blob.digest.partition(":")[2]
+            there = partial(self.exists, repository, blob)
+            return land(blob, content, self._blob(blob.digest), part, self.where, there=there)
+        except OSError as error:
+            raise Unwritable(f"{self.where} cannot be written: {error.strerror}") from error
+
+    def put_manifest(
+        self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True, there: bool | None = None
+    ) -> bool:
+        """Keep a manifest and, unless it is only part of an index, list it."""
+        del there  # it costs nothing to look
+        changed = self.put_blob(repository, manifest.descriptor, lambda start: iter([manifest.raw[start:]]))
+        if not root and not tag and manifest.subject is None:
+            return changed
+        entry = manifest.descriptor
+        if manifest.subject is None:
+            entry = entry._replace(annotations={})
+        else:
+            entry = entry._replace(annotations={**entry.annotations, SUBJECT: manifest.subject.digest})
+        if tag:
+            entry = entry._replace(annotations={**entry.annotations, REF_NAME: ref_name(repository, tag)})
+        with self.together(), self._lock:
+            entries = self._entries()
+            if any(each.digest == entry.digest and (not tag or name_of(each) == name_of(entry)) for each in entries):
+                return changed
+            name = name_of(entry)
+            kept = [
+                each for each in entries if (not name or name_of(each) != name) and (name_of(each) or each != entry)
+            ]
+            assert self._batch is not None
+            self._batch = [*kept, entry]
+        return True
+
+    def listed(self, repository: str, digest: str) -> set[str]:
+        """Return the digests of what was put here that says something about `digest`."""
+        del repository
+        return self.listing().about(digest)
+
+    @staticmethod
+    def skipped(name: str) -> bool:
+        """Return whether a file of the folder, by relative name, is no part of the layout: what came in half."""
+        return name.startswith(f"{PARTIAL}/")
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write the index once, at the end of the block, instead of once for each manifest put inside it.
+
+        Other threads join in, other processes wait. What was put before an error is listed: its blobs are all there.
+        """
+        with self._lock:
+            if self._joined == 0:
+                self._begin()
+            self._joined += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._joined -= 1
+                if self._joined == 0:
+                    self._end()
+
+    def _begin(self) -> None:
+        try:
+            self._held.enter_context(alone(self.path / PARTIAL / "index"))
+        except OSError as error:
+            raise Unwritable(f"{self.where} cannot be written: {error.strerror}") from error
+        self._batch = list(self._entries())
+
+    def _end(self) -> None:
+        batch, self._batch = self._batch, None
+        try:
+            if batch is not None and batch != self._entries():
+                self._write_index(batch)
+        except OSError as error:
+            raise Unwritable(f"{self.where} cannot be written: {error.strerror}") from error
+        finally:
+            self._held.close()
+
+    def listing(self) -> Listing:
+        """Return what index.json says now, or what it will say when many manifests are put together."""
+        with self._lock:
+            if self._batch is not None:
+                return Listing.of_entries(self._batch, f"{self.where}/{INDEX_FILE}")
+            return self._read().whole
+
+    def latest(self) -> Listing | None:
+        """Return the short listing, None where there is none or others wrote index.json since."""
+        with self._lock:
+            return None if self._batch is not None else self._read().short
+
+    def _entries(self) -> list[Descriptor]:
+        return self.listing().entries()
+
+    def _read(self) -> _Known:
+        try:
+            with (self.path / INDEX_FILE).open("rb") as file:
+                status = os.fstat(file.fileno())
+                stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
+                if self._known is None or self._known.stamp != stamp:
+                    raw = file.read(LARGEST_BYTES + 1)
+                    self._known = _Known(stamp, Listing(raw, f"{self.where}/{INDEX_FILE}"), self._short(raw))
+        except OSError as error:
+            raise unreadable(f"{self.where}/{INDEX_FILE}", error) from error
+        return self._known
+
+    def _short(self, whole: bytes) -> Listing | None:
+        try:
+            found = Listing(self.whole(SHORT_FILE, LARGEST_BYTES), f"{self.where}/{SHORT_FILE}")
+            return found if listing.part_of(found, whole) else None
+        except (NoArtifact, Malformed):
+            return None
+
+    def _write_index(self, entries: list[Descriptor]) -> None:
+        whole = listing.written(entries)
+        short = listing.short(entries, whole, self._subject)
+        self._write(INDEX_FILE, whole)
+        if short is not None:
+            self._write(SHORT_FILE, short)
+
+    def _subject(self, entry: Descriptor) -> str:
+        """Return the digest of what an entry refers to, "" where that is nothing or cannot be known."""
+        try:
+            return "" if entry.media_type in INDEXES else self._subject_of(entry.digest)
+        except ClusterbookError:
+            return ""
+
+    def _write(self, name: str, data: bytes) -> None:
+        """Write a file of the layout by atomic rename."""
+        temporary = self.path / PARTIAL / f"{name}.{os.getpid()}.{threading.get_ident()}"
+        try:
+            temporary.write_bytes(data)
+            temporary.replace(self.path / name)
+        finally:
+            with suppress(OSError):
+                temporary.unlink()
+
+    def _make(self) -> None:
+        try:
+            for folder in (BLOBS, PARTIAL):
+                (self.path / folder).mkdir(parents=True, exist_ok=True)
+            with alone(self.path / PARTIAL / "index"):
+                if not (self.path / INDEX_FILE).exists():
+                    self._write_index([])
+                self._write(MARKER, canonical({"imageLayoutVersion": VERSION}))
+        except OSError as error:
+            raise Unwritable(f"{self.where} cannot be written: {error.strerror}", hint="name another folder") from error
+
+    def _blob(self, digest: str) -> Path:
+        return self.path / blob_name(digest)
+
+
+def _shown(name: str) -> str:
+    """Return how a message calls a file: a blob by its digest."""
+    return f"sha256:{name.removeprefix(BLOBS + '/')}" if name.startswith(BLOBS) else name

@@ -1,0 +1,164 @@
+"""Listings: what the index.json of a layout says is there.
+
+Knows names, referrers and the short listing: of a large layout, what a fetch begins with, so that it need not read all.
+Takes apart only what it is asked for: an index of thousands of entries takes longer than the rest of a fetch. Does not
+know where the files lie (`laidout`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
+from typing import Any
+
+from clusterbook.diagnostics.transport import Malformed
+from clusterbook.documents.digest import canonical
+from clusterbook.oci.manifest import INDEX, REF_NAME, Descriptor, parse_descriptor
+
+LARGEST_BYTES = 64 << 20
+SUBJECT = "dev.clusterbook.subject"
+"""Says in an entry what the manifest behind it refers to. A hint: the manifest itself decides."""
+LATEST = ":latest"
+_OF = "dev.clusterbook.listing"
+"""Says in a short listing of which index.json it is a part."""
+
+_NOTHING = b'{"schemaVersion": 2, "manifests": []}'
+
+
+class Listing:
+    """The entries of an index.json, which unlike other indexes may be large. Reading raises Malformed."""
+
+    def __init__(self, raw: bytes, name: str) -> None:
+        """Take the bytes of an index.json; `name` is how a message calls it."""
+        if len(raw) > LARGEST_BYTES:
+            raise Malformed(f"{name} is larger than {LARGEST_BYTES >> 20} MiB")
+        self._raw, self._name = raw, name
+        self._parts: tuple[list[Any], str] | None = None
+        self._entries: list[Descriptor] | None = None
+        self._about: dict[str, set[str]] | None = None
+
+    @classmethod
+    def of_entries(cls, entries: list[Descriptor], name: str) -> Listing:
+        """Return the listing of entries that are not written down yet."""
+        found = cls(_NOTHING, name)
+        found._parts, found._entries = (list(entries), ""), entries
+        return found
+
+    def entries(self) -> list[Descriptor]:
+        """Return all entries."""
+        if self._entries is None:
+            self._entries = [self._parsed(each) for each in self._written]
+        return self._entries
+
+    def named(self, name: str) -> Descriptor | None:
+        """Return the entry with a name, the last one where several have it."""
+        found = [each for each in self._written if _said(each, REF_NAME) == name]
+        return self._parsed(found[-1]) if found else None
+
+    def has(self, digest: str) -> bool:
+        """Return whether there is an entry with a digest."""
+        return any(_digest_of(each) == digest for each in self._written)
+
+    def candidates(self, digest: str, artifact_type: str) -> list[Descriptor]:
+        """Return the entries that may refer to `digest`; those that do not say to what they refer are among them."""
+        return [
+            self._parsed(each)
+            for each in self._written
+            if _said(each, SUBJECT) in ("", digest) and (not artifact_type or _type_of(each) in ("", artifact_type))
+        ]
+
+    def about(self, digest: str) -> set[str]:
+        """Return the digests of the entries that say themselves that they refer to `digest`; looks through all once."""
+        if self._about is None:
+            self._about = {}
+            for each in self._written:
+                if subject := _said(each, SUBJECT):
+                    self._about.setdefault(subject, set()).add(str(_digest_of(each)))
+        return self._about.get(digest, set())
+
+    @property
+    def of(self) -> str:
+        """The digest of the index.json that a short listing is a part of."""
+        return self._read()[1]
+
+    @property
+    def _written(self) -> list[Any]:
+        return self._read()[0]
+
+    def _read(self) -> tuple[list[Any], str]:
+        if self._parts is None:
+            try:
+                document = json.loads(self._raw)
+                if document["schemaVersion"] != 2 or "layers" in document or "config" in document:
+                    raise ValueError("not an index of schema version 2")
+                self._parts = list(document["manifests"]), str((document.get("annotations") or {}).get(_OF, ""))
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+                raise self._damaged(error) from error
+        return self._parts
+
+    def _parsed(self, written: Any) -> Descriptor:
+        try:
+            return written if isinstance(written, Descriptor) else parse_descriptor(written)
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> Malformed:
+        return Malformed(f"{self._name} is damaged: {str(error)[:80]}")
+
+
+def written(entries: Iterable[Descriptor]) -> bytes:
+    """Return the bytes of an index.json."""
+    return canonical(_document(entries))
+
+
+def short(entries: Iterable[Descriptor], whole: bytes, subject_of: Callable[[Descriptor], str]) -> bytes | None:
+    """Return the short listing that goes with an index.json: what is called latest, and what refers to it.
+
+    Args:
+        entries: all entries.
+        whole: the bytes of index.json.
+        subject_of: the digest that an entry's manifest refers to; asked only where the entry does not say.
+    """
+    entries = list(entries)
+    latest = [each for each in entries if _said(each, REF_NAME).endswith(LATEST)]
+    digests = {each.digest for each in latest}
+    about = [
+        each
+        for each in entries
+        if each.digest not in digests
+        and (_said(each, SUBJECT) or ("" if _said(each, REF_NAME) else subject_of(each))) in digests
+    ]
+    return canonical({**_document([*latest, *about]), "annotations": {_OF: _digest(whole)}}) if latest else None
+
+
+def part_of(short: Listing, whole: bytes) -> bool:
+    """Return whether a short listing goes with the index.json `whole`, which others may have written since."""
+    return short.of == _digest(whole)
+
+
+def _document(entries: Iterable[Descriptor]) -> dict[str, Any]:
+    return {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry.document() for entry in entries]}
+
+
+def _digest(data: bytes) -> str:
+    return f"sha256:{sha256(data).hexdigest()}"
+
+
+def _said(entry: Any, key: str) -> str:
+    """Return an annotation of an entry, which may be anything; "" when there is none."""
+    annotations = entry.annotations if isinstance(entry, Descriptor) else _field(entry, "annotations")
+    word = annotations.get(key, "") if isinstance(annotations, Mapping) else ""
+    return word if isinstance(word, str) else ""
+
+
+def _digest_of(entry: Any) -> Any:
+    return entry.digest if isinstance(entry, Descriptor) else _field(entry, "digest")
+
+
+def _type_of(entry: Any) -> Any:
+    return entry.artifact_type if isinstance(entry, Descriptor) else _field(entry, "artifactType") or ""
+
+
+def _field(entry: Any, key: str) -> Any:
+    return entry.get(key) if isinstance(entry, dict) else None

@@ -1,0 +1,141 @@
+"""Login: what stands in the Authorization header of a request to one registry.
+
+Knows Basic and Bearer, which tokens are still good, and who may see a credential: the registry itself, and whoever it
+names for tokens if that is of the same site. Does not know HTTP. Source: Docker registry v2, "Token authentication".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from threading import Lock
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlencode, urlsplit
+
+from clusterbook.diagnostics.transport import AccessDenied, Malformed
+from clusterbook.oci.challenge_ import Challenge, may_issue_tokens, parse_challenges
+from clusterbook.oci.credentials import Credential, Credentials
+
+_LIFETIME_S = 60.0
+"""How long a token is good that does not say so. Source: Docker registry v2, "Token authentication"."""
+_MARGIN_S = 5.0
+
+
+class Ask(Protocol):
+    """Whoever asks an address for a token and returns its status and what it says."""
+
+    def __call__(
+        self, url: str, *, authorization: str = "", form: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        """Send a GET, or with `form` a POST."""
+
+
+class _Token(NamedTuple):
+    value: str
+    good_until: float
+
+
+class Login:
+    """Who we are to the registry at `address` (scheme and host)."""
+
+    def __init__(
+        self, address: str, host: str, credentials: Credentials, ask: Ask, *, clock: Callable[[], float]
+    ) -> None:
+        self._address, self._host = address, host
+        self._credentials, self._ask, self._clock = credentials, ask, clock
+        self._known: dict[str, Credential | None] = {}
+        self._basic = False
+        self._tokens: dict[frozenset[str], _Token] = {}
+        self._lock = Lock()
+
+    def header(self, scopes: frozenset[str]) -> str:
+        """Return the header that is known to do for `scopes`, "" when none is."""
+        if self._basic:
+            found = self._credential(self._host)
+            return found.basic() if found else ""
+        token = self._tokens.get(scopes)
+        return f"Bearer {token.value}" if token and token.good_until > self._clock() else ""
+
+    def answer(self, challenge: str, scopes: frozenset[str], refused: str) -> str:
+        """Return the header that answers a challenge.
+
+        Args:
+            challenge: the WWW-Authenticate header.
+            scopes: what the request needs, such as `repository:a/b:pull`.
+            refused: the header that was not good enough.
+
+        Raises:
+            AccessDenied: we have nothing else to show.
+        """
+        with self._lock:
+            known = self.header(scopes)
+            if known and known != refused:  # another thread has answered meanwhile
+                return known
+            offered = {each.scheme: each for each in parse_challenges(challenge)}
+            if "bearer" in offered:
+                self._tokens[scopes] = self._fetch(offered["bearer"], scopes)
+                return self.header(scopes)
+            if "basic" in offered:
+                return self._show_basic(refused)
+            raise AccessDenied(f"{self._host} does not let us in, and does not say how", hint=self._hint())
+
+    def secrets(self) -> list[str]:
+        """Return what must not be in any message."""
+        shown = [word for each in self._known.values() if each for word in (each.secret, each.identity_token)]
+        return [word for word in [*shown, *(token.value for token in self._tokens.values())] if word]
+
+    def _show_basic(self, refused: str) -> str:
+        found = self._credential(self._host)
+        if found is None or found.identity_token:
+            raise AccessDenied(f"{self._host} wants to know who we are", hint=self._hint())
+        if refused == found.basic():
+            raise AccessDenied(f"{self._host} refuses the password of {found.username}", hint=self._hint())
+        self._basic = True
+        return found.basic()
+
+    def _fetch(self, challenge: Challenge, scopes: frozenset[str]) -> _Token:
+        """Return a token from the address that a challenge names."""
+        realm = challenge.parameters.get("realm", "")
+        parts = urlsplit(realm)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+            raise Malformed(f"{self._host} names no address for tokens")
+        wanted = sorted(scopes | frozenset(filter(None, [challenge.parameters.get("scope", "")])))
+        service = challenge.parameters.get("service", "")
+        # A token goes to the registry, so that the credentials for another host would buy it one for that host.
+        credential = self._credential(self._host) if may_issue_tokens(realm, self._address) else None
+        if credential is not None and credential.identity_token:
+            form = {
+                "grant_type": "refresh_token",
+                "service": service,
+                "client_id": "clusterbook",
+                "scope": " ".join(wanted),
+                "refresh_token": credential.identity_token,
+            }
+            status, text = self._ask(realm, form=form)
+        else:
+            query = urlencode([("service", service)] * bool(service) + [("scope", scope) for scope in wanted])
+            basic = credential.basic() if credential else ""
+            status, text = self._ask(f"{realm}{'&' if parts.query else '?'}{query}", authorization=basic)
+        if status != 200:
+            who = f"the credentials for {self._host}" if credential else "anybody who is not logged in"
+            raise AccessDenied(f"{parts.netloc} gives no token to {who} (status {status})", hint=self._hint())
+        return self._token(text, parts.netloc)
+
+    def _token(self, text: bytes, where: str) -> _Token:
+        try:
+            found: Any = json.loads(text)
+            value = found.get("token") or found["access_token"]
+            lifetime_s = float(found.get("expires_in") or _LIFETIME_S)
+            if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
+                raise TypeError("a token is one word")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Malformed(f"{where} answers without a token") from error
+        return _Token(value, self._clock() + max(lifetime_s - _MARGIN_S, 1.0))
+
+    def _credential(self, host: str) -> Credential | None:
+        if host not in self._known:
+            self._known[host] = self._credentials(host)
+        return self._known[host]
+
+    def _hint(self) -> str:
+        return f"log in: docker login {self._host}"

@@ -1,0 +1,116 @@
+"""Stores by name: what `oci://HOST/BASE`, an address, a folder or an archive opens.
+
+Knows the ways to write where artifacts are kept. Does not know what is kept. Nothing that speaks to a registry or a web
+site is imported before one is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+from clusterbook.diagnostics.errors import InvalidRequest, NotFound
+from clusterbook.diagnostics.transport import BadReference
+from clusterbook.files.there_ import exists, is_folder
+from clusterbook.oci.reference import SCHEME, parse_reference
+from clusterbook.oci.store import Store
+
+LAYOUT_SCHEME = "oci-layout:"
+
+
+class Access(NamedTuple):
+    """How registries are spoken to; the flags --plain-http and --ca-file, and where credentials are looked for."""
+
+    plain_http: bool = False
+    ca_file: str = ""
+    environment: Mapping[str, str] = MappingProxyType({})
+    home: Path = Path()
+
+
+def access_of(words: Mapping[str, Sequence[str]], environment: Mapping[str, str], home: Path) -> Access:
+    """Return how a command line speaks to registries and sites, by the values of its flags."""
+    ca_file = words.get("ca_file", [""])[0]
+    return Access("plain_http" in words, ca_file, environment=environment, home=home)
+
+
+class Base(NamedTuple):
+    """A store and the repository below which everything is: `recipes/eks` is at `BASE/recipes/eks`."""
+
+    store: Store
+    name: str
+
+    def repository(self, name: str) -> str:
+        """Return the whole name of a repository below the base."""
+        return f"{self.name}/{name}" if self.name else name
+
+
+def open_base(where: str, access: Access, *, create: bool = False) -> Base:
+    """Return what `oci://HOST/BASE` or `oci-layout:FOLDER` names; `create` makes a folder that does not exist.
+
+    Raises:
+        InvalidRequest: it is neither.
+        NoArtifact: the folder is no layout.
+    """
+    if where.startswith(LAYOUT_SCHEME):
+        from clusterbook.oci.layout.folder import Layout
+
+        return Base(Layout(Path(where.removeprefix(LAYOUT_SCHEME)), create=create), "")
+    if not where.startswith(SCHEME):
+        raise InvalidRequest(f"{where} is no store", hint=f"name oci://HOST/BASE, or oci-layout:{where} for a folder")
+    reference = parse_reference(where)
+    if reference.wanted:
+        raise InvalidRequest(f"{where} names one artifact, not a base", hint="leave tag and digest out")
+    return Base(open_registry(reference.host, access), reference.repository)
+
+
+def open_source(where: str, access: Access) -> Base:
+    """Return what can be read from `where`: what `open_base` opens, a web site, the folder or archive of a layout.
+
+    Raises:
+        NotFound: there is no such folder or archive.
+        BadReference: it is none of these.
+        NoArtifact: it is no layout.
+    """
+    if where.startswith((SCHEME, LAYOUT_SCHEME)):
+        return open_base(where, access)
+    if where.startswith(("https://", "http://")):
+        from clusterbook.oci.credentials import from_files
+        from clusterbook.oci.layout.web import SiteLayout
+
+        credentials = from_files(access.environment, access.home)
+        return Base(
+            SiteLayout(where, ca_file=access.ca_file, credentials=credentials, plain_http=access.plain_http), ""
+        )
+    path = Path(where)
+    if is_folder(where):
+        from clusterbook.oci.layout.folder import Layout
+
+        return Base(Layout(path), "")
+    if "://" in where:
+        raise BadReference(f"{where.partition('://')[0]}:// is no source", hint=_SOURCES)
+    if not exists(where):
+        raise NotFound(f"{where} does not exist", hint=_SOURCES)
+    from clusterbook.oci.layout.tar import TarLayout
+
+    return Base(TarLayout(path), "")
+
+
+def absolute(where: str) -> str:
+    """Return the one name of a source, whichever way it is written: where it is, for a folder or an archive."""
+    if where.startswith((SCHEME, "https://", "http://")):
+        return where.rstrip("/")
+    return str(Path(where.removeprefix(LAYOUT_SCHEME)).resolve())
+
+
+_SOURCES = "name oci://HOST/BASE, https://HOST/FOLDER, a folder or an archive (.tar) of an OCI layout"
+
+
+def open_registry(host: str, access: Access) -> Store:
+    """Return the registry at `host`; nothing is sent yet."""
+    from clusterbook.oci.credentials import from_files
+    from clusterbook.oci.registry import Registry
+
+    credentials = from_files(access.environment, access.home)
+    return Registry(host, plain_http=access.plain_http, ca_file=access.ca_file, credentials=credentials)

@@ -1,0 +1,329 @@
+"""Registries: a store that is spoken to by OCI distribution 1.1.
+
+Knows its requests, and what registries leave out: the referrers API (then a tag lists them; both are written, either is
+read). Does not know how a request is made (`wire`). Source: OCI distribution specification 1.1.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from threading import Lock
+from typing import Any
+
+from clusterbook.diagnostics.transport import AccessDenied, Malformed, NoArtifact, Unreachable, WrongContent
+from clusterbook.oci.challenge_ import origin
+from clusterbook.oci.credentials import Credentials, anonymous
+from clusterbook.oci.download import download
+from clusterbook.oci.http import Again, Patience, Upload, Wire
+from clusterbook.oci.manifest import (
+    ACCEPTED,
+    INDEX,
+    LARGEST_MANIFEST_BYTES,
+    Descriptor,
+    Manifest,
+    index,
+    parse_descriptor,
+    parse_manifest,
+)
+from clusterbook.oci.reference import (
+    check_digest,
+    check_repository,
+    check_wanted,
+    is_loopback,
+    referrers_tag,
+)
+from clusterbook.oci.store import MOST_REFERRERS, Content, Store, checked, is_manifest
+
+_ACCEPT = {"Accept": ", ".join(ACCEPTED)}
+_ACCEPT_LISTS = {"Accept": f"{INDEX}, application/json"}
+_MOST_PAGES = 1000
+_MOST_LISTED = 100_000
+_SMALL_BYTES = 1 << 20
+_ATTEMPTS = 5
+_NO_API = (400, 404, 405, 406, 501)
+
+
+class Registry(Store):
+    """The registry at `host` (`HOST[:PORT]`)."""
+
+    def __init__(
+        self,
+        host: str,
+        *,
+        plain_http: bool = False,
+        ca_file: str = "",
+        credentials: Credentials = anonymous,
+        patience: Patience | None = None,
+    ) -> None:
+        """Get ready to speak to a registry; nothing is sent yet.
+
+        Args:
+            host: its name, and its port unless it is the usual one.
+            plain_http: whether to do without TLS; on this machine that is so anyway, unless there is a `ca_file`.
+            ca_file: certificate authorities to trust instead of the usual ones.
+            credentials: who we are; asked for only when the registry wants to know.
+            patience: how long and how often something is tried.
+        """
+        self.where = f"oci://{host}"
+        self._host = host
+        self._wire = Wire(
+            host,
+            plain_http=plain_http or (is_loopback(host) and not ca_file),
+            ca_file=ca_file,
+            credentials=credentials,
+            patience=patience or Patience(),
+        )
+        self._lists: dict[tuple[str, str], Lock] = {}
+        self._lock = Lock()
+        self._without_api: set[str] = set()
+        self._mounts = True
+
+    def manifest(self, repository: str, wanted: str) -> Manifest:
+        """Return the manifest or index that a tag or a digest names."""
+        url = self._url(repository, "manifests", check_wanted(wanted))
+        name = f"{self.where}/{repository} {wanted}"
+
+        def get() -> Manifest:
+            response = self._wire.once("GET", url, scopes=_pull(repository), headers=_ACCEPT)
+            if response.status_code == 404:
+                self._wire.drain(response)
+                raise NoArtifact(f"{name} does not exist", hint=f"`{self.where}/{repository}` may have other tags")
+            if response.status_code != 200:
+                raise self._wire.refusal(response)
+            said, kind = response.headers.get("Docker-Content-Digest", ""), response.headers.get("Content-Type", "")
+            raw = self._wire.text(response, LARGEST_MANIFEST_BYTES)
+            found = parse_manifest(raw, media_type=kind, wanted=wanted, name=name)
+            if said.startswith("sha256:") and said != found.digest:
+                raise WrongContent(f"{name}: the registry announces {said} and sends {found.digest}")
+            return found
+
+        return self._wire.patiently(get)
+
+    def stream(self, repository: str, blob: Descriptor, start: int = 0) -> Iterator[bytes]:
+        """Return the bytes of a blob from `start` on; what is cut is gone on with."""
+        url = self._url(repository, "blobs", check_digest(blob.digest))
+        return download(self._wire, url, blob, start, scopes=_pull(repository), where=f"{self.where}/{repository}")
+
+    def exists(self, repository: str, wanted: Descriptor) -> bool:
+        """Return whether the registry has a blob or, by its media type, a manifest."""
+        if is_manifest(wanted):
+            return self._digest_of(repository, wanted.digest) is not None
+        url = self._url(repository, "blobs", check_digest(wanted.digest))
+
+        def ask() -> bool:
+            response = self._wire.once("HEAD", url, scopes=_pull(repository))
+            self._wire.drain(response)
+            if response.status_code not in (200, 404):
+                raise self._wire.refusal(response)
+            return response.status_code == 200
+
+        return self._wire.patiently(ask)
+
+    def put_blob(self, repository: str, blob: Descriptor, content: Content, *, near: str = "") -> bool:
+        """Keep a blob, sent as a stream; what breaks off is sent again from its start.
+
+        A small one that is near is not asked for first, unless the registry mounts none: that would cost as much.
+        """
+        if not (near and blob.size <= _SMALL_BYTES and self._mounts) and self.exists(repository, blob):
+            return False
+        return self._wire.patiently(lambda: self._upload(repository, blob, content, near))
+
+    def put_manifest(
+        self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True, there: bool | None = None
+    ) -> bool:
+        """Keep a manifest; one with a subject is listed under the subject's fallback tag as well."""
+        del root
+        wanted = check_wanted(tag or manifest.digest)
+        changed = self._digest_of(repository, wanted) != manifest.digest if there is None else not there
+        if changed:
+            self._put(repository, wanted, manifest)
+        if manifest.subject is not None:
+            changed = self._list(repository, manifest.subject.digest, manifest.descriptor) or changed
+        return changed
+
+    def referrers(self, repository: str, digest: str, artifact_type: str = "") -> list[Manifest]:
+        """Return what says something about `digest`: by the API and by the fallback tag, each looked into itself."""
+        found = {each.digest: each for each in (self._by_api(repository, digest) or [])}
+        found |= {each.digest: each for each in self._by_tag(repository, digest)}
+        if len(found) > MOST_REFERRERS:
+            raise Malformed(f"{self.where}/{repository}: more than {MOST_REFERRERS} artifacts refer to {digest}")
+        there = []
+        for each in sorted(found):
+            try:
+                manifest = self.manifest(repository, each)
+            except NoArtifact:
+                continue  # listed and since deleted
+            if manifest.subject is not None and manifest.subject.digest == digest:
+                there.append(manifest)
+        return [each for each in there if artifact_type in ("", each.artifact_type)]
+
+    def listed(self, repository: str, digest: str) -> set[str]:
+        """Return the digests that the API lists, or the fallback tag where there is none."""
+        by_api = self._by_api(repository, digest)
+        return {each.digest for each in (self._by_tag(repository, digest) if by_api is None else by_api)}
+
+    def all_tags(self, repository: str) -> list[str]:
+        """Return all tags of a repository, sorted."""
+        url = self._url(repository, "tags", "list") + "?n=1000"
+        return sorted({tag for page in self._pages(url, repository, "tags") or [] for tag in page if type(tag) is str})
+
+    # --- one request each ---------------------------------------------------------------------------------------------
+
+    def _upload(self, repository: str, blob: Descriptor, content: Content, near: str) -> bool:
+        """Send a blob in one go, or have it mounted; return whether it was sent."""
+        url, scopes = self._url(repository, "blobs", "uploads/"), _push(repository)
+        query = ""
+        if near and near != repository:
+            query = f"?mount={check_digest(blob.digest)}&from={check_repository(near)}"
+        try:
+            session = self._wire.once(
+                "POST", url + query, scopes=scopes | (_pull(near) if query else frozenset()), body=lambda: b""
+            )
+        except AccessDenied:
+            if not query:
+                raise
+            return self._upload(repository, blob, content, "")  # it may not be read there, but perhaps written here
+        if session.status_code == 201 and query:
+            self._wire.drain(session)
+            return False
+        location = session.headers.get("Location", "")
+        if session.status_code != 202 or not location:
+            raise self._wire.refusal(session)
+        self._wire.drain(session)
+        if query:
+            self._mounts = False
+            if self.exists(repository, blob):
+                return False
+        place = self._wire.joined(session.url or url, location)
+        place += f"{'&' if '?' in place else '?'}digest={blob.digest}"
+        done = self._wire.once(
+            "PUT",
+            place,
+            scopes=scopes,
+            headers={"Content-Type": "application/octet-stream"},
+            body=lambda: Upload(checked(content(0), blob, "what is to be sent"), blob.size),
+        )
+        if done.status_code == 404:  # the upload was given up meanwhile
+            raise Again(self._wire.refusal(done))
+        if done.status_code != 201:
+            raise self._wire.refusal(done)
+        self._wire.drain(done)
+        return True
+
+    def _put(self, repository: str, wanted: str, manifest: Manifest) -> None:
+        url, headers = self._url(repository, "manifests", wanted), {"Content-Type": manifest.descriptor.media_type}
+
+        def put() -> None:
+            done = self._wire.once("PUT", url, scopes=_push(repository), headers=headers, body=lambda: manifest.raw)
+            if done.status_code not in (200, 201):
+                raise self._wire.refusal(done)
+            self._wire.drain(done)
+            said = done.headers.get("Docker-Content-Digest", manifest.digest)
+            if said != manifest.digest:
+                raise WrongContent(f"{self.where}/{repository}: the registry made {said} out of {manifest.digest}")
+
+        self._wire.patiently(put)
+
+    def _digest_of(self, repository: str, wanted: str) -> str | None:
+        """Return the digest that a tag or a digest stands for, None when there is nothing."""
+        url = self._url(repository, "manifests", wanted)
+
+        def ask() -> str | None:
+            response = self._wire.once("HEAD", url, scopes=_pull(repository), headers=_ACCEPT)
+            self._wire.drain(response)
+            if response.status_code == 404:
+                return None
+            if response.status_code != 200:
+                raise self._wire.refusal(response)
+            return response.headers.get("Docker-Content-Digest") or self.manifest(repository, wanted).digest
+
+        return self._wire.patiently(ask)
+
+    # --- what refers to what ------------------------------------------------------------------------------------------
+
+    def _by_api(self, repository: str, digest: str) -> list[Descriptor] | None:
+        """Return what the referrers API lists, None when the registry has none."""
+        if repository in self._without_api:
+            return None
+        pages = self._pages(self._url(repository, "referrers", check_digest(digest)), repository, "manifests")
+        if pages is None:
+            self._without_api.add(repository)
+            return None
+        try:
+            return [parse_descriptor(each) for page in pages for each in page]
+        except (KeyError, TypeError, ValueError) as error:
+            raise Malformed(f"{self.where}/{repository}: what refers to {digest} is listed wrongly: {error}") from error
+
+    def _by_tag(self, repository: str, digest: str) -> tuple[Descriptor, ...]:
+        """Return what the fallback tag lists."""
+        try:
+            return self.manifest(repository, referrers_tag(check_digest(digest))).manifests
+        except NoArtifact:
+            return ()
+
+    def _list(self, repository: str, digest: str, entry: Descriptor) -> bool:
+        """Add an entry to a fallback tag; return whether it was missing.
+
+        Others may write the tag at the same time, and nothing in the protocol keeps them from it: so what was written
+        is read again. Whoever publishes checks once more at the end (`Sender.settle`).
+        """
+        with self._lock:
+            lock = self._lists.setdefault((repository, digest), Lock())
+        with lock:
+            for attempt in range(_ATTEMPTS):
+                there = self._by_tag(repository, digest)
+                if any(each.digest == entry.digest for each in there):
+                    return attempt > 0
+                self._put(repository, referrers_tag(digest), index([*there, entry]))
+            if any(each.digest == entry.digest for each in self._by_tag(repository, digest)):
+                return True
+        what = f"{self.where}/{repository}: others keep writing what refers to {digest}"
+        raise Unreachable(what, hint="let one publisher at a time write to a repository")
+
+    def _pages(self, url: str, repository: str, key: str) -> list[list[Any]] | None:
+        """Return the lists under `key` in an answer of several pages, None when there is no such thing here."""
+        found: list[list[Any]] = []
+        while url and len(found) < _MOST_PAGES:
+            url, page = self._wire.patiently(lambda at=url: self._page(at, repository, key))  # type: ignore[misc]
+            if page is None:
+                return found or None
+            found.append(page)
+            if sum(map(len, found)) > _MOST_LISTED:
+                raise Malformed(f"{self.where}/{repository} lists more than {_MOST_LISTED:,} {key}")
+        return found
+
+    def _page(self, url: str, repository: str, key: str) -> tuple[str, list[Any] | None]:
+        response = self._wire.once(
+            "GET", url, scopes=_pull(repository), headers={"Accept": f"{INDEX}, application/json"}
+        )
+        if response.status_code in _NO_API:
+            self._wire.drain(response)
+            return "", None
+        if response.status_code != 200:
+            raise self._wire.refusal(response)
+        kind, following = response.headers.get("Content-Type", ""), response.links.get("next", {}).get("url", "")
+        raw = self._wire.text(response, LARGEST_MANIFEST_BYTES)
+        if key == "manifests" and not kind.startswith(INDEX):
+            return "", None  # something else answers under this address
+        try:
+            page = json.loads(raw)[key] or []
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise Malformed(f"{self.where}/{repository} answers without {key}") from error
+        if not isinstance(page, list):
+            raise Malformed(f"{self.where}/{repository} answers without a list of {key}")
+        after = self._wire.joined(url, following) if following else ""
+        if after and origin(after) != origin(url):
+            raise Malformed(f"{self.where}/{repository} continues a list on another host")
+        return after, page
+
+    def _url(self, repository: str, kind: str, last: str) -> str:
+        return f"{self._wire.address}/v2/{check_repository(repository, host=self._host)}/{kind}/{last}"
+
+
+def _pull(repository: str) -> frozenset[str]:
+    return frozenset({f"repository:{repository}:pull"})
+
+
+def _push(repository: str) -> frozenset[str]:
+    return frozenset({f"repository:{repository}:pull,push"})

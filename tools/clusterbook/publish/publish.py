@@ -1,0 +1,158 @@
+"""Publishing: a release of the ledger becomes artifacts in a registry or a layout, all of it signed.
+
+    artifacts and SBOMs → index → statements → their signatures on everything → tags of the index → read back
+
+Knows the order, which is such that whoever reads meanwhile sees the old state or the new one, and that running it again
+goes on where it was broken off. Does not know how artifacts look (`core.artifacts`), nor how they travel (`sending`).
+What was published before stays as it is: its digests are taken over from the index that is there, once that is
+verified.
+
+A release is one statement about its index, which pins everything by digest, and one statement about all artifacts, for
+those who come across a single one; the latter in parts, as verifiers read at most MOST_SUBJECTS subjects at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from clusterbook.artifacts import index as published
+from clusterbook.artifacts.index import Pin, Recipe, repository
+from clusterbook.artifacts.layout import Version
+from clusterbook.artifacts.open import Opened, Trusting, open_index
+from clusterbook.diagnostics.errors import ClusterbookError
+from clusterbook.diagnostics.transport import NoArtifact
+from clusterbook.oci.open import Base
+from clusterbook.publish import attach_ as attach
+from clusterbook.publish.index import Listed, Pins, described, issue, kept, listed, recipes_of
+from clusterbook.publish.release import Publication, artifacts_of
+from clusterbook.publish.send import Report, Sender, quiet
+from clusterbook.publish.sign import Signed, attach_all, vouch
+from clusterbook.trust.sign import Signer
+
+JOBS = 8
+
+
+class NotThere(ClusterbookError):
+    """What was published cannot be read back as it was sent. Publish again; if it stays so, the registry loses things.
+
+    The tags of the index were moved before this was found out.
+    """
+
+    code = "CB187"
+    exit_status = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where a release goes and who vouches for it; without `signer` nobody does."""
+
+    base: Base
+    signer: Signer | None
+    trusting: Trusting
+    jobs: int = JOBS
+    lifetime: timedelta = published.LIFETIME
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What publishing did; with nothing sent, all of it was there. `index` is the digest of the index."""
+
+    release: str
+    artifacts: int
+    sent_blobs: int
+    sent_bytes: int
+    sent_manifests: int
+    index: str
+    sequence: int
+    expires: str
+
+
+def publish(release: Publication, where: Where, report: Report = quiet) -> Done:
+    """Publish a release.
+
+    Raises:
+        NotOfTheLedger: the sources do not give what the ledger records, or what is there already is something else.
+        Untrusted, BadIndex: what was published there before is not to be relied on.
+        NotThere: what was sent cannot be read back.
+    """
+    sender = Sender(where.base, where.jobs, report)
+    before = _before(where)
+    with sender.together():
+        pins = _send_artifacts(release, sender, recipes_of(before))
+    with sender.together():
+        index = issue(release, pins, before, lifetime=where.lifetime)
+        sender.send(index.artifact, tags=[])
+        described_index = index.artifact.manifest.descriptor
+        subjects = [(published.REPOSITORY, Pin(described_index.digest, described_index.size)), *listed(pins)]
+        signer, policy = where.signer, where.trusting.policy
+        signed = vouch(release, subjects, signer, policy, sender) if signer else []
+    with sender.together():
+        attach_all(signed, sender)
+        for tag in (release.name, *((published.LATEST,) if index.newest else ())):
+            sender.tag(index.artifact, tag)
+    _read_back(release, where, sender, subjects, signed)
+    moved = sender.blobs, sender.size, sender.manifests
+    return Done(release.name, len(subjects), *moved, subjects[0][1].digest, index.sequence, index.expires)
+
+
+def _before(where: Where) -> Opened | None:
+    """Return the index that is there, None when there is none; here it does not matter whether it has run out."""
+    try:
+        where.base.store.manifest(where.base.repository(published.REPOSITORY), published.LATEST)
+    except NoArtifact:
+        return None
+    return open_index(where.base, where.trusting, now=None, seen=None)
+
+
+def _send_artifacts(release: Publication, sender: Sender, earlier: Mapping[str, Recipe]) -> Pins:
+    """Return the artifacts of every version that the release serves, having sent those that were missing."""
+    found: dict[Version, Mapping[str, Pin]] = {}
+
+    def one(version: Version) -> None:
+        there = kept(release, version, earlier)
+        if there is None or not all(
+            sender.has(repository(kind, version.slug), described(there[kind])) for kind in there
+        ):
+            there = _send(release, sender, version)
+        found[version] = there
+
+    sender.each("recipes", list(release.versions), one)
+    return {version: found[version] for version in release.versions}
+
+
+def _send(release: Publication, sender: Sender, version: Version) -> dict[str, Pin]:
+    """Make the artifacts of a version and send them."""
+    pins = {}
+    for kind, made, sbom in artifacts_of(release, version):
+        sender.send(made, tags=[made.tag])
+        pins[kind] = Pin(made.manifest.digest, made.manifest.descriptor.size)
+        if sbom:
+            attachment = attach.sbom(sbom, created=version.origin.date)
+            sender.attach(made.repository, made.manifest.descriptor, attachment)
+    return pins
+
+
+def _read_back(
+    release: Publication, where: Where, sender: Sender, subjects: Sequence[Listed], signed: Sequence[Signed]
+) -> None:
+    """Make sure that what was sent is there, and true, as a client sees it; and that its signature can be found.
+
+    Raises:
+        NotThere: it is not.
+    """
+    opened = open_index(where.base, where.trusting, now=None, seen=None, tag=release.name)
+    if opened.manifest.digest != subjects[0][1].digest:
+        raise NotThere(f"{where.base.store.where}: somebody else published {release.name} meanwhile")
+    attached = {each: one.attachment for one in signed for each in one.subjects}
+
+    def one(each: Listed) -> None:
+        found = opened.artifact(*each).descriptor
+        if each in attached:
+            sender.settle(each[0], found, attached[each])
+
+    try:
+        sender.each("read back", [each for each in subjects if each[1].digest in sender.changed], one)
+    except NoArtifact as error:
+        raise NotThere(error.what, hint="publish again") from error

@@ -1,0 +1,215 @@
+"""A publication: one release of the ledger with the sources it was made from, ready to become artifacts.
+
+Knows how the sources of a commit and the record of the ledger come together, and refuses where they do not. Does not
+know where the artifacts go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import clusterbook
+from clusterbook.artifacts import freshness as timeline
+from clusterbook.artifacts.index import RECIPE_KIND
+from clusterbook.artifacts.layout import (
+    Artifact,
+    NotOfTheLedger,
+    Origin,
+    Version,
+    bundle_artifact,
+    recipe_artifact,
+    stamped,
+)
+from clusterbook.artifacts.sbom import sbom
+from clusterbook.bundle.media_types import archived, config
+from clusterbook.bundle.options import DEPLOYERS
+from clusterbook.bundle.render import render
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog import read as workspace
+from clusterbook.catalog.images_ import Image, image_lists
+from clusterbook.diagnostics.errors import InvalidRequest, NotFound
+from clusterbook.documents.digest import canonical, tree_digest
+from clusterbook.files.archive import packed
+from clusterbook.ledger import git
+from clusterbook.ledger.folder import open_ledger
+from clusterbook.ledger.model import Ledger
+from clusterbook.ledger.version import read_version
+from clusterbook.lookup import format as index
+from clusterbook.lookup.build import served
+from clusterbook.lookup.embed_ import RECIPES
+from clusterbook.lookup.format import Index
+from clusterbook.resolve import matrix
+from clusterbook.resolve.content import Gatherer
+from clusterbook.trust.statement import PROVENANCE, Material, Subject, provenance, statement
+
+BUILD_TYPE = "https://clusterbook.dev/build-types/publish/v1"
+BUILDER = "https://clusterbook.dev/clusterbook-build"
+SOURCE = "git+https://github.com/clusterbook/clusterbook"
+
+
+class Request(NamedTuple):
+    """A release to publish: "" is the last one. `as_of` is the commit whose date the index bears; "" the release's own.
+
+    `builder` and `source` are addresses, for the statement: who runs this, and where the commit is.
+    """
+
+    name: str
+    recipes: Path
+    registry: Path
+    deployers: tuple[str, ...] = DEPLOYERS
+    as_of: str = ""
+    builder: str = BUILDER
+    source: str = SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What a release publishes.
+
+    `versions` is what it serves; `history` every version of each recipe that it or a release before served; `served`
+    version and digest by slug by release; `wholes` what bundles are made of, by slug.
+    """
+
+    request: Request
+    name: str
+    origin: Origin
+    catalog: str
+    issued: datetime
+    versions: tuple[Version, ...]
+    history: Mapping[str, tuple[Version, ...]]
+    served: Mapping[str, Mapping[str, tuple[str, str]]]
+    withdrawn: tuple[timeline.Withdrawal, ...]
+    head: bytes
+    wholes: Mapping[str, Mapping[str, Any]]
+    images: Mapping[str, tuple[Image, ...]]
+    ledger: Ledger
+
+    @property
+    def deployers(self) -> tuple[str, ...]:
+        """Whose bundles are published."""
+        return self.request.deployers
+
+    @property
+    def sequence(self) -> int:
+        """The number of the index: how many facts, releases and withdrawals, the ledger knew by then."""
+        return len(self.served) + len(self.withdrawn)
+
+    def statement(self, subjects: Iterable[Subject]) -> bytes:
+        """Return what is signed: that these artifacts were made from the commit."""
+        materials = [
+            Material(f"{self.request.source}@{self.origin.commit}", {"gitCommit": self.origin.commit}),
+            Material("recipes/", {"sha256": self.catalog.removeprefix("sha256:")}),
+        ]
+        parameters = {"release": self.name, "clusterbook": clusterbook.__version__}
+        predicate = provenance(
+            build_type=BUILD_TYPE, builder=self.request.builder, parameters=parameters, materials=materials
+        )
+        return statement(subjects, PROVENANCE, predicate)
+
+
+def prepare(request: Request) -> Publication:
+    """Return the release that is asked for, with its sources.
+
+    Raises:
+        NotFound: there is no such release, or not the commit it was made from.
+        NotOfTheLedger: the sources of the commit are not those that the ledger records.
+        SourceErrors: the sources contradict themselves.
+    """
+    ledger = open_ledger(request.registry)
+    known = ledger.releases()
+    name = request.name or next(reversed(known), "")
+    if not name:
+        raise NotFound(f"nothing is released in {request.registry}", hint="make one: clusterbook-build release")
+    document = ledger.release(name)
+    texts = git.texts(request.recipes, document["commit"])
+    if tree_digest(texts) != document["catalog"]:
+        what = f"the sources at {document['commit'][:12]} are not those that release {name} records"
+        raise NotOfTheLedger(what, hint="fetch the history that the ledger speaks of")
+    built = matrix.whole(catalog.load(workspace.from_texts(texts, label=RECIPES)))
+    gatherer = Gatherer(built.catalog)
+    upto = [each for each in known if read_version(each) <= read_version(name)]
+    history = _history(ledger, upto)
+    entries = ledger.entries(name)
+    withdrawals = ledger.withdrawals()
+    return Publication(
+        request,
+        name,
+        _origin(ledger, name),
+        document["catalog"],
+        _issued(request, document["date"], _withdrawal_dates(ledger)),
+        tuple(_named(history[slug], str(entry.version)) for slug, entry in entries.items()),
+        history,
+        {each: {slug: (str(e.version), e.digest) for slug, e in ledger.entries(each).items()} for each in upto},
+        tuple(timeline.Withdrawal(each.slug, str(each.version), each.reason, each.replacement) for each in withdrawals),
+        index.encode_head(Index(built.matcher, built.catalog.vocabulary)),
+        {
+            slug: gatherer.whole(recipe, state=built.answer(recipe.criteria).state)
+            for slug, recipe in served(built)
+            if slug in entries
+        },
+        image_lists(built.catalog.documents),
+        ledger,
+    )
+
+
+def artifacts_of(release: Publication, version: Version) -> Iterator[tuple[str, Artifact, bytes]]:
+    """Yield (kind, artifact, SBOM) of one version: the recipe first, then its bundles, which have no SBOM of their own.
+
+    Raises:
+        NotOfTheLedger: the sources give something else than the ledger records.
+        InvalidRequest: they lack what a bundle needs, as old ones may.
+    """
+    if version.slug not in release.wholes:
+        raise NotOfTheLedger(f"the sources do not give {version.slug}, which release {release.name} serves")
+    recipe = stamped(release.wholes[version.slug], version)
+    origins = release.ledger.origins(version.slug, read_version(version.version))
+    bill = sbom(recipe, release.images, version=version.version, digest=version.digest)
+    yield RECIPE_KIND, recipe_artifact(recipe, origins, version), canonical(bill)
+    for deployer in release.deployers:
+        files = _bundle(recipe, deployer, version)
+        kept = archived(deployer, files)
+        made = bundle_artifact(deployer, config(deployer, files), kept, packed(kept), version)
+        yield deployer, made, b""
+
+
+def _bundle(recipe: Mapping[str, Any], deployer: str, version: Version) -> Mapping[str, bytes]:
+    try:
+        return render(recipe, {"deployer": deployer}, clusterbook.__version__).files
+    except InvalidRequest as error:
+        hint = f"{error.hint}; or publish recipes alone, with --no-bundles"
+        raise InvalidRequest(f"{version.name} makes no bundle for {deployer}: {error.what}", hint=hint) from error
+
+
+def _origin(ledger: Ledger, release: str) -> Origin:
+    document = ledger.release(release)
+    return Origin(release, document["commit"], document["date"])
+
+
+def _history(ledger: Ledger, releases: Iterable[str]) -> dict[str, tuple[Version, ...]]:
+    """Return every version of each recipe that one of `releases` serves, the oldest first."""
+    found: dict[str, dict[str, Version]] = {}
+    for release in releases:
+        origin = _origin(ledger, release)
+        for slug, entry in ledger.entries(release).items():
+            version = Version(slug, str(entry.version), entry.digest, origin)
+            found.setdefault(slug, {}).setdefault(version.version, version)
+    return {slug: tuple(versions.values()) for slug, versions in found.items()}
+
+
+def _named(versions: Iterable[Version], wanted: str) -> Version:
+    return next(version for version in versions if version.version == wanted)
+
+
+def _withdrawal_dates(ledger: Ledger) -> list[str]:
+    return [each.date for each in ledger.withdrawals()]
+
+
+def _issued(request: Request, date: str, later: Iterable[str]) -> datetime:
+    """Return the date of the index: of the commit that is named, else of the last fact in it. Raises NotFound."""
+    if request.as_of:
+        date = git.commit(request.recipes, request.as_of).date
+    return datetime.fromisoformat(max([date, *later]))

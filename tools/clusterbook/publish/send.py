@@ -1,0 +1,123 @@
+"""Sending: artifacts and what is attached to them go into a store, and it is counted what really moved.
+
+Knows that a blob which many repositories have needs to travel once. Does not know what is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from threading import Event, Lock
+from typing import TypeVar
+
+from clusterbook.artifacts.layout import Artifact
+from clusterbook.oci.layout.folder import Layout
+from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, Descriptor, Manifest
+from clusterbook.oci.open import Base
+from clusterbook.oci.store import from_bytes
+from clusterbook.oci.transfer import in_parallel
+from clusterbook.publish.attach_ import Attachment
+
+Report = Callable[[str, int, int], None]
+"""Hears what is being done, and how many of how many are."""
+Item = TypeVar("Item")
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    """Do not care."""
+
+
+@dataclass(slots=True)
+class Sender:
+    """Sends below one base, from several threads at once.
+
+    `blobs`, `size` and `manifests` count what moved; `changed` has the digests of artifacts that were sent, or that
+    something new is said about.
+    """
+
+    base: Base
+    jobs: int
+    report: Report = quiet
+    blobs: int = 0
+    size: int = 0
+    manifests: int = 0
+    changed: set[str] = field(default_factory=set)
+    _homes: dict[str, dict[str, None]] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def together(self) -> AbstractContextManager[None]:
+        """Return the block in which a layout writes its index once."""
+        return self.base.store.together() if isinstance(self.base.store, Layout) else nullcontext()
+
+    def send(self, artifact: Artifact, *, tags: Iterable[str]) -> None:
+        """Send an artifact under its tags; without any it is there by digest."""
+        where = self.base.repository(artifact.repository)
+        there = self.base.store.exists(where, artifact.manifest.descriptor)
+        if not there:
+            for blob, data in artifact.blobs:
+                self._put_blob(where, blob, data)
+        for tag in list(tags) or [""]:
+            self._put_manifest(where, artifact.manifest, tag=tag, there=None if there and tag else there)
+
+    def tag(self, artifact: Artifact, tag: str) -> None:
+        """Call an artifact that is there by a name."""
+        self._put_manifest(self.base.repository(artifact.repository), artifact.manifest, tag=tag, there=None)
+
+    def attach(self, repository: str, subject: Descriptor, attachment: Attachment) -> Manifest:
+        """Say something about an artifact, unless it is said already; return the manifest that says it."""
+        where, manifest = self.base.repository(repository), attachment.manifest(subject)
+        there = self.base.store.exists(where, manifest.descriptor)
+        if not there:
+            self._put_blob(where, EMPTY_CONFIG, EMPTY_BLOB)
+            self._put_blob(where, manifest.layers[0], attachment.data)
+        self._put_manifest(where, manifest, tag="", there=there)  # also where it is there: it may not be listed yet
+        return manifest
+
+    def settle(self, repository: str, subject: Descriptor, attachment: Attachment) -> bool:
+        """Make sure that something said about an artifact can be found; return whether it had to be listed again.
+
+        Without the referrers API a tag lists it, and two who write the tag at once may lose an entry: so this is called
+        once more when everything is published.
+        """
+        where, manifest = self.base.repository(repository), attachment.manifest(subject)
+        if manifest.digest in self.base.store.listed(where, subject.digest):
+            return False
+        self._put_manifest(where, manifest, tag="", there=None)
+        return True
+
+    def has(self, repository: str, descriptor: Descriptor) -> bool:
+        """Return whether an artifact is there."""
+        return self.base.store.exists(self.base.repository(repository), descriptor)
+
+    def each(self, what: str, items: list[Item], call: Callable[[Item], None]) -> None:
+        """Call something with every item, several at a time, and report how far that has come."""
+        done = 0
+
+        def one(item: Item) -> None:
+            nonlocal done
+            call(item)
+            with self._lock:
+                done += 1
+                self.report(what, done, len(items))
+
+        in_parallel(one, items, jobs=self.jobs, stop=Event())
+
+    def _put_blob(self, where: str, blob: Descriptor, data: bytes) -> None:
+        """Send a blob; one that another repository has got is taken from there, if the store can do that."""
+        with self._lock:
+            homes = self._homes.setdefault(blob.digest, {})
+            near, there = next(iter(homes), ""), where in homes
+        if there:
+            return
+        moved = self.base.store.put_blob(where, blob, from_bytes(data), near=near)
+        with self._lock:
+            homes[where] = None
+            self.blobs += moved
+            self.size += blob.size * moved
+
+    def _put_manifest(self, where: str, manifest: Manifest, *, tag: str, there: bool | None) -> None:
+        moved = self.base.store.put_manifest(where, manifest, tag=tag, there=there)
+        with self._lock:
+            self.manifests += moved
+            self.changed |= {(manifest.subject or manifest.descriptor).digest} if moved else set()

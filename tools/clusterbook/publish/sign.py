@@ -1,0 +1,92 @@
+"""Vouching: a release is signed, by one statement about its index and one about its artifacts.
+
+The index pins everything by digest, so its signature covers all; the other statement is for those who come across a
+single artifact. It is made in parts, since verifiers read no statement about more than MOST_SUBJECTS. Knows which
+statements there are and where their signatures go. Does not know who signs, nor how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from clusterbook.publish import attach_ as attach
+from clusterbook.publish.index import Listed, described
+from clusterbook.publish.release import Publication
+from clusterbook.publish.send import Sender
+from clusterbook.trust.policy import Policy, Untrusted
+from clusterbook.trust.sign import Signer
+from clusterbook.trust.statement import PROVENANCE, BrokenBundle, Subject, parse_bundle, parts
+from clusterbook.trust.verify import bundles_of, verify
+
+
+class Signed(NamedTuple):
+    """What one statement is about, and its signature."""
+
+    subjects: Sequence[Listed]
+    attachment: attach.Attachment
+
+
+def vouch(
+    release: Publication, subjects: Sequence[Listed], signer: Signer, policy: Policy | None, sender: Sender
+) -> list[Signed]:
+    """Return the signatures of a release, made now or found where an earlier run left them.
+
+    Args:
+        release: what is signed.
+        subjects: its index, then its artifacts in an order that is always the same.
+        signer: who signs.
+        policy: who is believed, both now and when signatures of an earlier run are found.
+        sender: brings each signature to the first that it is about, so that a run after a break finds it there.
+
+    Raises:
+        Untrusted: the policy does not believe whoever signs; clients with the same policy would not either.
+    """
+    found = []
+    for part in [subjects[:1], *parts(subjects[1:])]:
+        said = release.statement(Subject(name, pin.digest) for name, pin in part)
+        bundle = _found(said, part[0], signer.hint, policy, sender) or _sign(said, part[0], signer, policy)
+        signed = Signed(part, attach.signature(bundle, PROVENANCE, created=release.origin.date))
+        _attach(sender, part[0], signed)
+        found.append(signed)
+    return found
+
+
+def attach_all(signed: Sequence[Signed], sender: Sender) -> None:
+    """Attach each signature to all that it is about."""
+    todo = [(each, one) for one in signed for each in one.subjects]
+    sender.each("signatures", todo, lambda each: _attach(sender, *each))
+
+
+def _attach(sender: Sender, about: Listed, signed: Signed) -> None:
+    sender.attach(about[0], described(about[1]), signed.attachment)
+
+
+def _sign(said: bytes, about: Listed, signer: Signer, policy: Policy | None) -> bytes:
+    bundle = signer.sign(said)
+    if policy is not None:
+        try:
+            verify(bundle, about[1].digest, policy)
+        except Untrusted as error:
+            hint = f"{error.hint}; name a policy that believes who signs with --policy"
+            raise type(error)(f"nobody would believe what is published: {error.what}", hint=hint) from error
+    return bundle
+
+
+def _found(said: bytes, about: Listed, hint: str, policy: Policy | None, sender: Sender) -> bytes:
+    """Return the signature that this very statement has already, b"" when it has none that counts.
+
+    One of another key does not: whoever changes keys wants everything signed anew, before the old one is given up.
+    """
+    repository, pin = about
+    if policy is None:
+        return b""
+    for raw in bundles_of(sender.base.store, sender.base.repository(repository), pin.digest):
+        try:
+            verify(raw, pin.digest, policy)
+            bundle = parse_bundle(raw)
+            if (bundle.payload, bundle.hint) == (said, hint):
+                return raw
+        except (Untrusted, BrokenBundle):
+            continue
+    return b""

@@ -1,0 +1,86 @@
+"""The matrix as lines of JSON.
+
+Knows the export format: one line a tuple, one line a recipe. Does not resolve.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from clusterbook.catalog.criteria import Criteria, Vocabulary, read_tuple
+from clusterbook.diagnostics.errors import InvalidRequest, unreadable
+from clusterbook.diagnostics.findings import Place
+from clusterbook.resolve.document import health_checks, recipe_document
+from clusterbook.resolve.matching import INHERITED, UNSUPPORTED, Answer
+from clusterbook.resolve.matrix import Matrix
+from clusterbook.resolve.views import hydrated_view, with_health_checks
+
+
+def lines(matrix: Matrix, tuples: Iterable[Criteria], *, hydrate: bool, api_version: str = "") -> Iterator[str]:
+    """Yield the lines about `tuples`, then one about every recipe they lead to.
+
+    A line is `{"tuple", "state", "slug", "reason"}` or `{"slug", "result"}`; the result has the shape of reference row
+    Q2 when `hydrate`, else that of a stored recipe. Inherited and unsupported tuples also have `nearest` and `lost`.
+    """
+    slugs: set[str] = set()
+    for criteria in tuples:
+        answer = matrix.answer(criteria)
+        if answer.slug is not None:
+            slugs.add(answer.slug)
+        yield _line(_tuple(matrix, answer))
+    for slug in sorted(slugs):
+        recipe = matrix.recipes[slug]
+        document = recipe_document(recipe, state=matrix.answer(recipe.criteria).state)
+        if hydrate:
+            document = hydrated_view(document, api_version=api_version)
+        else:
+            document = with_health_checks(document, health_checks(recipe))
+        yield _line({"slug": slug, "result": document})
+
+
+def _tuple(matrix: Matrix, answer: Answer) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "tuple": answer.query.text(),
+        "state": answer.state,
+        "slug": answer.slug,
+        "reason": answer.reason,
+    }
+    if answer.state in (INHERITED, UNSUPPORTED):
+        found |= {"lost": list(answer.lost), "nearest": matrix.matcher.nearest(answer.query)}
+    return found
+
+
+def _line(document: dict[str, Any]) -> str:
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
+def read_tuples(path: Path, vocabulary: Vocabulary) -> list[Criteria]:
+    """Return the tuples in a file, one per line; blank lines are left out.
+
+    Raises:
+        NotFound: the file cannot be read.
+        InvalidRequest: a line is no tuple; the place is named.
+    """
+    try:
+        lines_ = path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise unreadable(path, error, hint="name a file of tuples") from error
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"{path} is not UTF-8 text", hint="save it as UTF-8") from error
+    found = []
+    for number, line in enumerate(lines_, start=1):
+        try:
+            found += [read_tuple(line, vocabulary)] if line.strip() else []
+        except InvalidRequest as error:
+            raise InvalidRequest(error.what, hint=error.hint, place=Place(str(path), number, 1)) from error
+    return found
+
+
+def summary(matrix: Matrix, text: str) -> str:
+    """Return how many lines of which kind an export holds."""
+    count = text.count('{"result":')
+    failed = f"; {len(matrix.findings)} conflicts, see clusterbook-build check" if matrix.findings else ""
+    return f"{text.count(chr(10)) - count:,} tuples, {count} recipes{failed}"

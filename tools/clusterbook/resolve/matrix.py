@@ -1,0 +1,96 @@
+"""The matrix: every query there is, and what becomes of it.
+
+Knows all answers of one catalog. Does not know how they are written down. Source: design, section 7.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product as combinations
+from math import prod
+
+from clusterbook.catalog.criteria import ANY, DIMENSIONS, Criteria, product
+from clusterbook.catalog.load import Catalog
+from clusterbook.diagnostics.findings import Finding, Place, SourceErrors
+from clusterbook.resolve.component import Conflict
+from clusterbook.resolve.matching import Answer, Matcher, claimed_values
+from clusterbook.resolve.resolver import Recipe, Resolver
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """All answers: recipes by slug, and the matcher that leads each query to one.
+
+    `findings` are the conflicts that keep slugs from being resolved; their queries are unsupported.
+    """
+
+    catalog: Catalog
+    matcher: Matcher
+    recipes: Mapping[str, Recipe]
+    findings: tuple[Finding, ...]
+
+    def answer(self, query: Criteria) -> Answer:
+        """Return what becomes of `query`."""
+        return self.matcher.answer(query)
+
+    def tuples(self) -> Iterator[Criteria]:
+        """Yield every combination of the dimensions' values."""
+        yield from product({name: self.catalog.vocabulary.values(name) for name in DIMENSIONS})
+
+    def states(self) -> Counter[str]:
+        """Return how many of all combinations are in which state.
+
+        Values that no overlay claims are answered alike, so one of them is asked for all: the cost follows the
+        overlays, not the combinations.
+        """
+        claimed = claimed_values(criteria for _, criteria in self.matcher.overlays)
+        axes = []
+        for name in DIMENSIONS:
+            unclaimed = [value for value in self.catalog.vocabulary.values(name) if value not in claimed.get(name, ())]
+            alike = [(unclaimed[0], len(unclaimed))] if unclaimed else []
+            axes.append([(ANY, 1), *((value, 1) for value in claimed.get(name, ())), *alike])
+        found: Counter[str] = Counter()
+        for values in combinations(*axes):
+            query = Criteria(*(value for value, _ in values))  # type: ignore[arg-type]  # DIMENSIONS are the words in order
+            found[self.answer(query).state] += prod(count for _, count in values)
+        return found
+
+
+def build(catalog: Catalog) -> Matrix:
+    """Return the matrix of `catalog`: each distinct recipe resolved once, with origins."""
+    resolver = Resolver(catalog)
+    recipes: dict[str, Recipe] = {}
+    failures: dict[str, str] = {}
+    findings: dict[str, Finding] = {}
+    for slug, criteria in resolver.matcher.slugs().items():
+        try:
+            recipes[slug] = resolver.resolve(criteria)
+        except Conflict as conflict:
+            failures[slug] = f"the recipe {slug} cannot be resolved: {conflict.what}"
+            place = conflict.place if isinstance(conflict.place, Place) else Place(catalog.base.file)
+            findings.setdefault(f"{place}{conflict.what}", Finding(conflict.code, place, conflict.what, conflict.hint))
+    for slug, (one, two, *_) in resolver.matcher.namesakes().items():
+        what = f"two recipes would be called {slug}: {one.sentence()}; {two.sentence()}"
+        failures[slug] = what
+        recipes.pop(slug, None)
+        place = catalog.overlays[resolver.matcher.names(resolver.matcher.matched(two))[-1]].place
+        values = set(one.specified().items()) ^ set(two.specified().items())  # the same for all slugs that have them
+        findings.setdefault(
+            str(sorted(map(str, values))), Finding("CB034", place, what, "call one of the criteria values differently")
+        )
+    matcher = Matcher(resolver.matcher.overlays, failures)
+    return Matrix(catalog, matcher, recipes, tuple(findings.values()))
+
+
+def whole(catalog: Catalog) -> Matrix:
+    """Return the matrix of `catalog` for publication: in a tree of our own every recipe has to resolve.
+
+    Raises:
+        SourceErrors: with every conflict, as `check` shows them.
+    """
+    found = build(catalog)
+    if catalog.tree.strict and found.findings:
+        raise SourceErrors(found.findings)
+    return found

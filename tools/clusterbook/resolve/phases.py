@@ -1,0 +1,74 @@
+"""Validation phases: what layers say about them, merged.
+
+Knows which part of a phase adds up, which is replaced and which dropped. Does not know what a check does.
+Source: reference rows R17, R33.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from clusterbook.catalog.layers import Layer
+from clusterbook.catalog.values import Origin, Origins
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One validation phase: checks and constraints in order, the other fields by name, and what was dropped."""
+
+    declared: Origins
+    checks: tuple[Origin, ...]
+    constraints: tuple[tuple[str, Origins], ...]
+    others: Mapping[str, Origins]
+    dropped: Mapping[str, Origins]
+
+
+def merge_phases(layers: Sequence[Layer]) -> dict[str, Phase]:
+    """Return the merged validation phases. Source: reference row R33."""
+    phases: dict[str, Phase] = {}
+    for layer in layers:
+        for name, said in layer.phases.items():
+            phase = phases.get(name, Phase((), (), (), {}, {}))
+            phases[name] = Phase(
+                declared=(*phase.declared, said.declared),
+                checks=_merged_checks(phase.checks, said.checks),
+                constraints=_merged_constraints(phase.constraints, said.constraints),
+                others=_appended(phase.others, said.others),
+                dropped=_appended(phase.dropped, said.cleared),
+            )
+    return phases
+
+
+def _appended(known: Mapping[str, Origins], said: Mapping[str, Origin]) -> dict[str, Origins]:
+    """Return the origins by field, with those of one more layer behind."""
+    return {**known, **{field: (*known.get(field, ()), origin) for field, origin in said.items()}}
+
+
+def _merged_checks(known: tuple[Origin, ...], said: tuple[Origin, ...] | None) -> tuple[Origin, ...]:
+    """Return the union in order; nothing said inherits, an empty list drops."""
+    if said is None:
+        return known
+    if not said:
+        return ()
+    seen: set[object] = set()
+    union = []
+    for origin in (*known, *said):
+        if origin.value not in seen:
+            seen.add(origin.value)
+            union.append(origin)
+    return tuple(union)
+
+
+def _merged_constraints(
+    known: tuple[tuple[str, Origins], ...], said: tuple[tuple[str, Origin], ...] | None
+) -> tuple[tuple[str, Origins], ...]:
+    """Return the union by name, the later entry replacing; nothing said inherits, an empty list drops."""
+    if said is None:
+        return known
+    if not said:
+        return ()
+    merged = dict(known)
+    for name, origin in said:
+        merged[name] = (*merged.get(name, ()), origin)
+    return tuple(merged.items())

@@ -1,0 +1,337 @@
+"""Resolution: from criteria to a recipe in which every value knows its layers.
+
+Knows selection, chains, mixins, validation and deployment order. Does not know fields of components (`assemble`) nor
+which queries exist (`matrix`). Source: reference rows R18-R42.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from heapq import heapify, heappop, heappush
+from typing import NamedTuple
+
+from clusterbook.catalog.criteria import Criteria
+from clusterbook.catalog.layers import ComponentLayer, Layer
+from clusterbook.catalog.load import BASE, Catalog
+from clusterbook.catalog.values import Origin, Origins
+from clusterbook.diagnostics.errors import nearest
+from clusterbook.diagnostics.findings import Place
+from clusterbook.resolve.component import Component, Conflict, assemble
+from clusterbook.resolve.matching import Matcher
+from clusterbook.resolve.phases import Phase, merge_phases
+from clusterbook.snapshot.constraint import Verdict
+
+Evaluator = Callable[[str, str], Verdict]
+"""Judges one constraint (name, value) against a snapshot."""
+
+
+class Excluded(NamedTuple):
+    """An overlay that matched but that the snapshot rules out."""
+
+    name: str
+    reason: str
+
+
+class ConstraintWarning(NamedTuple):
+    """The constraint that ruled an overlay out."""
+
+    overlay: str
+    constraint: str
+    expected: str
+    actual: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recipe:
+    """One resolved recipe. `constraints` and `components` are sorted by name; `order` deploys dependencies first."""
+
+    criteria: Criteria
+    applied: tuple[str, ...]
+    constraints: tuple[tuple[str, Origins], ...]
+    components: tuple[Component, ...]
+    order: tuple[str, ...]
+    phases: Mapping[str, Phase]
+    excluded: tuple[Excluded, ...] = ()
+    warnings: tuple[ConstraintWarning, ...] = ()
+
+    @property
+    def slug(self) -> str:
+        """Return the recipe's name."""
+        return self.criteria.slug()
+
+
+class Resolver:
+    """Resolves queries against one catalog; components that share their layers are assembled once."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        """Prepare `catalog` for any number of queries."""
+        self.catalog = catalog
+        self.matcher = Matcher(
+            [(name, layer.criteria) for name, layer in sorted(catalog.overlays.items()) if layer.criteria is not None],
+            {},
+        )
+        self._components: dict[tuple[int, ...], Component] = {}
+
+    def resolve(self, criteria: Criteria, evaluate: Evaluator | None = None) -> Recipe:
+        """Return the recipe for `criteria`.
+
+        Args:
+            criteria: a query; whether it is honoured is the matrix's question, not this one.
+            evaluate: judges constraints on a snapshot; overlays that fail are left out (row R25).
+
+        Raises:
+            Conflict: the layers contradict each other.
+        """
+        leaves = self.leaves(criteria)
+        excluded: list[Excluded] = []
+        warnings: list[ConstraintWarning] = []
+        if evaluate is not None:
+            leaves = _passing(leaves, evaluate, excluded, warnings)
+        layers = self.applied(leaves)
+        if evaluate is not None:
+            failing = self._mixin_failures(leaves, layers, evaluate, warnings)
+            if failing:
+                excluded += [Excluded(leaf.name, "mixin-constraint-failed") for leaf in leaves if leaf.name in failing]
+                layers = self.applied([leaf for leaf in leaves if leaf.name not in failing])
+        recipe = self.compose(criteria, layers)
+        return replace(recipe, excluded=tuple(excluded), warnings=tuple(warnings))
+
+    def leaves(self, criteria: Criteria) -> list[Layer]:
+        """Return the matched overlays that no other match builds on, the most specific last.
+
+        Source: reference rows R18-R20.
+        """
+        overlays = self.catalog.overlays
+        matched = [overlays[name] for name in self.matcher.names(self.matcher.matched(criteria))]
+        ancestors = {layer.name for leaf in matched for layer in self.catalog.chain(leaf.name)[:-1]}
+        leaves = [leaf for leaf in matched if leaf.name not in ancestors]
+        return sorted(leaves, key=lambda leaf: (leaf.criteria.specificity() if leaf.criteria else 0, leaf.name))
+
+    def applied(self, leaves: Iterable[Layer]) -> list[Layer]:
+        """Return base and the chains of `leaves`, root first, each layer once. Source: reference row R21.
+
+        Raises:
+            Conflict: a chain does not reach base.
+        """
+        layers = [self.catalog.base]
+        for leaf in leaves:
+            chain = self.catalog.chain(leaf.name)
+            self._refuse_loose_end(chain[0])
+            layers += [layer for layer in chain if layer not in layers]
+        return layers
+
+    def _refuse_loose_end(self, root: Layer) -> None:
+        """Raise Conflict when the first layer of a chain still has a parent: none of that name, or a circle."""
+        if root.base in ("", BASE):
+            return
+        node = root.node.get("spec", "base")
+        place = Place(root.file, node.line, node.column) if node else root.place
+        if root.base in self.catalog.overlays:
+            what = f"'{root.name}' builds on itself through '{root.base}'"
+            raise Conflict(what, place=place, hint="break the circle")
+        near = nearest(root.base, self.catalog.overlays.keys() - {root.name})
+        hint = f"did you mean '{near}'?" if near else "name an overlay, or leave base out"
+        raise Conflict(f"base '{root.base}' does not exist", place=place, hint=hint)
+
+    def compose(self, criteria: Criteria, layers: Sequence[Layer]) -> Recipe:
+        """Return the recipe that `layers` and the mixins they name make.
+
+        Raises:
+            Conflict: a mixin collides, a dependency is unknown or circular, or a component cannot be deployed.
+        """
+        constraints: dict[str, Origins] = {}
+        parts: dict[str, list[ComponentLayer]] = {}
+        for layer in layers:
+            for name, origin in layer.constraints:
+                constraints[name] = (*constraints.get(name, ()), origin)
+            for part in layer.components:
+                parts.setdefault(part.name, []).append(part)
+        for mixin, origin in self._mixins(layers):
+            _refuse_collisions(mixin, origin, constraints, parts)
+            for name, said in mixin.constraints:
+                constraints[name] = (said,)
+            for part in mixin.components:
+                parts.setdefault(part.name, []).append(part)
+        components = tuple(self._component(parts[name]) for name in sorted(parts))
+        for component in components:
+            if component.problem is not None:
+                raise component.problem
+        return Recipe(
+            criteria=criteria,
+            applied=tuple(layer.name for layer in layers),
+            constraints=tuple((name, constraints[name]) for name in sorted(constraints)),
+            components=components,
+            order=deployment_order(components),
+            phases=merge_phases(layers),
+        )
+
+    def _component(self, parts: list[ComponentLayer]) -> Component:
+        key = tuple(map(id, parts))
+        known = self._components.get(key)
+        if known is None:
+            known = self._components[key] = assemble(self.catalog, parts)
+        return known
+
+    def _mixins(self, layers: Sequence[Layer]) -> list[tuple[Layer, Origin]]:
+        """Return the mixins that `layers` name, each once, in order. Source: reference row R34.
+
+        Raises:
+            Conflict: a mixin does not exist.
+        """
+        named: dict[str, Origin] = {}
+        for layer in layers:
+            for origin in layer.mixins:
+                named.setdefault(str(origin.value), origin)
+        for name, origin in named.items():
+            if name not in self.catalog.mixins:
+                known = ", ".join(sorted(self.catalog.mixins)) or "none"
+                raise Conflict(f"mixin '{name}' does not exist", place=origin.place, hint=f"mixins: {known}")
+        return [(self.catalog.mixins[name], origin) for name, origin in named.items()]
+
+    def _mixin_failures(
+        self, leaves: Sequence[Layer], layers: Sequence[Layer], evaluate: Evaluator, warnings: list[ConstraintWarning]
+    ) -> set[str]:
+        """Return the leaves whose mixins' constraints fail on the snapshot, adding a warning for each failure.
+
+        Source: reference row R25.
+        """
+        failing: set[str] = set()
+        for mixin, _ in self._mixins(layers):
+            for name, origin in mixin.constraints:
+                verdict = evaluate(name, str(origin.value.get("value", "")))
+                if verdict.passed:
+                    continue
+                for leaf in leaves:
+                    chain = [self.catalog.base, *self.catalog.chain(leaf.name)]
+                    if any(mixin.name == said.value for layer in chain for said in layer.mixins):
+                        failing.add(leaf.name)
+                        warnings.append(
+                            ConstraintWarning(
+                                leaf.name,
+                                name,
+                                origin.value.get("value", ""),
+                                verdict.actual,
+                                f"mixin-constraint-failed: {verdict.reason}",
+                            )
+                        )
+        return failing
+
+
+def resolve(catalog: Catalog, criteria: Criteria, evaluate: Evaluator | None = None) -> Recipe:
+    """Return the recipe for one query; use a `Resolver` for many.
+
+    Raises:
+        Conflict: the layers contradict each other.
+    """
+    return Resolver(catalog).resolve(criteria, evaluate)
+
+
+def _passing(
+    leaves: Iterable[Layer], evaluate: Evaluator, excluded: list[Excluded], warnings: list[ConstraintWarning]
+) -> list[Layer]:
+    """Return the leaves whose own constraints all hold, recording the others. Source: reference row R25."""
+    passing = []
+    for leaf in leaves:
+        failed = []
+        for name, origin in leaf.constraints:
+            expected = str(origin.value.get("value", ""))
+            verdict = evaluate(name, expected)
+            if not verdict.passed:
+                failed.append(ConstraintWarning(leaf.name, name, expected, verdict.actual, verdict.reason))
+        if failed:
+            excluded.append(Excluded(leaf.name, "constraint-failed"))
+            warnings.extend(failed)
+        else:
+            passing.append(leaf)
+    return passing
+
+
+def _refuse_collisions(
+    mixin: Layer, origin: Origin, constraints: Mapping[str, Origins], parts: Mapping[str, list[ComponentLayer]]
+) -> None:
+    """Raise Conflict where a mixin says what the layers before it said already. Source: reference row R35."""
+    for name, said in mixin.constraints:
+        if name in constraints:
+            raise Conflict(
+                f"mixin '{mixin.name}' sets the constraint '{name}', which {constraints[name][-1].layer} sets already",
+                place=said.place,
+                hint=f"remove one of them; the mixin is named at {origin.place}",
+            )
+    for part in mixin.components:
+        if "healthCheckSkip" in part.sticky:
+            raise Conflict(
+                f"mixin '{mixin.name}' skips the health check of '{part.name}'",
+                place=part.place,
+                hint="only an overlay may set healthCheckSkip",
+            )
+        if part.name not in parts:
+            continue
+        owner = parts[part.name][-1].layer
+        fields = [*part.words, *part.lists, *part.replaced, *part.sticky, *(("overrides",) if part.overrides else ())]
+        for field in fields:
+            if field not in ("namespace", "manifestFiles", "preManifestFiles"):
+                raise Conflict(
+                    f"mixin '{mixin.name}' sets {field} of '{part.name}', which {owner} brings already",
+                    place=part.place,
+                    hint="a mixin may only add namespace, manifestFiles and preManifestFiles to a component",
+                )
+
+
+def deployment_order(components: Sequence[Component]) -> tuple[str, ...]:
+    """Return the enabled components' names, dependencies first, alphabetical wherever there is a choice.
+
+    Raises:
+        Conflict: a dependency is unknown, or components wait for each other.
+        Source: reference rows R39, R40.
+    """
+    known = {component.name: component for component in components}
+    for component in components:
+        for origin in component.lists.get("dependencyRefs", ()):
+            if origin.value not in known:
+                raise Conflict(
+                    f"component '{component.name}' depends on '{origin.value}', which is not in the recipe",
+                    place=origin.place,
+                    hint="add the component, or remove the dependency",
+                )
+    _refuse_cycle(known)
+    waiting = {c.name: {d for d in c.words_of("dependencyRefs") if known[d].enabled} for c in components if c.enabled}
+    dependents: dict[str, list[str]] = {}
+    for name, needs in waiting.items():
+        for need in needs:
+            dependents.setdefault(need, []).append(name)
+    ready = [name for name, needs in waiting.items() if not needs]
+    heapify(ready)
+    order = []
+    while ready:
+        name = heappop(ready)
+        order.append(name)
+        for dependent in dependents.get(name, ()):
+            waiting[dependent].discard(name)
+            if not waiting[dependent]:
+                heappush(ready, dependent)
+    return tuple(order)
+
+
+def _refuse_cycle(known: Mapping[str, Component]) -> None:
+    """Raise Conflict when components depend on each other in a circle, disabled ones included."""
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            circle = [*path[path.index(name) :], name]
+            place = next(o.place for o in known[path[-1]].lists["dependencyRefs"] if o.value == name)
+            raise Conflict(
+                f"components depend on each other: {' → '.join(circle)}",
+                place=place,
+                hint="remove one of these dependencyRefs",
+            )
+        if name in done:
+            return
+        for need in known[name].words_of("dependencyRefs"):
+            visit(need, (*path, name))
+        done.add(name)
+
+    for name in known:
+        visit(name, ())

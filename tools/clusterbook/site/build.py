@@ -1,0 +1,118 @@
+"""The site: pages, a static API and feeds, from the catalog and the ledger.
+
+    gather ─ authored pages and the frame, by a generator ─ pages, api, feeds ─ links ─ one folder, all at once
+
+Knows the way through. Does not know what a page shows.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+import click
+
+from clusterbook.files.write import write_folder
+from clusterbook.site import api, feeds, frame, links, pages
+from clusterbook.site import guide_ as guide
+from clusterbook.site import mkdocs as authored
+from clusterbook.site import written_ as written
+from clusterbook.site.model import SiteData
+
+MARKER = "api/v1/index.json"
+"""By this file a folder is known to be a site of ours, which may be replaced."""
+Programs = Mapping[str, click.Group]
+
+
+def build(
+    data: SiteData, sources: Path, output: Path, programs: Programs, *, generator: str = "mkdocs", url: str = ""
+) -> int:
+    """Render the site into the folder `output`, replacing it as a whole; return how many files it has.
+
+    Args:
+        data: what the site knows.
+        sources: the folder with mkdocs.yml, docs/, templates/ and assets/.
+        output: where the site goes.
+        programs: whose commands the guide describes, by name.
+        generator: who makes authored pages, a module: mkdocs or properdocs.
+        url: where the site will stand, "" when nobody knows: then nothing in it says.
+
+    Raises:
+        BrokenTemplate: a template asks for what does not exist.
+        BrokenSite: a link leads nowhere, or the generator fails.
+        Unwritable: the folder cannot be written.
+    """
+    return len(write_folder(output, files(data, sources, programs, generator=generator, url=url), marker=MARKER))
+
+
+def files(
+    data: SiteData, sources: Path, programs: Programs, *, generator: str = "mkdocs", url: str = ""
+) -> Iterator[tuple[str, bytes]]:
+    """Yield (path, bytes) of every file of the site; raises as `build`, at the latest behind the last file."""
+    with tempfile.TemporaryDirectory(prefix="clusterbook-site-") as work:
+        built = authored.run(sources, Path(work), guide.pages(programs), program=generator, url=url, date=data.date)
+    checked = links.Checker(url)
+    digests = {}
+    for path, make in makers(data, sources, built, url=url):
+        content = make()
+        checked.see(path, content)
+        if path.startswith("api/") and not path.endswith(".html"):
+            digests[path.removeprefix("api/")] = f"sha256:{sha256(content).hexdigest()}"
+        yield path, content
+    yield "api/v1/catalog.json", api.inventory(data, digests)
+    checked.see("api/v1/catalog.json", b"")
+    checked.finish()
+
+
+def makers(
+    data: SiteData, sources: Path, built: Mapping[str, bytes], *, url: str = ""
+) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Yield path and maker of every file but the inventory; pages are rendered when their maker is called.
+
+    Args:
+        data: what the site knows.
+        sources: the folder with the templates.
+        built: what the generator made: authored pages, the frame, the theme's files.
+        url: as for `build`.
+
+    Raises:
+        BrokenSite: the frame lacks a mark. A maker raises as `build`.
+    """
+    parts = frame.read(built, sources)
+    renderer, writer = pages.Renderer(data, sources / "templates", url=url), written.Writer()
+    entries: list[tuple[str, str, str]] = []
+    listed = [path for path in built if path.endswith(".html") and path not in ("404.html", frame.SHELL)]
+
+    def take(page: frame.Page) -> tuple[str, Callable[[], bytes]]:
+        if page.entry is not None:
+            entries.append((page.path, page.title, page.entry))
+        return page.path, lambda: parts.page(page, renderer.footer(page.path))
+
+    for summary in data.recipes:
+        yield from map(take, renderer.recipe(summary))
+        yield from api.recipe_files(data, summary, writer)
+        for edition in summary.editions:
+            page = f"recipes/{summary.slug}/{edition.version}.html"
+            title = f"{summary.slug} {edition.version} by its digest"
+            by_digest = f"recipes/d/{edition.digest.removeprefix('sha256:')[:12]}.html"
+            yield by_digest, partial(pages.moved, by_digest, page, title)
+    yield from map(take, renderer.others())
+    for path, content in (*api.files(data), *feeds.files(data, url)):
+        yield path, partial(bytes, content)
+    for path, content in built.items():
+        if path.endswith(".html") and path != frame.SHELL:
+            yield path, partial(_filled, parts, renderer, path, content)
+        elif path.startswith("search/search_index"):
+            yield path, partial(frame.searchable, path, content, entries)
+        elif path not in ("sitemap.xml", "sitemap.xml.gz", frame.SHELL):
+            yield path, partial(bytes, content)
+    if url:
+        yield "sitemap.xml", partial(frame.sitemap, url, sorted([*listed, *(path for path, _, _ in entries)]))
+
+
+def _filled(parts: frame.Frame, renderer: pages.Renderer, path: str, content: bytes) -> bytes:
+    """Return an authored page with what its marks stand for."""
+    return parts.fill(path, content, renderer.fragments, renderer.footer(path))

@@ -1,0 +1,95 @@
+"""Feeds: what changed, for those who do not come by; and llms.txt, for programs that read.
+
+Knows Atom. Dates are those of releases, so that same ledger gives same bytes. Source: RFC 4287.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from clusterbook.site.model import SiteData, Summary
+
+_NEVER = "1970-01-01T00:00:00Z"
+Entry = tuple[str, str, str, str, str]
+"""Identifier, title, address, date, summary."""
+
+
+def files(data: SiteData, url: str) -> Iterator[tuple[str, bytes]]:
+    """Yield (path, bytes) of the feeds of the site, of each recipe and of each component, and of llms.txt.
+
+    Addresses are relative to the feed unless `url` says where the site stands.
+    """
+    top = f"{url.rstrip('/')}/" if url else ""
+    releases = [
+        (f"release:{each.name}", f"Release {each.name}", f"{top}changes/{each.name}.html", each.date,
+         f"{each.count} recipes, {len(each.moves)} of them new, changed or gone")
+        for each in data.releases
+    ]  # fmt: skip
+    yield "changes/feed.atom", _feed("site", "Clusterbook releases", _deeper(releases, top))
+    for summary in data.recipes:
+        yield f"recipes/{summary.slug}.atom", _feed(summary.slug, summary.title, _deeper(_editions(summary, top), top))
+    dates = {summary.slug: max((each.date for each in summary.editions), default=_NEVER) for summary in data.recipes}
+    for component in data.components:
+        entries = [
+            (
+                f"{component.name}:{version}",
+                f"{component.title} {version}",
+                f"{top}components/{component.name}.html",
+                max(dates[slug] for slug in slugs),
+                f"in {len(slugs)} recipes",
+            )
+            for version, slugs in component.used.items()
+        ]
+        yield f"components/{component.name}.atom", _feed(component.name, component.title, _deeper(entries, top))
+    yield "llms.txt", _for_programs(data).encode()
+
+
+def _editions(summary: Summary, top: str) -> list[Entry]:
+    return [
+        (
+            f"{summary.slug}:{each.digest}",
+            f"{summary.slug} {each.version}",
+            f"{top}recipes/{summary.slug}/{each.version}.html",
+            each.date,
+            each.withdrawn or "; ".join(each.summary[:20]) or each.because,
+        )
+        for each in reversed(summary.editions)
+    ]
+
+
+def _deeper(entries: Sequence[Entry], top: str) -> list[Entry]:
+    """Return entries as a feed one folder down addresses them."""
+    return [(name, title, where if top else f"../{where}", date, text) for name, title, where, date, text in entries]
+
+
+def _feed(name: str, title: str, entries: Sequence[Entry]) -> bytes:
+    updated = max((date for _, _, _, date, _ in entries), default=_NEVER)
+    items = "".join(
+        f"<entry><id>tag:clusterbook.dev,2026:{escape(ident)}</id><title>{escape(called)}</title>"
+        f'<link href="{escape(where)}"/><updated>{date}</updated><summary>{escape(text)}</summary></entry>'
+        for ident, called, where, date, text in entries
+    )
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">'
+        f"<id>tag:clusterbook.dev,2026:feed:{escape(name)}</id><title>{escape(title)}</title>"
+        f"<author><name>Clusterbook</name></author><updated>{updated}</updated>{items}</feed>\n"
+    ).encode()
+
+
+def _for_programs(data: SiteData) -> str:
+    lines = [
+        "# Clusterbook",
+        "",
+        "> Recipes for GPU Kubernetes clusters, every combination of criteria resolved beforehand.",
+        "",
+        "## API",
+        "",
+        "- [index](api/v1/index.json): every recipe, and what each combination of criteria leads to",
+        "- [description](api/openapi.json): OpenAPI 3.1",
+        "",
+        "## Recipes",
+        "",
+    ]
+    lines += [f"- [{each.slug}](api/v1/recipes/{each.slug}.json): {each.title}, {each.state}" for each in data.recipes]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,67 @@
+"""JSON Schemas, generated from the shapes.
+
+Knows how a shape becomes a schema file. Does not know any field. Source: JSON Schema 2020-12.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from clusterbook.catalog.schema import SHAPES
+from clusterbook.diagnostics.errors import Unwritable
+from clusterbook.files.write import write_bytes
+from clusterbook.ledger.schema import LEDGER_SHAPES
+from clusterbook.snapshot.schema import SnapshotShape
+from clusterbook.trust.policy_schema import POLICY_SHAPES
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schemas() -> dict[str, str]:
+    """Return the text of each schema file by name."""
+    documents: dict[str, type[BaseModel]] = {**SHAPES, **LEDGER_SHAPES, **POLICY_SHAPES, "snapshot": SnapshotShape}
+    return {
+        f"{name}.schema.json": _text(name, shape.model_json_schema(by_alias=True)) for name, shape in documents.items()
+    }
+
+
+def _text(name: str, schema: dict[str, Any]) -> str:
+    """Return a schema as text; null is allowed wherever a key may be absent, as in the sources."""
+    found = {"$schema": DIALECT, "$id": f"https://clusterbook.dev/schemas/v1/{name}.schema.json", **_plain(schema)}
+    return json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _plain(schema: Any) -> Any:
+    """Return a schema without what pydantic makes up: titles like Python names, defaults that say nothing."""
+    if isinstance(schema, list):
+        return [_plain(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {
+        key: part for key, part in schema.items() if part is not None and not (key == "title" and type(part) is str)
+    }
+    return {key: _plain(part) for key, part in kept.items()}
+
+
+def write(folder: Path) -> list[Path]:
+    """Write every schema below `folder`; return the paths."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unwritable(f"{folder} cannot be written: {error.strerror}", hint="name a folder") from error
+    paths = []
+    for name, text in schemas().items():
+        write_bytes(folder / name, text.encode())
+        paths.append(folder / name)
+    return paths
+
+
+def outdated(folder: Path) -> list[str]:
+    """Return the names of schema files below `folder` that are missing, stale or left over."""
+    wanted = schemas()
+    there = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
+    return sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))

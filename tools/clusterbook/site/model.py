@@ -1,0 +1,264 @@
+"""What the site knows: plain values, gathered once, from which every page is rendered.
+
+Knows the names of the facts. Does not know where they come from (`gather`) nor how they are shown (templates).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from clusterbook.site.answers import Group
+from clusterbook.site.parts import Part, Said
+from clusterbook.validate.result import Result
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """One constraint: what must hold, in the recipe's words and in plain ones, and who demanded it."""
+
+    name: str
+    value: str
+    plain: str
+    said: tuple[Said, ...]
+    remediation: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseView:
+    """One validation phase: `checks` are (name, what it checks)."""
+
+    name: str
+    plain: str
+    checks: tuple[tuple[str, str], ...]
+    constraints: tuple[Demand, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """One published version of a recipe. `before` is the version it followed, `withdrawn` why nobody should use it."""
+
+    version: str
+    digest: str
+    release: str
+    date: str
+    before: str = ""
+    level: str = ""
+    because: str = ""
+    summary: tuple[str, ...] = ()
+    withdrawn: str = ""
+    replacement: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseOutcome:
+    """What became of one phase on one cluster: its verdict, "" where nothing was asked, and the results by state.
+
+    `says` has their numbers in words.
+    """
+
+    name: str
+    verdict: str
+    says: str
+    counts: Mapping[str, int]
+    results: tuple[Result, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How a version of a recipe was judged on one cluster, as it was seen at `taken`.
+
+    `stale` is whether a newer version is released, or this one withdrawn; `age` is told by the newest release, never by
+    a clock. `signer` is "" when nobody vouches for it; `says` is what the verdict comes from, in numbers.
+    """
+
+    slug: str
+    name: str
+    version: str
+    stale: bool
+    digest: str
+    taken: str
+    age: str
+    verdict: str
+    says: str
+    phases: tuple[PhaseOutcome, ...]
+    fingerprint: Mapping[str, str]
+    signer: str
+    issuer: str
+    files: Mapping[str, bytes]
+
+    @property
+    def page(self) -> str:
+        """Return the path of its page."""
+        return f"evidence/{self.slug}/{self.name}.html"
+
+    def phase(self, name: str) -> PhaseOutcome:
+        """Return what became of one phase."""
+        return next(phase for phase in self.phases if phase.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeView:
+    """One recipe as a page shows it. `parts` stand in deployment order; `levels` deploy side by side.
+
+    `document` is its content, `winners` who had the last word about its own constraints and phases, by pointer.
+    """
+
+    slug: str
+    title: str
+    criteria: Mapping[str, str | int]
+    state: str
+    note: str
+    layers: tuple[str, ...]
+    parts: tuple[Part, ...]
+    switched_off: tuple[Part, ...]
+    levels: tuple[tuple[str, ...], ...]
+    constraints: tuple[Demand, ...]
+    phases: tuple[PhaseView, ...]
+    document: Document
+    winners: Mapping[str, Said]
+
+    @property
+    def images(self) -> list[str]:
+        """Return every container image, once."""
+        return sorted({image for part in self.parts for image in part.images})
+
+    @property
+    def checks(self) -> int:
+        """Return how many checks it declares, health checks of components included."""
+        declared = sum(len(phase.checks) for phase in self.phases)
+        return declared + sum(part.has_health_check for part in self.parts)
+
+    @property
+    def values(self) -> int:
+        """Return how many values it sets."""
+        return sum(len(part.rows) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What other pages say about a recipe.
+
+    `constraints` (name, value) are judged before anything is installed: its own, and those of its readiness phase.
+    `answers` counts the combinations of criteria that lead to it.
+    """
+
+    slug: str
+    title: str
+    criteria: Mapping[str, str | int]
+    state: str
+    components: tuple[tuple[str, str], ...]
+    layers: tuple[str, ...]
+    constraints: tuple[tuple[str, str], ...]
+    checks: int
+    answers: int
+    editions: tuple[Edition, ...]
+    unreleased: bool
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def newest(self) -> Edition | None:
+        """Return the newest version that was not withdrawn."""
+        return next((each for each in reversed(self.editions) if not each.withdrawn), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentView:
+    """One component of the registry. `facts` are (what, said by the registry), `used` is version → slugs."""
+
+    name: str
+    title: str
+    facts: tuple[tuple[str, str], ...]
+    file: str
+    line: int
+    used: Mapping[str, tuple[str, ...]]
+    needs: tuple[str, ...]
+    needed_by: tuple[str, ...]
+    images: tuple[str, ...]
+    files: tuple[str, ...]
+    parts: tuple[Part, ...]
+    parts_in: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerView:
+    """One overlay or mixin, and what it says itself."""
+
+    name: str
+    kind: str
+    criteria: Mapping[str, str | int]
+    file: str
+    line: int
+    parent: str
+    children: tuple[str, ...]
+    mixins: tuple[str, ...]
+    constraints: tuple[tuple[str, str, int], ...]
+    components: tuple[tuple[str, tuple[tuple[str, str, int], ...]], ...]
+    recipes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ValueView:
+    """One value path of a component over all recipes: (text, slugs, layers) for each distinct value."""
+
+    component: str
+    path: str
+    found: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]
+
+    @property
+    def varies(self) -> bool:
+        """Return whether recipes disagree about it."""
+        return len(self.found) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseView:
+    """One release. `moves` are (slug, title, kind, old version, new version), `common` (change, number of recipes)."""
+
+    name: str
+    date: str
+    commit: str
+    catalog: str
+    previous: str
+    count: int
+    moves: tuple[tuple[str, str, str, str, str], ...]
+    common: tuple[tuple[str, int], ...]
+    unchanged: int
+    withdrawn: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteData:
+    """Everything. Views of single recipes are made when they are asked for, so memory does not follow their number.
+
+    `published` is where releases are fetched from, `signers` (who, vouched for by) whom the client believes by default.
+    `combinations` are those that lead to a slug. `recipe` gives the view of a slug, `edition` that of a published
+    version, and `difference` the diff of two editions.
+    """
+
+    catalog_digest: str
+    published: str
+    signers: tuple[tuple[str, str], ...]
+    release: str
+    released: bool
+    date: str
+    evidence: tuple[Evidence, ...]
+    states: Mapping[str, int]
+    dimensions: Mapping[str, tuple[str, ...]]
+    recipes: tuple[Summary, ...]
+    components: tuple[ComponentView, ...]
+    layers: tuple[LayerView, ...]
+    values: tuple[ValueView, ...]
+    releases: tuple[ReleaseView, ...]
+    answers: Document
+    combinations: Callable[[str], list[Group]]
+    aliases: Mapping[str, Mapping[str, str]]
+    sources: Mapping[str, str]
+    recipe: Callable[[str], RecipeView]
+    edition: Callable[[str, str], RecipeView]
+    difference: Callable[[str, str, str], Any]
+    neighbours: Callable[[str], Iterator[tuple[str, str, int, int]]]

@@ -1,0 +1,107 @@
+"""The description of the static API, as OpenAPI 3.1. Knows its addresses; `api` makes what lies there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clusterbook.validate.result import VERDICTS
+
+_PATHS = {
+    "/v1/index.json": ("index", "Every recipe, and what every combination of criteria leads to.", "Index"),
+    "/v1/recipes/{slug}.json": ("recipe", "One recipe as the sources say it, and who set each value.", "Recipe"),
+    "/v1/recipes/{slug}/{version}.json": ("version", "One published version of a recipe.", "Recipe"),
+    "/v1/recipes/{slug}/{old}..{new}.json": ("diff", "What differs between two versions that follow.", "Diff"),
+    "/v1/components/{component}.json": ("component", "One component: versions, users, images.", "Component"),
+    "/v1/releases/{release}.json": ("release", "One release and what it changed.", "Release"),
+    "/v1/evidence.json": (
+        "evidence",
+        "All evidence: which version was judged on which cluster, and how.",
+        "AllEvidence",
+    ),
+    "/v1/evidence/{slug}/{name}.json": ("proof", "One piece of evidence, phase by phase.", "Evidence"),
+    "/v1/evidence/{slug}/{name}/{file}.json": ("proofFile", "A file of it; together they prove what it says.", "File"),
+    "/v1/values.json": ("values", "Every value path, with its values over all recipes.", "Values"),
+    "/v1/changes.json": ("changes", "Every release, the newest first.", "Changes"),
+    "/v1/catalog.json": ("catalog", "The digest of every file of the API.", "Catalog"),
+    "/v1/schemas/{name}.schema.json": ("schema", "JSON Schema of a source document or one of the ledger.", "Schema"),
+}
+_TEXT: dict[str, Any] = {"type": "string"}
+_TEXTS: dict[str, Any] = {"type": "array", "items": _TEXT}
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "required": sorted(properties), "properties": properties}
+
+
+def _schemas() -> dict[str, Any]:
+    anything: dict[str, Any] = {"type": "object"}
+    line = _object(slug=_TEXT, title=_TEXT, criteria=anything, state=_TEXT, version=_TEXT, versions=_TEXTS)
+    number = {"type": "integer"}
+    partial = "partial: nothing is wrong, and not all was judged"
+    verdict = {"enum": list(VERDICTS), "description": partial}
+    standing = _object(version=_TEXT, stale={"type": "boolean"}, verdict=verdict, says=_TEXT)
+    line["properties"]["tested"] = {**standing, "type": ["object", "null"]}
+    judged = _object(slug=_TEXT, name=_TEXT, version=_TEXT, stale={"type": "boolean"}, digest=_TEXT, taken=_TEXT,
+                     age=_TEXT, verdict=verdict, says=_TEXT, fingerprint=anything, signer=_TEXT, issuer=_TEXT,
+                     phases=anything, files={"type": "object", "additionalProperties": _TEXT})  # fmt: skip
+    change = _object(section=_TEXT, kind={"enum": ["added", "removed", "changed"]})
+    return {
+        "Index": _object(
+            release=_TEXT,
+            catalog=_TEXT,
+            dimensions={"type": "object", "additionalProperties": _TEXTS},
+            axes={"type": "array", "items": _TEXTS},
+            map={"type": "array", "items": number},
+            reasons={"type": "array", "items": anything},
+            recipes={"type": "array", "items": line},
+        ),
+        "Recipe": _object(
+            slug=_TEXT,
+            title=_TEXT,
+            published={"type": ["object", "null"]},
+            versions=_TEXTS,
+            levels={"type": "array", "items": _TEXTS},
+            images=_TEXTS,
+            evidence={"type": "array", "items": judged},
+            recipe=anything,
+            origins=anything,
+        ),
+        "Diff": _object(old=_TEXT, new=_TEXT, changes={"type": "array", "items": change}),
+        "Component": _object(name=_TEXT, title=_TEXT, used=anything, needs=_TEXTS, needed_by=_TEXTS),
+        "Release": _object(name=_TEXT, date=_TEXT, commit=_TEXT, catalog=_TEXT, moves={"type": "array"}),
+        "AllEvidence": {"type": "array", "items": judged},
+        "Evidence": judged,
+        "File": anything,
+        "Values": {"type": "array", "items": _object(component=_TEXT, path=_TEXT, found={"type": "array"})},
+        "Changes": {"type": "array", "items": _object(release=_TEXT, date=_TEXT)},
+        "Schema": {"type": "object", "required": ["$schema", "$id"]},
+        "Catalog": _object(catalog=_TEXT, release=_TEXT, files={"type": "object", "additionalProperties": _TEXT}),
+    }
+
+
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document; its server is the folder it lies in."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Clusterbook catalog",
+            "version": "1.0.0",
+            "description": "Static files. Within v1 things are added, never changed or taken away.",
+        },
+        "servers": [{"url": "."}],
+        "paths": {path: {"get": _operation(path, *said)} for path, said in _PATHS.items()},
+        "components": {"schemas": _schemas()},
+    }
+
+
+def _operation(path: str, name: str, summary: str, schema: str) -> dict[str, Any]:
+    words = [part.partition("}")[0] for part in path.split("{")[1:]]
+    answer = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    found: dict[str, Any] = {
+        "operationId": name,
+        "summary": summary,
+        "responses": {"200": {"description": summary, "content": answer}},
+    }
+    if words:
+        found["parameters"] = [{"name": word, "in": "path", "required": True, "schema": _TEXT} for word in words]
+    return found

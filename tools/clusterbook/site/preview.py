@@ -1,0 +1,118 @@
+"""The preview: the site on loopback, a page rendered when somebody looks at it, and anew when a source changed.
+
+Knows HTTP as far as a browser on the same machine needs it. Does not know what a site consists of. Pages ask
+`/_changed` and load themselves anew when the answer moves; nothing of that is in the site itself.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from html import escape
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from clusterbook.diagnostics.errors import ClusterbookError
+from clusterbook.site.desk_ import stamp
+
+_WATCH = b"""<script>
+let seen; setInterval(async () => {
+  const said = await (await fetch("/_changed")).text().catch(() => seen);
+  if (seen !== undefined && said !== seen) location.reload();
+  seen = said;
+}, 300);
+</script>"""
+_LOOK_EVERY_S = 0.25
+Pages = Mapping[str, Callable[[], bytes]]
+
+
+class Preview:
+    """A site that is served, and gathered again when it is out of date."""
+
+    def __init__(self, gather: Callable[[], Pages], watched: Iterable[Path]) -> None:
+        """Prepare to serve what `gather` makes of what lies in `watched`. Raises as `gather`."""
+        self._gather = gather
+        self._watched = tuple(watched)
+        self._seen = stamp(self._watched)
+        self._pages = gather()
+        self.count = 0
+
+    def refresh(self, say: Callable[[str], None]) -> bool:
+        """Gather again when something changed; return whether it did. A mistake in a source is said, not raised."""
+        seen = stamp(self._watched)
+        if seen == self._seen:
+            return False
+        self._seen = seen
+        begun = time.monotonic()
+        try:
+            self._pages = self._gather()
+        except ClusterbookError as error:
+            say(str(error))
+            return False
+        self.count += 1
+        say(f"read again in {time.monotonic() - begun:.1f} s")
+        return True
+
+    def file(self, address: str) -> tuple[int, str, bytes]:
+        """Return HTTP status, media type and bytes of what lies at `address`."""
+        path = unquote(urlsplit(address).path).removeprefix("/")
+        path = f"{path}index.html" if not path or path.endswith("/") else path
+        make, status = self._pages.get(path), 200
+        if make is None:
+            path, status = "404.html", 404
+            make = self._pages.get(path, lambda: b"<h1>There is no such page</h1>")
+        kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
+        try:
+            content = make()
+        except ClusterbookError as error:
+            return 500, "text/html; charset=utf-8", f"<pre>{escape(str(error))}</pre>".encode() + _WATCH
+        if kind != "text/html":
+            return status, kind, content
+        return status, f"{kind}; charset=utf-8", content + _WATCH
+
+    def server(self, port: int) -> ThreadingHTTPServer:
+        """Return the server, on loopback alone; port 0 is any free one."""
+        return ThreadingHTTPServer(("127.0.0.1", port), partial(_Handler, preview=self))
+
+    def run(self, port: int, say: Callable[[str], None]) -> None:
+        """Serve, and look for changes, until somebody interrupts."""
+        server = self.server(port)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        say(f"http://127.0.0.1:{server.server_address[1]}/ shows the site; Ctrl-C ends it")
+        try:
+            while True:
+                time.sleep(_LOOK_EVERY_S)
+                self.refresh(say)
+        finally:
+            server.shutdown()
+            server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers with the site's files; pages also ask whether they changed."""
+
+    def __init__(self, *arguments: object, preview: Preview) -> None:
+        self._preview = preview
+        super().__init__(*arguments)  # type: ignore[arg-type]  # handed on as they came
+
+    def do_GET(self) -> None:
+        """Answer one request."""
+        if self.path == "/_changed":
+            self._answer(200, "text/plain", str(self._preview.count).encode())
+        else:
+            self._answer(*self._preview.file(self.path))
+
+    def _answer(self, status: int, kind: str, content: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing about single requests."""

@@ -1,0 +1,114 @@
+"""Seen: what collectors bring home, and the Snapshot document that it makes.
+
+Knows how the parts of several collectors become one document, and that what could not be seen is said. Does not know
+how anything is collected. Source: reference rows S1, S3; objects, releases and coverage are ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from clusterbook.documents.api_version import API_VERSION
+from clusterbook.snapshot.fingerprint import describe
+from clusterbook.snapshot.inventory import Gap
+from clusterbook.snapshot.model import KIND, read
+
+Reading = str | int | float | bool | None
+Document = dict[str, Any]
+
+
+class Thing(NamedTuple):
+    """One of several alike things, such as a GPU; `context` helps people and is not judged first."""
+
+    data: Mapping[str, Reading]
+    context: Mapping[str, Reading] = {}
+
+
+class Group(NamedTuple):
+    """The readings of one subtype."""
+
+    data: Mapping[str, Reading] = {}
+    items: Sequence[Thing] = ()
+    context: Mapping[str, Reading] = {}
+
+
+class Seen(NamedTuple):
+    """What one collector brings home, or several together.
+
+    `measurements` maps type and subtype to readings. `objects` are blocks of one kind each, as the document has them.
+    `releases` is None when nobody looked. `gaps` say what could not be seen, and why.
+    """
+
+    measurements: Mapping[str, Mapping[str, Group]] = {}
+    objects: Sequence[Mapping[str, Any]] = ()
+    releases: Sequence[Mapping[str, Any]] | None = None
+    gaps: Sequence[Gap] = ()
+
+
+def measurement_part(kind: str, subtype: str = "") -> str:
+    """Return how `coverage` spells the readings of a type, or of one of its subtypes."""
+    return f"measurements/{kind}.{subtype}" if subtype else f"measurements/{kind}"
+
+
+def together(parts: Iterable[Seen]) -> Seen:
+    """Return all parts as one; of a subtype that two brought the first counts."""
+    measurements: dict[str, dict[str, Group]] = {}
+    objects: list[Mapping[str, Any]] = []
+    releases: list[Mapping[str, Any]] | None = None
+    gaps: list[Gap] = []
+    for part in parts:
+        for kind, groups in part.measurements.items():
+            measurements[kind] = {**groups, **measurements.get(kind, {})}
+        objects += part.objects
+        if part.releases is not None:
+            releases = [*(releases or ()), *part.releases]
+        gaps += part.gaps
+    return Seen(measurements, objects, releases, gaps)
+
+
+def document(seen: Seen, metadata: Mapping[str, str]) -> Document:
+    """Return the snapshot; types, subtypes, objects and gaps are sorted, so that two of them can be compared.
+
+    Args:
+        seen: what was collected.
+        metadata: timestamp, version and source-node, as far as known.
+    """
+    found: Document = {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {key: value for key, value in metadata.items() if value},
+        "measurements": [
+            {"type": kind, "subtypes": [_subtype(name, group) for name, group in sorted(groups.items())]}
+            for kind, groups in sorted(seen.measurements.items())
+            if groups
+        ],
+        "coverage": [_gap(gap) for gap in sorted(set(seen.gaps))],
+    }
+    if seen.objects:
+        found["objects"] = sorted(seen.objects, key=lambda each: (str(each["apiVersion"]), str(each["kind"])))
+    if seen.releases is not None:
+        found["releases"] = list(seen.releases)
+    found["fingerprint"] = describe(read(found))
+    return found
+
+
+def written_groups(groups: Mapping[str, Group]) -> dict[str, Document]:
+    """Return the subtypes of one type as a snapshot has them, by name."""
+    return {name: _subtype(name, group) for name, group in groups.items()}
+
+
+def _subtype(name: str, group: Group) -> Document:
+    found: Document = {"subtype": name, "data": dict(group.data)}
+    if group.context:
+        found["context"] = dict(group.context)
+    if group.items:
+        found["items"] = [
+            {"data": dict(each.data), **({"context": dict(each.context)} if each.context else {})}
+            for each in group.items
+        ]
+    return found
+
+
+def _gap(gap: Gap) -> Document:
+    return {key: value for key, value in gap._asdict().items() if value}

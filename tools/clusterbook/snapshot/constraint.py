@@ -1,0 +1,278 @@
+"""Constraints: what a recipe demands of a cluster, and whether a snapshot meets it.
+
+Knows how the path and the expression of a constraint are written and compared. Does not know which constraints a recipe
+has, nor what follows when one fails.
+
+    K8s.server.version                       type.subtype.key; the key is all behind the second dot
+    SystemD."containerd.service".ActiveState quotes around a subtype or a key that contains dots (L7)
+    NetworkTopology.pfs[rail=3].pciAddress   an element by a field, or by its number: pfs[0]
+
+    >= 1.30     <= 1.33     > 1.30     < 2.0     == 24.04     != rhel     ubuntu
+    >= 1.30 < 1.34     >= 1.30, < 1.34     in (22.04, 24.04)     < 1.30 || >= 1.32
+
+Source: reference rows V3, V4; the last line of expressions goes beyond them (L7), without giving another meaning to
+anything that the reference can evaluate.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound
+from clusterbook.documents.selector import Match, listing, malformed, read_bracket, read_key, suggestion
+from clusterbook.documents.yaml_writer import scalar
+from clusterbook.snapshot.model import Item, Snapshot
+
+_RANGES = (">=", "<=", ">", "<")
+_OPERATORS = (">=", "<=", "!=", "==", ">", "<")
+"""Longest first, so that `>=` is not read as `>`."""
+_NEXT_TERM = re.compile(r"(?:\s*,\s*|\s+)(?=[<>]|[!=]=)")
+_LONGEST_PART = 18
+"""More digits are no part of a version; the reference's numbers end at 63 bits."""
+
+
+class Path(NamedTuple):
+    """Where a reading stands; `item` picks an element of the subtype's list, None means its `data`."""
+
+    type: str
+    subtype: str
+    key: str
+    item: int | Match | None = None
+
+
+class Expression(NamedTuple):
+    """A comparison with `value`.
+
+    `op` is >=, <=, >, <, ==, != or "" (the same text); or `in` (equal to one of `parts`), `and` (all of them), `or`
+    (one of them), whose `value` is the text they were read from.
+    """
+
+    op: str
+    value: str
+    parts: tuple[Expression, ...] = ()
+
+
+class Verdict(NamedTuple):
+    """Whether a constraint holds.
+
+    `actual` is what was measured, "" when nothing was; `reason` says why it does not hold, "" when it does.
+    """
+
+    passed: bool
+    actual: str
+    reason: str
+
+
+def verdict(name: str, value: str, snapshot: Snapshot) -> Verdict:
+    """Return whether the constraint `name` with expression `value` holds; what cannot be told does not hold.
+
+    Source: reference rows V5, R25.
+    """
+    actual = ""
+    try:
+        actual = lookup(snapshot, parse_path(name))
+        if evaluate(parse_expression(value), actual):
+            return Verdict(True, actual, "")
+    except ClusterbookError as error:
+        return Verdict(False, actual, error.what)
+    return Verdict(False, actual, f"{name} is '{actual}', not {value}")
+
+
+# --- where ------------------------------------------------------------------------------------------------------------
+
+
+def parse_path(name: str) -> Path:
+    """Return the path that the name of a constraint spells. Source: reference row V3.
+
+    Raises:
+        InvalidRequest: not of the form Type.Subtype.Key, as the names of performance constraints.
+    """
+    form = "a constraint path is written Type.Subtype.Key or Type.Subtype[item].Key"
+    kind, dot, _ = name.partition(".")
+    if not kind or not dot:
+        raise malformed(name, len(kind), form)
+    subtype, at = read_key(name, len(kind) + 1)
+    item: int | Match | None = None
+    if at < len(name) and name[at] == "[":
+        picked, end = read_bracket(name, at)
+        if isinstance(picked, str):
+            raise malformed(name, at + 1, "an item is a number or name=value")
+        item, at = picked, end
+    if name[at : at + 1] != "." or at + 1 == len(name):
+        raise malformed(name, at, form)
+    key = name[at + 1 :]
+    if key[0] in "'\"":
+        key, end = read_key(name, at + 1)
+        if end < len(name):
+            raise malformed(name, end, "nothing may follow the quoted key")
+    return Path(kind, subtype, key, item)
+
+
+def lookup(snapshot: Snapshot, path: Path) -> str:
+    """Return the reading at `path` as text. An item's data count before its context. Source: reference row V3.
+
+    Raises:
+        NotFound: it was not measured; the message lists what was.
+        InvalidRequest: several items match.
+    """
+    try:
+        subtype = snapshot.subtype(path.type, path.subtype)
+    except NotFound as error:
+        raise NotFound(error.what, hint=_dotted(snapshot, path) or error.hint) from error
+    where = f"{path.type}.{path.subtype}"
+    readings = subtype.data
+    if path.item is not None:
+        item = _item(subtype.items, path.item, where)
+        where += f"[{path.item}]" if isinstance(path.item, int) else f"[{path.item.key}={path.item.value}]"
+        readings = {**item.context, **{key: value for key, value in item.data.items() if value is not None}}
+    value = readings.get(path.key)
+    if value is None:
+        known = [key for key, value in readings.items() if value is not None]
+        what = f"{where} has no key '{path.key}'; it has: {listing(known)}"
+        raise NotFound(what, hint=suggestion(path.key, known))
+    return scalar(value)
+
+
+def _dotted(snapshot: Snapshot, path: Path) -> str:
+    """Return a hint to quote the subtype, when the path was split inside one that contains dots."""
+    rest = f"{path.subtype}.{path.key}"
+    for name in snapshot.measurements.get(path.type, {}):
+        if rest.startswith(f"{name}."):
+            return f'write {path.type}."{name}".{rest[len(name) + 1 :]}'
+    return ""
+
+
+def _item(items: tuple[Item, ...], wanted: int | Match, where: str) -> Item:
+    """Return the element of a subtype's list that `wanted` picks."""
+    if isinstance(wanted, int):
+        if not -len(items) <= wanted < len(items):
+            raise NotFound(f"{where} has {len(items)} items; there is no item {wanted}")
+        return items[wanted]
+    fitting = [item for item in items if _field(item, wanted.key) == wanted.value]
+    if not fitting:
+        known = {text for item in items if (text := _field(item, wanted.key)) is not None}
+        what = f"{where} has no item with {wanted.key} '{wanted.value}'; {wanted.key} is one of: {listing(known)}"
+        raise NotFound(what, hint=suggestion(wanted.value, known))
+    if len(fitting) > 1:
+        what = f"{wanted.key} '{wanted.value}' fits {len(fitting)} items of {where}"
+        raise InvalidRequest(what, hint=f"name one by its number, from {where}[0]")
+    return fitting[0]
+
+
+def _field(item: Item, key: str) -> str | None:
+    """Return one field of an item as text, from its data before its context."""
+    value = item.data.get(key)
+    value = item.context.get(key) if value is None else value
+    return None if value is None else scalar(value)
+
+
+# --- what -------------------------------------------------------------------------------------------------------------
+
+
+def parse_expression(text: str) -> Expression:
+    """Return the comparison that the value of a constraint spells. Source: reference row V4.
+
+    Raises:
+        InvalidRequest: empty, or an operator with nothing behind it.
+    """
+    # With white space around it: a taint reads `NoSchedule||node-1` where its value is empty (row S15).
+    parts = tuple(_conjunction(part.strip(), text) for part in f" {text} ".split(" || "))
+    return parts[0] if len(parts) == 1 else Expression("or", text.strip(), parts)
+
+
+def _conjunction(text: str, whole: str) -> Expression:
+    """Return one alternative; only behind a range operator can a second comparison follow."""
+    terms = _NEXT_TERM.split(text) if text.startswith(_RANGES) else [text]
+    parts = tuple(_term(term, whole) for term in terms)
+    return parts[0] if len(parts) == 1 else Expression("and", text, parts)
+
+
+def _term(text: str, whole: str) -> Expression:
+    """Return one comparison."""
+    if text.startswith(("in ", "in(", "in[")) and (text[2:].lstrip()[:1] + text[-1]) in ("()", "[]"):
+        values = [each.strip().strip("'\"") for each in text[2:].lstrip()[1:-1].split(",")]
+        if not all(values):
+            raise InvalidRequest(f"'{whole}' names an empty value", hint="write in (22.04, 24.04)")
+        return Expression("in", text, tuple(Expression("==", value) for value in values))
+    op = next((op for op in _OPERATORS if text.startswith(op)), "")
+    value = text.removeprefix(op).strip()
+    if not value or value == "||" or value.startswith("|| "):
+        raise InvalidRequest(f"'{whole}' is no constraint: there is nothing to compare with", hint="write >= 1.30, say")
+    return Expression(op, value)
+
+
+def evaluate(expression: Expression, actual: str) -> bool:
+    """Return whether `actual` meets the expression; white space around it does not count. Source: reference row V4.
+
+    `==` and `!=` compare versions where both sides are versions and the expected one has a digit and a dot, and there
+    a missing part is 0: 1.30 is 1.30.0, not 1.30.4. Ranges compare what both sides have: 1.30.4 is not above 1.30.
+
+    Raises:
+        InvalidRequest: a range, and one side is no version.
+    """
+    actual = actual.strip()
+    op = expression.op
+    if op == "and":
+        return all(evaluate(part, actual) for part in expression.parts)
+    if op in ("or", "in"):
+        return any(evaluate(part, actual) for part in expression.parts)
+    if op in ("==", "!="):
+        return _equal(expression.value, actual) == (op == "==")
+    if not op:
+        return actual == expression.value
+    order = compare_versions(actual, expression.value)
+    return {">=": order >= 0, ">": order > 0, "<=": order <= 0, "<": order < 0}[op]
+
+
+def _equal(expected: str, actual: str) -> bool:
+    """Return whether two texts are the same, or the same version. Source: reference row V4."""
+    if "." in expected and any(each in "0123456789" for each in expected):
+        left, right = parse_version(expected), parse_version(actual)
+        if left and right:
+            return (*left, 0, 0)[:3] == (*right, 0, 0)[:3]
+    return expected == actual
+
+
+def parse_version(text: str) -> tuple[int, ...] | None:
+    """Return the 1 to 3 numbers of a version, None when `text` is none; `v` before and `-…`, `+…` behind do not count.
+
+    Source: reference row V4.
+    """
+    parts = text.removeprefix("v").replace("+", "-").partition("-")[0].split(".")
+    if len(parts) > 3 or not all(part.isascii() and part.isdecimal() and len(part) <= _LONGEST_PART for part in parts):
+        return None
+    return tuple(int(part) for part in parts)
+
+
+def compare_versions(left: str, right: str) -> int:
+    """Return -1, 0 or 1 as `left` is below, at or above `right`, in as many parts as both have.
+
+    Source: reference row V4.
+
+    Raises:
+        InvalidRequest: one of them is no version.
+    """
+    versions = []
+    for text in (left, right):
+        version = parse_version(text)
+        if version is None:
+            raise InvalidRequest(f"'{text}' is no version", hint="a version has one to three numbers: 1.30.2")
+        versions.append(version)
+    both = min(len(version) for version in versions)
+    mine, theirs = (version[:both] for version in versions)
+    return (mine > theirs) - (mine < theirs)
+
+
+def floor(expression: Expression) -> tuple[int, ...] | None:
+    """Return the version below which nothing passes, as `>=` or `>` names it; None where there is no such version.
+
+    Of several that must all hold the highest counts, of alternatives the lowest.
+    """
+    floors = [floor(part) for part in expression.parts]
+    known = [each for each in floors if each is not None]
+    if expression.op == "and":
+        return max(known, default=None)
+    if expression.op == "or":
+        return min(known) if len(known) == len(floors) else None
+    return parse_version(expression.value) if expression.op in (">=", ">") else None

@@ -1,0 +1,242 @@
+"""Inventory: which objects and Helm releases were found on a cluster, and what could not be seen.
+
+Knows the blocks `objects`, `releases` and `coverage` of a snapshot, which are ours. Does not know what an object should
+look like. A kind that is listed was seen completely unless `coverage` says otherwise; a kind that is not listed was not
+looked for. Asking for something unseen raises, so that nobody takes it for something that is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, did_you_mean
+from clusterbook.snapshot.fields_ import entries, mapping, misshapen, name_of
+
+Object = Mapping[str, Any]
+
+ABSENT, PARTIAL, DENIED, FAILED, SKIPPED = "absent", "partial", "denied", "failed", "skipped"
+STATES = (ABSENT, PARTIAL, SKIPPED, DENIED, FAILED)
+"""What `coverage` says about a part: the cluster has no such thing; some is missing; not looked for; no permission; an
+error or a time-out. Of several the last counts."""
+
+
+class Gap(NamedTuple):
+    """One line of `coverage`. `part` is spelled as by the functions below; `namespace` is "" for all of them."""
+
+    part: str
+    state: str
+    reason: str
+    namespace: str = ""
+
+
+class Release(NamedTuple):
+    """One installed Helm release; `values` are those its user gave, None where they could not be read."""
+
+    name: str
+    namespace: str
+    chart: str
+    version: str
+    app_version: str
+    status: str
+    values: Mapping[str, Any] | None
+
+
+class Unseen(ClusterbookError):
+    """The snapshot cannot tell, since a part of the cluster was not seen; nothing passes on such ground.
+
+    Take the snapshot again with what the message asks for: a permission, a longer time-out, the part itself.
+    """
+
+    code = "CB130"
+    exit_status = 2
+
+    def __init__(self, what: str, *, looked: bool) -> None:
+        super().__init__(what, hint="take another snapshot that includes it")
+        self.looked = looked
+
+
+def objects_part(api_version: str, kind: str) -> str:
+    """Return how `coverage` spells the objects of one kind."""
+    return f"objects/{api_version}/{kind}"
+
+
+RELEASES, NODES = "releases", "nodes"
+
+
+class Inventory(NamedTuple):
+    """What was found. `objects` maps (apiVersion, kind) to the objects; `releases` is None when nobody looked.
+
+    `spaces` has the objects by namespace, since most questions are about one, and there may be 20,000 in another.
+    """
+
+    objects: Mapping[tuple[str, str], Sequence[Object]]
+    releases: Sequence[Release] | None
+    gaps: Sequence[Gap]
+    spaces: Mapping[tuple[str, str], Mapping[str, Sequence[Object]]] = MappingProxyType({})
+
+    def gap(self, part: str, namespace: str = "") -> Gap | None:
+        """Return what `coverage` says about a part, None when nothing.
+
+        What is said about the whole counts for each namespace, and a gap in one namespace is a gap in the whole.
+        """
+        found = [
+            gap
+            for gap in self.gaps
+            if gap.part == part and (gap.namespace in ("", namespace) or (not namespace and gap.state != ABSENT))
+        ]
+        return max(found, key=lambda gap: STATES.index(gap.state), default=None)
+
+    def kind(self, api_version: str, kind: str, namespace: str = "") -> tuple[Sequence[Object], Gap | None]:
+        """Return the objects of a kind that were seen, in one namespace or in all, and what limits the view.
+
+        Another version of the same API group stands in where the one asked for was not looked for: both show the same
+        objects.
+
+        Raises:
+            Unseen: nothing can be said about them.
+        """
+        part = objects_part(api_version, kind)
+        gap = self.gap(part, namespace)
+        known = self.objects.get((api_version, kind))
+        if gap is not None and gap.state == ABSENT:
+            return (), None
+        if gap is not None and gap.state != PARTIAL:
+            raise Unseen(f"{kind} ({api_version}) {because(gap)}", looked=gap.state != SKIPPED)
+        if known is None:
+            group = _group(api_version)
+            api_version = next((at for at, name in self.objects if (name, _group(at)) == (kind, group)), api_version)
+            known = self.objects.get((api_version, kind))
+        if known is None:
+            raise Unseen(f"the snapshot holds no objects of kind {kind} ({api_version})", looked=False)
+        return self.spaces[api_version, kind].get(namespace, ()) if namespace else known, gap
+
+    def named(self, api_version: str, kind: str, name: str, namespace: str = "") -> Object | None:
+        """Return one object, None where the cluster has none of that name.
+
+        Raises:
+            Unseen: it was not seen, which does not say that it is not there.
+        """
+        known, gap = self.kind(api_version, kind, namespace)
+        found = next((each for each in known if each["metadata"].get("name") == name), None)
+        if found is None and gap is not None:
+            raise Unseen(f"{kind} ({api_version}) {because(gap)}", looked=True)
+        return found
+
+    def installed(self) -> Sequence[Release]:
+        """Return the Helm releases.
+
+        Raises:
+            Unseen: nobody looked, or nobody was allowed to.
+        """
+        gap = self.gap(RELEASES)
+        if gap is not None and gap.state not in (ABSENT, PARTIAL):
+            raise Unseen("Helm releases " + because(gap).replace("was", "were", 1), looked=gap.state != SKIPPED)
+        if self.releases is None:
+            raise Unseen("the snapshot holds no Helm releases", looked=False)
+        return self.releases
+
+    def each(self) -> Iterator[tuple[str, str, Object]]:
+        """Yield (apiVersion, kind, object) of everything there is."""
+        for (api_version, kind), known in self.objects.items():
+            for found in known:
+                yield api_version, kind, found
+
+
+_WORDS = {
+    ABSENT: "is not there",
+    PARTIAL: "was seen in part",
+    DENIED: "could not be read: no permission",
+    FAILED: "could not be read",
+    SKIPPED: "was not looked for",
+}
+
+
+def because(gap: Gap) -> str:
+    """Return what there is to say of a part that was not seen, behind its name: what became of it, and why."""
+    return f"{_WORDS[gap.state]}{f': {gap.reason}' if gap.reason else ''}"
+
+
+def _group(api_version: str) -> str:
+    return api_version.rpartition("/")[0]
+
+
+EMPTY = Inventory({}, None, ())
+
+
+# --- the shape --------------------------------------------------------------------------------------------------------
+
+
+def read_inventory(document: Mapping[str, Any]) -> Inventory:
+    """Return the inventory in a snapshot's document; a snapshot of the reference has none.
+
+    Raises:
+        InvalidRequest: a block has another shape.
+    """
+    objects: dict[tuple[str, str], list[Object]] = {}
+    for place, entry in entries(document, "objects", ""):
+        which = name_of(entry, "apiVersion", place), name_of(entry, "kind", place)
+        objects.setdefault(which, []).extend(_objects(entry, place))
+    releases = [_release(entry, place) for place, entry in entries(document, "releases", "")]
+    gaps = tuple(_gap(entry, place) for place, entry in entries(document, "coverage", ""))
+    spaces = {which: _by_namespace(items) for which, items in objects.items()}
+    return Inventory(objects, releases if document.get("releases") is not None else None, gaps, spaces)
+
+
+def _by_namespace(items: Sequence[Object]) -> dict[str, list[Object]]:
+    """Return objects by namespace, in their order."""
+    found: dict[str, list[Object]] = {}
+    for each in items:
+        namespace = each["metadata"].get("namespace")
+        if isinstance(namespace, str):
+            found.setdefault(namespace, []).append(each)
+    return found
+
+
+def _objects(entry: Mapping[str, Any], place: str) -> list[Object]:
+    """Return the objects of one kind, each a map with metadata that is one; 20,000 of them are common."""
+    items = entry.get("items") or []
+    if not isinstance(items, list):
+        raise misshapen(f"{place}.items", items, "a list")
+    for number, item in enumerate(items):
+        if not isinstance(item, dict) or not isinstance(item.get("metadata"), dict):
+            where = f"{place}.items[{number}]"
+            raise misshapen(where, mapping(item, where), "an object with metadata")
+        for part in ("spec", "status"):
+            if not isinstance(item.get(part), dict | None):
+                raise misshapen(f"{place}.items[{number}].{part}", item[part], "a map")
+        for part in ("labels", "annotations"):
+            if not isinstance(item["metadata"].get(part), dict | None):
+                raise misshapen(f"{place}.items[{number}].metadata.{part}", item["metadata"][part], "a map")
+        conditions = (item.get("status") or {}).get("conditions")
+        if not isinstance(conditions, list | None):
+            raise misshapen(f"{place}.items[{number}].status.conditions", conditions, "a list")
+    return items
+
+
+def _release(entry: Mapping[str, Any], place: str) -> Release:
+    """Return one Helm release."""
+    words = {key: entry.get(key) or "" for key in ("namespace", "chart", "version", "appVersion", "status")}
+    for key, word in words.items():
+        if not isinstance(word, str):
+            raise misshapen(f"{place}.{key}", word, "text; quote it")
+    values = entry.get("values")
+    return Release(
+        name_of(entry, "name", place),
+        words["namespace"],
+        words["chart"],
+        words["version"],
+        words["appVersion"],
+        words["status"],
+        None if values is None else mapping(values, f"{place}.values"),
+    )
+
+
+def _gap(entry: Mapping[str, Any], place: str) -> Gap:
+    """Return one line of coverage."""
+    state = entry.get("state")
+    if state not in STATES:
+        what = f"this is no snapshot that can be read: {place}.state is '{state}'"
+        raise InvalidRequest(what, hint=did_you_mean(str(state), STATES))
+    return Gap(name_of(entry, "part", place), state, str(entry.get("reason") or ""), str(entry.get("namespace") or ""))

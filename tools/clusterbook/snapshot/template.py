@@ -1,0 +1,92 @@
+"""Templating: a snapshot written the way somebody wants to read it.
+
+Knows Jinja2, which ends in this file, and how a mistake in a template is told with its line. A template computes text
+and nothing else: it reads no file and calls nothing but what it is given. Source: reference row S34, whose Go templates
+are recognised and refused.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
+from clusterbook.documents.yaml_writer import dump
+from clusterbook.snapshot import constraint
+from clusterbook.snapshot.model import Snapshot, read
+
+_GO = re.compile(
+    r"\{\{-?\s*(?:(?:if|range|with|template|define|block|printf|len|index|not|and|or|eq|ne|gt|lt)\s+[.$(\"]"
+    r"|\.[A-Za-z]|\$\w*\s*:?=|(?:end|else)\s*-?\}\}|/\*)"
+)
+"""What only a Go template says."""
+_NAME = "<template>"
+
+
+def render(template: str, document: Mapping[str, Any], where: str) -> str:
+    """Return what a template makes of a snapshot.
+
+    The template has the snapshot's parts by name (`metadata`, `measurements`, …), all of it as `snapshot`, and
+    `reading("OS.release.ID", default)`, whose path is written as in a constraint. `where` is what messages call it.
+
+    Raises:
+        InvalidRequest: the template cannot be read, or asks for something that is not there.
+    """
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False
+    )
+    environment.filters["yaml"] = dump
+    environment.filters["json"] = lambda value: json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+    taken = read(document)
+    parts = {name: document.get(name) or [] for name in ("measurements", "objects", "releases", "coverage")}
+    parts |= {name: document.get(name) or {} for name in ("metadata", "fingerprint")}
+    try:
+        made = environment.from_string(template)
+        made.filename = _NAME
+        return made.render(**parts, snapshot=document, reading=lambda path, *default: _reading(taken, path, default))
+    except TemplateSyntaxError as error:
+        raise _broken(template, where, error.lineno, error.message or "it is no template") from error
+    except Exception as error:
+        raise _broken(template, where, _line(error.__traceback__), _said(error)) from error
+
+
+def _reading(taken: Snapshot, path: str, default: tuple[Any, ...]) -> Any:
+    """Return one reading, or the default where there is one and nothing was measured."""
+    try:
+        return constraint.lookup(taken, constraint.parse_path(path))
+    except ClusterbookError:
+        if default:
+            return default[0]
+        raise
+
+
+def _broken(template: str, where: str, line: int, what: str) -> InvalidRequest:
+    """Return the error for a template; a Go template gets told what it is."""
+    go = _GO.search(template)
+    if go:
+        return InvalidRequest(
+            f"this is a Go template: {go[0].strip()}",
+            place=f"{where}:{template.count(chr(10), 0, go.start()) + 1}",
+            hint="write it for Jinja2: {{ metadata.timestamp }}, {% for m in measurements %} … {% endfor %}",
+        )
+    return InvalidRequest(what, place=f"{where}:{line}", hint="")
+
+
+def _said(error: Exception) -> str:
+    return error.what if isinstance(error, ClusterbookError) else f"{error}" or type(error).__name__
+
+
+def _line(trace: TracebackType | None) -> int:
+    """Return the line of the template in which something went wrong: the innermost that is one of its own."""
+    line = 1
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename in (_NAME, "<template>"):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line

@@ -1,0 +1,255 @@
+"""Policy: whom we believe, and what about.
+
+Knows what a trust.yaml may say and decides, once a signature is known to be good, whether it counts. Does not check
+signatures. Part of `fetch` and `verify` with a key, so it imports no pydantic; `trustshape` says the same in shapes,
+for the schema and for messages with places, and a test holds that both agree.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from clusterbook.diagnostics.errors import ClusterbookError
+from clusterbook.documents.api_version import API_VERSION
+from clusterbook.trust.statement import PROVENANCE, Statement
+
+KIND = "TrustPolicy"
+_IDENTITY_KEYS = {"identity": "identityPattern", "issuer": "issuerPattern"}
+
+
+class Untrusted(ClusterbookError):
+    """Nothing that the policy accepts speaks for the artifact. Do not use it.
+
+    `rank` says how far the best signature got: of several that fail, the one to tell the user about.
+    """
+
+    code = "CB161"
+    exit_status = 4
+    rank = 0
+
+
+class Unsigned(Untrusted):
+    """The artifact carries no signature at all; one may have been stripped, or it was never signed."""
+
+    code = "CB162"
+
+
+class Tampered(Untrusted):
+    """A signature does not fit what it is said to cover: either was changed after signing."""
+
+    code = "CB163"
+    rank = 1
+
+
+class BadSignature(Untrusted):
+    """A signature cannot be traced back to the trust root: another instance's, out of its time, or not in the log."""
+
+    code = "CB164"
+    rank = 2
+
+
+class ExpiredRoot(Untrusted):
+    """The trust root ends before the signature was made, so it cannot vouch for it. Get a newer one: `trust update`."""
+
+    code = "CB165"
+    rank = 3
+
+
+class WrongSigner(Untrusted):
+    """A good signature, by somebody whom the policy does not name."""
+
+    code = "CB166"
+    rank = 4
+
+
+class WrongIssuer(Untrusted):
+    """A good signature by the right name, vouched for by somebody whom the policy does not name."""
+
+    code = "CB167"
+    rank = 5
+
+
+class SubjectMismatch(Untrusted):
+    """A good signature by the right signer, about something else: it was moved here from another artifact."""
+
+    code = "CB168"
+    rank = 6
+
+
+class PredicateMismatch(Untrusted):
+    """A good signature by the right signer on this artifact that says something else than the policy asks for."""
+
+    code = "CB169"
+    rank = 7
+
+
+class Identity(NamedTuple):
+    """Somebody who signs by logging in: a name and who vouches for it, each exact or a pattern that fits all of it.
+
+    `root` is the trusted_root.json that vouches for both; "" is Sigstore's public one.
+    """
+
+    identity: str = ""
+    issuer: str = ""
+    identity_pattern: str = ""
+    issuer_pattern: str = ""
+    root: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.identity or self.identity_pattern} of {self.issuer or self.issuer_pattern}"
+
+
+class Key(NamedTuple):
+    """Somebody who signs with a key: a file with a public key, and its text once it is read."""
+
+    file: str
+    pem: str = ""
+
+    def __str__(self) -> str:
+        return f"the key {self.file}"
+
+
+class Policy(NamedTuple):
+    """Who may sign, any one of them, and what they have to say."""
+
+    signers: tuple[Identity | Key, ...]
+    predicate_types: tuple[str, ...] = (PROVENANCE,)
+
+    @property
+    def identities(self) -> tuple[Identity, ...]:
+        """Those who log in."""
+        return tuple(each for each in self.signers if isinstance(each, Identity))
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Those who have a key."""
+        return tuple(each for each in self.signers if isinstance(each, Key))
+
+    def __str__(self) -> str:
+        return " or ".join(map(str, self.signers))
+
+
+def decode(document: Any) -> Policy | None:
+    """Return the policy that a trust.yaml says, its scalars as text; None when it is not written as it has to be."""
+    if not _has(document, {"apiVersion", "kind", "metadata", "spec"}, {"apiVersion", "kind", "metadata", "spec"}):
+        return None
+    metadata, spec = document["metadata"], document["spec"]
+    if document["apiVersion"] != API_VERSION or document["kind"] != KIND:
+        return None
+    if not _has(metadata, {"name"}, {"name", "version"}) or not _has(spec, {"signers"}, {"signers", "predicateTypes"}):
+        return None
+    signers, types = spec["signers"], spec.get("predicateTypes", [PROVENANCE])
+    if not isinstance(signers, list) or not signers or not _words(types):
+        return None
+    found = [_signer(each) for each in signers]
+    return None if None in found else Policy(tuple(filter(None, found)), tuple(types))
+
+
+def check_identity(identity: str, issuer: str, root: str, policy: Policy) -> Identity:
+    """Return the one of the policy's signers who signed, as the trust root `root` says.
+
+    Raises:
+        WrongSigner: the policy does not name them.
+        WrongIssuer: it does, vouched for by somebody else.
+    """
+    named = [
+        each
+        for each in policy.identities
+        if each.root == root and _fits(identity, each.identity, each.identity_pattern)
+    ]
+    for each in named:
+        if _fits(issuer, each.issuer, each.issuer_pattern):
+            return each
+    if named:
+        raise WrongIssuer(f"{identity} signed it, for whom {issuer} vouches", hint=f"the policy asks for {policy}")
+    raise WrongSigner(f"{identity} signed it, for whom {issuer} vouches", hint=f"the policy asks for {policy}")
+
+
+def check_statement(found: Statement, digest: str, policy: Policy) -> Statement:
+    """Return a statement, having made sure that it is about `digest` and says what the policy asks for.
+
+    Raises:
+        SubjectMismatch: it is about something else.
+        PredicateMismatch: it says something else.
+    """
+    if digest not in (each.digest for each in found.subjects):
+        names = ", ".join(sorted({each.name for each in found.subjects if each.name})[:3]) or "something else"
+        raise SubjectMismatch(f"the signature is about {names}, not about {digest}", hint="it was moved here")
+    if found.predicate_type not in policy.predicate_types:
+        wanted = " or ".join(policy.predicate_types)
+        raise PredicateMismatch(f"what was signed is {found.predicate_type}", hint=f"the policy asks for {wanted}")
+    return found
+
+
+def furthest(faults: Sequence[Untrusted]) -> Untrusted:
+    """Return the fault of the signature that got furthest, which says most about what is wrong."""
+    return max(faults, key=lambda fault: fault.rank)
+
+
+def covers(root: Mapping[str, Any], at: datetime) -> bool:
+    """Return whether a trusted_root.json has a certificate authority and both kinds of log for that time."""
+    return all(
+        any(_within(each, at) for each in root.get(kind) or [])
+        for kind in ("certificateAuthorities", "tlogs", "ctlogs")
+    )
+
+
+def _within(part: Any, at: datetime) -> bool:
+    """Return whether one authority or log of a trust root was in use at a time."""
+    try:
+        span = part.get("validFor") or (part.get("publicKey") or {}).get("validFor") or {}
+        start, end = span.get("start"), span.get("end")
+        return (not start or datetime.fromisoformat(start) <= at) and (not end or at <= datetime.fromisoformat(end))
+    except (AttributeError, TypeError, ValueError):
+        return False
+
+
+def _signer(entry: Any) -> Identity | Key | None:
+    if _has(entry, {"key"}, {"key"}):
+        return Key(entry["key"]) if _word(entry["key"]) else None
+    if not _has(entry, {"keyless"}, {"keyless"}):
+        return None
+    said = entry["keyless"]
+    known = {*_IDENTITY_KEYS, *_IDENTITY_KEYS.values(), "root"}
+    if not _has(said, set(), known) or not all(map(_word, said.values())):
+        return None
+    if any((exact in said) == (pattern in said) for exact, pattern in _IDENTITY_KEYS.items()):
+        return None
+    if not all(is_pattern(said[name]) for name in _IDENTITY_KEYS.values() if name in said):
+        return None
+    return Identity(
+        said.get("identity", ""),
+        said.get("issuer", ""),
+        said.get("identityPattern", ""),
+        said.get("issuerPattern", ""),
+        said.get("root", ""),
+    )
+
+
+def is_pattern(text: str) -> bool:
+    """Return whether a text is a regular expression."""
+    try:
+        re.compile(text)
+    except (re.error, RecursionError, OverflowError):
+        return False
+    return True
+
+
+def _fits(word: str, exact: str, pattern: str) -> bool:
+    return word == exact if exact else re.fullmatch(pattern, word) is not None
+
+
+def _has(document: Any, needed: set[str], known: set[str]) -> bool:
+    """Return whether something is a map with all the keys it needs, no unknown one, and no empty one."""
+    return isinstance(document, dict) and needed <= document.keys() <= known
+
+
+def _word(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _words(value: Any) -> bool:
+    return isinstance(value, list) and value != [] and all(map(_word, value))

@@ -1,0 +1,132 @@
+"""Trust roots: the trusted_root.json of a Sigstore instance, kept up to date.
+
+Knows where it is kept, and how TUF brings a newer one that the one before vouches for. Does not check signatures
+(`keyless`). The only module that imports tuf, inside its functions. What is fetched is kept apart from the cache of
+sigstore's own programs, which believe whatever lies there. Source: reference row T10.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote, urljoin, urlsplit
+
+from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, Unwritable, unreadable
+from clusterbook.diagnostics.transport import Unreachable
+from clusterbook.oci.reference import is_loopback
+
+PUBLIC = "https://tuf-repo-cdn.sigstore.dev"
+"""Sigstore's public instance."""
+ROOT = "trusted_root.json"
+_BEGINNING = "root.json"
+_LARGEST_BYTES = 1 << 20
+
+
+class UntrustedRepository(ClusterbookError):
+    """What a TUF repository shows is not signed as the root before says, is older than what was seen, or has run out.
+
+    The trust root stays as it was. Try again from another network: somebody may be in between.
+    """
+
+    code = "CB211"
+    exit_status = 4
+
+
+class Updated(NamedTuple):
+    """A trust root that is up to date: its file, whether it is another one than before, and its digest."""
+
+    file: Path
+    changed: bool
+    digest: str
+
+
+def root_file(environment: Mapping[str, str], home: Path, url: str = PUBLIC) -> Path:
+    """Return where the trust root of an instance is kept. Source: XDG base directory specification."""
+    data = Path(environment.get("XDG_DATA_HOME", ""))
+    folder = data if data.is_absolute() else home / ".local" / "share"
+    return folder / "clusterbook" / "roots" / quote(url.rstrip("/"), safe="") / ROOT
+
+
+def update(file: Path, url: str = PUBLIC, beginning: Path | None = None) -> Updated:
+    """Bring the trust root of an instance up to date.
+
+    Args:
+        file: where it is kept (`root_file`).
+        url: the instance's TUF repository.
+        beginning: the root.json that is believed to begin with; sigstore's public one is known.
+
+    Raises:
+        InvalidRequest: there is nothing to begin with, or no TLS.
+        Unreachable: the repository cannot be asked.
+        UntrustedRepository: what it shows cannot be believed.
+        Unwritable: it cannot be kept.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.netloc)):
+        raise InvalidRequest(f"{url} is no address with TLS", hint=f"write it as {PUBLIC}")
+    begin = _begin(file.parent, url, beginning)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        data = _fetched(file.parent, url, begin)
+        before = file.read_bytes() if file.is_file() else None
+        if data != before:
+            from clusterbook.files.write import write_bytes
+            from clusterbook.trust.sigstore import check_root
+
+            check_root(data, f"{ROOT} of {url}")
+            write_bytes(file, data)
+        return Updated(file, data != before, f"sha256:{sha256(data).hexdigest()}")
+    except OSError as error:
+        raise Unwritable(f"{file} cannot be written: {error.strerror or error}") from error
+
+
+def _begin(folder: Path, url: str, beginning: Path | None) -> bytes | None:
+    """Return the root.json to begin with, None when there is one from the last time."""
+    if beginning is not None:
+        try:
+            with beginning.open("rb") as file:
+                return file.read(_LARGEST_BYTES)
+        except OSError as error:
+            raise unreadable(beginning, error, hint="name a root.json") from error
+    if url.rstrip("/") == PUBLIC:
+        from importlib.resources import files
+
+        return files("sigstore._store").joinpath(quote(PUBLIC, safe=""), _BEGINNING).read_bytes()
+    if not (folder / _BEGINNING).exists():
+        hint = "name the root.json that its operator handed out: --root root.json"
+        raise InvalidRequest(f"nothing says whom to believe about {url}", hint=hint)
+    return None
+
+
+def _fetched(folder: Path, url: str, begin: bytes | None) -> bytes:
+    """Return the trust root that a repository vouches for."""
+    from tuf.api.exceptions import DownloadError, DownloadHTTPError, RepositoryError
+    from tuf.ngclient.updater import Updater
+
+    base = url.rstrip("/") + "/"
+    try:
+        updater = Updater(str(folder), base, str(folder), urljoin(base, "targets/"), bootstrap=begin)
+        updater.refresh()
+        found = updater.get_targetinfo(ROOT)
+        if found is None:
+            raise UntrustedRepository(f"{url} has no {ROOT}", hint="is it the TUF repository of a Sigstore instance?")
+        path = updater.download_target(found, str(folder / f".{ROOT}"))
+        return Path(path).read_bytes()
+    except RepositoryError as error:
+        hint = "the trust root stays as it was; try again from another network"
+        raise UntrustedRepository(f"{url} is not to be believed: {_short(error)}", hint=hint) from error
+    except DownloadHTTPError as error:
+        raise Unreachable(f"{url} answers with {error.status_code}", hint="is the address right?") from error
+    except DownloadError as error:
+        hint = "is there a way to it? else bring trusted_root.json over and name it with --trust-root"
+        if "NameResolutionError" in _short(error):
+            raise Unreachable(f"{urlsplit(url).netloc}: nobody knows a host of that name", hint=hint) from error
+        raise Unreachable(f"{url} cannot be asked: {_short(error)}", hint=hint) from error
+
+
+def _short(error: Exception) -> str:
+    said = str(error) or str(error.__cause__ or "") or type(error).__name__
+    return " ".join(re.sub(r"HTTPS?ConnectionPool\(.*?\): ", "", said).split())[:160]

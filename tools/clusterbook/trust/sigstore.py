@@ -1,0 +1,271 @@
+"""Keyless signatures: by somebody who logged in, in the log of a Sigstore instance.
+
+The only module that imports sigstore, inside its functions: that takes a quarter of a second. Checking makes no network
+call: it needs a trust root, which is a file. Signing talks to the instance that its configuration names.
+
+Of sigstore-python 4.5: `Verifier.production()` copies a root into the user's cache and believes that copy ever after,
+so it is never called; `verify_dsse` checks neither subject nor predicate, and its policies fit whole words only, so
+both are decided in `core.policy`; what Fulcio and Rekor clients raise is of no family, so that all is caught here.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, unreadable
+from clusterbook.diagnostics.transport import AccessDenied, Unreachable
+from clusterbook.trust.keys import BadKey, certificate_key
+from clusterbook.trust.policy import BadSignature, ExpiredRoot, Tampered, covers
+from clusterbook.trust.statement import Bundle, pae
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+_PUBLIC_GOOD = "https%3A%2F%2Ftuf-repo-cdn.sigstore.dev"
+_ISSUER = "1.3.6.1.4.1.57264.1.8"
+_ISSUER_RAW = "1.3.6.1.4.1.57264.1.1"
+
+
+class BadTrustRoot(InvalidRequest):
+    """A file is no Sigstore trust root (trusted_root.json) or trust configuration, or cannot be read."""
+
+    code = "CB171"
+
+
+class SigningFailed(ClusterbookError):
+    """The Sigstore instance did not sign: its certificate authority, its log or its time stamps say no, or nothing."""
+
+    code = "CB172"
+    exit_status = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Who signed, as a certificate says that a trust root vouches for."""
+
+    identity: str
+    issuer: str
+
+
+def public_root() -> bytes:
+    """Return the trust root of Sigstore's public instance, as it came with sigstore-python."""
+    from importlib.resources import files
+
+    return files("sigstore._store").joinpath(_PUBLIC_GOOD, "trusted_root.json").read_bytes()
+
+
+def verify_keyless(bundle: Bundle, root: bytes, name: str) -> Signed:
+    """Return who signed the statement in a bundle, having checked all but who they ought to be.
+
+    Args:
+        bundle: the signature.
+        root: the text of a trusted_root.json.
+        name: how a message calls the root.
+
+    Raises:
+        BadTrustRoot: `root` is no trust root.
+        Tampered: the signature does not fit the statement.
+        ExpiredRoot: the root ends before the signature was made.
+        BadSignature: the root does not vouch for it.
+    """
+    try:
+        if not certificate_key(bundle.certificate).fits(bundle.signature, pae(bundle.payload)):
+            raise Tampered("the signature does not fit the statement", hint="one of them was changed after signing")
+    except BadKey as error:
+        raise BadSignature(error.what) from error
+    from cryptography import x509
+    from sigstore import errors
+    from sigstore.models import Bundle as SigstoreBundle
+    from sigstore.models import InvalidBundle
+    from sigstore.verify import Verifier
+
+    verifier, seen = Verifier(trusted_root=_trusted_root(root, name)), _Seen()
+    ended = False
+    try:
+        parsed = SigstoreBundle.from_json(bundle.raw)
+        used, made = _used(json.loads(root), bundle)
+        ended = all(used.values()) and not covers(used, made)
+        _, payload = verifier.verify_dsse(parsed, seen)
+        if payload != bundle.payload or seen.certificate is None:
+            raise Tampered("the signature covers another statement than the bundle shows")
+        signed = _signed(seen.certificate)
+    except (errors.Error, InvalidBundle, x509.DuplicateExtension, ValueError, KeyError, TypeError) as error:
+        if not ended:
+            reason = " ".join(str(error).split())[:200]
+            hint = "is it the trust root of the instance that signed?"
+            raise BadSignature(f"{name} does not vouch for the signature: {reason}", hint=hint) from error
+    if ended:
+        what = f"{name} does not vouch for {made:%Y-%m-%d}, when the signature was made"
+        raise ExpiredRoot(what, hint="get a newer trust root: clusterbook trust update")
+    return signed
+
+
+class _Seen:
+    """A policy of sigstore's that accepts everybody, and remembers whom."""
+
+    def __init__(self) -> None:
+        self.certificate: Certificate | None = None
+
+    def verify(self, cert: Certificate) -> None:
+        """Take note of a certificate whose chain was checked."""
+        self.certificate = cert
+
+
+def check_root(root: bytes, name: str) -> None:
+    """Raise BadTrustRoot where a text is no trust root."""
+    _trusted_root(root, name)
+
+
+def _trusted_root(root: bytes, name: str) -> Any:
+    """Return a trust root as sigstore reads it, by way of text: nothing of the user's cache."""
+    import tempfile
+
+    from sigstore.errors import Error
+    from sigstore.models import TrustedRoot
+
+    try:
+        with tempfile.NamedTemporaryFile(suffix=".json") as file:  # from_file is the only public way in
+            file.write(root)
+            file.flush()
+            return TrustedRoot.from_file(file.name)
+    except (Error, ValueError, KeyError) as error:
+        raise BadTrustRoot(f"{name} is no Sigstore trust root", hint="name a trusted_root.json") from error
+
+
+def _signed(certificate: Certificate) -> Signed:
+    """Return who a certificate is for."""
+    from cryptography import x509
+
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        (name,) = names  # one, as Fulcio writes it
+        if not isinstance(name, x509.RFC822Name | x509.UniformResourceIdentifier):
+            raise ValueError("a name that is neither a mail address nor an address")
+        return Signed(name.value, _issuer(certificate))
+    except (x509.ExtensionNotFound, ValueError, AttributeError) as error:
+        raise BadSignature("the certificate of the signature does not say who signed") from error
+
+
+def _issuer(certificate: Certificate) -> str:
+    """Return who vouches for the name in a certificate. Source: Fulcio, "Certificate extensions"."""
+    from cryptography import x509
+
+    found = {each.oid.dotted_string: each.value for each in certificate.extensions}
+    new, old = found.get(_ISSUER), found.get(_ISSUER_RAW)
+    if isinstance(new, x509.UnrecognizedExtension):
+        if new.value[:1] != b"\x0c" or len(new.value) < 2 or new.value[1] & 0x80 or len(new.value) != new.value[1] + 2:
+            raise ValueError("an issuer that is not written as text")
+        return new.value[2:].decode()
+    if isinstance(old, x509.UnrecognizedExtension):
+        return old.value.decode()
+    raise ValueError("no issuer")
+
+
+def _used(root: dict[str, Any], bundle: Bundle) -> tuple[dict[str, list[Any]], datetime]:
+    """Return the parts of a trust root that a signature relies on, and when it was made.
+
+    sigstore-python 4.5.1 accepts the signatures of an authority or a log whose `validFor` has ended, so this is checked
+    besides. What cannot be found is left out: then the signature is refused for another reason.
+    """
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature
+
+    certificate = x509.load_der_x509_certificate(bundle.certificate)
+    entries = json.loads(bundle.raw)["verificationMaterial"].get("tlogEntries") or []
+    logs = {each["logId"]["keyId"] for each in entries}
+    try:
+        scts = certificate.extensions.get_extension_for_class(x509.PrecertificateSignedCertificateTimestamps).value
+        promised = {b64encode(each.log_id).decode() for each in scts}
+    except x509.ExtensionNotFound:
+        promised = set()
+
+    def issued(authority: Any) -> bool:
+        for each in authority["certChain"]["certificates"]:
+            try:
+                certificate.verify_directly_issued_by(x509.load_der_x509_certificate(b64decode(each["rawBytes"])))
+            except (ValueError, TypeError, InvalidSignature):
+                continue
+            return True
+        return False
+
+    return {
+        "certificateAuthorities": [each for each in root.get("certificateAuthorities", []) if issued(each)],
+        "tlogs": [each for each in root.get("tlogs", []) if each["logId"]["keyId"] in logs],
+        "ctlogs": [each for each in root.get("ctlogs", []) if each["logId"]["keyId"] in promised],
+    }, certificate.not_valid_before_utc
+
+
+class Instance:
+    """A Sigstore instance to sign with; "" is the public one, else a file with its trust configuration."""
+
+    def __init__(self, trust_config: str = "") -> None:
+        """Read the configuration; the public one is fetched.
+
+        Raises:
+            BadTrustRoot: the file is none.
+            Unreachable: the public one cannot be fetched.
+        """
+        from sigstore.errors import Error
+        from sigstore.models import ClientTrustConfig
+
+        if not trust_config:
+            try:
+                self._config = ClientTrustConfig.production()
+            except (Error, OSError) as error:
+                hint = "is there a way to sigstore.dev? a private instance is named with --trust-config"
+                raise Unreachable(f"Sigstore's public instance cannot be asked: {error}", hint=hint) from error
+            return
+        try:
+            self._config = ClientTrustConfig.from_json(Path(trust_config).read_text("utf-8"))
+        except OSError as error:
+            raise unreadable(trust_config, error, hint="name a ClientTrustConfig") from error
+        except (Error, ValueError, KeyError) as error:
+            hint = "name a ClientTrustConfig: a trust root and a signing configuration in one file"
+            raise BadTrustRoot(f"{trust_config} is no trust configuration", hint=hint) from error
+
+    def token(self, given: str, *, browser: bool) -> str:
+        """Return a token that says who we are: the one given, what CI offers, or with `browser` what a login brings.
+
+        Raises:
+            AccessDenied: there is none.
+        """
+        from sigstore.errors import Error
+        from sigstore.oidc import IdentityError, Issuer, detect_credential
+
+        try:
+            found = given or detect_credential()
+            if not found and browser:
+                found = str(Issuer(self._config.signing_config.get_oidc_url()).identity_token())
+        except (Error, IdentityError, OSError, ValueError) as error:
+            raise AccessDenied(f"logging in failed: {error}", hint="give a token in SIGSTORE_ID_TOKEN") from error
+        if not found:
+            hint = "run it in CI with `id-token: write`, give a token in SIGSTORE_ID_TOKEN, or log in with --browser"
+            raise AccessDenied("nobody says who signs", hint=hint)
+        return found
+
+    def sign(self, payload: bytes, token: str) -> bytes:
+        """Return the bundle of a statement, signed by whoever the token is for.
+
+        Raises:
+            AccessDenied: the token is none, or has run out.
+            SigningFailed: the instance does not sign.
+        """
+        from sigstore.dsse import Statement
+        from sigstore.oidc import IdentityError, IdentityToken
+        from sigstore.sign import SigningContext
+
+        try:
+            identity = IdentityToken(token)
+        except IdentityError as error:
+            raise AccessDenied("the identity token is none, or has run out", hint="get a fresh one") from error
+        try:
+            with SigningContext.from_trust_config(self._config).signer(identity) as signer:
+                return signer.sign_dsse(Statement(payload)).to_json().encode()
+        except Exception as error:
+            reason = " ".join(f"{type(error).__name__} {error}".replace(token, "***").split())[:200]
+            raise SigningFailed(f"the Sigstore instance does not sign: {reason}", hint="run it again later") from error

@@ -1,0 +1,214 @@
+"""Trust: whether somebody whom the user believes speaks for an artifact.
+
+Knows where a policy is read from and puts the parts together: bundle, signature, signer, statement. What is decided is
+decided in `core.policy`. Makes no network call, and imports sigstore only for a signature without a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from clusterbook.diagnostics.errors import InvalidRequest, unreadable
+from clusterbook.trust.policy import (
+    Identity,
+    Key,
+    Policy,
+    Tampered,
+    Unsigned,
+    Untrusted,
+    WrongSigner,
+    check_identity,
+    check_statement,
+    decode,
+    furthest,
+)
+from clusterbook.trust.statement import (
+    BUNDLE,
+    LARGEST_BUNDLE_BYTES,
+    BrokenBundle,
+    Bundle,
+    Statement,
+    pae,
+    parse_bundle,
+    parse_statement,
+)
+
+if TYPE_CHECKING:
+    from clusterbook.diagnostics.findings import Finding
+    from clusterbook.oci.store import Store
+
+DEFAULT = Path(__file__).with_name("trust.yaml")
+"""The policy that comes with the package: our own releases."""
+PUBLIC_ROOT = "Sigstore's public trust root"
+_LARGEST_POLICY_BYTES = 1 << 20
+_NAMED = "name a trust.yaml, a key or a trusted_root.json"
+
+
+class BadPolicy(InvalidRequest):
+    """A trust.yaml does not say whom to believe, or not in a way that can be followed; nothing was verified."""
+
+    code = "CB173"
+
+
+class Verified(NamedTuple):
+    """What was found to be true: who says what about an artifact. `issuer` is "" for a key, `signer` then its file."""
+
+    statement: Statement
+    signer: str
+    issuer: str
+
+
+def read_policy(path: Path = DEFAULT) -> Policy:
+    """Return the policy in a trust.yaml; the keys it names are read, and paths are those of the file's folder.
+
+    Raises:
+        NotFound: there is no such file.
+        BadPolicy: naming the place of the mistake.
+    """
+    from clusterbook.documents import yaml_fast as yamlplain
+
+    text, name = _text(path), str(path)
+    found = decode(yamlplain.read(text))
+    if found is None:
+        found = _parsed(text, name)
+    return found._replace(signers=tuple(_placed(each, path.parent) for each in found.signers))
+
+
+def _parsed(text: str, name: str) -> Policy:
+    """Return the policy in a text that takes all of YAML to read, or is wrong. Raises BadPolicy."""
+    from clusterbook.diagnostics.findings import SourceErrors
+    from clusterbook.documents.yaml_reader import parse  # 30 ms that a plain policy does not cost
+
+    try:
+        node = parse(text, name, plain=True)
+    except SourceErrors as error:
+        raise _refused(error.findings[0]) from error
+    found = decode(node.written()) if node is not None else None
+    if found is not None:
+        return found
+    if node is None or not isinstance(node.value, dict):
+        raise BadPolicy(f"{name} holds no policy", hint="it starts with apiVersion: and kind: TrustPolicy")
+    from clusterbook.documents.schema import check_shape
+    from clusterbook.trust.policy_schema import TrustPolicyShape
+
+    findings: list[Finding] = []
+    check_shape(node, name, TrustPolicyShape, findings, strict=True)
+    raise _refused(findings[0]) if findings else BadPolicy(f"{name} is not written as a policy is")
+
+
+def key_policy(files: Iterable[Path]) -> Policy:
+    """Return the policy that any one of these keys may have signed. Raises BadPolicy when one cannot be read."""
+    return Policy(tuple(Key(str(path), _text(path)) for path in files))
+
+
+def verify(raw: bytes, digest: str, policy: Policy) -> Verified:
+    """Return what a bundle says about the artifact with `digest`, once it is known to be true.
+
+    Raises:
+        Untrusted: it is not; of which kind says why.
+        BrokenBundle: it is no bundle.
+        BadKey: the policy names a key that is none; BadTrustRoot: a root that is none.
+    """
+    bundle = parse_bundle(raw)
+    signer, issuer = _by_key(bundle, policy) if not bundle.certificate else _by_login(bundle, policy)
+    return Verified(check_statement(parse_statement(bundle.payload), digest, policy), signer, issuer)
+
+
+def verify_any(bundles: Iterable[bytes], digest: str, policy: Policy) -> Verified:
+    """Return what the first bundle that counts says about the artifact with `digest`.
+
+    Raises:
+        Unsigned: there is no bundle.
+        Untrusted: none counts; the one that got furthest says why.
+    """
+    faults: list[Untrusted] = []
+    for raw in bundles:
+        try:
+            return verify(raw, digest, policy)
+        except Untrusted as fault:
+            faults.append(fault)
+        except BrokenBundle as error:
+            faults.append(Tampered(error.what, hint=error.hint))
+    if not faults:
+        hint = f"the policy asks for {policy}; is it the right source?"
+        raise Unsigned(f"{digest} is not signed", hint=hint)
+    raise furthest(faults)
+
+
+def bundles_of(store: Store, repository: str, digest: str) -> Iterator[bytes]:
+    """Yield the bundles that a store has on an artifact, as our publisher and cosign attach them."""
+    for manifest in store.referrers(repository, digest, BUNDLE):
+        for layer in manifest.layers[:1]:
+            yield store.read(repository, layer, limit_bytes=LARGEST_BUNDLE_BYTES)
+
+
+def _by_key(bundle: Bundle, policy: Policy) -> tuple[str, str]:
+    """Return which of the policy's keys signed."""
+    from clusterbook.trust.keys import public_key
+
+    keys = {each: public_key(each.pem, each.file) for each in policy.keys}
+    for each, key in keys.items():
+        if key.fits(bundle.signature, pae(bundle.payload)):
+            return each.file, ""
+    if bundle.hint in [key.hint() for key in keys.values()]:
+        raise Tampered("the signature does not fit the statement", hint="one of them was changed after signing")
+    hint = f"--key names the public key of whoever you believe; the policy asks for {policy}"
+    raise WrongSigner("it is signed with a key that the policy does not name", hint=hint)
+
+
+def _by_login(bundle: Bundle, policy: Policy) -> tuple[str, str]:
+    """Return who signed by logging in, and who vouches for them."""
+    roots: Mapping[str, None] = dict.fromkeys(each.root for each in policy.identities)
+    if not roots:
+        what = "it is signed by somebody who logged in, not with a key"
+        raise WrongSigner(what, hint=f"the policy asks for {policy}")
+    from clusterbook.trust.sigstore import verify_keyless
+
+    faults: list[Untrusted] = []
+    for root in roots:
+        try:
+            found = verify_keyless(bundle, root_text(root), root or PUBLIC_ROOT)
+            check_identity(found.identity, found.issuer, root, policy)
+            return found.identity, found.issuer
+        except Untrusted as fault:
+            faults.append(fault)
+    raise furthest(faults)
+
+
+def root_text(root: str) -> bytes:
+    """Return the text of a trust root: a file, or "" for Sigstore's public one.
+
+    Raises:
+        BadPolicy: the file cannot be read.
+    """
+    if root:
+        return _text(Path(root)).encode()
+    from clusterbook.trust.sigstore import public_root
+
+    return public_root()
+
+
+def _placed(signer: Identity | Key, folder: Path) -> Identity | Key:
+    """Return a signer with its files found from the folder of the policy, and its key read."""
+    if isinstance(signer, Key):
+        return Key(signer.file, _text(folder / signer.file))
+    return signer._replace(root=str(folder / signer.root)) if signer.root else signer
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST_POLICY_BYTES + 1)
+        if len(data) > _LARGEST_POLICY_BYTES:
+            raise BadPolicy(f"{path} is larger than {_LARGEST_POLICY_BYTES >> 20} MiB", hint=_NAMED)
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise unreadable(path, error, hint=_NAMED) from error
+    except UnicodeDecodeError as error:
+        raise BadPolicy(f"{path} is not text", hint=_NAMED) from error
+
+
+def _refused(finding: Finding) -> BadPolicy:
+    return BadPolicy(finding.what, place=finding.place, hint=finding.hint)

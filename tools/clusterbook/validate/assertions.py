@@ -1,0 +1,340 @@
+"""Assertions: health checks, asked about the objects of a snapshot.
+
+Knows the part of Chainsaw's Test that reads (`assert` and `error` below `try`) and its assertion trees: keys and values
+in parentheses are expressions, `~.key` goes through every element, `-> name` keeps a value for what stands below. Does
+not know which component a check belongs to, nor how an object came to be. A snapshot is one moment: nothing is waited
+for. Source: reference rows F10, F23, V23; Chainsaw and kyverno-json as published in 2025.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.documents.selector import describe
+from clusterbook.documents.yaml_writer import scalar
+from clusterbook.snapshot.inventory import Inventory, Object, Unseen
+from clusterbook.validate.jmespath import BadExpression, evaluate, is_number
+
+_EACH = re.compile(r"~(\w+)?\.(.*)\Z", re.DOTALL)
+_BINDING = re.compile(r"(.*?)\s*->\s*(\w+)\Z", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.+)\\\Z", re.DOTALL)
+_EXPRESSION = re.compile(r"\((?:(\w+);)?(.+)\)\Z", re.DOTALL)
+_SHOWN = 3
+"""Most objects that one message names."""
+Bindings = Mapping[str, Any]
+
+
+class Operation(NamedTuple):
+    """One question: `assert` wants one object that fits `tree`, `error` wants none."""
+
+    step: str
+    wanted: bool
+    tree: Mapping[str, Any]
+
+    @property
+    def subject(self) -> str:
+        """Return whom it asks about, for a message: `Deployment gpu-operator/gpu-operator`."""
+        metadata = self.tree.get("metadata") or {}
+        name, namespace = metadata.get("name", ""), metadata.get("namespace", "")
+        labels = ",".join(f"{key}={value}" for key, value in (metadata.get("labels") or {}).items())
+        kind = f"{self.tree['kind']} "
+        if name:
+            return kind + (f"{namespace}/{name}" if namespace else name)
+        where = f"in {namespace}" if namespace else "anywhere"
+        return f"{kind}{where}{f' with {labels}' if labels else ''}"
+
+
+class Outcome(NamedTuple):
+    """What became of a health check: the operations that do not hold, and those that nobody can tell about.
+
+    `asked` counts all; `blind` is true where the snapshot was looked for and not seen, as opposed to never looked for.
+    """
+
+    asked: int
+    broken: tuple[str, ...]
+    unseen: tuple[str, ...]
+    blind: bool
+
+
+def read_test(document: object, name: str) -> list[Operation]:
+    """Return the operations of a health check, in order.
+
+    Args:
+        document: a parsed file.
+        name: its name in messages.
+
+    Raises:
+        InvalidRequest: not a Test, or one that does more than read.
+    """
+    top = document if isinstance(document, Mapping) else {}
+    if top.get("kind") != "Test":
+        raise InvalidRequest(f"{name} is no health check: its kind is '{top.get('kind') or ''}', not 'Test'")
+    steps = (top.get("spec") or {}).get("steps") if isinstance(top.get("spec"), Mapping) else None
+    found = []
+    for number, step in enumerate(_list(steps, f"{name}: spec.steps")):
+        where = f"{name}: spec.steps[{number}]"
+        if not isinstance(step, Mapping):
+            raise InvalidRequest(f"{where} is {describe(step)}, not a map")
+        title = str(step.get("name") or f"step {number + 1}")
+        for place, said in enumerate(_list(step.get("try"), f"{where}.try")):
+            found.append(_operation(said, title, f"{where}.try[{place}]"))
+    return found
+
+
+def _operation(said: object, step: str, where: str) -> Operation:
+    """Return one entry of `try`."""
+    if not isinstance(said, Mapping):
+        raise InvalidRequest(f"{where} is {describe(said)}, not a map")
+    kinds = sorted(set(said) - {"description"})
+    if kinds not in (["assert"], ["error"]):
+        listed = ", ".join(map(str, kinds)) or "nothing"
+        raise InvalidRequest(f"{where} does {listed}", hint="a health check only reads: assert or error")
+    inner = said[kinds[0]]
+    tree = inner.get("resource") if isinstance(inner, Mapping) else None
+    if not isinstance(tree, Mapping) or not (tree.get("apiVersion") and tree.get("kind")):
+        raise InvalidRequest(f"{where}.{kinds[0]} names no resource with apiVersion and kind", hint="write resource:")
+    metadata = tree.get("metadata")
+    if not isinstance(metadata, Mapping | None) or not isinstance((metadata or {}).get("labels"), Mapping | None):
+        raise InvalidRequest(f"{where}.{kinds[0]}.resource.metadata is no map of name, namespace and labels")
+    return Operation(step, kinds[0] == "assert", tree)
+
+
+def _list(value: object, where: str) -> Sequence[Any]:
+    if not isinstance(value, list | None):
+        raise InvalidRequest(f"{where} is {describe(value)}, not a list")
+    return value or ()
+
+
+def run(operations: Sequence[Operation], inventory: Inventory) -> Outcome:
+    """Return what the objects of a snapshot answer to a health check; every operation is asked.
+
+    Raises:
+        BadExpression: an expression cannot be read, or has no answer.
+    """
+    broken, unseen, blind = [], [], False
+    for operation in operations:
+        try:
+            said = ask(operation, inventory)
+        except Unseen as gap:
+            unseen.append(f"{operation.step}: {gap.what}")
+            blind = blind or gap.looked
+            continue
+        if said:
+            broken.append(f"{operation.step}: {said}")
+    return Outcome(len(operations), tuple(broken), tuple(unseen), blind)
+
+
+def ask(operation: Operation, inventory: Inventory) -> str:
+    """Return why an operation does not hold, "" when it holds.
+
+    Raises:
+        Unseen: the snapshot cannot tell.
+        BadExpression: an expression has no answer.
+    """
+    tree = operation.tree
+    api_version, kind = str(tree["apiVersion"]), str(tree["kind"])
+    metadata = tree.get("metadata") or {}
+    namespace = str(metadata.get("namespace") or "")
+    known, gap = inventory.kind(api_version, kind, namespace)
+    candidates = [each for each in known if _selected(each["metadata"], metadata)]
+    body = {key: value for key, value in tree.items() if key not in ("apiVersion", "kind", "metadata")}
+    asked = ("name", "namespace", *(("labels",) if _is_plain(metadata.get("labels")) else ()))
+    rest = {key: value for key, value in metadata.items() if key not in asked}
+    tree = {**body, "metadata": rest} if rest else body
+    mismatches = ((each, mismatch(tree, each, operation.subject)) for each in candidates)
+    if operation.wanted:
+        said = []
+        for each, why in mismatches:
+            if not why:
+                return ""
+            said.append(f"{_named(each)}: {why}" if "name" not in metadata else why)
+        if gap is not None:
+            raise Unseen(f"{kind} ({api_version}) was seen in part: {gap.reason}", looked=True)
+        return f"{operation.subject} {_several(said)}" if said else f"there is no {operation.subject}"
+    fitting = [_named(each) for each, why in mismatches if not why]
+    if fitting:
+        return f"{operation.subject}: {_several(fitting)}: {_wish(body)}"
+    if gap is not None:
+        raise Unseen(f"{kind} ({api_version}) was seen in part: {gap.reason}", looked=True)
+    return ""
+
+
+def _selected(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Return whether an object has the name and the labels that are asked for."""
+    if "name" in wanted and found.get("name") != wanted["name"]:
+        return False
+    labels = wanted.get("labels")
+    if not labels or not _is_plain(labels):
+        return True
+    has = found.get("labels") or {}
+    return all(has.get(key) == value for key, value in labels.items())
+
+
+def _is_plain(labels: Mapping[str, Any] | None) -> bool:
+    """Return whether labels can be selected by, without asking an expression about them."""
+    return all(isinstance(value, str) and f"{key}{value}"[:1] not in "(~\\" for key, value in (labels or {}).items())
+
+
+def _named(found: Object) -> str:
+    return str(found["metadata"].get("name"))
+
+
+def _several(said: Sequence[str]) -> str:
+    more = f" and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
+    return "; ".join(said[:_SHOWN]) + more
+
+
+def _wish(tree: Any) -> str:
+    """Return the last part of a tree in a line: what it asks for in the end."""
+    while isinstance(tree, Mapping) and len(tree) == 1 and isinstance(next(iter(tree.values())), Mapping):
+        tree = next(iter(tree.values()))
+    return ", ".join(f"{key} is {_show(value)}" for key, value in tree.items()) if isinstance(tree, Mapping) else ""
+
+
+# --- assertion trees --------------------------------------------------------------------------------------------------
+
+
+class Key(NamedTuple):
+    """What the key of an assertion tree says: which value to take, and how to go on with it."""
+
+    text: str
+    expression: bool
+    each: bool = False
+    each_name: str = ""
+    binding: str = ""
+
+
+@lru_cache(maxsize=1024)
+def read_key(text: str) -> Key:
+    """Return what a key says. Source: kyverno-json, package expression.
+
+    Raises:
+        BadExpression: it is written for another compiler than JMESPath.
+    """
+    each, each_name, binding = False, "", ""
+    if match := _EACH.match(text):
+        each, each_name, text = True, match[1] or "", match[2]
+    if match := _BINDING.match(text):
+        text, binding = match[1], match[2]
+    if match := _ESCAPED.match(text):
+        return Key(match[1], False, each, each_name, binding)
+    if match := _EXPRESSION.match(text):
+        if match[1] not in (None, "jp"):
+            raise BadExpression(f"the key ({match[1]};…) is written for {match[1]}", hint="write it in JMESPath")
+        return Key(match[2], True, each, each_name, binding)
+    return Key(text, False, each, each_name, binding)
+
+
+def mismatch(tree: Any, value: Any, subject: str, path: str = "", bindings: Bindings | None = None) -> str:
+    """Return where and how `value` differs from what `tree` says, "" when it fits; the first difference counts.
+
+    Raises:
+        BadExpression: an expression cannot be read, or has no answer, or types cannot be compared.
+    """
+    known = {} if bindings is None else bindings
+    if isinstance(tree, Mapping):
+        return _map_mismatch(tree, value, subject, path, known)
+    if isinstance(tree, list):
+        return _list_mismatch(tree, value, subject, path, known)
+    wanted = tree
+    if isinstance(tree, str) and tree[:1] == "(" and tree[-1:] == ")":
+        wanted = evaluate(read_key(tree).text, value, known)
+    elif isinstance(tree, str) and tree[:1] == "\\":
+        wanted = read_key(tree).text
+    return "" if _same(wanted, value) else f"{path} is {_show(value)}, not {_show(wanted)}"
+
+
+def _map_mismatch(tree: Mapping[str, Any], value: Any, subject: str, path: str, bindings: Bindings) -> str:
+    """Return the difference to a map of keys and what stands below them."""
+    if not tree:
+        return f"{path or subject} is nothing" if value is None else ""
+    for name, below in tree.items():
+        key = read_key(str(name)) if name[:1] in ("(", "~", "\\") or "->" in name else Key(str(name), False)
+        where = f"{path}.{name}" if path else str(name)
+        if key.expression:
+            found = evaluate(key.text, value, bindings)
+        elif not isinstance(value, Mapping):
+            if value is not None:
+                raise BadExpression(f"{path} is {describe(value)}, which has no {key.text}")
+            return f"{where} is not there"
+        elif key.text not in value:
+            return f"{where} is not there"
+        else:
+            found = value[key.text]
+        if key.binding:
+            bindings = {**bindings, key.binding: found}
+        if not key.each:
+            why = mismatch(below, found, subject, where, bindings)
+            if why:
+                return why
+            continue
+        for at, element in _elements(found, where):
+            inside = {**bindings, key.each_name: at} if key.each_name else bindings
+            why = mismatch(below, element, subject, f"{where}[{at}]", inside)
+            if why:
+                return why
+    return ""
+
+
+def _elements(value: Any, where: str) -> Iterator[tuple[Any, Any]]:
+    """Yield number or key, and value, of everything in a list or a map."""
+    if isinstance(value, Mapping):
+        yield from value.items()
+    elif isinstance(value, list):
+        yield from enumerate(value)
+    else:
+        raise BadExpression(f"{where} is {describe(value)}, which has no elements to go through")
+
+
+def _list_mismatch(tree: list[Any], value: Any, subject: str, path: str, bindings: Bindings) -> str:
+    """Return the difference to a list, which has as many elements."""
+    if value is None:
+        return f"{path} is not there"
+    if not isinstance(value, list):
+        raise BadExpression(f"{path} is {describe(value)}, not a list")
+    if len(value) != len(tree):
+        return f"{path} is {_show(value)}, not {_show(tree)}"
+    for number, wanted in enumerate(tree):
+        why = mismatch(wanted, value[number], subject, f"{path}[{number}]", bindings)
+        if why:
+            return why
+    return ""
+
+
+def _same(wanted: Any, value: Any) -> bool:
+    """Return whether a value is what is wanted; of a map what is not mentioned may be there as well.
+
+    Raises:
+        BadExpression: they are of different kinds, such as a text and a number. Source: kyverno-json, package matching.
+    """
+    if wanted is None or value is None:
+        return wanted is value
+    if type(wanted) is str and type(value) is str:  # nearly always
+        return wanted == value
+    if _sort(wanted) != _sort(value):
+        raise BadExpression(f"{describe(value)} cannot be compared with {describe(wanted)}")
+    if isinstance(wanted, Mapping):
+        return all(key in value and _same(each, value[key]) for key, each in wanted.items())
+    if isinstance(wanted, list):
+        return len(wanted) == len(value) and all(map(_same, wanted, value))
+    return bool(wanted == value)
+
+
+def _sort(value: Any) -> str:
+    """Return what sort of value this is, as far as comparing goes."""
+    if isinstance(value, Mapping):
+        return "map"
+    return "number" if is_number(value) else type(value).__name__
+
+
+def _show(value: Any) -> str:
+    """Return a value for a message."""
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return f"[{', '.join(value)}]"
+    if isinstance(value, Mapping | list):
+        return describe(value)
+    return "null" if value is None else f"'{value}'" if isinstance(value, str) else scalar(value)

@@ -1,0 +1,77 @@
+"""Fit: which recipes a cluster could be given.
+
+Knows how a recipe's criteria and constraints are held against a snapshot, and that ignorance is no fit. Does not look
+at what is deployed: that is `judge`. Source: reference rows R9, R25, turned round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from clusterbook.snapshot.model import OF_CLUSTERS, Snapshot
+from clusterbook.validate.criteria_ import criteria
+from clusterbook.validate.judge import constraint
+from clusterbook.validate.result import CRITERION, FAILED, PASSED, READINESS, Result
+from clusterbook.validate.subject import subject
+
+FITS, MISSES, UNKNOWN = "fits", "misses", "unknown"
+_ANY = "any"
+
+
+class Fit(NamedTuple):
+    """What is to be said about one recipe; `why` names the first thing that does not fit or cannot be told."""
+
+    recipe: str
+    fit: str
+    why: str
+    specificity: int
+
+    def document(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {"recipe": self.recipe, "fit": self.fit, **({"why": self.why} if self.why else {})}
+
+
+def fit(recipes: Iterable[tuple[str, Mapping[str, Any]]], taken: Snapshot) -> list[Fit]:
+    """Return what is to be said about each (name, recipe): what fits first, the most specific before the others.
+
+    Raises:
+        InvalidRequest: a recipe is not written as it must be.
+    """
+    found = [_fit(name, recipe, taken) for name, recipe in recipes]
+    order = (FITS, UNKNOWN, MISSES)
+    return sorted(found, key=lambda each: (order.index(each.fit), -each.specificity, each.recipe))
+
+
+def _fit(name: str, recipe: Mapping[str, Any], taken: Snapshot) -> Fit:
+    """Return what is to be said about one recipe; what fails says more than what nobody knows."""
+    specificity = sum(value not in (_ANY, 0, "") for value in (recipe.get("criteria") or {}).values())
+    unknown, left = "", False
+    held: list[Result] = []
+    asked = subject(recipe, taken).phases[READINESS].constraints
+    for result in (*criteria(recipe, taken), *(constraint(taken, each) for each in asked)):
+        why = f"{result.name}: {result.message}"
+        if result.state == FAILED:
+            return Fit(name, MISSES, why, specificity)
+        if result.state == PASSED:
+            held.append(result)
+        elif taken.alone and _is_the_clusters(result):  # of every recipe, so it is worth no line of each
+            left = True
+        else:
+            unknown = unknown or why
+    if left and not unknown:
+        unknown = _so_far(held)
+    return Fit(name, UNKNOWN if unknown else FITS, unknown, specificity)
+
+
+def _so_far(held: Sequence[Result]) -> str:
+    """Return what of a recipe a machine without its cluster shows to hold."""
+    shown = [each.name for each in held if each.kind == CRITERION]
+    count = len(held) - len(shown)
+    shown += [f"{count} constraint{'s' if count > 1 else ''}"] if count else []
+    return f"as far as a machine tells: {', '.join(shown) or 'nothing'}"
+
+
+def _is_the_clusters(result: Result) -> bool:
+    """Return whether only a cluster could tell what nobody can tell."""
+    return result.name == "service" or result.name.partition(".")[0] in OF_CLUSTERS

@@ -1,0 +1,210 @@
+"""Judging: what a recipe demands, held against what a snapshot shows.
+
+Knows the order of the phases and what ends a judgement early. A pure function of two documents, so that anybody who has
+both can repeat it. Does not know what each check asks (`named`), nor how a report is written (`ctrf`).
+Source: reference rows V1-V10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound, did_you_mean
+from clusterbook.documents import yaml_fast as yamlplain
+from clusterbook.snapshot.constraint import evaluate, lookup, parse_expression, parse_path
+from clusterbook.snapshot.inventory import Unseen, because
+from clusterbook.snapshot.model import Snapshot
+from clusterbook.validate import checks as named
+from clusterbook.validate.assertions import Operation, read_test, run
+from clusterbook.validate.criteria_ import criteria
+from clusterbook.validate.result import (
+    CHECK,
+    COMPONENT,
+    CONSTRAINT,
+    DEPLOYMENT,
+    ERROR,
+    FAILED,
+    NOT_APPLICABLE,
+    PASSED,
+    PHASES,
+    READINESS,
+    SKIPPED,
+    Report,
+    Result,
+)
+from clusterbook.validate.subject import Constraint, Document, Subject, enabled, subject
+
+_SHOWN = 3
+"""Most sentences of one component's health check that a message repeats."""
+
+
+def judge(
+    recipe: Document,
+    snapshot: Snapshot,
+    *,
+    phases: Collection[str] = PHASES,
+    fail_fast: bool = False,
+    known_checks: Collection[str] = (),
+) -> Report:
+    """Return what becomes of everything that `recipe` demands.
+
+    Readiness is always first; when it does not hold, what comes after is skipped, since it would say little.
+
+    Args:
+        recipe: a RecipeResult with the text of its health checks in place.
+        snapshot: the cluster.
+        phases: which to judge, besides readiness, in whatever order.
+        fail_fast: stop behind the first phase in which something failed.
+        known_checks: names that a check may have; () leaves misspelt ones to whoever runs them.
+
+    Raises:
+        InvalidRequest: the recipe, a phase, a check or a constraint is not written as it must be.
+    """
+    chosen = chosen_phases(phases)
+    about = subject(recipe, snapshot)
+    for name in chosen:
+        for check in about.phases[name].checks:
+            if known_checks and check not in known_checks:
+                raise InvalidRequest(f"the recipe names the check '{check}' in {name}, and there is none of that name",
+                                     hint=did_you_mean(check, known_checks))  # fmt: skip
+    results: list[Result] = []
+    stopped = ""
+    for name in chosen:
+        if stopped:
+            results += [Result(name, kind, each, SKIPPED, stopped) for kind, each in _asked(about, name)]
+            continue
+        found = list(_phase(about, name))
+        results += found
+        wrong = any(result.state in (FAILED, ERROR) for result in found)
+        if wrong and name == READINESS:
+            fails = any(result.state == FAILED for result in found)
+            stopped = "readiness does not hold" if fails else "nobody can tell whether readiness holds"
+        elif wrong and fail_fast:
+            stopped = f"{name} failed, and no more was asked for"
+    taken = str(snapshot.metadata.get("timestamp") or "")
+    unasked = tuple(name for name in PHASES if name not in chosen and any(_asked(about, name)))
+    return Report(about.name, taken, tuple(results), unasked)
+
+
+def chosen_phases(names: Collection[str]) -> list[str]:
+    """Return phases in the order they are judged, readiness always first.
+
+    Raises:
+        InvalidRequest: there is no phase of that name.
+    """
+    for name in names:
+        if name not in PHASES:
+            raise InvalidRequest(f"there is no phase '{name}'", hint=did_you_mean(name, PHASES))
+    return [name for name in PHASES if name in names or name == READINESS]
+
+
+def _asked(about: Subject, phase: str) -> Iterator[tuple[str, str]]:
+    """Yield kind and name of everything that a phase asks, without asking."""
+    demanded = about.phases[phase]
+    if phase == DEPLOYMENT:
+        yield from ((COMPONENT, name) for name in about.components)
+    yield from ((CHECK, name) for name in demanded.checks)
+    yield from ((CONSTRAINT, each.name) for each in _left(demanded.constraints, demanded.checks))
+
+
+def _left(constraints: Sequence[Constraint], checks: Sequence[str]) -> list[Constraint]:
+    """Return the constraints that no check of the phase judges itself."""
+    return [each for each in constraints if not any(named.consumed(each.name, check) for check in checks)]
+
+
+def _phase(about: Subject, phase: str) -> Iterator[Result]:
+    """Yield the results of one phase."""
+    demanded = about.phases[phase]
+    if phase == READINESS:
+        yield from criteria(about.recipe, about.snapshot)
+    if phase == DEPLOYMENT:
+        yield from (component(about, each) for each in about.components.values())
+    for name in demanded.checks:
+        try:
+            state, message = named.ask(name, about, demanded.constraints)
+        except Unseen as gap:
+            state, message = ERROR if gap.looked else SKIPPED, gap.what
+        yield Result(phase, CHECK, name, state, message)
+    for each in _left(demanded.constraints, demanded.checks):
+        yield constraint(about.snapshot, each, phase)
+
+
+def constraint(snapshot: Snapshot, demanded: Constraint, phase: str = READINESS) -> Result:
+    """Return whether one constraint holds; what was not measured is an error, with the nearest that was."""
+    name, value = demanded.name, demanded.value
+    if not demanded.is_path:
+        what = "it has to be measured, and the recipe names no check that does"
+        return Result(phase, CONSTRAINT, name, SKIPPED, what)
+    try:
+        actual = lookup(snapshot, parse_path(name))
+        holds = evaluate(parse_expression(value), actual)
+    except NotFound as error:
+        why = _why_not_measured(snapshot, name)
+        return Result(phase, CONSTRAINT, name, ERROR, why or error.what, "" if why else error.hint)
+    except ClusterbookError as error:
+        return Result(phase, CONSTRAINT, name, ERROR, error.what, error.hint)
+    if holds:
+        return Result(phase, CONSTRAINT, name, PASSED, f"it is {actual}")
+    return Result(phase, CONSTRAINT, name, FAILED, f"it is {actual}, not {value}", demanded.remediation)
+
+
+def _why_not_measured(snapshot: Snapshot, name: str) -> str:
+    """Return what the snapshot's coverage says about a reading that is not there, "" where it says nothing."""
+    path = parse_path(name)
+    for part in (f"{path.type}.{path.subtype}", path.type):
+        gap = snapshot.inventory.gap(f"measurements/{part}")
+        if gap is not None:
+            return f"{part} {because(gap)}"
+    return ""
+
+
+def component(about: Subject, found: Mapping[str, Any]) -> Result:
+    """Return whether a component is healthy, by its health check. Source: reference rows F10, V23."""
+    name = str(found["name"])
+
+    def result(state: str, message: str) -> Result:
+        return Result(DEPLOYMENT, COMPONENT, name, state, message)
+
+    if not enabled(found, about.recipe):
+        return result(NOT_APPLICABLE, "the recipe does not deploy it")
+    if found.get("healthCheckSkip"):
+        return result(SKIPPED, "the recipe leaves its health check out")
+    text = found.get("healthCheckAsserts")
+    if not text:
+        return result(NOT_APPLICABLE, "it has no health check")
+    try:
+        operations = _operations(str(text), f"the health check of {name}")
+        outcome = run(operations, about.inventory)
+    except ClusterbookError as error:
+        return result(ERROR, error.what)
+    if outcome.broken:
+        more = f" and {len(outcome.broken) - _SHOWN} more" if len(outcome.broken) > _SHOWN else ""
+        return result(FAILED, "; ".join(outcome.broken[:_SHOWN]) + more)
+    if outcome.unseen:
+        return result(ERROR if outcome.blind else SKIPPED, outcome.unseen[0])
+    if not outcome.asked:
+        return result(NOT_APPLICABLE, "its health check asks nothing")
+    return result(PASSED, f"{outcome.asked} assertions hold")
+
+
+@lru_cache(maxsize=256)
+def _operations(text: str, name: str) -> list[Operation]:
+    """Return the operations of a health check's text; they are read once, however many clusters are judged.
+
+    Raises:
+        InvalidRequest: it is no YAML, or no health check.
+    """
+    document = yamlplain.read(text)
+    if document is None:
+        from clusterbook.diagnostics.findings import SourceErrors
+        from clusterbook.documents.yaml_reader import parse  # 20 ms that a plain text does not cost
+
+        try:
+            node = parse(text, name)
+        except SourceErrors as error:
+            first = error.findings[0]
+            raise InvalidRequest(f"{first.place}: {first.what}", hint=first.hint) from error
+        document = node.data() if node else None
+    return read_test(document, name)

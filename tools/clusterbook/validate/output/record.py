@@ -1,0 +1,145 @@
+"""Trials: what a check that ran has printed, as measurements that a recipe is held against.
+
+Knows which reader understands which check, and how a snapshot keeps what came of it. Does not run anything, nor does it
+know what a recipe demands: a figure is only kept, judging compares it. Whoever ran a check by hand is read like a Job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
+from clusterbook.snapshot.build import Group, Reading, Seen, written_groups
+from clusterbook.snapshot.constraint import parse_expression
+from clusterbook.validate.checks import consumed
+from clusterbook.validate.output import aiperf as serving
+from clusterbook.validate.output import devices, nccl, slurm
+from clusterbook.validate.output.result_ import result
+from clusterbook.validate.output.trial import Outputs, Trial
+from clusterbook.validate.ran_ import MESSAGE, RESULT, TYPE
+from clusterbook.validate.result import ERROR, FAILED, PASSED, SKIPPED
+
+READERS: Mapping[str, Callable[[Outputs], Trial]] = {
+    "check-nvidia-smi": devices.nvidia_smi,
+    "accelerator-metrics": devices.metrics,
+    "secure-accelerator-access": devices.access,
+    "slinky-slurm-health": slurm.health,
+    "slinky-slurm-imex-channel": slurm.channels,
+    "inference-perf": serving.aiperf,
+    **{name: nccl.reader(name) for name in nccl.NAMES},
+}
+"""The checks whose output says something; all others end with a status that does."""
+_BY_STATUS = {0: PASSED, 1: FAILED, 2: SKIPPED}
+"""Source: reference row V12."""
+_LONGEST_MESSAGE = 4096
+
+
+def read_trial(check: str, outputs: Outputs, status: int | None = None, message: str = "") -> Trial:
+    """Return what came of a check.
+
+    Args:
+        check: its name.
+        outputs: what was printed, by the name of the pod, node or part that printed it.
+        status: the exit status of the check's own container, None where something else was run.
+        message: its last word, such as a container's termination message.
+
+    Raises:
+        InvalidRequest: neither a status nor output that anybody understands.
+    """
+    reader = READERS.get(check)
+    if status is None and reader is None:
+        raise InvalidRequest(
+            f"nobody can tell from its output what came of '{check}'", hint=did_you_mean(check, READERS)
+        )
+    if status is not None and _BY_STATUS.get(status) != PASSED:
+        return Trial(_BY_STATUS.get(status, ERROR), message[:_LONGEST_MESSAGE] or f"it ended with status {status}")
+    told = result(check, outputs) if status is not None else None
+    if told is not None:
+        return told
+    if reader is not None and any(text.strip() for text in outputs.values()):
+        return reader(outputs)
+    if status is None:
+        return Trial(ERROR, "it printed nothing")
+    return Trial(PASSED, message[:_LONGEST_MESSAGE])
+
+
+def as_asked(trials: Sequence[tuple[str, Trial]], recipe: Mapping[str, Any]) -> list[tuple[str, Trial]]:
+    """Return what came of checks that a recipe was handed to, with the settings that it asks for.
+
+    What is measured is never taken from there: only constraints that name one value, of checks that have figures.
+    """
+    phases = (recipe.get("validation") or {}).values()
+    asked = [each for phase in phases if phase for each in phase.get("constraints") or ()]
+    found = []
+    for check, trial in trials:
+        settings: dict[str, Reading] = {}
+        for each in asked:
+            expression = parse_expression(str(each["value"]))
+            if trial.figures and consumed(each["name"], check) and expression.op in ("", "=="):
+                settings[each["name"]] = expression.value
+        found.append((check, trial._replace(figures={**settings, **trial.figures})))
+    return found
+
+
+def stated(trials: Sequence[tuple[str, Trial]], settings: Mapping[str, str]) -> list[tuple[str, Trial]]:
+    """Return what came of checks, with the settings that they ran with, as far as their output does not say them.
+
+    Args:
+        trials: what came of each check, by name.
+        settings: value by the name of a constraint, such as inference-routing-mode.
+
+    Raises:
+        InvalidRequest: no check has such a setting, or its output says something else.
+    """
+    found = dict(trials)
+    for name, value in settings.items():
+        check = next((each for each in found if consumed(name, each)), "")
+        if not check:
+            raise InvalidRequest(f"no check that is recorded has the setting {name}", hint=_SETTINGS)
+        trial = found[check]
+        if name in trial.figures:
+            what = f"{name} is measured: the output of {check} says {trial.figures[name]}"
+            raise InvalidRequest(what, hint=f"leave --setting {name} out")
+        load = trial.context.get("concurrency")
+        fits = not isinstance(load, int) or (value.isdecimal() and int(value) > 0 and load % int(value) == 0)
+        if name == "inference-concurrency-per-gpu" and not fits:
+            what = f"{name} is said to be {value}, and {load} requests at a time are no multiple of that"
+            raise InvalidRequest(what, hint="divide the concurrency of the measurement by the number of GPUs")
+        found[check] = trial._replace(figures={**trial.figures, name: value})
+    return list(found.items())
+
+
+_SETTINGS = "as in --setting inference-routing-mode=dynamo-router, beside inference-perf=FILE"
+
+
+def recorded(document: Mapping[str, Any], trials: Sequence[tuple[str, Trial]]) -> dict[str, Any]:
+    """Return a snapshot to which what came of checks is added; what it said of the same checks before goes."""
+    kinds = {each["type"]: {part["subtype"]: part for part in each.get("subtypes") or ()} for each in _parts(document)}
+    found = seen(trials).measurements
+    kinds[TYPE] = {**kinds.get(TYPE, {}), **written_groups(found.get(TYPE, {}))}
+    figures = dict(kinds.get("Performance", {}).get("results", {}).get("data") or {})
+    kept = {key: value for key, value in figures.items() if not any(consumed(key, check) for check, _ in trials)}
+    new = found.get("Performance", {}).get("results", Group()).data
+    if figures or new:
+        kinds["Performance"] = {**kinds.get("Performance", {}), **written_groups({"results": Group({**kept, **new})})}
+    measurements = [
+        {"type": kind, "subtypes": [kinds[kind][name] for name in sorted(kinds[kind])]} for kind in sorted(kinds)
+    ]
+    return {**document, "measurements": measurements}
+
+
+def _parts(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [each for each in document.get("measurements") or () if each]
+
+
+def seen(trials: Iterable[tuple[str, Trial]]) -> Seen:
+    """Return what came of checks as measurements; a figure counts only where its check passed."""
+    checks: dict[str, Group] = {}
+    results: dict[str, Reading] = {}
+    for check, trial in trials:
+        said = {RESULT: trial.state, **({MESSAGE: trial.message} if trial.message else {})}
+        checks[check] = Group(said, context=trial.context)
+        if trial.state == PASSED:
+            results |= trial.figures
+    return Seen({TYPE: checks, **({"Performance": {"results": Group(results)}} if results else {})} if checks else {})

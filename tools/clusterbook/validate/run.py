@@ -1,0 +1,104 @@
+"""Running: of what a recipe asks, the checks that reading leaves open, and what came of them in the snapshot.
+
+Knows that only those are run, and none where the cluster is not ready for them. Does not judge, nor know how anything
+gets into a cluster. Source: reference rows V5, V11.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clusterbook.kubernetes.api import open_api
+from clusterbook.kubernetes.placement import GPU, Placement, read_selector, read_tolerations
+from clusterbook.lookup.find import Options
+from clusterbook.snapshot import model as snapshot
+from clusterbook.validate.job_manifests import Asked
+from clusterbook.validate.judge import judge
+from clusterbook.validate.output.record import as_asked, recorded
+from clusterbook.validate.result import CHECK, ERROR, FAILED, READINESS, SKIPPED
+from clusterbook.validate.run_jobs import run_all
+
+Document = Mapping[str, Any]
+Entries = Mapping[str, Mapping[str, Any]]
+
+NAMESPACE = "clusterbook-validation"
+_MOST_BYTES = 700 * 1024
+"""Most of a snapshot that a check is handed in a ConfigMap."""
+
+
+def run_checks(
+    options: Options, recipe: Document, taken: Document, entries: Entries, phases: Sequence[str]
+) -> Document:
+    """Return a snapshot with what came of the checks that had to run.
+
+    Args:
+        options: flags by key: kubeconfig, context, namespace, no_cleanup, node_selector, toleration.
+        recipe: what the snapshot will be held against.
+        taken: the snapshot.
+        entries: the catalog's checks by name.
+        phases: those that will be judged; only their checks are run.
+
+    Raises:
+        InvalidRequest: a flag is not written as it must be.
+        ClusterbookError: the cluster cannot be asked.
+    """
+    placement = Placement(
+        read_selector(_words(options, "node_selector")), read_tolerations(_words(options, "toleration"))
+    )
+    wanted = to_run(recipe, taken, entries, phases)
+    if not wanted:
+        return taken
+    asked = Asked(
+        namespace=options.get("namespace") or NAMESPACE,
+        run=secrets.token_hex(3),
+        placement=placement,
+        snapshot=handed(taken),
+        validation=json.dumps({key: recipe.get(key) for key in ("metadata", "criteria", "constraints", "validation")}),
+    )
+    api = open_api(options.get("kubeconfig", ""), context=options.get("context", ""))
+    found = run_all(api, wanted, asked, with_gpus(taken), say=_say, keep="no_cleanup" in options)
+    return recorded(taken, as_asked(found, recipe))
+
+
+def to_run(recipe: Document, taken: Document, entries: Entries, phases: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Return the entries of the checks that reading leaves open, [] where the cluster is not ready for them."""
+    read = judge(recipe, snapshot.read(taken), phases=phases, known_checks=tuple(entries))
+    if any(each.phase == READINESS and each.state in (FAILED, ERROR) for each in read.results):
+        return []
+    left = {each.name: each.phase for each in read.results if each.kind == CHECK and each.state == SKIPPED}
+    return [{**entries[name], "name": name, "phase": phase} for name, phase in left.items() if name in entries]
+
+
+def handed(taken: Document) -> str:
+    """Return what of a snapshot a check is handed: its readings, and of those no more than an object may have."""
+    kept = {key: taken[key] for key in ("apiVersion", "kind", "metadata", "fingerprint") if key in taken}
+    measurements = list(taken.get("measurements") or ())
+    for left_out in ("", "NodeTopology", "OS"):
+        measurements = [each for each in measurements if each["type"] != left_out]
+        text = json.dumps({**kept, "measurements": measurements})
+        if len(text.encode()) <= _MOST_BYTES:
+            return text
+    return json.dumps(kept)
+
+
+def with_gpus(taken: Document) -> tuple[str, ...]:
+    """Return the names of the nodes that have a GPU to give."""
+    blocks = (block for block in taken.get("objects") or () if block["kind"] == "Node")
+    return tuple(
+        str(node["metadata"]["name"])
+        for block in blocks
+        for node in block["items"]
+        if str(((node.get("status") or {}).get("allocatable") or {}).get(GPU, "0")) != "0"
+    )
+
+
+def _words(options: Options, key: str) -> list[str]:
+    return options[key].split("\n") if options.get(key) else []
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")

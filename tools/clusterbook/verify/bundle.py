@@ -1,0 +1,173 @@
+"""Verifying bundles: how much is known of the files of one, on this machine or in a registry.
+
+    files as recorded → the signature on them → what their recipe and options make
+
+Knows what is looked at, in which order, and which level of trust follows. Makes no network call for what lies on this
+machine. Source: reference rows T2-T6.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from contextlib import suppress
+
+from clusterbook.artifacts.open import Trusting
+from clusterbook.bundle.checksums import (
+    CHECKSUMS,
+    FILES,
+    Difference,
+    differences,
+    digests,
+    files_digest,
+    listed,
+    unrooted,
+)
+from clusterbook.bundle.disk import MOST_BYTES, MOST_FILES
+from clusterbook.bundle.rederive import prove
+from clusterbook.bundle.render import OPTIONS, RECIPE
+from clusterbook.diagnostics.errors import ClusterbookError
+from clusterbook.diagnostics.transport import Malformed
+from clusterbook.fetch.attestation import attested
+from clusterbook.files.context import Around
+from clusterbook.files.tar_reader import Limits, members
+from clusterbook.oci.open import access_of, open_registry
+from clusterbook.oci.reference import parse_reference
+from clusterbook.trust.choose_policy import Words, trusting
+from clusterbook.trust.policy import Tampered, Unsigned, Untrusted
+from clusterbook.trust.verify import Verified, bundles_of, verify_any
+from clusterbook.verify.trustlevel_ import ATTESTED, UNKNOWN, UNVERIFIED, VERIFIED, Found
+from clusterbook.verify.verdict import NOTHING, Looked, Verdict, described, published
+
+_LIMITS = Limits(files=MOST_FILES, total_bytes=MOST_BYTES)
+
+
+class NotAsRecorded(ClusterbookError):
+    """A bundle's files are not those that were recorded, or do not derive from its recipe.
+
+    Do not deploy it. Make it again, or fetch it again from where it came.
+    """
+
+    code = "CB114"
+    exit_status = 4
+
+
+def unpacked(data: bytes, name: str) -> dict[str, bytes]:
+    """Return the files in the bytes of an archive. Raises UnsafeArchive."""
+    return {member.name: member.stream.read() for member in members(io.BytesIO(data), name, limits=_LIMITS)}
+
+
+def _looked(files: Mapping[str, bytes]) -> Looked:
+    """Hold files against checksums.txt, then against what their recipe and options make."""
+    recorded = listed(files[CHECKSUMS].decode(errors="replace")) if CHECKSUMS in files else {}
+    found = tuple(differences(recorded, digests(files))) if recorded else ()
+    whole = recorded and not found and {RECIPE, OPTIONS} <= files.keys()
+    return Looked(len(recorded), found, prove(files) if whole else None)
+
+
+def verify_files(
+    where: str, files: Mapping[str, bytes], beside: Mapping[str, bytes], words: Words, around: Around
+) -> Verdict:
+    """Return what is known of a bundle on this machine."""
+    if CHECKSUMS not in files and not beside:
+        what = f"{where} has no {CHECKSUMS}, so nothing says what it should hold"
+        return _wrong(where, NotAsRecorded(what, hint="name a bundle"))
+    looked = _looked(files)
+    if looked.differences:
+        return _wrong(where, _changed(where, looked.differences), looked)
+    verified: Verified | None = None
+    if beside:
+        try:
+            verified = attested(beside, files, trusting(words, around.environment, around.home)).verified
+        except Untrusted as error:
+            return _wrong(where, error, looked)
+    elif looked.derives and "published_in" in words:
+        from clusterbook.verify.derived_ import signer_of_recipe
+
+        try:
+            return judged(where, looked, signer_of_recipe(files, words, around), recipe=True)
+        except Untrusted as error:
+            return _wrong(where, error, looked)
+    return judged(where, looked, verified)
+
+
+def judged(where: str, looked: Looked, verified: Verified | None, *, recipe: bool = False) -> Verdict:
+    """Return the verdict on a bundle whose files are as recorded, and of which `verified` is the signature, if any.
+
+    With `recipe`, its recipe is what is signed, not its files.
+    """
+    proof = looked.proof
+    if proof is not None and not looked.derives and verified is None:
+        what = f"{where} is not what its recipe and options make (made by clusterbook {proof.version})"
+        hint = "verify with the version that made it, or make it again and compare: clusterbook bundle --diff"
+        return _wrong(where, NotAsRecorded(what, hint=hint), looked)
+    level, reason = UNVERIFIED, "it carries no signature"
+    if verified is not None:
+        level, reason = ATTESTED, "it carries neither recipe nor options, from which it could be made again"
+        if proof is not None:
+            reason = f"this version does not make the same of its recipe as clusterbook {proof.version}"
+        if looked.derives:
+            level, reason = VERIFIED, "signed, and what its signed recipe makes"
+    found = Found(level, reason, verified.signer if verified else "", proof.version if proof else "")
+    lines = [f"{where}: {level}"]
+    if looked.recorded:
+        lines.append(f"{looked.recorded} files as recorded")
+    if verified is not None:
+        what = "its recipe is signed" if recipe else "signed"
+        lines.append(f"{what} by {found.creator}{f' ({verified.issuer})' if verified.issuer else ''}")
+    if proof is not None and looked.derives:
+        what = f"{proof.deployer}, {len(proof.components)} components"
+        lines.append(f"derives from recipe {proof.slug} and its options ({what})")
+    if level != VERIFIED:
+        lines.append(f"not {VERIFIED if verified else ATTESTED}: {reason}")
+    said = described(where, found, looked, verified)
+    return Verdict(found, {**said, "bundleAttested": verified is not None and not recipe}, tuple(lines))
+
+
+def _wrong(where: str, error: ClusterbookError, looked: Looked | None = None) -> Verdict:
+    """Return the verdict on what is not as it has to be."""
+    looked = looked or NOTHING
+    found = Found(UNKNOWN, error.what, "", looked.proof.version if looked.proof else "")
+    shown = (*looked.differences, *(looked.proof.differences if looked.proof else ()))
+    lines = (f"{where}: {UNKNOWN}", *(f"{each.kind}: {each.path}" for each in shown))
+    said = described(where, found, looked, None)
+    return Verdict(found, {**said, "errors": [error.what]}, lines, error)
+
+
+def _changed(where: str, changes: tuple[Difference, ...]) -> NotAsRecorded:
+    count = len(changes)
+    hint = "do not deploy it: make or fetch it again"
+    if changes[0].path.endswith("cluster-values.yaml"):
+        hint = "values of this cluster belong into --set or --dynamic options: make the bundle again with them"
+    return NotAsRecorded(
+        f"{where}: {count} of its files {'is' if count == 1 else 'are'} not as {CHECKSUMS} records", hint=hint
+    )
+
+
+def verify_artifact(where: str, words: Words, around: Around) -> Verdict:
+    """Return what is known of one artifact in a registry."""
+    reference = parse_reference(where)
+    belief: Trusting = trusting(words, around.environment, around.home)
+    store = open_registry(reference.host, access_of(words, around.environment, around.home))
+    manifest = store.manifest(reference.repository, reference.wanted)
+    looked, verified = NOTHING, None
+    try:
+        bundles = bundles_of(store, reference.repository, manifest.digest)
+        assert belief.policy is not None
+        with suppress(Unsigned):
+            verified = verify_any(bundles, manifest.digest, belief.policy)
+        packed = b""  # of the many parts that an artifact may have, one is kept
+        for blob in manifest.blobs:
+            data = store.read(reference.repository, blob, limit_bytes=MOST_BYTES)
+            packed = data if FILES in manifest.annotations and blob == manifest.layers[0] else packed
+        if packed:
+            files = unrooted(unpacked(packed, where))
+            if files_digest(files) != manifest.annotations[FILES]:
+                raise Tampered(f"{where}: the files are not those that its manifest names", hint="do not use it")
+            looked = _looked(files)
+    except (Untrusted, Malformed) as error:
+        return _wrong(where, error, looked)
+    if looked.proof is None and FILES not in manifest.annotations:
+        return published(where, verified, {"artifactDigest": manifest.digest})
+    verdict = judged(where, looked, verified)
+    return verdict._replace(said={**verdict.said, "artifactDigest": manifest.digest})

@@ -1,0 +1,138 @@
+"""Verifying sources: all that a registry, a mirror or an archive holds of a catalog.
+
+Knows that a mirror holds a part of what the index names, and may hold charts and images besides, which the index does
+not name: of those it is only known that their bytes are whole. Does not know bundles (`verifying`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from clusterbook.artifacts import index as catalog
+from clusterbook.artifacts.index import Needed
+from clusterbook.artifacts.memory import memory
+from clusterbook.artifacts.open import Opened, open_index
+from clusterbook.diagnostics.errors import ClusterbookError
+from clusterbook.diagnostics.transport import Malformed, NoArtifact, WrongContent
+from clusterbook.files.context import Around
+from clusterbook.mirror import archive as mirrored
+from clusterbook.oci.layout.reader import LaidOut
+from clusterbook.oci.open import Base, absolute, access_of, open_source
+from clusterbook.oci.store import is_manifest
+from clusterbook.trust.choose_policy import Words, trusting
+from clusterbook.verify.trustlevel_ import UNKNOWN
+from clusterbook.verify.verdict import Verdict, published
+
+
+def verify_source(where: str, words: Words, around: Around) -> Verdict:
+    """Return what is known of a source: its index and every artifact that is there.
+
+    Raises:
+        ClusterbookError: the index cannot be relied on, or an artifact is damaged; which one says why.
+    """
+    seen = memory(around.environment, around.home).recall(absolute(where))
+    base = open_source(where, access_of(words, around.environment, around.home))
+    belief = trusting(words, around.environment, around.home)._replace(unsigned=True)
+    opened = open_index(base, belief, now=around.now, seen=seen)
+    reader = _Reader(opened)
+    for needed in _needed(opened):
+        reader.read(base.repository(needed.repository), needed.pin.digest)
+    named = len(reader.whole)
+    besides = _besides(base, reader)
+    others, missing, faults = len(reader.whole) - named, len(reader.missing), list(reader.faults.values())
+    more = {
+        "release": opened.envelope.release,
+        "sequence": opened.envelope.sequence,
+        "expires": opened.envelope.expires.isoformat(),
+        "artifacts": named,
+        "missing": missing,
+        "others": others,
+        "besides": besides,
+    }
+    lines = [
+        f"index of release {more['release']}, number {more['sequence']}, good until {opened.envelope.expires.date()}"
+    ]
+    lines.append(f"{named} artifacts as the index names them, {missing} named ones are not here")
+    if besides:
+        counted = ", ".join(f"{number} {kind}" for kind, number in besides.items())
+        lines.append(f"besides, not named by the index, though with the bytes of their digests: {counted}")
+    verdict = published(where, opened.verified, more, tuple(lines))
+    if not faults:
+        return verdict
+    found = verdict.found._replace(level=UNKNOWN, reason=faults[0].what)
+    said = {
+        **verdict.said,
+        "trustLevel": UNKNOWN,
+        "trustReason": found.reason,
+        "errors": [each.what for each in faults],
+    }
+    return Verdict(found, said, (f"{where}: {UNKNOWN}", *(each.what for each in faults)), faults[0])
+
+
+def _besides(base: Base, reader: _Reader) -> dict[str, int]:
+    """Read what the index does not name, and what a mirror's list says to be there; return how many of each kind."""
+    found: Counter[str] = Counter()
+    for name, entry in base.store.roots() if isinstance(base.store, LaidOut) else ():
+        if not is_manifest(entry) or entry.artifact_type == catalog.INDEX or entry.digest in reader.whole:
+            continue
+        reader.read("", entry.digest)
+        kind = _KINDS.get(name.replace(":", "/").partition("/")[0], "others")
+        found[kind] += entry.digest in reader.whole
+        if kind == _LISTS:
+            from clusterbook.mirror.load import contents
+
+            try:
+                for part in contents(base).held:
+                    reader.read("", part.digest)
+            except ClusterbookError as error:
+                reader.faults[entry.digest] = error
+    return {kind: found[kind] for kind in sorted(found) if found[kind]}
+
+
+_LISTS = "list of a mirror's contents"
+_KINDS = {mirrored.REPOSITORY: _LISTS, "charts": "charts", "images": "images"}
+"""What is in a repository, by the first word of its name."""
+
+
+def _needed(opened: Opened) -> Iterator[Needed]:
+    """Yield every artifact that the index names."""
+    for name in sorted(opened.envelope.shards):
+        if name.startswith(catalog.RECIPES):
+            for slug, recipe in catalog.recipes_in(opened.shard(name)).items():
+                yield from catalog.closure(slug, recipe)
+        else:
+            opened.shard(name)
+
+
+class _Reader:
+    """Reads all bytes of artifacts, once each, and notes what came of it, by digest."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._store = opened.base.store
+        self.whole: set[str] = set()
+        self.missing: set[str] = set()
+        self.faults: dict[str, ClusterbookError] = {}
+
+    def read(self, repository: str, digest: str) -> None:
+        """Read an artifact, and the parts of one that is an index."""
+        if digest in self.whole or digest in self.missing or digest in self.faults:
+            return
+        try:
+            manifest = self._store.manifest(repository, digest)
+        except NoArtifact:
+            self.missing.add(digest)
+            return
+        except (WrongContent, Malformed) as error:
+            self.faults[digest] = error
+            return
+        try:
+            for blob in manifest.blobs:
+                for _ in self._store.blob(repository, blob):
+                    pass
+        except (NoArtifact, WrongContent, Malformed) as error:
+            self.faults[digest] = error
+            return
+        for part in filter(is_manifest, manifest.manifests):
+            self.read(repository, part.digest)
+        self.whole.add(digest)

@@ -1,0 +1,77 @@
+"""Trust levels: how much is known of a bundle or an artifact, and whether that is enough.
+
+    unknown      it is not what it says, or a signature that it carries does not count
+    unverified   it is whole; nobody vouches for it
+    attested     whole, and signed by somebody whom the policy names
+    verified     signed, and a bundle also follows, file by file, from the recipe that is signed with it
+
+Knows the levels and what a user may ask for. Does not know how one is found. Removing a signature makes `unverified` of
+what was more, so that nothing less than `attested` is asked for unless a user says so. Source: reference rows T1, T6,
+T7, L31: there, the highest level that a bundle can reach is asked for, which is less once its signature is gone.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from clusterbook.diagnostics.errors import ClusterbookError
+from clusterbook.snapshot.constraint import evaluate, parse_expression
+
+UNKNOWN, UNVERIFIED, ATTESTED, VERIFIED = LEVELS = ("unknown", "unverified", "attested", "verified")
+DEFAULT = ATTESTED
+MAX = "max"
+"""The reference's word for the most that can be asked for."""
+
+
+class NotEnough(ClusterbookError):
+    """It may be whole and even signed, but less is known of it than was asked for: its level, its signer, its program.
+
+    Nothing about it is known to be wrong; whether it will do is for you to say.
+    """
+
+    code = "CB210"
+    exit_status = 2
+
+
+class Found(NamedTuple):
+    """What is known: `creator` signed it, `tool` is the version of the program that made it; "" where that is unknown.
+
+    `reason` says why the level is not higher, or on what it rests.
+    """
+
+    level: str
+    reason: str
+    creator: str = ""
+    tool: str = ""
+
+
+class Asked(NamedTuple):
+    """What has to be known at least; "" for anything."""
+
+    level: str = DEFAULT
+    creator: str = ""
+    tool: str = ""
+
+
+def require(found: Found, asked: Asked, name: str) -> None:
+    """Make sure that as much is known of `name` as was asked for.
+
+    Raises:
+        NotEnough: it is not.
+        InvalidRequest: the constraint on the program's version is none.
+    """
+    wanted = VERIFIED if asked.level == MAX else asked.level
+    if LEVELS.index(found.level) < LEVELS.index(wanted):
+        hint = f"--min-trust-level {found.level} takes it all the same"
+        if found.level == UNVERIFIED:
+            hint += ", as it may a bundle that you made yourself"
+        raise NotEnough(f"{name} is {found.level}, {wanted} is asked for: {found.reason}", hint=hint)
+    if asked.creator and found.creator != asked.creator:
+        signer = found.creator or "nobody"
+        raise NotEnough(f"{name} is signed by {signer}, not by {asked.creator}", hint="is it the right bundle?")
+    if asked.tool:
+        bare = asked.tool[:1].isdigit()
+        expression = parse_expression(f">= {asked.tool}" if bare else asked.tool)
+        if not found.tool or not evaluate(expression, found.tool):
+            what = f"{name} was made by clusterbook {found.tool or 'of an unknown version'}, {asked.tool} is asked for"
+            raise NotEnough(what, hint="make or fetch it again")

@@ -1,0 +1,43 @@
+"""Verifying: what it is whose trust is in question, and who looks at it.
+
+Knows the ways to name a bundle, an artifact and a source. Does not know what is looked at.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from clusterbook.bundle.disk import ARCHIVES, read_bundle
+from clusterbook.cli.fetch import BELIEF
+from clusterbook.diagnostics.errors import NotFound
+from clusterbook.fetch.attestation import read_attestation
+from clusterbook.files.context import Around
+from clusterbook.files.there_ import exists, is_file, is_folder
+from clusterbook.oci.open import LAYOUT_SCHEME
+from clusterbook.oci.reference import SCHEME, parse_reference
+from clusterbook.trust.choose_policy import Words, trusting
+from clusterbook.verify.bundle import verify_artifact, verify_files
+from clusterbook.verify.verdict import Verdict
+
+
+def verify(where: str, words: Words, around: Around) -> Verdict:
+    """Return what is known of `where`: the folder or archive of a bundle, an artifact in a registry, or a source.
+
+    Raises:
+        NotFound: it is not there.
+        InvalidRequest: it is something else.
+    """
+    if any(flag.key in words for flag in BELIEF):
+        trusting(words, around.environment, around.home)  # what is wrong with it, it shall say before all else
+    path = Path(where)
+    if where.endswith(ARCHIVES) and "://" not in where:
+        return verify_files(where, read_bundle(path), {}, words, around)
+    if is_folder(where) and not is_file(path / "oci-layout"):
+        return verify_files(where, read_bundle(path), read_attestation(path), words, around)
+    if where.startswith(SCHEME) and parse_reference(where).wanted:
+        return verify_artifact(where, words, around)
+    if "://" not in where and not where.startswith(LAYOUT_SCHEME) and not exists(where):
+        raise NotFound(f"{where} does not exist", hint="name a bundle, an artifact (oci://…) or the source of a mirror")
+    from clusterbook.verify.source import verify_source
+
+    return verify_source(where, words, around)
