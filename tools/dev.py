@@ -92,7 +92,7 @@ def set_up() -> None:
         if run(PYTHON, "-m", "pip", "install", "--quiet", "--editable", ".[build,dev]"):
             raise SetupError(
                 "pip could not install what pyproject.toml lists, see above\n"
-                "  hint: without a way to pypi.org, name a mirror: `export PIP_INDEX_URL=https://…`"
+                "  hint: without a way to PyPI, name a mirror: `export PIP_INDEX_URL=https://…`"
             )
         STAMP.write_text(wanted, encoding="utf-8")
 

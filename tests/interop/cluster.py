@@ -273,7 +273,7 @@ def start(folder: Path, *, nodes: Sequence[Node] = ()) -> Iterator[Cluster]:
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={certificates.key}", f"--service-account-signing-key-file={certificates.key}",
             f"--token-auth-file={tokens}", "--authorization-mode=Node,RBAC", "--allow-privileged=true",
-            "--service-cluster-ip-range=10.0.0.0/16", "--max-requests-inflight=0",
+            "--service-cluster-ip-range=127.77.0.0/16", "--max-requests-inflight=0",
         )  # fmt: skip
         trust = ssl.create_default_context(cafile=certificates.authority)
         cluster = Cluster(url, token, kubeconfig, trust, api_server)

@@ -141,7 +141,7 @@ def test_a_recipe_says_which_criteria_lead_to_it() -> None:
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_the_same_sources_give_the_same_bytes(seed: str, tmp_path: Path) -> None:
     program = (
-        "from pathlib import Path; from tests import sites; import sys\n"
+        "from pathlib import Path; from tests.support import sites; import sys\n"
         "from clusterbook.files.write import write_folder\n"
         "write_folder(Path(sys.argv[1]), sites.whole().items(), marker='index.html')"
     )
