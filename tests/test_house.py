@@ -51,9 +51,9 @@ IO = frozenset(
     cli.snapshot cli.snapshotting_ cli.telling_ cli.terminal cli.trust cli.trust_commands_ cli.validate
     collect.cluster.survey collect.node.host collect.node.nics collect.node.nvidia_smi collect.node.pci
     collect.node.system collect.node.systemd collect.run collect.take evidence.folder evidence.ledger
-    fetch.attestation fetch.fetch fetch.unpack files.archive files.context files.tar_reader files.there_
-    files.workfolder_ files.write inputs.download inputs.fast inputs.read kubernetes.api kubernetes.connection
-    kubernetes.jobs kubernetes.kubeconfig ledger.append ledger.folder ledger.git lint.charts lint.run lookup.embed_
+    fetch.attestation fetch.fetch fetch.unpack files.archive files.context files.read files.tar_reader
+    files.write inputs.download inputs.fast inputs.read kubernetes.api kubernetes.connection
+    kubernetes.jobs kubernetes.kubeconfig ledger.append ledger.folder ledger.git lint.charts lint.run
     lookup.index_files lookup.local lookup.write mirror.chart_images_ mirror.save oci.blob_file oci.credentials
     oci.http oci.layout.folder oci.layout.tar oci.login oci.open oci.registry oci.store oci.transfer publish.release
     publish.send resolve.export site.build site.desk_ site.frame site.guide site.guide_ site.json_schemas

@@ -1,6 +1,6 @@
 """The build hook: a wheel carries the answers, so the catalog is resolved while the wheel is made.
 
-Knows when the index must be written. Does not know what is in it: `clusterbook.lookup.embed_` does.
+What the index holds is the business of `clusterbook.lookup.write`. A wheel without an index is never made.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class IndexHook(BuildHookInterface[Any]):
         """Return the files that were written; none when the sources are wrong and that is not `fatal`."""
         error_family: type[Exception] = import_module("clusterbook.diagnostics.errors").ClusterbookError
         try:
-            return [root / path for path in import_module("clusterbook.lookup.embed_").embed(root)]
+            package = root / "tools" / "clusterbook" / "lookup" / "index"
+            return [*import_module("clusterbook.lookup.write").build(root / "recipes", package=package).embedded]
         except error_family as error:
             if fatal:
                 raise SystemExit(f"{error}\nclusterbook: the index was not written, so there is no wheel") from error

@@ -14,7 +14,7 @@ from packageurl import PackageURL
 from clusterbook.artifacts.sbom import images_needed, purl, sbom
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
-from clusterbook.catalog.images_ import Image, image_lists
+from clusterbook.catalog.images import Image, image_lists
 from clusterbook.resolve import matrix
 from clusterbook.resolve.document import recipe_document
 

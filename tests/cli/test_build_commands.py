@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from clusterbook.cli import build_main as main
-from clusterbook.lookup import write as catalog_build
+from clusterbook.lookup.write import build as build_index
 from clusterbook.site import json_schemas as schemas
 from tests.support import shelves, trees
 
@@ -31,10 +31,20 @@ def lines(path: Path) -> list[dict[str, object]]:
 
 
 def test_a_build_is_the_same_bytes_twice_in_a_row(recipes: Path, tmp_path: Path) -> None:
-    first, second = (catalog_build.build(recipes, tmp_path / name) for name in ("one", "two"))
-    assert first.archive.read_bytes() == second.archive.read_bytes()
-    names = sorted(path.relative_to(first.folder) for path in first.folder.rglob("*") if path.is_file())
-    assert all((first.folder / name).read_bytes() == (second.folder / name).read_bytes() for name in names)
+    first, second = tmp_path / "one", tmp_path / "two"
+    for output in (first, second):
+        build_index(recipes, output=output)
+    names = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
+    assert {"clusterbook-index.zip", "index/index.json"} <= {name.as_posix() for name in names}
+    assert all((first / name).read_bytes() == (second / name).read_bytes() for name in names)
+
+
+def test_an_index_in_the_package_is_the_one_in_the_output(recipes: Path, tmp_path: Path) -> None:
+    output, package = tmp_path / "out", tmp_path / "package" / "index"
+    embedded = build_index(recipes, output=output, package=package).embedded
+    assert embedded == tuple(sorted(path for path in package.rglob("*") if path.is_file()))
+    assert all(path.read_bytes() == (output / "index" / path.relative_to(package)).read_bytes() for path in embedded)
+    assert build_index(recipes, output=output).embedded == ()
 
 
 def test_a_build_says_what_to_do_next(recipes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from clusterbook.diagnostics.errors import Unwritable
-from clusterbook.files.write import write_bytes, write_folder
+from clusterbook.files.write import work_folder, write_bytes, write_folder
 from tests.support import shelves
 
 
@@ -22,8 +24,8 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> Non
 
 
 def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
-    write_folder(tmp_path / "index", [("index.json", b"1"), ("b/c", b"2")])
-    write_folder(tmp_path / "index", [("index.json", b"3")])
+    write_folder(tmp_path / "index", [("index.json", b"1"), ("b/c", b"2")], marker="index.json")
+    write_folder(tmp_path / "index", [("index.json", b"3")], marker="index.json")
     assert [path.name for path in (tmp_path / "index").rglob("*")] == ["index.json"]
     assert [path.name for path in tmp_path.iterdir()] == ["index"]
 
@@ -69,3 +71,25 @@ def test_a_full_disk_and_a_poor_encoding_are_no_bugs(tmp_path: Path) -> None:
     poor = subprocess.run(line.split(), capture_output=True, env={**environment, "PYTHONIOENCODING": "ascii"})
     assert (poor.returncode, poor.stderr) == (0, b"")
     assert b"\\u2192 registry" in poor.stdout
+
+
+def test_a_folder_is_made_for_us_alone_and_found_again(tmp_path: Path) -> None:
+    made = work_folder(tmp_path / "a" / ".b.part")
+    assert stat.S_IMODE(made.stat().st_mode) == 0o700
+    (made / "kept").touch()
+    assert (work_folder(made) / "kept").exists()
+
+
+def test_what_leads_elsewhere_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / ".b.part").symlink_to(tmp_path / "theirs")
+    with pytest.raises(Unwritable, match="somebody else"):
+        work_folder(tmp_path / ".b.part")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".b.part").mkdir()
+    os.chown(tmp_path / ".b.part", 65534, 65534)
+    with pytest.raises(Unwritable, match="somebody else"):
+        work_folder(tmp_path / ".b.part")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.documents.duration_ import seconds
 from clusterbook.kubernetes.placement import Placement, read_quantities, read_selector, read_tolerations
 
 
@@ -61,14 +60,3 @@ def test_a_required_gpu_is_asked_for_unless_its_user_said_how_many() -> None:
     assert Placement(require_gpu=True).resources({}, {"cpu": "1"})["limits"] == {"cpu": "1", "nvidia.com/gpu": "1"}
     said = Placement(require_gpu=True, limits={"nvidia.com/gpu": "4", "cpu": "2"})
     assert said.resources({}, {"cpu": "1"})["limits"] == {"cpu": "2", "nvidia.com/gpu": "4"}
-
-
-@pytest.mark.parametrize(("text", "total"), [("90s", 90), ("5m", 300), ("1h30m", 5400), ("1.5m", 90), ("250ms", 0.25)])
-def test_a_duration_is_read(text: str, total: float) -> None:
-    assert seconds(text) == total
-
-
-@pytest.mark.parametrize("text", ["", "5", "m", "0s", "-5m", "5 m", "5m!", "5d"])
-def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(InvalidRequest, match="is no duration"):
-        seconds(text)

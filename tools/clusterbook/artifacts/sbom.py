@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from clusterbook.catalog.images_ import Image
+from clusterbook.catalog.images import Image
 
 MEDIA_TYPE = "application/vnd.cyclonedx+json"
 

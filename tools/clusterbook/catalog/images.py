@@ -1,13 +1,16 @@
-"""Image words: how manifests and values write container images.
+"""Container images: how manifests and values write them, and the lists of them that a catalog keeps.
 
-Knows `registry/repository:tag@digest` in its long and its short forms. Does not know image lists, and asks no registry.
+A component's list is components/<name>/images.yaml: the images that it may start. No registry is asked.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Container, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from clusterbook.diagnostics.findings import Finding, Place
+from clusterbook.documents.yaml_reader import Node
 
 IMAGE_LINE = re.compile(r"""^\s*(?:-\s+)?image:\s*(?P<quote>["']?)(?P<image>[^\s"'#]+)(?P=quote)\s*(?:#.*)?$""")
 """A line of a manifest, or of a template of one, that names an image."""
@@ -69,3 +72,46 @@ def _split(image: str) -> tuple[str, str, str]:
     head, slash, last = name.rpartition("/")
     last, _, tag = last.partition(":")
     return f"{head}{slash}{last}", tag, digest
+
+
+class Image(NamedTuple):
+    """One container image, as a list names it; `digest` is "" where it was not looked at."""
+
+    registry: str
+    repository: str
+    tag: str
+    digest: str
+    source: str
+
+
+def image_of(word: str) -> Image:
+    """Return the image that `registry/repository:tag[@digest]` names; nobody says where that was found."""
+    name, _, digest = word.partition("@")
+    registry, _, rest = name.partition("/")
+    repository, _, tag = rest.rpartition(":")
+    return Image(registry, repository, tag, digest, "")
+
+
+def image_lists(documents: Mapping[str, Node]) -> dict[str, tuple[Image, ...]]:
+    """Return the images of each component, by its name, out of a catalog's documents."""
+    found: dict[str, tuple[Image, ...]] = {}
+    for path, node in documents.items():
+        parts, listed = path.split("/"), node.get("spec", "images")
+        if parts[0] == "components" and parts[2:] == ["images.yaml"] and listed is not None:
+            found[parts[1]] = tuple(
+                Image(**{field: each.get(field, "") for field in Image._fields}) for each in listed.written()
+            )
+    return found
+
+
+def misplaced(node: Node, file: str, *, component: str, known: Container[str]) -> Iterator[Finding]:
+    """Yield what does not fit between a list, its folder `component` and the registry's names in `known`."""
+    title = node.get("metadata", "name")
+    if title is None:
+        return
+    place = Place(file, title.line, title.column)
+    if component not in known:
+        yield Finding("CB023", place, f"'{component}' is not in the registry", "add it, or remove the file", "error")
+    elif title.string() != component:
+        what = f"the folder is '{component}', metadata.name is '{title.string()}'"
+        yield Finding("CB035", place, what, f"write 'name: {component}'", "error")

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from clusterbook.catalog import schema as shapes
 from clusterbook.catalog.components import Entry, read_entry
 from clusterbook.catalog.criteria import ANY, DIMENSIONS, Vocabulary
-from clusterbook.catalog.images_ import misplaced
+from clusterbook.catalog.images import misplaced
 from clusterbook.catalog.layers import Layer, read_layer
 from clusterbook.catalog.tree import (
     CRITERIA,

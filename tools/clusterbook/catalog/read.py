@@ -14,7 +14,7 @@ from pathlib import Path
 from clusterbook.catalog.tree import CRITERIA, REGISTRY, VALIDATORS, SourceFile, SourceTree, is_ours
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, UnreadableSource
 from clusterbook.documents.yaml_reader import MAX_BYTES
-from clusterbook.files.there_ import exists, is_folder
+from clusterbook.files.read import exists, is_folder
 
 EXTENDED = (REGISTRY, VALIDATORS)
 """The files of a private tree that extend the public ones entry by entry. Source: reference row F20."""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from clusterbook.catalog.validator_schema import ValidatorCatalogShape
-from clusterbook.documents.shapebase_ import (
+from clusterbook.documents.schema import (
     PHASES,
     ApiVersion,
     CriterionValue,

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from clusterbook.documents.api_version import FIRST_GENERATION, REFERENCE
 
+RECIPES = "recipes"
+"""The folder of our own sources, and what places and origins call it wherever it lies."""
 REGISTRY, VALIDATORS, CRITERIA = "registry.yaml", "validators/catalog.yaml", "criteria.yaml"
 
 

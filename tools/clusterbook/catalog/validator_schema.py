@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from clusterbook.documents.shapebase_ import Metadata, Name, Phase, Shape
+from clusterbook.documents.schema import Metadata, Name, Phase, Shape
 
 
 class EnvShape(Shape):

@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from clusterbook import __version__
 from clusterbook.collect.agent_manifests import NAME, Agent, check, image_of
-from clusterbook.documents.duration_ import seconds
+from clusterbook.documents.scalars import duration_s
 from clusterbook.kubernetes.placement import Placement, read_quantities, read_selector, read_tolerations
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -87,6 +87,6 @@ def read_agent(given: Mapping[str, Any]) -> Agent:
             pull_secrets=tuple(given["image_pull_secret"]),
             privileged=given["privileged"],
             placement=placement,
-            timeout_s=int(seconds(given["timeout"])),
+            timeout_s=int(duration_s(given["timeout"])),
         )
     )

@@ -27,9 +27,9 @@ from clusterbook.cli.terminal import abandon, bug, deliver, fail
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound, did_you_mean
 from clusterbook.diagnostics.report import FORMATS, report
 from clusterbook.lint import run as check
-from clusterbook.lookup import embed_ as embed
-from clusterbook.lookup import write as catalog_build
+from clusterbook.lookup import write as index_writer
 from clusterbook.lookup.find import recipe_table, render, table
+from clusterbook.lookup.index_files import embedded_texts
 from clusterbook.resolve import export, matrix
 from clusterbook.resolve.document import health_checks, recipe_document
 from clusterbook.resolve.matching import UNSUPPORTED
@@ -63,7 +63,7 @@ def load(recipes: Path, data: Path | None) -> Matrix:
         SourceErrors: the sources contradict themselves.
         UnreadableSource: a tree cannot be read.
     """
-    tree = workspace.with_criteria(workspace.read(recipes), embed.texts())
+    tree = workspace.with_criteria(workspace.read(recipes), embedded_texts())
     return matrix.build(catalog.load(workspace.overlay(tree, data) if data else tree))
 
 
@@ -215,7 +215,7 @@ def schemas_command(output: Path, verify: bool) -> int:
 @click.option("--output", "-o", type=click.Path(path_type=Path), default=Path("dist"), show_default=True)
 def build_command(recipes: Path, output: Path) -> int:
     """Build the index of every answer, into OUTPUT and into this checkout's own `clusterbook` command."""
-    built = catalog_build.build(recipes, output)
+    built = index_writer.build(recipes, output=output, package=index_writer.own_package(recipes))
     for finding in built.findings:
         click.echo(str(finding), err=True)
     click.echo(built.summary(_client_command()))

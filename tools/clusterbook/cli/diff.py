@@ -20,7 +20,7 @@ from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mea
 from clusterbook.diff import recipe_report as diffreport
 from clusterbook.diff import snapshot_report as driftreport
 from clusterbook.diff.recipes import Side, diff
-from clusterbook.files.there_ import is_file, is_folder
+from clusterbook.files.read import is_file, is_folder
 from clusterbook.inputs.fast import as_snapshot, read_document
 from clusterbook.inputs.read import recipe_in
 from clusterbook.ledger import diff as releasediff

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from clusterbook.collect.agent_manifests import Agent
 from clusterbook.collect.cluster.kinds_ import asked_by
 from clusterbook.collect.take import Asked, Taken, take
-from clusterbook.documents.duration_ import seconds
+from clusterbook.documents.scalars import duration_s
 from clusterbook.lookup.find import Options
 from clusterbook.snapshot.merge import lay
 
@@ -46,7 +46,7 @@ def take_now(
         agent=helper.agent if helper else None,
         no_cleanup=helper.stays if helper else False,
         kinds=tuple(asked_by(recipe)),
-        timeout_s=seconds(options["timeout"]) if "timeout" in options else 0,
+        timeout_s=duration_s(options["timeout"]) if "timeout" in options else 0,
     )
     taken = take(asked, {}, helper.say if helper else _nobody)
     return taken if own is None else taken._replace(document=lay(taken.document, own))

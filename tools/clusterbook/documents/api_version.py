@@ -1,4 +1,4 @@
-"""The envelope of documents: which spellings of apiVersion are read, and which is written.
+"""API versions: which spellings of apiVersion are read, and which is written.
 
 Part of every look-up, so it imports nothing. Source: design, section 5; reference row G13.
 """

@@ -1,6 +1,5 @@
-"""Digests: the name of a document by what it says.
+"""Digests: the name of a document by what it says, the sha256 of its canonical form.
 
-Knows the canonical form of a document and its sha256. Does not know what belongs into a document (`content` does).
 Source: RFC 8785, the JSON Canonicalization Scheme.
 """
 

@@ -1,12 +1,15 @@
-"""Scalars: what an unquoted word of YAML means.
+"""Scalars: what an unquoted word of YAML means, and what a duration in one means.
 
-Knows YAML 1.2 scalars plus 1.1 octals, as Go's yaml.v3 reads them. Does not know how a document is put together.
+Scalars are those of YAML 1.2 plus 1.1 octals, as Go's yaml.v3 reads them; durations those of Go's time.ParseDuration,
+as people write them: 90s, 5m, 1h30m.
 """
 
 from __future__ import annotations
 
 import math
 import re
+
+from clusterbook.diagnostics.errors import InvalidRequest
 
 _WORDS: dict[str, object] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -49,3 +52,20 @@ def _integer(digits: str) -> int:
     if body.startswith(("0x", "0b", "0o")):
         return sign * int(body, 0)
     return sign * int(body, 8 if body.startswith("0") and body != "0" else 10)
+
+
+_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s)")
+_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+
+
+def duration_s(text: str) -> float:
+    """Return a duration in seconds.
+
+    Raises:
+        InvalidRequest: it is written otherwise, or is nothing at all.
+    """
+    parts = _PART.findall(text)
+    total = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    if "".join(number + unit for number, unit in parts) != text or not total:
+        raise InvalidRequest(f"'{text}' is no duration", hint="write 90s, 5m or 1h30m")
+    return total

@@ -1,17 +1,50 @@
-"""Shaping: whether a parsed document has its shape, in words a contributor can act on.
+"""Schemas: what the shapes of all documents have in common, and whether a parsed document has its shape.
 
-Knows how what pydantic finds becomes a finding with a place. Does not know which document has which shape.
+What pydantic finds becomes a finding with a place, in words that a contributor can act on; pydantic's own words reach
+nobody.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from clusterbook.diagnostics.errors import did_you_mean, nearest
 from clusterbook.diagnostics.findings import Finding, Place, Severity
 from clusterbook.documents.yaml_reader import Node
+
+ApiVersion = Literal["clusterbook.dev/v1alpha1", "aicr.run/v1alpha2", "aicr.nvidia.com/v1alpha1"]
+Name = Annotated[str, Field(min_length=1, pattern=r"^[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$")]
+DefinitionName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*(\.[a-z0-9][a-z0-9-]*)+$")]
+RelativePath = Annotated[str, Field(min_length=1, pattern=r"^[^/\\~\s][^\\]*$")]
+CriterionValue = Annotated[str, Field(pattern=r"^\s*([a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?)?\s*$")]
+Phase = Literal["readiness", "deployment", "performance", "conformance"]
+PHASES: tuple[Phase, ...] = ("readiness", "deployment", "conformance", "performance")
+
+
+class Shape(BaseModel):
+    """A frozen document part; unknown keys are reported."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Metadata(Shape):
+    """What a document is called."""
+
+    name: Name = Field(description="Unique among documents of its kind; a source file is named after it.")
+    version: str | None = Field(None, description="Version of the document itself; informative.")
+
+
+class OverlayMetadata(Metadata):
+    """What an overlay is called."""
+
+    recipe_version: str | None = Field(
+        None,
+        alias="recipeVersion",
+        pattern=r"^(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})$",
+        description="The least version of the recipe for exactly these criteria.",
+    )
 
 
 def check_shape(node: Node, file: str, shape: type[BaseModel], findings: list[Finding], *, strict: bool) -> None:

@@ -1,7 +1,5 @@
 """Selectors: how a place inside a document is written, and what stands there.
 
-Knows the grammar of `query` and of JSON pointers. Does not know which document it walks.
-
     components.gpu-operator.version          a dot path; a leading dot may stand, "" and "." are the whole document
     values."nvidia.com/gpu.present"          a key with dots in quotes, or as values['nvidia.com/gpu.present']
     tolerations[0].key, tolerations[-1]      an element by its number, from the end when negative

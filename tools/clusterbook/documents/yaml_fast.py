@@ -1,8 +1,8 @@
-"""Plain YAML in, quickly: the part of YAML that programs write, and nothing else.
+"""YAML in, quickly: the part of YAML that programs write, and nothing else.
 
-Knows block maps and lists, words, quoted text on one line, literal blocks and short JSON in a line. Whatever looks like
-anything more is left to `yamlin`, which reads all of YAML but takes longer to import than a whole judgement may last.
-Wherever this reader gives an answer, it is the answer of `yamlin`; tests hold the two against each other.
+That is block maps and lists, words, quoted text on one line, literal blocks and short JSON in a line. Whatever looks
+like anything more is left to `yaml_reader`, which reads all of YAML but takes longer to import than a judgement may
+last. Wherever this reader gives an answer, it is the answer of `yaml_reader`; tests hold the two against each other.
 """
 
 from __future__ import annotations

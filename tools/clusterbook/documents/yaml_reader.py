@@ -1,8 +1,8 @@
 """YAML text in, values with places out.
 
-Knows YAML as the reference's reader understands it (Go's yaml.v3: YAML 1.2 scalars plus 1.1 octals, duplicate keys
-refused) and what a hostile file may not do. Does not know what the document is about. ruamel.yaml composes; its types
-and errors end here.
+YAML is read as the reference's reader understands it (Go's yaml.v3: YAML 1.2 scalars plus 1.1 octals, duplicate keys
+refused), and within bounds: a hostile file can exhaust neither memory nor stack. ruamel.yaml composes; its types and
+errors end here.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Values in, YAML text out: the same bytes for the same value, on any machine.
 
-Knows how YAML 1.1 and 1.2 readers disagree about an unquoted word, and quotes wherever any of them could read something
-other than the text. Does not know what the value is about, nor how YAML is read (yamlin does). It is our own because a
-look-up prints YAML and importing ruamel.yaml alone costs more than the whole look-up may take.
+A word is quoted wherever any reader of YAML 1.1 or 1.2 could take it for something other than the text. It is our own
+because a look-up prints YAML, and importing ruamel.yaml alone costs more than the whole look-up may take.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from clusterbook.artifacts.sbom import sbom
-from clusterbook.catalog.images_ import image_of
+from clusterbook.catalog.images import image_of
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.digest import digest as digest_of
 from clusterbook.evidence.redact import is_redacted, redact, spoken

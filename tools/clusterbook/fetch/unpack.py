@@ -17,7 +17,7 @@ from clusterbook.bundle.disk import ATTESTATION, MOST_BYTES, check_replaceable, 
 from clusterbook.diagnostics.errors import ClusterbookError, Unwritable
 from clusterbook.files.archive import unpack_file
 from clusterbook.files.tar_reader import Limits
-from clusterbook.files.workfolder_ import work_folder
+from clusterbook.files.write import work_folder
 from clusterbook.oci.blob_file import alone
 from clusterbook.oci.manifest import Descriptor
 from clusterbook.oci.store import Store

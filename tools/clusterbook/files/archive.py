@@ -1,8 +1,8 @@
 """Archives: a folder or a list of files as one tar, the same bytes on every machine, and safely back again.
 
-Knows what may stand in an archive of ours: regular files with plain relative names. Does not know what the files mean.
-What is packed is sorted and has no times and no owners; the bytes of an uncompressed archive are promised to be the
-same everywhere, those of a compressed one wherever zlib is (zlib-ng compresses otherwise).
+An archive of ours holds regular files with plain relative names, sorted, without times and owners. The bytes of an
+uncompressed archive are promised to be the same everywhere, those of a compressed one wherever zlib is (zlib-ng
+compresses otherwise).
 
 Unpacking trusts nothing: a member that is no regular file, whose name leads elsewhere or stands twice (also where the
 case of letters does not count), or that is more than agreed ends it, and nothing is left behind.
@@ -23,8 +23,7 @@ from typing import IO, BinaryIO, cast
 
 from clusterbook.diagnostics.errors import Unwritable, unreadable
 from clusterbook.diagnostics.transport import UnsafeArchive
-from clusterbook.files.filenames_ import Names
-from clusterbook.files.tar_reader import Limits, Member, members
+from clusterbook.files.tar_reader import Limits, Member, Names, members
 
 _CHUNK_BYTES = 1 << 20
 _LEVEL = 6  # other levels have changed between versions of Python

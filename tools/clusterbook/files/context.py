@@ -1,7 +1,4 @@
-"""Around: what a command finds around it.
-
-Knows environment, home and clock, so that what comes after them can be told all three.
-"""
+"""The context of a command: environment, home and clock, read once so that what comes after is told all three."""
 
 from __future__ import annotations
 

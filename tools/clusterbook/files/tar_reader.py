@@ -1,7 +1,7 @@
 """Tar streams: the files in an archive, one after the other, as far as they can be trusted.
 
-Knows what tarfile and gzip let pass that must not: links, names that lead elsewhere, heads that fill the memory, cut
-archives. Does not write anything. Source: POSIX pax format; RFC 1952.
+What tarfile and gzip let pass is refused here: links, names that lead elsewhere or mean something else on another
+system, heads that fill the memory, cut archives. Nothing is written. Source: POSIX pax format; RFC 1952.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import IO, BinaryIO, Protocol, Self, cast
 
 from clusterbook.diagnostics.transport import UnsafeArchive
-from clusterbook.files.filenames_ import Names
 
 _CHUNK_BYTES = 1 << 20
 _OVERHEAD_BYTES = 4096  # that a member may take besides its bytes: headers, padding, a long name
@@ -177,3 +176,39 @@ class _Rejoined:
         taken = self._start if size < 0 else self._start[:size]
         self._start = self._start[len(taken) :]
         return taken + (self._rest.read(size - len(taken) if size >= 0 else -1))
+
+
+class Names:
+    """The names in one archive, as far as they have been seen."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, str] = {}
+        self._folders: dict[str, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+    def check(self, name: str, archive: str = "the archive") -> None:
+        """Take note of a name.
+
+        Raises:
+            UnsafeArchive: it is not a plain relative one, or in the way of one that was there before.
+        """
+        parts = name.split("/")
+        if any(part in ("", ".", "..") or part != part.strip() for part in parts) or not _plain_text(name):
+            raise UnsafeArchive(f"{archive}: the name {name[:200]!a} is not a plain relative one")
+        folded = name.casefold()
+        other = self._seen.get(folded) or self._folders.get(folded)
+        if other is not None:
+            raise UnsafeArchive(f"{archive}: {name!a} is in the way of {other!a}")
+        self._seen[folded] = name
+        for depth in range(1, len(parts)):
+            folder = "/".join(parts[:depth])
+            spelled = self._folders.setdefault(folder.casefold(), folder)
+            if spelled != folder or folder.casefold() in self._seen:
+                raise UnsafeArchive(f"{archive}: {name!a} is in the way of {spelled!a}")
+
+
+def _plain_text(name: str) -> bool:
+    """Return whether a name means the same on every system: no backslash, no colon, nothing that cannot be seen."""
+    return name.isprintable() and not set(name) & set('\\:*?"<>|')

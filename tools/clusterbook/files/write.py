@@ -1,19 +1,21 @@
-"""Outputs: files that appear whole or not at all.
+"""Output files and folders: they appear whole or not at all.
 
-Knows how to write next to the target and rename. Does not know what is written.
+What is written is made beside its target and renamed, so whoever looks sees the old state or the new one. A folder in
+which something is made and checked before it takes its place is nobody else's: in one such as /tmp anybody could make
+it first, and swap what was checked.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from clusterbook.diagnostics.errors import InvalidRequest, Unwritable
-from clusterbook.lookup.format import HEAD
 
 
 def write_text(where: str, text: str) -> None:
@@ -56,16 +58,17 @@ def write_bytes(target: Path, data: bytes) -> None:
         ) from error
 
 
-def write_folder(target: Path, files: Iterable[tuple[str, bytes]], *, marker: str = HEAD) -> list[Path]:
+def write_folder(target: Path, files: Iterable[tuple[str, bytes]], *, marker: str = "") -> list[Path]:
     """Write `files` (name, bytes) as the folder `target`, replacing it as a whole; return their paths, sorted.
 
-    `marker` is the file by which a folder is known to be one of ours, which may be replaced.
+    `marker` is the file by which a folder is known to be one of ours, which may be replaced; without one, only an empty
+    folder is.
 
     Raises:
         Unwritable: the folder cannot be written; what stood there still stands.
     """
     try:
-        if target.is_dir() and any(target.iterdir()) and not (target / marker).exists():
+        if target.is_dir() and any(target.iterdir()) and not (marker and (target / marker).exists()):
             raise Unwritable(f"{target} is in the way: it holds something else", hint="name another folder with -o")
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
@@ -89,3 +92,19 @@ def write_folder(target: Path, files: Iterable[tuple[str, bytes]], *, marker: st
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return sorted(target / name for name in names)
+
+
+def work_folder(path: Path) -> Path:
+    """Return the folder `path`, made if it is not there: it is ours, and nobody else may look into it.
+
+    Raises:
+        Unwritable: somebody else made it, or it leads elsewhere.
+        OSError: it cannot be made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.mkdir(mode=0o700, exist_ok=True)
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode) or (hasattr(os, "geteuid") and status.st_uid != os.geteuid()):
+        what = f"{path}, where the result would be made, was put there by somebody else"
+        raise Unwritable(what, hint="do not trust it: remove it, or name a place in a folder of your own")
+    return path

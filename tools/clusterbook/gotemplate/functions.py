@@ -12,18 +12,23 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from clusterbook.documents import yaml_writer as yamlout
-from clusterbook.gotemplate.comparing_ import (
+from clusterbook.gotemplate.errors import Fault
+from clusterbook.gotemplate.values import (
+    described,
     equal,
     greater,
     greater_or_equal,
     index,
+    json,
     length,
     less,
     less_or_equal,
+    plain,
+    printf,
+    quoted,
+    type_name,
     unequal,
 )
-from clusterbook.gotemplate.errors import Fault
-from clusterbook.gotemplate.values import described, json, plain, printf, quoted, type_name
 
 _WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 """White space by Go; Python's own idea has four control characters more."""

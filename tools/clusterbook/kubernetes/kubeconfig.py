@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean, unreadable
-from clusterbook.files.there_ import is_file, is_folder
+from clusterbook.files.read import is_file, is_folder
 from clusterbook.kubernetes.errors import BrokenKubeconfig, Denied, NoClient, NoCluster
 
 if TYPE_CHECKING:

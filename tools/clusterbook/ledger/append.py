@@ -12,7 +12,7 @@ from pathlib import Path
 
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
-from clusterbook.catalog.tree import SourceTree
+from clusterbook.catalog.tree import RECIPES, SourceTree
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, Unwritable
 from clusterbook.diagnostics.findings import Finding
 from clusterbook.files.write import write_bytes
@@ -23,7 +23,6 @@ from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.model import RELEASES, WITHDRAWN
 from clusterbook.ledger.plan import CHANGED, NEW, UNCHANGED, Planned, Release
 from clusterbook.ledger.version import read_version
-from clusterbook.lookup.embed_ import RECIPES
 from clusterbook.resolve import matrix
 
 

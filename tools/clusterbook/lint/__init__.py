@@ -1,1 +1,1 @@
-"""A package."""
+"""Lint: what merging hides in the sources, as findings with stable codes."""

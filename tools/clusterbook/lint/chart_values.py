@@ -28,7 +28,7 @@ _FREE = tuple(
 """Ends of the names of maps whose keys are the user's or Kubernetes' choice, so that defaults tell nothing."""
 
 
-def strangers(scope: Scope) -> Iterator[Finding]:
+def unknown_keys(scope: Scope) -> Iterator[Finding]:
     """Yield CB047 for each value that the chart at hand does not have."""
     for name, file, node in scope.values:
         chart = scope.charts.get(name)

@@ -1,7 +1,4 @@
-"""Names: whether each thing has one name, and each name one thing.
-
-Knows where names must be unique or agree. Does not know whether what they refer to exists.
-"""
+"""Components: whether each has one name and one way to be deployed, a real switch, and manifests that are templates."""
 
 from __future__ import annotations
 
@@ -9,7 +6,8 @@ from collections.abc import Iterator
 
 from clusterbook.catalog.load import BASE
 from clusterbook.diagnostics.codes import finding
-from clusterbook.diagnostics.findings import Finding
+from clusterbook.diagnostics.findings import Finding, Place
+from clusterbook.gotemplate import BrokenTemplate, UnknownFunction, parse
 from clusterbook.lint.scope import Scope, below, key_place, place
 
 
@@ -57,7 +55,7 @@ def repeated_components(scope: Scope) -> Iterator[Finding]:
         seen.setdefault(key, part.node.line)
 
 
-def two_ways(scope: Scope) -> Iterator[Finding]:
+def helm_and_kustomize(scope: Scope) -> Iterator[Finding]:
     """Yield CB038 for each registry entry that is Helm and Kustomize. Source: reference row F4."""
     for component in scope.catalog.components.values():
         helm, kustomize = component.node.get("helm"), component.node.get("kustomize")
@@ -65,3 +63,27 @@ def two_ways(scope: Scope) -> Iterator[Finding]:
             later = max(helm, kustomize, key=lambda node: node.key_line)
             what = f"component '{component.name}' has both helm and kustomize"
             yield finding("CB038", key_place(component.file, later), what, "remove one of them")
+
+
+def broken_manifests(scope: Scope) -> Iterator[Finding]:
+    """Yield CB056 for each manifest that is no template; a function that others use and we lack is a warning."""
+    for file in sorted(scope.sources):
+        if "/manifests/" in scope.paths[file]:
+            try:
+                parse(scope.sources[file].text, file)
+            except BrokenTemplate as error:
+                found = finding("CB056", Place(file, error.line, error.column), error.what, error.hint)
+                foreign = isinstance(error, UnknownFunction) and not scope.ours(file)
+                yield found._replace(severity="warning") if foreign else found
+
+
+def enabled_switches(scope: Scope) -> Iterator[Finding]:
+    """Yield CB055 for each `enabled` that is neither true nor false, which leaves the component on.
+
+    Source: reference row R39.
+    """
+    for part in scope.parts:
+        switch = part.node.get("overrides", "enabled")
+        if switch is not None and not isinstance(switch.value, bool):
+            what = f"{part.said.name}.enabled is not true or false, so the component stays on"
+            yield finding("CB055", place(part.layer.file, switch), what, "write true or false, without quotes")

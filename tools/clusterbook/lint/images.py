@@ -26,7 +26,7 @@ _SIBLINGS = frozenset({"tag", "version", "digest", "sha", "repository", "imageta
 _RANGE = re.compile(r"[\^~*<>=|,\s]|\.x\b|\bx\Z|\Aheads/")
 
 
-def moving(scope: Scope) -> Iterator[Finding]:
+def moving_tags(scope: Scope) -> Iterator[Finding]:
     """Yield CB045 for each tag, image or version that may mean something else tomorrow."""
     for values in scope.values:
         yield from _in_values(values.file, values.node)

@@ -1,19 +1,20 @@
-"""Usage: what is there but nobody uses, and what is used but nobody watches.
-
-Knows who names which file. Does not know what the files say.
-"""
+"""Reachability: what no query reaches, what nothing uses, and what is used but nobody watches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from clusterbook.catalog.criteria import DIMENSIONS, Criteria
+from clusterbook.catalog.layers import Layer
+from clusterbook.catalog.tree import CRITERIA
 from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.errors import did_you_mean
 from clusterbook.diagnostics.findings import Finding, Place
 from clusterbook.lint.references import named_files
-from clusterbook.lint.scope import Scope, place
+from clusterbook.lint.scope import Scope, key_place, place
 
 
-def unwatched(scope: Scope) -> Iterator[Finding]:
+def missing_health_checks(scope: Scope) -> Iterator[Finding]:
     """Yield CB048 for each component whose health nobody can tell. Source: reference row F10."""
     uses: dict[str, bool] = {}
     for component in scope.components:
@@ -69,3 +70,57 @@ def _hint(path: str, *, own_values: bool) -> str:
     if path.startswith("checks/"):
         return f"write 'assertFile: {path}' in registry.yaml, or remove it"
     return "name it under manifestFiles, or remove it"
+
+
+def unknown_criteria_values(scope: Scope) -> Iterator[Finding]:
+    """Yield CB033 for each claimed value that our criteria file does not have; private trees may claim more (R7)."""
+    vocabulary = scope.catalog.vocabulary
+    if CRITERIA not in scope.catalog.tree.files:
+        return
+    for layer in scope.catalog.layers:
+        for name, value in layer.criteria.specified().items() if layer.criteria and scope.ours(layer.file) else ():
+            node = layer.node.get("spec", "criteria", name)
+            known = vocabulary.known.get(name, ())
+            if node is None or name not in DIMENSIONS or value in known:
+                continue
+            alias = vocabulary.aliases.get(name, {}).get(str(value))
+            hint = f"write '{alias}'" if alias else _known_hint(str(value), known)
+            yield finding("CB033", place(layer.file, node), f"{name} '{value}' is not in {CRITERIA}", hint)
+
+
+def _known_hint(value: str, known: Sequence[str]) -> str:
+    """Return which value was probably meant, and where another one is added."""
+    said = did_you_mean(value, known) if known else ""
+    return f"{said}{' Or' if said.endswith('?') else '; or' if said else ''} add it to {CRITERIA}".strip()
+
+
+def duplicate_criteria(scope: Scope) -> Iterator[Finding]:
+    """Yield CB054 for each overlay of ours that claims just what one before it does, neither built on the other."""
+    claims: dict[Criteria, list[Layer]] = {}
+    for layer in sorted(scope.catalog.overlays.values(), key=lambda layer: layer.file):
+        if not layer.criteria or not layer.criteria.specificity() or not scope.ours(layer.file):
+            continue
+        chain = scope.catalog.chain(layer.name)
+        before = claims.setdefault(layer.criteria, [])
+        rival = next((one for one in before if one not in chain and layer not in scope.catalog.chain(one.name)), None)
+        if rival:
+            what = (
+                f"'{layer.name}' claims the same criteria as '{rival.name}' ({rival.file}): {layer.criteria.sentence()}"
+            )
+            hint = (
+                f"merge the two, build one on the other, or claim what sets '{layer.name}' apart; "
+                "or say why with '# allow CB054: reason'"
+            )
+            yield finding("CB054", key_place(layer.file, layer.node.get("spec", "criteria") or layer.node), what, hint)
+        before.append(layer)
+
+
+def unreachable_overlays(scope: Scope) -> Iterator[Finding]:
+    """Yield CB042 for each overlay that no query selects and no selected overlay builds on."""
+    overlays = scope.catalog.overlays
+    claimed = [name for name, layer in overlays.items() if layer.criteria is not None]
+    reached = {layer.name for name in claimed for layer in scope.catalog.chain(name)}
+    for name, layer in overlays.items():
+        if name not in reached:
+            what = f"'{name}' has no criteria, and no selected overlay builds on it"
+            yield finding("CB042", layer.place, what, "add 'criteria:' below spec, build on it, or remove the file")

@@ -82,7 +82,7 @@ def unknown_dependencies(scope: Scope) -> Iterator[Finding]:
                 yield finding("CB024", origin.place, what, hint)
 
 
-def files(scope: Scope) -> Iterator[Finding]:
+def missing_files(scope: Scope) -> Iterator[Finding]:
     """Yield CB026 for each path that leaves the tree, else CB025 for each that leads to no file."""
     known = scope.catalog.tree.files
     for where, path in named_files(scope):

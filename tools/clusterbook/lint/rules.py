@@ -1,25 +1,31 @@
-"""Rules: everything that `check` finds in a catalog that can be read.
+"""The rules of `check`: everything that they find in a catalog that can be read, in the order of places.
 
-Knows which rules there are and in which order their findings stand. Does not read files, nor print. A rule is a
-function from what is checked to findings, one code each; what a code means stands in `codes`.
+A rule is a function from what is checked to findings, one code each. Of what is found, somebody may accept a warning,
+with a reason: `# allow CB044: reason`, on the line of the finding or in the comment right above it. An error cannot be
+allowed.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from clusterbook.catalog.load import Catalog
-from clusterbook.diagnostics.findings import Finding
-from clusterbook.lint import allowances_ as allowances
-from clusterbook.lint import chart_values as chartkeys
-from clusterbook.lint import components as names
-from clusterbook.lint import credentials, disagreements, images, redundancy, references, versions
-from clusterbook.lint import manifests_ as manifests
-from clusterbook.lint import reachability as usage
-from clusterbook.lint import selection_ as selection
-from clusterbook.lint import style as house
-from clusterbook.lint import switches_ as switches
-from clusterbook.lint import version_floors as floors
+from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.findings import Finding, Place
+from clusterbook.lint import (
+    chart_values,
+    components,
+    credentials,
+    disagreements,
+    images,
+    reachability,
+    redundancy,
+    references,
+    style,
+    version_floors,
+    versions,
+)
 from clusterbook.lint.scope import ChartKeys, Scope
 from clusterbook.resolve.matrix import Matrix
 
@@ -31,22 +37,22 @@ _OF_DOCUMENTS: tuple[Rule, ...] = (
     references.unknown_bases,
     references.base_cycles,
     references.unknown_mixins,
-    references.files,
-    floors.malformed,
-    selection.unknown_values,
-    names.file_names,
-    names.override_keys,
-    names.repeated_components,
-    names.two_ways,
-    versions.unquoted,
-    images.moving,
-    manifests.broken,
-    chartkeys.strangers,
+    references.missing_files,
+    version_floors.malformed_constraints,
+    reachability.unknown_criteria_values,
+    components.file_names,
+    components.override_keys,
+    components.repeated_components,
+    components.helm_and_kustomize,
+    versions.unquoted_versions,
+    images.moving_tags,
+    components.broken_manifests,
+    chart_values.unknown_keys,
     credentials.secrets,
-    switches.no_switches,
-    house.schema_lines,
-    house.reasons,
-    usage.unread_files,
+    components.enabled_switches,
+    style.schema_lines,
+    style.reasons,
+    reachability.unread_files,
 )
 """Rules that are right about what can be read even when some files cannot."""
 
@@ -54,14 +60,14 @@ _OF_CATALOGS: tuple[Rule, ...] = (
     references.unknown_components,
     references.unknown_dependencies,
     references.unknown_checks,
-    selection.unreachable,
-    selection.rivals,
-    floors.lowered,
+    reachability.unreachable_overlays,
+    reachability.duplicate_criteria,
+    version_floors.lowered_floors,
     disagreements.disagreements,
     redundancy.redundancies,
-    versions.drifting,
-    usage.unwatched,
-    usage.unused_files,
+    versions.registry_differences,
+    reachability.missing_health_checks,
+    reachability.unused_files,
 )
 """Rules that need every file, since they speak of what is not there, or of recipes as a whole."""
 
@@ -84,7 +90,7 @@ def check(
     found = [*catalog.findings, *(each for rule in rules for each in rule(scope))]
     if whole:
         found += _conflicts(matrix, scope, found)
-    return sorted(set(allowances.apply(scope, found)), key=lambda each: (each.place, each.code, each.what))
+    return sorted(set(_without_allowed(scope, found)), key=lambda each: (each.place, each.code, each.what))
 
 
 def _conflicts(matrix: Matrix, scope: Scope, found: list[Finding]) -> Iterator[Finding]:
@@ -94,3 +100,42 @@ def _conflicts(matrix: Matrix, scope: Scope, found: list[Finding]) -> Iterator[F
     for each in matrix.findings:
         if (each.place.file, each.place.line) not in known and each.place.file not in severed:
             yield each
+
+
+_ALLOW = re.compile(r"(?:^|\s)#\s*allow\s+(CB\d{3}):\s*\S")
+
+
+def _without_allowed(scope: Scope, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the findings that nothing allows, and CB053 for each allowance that allowed nothing.
+
+    While an error stands, some rules are silent or mistaken, so that an allowance may yet be of use.
+    """
+    findings = list(findings)
+    allowed: dict[tuple[str, int, str], Place] = {}
+    for file, lines in scope.lines.items():
+        for place, code, targets in _allowances(file, lines):
+            allowed |= {(file, line, code): place for line in targets}
+    used: set[Place] = set()
+    for each in findings:
+        allowance = allowed.get((each.place.file, each.place.line, each.code))
+        if allowance is None or each.severity == "error":
+            yield each
+        else:
+            used.add(allowance)
+    if scope.broken or any(each.severity == "error" for each in findings):
+        return
+    for (_, _, code), place in allowed.items():
+        if place not in used and (scope.charts or code != "CB047"):  # which is only looked for where there are charts
+            yield finding("CB053", place, f"nothing here is {code}", "remove the allowance")
+
+
+def _allowances(file: str, lines: list[str]) -> Iterator[tuple[Place, str, set[int]]]:
+    """Yield (place, code, lines it speaks for) of each allowance; a file's first comment speaks for line 1 too."""
+    for number, text in enumerate(lines, 1):
+        match = _ALLOW.search(text) if "allow" in text else None
+        if match:
+            target = number
+            while target <= len(lines) and lines[target - 1].lstrip().startswith("#"):
+                target += 1
+            head = all(line.startswith("#") for line in lines[:number])
+            yield Place(file, number, match.start(0) + 1), match[1], {target, 1} if head else {target}

@@ -28,7 +28,7 @@ _MEASURED = {
 """Types and subtypes of measurements. Snapshots may hold others, so only what looks like one of these is a mistake."""
 
 
-def malformed(scope: Scope) -> Iterator[Finding]:
+def malformed_constraints(scope: Scope) -> Iterator[Finding]:
     """Yield CB032 for each constraint that no cluster could meet because it cannot be read."""
     for layer in scope.layers:
         spec = layer.node.get("spec")
@@ -84,7 +84,7 @@ def _problem(expression: Expression) -> str:
     return ""
 
 
-def lowered(scope: Scope) -> Iterator[Finding]:
+def lowered_floors(scope: Scope) -> Iterator[Finding]:
     """Yield CB040 for each constraint that demands less than a layer below it in some recipe."""
     found: dict[Place, tuple[tuple[int, ...], Finding]] = {}
     for slug, recipe in scope.recipes.items():

@@ -21,7 +21,7 @@ _NUMBER_KEYS = frozenset({"tag", "imagetag"})
 _LOOKS_LIKE_VERSION = re.compile(r"v?\d")
 
 
-def drifting(scope: Scope) -> Iterator[Finding]:
+def registry_differences(scope: Scope) -> Iterator[Finding]:
     """Yield CB044 for each chart version of a layer that is not the registry's."""
     for part in scope.parts:
         entry, said = scope.catalog.components.get(part.said.name), part.said.words.get("version")
@@ -33,7 +33,7 @@ def drifting(scope: Scope) -> Iterator[Finding]:
             )
 
 
-def unquoted(scope: Scope) -> Iterator[Finding]:
+def unquoted_versions(scope: Scope) -> Iterator[Finding]:
     """Yield CB046 for each version that YAML reads as a number, and in our own trees for each without quotes."""
     for part in scope.parts:
         for field in _FIELDS[:2]:

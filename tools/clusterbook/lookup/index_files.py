@@ -90,6 +90,14 @@ class Source:
         return found
 
 
+def embedded_texts() -> dict[str, str]:
+    """Return the source files in the index built into the package, by path; {} when the package has no index."""
+    try:
+        return Source().texts()
+    except BrokenIndex:
+        return {}
+
+
 _MEND = "build one with `clusterbook-build build`, or name another with --source"
 
 

@@ -1,6 +1,7 @@
-"""The build: from sources to everything under dist/.
+"""The index of every answer, written: as a folder, as one file, and into the package that carries it.
 
-Knows which files a build makes. Does not know how any of them is made.
+The same sources give the same bytes wherever they lie and whoever asks: `clusterbook-build build` in a checkout, or the
+hook that makes a wheel.
 """
 
 from __future__ import annotations
@@ -11,28 +12,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import clusterbook
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
+from clusterbook.catalog.load import load
+from clusterbook.catalog.read import read
+from clusterbook.catalog.tree import RECIPES
 from clusterbook.diagnostics.findings import Finding
 from clusterbook.files.write import write_bytes, write_folder
-from clusterbook.lookup import build as indexing
-from clusterbook.lookup.embed_ import RECIPES
-from clusterbook.resolve import matrix
+from clusterbook.lookup.build import parts, served
+from clusterbook.lookup.format import HEAD
+from clusterbook.lookup.index_files import EMBEDDED
 from clusterbook.resolve.matching import COMPOSED, CURATED, INHERITED, UNSUPPORTED
-from clusterbook.resolve.matrix import Matrix
-
-PACKAGE_INDEX = Path(clusterbook.__file__).parent / "lookup" / "index"
+from clusterbook.resolve.matrix import Matrix, whole
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
-    """What a build made."""
+class IndexBuild:
+    """What a build made: the matrix, and the files of its index in the package; `output` is where it lies besides."""
 
     matrix: Matrix
-    folder: Path
-    archive: Path
-    embedded: bool
+    output: Path | None
+    embedded: tuple[Path, ...]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -43,13 +41,14 @@ class Built:
         """Return what was built, and what to type next; `command` is how the client is called here."""
         states = self.matrix.states()
         counts = ", ".join(f"{states[state]:,} {state}" for state in (CURATED, COMPOSED, INHERITED, UNSUPPORTED))
-        slugs = [slug for slug, _ in indexing.served(self.matrix)]
+        slugs = [slug for slug, _ in served(self.matrix)]
         longest = max(slugs, key=len)
-        source = "" if self.embedded else f" --source {self.folder}"
+        output = self.output or Path()
+        source = "" if self.embedded else f" --source {output / _FOLDER}"
         return (
             f"{len(slugs)} recipes answer {sum(states.values()):,} combinations of criteria: {counts}\n"
-            f"  {self.folder}  the index\n"
-            f"  {self.archive}  the same in one file\n"
+            f"  {output / _FOLDER}  the index\n"
+            f"  {output / _ARCHIVE}  the same in one file\n"
             "Next:\n"
             f"  {command} list{source}\n"
             f"  {command} recipe {longest} -t table{source}\n"
@@ -57,25 +56,35 @@ class Built:
         )
 
 
-def build(recipes: Path, output: Path) -> Built:
-    """Build the index of the source tree `recipes` below `output`.
+_FOLDER, _ARCHIVE = "index", "clusterbook-index.zip"
 
-    In a checkout, the index inside the package is renewed as well, so that `clusterbook` answers from these sources.
+
+def build(recipes: Path, *, output: Path | None = None, package: Path | None = None) -> IndexBuild:
+    """Resolve the source tree `recipes` and write its index.
+
+    Args:
+        recipes: the source tree; places call it `recipes` wherever it lies.
+        output: a folder that gets the index as a folder and as one zip file.
+        package: the folder inside a package that its `clusterbook` command reads; see `own_package`.
 
     Raises:
         SourceErrors: the sources contradict themselves.
         UnreadableSource: there is no source tree.
         Unwritable: a file cannot be written.
     """
-    found = matrix.whole(catalog.load(workspace.read(recipes, label=RECIPES)))
-    parts = list(indexing.parts(found))
-    folder, archive = output / "index", output / "clusterbook-index.zip"
-    write_folder(folder, parts)
-    write_bytes(archive, zipped(parts))
-    own = recipes.resolve() == (PACKAGE_INDEX.parents[3] / RECIPES).resolve()
-    if own:
-        write_folder(PACKAGE_INDEX, parts)
-    return Built(found, folder, archive, embedded=own)
+    matrix = whole(load(read(recipes, label=RECIPES)))
+    files = list(parts(matrix))
+    if output is not None:
+        write_folder(output / _FOLDER, files, marker=HEAD)
+        write_bytes(output / _ARCHIVE, zipped(files))
+    embedded = write_folder(package, files, marker=HEAD) if package is not None else []
+    return IndexBuild(matrix, output, tuple(embedded))
+
+
+def own_package(recipes: Path) -> Path | None:
+    """Return where this package keeps its index when `recipes` are the sources of its own checkout, else None."""
+    package = Path(EMBEDDED)
+    return package if recipes.resolve() == (package.parents[3] / RECIPES).resolve() else None
 
 
 def zipped(parts: Iterable[tuple[str, bytes]]) -> bytes:

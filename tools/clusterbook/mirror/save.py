@@ -29,7 +29,7 @@ from clusterbook.diagnostics.transport import Unreachable, WrongContent
 from clusterbook.documents.digest import canonical
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.files.archive import entries_below, pack_file
-from clusterbook.files.workfolder_ import work_folder
+from clusterbook.files.write import work_folder
 from clusterbook.mirror import archive as mirrored
 from clusterbook.mirror.archive import Held, Mirrored, Missing
 from clusterbook.mirror.list import MirrorList, Need, joined

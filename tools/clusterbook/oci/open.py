@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.diagnostics.transport import BadReference
-from clusterbook.files.there_ import exists, is_folder
+from clusterbook.files.read import exists, is_folder
 from clusterbook.oci.reference import SCHEME, parse_reference
 from clusterbook.oci.store import Store
 

@@ -30,7 +30,8 @@ from clusterbook.bundle.options import DEPLOYERS
 from clusterbook.bundle.render import render
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
-from clusterbook.catalog.images_ import Image, image_lists
+from clusterbook.catalog.images import Image, image_lists
+from clusterbook.catalog.tree import RECIPES
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.documents.digest import canonical, tree_digest
 from clusterbook.files.archive import packed
@@ -40,7 +41,6 @@ from clusterbook.ledger.model import Ledger
 from clusterbook.ledger.version import read_version
 from clusterbook.lookup import format as index
 from clusterbook.lookup.build import served
-from clusterbook.lookup.embed_ import RECIPES
 from clusterbook.lookup.format import Index
 from clusterbook.resolve import matrix
 from clusterbook.resolve.content import Gatherer

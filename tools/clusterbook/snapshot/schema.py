@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from clusterbook.documents.shapebase_ import ApiVersion, Shape
+from clusterbook.documents.schema import ApiVersion, Shape
 
 Reading = str | int | float | bool | None
 MeasurementType = Literal["K8s", "GPU", "OS", "SystemD", "NodeTopology", "NetworkTopology", "Performance", "Checks"]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from clusterbook.collect.agent_manifests import labels
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.documents.duration_ import seconds
+from clusterbook.documents.scalars import duration_s
 from clusterbook.kubernetes.placement import GPU, Placement
 
 Object = dict[str, Any]
@@ -37,7 +37,7 @@ class Asked(NamedTuple):
 
 def timeout_s(entry: Entry) -> int:
     """Return how long a check may take."""
-    return int(seconds(str(entry.get("timeout") or _DEFAULT_TIMEOUT)))
+    return int(duration_s(str(entry.get("timeout") or _DEFAULT_TIMEOUT)))
 
 
 def nodes(entry: Entry, gpu_nodes: Sequence[str]) -> tuple[str, ...]:

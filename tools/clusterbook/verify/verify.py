@@ -12,7 +12,7 @@ from clusterbook.cli.fetch import BELIEF
 from clusterbook.diagnostics.errors import NotFound
 from clusterbook.fetch.attestation import read_attestation
 from clusterbook.files.context import Around
-from clusterbook.files.there_ import exists, is_file, is_folder
+from clusterbook.files.read import exists, is_file, is_folder
 from clusterbook.oci.open import LAYOUT_SCHEME
 from clusterbook.oci.reference import SCHEME, parse_reference
 from clusterbook.trust.choose_policy import Words, trusting

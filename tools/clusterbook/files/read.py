@@ -1,7 +1,6 @@
-"""There: what a path leads to, as far as we may look.
+"""Paths: what stands at one, as far as we may look.
 
-Knows that what lies in a folder that we may not enter counts as not being there, where pathlib before 3.14 raises
-PermissionError. Does not read: whoever reads says why it cannot.
+What lies in a folder that we may not enter counts as not being there, where pathlib before 3.14 raises PermissionError.
 """
 
 from __future__ import annotations
