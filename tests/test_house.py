@@ -48,7 +48,7 @@ IO = frozenset(
     artifacts.memory bundle.disk bundle.make bundle.pull catalog.read cli.agent_flags cli.build_ledger
     cli.build_main cli.build_publish cli.build_site cli.bundle_command cli.commands cli.completion_ cli.diff
     cli.drifting_ cli.evidence cli.fetch_command cli.main cli.mirror cli.mirror_commands_ cli.program cli.record
-    cli.snapshot cli.snapshotting_ cli.telling_ cli.terminal cli.trust cli.trust_commands_ cli.validate
+    cli.snapshot cli.telling_ cli.terminal cli.trust cli.trust_commands_ cli.validate
     collect.cluster.survey collect.node.host collect.node.nics collect.node.nvidia_smi collect.node.pci
     collect.node.system collect.node.systemd collect.run collect.take evidence.folder evidence.ledger
     fetch.attestation fetch.fetch fetch.unpack files.archive files.context files.read files.tar_reader
@@ -71,6 +71,9 @@ TOP_LEVEL = frozenset(
     "pyproject.toml README.md LICENSE NOTICE .gitignore .ci .github recipes registry schemas site tools tests".split()
 )
 PACKAGE = frozenset({"__init__.py", "py.typed", *PACKAGES})
+
+LAYERS = "Each package knows those below it; those of one row do not know each other"
+CLIENT = "The command of users never reaches what only whoever publishes does"
 
 MOST_MODULES_A_PACKAGE = 33
 
@@ -166,6 +169,23 @@ def heavy_imports(import_times: str) -> set[str]:
     return names & HEAVY
 
 
+def broken_contracts(folder: Path) -> list[str]:
+    """Return what import-linter says of the contracts that the package in `folder` breaks; [] when it keeps them all.
+
+    `folder` holds the package clusterbook, and the contracts are those of our pyproject.toml.
+    """
+    command = Path(sys.executable).parent / "lint-imports"
+    done = subprocess.run(
+        [command, str(ROOT / "pyproject.toml"), "--no-cache", "--no-logo"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Contracts: " in done.stdout, done.stdout + done.stderr
+    return [line.removesuffix(" BROKEN") for line in done.stdout.splitlines() if line.endswith(" BROKEN")]
+
+
 # --- the house itself -------------------------------------------------------------------------------------------------
 
 
@@ -187,6 +207,10 @@ def tracked() -> list[str]:
 
 def test_modules_form_a_chain() -> None:
     assert cycle({name: text for name, _, text in modules()}) == []
+
+
+def test_the_packages_keep_the_contracts_about_imports() -> None:
+    assert broken_contracts(TOOLS) == []
 
 
 def test_a_module_is_pure_unless_it_is_on_the_list() -> None:
@@ -282,6 +306,25 @@ def test_an_import_cycle_is_found() -> None:
     sources = {"p": "", "p.a": "from p import b", "p.b": "from .c import x", "p.c": "from p.a import y"}
     assert set(cycle(sources)) == {"p.a", "p.b", "p.c"}
     assert cycle({**sources, "p.c": ""}) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "imported", "contract"),
+    [
+        ("documents/digest.py", "clusterbook.catalog.criteria", LAYERS),  # from a lower layer up
+        ("oci/reference.py", "clusterbook.catalog.criteria", LAYERS),  # from one side of a row to the other
+        ("heap/__init__.py", "", LAYERS),  # a package that stands in no layer
+        ("cli/completion_.py", "clusterbook.lint.rules", CLIENT),
+        ("ledger/folder.py", "clusterbook.ledger.git", CLIENT),  # by way of others
+    ],
+)
+def test_a_broken_contract_is_found(tmp_path: Path, module: str, imported: str, contract: str) -> None:
+    copy = tmp_path / "clusterbook"
+    shutil.copytree(TOOLS / "clusterbook", copy, ignore=shutil.ignore_patterns("__pycache__", "index", "*.json"))
+    (copy / module).parent.mkdir(exist_ok=True)
+    with (copy / module).open("a", encoding="utf-8") as file:
+        file.write(f"\n\ndef late() -> None:\n    import {imported}\n" if imported else "")
+    assert broken_contracts(tmp_path) == [contract]
 
 
 def test_a_stranger_at_the_top_is_found() -> None:

@@ -29,7 +29,7 @@ SHOWN = [
 def index(tmp_path_factory: pytest.TempPathFactory) -> str:
     built = matrix.build(catalog.load(workspace.read(OURS / "recipes", label="recipes", strict=True)))
     folder = tmp_path_factory.mktemp("readme") / "index"
-    write_folder(folder, indexing.parts(built))
+    write_folder(folder, indexing.parts(built), marker="index.json")
     return str(folder)
 
 

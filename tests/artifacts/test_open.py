@@ -26,7 +26,7 @@ from clusterbook.artifacts.freshness import (
     encode,
 )
 from clusterbook.artifacts.index import Entry, Pin, Recipe
-from clusterbook.artifacts.open import Opened, Trusting, WithdrawnVersion, open_index, refuse_withdrawn
+from clusterbook.artifacts.open import Opened, WithdrawnVersion, open_index, refuse_withdrawn
 from clusterbook.diagnostics.errors import BrokenIndex, InvalidRequest, NotFound
 from clusterbook.diagnostics.transport import NoArtifact, WrongContent
 from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, Manifest, artifact, digest_of, titled
@@ -35,7 +35,7 @@ from clusterbook.oci.store import from_bytes
 from clusterbook.publish.attach_ import signature
 from clusterbook.publish.send import Sender
 from clusterbook.trust.keys import private_key
-from clusterbook.trust.policy import Key, Policy, SubjectMismatch, Unsigned, WrongSigner
+from clusterbook.trust.policy import Key, Policy, SubjectMismatch, Trusting, Unsigned, WrongSigner
 from clusterbook.trust.sign import KeySigner
 from clusterbook.trust.statement import PROVENANCE, Subject, statement
 from tests.support.memory import MemoryStore

@@ -229,7 +229,7 @@ def write_index(tree: Path, target: Path) -> float:
     """Return how long it took to write the index of a tree, once resolved."""
     found = matrix.build(catalog.load(workspace.read(tree)))
     start = time.perf_counter()
-    write_folder(target, indexing.parts(found))
+    write_folder(target, indexing.parts(found), marker="index.json")
     return time.perf_counter() - start
 
 

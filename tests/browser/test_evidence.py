@@ -21,7 +21,7 @@ PAGES = ("evidence/eks/2026-07-15-acme.html", "evidence/eks/2026-07-14-acme.html
 def proven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of the small site, which has evidence."""
     folder: Path = tmp_path_factory.mktemp("proven") / "site"
-    write_folder(folder, sites.whole().items())
+    write_folder(folder, sites.whole().items(), marker="index.json")
     yield from serve(folder)
 
 

@@ -90,7 +90,7 @@ async (text) => {
 def index(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return a folder with the index of our own catalog."""
     folder = tmp_path_factory.mktemp("fits") / "index"
-    write_folder(folder, indexing.parts(sites.ours()))
+    write_folder(folder, indexing.parts(sites.ours()), marker="index.json")
     return str(folder)
 
 

@@ -12,6 +12,7 @@ from clusterbook.catalog.criteria import (
     DIMENSIONS,
     Criteria,
     Vocabulary,
+    claimed_values,
     product,
     read_criteria,
     read_nodes,
@@ -195,3 +196,9 @@ def test_the_product_holds_every_combination_once_and_any_first() -> None:
         "any/any/any/any/any", "any/any/any/x/any", "a/any/any/any/any", "a/any/any/x/any",
         "b/any/any/any/any", "b/any/any/x/any",
     ]  # fmt: skip
+
+
+def test_the_values_that_overlays_claim_are_gathered_by_dimension() -> None:
+    assert claimed_values([Criteria("eks", "h100", "training"), Criteria("gke", nodes=4)]) == {
+        "service": ("eks", "gke"), "accelerator": ("h100",), "intent": ("training",),
+    }  # fmt: skip

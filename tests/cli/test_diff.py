@@ -24,7 +24,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         target = tmp_path / "registry" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
-    write_folder(tmp_path / "index", indexing.parts(trees.build(ledgers.JULY)))
+    write_folder(tmp_path / "index", indexing.parts(trees.build(ledgers.JULY)), marker="index.json")
 
     def call(*words: str) -> tuple[int, str, str]:
         status = main.run(["diff", *words, "--source", "index"], {})

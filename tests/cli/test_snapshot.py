@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from clusterbook.cli.main import run
-from clusterbook.cli.snapshotting_ import gaps, node_name, rows
+from clusterbook.cli.snapshotting_ import gaps, rows
+from clusterbook.collect.take import node_name
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.evidence.redact import is_redacted
 from clusterbook.snapshot.build import Group, Seen, Thing, document

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from clusterbook.cli.reply import MissingFlag
 from clusterbook.cli.validate import fit, validate
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.inputs import fast as handed
-from clusterbook.lookup.find import MissingFlag
 from tests.support import shelves
 from tests.support.clusters import FILES, SNAPSHOTS
 

@@ -16,11 +16,11 @@ from clusterbook.artifacts.memory import memory
 from clusterbook.artifacts.open import WithdrawnVersion
 from clusterbook.bundle.checksums import CHECKSUMS, digests, listed
 from clusterbook.bundle.disk import ForeignFiles
+from clusterbook.cli.reply import MissingFlag
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, NotHonoured, Unwritable
 from clusterbook.diagnostics.transport import BadReference, NoArtifact
 from clusterbook.documents.digest import digest
 from clusterbook.files import archive
-from clusterbook.lookup.find import MissingFlag
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.open import Base, absolute
 from clusterbook.oci.registry import Registry

@@ -31,14 +31,14 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
 
 
 def test_a_folder_whose_content_fails_half_way_leaves_the_old_one(tmp_path: Path) -> None:
-    write_folder(tmp_path / "index", [("a", b"1")])
+    write_folder(tmp_path / "index", [("a", b"1")], marker="index.json")
 
     def parts() -> Iterator[tuple[str, bytes]]:
         yield "a", b"2"
         raise Unwritable("no more")
 
     with pytest.raises(Unwritable):
-        write_folder(tmp_path / "index", parts())
+        write_folder(tmp_path / "index", parts(), marker="index.json")
     assert (tmp_path / "index" / "a").read_bytes() == b"1"
     assert [path.name for path in tmp_path.iterdir()] == ["index"]
 
@@ -47,7 +47,7 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> Non
     (tmp_path / "index").mkdir()
     (tmp_path / "index" / "mine").write_text("precious")
     with pytest.raises(Unwritable, match="in the way"):
-        write_folder(tmp_path / "index", [("index.json", b"1")])
+        write_folder(tmp_path / "index", [("index.json", b"1")], marker="index.json")
     assert (tmp_path / "index" / "mine").read_text() == "precious"
 
 

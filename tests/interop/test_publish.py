@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 import clusterbook
 from clusterbook.artifacts import index as published
 from clusterbook.artifacts.layout import stamped
-from clusterbook.artifacts.open import Trusting, open_index
+from clusterbook.artifacts.open import open_index
 from clusterbook.bundle.options import DEPLOYERS
 from clusterbook.bundle.render import Bundle, render
 from clusterbook.catalog import load as catalog
@@ -36,6 +36,7 @@ from clusterbook.publish.release import Request, prepare
 from clusterbook.publish.send import Sender
 from clusterbook.resolve import matrix
 from clusterbook.trust.keys import private_key
+from clusterbook.trust.policy import Trusting
 from clusterbook.trust.sign import KeySigner
 from clusterbook.trust.statement import MOST_SUBJECTS, PROVENANCE, Subject, statement
 from clusterbook.trust.verify import bundles_of, key_policy, verify_any

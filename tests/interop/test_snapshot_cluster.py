@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from clusterbook.cli.main import run
-from clusterbook.cli.snapshotting_ import stamped
 from clusterbook.collect.cluster.survey import Wishes, collectors
 from clusterbook.collect.run import gather
+from clusterbook.collect.take import stamped
 from clusterbook.kubernetes import configmaps
 from clusterbook.kubernetes.api import Api, Patience, open_api
 from clusterbook.kubernetes.configmaps import Where

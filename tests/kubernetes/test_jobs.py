@@ -16,7 +16,7 @@ import pytest
 import urllib3
 
 from clusterbook.collect.agent import look
-from clusterbook.collect.agent_manifests import LABEL, Agent, manifests
+from clusterbook.collect.agent_manifests import Agent, manifests
 from clusterbook.diagnostics.errors import ClusterbookError, NotFound
 from clusterbook.kubernetes import configmaps
 from clusterbook.kubernetes.api import Api, Patience
@@ -25,7 +25,7 @@ from clusterbook.kubernetes.connection import Connection
 from clusterbook.kubernetes.errors import Conflict, Denied
 from clusterbook.kubernetes.jobs import JobFailed, NotFinished, Pace, in_cluster, path_of
 from clusterbook.kubernetes.kubeconfig import Login
-from clusterbook.kubernetes.placement import Placement
+from clusterbook.kubernetes.placement import LABEL, Placement
 from tests.support.servers.kube import FakeApi, Fault, running
 
 AGENT = Agent(namespace="gpu", image="registry.example.org/agent:v1", timeout_s=5)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from clusterbook.artifacts import index as published
 from clusterbook.artifacts.freshness import Withdrawal
-from clusterbook.artifacts.open import Opened, Trusting, WithdrawnVersion, open_index
+from clusterbook.artifacts.open import Opened, WithdrawnVersion, open_index
 from clusterbook.cli import build_main as main
 from clusterbook.cli import main as client
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
@@ -33,7 +33,7 @@ from clusterbook.oci.store import Store, from_bytes
 from clusterbook.publish.publish import Where, publish
 from clusterbook.publish.release import Request, prepare
 from clusterbook.trust.keys import private_key
-from clusterbook.trust.policy import Policy, Tampered, WrongSigner
+from clusterbook.trust.policy import Policy, Tampered, Trusting, WrongSigner
 from clusterbook.trust.sign import KeySigner
 from clusterbook.trust.verify import bundles_of, key_policy, verify_any
 from clusterbook.verify import verify as verifying

@@ -16,7 +16,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from clusterbook.artifacts import index as published
 from clusterbook.artifacts.layout import NotOfTheLedger
-from clusterbook.artifacts.open import Opened, Trusting, open_index
+from clusterbook.artifacts.open import Opened, open_index
 from clusterbook.bundle.options import DEPLOYERS
 from clusterbook.cli import build_main as main
 from clusterbook.cli.build_publish import meter, notes
@@ -31,7 +31,7 @@ from clusterbook.oci.registry import Registry
 from clusterbook.publish.publish import Done, NotThere, Where, publish
 from clusterbook.publish.release import Request, prepare
 from clusterbook.trust.keys import private_key
-from clusterbook.trust.policy import Policy, Unsigned, WrongSigner
+from clusterbook.trust.policy import Policy, Trusting, Unsigned, WrongSigner
 from clusterbook.trust.sign import KeySigner
 from clusterbook.trust.verify import bundles_of, key_policy, verify_any
 from tests.support import checkouts

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from clusterbook.artifacts.open import Trusting, open_index
+from clusterbook.artifacts.open import open_index
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import AccessDenied, RateLimited, Refused, TimedOut, Unreachable, WrongContent
 from clusterbook.oci.credentials import Credential
@@ -31,6 +31,7 @@ from clusterbook.oci.registry import Registry
 from clusterbook.publish.publish import JOBS, Where, publish
 from clusterbook.publish.release import Publication, Request, prepare
 from clusterbook.trust.keys import private_key
+from clusterbook.trust.policy import Trusting
 from clusterbook.trust.sign import KeySigner
 from clusterbook.trust.verify import key_policy
 from tests.support import checkouts

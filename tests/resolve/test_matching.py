@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clusterbook.catalog.criteria import Criteria
-from clusterbook.resolve.matching import COMPOSED, CURATED, INHERITED, UNSUPPORTED, Matcher, claimed_values
+from clusterbook.resolve.matching import COMPOSED, CURATED, INHERITED, UNSUPPORTED, Matcher
 
 EKS, H100 = Criteria("eks"), Criteria(accelerator="h100")
 H100_EKS = Criteria("eks", "h100")
@@ -194,12 +194,6 @@ def test_the_slugs_are_all_that_queries_lead_to() -> None:
 
 def test_overlays_that_contradict_each_other_are_not_joined() -> None:
     assert "h100-eks" not in matcher(Criteria("gke", "h100"), EKS).slugs()
-
-
-def test_the_values_that_overlays_claim_are_gathered_by_dimension() -> None:
-    assert claimed_values([TRAINING, Criteria("gke", nodes=4)]) == {
-        "service": ("eks", "gke"), "accelerator": ("h100",), "intent": ("training",),
-    }  # fmt: skip
 
 
 @pytest.mark.parametrize("order", [1, -1])

@@ -223,7 +223,7 @@ def test_evidence_is_judged_again_as_its_page_prints(
     assert line == commands.judge_again("eks", name, signed=name == JULY)
     proven.believed(tmp_path)
     for each in proven.kept():
-        write_folder(tmp_path / "registry" / "evidence" / "eks" / each.name, each.files.items())
+        write_folder(tmp_path / "registry" / "evidence" / "eks" / each.name, each.files.items(), marker="index.json")
     monkeypatch.chdir(tmp_path)
     assert main.run(shlex.split(line)[1:], {}) == 0
     assert "judged again, it is the same: eks passed" in capsys.readouterr().out
@@ -251,7 +251,7 @@ def test_the_guide_leads_from_a_snapshot_to_a_page_that_says_how_it_ended(
     proven.believed(tmp_path)
     policy = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
     (tmp_path / "site" / "trust.yaml").write_text(policy[0])
-    write_folder(tmp_path / "index", indexing.parts(sites.ours()))
+    write_folder(tmp_path / "index", indexing.parts(sites.ours()), marker="index.json")
     for line in lines:
         program, *words = shlex.split(line)
         if program == "clusterbook-build":
@@ -284,7 +284,7 @@ def test_a_recipe_yaml_of_a_bundle_is_judged_as_the_version_it_is(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     registry = proven.registry(tmp_path)
-    write_folder(tmp_path / "index", indexing.parts(proven.build(proven.JULY)))
+    write_folder(tmp_path / "index", indexing.parts(proven.build(proven.JULY)), marker="index.json")
     assert main.run(["bundle", "eks", "--source", "index", "-o", "bundle"], {}) == 0
     where = "registry/evidence/eks/acme"
     Path(where).parent.mkdir(parents=True)

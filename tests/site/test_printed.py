@@ -29,7 +29,7 @@ COMMIT = Commit("1" * 40, "2026-03-01T00:00:00Z")
 def index(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return a folder with the index of our own catalog."""
     folder = tmp_path_factory.mktemp("printed") / "index"
-    write_folder(folder, indexing.parts(sites.ours()))
+    write_folder(folder, indexing.parts(sites.ours()), marker="index.json")
     return str(folder)
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.artifacts.memory import memory
-from clusterbook.fetch import fetch as fetching
+from clusterbook.cli import fetch as fetching
+from clusterbook.cli.reply import Reply
 from clusterbook.files.context import Around
-from clusterbook.lookup.find import Reply
 from clusterbook.oci.open import absolute
 from clusterbook.verify import verify as verifying
 from clusterbook.verify.verdict import Verdict

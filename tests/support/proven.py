@@ -42,7 +42,7 @@ def build(which: str, sources: Mapping[str, str] | None = None) -> Matrix:
 def prove(root: Path, which: str, name: str, *more: str, sources: Mapping[str, str] | None = None) -> Path:
     """Return the evidence `name` that a version of eks holds, in the ledger below `root`; `more` are flags."""
     index = root / f"index-{name}"
-    write_folder(index, indexing.parts(build(which, sources)))
+    write_folder(index, indexing.parts(build(which, sources)), marker="index.json")
     folder = root / "registry" / "evidence" / which.partition("@")[0] / name
     folder.parent.mkdir(parents=True, exist_ok=True)
     words = ["--source", str(index), "--no-cluster", "-s", SEEN, "--evidence", str(folder), *more]

@@ -15,13 +15,12 @@ from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from clusterbook.artifacts.open import Trusting
 from clusterbook.cli import build_main as main
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.open import Base
 from clusterbook.publish.publish import Where, publish
 from clusterbook.publish.release import Publication, Request, prepare
-from clusterbook.trust.policy import Key, Policy
+from clusterbook.trust.policy import Key, Policy, Trusting
 from clusterbook.trust.sign import KeySigner, Signer
 from tests.support import checkouts
 from tests.support.checkouts import JULY, MARCH

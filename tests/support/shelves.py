@@ -58,7 +58,7 @@ FILES = {
 def write_index(folder: Path) -> Path:
     """Write the index of the catalog below `folder`; return the folder of the index."""
     parts = list(indexing.parts(trees.build(FILES)))
-    write_folder(folder / "index", parts)
+    write_folder(folder / "index", parts, marker="index.json")
     write_bytes(folder / "index.zip", zipped(parts))
     return folder / "index"
 

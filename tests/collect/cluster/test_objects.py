@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from clusterbook.collect.cluster.kinds_ import STANDARD, Kind, asked_by
+from clusterbook.collect.cluster.kinds_ import STANDARD, asked_by
 from clusterbook.collect.cluster.objects import trim
 from clusterbook.collect.cluster.policy_ import policies
 from clusterbook.documents import yaml_fast as yamlplain
+from clusterbook.kubernetes.discovery import Kind
 from clusterbook.validate.assertions import read_test
 
 CHECKS = Path(__file__).resolve().parents[3] / "recipes" / "checks"

@@ -16,12 +16,12 @@ import pytest
 import urllib3
 
 from clusterbook.cli.main import run
-from clusterbook.collect.cluster.kinds_ import STANDARD, Kind
+from clusterbook.collect.cluster.kinds_ import STANDARD
 from clusterbook.collect.cluster.survey import Wishes, collectors
 from clusterbook.collect.run import gather
 from clusterbook.kubernetes.api import Api, Patience
 from clusterbook.kubernetes.connection import Connection
-from clusterbook.kubernetes.discovery import discover
+from clusterbook.kubernetes.discovery import Kind, discover
 from clusterbook.kubernetes.errors import Unreachable
 from clusterbook.kubernetes.kubeconfig import Login
 from clusterbook.snapshot.build import Seen, document

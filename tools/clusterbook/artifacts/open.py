@@ -29,7 +29,7 @@ from clusterbook.diagnostics.transport import NoArtifact
 from clusterbook.oci.manifest import Descriptor, Manifest
 from clusterbook.oci.open import Base
 from clusterbook.oci.store import Store
-from clusterbook.trust.policy import Policy, Unsigned
+from clusterbook.trust.policy import Trusting, Unsigned
 from clusterbook.trust.verify import Verified, bundles_of, verify_any
 
 
@@ -41,13 +41,6 @@ class WithdrawnVersion(ClusterbookError):
 
     code = "CB186"
     exit_status = 2
-
-
-class Trusting(NamedTuple):
-    """Whom to believe; with `unsigned`, also those who do not sign, though never a signature that is wrong."""
-
-    policy: Policy | None
-    unsigned: bool = False
 
 
 class Opened(NamedTuple):

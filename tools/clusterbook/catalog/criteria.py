@@ -147,6 +147,16 @@ def read_criteria(values: Mapping[str, str | int], vocabulary: Vocabulary, *, st
     return Criteria(**named, nodes=read_nodes(values.get("nodes") or 0))
 
 
+def claimed_values(criteria: Iterable[Criteria]) -> dict[str, tuple[str, ...]]:
+    """Return the values that overlays claim, per dimension, sorted. Source: reference row R7."""
+    claimed: dict[str, set[str]] = {}
+    for one in criteria:
+        for name, value in one.specified().items():
+            if name != "nodes":
+                claimed.setdefault(name, set()).add(str(value))
+    return {name: tuple(sorted(values)) for name, values in claimed.items()}
+
+
 def read_tuple(text: str, vocabulary: Vocabulary) -> Criteria:
     """Return the criteria that `service/accelerator/intent/os/platform[/nodes]` means.
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from clusterbook.catalog import schema as shapes
 from clusterbook.catalog.components import Entry, read_entry
-from clusterbook.catalog.criteria import ANY, DIMENSIONS, Vocabulary
+from clusterbook.catalog.criteria import ANY, DIMENSIONS, Vocabulary, claimed_values
 from clusterbook.catalog.images import misplaced
 from clusterbook.catalog.layers import Layer, read_layer
 from clusterbook.catalog.tree import (
@@ -32,7 +32,6 @@ from clusterbook.diagnostics.findings import Finding, Place, Severity, SourceErr
 from clusterbook.documents.api_version import FIRST_GENERATION
 from clusterbook.documents.schema import check_shape
 from clusterbook.documents.yaml_reader import Node, parse
-from clusterbook.resolve.matching import claimed_values
 
 BASE = "base"
 

@@ -23,12 +23,12 @@ from clusterbook.cli import build_publish as publish_commands
 from clusterbook.cli import build_site as site_commands
 from clusterbook.cli.flags import CRITERIA
 from clusterbook.cli.program import Program
+from clusterbook.cli.render import recipe_table, render, table
 from clusterbook.cli.terminal import abandon, bug, deliver, fail
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound, did_you_mean
 from clusterbook.diagnostics.report import FORMATS, report
 from clusterbook.lint import run as check
 from clusterbook.lookup import write as index_writer
-from clusterbook.lookup.find import recipe_table, render, table
 from clusterbook.lookup.index_files import embedded_texts
 from clusterbook.resolve import export, matrix
 from clusterbook.resolve.document import health_checks, recipe_document

@@ -17,7 +17,6 @@ from typing import Any
 import click
 
 from clusterbook.artifacts import index as published
-from clusterbook.artifacts.open import Trusting
 from clusterbook.bundle.options import DEPLOYERS
 from clusterbook.cli.program import Once
 from clusterbook.cli.terminal import deliver
@@ -26,7 +25,7 @@ from clusterbook.oci.open import Access, open_base
 from clusterbook.publish.publish import JOBS, Done, Where, publish
 from clusterbook.publish.release import BUILDER, SOURCE, Request, prepare
 from clusterbook.publish.send import Report, quiet
-from clusterbook.trust.policy import Key, Policy
+from clusterbook.trust.policy import Key, Policy, Trusting
 from clusterbook.trust.sign import KeylessSigner, KeySigner, Signer
 from clusterbook.trust.verify import DEFAULT, read_policy
 

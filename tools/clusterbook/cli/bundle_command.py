@@ -9,8 +9,7 @@ from typing import Any
 
 import click
 
-from clusterbook.bundle import make as bundling
-from clusterbook.cli.bundle import ASKED, FLAGS, TARGET
+from clusterbook.cli.bundle import ASKED, FLAGS, TARGET, respond
 from clusterbook.cli.program import Strict, option
 from clusterbook.cli.terminal import deliver
 
@@ -22,7 +21,7 @@ def bundle(slug: str, **found: Any) -> int:
         for key, value in found.items()
         if value not in (None, (), False)
     }
-    outcome = bundling.respond(words, slug)
+    outcome = respond(words, slug)
     deliver(
         outcome.text, notes=outcome.notes, log_json=bool(click.get_current_context().find_root().params["log_json"])
     )

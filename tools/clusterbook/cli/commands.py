@@ -23,11 +23,12 @@ from clusterbook.cli.lookup import respond
 from clusterbook.cli.mirror_commands_ import MIRROR
 from clusterbook.cli.program import Once, Program, option
 from clusterbook.cli.record import record
+from clusterbook.cli.reply import Reply
 from clusterbook.cli.snapshot import snapshot
 from clusterbook.cli.terminal import deliver, log
 from clusterbook.cli.trust import VERIFY
 from clusterbook.cli.trust_commands_ import TRUST
-from clusterbook.lookup.find import Options, Reply
+from clusterbook.lookup.find import Options
 
 EXAMPLES = {
     "recipe": "clusterbook recipe --service eks --accelerator h100 --intent training --os ubuntu",

@@ -54,10 +54,10 @@ def verify(
     **access: Any,
 ) -> int:
     """Judge evidence again, and say who vouches for it."""
-    from clusterbook.artifacts.open import Trusting
     from clusterbook.diagnostics.errors import InvalidRequest
     from clusterbook.evidence.folder import save as save_evidence
     from clusterbook.evidence.folder import verify as verify_evidence
+    from clusterbook.trust.policy import Trusting
     from clusterbook.trust.verify import key_policy, read_policy
 
     if key and policy:

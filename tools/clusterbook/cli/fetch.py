@@ -1,13 +1,19 @@
-"""The flags of `fetch`, and those by which any command says from where and whom it believes.
+"""`fetch`: its flags, and those by which any command says from where and whom it believes.
 
-Knows their names and help. Does not know what they do.
+Part of a fetch that has to be quick, so what only some need is imported for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from clusterbook.cli.flags import ANSWER, CRITERIA, Flag
+from clusterbook.cli.reply import MissingFlag, Reply
+
+if TYPE_CHECKING:
+    from clusterbook.files.context import Around
+    from clusterbook.trust.choose_policy import Words
 
 FROM = Flag(
     "from", ("--from",), "oci://HOST/BASE, https://HOST/FOLDER, or the folder or archive of an OCI layout.", "SOURCE"
@@ -71,3 +77,28 @@ VALUES: Mapping[str, Flag] = {
     flag.variable: flag for flags in FETCH.values() for flag in flags if not flag.repeated and flag.metavar
 }
 """The flags that may stand in the environment as words, by variable."""
+
+
+def respond(kind: str, words: Words, slug: str, around: Around) -> Reply:
+    """Fetch a recipe, a bundle or an index.
+
+    Args:
+        kind: which of them.
+        words: the values of each flag by its key.
+        slug: what stands without a flag, `SLUG[@VERSION]` or "".
+        around: environment, home and the time.
+
+    Raises:
+        ClusterbookError: nothing was written, and what was remembered of the source stays.
+    """
+    from clusterbook.fetch.fetch import fetch
+
+    if "config" in words:
+        from clusterbook.cli.config import fetch_words, read_config
+
+        words = {**fetch_words(read_config(words["config"][0]), slug=slug), **words}
+    where = words.get("from", [""])[0]
+    if not where:
+        raise MissingFlag("--from is missing", hint="type --from oci://HOST/BASE, or the folder or archive of a mirror")
+    criteria = any(flag.key in words for flag in CRITERIA)
+    return Reply(*fetch(kind, where, words, slug, around, criteria=criteria))

@@ -60,8 +60,7 @@ def quick_bundle(words: Sequence[str], environment: Mapping[str, str]) -> Reply 
     if not words or words[0] != "bundle" or any(name.startswith("CLUSTERBOOK_") for name in environment):
         return None
     with no_garbage():
-        from clusterbook.bundle.make import respond
-        from clusterbook.cli.bundle import EVERY
+        from clusterbook.cli.bundle import EVERY, respond
 
         scanned = scan_all(words[1:], EVERY)
         if scanned is None or len(scanned[1]) > 1:
@@ -84,14 +83,13 @@ def quick_fetch(words: Sequence[str], environment: Mapping[str, str]) -> Reply |
     if len(words) < 2 or words[0] != "fetch":
         return None
     with no_garbage():
-        from clusterbook.cli.fetch import FETCH, VALUES
+        from clusterbook.cli.fetch import FETCH, VALUES, respond
 
         if words[1] not in FETCH or any(name.startswith("CLUSTERBOOK_") and name not in VALUES for name in environment):
             return None
         scanned = scan_all(words[2:], FETCH[words[1]])
         if scanned is None or len(scanned[1]) > (words[1] != "index"):
             return None
-        from clusterbook.fetch.fetch import respond
         from clusterbook.files.context import Around
 
         given = {flag.key: [environment[name]] for name, flag in VALUES.items() if environment.get(name)}

@@ -13,21 +13,37 @@ from typing import Any
 
 from clusterbook.artifacts.memory import memory
 from clusterbook.artifacts.open import open_index
+from clusterbook.bundle.make import make
+from clusterbook.cli.bundle import requested
+from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.cli.telling_ import Telling
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.files.context import Around
 from clusterbook.files.write import write_text
-from clusterbook.lookup.find import MissingFlag, Reply
 from clusterbook.mirror import archive as mirrored
 from clusterbook.mirror.archive import CHART, IMAGE
+from clusterbook.mirror.chart_images_ import chart_images
+from clusterbook.mirror.formats import FORMATS
+from clusterbook.mirror.list import Gap, MirrorList, checked, joined
 from clusterbook.mirror.load import Loaded, load
+from clusterbook.mirror.pulled import listed
 from clusterbook.mirror.save import Saved, Wanted, save
 from clusterbook.oci.open import Access, absolute, open_base, open_source
 from clusterbook.oci.reference import SCHEME, is_loopback, parse_reference
 from clusterbook.trust.choose_policy import Words, trusting
 
-_SHOWN = 10
+_SHOWN_GAPS = 5
+
+
+class Incomplete(ClusterbookError):
+    """It is not known of every component which images it starts; the list on standard output names which.
+
+    `--check` asks helm about charts. What an operator starts from a catalog of its own has to be mirrored with that.
+    """
+
+    code = "CB200"
+    exit_status = 10
 
 
 class NotAll(ClusterbookError):
@@ -39,6 +55,44 @@ class NotAll(ClusterbookError):
 
     code = "CB203"
     exit_status = 10
+
+
+def listed_reply(found: Mapping[str, list[str]], slugs: Iterable[str]) -> Reply:
+    """List what the bundles of one or several recipes pull.
+
+    Args:
+        found: words by flag key.
+        slugs: recipes; none where flags say which.
+
+    Raises:
+        ClusterbookError: no recipe answers, or helm cannot render a chart.
+    """
+    made = [list_of(found, slug, check="check" in found) for slug in list(slugs) or [""]]
+    whole = joined(each for each, _ in made)
+    notes = tuple(dict.fromkeys(note for _, said in made for note in said))
+    return Reply(FORMATS[found.get("format", ["yaml"])[0]](whole), notes, error=incomplete(whole.gaps))
+
+
+def list_of(found: Mapping[str, list[str]], slug: str, *, check: bool) -> tuple[MirrorList, tuple[str, ...]]:
+    """Return what one bundle pulls, and notes."""
+    asked = requested(found, slug)
+    bundle = make(asked.recipe, asked.request)
+    known = listed(asked.recipe, bundle, asked.request)
+    if not check:
+        return known, asked.notes
+    whole, lacking = checked(known, chart_images(bundle.plan.folders))
+    said = (f"the catalog's list of {each.component} lacks {each.image}; it was added" for each in lacking)
+    return whole, (*asked.notes, *said)
+
+
+def incomplete(gaps: tuple[Gap, ...]) -> Incomplete | None:
+    """Return the error that a list with gaps ends in."""
+    if not gaps:
+        return None
+    named = "; ".join(f"{gap.component}: {gap.why}" for gap in gaps[:_SHOWN_GAPS])
+    more = f"; and {len(gaps) - _SHOWN_GAPS} more" if len(gaps) > _SHOWN_GAPS else ""
+    hint = "--check asks helm what the charts pull" if any(gap.helm_knows for gap in gaps) else "mirror them by hand"
+    return Incomplete(f"the list is not complete: {named}{more}", hint=hint)
 
 
 def saved(words: Words, slugs: Iterable[str], around: Around, telling: Telling) -> Reply:

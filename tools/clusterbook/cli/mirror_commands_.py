@@ -16,10 +16,10 @@ from clusterbook.cli.fetch import ACCESS, BELIEF, FROM, UNSIGNED, WITHDRAWN
 from clusterbook.cli.fetch_command import words_of
 from clusterbook.cli.flags import Flag
 from clusterbook.cli.program import Once, Program, option
+from clusterbook.cli.reply import Reply
 from clusterbook.cli.telling_ import Telling
 from clusterbook.cli.terminal import deliver, log
 from clusterbook.files.context import Around
-from clusterbook.lookup.find import Reply
 from clusterbook.mirror.formats import FORMATS
 
 _WITHOUT = ("deployer", "vendorCharts", "appName", "repo", "targetRevision", "fluxNamespace", "fluxOciSourceName")
@@ -33,10 +33,10 @@ LISTED = (
 
 def list_command(slugs: tuple[str, ...], **given: Any) -> int:
     """List what bundles pull."""
-    from clusterbook.mirror.pulled import respond
+    from clusterbook.cli.mirror import listed_reply
 
     output = str(given.pop("output") or "")
-    return _said(respond(words_of(given), slugs), output)
+    return _said(listed_reply(words_of(given), slugs), output)
 
 
 def save_command(slugs: tuple[str, ...], **given: Any) -> int:

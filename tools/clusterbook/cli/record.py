@@ -42,10 +42,10 @@ def record(
     the message asks for. A figure is kept only where its check passed; what its output does not say, such as
     inference-concurrency-per-gpu and inference-routing-mode, is said with --setting.
     """
+    from clusterbook.cli.render import render
     from clusterbook.evidence import redact
     from clusterbook.inputs.fast import read_snapshot
     from clusterbook.inputs.read import read_text
-    from clusterbook.lookup.find import render
     from clusterbook.validate.output import record as trials
 
     document, _ = read_snapshot(snapshot)

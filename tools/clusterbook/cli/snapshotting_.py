@@ -6,14 +6,12 @@ Source: reference rows S31-S34.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from typing import Any
 
-from clusterbook import __version__
+from clusterbook.cli.render import render, table
 from clusterbook.evidence import redact
-from clusterbook.lookup.find import open_shelf, render, table
-from clusterbook.snapshot.build import Seen, document
+from clusterbook.lookup.find import open_shelf
 
 Document = dict[str, Any]
 
@@ -21,17 +19,6 @@ _WIDEST = 100
 """Longest value in a table."""
 _SHOWN = 10
 """Most gaps that are told one by one."""
-
-
-def stamped(seen: Seen, node: str) -> Document:
-    """Return what was seen as a snapshot taken now, on the node called `node` ("" for none)."""
-    now = datetime.now(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
-    return document(seen, {"timestamp": now, "version": __version__, "source-node": node})
-
-
-def node_name(variables: Mapping[str, str], said: str) -> str:
-    """Return the name of this node: what the pod was told, else what the machine calls itself. Source: row G15."""
-    return variables.get("NODE_NAME") or variables.get("KUBERNETES_NODE_NAME") or said
 
 
 def redacted(taken: Document) -> Document:

@@ -33,6 +33,7 @@ _FLAGS = (
 
 def verify(where: str, **found: Any) -> int:
     """Say how much is known of a bundle, an artifact or a source, and refuse when it is not enough."""
+    from clusterbook.trust.choose_policy import trusting
     from clusterbook.verify.verify import verify as verdict_of
 
     words = words_of(found)
@@ -41,7 +42,10 @@ def verify(where: str, **found: Any) -> int:
         words.get("require_creator", [""])[0],
         words.get("cli_version_constraint", [""])[0],
     )
-    verdict = verdict_of(where, words, Around.of(os.environ))
+    around = Around.of(os.environ)
+    if any(flag.key in words for flag in BELIEF):
+        trusting(words, around.environment, around.home)  # what is wrong with it, it shall say before all else
+    verdict = verdict_of(where, words, around)
     if words.get("format") == ["json"]:
         said = {**verdict.said, "minTrustLevel": asked.level}
         deliver(json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False) + "\n")

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from clusterbook import __version__
+from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.inputs.fast import read_document, read_snapshot
-from clusterbook.lookup.find import MissingFlag, Options, Reply, find, open_shelf
+from clusterbook.lookup.find import Options, find, open_shelf
 from clusterbook.resolve import views
 from clusterbook.snapshot import model as snapshot
 from clusterbook.validate import ctrf
@@ -44,9 +45,7 @@ def validate(options: Options, slug: str = "", *, helper: Helper | None = None) 
     recipe, known = _recipe(options, slug)
     document, told = _taken(options, recipe, helper)
     if "run" in options:
-        from clusterbook.validate.run import run_checks
-
-        document = run_checks(options, recipe, document, known, phases)
+        document = _run(options, recipe, document, known, phases)
     if "save_snapshot" in options:
         _save(options["save_snapshot"], document)
     fail_fast = "fail_fast" in options
@@ -82,16 +81,55 @@ def _taken(
             raise MissingFlag(what, hint="type --snapshot FILE")
         return read_snapshot(options["snapshot"])[0], ()
     from clusterbook.collect.live import take_now
+    from clusterbook.documents.scalars import duration_s
 
     own = read_snapshot(options["snapshot"])[0] if "snapshot" in options else None
-    taken, told = take_now(options, recipe, own, helper)
+    taken, told = take_now(
+        recipe,
+        own,
+        helper,
+        kubeconfig=options.get("kubeconfig", ""),
+        context=options.get("context", ""),
+        timeout_s=duration_s(options["timeout"]) if "timeout" in options else 0,
+    )
     return taken, told
+
+
+def _run(
+    options: Options,
+    recipe: Mapping[str, Any],
+    taken: Mapping[str, Any],
+    entries: Mapping[str, Mapping[str, Any]],
+    phases: tuple[str, ...],
+) -> Mapping[str, Any]:
+    """Return the snapshot with what came of the checks that had to run."""
+    from clusterbook.kubernetes.placement import Placement, read_selector, read_tolerations
+    from clusterbook.validate.run import run_checks
+
+    placement = Placement(
+        read_selector(_lines(options, "node_selector")), read_tolerations(_lines(options, "toleration"))
+    )
+    return run_checks(
+        recipe,
+        taken,
+        entries,
+        phases,
+        kubeconfig=options.get("kubeconfig", ""),
+        context=options.get("context", ""),
+        namespace=options.get("namespace", ""),
+        placement=placement,
+        keep="no_cleanup" in options,
+    )
+
+
+def _lines(options: Options, key: str) -> list[str]:
+    return options[key].split("\n") if options.get(key) else []
 
 
 def _save(where: str, document: Mapping[str, Any]) -> None:
     """Write the snapshot that was judged."""
+    from clusterbook.cli.render import render
     from clusterbook.files.write import write_text
-    from clusterbook.lookup.find import render
 
     write_text(where, render(document, "json" if where.endswith(".json") else "yaml"))
 
@@ -190,7 +228,7 @@ def fit(options: Options, where: str = "") -> Reply:
     Raises:
         InvalidRequest: the document is no snapshot.
     """
-    from clusterbook.lookup.find import render, table
+    from clusterbook.cli.render import render, table
     from clusterbook.resolve.matching import CURATED
     from clusterbook.validate.fit import FITS, MISSES
     from clusterbook.validate.fit import fit as ask

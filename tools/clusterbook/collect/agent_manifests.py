@@ -11,14 +11,12 @@ import re
 from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.kubernetes.placement import Placement
+from clusterbook.kubernetes.placement import Placement, labels
 
 Object = dict[str, Any]
 
 NAME = "clusterbook-snapshot"
 IMAGE = "ghcr.io/clusterbook/agent"
-LABEL = "clusterbook.dev/job"
-"""The label by which our objects, and those of one Job, are known."""
 HOST = "/host"
 """Where a privileged agent has the machine's root."""
 _NOBODY = 65532
@@ -98,11 +96,6 @@ def manifests(agent: Agent) -> list[Object]:
 def _object(agent: Agent, api_version: str, kind: str, name: str) -> Object:
     metadata = {"name": name, "namespace": agent.namespace, "labels": labels(agent.name)}
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
-
-
-def labels(job: str) -> dict[str, str]:
-    """Return the labels of everything that belongs to one of our Jobs."""
-    return {"app.kubernetes.io/name": "clusterbook", "app.kubernetes.io/managed-by": "clusterbook", LABEL: job}
 
 
 def _job(agent: Agent) -> Object:

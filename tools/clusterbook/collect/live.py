@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 from clusterbook.collect.agent_manifests import Agent
 from clusterbook.collect.cluster.kinds_ import asked_by
 from clusterbook.collect.take import Asked, Taken, take
-from clusterbook.documents.scalars import duration_s
-from clusterbook.lookup.find import Options
 from clusterbook.snapshot.merge import lay
 
 
@@ -26,27 +24,35 @@ class Helper(NamedTuple):
 
 
 def take_now(
-    options: Options, recipe: Mapping[str, Any], own: Mapping[str, Any] | None, helper: Helper | None
+    recipe: Mapping[str, Any],
+    own: Mapping[str, Any] | None,
+    helper: Helper | None,
+    *,
+    kubeconfig: str,
+    context: str,
+    timeout_s: float = 0,
 ) -> Taken:
     """Return a snapshot with all that `recipe` asks about.
 
     Args:
-        options: which cluster, and how long one list of objects may take.
         recipe: a RecipeResult with the text of its health checks in place.
         own: an older snapshot with what a node says of itself, which the API does not know; None for none.
         helper: who looks into a node; None for nobody.
+        kubeconfig: the file that says which cluster, "" as kubectl does.
+        context: the context in it, "" for its own choice.
+        timeout_s: how long one list of objects may take, 0 for the usual.
 
     Raises:
         ClusterbookError: the cluster cannot be asked at all; what it does not tell is a gap in the snapshot.
     """
     asked = Asked(
         cluster=True,
-        kubeconfig=options.get("kubeconfig", ""),
-        context=options.get("context", ""),
+        kubeconfig=kubeconfig,
+        context=context,
         agent=helper.agent if helper else None,
         no_cleanup=helper.stays if helper else False,
         kinds=tuple(asked_by(recipe)),
-        timeout_s=duration_s(options["timeout"]) if "timeout" in options else 0,
+        timeout_s=timeout_s,
     )
     taken = take(asked, {}, helper.say if helper else _nobody)
     return taken if own is None else taken._replace(document=lay(taken.document, own))

@@ -7,23 +7,24 @@ the rest that nobody looked. Does not know flags, nor how a snapshot is written.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from clusterbook.cli import snapshotting_ as snapshotting
+from clusterbook import __version__
 from clusterbook.collect.node import collectors as machine
 from clusterbook.collect.node.host import this_host
 from clusterbook.collect.run import Collector, gather
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound
 from clusterbook.kubernetes.errors import Denied
-from clusterbook.snapshot.build import Seen, measurement_part, together
+from clusterbook.snapshot.build import Seen, document, measurement_part, together
 from clusterbook.snapshot.inventory import DENIED, FAILED, RELEASES, SKIPPED, Gap
 
 if TYPE_CHECKING:
     from clusterbook.collect.agent_manifests import Agent
-    from clusterbook.collect.cluster.kinds_ import Kind
     from clusterbook.collect.cluster.survey import Wishes
     from clusterbook.kubernetes.api import Api
+    from clusterbook.kubernetes.discovery import Kind
 
 Document = dict[str, Any]
 
@@ -93,10 +94,10 @@ def take(asked: Asked, variables: Mapping[str, str], say: Callable[[str], None])
         raise NotFound(what, hint="name where the machine's root is mounted, such as /host")
     host = this_host(asked.root or "/", contained=in_pod)
     if in_pod and not asked.no_cluster:
-        return _in_pod(asked, machine.collectors(host), snapshotting.node_name(variables, ""))
+        return _in_pod(asked, machine.collectors(host), node_name(variables, ""))
     gaps = [Gap(part, SKIPPED, "take it with --cluster") for part in _CLUSTER_PARTS]
     seen = together((machine.node(host), Seen(gaps=gaps)))
-    return Taken(_stamped(asked, seen, snapshotting.node_name(variables, machine.name(host))))
+    return Taken(_stamped(asked, seen, node_name(variables, machine.name(host))))
 
 
 def _reach(asked: Asked, node: str) -> tuple[Api, Wishes]:
@@ -150,7 +151,18 @@ def _network(where: str) -> Seen:
 
 def _stamped(asked: Asked, seen: Seen, name: str) -> Document:
     """Return what was seen as a snapshot; what the user says about the network counts more than what was seen of it."""
-    return snapshotting.stamped(together((asked.network, seen)), name)
+    return stamped(together((asked.network, seen)), name)
+
+
+def stamped(seen: Seen, node: str) -> Document:
+    """Return what was seen as a snapshot taken now, on the node called `node` ("" for none)."""
+    now = datetime.now(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+    return document(seen, {"timestamp": now, "version": __version__, "source-node": node})
+
+
+def node_name(variables: Mapping[str, str], said: str) -> str:
+    """Return the name of this node: what the pod was told, else what the machine calls itself. Source: row G15."""
+    return variables.get("NODE_NAME") or variables.get("KUBERNETES_NODE_NAME") or said
 
 
 def keep(asked: Asked, where: str, text: str, form: str, timestamp: str) -> None:

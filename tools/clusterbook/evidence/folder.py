@@ -20,7 +20,7 @@ from clusterbook.oci.open import Access
 from clusterbook.oci.reference import SCHEME
 
 if TYPE_CHECKING:
-    from clusterbook.artifacts.open import Trusting
+    from clusterbook.trust.policy import Trusting
     from clusterbook.trust.sign import Signer
     from clusterbook.trust.verify import Verified
 

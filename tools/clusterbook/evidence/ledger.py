@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from clusterbook.artifacts.open import Trusting
 from clusterbook.diagnostics.codes import finding
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.findings import Finding, Place, SourceErrors
@@ -21,7 +20,7 @@ from clusterbook.evidence.model import BrokenEvidence, Proof
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.model import EVIDENCE, Ledger
 from clusterbook.ledger.version import Version
-from clusterbook.trust.policy import Policy, Untrusted
+from clusterbook.trust.policy import Policy, Trusting, Untrusted
 from clusterbook.trust.verify import read_policy
 
 TRUST = "trust.yaml"

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from clusterbook.artifacts import index as published
-from clusterbook.artifacts.open import Opened, Trusting
+from clusterbook.artifacts.open import Opened
 from clusterbook.bundle.checksums import FILES, files_digest
 from clusterbook.bundle.disk import ATTESTATION, MANIFEST, SIGNATURE
 from clusterbook.diagnostics.errors import ClusterbookError, unreadable
 from clusterbook.oci.manifest import Manifest, parse_manifest
-from clusterbook.trust.policy import Tampered, Unsigned, Untrusted
+from clusterbook.trust.policy import Tampered, Trusting, Unsigned, Untrusted
 from clusterbook.trust.statement import LARGEST_BUNDLE_BYTES, BrokenBundle
 from clusterbook.trust.verify import Verified, bundles_of, verify, verify_any
 

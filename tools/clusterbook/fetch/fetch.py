@@ -16,15 +16,14 @@ from clusterbook.artifacts import index as published
 from clusterbook.artifacts.freshness import withdrawn
 from clusterbook.artifacts.index import RECIPE, RECIPE_KIND, Entry, choose, pin_of
 from clusterbook.artifacts.memory import memory
-from clusterbook.artifacts.open import Opened, Trusting, open_index, refuse_withdrawn
-from clusterbook.cli.flags import CRITERIA
-from clusterbook.cli.reply import MissingFlag, Reply
+from clusterbook.artifacts.open import Opened, open_index, refuse_withdrawn
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.diagnostics.transport import Malformed
 from clusterbook.files.context import Around
 from clusterbook.oci.manifest import Manifest
 from clusterbook.oci.open import absolute, access_of, open_source
 from clusterbook.trust.choose_policy import Words, trusting
+from clusterbook.trust.policy import Trusting
 
 if TYPE_CHECKING:
     from clusterbook.lookup.format import Index
@@ -66,25 +65,27 @@ class Chosen(NamedTuple):
         }
 
 
-def respond(kind: str, words: Words, slug: str, around: Around) -> Reply:
+class Fetched(NamedTuple):
+    """What came of it: what is to be printed, "" where it went to a file, and what its user should hear."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+def fetch(kind: str, where: str, words: Words, slug: str, around: Around, *, criteria: bool) -> Fetched:
     """Fetch a recipe, a bundle or an index.
 
     Args:
         kind: which of them.
+        where: the source.
         words: the values of each flag by its key.
         slug: what stands without a flag, `SLUG[@VERSION]` or "".
         around: environment, home and the time.
+        criteria: whether any were given.
 
     Raises:
         ClusterbookError: nothing was written, and what was remembered of the source stays.
     """
-    if "config" in words:
-        from clusterbook.cli.config import fetch_words, read_config
-
-        words = {**fetch_words(read_config(words["config"][0]), slug=slug), **words}
-    where = words.get("from", [""])[0]
-    if not where:
-        raise MissingFlag("--from is missing", hint="type --from oci://HOST/BASE, or the folder or archive of a mirror")
     remembered, source = memory(around.environment, around.home), absolute(where)
     access = access_of(words, around.environment, around.home)
     belief = trusting(words, around.environment, around.home)
@@ -95,18 +96,18 @@ def respond(kind: str, words: Words, slug: str, around: Around) -> Reply:
         text, notes = contents(opened, as_json=words.get("format") == ["json"])
         reply = _delivered(text.encode(), words)._replace(notes=notes)
     else:
-        chosen, notes = _chosen(opened, kind, words, slug)
+        chosen, notes = _chosen(opened, kind, words, slug, criteria=criteria)
         reply = _recipe(chosen, words) if kind == "recipe" else _bundle(chosen, words, belief)
         reply = reply._replace(notes=(*notes, *reply.notes))
     warning = remembered.remember(source, opened.seen)
     return reply._replace(notes=(*reply.notes, warning)) if warning else reply
 
 
-def _chosen(opened: Opened, kind: str, words: Words, named: str) -> tuple[Chosen, tuple[str, ...]]:
+def _chosen(opened: Opened, kind: str, words: Words, named: str, *, criteria: bool) -> tuple[Chosen, tuple[str, ...]]:
     """Return the artifact that is asked for, and notes about it."""
     slug, _, wanted = named.partition("@")
     notes: tuple[str, ...] = ()
-    if slug and any(flag.key in words for flag in CRITERIA):
+    if slug and criteria:
         raise InvalidRequest(f"both the recipe {slug} and criteria were given", hint="give one of them")
     if not slug:
         from clusterbook.fetch.openedshelf_ import slug_for
@@ -139,7 +140,7 @@ def _head(opened: Opened) -> Index:
     return decode_head(opened.shard(published.CRITERIA), f"{opened.base.store.where}: {published.CRITERIA}")
 
 
-def _recipe(chosen: Chosen, words: Words) -> Reply:
+def _recipe(chosen: Chosen, words: Words) -> Fetched:
     """Return a recipe, or write it."""
     layer = next((each for each in chosen.manifest.layers if each.media_type == RECIPE), None)
     if layer is None:
@@ -152,18 +153,18 @@ def _recipe(chosen: Chosen, words: Words) -> Reply:
     return _delivered(data, words)
 
 
-def _delivered(data: bytes, words: Words) -> Reply:
+def _delivered(data: bytes, words: Words) -> Fetched:
     """Return what is to be printed, or write it to a file."""
     output = words.get("output", ["-"])[0]
     if output == "-":
-        return Reply(data.decode())
+        return Fetched(data.decode())
     from clusterbook.files.write import write_bytes
 
     write_bytes(Path(output), data)
-    return Reply("")
+    return Fetched("")
 
 
-def _bundle(chosen: Chosen, words: Words, belief: Trusting) -> Reply:
+def _bundle(chosen: Chosen, words: Words, belief: Trusting) -> Fetched:
     """Bring a bundle into a folder, or into the file of an archive."""
     from clusterbook.fetch.unpack import arrive
     from clusterbook.oci.transfer import save
@@ -183,9 +184,9 @@ def _bundle(chosen: Chosen, words: Words, belief: Trusting) -> Reply:
         source = (store, chosen.repository, layers[0])
         said |= {"files": len(arrive(*source, Path(output), beside, force="force" in words))}
     if words.get("format", ["text"])[0] == "json":
-        return Reply(json.dumps(said, indent=2, sort_keys=True) + "\n")
+        return Fetched(json.dumps(said, indent=2, sort_keys=True) + "\n")
     flags = "".join(f" --{key} {value}" for key in ("policy", "key") for value in words.get(key, ()))
-    return Reply(
+    return Fetched(
         f"{output}: {chosen.name} for {chosen.kind}, {said['files']} files\n"
         f"verify: clusterbook verify {output}{flags}\n"
     )

@@ -9,11 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from clusterbook.collect.cluster.kinds_ import Kind
 from clusterbook.kubernetes.api import Api
 from clusterbook.kubernetes.errors import Denied, Missing, Rejected, Unreachable
 
 _ALL_AT_ONCE = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
+
+
+class Kind(NamedTuple):
+    """One kind of object."""
+
+    api_version: str
+    kind: str
+
+    @property
+    def group(self) -> str:
+        """The API group, "" for the core."""
+        return self.api_version.rpartition("/")[0]
 
 
 class Served(NamedTuple):

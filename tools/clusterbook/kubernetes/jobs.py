@@ -15,10 +15,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from clusterbook.collect.agent_manifests import LABEL
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.kubernetes.api import Api
 from clusterbook.kubernetes.errors import Conflict, Missing
+from clusterbook.kubernetes.placement import LABEL
 
 Object = Mapping[str, Any]
 

@@ -14,6 +14,8 @@ from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
 
 GPU = "nvidia.com/gpu"
 GPU_LABEL = "nvidia.com/gpu.present"
+LABEL = "clusterbook.dev/job"
+"""The label by which our objects, and those of one Job, are known."""
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
 _LABEL = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -49,6 +51,11 @@ class Placement(NamedTuple):
         if self.require_gpu:
             allowed.setdefault(GPU, "1")
         return {"requests": {**requests, **self.requests}, "limits": allowed}
+
+
+def labels(job: str) -> dict[str, str]:
+    """Return the labels of everything that belongs to one of our Jobs."""
+    return {"app.kubernetes.io/name": "clusterbook", "app.kubernetes.io/managed-by": "clusterbook", LABEL: job}
 
 
 def read_selector(words: Iterable[str]) -> dict[str, str]:

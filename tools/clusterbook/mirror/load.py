@@ -12,12 +12,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from clusterbook.artifacts import index as published
-from clusterbook.artifacts.open import Opened, Trusting, open_index
+from clusterbook.artifacts.open import Opened, open_index
 from clusterbook.diagnostics.transport import Malformed, NoArtifact
 from clusterbook.mirror import archive as mirrored
 from clusterbook.mirror.archive import ARTIFACT, CHART, IMAGE, Held, Mirrored
 from clusterbook.oci.open import Base
 from clusterbook.oci.transfer import copy
+from clusterbook.trust.policy import Trusting
 
 Report = Callable[[str, str, int, int], None]
 """Hears of each step: the phase, what it is about, its number from 0, and of how many."""

@@ -20,7 +20,7 @@ from datetime import timedelta
 from clusterbook.artifacts import index as published
 from clusterbook.artifacts.index import Pin, Recipe, repository
 from clusterbook.artifacts.layout import Version
-from clusterbook.artifacts.open import Opened, Trusting, open_index
+from clusterbook.artifacts.open import Opened, open_index
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import NoArtifact
 from clusterbook.oci.open import Base
@@ -29,6 +29,7 @@ from clusterbook.publish.index import Listed, Pins, described, issue, kept, list
 from clusterbook.publish.release import Publication, artifacts_of
 from clusterbook.publish.send import Report, Sender, quiet
 from clusterbook.publish.sign import Signed, attach_all, vouch
+from clusterbook.trust.policy import Trusting
 from clusterbook.trust.sign import Signer
 
 JOBS = 8

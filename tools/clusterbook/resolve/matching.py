@@ -6,7 +6,7 @@ overlay contains. The matrix and the look-up in an index both ask here; there is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from clusterbook.catalog.criteria import ANY, Criteria, union
@@ -185,13 +185,3 @@ def _cost(asked: str | int, offered: str | int, weight: int) -> int:
     if offered in (ANY, 0):
         return weight
     return 1 if asked in (ANY, 0) else 2 * weight
-
-
-def claimed_values(criteria: Iterable[Criteria]) -> dict[str, tuple[str, ...]]:
-    """Return the values that overlays claim, per dimension, sorted. Source: reference row R7."""
-    claimed: dict[str, set[str]] = {}
-    for one in criteria:
-        for name, value in one.specified().items():
-            if name != "nodes":
-                claimed.setdefault(name, set()).add(str(value))
-    return {name: tuple(sorted(values)) for name, values in claimed.items()}

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from itertools import product as combinations
 from math import prod
 
-from clusterbook.catalog.criteria import ANY, DIMENSIONS, Criteria, product
+from clusterbook.catalog.criteria import ANY, DIMENSIONS, Criteria, claimed_values, product
 from clusterbook.catalog.load import Catalog
 from clusterbook.diagnostics.findings import Finding, Place, SourceErrors
 from clusterbook.resolve.component import Conflict
-from clusterbook.resolve.matching import Answer, Matcher, claimed_values
+from clusterbook.resolve.matching import Answer, Matcher
 from clusterbook.resolve.resolver import Recipe, Resolver
 
 

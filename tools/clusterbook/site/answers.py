@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from itertools import groupby, product
 from typing import Any, NamedTuple
 
-from clusterbook.catalog.criteria import ANY, DIMENSIONS, Criteria
-from clusterbook.resolve.matching import UNSUPPORTED, Answer, claimed_values
+from clusterbook.catalog.criteria import ANY, DIMENSIONS, Criteria, claimed_values
+from clusterbook.resolve.matching import UNSUPPORTED, Answer
 from clusterbook.resolve.matrix import Matrix
 
 OTHER = "*"

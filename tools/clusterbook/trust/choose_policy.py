@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from clusterbook.artifacts.open import Trusting
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.trust.policy import Identity, Policy, is_pattern
+from clusterbook.trust.policy import Identity, Policy, Trusting, is_pattern
 from clusterbook.trust.roots import root_file
 from clusterbook.trust.verify import DEFAULT, key_policy, read_policy
 

@@ -132,6 +132,13 @@ class Policy(NamedTuple):
         return " or ".join(map(str, self.signers))
 
 
+class Trusting(NamedTuple):
+    """Whom to believe; with `unsigned`, also those who do not sign, though never a signature that is wrong."""
+
+    policy: Policy | None
+    unsigned: bool = False
+
+
 def decode(document: Any) -> Policy | None:
     """Return the policy that a trust.yaml says, its scalars as text; None when it is not written as it has to be."""
     if not _has(document, {"apiVersion", "kind", "metadata", "spec"}, {"apiVersion", "kind", "metadata", "spec"}):

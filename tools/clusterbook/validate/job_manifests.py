@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from clusterbook.collect.agent_manifests import labels
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.scalars import duration_s
-from clusterbook.kubernetes.placement import GPU, Placement
+from clusterbook.kubernetes.placement import GPU, Placement, labels
 
 Object = dict[str, Any]
 Entry = Mapping[str, Any]

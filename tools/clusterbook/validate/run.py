@@ -13,8 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clusterbook.kubernetes.api import open_api
-from clusterbook.kubernetes.placement import GPU, Placement, read_selector, read_tolerations
-from clusterbook.lookup.find import Options
+from clusterbook.kubernetes.placement import GPU, Placement
 from clusterbook.snapshot import model as snapshot
 from clusterbook.validate.job_manifests import Asked
 from clusterbook.validate.judge import judge
@@ -31,36 +30,45 @@ _MOST_BYTES = 700 * 1024
 
 
 def run_checks(
-    options: Options, recipe: Document, taken: Document, entries: Entries, phases: Sequence[str]
+    recipe: Document,
+    taken: Document,
+    entries: Entries,
+    phases: Sequence[str],
+    *,
+    kubeconfig: str,
+    context: str,
+    namespace: str,
+    placement: Placement,
+    keep: bool,
 ) -> Document:
     """Return a snapshot with what came of the checks that had to run.
 
     Args:
-        options: flags by key: kubeconfig, context, namespace, no_cleanup, node_selector, toleration.
         recipe: what the snapshot will be held against.
         taken: the snapshot.
         entries: the catalog's checks by name.
         phases: those that will be judged; only their checks are run.
+        kubeconfig: the file that says which cluster, "" as kubectl does.
+        context: the context in it, "" for its own choice.
+        namespace: where checks run, "" for one of their own.
+        placement: on which nodes.
+        keep: whether what was put into the cluster stays there.
 
     Raises:
-        InvalidRequest: a flag is not written as it must be.
         ClusterbookError: the cluster cannot be asked.
     """
-    placement = Placement(
-        read_selector(_words(options, "node_selector")), read_tolerations(_words(options, "toleration"))
-    )
     wanted = to_run(recipe, taken, entries, phases)
     if not wanted:
         return taken
     asked = Asked(
-        namespace=options.get("namespace") or NAMESPACE,
+        namespace=namespace or NAMESPACE,
         run=secrets.token_hex(3),
         placement=placement,
         snapshot=handed(taken),
         validation=json.dumps({key: recipe.get(key) for key in ("metadata", "criteria", "constraints", "validation")}),
     )
-    api = open_api(options.get("kubeconfig", ""), context=options.get("context", ""))
-    found = run_all(api, wanted, asked, with_gpus(taken), say=_say, keep="no_cleanup" in options)
+    api = open_api(kubeconfig, context=context)
+    found = run_all(api, wanted, asked, with_gpus(taken), say=_say, keep=keep)
     return recorded(taken, as_asked(found, recipe))
 
 
@@ -94,10 +102,6 @@ def with_gpus(taken: Document) -> tuple[str, ...]:
         for node in block["items"]
         if str(((node.get("status") or {}).get("allocatable") or {}).get(GPU, "0")) != "0"
     )
-
-
-def _words(options: Options, key: str) -> list[str]:
-    return options[key].split("\n") if options.get(key) else []
 
 
 def _say(line: str) -> None:

@@ -12,7 +12,6 @@ import io
 from collections.abc import Mapping
 from contextlib import suppress
 
-from clusterbook.artifacts.open import Trusting
 from clusterbook.bundle.checksums import (
     CHECKSUMS,
     FILES,
@@ -34,7 +33,7 @@ from clusterbook.files.tar_reader import Limits, members
 from clusterbook.oci.open import access_of, open_registry
 from clusterbook.oci.reference import parse_reference
 from clusterbook.trust.choose_policy import Words, trusting
-from clusterbook.trust.policy import Tampered, Unsigned, Untrusted
+from clusterbook.trust.policy import Tampered, Trusting, Unsigned, Untrusted
 from clusterbook.trust.verify import Verified, bundles_of, verify_any
 from clusterbook.verify.trustlevel_ import ATTESTED, UNKNOWN, UNVERIFIED, VERIFIED, Found
 from clusterbook.verify.verdict import NOTHING, Looked, Verdict, described, published

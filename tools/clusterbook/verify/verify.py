@@ -8,14 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from clusterbook.bundle.disk import ARCHIVES, read_bundle
-from clusterbook.cli.fetch import BELIEF
 from clusterbook.diagnostics.errors import NotFound
 from clusterbook.fetch.attestation import read_attestation
 from clusterbook.files.context import Around
 from clusterbook.files.read import exists, is_file, is_folder
 from clusterbook.oci.open import LAYOUT_SCHEME
 from clusterbook.oci.reference import SCHEME, parse_reference
-from clusterbook.trust.choose_policy import Words, trusting
+from clusterbook.trust.choose_policy import Words
 from clusterbook.verify.bundle import verify_artifact, verify_files
 from clusterbook.verify.verdict import Verdict
 
@@ -27,8 +26,6 @@ def verify(where: str, words: Words, around: Around) -> Verdict:
         NotFound: it is not there.
         InvalidRequest: it is something else.
     """
-    if any(flag.key in words for flag in BELIEF):
-        trusting(words, around.environment, around.home)  # what is wrong with it, it shall say before all else
     path = Path(where)
     if where.endswith(ARCHIVES) and "://" not in where:
         return verify_files(where, read_bundle(path), {}, words, around)

@@ -7,25 +7,13 @@ for. Does not know which of them a cluster serves.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.documents import yaml_fast as yamlplain
+from clusterbook.kubernetes.discovery import Kind
 from clusterbook.validate.assertions import read_test
 from clusterbook.validate.workloads import API_VERSIONS
-
-
-class Kind(NamedTuple):
-    """One kind of object."""
-
-    api_version: str
-    kind: str
-
-    @property
-    def group(self) -> str:
-        """The API group, "" for the core."""
-        return self.api_version.rpartition("/")[0]
-
 
 NODE, POD = Kind("v1", "Node"), Kind("v1", "Pod")
 CRD = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")

@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 
 from clusterbook.collect.cluster import helm_releases as helm
 from clusterbook.collect.cluster.images import Images
-from clusterbook.collect.cluster.kinds_ import CLUSTER_POLICY, NODE, POD, STANDARD, Kind
+from clusterbook.collect.cluster.kinds_ import CLUSTER_POLICY, NODE, POD, STANDARD
 from clusterbook.collect.cluster.nodes import Nodes
 from clusterbook.collect.cluster.objects import trim
 from clusterbook.collect.cluster.policy_ import policies
 from clusterbook.collect.run import Collector
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.kubernetes.api import PAGE, Api
-from clusterbook.kubernetes.discovery import Resources, discover
+from clusterbook.kubernetes.discovery import Kind, Resources, discover
 from clusterbook.kubernetes.errors import Denied, Missing
 from clusterbook.snapshot.build import Group, Seen, measurement_part
 from clusterbook.snapshot.inventory import DENIED, FAILED, NODES, PARTIAL, RELEASES, Gap, objects_part
