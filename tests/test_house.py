@@ -45,7 +45,7 @@ PURE = frozenset(
 IO = frozenset(
     f"clusterbook.{module}"
     for module in """
-    artifacts.memory bundle.disk bundle.make bundle.pull catalog.read cli.agent_flags cli.build_ledger
+    artifacts.memory bundle.disk bundle.make bundle.pull bundle.template catalog.read cli.agent_flags cli.build_ledger
     cli.build_main cli.build_publish cli.build_site cli.bundle_command cli.commands cli.completion_ cli.diff
     cli.drifting_ cli.evidence cli.fetch_command cli.main cli.mirror cli.mirror_commands_ cli.program cli.record
     cli.snapshot cli.telling_ cli.terminal cli.trust cli.trust_commands_ cli.validate
@@ -64,7 +64,7 @@ IO = frozenset(
 )
 IMPURE_NAMES = frozenset({"__import__", "breakpoint", "eval", "exec", "exit", "input", "open", "print", "quit"})
 IMPURE_METHODS = frozenset(
-    {"now", "utcnow", "today", "read_text", "read_bytes", "write_text", "write_bytes", "file_digest"}
+    {"now", "utcnow", "today", "read_text", "read_bytes", "write_text", "write_bytes", "file_digest", "get_data"}
 )
 
 TOP_LEVEL = frozenset(

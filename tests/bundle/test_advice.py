@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from clusterbook.bundle.needs_ import Need, needs
+from clusterbook.bundle.advice import Need, needs
 from clusterbook.bundle.render import render
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.resolve.recipe_schema import refuse_unsound

@@ -19,8 +19,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from clusterbook.bundle.advice import needs
 from clusterbook.bundle.folders import Folder
-from clusterbook.bundle.needs_ import needs
 from clusterbook.bundle.render import Bundle
 from tests.interop import standin
 from tests.interop.cluster import ApiError, Cluster

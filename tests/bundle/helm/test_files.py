@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from clusterbook import bundle
 from clusterbook.bundle.folders import Vendored
 from clusterbook.bundle.local_chart import kept
 from clusterbook.bundle.render import render
@@ -18,6 +19,7 @@ from tests.support.rendered import documents
 from tests.support.whole_recipes import small, wholes
 
 SHELLCHECK = Path(sys.executable).parent / "shellcheck"
+TEMPLATES = Path(bundle.__file__).parent / "helm" / "templates"
 
 # What bash 3.2 does not have: https://git.savannah.gnu.org/cgit/bash.git/tree/CHANGES
 _NEWER_THAN_3_2 = re.compile(
@@ -232,6 +234,14 @@ def test_every_script_of_every_recipe_is_sound_to_bash_and_shellcheck(all_script
     for file in all_scripts:
         subprocess.run(["bash", "-n", file], check=True)
     done = subprocess.run([SHELLCHECK, "--format=gcc", *all_scripts], capture_output=True, text=True, check=False)
+    assert not done.stdout
+
+
+def test_templates_of_scripts_are_sound_to_shellcheck_where_they_stand() -> None:
+    names = sorted(path.name for path in TEMPLATES.glob("*.sh"))
+    assert names == ["common.sh", "deploy.sh", "install.sh", "preflight.sh", "undeploy.sh", "webhooks.sh"]
+    command = [SHELLCHECK, "--external-sources", "--check-sourced", "--format=gcc", *names]
+    done = subprocess.run(command, cwd=TEMPLATES, capture_output=True, text=True, check=False)
     assert not done.stdout
 
 

@@ -1,15 +1,17 @@
-"""Advice: what the registry wants a user to hear when a bundle is made.
+"""Advice: what the registry wants a user to hear when a bundle is made, and to do before it is installed.
 
-Knows the checks that a registry entry may name. Does not change the bundle, but an error refuses it.
+A check of a registry entry changes nothing about a bundle, but one of severity error refuses it. The kinds that a
+cluster has to know, because nothing in the bundle brings them, are for the registry to say, not for charts.
 Source: reference rows B29, L23.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from clusterbook.bundle.components import Part, Parts, get
+from clusterbook.bundle.folders import Plan
 from clusterbook.bundle.options import Options
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
 
@@ -71,3 +73,22 @@ def advice(recipe: Mapping[str, Any], parts: Parts, options: Options) -> tuple[s
 def _concerns(conditions: Mapping[str, Any], criteria: Mapping[str, Any]) -> bool:
     """Return whether a check's conditions hold for the criteria of a recipe."""
     return all(str(criteria.get(name, "any")) in map(str, wanted) for name, wanted in conditions.items())
+
+
+class Need(NamedTuple):
+    """Names of definitions that components need, and what to do when one is missing: a command, or a sentence."""
+
+    components: tuple[str, ...]
+    kinds: tuple[str, ...]
+    how: str
+
+
+def needs(plan: Plan) -> list[Need]:
+    """Return what the components of a bundle need, in deployment order; the same need of several once."""
+    parts = {folder.component: folder.part for folder in plan.folders}
+    found: dict[tuple[tuple[str, ...], str], list[str]] = {}
+    for name, part in parts.items():
+        for each in part.facts.get("needsKinds") or ():
+            what = tuple(each.get("kinds") or ()), each.get("how") or "install what defines them, then try again"
+            found.setdefault(what, []).append(name)
+    return [Need(tuple(names), kinds, how) for (kinds, how), names in found.items() if kinds]

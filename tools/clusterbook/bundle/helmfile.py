@@ -1,6 +1,5 @@
 """Helmfile: one state file for each topological level; releases of one level are installed side by side.
 
-Knows how Helmfile is told about charts, order and time. Does not know what is installed.
 Source: reference rows B15, B23.
 """
 
@@ -10,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clusterbook.bundle.folders import TIMEOUT_S, Folder, Plan
-from clusterbook.bundle.local_chart import LATER, VALUES, head, lenient, local_chart, values_files
+from clusterbook.bundle.local_chart import LATER, VALUES, head, lenient, local_chart, open_values, values_files
 from clusterbook.bundle.mirror_names import chart_home
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.readme import README, readme
 from clusterbook.bundle.repositories import repository_names
+from clusterbook.bundle.template import fill
 from clusterbook.documents.yaml_writer import dump
 
 _ANYWHERE = "{{{{ with env `CHART_MIRROR` }}}}{{{{ trimSuffix `/` . }}}}/{home}{{{{ else }}}}{plain}{{{{ end }}}}"
@@ -34,7 +34,7 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
         texts[path] = opening + dump(_level(folders, names))
     order = sorted(levels, key=lambda path: levels[path][0].level)
     texts["helmfile.yaml"] = opening + dump({"helmfiles": [{"path": path} for path in order]})
-    texts[README] = readme(recipe, plan, options, how=_how(plan))
+    texts[README] = readme(recipe, plan, options, how=fill("helmfile.md", {"OPEN": open_values(plan)}))
     return texts
 
 
@@ -87,34 +87,3 @@ def _chart(folder: Folder, names: Mapping[str, str]) -> dict[str, str]:
     where = folder.chart.repository if folder.chart.oci else names[folder.chart.repository]
     home = chart_home(folder.chart.repository, folder.chart.name)
     return {"chart": _ANYWHERE.format(plain=f"{where}/{folder.chart.name}", home=home), "version": folder.chart.version}
-
-
-def _how(plan: Plan) -> str:
-    """Return what README.md says about installing."""
-    left = [f"`{folder.path}/{LATER}`" for folder in plan.folders if folder.dynamic]
-    return _HOW.format(before=f"First give the values that are left open in {', '.join(left)}.\n\n" if left else "")
-
-
-_HOW = """\
-## Install
-
-[Helmfile](https://helmfile.readthedocs.io) 1.0 or newer is needed, with Helm and its plugin diff.
-
-{before}```sh
-helmfile apply                    # installs, or changes what differs
-helmfile sync                     # the same without looking for differences; needs no plugin
-```
-
-Levels follow one another; releases of one level are installed side by side. To look first:
-
-```sh
-helmfile template                 # what would be sent to the cluster
-helmfile diff                     # what would change there
-```
-
-## Remove
-
-```sh
-helmfile destroy                  # in the reverse order; namespaces, volumes and kinds stay
-```
-"""

@@ -1,8 +1,7 @@
-"""Charts: the files by which Helm installs one folder, whatever asks Helm to.
+"""Charts of our own: the files by which Helm installs one folder, whatever asks Helm to.
 
-Knows the chart that a folder's own templates become, the values that a folder is installed with, and the chart around a
-chart that travels along. Does not know scripts, levels or objects of a deployer.
-Source: reference rows B6, B7, B23, B33.
+The chart that a folder's own templates become, the values that a folder is installed with, and the chart around a chart
+that travels along. Source: reference rows B6, B7, B23, B33.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from clusterbook.bundle.folders import Folder, escaped
+from clusterbook.bundle.folders import Folder, Plan, escaped
 from clusterbook.bundle.readme import made
 from clusterbook.documents.yaml_writer import dump
 
@@ -85,6 +84,12 @@ def vendored_values(folder: Folder, values: Mapping[str, Any]) -> dict[str, Any]
 def values_files(folder: Folder, where: str) -> dict[str, str]:
     """Return values.yaml, and cluster-values.yaml with what is left to the installation."""
     return {f"{where}/{VALUES}": dump(folder.values), f"{where}/{LATER}": dump(folder.dynamic)}
+
+
+def open_values(plan: Plan) -> str:
+    """Return the paragraph about the values that are left to the installation, "" where there are none."""
+    left = [f"`{folder.path}/{LATER}`" for folder in plan.folders if folder.dynamic]
+    return f"First give the values that are left open in {', '.join(left)}.\n\n" if left else ""
 
 
 def lenient(folder: Folder) -> bool:

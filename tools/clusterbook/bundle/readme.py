@@ -1,6 +1,6 @@
 """The README.md of a bundle: what it installs, how, and how somebody can tell that it is whole.
 
-Knows what is the same for every deployer. How a deployer is used is said by its own module. Source: reference row B5.
+What is the same for every deployer; how a deployer is used is said by its own module. Source: reference row B5.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from clusterbook.bundle.advice import needs
 from clusterbook.bundle.folders import Folder, Plan
-from clusterbook.bundle.needs_ import needs
 from clusterbook.bundle.options import Options
+from clusterbook.bundle.template import fill
 
 README = "README.md"
 MADE = "Made by Clusterbook from recipe {}. Do not edit: make it again with `clusterbook bundle`."
@@ -38,21 +39,19 @@ def readme(recipe: Mapping[str, Any], plan: Plan, options: Options, *, how: str)
     """Return README.md. `how` is Markdown of the deployer's own, its sections headed by `##`."""
     version = str((recipe.get("metadata") or {}).get("version") or "")
     criteria = recipe.get("criteria") or {}
-    asked = ", ".join(f"{key} {_cell(value)}" for key, value in sorted(criteria.items()) if value and value != "any")
-    name = f"`{slug(recipe)}`{f', version {version}' if version else ''}{f' ({asked})' if asked else ''}"
-    parts = [
-        f"# {slug(recipe)}",
-        f"The recipe {name} as a bundle for {_TITLES[options.deployer]}.\n{made(recipe).partition('. ')[2]}",
-        "## What it installs",
-        _table(plan),
-        *_first(plan),
-        how.strip("\n"),
-        "## Check that it is whole",
-        _CHECK,
-        "## Without the internet",
-        _air_gap(plan, options.deployer),
-    ]
-    return "\n\n".join(parts) + "\n"
+    query = ", ".join(f"{key} {_cell(value)}" for key, value in sorted(criteria.items()) if value and value != "any")
+    kinds = _needs(plan)
+    words = {
+        "SLUG": slug(recipe),
+        "RECIPE": f"`{slug(recipe)}`{f', version {version}' if version else ''}{f' ({query})' if query else ''}",
+        "DEPLOYER": _TITLES[options.deployer],
+        "EDITED": made(recipe).partition(". ")[2],
+        "RELEASES": "".join(_row(folder) for folder in plan.folders),
+        "NEEDS": kinds,
+        "HOW": how.strip("\n"),
+        "AIR_GAP": _air_gap(plan, options.deployer),
+    }
+    return fill(README, words, sections=("needs",) if kinds else ())
 
 
 _TITLES = {
@@ -63,38 +62,21 @@ _TITLES = {
     "flux": "Flux",
 }
 
-_CHECK = """\
-```console
-$ clusterbook verify .
-```
 
-It finds changed, missing and extra files, and makes the bundle again from `recipe.yaml` and `options.yaml` to see that
-nothing else went into it. A published bundle has to be signed as well; for one of your own, which nobody signed, say
-`--min-trust-level unverified`. Without Clusterbook, `sha256sum --check checksums.txt` finds what changed or is gone."""
-
-
-def _table(plan: Plan) -> str:
-    """Return the releases as a table; those of one level do not need each other."""
-    rows = [
-        "| # | level | release | namespace | version | from |",
-        "|---|---|---|---|---|---|",
-        *(
-            f"| {folder.number:03d} | {folder.level} | {folder.name} | {folder.namespace} "
-            f"| {_cell(folder.chart.version) if folder.chart else ''} | {_cell(_origin(folder))} |"
-            for folder in plan.folders
-        ),
-    ]
-    return "\n".join(rows)
+def _row(folder: Folder) -> str:
+    """Return a release as a row of the table; those of one level do not need each other."""
+    version = _cell(folder.chart.version) if folder.chart else ""
+    return (
+        f"| {folder.number:03d} | {folder.level} | {folder.name} | {folder.namespace} "
+        f"| {version} | {_cell(_origin(folder))} |\n"
+    )
 
 
-def _first(plan: Plan) -> list[str]:
-    """Return what has to be in the cluster before; nothing where the bundle brings all that it needs."""
-    found = [
+def _needs(plan: Plan) -> str:
+    """Return what has to be in the cluster before; "" where the bundle brings all that it needs."""
+    return "\n\n".join(
         f"{', '.join(f'`{kind}`' for kind in need.kinds)}, for {', '.join(need.components)}:\n\n    {need.how}"
         for need in needs(plan)
-    ]
-    return (
-        ["## What the cluster has to know first", "Nothing in this bundle brings these kinds.", *found] if found else []
     )
 
 

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 from clusterbook.bundle.checksums import Difference, differences, digests
 from clusterbook.bundle.folders import Vendored
 from clusterbook.bundle.options import recorded
-from clusterbook.bundle.provenance_ import PROVENANCE
-from clusterbook.bundle.render import OPTIONS, RECIPE, render
+from clusterbook.bundle.render import OPTIONS, PROVENANCE, RECIPE, render
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.diagnostics.findings import SourceErrors
 from clusterbook.documents.yaml_reader import parse

@@ -1,13 +1,14 @@
-"""Bundles: from a whole recipe and options to files. Pure: same input, same bytes, on any machine.
+"""Bundles: from a whole recipe and options to files. Same input, same bytes, on any machine.
 
-    words ─ options ─ components ─ folders ─ one module a deployer ─ checksums
+    settings ─ options ─ components ─ folders ─ one module a deployer ─ checksums
 
-Knows the way through. Does not read or write a disk. Source: design, section 8.
+Source: design, section 8.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from clusterbook.bundle.advice import advice
@@ -15,10 +16,10 @@ from clusterbook.bundle.checksums import CHECKSUMS, checksums
 from clusterbook.bundle.components import select
 from clusterbook.bundle.folders import Plan, Vendored, plan
 from clusterbook.bundle.options import Options, Request, document, read_options
-from clusterbook.bundle.provenance_ import provenance
+from clusterbook.documents.api_version import API_VERSION
 from clusterbook.documents.yaml_writer import dump
 
-RECIPE, OPTIONS = "recipe.yaml", "options.yaml"
+RECIPE, OPTIONS, PROVENANCE = "recipe.yaml", "options.yaml", "provenance.yaml"
 Files = dict[str, bytes]
 
 
@@ -50,11 +51,10 @@ def render(
     texts, remarks = _files(recipe, planned, options)
     texts[RECIPE] = dump(recipe)
     texts[OPTIONS] = dump(document(request, version))
-    found = {path: text.encode() for path, text in texts.items()}
-    found |= provenance(planned)
-    found = dict(sorted(found.items()))
-    found[CHECKSUMS] = checksums(found)
-    return Bundle(found, planned, (*planned.notes, *remarks, *advice(recipe, selected, options)))
+    contents = {path: text.encode() for path, text in texts.items()} | provenance(planned)
+    contents = dict(sorted(contents.items()))
+    contents[CHECKSUMS] = checksums(contents)
+    return Bundle(contents, planned, (*planned.notes, *remarks, *advice(recipe, selected, options)))
 
 
 def _files(recipe: Mapping[str, Any], planned: Plan, options: Options) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -65,13 +65,40 @@ def _files(recipe: Mapping[str, Any], planned: Plan, options: Options) -> tuple[
         case "helmfile":
             from clusterbook.bundle.helmfile import files
         case "argocd":
-            from clusterbook.bundle.argocd import app_of_apps as argocd
+            from clusterbook.bundle.argocd import app_of_apps
 
-            return argocd.files(recipe, planned, options), argocd.notes(options)
+            return app_of_apps.files(recipe, planned, options), app_of_apps.notes(options)
         case "argocd-helm":
-            from clusterbook.bundle.argocd import helm_chart as argocd_helm
+            from clusterbook.bundle.argocd import helm_chart
 
-            return argocd_helm.files(recipe, planned, options), argocd_helm.notes(options)
+            return helm_chart.files(recipe, planned, options), helm_chart.notes(options)
         case _:
             from clusterbook.bundle.flux.files import files
     return files(recipe, planned, options), ()
+
+
+def provenance(plan: Plan) -> dict[str, bytes]:
+    """Return provenance.yaml and the chart archives that it describes, {} when none travel along."""
+    charts: list[dict[str, Any]] = []
+    archives: dict[str, bytes] = {}
+    for folder in plan.folders:
+        if folder.vendored is None or folder.chart is None:
+            continue
+        where = f"{folder.path}/charts/{folder.vendored.tarball}"
+        archives[where] = folder.vendored.data
+        charts.append(
+            {
+                "name": folder.name,
+                "chart": folder.chart.name,
+                "version": folder.chart.version,
+                "repository": folder.chart.repository,
+                "sha256": sha256(folder.vendored.data).hexdigest(),
+                "tarballName": folder.vendored.tarball,
+                "path": where,
+                "pullerVersion": folder.vendored.puller,
+            }
+        )
+    if charts:
+        document = {"apiVersion": API_VERSION, "kind": "BundleProvenance", "vendoredCharts": charts}
+        archives[PROVENANCE] = dump(document).encode()
+    return archives

@@ -1,1 +1,1 @@
-"""A package."""
+"""Mirrors: what a recipe pulls, listed, packed for a place without the internet, and loaded there."""

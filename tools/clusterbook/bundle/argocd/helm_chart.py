@@ -1,7 +1,7 @@
 """The deployer `argocd-helm`: a chart whose manifests are the Applications, so that an installation can still choose.
 
-Knows the files of the chart, what may be chosen when it is installed, and what of it is published. Does not know its
-templates: `argocd_chart` does. Source: reference rows B11, B12, B22, B23, B37.
+The files of the chart, what may be chosen when it is installed, and what of it is published.
+Source: reference rows B11, B12, B22, B23, B37.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clusterbook.bundle.argocd import chart_templates as argocd_chart
+from clusterbook.bundle.argocd import chart_templates
 from clusterbook.bundle.argocd.applications import (
     HEALTH,
     HEALTH_FILE,
@@ -75,9 +75,11 @@ def files(recipe: Recipe, plan: Plan, options: Options) -> dict[str, str]:
         SCHEMA: json.dumps(_schema(plan, options, keys), indent=2, sort_keys=True, ensure_ascii=False) + "\n",
         IGNORE: "".join(f"{line}\n" for line in UNPUBLISHED),
         HEALTH_FILE: first + dump(HEALTH),
-        f"templates/{argocd_chart.HELPERS_FILE}": argocd_chart.HELPERS,
-        f"templates/{argocd_chart.PARTS_FILE}": argocd_chart.PARTS,
-        f"templates/{argocd_chart.PARENT_FILE}": argocd_chart.parent(shared, cascade_delete=options.cascade_delete),
+        f"templates/{chart_templates.HELPERS_FILE}": chart_templates.helpers(),
+        f"templates/{chart_templates.PARTS_FILE}": chart_templates.parts(),
+        f"templates/{chart_templates.PARENT_FILE}": chart_templates.parent(
+            shared, cascade_delete=options.cascade_delete
+        ),
     }
     for folder in plan.folders:
         static = ""
@@ -88,7 +90,7 @@ def files(recipe: Recipe, plan: Plan, options: Options) -> dict[str, str]:
         elif folder.values:
             static = f"static/{folder.name}.yaml"
             found[static] = dump(folder.values)
-        found[f"templates/{folder.name}.yaml"] = argocd_chart.child(
+        found[f"templates/{folder.name}.yaml"] = chart_templates.child(
             folder,
             shared,
             wave=wave[folder.name],
@@ -214,7 +216,7 @@ def _schema(plan: Plan, options: Options, keys: Mapping[str, str]) -> dict[str, 
         "targetRevision": _text(REVISION, empty=True),
         "appName": _text(DNS_LABEL, empty=True),
         "deployer": _closed(deployer),
-        "part": {"enum": ["", argocd_chart.APPLICATIONS, *parts]},
+        "part": {"enum": ["", chart_templates.APPLICATIONS, *parts]},
         "global": {"type": "object"},
     }
     for folder in plan.folders:

@@ -1,1 +1,1 @@
-"""A package."""
+"""The deployer flux: a HelmRelease for each folder."""

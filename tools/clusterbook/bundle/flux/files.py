@@ -1,7 +1,7 @@
 """Flux: one HelmRelease for each folder, started as soon as those that it needs are ready.
 
-Knows the objects by which Flux installs charts of others, and charts of our own from Git or from an OCI registry. Does
-not know how Flux is told where the bundle lies (flux_home does). Source: reference rows B13, B14, B23, L13.
+The objects by which Flux installs charts of others, and charts of our own from Git or from an OCI registry.
+Source: reference rows B13, B14, B23, L13.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""Home: where Flux finds the bundle itself.
+"""The source in which Flux finds the bundle itself, and how Flux is told to follow it.
 
-Knows the Git or OCI source in which a bundle lies, and how Flux is told to follow it. Does not know what the bundle
-installs. Source: reference rows B13, B14.
+Source: reference rows B13, B14.
 
 In Git, a HelmRelease finds a chart of ours by its path. In an OCI registry it cannot: `chart.spec.sourceRef` takes no
 OCIRepository, and `chartRef` takes one only where the whole artifact is one chart. So an ArtifactGenerator, which
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 from clusterbook.bundle.folders import Folder, Plan
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.repositories import slug
+from clusterbook.bundle.template import fill
 from clusterbook.diagnostics.errors import InvalidRequest
 
 GIT, OCI = "GitRepository", "OCIRepository"
@@ -105,72 +105,39 @@ def sync(home: Home, namespace: str) -> list[dict[str, Any]]:
 
 def how(home: Home, plan: Plan, namespace: str) -> str:
     """Return what README.md says about installing."""
-    backwards = " ".join(folder.name for folder in reversed(plan.folders))
-    follow = f"kubectl apply --filename {SYNC}" if home.url else _FOLLOW.format(home=home, namespace=namespace)
-    before = _needed(home, plan) + _left_open(home, plan, namespace)
-    if home.url.startswith("ssh://"):
-        secret = f"flux create secret git {home.name} --namespace {namespace} --url {home.url}"
-        before += f"\nGit over ssh needs a deploy key:\n\n```sh\n{secret}\n```\n"
-    where = f"{home.url} ({' '.join(home.ref.values())})" if home.url else f"its {home.kind} `{home.name}`"
-    return _HOW.format(before=before, follow=follow, where=where, home=home, namespace=namespace, backwards=backwards)
+    left_open = [folder for folder in plan.folders if folder.dynamic]
+    git = home.kind == GIT
+    edit = "".join(f"kubectl edit configmap {later(folder)} --namespace {namespace}\n" for folder in left_open)
+    generator = "" if git else _generator_version(plan)
+    words = {
+        "VERSION": generator,
+        "GIVE": "".join(_GIVE.format(folder.path, LATER) for folder in left_open) if git else "",
+        "EDIT": edit,
+        "NAME": home.name,
+        "NAMESPACE": namespace,
+        "KIND": home.kind,
+        "URL": home.url,
+        "REVISION": " ".join(home.ref.values()),
+        "SYNC": SYNC,
+        "BACKWARDS": " ".join(folder.name for folder in reversed(plan.folders)),
+    }
+    sections = {
+        "git": git,
+        "alone": not git and not generator,
+        "generator": bool(generator),
+        "edit": bool(edit) and not git,
+        "ssh": home.url.startswith("ssh://"),
+        "placed": bool(home.url),
+        "unplaced": not home.url,
+    }
+    return fill("flux/README.md", words, sections=[name for name, chosen in sections.items() if chosen])
 
 
-def _needed(home: Home, plan: Plan) -> str:
-    """Return what Flux itself has to bring along."""
-    if home.kind == GIT:
-        return "Flux 2.3 or newer is needed. This bundle lies at the root of the repository.\n"
+_GIVE = "\nGive the values that are left open in `{}/{}`.\n"
+
+
+def _generator_version(plan: Plan) -> str:
+    """Return the version of Flux that can cut the charts of a bundle out of it, "" where there are none."""
     if any(folder.vendored for folder in plan.folders):
-        return _GENERATOR_NEEDED.format(version="2.8")
-    if any(folder.chart is None for folder in plan.folders):
-        return _GENERATOR_NEEDED.format(version="2.7")
-    return "Flux 2.3 or newer is needed.\n"
-
-
-def _left_open(home: Home, plan: Plan, namespace: str) -> str:
-    """Return where the values are given that were left open, if there are any."""
-    left = [folder for folder in plan.folders if folder.dynamic]
-    if home.kind == GIT:
-        text = "".join(f"\nGive the values that are left open in `{folder.path}/{LATER}`.\n" for folder in left)
-    else:
-        text = "".join(_EDIT.format(name=later(folder), namespace=namespace) for folder in left)
-        text = f"\nSome values are left open. Once Flux has begun, give them:\n\n```sh\n{text}```\n" if left else ""
-    return text
-
-
-_EDIT = "kubectl edit configmap {name} --namespace {namespace}\n"
-_GENERATOR_NEEDED = """\
-Flux {version} or newer is needed, with the source-watcher: it cuts the charts that lie in here out of the bundle.
-
-```sh
-flux install --components-extra=source-watcher
-```
-"""
-_FOLLOW = """\
-flux create source oci {home.name} --namespace {namespace} --interval 10m --url oci://REGISTRY/PATH --tag TAG
-flux create kustomization {home.name} --namespace {namespace} --interval 10m \\
-  --source OCIRepository/{home.name} --path ./ --prune=true"""
-_HOW = """\
-## Install
-
-{before}
-Flux follows {where}. Say so once:
-
-```sh
-{follow}
-flux get helmreleases --namespace {namespace} --watch
-```
-
-Each release starts as soon as those that it needs are ready.
-
-## Remove
-
-Flux takes everything away at once when its Kustomization goes. In the right order it is:
-
-```sh
-flux suspend kustomization {home.name} --namespace {namespace}
-for release in {backwards}; do
-  kubectl delete helmrelease "$release" --namespace {namespace} --ignore-not-found
-done
-flux delete kustomization {home.name} --namespace {namespace} --silent
-```
-"""
+        return "2.8"
+    return "2.7" if any(folder.chart is None for folder in plan.folders) else ""

@@ -1,39 +1,7 @@
-"""undeploy.sh: removes what deploy.sh installed, last level first, and keeps what cannot be made again.
-
-Knows the shell of it, and what is protected: namespaces, volumes and kinds stay unless asked for, and even then what
-somebody else uses stays. Source: reference row L17; the reference documents such a script and has none.
-"""
-
-from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
-
-from clusterbook.bundle.folders import Plan
-from clusterbook.bundle.helm import preflight as preflight_sh
-from clusterbook.bundle.helm import script as shell
-
-UNDEPLOY = "undeploy.sh"
-
-
-def undeploy_sh(recipe: Mapping[str, Any], plan: Plan) -> str:
-    """Return the script."""
-    return shell.script(
-        recipe,
-        _USAGE,
-        shell.BEGIN,
-        shell.releases(plan),
-        preflight_sh.kinds(plan),
-        shell.SIDE_BY_SIDE,
-        preflight_sh.WEBHOOKS,
-        _WORDS,
-        _REMOVE,
-        _KEEP,
-        _MAIN,
-    )
-
-
-_USAGE = """
+#!/usr/bin/env bash
+# @MADE@
+usage() {
+    cat <<'END'
 usage: ./undeploy.sh [FLAG ...]
 
 Removes every release of this bundle with Helm, in the reverse order; what does not need each other side by side.
@@ -58,9 +26,27 @@ Read from the environment:
                                     for helm to end when interrupted (20)
 
 Exit status: 0 all is removed, 1 something is not, 2 a flag is wrong, 128 + N ended by signal N.
-"""
+END
+}
 
-_WORDS = r"""
+set -euo pipefail
+set -f # no word is ever a pattern: what is installed is listed below, and nothing else is
+unset CDPATH
+me="$(basename "${BASH_SOURCE[0]}")"
+newline='
+'
+: "${KUBECONFIG_FLAG:=}" "${HELM_DEBUG_FLAG:=}" "${DRY_RUN_FLAG:=}" "${KUBE_CONTEXT:=}"
+
+@RELEASES@
+
+@KINDS@
+
+# shellcheck source=common.sh
+. ./common.sh
+
+# shellcheck source=webhooks.sh
+. ./webhooks.sh
+
 resume='run ./undeploy.sh again, with the same flags: what is gone already is left out'
 delete_pvcs='' delete_namespaces='' delete_crds='' dry_run='' yes='' best_effort='' serial='' timeout=10m
 while [ $# -gt 0 ]; do
@@ -85,9 +71,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-"""
 
-_REMOVE = r"""
 remove_component() { # its releases, the last one first; stops at the first that stays
     local release namespace component backwards=''
     while read -r _ release namespace _ component _; do
@@ -149,9 +133,7 @@ remove_orphaned_webhooks() {
         fi
     done <<<"$hooks"
 }
-"""
 
-_KEEP = r"""
 not_asked_for='^(events|endpoints|bindings|configmaps|serviceaccounts|persistentvolumeclaims|(roles|rolebindings)\.rbac.*'
 not_asked_for="$not_asked_for"'|events\.events\.k8s\.io|endpointslices\.discovery\.k8s\.io|leases\.coordination\.k8s\.io'
 not_asked_for="$not_asked_for"'|controllerrevisions\.apps|.*\.metrics\.k8s\.io|packagemanifests\..*)$'
@@ -280,9 +262,7 @@ summarise() {
     names="$(names_left)"
     [ -z "$names" ] || complain "not tried: $names"
 }
-"""
 
-_MAIN = r"""
 ask() {
     local answer server what='Helm releases only; namespaces, volume claims and kinds stay'
     if [ -n "$delete_pvcs$delete_namespaces$delete_crds" ]; then
@@ -337,4 +317,3 @@ main() {
 }
 
 main
-"""

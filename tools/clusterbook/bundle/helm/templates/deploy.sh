@@ -1,41 +1,7 @@
-"""deploy.sh: installs all releases, level by level, and is its own resume.
-
-Knows the shell of it: flags, order, retries, what is done about a release that was left half-way. Does not know what is
-looked at first: that is `preflight_sh`. Source: reference rows B17, B19, L1, L13.
-"""
-
-from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
-
-from clusterbook.bundle.folders import Plan
-from clusterbook.bundle.helm import preflight as preflight_sh
-from clusterbook.bundle.helm import script as shell
-
-DEPLOY = "deploy.sh"
-
-
-def deploy_sh(recipe: Mapping[str, Any], plan: Plan) -> str:
-    """Return the script."""
-    return shell.script(
-        recipe,
-        _USAGE,
-        shell.BEGIN,
-        shell.releases(plan),
-        preflight_sh.kinds(plan),
-        preflight_sh.needed(plan),
-        preflight_sh.taints(plan),
-        shell.SIDE_BY_SIDE,
-        _WORDS,
-        preflight_sh.WEBHOOKS,
-        preflight_sh.PREFLIGHT,
-        _INSTALL,
-        _MAIN,
-    )
-
-
-_USAGE = """
+#!/usr/bin/env bash
+# @MADE@
+usage() {
+    cat <<'END'
 usage: ./deploy.sh [FLAG ...]
 
 Installs every release of this bundle with Helm, level by level; what does not need each other side by side.
@@ -58,9 +24,28 @@ Read from the environment:
                                  for helm to end when interrupted (20)
 
 Exit status: 0 all is installed, 1 something is not, 2 a flag is wrong, 128 + N ended by signal N.
-"""
+END
+}
 
-_WORDS = r"""
+set -euo pipefail
+set -f # no word is ever a pattern: what is installed is listed below, and nothing else is
+unset CDPATH
+me="$(basename "${BASH_SOURCE[0]}")"
+newline='
+'
+: "${KUBECONFIG_FLAG:=}" "${HELM_DEBUG_FLAG:=}" "${DRY_RUN_FLAG:=}" "${KUBE_CONTEXT:=}"
+
+@RELEASES@
+
+@KINDS@
+
+@NEEDED_KINDS@
+
+@TAINTS@
+
+# shellcheck source=common.sh
+. ./common.sh
+
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 resume='run ./deploy.sh again: what is installed stays, the rest follows'
 no_wait='' best_effort='' retries='' serial='' skip_preflight=''
@@ -83,9 +68,13 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-"""
 
-_INSTALL = r"""
+# shellcheck source=webhooks.sh
+. ./webhooks.sh
+
+# shellcheck source=preflight.sh
+. ./preflight.sh
+
 # What install.sh has helm wait for.
 wait_args() { # what to wait for, timeout
     local words=''
@@ -184,9 +173,7 @@ summarise() {
     names="$(names_left)"
     [ -z "$names" ] || complain "not installed: $names"
 }
-"""
 
-_MAIN = r"""
 main() {
     local level=0 failed='' names folder started=$SECONDS
     while read -r folder _; do
@@ -221,4 +208,3 @@ main() {
 }
 
 main
-"""

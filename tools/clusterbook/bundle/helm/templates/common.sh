@@ -1,91 +1,6 @@
-"""What deploy.sh and undeploy.sh have in common: the list of releases, and how components run side by side.
+# shellcheck shell=bash disable=SC2034,SC2154 # the scripts that source it set and use what it does not
+# Part of deploy.sh and undeploy.sh, which set `resume`, `serial` and `best_effort` and have a function `summarise`.
 
-Knows how a script is put together. Does not know what is done to a release. Runs on bash 3.2, which macOS has: no
-associative arrays, no `wait -n`, no array that may be empty, no `case` in `$( )`.
-"""
-
-from __future__ import annotations
-
-import re
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from clusterbook.bundle.folders import TIMEOUT_S, Folder, Plan
-from clusterbook.bundle.readme import made
-from clusterbook.diagnostics.errors import InvalidRequest
-
-_WORD = re.compile(r"\S+")
-_LINE = re.compile(r"\S(.*\S)?")
-
-
-def script(recipe: Mapping[str, Any], usage: str, *parts: str) -> str:
-    """Return a script: what --help says as its opening comment, then `parts`.
-
-    The usage stands in the file once, as a here-document, so that who reads the script and who asks it see the same.
-    """
-    opening = f"#!/usr/bin/env bash\n# {made(recipe)}\n"
-    text = usage.strip("\n")
-    return "\n".join(
-        (opening + f"usage() {{\n    cat <<'END'\n{text}\nEND\n}}\n", *(part.strip("\n") + "\n" for part in parts))
-    )
-
-
-def constant(name: str, rows: Sequence[Sequence[str]], comment: str, *, ends_in_text: bool = False) -> str:
-    """Return the assignment of a table to a variable, its columns side by side; the last may be text of several words.
-
-    A quoted here-document takes every word as it is; that none is END is sure where each row has several words.
-
-    Raises:
-        InvalidRequest: a word is empty or holds blanks, so it would be read as something else, or end the table.
-    """
-    texts = {row[-1] for row in rows if ends_in_text}
-    for word in (word for row in rows for word in row):
-        if not (_LINE if word in texts else _WORD).fullmatch(word):
-            raise InvalidRequest(f"{comment}: {word!r} is not one word", hint="mend the recipe, or its registry")
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (" ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "\n".join((f"# {comment}", f"read -r -d '' {name} <<'END' || true", *lines, "END\n"))
-
-
-def releases(plan: Plan) -> str:
-    """Return the assignment of the list of releases, columns side by side."""
-    rows = [
-        (
-            folder.path,
-            folder.name,
-            folder.namespace,
-            str(folder.level),
-            folder.component,
-            _waiting(folder),
-            "-" if folder.timeout_s == TIMEOUT_S else f"{folder.timeout_s}s",
-            "-" if folder.retries is None else str(folder.retries),
-        )
-        for folder in plan.folders
-    ]
-    comment = "folder, release, namespace, level, component, what to wait for, timeout, retries; - is the default"
-    return (
-        constant("RELEASES", rows, comment)
-        + f"LEVELS={max((folder.level for folder in plan.folders), default=-1) + 1}\n"
-    )
-
-
-def _waiting(folder: Folder) -> str:
-    """Return what has to be ready before a release counts as installed: nothing, its objects, or its jobs as well."""
-    return "jobs" if folder.phase == "readiness" else "objects" if folder.wait else "nothing"
-
-
-BEGIN = r"""
-set -euo pipefail
-set -f # no word is ever a pattern: what is installed is listed below, and nothing else is
-unset CDPATH
-me="$(basename "${BASH_SOURCE[0]}")"
-newline='
-'
-: "${KUBECONFIG_FLAG:=}" "${HELM_DEBUG_FLAG:=}" "${DRY_RUN_FLAG:=}" "${KUBE_CONTEXT:=}"
-"""
-"""How a script begins, after its usage."""
-
-SIDE_BY_SIDE = r"""
 say() { printf '%s: %s\n' "$me" "$*"; }
 complain() { printf '%s: %s\n' "$me" "$*" >&2; }
 hint() { printf '  hint: %s\n' "$*" >&2; }
@@ -336,5 +251,3 @@ names_left() { # names of releases about which nothing is known
     done <<<"$RELEASES"
     printf '%s' "$list"
 }
-"""
-"""Functions of both scripts. They expect `resume`, `serial`, `best_effort` and a function `summarise`."""
