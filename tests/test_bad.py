@@ -24,11 +24,11 @@ import pytest
 
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
-from clusterbook.diagnostics.codes import CODES
 from clusterbook.diagnostics.findings import Finding
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.lint.rules import ChartKeys, check
 from clusterbook.resolve import matrix
+from clusterbook.site.codes import CODES
 
 HERE = Path(__file__).parent
 MINIMAL = HERE / "good" / "minimal"

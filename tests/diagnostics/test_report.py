@@ -8,14 +8,23 @@ from typing import Any
 import jsonschema
 import pytest
 
-from clusterbook.diagnostics.codes import CODES, finding
 from clusterbook.diagnostics.findings import Finding, Place
-from clusterbook.diagnostics.report import FORMATS, report, uri
+from clusterbook.diagnostics.report import FORMATS, uri
+from clusterbook.diagnostics.report import report as report_of
+from clusterbook.site.codes import CODES
+
+
+def report(findings: list[Finding], form: str) -> str:
+    """Return a report that knows every code."""
+    return report_of(findings, form, CODES)
+
 
 FINDINGS = [
-    finding("CB012", Place("recipes/overlays/eks.yaml", 7, 5), "unknown key 'critera'", "did you mean 'criteria'?"),
-    finding("CB014", Place("recipes/registry.yaml"), "registry.yaml is missing", "add the component registry"),
-    finding("CB043", Place("recipes/overlays/eks.yaml", 9, 3), "größer", ""),
+    CODES["CB012"].finding(
+        Place("recipes/overlays/eks.yaml", 7, 5), "unknown key 'critera'", "did you mean 'criteria'?"
+    ),
+    CODES["CB014"].finding(Place("recipes/registry.yaml"), "registry.yaml is missing", "add the component registry"),
+    CODES["CB043"].finding(Place("recipes/overlays/eks.yaml", 9, 3), "größer", ""),
 ]
 
 

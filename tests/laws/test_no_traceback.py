@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
-from clusterbook.diagnostics.codes import CODES
 from clusterbook.diagnostics.report import FORMATS, report
 from clusterbook.lint.rules import check
 from clusterbook.lint.run import check_tree
 from clusterbook.resolve import matrix
+from clusterbook.site.codes import CODES
 
 MINIMAL = Path(__file__).parent.parent / "good" / "minimal"
 TEXTS = {path.relative_to(MINIMAL).as_posix(): path.read_text("utf-8") for path in sorted(MINIMAL.rglob("*.yaml"))}
@@ -70,7 +70,7 @@ def found_in(texts: dict[str, str], *, strict: bool) -> None:
     assert {finding.code for finding in findings} <= set(CODES)
     assert all(finding.what for finding in findings)
     for form in FORMATS:
-        assert report(findings, form).encode("utf-8")
+        assert report(findings, form, CODES).encode("utf-8")
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])

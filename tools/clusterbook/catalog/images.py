@@ -9,8 +9,24 @@ import re
 from collections.abc import Container, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place
 from clusterbook.documents.yaml_reader import Node
+
+UNKNOWN_COMPONENT = Code(
+    "CB023",
+    "component not in the registry",
+    "error",
+    "Without a registry entry a component has no defaults, no scheduling paths and no health check.",
+    "Correct the name, or add an entry to registry.yaml.",
+)
+NAME_MISMATCH = Code(
+    "CB035",
+    "file name and metadata.name differ",
+    "error",
+    "People look for a layer by its name, and messages and bundles quote that name.",
+    "Rename the file or the document.",
+)
 
 IMAGE_LINE = re.compile(r"""^\s*(?:-\s+)?image:\s*(?P<quote>["']?)(?P<image>[^\s"'#]+)(?P=quote)\s*(?:#.*)?$""")
 """A line of a manifest, or of a template of one, that names an image."""
@@ -111,7 +127,9 @@ def misplaced(node: Node, file: str, *, component: str, known: Container[str]) -
         return
     place = Place(file, title.line, title.column)
     if component not in known:
-        yield Finding("CB023", place, f"'{component}' is not in the registry", "add it, or remove the file", "error")
+        yield UNKNOWN_COMPONENT.finding(
+            place, f"'{component}' is not in the registry", "add it, or remove the file", "error"
+        )
     elif title.string() != component:
         what = f"the folder is '{component}', metadata.name is '{title.string()}'"
-        yield Finding("CB035", place, what, f"write 'name: {component}'", "error")
+        yield NAME_MISMATCH.finding(place, what, f"write 'name: {component}'", "error")

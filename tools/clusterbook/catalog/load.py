@@ -28,10 +28,26 @@ from clusterbook.catalog.tree import (
     is_values,
 )
 from clusterbook.catalog.values import Branch, Origin, Tree, trace
+from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place, Severity, SourceErrors
 from clusterbook.documents.api_version import FIRST_GENERATION
-from clusterbook.documents.schema import check_shape
+from clusterbook.documents.schema import MISSING_KEY, UNKNOWN_KEY, WRONG_TYPE, check_shape
 from clusterbook.documents.yaml_reader import Node, parse
+
+MISSING_FILE = Code(
+    "CB014",
+    "required file missing",
+    "error",
+    "Every tree has a component registry and a base overlay; nothing resolves without them.",
+    "Add the file.",
+)
+REPEATED_NAME = Code(
+    "CB028",
+    "name used twice",
+    "error",
+    "One of the two documents would win, and which one depends on the order of files.",
+    "Give each its own name.",
+)
 
 BASE = "base"
 
@@ -158,14 +174,14 @@ class _Loader:
         node = self.parse(source)
         if node is None:
             if source.file not in self.broken:
-                self.report("CB011", Place(source.file, 1, 1), "the file is empty", "write a document or remove it")
+                self.report(MISSING_KEY, Place(source.file, 1, 1), "the file is empty", "write a document or remove it")
                 self.broken.add(source.file)
             return None
         self.documents.setdefault(path, node)
         strict = self.is_ours(source) or shape is shapes.RecipeMixinShape
         check_shape(node, source.file, shape, self.findings, strict=strict)
         errors = {finding.code for finding in self.findings[before:] if finding.severity == "error"}
-        if errors - {"CB012"}:  # a document can be understood without a key that means nothing
+        if errors - {UNKNOWN_KEY.code}:  # a document can be understood without a key that means nothing
             self.broken.add(source.file)
             return None
         return node
@@ -173,11 +189,11 @@ class _Loader:
     def missing(self, path: str, hint: str) -> None:
         """Report that a file every tree needs is not there."""
         file = self.root(path)
-        self.report("CB014", Place(file), f"{path} is missing", hint)
+        self.report(MISSING_FILE, Place(file), f"{path} is missing", hint)
         self.broken.add(file)
 
-    def report(self, code: str, place: Place, what: str, hint: str = "", severity: Severity = "error") -> None:
-        self.findings.append(Finding(code, place, what, hint, severity))
+    def report(self, code: Code, place: Place, what: str, hint: str = "", severity: Severity | None = None) -> None:
+        self.findings.append(code.finding(place, what, hint, severity))
 
     def components(self) -> dict[str, Entry]:
         """Return the component registry, the private tree's entries replacing the public ones by name (F20)."""
@@ -192,7 +208,7 @@ class _Loader:
                 component = read_entry(entry, source)
                 if component.name in names:
                     self.report(
-                        "CB028",
+                        REPEATED_NAME,
                         component.place(),
                         f"component '{component.name}' stands twice",
                         "keep one entry per name",
@@ -221,7 +237,7 @@ class _Loader:
             if layer.name in found:
                 what = f"'{layer.name}' is already the name of {found[layer.name].file}"
                 self.report(
-                    "CB028",
+                    REPEATED_NAME,
                     layer.place,
                     what,
                     "give each overlay and mixin a name of its own",
@@ -296,7 +312,7 @@ class _Loader:
                 continue
             if not isinstance(node.value, dict):
                 self.report(
-                    "CB010",
+                    WRONG_TYPE,
                     Place(source.file, node.line, node.column),
                     "a values file is a map of values",
                     "write 'key: value' lines",

@@ -16,6 +16,7 @@ from clusterbook.diff.recipe_report import FORMATS as DIFF_FORMATS
 from clusterbook.evidence import ledger as proofs
 from clusterbook.ledger import append as releasing
 from clusterbook.ledger import diff as releasediff
+from clusterbook.site.codes import CODES
 
 FINDINGS = 10
 """Exit status when something was found. Source: design, section 10."""
@@ -90,7 +91,7 @@ def audit_command(registry: Path, against: str, policy: Path, form: str) -> int:
     Exit status: 10 when something does not.
     """
     findings = [*releasing.check(registry, against), *proofs.check(registry, policy)]
-    deliver(report(findings, form))
+    deliver(report(findings, form, CODES))
     return FINDINGS if findings else 0
 
 

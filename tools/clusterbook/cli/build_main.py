@@ -38,6 +38,7 @@ from clusterbook.resolve.resolver import Resolver
 from clusterbook.resolve.tally_ import swap, tally
 from clusterbook.resolve.views import with_health_checks
 from clusterbook.site import json_schemas as schemas
+from clusterbook.site.codes import CODES
 
 FINDINGS = 10
 """Exit status when a check found something, so that it differs from a failure. Source: design, section 10."""
@@ -93,7 +94,7 @@ def check_command(
 ) -> int:
     """Check sources against every rule; exit 10 when something was found."""
     findings = check.check_tree(recipes, data, charts, strict=strict)
-    deliver(report(findings, form), output=output)
+    deliver(report(findings, form, CODES), output=output)
     return FINDINGS if findings else 0
 
 

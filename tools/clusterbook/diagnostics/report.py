@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clusterbook.diagnostics.codes import CODES
+from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding
 
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
 SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def report(findings: Sequence[Finding], form: str) -> str:
-    """Return `findings` in one of FORMATS, ending in a newline."""
-    return _FORMS[form](findings)
+FORMATS = ("text", "json", "sarif")
+"""The forms a report may have; the first is for people."""
+
+
+def report(findings: Sequence[Finding], form: str, codes: Mapping[str, Code]) -> str:
+    """Return `findings` in one of FORMATS, ending in a newline; `codes` are all there are, which SARIF explains."""
+    if form == "sarif":
+        return sarif(findings, codes)
+    return as_json(findings) if form == "json" else text(findings)
 
 
 def text(findings: Sequence[Finding]) -> str:
@@ -55,13 +61,13 @@ def _entry(finding: Finding) -> dict[str, str | int]:
     }
 
 
-def sarif(findings: Sequence[Finding]) -> str:
+def sarif(findings: Sequence[Finding], codes: Mapping[str, Code]) -> str:
     """Return one SARIF run with every rule there is, for code review tools. Source: SARIF 2.1.0, OASIS."""
-    rules = sorted(CODES)
+    rules = sorted(codes)
     number = {code: index for index, code in enumerate(rules)}
     driver = {
         "name": "clusterbook-build check",
-        "rules": [_rule(code) for code in rules],
+        "rules": [_rule(codes[code]) for code in rules],
     }
     results = [_result(finding, number) for finding in findings]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
@@ -69,15 +75,14 @@ def sarif(findings: Sequence[Finding]) -> str:
     return json.dumps(log, ensure_ascii=False, indent=2) + "\n"
 
 
-def _rule(code: str) -> dict[str, Any]:
+def _rule(code: Code) -> dict[str, Any]:
     """Return the description of one code."""
-    known = CODES[code]
     return {
-        "id": code,
-        "shortDescription": {"text": known.title},
-        "fullDescription": {"text": known.why},
-        "help": {"text": known.mend},
-        "defaultConfiguration": {"level": known.severity},
+        "id": code.code,
+        "shortDescription": {"text": code.title},
+        "fullDescription": {"text": code.why},
+        "help": {"text": code.mend},
+        "defaultConfiguration": {"level": code.severity},
     }
 
 
@@ -104,8 +109,3 @@ def uri(file: str) -> str:
     """Return a file's name as a URI: relative names stay relative, absolute ones get a scheme. Source: RFC 3986."""
     path = "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in file.encode("utf-8", "replace"))
     return f"file://{path}" if path.startswith("/") else path
-
-
-_FORMS: dict[str, Callable[[Sequence[Finding]], str]] = {"text": text, "json": as_json, "sarif": sarif}
-FORMATS = tuple(_FORMS)
-"""The forms a report may have; the first is for people."""

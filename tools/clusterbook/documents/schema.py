@@ -10,9 +10,39 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.errors import did_you_mean, nearest
 from clusterbook.diagnostics.findings import Finding, Place, Severity
 from clusterbook.documents.yaml_reader import Node
+
+WRONG_TYPE = Code(
+    "CB010",
+    "wrong kind of value",
+    "error",
+    "The document says something in a place where something else is expected.",
+    "Write what the message asks for; editors show it when the first line names the schema.",
+)
+MISSING_KEY = Code(
+    "CB011",
+    "key missing",
+    "error",
+    "Without it the document says nothing that could be used.",
+    "Add the key.",
+)
+UNKNOWN_KEY = Code(
+    "CB012",
+    "unknown key",
+    "error",
+    "A key that nobody reads changes nothing, silently. In trees of others it is a warning.",
+    "Correct the spelling; the hint names the nearest known key.",
+)
+WRONG_DOCUMENT = Code(
+    "CB015",
+    "document of another kind",
+    "error",
+    "The `kind` or `apiVersion` says that this file means something else than its folder does.",
+    "Correct it, or move the file.",
+)
 
 ApiVersion = Literal["clusterbook.dev/v1alpha1", "aicr.run/v1alpha2", "aicr.nvidia.com/v1alpha1"]
 Name = Annotated[str, Field(min_length=1, pattern=r"^[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$")]
@@ -67,18 +97,18 @@ def _shape_finding(node: Node, file: str, shape: type[BaseModel], problem: dict[
         hint = did_you_mean(str(last), known)
         if "componentRefs" in location and nearest(str(last), ["enabled"]):
             hint = "write 'enabled:' below 'overrides:', where values are switched"
-        return Finding("CB012", place, f"unknown key '{last}'", hint, "error" if strict else "warning")
+        return UNKNOWN_KEY.finding(place, f"unknown key '{last}'", hint, "error" if strict else "warning")
     if kind == "missing":
         place = Place(file, found.line, found.column)
         severity: Severity = "error" if strict or last != "kind" else "warning"
-        return Finding("CB011", place, f"key '{last}' is missing", f"add '{last}:'", severity)
+        return MISSING_KEY.finding(place, f"key '{last}' is missing", f"add '{last}:'", severity)
     place = Place(file, found.line, found.column)
     if kind == "literal_error" and last in ("kind", "apiVersion"):
         expected = str(problem["ctx"]["expected"])
-        return Finding("CB015", place, f"{last} '{found.text}' is not read here", f"expected {expected}")
+        return WRONG_DOCUMENT.finding(place, f"{last} '{found.text}' is not read here", f"expected {expected}")
     what = _WHAT.get(kind, str(problem["msg"]))
     path = ".".join(str(part) for part in location[:depth]) or "the document"
-    return Finding("CB010", place, f"{path}: {what[:1].lower()}{what[1:]}", _shape_hint(kind, problem, found))
+    return WRONG_TYPE.finding(place, f"{path}: {what[:1].lower()}{what[1:]}", _shape_hint(kind, problem, found))
 
 
 _WHAT = {

@@ -20,8 +20,52 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.resolver import VersionedResolver
 from ruamel.yaml.tag import Tag
 
-from clusterbook.diagnostics.findings import Finding, Place, SourceErrors
+from clusterbook.diagnostics.codes import Code
+from clusterbook.diagnostics.findings import Place, SourceErrors
 from clusterbook.documents.scalars import scalar
+
+TOO_LARGE = Code(
+    "CB001",
+    "file too large",
+    "error",
+    "A source file of this size is a mistake or an attack; it is refused before it is read.",
+    "Split it, or carry the data elsewhere.",
+)
+NOT_YAML = Code(
+    "CB002",
+    "not YAML",
+    "error",
+    "The file cannot be read from this place on, so nothing in it is checked.",
+    "Look at indentation, quotes and colons on the line and the one above. Quote what starts with `>`, `*` or `&`.",
+)
+TOO_DEEP = Code(
+    "CB003",
+    "nested too deep",
+    "error",
+    "No chart takes values this deep; such a file is made to exhaust its reader.",
+    "Flatten it.",
+)
+TOO_MANY_VALUES = Code(
+    "CB004",
+    "too many values",
+    "error",
+    "Aliases can turn ten lines into a billion values; the file is refused once it says more than a million.",
+    "Write the values out, or split the file.",
+)
+REPEATED_KEY = Code(
+    "CB005",
+    "key stands twice",
+    "error",
+    "Only one of the two can count, and readers do not agree which.",
+    "Remove one of them, or merge what they hold.",
+)
+UNREAD_FEATURE = Code(
+    "CB006",
+    "YAML feature that is not read",
+    "error",
+    "Tags, and in our own sources aliases and merge keys, hide where a value comes from; layers do that openly.",
+    "Write the value itself; say what is common in a broader overlay or a mixin.",
+)
 
 MAX_BYTES = 10 * 1024 * 1024
 """Largest file that is read. Source: reference row F19."""
@@ -115,20 +159,20 @@ def parse(text: str, file: str, *, first_only: bool = False, plain: bool = False
     """
     if len(text) > MAX_BYTES:
         raise _error(
-            "CB001", Place(file), f"larger than {MAX_BYTES // 1024 // 1024} MB", "split it, or carry it elsewhere"
+            TOO_LARGE, Place(file), f"larger than {MAX_BYTES // 1024 // 1024} MB", "split it, or carry it elsewhere"
         )
     if "\x00" in text:
-        raise _error("CB002", Place(file), "holds a NUL byte, so it is not YAML", "save it as UTF-8 text")
+        raise _error(NOT_YAML, Place(file), "holds a NUL byte, so it is not YAML", "save it as UTF-8 text")
     try:
         _refuse_depth(text, file)
         documents = _read(lambda yaml: list(islice(yaml.compose_all(text), 1 if first_only else 2)))
     except YAMLError as error:
         raise _syntax_error(error, text, file) from error
     except RecursionError as error:
-        raise _error("CB003", Place(file), f"nests deeper than {MAX_DEPTH} levels", "flatten it") from error
+        raise _error(TOO_DEEP, Place(file), f"nests deeper than {MAX_DEPTH} levels", "flatten it") from error
     if len(documents) > 1:
         line = documents[1].start_mark.line + 1
-        raise _error("CB002", Place(file, line, 1), "a second document begins here", "keep one document per file")
+        raise _error(NOT_YAML, Place(file, line, 1), "a second document begins here", "keep one document per file")
     return _Reader(file, plain=plain).node(documents[0], None, 1) if documents and documents[0] is not None else None
 
 
@@ -170,8 +214,8 @@ def _read(ask: Callable[[YAML], _T]) -> _T:
             raise error from None
 
 
-def _error(code: str, place: Place, what: str, hint: str) -> SourceErrors:
-    return SourceErrors([Finding(code, place, what, hint)])
+def _error(code: Code, place: Place, what: str, hint: str) -> SourceErrors:
+    return SourceErrors([code.finding(place, what, hint)])
 
 
 def _syntax_error(error: YAMLError, text: str, file: str) -> SourceErrors:
@@ -179,16 +223,16 @@ def _syntax_error(error: YAMLError, text: str, file: str) -> SourceErrors:
     if not isinstance(error, MarkedYAMLError):
         found = _UNPRINTABLE.search(text)
         if found is None:
-            return _error("CB002", Place(file), f"not YAML: {error}", "save it as UTF-8 text")
+            return _error(NOT_YAML, Place(file), f"not YAML: {error}", "save it as UTF-8 text")
         before = text[: found.start()]
         place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
-        return _error("CB002", place, f"not YAML: control character U+{ord(found[0]):04X}", "write it as an escape")
+        return _error(NOT_YAML, place, f"not YAML: control character U+{ord(found[0]):04X}", "write it as an escape")
     mark = error.problem_mark or error.context_mark
     place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
     if mark and _is_tab(text, mark.line, mark.column):
-        return _error("CB002", place, "not YAML: a tab indents here", "indent with spaces")
+        return _error(NOT_YAML, place, "not YAML: a tab indents here", "indent with spaces")
     what = " ".join(str(part) for part in (error.context, error.problem) if part)
-    return _error("CB002", place, f"not YAML: {what}", "check indentation, quotes and colons on this line and above")
+    return _error(NOT_YAML, place, f"not YAML: {what}", "check indentation, quotes and colons on this line and above")
 
 
 def _is_tab(text: str, line: int, column: int) -> bool:
@@ -204,7 +248,7 @@ def _refuse_depth(text: str, file: str) -> None:
         return
     place = _read(lambda yaml: _first_too_deep(yaml.parse(text)))
     if place is not None:
-        raise _error("CB003", Place(file, *place), f"nests deeper than {MAX_DEPTH} levels", "flatten it")
+        raise _error(TOO_DEEP, Place(file, *place), f"nests deeper than {MAX_DEPTH} levels", "flatten it")
 
 
 def _first_too_deep(events: Iterable[Any]) -> tuple[int, int] | None:
@@ -237,18 +281,18 @@ class _Reader:
         self.count += 1
         if self.count > MAX_NODES:
             raise _error(
-                "CB004",
+                TOO_MANY_VALUES,
                 self.place(composed),
                 f"more than {MAX_NODES:,} values once aliases are written out",
                 "write the values out, or split the file",
             )
         if depth > MAX_DEPTH:
-            raise _error("CB003", self.place(composed), f"nests deeper than {MAX_DEPTH} levels", "flatten it")
+            raise _error(TOO_DEEP, self.place(composed), f"nests deeper than {MAX_DEPTH} levels", "flatten it")
         if self.plain:
             self.refuse_reuse(composed, key)
         tag = composed.tag
         if tag and tag not in _TAGS:
-            raise _error("CB006", self.place(composed), f"tag {tag} is not read", "write the value itself")
+            raise _error(UNREAD_FEATURE, self.place(composed), f"tag {tag} is not read", "write the value itself")
         mark = composed.start_mark
         line, column = mark.line + 1, mark.column + 1
         key_line, key_column = (
@@ -272,7 +316,7 @@ class _Reader:
         if isinstance(value, float) and not math.isfinite(value):
             shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
             raise _error(
-                "CB006", self.place(composed), f"{shown} is not a finite number", "quote it, or write a number"
+                UNREAD_FEATURE, self.place(composed), f"{shown} is not a finite number", "quote it, or write a number"
             )
         return value
 
@@ -280,11 +324,11 @@ class _Reader:
         """Raise CB006 on an alias, which composes to a node seen before, and on a tag or anchor of a plain scalar."""
         where = self.place(key if key is not None else composed)
         if id(composed) in self.seen:
-            raise _error("CB006", where, "an alias repeats a value from elsewhere", "write the value itself")
+            raise _error(UNREAD_FEATURE, where, "an alias repeats a value from elsewhere", "write the value itself")
         self.seen.add(id(composed))
         one_line = composed.start_mark.line == composed.end_mark.line
         if isinstance(composed, ScalarNode) and not composed.style and one_line and self.tagged(composed):
-            raise _error("CB006", where, "a tag or anchor stands before the value", "write the value alone")
+            raise _error(UNREAD_FEATURE, where, "a tag or anchor stands before the value", "write the value alone")
 
     def tagged(self, composed: ScalarNode) -> bool:
         """Return whether the scalar carries an explicit tag; the mark then stands on the tag, before the text."""
@@ -297,16 +341,18 @@ class _Reader:
         merged: list[Any] = []
         for key, value in composed.value:
             if not isinstance(key, ScalarNode):
-                raise _error("CB002", self.place(key), "a key is not a word", "use words as keys")
+                raise _error(NOT_YAML, self.place(key), "a key is not a word", "use words as keys")
             if key.value == "<<" and not key.style:
                 if self.plain:
-                    raise _error("CB006", self.place(key), "'<<' merges in a map from elsewhere", "write its keys here")
+                    raise _error(
+                        UNREAD_FEATURE, self.place(key), "'<<' merges in a map from elsewhere", "write its keys here"
+                    )
                 merged.extend(value.value if isinstance(value, SequenceNode) else [value])
                 continue
             if key.value in members:
                 first = members[key.value]
                 raise _error(
-                    "CB005",
+                    REPEATED_KEY,
                     self.place(key),
                     f"key '{key.value}' stands twice in one map",
                     f"the first is on line {first.key_line}; remove one of them",
@@ -314,7 +360,7 @@ class _Reader:
             members[key.value] = self.node(value, key, depth + 1)
         for source in merged:
             if not isinstance(source, MappingNode):
-                raise _error("CB002", self.place(source), "'<<' merges something that is no map", "merge a map")
+                raise _error(NOT_YAML, self.place(source), "'<<' merges something that is no map", "merge a map")
             for name, node in self.mapping(source, depth + 1).items():
                 members.setdefault(name, node)
         return members

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.findings import Finding, Place, SourceErrors
 from clusterbook.documents.yaml_reader import MAX_BYTES
@@ -22,6 +22,14 @@ from clusterbook.ledger.model import EVIDENCE, Ledger
 from clusterbook.ledger.version import Version
 from clusterbook.trust.policy import Policy, Trusting, Untrusted
 from clusterbook.trust.verify import read_policy
+
+UNPROVEN_EVIDENCE = Code(
+    "CB064",
+    "evidence that proves no version",
+    "error",
+    "Pages would claim that a recipe was validated, and nobody could find out whether it is so.",
+    "Make it again from a version that was released, with `clusterbook validate --evidence`, or leave it out.",
+)
 
 TRUST = "trust.yaml"
 """Whom the catalog believes about evidence; it lies among the sources of the site."""
@@ -77,18 +85,18 @@ def _look(registry: Path, ledger: Ledger, trust: Path) -> Iterator[Kept | Findin
         try:
             yield _one(path, released.get(path.parent.name, {}), policy, trust)
         except ClusterbookError as error:
-            yield finding("CB064", Place(path.as_posix()), error.what, error.hint)
+            yield UNPROVEN_EVIDENCE.finding(Place(path.as_posix()), error.what, error.hint)
 
 
 def _folders(top: Path) -> Iterator[Path | Finding]:
     """Yield the folder of each piece of evidence below `top`, sorted; whatever lies elsewhere is wrong."""
     for slug in _seen(top):
         if slug.is_symlink() or not slug.is_dir():
-            yield finding("CB064", Place(slug.as_posix()), "no folder of evidence", _LAY_OUT)
+            yield UNPROVEN_EVIDENCE.finding(Place(slug.as_posix()), "no folder of evidence", _LAY_OUT)
             continue
         for path in _seen(slug):
             if path.is_symlink() or not path.is_dir() or not _NAME.fullmatch(path.name):
-                yield finding("CB064", Place(path.as_posix()), "no folder of evidence", _LAY_OUT)
+                yield UNPROVEN_EVIDENCE.finding(Place(path.as_posix()), "no folder of evidence", _LAY_OUT)
             else:
                 yield path
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
 
-from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place
 from clusterbook.documents.digest import digest
 from clusterbook.ledger.model import (
@@ -34,6 +34,21 @@ from clusterbook.ledger.schema import (
 from clusterbook.ledger.version import Version, is_version, read_version
 from clusterbook.resolve.content import Document
 
+EDITED_FILE = Code(
+    "CB060",
+    "published file edited or removed",
+    "error",
+    "Somebody may have deployed what it said; the ledger is a record, and a record that changes proves nothing.",
+    "Take it back from the commit it was in. To take a version out of use, type `clusterbook-build withdraw`.",
+)
+LEDGER_CONTRADICTION = Code(
+    "CB061",
+    "ledger that contradicts itself",
+    "error",
+    "What is served would not be what was signed, or could not be found.",
+    "Take the files back as Git has them; they are written by `clusterbook-build release` alone.",
+)
+
 _TAKE_BACK = "take it back from the commit it was in; what is wrong with it is said by clusterbook-build withdraw"
 
 
@@ -49,9 +64,9 @@ def edited(ledger: Ledger, before: Mapping[str, str]) -> list[Finding]:
         if now is None and path.startswith(f"{EVIDENCE}/"):
             continue
         if now is None:
-            findings.append(finding("CB060", place, "a published file was removed", _TAKE_BACK))
+            findings.append(EDITED_FILE.finding(place, "a published file was removed", _TAKE_BACK))
         elif now != text and not (path == WITHDRAWN and now.startswith(text)):
-            findings.append(finding("CB060", place, "a published file was edited", _TAKE_BACK))
+            findings.append(EDITED_FILE.finding(place, "a published file was edited", _TAKE_BACK))
     return findings
 
 
@@ -85,7 +100,7 @@ class _Auditor:
 
     def say(self, path: str, what: str, hint: str = "") -> Finding:
         hint = hint or f"take it back as Git has it: git checkout -- {self.ledger.label}"
-        return finding("CB061", Place(f"{self.ledger.label}/{path}"), what, hint)
+        return LEDGER_CONTRADICTION.finding(Place(f"{self.ledger.label}/{path}"), what, hint)
 
     def readable(self, path: str) -> Iterator[Finding]:
         """Read one file; yield what keeps it from being read. Evidence is judged as a whole, elsewhere."""

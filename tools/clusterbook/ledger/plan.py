@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.diagnostics.findings import Finding, Place
 from clusterbook.diff.recipe_report import headlines
@@ -36,6 +36,21 @@ from clusterbook.resolve.document import component_pointers, escape, recipe_poin
 from clusterbook.resolve.matrix import Matrix
 from clusterbook.resolve.provenance_ import brief, recipe_winners
 from clusterbook.resolve.resolver import Recipe
+
+IDLE_VERSION = Code(
+    "CB062",
+    "recipeVersion without effect",
+    "warning",
+    "It says less than the changes ask for, or what was published long ago; the computed version is taken.",
+    "Raise it, or remove it.",
+)
+WITHDRAWN_VERSION = Code(
+    "CB063",
+    "withdrawn version still served",
+    "warning",
+    "Nothing in the recipe has changed since its version was withdrawn, so the release serves it on.",
+    "Mend what it was withdrawn for; the recipe then gets a version of its own.",
+)
 
 Document = dict[str, Any]
 
@@ -165,7 +180,9 @@ class _Planner:
         if before is not None and found == before.digest:
             if (before.slug, before.version) in self.withdrawn:
                 what = f"{before.slug} {before.version} was withdrawn, and nothing in it has changed since"
-                self.findings.append(finding("CB063", self._place(recipe), what, "mend it, or release it knowingly"))
+                self.findings.append(
+                    WITHDRAWN_VERSION.finding(self._place(recipe), what, "mend it, or release it knowingly")
+                )
             return Planned(before, UNCHANGED, before, None)
         if before is None:
             version = self.raised(recipe, FIRST, None)
@@ -192,10 +209,10 @@ class _Planner:
             place = Place(layer.file, node.line, node.column)
             if before is not None and asked <= before:
                 what = f"recipeVersion {asked} has done its work: {recipe.slug} is at {before}"
-                self.findings.append(finding("CB062", place, what, "remove it"))
+                self.findings.append(IDLE_VERSION.finding(place, what, "remove it"))
             elif asked < computed:
                 what = f"recipeVersion {asked} of {recipe.slug} is below {computed}, which its changes ask for"
-                self.findings.append(finding("CB062", place, what, f"write {computed} or more, or remove it"))
+                self.findings.append(IDLE_VERSION.finding(place, what, f"write {computed} or more, or remove it"))
             computed = max(computed, asked)
         return computed
 

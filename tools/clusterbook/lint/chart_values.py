@@ -9,11 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.errors import nearest
 from clusterbook.diagnostics.findings import Finding
 from clusterbook.documents.yaml_reader import Node
 from clusterbook.lint.scope import ChartKeys, Scope, key_place
+
+UNKNOWN_CHART_KEY = Code(
+    "CB047",
+    "key that the chart does not have",
+    "warning",
+    "A chart ignores values it does not know, so the setting has no effect.",
+    "Correct the path; `helm show values` prints those of the chart.",
+)
 
 Steps = tuple[str, ...]
 
@@ -36,8 +44,8 @@ def unknown_keys(scope: Scope) -> Iterator[Finding]:
             chart = chart._replace(words=chart.words | _manifest_words(scope, name))
             spelled = {path[:length] for path in chart.read for length in range(1, len(path) + 1)}
             for path, known, found in _below(chart, spelled, node, ()):
-                yield finding(
-                    "CB047", key_place(file, found), _what(chart, path), _hint(scope, chart, name, path, known)
+                yield UNKNOWN_CHART_KEY.finding(
+                    key_place(file, found), _what(chart, path), _hint(scope, chart, name, path, known)
                 )
 
 

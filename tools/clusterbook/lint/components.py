@@ -4,11 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from clusterbook.catalog.images import NAME_MISMATCH
 from clusterbook.catalog.load import BASE
-from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place
 from clusterbook.gotemplate import BrokenTemplate, UnknownFunction, parse
 from clusterbook.lint.scope import Scope, below, key_place, place
+
+AMBIGUOUS_KEY = Code(
+    "CB036",
+    "ambiguous override key",
+    "error",
+    "`--set KEY:…` would speak to two components, or to the deployer.",
+    "Choose a key that no other component and no component name uses.",
+)
+REPEATED_COMPONENT = Code(
+    "CB037",
+    "component listed twice",
+    "error",
+    "Two entries of one overlay for one component merge in file order, which nobody expects.",
+    "Merge the two entries.",
+)
+HELM_AND_KUSTOMIZE = Code(
+    "CB038",
+    "Helm and Kustomize at once",
+    "error",
+    "A component is deployed one way; the other half of its entry would be ignored.",
+    "Keep one of `helm` and `kustomize`.",
+)
+NO_SWITCH = Code(
+    "CB055",
+    "switch that switches nothing",
+    "warning",
+    "Only a real `false` takes a component out of a recipe; any other value leaves it in, silently.",
+    "Write `enabled: true` or `enabled: false`, without quotes.",
+)
+BROKEN_MANIFEST = Code(
+    "CB056",
+    "manifest that is no template",
+    "error",
+    "Bundles carry manifests as their templates say; from one that cannot be read no bundle is made. In trees of "
+    "others, a function that exists only in Helm is a warning.",
+    "Correct it at the place named; what it calls and we lack can be computed in the component's values.",
+)
 
 
 def file_names(scope: Scope) -> Iterator[Finding]:
@@ -22,7 +60,7 @@ def file_names(scope: Scope) -> Iterator[Finding]:
                 if stem == BASE
                 else f"rename the file to {said.string()}.yaml, or write 'name: {stem}'"
             )
-            yield finding("CB035", place(file, said), f"'{said.string()}' stands in {stem}.yaml", hint)
+            yield NAME_MISMATCH.finding(place(file, said), f"'{said.string()}' stands in {stem}.yaml", hint)
 
 
 def override_keys(scope: Scope) -> Iterator[Finding]:
@@ -41,7 +79,7 @@ def override_keys(scope: Scope) -> Iterator[Finding]:
                 what = f"'{key}' is already a key of '{owner[key]}'"
             if what:
                 where = place(component.file, node)
-                yield finding("CB036", where, what, "choose a key that nothing else is called")
+                yield AMBIGUOUS_KEY.finding(where, what, "choose a key that nothing else is called")
 
 
 def repeated_components(scope: Scope) -> Iterator[Finding]:
@@ -51,7 +89,7 @@ def repeated_components(scope: Scope) -> Iterator[Finding]:
         key = (id(part.layer), part.said.name)
         if key in seen:
             what = f"component '{part.said.name}' stands twice"
-            yield finding("CB037", part.place("name"), what, f"merge it into the entry on line {seen[key]}")
+            yield REPEATED_COMPONENT.finding(part.place("name"), what, f"merge it into the entry on line {seen[key]}")
         seen.setdefault(key, part.node.line)
 
 
@@ -62,7 +100,7 @@ def helm_and_kustomize(scope: Scope) -> Iterator[Finding]:
         if helm and kustomize and helm.value is not None and kustomize.value is not None:
             later = max(helm, kustomize, key=lambda node: node.key_line)
             what = f"component '{component.name}' has both helm and kustomize"
-            yield finding("CB038", key_place(component.file, later), what, "remove one of them")
+            yield HELM_AND_KUSTOMIZE.finding(key_place(component.file, later), what, "remove one of them")
 
 
 def broken_manifests(scope: Scope) -> Iterator[Finding]:
@@ -72,7 +110,7 @@ def broken_manifests(scope: Scope) -> Iterator[Finding]:
             try:
                 parse(scope.sources[file].text, file)
             except BrokenTemplate as error:
-                found = finding("CB056", Place(file, error.line, error.column), error.what, error.hint)
+                found = BROKEN_MANIFEST.finding(Place(file, error.line, error.column), error.what, error.hint)
                 foreign = isinstance(error, UnknownFunction) and not scope.ours(file)
                 yield found._replace(severity="warning") if foreign else found
 
@@ -86,4 +124,4 @@ def enabled_switches(scope: Scope) -> Iterator[Finding]:
         switch = part.node.get("overrides", "enabled")
         if switch is not None and not isinstance(switch.value, bool):
             what = f"{part.said.name}.enabled is not true or false, so the component stays on"
-            yield finding("CB055", place(part.layer.file, switch), what, "write true or false, without quotes")
+            yield NO_SWITCH.finding(place(part.layer.file, switch), what, "write true or false, without quotes")

@@ -11,10 +11,18 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place
 from clusterbook.documents.yaml_reader import Node
 from clusterbook.lint.scope import Scope
+
+SECRET = Code(
+    "CB049",
+    "value that looks like a secret",
+    "warning",
+    "What is published is public for ever, and a default password is used for ever.",
+    "Remove it and refer to a Kubernetes Secret; change it if it was real.",
+)
 
 _PASSWORD = re.compile(r"(?:^|[a-z_.-])(?:password|passwd|passphrase)\Z", re.IGNORECASE)
 _KEY = re.compile(
@@ -126,4 +134,4 @@ def _entropy(text: str) -> float:
 
 def _found(where: Place, what: str) -> Finding:
     hint = "name an existing Secret instead, and change it now if it was real, or say why with '# allow CB049: reason'"
-    return finding("CB049", where, what, hint)
+    return SECRET.finding(where, what, hint)

@@ -11,12 +11,20 @@ from typing import NamedTuple
 
 from clusterbook.catalog.layers import Layer
 from clusterbook.catalog.values import Branch, Origin, Tree, stack
-from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.diagnostics.findings import Finding
 from clusterbook.lint.scope import Scope
 from clusterbook.resolve.resolver import Resolver
 from clusterbook.snapshot.constraint import floor, parse_expression
+
+DISAGREEMENT = Code(
+    "CB041",
+    "disagreement between equals",
+    "warning",
+    "Two overlays match one query, equally specific, neither built on the other: the alphabet decides who wins.",
+    "Say it in one place, make the values equal, or add an overlay that claims both criteria and decides.",
+)
 
 
 class Claims(NamedTuple):
@@ -57,7 +65,7 @@ def _between(scope: Scope, one: Layer, other: Layer, slug: str) -> Iterator[Find
                 f"({loser.place}); in {slug} the alphabet decides"
             )
             hint = f"say it in one of the two, or in an overlay that claims both {one.name} and {other.name}"
-            yield finding("CB041", winner.place, what, hint)
+            yield DISAGREEMENT.finding(winner.place, what, hint)
 
 
 def _claims(layers: Sequence[Layer]) -> Claims:

@@ -10,10 +10,18 @@ import re
 from collections.abc import Iterator
 
 from clusterbook.catalog.images import IMAGE_LINE
-from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place
 from clusterbook.documents.yaml_reader import Node
 from clusterbook.lint.scope import Scope, maps, place, scalars
+
+MOVING_TAG = Code(
+    "CB045",
+    "moving tag",
+    "warning",
+    "A tag or version range that can point at other bytes tomorrow makes the same recipe two different clusters.",
+    "Name a released version or a digest.",
+)
 
 _MOVING = frozenset(
     "latest main master trunk head edge nightly dev devel develop development snapshot canary stable unstable testing "
@@ -113,4 +121,4 @@ def _image(where: Place, image: str) -> Iterator[Finding]:
 
 
 def _found(where: Place, what: str, hint: str) -> Finding:
-    return finding("CB045", where, what, f"{hint}, or say why with '# allow CB045: reason'")
+    return MOVING_TAG.finding(where, what, f"{hint}, or say why with '# allow CB045: reason'")

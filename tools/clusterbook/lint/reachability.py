@@ -7,11 +7,47 @@ from collections.abc import Iterator, Sequence
 from clusterbook.catalog.criteria import DIMENSIONS, Criteria
 from clusterbook.catalog.layers import Layer
 from clusterbook.catalog.tree import CRITERIA
-from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.errors import did_you_mean
 from clusterbook.diagnostics.findings import Finding, Place
 from clusterbook.lint.references import named_files
 from clusterbook.lint.scope import Scope, key_place, place
+
+UNKNOWN_CRITERIA_VALUE = Code(
+    "CB033",
+    "unknown criteria value",
+    "error",
+    "The overlay claims a value that no query may use, so nothing ever selects it.",
+    "Correct the spelling, or add the value to criteria.yaml.",
+)
+UNREACHABLE_OVERLAY = Code(
+    "CB042",
+    "overlay that nothing selects",
+    "warning",
+    "No query matches it and no overlay builds on it, so it is in no recipe.",
+    "Give it `criteria`, build on it, or remove it.",
+)
+NO_HEALTH_CHECK = Code(
+    "CB048",
+    "no health check",
+    "warning",
+    "Nobody can tell whether this component works once it is deployed.",
+    "Add checks/<component>/health-check.yaml and name it under `healthCheck.assertFile`.",
+)
+UNUSED_FILE = Code(
+    "CB052",
+    "file that nothing uses",
+    "warning",
+    "It is kept up to date, reviewed and shipped, and changes no recipe.",
+    "Name it where it belongs, give it a name that is read (overlays and mixins end in .yaml), or remove it.",
+)
+DUPLICATE_CRITERIA = Code(
+    "CB054",
+    "two overlays claim the same criteria",
+    "warning",
+    "Every query that one of them matches takes in the other too, and the alphabet decides which is merged last.",
+    "Merge the two, build one on the other, or claim what sets them apart; or say `# allow CB054: reason`.",
+)
 
 
 def missing_health_checks(scope: Scope) -> Iterator[Finding]:
@@ -24,7 +60,7 @@ def missing_health_checks(scope: Scope) -> Iterator[Finding]:
         if not entry.assert_file and not uses.get(entry.name, False):
             hint = f"add checks/{entry.name}/health-check.yaml and 'healthCheck: {{assertFile: …}}'"
             where = place(entry.file, entry.node.get("name") or entry.node)
-            yield finding("CB048", where, f"component '{entry.name}' has no health check", hint)
+            yield NO_HEALTH_CHECK.finding(where, f"component '{entry.name}' has no health check", hint)
 
 
 def unused_files(scope: Scope) -> Iterator[Finding]:
@@ -39,12 +75,14 @@ def unused_files(scope: Scope) -> Iterator[Finding]:
         if own_values and folder[2:] == ["values.yaml"] and folder[1] in with_values:
             continue
         if own_values or "manifests" in folder or folder[0] == "checks":
-            yield finding("CB052", Place(source.file, 1, 1), f"nothing uses {path}", _hint(path, own_values=own_values))
+            yield UNUSED_FILE.finding(
+                Place(source.file, 1, 1), f"nothing uses {path}", _hint(path, own_values=own_values)
+            )
     named = {str(origin.value) for layer in scope.catalog.layers for origin in layer.mixins}
     for name, layer in scope.catalog.mixins.items():
         if name not in named:
-            yield finding(
-                "CB052", layer.place, f"no overlay names the mixin '{name}'", "name it under spec.mixins, or remove it"
+            yield UNUSED_FILE.finding(
+                layer.place, f"no overlay names the mixin '{name}'", "name it under spec.mixins, or remove it"
             )
 
 
@@ -60,7 +98,7 @@ def unread_files(scope: Scope) -> Iterator[Finding]:
         hint = (
             f"{target} stands beside it; remove it" if target in scope.catalog.tree.files else f"rename it to {target}"
         )
-        yield finding("CB052", Place(source.file, 1, 1), f"{path} is not read", hint)
+        yield UNUSED_FILE.finding(Place(source.file, 1, 1), f"{path} is not read", hint)
 
 
 def _hint(path: str, *, own_values: bool) -> str:
@@ -85,7 +123,9 @@ def unknown_criteria_values(scope: Scope) -> Iterator[Finding]:
                 continue
             alias = vocabulary.aliases.get(name, {}).get(str(value))
             hint = f"write '{alias}'" if alias else _known_hint(str(value), known)
-            yield finding("CB033", place(layer.file, node), f"{name} '{value}' is not in {CRITERIA}", hint)
+            yield UNKNOWN_CRITERIA_VALUE.finding(
+                place(layer.file, node), f"{name} '{value}' is not in {CRITERIA}", hint
+            )
 
 
 def _known_hint(value: str, known: Sequence[str]) -> str:
@@ -111,7 +151,9 @@ def duplicate_criteria(scope: Scope) -> Iterator[Finding]:
                 f"merge the two, build one on the other, or claim what sets '{layer.name}' apart; "
                 "or say why with '# allow CB054: reason'"
             )
-            yield finding("CB054", key_place(layer.file, layer.node.get("spec", "criteria") or layer.node), what, hint)
+            yield DUPLICATE_CRITERIA.finding(
+                key_place(layer.file, layer.node.get("spec", "criteria") or layer.node), what, hint
+            )
         before.append(layer)
 
 
@@ -123,4 +165,6 @@ def unreachable_overlays(scope: Scope) -> Iterator[Finding]:
     for name, layer in overlays.items():
         if name not in reached:
             what = f"'{name}' has no criteria, and no selected overlay builds on it"
-            yield finding("CB042", layer.place, what, "add 'criteria:' below spec, build on it, or remove the file")
+            yield UNREACHABLE_OVERLAY.finding(
+                layer.place, what, "add 'criteria:' below spec, build on it, or remove the file"
+            )

@@ -11,9 +11,17 @@ from dataclasses import dataclass, field
 
 from clusterbook.catalog.layers import ADDITIVE
 from clusterbook.catalog.values import Branch, Origin, Origins, Tree
-from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place
 from clusterbook.lint.scope import Scope
+
+REDUNDANT_VALUE = Code(
+    "CB043",
+    "value equal to what is inherited",
+    "warning",
+    "What is said twice is changed once: the copy stays behind when the original moves.",
+    "Remove it; the recipe stays the same.",
+)
 
 
 @dataclass
@@ -54,7 +62,7 @@ def redundancies(scope: Scope) -> Iterator[Finding]:
     for place, (name, origin, before) in ledger.repeated.items():
         if place not in ledger.needed and place.file in scope.sources:
             what = f"{name} is {_short(origin.value)} already, from {_from(before)}"
-            yield finding("CB043", place, what, "remove it")
+            yield REDUNDANT_VALUE.finding(place, what, "remove it")
     yield from _repeated_entries(scope)
     yield from _repeated_mixins(scope)
 
@@ -89,7 +97,7 @@ def _not_kept(name: str, origins: list[Origin], count: int) -> Iterator[Finding]
         words = ", ".join(str(origin.value) for origin in origins)
         what = f"{name} has {words} already" if count > 1 else f"{name} has '{words}' already"
         hint = "remove the list" if len(origins) == count else "lists add up; name only what is new"
-        yield finding("CB043", origins[0].place, what, hint)
+        yield REDUNDANT_VALUE.finding(origins[0].place, what, hint)
 
 
 def leaves(tree: Tree, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Origins]]:

@@ -7,13 +7,64 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from clusterbook.catalog.images import UNKNOWN_COMPONENT
 from clusterbook.catalog.layers import Layer
 from clusterbook.catalog.load import BASE
 from clusterbook.catalog.tree import VALIDATORS
-from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.errors import did_you_mean, nearest
 from clusterbook.diagnostics.findings import Finding, Place
 from clusterbook.lint.scope import Scope, place
+
+UNKNOWN_BASE = Code(
+    "CB020",
+    "unknown base",
+    "error",
+    "The overlay builds on an overlay that does not exist, so most of its recipe is missing.",
+    "Correct the name, or add the overlay.",
+)
+BASE_CYCLE = Code(
+    "CB021",
+    "overlays build on each other in a circle",
+    "error",
+    "None of them has a beginning, so none can be resolved.",
+    "Remove one `base`.",
+)
+UNKNOWN_MIXIN = Code(
+    "CB022",
+    "unknown mixin",
+    "error",
+    "The overlay names a mixin that does not exist.",
+    "Correct the name, or add the mixin.",
+)
+UNKNOWN_DEPENDENCY = Code(
+    "CB024",
+    "unknown dependency",
+    "error",
+    "The component waits for something that exists nowhere, so it could never be deployed.",
+    "Correct the name, or remove the dependency.",
+)
+NO_SUCH_FILE = Code(
+    "CB025",
+    "file that does not exist",
+    "error",
+    "A values file, manifest or health check is named that is not in the tree.",
+    "Correct the path, which counts from the tree's root, or add the file.",
+)
+PATH_OUTSIDE = Code(
+    "CB026",
+    "path that leaves the tree",
+    "error",
+    "A bundle must not depend on, or reveal, what lies outside the tree.",
+    "Write the path from the tree's root, without `..`.",
+)
+UNKNOWN_CHECK = Code(
+    "CB027",
+    "unknown check",
+    "error",
+    "A check that no validator carries out in its phase would be skipped, and the cluster called valid.",
+    "Correct the name or move it to its phase; validators/catalog.yaml lists both.",
+)
 
 
 def unknown_bases(scope: Scope) -> Iterator[Finding]:
@@ -23,7 +74,7 @@ def unknown_bases(scope: Scope) -> Iterator[Finding]:
         if layer.base not in ("", BASE, *overlays) and f"overlays/{layer.base}.yaml" not in scope.broken:
             others = [name for name in overlays if layer not in scope.catalog.chain(name)]  # nor what builds on it
             hint = did_you_mean(layer.base, [BASE, *others])
-            yield finding("CB020", _base_place(layer), f"base '{layer.base}' does not exist", hint)
+            yield UNKNOWN_BASE.finding(_base_place(layer), f"base '{layer.base}' does not exist", hint)
 
 
 def base_cycles(scope: Scope) -> Iterator[Finding]:
@@ -31,7 +82,7 @@ def base_cycles(scope: Scope) -> Iterator[Finding]:
     overlays = scope.catalog.overlays
     if scope.catalog.base.base not in ("", BASE):
         what = "base is what every overlay starts from, so it builds on nothing"
-        yield finding("CB021", _base_place(scope.catalog.base), what, "remove 'base:'")
+        yield BASE_CYCLE.finding(_base_place(scope.catalog.base), what, "remove 'base:'")
     done: set[str] = set()
     for start in sorted(overlays):
         walk: list[str] = []
@@ -44,7 +95,7 @@ def base_cycles(scope: Scope) -> Iterator[Finding]:
             first = min(circle)
             turn = circle.index(first)
             text = " → ".join([*circle[turn:], *circle[:turn], first])
-            yield finding("CB021", _base_place(overlays[first]), f"overlays build on each other: {text}",
+            yield BASE_CYCLE.finding(_base_place(overlays[first]), f"overlays build on each other: {text}",
                           "remove one of these bases")  # fmt: skip
         done.update(walk)
 
@@ -57,7 +108,7 @@ def unknown_mixins(scope: Scope) -> Iterator[Finding]:
             name = str(origin.value)
             if name not in mixins and f"mixins/{name}.yaml" not in scope.broken:
                 hint = did_you_mean(name, mixins) if mixins else f"there are no mixins; add mixins/{name}.yaml"
-                yield finding("CB022", origin.place, f"mixin '{name}' does not exist", hint)
+                yield UNKNOWN_MIXIN.finding(origin.place, f"mixin '{name}' does not exist", hint)
 
 
 def unknown_components(scope: Scope) -> Iterator[Finding]:
@@ -67,7 +118,7 @@ def unknown_components(scope: Scope) -> Iterator[Finding]:
         name = part.said.name
         if name not in known:
             hint = _near(name, known) or "add it to registry.yaml"
-            yield finding("CB023", part.place("name"), f"component '{name}' is not in the registry", hint)
+            yield UNKNOWN_COMPONENT.finding(part.place("name"), f"component '{name}' is not in the registry", hint)
 
 
 def unknown_dependencies(scope: Scope) -> Iterator[Finding]:
@@ -79,7 +130,7 @@ def unknown_dependencies(scope: Scope) -> Iterator[Finding]:
             if name not in known:
                 what = f"component '{part.said.name}' depends on '{name}', which does not exist"
                 hint = _near(name, known - {part.said.name}) or "remove it, or add the component"
-                yield finding("CB024", origin.place, what, hint)
+                yield UNKNOWN_DEPENDENCY.finding(origin.place, what, hint)
 
 
 def missing_files(scope: Scope) -> Iterator[Finding]:
@@ -87,14 +138,14 @@ def missing_files(scope: Scope) -> Iterator[Finding]:
     known = scope.catalog.tree.files
     for where, path in named_files(scope):
         if ".." in path.split("/") or path.startswith("/"):
-            yield finding(
-                "CB026", where, f"'{path}' leaves the tree", "write the path from the tree's root, without '..'"
+            yield PATH_OUTSIDE.finding(
+                where, f"'{path}' leaves the tree", "write the path from the tree's root, without '..'"
             )
         elif path not in known and path not in scope.broken:
             folder, _, name = path.rpartition("/")
             near = nearest(path, [each for each in known if each.startswith(folder) or each.endswith(f"/{name}")])
             hint = f"did you mean '{near}'?" if near else "add it; paths count from the tree's root"
-            yield finding("CB025", where, f"'{path}' does not exist", hint)
+            yield NO_SUCH_FILE.finding(where, f"'{path}' does not exist", hint)
 
 
 def named_files(scope: Scope) -> Iterator[tuple[Place, str]]:
@@ -122,10 +173,12 @@ def unknown_checks(scope: Scope) -> Iterator[Finding]:
                 name = str(origin.value)
                 if name not in phases:
                     here = [known for known, where in phases.items() if where == phase]
-                    yield finding("CB027", origin.place, f"check '{name}' does not exist", did_you_mean(name, here))
+                    yield UNKNOWN_CHECK.finding(
+                        origin.place, f"check '{name}' does not exist", did_you_mean(name, here)
+                    )
                 elif phases[name] != phase:
                     what = f"check '{name}' belongs to the phase {phases[name]}, not {phase}"
-                    yield finding("CB027", origin.place, what, f"move it to validation.{phases[name]}.checks")
+                    yield UNKNOWN_CHECK.finding(origin.place, what, f"move it to validation.{phases[name]}.checks")
 
 
 def _base_place(layer: Layer) -> Place:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from clusterbook.catalog.load import Catalog
-from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place
 from clusterbook.lint import (
     chart_values,
@@ -28,6 +28,14 @@ from clusterbook.lint import (
 )
 from clusterbook.lint.scope import ChartKeys, Scope
 from clusterbook.resolve.matrix import Matrix
+
+UNUSED_ALLOWANCE = Code(
+    "CB053",
+    "allowance without a use",
+    "warning",
+    "`# allow` stands where nothing is found, so the next real finding would hide behind it.",
+    "Remove it, or correct its code; it speaks for its own line and the one below its comment.",
+)
 
 __all__ = ["ChartKeys", "check"]
 
@@ -125,8 +133,10 @@ def _without_allowed(scope: Scope, findings: Iterable[Finding]) -> Iterator[Find
     if scope.broken or any(each.severity == "error" for each in findings):
         return
     for (_, _, code), place in allowed.items():
-        if place not in used and (scope.charts or code != "CB047"):  # which is only looked for where there are charts
-            yield finding("CB053", place, f"nothing here is {code}", "remove the allowance")
+        if place not in used and (
+            scope.charts or code != chart_values.UNKNOWN_CHART_KEY.code
+        ):  # which is only looked for where there are charts
+            yield UNUSED_ALLOWANCE.finding(place, f"nothing here is {code}", "remove the allowance")
 
 
 def _allowances(file: str, lines: list[str]) -> Iterator[tuple[Place, str, set[int]]]:

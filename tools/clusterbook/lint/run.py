@@ -9,12 +9,20 @@ from pathlib import Path
 
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
-from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.errors import UnreadableSource
 from clusterbook.diagnostics.findings import Finding, Place
 from clusterbook.lint import charts as archives
 from clusterbook.lint import rules
 from clusterbook.resolve import matrix
+
+UNREADABLE_FILE = Code(
+    "CB007",
+    "file that cannot be read",
+    "error",
+    "A link, a file over 10 MB, or bytes that are not UTF-8 make the tree read differently on another machine.",
+    "Save it as UTF-8 text; copy what a link points to.",
+)
 
 
 def check_tree(
@@ -40,7 +48,7 @@ def check_tree(
     upstream = archives.read(charts, found.components) if charts is not None else {}
     unread = [_below(error, folder) for error in refused for folder in (root, data) if folder is not None]
     findings = rules.check(found, matrix.build(found), upstream, unread=filter(None, unread))
-    unreadable = [finding("CB007", _place(error, root, label), error.what, error.hint) for error in refused]
+    unreadable = [UNREADABLE_FILE.finding(_place(error, root, label), error.what, error.hint) for error in refused]
     return sorted([*unreadable, *findings], key=lambda each: (each.place, each.code))
 
 

@@ -9,10 +9,25 @@ import re
 from collections.abc import Iterator
 
 from clusterbook.catalog.tree import CRITERIA, REGISTRY, VALIDATORS, images_of
-from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place
 from clusterbook.documents.yaml_reader import Node
 from clusterbook.lint.scope import Scope, below, key_place
+
+NO_SCHEMA_LINE = Code(
+    "CB050",
+    "no schema line",
+    "warning",
+    "Editors complete and check a file only when its first line names its schema.",
+    "Make the line that the hint shows the first one.",
+)
+NO_REASON = Code(
+    "CB051",
+    "pin, limit or switch-off without a reason",
+    "warning",
+    "Nobody dares to move what nobody can explain.",
+    "Write `# why: …` above it, in your own words.",
+)
 
 _SCHEMAS = {REGISTRY: "component-registry", VALIDATORS: "validator-catalog", CRITERIA: "criteria"}
 _WHY = re.compile(r"(?:^|\s)#\s*why:\s*\S")
@@ -28,15 +43,17 @@ def schema_lines(scope: Scope) -> Iterator[Finding]:
             continue
         wanted = f"# yaml-language-server: $schema={'../' * (path.count('/') + 1)}schemas/v1/{schema}.schema.json"
         if scope.lines[file][0].rstrip() != wanted:
-            yield finding("CB050", Place(file, 1, 1), "the first line does not name the schema", f"write {wanted}")
+            yield NO_SCHEMA_LINE.finding(
+                Place(file, 1, 1), "the first line does not name the schema", f"write {wanted}"
+            )
 
 
 def reasons(scope: Scope) -> Iterator[Finding]:
     """Yield CB051 for each pin, limit and switch-off of ours that does not say why."""
     for file, node, what in _decisions(scope):
         if scope.ours(file) and not has_why(scope.lines[file], node.key_line):
-            yield finding(
-                "CB051", key_place(file, node), f"{what} without a reason", "write '# why: …' on the line above"
+            yield NO_REASON.finding(
+                key_place(file, node), f"{what} without a reason", "write '# why: …' on the line above"
             )
 
 

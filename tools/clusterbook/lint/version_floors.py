@@ -8,13 +8,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from clusterbook.catalog.values import Origins
-from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.errors import InvalidRequest, nearest
 from clusterbook.diagnostics.findings import Finding, Place
 from clusterbook.documents.yaml_reader import Node
 from clusterbook.lint.scope import Scope, below, place
 from clusterbook.resolve.resolver import Recipe
 from clusterbook.snapshot.constraint import Expression, floor, parse_expression, parse_path, parse_version
+
+MALFORMED_CONSTRAINT = Code(
+    "CB032",
+    "malformed constraint",
+    "error",
+    "A constraint that cannot be read fails on every cluster.",
+    "Write `Type.Subtype.Key` and an expression such as `>= 1.30`, in quotes.",
+)
+LOWERED_FLOOR = Code(
+    "CB040",
+    "lowered version floor",
+    "warning",
+    "A broader layer demands a newer version for a reason; this one replaces the demand by a weaker one.",
+    "Raise the floor to what is inherited, or remove the constraint so that it is inherited.",
+)
 
 _RANGES = (">=", "<=", ">", "<")
 _OPERATOR_MARKS = "=<>!~^"
@@ -49,13 +64,15 @@ def _malformed_path(file: str, node: Node) -> Iterator[Finding]:
     try:
         path = parse_path(name.string())
     except InvalidRequest as error:
-        yield finding("CB032", place(file, name), error.what, error.hint or "write Type.Subtype.Key")
+        yield MALFORMED_CONSTRAINT.finding(place(file, name), error.what, error.hint or "write Type.Subtype.Key")
         return
     within, word, known = "snapshots have", path.type, tuple(_MEASURED)
     if path.type in _MEASURED:
         within, word, known = f"{path.type} has", path.subtype, _MEASURED[path.type]
     if word not in known and (meant := nearest(word, known)):
-        yield finding("CB032", place(file, name), f"{within} no '{word}' to be measured", f"did you mean '{meant}'?")
+        yield MALFORMED_CONSTRAINT.finding(
+            place(file, name), f"{within} no '{word}' to be measured", f"did you mean '{meant}'?"
+        )
 
 
 def _malformed_expression(file: str, node: Node) -> Iterator[Finding]:
@@ -69,7 +86,7 @@ def _malformed_expression(file: str, node: Node) -> Iterator[Finding]:
     except InvalidRequest as error:
         problem, hint = error.what, error.hint
     if problem:
-        yield finding("CB032", place(file, value), problem, hint)
+        yield MALFORMED_CONSTRAINT.finding(place(file, value), problem, hint)
 
 
 def _problem(expression: Expression) -> str:
@@ -111,7 +128,7 @@ def _judge(name: str, origins: Origins, slug: str, found: dict[Place, tuple[tupl
         said, before = last.value.get("value", ""), origin.value.get("value", "")
         what = f"{name} is lowered to '{said}' in {slug}, where '{origin.layer}' demands '{before}' ({origin.place})"
         hint = f"write '{before}', or remove the constraint here so that it is inherited"
-        found[last.place] = (_padded(wanted), finding("CB040", last.place, what, hint))
+        found[last.place] = (_padded(wanted), LOWERED_FLOOR.finding(last.place, what, hint))
 
 
 def _constraints(recipe: Recipe) -> Iterator[tuple[str, Origins]]:

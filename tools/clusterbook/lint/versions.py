@@ -8,10 +8,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from clusterbook.diagnostics.codes import finding
+from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding
 from clusterbook.documents.yaml_reader import Node
 from clusterbook.lint.scope import Scope, below, maps, place
+
+REGISTRY_DIFFERENCE = Code(
+    "CB044",
+    "version differs from the registry's",
+    "warning",
+    "Two versions of one chart are tested half as well, and a bump in the registry does not reach this one.",
+    "Move the registry, remove the version, or say `# allow CB044: reason`.",
+)
+UNQUOTED_VERSION = Code(
+    "CB046",
+    "unquoted version",
+    "warning",
+    "YAML reads 1.10 as the number 1.1.",
+    "Put the version in quotes.",
+)
 
 _FIELDS = ("version", "tag", "defaultVersion", "defaultTag")
 """Fields of layers and registry entries that hold versions; house style quotes them all."""
@@ -28,8 +43,8 @@ def registry_differences(scope: Scope) -> Iterator[Finding]:
         default = entry.defaults.get("version") if entry else None
         if said is not None and default is not None and said.value != default.value:
             what = f"{part.said.name} is {said.value} here and {default.value} in the registry"
-            yield finding(
-                "CB044", said.place, what, f"remove it, or change {default.place}; or '# allow CB044: reason'"
+            yield REGISTRY_DIFFERENCE.finding(
+                said.place, what, f"remove it, or change {default.place}; or '# allow CB044: reason'"
             )
 
 
@@ -53,10 +68,10 @@ def _field(scope: Scope, file: str, node: Node | None) -> Iterator[Finding]:
     if node is None or not node.plain or node.value is None:
         return
     if isinstance(node.value, int | float):
-        yield finding("CB046", place(file, node), _as_number(node), f'write "{node.text}"')
+        yield UNQUOTED_VERSION.finding(place(file, node), _as_number(node), f'write "{node.text}"')
     elif scope.ours(file) and _LOOKS_LIKE_VERSION.match(node.text or ""):
-        yield finding(
-            "CB046", place(file, node), f"the version {node.text} stands without quotes", f'write "{node.text}"'
+        yield UNQUOTED_VERSION.finding(
+            place(file, node), f"the version {node.text} stands without quotes", f'write "{node.text}"'
         )
 
 
@@ -68,7 +83,7 @@ def _constraints(file: str, document: Node) -> Iterator[Finding]:
     for node in [*below(spec, "constraints"), *(node for phase in phases for node in below(phase, "constraints"))]:
         value = node.get("value")
         if value and value.plain and isinstance(value.value, float):
-            yield finding("CB046", place(file, value), _as_number(value), f'write "{value.text}"')
+            yield UNQUOTED_VERSION.finding(place(file, value), _as_number(value), f'write "{value.text}"')
 
 
 def _in_values(file: str, node: Node) -> Iterator[Finding]:
@@ -77,7 +92,9 @@ def _in_values(file: str, node: Node) -> Iterator[Finding]:
         for key, child in each.items():
             kinds = (int, float) if key.lower() in _NUMBER_KEYS else (float,)
             if child.plain and _VERSION_KEY.search(key) and type(child.value) in kinds:
-                yield finding("CB046", place(file, child), f"{key} {_as_number(child)}", f'write "{child.text}"')
+                yield UNQUOTED_VERSION.finding(
+                    place(file, child), f"{key} {_as_number(child)}", f'write "{child.text}"'
+                )
 
 
 def _as_number(node: Node) -> str:

@@ -13,8 +13,17 @@ from typing import Any
 from clusterbook.catalog.layers import ComponentLayer
 from clusterbook.catalog.load import Catalog
 from clusterbook.catalog.values import Branch, Leaf, Origin, Origins, Tree, data, settle, stack
+from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.findings import Place
+
+CONTRADICTION = Code(
+    "CB030",
+    "recipe that contradicts itself",
+    "error",
+    "The layers that one query matches cannot be deployed together.",
+    "Mend the layer that the message names.",
+)
 
 
 class Conflict(ClusterbookError):

@@ -13,10 +13,19 @@ from math import prod
 
 from clusterbook.catalog.criteria import ANY, DIMENSIONS, Criteria, claimed_values, product
 from clusterbook.catalog.load import Catalog
+from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place, SourceErrors
 from clusterbook.resolve.component import Conflict
 from clusterbook.resolve.matching import Answer, Matcher
 from clusterbook.resolve.resolver import Recipe, Resolver
+
+REPEATED_SLUG = Code(
+    "CB034",
+    "two recipes with one name",
+    "error",
+    "A recipe is named after its criteria; two different sets that spell the same name cannot both be published.",
+    "Rename one of the values.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +87,8 @@ def build(catalog: Catalog) -> Matrix:
         place = catalog.overlays[resolver.matcher.names(resolver.matcher.matched(two))[-1]].place
         values = set(one.specified().items()) ^ set(two.specified().items())  # the same for all slugs that have them
         findings.setdefault(
-            str(sorted(map(str, values))), Finding("CB034", place, what, "call one of the criteria values differently")
+            str(sorted(map(str, values))),
+            REPEATED_SLUG.finding(place, what, "call one of the criteria values differently"),
         )
     matcher = Matcher(resolver.matcher.overlays, failures)
     return Matrix(catalog, matcher, recipes, tuple(findings.values()))

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping
 import click
 
 import clusterbook
-from clusterbook.diagnostics.codes import CODES
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.site import guide as manual
+from clusterbook.site.codes import CODES
 
 _ROWS = re.compile(r"\s*Source: (?:reference )?rows? [^.]*\.")
 """Where a docstring says which row of our checklist asks for it: readers of the guide have no such list."""

@@ -1,0 +1,49 @@
+"""The codes of all findings, gathered from the modules that declare them: what the guide and a SARIF report explain.
+
+Every module that declares a code is named here; a test compares the list with the sources.
+"""
+
+from __future__ import annotations
+
+from clusterbook.catalog import images as image_lists
+from clusterbook.catalog import load
+from clusterbook.diagnostics.codes import gather
+from clusterbook.documents import schema, yaml_reader
+from clusterbook.evidence import ledger as evidence
+from clusterbook.ledger import audit, plan
+from clusterbook.lint import (
+    chart_values,
+    components,
+    credentials,
+    disagreements,
+    images,
+    reachability,
+    redundancy,
+    references,
+    rules,
+    run,
+    style,
+    version_floors,
+    versions,
+)
+from clusterbook.resolve import component, matrix
+
+_DOCUMENTS = (yaml_reader, schema, image_lists, load)
+_RULES = (
+    chart_values,
+    components,
+    credentials,
+    disagreements,
+    images,
+    reachability,
+    redundancy,
+    references,
+    rules,
+    run,
+    style,
+    version_floors,
+    versions,
+)
+
+CODES = gather((*_DOCUMENTS, component, matrix, *_RULES, audit, plan, evidence))
+"""Every code a finding may have, by code."""
