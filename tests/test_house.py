@@ -47,21 +47,32 @@ PURE = frozenset(
 IO = frozenset(
     f"clusterbook.{module}"
     for module in """
-    artifacts.memory bundle.disk bundle.make bundle.pull bundle.template catalog.read cli.agent_flags cli.build_ledger
-    cli.build_main cli.build_publish cli.build_site cli.bundle_command cli.commands cli.completion_ cli.diff
-    cli.drifting_ cli.evidence cli.fetch_command cli.main cli.mirror cli.mirror_commands_ cli.program cli.record
-    cli.snapshot cli.telling_ cli.terminal cli.trust cli.trust_commands_ cli.validate
+    artifacts.memory
+    bundle.disk bundle.make bundle.pull bundle.template
+    catalog.read
+    cli.agent_flags cli.build_ledger cli.build_main cli.build_publish cli.build_site cli.bundle_command cli.commands
+    cli.completion_ cli.diff cli.drifting_ cli.evidence cli.fetch_command cli.main cli.mirror cli.mirror_commands_
+    cli.program cli.record cli.snapshot cli.telling_ cli.terminal cli.trust cli.trust_commands_ cli.validate
     collect.cluster.survey collect.node.host collect.node.nics collect.node.nvidia_smi collect.node.pci
-    collect.node.system collect.node.systemd collect.run collect.take evidence.folder evidence.ledger
-    fetch.attestation fetch.fetch fetch.unpack files.archive files.context files.read files.tar_reader
-    files.write inputs.download inputs.fast inputs.read kubernetes.api kubernetes.connection
-    kubernetes.jobs kubernetes.kubeconfig ledger.append ledger.folder ledger.git lint.charts lint.run
-    lookup.index_files lookup.local lookup.write mirror.chart_images_ mirror.save oci.blob_file oci.credentials
-    oci.http oci.layout.folder oci.layout.tar oci.login oci.open oci.registry oci.store oci.transfer publish.release
-    publish.send resolve.export site.build site.desk_ site.frame site.guide site.guide_ site.json_schemas
-    site.mkdocs site.pages site.preview snapshot.template trust.choose_policy trust.keys trust.roots trust.sign
-    trust.sigstore trust.verify validate.run validate.run_jobs verify.bundle verify.derived_ verify.source
-    verify.verify
+    collect.node.system collect.node.systemd collect.run collect.take
+    evidence.folder evidence.ledger
+    fetch.attestation fetch.fetch fetch.unpack
+    files.archive files.context files.read files.tar_reader files.write
+    inputs.download inputs.fast inputs.read
+    kubernetes.api kubernetes.connection kubernetes.jobs kubernetes.kubeconfig
+    ledger.append ledger.folder ledger.git
+    lint.charts lint.run
+    lookup.index_files lookup.local lookup.write
+    mirror.chart_images_ mirror.save
+    oci.blob_file oci.client oci.credentials oci.http oci.layout.folder oci.layout.tar oci.login oci.open oci.oras
+    oci.registry oci.store oci.transfer
+    publish.release publish.send
+    resolve.export
+    site.build site.desk_ site.frame site.guide site.guide_ site.json_schemas site.mkdocs site.pages site.preview
+    snapshot.template
+    trust.choose_policy trust.keys trust.roots trust.sign trust.sigstore trust.verify
+    validate.run validate.run_jobs
+    verify.bundle verify.derived_ verify.source verify.verify
     """.split()
 )
 IMPURE_NAMES = frozenset({"__import__", "breakpoint", "eval", "exec", "exit", "input", "open", "print", "quit"})

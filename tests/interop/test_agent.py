@@ -23,7 +23,7 @@ from clusterbook.documents.yaml_reader import parse
 from clusterbook.kubernetes import configmaps
 from clusterbook.kubernetes.api import Api, open_api
 from clusterbook.kubernetes.configmaps import Where
-from clusterbook.kubernetes.errors import Denied
+from clusterbook.kubernetes.errors import ClusterDenied
 from clusterbook.kubernetes.jobs import path_of
 from tests.interop.cluster import Cluster
 from tests.interop.processes import wait_until
@@ -88,10 +88,10 @@ def test_an_agent_comes_works_and_goes(
         played["objects"] = objects(cluster, namespace)
         agent = as_account(cluster, namespace, "clusterbook-snapshot", tmp_path)
         for forbidden in ("/api/v1/nodes", f"/api/v1/namespaces/{namespace}/secrets"):
-            with pytest.raises(Denied):
+            with pytest.raises(ClusterDenied):
                 list(agent.items(forbidden))
         other = Where(namespace, "other")
-        with pytest.raises(Denied):
+        with pytest.raises(ClusterDenied):
             configmaps.write(agent, other, SEEN, form="yaml", timestamp="2026-07-01T00:00:00Z")
         own = Where(namespace, "clusterbook-snapshot-result")
         configmaps.write(agent, own, SEEN, form="yaml", timestamp="2026-07-01T00:00:00Z")

@@ -17,10 +17,10 @@ from clusterbook.collect.cluster.survey import Wishes, collectors
 from clusterbook.collect.run import gather
 from clusterbook.collect.take import stamped
 from clusterbook.kubernetes import configmaps
-from clusterbook.kubernetes.api import Api, Patience, open_api
+from clusterbook.kubernetes.api import PATIENCE, Api, open_api
 from clusterbook.kubernetes.configmaps import Where
 from clusterbook.kubernetes.discovery import discover
-from clusterbook.kubernetes.errors import Denied, Missing, Rejected, TimedOut
+from clusterbook.kubernetes.errors import ClusterDenied, ClusterTimedOut, NoObject, Rejected
 from clusterbook.snapshot.inventory import Unseen
 from clusterbook.snapshot.model import Snapshot, read
 from clusterbook.snapshot.schema import SnapshotShape
@@ -120,7 +120,7 @@ def test_a_snapshot_in_a_configmap_comes_back_and_kubectl_sees_it(
     assert kept["data"][f"snapshot.{form}"] == text
     assert kept["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "clusterbook"
     capsys.readouterr()
-    with pytest.raises(Missing):
+    with pytest.raises(NoObject):
         configmaps.read(api, Where(namespace, "other"))
 
 
@@ -177,7 +177,7 @@ def test_what_an_account_may_not_read_is_said_part_by_part(cluster: Cluster, nam
     with pytest.raises(Unseen, match="no permission"):
         snapshot.inventory.installed()
     assert snapshot.inventory.named("v1", "Namespace", "kube-system") is not None
-    with pytest.raises(Denied, match="configmaps"):
+    with pytest.raises(ClusterDenied, match="configmaps"):
         configmaps.write(reader, Where(namespace, "mine"), "x", form="yaml", timestamp="t")
     assert not cluster.exists(f"/api/v1/namespaces/{namespace}/configmaps/mine")
 
@@ -185,7 +185,7 @@ def test_what_an_account_may_not_read_is_said_part_by_part(cluster: Cluster, nam
 def _may_list(api: Api, path: str) -> bool:
     try:
         list(api.items(path))
-    except Denied:
+    except ClusterDenied:
         return False
     return True
 
@@ -194,7 +194,7 @@ def test_a_stranger_is_told_that_he_is_one(cluster: Cluster, tmp_path: Path) -> 
     config = json.loads(cluster.kubeconfig.read_text(encoding="utf-8"))
     config["users"][0]["user"] = {"token": "nobody"}
     (tmp_path / "config").write_text(json.dumps(config), encoding="utf-8")
-    with pytest.raises(Denied, match="does not know who we are"):
+    with pytest.raises(ClusterDenied, match="does not know who we are"):
         take(open_api(str(tmp_path / "config")))
     assert run(["snapshot", "--kubeconfig", str(tmp_path / "config")], {}) == 4
 
@@ -219,13 +219,13 @@ def frozen(server: Server) -> Iterator[None]:
 def test_an_api_server_that_hangs_is_given_up_in_time(
     fresh_cluster: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    hasty = Patience(tries=2, connect_s=2, answer_s=1, first_wait_s=0.1)
+    hasty = PATIENCE._replace(tries=2, connect_s=2, read_s=1, first_wait_s=0.1)
     api = open_api(str(fresh_cluster.kubeconfig), patience=hasty)
     looking = collectors(api, Wishes(timeout_s=5))  # what it serves is known, and then it hangs
     with frozen(fresh_cluster.api_server):
         started = time.monotonic()
         found = stamped(gather(looking), "")
-        with pytest.raises(TimedOut) as caught:
+        with pytest.raises(ClusterTimedOut) as caught:
             collectors(api)
         assert time.monotonic() - started < 30
     assert caught.value.exit_status == 5

@@ -10,17 +10,17 @@ import pytest
 import urllib3
 
 from clusterbook.diagnostics.errors import ClusterbookError
-from clusterbook.kubernetes.api import Api, Patience
+from clusterbook.kubernetes.api import PATIENCE, Api
 from clusterbook.kubernetes.connection import Connection
 from clusterbook.kubernetes.errors import (
     BrokenKubeconfig,
+    ClusterDenied,
+    ClusterTimedOut,
+    ClusterUnreachable,
     Conflict,
-    Denied,
-    Missing,
+    NoObject,
     Rejected,
     Throttled,
-    TimedOut,
-    Unreachable,
 )
 from clusterbook.kubernetes.kubeconfig import Login
 from tests.support.servers.kube import FakeApi, Fault, Made, running, status
@@ -37,7 +37,7 @@ def server() -> Iterator[FakeApi]:
 def client(server: FakeApi, slept: list[float] | None = None, *, answer_s: float = 5, tries: int = 4) -> Api:
     sleep = (slept if slept is not None else []).append
     login = Login(server.url, "default", urllib3.PoolManager(), lambda: "Bearer t")
-    return Api(Connection(login), Patience(tries=tries, connect_s=5, answer_s=answer_s, sleep=sleep))
+    return Api(Connection(login), PATIENCE._replace(tries=tries, connect_s=5, read_s=answer_s), sleep=sleep)
 
 
 def pod(number: int) -> dict[str, object]:
@@ -69,7 +69,7 @@ def test_a_list_that_took_too_long_goes_on_where_it_was(server: FakeApi) -> None
     expired = {**status(410, "the continue token expired"), "metadata": {"continue": "100"}}
     server.faults = [Fault("GET", "continue=100", status=410, body=expired)]
     server.lists[PODS] = Made(300, pod)
-    with pytest.raises(Missing, match="expired"):  # the same token again is no way on
+    with pytest.raises(NoObject, match="expired"):  # the same token again is no way on
         list(client(server).items(PODS, page=100))
     server.faults = [Fault("GET", "continue=100", status=410, body={**expired, "metadata": {"continue": "0100"}})]
     names = [each["metadata"]["name"] for each in client(server).items(PODS, page=100)]
@@ -78,15 +78,15 @@ def test_a_list_that_took_too_long_goes_on_where_it_was(server: FakeApi) -> None
 
 REFUSALS = [
     (400, Rejected, 2),
-    (401, Denied, 4),
-    (403, Denied, 4),
-    (404, Missing, 3),
+    (401, ClusterDenied, 4),
+    (403, ClusterDenied, 4),
+    (404, NoObject, 3),
     (409, Conflict, 2),
     (422, Rejected, 2),
     (429, Throttled, 7),
-    (500, Unreachable, 6),
-    (503, Unreachable, 6),
-    (302, Unreachable, 6),
+    (500, ClusterUnreachable, 6),
+    (503, ClusterUnreachable, 6),
+    (302, ClusterUnreachable, 6),
 ]
 
 
@@ -127,14 +127,14 @@ def test_a_connection_that_breaks_is_made_anew(server: FakeApi) -> None:
     server.faults = [Fault("GET", "/version", times=2, reset=True)]
     assert client(server).get("/version")
     server.faults = [Fault("GET", "/version", times=4, reset=True)]
-    with pytest.raises(Unreachable, match="connection broke"):
+    with pytest.raises(ClusterUnreachable, match="connection broke"):
         client(server).get("/version")
 
 
 def test_a_server_that_says_nothing_is_given_up(server: FakeApi) -> None:
     server.faults = [Fault("GET", "/version", times=9, silent_s=3)]
     started = time.monotonic()
-    with pytest.raises(TimedOut) as caught:
+    with pytest.raises(ClusterTimedOut) as caught:
         client(server, answer_s=0.3, tries=2).get("/version")
     assert caught.value.exit_status == 5
     assert time.monotonic() - started < 3
@@ -142,7 +142,7 @@ def test_a_server_that_says_nothing_is_given_up(server: FakeApi) -> None:
 
 def test_a_server_that_says_a_letter_at_a_time_is_given_up(server: FakeApi) -> None:
     server.faults = [Fault("GET", "/version", times=9, drip_s=0.05)]
-    with pytest.raises(TimedOut, match="took more than"):
+    with pytest.raises(ClusterTimedOut, match="took more than"):
         client(server, answer_s=0.3, tries=1).get("/version")
 
 
@@ -150,7 +150,7 @@ def test_nobody_there_is_said_after_all_attempts(server: FakeApi) -> None:
     slept: list[float] = []
     api = client(server, slept)
     api.connection.where = "http://127.0.0.1:9"
-    with pytest.raises(Unreachable, match="no connection"):
+    with pytest.raises(ClusterUnreachable, match="no connection"):
         api.get("/version")
     assert len(slept) == 3
 
@@ -158,17 +158,17 @@ def test_nobody_there_is_said_after_all_attempts(server: FakeApi) -> None:
 @pytest.mark.parametrize("raw", [b"<html>hello</html>", b"[]", b"{", b"\xff\xfe", b"[" * 100_000])
 def test_what_is_no_api_server_is_seen(raw: bytes, server: FakeApi) -> None:
     server.faults = [Fault("GET", "/version", raw=raw)]
-    with pytest.raises(Unreachable, match="API server"):
+    with pytest.raises(ClusterUnreachable, match="API server"):
         client(server).get("/version")
 
 
 def test_an_object_is_not_made_twice_when_the_answer_is_lost(server: FakeApi) -> None:
     server.faults = [Fault("POST", PODS, reset=True, after=True)]
-    with pytest.raises(Unreachable):
+    with pytest.raises(ClusterUnreachable):
         client(server).create(PODS, pod(1))
     assert len(server.asked("POST", PODS)) == 1
     server.faults = [Fault("POST", PODS, status=503)]
-    with pytest.raises(Unreachable):
+    with pytest.raises(ClusterUnreachable):
         client(server).create(PODS, pod(2))
 
 
@@ -213,13 +213,13 @@ def test_a_log_is_text(server: FakeApi) -> None:
     assert api.text(f"{PODS}/pod-1/log") == "one\ntwo\nthree"
     with api.follow(f"{PODS}/pod-1/log", silence_s=5, follow="true") as lines:
         assert list(lines) == ["one", "two", "three"]
-    with pytest.raises(Missing), api.follow(f"{PODS}/pod-2/log", silence_s=5):
+    with pytest.raises(NoObject), api.follow(f"{PODS}/pod-2/log", silence_s=5):
         pass
 
 
 def test_a_log_that_breaks_off_says_so(server: FakeApi) -> None:
     server.faults = [Fault("GET", "/log", silent_s=3)]
-    with pytest.raises(TimedOut), client(server).follow(f"{PODS}/pod-1/log", silence_s=0.2) as lines:
+    with pytest.raises(ClusterTimedOut), client(server).follow(f"{PODS}/pod-1/log", silence_s=0.2) as lines:
         list(lines)
 
 

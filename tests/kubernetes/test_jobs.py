@@ -19,10 +19,10 @@ from clusterbook.collect.agent import look
 from clusterbook.collect.agent_manifests import Agent, manifests
 from clusterbook.diagnostics.errors import ClusterbookError, NotFound
 from clusterbook.kubernetes import configmaps
-from clusterbook.kubernetes.api import Api, Patience
+from clusterbook.kubernetes.api import PATIENCE, Api
 from clusterbook.kubernetes.configmaps import Where
 from clusterbook.kubernetes.connection import Connection
-from clusterbook.kubernetes.errors import Conflict, Denied
+from clusterbook.kubernetes.errors import ClusterDenied, Conflict
 from clusterbook.kubernetes.jobs import JobFailed, NotFinished, Pace, in_cluster, path_of
 from clusterbook.kubernetes.kubeconfig import Login
 from clusterbook.kubernetes.placement import LABEL, Placement
@@ -58,7 +58,7 @@ def server() -> Iterator[FakeApi]:
 
 def client(server: FakeApi) -> Api:
     login = Login(server.url, "default", urllib3.PoolManager(maxsize=4), lambda: "")
-    return Api(Connection(login), Patience(tries=2, connect_s=5, answer_s=5, sleep=lambda _: None))
+    return Api(Connection(login), PATIENCE._replace(tries=2, connect_s=5, read_s=5), sleep=lambda _: None)
 
 
 def pod(phase: str, *, container: dict[str, Any] | None = None, condition: dict[str, str] | None = None) -> Any:
@@ -127,7 +127,7 @@ def test_the_job_stands_still_until_all_it_needs_is_there_and_owns_it(server: Fa
 @pytest.mark.parametrize("refused", ["roles$", "configmaps$", "jobs/clusterbook"])
 def test_a_right_that_is_missing_half_way_leaves_nothing(refused: str, server: FakeApi) -> None:
     server.faults = [Fault(method, refused, status=403, message="forbidden") for method in ("POST", "PATCH")]
-    with pytest.raises(Denied):
+    with pytest.raises(ClusterDenied):
         look(client(server), AGENT, say=print, pace=FAST)
     assert server.objects == {}
 

@@ -15,14 +15,14 @@ import trustme
 from kubernetes.config import incluster_config
 
 from clusterbook.diagnostics.errors import NotFound
-from clusterbook.kubernetes.api import Api, Patience
+from clusterbook.kubernetes.api import PATIENCE, Api
 from clusterbook.kubernetes.connection import Connection
-from clusterbook.kubernetes.errors import BrokenKubeconfig, Denied, NoClient, NoCluster, Unreachable
+from clusterbook.kubernetes.errors import BrokenKubeconfig, ClusterDenied, ClusterUnreachable, NoClient, NoCluster
 from clusterbook.kubernetes.kubeconfig import Login, log_in
 from tests.support.servers.kube import FakeApi, running
 
 VERSION = {"major": "1", "minor": "36", "gitVersion": "v1.36.3"}
-ONCE = Patience(tries=1, connect_s=5, answer_s=5)
+ONCE = PATIENCE._replace(tries=1, connect_s=5, read_s=5)
 EXEC = "client.authentication.k8s.io/v1"
 
 
@@ -119,7 +119,7 @@ count.write_text((count.read_text() if count.exists() else "") + "x")
 def test_a_plugin_that_brings_nothing_says_so_and_nobody_is_asked_without_it(
     text: str, says: str, tmp_path: Path, server: FakeApi, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(Denied, match=says) as caught:
+    with pytest.raises(ClusterDenied, match=says) as caught:
         log_in(written(tmp_path, config(server.url, plugin(tmp_path, text))))
     assert caught.value.exit_status == 4
     assert sys.executable in caught.value.hint
@@ -129,7 +129,7 @@ def test_a_plugin_that_brings_nothing_says_so_and_nobody_is_asked_without_it(
 
 def test_a_plugin_that_is_not_there_is_named(tmp_path: Path, server: FakeApi) -> None:
     user = {"exec": {"apiVersion": EXEC, "command": "no-such-plugin"}}
-    with pytest.raises(Denied, match="no-such-plugin"):
+    with pytest.raises(ClusterDenied, match="no-such-plugin"):
         log_in(written(tmp_path, config(server.url, user)))
 
 
@@ -151,7 +151,7 @@ def test_a_proxy_of_the_environment_is_asked(tmp_path: Path, server: FakeApi, mo
     monkeypatch.setenv("http_proxy", server.url)
     assert version(log_in(written(tmp_path, config("http://127.0.0.1:9"))))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with pytest.raises(Unreachable):
+    with pytest.raises(ClusterUnreachable):
         version(log_in(written(tmp_path, config("http://127.0.0.1:9"))))
 
 
@@ -222,12 +222,12 @@ def test_a_server_is_known_by_the_name_that_the_kubeconfig_says(
     named = trusting(authority, **{"tls-server-name": "api.example.org"})
     assert version(log_in(written(tmp_path, config(tls_server.url, user, cluster=named))))
     other = trusting(authority, **{"tls-server-name": "other.example.org"})
-    with pytest.raises(Unreachable, match="TLS"):
+    with pytest.raises(ClusterUnreachable, match="TLS"):
         version(log_in(written(tmp_path, config(tls_server.url, user, cluster=other))))
 
 
 def test_a_server_of_another_authority_is_not_trusted(tmp_path: Path, tls_server: FakeApi) -> None:
-    with pytest.raises(Unreachable, match="TLS that can be trusted") as caught:
+    with pytest.raises(ClusterUnreachable, match="TLS that can be trusted") as caught:
         version(log_in(written(tmp_path, config(tls_server.url, cluster=trusting(trustme.CA())))))
     assert "certificate-authority" in caught.value.hint
 

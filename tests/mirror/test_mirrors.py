@@ -17,14 +17,13 @@ from clusterbook.artifacts.open import Opened, WithdrawnVersion, open_index
 from clusterbook.cli import build_main as main
 from clusterbook.cli import main as client
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
-from clusterbook.diagnostics.transport import Malformed, NoArtifact
+from clusterbook.diagnostics.transport import Malformed, NoArtifact, Patience
 from clusterbook.files.context import Around
 from clusterbook.mirror import archive as mirrored
 from clusterbook.mirror import save as mirror_saving
 from clusterbook.mirror.archive import CHART, IMAGE
 from clusterbook.mirror.load import Loaded, contents, load
 from clusterbook.mirror.save import Saved, Wanted, save
-from clusterbook.oci.http import Patience
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, artifact, titled
 from clusterbook.oci.open import Access, Base, open_source

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clusterbook.oci.challenge_ import Challenge, may_issue_tokens, origin, parse_challenges
+from clusterbook.oci.login import Challenge, may_issue_tokens, origin, parse_challenges
 
 
 @pytest.mark.parametrize(

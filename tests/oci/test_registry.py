@@ -10,8 +10,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from clusterbook.diagnostics.transport import (
     AccessDenied,
     Malformed,
     NoArtifact,
+    Patience,
     RateLimited,
     Refused,
     TimedOut,
@@ -30,7 +31,7 @@ from clusterbook.diagnostics.transport import (
 )
 from clusterbook.oci import transfer
 from clusterbook.oci.credentials import Credential, anonymous
-from clusterbook.oci.http import Patience
+from clusterbook.oci.http import Clock
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.manifest import INDEX, Descriptor, describe, index
 from clusterbook.oci.reference import referrers_tag
@@ -43,9 +44,11 @@ from tests.support.servers.registry import PASSWORD, USER, FakeRegistry, Fault, 
 
 BIG = bytes(range(256)) * 20_000
 NOW = 1_800_000_000.0
+PATIENCE = Patience(tries=4, connect_s=2, read_s=0.3)
+Connect = Callable[..., Registry]
 
 
-class Clock:
+class Sleeper:
     """Time that only passes when somebody sleeps."""
 
     def __init__(self) -> None:
@@ -56,13 +59,13 @@ class Clock:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Sleeper:
+    return Sleeper()
 
 
 @pytest.fixture
-def patience(clock: Clock) -> Patience:
-    return Patience(tries=4, connect_s=2, read_s=0.3, sleep=clock.sleep, now=lambda: NOW)
+def connect(clock: Sleeper) -> Connect:
+    return partial(Registry, patience=PATIENCE, clock=Clock(sleep=clock.sleep, now=lambda: NOW))
 
 
 @pytest.fixture
@@ -72,8 +75,8 @@ def server() -> Iterator[FakeRegistry]:
 
 
 @pytest.fixture
-def store(server: FakeRegistry, patience: Patience) -> Registry:
-    return Registry(server.host, patience=patience)
+def store(server: FakeRegistry, connect: Connect) -> Registry:
+    return connect(server.host)
 
 
 def ann(_: str) -> Credential:
@@ -87,7 +90,7 @@ def ann(_: str) -> Credential:
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT"])
 def test_a_passing_fault_is_survived(
-    server: FakeRegistry, store: Registry, clock: Clock, status: int, method: str
+    server: FakeRegistry, store: Registry, clock: Sleeper, status: int, method: str
 ) -> None:
     server.faults = [Fault(method, "/v2/", times=2, status=status)]
     kept = put(store, "a/b", b"recipe", tag="1.0.0")
@@ -103,7 +106,7 @@ def test_a_passing_fault_is_survived(
      (504, TimedOut, 5)],
 )  # fmt: skip
 def test_a_lasting_fault_is_reported_after_four_attempts(
-    server: FakeRegistry, store: Registry, clock: Clock, status: int, error: type[ClusterbookError], exit_status: int
+    server: FakeRegistry, store: Registry, clock: Sleeper, status: int, error: type[ClusterbookError], exit_status: int
 ) -> None:
     server.faults = [Fault("GET", "/v2/", times=99, status=status)]
     with pytest.raises(error) as caught:
@@ -121,7 +124,7 @@ def test_a_lasting_fault_is_reported_after_four_attempts(
      (format_datetime(dt.datetime.fromtimestamp(NOW - 7, dt.UTC), usegmt=True), 0.0)],
 )  # fmt: skip
 def test_a_registry_is_left_alone_for_as_long_as_it_asks(
-    server: FakeRegistry, store: Registry, clock: Clock, said: str, slept: float
+    server: FakeRegistry, store: Registry, clock: Sleeper, said: str, slept: float
 ) -> None:
     put(store, "a/b", b"recipe", tag="1.0.0")
     server.faults = [Fault("GET", "/manifests/", status=429, headers={"Retry_After": said})]
@@ -130,7 +133,7 @@ def test_a_registry_is_left_alone_for_as_long_as_it_asks(
 
 
 def test_a_registry_that_asks_for_an_hour_is_not_waited_for(
-    server: FakeRegistry, store: Registry, clock: Clock
+    server: FakeRegistry, store: Registry, clock: Sleeper
 ) -> None:
     server.faults = [Fault("GET", "/manifests/", status=429, headers={"Retry_After": "3600"})]
     with pytest.raises(RateLimited):
@@ -140,7 +143,7 @@ def test_a_registry_that_asks_for_an_hour_is_not_waited_for(
 
 @pytest.mark.parametrize("fault", [Fault("*", "/v2/", reset=True), Fault("*", "/v2/", silent_s=1)])
 def test_a_connection_that_is_lost_or_silent_is_tried_again(
-    server: FakeRegistry, store: Registry, clock: Clock, fault: Fault
+    server: FakeRegistry, store: Registry, clock: Sleeper, fault: Fault
 ) -> None:
     put(store, "a/b", b"recipe", tag="1.0.0")
     server.faults = [fault]
@@ -158,21 +161,21 @@ def test_a_silent_registry_is_given_up(server: FakeRegistry, store: Registry) ->
 
 @pytest.mark.parametrize("what", ["manifest", "blob"])
 def test_a_registry_that_sends_a_byte_now_and_then_is_given_up(
-    server: FakeRegistry, store: Registry, patience: Patience, what: str
+    server: FakeRegistry, store: Registry, connect: Connect, what: str
 ) -> None:
     kept = put(store, "a/b", b"x" * 400, tag="1.0.0")
-    slow = Registry(server.host, patience=replace(patience, tries=2))
+    slow = connect(server.host, patience=PATIENCE._replace(tries=2))
     server.faults = [Fault("GET", f"/{what}s/", times=99, drip_s=0.02)]
     with pytest.raises(TimedOut, match=r"sends \d+ bytes in"):
         slow.manifest("a/b", "1.0.0") if what == "manifest" else b"".join(slow.blob("a/b", kept.layers[0]))
 
 
-def test_nobody_listening_is_said_after_four_attempts(patience: Patience, clock: Clock) -> None:
+def test_nobody_listening_is_said_after_four_attempts(connect: Connect, clock: Sleeper) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(Unreachable, match="nobody listens there") as caught:
-            Registry(host, patience=patience).manifest("a/b", "1.0.0")
+            connect(host).manifest("a/b", "1.0.0")
     assert (caught.value.exit_status, clock.slept) == (6, [0.5, 1.0, 2.0])
 
 
@@ -188,7 +191,7 @@ def test_a_host_that_nobody_knows_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 # --- bodies that are cut, or other than they should be ----------------------------------------------------------------
 
 
-def test_a_cut_blob_is_gone_on_with_where_it_broke_off(server: FakeRegistry, store: Registry, clock: Clock) -> None:
+def test_a_cut_blob_is_gone_on_with_where_it_broke_off(server: FakeRegistry, store: Registry, clock: Sleeper) -> None:
     blob = describe("application/octet-stream", BIG)
     store.put_blob("a/b", blob, from_bytes(BIG))
     server.faults = [Fault("GET", "/blobs/", cut=3_000_000), Fault("GET", "/blobs/", cut=1_000_000)]
@@ -296,7 +299,7 @@ def test_an_upload_that_breaks_off_begins_anew(server: FakeRegistry, store: Regi
 @pytest.mark.parametrize("status", [400, 405, 413, 507])
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 def test_a_registry_that_takes_nothing_says_so_at_once(
-    server: FakeRegistry, store: Registry, clock: Clock, method: str, status: int
+    server: FakeRegistry, store: Registry, clock: Sleeper, method: str, status: int
 ) -> None:
     server.faults = [Fault(method, "/v2/", times=9, status=status)]
     with pytest.raises(Unreachable if status == 507 else Refused) as caught:
@@ -322,14 +325,14 @@ def test_what_is_near_is_mounted_and_not_sent(server: FakeRegistry, store: Regis
     assert server.blobs["a/d", kept.layers[0].digest] == b"recipe"
 
 
-def test_what_is_there_is_not_sent_to_a_registry_that_mounts_nothing() -> None:
+def test_what_is_there_is_not_sent_to_a_registry_that_mounts_nothing(connect: Connect) -> None:
     with running(FakeRegistry(mounts=False)) as server:
-        store = Registry(server.host)
+        store = connect(server.host)
         kept = put(store, "a/b", b"recipe", tag="1.0.0")
         assert store.put_blob("a/c", kept.layers[0], from_bytes(b"recipe"), near="a/b")
         assert not store.put_blob("a/c", kept.layers[0], from_bytes(b"recipe"), near="a/b")
         assert server.count("POST", "mount=") == 1
-        assert not Registry(server.host).put_blob("a/c", kept.layers[0], from_bytes(b"recipe"), near="a/b")
+        assert not connect(server.host).put_blob("a/c", kept.layers[0], from_bytes(b"recipe"), near="a/b")
 
 
 def test_a_second_publication_sends_nothing(server: FakeRegistry, store: Registry) -> None:
@@ -342,12 +345,12 @@ def test_a_second_publication_sends_nothing(server: FakeRegistry, store: Registr
     assert {each.method for each in server.requests} == {"HEAD", "GET"}
 
 
-def test_a_failing_blob_stops_the_others(server: FakeRegistry, patience: Patience) -> None:
+def test_a_failing_blob_stops_the_others(server: FakeRegistry, connect: Connect) -> None:
     source = MemoryStore()
     kept = put(source, "x", b"1", tag="1")
     server.faults = [Fault("POST", "/uploads/", times=99, status=405)]
     with pytest.raises(Refused):
-        transfer.copy(source, "x", "1", Registry(server.host, patience=patience), "a/b", tags=["1"], jobs=2)
+        transfer.copy(source, "x", "1", connect(server.host), "a/b", tags=["1"], jobs=2)
     assert (server.tags, kept.digest in str(server.manifests)) == ({}, False)
 
 
@@ -355,11 +358,9 @@ def test_a_failing_blob_stops_the_others(server: FakeRegistry, patience: Patienc
 
 
 @pytest.mark.parametrize("api", [True, False])
-def test_a_referrer_is_written_to_the_fallback_tag_whether_or_not_there_is_the_api(
-    patience: Patience, api: bool
-) -> None:
+def test_a_referrer_is_written_to_the_fallback_tag_whether_or_not_there_is_the_api(connect: Connect, api: bool) -> None:
     with running(FakeRegistry(referrers=api)) as server:
-        store = Registry(server.host, patience=patience)
+        store = connect(server.host)
         kept = put(store, "a/b", b"recipe", tag="1.0.0")
         note = put(store, "a/b", b"signature", subject=kept.descriptor)
         listed = store.manifest("a/b", referrers_tag(kept.digest))
@@ -403,40 +404,40 @@ def test_a_list_that_continues_elsewhere_is_refused(server: FakeRegistry, store:
 
 
 @pytest.mark.parametrize("auth", ["basic", "bearer"])
-def test_a_user_is_let_in_and_a_stranger_is_not(patience: Patience, clock: Clock, auth: str) -> None:
+def test_a_user_is_let_in_and_a_stranger_is_not(connect: Connect, clock: Sleeper, auth: str) -> None:
     with running(FakeRegistry(auth=auth)) as server:
-        kept = put(Registry(server.host, credentials=ann, patience=patience), "a/b", b"recipe", tag="1.0.0")
-        assert Registry(server.host, credentials=ann).manifest("a/b", "1.0.0").raw == kept.raw
+        kept = put(connect(server.host, credentials=ann), "a/b", b"recipe", tag="1.0.0")
+        assert connect(server.host, credentials=ann).manifest("a/b", "1.0.0").raw == kept.raw
         for who in (anonymous, lambda _: Credential(USER, "wrong")):
             before = len(server.requests)
             with pytest.raises(AccessDenied, match="docker login") as caught:
-                put(Registry(server.host, credentials=who, patience=patience), "a/b", b"other", tag="2.0.0")
+                put(connect(server.host, credentials=who), "a/b", b"other", tag="2.0.0")
             assert caught.value.exit_status == 4
             assert "wrong" not in str(caught.value)
             assert len(server.requests) - before <= 8
     assert clock.slept == []
 
 
-def test_a_stranger_may_read_what_is_public(patience: Patience) -> None:
+def test_a_stranger_may_read_what_is_public(connect: Connect) -> None:
     with running(FakeRegistry(auth="bearer")) as server:
-        kept = put(Registry(server.host, credentials=ann), "a/b", b"recipe", tag="1.0.0")
-        assert Registry(server.host, patience=patience).manifest("a/b", "1.0.0").raw == kept.raw
+        kept = put(connect(server.host, credentials=ann), "a/b", b"recipe", tag="1.0.0")
+        assert connect(server.host).manifest("a/b", "1.0.0").raw == kept.raw
 
 
-def test_a_token_that_runs_out_meanwhile_is_replaced(patience: Patience) -> None:
+def test_a_token_that_runs_out_meanwhile_is_replaced(connect: Connect) -> None:
     with running(FakeRegistry(auth="bearer")) as server:
-        store = Registry(server.host, credentials=ann, patience=patience)
+        store = connect(server.host, credentials=ann)
         for number in range(3):
             put(store, "a/b", b"%d" % number, tag=f"v{number}")
             server.expire_tokens()
         assert store.tags("a/b") == ["v0", "v1", "v2"]
 
 
-def test_a_token_is_not_used_beyond_its_time(patience: Patience) -> None:
+def test_a_token_is_not_used_beyond_its_time(connect: Connect) -> None:
     with running(FakeRegistry(auth="bearer")) as server:
         now = 0.0
         server.lifetime_s = 60
-        store = Registry(server.host, credentials=ann, patience=replace(patience, clock=lambda: now))
+        store = connect(server.host, credentials=ann, clock=Clock(monotonic=lambda: now))
         put(store, "a/b", b"recipe", tag="1.0.0")
         asked = server.count("GET", "/token")
         store.manifest("a/b", "1.0.0")
@@ -446,18 +447,18 @@ def test_a_token_is_not_used_beyond_its_time(patience: Patience) -> None:
         assert server.count("GET", "/token") == asked + 1
 
 
-def test_an_identity_token_is_exchanged_and_never_shown_to_the_registry(patience: Patience) -> None:
+def test_an_identity_token_is_exchanged_and_never_shown_to_the_registry(connect: Connect) -> None:
     with running(FakeRegistry(auth="bearer")) as server:
-        store = Registry(server.host, credentials=lambda _: Credential("", "", "identity-token"), patience=patience)
+        store = connect(server.host, credentials=lambda _: Credential("", "", "identity-token"))
         put(store, "a/b", b"recipe", tag="1.0.0")
         assert server.count("POST", "/token") > 0
         assert "identity-token" not in str([each for each in server.requests if "/token" not in each.path])
 
 
-def test_many_threads_ask_for_one_token(patience: Patience) -> None:
+def test_many_threads_ask_for_one_token(connect: Connect) -> None:
     with running(FakeRegistry(auth="bearer")) as server:
-        put(Registry(server.host, credentials=ann), "a/b", b"recipe", tag="1.0.0")
-        before, store = server.count("GET", "/token"), Registry(server.host, credentials=ann, patience=patience)
+        put(connect(server.host, credentials=ann), "a/b", b"recipe", tag="1.0.0")
+        before, store = server.count("GET", "/token"), connect(server.host, credentials=ann)
         threads = [threading.Thread(target=store.manifest, args=("a/b", "1.0.0")) for _ in range(8)]
         for thread in threads:
             thread.start()
@@ -468,9 +469,9 @@ def test_many_threads_ask_for_one_token(patience: Patience) -> None:
 
 @pytest.mark.parametrize("auth", ["basic", "bearer"])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_redirect_to_another_host_carries_no_credentials(patience: Patience, auth: str, method: str) -> None:
+def test_a_redirect_to_another_host_carries_no_credentials(connect: Connect, auth: str, method: str) -> None:
     with running(FakeRegistry(auth=auth)) as server, running(FakeRegistry()) as elsewhere:
-        store = Registry(server.host, credentials=ann, patience=patience)
+        store = connect(server.host, credentials=ann)
         kept = put(store, "a/b", b"recipe", tag="1.0.0")
         elsewhere.blobs = server.blobs
         server.faults = [Fault(method, "/blobs/", redirect=f"http://{elsewhere.host}")]
@@ -483,9 +484,9 @@ def test_a_redirect_to_another_host_carries_no_credentials(patience: Patience, a
         assert PASSWORD not in str(seen)
 
 
-def test_a_host_that_is_redirected_to_gets_no_password_by_asking_for_one(patience: Patience) -> None:
+def test_a_host_that_is_redirected_to_gets_no_password_by_asking_for_one(connect: Connect) -> None:
     with running(FakeRegistry(auth="basic")) as server, running(FakeRegistry(auth="basic")) as elsewhere:
-        store = Registry(server.host, credentials=ann, patience=patience)
+        store = connect(server.host, credentials=ann)
         kept = put(store, "a/b", b"recipe", tag="1.0.0")
         server.faults = [Fault("GET", "/blobs/", redirect=f"http://{elsewhere.host}")]
         with pytest.raises(AccessDenied):
@@ -493,34 +494,34 @@ def test_a_host_that_is_redirected_to_gets_no_password_by_asking_for_one(patienc
         assert [each for each in elsewhere.requests if "Authorization" in each.headers] == []
 
 
-def test_an_upload_that_goes_to_another_host_carries_no_credentials(patience: Patience) -> None:
+def test_an_upload_that_goes_to_another_host_carries_no_credentials(connect: Connect) -> None:
     with running(FakeRegistry(auth="basic")) as server, running(FakeRegistry()) as elsewhere:
         elsewhere.uploads["x"] = b""
         location = f"http://{elsewhere.host}/v2/a/b/blobs/uploads/x"
         server.faults = [Fault("POST", "/uploads/", status=202, headers={"Location": location})]
         blob = describe("application/octet-stream", b"recipe")
-        Registry(server.host, credentials=ann, patience=patience).put_blob("a/b", blob, from_bytes(b"recipe"))
+        connect(server.host, credentials=ann).put_blob("a/b", blob, from_bytes(b"recipe"))
         (seen,) = elsewhere.requests
         assert (seen.method, "Authorization" in seen.headers) == ("PUT", False)
 
 
 def test_a_password_in_netrc_is_not_shown_to_a_registry(
-    server: FakeRegistry, patience: Patience, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: FakeRegistry, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login ann password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     with running(FakeRegistry()) as elsewhere:
         server.faults = [Fault("GET", "/manifests/", redirect=f"http://{elsewhere.host}")]
         with pytest.raises(NoArtifact):
-            Registry(server.host, patience=patience).manifest("a/b", "1")
+            connect(server.host).manifest("a/b", "1")
         assert [each for each in server.requests + elsewhere.requests if "Authorization" in each.headers] == []
 
 
-def test_a_realm_on_another_site_gets_no_password(patience: Patience) -> None:
+def test_a_realm_on_another_site_gets_no_password(connect: Connect) -> None:
     with running(FakeRegistry(auth="bearer")) as server, running(FakeRegistry(auth="bearer")) as elsewhere:
         server.realm = f"http://localhost:{elsewhere.host.partition(':')[2]}/token"
         with pytest.raises(AccessDenied):
-            put(Registry(server.host, credentials=ann, patience=patience), "a/b", b"recipe", tag="1.0.0")
+            put(connect(server.host, credentials=ann), "a/b", b"recipe", tag="1.0.0")
         assert elsewhere.count("GET", "/token") > 0
         assert [each for each in elsewhere.requests if "Authorization" in each.headers] == []
 
@@ -545,9 +546,9 @@ def test_a_redirect_to_no_address_is_refused(server: FakeRegistry, store: Regist
         store.manifest("a/b", "1.0.0")
 
 
-def test_what_a_registry_says_is_shown_without_secrets_and_without_what_cannot_be_seen(patience: Patience) -> None:
+def test_what_a_registry_says_is_shown_without_secrets_and_without_what_cannot_be_seen(connect: Connect) -> None:
     with running(FakeRegistry(auth="basic")) as server:
-        store = Registry(server.host, credentials=ann, patience=patience)
+        store = connect(server.host, credentials=ann)
         put(store, "a/b", b"recipe", tag="1.0.0")
         body = b'{"errors": [{"code": "X", "message": "you are %b\\u001b[31m\\nreally"}]}' % PASSWORD.encode()
         server.faults = [Fault("GET", "/manifests/", status=400, body=body)]
@@ -574,17 +575,17 @@ def tls(tmp_path: Path) -> tuple[ssl.SSLContext, str]:
 
 @pytest.mark.parametrize("auth", ["", "basic", "bearer"])
 def test_a_registry_with_a_certificate_of_its_own_is_trusted_by_name(
-    tls: tuple[ssl.SSLContext, str], patience: Patience, auth: str
+    tls: tuple[ssl.SSLContext, str], connect: Connect, auth: str
 ) -> None:
     context, ca_file = tls
     with running(FakeRegistry(auth=auth), tls=context) as server:
-        store = Registry(server.host, ca_file=ca_file, credentials=ann, patience=replace(patience, read_s=2))
+        store = connect(server.host, ca_file=ca_file, credentials=ann, patience=PATIENCE._replace(read_s=2))
         kept = put(store, "a/b", b"recipe", tag="1.0.0")
         assert store.manifest("a/b", "1.0.0").raw == kept.raw
 
 
 def test_a_certificate_nobody_knows_is_refused_at_once(
-    tls: tuple[ssl.SSLContext, str], tmp_path: Path, patience: Patience, clock: Clock
+    tls: tuple[ssl.SSLContext, str], tmp_path: Path, connect: Connect, clock: Sleeper
 ) -> None:
     context, _ = tls
     _, other = authority_and_server(tmp_path / "other")
@@ -592,30 +593,30 @@ def test_a_certificate_nobody_knows_is_refused_at_once(
         running(FakeRegistry(), tls=context) as server,
         pytest.raises(Unreachable, match=r"no TLS: .*certificate verify failed") as caught,
     ):
-        Registry(server.host, ca_file=other, patience=patience).manifest("a/b", "1")
+        connect(server.host, ca_file=other).manifest("a/b", "1")
     assert "--ca-file" in caught.value.hint
     assert clock.slept == []
 
 
-def test_a_redirect_does_not_lead_out_of_tls(tls: tuple[ssl.SSLContext, str], patience: Patience) -> None:
+def test_a_redirect_does_not_lead_out_of_tls(tls: tuple[ssl.SSLContext, str], connect: Connect) -> None:
     context, ca_file = tls
     with running(FakeRegistry(), tls=context) as server, running(FakeRegistry()) as elsewhere:
         server.faults = [Fault("GET", "/manifests/", redirect=f"http://{elsewhere.host}")]
         with pytest.raises(Malformed, match="not safe"):
-            Registry(server.host, ca_file=ca_file, patience=patience).manifest("a/b", "1")
+            connect(server.host, ca_file=ca_file).manifest("a/b", "1")
         assert elsewhere.requests == []
 
 
-def test_another_machine_is_spoken_to_with_tls_unless_told_otherwise(tmp_path: Path) -> None:
+def test_another_machine_is_spoken_to_with_tls_unless_told_otherwise(connect: Connect, tmp_path: Path) -> None:
     addresses = {
         "registry.example.com": "https://registry.example.com",
         "127.0.0.1:5000": "http://127.0.0.1:5000",
         "docker.io": "https://registry-1.docker.io",
     }
-    assert {host: Registry(host)._wire.address for host in addresses} == addresses
-    assert Registry("registry.example.com", plain_http=True)._wire.address == "http://registry.example.com"
+    assert {host: connect(host)._client.address for host in addresses} == addresses
+    assert Registry("registry.example.com", plain_http=True)._client.address == "http://registry.example.com"
     _, authority = authority_and_server(tmp_path)
-    assert Registry("localhost:5000", ca_file=authority)._wire.address == "https://localhost:5000"
+    assert Registry("localhost:5000", ca_file=authority)._client.address == "https://localhost:5000"
 
 
 # --- killed -----------------------------------------------------------------------------------------------------------
@@ -649,9 +650,3 @@ def test_a_fetch_that_is_killed_leaves_nothing_half_and_is_finished_by_the_next(
     assert not layout.exists("a/b", kept.layers[0])
     transfer.copy(store, "a/b", "1.0.0", layout, "a/b", tags=["1.0.0"])
     assert layout.read("a/b", kept.layers[0], limit_bytes=len(BIG)) == BIG
-
-
-def test_the_doubles_of_callers_are_kept_out(store: Registry) -> None:
-    ask: Callable[[], object] = lambda: store._wire.do_request("http://x", json={"a": 1})  # noqa: E731
-    with pytest.raises(NotImplementedError):
-        ask()

@@ -15,6 +15,7 @@ from clusterbook.diagnostics.transport import (
     BadReference,
     Malformed,
     NoArtifact,
+    Patience,
     RateLimited,
     Refused,
     TimedOut,
@@ -23,7 +24,7 @@ from clusterbook.diagnostics.transport import (
     WrongContent,
 )
 from clusterbook.files import archive
-from clusterbook.oci.http import Patience
+from clusterbook.oci.http import Clock
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.layout.tar import TarLayout
 from clusterbook.oci.layout.web import SiteLayout
@@ -33,7 +34,7 @@ from tests.contract.store_contract import NOTE, put
 from tests.support.servers.site import Fault, Site, serving
 
 BIG = bytes(range(256)) * 8_000
-QUICK = Patience(sleep=lambda _: None, read_s=0.3)
+QUICK = {"patience": Patience(read_s=0.3), "clock": Clock(sleep=lambda _: None)}
 
 
 class Filled:
@@ -156,7 +157,7 @@ def test_what_others_put_beside_without_a_hint_is_found(filled: Filled) -> None:
 )
 def test_what_a_site_does_wrong_is_named(filled: Filled, fault: Fault, error: type[Exception]) -> None:
     with serving(Site(filled.layout.path, [fault])) as site, pytest.raises(error):
-        SiteLayout(site.address, patience=QUICK).tags("index")
+        SiteLayout(site.address, **QUICK).tags("index")
 
 
 @pytest.mark.parametrize(
@@ -166,14 +167,14 @@ def test_what_a_site_does_wrong_is_named(filled: Filled, fault: Fault, error: ty
 )  # fmt: skip
 def test_what_a_site_does_wrong_for_a_while_is_outlasted(filled: Filled, fault: Fault) -> None:
     with serving(Site(filled.layout.path, [fault])) as site:
-        store = SiteLayout(site.address, patience=QUICK)
+        store = SiteLayout(site.address, **QUICK)
         assert store.tags("index") == ["latest"]
         assert store.read("", filled.other.layers[0], limit_bytes=len(BIG)) == BIG
 
 
 def test_nobody_listens() -> None:
     with pytest.raises(Unreachable, match="nobody listens"):
-        SiteLayout("http://127.0.0.1:9", patience=QUICK)
+        SiteLayout("http://127.0.0.1:9", **QUICK)
 
 
 @pytest.mark.parametrize(

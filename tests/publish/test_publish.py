@@ -21,8 +21,7 @@ from clusterbook.bundle.options import DEPLOYERS
 from clusterbook.cli import build_main as main
 from clusterbook.cli.build_publish import meter, notes
 from clusterbook.diagnostics.errors import NotFound
-from clusterbook.diagnostics.transport import NoArtifact, Unreachable
-from clusterbook.oci.http import Patience
+from clusterbook.diagnostics.transport import NoArtifact, Patience, Unreachable
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.manifest import Manifest, digest_of, index
 from clusterbook.oci.open import Base

@@ -21,9 +21,16 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from clusterbook.artifacts.open import open_index
 from clusterbook.diagnostics.errors import ClusterbookError
-from clusterbook.diagnostics.transport import AccessDenied, RateLimited, Refused, TimedOut, Unreachable, WrongContent
+from clusterbook.diagnostics.transport import (
+    AccessDenied,
+    Patience,
+    RateLimited,
+    Refused,
+    TimedOut,
+    Unreachable,
+    WrongContent,
+)
 from clusterbook.oci.credentials import Credential
-from clusterbook.oci.http import Patience
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.manifest import digest_of, parse_manifest
 from clusterbook.oci.open import Base

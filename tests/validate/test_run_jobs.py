@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from clusterbook.kubernetes.api import Api, Patience
+from clusterbook.kubernetes.api import PATIENCE, Api
 from clusterbook.kubernetes.connection import Connection
 from clusterbook.kubernetes.jobs import Pace
 from clusterbook.kubernetes.kubeconfig import Login
@@ -106,7 +106,7 @@ def server() -> Iterator[FakeApi]:
 
 def client(server: FakeApi) -> Api:
     login = Login(server.url, "default", urllib3.PoolManager(maxsize=16), lambda: "")
-    return Api(Connection(login), Patience(tries=2, connect_s=5, answer_s=5, sleep=lambda _: None))
+    return Api(Connection(login), PATIENCE._replace(tries=2, connect_s=5, read_s=5), sleep=lambda _: None)
 
 
 def run(server: FakeApi, *entries: dict[str, Any], nodes: tuple[str, ...] = ("n1", "n2")) -> dict[str, Any]:

@@ -19,10 +19,10 @@ from clusterbook.cli.main import run
 from clusterbook.collect.cluster.kinds_ import STANDARD
 from clusterbook.collect.cluster.survey import Wishes, collectors
 from clusterbook.collect.run import gather
-from clusterbook.kubernetes.api import Api, Patience
+from clusterbook.kubernetes.api import PATIENCE, Api
 from clusterbook.kubernetes.connection import Connection
 from clusterbook.kubernetes.discovery import Kind, discover
-from clusterbook.kubernetes.errors import Unreachable
+from clusterbook.kubernetes.errors import ClusterUnreachable
 from clusterbook.kubernetes.kubeconfig import Login
 from clusterbook.snapshot.build import Seen, document
 from clusterbook.snapshot.inventory import Unseen
@@ -108,7 +108,7 @@ def server() -> Iterator[FakeApi]:
 
 def client(server: FakeApi, *, answer_s: float = 10) -> Api:
     login = Login(server.url, "default", urllib3.PoolManager(maxsize=8), lambda: "")
-    return Api(Connection(login), Patience(tries=2, connect_s=5, answer_s=answer_s, sleep=lambda _: None))
+    return Api(Connection(login), PATIENCE._replace(tries=2, connect_s=5, read_s=answer_s), sleep=lambda _: None)
 
 
 def survey(server: FakeApi, wishes: Wishes | None = None, *, answer_s: float = 10) -> Seen:
@@ -255,7 +255,7 @@ def test_an_older_server_is_asked_group_by_group(server: FakeApi) -> None:
 
 def test_a_cluster_that_cannot_be_asked_at_all_is_an_error(server: FakeApi) -> None:
     server.faults = [Fault("GET", "/api", times=9, status=503)]
-    with pytest.raises(Unreachable):
+    with pytest.raises(ClusterUnreachable):
         survey(server)
 
 

@@ -16,7 +16,7 @@ from clusterbook.collect.node import collectors as machine
 from clusterbook.collect.node.host import this_host
 from clusterbook.collect.run import Collector, gather
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound
-from clusterbook.kubernetes.errors import Denied
+from clusterbook.kubernetes.errors import ClusterDenied
 from clusterbook.snapshot.build import Seen, document, measurement_part, together
 from clusterbook.snapshot.inventory import DENIED, FAILED, RELEASES, SKIPPED, Gap
 
@@ -103,10 +103,10 @@ def take(asked: Asked, variables: Mapping[str, str], say: Callable[[str], None])
 def _reach(asked: Asked, node: str) -> tuple[Api, Wishes]:
     """Return the cluster that is meant, and what is wanted of it."""
     from clusterbook.collect.cluster.survey import TIMEOUT_S, Wishes
-    from clusterbook.kubernetes.api import Patience, open_api
+    from clusterbook.kubernetes.api import PATIENCE, open_api
 
     # A list has its own end; one page of it should not use up all its time.
-    api = open_api(asked.kubeconfig, context=asked.context, patience=Patience(tries=3, answer_s=30))
+    api = open_api(asked.kubeconfig, context=asked.context, patience=PATIENCE._replace(tries=3, read_s=30))
     timeout_s = asked.timeout_s or TIMEOUT_S
     return api, Wishes(asked.node or node, asked.kinds, asked.max_nodes_per_entry, asked.helm_values, timeout_s)
 
@@ -134,7 +134,7 @@ def _in_pod(asked: Asked, node: tuple[Collector, ...], name: str) -> Taken:
         api, wishes = _reach(asked, name)
         seen = gather((*node, *collectors(api, wishes)))
     except ClusterbookError as error:
-        state = DENIED if isinstance(error, Denied) else FAILED
+        state = DENIED if isinstance(error, ClusterDenied) else FAILED
         seen = together((gather(node), Seen(gaps=[Gap(part, state, error.what) for part in _CLUSTER_PARTS])))
     return Taken(_stamped(asked, seen, name))
 

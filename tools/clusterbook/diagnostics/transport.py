@@ -1,12 +1,35 @@
-"""Faults: what can go wrong between us and a store of artifacts, each with the exit status a script tells it by.
+"""Transport: what can go wrong between us and a registry, a site, an archive or a cluster, and how often it is tried.
 
-Knows the words and the statuses. Does not know registries, layouts or archives, which raise these. Source: reference
-rows G4, T9.
+Each error has the exit status a script tells it by; those of a cluster are subclasses with codes of their own
+(`kubernetes.errors`). Source: reference rows G4, T9.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound
+
+
+class Patience(NamedTuple):
+    """How long and how often a server is asked. Waits double, without chance, up to `longest_wait_s`.
+
+    `connect_s` is for a connection; `read_s` for an answer, or for each part of one that is a stream.
+    """
+
+    tries: int = 5
+    connect_s: float = 10
+    read_s: float = 30
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 60
+
+    def wait_s(self, attempt: int, asked_s: float | None = None) -> float | None:
+        """Return how long to wait after attempt number `attempt`, counted from 0; None when it was the last.
+
+        Where the server asks for a time, that is it: it may be long enough to give up at once.
+        """
+        wait_s = min(self.first_wait_s * 2.0**attempt, self.longest_wait_s) if asked_s is None else asked_s
+        return None if attempt + 1 >= self.tries or wait_s > self.longest_wait_s else wait_s
 
 
 class BadReference(InvalidRequest):

@@ -1,7 +1,6 @@
 """API: objects of one cluster: read, paged, made, changed and deleted.
 
-Knows how the Kubernetes API is asked, what its answers mean, which requests may be repeated, and that a list of twenty
-thousand pods is read in pages. Does not know how bytes get there, nor any kind of object.
+A request is repeated only while that is of use and can do no harm, and a list of twenty thousand pods is read in pages.
 Source: Kubernetes API concepts, 1.36.
 """
 
@@ -11,12 +10,12 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from clusterbook.diagnostics.errors import ClusterbookError
+from clusterbook.diagnostics.transport import Patience
 from clusterbook.kubernetes.connection import Answer, Connection, Lost, as_bytes
-from clusterbook.kubernetes.errors import Conflict, Denied, Missing, Rejected, Throttled, Unreachable
+from clusterbook.kubernetes.errors import ClusterDenied, ClusterUnreachable, Conflict, NoObject, Rejected, Throttled
 from clusterbook.kubernetes.kubeconfig import log_in
 
 Object = dict[str, Any]
@@ -30,24 +29,19 @@ _LONGEST_MESSAGE = 400
 APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long and how often the API server is asked. Waits double up to `longest_wait_s`."""
-
-    tries: int = 4
-    connect_s: float = 10
-    answer_s: float = 60
-    first_wait_s: float = 0.25
-    longest_wait_s: float = 15
-    sleep: Callable[[float], None] = time.sleep
+PATIENCE = Patience(tries=4, connect_s=10, read_s=60, first_wait_s=0.25, longest_wait_s=15)
+"""How long and how often an API server is asked; a whole answer may take `read_s`."""
 
 
 class Api:
     """The objects of one cluster. Threads may share it."""
 
-    def __init__(self, connection: Connection, patience: Patience | None = None) -> None:
+    def __init__(
+        self, connection: Connection, patience: Patience = PATIENCE, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self.connection = connection
-        self.patience = patience or Patience()
+        self.patience = patience
+        self._sleep = sleep
 
     @property
     def where(self) -> str:
@@ -63,7 +57,7 @@ class Api:
         """Return the object at `path`.
 
         Raises:
-            Missing: it is not there.
+            NoObject: it is not there.
             ClusterbookError: see `_fault`.
         """
         return self._object("GET", path, query=query, accept=accept)
@@ -72,7 +66,7 @@ class Api:
         """Return the object at `path`, None where there is none."""
         try:
             return self.get(path, accept=accept)
-        except Missing:
+        except NoObject:
             return None
 
     def items(
@@ -136,7 +130,7 @@ class Api:
             options["preconditions"] = {"uid": uid}
         try:
             self._object("DELETE", path, body=options)
-        except (Missing, Conflict):
+        except (NoObject, Conflict):
             return False
         return True
 
@@ -189,7 +183,9 @@ class Api:
             raise _fault(f"{self.where}: {method} {path}", answer)
         found = _document(answer)
         if not found:
-            raise Unreachable(f"{self.where}: the answer to {method} {path} is no object: is this an API server?")
+            raise ClusterUnreachable(
+                f"{self.where}: the answer to {method} {path} is no object: is this an API server?"
+            )
         return found
 
     def _answer(
@@ -207,31 +203,27 @@ class Api:
         Making an object is the one thing that is not repeated once it may have been heard: the first answer could have
         been the one that was lost.
         """
-        patience, repeatable = self.patience, method != "POST"
-        for attempt in range(patience.tries):
-            last = attempt + 1 == patience.tries
-            wait_s = min(patience.first_wait_s * 2.0**attempt, patience.longest_wait_s)
+        patience, repeatable, attempt = self.patience, method != "POST", 0
+        while True:
             try:
                 answer = self.connection.ask(
                     method, path, query=query, body=None if body is None else as_bytes(body), kind=kind, accept=accept,
-                    connect_s=patience.connect_s, answer_s=patience.answer_s,
+                    connect_s=patience.connect_s, answer_s=patience.read_s,
                 )  # fmt: skip
             except Lost as lost:
-                if last or (lost.sent and not repeatable):
+                wait_s = patience.wait_s(attempt)
+                if wait_s is None or (lost.sent and not repeatable):
                     raise lost.fault from lost
             else:
-                again = answer.status == 429 or (
-                    answer.status in _TRANSIENT and repeatable and not _is_no_fault(answer)
-                )
-                asked_s = _seconds(answer.headers.get("Retry-After", ""))
-                if not again or last or asked_s > patience.longest_wait_s:
+                passes = answer.status in _TRANSIENT and repeatable and not _is_no_fault(answer)
+                wait_s = patience.wait_s(attempt, _seconds(answer.headers.get("Retry-After", "")) or None)
+                if wait_s is None or not (passes or answer.status == 429):
                     return answer
-                wait_s = max(wait_s, asked_s)
-            patience.sleep(wait_s)
-        raise AssertionError("the last attempt returns or raises")
+            self._sleep(wait_s)
+            attempt += 1
 
 
-def open_api(kubeconfig: str = "", *, context: str = "", patience: Patience | None = None) -> Api:
+def open_api(kubeconfig: str = "", *, context: str = "", patience: Patience = PATIENCE) -> Api:
     """Return the API of the cluster that is meant; see `log_in` for how that is found out, and what it raises."""
     return Api(Connection(log_in(kubeconfig, context=context)), patience)
 
@@ -261,18 +253,18 @@ def _fault(what: str, answer: Answer) -> ClusterbookError:
     status = answer.status
     text = f"{what}: {said}" if said else f"{what}: status {status}"
     if status == 401:
-        return Denied(f"{what}: the server does not know who we are: {said}", hint="log in again")
+        return ClusterDenied(f"{what}: the server does not know who we are: {said}", hint="log in again")
     if status == 403:
-        return Denied(text, hint="ask for that right, or use a kubeconfig that has it")
+        return ClusterDenied(text, hint="ask for that right, or use a kubeconfig that has it")
     if status in (404, 410):
-        return Missing(text)
+        return NoObject(text)
     if status == 409:
         return Conflict(text)
     if status == 429:
         return Throttled(text)
     if status >= 500 and not _is_no_fault(answer):
-        return Unreachable(f"{text} ({status})")
+        return ClusterUnreachable(f"{text} ({status})")
     if status < 400:
         hint = "is the server's address in the kubeconfig right?"
-        return Unreachable(f"{what}: the server sends us elsewhere ({status})", hint=hint)
+        return ClusterUnreachable(f"{what}: the server sends us elsewhere ({status})", hint=hint)
     return Rejected(text)

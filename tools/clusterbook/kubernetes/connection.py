@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 from clusterbook import __version__
-from clusterbook.kubernetes.errors import BrokenKubeconfig, TimedOut, Unreachable
+from clusterbook.kubernetes.errors import BrokenKubeconfig, ClusterTimedOut, ClusterUnreachable
 from clusterbook.kubernetes.kubeconfig import Login
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Answer(NamedTuple):
 class Lost(Exception):
     """No answer, or half of one, where asking again may help; `sent` is False when the request never left."""
 
-    def __init__(self, fault: TimedOut | Unreachable, *, sent: bool) -> None:
+    def __init__(self, fault: ClusterTimedOut | ClusterUnreachable, *, sent: bool) -> None:
         super().__init__(str(fault))
         self.fault = fault
         self.sent = sent
@@ -76,7 +76,7 @@ class Connection:
 
         Raises:
             Lost: no answer that can be used; it may be better the next time.
-            Unreachable: there is no trusting this server, or its answer has no end.
+            ClusterUnreachable: there is no trusting this server, or its answer has no end.
         """
         until = time.monotonic() + answer_s
         with self._asked(method, path, query, body, kind, accept, connect_s, answer_s) as response:
@@ -85,9 +85,13 @@ class Connection:
                 parts.append(part)
                 size += len(part)
                 if size > MAX_BYTES:
-                    raise Unreachable(f"{self.where}: the answer to {method} {path} has more than {MAX_BYTES} bytes")
+                    raise ClusterUnreachable(
+                        f"{self.where}: the answer to {method} {path} has more than {MAX_BYTES} bytes"
+                    )
                 if time.monotonic() > until:
-                    raise Lost(TimedOut(f"{self.where}: {method} {path} took more than {answer_s:g} s"), sent=True)
+                    raise Lost(
+                        ClusterTimedOut(f"{self.where}: {method} {path} took more than {answer_s:g} s"), sent=True
+                    )
             return Answer(response.status, response.headers, b"".join(parts))
 
     @contextmanager
@@ -132,16 +136,16 @@ class Connection:
             )  # fmt: skip
             yield response
         except (exceptions.NewConnectionError, exceptions.ProxyError) as error:
-            raise Lost(Unreachable(f"{self.where}: no connection: {_plain(error)}"), sent=False) from error
+            raise Lost(ClusterUnreachable(f"{self.where}: no connection: {_plain(error)}"), sent=False) from error
         except exceptions.ConnectTimeoutError as error:
-            raise Lost(TimedOut(f"{self.where}: no connection within {connect_s:g} s"), sent=False) from error
+            raise Lost(ClusterTimedOut(f"{self.where}: no connection within {connect_s:g} s"), sent=False) from error
         except exceptions.ReadTimeoutError as error:
-            raise Lost(TimedOut(f"{what}: no answer within {read_s:g} s"), sent=True) from error
+            raise Lost(ClusterTimedOut(f"{what}: no answer within {read_s:g} s"), sent=True) from error
         except exceptions.SSLError as error:
             hint = "the kubeconfig's certificate-authority has to be the one that signed for the server"
-            raise Unreachable(f"{self.where}: no TLS that can be trusted: {_plain(error)}", hint=hint) from error
+            raise ClusterUnreachable(f"{self.where}: no TLS that can be trusted: {_plain(error)}", hint=hint) from error
         except (exceptions.HTTPError, OSError) as error:
-            raise Lost(Unreachable(f"{what}: the connection broke: {_plain(error)}"), sent=True) from error
+            raise Lost(ClusterUnreachable(f"{what}: the connection broke: {_plain(error)}"), sent=True) from error
         except (ValueError, UnicodeError) as error:  # a header or a host that http.client cannot write
             raise BrokenKubeconfig(f"{self.where} cannot be asked: {_plain(error)}") from error
         finally:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from clusterbook.kubernetes.api import Api
-from clusterbook.kubernetes.errors import Denied, Missing, Rejected, Unreachable
+from clusterbook.kubernetes.errors import ClusterDenied, ClusterUnreachable, NoObject, Rejected
 
 _ALL_AT_ONCE = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
 
@@ -107,7 +107,7 @@ def _one_by_one(api: Api, found: Mapping[str, Any], silent: set[str]) -> Iterato
     for api_version in versions:
         try:
             listed = api.get(path_of(api_version))
-        except (Denied, Missing, Rejected, Unreachable):
+        except (ClusterDenied, NoObject, Rejected, ClusterUnreachable):
             silent.add(api_version)
             continue
         for each in listed.get("resources") or ():

@@ -1,11 +1,13 @@
-"""Faults: what can go wrong between us and a cluster, each with the exit status a script tells it by.
+"""Errors: what can go wrong between us and a cluster.
 
-Knows the words and the statuses. Does not know how a cluster is spoken to. Source: reference row G4.
+Those of the transport are of the family of `diagnostics.transport`, with its exit statuses and codes of their own.
+Source: reference row G4.
 """
 
 from __future__ import annotations
 
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound
+from clusterbook.diagnostics.transport import AccessDenied, RateLimited, Refused, TimedOut, Unreachable
 
 
 class NoClient(ClusterbookError):
@@ -36,35 +38,31 @@ class NoCluster(InvalidRequest):
     code = "CB192"
 
 
-class Denied(ClusterbookError):
+class ClusterDenied(AccessDenied):
     """The cluster does not know us, or knows us and does not let us; the message names the right that is missing."""
 
     code = "CB193"
-    exit_status = 4
 
 
-class TimedOut(ClusterbookError):
+class ClusterTimedOut(TimedOut):
     """The API server took the connection and then said nothing, or too little, for too long, several times over."""
 
     code = "CB194"
-    exit_status = 5
 
 
-class Unreachable(ClusterbookError):
+class ClusterUnreachable(Unreachable):
     """No connection, no trusted TLS, or an API server that answers with its own errors, several times over."""
 
     code = "CB195"
-    exit_status = 6
 
 
-class Throttled(ClusterbookError):
+class Throttled(RateLimited):
     """The API server asks to be left alone for longer than we wait; run the command again a little later."""
 
     code = "CB196"
-    exit_status = 7
 
 
-class Missing(NotFound):
+class NoObject(NotFound):
     """The cluster has no such object, or no such kind of object."""
 
     code = "CB197"
@@ -76,7 +74,7 @@ class Conflict(InvalidRequest):
     code = "CB198"
 
 
-class Rejected(InvalidRequest):
+class Rejected(Refused):
     """The API server does not take the object: it is not valid, or an admission webhook refused it."""
 
     code = "CB199"

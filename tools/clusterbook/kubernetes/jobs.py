@@ -17,7 +17,7 @@ from typing import Any
 
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.kubernetes.api import Api
-from clusterbook.kubernetes.errors import Conflict, Missing
+from clusterbook.kubernetes.errors import Conflict, NoObject
 from clusterbook.kubernetes.placement import LABEL
 
 Object = Mapping[str, Any]
@@ -131,7 +131,7 @@ def _put(api: Api, wanted: Object, owner: Object, namespace: str) -> list[tuple[
             raise
         api.delete(path)
         found = api.create(path_of(wanted, collection=True), mine)
-    except Missing:
+    except NoObject:
         if beside or not wanted["metadata"].get("namespace"):
             raise
         return []  # a right in a namespace that is not there is none
@@ -169,7 +169,7 @@ def finish(api: Api, job: Object, *, timeout_s: float, say: Callable[[str], None
     Raises:
         JobFailed: it has failed, with its last words.
         NotFinished: it has not ended in time, or cannot start.
-        Missing: somebody has deleted it.
+        NoObject: somebody has deleted it.
     """
     pace = pace or Pace()
     path, name = path_of(job), str(job["metadata"]["name"])

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean, unreadable
 from clusterbook.files.read import is_file, is_folder
-from clusterbook.kubernetes.errors import BrokenKubeconfig, Denied, NoClient, NoCluster
+from clusterbook.kubernetes.errors import BrokenKubeconfig, ClusterDenied, NoClient, NoCluster
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
@@ -60,7 +60,7 @@ def log_in(kubeconfig: str = "", *, context: str = "", env: Mapping[str, str] = 
         NotFound: the file that is named does not exist.
         NoCluster: nothing says which cluster.
         BrokenKubeconfig: what says so cannot be used.
-        Denied: a plug-in gave no credentials.
+        ClusterDenied: a plug-in gave no credentials.
     """
     try:
         import kubernetes.client
@@ -114,7 +114,7 @@ def _from_files(configuration: Configuration, files: Sequence[Path], context: st
         if said:
             command = (user.get("exec") or {}).get("command", "")
             hint = f"run '{command}' by itself and see, or log in again" if command else "log in again"
-            raise Denied(f"{where}: no credentials for '{name}': {said[0]}", hint=hint)
+            raise ClusterDenied(f"{where}: no credentials for '{name}': {said[0]}", hint=hint)
         if urlsplit(configuration.host).scheme not in ("http", "https"):
             raise BrokenKubeconfig(f"{where}: the server '{configuration.host}' is no http or https URL")
         _check_certificates(configuration, where)

@@ -8,19 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from clusterbook.diagnostics.transport import Malformed, NoArtifact, Unreachable
-from clusterbook.oci.http import Again, Wire
+from clusterbook.oci.client import Client
+from clusterbook.oci.http import Transient
 from clusterbook.oci.manifest import Descriptor
 
 _PROGRESS_BYTES = 1 << 20
 
 
 def download(
-    wire: Wire, url: str, blob: Descriptor, start: int, *, scopes: frozenset[str] = frozenset(), where: str
+    client: Client, url: str, blob: Descriptor, start: int, *, scopes: frozenset[str] = frozenset(), where: str
 ) -> Iterator[bytes]:
     """Yield the bytes of a blob from `start` on; what is cut is gone on with while it makes progress.
 
     Args:
-        wire: how it is asked for.
+        client: how it is asked for.
         url: its address.
         blob: its digest, for messages, and its size.
         start: how many bytes are there already.
@@ -35,30 +36,29 @@ def download(
     attempt = 0
     while True:
         try:
-            for chunk in _part(wire, url, blob, position, scopes, where):
+            for chunk in _part(client, url, blob, position, scopes, where):
                 yield chunk
                 position += len(chunk)
             if position >= blob.size:
                 return
-            raise Again(Unreachable(f"{where}: {blob.digest} breaks off after {position} bytes"))
-        except Again as again:
+            raise Transient(Unreachable(f"{where}: {blob.digest} breaks off after {position} bytes"))
+        except Transient as transient:
             attempt = attempt + 1 if position < goal + _PROGRESS_BYTES else 1
             goal = max(goal, position)
-            wait_s = wire.patience.wait_s(attempt - 1) if again.wait_s is None else again.wait_s
-            if attempt >= wire.patience.tries or wait_s > wire.patience.longest_wait_s:
-                raise again.fault from again.__cause__
-            wire.patience.sleep(wait_s)
+            client.wait(transient, attempt - 1)
 
 
-def _part(wire: Wire, url: str, blob: Descriptor, position: int, scopes: frozenset[str], where: str) -> Iterator[bytes]:
+def _part(
+    client: Client, url: str, blob: Descriptor, position: int, scopes: frozenset[str], where: str
+) -> Iterator[bytes]:
     """Yield the bytes of a blob from `position` on, as far as one request brings them."""
     headers = {"Range": f"bytes={position}-"} if position else {}
-    response = wire.once("GET", url, scopes=scopes, headers=headers)
+    response = client.send("GET", url, scopes=scopes, headers=headers)
     if response.status_code == 404:
-        wire.drain(response)
+        client.drain(response)
         raise NoArtifact(f"{where} has no {blob.digest}")
     if response.status_code not in (200, 206):
-        raise wire.refusal(response)
+        raise client.refusal(response)
     skip = position
     if response.status_code == 206:
         said = response.headers.get("Content-Range", "")
@@ -66,7 +66,7 @@ def _part(wire: Wire, url: str, blob: Descriptor, position: int, scopes: frozens
             response.close()
             raise Malformed(f"{where}: asked for byte {position} on, got {said[:40]!a}")
         skip = 0
-    for chunk in wire.chunks(response):
+    for chunk in client.chunks(response):
         if skip >= len(chunk):
             skip -= len(chunk)
             continue

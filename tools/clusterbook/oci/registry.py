@@ -1,7 +1,7 @@
 """Registries: a store that is spoken to by OCI distribution 1.1.
 
 Knows its requests, and what registries leave out: the referrers API (then a tag lists them; both are written, either is
-read). Does not know how a request is made (`wire`). Source: OCI distribution specification 1.1.
+read). Does not know how a request is made (`client`). Source: OCI distribution specification 1.1.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from threading import Lock
 from typing import Any
 
-from clusterbook.diagnostics.transport import AccessDenied, Malformed, NoArtifact, Unreachable, WrongContent
-from clusterbook.oci.challenge_ import origin
+from clusterbook.diagnostics.transport import AccessDenied, Malformed, NoArtifact, Patience, Unreachable, WrongContent
+from clusterbook.oci.client import Client
 from clusterbook.oci.credentials import Credentials, anonymous
 from clusterbook.oci.download import download
-from clusterbook.oci.http import Again, Patience, Upload, Wire
+from clusterbook.oci.http import Clock, Transient, Upload
+from clusterbook.oci.login import origin
 from clusterbook.oci.manifest import (
     ACCEPTED,
     INDEX,
@@ -55,6 +56,7 @@ class Registry(Store):
         ca_file: str = "",
         credentials: Credentials = anonymous,
         patience: Patience | None = None,
+        clock: Clock | None = None,
     ) -> None:
         """Get ready to speak to a registry; nothing is sent yet.
 
@@ -64,15 +66,17 @@ class Registry(Store):
             ca_file: certificate authorities to trust instead of the usual ones.
             credentials: who we are; asked for only when the registry wants to know.
             patience: how long and how often something is tried.
+            clock: how time is told and spent.
         """
         self.where = f"oci://{host}"
         self._host = host
-        self._wire = Wire(
+        self._client = Client(
             host,
             plain_http=plain_http or (is_loopback(host) and not ca_file),
             ca_file=ca_file,
             credentials=credentials,
-            patience=patience or Patience(),
+            patience=patience,
+            clock=clock,
         )
         self._lists: dict[tuple[str, str], Lock] = {}
         self._lock = Lock()
@@ -85,25 +89,25 @@ class Registry(Store):
         name = f"{self.where}/{repository} {wanted}"
 
         def get() -> Manifest:
-            response = self._wire.once("GET", url, scopes=_pull(repository), headers=_ACCEPT)
+            response = self._client.send("GET", url, scopes=_pull(repository), headers=_ACCEPT)
             if response.status_code == 404:
-                self._wire.drain(response)
+                self._client.drain(response)
                 raise NoArtifact(f"{name} does not exist", hint=f"`{self.where}/{repository}` may have other tags")
             if response.status_code != 200:
-                raise self._wire.refusal(response)
+                raise self._client.refusal(response)
             said, kind = response.headers.get("Docker-Content-Digest", ""), response.headers.get("Content-Type", "")
-            raw = self._wire.text(response, LARGEST_MANIFEST_BYTES)
+            raw = self._client.read(response, LARGEST_MANIFEST_BYTES)
             found = parse_manifest(raw, media_type=kind, wanted=wanted, name=name)
             if said.startswith("sha256:") and said != found.digest:
                 raise WrongContent(f"{name}: the registry announces {said} and sends {found.digest}")
             return found
 
-        return self._wire.patiently(get)
+        return self._client.retry(get)
 
     def stream(self, repository: str, blob: Descriptor, start: int = 0) -> Iterator[bytes]:
         """Return the bytes of a blob from `start` on; what is cut is gone on with."""
         url = self._url(repository, "blobs", check_digest(blob.digest))
-        return download(self._wire, url, blob, start, scopes=_pull(repository), where=f"{self.where}/{repository}")
+        return download(self._client, url, blob, start, scopes=_pull(repository), where=f"{self.where}/{repository}")
 
     def exists(self, repository: str, wanted: Descriptor) -> bool:
         """Return whether the registry has a blob or, by its media type, a manifest."""
@@ -112,13 +116,13 @@ class Registry(Store):
         url = self._url(repository, "blobs", check_digest(wanted.digest))
 
         def ask() -> bool:
-            response = self._wire.once("HEAD", url, scopes=_pull(repository))
-            self._wire.drain(response)
+            response = self._client.send("HEAD", url, scopes=_pull(repository))
+            self._client.drain(response)
             if response.status_code not in (200, 404):
-                raise self._wire.refusal(response)
+                raise self._client.refusal(response)
             return response.status_code == 200
 
-        return self._wire.patiently(ask)
+        return self._client.retry(ask)
 
     def put_blob(self, repository: str, blob: Descriptor, content: Content, *, near: str = "") -> bool:
         """Keep a blob, sent as a stream; what breaks off is sent again from its start.
@@ -127,7 +131,7 @@ class Registry(Store):
         """
         if not (near and blob.size <= _SMALL_BYTES and self._mounts) and self.exists(repository, blob):
             return False
-        return self._wire.patiently(lambda: self._upload(repository, blob, content, near))
+        return self._client.retry(lambda: self._upload(repository, blob, content, near))
 
     def put_manifest(
         self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True, there: bool | None = None
@@ -177,7 +181,7 @@ class Registry(Store):
         if near and near != repository:
             query = f"?mount={check_digest(blob.digest)}&from={check_repository(near)}"
         try:
-            session = self._wire.once(
+            session = self._client.send(
                 "POST", url + query, scopes=scopes | (_pull(near) if query else frozenset()), body=lambda: b""
             )
         except AccessDenied:
@@ -185,19 +189,19 @@ class Registry(Store):
                 raise
             return self._upload(repository, blob, content, "")  # it may not be read there, but perhaps written here
         if session.status_code == 201 and query:
-            self._wire.drain(session)
+            self._client.drain(session)
             return False
         location = session.headers.get("Location", "")
         if session.status_code != 202 or not location:
-            raise self._wire.refusal(session)
-        self._wire.drain(session)
+            raise self._client.refusal(session)
+        self._client.drain(session)
         if query:
             self._mounts = False
             if self.exists(repository, blob):
                 return False
-        place = self._wire.joined(session.url or url, location)
+        place = self._client.joined(session.url or url, location)
         place += f"{'&' if '?' in place else '?'}digest={blob.digest}"
-        done = self._wire.once(
+        done = self._client.send(
             "PUT",
             place,
             scopes=scopes,
@@ -205,40 +209,40 @@ class Registry(Store):
             body=lambda: Upload(checked(content(0), blob, "what is to be sent"), blob.size),
         )
         if done.status_code == 404:  # the upload was given up meanwhile
-            raise Again(self._wire.refusal(done))
+            raise Transient(self._client.refusal(done))
         if done.status_code != 201:
-            raise self._wire.refusal(done)
-        self._wire.drain(done)
+            raise self._client.refusal(done)
+        self._client.drain(done)
         return True
 
     def _put(self, repository: str, wanted: str, manifest: Manifest) -> None:
         url, headers = self._url(repository, "manifests", wanted), {"Content-Type": manifest.descriptor.media_type}
 
         def put() -> None:
-            done = self._wire.once("PUT", url, scopes=_push(repository), headers=headers, body=lambda: manifest.raw)
+            done = self._client.send("PUT", url, scopes=_push(repository), headers=headers, body=lambda: manifest.raw)
             if done.status_code not in (200, 201):
-                raise self._wire.refusal(done)
-            self._wire.drain(done)
+                raise self._client.refusal(done)
+            self._client.drain(done)
             said = done.headers.get("Docker-Content-Digest", manifest.digest)
             if said != manifest.digest:
                 raise WrongContent(f"{self.where}/{repository}: the registry made {said} out of {manifest.digest}")
 
-        self._wire.patiently(put)
+        self._client.retry(put)
 
     def _digest_of(self, repository: str, wanted: str) -> str | None:
         """Return the digest that a tag or a digest stands for, None when there is nothing."""
         url = self._url(repository, "manifests", wanted)
 
         def ask() -> str | None:
-            response = self._wire.once("HEAD", url, scopes=_pull(repository), headers=_ACCEPT)
-            self._wire.drain(response)
+            response = self._client.send("HEAD", url, scopes=_pull(repository), headers=_ACCEPT)
+            self._client.drain(response)
             if response.status_code == 404:
                 return None
             if response.status_code != 200:
-                raise self._wire.refusal(response)
+                raise self._client.refusal(response)
             return response.headers.get("Docker-Content-Digest") or self.manifest(repository, wanted).digest
 
-        return self._wire.patiently(ask)
+        return self._client.retry(ask)
 
     # --- what refers to what ------------------------------------------------------------------------------------------
 
@@ -266,7 +270,7 @@ class Registry(Store):
         """Add an entry to a fallback tag; return whether it was missing.
 
         Others may write the tag at the same time, and nothing in the protocol keeps them from it: so what was written
-        is read again. Whoever publishes checks once more at the end (`Sender.settle`).
+        is read transient. Whoever publishes checks once more at the end (`Sender.settle`).
         """
         with self._lock:
             lock = self._lists.setdefault((repository, digest), Lock())
@@ -285,7 +289,7 @@ class Registry(Store):
         """Return the lists under `key` in an answer of several pages, None when there is no such thing here."""
         found: list[list[Any]] = []
         while url and len(found) < _MOST_PAGES:
-            url, page = self._wire.patiently(lambda at=url: self._page(at, repository, key))  # type: ignore[misc]
+            url, page = self._client.retry(lambda at=url: self._page(at, repository, key))  # type: ignore[misc]
             if page is None:
                 return found or None
             found.append(page)
@@ -294,16 +298,16 @@ class Registry(Store):
         return found
 
     def _page(self, url: str, repository: str, key: str) -> tuple[str, list[Any] | None]:
-        response = self._wire.once(
+        response = self._client.send(
             "GET", url, scopes=_pull(repository), headers={"Accept": f"{INDEX}, application/json"}
         )
         if response.status_code in _NO_API:
-            self._wire.drain(response)
+            self._client.drain(response)
             return "", None
         if response.status_code != 200:
-            raise self._wire.refusal(response)
+            raise self._client.refusal(response)
         kind, following = response.headers.get("Content-Type", ""), response.links.get("next", {}).get("url", "")
-        raw = self._wire.text(response, LARGEST_MANIFEST_BYTES)
+        raw = self._client.read(response, LARGEST_MANIFEST_BYTES)
         if key == "manifests" and not kind.startswith(INDEX):
             return "", None  # something else answers under this address
         try:
@@ -312,13 +316,13 @@ class Registry(Store):
             raise Malformed(f"{self.where}/{repository} answers without {key}") from error
         if not isinstance(page, list):
             raise Malformed(f"{self.where}/{repository} answers without a list of {key}")
-        after = self._wire.joined(url, following) if following else ""
+        after = self._client.joined(url, following) if following else ""
         if after and origin(after) != origin(url):
             raise Malformed(f"{self.where}/{repository} continues a list on another host")
         return after, page
 
     def _url(self, repository: str, kind: str, last: str) -> str:
-        return f"{self._wire.address}/v2/{check_repository(repository, host=self._host)}/{kind}/{last}"
+        return f"{self._client.address}/v2/{check_repository(repository, host=self._host)}/{kind}/{last}"
 
 
 def _pull(repository: str) -> frozenset[str]:

@@ -23,7 +23,7 @@ from clusterbook.collect.run import Collector
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.kubernetes.api import PAGE, Api
 from clusterbook.kubernetes.discovery import Kind, Resources, discover
-from clusterbook.kubernetes.errors import Denied, Missing
+from clusterbook.kubernetes.errors import ClusterDenied, NoObject
 from clusterbook.snapshot.build import Group, Seen, measurement_part
 from clusterbook.snapshot.inventory import DENIED, FAILED, NODES, PARTIAL, RELEASES, Gap, objects_part
 
@@ -159,7 +159,7 @@ def _each(
             count += 1
             if time.monotonic() > until:
                 return Gap(part, PARTIAL, f"only {count} were read within {wishes.timeout_s:g} s")
-    except Denied as error:
+    except ClusterDenied as error:
         return Gap(part, PARTIAL if count else DENIED, error.what)
     except ClusterbookError as error:
         return Gap(part, PARTIAL if count else FAILED, error.what)
@@ -183,7 +183,7 @@ def installed(api: Api, wishes: Wishes) -> Seen:
         try:
             listed = api.items(f"/api/v1/{plural}", labels=helm.LABELS, fields=fields, accept=_METADATA_ONLY)
             kept = [each["metadata"] for each in listed]
-        except Denied as error:
+        except ClusterDenied as error:
             gaps.append(Gap(RELEASES, DENIED if kind == "Secret" else PARTIAL, error.what))
         except ClusterbookError as error:
             gaps.append(Gap(RELEASES, FAILED, error.what))
@@ -193,7 +193,7 @@ def installed(api: Api, wishes: Wishes) -> Seen:
                 break
             try:
                 found.append(_release(api, record, plural, packed=kind == "Secret", values=wishes.values))
-            except Missing:
+            except NoObject:
                 continue  # uninstalled in the meantime
             except ClusterbookError as error:
                 gaps.append(Gap(RELEASES, PARTIAL, error.what, record.namespace))

@@ -1,7 +1,7 @@
 """Layouts on a web site: any server that hands out files will do.
 
 Knows which addresses the files of a layout have, and that a site has no answers of its own: what is not there is 404.
-Does not know how a request is made (`wire`). Reading one recipe asks for six files, however many there are.
+Does not know how a request is made (`client`). Reading one recipe asks for six files, however many there are.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import quote, urlsplit
 
-from clusterbook.diagnostics.transport import BadReference, Malformed, NoArtifact
+from clusterbook.diagnostics.transport import BadReference, Malformed, NoArtifact, Patience
+from clusterbook.oci.client import Client
 from clusterbook.oci.credentials import Credentials, anonymous
 from clusterbook.oci.download import download
-from clusterbook.oci.http import Patience, Wire
+from clusterbook.oci.http import Clock
 from clusterbook.oci.layout.index import LARGEST_BYTES, Listing
 from clusterbook.oci.layout.reader import INDEX_FILE, SHORT_FILE, OnlyRead, blob_name
 from clusterbook.oci.manifest import Descriptor
@@ -32,6 +33,7 @@ class SiteLayout(OnlyRead):
         credentials: Credentials = anonymous,
         plain_http: bool = False,
         patience: Patience | None = None,
+        clock: Clock | None = None,
     ) -> None:
         """Open a layout.
 
@@ -41,6 +43,7 @@ class SiteLayout(OnlyRead):
             credentials: who we are; asked for only when the site wants to know.
             plain_http: whether that may be said without TLS; on this machine it may anyway.
             patience: how long and how often something is tried.
+            clock: how time is told and spent.
 
         Raises:
             BadReference: it is no address, or carries a password, which is not repeated.
@@ -49,7 +52,9 @@ class SiteLayout(OnlyRead):
         host, path = _taken_apart(address)
         plain = address.startswith("http://")
         known = anonymous if plain and not plain_http and not is_loopback(host) else credentials
-        self._wire = Wire(host, plain_http=plain, ca_file=ca_file, credentials=known, patience=patience or Patience())
+        self._client = Client(
+            host, plain_http=plain, ca_file=ca_file, credentials=known, patience=patience, clock=clock
+        )
         self._address = f"{'http' if plain else 'https'}://{host}{path}"
         super().__init__(self._address)
         self._listing: Listing | None = None
@@ -61,31 +66,31 @@ class SiteLayout(OnlyRead):
         url = f"{self._address}/{name}"
 
         def get() -> bytes:
-            response = self._wire.once("GET", url)
+            response = self._client.send("GET", url)
             if response.status_code in (404, 410):
-                self._wire.drain(response)
+                self._client.drain(response)
                 raise NoArtifact(f"{url} does not exist", hint="name the folder in which oci-layout and index.json are")
             if response.status_code != 200:
-                raise self._wire.refusal(response)
-            return self._wire.text(response, limit_bytes)
+                raise self._client.refusal(response)
+            return self._client.read(response, limit_bytes)
 
-        return self._wire.patiently(get)
+        return self._client.retry(get)
 
     def stream(self, repository: str, blob: Descriptor, start: int = 0) -> Iterator[bytes]:
         """Return the bytes of a blob from `start` on; what is cut is gone on with."""
         del repository
-        return download(self._wire, f"{self._address}/{blob_name(blob.digest)}", blob, start, where=self.where)
+        return download(self._client, f"{self._address}/{blob_name(blob.digest)}", blob, start, where=self.where)
 
     def exists(self, repository: str, wanted: Descriptor) -> bool:
         """Return whether there is a blob or a manifest of that digest."""
         del repository
 
         def ask() -> bool:
-            response = self._wire.once("HEAD", f"{self._address}/{blob_name(wanted.digest)}")
-            self._wire.drain(response)
+            response = self._client.send("HEAD", f"{self._address}/{blob_name(wanted.digest)}")
+            self._client.drain(response)
             return response.status_code == 200
 
-        return self._wire.patiently(ask)
+        return self._client.retry(ask)
 
     def listing(self) -> Listing:
         """Return what index.json says; asked for once."""
