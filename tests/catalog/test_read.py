@@ -168,6 +168,11 @@ def test_validators_stay_when_the_private_tree_has_none(tmp_path: Path) -> None:
     assert list(layered(tmp_path, below, {}).validators) == ["one"]
 
 
+def test_public_groups_of_both_trees_count(tmp_path: Path) -> None:
+    below, above = ({"registry.yaml": f"{REGISTRY}publicGroups: [{group}]\n"} for group in ("a.io", "'*.b.io'"))
+    assert layered(tmp_path, below, above).public_groups == ("a.io", "*.b.io")
+
+
 def test_every_other_file_is_replaced_by_its_path(tmp_path: Path) -> None:
     below = {"eks": "criteria: {service: eks}\ncomponentRefs: [{name: a, valuesFile: components/a/values.yaml}]\n"
                     "constraints: [{name: K, value: public}]",

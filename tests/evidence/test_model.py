@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.evidence import model as evidence
-from clusterbook.evidence.model import BrokenEvidence, Refuted, gather, recipe_digest, recompute
+from clusterbook.evidence.model import BrokenEvidence, Refuted, recipe_digest
 from clusterbook.trust.statement import parse_statement
+from tests.support.checks import CHECKS, GROUPS
 from tests.support.clusters import FILES
 
 RECIPE: dict[str, Any] = {
@@ -28,6 +30,9 @@ RECIPE: dict[str, Any] = {
     "validation": {"deployment": {"checks": ["operator-health"]}, "conformance": {"checks": ["gpu-operator-health"]}},
 }
 Files = dict[str, bytes]
+
+gather = partial(evidence.gather, checks=CHECKS, groups=GROUPS)
+recompute = partial(evidence.recompute, checks=CHECKS)
 
 
 def bundle(**options: Any) -> Files:

@@ -19,7 +19,9 @@ from clusterbook.resolve import document as documents
 from clusterbook.resolve import views
 from clusterbook.resolve.resolver import resolve
 from clusterbook.snapshot import model as snapshot
+from clusterbook.validate.checks import words as check_words
 from clusterbook.validate.judge import judge
+from tests.support.checks import CHECKS, GROUPS
 from tests.support.clusters import FILES
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
@@ -43,7 +45,7 @@ def recipe() -> Document:
 
 def redacted(document: Document, recipe: Document) -> Document:
     words, namespaces = spoken(recipe)
-    return redact(document, words=words, namespaces=namespaces)
+    return redact(document, words=words | check_words(CHECKS.values()), namespaces=namespaces, groups=GROUPS)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -68,7 +70,9 @@ def test_redacting_again_changes_nothing(name: str, recipe: Document) -> None:
 
 
 def states(recipe: Document, document: Document) -> dict[str, str]:
-    return {f"{each.kind} {each.name}": each.state for each in judge(recipe, snapshot.read(document)).results}
+    return {
+        f"{each.kind} {each.name}": each.state for each in judge(recipe, snapshot.read(document), checks=CHECKS).results
+    }
 
 
 BREAKAGES = [
@@ -202,10 +206,17 @@ def test_what_goes_is_not_taken_for_absent(recipe: Document) -> None:
 
 
 def test_without_a_recipe_less_stays() -> None:
-    found = redact(FILES["h100-eks"])
+    found = redact(FILES["h100-eks"], groups=GROUPS)
     kinds = {group["kind"]: len(group["items"]) for group in found["objects"]}
     assert (kinds["Pod"], kinds["Deployment"], found["releases"]) == (0, 0, [])
     assert kinds["CustomResourceDefinition"] > 10
+
+
+def test_objects_of_a_group_stay_where_the_catalog_calls_it_public() -> None:
+    group = {"apiVersion": "new.example.org/v1", "kind": "Widget", "items": []}
+    document = {"kind": "Snapshot", "objects": [group]}
+    assert redact(document)["objects"] == []
+    assert redact(document, groups=["*.example.org"])["objects"] == [group]
 
 
 def test_only_a_snapshot_is_redacted() -> None:

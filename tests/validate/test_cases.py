@@ -23,6 +23,7 @@ from clusterbook.documents.yaml_reader import parse
 from clusterbook.snapshot import model as snapshot
 from clusterbook.validate.judge import judge
 from clusterbook.validate.result import PHASES, Report
+from tests.support.checks import CHECKS
 from tests.support.clusters import FILES
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
@@ -49,6 +50,7 @@ def judged(case: dict[str, Any]) -> Report:
     return judge(
         {**NOTHING, **case.get("recipe", {})},
         snapshot.read(document),
+        checks=CHECKS,
         phases=case.get("phases", PHASES),
         fail_fast=case.get("fail_fast", False),
         known_checks=case.get("known", ()),
@@ -78,7 +80,9 @@ def test_a_case_ends_as_it_says(path: Path) -> None:
 
 def test_a_service_that_no_provider_gives_away_stays_unknown_on_a_kubernetes_of_no_service() -> None:
     text = json.dumps(FILES["h100-eks"]).replace("v1.33.5-eks-3025e55", "v1.33.5")
-    (found,) = judge({**NOTHING, "criteria": {"service": "ocp"}}, snapshot.read(json.loads(text))).results
+    (found,) = judge(
+        {**NOTHING, "criteria": {"service": "ocp"}}, snapshot.read(json.loads(text)), checks=CHECKS
+    ).results
     assert (found.state, found.message) == (
         "skipped",
         "the recipe is for ocp, which no provider gives away; the cluster's is that of eks",

@@ -18,6 +18,7 @@ from clusterbook.snapshot.merge import lay
 from clusterbook.validate import ctrf
 from clusterbook.validate.fit import fit
 from clusterbook.validate.judge import judge
+from tests.support.checks import CHECKS, GROUPS
 from tests.support.clusters import FILES
 
 RECIPE = "h100-eks-ubuntu-training-kubeflow"
@@ -56,14 +57,17 @@ def consumers() -> list[Callable[[Any], object]]:
     before = Taken("before", snapshot.read(FILES["h100-eks"]))
 
     def judged(document: Any) -> str:
-        report = judge(recipe, snapshot.read(document))
+        report = judge(recipe, snapshot.read(document), checks=CHECKS)
         return ctrf.text(report) + ctrf.as_json(report, "1.0.0")
 
     return [
         judged,
         lambda document: fit([(RECIPE, recipe)], snapshot.read(document)),
         lambda document: drift_of(before, Taken("after", snapshot.read(document)), Wanted(NOISE)),
-        lambda document: (snapshot.read(document), redact.redact(document, words=words, namespaces=namespaces)),
+        lambda document: (
+            snapshot.read(document),
+            redact.redact(document, words=words, namespaces=namespaces, groups=GROUPS),
+        ),
         lambda document: lay(FILES["h100-eks"], document),
     ]
 

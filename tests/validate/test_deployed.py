@@ -15,14 +15,13 @@ from hypothesis import strategies as st
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
 from clusterbook.catalog.criteria import Criteria
-from clusterbook.documents.yaml_reader import parse
 from clusterbook.resolve import document as documents
 from clusterbook.resolve import views
 from clusterbook.resolve.resolver import resolve
 from clusterbook.snapshot import model as snapshot
-from clusterbook.validate.checks import NAMES
 from clusterbook.validate.judge import judge
 from clusterbook.validate.result import FAILED, PARTIAL, PASSED, Report
+from tests.support.checks import CHECKS
 from tests.support.clusters import FILES
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
@@ -57,14 +56,12 @@ def without(document: Document, of: str, name: str) -> None:
     found.remove(named(document, of, name))
 
 
-def test_every_check_of_the_catalog_is_known_here() -> None:
-    node = parse((RECIPES / "validators" / "catalog.yaml").read_text(encoding="utf-8"), "catalog.yaml")
-    assert node is not None
-    assert {entry["name"] for entry in node.data()["validators"]} == set(NAMES)
+def test_every_check_of_the_catalog_says_what_a_snapshot_shows_of_it() -> None:
+    assert [check.name for check in CHECKS.values() if not check.inspections] == []
 
 
 def test_a_healthy_cluster_passes(recipe: Document) -> None:
-    report = judge(recipe, snapshot.read(FILES["h100-eks"]), known_checks=NAMES)
+    report = judge(recipe, snapshot.read(FILES["h100-eks"]), checks=CHECKS, known_checks=CHECKS)
     assert report.counts() == {"passed": 28, "failed": 0, "error": 0, "skipped": 9, "not applicable": 0}
     assert (report.recipe, report.verdict) == ("h100-eks-ubuntu-training-kubeflow", PARTIAL)
 
@@ -115,7 +112,7 @@ def test_what_is_broken_fails_and_is_named(
 ) -> None:
     document = copy.deepcopy(FILES["h100-eks"])
     breakage(document)
-    report = judge(recipe, snapshot.read(document))
+    report = judge(recipe, snapshot.read(document), checks=CHECKS)
     assert report.verdict == FAILED
     found = states(report)[name]
     assert found.startswith("failed: ")
@@ -124,7 +121,7 @@ def test_what_is_broken_fails_and_is_named(
 
 def test_a_snapshot_of_the_reference_has_no_objects_so_nothing_about_them_passes(recipe: Document) -> None:
     document = {key: FILES["h100-eks"][key] for key in ("kind", "metadata", "measurements")}
-    report = judge(recipe, snapshot.read(document))
+    report = judge(recipe, snapshot.read(document), checks=CHECKS)
     passed = {each.name for each in report.results if each.state == PASSED}
     assert passed == {"service", "accelerator", "os", *(each["name"] for each in recipe["constraints"])}
 
@@ -138,7 +135,7 @@ def test_without_permission_nothing_passes_that_needs_it(recipe: Document, state
     ]
     if state == "partial":
         document["objects"] = [{**each, "items": []} for each in document["objects"]]
-    report = judge(recipe, snapshot.read(document))
+    report = judge(recipe, snapshot.read(document), checks=CHECKS)
     about_objects = [each for each in report.results if each.phase != "readiness"]
     assert {each.state for each in about_objects} <= ({"skipped"} if state == "skipped" else {"error", "skipped"})
 
@@ -149,7 +146,11 @@ def test_taking_something_out_of_sight_never_makes_anything_pass(recipe: Documen
     document = copy.deepcopy(FILES["h100-eks"])
     for breakage, _, _ in data.draw(st.lists(st.sampled_from(BREAKAGES), max_size=3, unique_by=id)):
         breakage(document)
-    seen = {(each.kind, each.name) for each in judge(recipe, snapshot.read(document)).results if each.state == PASSED}
+    seen = {
+        (each.kind, each.name)
+        for each in judge(recipe, snapshot.read(document), checks=CHECKS).results
+        if each.state == PASSED
+    }
     hidden = data.draw(st.lists(st.sampled_from(document["objects"]), min_size=1, max_size=6, unique_by=id))
     document["coverage"] = [
         {
@@ -161,5 +162,9 @@ def test_taking_something_out_of_sight_never_makes_anything_pass(recipe: Documen
     left = data.draw(st.integers(0, 5))
     for each in hidden:
         each["items"] = each["items"][:left]
-    blind = {(each.kind, each.name) for each in judge(recipe, snapshot.read(document)).results if each.state == PASSED}
+    blind = {
+        (each.kind, each.name)
+        for each in judge(recipe, snapshot.read(document), checks=CHECKS).results
+        if each.state == PASSED
+    }
     assert blind <= seen

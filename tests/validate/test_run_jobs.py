@@ -20,6 +20,7 @@ from clusterbook.validate.job_manifests import EACH_GPU_NODE, Asked
 from clusterbook.validate.output.record import recorded
 from clusterbook.validate.run import handed, to_run, with_gpus
 from clusterbook.validate.run_jobs import run_all
+from tests.support.checks import ENTRIES
 from tests.support.clusters import eks
 from tests.support.servers.kube import FakeApi, Fault, running
 
@@ -210,7 +211,8 @@ def test_only_what_reading_leaves_open_is_run() -> None:
             "conformance": {"checks": ["pod-autoscaling"]},
         },
     }
-    entries = {name: entry(name) for name in ("operator-health", "check-nvidia-smi", "pod-autoscaling")}
+    names = ("operator-health", "check-nvidia-smi", "pod-autoscaling")
+    entries = {name: {**entry(name), "inspect": ENTRIES[name]["inspect"]} for name in names}
     every = ("deployment", "conformance")
     assert [each["name"] for each in to_run(recipe, taken, entries, every)] == ["check-nvidia-smi", "pod-autoscaling"]
     assert [each["name"] for each in to_run(recipe, taken, entries, ("conformance",))] == ["pod-autoscaling"]
@@ -229,4 +231,4 @@ def test_a_check_is_handed_readings_and_no_more_than_an_object_may_have() -> Non
         {"metadata": {"name": "b"}, "status": {"allocatable": {"nvidia.com/gpu": "0"}}},
         {"metadata": {"name": "c"}},
     ]}]}) == ("a",)  # fmt: skip
-    assert recorded(taken, []) is not taken
+    assert recorded(taken, [], {}) is not taken

@@ -30,6 +30,7 @@ from clusterbook.snapshot.model import read
 from clusterbook.snapshot.schema import SnapshotShape
 from clusterbook.validate.judge import judge
 from tests.support import machines
+from tests.support.checks import CHECKS
 from tests.support.servers.kube import FakeApi, Fault, Made, running
 
 VERSION = {"gitVersion": "v1.36.3", "platform": "linux/amd64", "goVersion": "go1.26.8"}
@@ -181,7 +182,7 @@ def test_a_right_that_is_missing_is_said_and_never_a_pass(server: FakeApi) -> No
         ],
         "validation": {"deployment": {"checks": ["expected-resources"]}},
     }  # fmt: skip
-    results = {result.name: result.state for result in judge(recipe, snapshot).results}
+    results = {result.name: result.state for result in judge(recipe, snapshot, checks=CHECKS).results}
     assert results["expected-resources"] == "error"
 
 

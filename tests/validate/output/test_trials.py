@@ -10,12 +10,12 @@ import pytest
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.snapshot.model import read
 from clusterbook.snapshot.schema import SnapshotShape
-from clusterbook.validate.checks import NAMES
 from clusterbook.validate.judge import judge
 from clusterbook.validate.output.record import READERS, as_asked, read_trial, recorded
 from clusterbook.validate.output.trial import Outputs, Trial
 from clusterbook.validate.result import ERROR, FAILED, PASSED, SKIPPED
 from tests.support import clusters
+from tests.support.checks import CHECKS
 
 SMI = """\
 Tue Jul 14 08:30:00 2026
@@ -192,7 +192,7 @@ def test_a_check_that_was_handed_the_recipe_ran_with_its_settings() -> None:
     ]
     recipe = {"validation": {"performance": {"checks": ["inference-perf"], "constraints": constraints}}}
     ended = [("inference-perf", read_trial("inference-perf", {"": SAID}, 0)), ("dra-support", Trial(PASSED, ""))]
-    found = dict(as_asked(ended, recipe))
+    found = dict(as_asked(ended, recipe, CHECKS))
     assert found["inference-perf"].figures == {
         "inference-concurrency-per-gpu": "256",
         "inference-routing-mode": "dynamo-router",
@@ -211,7 +211,7 @@ def test_a_check_whose_output_nobody_understands_is_refused() -> None:
 
 
 def test_every_reader_is_of_a_check_that_is_known() -> None:
-    assert set(READERS) <= set(NAMES)
+    assert set(READERS) <= set(CHECKS)
 
 
 def test_what_was_recorded_is_judged() -> None:
@@ -230,9 +230,9 @@ def test_what_was_recorded_is_judged() -> None:
     states = {}
     for figure in ("344.14", "120.00"):
         trial = read_trial("nccl-all-reduce-bw", {"": row.format(figure)})
-        whole = recorded(clusters.eks(), [("nccl-all-reduce-bw", trial)])
+        whole = recorded(clusters.eks(), [("nccl-all-reduce-bw", trial)], CHECKS)
         SnapshotShape.model_validate(whole, strict=True)
-        report = judge(recipe, read(whole), phases=("performance",))
+        report = judge(recipe, read(whole), checks=CHECKS, phases=("performance",))
         states[figure] = [each.state for each in report.results if each.name == "nccl-all-reduce-bw"]
     assert states == {"344.14": [PASSED], "120.00": [FAILED]}
 
@@ -240,9 +240,11 @@ def test_what_was_recorded_is_judged() -> None:
 def test_a_second_run_replaces_the_first_and_keeps_other_figures() -> None:
     first = read_trial("inference-perf", {"": aiperf()})
     row = "  1073741824     268435456     float     sum      -1   6012.3  178.59  {}      0\n"
-    whole = recorded(clusters.eks(), [("inference-perf", first)])
+    whole = recorded(clusters.eks(), [("inference-perf", first)], CHECKS)
     for figure in ("300.5", "301.5"):
-        whole = recorded(whole, [("nccl-all-reduce-bw", read_trial("nccl-all-reduce-bw", {"": row.format(figure)}))])
+        whole = recorded(
+            whole, [("nccl-all-reduce-bw", read_trial("nccl-all-reduce-bw", {"": row.format(figure)}))], CHECKS
+        )
     taken = read(whole)
     assert taken.measurements["Performance"]["results"].data == {
         "inference-throughput": 51468.8,
@@ -257,7 +259,9 @@ def test_a_run_that_failed_takes_its_old_figure_away() -> None:
     row = "  1073741824     268435456     float     sum      -1   6012.3  178.59  300.5      {}\n"
     whole = clusters.eks()
     for wrong in ("0", "7"):
-        whole = recorded(whole, [("nccl-all-reduce-bw", read_trial("nccl-all-reduce-bw", {"": row.format(wrong)}))])
+        whole = recorded(
+            whole, [("nccl-all-reduce-bw", read_trial("nccl-all-reduce-bw", {"": row.format(wrong)}))], CHECKS
+        )
     taken = read(whole)
     assert taken.reading("Checks", "nccl-all-reduce-bw", "result") == FAILED
     assert taken.reading("Performance", "results", "nccl-all-reduce-bw") == ""

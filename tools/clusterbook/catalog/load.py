@@ -66,6 +66,7 @@ class Catalog:
     documents: Mapping[str, Node]
     vocabulary: Vocabulary
     findings: tuple[Finding, ...]
+    public_groups: tuple[str, ...] = ()
     broken: frozenset[str] = frozenset()
 
     @cached_property
@@ -142,6 +143,7 @@ class _Loader:
             documents=self.documents,
             vocabulary=vocabulary,
             findings=tuple(sorted(self.findings, key=lambda finding: (finding.place, finding.code))),
+            public_groups=self.public_groups(),
             broken=frozenset(self.broken),
         )
 
@@ -217,6 +219,14 @@ class _Loader:
                 names.add(component.name)
                 found[component.name] = component
         return found
+
+    def public_groups(self) -> tuple[str, ...]:
+        """Return patterns of the API groups that are public, those of all registries."""
+        documents = map(
+            self.parse, (layer[REGISTRY] for layer in (self.tree.under, self.tree.files) if REGISTRY in layer)
+        )
+        lists = (node.get("publicGroups") for node in documents if node)
+        return tuple(pattern.string() for patterns in lists if patterns for pattern in patterns.elements())
 
     def layers(self, folder: str) -> dict[str, Layer]:
         """Return the overlays (or mixins) of the tree by name."""

@@ -280,6 +280,9 @@ class ComponentRegistryShape(Shape):
     kind: Literal["ComponentRegistry"]
     metadata: Metadata | None = None
     components: list[ComponentShape]
+    public_groups: list[str] | None = Field(
+        None, alias="publicGroups", description="API groups, as patterns, that a redacted snapshot still names."
+    )
 
 
 class DimensionShape(Shape):

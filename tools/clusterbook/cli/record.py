@@ -46,6 +46,8 @@ def record(
     from clusterbook.evidence import redact
     from clusterbook.inputs.fast import read_snapshot
     from clusterbook.inputs.read import read_text
+    from clusterbook.lookup.find import open_shelf
+    from clusterbook.validate.checks import read_checks
     from clusterbook.validate.output import record as trials
 
     document, _ = read_snapshot(snapshot)
@@ -62,9 +64,10 @@ def record(
         (check, trials.read_trial(check, printed.get(check, {}), ended.get(check)))
         for check in sorted({*printed, *ended})
     ]
-    found = trials.stated(found, dict(_pairs(settings, "--setting NAME=VALUE")))
+    checks = read_checks(open_shelf({}).validators())
+    found = trials.stated(found, dict(_pairs(settings, "--setting NAME=VALUE")), checks)
     notes = [f"{check}: {trial.state}: {trial.message or 'no message'}" for check, trial in found]
-    deliver(render(trials.recorded(document, found), form), notes=notes, output=output)
+    deliver(render(trials.recorded(document, found, checks), form), notes=notes, output=output)
     return 0
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from clusterbook.cli.render import render, table
 from clusterbook.evidence import redact
 from clusterbook.lookup.find import open_shelf
+from clusterbook.validate import checks
 
 Document = dict[str, Any]
 
@@ -30,7 +31,8 @@ def redacted(taken: Document) -> Document:
         said, places = redact.spoken(shelf.stored(line["slug"]))
         words |= said
         namespaces |= places
-    return redact.redact(taken, words=words, namespaces=namespaces)
+    words |= checks.words(checks.read_checks(shelf.validators()).values())
+    return redact.redact(taken, words=words, namespaces=namespaces, groups=shelf.public_groups())
 
 
 def written(taken: Document, form: str) -> str:

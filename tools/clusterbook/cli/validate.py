@@ -17,11 +17,13 @@ from clusterbook.lookup.find import Options, find, open_shelf
 from clusterbook.resolve import views
 from clusterbook.snapshot import model as snapshot
 from clusterbook.validate import ctrf
+from clusterbook.validate.checks import read_checks, with_inspections
 from clusterbook.validate.judge import chosen_phases, judge
 from clusterbook.validate.result import PHASES, Report
 
 if TYPE_CHECKING:
     from clusterbook.collect.live import Helper
+    from clusterbook.lookup.index import Shelf
 
 ALL = "all"
 ALONE = "this is a snapshot of one machine; take one of its cluster: clusterbook snapshot --cluster -o cluster.yaml"
@@ -42,7 +44,9 @@ def validate(options: Options, slug: str = "", *, helper: Helper | None = None) 
         from clusterbook.evidence.folder import keep_signature
 
         keep_signature(options["evidence"])  # before a run on a cluster takes its time
-    recipe, known = _recipe(options, slug)
+    recipe, shelf = _recipe(options, slug)
+    ours = open_shelf({}).validators()
+    known = with_inspections(shelf.validators() if shelf else {}, ours)
     document, told = _taken(options, recipe, helper)
     if "run" in options:
         document = _run(options, recipe, document, known, phases)
@@ -50,7 +54,14 @@ def validate(options: Options, slug: str = "", *, helper: Helper | None = None) 
         _save(options["save_snapshot"], document)
     fail_fast = "fail_fast" in options
     seen = snapshot.read(document)
-    report = judge(recipe, seen, phases=phases, fail_fast=fail_fast, known_checks=tuple(known))
+    report = judge(
+        recipe,
+        seen,
+        checks=read_checks({**ours, **known}),
+        phases=phases,
+        fail_fast=fail_fast,
+        known_checks=tuple(known),
+    )
     form = options.get("format") or ("json" if options.get("output") else "text")
     text = ctrf.text(report) if form == "text" else ctrf.as_json(report, __version__)
     told += (ALONE,) if seen.alone else ()
@@ -188,8 +199,8 @@ def _phases(said: str) -> tuple[str, ...]:
     return PHASES
 
 
-def _recipe(options: Options, slug: str) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]:
-    """Return the recipe with its health checks, and the checks that it may name.
+def _recipe(options: Options, slug: str) -> tuple[Mapping[str, Any], Shelf | None]:
+    """Return the recipe with its health checks, and the shelf that has the checks it may name.
 
     A word that names no file is the name of a recipe.
     """
@@ -202,15 +213,15 @@ def _recipe(options: Options, slug: str) -> tuple[Mapping[str, Any], Mapping[str
     if said and _is_file(said):
         document = read_document(said)
         if document.get("kind") == "RecipeResult":
-            return document, open_shelf(where).validators()
+            return document, open_shelf(where)
         where["recipe"] = said
     else:
         slug = slug or said
     found = find(where, slug)
     if found.shelf is None:
-        return found.document, {}
+        return found.document, None
     document = views.with_health_checks(found.document, found.shelf.health_checks(found.record))
-    return document, found.shelf.validators()
+    return document, found.shelf
 
 
 def _is_file(word: str) -> bool:

@@ -16,8 +16,11 @@ from clusterbook.evidence import model as evidence
 from clusterbook.evidence.model import MANIFEST, SIGNED, BrokenEvidence, Proof
 from clusterbook.evidence.registry import MOST_BYTES, pull, push
 from clusterbook.files.write import write_bytes, write_folder
+from clusterbook.lookup.index import Shelf
+from clusterbook.lookup.index_files import Source
 from clusterbook.oci.open import Access
 from clusterbook.oci.reference import SCHEME
+from clusterbook.validate.checks import read_checks
 
 if TYPE_CHECKING:
     from clusterbook.trust.policy import Trusting
@@ -70,8 +73,12 @@ def write(
         InvalidRequest: one of the documents is not what it must be.
         Unwritable: the folder cannot be written, or holds something else.
     """
-    files = evidence.gather(recipe, taken, version=__version__, phases=phases, fail_fast=fail_fast)
-    proof = evidence.recompute(files, version=__version__)
+    shelf = _published()
+    checks, groups = read_checks(shelf.validators()), shelf.public_groups()
+    files = evidence.gather(
+        recipe, taken, checks=checks, groups=groups, version=__version__, phases=phases, fail_fast=fail_fast
+    )
+    proof = _proof(files)
     if signer is not None:
         files[SIGNED] = signer.sign(proof.statement)
     write_folder(Path(where), files.items(), marker=MANIFEST)
@@ -132,7 +139,7 @@ def sign(where: str, signer: Signer) -> Proof:
     Raises:
         BrokenEvidence: it does not hold, so that nobody should vouch for it.
     """
-    proof = evidence.recompute(read(where), version=__version__)
+    proof = _proof(read(where))
     write_bytes(Path(where) / SIGNED, signer.sign(proof.statement))
     return proof
 
@@ -151,13 +158,13 @@ def publish(where: str, target: str, *, signer: Signer | None, unsigned: bool, a
         BrokenEvidence: it does not hold.
         InvalidRequest: nobody vouches for it, or the target names other evidence.
     """
-    proof = sign(where, signer) if signer else evidence.recompute(read(where), version=__version__)
+    proof = sign(where, signer) if signer else _proof(read(where))
     files = read(where)
     if SIGNED not in files and not unsigned:
         hint = f"sign it on the way: clusterbook evidence publish {where} {target} --key FILE; or say --unsigned"
         raise InvalidRequest(f"nobody vouches for the evidence in {where}", hint=hint)
     pushed = push(target, files, proof, access)
-    return Published(evidence.recompute(pushed.files, version=__version__), pushed.reference)
+    return Published(_proof(pushed.files), pushed.reference)
 
 
 def verify(where: str, trusting: Trusting, access: Access | None = None) -> Verification:
@@ -177,7 +184,7 @@ def verify(where: str, trusting: Trusting, access: Access | None = None) -> Veri
 
 def judge_again(files: Mapping[str, bytes], where: str, trusting: Trusting) -> Vouched:
     """Return what the files of evidence prove, and who vouches for it; raises as `verify`, `where` is what is named."""
-    proof = evidence.recompute(files, version=__version__)
+    proof = _proof(files)
     if SIGNED not in files:
         if not trusting.unsigned:
             from clusterbook.trust.policy import Unsigned
@@ -197,6 +204,16 @@ def save(found: Held, where: str) -> None:
     if SIGNED not in found.files:
         keep_signature(where)
     write_folder(Path(where), found.files.items(), marker=MANIFEST)
+
+
+def _proof(files: Mapping[str, bytes]) -> Proof:
+    """Return what the files of evidence prove, judged again by the checks that everybody has."""
+    return evidence.recompute(files, checks=read_checks(_published().validators()), version=__version__)
+
+
+def _published() -> Shelf:
+    """Return the index inside the package, which evidence is judged by: a private catalog is not there to repeat it."""
+    return Shelf(Source())
 
 
 def _vouched(signed: bytes, proof: Proof, trusting: Trusting) -> Verified | None:

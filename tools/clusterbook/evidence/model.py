@@ -22,6 +22,8 @@ from clusterbook.resolve.content import content
 from clusterbook.snapshot import model as snapshot
 from clusterbook.trust.statement import Subject, statement
 from clusterbook.validate import ctrf
+from clusterbook.validate.checks import Checks
+from clusterbook.validate.checks import words as check_words
 from clusterbook.validate.judge import chosen_phases, judge
 from clusterbook.validate.result import PHASES, Report, Result
 
@@ -90,6 +92,8 @@ def gather(
     recipe: Document,
     taken: Document,
     *,
+    checks: Checks,
+    groups: Collection[str],
     version: str,
     phases: Collection[str] = PHASES,
     fail_fast: bool = False,
@@ -101,6 +105,8 @@ def gather(
     Args:
         recipe: a whole recipe (`kit.complete`) with the text of its health checks in place.
         taken: the snapshot's document.
+        checks: those of the catalog.
+        groups: API groups that may stay, see `redact`.
         version: that of the tool that judges.
         phases: which to judge, besides readiness.
         fail_fast: stop behind the first phase in which something failed.
@@ -109,8 +115,9 @@ def gather(
         InvalidRequest: one of the documents is not what it must be.
     """
     words, namespaces = spoken(recipe)
-    shown = redact(taken, words=words, namespaces=namespaces)
-    report = judge(recipe, snapshot.read(shown), phases=phases, fail_fast=fail_fast)
+    words |= check_words(checks.values())
+    shown = redact(taken, words=words, namespaces=namespaces, groups=groups)
+    report = judge(recipe, snapshot.read(shown), checks=checks, phases=phases, fail_fast=fail_fast)
     digest = recipe_digest(recipe)
     files = {
         RECIPE: encode(recipe),
@@ -175,11 +182,12 @@ def encode(document: Document) -> bytes:
     return (json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
 
 
-def recompute(files: Mapping[str, bytes], *, version: str = "") -> Proof:
+def recompute(files: Mapping[str, bytes], *, checks: Checks, version: str = "") -> Proof:
     """Return what an evidence bundle proves, having judged it again. Who vouches for it is not asked.
 
     Args:
         files: the bundle's files by name.
+        checks: those of the catalog.
         version: that of the tool that judges again; "" where nobody knows.
 
     Raises:
@@ -194,7 +202,7 @@ def recompute(files: Mapping[str, bytes], *, version: str = "") -> Proof:
     if not isinstance(phases, list) or not all(isinstance(each, str) for each in phases):
         raise BrokenEvidence(f"{MANIFEST} names no phases", hint=_WHOLE)
     seen = snapshot.read(taken)
-    report = judge(recipe, seen, phases=phases, fail_fast=manifest.get("failFast") is True)
+    report = judge(recipe, seen, checks=checks, phases=phases, fail_fast=manifest.get("failFast") is True)
     tool = _part(_part(claimed, "results"), "tool")
     again = json.loads(ctrf.as_json(report, str(tool.get("version") or "")))
     if again != claimed:

@@ -15,7 +15,6 @@ from typing import Any
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.snapshot.model import read
-from clusterbook.validate import checks as named
 
 VERSION = "1"
 """Raised whenever something that went stays, or the other way round."""
@@ -85,12 +84,8 @@ _OBJECT: Document = {
 scalar, else what kind of word it is."""
 _FINGERPRINT = ("service", "accelerator", "gpuModel", "os", "k8sVersion", "region", "nodeCount", "gpuNodeCount")
 _RELEASE = ("name", "namespace", "chart", "version", "appVersion", "status", "revision")
-_GROUPS = (
-    "", "apps", "batch", "*.k8s.io", "*.x-k8s.io", "nvidia.com", "*.nvidia.com", "*.coreos.com", "cert-manager.io",
-    "*.run.ai", "*.kubeflow.org", "slinky.slurm.net", "mellanox.com", "*.openshift.io", "agentgateway.dev",
-    "*.gatekeeper.sh", "karpenter.sh", "*.karpenter.sh", "karpenter.k8s.aws",
-)  # fmt: skip
-"""The API groups that stay: those of the catalog's components and of Kubernetes itself."""
+_GROUPS = ("", "apps", "batch", "*.k8s.io", "*.x-k8s.io")
+"""The API groups of Kubernetes itself, which stay; those of components are the catalog's to name."""
 _OF_A_GROUP = ("CustomResourceDefinition", "APIService")
 """The kinds whose names end in an API group."""
 _IDENTIFIERS = re.compile(
@@ -134,28 +129,34 @@ def spoken(recipe: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
 _WORD = re.compile(r"[\w./-]*\w")
 
 
-def redact(document: Mapping[str, Any], *, words: Collection[str] = (), namespaces: Collection[str] = ()) -> Document:
+def redact(
+    document: Mapping[str, Any],
+    *,
+    words: Collection[str] = (),
+    namespaces: Collection[str] = (),
+    groups: Collection[str] = (),
+) -> Document:
     """Return what of a snapshot may be shown.
 
     Args:
         document: a snapshot, whose shape is checked.
-        words: names that may stay, since they are public; see `spoken`.
+        words: names that may stay, since they are public; see `spoken`, and `words` of checks.
         namespaces: whose objects and releases stay. Those of all others go, and the coverage says so, so that nobody
             takes them for absent.
+        groups: patterns of the API groups that stay besides those of Kubernetes, such as `*.nvidia.com`.
 
     Raises:
         InvalidRequest: the document is no snapshot.
     """
     read(document)
     try:
-        return _redacted(document, words, namespaces)
+        return _redacted(document, _Scrubber(_nodes(document), words, namespaces, groups))
     except (KeyError, TypeError, AttributeError) as error:  # deep inside an object, where `read` does not look
         what = f"this is no snapshot that can be redacted: {error}"
         raise InvalidRequest(what, hint="take a new one with `clusterbook snapshot`") from error
 
 
-def _redacted(document: Mapping[str, Any], words: Collection[str], namespaces: Collection[str]) -> Document:
-    scrub = _Scrubber(_nodes(document), frozenset((*words, *named.WORDS)), frozenset(namespaces))
+def _redacted(document: Mapping[str, Any], scrub: _Scrubber) -> Document:
     found: Document = {key: document[key] for key in ("apiVersion", "kind") if key in document}
     metadata = document.get("metadata") or {}
     kept = {key: scrub.text(metadata[key]) for key in ("timestamp", "version", "source-node") if metadata.get(key)}
@@ -163,11 +164,11 @@ def _redacted(document: Mapping[str, Any], words: Collection[str], namespaces: C
     if document.get("fingerprint"):
         found["fingerprint"] = _fingerprint(document["fingerprint"], scrub)
     found["measurements"] = [_measurement(each, scrub) for each in document.get("measurements") or () if each]
-    gaps = [_gap(each, scrub) for each in document.get("coverage") or () if each and _is_public(each["part"])]
+    gaps = [_gap(each, scrub) for each in document.get("coverage") or () if each and scrub.is_public(each["part"])]
     if document.get("objects") is not None:
         found["objects"] = []
         for group in document["objects"]:
-            if _is_public(f"objects/{group['apiVersion']}/{group['kind']}"):
+            if scrub.is_public(f"objects/{group['apiVersion']}/{group['kind']}"):
                 kept_group, left = _group(group, scrub)
                 found["objects"].append(kept_group)
                 gaps += left
@@ -187,13 +188,6 @@ def _redacted(document: Mapping[str, Any], words: Collection[str], namespaces: C
     return found
 
 
-def _is_public(part: str) -> bool:
-    """Return whether a part is of an API group that stays; what is no object is."""
-    if not part.startswith("objects/"):
-        return True
-    return _stays(part.removeprefix("objects/").rpartition("/")[0].rpartition("/")[0], _GROUPS)
-
-
 def is_redacted(document: Mapping[str, Any]) -> bool:
     """Return whether a snapshot says that it was redacted, by whatever version."""
     metadata = document.get("metadata")
@@ -203,10 +197,13 @@ def is_redacted(document: Mapping[str, Any]) -> bool:
 class _Scrubber:
     """Replaces identifiers: names of nodes and namespaces, and whatever is written like an identifier."""
 
-    def __init__(self, nodes: Iterable[str], words: frozenset[str], namespaces: frozenset[str]) -> None:
+    def __init__(
+        self, nodes: Iterable[str], words: Collection[str], namespaces: Collection[str], groups: Collection[str]
+    ) -> None:
         self.nodes = frozenset(nodes) - {""}
-        self.words = words
-        self.namespaces = namespaces
+        self.words = frozenset(words)
+        self.namespaces = frozenset(namespaces)
+        self.groups = (*_GROUPS, *groups)
         self.others: dict[tuple[str, str], str] = {}
         self.counts: Counter[str] = Counter()
         any_of = "|".join(map(re.escape, sorted(self.nodes, key=len, reverse=True)))
@@ -238,6 +235,12 @@ class _Scrubber:
             self.counts[sort] += 1
             known = self.others[sort, name] = f"{sort}-{self.counts[sort]}"
         return known
+
+    def is_public(self, part: str) -> bool:
+        """Return whether a part is of an API group that stays; what is no object is."""
+        if not part.startswith("objects/"):
+            return True
+        return _stays(part.removeprefix("objects/").rpartition("/")[0].rpartition("/")[0], self.groups)
 
     def namespace(self, name: str) -> str:
         """Return a namespace: its name where it may stay, else a pseudonym."""
@@ -350,7 +353,7 @@ def _kept(value: Any, wanted: Any, scrub: _Scrubber, kind: str) -> Any:
     if wanted == "image":
         return _image(str(value), scrub)
     if wanted == "driver":
-        return value if _stays(str(value), _GROUPS) else "redacted"
+        return value if _stays(str(value), scrub.groups) else "redacted"
     return scrub.text(value) if isinstance(value, str | int | float) else None
 
 
@@ -360,7 +363,7 @@ def _object_name(name: str, scrub: _Scrubber, kind: str) -> str:
         return scrub.namespace(name)
     if name in scrub.nodes:
         return scrub.pseudonym(name, "node")
-    if kind in _OF_A_GROUP and _stays(name.partition(".")[2], _GROUPS[1:]):
+    if kind in _OF_A_GROUP and _stays(name.partition(".")[2], scrub.groups[1:]):
         return name
     return scrub.name(name, kind.lower())
 

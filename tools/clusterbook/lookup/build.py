@@ -35,6 +35,7 @@ def parts(matrix: Matrix) -> Iterator[tuple[str, bytes]]:
     yield index.HEAD, index.encode_head(Index(matrix.matcher, catalog.vocabulary))
     yield index.LISTING, index.encode(listing(matrix))
     yield index.VALIDATORS, index.encode({name: node.data() for name, node in catalog.validators.items()})
+    yield index.GROUPS, index.encode(catalog.public_groups)
     yield index.KIT, index.encode(kit(catalog)._asdict())
     yield index.SOURCES, index.encode({path: source.text for path, source in sorted(catalog.tree.files.items())})
     blobs = _Blobs()

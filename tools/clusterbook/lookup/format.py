@@ -8,6 +8,7 @@ Part of every look-up, so it imports next to nothing.
     blobs/DIGEST         a health check, or the origins of one component; shared between recipes
     list.json            a line about every recipe
     validators.json      the checks that recipes may name
+    groups.json          the API groups that a redacted snapshot still names
     kit.json             registry facts, images, manifests: what bundles need besides the recipe
     sources.json         the source files, for what is resolved locally
 """
@@ -26,7 +27,7 @@ from clusterbook.resolve.matching import Matcher
 FORMAT = "clusterbook-index/1"
 REBUILD = "build it again: clusterbook-build build"
 HEAD, LISTING, KIT, SOURCES = "index.json", "list.json", "kit.json", "sources.json"
-VALIDATORS = "validators.json"
+VALIDATORS, GROUPS = "validators.json", "groups.json"
 
 
 class Index(NamedTuple):

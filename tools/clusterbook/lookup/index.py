@@ -63,6 +63,12 @@ class Shelf:
         found = index.decode(data, index.VALIDATORS) if data else {}
         return found if isinstance(found, dict) else {}
 
+    def public_groups(self) -> list[str]:
+        """Return patterns of the API groups that a redacted snapshot still names; none where the index says none."""
+        data = self.source.read(index.GROUPS)
+        found = index.decode(data, index.GROUPS) if data else []
+        return [str(pattern) for pattern in found] if isinstance(found, list) else []
+
     def kit(self) -> Kit:
         """Return what bundles need besides the recipe."""
         return index.decode_kit(self.source.need(index.KIT), f"{self.source.where}/{index.KIT}")

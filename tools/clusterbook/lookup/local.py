@@ -116,6 +116,10 @@ class LocalShelf(Shelf):
         """Return the checks that recipes may name, by name."""
         return {name: node.data() for name, node in self.catalog.validators.items()}
 
+    def public_groups(self) -> list[str]:
+        """Return patterns of the API groups that a redacted snapshot still names."""
+        return list(self.catalog.public_groups)
+
     def kit(self) -> Kit:
         """Return what bundles of this catalog need besides the recipe."""
         return kitting.kit(self.catalog)

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from clusterbook.snapshot.model import OF_CLUSTERS, Snapshot
-from clusterbook.validate.criteria_ import criteria
 from clusterbook.validate.judge import constraint
 from clusterbook.validate.result import CRITERION, FAILED, PASSED, READINESS, Result
-from clusterbook.validate.subject import subject
+from clusterbook.validate.subject import criteria, subject
 
 FITS, MISSES, UNKNOWN = "fits", "misses", "unknown"
 _ANY = "any"

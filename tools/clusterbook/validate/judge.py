@@ -1,24 +1,23 @@
 """Judging: what a recipe demands, held against what a snapshot shows.
 
-Knows the order of the phases and what ends a judgement early. A pure function of two documents, so that anybody who has
-both can repeat it. Does not know what each check asks (`named`), nor how a report is written (`ctrf`).
-Source: reference rows V1-V10.
+A pure function of two documents and the catalog's checks, so that anybody who has them can repeat it. Readiness is
+judged first; where it does not hold, what comes after is skipped. Source: reference rows V1-V10.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound, did_you_mean
-from clusterbook.documents import yaml_fast as yamlplain
+from clusterbook.documents import yaml_fast
 from clusterbook.snapshot.constraint import evaluate, lookup, parse_expression, parse_path
 from clusterbook.snapshot.inventory import Unseen, because
 from clusterbook.snapshot.model import Snapshot
-from clusterbook.validate import checks as named
 from clusterbook.validate.assertions import Operation, read_test, run
-from clusterbook.validate.criteria_ import criteria
+from clusterbook.validate.checks import Checks, check_of
+from clusterbook.validate.inspection import judge_check
 from clusterbook.validate.result import (
     CHECK,
     COMPONENT,
@@ -34,7 +33,7 @@ from clusterbook.validate.result import (
     Report,
     Result,
 )
-from clusterbook.validate.subject import Constraint, Document, Subject, enabled, subject
+from clusterbook.validate.subject import Constraint, Document, Phase, Subject, criteria, enabled, subject
 
 _SHOWN = 3
 """Most sentences of one component's health check that a message repeats."""
@@ -44,6 +43,7 @@ def judge(
     recipe: Document,
     snapshot: Snapshot,
     *,
+    checks: Checks,
     phases: Collection[str] = PHASES,
     fail_fast: bool = False,
     known_checks: Collection[str] = (),
@@ -55,6 +55,7 @@ def judge(
     Args:
         recipe: a RecipeResult with the text of its health checks in place.
         snapshot: the cluster.
+        checks: those of the catalog; of one that is not there nothing can be read.
         phases: which to judge, besides readiness, in whatever order.
         fail_fast: stop behind the first phase in which something failed.
         known_checks: names that a check may have; () leaves misspelt ones to whoever runs them.
@@ -73,18 +74,18 @@ def judge(
     stopped = ""
     for name in chosen:
         if stopped:
-            results += [Result(name, kind, each, SKIPPED, stopped) for kind, each in _asked(about, name)]
+            results += [Result(name, kind, each, SKIPPED, stopped) for kind, each in _demands(about, name, checks)]
             continue
-        found = list(_phase(about, name))
-        results += found
-        wrong = any(result.state in (FAILED, ERROR) for result in found)
+        of_phase = list(_phase(about, name, checks))
+        results += of_phase
+        wrong = any(result.state in (FAILED, ERROR) for result in of_phase)
         if wrong and name == READINESS:
-            fails = any(result.state == FAILED for result in found)
+            fails = any(result.state == FAILED for result in of_phase)
             stopped = "readiness does not hold" if fails else "nobody can tell whether readiness holds"
         elif wrong and fail_fast:
             stopped = f"{name} failed, and no more was asked for"
     taken = str(snapshot.metadata.get("timestamp") or "")
-    unasked = tuple(name for name in PHASES if name not in chosen and any(_asked(about, name)))
+    unasked = tuple(name for name in PHASES if name not in chosen and any(_demands(about, name, checks)))
     return Report(about.name, taken, tuple(results), unasked)
 
 
@@ -100,21 +101,22 @@ def chosen_phases(names: Collection[str]) -> list[str]:
     return [name for name in PHASES if name in names or name == READINESS]
 
 
-def _asked(about: Subject, phase: str) -> Iterator[tuple[str, str]]:
-    """Yield kind and name of everything that a phase asks, without asking."""
+def _demands(about: Subject, phase: str, checks: Checks) -> Iterator[tuple[str, str]]:
+    """Yield kind and name of everything that a phase demands, without judging it."""
     demanded = about.phases[phase]
     if phase == DEPLOYMENT:
         yield from ((COMPONENT, name) for name in about.components)
     yield from ((CHECK, name) for name in demanded.checks)
-    yield from ((CONSTRAINT, each.name) for each in _left(demanded.constraints, demanded.checks))
+    yield from ((CONSTRAINT, each.name) for each in _unjudged(demanded, checks))
 
 
-def _left(constraints: Sequence[Constraint], checks: Sequence[str]) -> list[Constraint]:
-    """Return the constraints that no check of the phase judges itself."""
-    return [each for each in constraints if not any(named.consumed(each.name, check) for check in checks)]
+def _unjudged(demanded: Phase, checks: Checks) -> list[Constraint]:
+    """Return the constraints of a phase that none of its checks judges itself."""
+    judging = [check_of(checks, name) for name in demanded.checks]
+    return [each for each in demanded.constraints if not any(check.judges(each.name) for check in judging)]
 
 
-def _phase(about: Subject, phase: str) -> Iterator[Result]:
+def _phase(about: Subject, phase: str, checks: Checks) -> Iterator[Result]:
     """Yield the results of one phase."""
     demanded = about.phases[phase]
     if phase == READINESS:
@@ -123,11 +125,11 @@ def _phase(about: Subject, phase: str) -> Iterator[Result]:
         yield from (component(about, each) for each in about.components.values())
     for name in demanded.checks:
         try:
-            state, message = named.ask(name, about, demanded.constraints)
+            state, message = judge_check(check_of(checks, name), about, demanded.constraints)
         except Unseen as gap:
             state, message = ERROR if gap.looked else SKIPPED, gap.what
         yield Result(phase, CHECK, name, state, message)
-    for each in _left(demanded.constraints, demanded.checks):
+    for each in _unjudged(demanded, checks):
         yield constraint(about.snapshot, each, phase)
 
 
@@ -196,7 +198,7 @@ def _operations(text: str, name: str) -> list[Operation]:
     Raises:
         InvalidRequest: it is no YAML, or no health check.
     """
-    document = yamlplain.read(text)
+    document = yaml_fast.read(text)
     if document is None:
         from clusterbook.diagnostics.findings import SourceErrors
         from clusterbook.documents.yaml_reader import parse  # 20 ms that a plain text does not cost

@@ -1,6 +1,7 @@
-"""Outcomes: what a judgement says about each thing it was asked.
+"""Results: what a judgement says about each thing it was asked, and what came of checks that ran.
 
-Knows the five states and how they add up. Does not know how any of them comes about.
+There are five states, and what was not judged is never passed. A snapshot keeps what came of checks as measurements of
+type Checks, a subtype a check, with `result` and `message`; what was measured lies in Performance.results instead.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
+
+from clusterbook.snapshot.model import Snapshot
 
 PASSED, FAILED, SKIPPED, NOT_APPLICABLE, ERROR = "passed", "failed", "skipped", "not applicable", "error"
 PARTIAL = "partial"
@@ -20,6 +23,8 @@ READINESS, DEPLOYMENT, CONFORMANCE, PERFORMANCE = "readiness", "deployment", "co
 PHASES = (READINESS, DEPLOYMENT, CONFORMANCE, PERFORMANCE)
 """In the order they are judged. Source: reference rows V5, V6."""
 CRITERION, CONSTRAINT, COMPONENT, CHECK = "criterion", "constraint", "component", "check"
+CHECKS, RESULT, MESSAGE = "Checks", "result", "message"
+"""Where a snapshot keeps what came of a check that ran."""
 
 
 class Result(NamedTuple):
@@ -64,3 +69,13 @@ class Report(NamedTuple):
         """Return `3 passed, 1 skipped, deployment not asked`."""
         counts = (f"{count} {state}" for state, count in self.counts().items() if count)
         return ", ".join((*counts, *(f"{phase} not asked" for phase in self.unasked)))
+
+
+def ran(snapshot: Snapshot, check: str) -> tuple[str, str] | None:
+    """Return the state and the message of a check that ran when the snapshot was taken, None where it did not."""
+    if check not in snapshot.measurements.get(CHECKS, {}):
+        return None
+    result, message = snapshot.reading(CHECKS, check, RESULT), snapshot.reading(CHECKS, check, MESSAGE)
+    if result not in (PASSED, FAILED, SKIPPED, ERROR):
+        return ERROR, f"it ran, and its result is '{result}', which says nothing"
+    return result, message or f"it ran and {'passed' if result == PASSED else 'ended as ' + result}"

@@ -15,6 +15,7 @@ from typing import Any
 from clusterbook.kubernetes.api import open_api
 from clusterbook.kubernetes.placement import GPU, Placement
 from clusterbook.snapshot import model as snapshot
+from clusterbook.validate.checks import read_checks
 from clusterbook.validate.job_manifests import Asked
 from clusterbook.validate.judge import judge
 from clusterbook.validate.output.record import as_asked, recorded
@@ -69,12 +70,14 @@ def run_checks(
     )
     api = open_api(kubeconfig, context=context)
     found = run_all(api, wanted, asked, with_gpus(taken), say=_say, keep=keep)
-    return recorded(taken, as_asked(found, recipe))
+    checks = read_checks(entries)
+    return recorded(taken, as_asked(found, recipe, checks), checks)
 
 
 def to_run(recipe: Document, taken: Document, entries: Entries, phases: Sequence[str]) -> list[Mapping[str, Any]]:
     """Return the entries of the checks that reading leaves open, [] where the cluster is not ready for them."""
-    read = judge(recipe, snapshot.read(taken), phases=phases, known_checks=tuple(entries))
+    checks = read_checks(entries)
+    read = judge(recipe, snapshot.read(taken), checks=checks, phases=phases, known_checks=tuple(entries))
     if any(each.phase == READINESS and each.state in (FAILED, ERROR) for each in read.results):
         return []
     left = {each.name: each.phase for each in read.results if each.kind == CHECK and each.state == SKIPPED}

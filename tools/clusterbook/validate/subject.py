@@ -1,19 +1,20 @@
-"""The subject of a judgement: a recipe, and the cluster it is held against.
+"""The subject of a judgement: a recipe, the cluster it is held against, and whether it is for such a cluster at all.
 
-Knows how a recipe document says what is switched on and what a phase asks for. Does not judge.
+A constraint that cannot be read is refused here, before anything is judged. The reference says which criteria a cluster
+meets in its evidence only (`criteriaMatch`, reference row V48); a recipe for another cluster is a failure here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.documents.selector import describe
 from clusterbook.snapshot.constraint import parse_expression, parse_path
 from clusterbook.snapshot.inventory import Inventory
-from clusterbook.snapshot.model import Snapshot
-from clusterbook.validate.result import PHASES, READINESS
+from clusterbook.snapshot.model import Snapshot, fingerprint
+from clusterbook.validate.result import CRITERION, FAILED, PASSED, PHASES, READINESS, SKIPPED, Result
 
 Document = Mapping[str, Any]
 
@@ -144,3 +145,36 @@ def gpu_nodes(snapshot: Snapshot) -> int | None:
         return 0
     listed, more, rest = names.partition(" (+")
     return len(listed.split(",")) + (int(rest.split(" ")[0]) if more and rest.split(" ")[0].isdecimal() else 0)
+
+
+# --- criteria ---------------------------------------------------------------------------------------------------------
+
+_SHOWN = ("service", "accelerator", "os")
+"""The criteria that a cluster may show."""
+_BY_PROVIDER = ("eks", "gke", "aks", "oke", "lke", "kind")
+"""The services that a node's provider gives away; what else runs on rented machines shows their provider."""
+_ANY = ("any", "", 0)
+
+
+def criteria(recipe: Document, snapshot: Snapshot) -> Iterator[Result]:
+    """Yield what becomes of each criterion of a recipe that a cluster may show."""
+    claimed = recipe.get("criteria")
+    shown, version = fingerprint(snapshot), snapshot.reading("K8s", "server", "version")
+    for dimension in _SHOWN:
+        value = claimed.get(dimension, "") if isinstance(claimed, Mapping) else ""
+        if value not in _ANY:
+            state, message = _criterion(dimension, str(value), shown.get(dimension, ""), version)
+            yield Result(READINESS, CRITERION, dimension, state, message)
+
+
+def _criterion(dimension: str, value: str, shown: str, version: str) -> tuple[str, str]:
+    """Return whether a cluster that shows `shown`, and runs Kubernetes `version`, is one for `value`."""
+    if value == shown:
+        return PASSED, f"it is {shown}"
+    if not shown:
+        return SKIPPED, f"the recipe is for {value}, and the cluster does not show its own"
+    if dimension == "service" and value not in _BY_PROVIDER:
+        if f"-{shown}" in version:  # v1.33.5-eks-3025e55, v1.33.5-gke.1201000: the service's own build
+            return FAILED, f"the recipe is for {value}, and the cluster's Kubernetes is {version}"
+        return SKIPPED, f"the recipe is for {value}, which no provider gives away; the cluster's is that of {shown}"
+    return FAILED, f"the recipe is for {value}, and the cluster shows {shown}"

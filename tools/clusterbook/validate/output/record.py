@@ -12,13 +12,12 @@ from typing import Any
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
 from clusterbook.snapshot.build import Group, Reading, Seen, written_groups
 from clusterbook.snapshot.constraint import parse_expression
-from clusterbook.validate.checks import consumed
+from clusterbook.validate.checks import Checks, check_of
 from clusterbook.validate.output import aiperf as serving
 from clusterbook.validate.output import devices, nccl, slurm
 from clusterbook.validate.output.result_ import result
 from clusterbook.validate.output.trial import Outputs, Trial
-from clusterbook.validate.ran_ import MESSAGE, RESULT, TYPE
-from clusterbook.validate.result import ERROR, FAILED, PASSED, SKIPPED
+from clusterbook.validate.result import CHECKS, ERROR, FAILED, MESSAGE, PASSED, RESULT, SKIPPED
 
 READERS: Mapping[str, Callable[[Outputs], Trial]] = {
     "check-nvidia-smi": devices.nvidia_smi,
@@ -64,7 +63,7 @@ def read_trial(check: str, outputs: Outputs, status: int | None = None, message:
     return Trial(PASSED, message[:_LONGEST_MESSAGE])
 
 
-def as_asked(trials: Sequence[tuple[str, Trial]], recipe: Mapping[str, Any]) -> list[tuple[str, Trial]]:
+def as_asked(trials: Sequence[tuple[str, Trial]], recipe: Mapping[str, Any], checks: Checks) -> list[tuple[str, Trial]]:
     """Return what came of checks that a recipe was handed to, with the settings that it asks for.
 
     What is measured is never taken from there: only constraints that name one value, of checks that have figures.
@@ -76,25 +75,26 @@ def as_asked(trials: Sequence[tuple[str, Trial]], recipe: Mapping[str, Any]) -> 
         settings: dict[str, Reading] = {}
         for each in asked:
             expression = parse_expression(str(each["value"]))
-            if trial.figures and consumed(each["name"], check) and expression.op in ("", "=="):
+            if trial.figures and check_of(checks, check).judges(each["name"]) and expression.op in ("", "=="):
                 settings[each["name"]] = expression.value
         found.append((check, trial._replace(figures={**settings, **trial.figures})))
     return found
 
 
-def stated(trials: Sequence[tuple[str, Trial]], settings: Mapping[str, str]) -> list[tuple[str, Trial]]:
+def stated(trials: Sequence[tuple[str, Trial]], settings: Mapping[str, str], checks: Checks) -> list[tuple[str, Trial]]:
     """Return what came of checks, with the settings that they ran with, as far as their output does not say them.
 
     Args:
         trials: what came of each check, by name.
         settings: value by the name of a constraint, such as inference-routing-mode.
+        checks: those of the catalog.
 
     Raises:
         InvalidRequest: no check has such a setting, or its output says something else.
     """
     found = dict(trials)
     for name, value in settings.items():
-        check = next((each for each in found if consumed(name, each)), "")
+        check = next((each for each in found if check_of(checks, each).judges(name)), "")
         if not check:
             raise InvalidRequest(f"no check that is recorded has the setting {name}", hint=_SETTINGS)
         trial = found[check]
@@ -113,13 +113,14 @@ def stated(trials: Sequence[tuple[str, Trial]], settings: Mapping[str, str]) -> 
 _SETTINGS = "as in --setting inference-routing-mode=dynamo-router, beside inference-perf=FILE"
 
 
-def recorded(document: Mapping[str, Any], trials: Sequence[tuple[str, Trial]]) -> dict[str, Any]:
+def recorded(document: Mapping[str, Any], trials: Sequence[tuple[str, Trial]], checks: Checks) -> dict[str, Any]:
     """Return a snapshot to which what came of checks is added; what it said of the same checks before goes."""
     kinds = {each["type"]: {part["subtype"]: part for part in each.get("subtypes") or ()} for each in _parts(document)}
     found = seen(trials).measurements
-    kinds[TYPE] = {**kinds.get(TYPE, {}), **written_groups(found.get(TYPE, {}))}
+    kinds[CHECKS] = {**kinds.get(CHECKS, {}), **written_groups(found.get(CHECKS, {}))}
     figures = dict(kinds.get("Performance", {}).get("results", {}).get("data") or {})
-    kept = {key: value for key, value in figures.items() if not any(consumed(key, check) for check, _ in trials)}
+    judging = [check_of(checks, check) for check, _ in trials]
+    kept = {key: value for key, value in figures.items() if not any(check.judges(key) for check in judging)}
     new = found.get("Performance", {}).get("results", Group()).data
     if figures or new:
         kinds["Performance"] = {**kinds.get("Performance", {}), **written_groups({"results": Group({**kept, **new})})}
@@ -142,4 +143,4 @@ def seen(trials: Iterable[tuple[str, Trial]]) -> Seen:
         checks[check] = Group(said, context=trial.context)
         if trial.state == PASSED:
             results |= trial.figures
-    return Seen({TYPE: checks, **({"Performance": {"results": Group(results)}} if results else {})} if checks else {})
+    return Seen({CHECKS: checks, **({"Performance": {"results": Group(results)}} if results else {})} if checks else {})

@@ -1,0 +1,213 @@
+"""Inspection: what becomes of a check, as far as a snapshot can tell.
+
+A check of which something has to run besides fails when its reading does, and is else what came of running it, or
+skipped: what was only read has not been shown to work. Source: reference rows V22-V44.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from clusterbook.diagnostics.errors import ClusterbookError
+from clusterbook.documents.yaml_writer import scalar
+from clusterbook.snapshot.constraint import evaluate, parse_expression
+from clusterbook.validate.checks import EACH_GPU_NODE, Check, Inspection, ObjectName
+from clusterbook.validate.figures import missed
+from clusterbook.validate.result import ERROR, FAILED, NOT_APPLICABLE, PASSED, SKIPPED, ran
+from clusterbook.validate.subject import Constraint, Subject, enabled, gpu_nodes
+from clusterbook.validate.workloads import api_version, condition, first_ill, running, whole
+
+_SHOWN = 3
+"""Most faults that one message names."""
+
+
+class Judgement(NamedTuple):
+    """What becomes of a check, and why."""
+
+    state: str
+    message: str
+
+
+def judge_check(check: Check, subject: Subject, constraints: Sequence[Constraint]) -> Judgement:
+    """Return what becomes of a check; `constraints` are those of its phase.
+
+    Raises:
+        Unseen: the snapshot cannot tell.
+    """
+    judgement = _inspect(check, subject, [each for each in constraints if check.judges(each.name)])
+    outcome = ran(subject.snapshot, check.name) if judgement.state == SKIPPED else None
+    return Judgement(*outcome) if outcome else judgement
+
+
+def _inspect(check: Check, subject: Subject, constraints: Sequence[Constraint]) -> Judgement:
+    """Return what reading says; `constraints` are those that the check judges itself."""
+    if not check.inspections:
+        return Judgement(SKIPPED, "it runs a container of its own on a cluster")
+    if check.where == EACH_GPU_NODE and gpu_nodes(subject.snapshot) == 0:
+        return Judgement(NOT_APPLICABLE, "the cluster has no GPU node")
+    names = [inspection.component for inspection in check.inspections]
+    inspection = next((each for each in check.inspections if _deploys(subject, each.component)), None)
+    if inspection is None:
+        several = f"the recipe deploys neither {' nor '.join(names)}"
+        return Judgement(NOT_APPLICABLE, several if len(names) > 1 else f"the recipe does not deploy {names[0]}")
+    if inspection.measured:
+        return _measured(inspection, subject, constraints)
+    if inspection.expected_resources:
+        return _expected_resources(subject)
+    if inspection.version:
+        return _version(inspection.version.object, _namespace(subject, inspection.version.component), check, subject,
+                        constraints)  # fmt: skip
+    return _objects(inspection, subject)
+
+
+def _deploys(subject: Subject, name: str) -> bool:
+    """Return whether the recipe deploys a component; "" is any recipe."""
+    component = subject.components.get(name)
+    return not name or (component is not None and enabled(component, subject.recipe))
+
+
+def _namespace(subject: Subject, component: str, default: str = "") -> str:
+    return str((subject.components.get(component) or {}).get("namespace") or default)
+
+
+def _judgement(faults: Sequence[str], *, then: str = "", holds: str = "") -> Judgement:
+    """Return what follows from what is wrong: failed; else what would have to run, or that it holds."""
+    if faults:
+        more = f" and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
+        return Judgement(FAILED, "; ".join(faults[:_SHOWN]) + more)
+    return Judgement(SKIPPED, f"what can be read holds; {then}") if then else Judgement(PASSED, holds)
+
+
+# --- objects ----------------------------------------------------------------------------------------------------------
+
+
+def _objects(inspection: Inspection, subject: Subject) -> Judgement:
+    """Return whether the objects that are asked about are as they have to be."""
+    values = (subject.components.get(inspection.component) or {}).get("values")
+    namespace = _namespace(subject, inspection.component, inspection.namespace)
+    fullname = str(_inside(values, ("fullnameOverride",)) or inspection.fullname)
+
+    def named(asked: ObjectName) -> ObjectName:
+        fill = {"{namespace}": namespace, "{fullname}": fullname}
+        return asked._replace(name=_filled(asked.name, fill), namespace=_filled(asked.namespace, fill))
+
+    if inspection.then and not (inspection.component or inspection.pods or inspection.some or [*inspection.objects]):
+        return Judgement(SKIPPED, inspection.then)
+    inventory, count = subject.inventory, 0
+    faults = first_ill(inventory, [named(asked)[:3] for asked in inspection.healthy])
+    for asked, state in inspection.states:
+        faults += _state_faults(subject, named(asked), state)
+    for asked, name in inspection.conditions:
+        faults += _condition_faults(subject, named(asked), name)
+    if inspection.pods:
+        count = len(running(inventory, namespace, inspection.pods.labels))
+        faults += [] if count else [_filled(inspection.pods.otherwise, {"{namespace}": namespace})]
+    if inspection.some:
+        some = inspection.some
+        objects = whole(inventory, some.api_version, some.kind)
+        count = len(objects)
+        ends = any(str(_inside(found, some.field)).endswith(some.ending) for found in objects)
+        faults += [] if ends else [some.otherwise]
+    holds = inspection.holds_one if count == 1 and inspection.holds_one else inspection.holds
+    then = inspection.then if not inspection.then_if or _inside(values, inspection.then_if) is True else ""
+    return _judgement(faults, then=then, holds=_filled(holds, {"{count}": str(count)}))
+
+
+def _filled(text: str, words: Mapping[str, str]) -> str:
+    for mark, word in words.items():
+        text = text.replace(mark, word)
+    return text
+
+
+def _inside(value: Any, path: Sequence[str]) -> Any:
+    """Return what lies at a path in maps, None where nothing does."""
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _state_faults(subject: Subject, asked: ObjectName, state: str) -> list[str]:
+    named = subject.inventory.named(asked.api_version, asked.kind, asked.name, asked.namespace)
+    shown = "not there" if named is None else (named.get("status") or {}).get("state", "without a state")
+    return [] if shown == state else [f"{asked.kind} {asked.name} is {shown}"]
+
+
+def _condition_faults(subject: Subject, asked: ObjectName, name: str) -> list[str]:
+    named = subject.inventory.named(asked.api_version, asked.kind, asked.name, asked.namespace)
+    return [] if condition(named, name) else [f"{asked.kind} {asked.name} is not {name.lower()}"]
+
+
+def _expected_resources(subject: Subject) -> Judgement:
+    """Return whether namespaces are active and expected resources healthy. Source: reference rows V23, V38."""
+    expected: dict[tuple[str, str, str], None] = {}
+    for component in subject.components.values():
+        if not enabled(component, subject.recipe):
+            continue
+        if component.get("namespace"):
+            expected["Namespace", str(component["namespace"]), ""] = None
+        for resource in component.get("expectedResources") or ():
+            namespace = resource.get("namespace") or ""
+            expected[str(resource.get("kind")), str(resource.get("name")), str(namespace)] = None
+    spaces = sum(kind == "Namespace" for kind, *_ in expected)
+    rest = len(expected) - spaces
+    holds = f"{spaces} namespaces are active{f', {rest} expected resources are healthy' if rest else ''}"
+    return _judgement(first_ill(subject.inventory, expected), holds=holds)
+
+
+# --- constraints ------------------------------------------------------------------------------------------------------
+
+
+def _version(
+    asked: ObjectName, namespace: str, check: Check, subject: Subject, constraints: Sequence[Constraint]
+) -> Judgement:
+    """Return whether the version that an object shows, by label, image tag or annotation, meets its constraint."""
+    if not constraints:
+        return Judgement(SKIPPED, f"the recipe sets no constraint {' or '.join(check.constraints)}")
+    namespace = namespace or asked.namespace
+    shows = subject.inventory.named(api_version(subject.inventory, asked.kind), asked.kind, asked.name, namespace)
+    if shows is None:
+        return Judgement(FAILED, f"{asked.kind} {namespace}/{asked.name} is not there")
+    label = "app.kubernetes.io/version"
+    metadata = shows["metadata"]
+    version = str((metadata.get("labels") or {}).get(label) or "") or _tag(shows)
+    version = version or str((metadata.get("annotations") or {}).get(label) or "")
+    if not version:
+        return Judgement(FAILED, f"{asked.kind} {asked.name} shows no version: no label, image tag or annotation")
+    try:
+        holds = evaluate(parse_expression(constraints[0].value), version)
+    except ClusterbookError as error:
+        return Judgement(ERROR, error.what)
+    return (
+        Judgement(PASSED, f"it is {version}")
+        if holds
+        else Judgement(FAILED, f"it is {version}, not {constraints[0].value}")
+    )
+
+
+def _tag(workload: Mapping[str, Any]) -> str:
+    """Return the tag of the first container's image, "" where there is none."""
+    containers = _inside(workload, ("spec", "template", "spec", "containers"))
+    first = containers[0] if isinstance(containers, list) and containers else None
+    image = str(first.get("image") or "").partition("@")[0] if isinstance(first, Mapping) else ""
+    return image.rpartition(":")[2] if ":" in image.rpartition("/")[2] else ""
+
+
+def _measured(inspection: Inspection, subject: Subject, constraints: Sequence[Constraint]) -> Judgement:
+    """Return whether the figures that were measured meet their constraints, if the snapshot has them."""
+    if not constraints:
+        return Judgement(SKIPPED, "the recipe sets no constraint for it")
+    nodes = gpu_nodes(subject.snapshot)
+    if nodes is not None and nodes < inspection.gpu_nodes:
+        return Judgement(NOT_APPLICABLE, f"it takes {inspection.gpu_nodes} GPU nodes, and there are {nodes}")
+    results = subject.snapshot.measurements.get("Performance", {}).get("results")
+    figures = results.data if results else {}
+    measured = [constraint for constraint in constraints if figures.get(constraint.name) is not None]
+    missing = ", ".join(constraint.name for constraint in constraints if constraint not in measured)
+    if not measured:
+        return Judgement(SKIPPED, f"it has to be measured: the snapshot has no {missing}")
+    faults = missed(measured, figures)
+    if missing and not faults:  # a figure says nothing as long as nobody knows what of
+        what = f"it was measured, and nobody says with which {missing}"
+        return Judgement(ERROR, f"{what}; record it again with --setting")
+    return _judgement(faults, holds=", ".join(f"{each.name} is {scalar(figures[each.name])}" for each in measured))
