@@ -68,7 +68,7 @@ IO = frozenset(
     oci.registry oci.store oci.transfer
     publish.release publish.send
     resolve.export
-    site.build site.desk_ site.frame site.guide site.guide_ site.json_schemas site.mkdocs site.pages site.preview
+    site.build site.frame site.guide site.json_schemas site.mkdocs site.pages site.preview
     snapshot.template
     trust.choose_policy trust.keys trust.roots trust.sign trust.sigstore trust.verify
     validate.run validate.run_jobs

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from clusterbook.site import evidence as tested
+from clusterbook.site import evidence
 from clusterbook.site.model import Summary
 from tests.support import sites
 
@@ -16,7 +16,7 @@ READ = "(table) => [...table.rows].map((row) => [...row.cells].map((cell) => cel
 MEASURES: dict[str, Callable[[Sequence[Summary]], str]] = {
     "recipes": lambda found: str(len(found)),
     "checks": lambda found: str(max(each.checks for each in found)),
-    "tested": lambda found: f"{tested.passed(found)} of {len(found)}",
+    "tested": lambda found: f"{evidence.passed(found)} of {len(found)}",
 }
 
 

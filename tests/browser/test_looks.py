@@ -125,7 +125,15 @@ def test_on_a_phone_a_row_of_a_table_is_a_block_that_names_its_cells(page: Page,
     page.set_viewport_size({"width": 390, "height": 844})
     assert row.locator("th").evaluate("(cell) => getComputedStyle(cell).display") == "block"
     said = row.evaluate("(row) => [...row.cells].map((cell) => getComputedStyle(cell, '::before').content)")
-    assert [word.strip('" ') for word in said] == ["Step", "none", "Version", "Chart", "Namespace", "After", "Values"]
+    assert [word.strip('" ') for word in said] == [
+        "Step",
+        "none",
+        "Version",
+        "Chart",
+        "Namespace",
+        "After",
+        "Values",
+    ]
     inside = page.locator("#components ~ .cb-scroll").first
     assert inside.evaluate("(box) => box.scrollWidth <= box.clientWidth")
 

@@ -11,8 +11,8 @@ from clusterbook.catalog.criteria import ANY, DIMENSIONS, Criteria
 from clusterbook.lookup.build import served
 from clusterbook.resolve.matching import UNSUPPORTED
 from clusterbook.resolve.matrix import Matrix
-from clusterbook.site import wording as plain
-from clusterbook.site.answers import OTHER, dense
+from clusterbook.site import wording
+from clusterbook.site.answers import OTHER, answer_map
 from tests.support import sites, trees
 
 
@@ -25,10 +25,10 @@ def entries(found: dict[str, Any]) -> list[int]:
 def hold(matrix: Matrix) -> int:
     """Hold the map against the matcher, for every combination; return how many there are."""
     slugs = [slug for slug, _ in served(matrix)]
-    dense_map = dense(matrix, slugs)
-    found, counts = dense_map.document, dense_map.counts
+    answers = answer_map(matrix, slugs)
+    found, counts = answers.document, answers.counts
     flat, tally, number = entries(found), dict.fromkeys(slugs, 0), 0
-    groups = {slug: dense_map.groups(slug) for slug in slugs}
+    groups = {slug: answers.groups(slug) for slug in slugs}
     for values in product(*((ANY, *matrix.catalog.vocabulary.values(name)) for name in DIMENSIONS)):
         at = 0
         for value, axis in zip(values, found["axes"], strict=True):
@@ -69,7 +69,7 @@ def test_the_map_says_what_the_matcher_says_of_our_own_catalog() -> None:
 def test_recipes_that_overlays_claim_are_where_the_nearest_is_looked_for() -> None:
     matrix = trees.build(sites.SMALL)
     slugs = [slug for slug, _ in served(matrix)]
-    found = dense(matrix, slugs).document
+    found = answer_map(matrix, slugs).document
     assert [slugs[n] for n in found["curated"]] == ["aks", "eks", "gke"]
 
 
@@ -86,4 +86,4 @@ def test_recipes_that_overlays_claim_are_where_the_nearest_is_looked_for() -> No
     ],
 )
 def test_what_may_be_asked_for_is_said_in_words(values: list[str], says: str) -> None:
-    assert plain.choice(values, ["eks", "gke", "aks"]) == says
+    assert wording.choice(values, ["eks", "gke", "aks"]) == says

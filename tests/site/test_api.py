@@ -132,9 +132,9 @@ def test_the_api_is_asked_as_printed(tmp_path: Path) -> None:
         server.shutdown()
     listed, origins, digests = answers
     data = sites.small()
-    assert listed == [f"{each.slug}\t{each.newest.version if each.newest else ''}" for each in data.recipes]
+    assert listed == [f"{each.slug}\t{each.newest.number if each.newest else ''}" for each in data.recipes]
     found = data.recipe(data.recipes[0].slug)
-    rows = {(part.name, row.path): row.said[-1] for part in (*found.parts, *found.switched_off) for row in part.rows}
+    rows = {(part.name, row.path): row.origins[-1] for part in (*found.parts, *found.switched_off) for row in part.rows}
     assert {tuple(line.split("\t")) for line in origins} == {
         (*key, f"{said.layer} {said.file}:{said.line}") for key, said in rows.items()
     }
@@ -150,9 +150,9 @@ def test_a_site_that_knows_where_it_stands_prints_its_address() -> None:
 
 def test_versions_that_differ_are_told_apart_by_compare() -> None:
     data = sites.ours_known()
-    pairs = [(each.slug, edition.before, edition.version) for each in data.recipes for edition in each.editions]
+    pairs = [(each.slug, version.before, version.number) for each in data.recipes for version in each.versions]
     for slug, before, version in pairs:
         if before:
-            old, new = (api.compared(data.edition(slug, name)) for name in (before, version))
+            old, new = (api.compare_document(data.version(slug, name)) for name in (before, version))
             assert old != new, (slug, before, version)
     assert len([before for _, before, _ in pairs if before]) > 200

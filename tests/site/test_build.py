@@ -16,7 +16,7 @@ import pytest
 
 from clusterbook.site import build as site
 from clusterbook.site import pages
-from clusterbook.site.broken_ import BrokenSite, BrokenTemplate
+from clusterbook.site.errors import BrokenPageTemplate, BrokenSite
 from tests.support import ledgers, sites
 
 KINDS = (
@@ -110,7 +110,9 @@ def test_a_page_leads_back_up(path: str, way: list[str]) -> None:
 def test_layers_stand_below_what_they_build_on_each_once() -> None:
     ours = sites.ours_known()
     path = "layers/index.html"
-    page = next(each for each in pages.Renderer(ours, sites.SOURCES / "templates").others() if each.path == path).body()
+    page = next(
+        each for each in pages.Renderer(ours, sites.SOURCES / "templates").other_pages() if each.path == path
+    ).body()
     overlays, mixins = page.partition('id="mixins"')[::2]
     above: list[str] = []
     found: dict[str, str] = {}
@@ -248,7 +250,7 @@ def broken(tmp_path: Path, file: str, old: str, new: str) -> Path:
 
 def test_a_template_that_asks_for_what_does_not_exist_fails_the_build_and_says_where(tmp_path: Path) -> None:
     folder = broken(tmp_path, "templates/recipe.html", "{{ r.title }}", "{{ r.titel }}")
-    with pytest.raises(BrokenTemplate, match=r"recipes/aks\.html.*'titel'") as caught:
+    with pytest.raises(BrokenPageTemplate, match=r"recipes/aks\.html.*'titel'") as caught:
         site.build(sites.small(), folder, tmp_path / "out", sites.PROGRAMS)
     assert caught.value.place is not None
     assert str(caught.value.place).endswith("recipe.html:2")
@@ -257,14 +259,14 @@ def test_a_template_that_asks_for_what_does_not_exist_fails_the_build_and_says_w
 
 def test_a_template_that_cannot_be_read_fails_the_build_and_says_where(tmp_path: Path) -> None:
     folder = broken(tmp_path, "templates/layer.html", "{% endfor %}", "{% endfro %}")
-    with pytest.raises(BrokenTemplate) as caught:
+    with pytest.raises(BrokenPageTemplate) as caught:
         pages.Renderer(sites.small(), folder / "templates").render("layer.html", "layers/base.html")
     assert str(caught.value.place).partition("templates/")[2].startswith("layer.html:")
 
 
 def test_an_icon_that_does_not_exist_fails_the_build_and_names_the_nearest(tmp_path: Path) -> None:
     folder = broken(tmp_path, "templates/changes.html", 'icon("feed")', 'icon("feet")')
-    with pytest.raises(BrokenTemplate, match=r"no icon 'feet'.*feed"):
+    with pytest.raises(BrokenPageTemplate, match=r"no icon 'feet'.*feed"):
         pages.Renderer(sites.small(), folder / "templates").render("changes.html", "changes/index.html")
 
 

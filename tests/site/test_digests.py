@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from clusterbook.site import api
-from clusterbook.site.written_ import Writer
+from clusterbook.site.recipe_yaml import RecipeWriter
 from tests.support import sites
 
 GUIDE = (sites.SOURCES / "docs" / "guide" / "verify.md").read_text(encoding="utf-8")
@@ -23,15 +23,15 @@ SLUG, VERSION = re.findall(r"recipes/(\S+)/(\S+)\.json", LINE)[0]
 def test_a_digest_is_computed_again_as_printed(slug: str, tmp_path: Path) -> None:
     data = sites.ours_known()
     summary = next(each for each in data.recipes if each.slug == slug)
-    makers = dict(api.recipe_files(data, summary, Writer()))
-    assert summary.editions
-    for edition in summary.editions:
-        path = f"api/v1/recipes/{slug}/{edition.version}.json"
+    makers = dict(api.recipe_files(data, summary, RecipeWriter()))
+    assert summary.versions
+    for version in summary.versions:
+        path = f"api/v1/recipes/{slug}/{version.number}.json"
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(makers[path]())
-        line = LINE.replace(f"{SLUG}/{VERSION}", f"{slug}/{edition.version}")
+        line = LINE.replace(f"{SLUG}/{VERSION}", f"{slug}/{version.number}")
         done = subprocess.run(["sh", "-c", line], cwd=tmp_path, check=True, capture_output=True, text=True)
-        assert f"sha256:{done.stdout.split()[0]}" == edition.digest
+        assert f"sha256:{done.stdout.split()[0]}" == version.digest
 
 
 def test_the_guide_names_a_version_that_was_released() -> None:

@@ -20,8 +20,7 @@ from clusterbook.ledger import plan as release
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.plan import Commit
 from clusterbook.lookup import build as indexing
-from clusterbook.site import commands
-from clusterbook.site import evidence as tested
+from clusterbook.site import commands, evidence
 from clusterbook.validate.result import Result
 from tests.support import ledgers, proven, sites
 from tests.support.clusters import SNAPSHOTS
@@ -161,7 +160,7 @@ def test_strings_from_evidence_are_text() -> None:
     ],
 )
 def test_age_is_told_by_the_newest_release(taken: str, says: str) -> None:
-    assert tested.age(taken, "2026-07-01T00:00:00Z") == says
+    assert evidence.age(taken, "2026-07-01T00:00:00Z") == says
 
 
 @pytest.mark.parametrize(
@@ -182,10 +181,10 @@ def test_what_is_known_of_a_version_is_counted(
 ) -> None:
     one = DATA.evidence[0]
     found = [dataclasses.replace(one, version=which, verdict=verdict, says="3 passed") for which, verdict in verdicts]
-    standing = tested.standing(found, version)
-    assert standing is not None
-    assert (str(standing), standing.verdict) == (says, worst)
-    assert tested.standing([], version) is None
+    status = evidence.status(found, version)
+    assert status is not None
+    assert (str(status), status.verdict) == (says, worst)
+    assert evidence.status([], version) is None
 
 
 def test_what_passed_in_part_has_no_tick_and_is_no_measure_of_passing() -> None:
@@ -201,7 +200,7 @@ def test_what_passed_in_part_has_no_tick_and_is_no_measure_of_passing() -> None:
     passed = re.findall(r"Validated on hardware</dt><dd>(.*?)</dd>", sites.whole()["recipes/eks/1.1.0.html"].decode())
     icons = [re.findall(r"<svg.*?</svg>", each, re.DOTALL) for each in (known, *passed)]
     assert icons[0] != icons[1]
-    assert (tested.passed(DATA.recipes), tested.passed(data.recipes)) == (1, 0)
+    assert (evidence.passed_count(DATA.recipes), evidence.passed_count(data.recipes)) == (1, 0)
     assert "and 0 of these passed" in files["coverage.html"].decode()
     (row,) = [each for each in json.loads(files["api/v1/index.json"])["recipes"] if each["slug"] == "eks"]
     assert row["tested"]["verdict"] == "partial"
@@ -209,8 +208,8 @@ def test_what_passed_in_part_has_no_tick_and_is_no_measure_of_passing() -> None:
 
 
 def test_a_phase_that_was_not_judged_says_nothing_about_it() -> None:
-    assert str(tested.standing(DATA.evidence, "1.1.0", "readiness")) == "passed on 1 cluster"
-    assert tested.standing(DATA.evidence, "1.1.0", "deployment") is None
+    assert str(evidence.status(DATA.evidence, "1.1.0", "readiness")) == "passed on 1 cluster"
+    assert evidence.status(DATA.evidence, "1.1.0", "deployment") is None
     assert "Was it installed on a cluster? not tested" in text("recipes/eks/1.1.0.html")
 
 
@@ -220,7 +219,7 @@ def test_evidence_is_judged_again_as_its_page_prints(
 ) -> None:
     page = sites.whole()[f"evidence/eks/{name}.html"].decode()
     (line,) = [html.unescape(each) for each in re.findall(r'<span class="cb-line">(.*?)</span>', page)]
-    assert line == commands.judge_again("eks", name, signed=name == JULY)
+    assert line == commands.verify_evidence("eks", name, signed=name == JULY)
     proven.believed(tmp_path)
     for each in proven.kept():
         write_folder(tmp_path / "registry" / "evidence" / "eks" / each.name, each.files.items(), marker="index.json")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.site.broken_ import BrokenSite
-from clusterbook.site.frame import Frame, Page, read, searchable
+from clusterbook.site.errors import BrokenSite
+from clusterbook.site.frame import Frame, Page, read, search_index
 
 SHELL = """<html><head><title>@@TITLE@@ - x</title><link href="../assets/a.css"></head>
 <ul class="md-tabs__list"><li class="md-tabs__item"><a href="../index.html">Home</a></li>
@@ -61,7 +61,7 @@ def test_a_site_without_a_shell_is_refused() -> None:
 def test_the_search_index_gains_catalog_pages_and_loses_what_nobody_looks_for(before: str, after: str) -> None:
     docs = [{"location": "_/shell.html", "title": "@@", "text": ""}, {"location": "a.html", "title": "A", "text": ""}]
     content = f"{before}{json.dumps({'config': {}, 'docs': docs})}{after}".encode()
-    text = searchable("search/search_index.js", content, [("r.html", "R <i>", "some & words")]).decode()
+    text = search_index("search/search_index.js", content, [("r.html", "R <i>", "some & words")]).decode()
     found = json.loads(text.removeprefix(before).removesuffix(after))
     assert [doc["location"] for doc in found["docs"]] == ["a.html", "r.html"]
     assert found["docs"][1] == {"location": "r.html", "title": "R &lt;i&gt;", "text": "some &amp; words"}

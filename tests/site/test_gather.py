@@ -31,9 +31,9 @@ def test_every_recipe_that_is_served_is_there() -> None:
 
 
 def test_a_recipe_knows_its_versions_the_oldest_first() -> None:
-    first, second = recipe("eks").editions
-    assert (first.version, first.release, first.before) == ("1.0.0", "2026.3.0", "")
-    assert (second.version, second.release, second.before, second.level) == ("1.1.0", "2026.7.0", "1.0.0", "minor")
+    first, second = recipe("eks").versions
+    assert (first.number, first.release, first.before) == ("1.0.0", "2026.3.0", "")
+    assert (second.number, second.release, second.before, second.level) == ("1.1.0", "2026.7.0", "1.0.0", "minor")
     assert recipe("eks").newest == second
 
 
@@ -61,20 +61,20 @@ def test_a_withdrawn_version_is_not_the_newest() -> None:
     found = sites.data(ledgers.JULY, {**ledgers.two(), "withdrawn.yaml": withdrawn})
     eks = next(each for each in found.recipes if each.slug == "eks")
     assert eks.newest is not None
-    assert eks.newest.version == "1.0.0"
-    assert eks.editions[1].withdrawn == "it loses data"
-    assert eks.editions[1].replacement == "1.0.0"
+    assert eks.newest.number == "1.0.0"
+    assert eks.versions[1].withdrawn == "it loses data"
+    assert eks.versions[1].replacement == "1.0.0"
 
 
 def test_a_version_looks_as_it_was_published() -> None:
-    old = DATA.edition("eks", "1.0.0")
+    old = DATA.version("eks", "1.0.0")
     assert [part.name for part in old.parts] == ["a", "b"]
     assert [(row.path, row.text, row.by) for row in old.parts[1].rows] == [("size", "1", "eks")]
     assert [(row.path, row.text, row.by) for row in DATA.recipe("eks").parts[0].rows] == [("size", "2", "eks")]
 
 
 def test_the_difference_of_two_versions_is_that_of_the_client() -> None:
-    found = DATA.difference("eks", "1.0.0", "1.1.0")
+    found = DATA.diff("eks", "1.0.0", "1.1.0")
     assert [(each.section, each.component) for each in found.changes] == [("component", "c"), ("value", "b")]
 
 
@@ -106,7 +106,7 @@ def test_a_layer_says_what_it_says_itself_and_who_builds_on_it() -> None:
 
 
 def test_a_value_knows_what_it_is_in_which_recipe_and_who_said_so() -> None:
-    assert value("a", "x").found == (
+    assert value("a", "x").variants == (
         ("1", ("aks", "base", "gke"), ("components/a/values.yaml",)),
         ("2", ("eks",), ("eks",)),
     )

@@ -1,4 +1,4 @@
-"""The manual: every command and every option stands in it, and what a help text says is text."""
+"""The manual of commands: every command and every option stands in it, and what a help text says is text."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from collections.abc import Iterator
 
 import click
 
-from clusterbook.site import guide as manual
+from clusterbook.site import guide
 from tests.support import sites
 
 
 def commands(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
     """Yield every command below one, by how it is called."""
     if isinstance(command, click.Group):
-        for inner, found in command.commands.items():
-            if not found.hidden:
-                yield f"{name} {inner}", found
-                yield from commands(f"{name} {inner}", found)
+        for word, subcommand in command.commands.items():
+            if not subcommand.hidden:
+                yield f"{name} {word}", subcommand
+                yield from commands(f"{name} {word}", subcommand)
 
 
 def test_every_command_and_option_stands_in_it() -> None:
-    text = manual.text(sites.PROGRAMS)
-    known = {path: found for name, program in sites.PROGRAMS.items() for path, found in commands(name, program)}
-    assert {"clusterbook fetch bundle", "clusterbook recipe", "clusterbook-build site"} <= known.keys()
-    for path, found in known.items():
+    text = guide.commands(sites.PROGRAMS)
+    by_path = dict(pair for name, program in sites.PROGRAMS.items() for pair in commands(name, program))
+    assert {"clusterbook fetch bundle", "clusterbook recipe", "clusterbook-build site"} <= by_path.keys()
+    for path, command in by_path.items():
         part = text.partition(f"### {path}\n")[2].partition("\n### ")[0]
         assert f"\n{path} " in part or f"\n{path}\n" in part, path
-        for option in found.params:
+        for option in command.params:
             if isinstance(option, click.Option) and not option.hidden:
                 assert option.opts[-1] in part, f"{path} {option.opts[-1]}"
 
@@ -45,7 +45,7 @@ def test_a_help_text_is_text_and_an_example_a_command() -> None:
         """
 
     program.add_command(click.Command("secret", hidden=True))
-    text = manual.text({"program": program})
+    text = guide.commands({"program": program})
     assert "```sh\nprogram run [OPTIONS]\n```" in text
     assert "<p>Do a thing.</p>" in text
     assert "<p>Twice, when *asked*.</p>" in text

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from clusterbook.site.broken_ import BrokenSite
-from clusterbook.site.links import Checker
+from clusterbook.site.errors import BrokenSite
+from clusterbook.site.links import LinkChecker
 
 
 def check(pages: dict[str, str], url: str = "") -> None:
-    checker = Checker(url)
+    checker = LinkChecker(url)
     for path, text in pages.items():
-        checker.see(path, text.encode())
-    checker.finish()
+        checker.add(path, text.encode())
+    checker.check()
 
 
 @pytest.mark.parametrize(

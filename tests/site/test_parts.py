@@ -6,11 +6,10 @@ import re
 
 import pytest
 
-from clusterbook.site import svg as graph
-from clusterbook.site import wording as plain
-from clusterbook.site.broken_ import BrokenSite
-from clusterbook.site.icons_ import icon
-from clusterbook.site.parts import read_part, shown
+from clusterbook.site import svg, wording
+from clusterbook.site.errors import BrokenSite
+from clusterbook.site.parts import part_view, row_text
+from clusterbook.site.svg import icon
 from clusterbook.snapshot.constraint import parse_expression
 
 DECLARED = {"name": "a", "type": "Helm", "values": {"x": {"y": 1}, "list": [1], "none": {}}}
@@ -24,15 +23,15 @@ ORIGINS = {
 
 
 def test_every_value_is_a_row_with_all_that_was_said_of_it() -> None:
-    part = read_part(DECLARED, ORIGINS, "k")
+    part = part_view(DECLARED, ORIGINS, "k")
     assert [(row.path, row.text, row.by, row.removed) for row in part.rows] == [
         ("gone", "", "eks", True),
         ("list", "[1]", "base", False),
         ("none", "{}", "base", False),
         ("x.y", "1", "eks", False),
     ]
-    said = part.rows[3].said
-    assert [(each.layer, each.file, each.line, each.text) for each in said] == [
+    origins = part.rows[3].origins
+    assert [(origin.layer, origin.file, origin.line, origin.text) for origin in origins] == [
         ("base", "b.yaml", 1, "0"),
         ("eks", "e.yaml", 7, "1"),
     ]
@@ -40,9 +39,9 @@ def test_every_value_is_a_row_with_all_that_was_said_of_it() -> None:
 
 @pytest.mark.parametrize("pointer", ["/type", "/values/x/y", "/values/list", "/values/none"])
 def test_a_value_of_which_nobody_says_who_set_it_fails_the_build(pointer: str) -> None:
-    left = {key: found for key, found in ORIGINS.items() if key != pointer}
+    left = {key: origin for key, origin in ORIGINS.items() if key != pointer}
     with pytest.raises(BrokenSite, match=f"a: {pointer} has no origin"):
-        read_part(DECLARED, left, "k")
+        part_view(DECLARED, left, "k")
 
 
 @pytest.mark.parametrize(
@@ -63,17 +62,19 @@ def test_a_value_of_which_nobody_says_who_set_it_fails_the_build(pointer: str) -
     ],
 )
 def test_a_value_is_shown_so_that_text_is_told_from_numbers(value: object, text: str) -> None:
-    assert shown(value) == text
+    assert row_text(value) == text
 
 
 def test_levels_hold_what_may_deploy_side_by_side() -> None:
     needs = {"a": [], "b": ["a"], "c": ["a", "elsewhere"], "d": ["b", "c"]}
-    assert graph.levels(needs, ["a", "b", "c", "d"]) == (("a",), ("b", "c"), ("d",))
-    assert graph.levels({}, []) == ()
+    assert svg.levels(needs, ["a", "b", "c", "d"]) == (("a",), ("b", "c"), ("d",))
+    assert svg.levels({}, []) == ()
 
 
 def test_the_drawing_has_a_box_for_each_name_and_a_line_for_each_need() -> None:
-    drawn = graph.svg([["a"], ["b", "<c>"]], {"b": ["a"], "<c>": ["a", "unknown"]}, {"a": "1.0"}, {"a": "a.html"})
+    drawn = svg.deployment_graph(
+        [["a"], ["b", "<c>"]], {"b": ["a"], "<c>": ["a", "unknown"]}, {"a": "1.0"}, {"a": "a.html"}
+    )
     assert drawn.count("<rect") == 3
     assert drawn.count('<path d="M') - drawn.count("<marker") == 2
     assert drawn.count('<a href="a.html">') == 1
@@ -84,7 +85,7 @@ def test_the_drawing_has_a_box_for_each_name_and_a_line_for_each_need() -> None:
 
 def test_a_column_is_as_wide_as_its_longest_name() -> None:
     long = "k8s-ephemeral-storage-metrics"
-    drawn = graph.svg([["nfd"], [long], ["x" * 80]], {}, {}, {})
+    drawn = svg.deployment_graph([["nfd"], [long], ["x" * 80]], {}, {}, {})
     assert f">{long}<" in drawn
     assert f">{'x' * 33}…<" in drawn
     first, second, third = (int(width) for width in re.findall(r'<rect width="(\d+)"', drawn))
@@ -93,7 +94,7 @@ def test_a_column_is_as_wide_as_its_longest_name() -> None:
 
 def test_boxes_of_a_drawing_do_not_overlap() -> None:
     names = [[f"n{level}-{row}" for row in range(5)] for level in range(3)]
-    drawn = graph.svg(names, {}, {}, {})
+    drawn = svg.deployment_graph(names, {}, {}, {})
     places = re.findall(r"translate\((\d+),(\d+)\)", drawn)
     assert len(set(places)) == 15
 
@@ -108,7 +109,7 @@ def test_boxes_of_a_drawing_do_not_overlap() -> None:
     ],
 )
 def test_a_recipe_is_called_as_people_say(criteria: dict[str, str | int], title: str) -> None:
-    assert plain.title(criteria) == title
+    assert wording.title(criteria) == title
 
 
 @pytest.mark.parametrize(
@@ -122,13 +123,13 @@ def test_a_recipe_is_called_as_people_say(criteria: dict[str, str | int], title:
     ],
 )
 def test_a_constraint_is_a_sentence(reading: str, value: str, sentence: str) -> None:
-    assert plain.meaning(reading, value) == sentence
+    assert wording.meaning(reading, value) == sentence
 
 
 def test_every_comparison_has_plain_words() -> None:
     for word in (">=", "<=", ">", "<", "==", "!=", ""):
         assert parse_expression(f"{word} 1.2.3".strip())
-        assert "must be" in plain.meaning("A.b.c", f"{word} 1.2.3".strip())
+        assert "must be" in wording.meaning("A.b.c", f"{word} 1.2.3".strip())
 
 
 def test_an_icon_that_does_not_exist_is_refused() -> None:

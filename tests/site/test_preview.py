@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.site.desk_ import Desk
-from clusterbook.site.preview import Preview
+from clusterbook.site.preview import Preview, SiteSources
 from tests.support import sites
 
 
@@ -139,7 +138,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ours(checkout: Path) -> Preview:
     """Return a preview of them."""
     watched = [checkout / name for name in ("recipes", "registry", "site")]
-    desk = Desk(*watched, sites.PROGRAMS, published="oci://registry.example/book")
+    desk = SiteSources(*watched, sites.PROGRAMS, published="oci://registry.example/book")
     return Preview(desk.pages, watched)
 
 

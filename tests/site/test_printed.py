@@ -17,7 +17,7 @@ from clusterbook.ledger.model import Ledger
 from clusterbook.ledger.plan import Commit
 from clusterbook.lookup import build as indexing
 from clusterbook.site import commands
-from clusterbook.site.commands import DEPLOYERS, Step
+from clusterbook.site.commands import DEPLOYERS, Instruction
 from tests.support import sites
 
 SLUG = "h100-eks-ubuntu-training"
@@ -42,7 +42,7 @@ def run(line: str, index: str) -> int:
 
 @pytest.mark.parametrize("step", commands.use(SLUG), ids=lambda step: step.title)
 def test_every_way_to_use_a_recipe_works_as_printed(
-    step: Step, index: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    step: Instruction, index: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for line in step.lines:
@@ -73,6 +73,6 @@ def test_a_version_is_compared_as_printed(
         tmp_path / "registry", ((path, text.encode()) for path, text in found.files.items()), marker="releases"
     )
     monkeypatch.chdir(tmp_path)
-    for step in [commands.same(SLUG, "1.0.0")]:
+    for step in [commands.compare_with_sources(SLUG, "1.0.0")]:
         for line in step.lines:
             assert run(line, index) == 0, capsys.readouterr().err

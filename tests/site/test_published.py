@@ -9,7 +9,7 @@ import pytest
 
 from clusterbook.cli import main
 from clusterbook.site import commands
-from clusterbook.site.commands import Step
+from clusterbook.site.commands import Instruction
 from tests.support import publications, sites
 from tests.support.publications import Publisher
 
@@ -33,7 +33,7 @@ def believe(publisher: Publisher, folder: Path) -> None:
 
 @pytest.mark.parametrize("step", commands.published(SLUG, VERSION, SOURCE), ids=lambda step: step.title)
 def test_what_was_published_is_used_as_printed(
-    step: Step,
+    step: Instruction,
     publisher: Publisher,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

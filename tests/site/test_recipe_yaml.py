@@ -8,16 +8,14 @@ import re
 import pytest
 
 from clusterbook.documents.yaml_writer import dump
-from clusterbook.site import pages
-from clusterbook.site import recipe_yaml as gutter
-from clusterbook.site import written_ as written
-from clusterbook.site.parts import Said
+from clusterbook.site import pages, recipe_yaml
+from clusterbook.site.parts import OriginView
 from tests.support import sites
 
 ROW = re.compile(r'<div class="cb-run"><div class="cb-who">(.*?)</div><code>(.*?)\n</code></div>', re.DOTALL)
 
 
-def shown(slug: str) -> list[tuple[str, str]]:
+def lines(slug: str) -> list[tuple[str, str]]:
     """Return (who, text) of the runs on the page of a recipe."""
     page = sites.whole()[f"recipes/{slug}/yaml.html"].decode()
     return [(re.sub("<.*?>", "", who), html.unescape(text)) for who, text in ROW.findall(page)]
@@ -25,25 +23,25 @@ def shown(slug: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("slug", ["aks", "base", "eks", "gke"])
 def test_the_lines_together_are_the_yaml(slug: str) -> None:
-    assert "".join(f"{text}\n" for _, text in shown(slug)) == sites.whole()[f"api/v1/recipes/{slug}.yaml"].decode()
+    assert "".join(f"{text}\n" for _, text in lines(slug)) == sites.whole()[f"api/v1/recipes/{slug}.yaml"].decode()
 
 
 def test_components_that_recipes_share_are_written_once_and_to_the_letter() -> None:
-    data, writer = sites.ours_known(), written.Writer()
+    data, writer = sites.ours_known(), recipe_yaml.RecipeWriter()
     for summary in data.recipes:
         found = data.recipe(summary.slug)
         assert writer.text(found) == dump(found.document), summary.slug
 
 
 def test_each_line_stands_beside_who_had_the_last_word() -> None:
-    by = {line.strip(" -"): who for who, text in shown("eks") for line in text.splitlines()}
+    by = {line.strip(" -"): who for who, text in lines("eks") for line in text.splitlines()}
     assert by["x: 2"] == "eks"  # base's values file said 1
     assert by["size: 2"] == "eks"
     assert by["empty: {}"] == "a/values.yaml"
     assert by['version: "1.0.0"'] == "registry"
     assert by["name: K8s.server.version"] == by['value: ">= 1.30"'] == "base"
     assert by["kind: RecipeResult"] == ""
-    assert ("eks", "    overrides:\n      x: 2") in shown("eks")
+    assert ("eks", "    overrides:\n      x: 2") in lines("eks")
 
 
 def test_a_line_leads_to_the_line_of_the_source() -> None:
@@ -52,14 +50,14 @@ def test_a_line_leads_to_the_line_of_the_source() -> None:
     assert link == "../../sources/components/a/values.yaml.html#L3"
 
 
-def said(layer: str) -> Said:
-    return Said(layer, f"{layer}.yaml", 1, "")
+def said(layer: str) -> OriginView:
+    return OriginView(layer, f"{layer}.yaml", 1, "")
 
 
 def test_what_only_opens_a_map_goes_with_what_stands_below() -> None:
     value = {"a": {"b": {"c": 1}, "d": [1, 2]}, "h": {}, "images": ["x"], "registry": {"f": 1}}
     winners = {"/a/b/c": said("base"), "/a/d": said("eks"), "/gone": said("eks")}
-    assert [(run.text, run.said and run.said.layer, run.fact) for run in gutter.runs(value, winners)] == [
+    assert [(run.text, run.origin and run.origin.layer, run.fact) for run in recipe_yaml.runs(value, winners)] == [
         ("a:\n  b:\n    c: 1", "base", ""),
         ("  d:\n    - 1\n    - 2", "eks", ""),
         ("h: {}", None, ""),
@@ -69,7 +67,7 @@ def test_what_only_opens_a_map_goes_with_what_stands_below() -> None:
 
 
 def test_lines_stand_behind_what_they_are_part_of() -> None:
-    found = gutter.runs({"a": "one\n\ntwo\n", "b": 1}, {}, first="  - ", indent="    ")
+    found = recipe_yaml.runs({"a": "one\n\ntwo\n", "b": 1}, {}, first="  - ", indent="    ")
     assert [run.text for run in found] == ["  - a: |\n      one\n\n      two\n    b: 1"]
 
 

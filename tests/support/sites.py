@@ -19,7 +19,7 @@ from clusterbook.resolve.matrix import Matrix
 from clusterbook.site import build as site
 from clusterbook.site.gather import gather
 from clusterbook.site.model import SiteData
-from clusterbook.site.versions import Editions
+from clusterbook.site.versions import PublishedVersions
 from tests.support import ledgers, proven, trees
 
 OURS = Path(__file__).resolve().parents[2]
@@ -42,14 +42,14 @@ SMALL = {
 """What July became since: `eks` and `base` are not released as they are now."""
 
 
-def known(matrix: Matrix, ledger: Ledger, kept: Sequence[Kept] = ()) -> SiteData:
+def known(matrix: Matrix, ledger: Ledger, proofs: Sequence[Kept] = ()) -> SiteData:
     """Return what a site knows of a matrix, a ledger and evidence."""
-    return gather(matrix, Editions(ledger), published="oci://registry.example/book", kept=kept)
+    return gather(matrix, PublishedVersions(ledger), published="oci://registry.example/book", proofs=proofs)
 
 
-def data(files: Mapping[str, str], ledger: Mapping[str, str] | None = None, kept: Sequence[Kept] = ()) -> SiteData:
+def data(files: Mapping[str, str], ledger: Mapping[str, str] | None = None, proofs: Sequence[Kept] = ()) -> SiteData:
     """Return what a site of a small tree knows, of the files of a ledger, and of evidence."""
-    return known(trees.build(files), Ledger(dict(ledger or {})), kept)
+    return known(trees.build(files), Ledger(dict(ledger or {})), proofs)
 
 
 def small() -> SiteData:

@@ -83,16 +83,16 @@ def render(
         BrokenLedger: the ledger is not what it should be.
         BrokenSite: the site would be broken.
     """
-    from clusterbook.evidence import ledger as proofs
+    from clusterbook.evidence.ledger import TRUST, kept
     from clusterbook.site.build import build
     from clusterbook.site.gather import gather
-    from clusterbook.site.versions import Editions
+    from clusterbook.site.versions import PublishedVersions
 
-    found = matrix.whole(catalog.load(workspace.read(recipes, label="recipes")))
+    whole = matrix.whole(catalog.load(workspace.read(recipes, label="recipes")))
     ledger = open_ledger(registry)
-    kept = proofs.kept(registry, ledger, site / proofs.TRUST)
+    proofs = kept(registry, ledger, site / TRUST)
     return build(
-        gather(found, Editions(ledger), published=published, kept=kept),
+        gather(whole, PublishedVersions(ledger), published=published, proofs=proofs),
         site,
         output,
         programs,
@@ -109,11 +109,10 @@ def render(
 @click.pass_context
 def serve_command(context: click.Context, recipes: Path, registry: Path, site: Path, port: int) -> int:
     """Show the site on this machine alone; a page loads itself anew when a source changes."""
-    from clusterbook.site.desk_ import Desk
-    from clusterbook.site.preview import Preview
+    from clusterbook.site.preview import Preview, SiteSources
 
-    desk = Desk(recipes, registry, site, programs(context), published=PUBLISHED)
-    Preview(desk.pages, (recipes, registry, site)).run(port, lambda text: click.echo(text, err=True))
+    sources = SiteSources(recipes, registry, site, programs(context), published=PUBLISHED)
+    Preview(sources.pages, (recipes, registry, site)).run(port, lambda text: click.echo(text, err=True))
     return 0
 
 

@@ -1,6 +1,6 @@
 """Answers for the browser: what becomes of every combination of criteria, in one small map.
 
-Knows the layout of the map that `finder.js` reads. Does not decide anything: each entry is what the matcher answers.
+`clusterbook.js` reads it. Nothing is decided here: each entry is what the matcher answers.
 
     axes     per dimension: the values that overlays tell apart, "any" first; all others are alike, and come last
     map      row-major over the axes, as [entry, how often, entry, how often, …]:
@@ -13,6 +13,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 from itertools import groupby, product
+from math import prod
 from typing import Any, NamedTuple
 
 from clusterbook.catalog.criteria import ANY, DIMENSIONS, Criteria, claimed_values
@@ -23,14 +24,14 @@ OTHER = "*"
 """Stands for every value that no overlay claims; it is no word that a value may be."""
 
 
-class Group(NamedTuple):
+class CombinationGroup(NamedTuple):
     """Combinations that are alike: by dimension, in order, the values that each may have, and how many they are."""
 
     values: tuple[tuple[str, ...], ...]
     number: int
 
 
-class Dense(NamedTuple):
+class AnswerMap(NamedTuple):
     """The map, how many combinations lead to each recipe, and where on the map they stand."""
 
     document: dict[str, Any]
@@ -38,7 +39,7 @@ class Dense(NamedTuple):
     places: dict[str, array[int]]
     others: tuple[tuple[str, ...], ...]
 
-    def groups(self, slug: str) -> list[Group]:
+    def groups(self, slug: str) -> list[CombinationGroup]:
         """Return the combinations that lead to a recipe, as few groups of alike ones, the largest first."""
         axes: list[list[str]] = self.document["axes"]
         boxes = {tuple(frozenset((at,)) for at in _unflatten(place, axes)) for place in self.places[slug]}
@@ -46,31 +47,28 @@ class Dense(NamedTuple):
             merged: dict[tuple[frozenset[int], ...], set[int]] = {}
             for box in boxes:
                 merged.setdefault((*box[:axis], *box[axis + 1 :]), set()).update(box[axis])
-            boxes = {(*rest[:axis], frozenset(found), *rest[axis:]) for rest, found in merged.items()}
-        found = [self._group(box, axes) for box in boxes]
-        return sorted((each for each in found if each.number), key=lambda each: (-each.number, each.values))
+            boxes = {(*rest[:axis], frozenset(positions), *rest[axis:]) for rest, positions in merged.items()}
+        groups = [self._group(box, axes) for box in boxes]
+        return sorted((group for group in groups if group.number), key=lambda group: (-group.number, group.values))
 
-    def _group(self, box: tuple[frozenset[int], ...], axes: list[list[str]]) -> Group:
+    def _group(self, box: tuple[frozenset[int], ...], axes: list[list[str]]) -> CombinationGroup:
         values = tuple(
-            tuple(value for at in sorted(each) for value in (others if axis[at] == OTHER else (axis[at],)))
-            for each, axis, others in zip(box, axes, self.others, strict=True)
+            tuple(value for at in sorted(positions) for value in (others if axis[at] == OTHER else (axis[at],)))
+            for positions, axis, others in zip(box, axes, self.others, strict=True)
         )
-        count = 1
-        for each in values:
-            count *= len(each)
-        return Group(values, count)
+        return CombinationGroup(values, prod(map(len, values)))
 
 
 def _unflatten(place: int, axes: Iterable[list[str]]) -> list[int]:
     """Return where on each axis a place of the map stands."""
-    found = []
+    positions = []
     for axis in reversed(list(axes)):
         place, at = divmod(place, len(axis))
-        found.append(at)
-    return found[::-1]
+        positions.append(at)
+    return positions[::-1]
 
 
-def dense(matrix: Matrix, slugs: list[str]) -> Dense:
+def answer_map(matrix: Matrix, slugs: list[str]) -> AnswerMap:
     """Return the map of what a catalog answers, its recipes numbered as in `slugs`."""
     claimed = claimed_values(criteria for _, criteria in matrix.matcher.overlays)
     axes, weights, rest = [], [], []
@@ -95,16 +93,13 @@ def dense(matrix: Matrix, slugs: list[str]) -> Dense:
             entries.append(-1 - reasons.index(reason))
             continue
         entries.append(number[answer.slug])
-        weight = 1
-        for each, at in zip(weights, place, strict=True):
-            weight *= each[at]
-        counts[answer.slug] += weight
+        counts[answer.slug] += prod(weight[at] for weight, at in zip(weights, place, strict=True))
         places[answer.slug].append(where)
     runs: list[int] = []
     for entry, run in groupby(entries):
         runs += [entry, sum(1 for _ in run)]
     document = {"axes": axes, "map": runs, "reasons": reasons, "curated": _curated(matrix, number)}
-    return Dense(document, counts, places, tuple(rest))
+    return AnswerMap(document, counts, places, tuple(rest))
 
 
 def _reason(answer: Answer) -> dict[str, Any]:

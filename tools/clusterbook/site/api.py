@@ -1,6 +1,6 @@
 """The static API: the facts of the pages as JSON, at addresses that stay.
 
-Knows the layout of api/v1 and describes it (OpenAPI). Within v1 things are added, never changed or taken away.
+The layout of api/v1, which `openapi` describes. Within v1 things are added, never changed or taken away.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
-from clusterbook.diff import recipe_report as diffreport
-from clusterbook.site import evidence as tested
-from clusterbook.site import openapi_ as openapi
+from clusterbook.diff import recipe_report
+from clusterbook.site import openapi
+from clusterbook.site.evidence import status
 from clusterbook.site.json_schemas import schemas
-from clusterbook.site.model import Edition, Evidence, RecipeView, SiteData, Summary
-from clusterbook.site.parts import Part, shown
-from clusterbook.site.written_ import Writer
+from clusterbook.site.model import Evidence, PublishedVersion, RecipeView, SiteData, Summary
+from clusterbook.site.parts import PartView, row_text
+from clusterbook.site.recipe_yaml import RecipeWriter
 
 ROOT = "api/v1"
-_COMPARED_ELSEWHERE = ("name", "version", "tag", "values")
+_OWN_COLUMNS = ("name", "version", "tag", "values")
 
 
 def encode(document: Any) -> bytes:
@@ -45,12 +45,12 @@ def files(data: SiteData) -> Iterator[tuple[str, bytes]]:
         moves = [dict(zip(("slug", "title", "kind", "old", "new"), move, strict=True)) for move in release.moves]
         common = [{"change": change, "recipes": count} for change, count in release.common]
         yield f"{ROOT}/releases/{release.name}.json", encode({**document, "moves": moves, "common": common})
-    yield f"{ROOT}/changes.json", encode([{"release": each.name, "date": each.date} for each in data.releases])
-    yield f"{ROOT}/evidence.json", encode([proven(each) for each in data.evidence])
-    for each in data.evidence:
-        lead = f"{ROOT}/evidence/{each.slug}/{each.name}"
-        yield f"{lead}.json", encode(proven(each))
-        for name, content in each.files.items():
+    yield f"{ROOT}/changes.json", encode([{"release": release.name, "date": release.date} for release in data.releases])
+    yield f"{ROOT}/evidence.json", encode([evidence_document(proof) for proof in data.evidence])
+    for proof in data.evidence:
+        lead = f"{ROOT}/evidence/{proof.slug}/{proof.name}"
+        yield f"{lead}.json", encode(evidence_document(proof))
+        for name, content in proof.files.items():
             yield f"{lead}/{name}", content
     yield f"{ROOT}/values.json", encode([_value(value) for value in data.values])
     for name, text in schemas().items():
@@ -58,26 +58,28 @@ def files(data: SiteData) -> Iterator[tuple[str, bytes]]:
     yield "api/openapi.json", encode(openapi.document())
 
 
-def recipe_files(data: SiteData, summary: Summary, writer: Writer) -> Iterator[tuple[str, Callable[[], bytes]]]:
+def recipe_files(data: SiteData, summary: Summary, writer: RecipeWriter) -> Iterator[tuple[str, Callable[[], bytes]]]:
     """Yield path and maker of every document about one recipe, written by `writer`."""
     slug, lead = summary.slug, f"{ROOT}/recipes/{summary.slug}"
     newest = None if summary.unreleased else summary.newest
     yield f"{lead}.json", lambda: encode(recipe(summary, data.recipe(slug), newest))
-    yield f"{lead}.js", lambda: twin(slug, compared(data.recipe(slug)))
+    yield f"{lead}.js", lambda: twin(slug, compare_document(data.recipe(slug)))
     yield f"{lead}.yaml", lambda: writer.text(data.recipe(slug)).encode()
-    for edition in summary.editions:
-        yield from _edition_files(data, summary, edition)
+    for version in summary.versions:
+        yield from _version_files(data, summary, version)
 
 
-def _edition_files(data: SiteData, summary: Summary, edition: Edition) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    slug, version, before = summary.slug, edition.version, edition.before
-    lead = f"{ROOT}/recipes/{slug}/{version}"
-    yield f"{lead}.json", lambda: encode(recipe(summary, data.edition(slug, version), edition))
-    yield f"{lead}.js", lambda: twin(f"{slug}@{version}", compared(data.edition(slug, version)))
+def _version_files(
+    data: SiteData, summary: Summary, version: PublishedVersion
+) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    slug, number, before = summary.slug, version.number, version.before
+    lead = f"{ROOT}/recipes/{slug}/{number}"
+    yield f"{lead}.json", lambda: encode(recipe(summary, data.version(slug, number), version))
+    yield f"{lead}.js", lambda: twin(f"{slug}@{number}", compare_document(data.version(slug, number)))
     if before:
-        lead = f"{ROOT}/recipes/{slug}/{before}..{version}"
-        yield f"{lead}.json", lambda: encode(diffreport.document(data.difference(slug, before, version)))
-        yield f"{lead}.md", lambda: diffreport.markdown(data.difference(slug, before, version)).encode()
+        lead = f"{ROOT}/recipes/{slug}/{before}..{number}"
+        yield f"{lead}.json", lambda: encode(recipe_report.document(data.diff(slug, before, number)))
+        yield f"{lead}.md", lambda: recipe_report.markdown(data.diff(slug, before, number)).encode()
 
 
 def listing(data: SiteData) -> dict[str, Any]:
@@ -95,10 +97,10 @@ def listing(data: SiteData) -> dict[str, Any]:
                 "title": summary.title,
                 "criteria": summary.criteria,
                 "state": summary.state,
-                "version": summary.newest.version if summary.newest else "",
-                "versions": [edition.version for edition in summary.editions],
+                "version": summary.newest.number if summary.newest else "",
+                "versions": [version.number for version in summary.versions],
                 "checks": summary.checks,
-                "tested": _standing(summary),
+                "tested": _evidence_status(summary),
                 "components": [names.index(name) for name, _ in summary.components],
                 "constraints": summary.constraints,
             }
@@ -107,26 +109,29 @@ def listing(data: SiteData) -> dict[str, Any]:
     }
 
 
-def recipe(summary: Summary, found: RecipeView, edition: Edition | None) -> dict[str, Any]:
+def recipe(summary: Summary, view: RecipeView, version: PublishedVersion | None) -> dict[str, Any]:
     """Return one recipe: its content, where it stands, and who set each value."""
-    published = {"version": edition.version, "digest": edition.digest, "release": edition.release} if edition else None
+    proofs = (proof for proof in summary.evidence if version is None or proof.version == version.number)
+    published = {"version": version.number, "digest": version.digest, "release": version.release} if version else None
     return {
         "slug": summary.slug,
         "title": summary.title,
         "published": published,
-        "versions": [each.version for each in summary.editions],
-        "evidence": [proven(each) for each in summary.evidence if edition is None or each.version == edition.version],
-        "levels": found.levels,
-        "images": found.images,
-        "recipe": found.document,
+        "versions": [each.number for each in summary.versions],
+        "evidence": [evidence_document(proof) for proof in proofs],
+        "levels": view.levels,
+        "images": view.images,
+        "recipe": view.document,
         "origins": {
-            part.name: {row.path: [f"{said.layer} {said.file}:{said.line}" for said in row.said] for row in part.rows}
-            for part in (*found.parts, *found.switched_off)
+            part.name: {
+                row.path: [f"{origin.layer} {origin.file}:{origin.line}" for origin in row.origins] for row in part.rows
+            }
+            for part in (*view.parts, *view.switched_off)
         },
     }
 
 
-def proven(found: Evidence) -> dict[str, Any]:
+def evidence_document(proof: Evidence) -> dict[str, Any]:
     """Return what a piece of evidence proves; its files lie in the folder of its name."""
     fields = (
         "slug",
@@ -142,48 +147,49 @@ def proven(found: Evidence) -> dict[str, Any]:
         "signer",
         "issuer",
     )
-    phases = {phase.name: {"verdict": phase.verdict, **phase.counts} for phase in found.phases}
-    files = {name: f"sha256:{sha256(content).hexdigest()}" for name, content in found.files.items()}
-    return {**{field: getattr(found, field) for field in fields}, "phases": phases, "files": files}
+    phases = {phase.name: {"verdict": phase.verdict, **phase.counts} for phase in proof.phases}
+    files = {name: f"sha256:{sha256(content).hexdigest()}" for name, content in proof.files.items()}
+    return {**{field: getattr(proof, field) for field in fields}, "phases": phases, "files": files}
 
 
-def _standing(summary: Summary) -> dict[str, Any] | None:
+def _evidence_status(summary: Summary) -> dict[str, Any] | None:
     """Return what evidence says about a recipe as it was last released, None where there is none."""
-    newest = summary.newest.version if summary.newest else ""
-    found = tested.standing(summary.evidence, newest)
-    if found is None:
+    newest = summary.newest.number if summary.newest else ""
+    state = status(summary.evidence, newest)
+    if state is None:
         return None
-    return {"version": found.version, "stale": found.version != newest, "verdict": found.verdict, "says": str(found)}
+    return {"version": state.version, "stale": state.version != newest, "verdict": state.verdict, "says": str(state)}
 
 
-def compared(found: RecipeView) -> dict[str, Any]:
+def compare_document(view: RecipeView) -> dict[str, Any]:
     """Return what Compare needs of a recipe."""
     return {
-        "slug": found.slug,
-        "title": found.title,
-        "constraints": {each.name: each.value for each in found.constraints},
-        "checks": [f"{phase.name}: {name}" for phase in found.phases for name, _ in phase.checks],
+        "slug": view.slug,
+        "title": view.title,
+        "constraints": {constraint.name: constraint.value for constraint in view.constraints},
+        "checks": [f"{phase.name}: {name}" for phase in view.phases for name, _ in phase.checks],
         "components": {
             part.name: {
                 "version": part.version,
-                "values": {row.path: [row.text, row.by] for row in part.rows if not row.removed} | dict(_besides(part)),
+                "values": {row.path: [row.text, row.by] for row in part.rows if not row.removed}
+                | dict(_other_facts(part)),
             }
-            for part in found.parts
+            for part in view.parts
         },
     }
 
 
-def _besides(part: Part) -> Iterator[tuple[str, list[str]]]:
+def _other_facts(part: PartView) -> Iterator[tuple[str, list[str]]]:
     """Yield what a component holds besides values, in the words of `clusterbook diff`, and who says it."""
-    for key, said in part.document.items():
+    for key, value in part.document.items():
         if key == "registry":
-            yield from ((fact, [shown(value), "registry"]) for fact, value in said.items())
+            yield from ((fact, [row_text(text), "registry"]) for fact, text in value.items())
         elif key == "images":
-            yield from ((f"image {image}", ["listed"]) for image in said)
+            yield from ((f"image {image}", ["listed"]) for image in value)
         elif key == "manifests":
-            yield from ((f"manifest {path}", [digest]) for path, digest in said.items())
-        elif key not in _COMPARED_ELSEWHERE:
-            yield key, [shown(said)]
+            yield from ((f"manifest {path}", [digest]) for path, digest in value.items())
+        elif key not in _OWN_COLUMNS:
+            yield key, [row_text(value)]
 
 
 def _component(component: Any) -> dict[str, Any]:
@@ -192,8 +198,8 @@ def _component(component: Any) -> dict[str, Any]:
 
 
 def _value(value: Any) -> dict[str, Any]:
-    found = [{"value": text, "recipes": slugs, "layers": layers} for text, slugs, layers in value.found]
-    return {"component": value.component, "path": value.path, "found": found}
+    variants = [{"value": text, "recipes": slugs, "layers": layers} for text, slugs, layers in value.variants]
+    return {"component": value.component, "path": value.path, "found": variants}
 
 
 def inventory(data: SiteData, digests: Mapping[str, str]) -> bytes:

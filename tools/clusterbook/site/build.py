@@ -2,7 +2,7 @@
 
     gather ─ authored pages and the frame, by a generator ─ pages, api, feeds ─ links ─ one folder, all at once
 
-Knows the way through. Does not know what a page shows.
+One straight way, the same for a whole site and for a preview, which makes each file when somebody looks at it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,12 @@ from pathlib import Path
 import click
 
 from clusterbook.files.write import write_folder
-from clusterbook.site import api, feeds, frame, links, pages
-from clusterbook.site import guide_ as guide
-from clusterbook.site import mkdocs as authored
-from clusterbook.site import written_ as written
+from clusterbook.site import api, feeds, frame, guide, links, mkdocs, pages
 from clusterbook.site.model import SiteData
+from clusterbook.site.recipe_yaml import RecipeWriter
 
 MARKER = "api/v1/index.json"
-"""By this file a folder is known to be a site of ours, which may be replaced."""
+"""This file marks a folder as a site of ours, which may be replaced."""
 Programs = Mapping[str, click.Group]
 
 
@@ -41,7 +39,7 @@ def build(
         url: where the site will stand, "" when nobody knows: then nothing in it says.
 
     Raises:
-        BrokenTemplate: a template asks for what does not exist.
+        BrokenPageTemplate: a template asks for what does not exist.
         BrokenSite: a link leads nowhere, or the generator fails.
         Unwritable: the folder cannot be written.
     """
@@ -53,18 +51,18 @@ def files(
 ) -> Iterator[tuple[str, bytes]]:
     """Yield (path, bytes) of every file of the site; raises as `build`, at the latest behind the last file."""
     with tempfile.TemporaryDirectory(prefix="clusterbook-site-") as work:
-        built = authored.run(sources, Path(work), guide.pages(programs), program=generator, url=url, date=data.date)
-    checked = links.Checker(url)
+        built = mkdocs.run(sources, Path(work), guide.pages(programs), program=generator, url=url, date=data.date)
+    checker = links.LinkChecker(url)
     digests = {}
     for path, make in makers(data, sources, built, url=url):
         content = make()
-        checked.see(path, content)
+        checker.add(path, content)
         if path.startswith("api/") and not path.endswith(".html"):
             digests[path.removeprefix("api/")] = f"sha256:{sha256(content).hexdigest()}"
         yield path, content
     yield "api/v1/catalog.json", api.inventory(data, digests)
-    checked.see("api/v1/catalog.json", b"")
-    checked.finish()
+    checker.add("api/v1/catalog.json", b"")
+    checker.check()
 
 
 def makers(
@@ -81,38 +79,38 @@ def makers(
     Raises:
         BrokenSite: the frame lacks a mark. A maker raises as `build`.
     """
-    parts = frame.read(built, sources)
-    renderer, writer = pages.Renderer(data, sources / "templates", url=url), written.Writer()
+    shell = frame.read(built, sources)
+    renderer, writer = pages.Renderer(data, sources / "templates", url=url), RecipeWriter()
     entries: list[tuple[str, str, str]] = []
-    listed = [path for path in built if path.endswith(".html") and path not in ("404.html", frame.SHELL)]
+    authored = [path for path in built if path.endswith(".html") and path not in ("404.html", frame.SHELL)]
 
-    def take(page: frame.Page) -> tuple[str, Callable[[], bytes]]:
+    def file(page: frame.Page) -> tuple[str, Callable[[], bytes]]:
         if page.entry is not None:
             entries.append((page.path, page.title, page.entry))
-        return page.path, lambda: parts.page(page, renderer.footer(page.path))
+        return page.path, lambda: shell.page(page, renderer.footer(page.path))
 
     for summary in data.recipes:
-        yield from map(take, renderer.recipe(summary))
+        yield from map(file, renderer.recipe(summary))
         yield from api.recipe_files(data, summary, writer)
-        for edition in summary.editions:
-            page = f"recipes/{summary.slug}/{edition.version}.html"
-            title = f"{summary.slug} {edition.version} by its digest"
-            by_digest = f"recipes/d/{edition.digest.removeprefix('sha256:')[:12]}.html"
-            yield by_digest, partial(pages.moved, by_digest, page, title)
-    yield from map(take, renderer.others())
+        for version in summary.versions:
+            page = f"recipes/{summary.slug}/{version.number}.html"
+            title = f"{summary.slug} {version.number} by its digest"
+            by_digest = f"recipes/d/{version.digest.removeprefix('sha256:')[:12]}.html"
+            yield by_digest, partial(pages.redirect, by_digest, page, title)
+    yield from map(file, renderer.other_pages())
     for path, content in (*api.files(data), *feeds.files(data, url)):
         yield path, partial(bytes, content)
     for path, content in built.items():
         if path.endswith(".html") and path != frame.SHELL:
-            yield path, partial(_filled, parts, renderer, path, content)
+            yield path, partial(_fill, shell, renderer, path, content)
         elif path.startswith("search/search_index"):
-            yield path, partial(frame.searchable, path, content, entries)
+            yield path, partial(frame.search_index, path, content, entries)
         elif path not in ("sitemap.xml", "sitemap.xml.gz", frame.SHELL):
             yield path, partial(bytes, content)
     if url:
-        yield "sitemap.xml", partial(frame.sitemap, url, sorted([*listed, *(path for path, _, _ in entries)]))
+        yield "sitemap.xml", partial(frame.sitemap, url, sorted([*authored, *(path for path, _, _ in entries)]))
 
 
-def _filled(parts: frame.Frame, renderer: pages.Renderer, path: str, content: bytes) -> bytes:
+def _fill(shell: frame.Frame, renderer: pages.Renderer, path: str, content: bytes) -> bytes:
     """Return an authored page with what its marks stand for."""
-    return parts.fill(path, content, renderer.fragments, renderer.footer(path))
+    return shell.fill(path, content, renderer.fragments, renderer.footer(path))

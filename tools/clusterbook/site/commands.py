@@ -1,6 +1,6 @@
 """Commands: every line that a page tells its reader to type.
 
-Knows all of them, in this one place, so that a test can hold each against the command it calls. Does not run any.
+All of them stand in this one place, so that a test can hold each against the command it calls.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ START = (
 _ELSEWHERE = "https://catalog.example.com"
 
 
-class Step(NamedTuple):
+class Instruction(NamedTuple):
     """Lines to type one after the other, and what they do."""
 
     title: str
@@ -50,10 +50,10 @@ def query(criteria: Mapping[str, str | int]) -> str:
     return " ".join(["clusterbook recipe", *(f"--{name} {value}" for name, value in criteria.items())])
 
 
-def use(slug: str) -> list[Step]:
+def use(slug: str) -> list[Instruction]:
     """Return how a recipe is looked at and made into something that deploys it, by deployer."""
     steps = [
-        Step(
+        Instruction(
             "CLI",
             "Print the recipe, ask for one value of it, and see which layer set it.",
             (
@@ -65,22 +65,22 @@ def use(slug: str) -> list[Step]:
     ]
     for deployer, (title, more, text) in DEPLOYERS.items():
         lines = (f"clusterbook bundle {slug} --deployer {deployer}{more} -o bundle", PROVE)
-        steps.append(Step(title, text, lines))
+        steps.append(Instruction(title, text, lines))
     return steps
 
 
-def published(slug: str, version: str, source: str) -> list[Step]:
+def published(slug: str, version: str, source: str) -> list[Instruction]:
     """Return what can be done with a version that was published at `source`."""
     which = f"{slug}@{version}"
-    fetched = f"clusterbook fetch bundle {which} --deployer {{}} --from {source} -o bundle"
+    fetch = f"clusterbook fetch bundle {which} --deployer {{}} --from {source} -o bundle"
     steps = [
-        Step(
+        Instruction(
             "Fetch signed",
             "Get the bundle that was published, once its signature is verified, and prove it again with no network. "
             f"Instead of helm: {', '.join(name for name in DEPLOYERS if name != 'helm')}.",
-            (fetched.format("helm"), "clusterbook verify bundle"),
+            (fetch.format("helm"), "clusterbook verify bundle"),
         ),
-        Step(
+        Instruction(
             "Fetch recipe",
             "Get the recipe alone; its values, and the digest that covers them.",
             (f"clusterbook fetch recipe {which} --from {source} -o recipe.yaml",),
@@ -88,25 +88,27 @@ def published(slug: str, version: str, source: str) -> list[Step]:
     ]
     if source.startswith(OCI):
         pull = f"oras pull {source.removeprefix(OCI)}/recipes/{slug}:{version}"
-        steps.append(Step("oras", "Get the artifact as it lies in the registry. Nothing is verified.", (pull,)))
+        steps.append(Instruction("oras", "Get the artifact as it lies in the registry. Nothing is verified.", (pull,)))
     lines = (
         f"clusterbook mirror save {which} --from {source} -o mirror.tar",
         "clusterbook mirror load mirror.tar --to oci-layout:mirror",
     )
     text = "Carry recipe, bundles, signatures, SBOMs, charts and images across in one archive, and load it there."
-    return [*steps, Step("Air gap", text, lines)]
+    return [*steps, Instruction("Air gap", text, lines)]
 
 
-def judge_again(slug: str, name: str, *, signed: bool) -> str:
+def verify_evidence(slug: str, name: str, *, signed: bool) -> str:
     """Return the command that judges evidence again, in a checkout, where it lies."""
-    believed = "--policy site/trust.yaml" if signed else "--unsigned"
-    return f"clusterbook evidence verify registry/evidence/{slug}/{name} {believed}"
+    trust = "--policy site/trust.yaml" if signed else "--unsigned"
+    return f"clusterbook evidence verify registry/evidence/{slug}/{name} {trust}"
 
 
-def same(slug: str, version: str) -> Step:
+def compare_with_sources(slug: str, version: str) -> Instruction:
     """Return how a version is compared with the recipe of now, in a checkout, which has the ledger."""
     lines = (compare(f"{slug}@{version}", slug),)
-    return Step("Compare", "In a checkout, which has the ledger: compare it with what the catalog says now.", lines)
+    return Instruction(
+        "Compare", "In a checkout, which has the ledger: compare it with what the catalog says now.", lines
+    )
 
 
 def compare(old: str, new: str) -> str:
@@ -114,24 +116,24 @@ def compare(old: str, new: str) -> str:
     return f"clusterbook diff {old} {new}"
 
 
-def api(url: str, slug: str) -> list[Step]:
+def api(url: str, slug: str) -> list[Instruction]:
     """Return how the static API is asked; `url` is where the site stands, "" when nobody knows."""
     site = f"SITE={(url or _ELSEWHERE).rstrip('/')}"
     mine = f'curl -fsS "$SITE/api/v1/recipes/{slug}.json"'
     origins = """jq -r '.origins | to_entries[] | .key as $c | .value | to_entries[] | [$c, .key, .value[-1]] | @tsv'"""
     return [
-        Step(
+        Instruction(
             "Recipes",
             "What there is: each recipe, and the version that was released last."
             + ("" if url else " Put in the address of this site."),
             (site, """curl -fsS "$SITE/api/v1/index.json" | jq -r '.recipes[] | [.slug, .version] | @tsv'"""),
         ),
-        Step(
+        Instruction(
             "Origins",
             "One recipe: every value of it, and the line that had the last word.",
             (f"{mine} | {origins}",),
         ),
-        Step(
+        Instruction(
             "Whole",
             "Whether a file came as the catalog names it: both lines print the same digest.",
             (

@@ -1,6 +1,6 @@
 """Components for the site: what the registry says of each, who uses it, and which of its values differ.
 
-Knows the catalog and the parts of its recipes. Does not know HTML.
+A component is listed though no recipe uses it; a value though only one recipe sets it.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from clusterbook.resolve.gather_inputs import images
 from clusterbook.resolve.matrix import Matrix
 from clusterbook.resolve.resolver import Recipe
 from clusterbook.site.model import ComponentView, ValueView
-from clusterbook.site.parts import Part, compact
-from clusterbook.site.recipes import Viewer
+from clusterbook.site.parts import PartView, compact
+from clusterbook.site.recipes import RecipeViews
 
 
-def components_of(matrix: Matrix, recipes: Mapping[str, Recipe], viewer: Viewer) -> Iterator[ComponentView]:
+def components_of(matrix: Matrix, recipes: Mapping[str, Recipe], views: RecipeViews) -> Iterator[ComponentView]:
     """Yield every component of the registry, sorted by name."""
     catalog = matrix.catalog
     used: dict[str, dict[str, list[str]]] = {}
-    parts: dict[str, dict[str, Part]] = {}
+    parts: dict[str, dict[str, PartView]] = {}
     parts_in: dict[str, dict[str, list[str]]] = {}
     for slug, recipe in recipes.items():
-        for name, part in viewer.parts(recipe).items():
+        for name, part in views.parts(recipe).items():
             if name in recipe.order:
                 used.setdefault(name, {}).setdefault(part.version, []).append(slug)
             parts.setdefault(name, {})[part.key] = part
             parts_in.setdefault(name, {}).setdefault(part.key, []).append(slug)
-    needs = {name: {need for part in found.values() for need in part.needs} for name, found in parts.items()}
+    needs = {name: {need for part in variants.values() for need in part.needs} for name, variants in parts.items()}
     listed = images(catalog)
     for name, entry in sorted(catalog.components.items()):
         yield ComponentView(
@@ -41,7 +41,7 @@ def components_of(matrix: Matrix, recipes: Mapping[str, Recipe], viewer: Viewer)
             line=entry.node.line,
             used={version: tuple(slugs) for version, slugs in sorted(used.get(name, {}).items())},
             needs=tuple(sorted(needs.get(name, ()))),
-            needed_by=tuple(sorted(other for other, found in needs.items() if name in found)),
+            needed_by=tuple(sorted(other for other, names in needs.items() if name in names)),
             images=tuple(listed.get(name, ())),
             files=tuple(
                 source.file
@@ -59,13 +59,13 @@ def _title(entry: Entry) -> str:
 
 
 def _facts(node: Node) -> Iterator[tuple[str, str]]:
-    """Yield what the registry says of a component, a line each."""
+    """Yield (field, value) of what the registry says of a component."""
 
     def walk(value: Any, path: str) -> Iterator[tuple[str, str]]:
         if isinstance(value, dict):
-            for key, each in value.items():
-                yield from walk(each, f"{path}.{key}" if path else str(key))
-        elif isinstance(value, list) and all(isinstance(each, str) for each in value):
+            for key, child in value.items():
+                yield from walk(child, f"{path}.{key}" if path else str(key))
+        elif isinstance(value, list) and all(isinstance(item, str) for item in value):
             yield path, ", ".join(value)
         else:
             yield path, compact(value)
@@ -75,21 +75,21 @@ def _facts(node: Node) -> Iterator[tuple[str, str]]:
             yield path, text
 
 
-def values_of(recipes: Mapping[str, Recipe], viewer: Viewer) -> Iterator[ValueView]:
+def values_of(recipes: Mapping[str, Recipe], views: RecipeViews) -> Iterator[ValueView]:
     """Yield every value path of every component, sorted, with its values over all recipes."""
     slugs: dict[str, list[str]] = {}
-    parts: dict[str, Part] = {}
+    parts: dict[str, PartView] = {}
     for slug, recipe in recipes.items():
-        for part in viewer.parts(recipe).values():
+        for part in views.parts(recipe).values():
             parts[part.key] = part
             slugs.setdefault(part.key, []).append(slug)
-    found: dict[tuple[str, str], dict[str, tuple[list[str], set[str]]]] = {}
+    values: dict[tuple[str, str], dict[str, tuple[list[str], set[str]]]] = {}
     for key, part in parts.items():
         for row in part.rows:
-            texts = found.setdefault((part.name, row.path), {})
+            texts = values.setdefault((part.name, row.path), {})
             users, layers = texts.setdefault("removed" if row.removed else row.text, ([], set()))
             users += slugs[key]
             layers.add(row.by)
-    for (component, path), texts in sorted(found.items()):
+    for (component, path), texts in sorted(values.items()):
         rows = ((text, tuple(sorted(users)), tuple(sorted(layers))) for text, (users, layers) in texts.items())
         yield ValueView(component, path, tuple(sorted(rows, key=lambda row: (-len(row[1]), row[0]))))

@@ -1,6 +1,7 @@
-"""Tested: what evidence says about recipes, in a reader's words.
+"""Evidence for the site: what it says about recipes, in a reader's words.
 
-Knows what makes evidence stale, and how its outcomes are told. Does not verify it: that is `build.proofs`.
+It was verified before it came here. Evidence is stale when it is about another version than the newest that was not
+withdrawn; its age is told by the newest release, never by a clock.
 """
 
 from __future__ import annotations
@@ -11,12 +12,11 @@ from typing import NamedTuple
 
 from clusterbook.evidence.ledger import Kept
 from clusterbook.ledger.version import read_version
-from clusterbook.site.model import Edition, Evidence, PhaseOutcome, Summary
-from clusterbook.site.versions import Editions
-from clusterbook.validate import result as outcome
-from clusterbook.validate.result import ERROR, FAILED, PARTIAL, PASSED, PHASES, SKIPPED, Report, Result
+from clusterbook.site.model import Evidence, PhaseResult, PublishedVersion, Summary
+from clusterbook.site.versions import PublishedVersions
+from clusterbook.validate.result import ERROR, FAILED, PARTIAL, PASSED, PHASES, SKIPPED, VERDICTS, Report, Result
 
-VERDICTS = {
+VERDICT_WORDS = {
     PASSED: "passed",
     PARTIAL: "passed in part",
     FAILED: "failed",
@@ -27,8 +27,8 @@ VERDICTS = {
 """Verdict → how pages say it."""
 
 
-class Standing(NamedTuple):
-    """What is known about a version: how many clusters there were of each verdict, and what those in part showed."""
+class EvidenceStatus(NamedTuple):
+    """What evidence says about a version: how many clusters gave each verdict, and what those in part say."""
 
     version: str
     verdicts: Mapping[str, int]
@@ -36,36 +36,36 @@ class Standing(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """Return the worst that was found."""
-        return next(verdict for verdict in outcome.VERDICTS if self.verdicts.get(verdict))
+        """Return the worst verdict."""
+        return next(verdict for verdict in VERDICTS if self.verdicts.get(verdict))
 
     def __str__(self) -> str:
         """Return `passed on 2 clusters, passed in part on 1 cluster (3 passed, 1 skipped)`."""
-        shown = f" ({'; '.join(self.parts)})"
+        notes = {PARTIAL: f" ({'; '.join(self.parts)})"}
         return ", ".join(
-            f"{VERDICTS[verdict]} on {count} cluster{'' if count == 1 else 's'}{shown if verdict == PARTIAL else ''}"
+            f"{VERDICT_WORDS[verdict]} on {count} cluster{'' if count == 1 else 's'}{notes.get(verdict, '')}"
             for verdict in (PASSED, PARTIAL, FAILED, ERROR, SKIPPED)
             if (count := self.verdicts.get(verdict, 0))
         )
 
 
-def evidence(kept: Sequence[Kept], editions: Editions) -> tuple[Evidence, ...]:
+def evidence_of(proofs: Sequence[Kept], versions: PublishedVersions) -> tuple[Evidence, ...]:
     """Return what is shown of all evidence: by recipe, the newest version first, and of each what was seen last."""
-    found = [_shown(each, editions) for each in kept]
-    found.sort(key=lambda each: (read_version(each.version), each.taken, each.name), reverse=True)
-    return tuple(sorted(found, key=lambda each: each.slug))
+    evidence = [_evidence(proof, versions) for proof in proofs]
+    evidence.sort(key=lambda proof: (read_version(proof.version), proof.taken, proof.name), reverse=True)
+    return tuple(sorted(evidence, key=lambda proof: proof.slug))
 
 
-def _shown(kept: Kept, editions: Editions) -> Evidence:
+def _evidence(kept: Kept, versions: PublishedVersions) -> Evidence:
     proof, version = kept.proof, str(kept.version)
     return Evidence(
         slug=proof.recipe,
         name=kept.name,
         version=version,
-        stale=version != _newest(editions.of(proof.recipe)),
+        stale=version != _newest(versions.of(proof.recipe)),
         digest=proof.digest,
         taken=proof.taken,
-        age=age(proof.taken, str(editions.newest["date"])),
+        age=age(proof.taken, str(versions.newest["date"])),
         verdict=proof.verdict,
         says=proof.says,
         phases=tuple(_phase(phase, proof.results) for phase in PHASES),
@@ -76,20 +76,20 @@ def _shown(kept: Kept, editions: Editions) -> Evidence:
     )
 
 
-def _newest(editions: Sequence[Edition]) -> str:
+def _newest(versions: Sequence[PublishedVersion]) -> str:
     """Return the newest version that was not withdrawn, "" where all were."""
-    return next((each.version for each in reversed(editions) if not each.withdrawn), "")
+    return next((version.number for version in reversed(versions) if not version.withdrawn), "")
 
 
-def _phase(name: str, results: Sequence[Result]) -> PhaseOutcome:
-    mine = tuple(result for result in results if result.phase == name)
-    report = Report("", "", mine)
+def _phase(name: str, results: Sequence[Result]) -> PhaseResult:
+    judged = tuple(result for result in results if result.phase == name)
+    report = Report("", "", judged)
     counts = {state: count for state, count in report.counts().items() if count}
-    return PhaseOutcome(name, report.verdict if mine else "", report.says, counts, mine)
+    return PhaseResult(name, report.verdict if judged else "", report.says, counts, judged)
 
 
 def age(taken: str, release: str) -> str:
-    """Return how long before or after the newest release something was seen; both are RFC 3339 times."""
+    """Return in words how long before or after the newest release a snapshot was taken; both are RFC 3339 times."""
     try:
         days = (datetime.fromisoformat(release).date() - datetime.fromisoformat(taken).date()).days
     except ValueError:
@@ -100,32 +100,29 @@ def age(taken: str, release: str) -> str:
     return f"{count} day{'' if count == 1 else 's'} {'before' if days > 0 else 'after'} the newest release"
 
 
-def standing(found: Sequence[Evidence], version: str, phase: str = "") -> Standing | None:
-    """Return what is known about `version`, else about the newest that anything is known of; None: not tested.
+def status(evidence: Sequence[Evidence], version: str, phase: str = "") -> EvidenceStatus | None:
+    """Return what evidence says about `version`, else about the newest that it is about; None: not tested.
 
-    With a `phase`, what is known about that; where it was not judged, nothing is.
+    With a `phase`, what it says about that; where the phase was not judged, nothing.
     """
-    chosen = [each for each in found if each.version == version]
-    if not chosen and found:
-        newest = max((each.version for each in found), key=read_version)
-        chosen = [each for each in found if each.version == newest]
-    if not chosen:
+    proofs = [proof for proof in evidence if proof.version == version]
+    if not proofs and evidence:
+        newest = max((proof.version for proof in evidence), key=read_version)
+        proofs = [proof for proof in evidence if proof.version == newest]
+    if not proofs:
         return None
     counts: dict[str, int] = {}
     parts = []
-    for each in chosen:
-        found_of = each.phase(phase) if phase else each
-        if not phase or found_of.verdict not in ("", SKIPPED):
-            counts[found_of.verdict] = counts.get(found_of.verdict, 0) + 1
-            parts += [found_of.says] if found_of.verdict == PARTIAL else []
-    return Standing(chosen[0].version, counts, tuple(parts)) if counts else None
+    for proof in proofs:
+        outcome = proof.phase(phase) if phase else proof
+        if not phase or outcome.verdict not in ("", SKIPPED):
+            counts[outcome.verdict] = counts.get(outcome.verdict, 0) + 1
+            parts += [outcome.says] if outcome.verdict == PARTIAL else []
+    return EvidenceStatus(proofs[0].version, counts, tuple(parts)) if counts else None
 
 
-def passed(recipes: Sequence[Summary]) -> int:
+def passed_count(recipes: Sequence[Summary]) -> int:
     """Return how many recipes passed whole in the version that is the newest."""
-    found = ((each, standing(each.evidence, each.newest.version)) for each in recipes if each.newest)
-    return sum(
-        known is not None and known.version == each.newest.version and known.verdict == PASSED
-        for each, known in found
-        if each.newest
-    )
+    newest = ((summary.evidence, summary.newest.number) for summary in recipes if summary.newest)
+    statuses = ((status(evidence, number), number) for evidence, number in newest)
+    return sum(state is not None and state.version == number and state.verdict == PASSED for state, number in statuses)

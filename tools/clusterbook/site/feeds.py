@@ -1,6 +1,6 @@
 """Feeds: what changed, for those who do not come by; and llms.txt, for programs that read.
 
-Knows Atom. Dates are those of releases, so that same ledger gives same bytes. Source: RFC 4287.
+Atom feeds. Dates are those of releases, so that same ledger gives same bytes. Source: RFC 4287.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from html import escape
 from clusterbook.site.model import SiteData, Summary
 
 _NEVER = "1970-01-01T00:00:00Z"
-Entry = tuple[str, str, str, str, str]
+FeedEntry = tuple[str, str, str, str, str]
 """Identifier, title, address, date, summary."""
 
 
@@ -28,8 +28,10 @@ def files(data: SiteData, url: str) -> Iterator[tuple[str, bytes]]:
     ]  # fmt: skip
     yield "changes/feed.atom", _feed("site", "Clusterbook releases", _deeper(releases, top))
     for summary in data.recipes:
-        yield f"recipes/{summary.slug}.atom", _feed(summary.slug, summary.title, _deeper(_editions(summary, top), top))
-    dates = {summary.slug: max((each.date for each in summary.editions), default=_NEVER) for summary in data.recipes}
+        yield f"recipes/{summary.slug}.atom", _feed(summary.slug, summary.title, _deeper(_versions(summary, top), top))
+    dates = {
+        summary.slug: max((version.date for version in summary.versions), default=_NEVER) for summary in data.recipes
+    }
     for component in data.components:
         entries = [
             (
@@ -45,25 +47,25 @@ def files(data: SiteData, url: str) -> Iterator[tuple[str, bytes]]:
     yield "llms.txt", _for_programs(data).encode()
 
 
-def _editions(summary: Summary, top: str) -> list[Entry]:
+def _versions(summary: Summary, top: str) -> list[FeedEntry]:
     return [
         (
-            f"{summary.slug}:{each.digest}",
-            f"{summary.slug} {each.version}",
-            f"{top}recipes/{summary.slug}/{each.version}.html",
-            each.date,
-            each.withdrawn or "; ".join(each.summary[:20]) or each.because,
+            f"{summary.slug}:{version.digest}",
+            f"{summary.slug} {version.number}",
+            f"{top}recipes/{summary.slug}/{version.number}.html",
+            version.date,
+            version.withdrawn or "; ".join(version.summary[:20]) or version.because,
         )
-        for each in reversed(summary.editions)
+        for version in reversed(summary.versions)
     ]
 
 
-def _deeper(entries: Sequence[Entry], top: str) -> list[Entry]:
+def _deeper(entries: Sequence[FeedEntry], top: str) -> list[FeedEntry]:
     """Return entries as a feed one folder down addresses them."""
     return [(name, title, where if top else f"../{where}", date, text) for name, title, where, date, text in entries]
 
 
-def _feed(name: str, title: str, entries: Sequence[Entry]) -> bytes:
+def _feed(name: str, title: str, entries: Sequence[FeedEntry]) -> bytes:
     updated = max((date for _, _, _, date, _ in entries), default=_NEVER)
     items = "".join(
         f"<entry><id>tag:clusterbook.dev,2026:{escape(ident)}</id><title>{escape(called)}</title>"

@@ -1,6 +1,6 @@
 """The frame: what surrounds every page, taken from the pages that the generator made.
 
-Knows the marks in them, and how an address is written from a page at any depth. Does not know what pages show.
+Marks in those pages say where what belongs to one page goes; a mark that is missing is an error, never a gap.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from clusterbook.site.broken_ import BrokenSite
+from clusterbook.site.errors import BrokenSite
 
 SHELL = "_/shell.html"
 FOOTER = "<!-- catalog:footer -->"
@@ -57,7 +57,7 @@ class Frame:
         if not (bodies and tocs) or FOOTER not in shell:
             raise BrokenSite("the frame of pages lacks a mark", hint="look at docs/_/shell.md and templates/theme")
         self._shell = shell.replace("</head>", "@@HEAD@@</head>").replace('href="#title"', 'href="#top"')
-        self._cut: dict[tuple[int, str], list[str]] = {}
+        self._cuts: dict[tuple[int, str], list[str]] = {}
 
     def page(self, page: Page, footer: str) -> bytes:
         """Return a page in the frame."""
@@ -79,7 +79,7 @@ class Frame:
 
     def _pieces(self, depth: int, section: str) -> list[str]:
         """Return the shell as a page of `section` at `depth` has it, cut at its slots."""
-        if (depth, section) not in self._cut:
+        if (depth, section) not in self._cuts:
             above = "/".join([".."] * depth) or "."
             text = _ABOVE.sub(above, self._shell)
             lead = f'href="{above}/{section}'
@@ -88,8 +88,8 @@ class Frame:
             if section and at > 0 and item > 0:
                 end = item + len('class="md-tabs__item')
                 text = f"{text[:end]} md-tabs__item--active{text[end:]}"
-            self._cut[depth, section] = _SLOT.split(text)
-        return self._cut[depth, section]
+            self._cuts[depth, section] = _SLOT.split(text)
+        return self._cuts[depth, section]
 
     def fill(self, path: str, content: bytes, fragments: Mapping[str, Callable[[str], str]], footer: str) -> bytes:
         """Return an authored page with the fragments that its marks name.
@@ -99,15 +99,15 @@ class Frame:
         """
         text = content.decode()
 
-        def put(found: re.Match[str]) -> str:
-            name = found[1]
+        def fragment(mark: re.Match[str]) -> str:
+            name = mark[1]
             if name == "footer":
                 return footer
             if name not in fragments:
                 raise BrokenSite(f"{path}: there is no fragment {name}", hint=f"fragments: {', '.join(fragments)}")
             return fragments[name](path)
 
-        return _MARK.sub(put, text).encode()
+        return _MARK.sub(fragment, text).encode()
 
 
 def read(built: Mapping[str, bytes], sources: Path) -> Frame:
@@ -139,14 +139,14 @@ def _head(page: Page, above: str) -> str:
     return "".join(links)
 
 
-def searchable(path: str, content: bytes, entries: Sequence[tuple[str, str, str]]) -> bytes:
+def search_index(path: str, content: bytes, entries: Sequence[tuple[str, str, str]]) -> bytes:
     """Return the search index with (path, title, text) of catalog pages in it."""
     text = content.decode()
     lead, brace, rest = text.partition("{")
     index = json.loads(brace + rest.rstrip().rstrip(";"))
     index["docs"] = [doc for doc in index["docs"] if not doc["location"].startswith(("_/", "decisions/"))]
     index["docs"] += [
-        {"location": where, "title": escape(title), "text": escape(said)} for where, title, said in entries
+        {"location": path, "title": escape(title), "text": escape(words)} for path, title, words in entries
     ]
     tail = ";" if path.endswith(".js") and text.rstrip().endswith(";") else ""
     return f"{lead}{json.dumps(index, ensure_ascii=False, separators=(',', ':'))}{tail}".encode()

@@ -1,6 +1,6 @@
-"""Gathering: from the catalog and the ledger to what the site knows.
+"""Gathering: from the catalog, the ledger and evidence to what the site shows.
 
-Knows where each fact is kept. Does not resolve by code of its own, and does not know pages.
+Each fact is taken from the package that makes it; nothing is resolved here.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from clusterbook.documents.digest import tree_digest
 from clusterbook.evidence.ledger import Kept
 from clusterbook.lookup.build import served
 from clusterbook.resolve.matrix import Matrix
-from clusterbook.site import answers
-from clusterbook.site import evidence as tested
-from clusterbook.site import wording as plain
+from clusterbook.site import wording
+from clusterbook.site.answers import answer_map
 from clusterbook.site.components import components_of, values_of
+from clusterbook.site.evidence import evidence_of
 from clusterbook.site.layers import layers_of
 from clusterbook.site.model import SiteData, Summary
-from clusterbook.site.recipes import Viewer
-from clusterbook.site.versions import Editions
+from clusterbook.site.recipes import RecipeViews
+from clusterbook.site.versions import PublishedVersions
 from clusterbook.trust.verify import read_policy
 
 
-def gather(matrix: Matrix, editions: Editions, *, published: str, kept: Sequence[Kept] = ()) -> SiteData:
-    """Return what the site knows of what `matrix` serves, of its `editions`, of the evidence that is `kept` about them.
+def gather(matrix: Matrix, versions: PublishedVersions, *, published: str, proofs: Sequence[Kept] = ()) -> SiteData:
+    """Return what the site shows of what `matrix` serves, of its published `versions`, and of the `proofs` about them.
 
     `published` is where they can be fetched from.
 
@@ -37,24 +37,24 @@ def gather(matrix: Matrix, editions: Editions, *, published: str, kept: Sequence
     recipes = dict(served(matrix))
     slugs = list(recipes)
     digest = tree_digest({path: source.text for path, source in catalog.tree.files.items()})
-    viewer = Viewer(matrix, recipes)
-    released = editions.newest.get("catalog") == digest
-    dense = answers.dense(matrix, slugs)
-    evidence = tested.evidence(kept, editions)
+    views = RecipeViews(matrix, recipes)
+    released = versions.newest.get("catalog") == digest
+    combinations = answer_map(matrix, slugs)
+    evidence = evidence_of(proofs, versions)
     summaries = tuple(
         Summary(
             slug=slug,
-            title=plain.title(recipe.criteria.specified()),
+            title=wording.title(recipe.criteria.specified()),
             criteria=recipe.criteria.specified(),
             state=matrix.answer(recipe.criteria).state,
-            components=tuple((name, viewer.version(recipe, name)) for name in recipe.order),
-            layers=viewer.layers(recipe),
-            constraints=tuple(viewer.constraints(recipe)),
-            checks=viewer.checks(recipe),
-            answers=dense.counts[slug],
-            editions=editions.of(slug),
-            unreleased=not released and (not editions.digest(slug) or viewer.digest(slug) != editions.digest(slug)),
-            evidence=tuple(each for each in evidence if each.slug == slug),
+            components=tuple((name, views.version(recipe, name)) for name in recipe.order),
+            layers=views.layers(recipe),
+            constraints=tuple(views.constraints(recipe)),
+            checks=views.checks(recipe),
+            answers=combinations.counts[slug],
+            versions=versions.of(slug),
+            unreleased=not released and (not versions.digest(slug) or views.digest(slug) != versions.digest(slug)),
+            evidence=tuple(proof for proof in evidence if proof.slug == slug),
         )
         for slug, recipe in recipes.items()
     )
@@ -62,31 +62,31 @@ def gather(matrix: Matrix, editions: Editions, *, published: str, kept: Sequence
         catalog_digest=digest,
         published=published.rstrip("/"),
         signers=tuple(
-            (each.identity or each.identity_pattern, each.issuer or each.issuer_pattern)
-            for each in read_policy().identities
+            (signer.identity or signer.identity_pattern, signer.issuer or signer.issuer_pattern)
+            for signer in read_policy().identities
         ),
-        release=editions.newest_name,
+        release=versions.newest_name,
         released=released,
-        date=str(editions.newest.get("date", "")),
+        date=str(versions.newest.get("date", "")),
         evidence=evidence,
         states=dict(matrix.states()),
         dimensions={name: catalog.vocabulary.values(name) for name in DIMENSIONS},
         recipes=summaries,
-        components=tuple(components_of(matrix, recipes, viewer)),
+        components=tuple(components_of(matrix, recipes, views)),
         layers=tuple(layers_of(matrix, summaries)),
-        values=tuple(values_of(recipes, viewer)),
-        releases=editions.releases({each.slug: each.title for each in summaries}),
-        answers=dense.document,
-        combinations=cache(dense.groups),
+        values=tuple(values_of(recipes, views)),
+        releases=versions.releases({summary.slug: summary.title for summary in summaries}),
+        answers=combinations.document,
+        combinations=cache(combinations.groups),
         aliases=_aliases(matrix),
         sources={source.file: source.text for source in catalog.tree.files.values()},
-        recipe=lru_cache(maxsize=1)(viewer.recipe),  # its page and its JSON follow each other
-        edition=editions.view,
-        difference=editions.difference,
-        neighbours=viewer.neighbours,
+        recipe=lru_cache(maxsize=1)(views.recipe),  # its page and its JSON follow each other
+        version=versions.recipe,
+        diff=versions.diff,
+        neighbours=views.neighbours,
     )
 
 
 def _aliases(matrix: Matrix) -> dict[str, Mapping[str, str]]:
     """Return other spellings of criteria values, by dimension."""
-    return {name: dict(found) for name, found in matrix.catalog.vocabulary.aliases.items()}
+    return {name: dict(aliases) for name, aliases in matrix.catalog.vocabulary.aliases.items()}

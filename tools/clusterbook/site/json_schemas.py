@@ -1,7 +1,4 @@
-"""JSON Schemas, generated from the shapes.
-
-Knows how a shape becomes a schema file. Does not know any field. Source: JSON Schema 2020-12.
-"""
+"""JSON Schemas, generated from the shapes, so that no field is described twice. Source: JSON Schema 2020-12."""
 
 from __future__ import annotations
 
@@ -31,8 +28,8 @@ def schemas() -> dict[str, str]:
 
 def _text(name: str, schema: dict[str, Any]) -> str:
     """Return a schema as text; null is allowed wherever a key may be absent, as in the sources."""
-    found = {"$schema": DIALECT, "$id": f"https://clusterbook.dev/schemas/v1/{name}.schema.json", **_plain(schema)}
-    return json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    document = {"$schema": DIALECT, "$id": f"https://clusterbook.dev/schemas/v1/{name}.schema.json", **_plain(schema)}
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def _plain(schema: Any) -> Any:
@@ -62,6 +59,6 @@ def write(folder: Path) -> list[Path]:
 
 def outdated(folder: Path) -> list[str]:
     """Return the names of schema files below `folder` that are missing, stale or left over."""
-    wanted = schemas()
-    there = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
-    return sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
+    current = schemas()
+    files = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
+    return sorted(name for name in current.keys() | files.keys() if current.get(name) != files.get(name))

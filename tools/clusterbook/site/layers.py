@@ -1,6 +1,6 @@
 """Layers for the site: what each overlay and mixin says itself, and who builds on it.
 
-Knows the documents as they were written. Does not merge them.
+The documents as they were written; nothing is merged here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from clusterbook.catalog.values import walk
 from clusterbook.documents.selector import spell
 from clusterbook.resolve.matrix import Matrix
 from clusterbook.site.model import LayerView, Summary
-from clusterbook.site.parts import shown
+from clusterbook.site.parts import row_text
 
 
 def layers_of(matrix: Matrix, summaries: Iterable[Summary]) -> Iterator[LayerView]:
@@ -48,14 +48,14 @@ def _view(
         children=tuple(children.get(layer.name, ())),
         mixins=tuple(str(origin.value) for origin in layer.mixins),
         constraints=tuple(
-            (name, str(said.value.get("value", "")), said.place.line) for name, said in layer.constraints
+            (name, str(origin.value.get("value", "")), origin.place.line) for name, origin in layer.constraints
         ),
-        components=tuple((part.name, tuple(_says(part))) for part in layer.components),
+        components=tuple((part.name, tuple(_statements(part))) for part in layer.components),
         recipes=tuple(recipes.get(layer.name, ())),
     )
 
 
-def _says(part: ComponentLayer) -> Iterator[tuple[str, str, int]]:
+def _statements(part: ComponentLayer) -> Iterator[tuple[str, str, int]]:
     """Yield (what, value, line) of everything a layer says about a component."""
     for field, origin in part.words.items():
         text = "its own text" if field == "healthCheckAsserts" else str(origin.value)
@@ -64,9 +64,9 @@ def _says(part: ComponentLayer) -> Iterator[tuple[str, str, int]]:
         for origin in origins:
             yield field, str(origin.value), origin.place.line
     for field, origin in part.replaced.items():
-        yield field, shown(origin.value), origin.place.line
+        yield field, row_text(origin.value), origin.place.line
     for field, origin in part.sticky.items():
         yield field, "true", origin.place.line
     if part.overrides is not None:
-        for path, found in walk(part.overrides):
-            yield spell(path), shown(found[-1].value), found[-1].place.line
+        for path, origins in walk(part.overrides):
+            yield spell(path), row_text(origins[-1].value), origins[-1].place.line

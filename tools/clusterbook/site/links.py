@@ -1,6 +1,6 @@
 """Links: that each leads somewhere.
 
-Knows how addresses are written in HTML. Does not know who wrote the pages: all of them are looked at, as they will lie.
+All pages are looked at as they will lie, whoever wrote them; one dead link and nothing is written.
 """
 
 from __future__ import annotations
@@ -12,45 +12,45 @@ from itertools import pairwise
 from posixpath import dirname, join, normpath
 from urllib.parse import unquote, urlsplit
 
-from clusterbook.site.broken_ import BrokenSite
+from clusterbook.site.errors import BrokenSite
 
 _ELSEWHERE = re.compile(r"(?:[a-z]+:|//)")
 _SHOWN = 10
 
 
-class Checker:
-    """Sees every file once, and says at the end which links lead nowhere."""
+class LinkChecker:
+    """Takes every file once, and tells at the end which links lead nowhere."""
 
     def __init__(self, url: str = "") -> None:
         """Begin with an empty site, which will stand at `url`."""
         self._top = urlsplit(url).path.strip("/")
         self._files: set[str] = set()
         self._ids: dict[str, frozenset[str]] = {}
-        self._alike: dict[frozenset[str], frozenset[str]] = {}
-        self._seen: set[tuple[str, bytes]] = set()
+        self._shared: dict[frozenset[str], frozenset[str]] = {}
+        self._checked: set[tuple[str, bytes]] = set()
         self._dead: list[str] = []
         self._links: dict[tuple[str, str], str] = {}
 
-    def see(self, path: str, content: bytes) -> None:
+    def add(self, path: str, content: bytes) -> None:
         """Note a file, and the links of a page."""
         self._files.add(path)
         if not path.endswith(".html"):
             return
-        ids = frozenset(unescape(found.decode()) for found in _attributes(content, b"id"))
-        self._ids[path] = ids = self._alike.setdefault(ids, ids)  # pages of one kind have the same, kept once
+        ids = frozenset(unescape(value.decode()) for value in _attributes(content, b"id"))
+        self._ids[path] = ids = self._shared.setdefault(ids, ids)  # pages of one kind have the same, kept once
         home, climb = dirname(path), b"../" * path.count("/")
         for raw in {*_attributes(content, b"href"), *_attributes(content, b"src")}:
             folder = home
             if climb and raw.startswith(climb) and raw[len(climb) :][:1] not in (b"", b"#", b"?"):
                 folder, raw = "", raw[len(climb) :]  # the same from everywhere, so looked at once
-            if (folder, raw) in self._seen:
+            if (folder, raw) in self._checked:
                 continue
             link = unescape(raw.decode())
             if link.startswith("#"):
                 if not _has(ids, unquote(link[1:])):
                     self._dead.append(f"{path} has no {link}")
                 continue
-            self._seen.add((folder, raw))
+            self._checked.add((folder, raw))
             if _ELSEWHERE.match(link):
                 continue
             target, _, anchor = link.partition("#")
@@ -60,7 +60,7 @@ class Checker:
             where = normpath(join(folder, target)) if target else path
             self._links.setdefault((where, unquote(anchor)), path)
 
-    def finish(self) -> None:
+    def check(self) -> None:
         """Raise BrokenSite when a link leads nowhere."""
         dead = self._dead
         for (where, anchor), path in sorted(self._links.items()):

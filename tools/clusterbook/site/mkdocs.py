@@ -1,6 +1,6 @@
 """Authored pages: what a generator makes of them, and the frame that every page has.
 
-Knows how MkDocs is called; ProperDocs is called alike. Nothing of it is imported, so that it can be replaced.
+MkDocs runs as a program, and ProperDocs alike. Nothing of it is imported, so that it can be replaced.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from clusterbook.site.broken_ import BrokenSite
+from clusterbook.site.errors import BrokenSite
 
 _TIMEOUT_S = 300
-_NAMED = re.compile(rb'\n *<meta name="generator"[^>]*>')
+_GENERATOR = re.compile(rb'\n *<meta name="generator"[^>]*>')
 """Where a generator names itself; nothing else in a page may depend on which one it was."""
 
 
@@ -47,9 +47,9 @@ def run(sources: Path, work: Path, pages: Mapping[str, str], *, program: str, ur
     epoch = str(int(datetime.fromisoformat(date or "2026-01-01T00:00:00+00:00").timestamp()))
     env = {**os.environ, "SOURCE_DATE_EPOCH": epoch, "NO_MKDOCS_2_WARNING": "1"}
     command = [sys.executable, "-m", program, "build", "--strict", "--quiet", "-f", str(work / "mkdocs.yml")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=_TIMEOUT_S)
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().replace(str(docs), str(sources / "docs"))
-        raise BrokenSite(f"{program} cannot build {sources}: {said[-1500:]}", hint="pip install 'clusterbook[build]'")
-    made = {path.relative_to(out).as_posix(): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
-    return {path: _NAMED.sub(b"", text) if path.endswith(".html") else text for path, text in made.items()}
+    process = subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=_TIMEOUT_S)
+    if process.returncode:
+        text = (process.stderr or process.stdout).strip().replace(str(docs), str(sources / "docs"))
+        raise BrokenSite(f"{program} cannot build {sources}: {text[-1500:]}", hint="pip install 'clusterbook[build]'")
+    files = {path.relative_to(out).as_posix(): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+    return {path: _GENERATOR.sub(b"", text) if path.endswith(".html") else text for path, text in files.items()}

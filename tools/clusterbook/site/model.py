@@ -1,7 +1,4 @@
-"""What the site knows: plain values, gathered once, from which every page is rendered.
-
-Knows the names of the facts. Does not know where they come from (`gather`) nor how they are shown (templates).
-"""
+"""What the site shows: plain values, gathered once (`gather`), from which every page and every JSON is rendered."""
 
 from __future__ import annotations
 
@@ -9,21 +6,21 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from clusterbook.site.answers import Group
-from clusterbook.site.parts import Part, Said
+from clusterbook.site.answers import CombinationGroup
+from clusterbook.site.parts import OriginView, PartView
 from clusterbook.validate.result import Result
 
 Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
-    """One constraint: what must hold, in the recipe's words and in plain ones, and who demanded it."""
+class ConstraintView:
+    """One constraint: what must hold, in the recipe's words and as a sentence, and which layers set it."""
 
     name: str
     value: str
-    plain: str
-    said: tuple[Said, ...]
+    sentence: str
+    origins: tuple[OriginView, ...]
     remediation: str = ""
     unit: str = ""
 
@@ -33,16 +30,16 @@ class PhaseView:
     """One validation phase: `checks` are (name, what it checks)."""
 
     name: str
-    plain: str
+    purpose: str
     checks: tuple[tuple[str, str], ...]
-    constraints: tuple[Demand, ...]
+    constraints: tuple[ConstraintView, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Edition:
+class PublishedVersion:
     """One published version of a recipe. `before` is the version it followed, `withdrawn` why nobody should use it."""
 
-    version: str
+    number: str
     digest: str
     release: str
     date: str
@@ -55,7 +52,7 @@ class Edition:
 
 
 @dataclass(frozen=True, slots=True)
-class PhaseOutcome:
+class PhaseResult:
     """What became of one phase on one cluster: its verdict, "" where nothing was asked, and the results by state.
 
     `says` has their numbers in words.
@@ -85,7 +82,7 @@ class Evidence:
     age: str
     verdict: str
     says: str
-    phases: tuple[PhaseOutcome, ...]
+    phases: tuple[PhaseResult, ...]
     fingerprint: Mapping[str, str]
     signer: str
     issuer: str
@@ -96,7 +93,7 @@ class Evidence:
         """Return the path of its page."""
         return f"evidence/{self.slug}/{self.name}.html"
 
-    def phase(self, name: str) -> PhaseOutcome:
+    def phase(self, name: str) -> PhaseResult:
         """Return what became of one phase."""
         return next(phase for phase in self.phases if phase.name == name)
 
@@ -114,13 +111,13 @@ class RecipeView:
     state: str
     note: str
     layers: tuple[str, ...]
-    parts: tuple[Part, ...]
-    switched_off: tuple[Part, ...]
+    parts: tuple[PartView, ...]
+    switched_off: tuple[PartView, ...]
     levels: tuple[tuple[str, ...], ...]
-    constraints: tuple[Demand, ...]
+    constraints: tuple[ConstraintView, ...]
     phases: tuple[PhaseView, ...]
     document: Document
-    winners: Mapping[str, Said]
+    winners: Mapping[str, OriginView]
 
     @property
     def images(self) -> list[str]:
@@ -156,19 +153,19 @@ class Summary:
     constraints: tuple[tuple[str, str], ...]
     checks: int
     answers: int
-    editions: tuple[Edition, ...]
+    versions: tuple[PublishedVersion, ...]
     unreleased: bool
     evidence: tuple[Evidence, ...]
 
     @property
-    def newest(self) -> Edition | None:
+    def newest(self) -> PublishedVersion | None:
         """Return the newest version that was not withdrawn."""
-        return next((each for each in reversed(self.editions) if not each.withdrawn), None)
+        return next((version for version in reversed(self.versions) if not version.withdrawn), None)
 
 
 @dataclass(frozen=True, slots=True)
 class ComponentView:
-    """One component of the registry. `facts` are (what, said by the registry), `used` is version → slugs."""
+    """One component of the registry. `facts` are (field, value) of the registry, `used` is version → slugs."""
 
     name: str
     title: str
@@ -180,7 +177,7 @@ class ComponentView:
     needed_by: tuple[str, ...]
     images: tuple[str, ...]
     files: tuple[str, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[PartView, ...]
     parts_in: Mapping[str, tuple[str, ...]]
 
 
@@ -207,12 +204,12 @@ class ValueView:
 
     component: str
     path: str
-    found: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]
+    variants: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]
 
     @property
     def varies(self) -> bool:
         """Return whether recipes disagree about it."""
-        return len(self.found) > 1
+        return len(self.variants) > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +233,8 @@ class SiteData:
     """Everything. Views of single recipes are made when they are asked for, so memory does not follow their number.
 
     `published` is where releases are fetched from, `signers` (who, vouched for by) whom the client believes by default.
-    `combinations` are those that lead to a slug. `recipe` gives the view of a slug, `edition` that of a published
-    version, and `difference` the diff of two editions.
+    `combinations` are those that lead to a slug. `recipe` gives the view of a slug, `version` that of a published
+    version, and `diff` what differs between two versions.
     """
 
     catalog_digest: str
@@ -255,10 +252,10 @@ class SiteData:
     values: tuple[ValueView, ...]
     releases: tuple[ReleaseView, ...]
     answers: Document
-    combinations: Callable[[str], list[Group]]
+    combinations: Callable[[str], list[CombinationGroup]]
     aliases: Mapping[str, Mapping[str, str]]
     sources: Mapping[str, str]
     recipe: Callable[[str], RecipeView]
-    edition: Callable[[str, str], RecipeView]
-    difference: Callable[[str, str, str], Any]
+    version: Callable[[str, str], RecipeView]
+    diff: Callable[[str, str, str], Any]
     neighbours: Callable[[str], Iterator[tuple[str, str, int, int]]]

@@ -1,6 +1,6 @@
 """Pages: which there are, and which template renders each.
 
-Knows the paths of the site. Does not know HTML (templates) nor the frame around a page.
+HTML is the templates' alone; a page is rendered when it is asked for, and what recipes share is rendered once.
 """
 
 from __future__ import annotations
@@ -15,19 +15,14 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from clusterbook.diff import recipe_report as diffreport
+from clusterbook.diff import recipe_report
 from clusterbook.diff.recipes import Change
-from clusterbook.site import commands
-from clusterbook.site import evidence as tested
-from clusterbook.site import recipe_yaml as gutter
-from clusterbook.site import svg as graph
-from clusterbook.site import wording as plain
-from clusterbook.site import written_ as written
-from clusterbook.site.broken_ import BrokenTemplate
+from clusterbook.site import commands, evidence, recipe_yaml, svg, wording
+from clusterbook.site.errors import BrokenPageTemplate
 from clusterbook.site.frame import Page
-from clusterbook.site.icons_ import icon
-from clusterbook.site.model import Edition, Evidence, RecipeView, SiteData, Summary
-from clusterbook.site.parts import Part
+from clusterbook.site.model import Evidence, PublishedVersion, RecipeView, SiteData, Summary
+from clusterbook.site.parts import PartView
+from clusterbook.site.svg import icon
 
 _NEIGHBOURS = 8
 _RECIPES = ("Recipes", "recipes/index.html")
@@ -63,25 +58,26 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        layers = {layer.name for layer in data.layers}
         self.env.globals |= {
             "site": data,
             "url": url,
             "icon": icon,
-            "plain": plain,
-            "tested": tested,
+            "wording": wording,
+            "evidence_status": evidence.status,
+            "verdict_words": evidence.VERDICT_WORDS,
+            "passed_count": evidence.passed_count,
             "commands": commands,
-            "crossing": self._crossing,
-            "known_layers": layers,
+            "recipe_counts": self._recipe_counts,
+            "layer_names": {layer.name for layer in data.layers},
             "titles": {summary.slug: summary.title for summary in data.recipes},
             "components": {component.name for component in data.components},
         }
         self._values: dict[tuple[str, str], Markup] = {}
-        self._gutters: dict[tuple[str, str], Markup] = {}
+        self._yaml_lines: dict[tuple[str, str], Markup] = {}
 
-    def _crossing(self, rows: str, columns: str) -> Counter[tuple[Any, Any]]:
+    def _recipe_counts(self, rows: str, columns: str) -> Counter[tuple[Any, Any]]:
         """Return how many recipes there are for each pair of values of two criteria."""
-        return Counter((each.criteria.get(rows), each.criteria.get(columns)) for each in self.data.recipes)
+        return Counter((summary.criteria.get(rows), summary.criteria.get(columns)) for summary in self.data.recipes)
 
     @property
     def fragments(self) -> Mapping[str, Callable[[str], str]]:
@@ -100,27 +96,29 @@ class Renderer:
         """Return a template rendered for the page at `path`.
 
         Raises:
-            BrokenTemplate: it cannot be read, or asks for what does not exist.
+            BrokenPageTemplate: it cannot be read, or asks for what does not exist.
         """
         try:
             return self.env.get_template(template).render(up="../" * path.count("/"), **facts)
         except jinja2.TemplateSyntaxError as error:
             place = f"{error.filename or template}:{error.lineno}"
-            raise BrokenTemplate(str(error.message), place=place, hint="mend the template") from error
+            raise BrokenPageTemplate(str(error.message), place=place, hint="mend the template") from error
         except (jinja2.TemplateError, KeyError, AttributeError, TypeError) as error:
-            raise BrokenTemplate(f"{path}: {error}", place=_place(error, template), hint="mend the template") from error
+            raise BrokenPageTemplate(
+                f"{path}: {error}", place=_place(error, template), hint="mend the template"
+            ) from error
 
     def recipe(self, summary: Summary) -> Iterator[Page]:
         """Yield the pages of one recipe: as it is now, as YAML, of every version, and of what each version changed."""
         yield self._recipe(summary)
         yield self._yaml(summary)
-        for edition in summary.editions:
-            yield self._edition(summary, edition)
-            if edition.before:
-                yield self._difference(summary, edition)
+        for version in summary.versions:
+            yield self._version(summary, version)
+            if version.before:
+                yield self._diff(summary, version)
 
-    def others(self) -> Iterator[Page]:
-        """Yield every other page that is not authored."""
+    def other_pages(self) -> Iterator[Page]:
+        """Yield every other page that nobody wrote by hand."""
         for component in self.data.components:
             path = f"components/{component.name}.html"
             yield Page(
@@ -149,9 +147,8 @@ class Renderer:
     def _layers(self) -> Iterator[Page]:
         """Yield the page of every layer, and the one that shows how they build on one another."""
         title, index = _LAYERS
-        named = {layer.name: layer for layer in self.data.layers}
         about = "Every layer that recipes are made of, and which builds on which"
-        body = partial(self.render, "layers.html", index, named=named)
+        body = partial(self.render, "layers.html", index, by_name={layer.name: layer for layer in self.data.layers})
         yield Page(index, title, about, body, "recipes/", entry="layers overlays mixins", trail=(_RECIPES,))
         for layer in self.data.layers:
             path = f"layers/{layer.name}.html"
@@ -159,42 +156,42 @@ class Renderer:
             about = f"What the {layer.kind} {layer.name} says"
             yield Page(path, layer.name, about, body, "recipes/", entry=layer.kind, trail=(_RECIPES, _LAYERS))
 
-    def _evidence(self, found: Evidence) -> Page:
+    def _evidence(self, proof: Evidence) -> Page:
         """Return the page of one piece of evidence."""
-        title = f"{found.slug} {found.version} on a cluster: {found.name}"
-        judged = [(f"phase-{phase.name}", phase.name.capitalize()) for phase in found.phases if phase.results]
+        title = f"{proof.slug} {proof.version} on a cluster: {proof.name}"
+        phases = [(f"phase-{phase.name}", phase.name.capitalize()) for phase in proof.phases if phase.results]
         return Page(
-            found.page,
+            proof.page,
             title,
-            f"How version {found.version} of the recipe {found.slug} was judged on a cluster: {found.verdict}",
-            partial(self.render, "evidence.html", found.page, e=found),
+            f"How version {proof.version} of the recipe {proof.slug} was judged on a cluster: {proof.verdict}",
+            partial(self.render, "evidence.html", proof.page, e=proof),
             "recipes/",
-            (("phases", "Phases"), *judged, ("again", "Judge it again")),
-            f"api/v1/evidence/{found.slug}/{found.name}.json",
-            f"evidence {found.verdict} {' '.join(found.fingerprint.values())} {found.signer}",
-            trail=next((_above(each) for each in self.data.recipes if each.slug == found.slug), (_RECIPES,)),
+            (("phases", "Phases"), *phases, ("again", "Judge it again")),
+            f"api/v1/evidence/{proof.slug}/{proof.name}.json",
+            f"evidence {proof.verdict} {' '.join(proof.fingerprint.values())} {proof.signer}",
+            trail=next((_trail(summary) for summary in self.data.recipes if summary.slug == proof.slug), (_RECIPES,)),
         )
 
     def _sources(self) -> Iterator[Page]:
         """Yield a page for each source file, so that every origin is a link to its line."""
-        of = {layer.file: (layer.name, f"layers/{layer.name}.html") for layer in self.data.layers}
+        layers = {layer.file: (layer.name, f"layers/{layer.name}.html") for layer in self.data.layers}
         for file, text in self.data.sources.items():
             path = source_page(file)
             body = partial(self.render, "source.html", path, file=file, lines=text.splitlines())
-            trail = (_RECIPES, _LAYERS, of[file]) if file in of else (_RECIPES, _LAYERS)
+            trail = (_RECIPES, _LAYERS, layers[file]) if file in layers else (_RECIPES, _LAYERS)
             yield Page(path, file, f"The source file {file}", body, "recipes/", trail=trail)
 
     def _recipe(self, summary: Summary) -> Page:
         path = f"recipes/{summary.slug}.html"
 
         def body() -> str:
-            near = sorted(self.data.neighbours(summary.slug), key=lambda each: (each[2], each[3], each[1]))
-            return self._body(path, summary, self.data.recipe(summary.slug), None, near[:_NEIGHBOURS])
+            neighbours = sorted(self.data.neighbours(summary.slug), key=lambda row: (row[2], row[3], row[1]))
+            return self._body(path, summary, self.data.recipe(summary.slug), None, neighbours[:_NEIGHBOURS])
 
         return Page(
             path,
             summary.title,
-            f"{summary.title}: {len(summary.components)} components, {summary.state}, for {_for(summary)}",
+            f"{summary.title}: {len(summary.components)} components, {summary.state}, for {_criteria(summary)}",
             body,
             "recipes/",
             _SECTIONS,
@@ -208,96 +205,97 @@ class Renderer:
         path = f"recipes/{summary.slug}/yaml.html"
 
         def body() -> str:
-            found = self.data.recipe(summary.slug)
-            return self.render("yaml.html", path, r=found, pieces=self._pieces(found, "../" * path.count("/")))
+            view = self.data.recipe(summary.slug)
+            return self.render("yaml.html", path, r=view, pieces=self._pieces(view, "../" * path.count("/")))
 
         title = f"{summary.title} as YAML"
         about = f"The recipe {summary.slug} as YAML, each line with the layer that set it"
         data = f"api/v1/recipes/{summary.slug}.json"
-        return Page(path, title, about, body, "recipes/", (), data, trail=_above(summary))
+        return Page(path, title, about, body, "recipes/", (), data, trail=_trail(summary))
 
-    def _pieces(self, found: RecipeView, up: str) -> Iterator[Markup]:
-        """Yield a recipe as YAML with its gutter; components are rendered once for all recipes that share them."""
-        parts = {part.name: part for part in (*found.parts, *found.switched_off)}
-        above, below = written.halves(found)
-        yield self._gutter([*gutter.runs(above, {}), gutter.Run(written.opening(found), None)], up)
-        for reference in found.document["componentRefs"]:
+    def _pieces(self, view: RecipeView, up: str) -> Iterator[Markup]:
+        """Yield a recipe as YAML with the layer of each line; a component is rendered once for all that share it."""
+        parts = {part.name: part for part in (*view.parts, *view.switched_off)}
+        above, below = recipe_yaml.around_components(view)
+        yield self._lines([*recipe_yaml.runs(above, {}), recipe_yaml.Run(recipe_yaml.components_line(view), None)], up)
+        for reference in view.document["componentRefs"]:
             part = parts[reference["name"]]
-            if (part.key, up) not in self._gutters:
-                lines = gutter.runs(part.document, part.winners, first="  - ", indent="    ")
-                self._gutters[part.key, up] = self._gutter(lines, up)
-            yield self._gutters[part.key, up]
-        yield self._gutter(gutter.runs(below, found.winners), up)
+            if (part.key, up) not in self._yaml_lines:
+                runs = recipe_yaml.runs(part.document, part.winners, first="  - ", indent="    ")
+                self._yaml_lines[part.key, up] = self._lines(runs, up)
+            yield self._yaml_lines[part.key, up]
+        yield self._lines(recipe_yaml.runs(below, view.winners), up)
 
-    def _gutter(self, runs: Sequence[gutter.Run], up: str) -> Markup:
-        return Markup(self.render("gutter.html", up, runs=runs))  # noqa: S704 - a template's
+    def _lines(self, runs: Sequence[recipe_yaml.Run], up: str) -> Markup:
+        return Markup(self.render("yaml_lines.html", up, runs=runs))  # noqa: S704 - a template's
 
-    def _edition(self, summary: Summary, edition: Edition) -> Page:
-        path = f"recipes/{summary.slug}/{edition.version}.html"
+    def _version(self, summary: Summary, version: PublishedVersion) -> Page:
+        path = f"recipes/{summary.slug}/{version.number}.html"
 
         def body() -> str:
-            return self._body(path, summary, self.data.edition(summary.slug, edition.version), edition, ())
+            return self._body(path, summary, self.data.version(summary.slug, version.number), version, ())
 
         return Page(
             path,
-            f"{summary.title} {edition.version}",
-            f"Version {edition.version} of the recipe {summary.slug}, as it was released in {edition.release}",
+            f"{summary.title} {version.number}",
+            f"Version {version.number} of the recipe {summary.slug}, as it was released in {version.release}",
             body,
             "recipes/",
             _SECTIONS[:-1],
-            f"api/v1/recipes/{summary.slug}/{edition.version}.json",
-            trail=_above(summary),
+            f"api/v1/recipes/{summary.slug}/{version.number}.json",
+            trail=_trail(summary),
         )
 
-    def _body(self, path: str, summary: Summary, found: RecipeView, edition: Edition | None, near: Any) -> str:
+    def _body(
+        self, path: str, summary: Summary, view: RecipeView, version: PublishedVersion | None, neighbours: Sequence[Any]
+    ) -> str:
         up = "../" * path.count("/")
-        needs = {part.name: part.needs for part in found.parts}
-        versions = {part.name: part.version for part in found.parts}
-        known = [component.name for component in self.data.components]
-        addresses = {name: f"{up}components/{name}.html" for name in known}
+        needs = {part.name: part.needs for part in view.parts}
+        versions = {part.name: part.version for part in view.parts}
+        addresses = {component.name: f"{up}components/{component.name}.html" for component in self.data.components}
         return self.render(
             "recipe.html",
             path,
-            r=found,
+            r=view,
             summary=summary,
-            edition=edition,
-            near=near,
-            drawing=graph.svg(found.levels, needs, versions, addresses),
-            values=partial(self._rows, up=up, linked=edition is None),
+            version=version,
+            neighbours=neighbours,
+            drawing=svg.deployment_graph(view.levels, needs, versions, addresses),
+            values=partial(self._rows, up=up, linked=version is None),
         )
 
-    def _rows(self, part: Part, *, up: str, linked: bool) -> Markup:
+    def _rows(self, part: PartView, *, up: str, linked: bool) -> Markup:
         """Return the values of a part as a table; rendered once for all recipes that share it."""
         key = (part.key, up)
         if key not in self._values:
             self._values[key] = Markup(self.render("rows.html", up, part=part, linked=linked))  # noqa: S704 - a template's
         return self._values[key]
 
-    def _difference(self, summary: Summary, edition: Edition) -> Page:
-        path = f"recipes/{summary.slug}/{edition.before}..{edition.version}.html"
+    def _diff(self, summary: Summary, version: PublishedVersion) -> Page:
+        path = f"recipes/{summary.slug}/{version.before}..{version.number}.html"
 
         def body() -> str:
-            found = self.data.difference(summary.slug, edition.before, edition.version)
-            groups = [(title, list(map(_told, changes))) for title, changes in diffreport.grouped(found)]
-            return self.render("diff.html", path, diff=found, summary=summary, edition=edition, groups=groups)
+            diff = self.data.diff(summary.slug, version.before, version.number)
+            groups = [(title, list(map(_kind_and_sentence, changes))) for title, changes in recipe_report.grouped(diff)]
+            return self.render("diff.html", path, diff=diff, summary=summary, version=version, groups=groups)
 
-        title = f"{summary.title}: {edition.before} → {edition.version}"
-        data = f"api/v1/recipes/{summary.slug}/{edition.before}..{edition.version}.json"
+        title = f"{summary.title}: {version.before} → {version.number}"
+        data = f"api/v1/recipes/{summary.slug}/{version.before}..{version.number}.json"
         about = f"What differs between two versions of {summary.slug}"
-        return Page(path, title, about, body, "recipes/", (), data, trail=_above(summary))
+        return Page(path, title, about, body, "recipes/", (), data, trail=_trail(summary))
 
 
-def _above(summary: Summary) -> tuple[tuple[str, str], ...]:
+def _trail(summary: Summary) -> tuple[tuple[str, str], ...]:
     """Return the way to what is below a recipe."""
     return (_RECIPES, (summary.title, f"recipes/{summary.slug}.html"))
 
 
-def _told(change: Change) -> tuple[str, str]:
+def _kind_and_sentence(change: Change) -> tuple[str, str]:
     """Return kind and sentence of a change."""
-    return change.kind, diffreport.sentence(change)
+    return change.kind, recipe_report.sentence(change)
 
 
-def moved(path: str, to: str, title: str) -> bytes:
+def redirect(path: str, to: str, title: str) -> bytes:
     """Return a page that leads on to another; both are paths from the site's top."""
     address = escape("../" * path.count("/") + to)
     return (
@@ -312,7 +310,7 @@ def source_page(file: str) -> str:
     return f"sources/{file}.html"
 
 
-def _for(summary: Summary) -> str:
+def _criteria(summary: Summary) -> str:
     return ", ".join(f"{name} {value}" for name, value in summary.criteria.items()) or "any cluster"
 
 

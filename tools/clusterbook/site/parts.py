@@ -1,7 +1,7 @@
 """Parts: one component of one recipe, as a page shows it.
 
-Knows how the content of a component and its origins become rows. The same way for what the sources say now and for what
-the ledger recorded, so that a version that was published looks as it did on its day. Does not know HTML.
+The content of a component and its origins become rows, the same way for what the sources say now and for what the
+ledger recorded, so that a version that was published looks as it did on its day.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from clusterbook.documents.selector import from_pointer, locate, spell
 from clusterbook.resolve.document import escape
 from clusterbook.resolve.provenance_ import Brief
-from clusterbook.site.broken_ import BrokenSite
+from clusterbook.site.errors import BrokenSite
 
 Document = dict[str, Any]
 _SHOWN = 160
@@ -22,8 +22,8 @@ _SHOWN = 160
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What one layer said about one value; `file` and `line` are where, `removed` that it took the value away."""
+class OriginView:
+    """What one layer set a value to; `file` and `line` are where, `removed` that it took the value away."""
 
     layer: str
     file: str
@@ -33,23 +33,23 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One value: its path as `query` takes it, what it is, and all that was said about it, the winner last."""
+class ValueRow:
+    """One value: its path as `query` takes it, what it is, and every layer that set it, the winner last."""
 
     path: str
     text: str
     full: str
-    said: tuple[Said, ...]
+    origins: tuple[OriginView, ...]
     removed: bool = False
 
     @property
     def by(self) -> str:
         """Return the layer that had the last word."""
-        return self.said[-1].layer if self.said else ""
+        return self.origins[-1].layer if self.origins else ""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PartView:
     """One component as one or more recipes resolve it; `key` is the same for the same part.
 
     `document` is its entry in a recipe's content, `winners` who had the last word about each pointer in it.
@@ -66,33 +66,33 @@ class Part:
     images: tuple[str, ...]
     manifests: tuple[str, ...]
     has_health_check: bool
-    rows: tuple[Row, ...]
-    facts: tuple[Row, ...]
+    rows: tuple[ValueRow, ...]
+    facts: tuple[ValueRow, ...]
     document: Document
-    winners: Mapping[str, Said]
+    winners: Mapping[str, OriginView]
 
     @property
-    def named(self) -> str:
+    def deployable(self) -> str:
         """Return what is deployed: the chart, or the Git path of a kustomization."""
         return self.chart or ("manifests" if not self.source else self.kind)
 
     @property
-    def varied(self) -> int:
-        """Return how many of its values some layer but the component's own values file set."""
+    def override_count(self) -> int:
+        """Return how many of its values some layer other than the component's own values file set."""
         return sum(not row.by.startswith("components/") for row in self.rows)
 
 
 _FACTS = ("version", "tag", "namespace", "chart", "source", "path", "type")
 
 
-def read_part(component: Document, origins: Mapping[str, Brief], key: str) -> Part:
+def part_view(component: Document, origins: Mapping[str, Brief], key: str) -> PartView:
     """Return the part that `component`, an entry of a recipe's content, is; origins are by pointer below it.
 
     Raises:
         BrokenSite: something in it has no origin.
     """
     needs = tuple(str(name) for name in component.get("dependencyRefs", ()))
-    return Part(
+    return PartView(
         key=key,
         name=component["name"],
         kind=component.get("type", ""),
@@ -106,7 +106,7 @@ def read_part(component: Document, origins: Mapping[str, Brief], key: str) -> Pa
         has_health_check="healthCheck" in component,
         rows=tuple(_rows(component, origins)),
         facts=tuple(
-            Row(
+            ValueRow(
                 field,
                 str(component[field]),
                 str(component[field]),
@@ -120,40 +120,42 @@ def read_part(component: Document, origins: Mapping[str, Brief], key: str) -> Pa
     )
 
 
-def _with_overrides(found: Mapping[str, Said]) -> dict[str, Said]:
+def _with_overrides(values: Mapping[str, OriginView]) -> dict[str, OriginView]:
     """Return winners with those of the overrides, which are the values that layers say themselves."""
-    over = {
-        f"/overrides/{at.removeprefix('/values/')}": said for at, said in found.items() if at.startswith("/values/")
+    overrides = {
+        f"/overrides/{pointer.removeprefix('/values/')}": origin
+        for pointer, origin in values.items()
+        if pointer.startswith("/values/")
     }
-    return {**found, **over}
+    return {**values, **overrides}
 
 
-def winners(origins: Mapping[str, Brief]) -> dict[str, Said]:
+def winners(origins: Mapping[str, Brief]) -> dict[str, OriginView]:
     """Return who had the last word, by pointer."""
-    return {pointer: history(found, None)[-1] for pointer, found in origins.items() if found}
+    return {pointer: history(brief, None)[-1] for pointer, brief in origins.items() if brief}
 
 
-def _rows(component: Document, origins: Mapping[str, Brief]) -> Iterator[Row]:
+def _rows(component: Document, origins: Mapping[str, Brief]) -> Iterator[ValueRow]:
     """Yield a row for each value, those that a layer removed included."""
     values = component.get("values", {})
     for pointer in _leaves(values, "/values") if values else ():
         origin(origins, pointer, component["name"])
-    for pointer, found in sorted(origins.items()):
+    for pointer, brief in sorted(origins.items()):
         if not pointer.startswith("/values/"):
             continue
         steps = from_pointer(pointer)[1:]
-        if not isinstance(found, str) and found[-1].get("removed"):
-            yield Row(spell(steps), "", "", history(found, None), removed=True)
+        if not isinstance(brief, str) and brief[-1].get("removed"):
+            yield ValueRow(spell(steps), "", "", history(brief, None), removed=True)
             continue
         value = locate(values, steps)[1]
-        yield Row(spell(steps), shown(value), compact(value), history(found, value))
+        yield ValueRow(spell(steps), row_text(value), compact(value), history(brief, value))
 
 
 def _leaves(value: Any, pointer: str) -> Iterator[str]:
     """Yield the pointer of every scalar, list and empty map."""
     if isinstance(value, dict) and value:
-        for key, each in value.items():
-            yield from _leaves(each, f"{pointer}/{escape(key)}")
+        for key, child in value.items():
+            yield from _leaves(child, f"{pointer}/{escape(key)}")
     else:
         yield pointer
 
@@ -171,18 +173,18 @@ def origin(origins: Mapping[str, Brief], pointer: str, owner: str) -> Brief:
     return origins[pointer]
 
 
-def history(found: Brief, value: Any) -> tuple[Said, ...]:
-    """Return what was said, the winner last, out of origins in few words; `value` is what came of it."""
-    if isinstance(found, str):
-        found = [{"by": found, "value": value}]
-    return tuple(_said(each) for each in found)
+def history(brief: Brief, value: Any) -> tuple[OriginView, ...]:
+    """Return the origins of a value, the winner last, out of their brief form; `value` is what came of it."""
+    if isinstance(brief, str):
+        brief = [{"by": brief, "value": value}]
+    return tuple(_origin_view(origin) for origin in brief)
 
 
-def _said(each: Mapping[str, Any]) -> Said:
-    layer, _, place = each["by"].partition(" ")
+def _origin_view(origin: Mapping[str, Any]) -> OriginView:
+    layer, _, place = origin["by"].partition(" ")
     file, _, position = place.partition(":")
     line = position.partition(":")[0]
-    return Said(layer, file, int(line or 1), shown(each.get("value")), bool(each.get("removed")))
+    return OriginView(layer, file, int(line or 1), row_text(origin.get("value")), bool(origin.get("removed")))
 
 
 def compact(value: Any) -> str:
@@ -190,7 +192,7 @@ def compact(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def shown(value: Any) -> str:
+def row_text(value: Any) -> str:
     """Return a value as a row shows it; text that could be taken for something else is quoted."""
     text = compact(value)
     if isinstance(value, str) and (not text or text.strip() != text or _is_json(text)):

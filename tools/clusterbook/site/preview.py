@@ -1,12 +1,13 @@
 """The preview: the site on loopback, a page rendered when somebody looks at it, and anew when a source changed.
 
-Knows HTTP as far as a browser on the same machine needs it. Does not know what a site consists of. Pages ask
-`/_changed` and load themselves anew when the answer moves; nothing of that is in the site itself.
+What did not change is not read again. Pages ask `/_changed` and load themselves anew when the answer moves; nothing of
+that is in the site itself.
 """
 
 from __future__ import annotations
 
 import mimetypes
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -16,9 +17,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from clusterbook.diagnostics.errors import ClusterbookError
-from clusterbook.site.desk_ import stamp
+import click
 
+from clusterbook.catalog.load import load
+from clusterbook.catalog.read import read
+from clusterbook.diagnostics.errors import ClusterbookError
+from clusterbook.evidence.ledger import TRUST, Kept, kept
+from clusterbook.ledger.folder import open_ledger
+from clusterbook.resolve import matrix
+from clusterbook.site import guide, mkdocs
+from clusterbook.site.build import makers
+from clusterbook.site.gather import gather
+from clusterbook.site.versions import PublishedVersions
+
+_AUTHORED = ("mkdocs.yml", "docs", "assets", "templates/theme")
 _WATCH = b"""<script>
 let seen; setInterval(async () => {
   const said = await (await fetch("/_changed")).text().catch(() => seen);
@@ -30,6 +42,61 @@ _LOOK_EVERY_S = 0.25
 Pages = Mapping[str, Callable[[], bytes]]
 
 
+class SiteSources:
+    """The sources of one site: the catalog, the ledger, and the pages that people wrote."""
+
+    def __init__(
+        self, recipes: Path, registry: Path, site: Path, programs: Mapping[str, click.Group], *, published: str
+    ) -> None:
+        """Prepare for any number of looks."""
+        self.recipes, self.registry, self.site = recipes, registry, site
+        self._programs, self._published = programs, published
+        self._versions: tuple[int, PublishedVersions, tuple[Kept, ...]] | None = None
+        self._built: tuple[object, Mapping[str, bytes]] | None = None
+
+    def pages(self) -> dict[str, Callable[[], bytes]]:
+        """Return a maker for each file of the site as its sources are now.
+
+        Raises:
+            SourceErrors: the sources contradict themselves, or evidence does not hold.
+            BrokenLedger: the ledger is not what it should be.
+            BrokenSite: the generator fails, or a mark is missing.
+        """
+        whole = matrix.whole(load(read(self.recipes, label="recipes")))
+        versions, proofs = self._ledger()
+        data = gather(whole, versions, published=self._published, proofs=proofs)
+        return dict(makers(data, self.site, self._generated(data.date)))
+
+    def _ledger(self) -> tuple[PublishedVersions, tuple[Kept, ...]]:
+        trust = self.site / TRUST
+        now = stamp([self.registry, trust, self.site / "keys"])
+        if self._versions is None or self._versions[0] != now:
+            ledger = open_ledger(self.registry)
+            self._versions = (now, PublishedVersions(ledger), kept(self.registry, ledger, trust))
+        return self._versions[1:]
+
+    def _generated(self, date: str) -> Mapping[str, bytes]:
+        now = (date, stamp(self.site / name for name in _AUTHORED))
+        if self._built is None or self._built[0] != now:
+            with tempfile.TemporaryDirectory(prefix="clusterbook-site-") as work:
+                pages = guide.pages(self._programs)
+                files = mkdocs.run(self.site, Path(work), pages, program="mkdocs", url="", date=date)
+            self._built = (now, files)
+        return self._built[1]
+
+
+def stamp(roots: Iterable[Path]) -> int:
+    """Return a number that moves when one of `roots`, or a file below one, does."""
+    times = []
+    for root in roots:
+        for path in (root, *root.rglob("*")):
+            try:
+                times.append((str(path), path.stat().st_mtime_ns))
+            except OSError:  # gone since it was listed, or never there
+                continue
+    return hash(tuple(sorted(times)))
+
+
 class Preview:
     """A site that is served, and gathered again when it is out of date."""
 
@@ -37,24 +104,24 @@ class Preview:
         """Prepare to serve what `gather` makes of what lies in `watched`. Raises as `gather`."""
         self._gather = gather
         self._watched = tuple(watched)
-        self._seen = stamp(self._watched)
+        self._stamp = stamp(self._watched)
         self._pages = gather()
         self.count = 0
 
     def refresh(self, say: Callable[[str], None]) -> bool:
         """Gather again when something changed; return whether it did. A mistake in a source is said, not raised."""
-        seen = stamp(self._watched)
-        if seen == self._seen:
+        now = stamp(self._watched)
+        if now == self._stamp:
             return False
-        self._seen = seen
-        begun = time.monotonic()
+        self._stamp = now
+        start_s = time.monotonic()
         try:
             self._pages = self._gather()
         except ClusterbookError as error:
             say(str(error))
             return False
         self.count += 1
-        say(f"read again in {time.monotonic() - begun:.1f} s")
+        say(f"read again in {time.monotonic() - start_s:.1f} s")
         return True
 
     def file(self, address: str) -> tuple[int, str, bytes]:

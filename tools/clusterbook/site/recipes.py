@@ -1,6 +1,7 @@
-"""The viewer: recipes as the sources say them now.
+"""Recipes for the site: as the sources say them now, and how the content of any version becomes what a page shows.
 
-Knows the catalog; components that recipes share are read once. Does not know what was published (`editions`).
+One function makes the view of both, so that a version that was published looks as it did on its day. Components that
+recipes share are read once.
 """
 
 from __future__ import annotations
@@ -8,20 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from clusterbook.catalog.criteria import Criteria
+from clusterbook.catalog.schema import PHASES
 from clusterbook.documents.digest import digest
 from clusterbook.resolve.component import Component
 from clusterbook.resolve.content import Gatherer
 from clusterbook.resolve.document import component_pointers, escape, recipe_pointers
 from clusterbook.resolve.matrix import Matrix
-from clusterbook.resolve.provenance_ import brief
+from clusterbook.resolve.provenance_ import Brief, brief
 from clusterbook.resolve.resolver import Recipe
-from clusterbook.site import wording as plain
-from clusterbook.site.model import Document, RecipeView
-from clusterbook.site.parts import Part, read_part
-from clusterbook.site.views_ import view
+from clusterbook.site import svg, wording
+from clusterbook.site.model import ConstraintView, Document, PhaseView, RecipeView
+from clusterbook.site.parts import PartView, history, origin, part_view, winners
 
 
-class Viewer:
+class RecipeViews:
     """Makes the views of the recipes of one catalog."""
 
     def __init__(self, matrix: Matrix, recipes: Mapping[str, Recipe]) -> None:
@@ -29,18 +31,18 @@ class Viewer:
         self.matrix = matrix
         self.recipes = recipes
         self._gatherer = Gatherer(matrix.catalog)
-        self._parts: dict[int, tuple[Component, Part]] = {}
-        self._parts_of: dict[str, dict[str, Part]] = {}
+        self._parts: dict[int, tuple[Component, PartView]] = {}
+        self._parts_of: dict[str, dict[str, PartView]] = {}
         self._counts: dict[tuple[str, str], int] = {}
-        self._open: dict[tuple[str, tuple[Any, ...]], list[str]] = {}
+        self._without: dict[tuple[str, tuple[Any, ...]], list[str]] = {}
         self.descriptions = {
-            name: found.string() if (found := node.get("description")) else ""
+            name: text.string() if (text := node.get("description")) else ""
             for name, node in matrix.catalog.validators.items()
         }
         for slug, recipe in recipes.items():
             for position, dimension in enumerate(recipe.criteria._fields[:-1]):
                 rest = (*recipe.criteria[:position], *recipe.criteria[position + 1 :])
-                self._open.setdefault((dimension, rest), []).append(slug)
+                self._without.setdefault((dimension, rest), []).append(slug)
 
     def content(self, recipe: Recipe) -> Document:
         """Return the content of a recipe. Raises Conflict where a manifest does not exist."""
@@ -50,37 +52,37 @@ class Viewer:
         """Return the digest of a recipe as the sources say it now."""
         return digest(self.content(self.recipes[slug]))
 
-    def part(self, component: Component, said: Document) -> Part:
-        """Return the part that a component of the catalog is; `said` is its entry in a content."""
-        known = self._parts.get(id(component))
-        if known is None:
+    def part(self, component: Component, document: Document) -> PartView:
+        """Return the part that a component of the catalog is; `document` is its entry in a content."""
+        kept = self._parts.get(id(component))
+        if kept is None:
             root = f"/components/{escape(component.name)}"
             origins = {
-                pointer.removeprefix(root): brief(found) for pointer, found in component_pointers(component) if found
+                pointer.removeprefix(root): brief(chain) for pointer, chain in component_pointers(component) if chain
             }
             key = f"now{len(self._parts)}"
-            known = self._parts[id(component)] = (component, read_part(said, origins, key))
-        return known[1]
+            kept = self._parts[id(component)] = (component, part_view(document, origins, key))
+        return kept[1]
 
-    def parts(self, recipe: Recipe) -> dict[str, Part]:
+    def parts(self, recipe: Recipe) -> dict[str, PartView]:
         """Return the parts of a recipe by name."""
-        known = self._parts_of.get(recipe.slug)
-        if known is None:
-            said = self.content(recipe)["componentRefs"]
-            known = {each.name: self.part(each, ref) for each, ref in zip(recipe.components, said, strict=True)}
-            self._parts_of[recipe.slug] = known
-        return known
+        parts = self._parts_of.get(recipe.slug)
+        if parts is None:
+            pairs = zip(recipe.components, self.content(recipe)["componentRefs"], strict=True)
+            parts = {component.name: self.part(component, document) for component, document in pairs}
+            self._parts_of[recipe.slug] = parts
+        return parts
 
     def recipe(self, slug: str) -> RecipeView:
         """Return the view of a recipe as the sources say it now."""
         recipe = self.recipes[slug]
-        origins = {pointer: brief(found) for pointer, found in recipe_pointers(recipe) if found}
+        origins = {pointer: brief(chain) for pointer, chain in recipe_pointers(recipe) if chain}
         note = self.matrix.answer(recipe.criteria).reason
         return view(self.content(recipe), origins, self.parts(recipe), note=note, checks=self.descriptions)
 
     def version(self, recipe: Recipe, name: str) -> str:
         """Return the version of one component of a recipe."""
-        component = next(each for each in recipe.components if each.name == name)
+        component = next(part for part in recipe.components if part.name == name)
         return component.word("version") or component.word("tag")
 
     def layers(self, recipe: Recipe) -> tuple[str, ...]:
@@ -94,12 +96,12 @@ class Viewer:
         """Yield name and value of what is judged before anything is installed."""
         readiness = recipe.phases.get("readiness")
         for _, origins in (*recipe.constraints, *(readiness.constraints if readiness else ())):
-            said = origins[-1].value
-            yield said["name"], said["value"]
+            constraint = origins[-1].value
+            yield constraint["name"], constraint["value"]
 
     def checks(self, recipe: Recipe) -> int:
         """Return how many checks a recipe declares, health checks included."""
-        healthy = sum(bool(each.word("healthCheckAsserts")) for each in recipe.components if each.enabled)
+        healthy = sum(bool(part.word("healthCheckAsserts")) for part in recipe.components if part.enabled)
         return healthy + sum(len(phase.checks) for phase in recipe.phases.values())
 
     def neighbours(self, slug: str) -> Iterator[tuple[str, str, int, int]]:
@@ -110,12 +112,12 @@ class Viewer:
         criteria = self.recipes[slug].criteria
         for position, dimension in enumerate(criteria._fields[:-1]):
             rest = (*criteria[:position], *criteria[position + 1 :])
-            for other in self._open[dimension, rest]:
+            for other in self._without[dimension, rest]:
                 if other == slug:
                     continue
                 value = str(getattr(self.recipes[other].criteria, dimension))
                 mine = getattr(criteria, dimension)
-                what = f"without {plain.name(mine)}" if value == "any" else f"with {plain.name(value)}"
+                what = f"without {wording.name(mine)}" if value == "any" else f"with {wording.name(value)}"
                 yield (what, other, *self._distance(slug, other))
 
     def _distance(self, one: str, two: str) -> tuple[int, int]:
@@ -127,7 +129,7 @@ class Viewer:
             values += self._differing(left[name], right[name])
         return components, values
 
-    def _differing(self, one: Part, two: Part) -> int:
+    def _differing(self, one: PartView, two: PartView) -> int:
         if one.key == two.key:
             return 0
         pair = (min(one.key, two.key), max(one.key, two.key))
@@ -136,3 +138,60 @@ class Viewer:
             right = {row.path: row.full for row in two.rows if not row.removed}
             self._counts[pair] = len(dict(left.items() ^ right.items()))
         return self._counts[pair]
+
+
+def view(
+    content: Document,
+    origins: Mapping[str, Brief],
+    parts: Mapping[str, PartView],
+    *,
+    note: str,
+    checks: Mapping[str, str],
+) -> RecipeView:
+    """Return the view of a recipe.
+
+    Args:
+        content: the recipe with its parts in place, as its digest covers it.
+        origins: those of its own constraints and phases, by pointer.
+        parts: its components by name.
+        note: what to say about its state, "" for nothing.
+        checks: what each check of the validator catalog checks.
+    """
+    slug = content["metadata"]["slug"]
+    order = [name for name in content["deploymentOrder"] if name in parts]
+    needs = {name: parts[name].needs for name in order}
+    criteria = content.get("criteria", {})
+    validation = content.get("validation", {})
+    return RecipeView(
+        slug=slug,
+        title=wording.title(criteria),
+        criteria={name: criteria[name] for name in Criteria._fields if name in criteria},
+        state=content["metadata"]["state"],
+        note=note,
+        layers=tuple(content["metadata"]["appliedOverlays"]),
+        parts=tuple(parts[name] for name in order),
+        switched_off=tuple(part for name, part in sorted(parts.items()) if name not in order),
+        levels=svg.levels(needs, order),
+        constraints=tuple(_constraints(content.get("constraints", ()), "/constraints", origins, slug)),
+        phases=tuple(_phase(name, validation[name], origins, checks, slug) for name in PHASES if name in validation),
+        document=content,
+        winners=winners(origins),
+    )
+
+
+def _constraints(constraints: Any, root: str, origins: Mapping[str, Brief], slug: str) -> Iterator[ConstraintView]:
+    for number, constraint in enumerate(constraints):
+        yield ConstraintView(
+            constraint["name"],
+            constraint["value"],
+            wording.meaning(constraint["name"], constraint["value"]),
+            history(origin(origins, f"{root}/{number}", slug), constraint),
+            constraint.get("remediation", ""),
+            constraint.get("unit", ""),
+        )
+
+
+def _phase(name: str, phase: Document, origins: Mapping[str, Brief], checks: Mapping[str, str], slug: str) -> PhaseView:
+    constraints = _constraints(phase.get("constraints", ()), f"/validation/{name}/constraints", origins, slug)
+    descriptions = tuple((check, checks.get(check, "")) for check in phase.get("checks", ()))
+    return PhaseView(name, wording.PHASES[name], descriptions, tuple(constraints))

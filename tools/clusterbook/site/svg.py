@@ -1,7 +1,6 @@
-"""The graph of a deployment: who waits for whom, as SVG.
+"""Drawings as SVG of our own: the graph of a deployment, and the icons.
 
-Knows where boxes and lines go. Does not know recipes: names, needs and levels go in, and everything drawn stands in a
-table on the same page as well.
+A drawing says nothing that the text beside it does not say: the graph stands in a table on the same page as well.
 """
 
 from __future__ import annotations
@@ -11,12 +10,39 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup, escape
 
+from clusterbook.diagnostics.errors import did_you_mean
+
+_ICONS = {
+    "curated": "M3 8.5 6.5 12 13 4.5",
+    "composed": "M2.5 2.5h7v7h-7zM6.5 6.5h7v7h-7z",
+    "inherited": "M8 2.5v9M4.5 8 8 11.5 11.5 8M3.5 14h9",
+    "unsupported": "M4 4l8 8M12 4l-8 8",
+    "unknown": "M5.5 6a2.5 2.5 0 1 1 3.4 2.3c-.6.3-.9.7-.9 1.4M8 12.6v.2",
+    "withdrawn": "M8 2.5 14 13H2zM8 6.5v3M8 11.2v.1",
+    "new": "M8 3v10M3 8h10",
+    "changed": "M3 5.5h9L9.5 3M13 10.5H4L6.5 13",
+    "gone": "M3 8h10",
+    "feed": "M3.5 12.5h.1M3.5 8a4.5 4.5 0 0 1 4.5 4.5M3.5 3.5a9 9 0 0 1 9 9",
+    "data": "M5.5 3c-2 0-1 4-3 5 2 1 1 5 3 5M10.5 3c2 0 1 4 3 5-2 1-1 5-3 5",
+}
 _WIDTH, _HEIGHT, _GAP, _ROW, _EDGE = 120, 38, 48, 14, 8
 _LETTER, _LETTERS, _PAD = 6.6, 34, 11
 """How wide a letter of a name is at most, after how many a name is cut, and how far it stands from its box."""
 
 _Place = tuple[int, int, int]
 """Where a box is: left, top, width."""
+
+
+def icon(name: str) -> Markup:
+    """Return a drawing as an element; it says nothing that the text beside it does not say.
+
+    Raises:
+        KeyError: there is no such icon.
+    """
+    if name not in _ICONS:
+        raise KeyError(f"there is no icon '{name}': {did_you_mean(name, _ICONS)}")
+    drawing = Markup('<svg class="cb-icon" viewBox="0 0 16 16" aria-hidden="true"><path d="{}"/></svg>')
+    return drawing.format(_ICONS[name])
 
 
 def levels(needs: Mapping[str, Sequence[str]], order: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -29,10 +55,10 @@ def levels(needs: Mapping[str, Sequence[str]], order: Sequence[str]) -> tuple[tu
     )
 
 
-def svg(
+def deployment_graph(
     rows: Sequence[Sequence[str]],
     needs: Mapping[str, Sequence[str]],
-    below: Mapping[str, str],
+    captions: Mapping[str, str],
     addresses: Mapping[str, str],
 ) -> Markup:
     """Return the drawing of `rows` (names by level) as an element.
@@ -40,49 +66,49 @@ def svg(
     Args:
         rows: names by level.
         needs: what each name waits for.
-        below: a second line for each name.
+        captions: a second line for each name.
         addresses: where each name leads; one that is not in it leads nowhere.
     """
-    placed: dict[str, _Place] = {}
+    places: dict[str, _Place] = {}
     left = _EDGE
     for level, names in enumerate(rows):
-        box = max([_WIDTH, *(2 * _PAD + math.ceil(_LETTER * len(_short(name))) for name in names)])
-        ordered = sorted(names, key=lambda name: (_height(name, needs, placed), name)) if level else list(names)
-        for row, name in enumerate(ordered):
-            placed[name] = (left, _EDGE + row * (_HEIGHT + _ROW), box)
+        box = max([_WIDTH, *(2 * _PAD + math.ceil(_LETTER * len(_truncate(name))) for name in names)])
+        row_order = sorted(names, key=lambda name: (_height(name, needs, places), name)) if level else list(names)
+        for row, name in enumerate(row_order):
+            places[name] = (left, _EDGE + row * (_HEIGHT + _ROW), box)
         left += box + _GAP
-    width = max((x + box for x, _, box in placed.values()), default=0) + _EDGE
-    height = max((y for _, y, _ in placed.values()), default=0) + _HEIGHT + _EDGE
+    width = max((x + box for x, _, box in places.values()), default=0) + _EDGE
+    height = max((y for _, y, _ in places.values()), default=0) + _HEIGHT + _EDGE
     lines = "".join(
-        _line(placed[need], placed[name]) for name in placed for need in needs.get(name, ()) if need in placed
+        _line(places[need], places[name]) for name in places for need in needs.get(name, ()) if need in places
     )
     boxes = "".join(
-        _linked(_box(name, below.get(name, ""), place), addresses.get(name, "")) for name, place in placed.items()
+        _link(_box(name, captions.get(name, ""), place), addresses.get(name, "")) for name, place in places.items()
     )
     return Markup(  # noqa: S704 - every word in it was escaped above
         f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="group" '
-        f'aria-label="{len(placed)} components, left to right as they are deployed">'
+        f'aria-label="{len(places)} components, left to right as they are deployed">'
         '<defs><marker id="cb-tip" viewBox="0 0 6 6" refX="5.5" refY="3" markerWidth="6" markerHeight="6"'
         ' orient="auto">'
         f'<path d="M0 0 6 3 0 6z"/></marker></defs><g class="cb-lines">{lines}</g>{boxes}</svg>'
     )
 
 
-def _box(name: str, below: str, place: _Place) -> str:
+def _box(name: str, caption: str, place: _Place) -> str:
     return (
         f'<g transform="translate({place[0]},{place[1]})"><rect width="{place[2]}" height="{_HEIGHT}" rx="7"/>'
-        f'<text x="{_PAD}" y="17">{escape(_short(name))}</text>'
-        f'<text class="cb-below" x="{_PAD}" y="30">{escape(_short(below))}</text></g>'
+        f'<text x="{_PAD}" y="17">{escape(_truncate(name))}</text>'
+        f'<text class="cb-below" x="{_PAD}" y="30">{escape(_truncate(caption))}</text></g>'
     )
 
 
-def _linked(drawn: str, address: str) -> str:
-    return f'<a href="{escape(address)}">{drawn}</a>' if address else drawn
+def _link(drawing: str, address: str) -> str:
+    return f'<a href="{escape(address)}">{drawing}</a>' if address else drawing
 
 
-def _height(name: str, needs: Mapping[str, Sequence[str]], placed: Mapping[str, _Place]) -> float:
+def _height(name: str, needs: Mapping[str, Sequence[str]], places: Mapping[str, _Place]) -> float:
     """Return the middle height of what `name` needs, so that lines cross little."""
-    heights = [placed[need][1] for need in needs.get(name, ()) if need in placed]
+    heights = [places[need][1] for need in needs.get(name, ()) if need in places]
     return sum(heights) / len(heights) if heights else 0
 
 
@@ -91,5 +117,5 @@ def _line(start: _Place, end: _Place) -> str:
     return f'<path d="M{x1} {y1}C{x1 + 28} {y1} {x2 - 28} {y2} {x2} {y2}"/>'
 
 
-def _short(text: str) -> str:
+def _truncate(text: str) -> str:
     return text if len(text) <= _LETTERS else f"{text[: _LETTERS - 1]}…"

@@ -1,7 +1,6 @@
-"""Plain words: criteria, constraints and phases as people say them.
+"""Wording: criteria, constraints and phases as people say them.
 
-Knows how the catalog's words read in a sentence. What it has no words for is shown as it is written, never left out.
-Does not know HTML.
+What there are no words for is shown as it is written, never left out.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ _READINGS = {
     "GPU.smi.driver": "The GPU driver",
     "GPU.hardware.count": "The number of GPUs of a node",
 }
-_COMPARED = {
+_COMPARISONS = {
     ">=": "{} or newer",
     "<=": "at most {}",
     ">": "newer than {}",
@@ -76,22 +75,22 @@ def title(criteria: Mapping[str, str | int]) -> str:
     return text[:1].upper() + text[1:] if text else "Any cluster"
 
 
-def choice(values: Sequence[str], known: Sequence[str]) -> str:
-    """Return in words which of the `known` values of a dimension may be asked for; "any" is that none is named."""
+def choice(values: Sequence[str], vocabulary: Sequence[str]) -> str:
+    """Return in words which values of a dimension's `vocabulary` may be asked for; "any" is that none is named."""
     named = [value for value in values if value != ANY]
     if not named:
         return "not named"
-    said = "any" if len(named) == len(known) else " or ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
-    return f"{said}{',' if len(named) > 1 else ''} or not named" if len(named) < len(values) else said
+    text = "any" if len(named) == len(vocabulary) else " or ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
+    return f"{text}{',' if len(named) > 1 else ''} or not named" if len(named) < len(values) else text
 
 
 def meaning(reading: str, value: str) -> str:
     """Return a constraint as a sentence; one that cannot be read is shown as it is."""
     try:
-        said = _expression(parse_expression(value))
+        demand = _expression(parse_expression(value))
     except ClusterbookError:
         return f"{reading} {value}"
-    return f"{_READINGS.get(reading, reading)} must be {said}."
+    return f"{_READINGS.get(reading, reading)} must be {demand}."
 
 
 def _expression(expression: Expression) -> str:
@@ -100,4 +99,4 @@ def _expression(expression: Expression) -> str:
         return " and ".join(parts)
     if expression.op in ("or", "in"):
         return " or ".join(parts)
-    return _COMPARED[expression.op].format(expression.value)
+    return _COMPARISONS[expression.op].format(expression.value)

@@ -1,4 +1,4 @@
-"""The description of the static API, as OpenAPI 3.1. Knows its addresses; `api` makes what lies there."""
+"""The description of the static API, as OpenAPI 3.1: every address, and the shape of what `api` puts there."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def document() -> dict[str, Any]:
             "description": "Static files. Within v1 things are added, never changed or taken away.",
         },
         "servers": [{"url": "."}],
-        "paths": {path: {"get": _operation(path, *said)} for path, said in _PATHS.items()},
+        "paths": {path: {"get": _operation(path, *words)} for path, words in _PATHS.items()},
         "components": {"schemas": _schemas()},
     }
 
@@ -97,11 +97,11 @@ def document() -> dict[str, Any]:
 def _operation(path: str, name: str, summary: str, schema: str) -> dict[str, Any]:
     words = [part.partition("}")[0] for part in path.split("{")[1:]]
     answer = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
-    found: dict[str, Any] = {
+    operation: dict[str, Any] = {
         "operationId": name,
         "summary": summary,
         "responses": {"200": {"description": summary, "content": answer}},
     }
     if words:
-        found["parameters"] = [{"name": word, "in": "path", "required": True, "schema": _TEXT} for word in words]
-    return found
+        operation["parameters"] = [{"name": word, "in": "path", "required": True, "schema": _TEXT} for word in words]
+    return operation

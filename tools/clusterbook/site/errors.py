@@ -1,11 +1,11 @@
-"""What can be wrong with the site's own sources. Knows only these errors."""
+"""What can be wrong with the site's own sources, as errors with a code and a place."""
 
 from __future__ import annotations
 
 from clusterbook.diagnostics.errors import ClusterbookError
 
 
-class BrokenTemplate(ClusterbookError):
+class BrokenPageTemplate(ClusterbookError):
     """A template of the site cannot be read, or asks for a fact or an icon that does not exist.
 
     Nothing was written. Mend the template at the place that the message names.
