@@ -31,11 +31,13 @@ from clusterbook.oci.registry import Registry
 from clusterbook.oci.store import Store, from_bytes
 from clusterbook.publish.publish import Where, publish
 from clusterbook.publish.release import Request, prepare
+from clusterbook.trust.choose_policy import PolicyChoice
 from clusterbook.trust.keys import private_key
 from clusterbook.trust.policy import Policy, Tampered, Trusting, WrongSigner
 from clusterbook.trust.sign import KeySigner
 from clusterbook.trust.verify import bundles_of, key_policy, verify_any
 from clusterbook.verify import verify as verifying
+from clusterbook.verify.verifier import Verifier
 from tests.support import checkouts
 from tests.support.checkouts import JULY, MARCH
 from tests.support.ledgers import MARCH as SOURCES
@@ -320,7 +322,8 @@ def test_a_list_with_names_that_are_none_is_damaged(part: tuple[str, ...]) -> No
 
 def test_what_a_mirror_holds_besides_is_told_by_kind_and_missed(side: Side, archive: Path, tmp_path: Path) -> None:
     around = Around({}, tmp_path, datetime.now(UTC))
-    verdict = verifying.verify(str(archive), {"key": [str(side.key)]}, around)
+    verifier = Verifier(PolicyChoice(keys=(str(side.key),)), Access(), around)
+    verdict = verifying.verify(str(archive), verifier)
     assert verdict.said["besides"] == {"charts": 1, "images": 1, "list of a mirror's contents": 1}
     assert verdict.error is None
 

@@ -13,6 +13,7 @@ from clusterbook.files.context import Around
 from clusterbook.oci.open import absolute
 from clusterbook.verify import verify as verifying
 from clusterbook.verify.verdict import Verdict
+from clusterbook.verify.verifier import Verifier
 from tests.support.publications import START, Publisher
 
 NOW = START + timedelta(days=1)
@@ -30,7 +31,10 @@ class Client:
 
     def verify(self, where: object, *, now: datetime = NOW, **words: Any) -> Verdict:
         """Verify something."""
-        return verifying.verify(str(where), self._words(words), Around({}, self.home, now))
+        given, around = self._words(words), Around({}, self.home, now)
+        published_in = given["published_in"][0] if "published_in" in given else None
+        verifier = Verifier(fetching.choice_of(given), fetching.access_of(given, around), around, published_in)
+        return verifying.verify(str(where), verifier)
 
     def seen(self, source: object) -> int | None:
         """Return the number of the index that is remembered of a source."""

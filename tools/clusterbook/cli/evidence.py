@@ -115,11 +115,11 @@ def publish(where: str, target: str, *, unsigned: bool, format: str | None, **wo
 def _access(words: Mapping[str, Any]) -> Access:
     """Return how registries are spoken to."""
     from clusterbook.files.context import Around
-    from clusterbook.oci.open import access_of
+    from clusterbook.oci.open import Access
 
     around = Around.of(os.environ)
-    given = {name: [str(words[name])] for name in ("plain_http", "ca_file") if words.get(name)}
-    return access_of(given, around.environment, around.home)
+    ca_file = str(words.get("ca_file") or "")
+    return Access(bool(words.get("plain_http")), ca_file, environment=around.environment, home=around.home)
 
 
 def _signer(words: Mapping[str, Any]) -> Signer:
@@ -133,7 +133,13 @@ def _signer(words: Mapping[str, Any]) -> Signer:
         log("note", PUBLIC, log_json=bool(click.get_current_context().find_root().params.get("log_json")))
         if not words["yes"] and sys.stdin.isatty():
             click.confirm("sign?", abort=True, err=True)
-    return signer(words, os.environ)
+    return signer(
+        os.environ,
+        key=words["key"],
+        keyless=words["keyless"],
+        trust_config=words["trust_config"],
+        browser=words["browser"],
+    )
 
 
 def digest(recipe: str, source: str | None, data: str | None) -> int:

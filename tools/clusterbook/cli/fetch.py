@@ -5,7 +5,7 @@ Part of a fetch that has to be quick, so what only some need is imported for the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from clusterbook.cli.flags import ANSWER, CRITERIA, Flag
@@ -13,7 +13,8 @@ from clusterbook.cli.reply import MissingFlag, Reply
 
 if TYPE_CHECKING:
     from clusterbook.files.context import Around
-    from clusterbook.trust.choose_policy import Words
+    from clusterbook.oci.open import Access
+    from clusterbook.trust.choose_policy import PolicyChoice
 
 FROM = Flag(
     "from", ("--from",), "oci://HOST/BASE, https://HOST/FOLDER, or the folder or archive of an OCI layout.", "SOURCE"
@@ -79,6 +80,36 @@ VALUES: Mapping[str, Flag] = {
 """The flags that may stand in the environment as words, by variable."""
 
 
+Words = Mapping[str, Sequence[str]]
+"""The values of each flag by its key."""
+
+
+def choice_of(words: Words) -> PolicyChoice:
+    """Return whom a command line says to believe."""
+    from clusterbook.trust.choose_policy import PolicyChoice
+
+    def last(key: str) -> str | None:
+        return words[key][0] if key in words else None
+
+    return PolicyChoice(
+        last("policy"),
+        tuple(words.get("key", ())),
+        last("certificate_identity"),
+        last("certificate_identity_regexp"),
+        last("certificate_oidc_issuer"),
+        tuple(words.get("trust_root", ())),
+        unsigned="allow_unsigned" in words,
+    )
+
+
+def access_of(words: Words, around: Around) -> Access:
+    """Return how a command line speaks to registries and sites."""
+    from clusterbook.oci.open import Access
+
+    ca_file = words.get("ca_file", [""])[0]
+    return Access("plain_http" in words, ca_file, environment=around.environment, home=around.home)
+
+
 def respond(kind: str, words: Words, slug: str, around: Around) -> Reply:
     """Fetch a recipe, a bundle or an index.
 
@@ -91,7 +122,7 @@ def respond(kind: str, words: Words, slug: str, around: Around) -> Reply:
     Raises:
         ClusterbookError: nothing was written, and what was remembered of the source stays.
     """
-    from clusterbook.fetch.fetch import fetch
+    from clusterbook.fetch.fetch import Wanted, fetch
 
     if "config" in words:
         from clusterbook.cli.config import fetch_words, read_config
@@ -100,5 +131,16 @@ def respond(kind: str, words: Words, slug: str, around: Around) -> Reply:
     where = words.get("from", [""])[0]
     if not where:
         raise MissingFlag("--from is missing", hint="type --from oci://HOST/BASE, or the folder or archive of a mirror")
-    criteria = any(flag.key in words for flag in CRITERIA)
-    return Reply(*fetch(kind, where, words, slug, around, criteria=criteria))
+    wanted = Wanted(
+        kind,
+        where,
+        slug,
+        {flag.key: words[flag.key][0] for flag in CRITERIA if flag.key in words},
+        allow_inherited="allow_inherited" in words,
+        allow_withdrawn="allow_withdrawn" in words,
+        deployer=words.get("deployer", ["helm"])[0],
+        form=words.get("format", [None])[0],
+        output=words.get("output", [None])[0],
+        force="force" in words,
+    )
+    return Reply(*fetch(wanted, choice_of(words), access_of(words, around), around))

@@ -15,6 +15,7 @@ from clusterbook.artifacts.memory import memory
 from clusterbook.artifacts.open import open_index
 from clusterbook.bundle.make import make
 from clusterbook.cli.bundle import requested
+from clusterbook.cli.fetch import Words, access_of, choice_of
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.cli.telling_ import Telling
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
@@ -29,9 +30,9 @@ from clusterbook.mirror.list import Gap, MirrorList, checked, joined
 from clusterbook.mirror.load import Loaded, load
 from clusterbook.mirror.pulled import listed
 from clusterbook.mirror.save import Saved, Wanted, save
-from clusterbook.oci.open import Access, absolute, open_base, open_source
+from clusterbook.oci.open import absolute, open_base, open_source
 from clusterbook.oci.reference import SCHEME, is_loopback, parse_reference
-from clusterbook.trust.choose_policy import Words, trusting
+from clusterbook.trust.choose_policy import trusting
 
 _SHOWN_GAPS = 5
 
@@ -116,9 +117,9 @@ def saved(words: Words, slugs: Iterable[str], around: Around, telling: Telling) 
         raise MissingFlag("--output is missing", hint="type -o mirror.tar")
     if not target.endswith(".tar"):
         raise InvalidRequest(f"{target} is no .tar file", hint="type -o mirror.tar")
-    access, source = _access(words, around), absolute(where)
+    access, source = access_of(words, around), absolute(where)
     remembered = memory(around.environment, around.home)
-    belief = trusting(words, around.environment, around.home)
+    belief = trusting(choice_of(words), around.environment, around.home)
     opened = open_index(open_source(where, access), belief, now=around.now, seen=remembered.recall(source))
     wanted = Wanted(
         tuple(slugs),
@@ -146,7 +147,10 @@ def _sentence(done: Saved, target: str, words: Words) -> str:
         lines.append(f"missing: {named[0]}: {why}" if len(named) == 1 else f"missing, {why}:")
         lines += [f"  {name}" for name in named if len(named) > 1]
     lines += [f"unknown: what {gap.component} pulls: {gap.why}" for gap in done.lists.gaps]
-    return "\n".join([*lines, f"load: clusterbook mirror load {target} --to oci://HOST/BASE{_belief(words)}"]) + "\n"
+    return (
+        "\n".join([*lines, f"load: clusterbook mirror load {target} --to oci://HOST/BASE{choice_of(words).flags}"])
+        + "\n"
+    )
 
 
 def _as_data(done: Saved, target: str) -> Mapping[str, Any]:
@@ -187,8 +191,8 @@ def loaded(words: Words, archive: str, around: Around, telling: Telling) -> Repl
     for flag in ("relocation", "containerd"):
         if flag in words and not host:
             raise InvalidRequest(f"--{flag} is about a registry, and {target} is none", hint="load to oci://HOST/BASE")
-    access = _access(words, around)
-    belief = trusting(words, around.environment, around.home)
+    access = access_of(words, around)
+    belief = trusting(choice_of(words), around.environment, around.home)
     opened = open_index(open_source(archive, access), belief, now=around.now, seen=None)
     base = open_base(target, access, create=True)
     with telling:
@@ -226,7 +230,7 @@ def _loaded(done: Loaded, target: str, words: Words) -> str:
     older = "" if done.latest else "; a newer index is there already and stays"
     return (
         f"{target}: {done.artifacts} artifacts, {moved}{older}\n"
-        f"fetch: clusterbook fetch bundle SLUG --from {target}{_belief(words)}\n"
+        f"fetch: clusterbook fetch bundle SLUG --from {target}{choice_of(words).flags}\n"
         f"{f'deploy: CHART_MIRROR={target} bundle/deploy.sh{chr(10)}' if target.startswith(SCHEME) else ''}"
     )
 
@@ -238,19 +242,8 @@ def _address(target: str) -> tuple[str, str]:
     return reference.host, reference.repository
 
 
-def _access(words: Words, around: Around) -> Access:
-    return Access(
-        "plain_http" in words, words.get("ca_file", [""])[0], environment=around.environment, home=around.home
-    )
-
-
 def _encoded(said: Mapping[str, Any]) -> str:
     return json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-def _belief(words: Words) -> str:
-    """Return the flags that say whom to believe, for the next command."""
-    return "".join(f" --{key} {value}" for key in ("policy", "key") for value in words.get(key, ()))
 
 
 def _counted(number: int, what: str) -> str:

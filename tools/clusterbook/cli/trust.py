@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from clusterbook.cli.fetch import ACCESS, BELIEF, FROM
+from clusterbook.cli.fetch import ACCESS, BELIEF, FROM, access_of, choice_of
 from clusterbook.cli.fetch_command import words_of
 from clusterbook.cli.flags import Flag
 from clusterbook.cli.program import Strict, option
@@ -33,7 +33,7 @@ _FLAGS = (
 
 def verify(where: str, **found: Any) -> int:
     """Say how much is known of a bundle, an artifact or a source, and refuse when it is not enough."""
-    from clusterbook.trust.choose_policy import trusting
+    from clusterbook.verify.verifier import Verifier
     from clusterbook.verify.verify import verify as verdict_of
 
     words = words_of(found)
@@ -43,9 +43,11 @@ def verify(where: str, **found: Any) -> int:
         words.get("cli_version_constraint", [""])[0],
     )
     around = Around.of(os.environ)
+    published_in = words["published_in"][0] if "published_in" in words else None
+    verifier = Verifier(choice_of(words), access_of(words, around), around, published_in)
     if any(flag.key in words for flag in BELIEF):
-        trusting(words, around.environment, around.home)  # what is wrong with it, it shall say before all else
-    verdict = verdict_of(where, words, around)
+        verifier.trusting()  # what is wrong with it, it shall say before all else
+    verdict = verdict_of(where, verifier)
     if words.get("format") == ["json"]:
         said = {**verdict.said, "minTrustLevel": asked.level}
         deliver(json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False) + "\n")

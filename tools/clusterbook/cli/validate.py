@@ -159,7 +159,7 @@ def _evidence(
         from clusterbook.trust.sign import signer as signer_of
 
         notes += [PUBLIC] if "keyless" in options else []
-        signer = signer_of(options, os.environ)
+        signer = signer_of(os.environ, key=options.get("key"), keyless="keyless" in options)
     where = options["evidence"]
     proof = write(where, recipe, taken, phases=phases, fail_fast="fail_fast" in options, signer=signer)
     notes += [f"{where} proves: {proof.outcome}, {proof.digest}"]

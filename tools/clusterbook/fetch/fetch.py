@@ -9,7 +9,9 @@ lands (`arrival`). Part of a fetch that has to be quick, so what only some need 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clusterbook.artifacts import index as published
@@ -21,8 +23,8 @@ from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.diagnostics.transport import Malformed
 from clusterbook.files.context import Around
 from clusterbook.oci.manifest import Manifest
-from clusterbook.oci.open import absolute, access_of, open_source
-from clusterbook.trust.choose_policy import Words, trusting
+from clusterbook.oci.open import Access, absolute, open_source
+from clusterbook.trust.choose_policy import PolicyChoice, trusting
 from clusterbook.trust.policy import Trusting
 
 if TYPE_CHECKING:
@@ -72,47 +74,63 @@ class Fetched(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def fetch(kind: str, where: str, words: Words, slug: str, around: Around, *, criteria: bool) -> Fetched:
+class Wanted(NamedTuple):
+    """What is wanted of the source `where`: its "index", or a "recipe" or a "bundle".
+
+    Which one, `name` says (SLUG or SLUG@VERSION) or criteria do. `form` and `output` None are what suits the kind.
+    """
+
+    kind: str
+    where: str
+    name: str = ""
+    criteria: Mapping[str, str] = MappingProxyType({})
+    allow_inherited: bool = False
+    allow_withdrawn: bool = False
+    deployer: str = "helm"
+    form: str | None = None
+    output: str | None = None
+    force: bool = False
+
+
+def fetch(wanted: Wanted, choice: PolicyChoice, access: Access, around: Around) -> Fetched:
     """Fetch a recipe, a bundle or an index.
 
     Args:
-        kind: which of them.
-        where: the source.
-        words: the values of each flag by its key.
-        slug: what stands without a flag, `SLUG[@VERSION]` or "".
+        wanted: which of them, from where, and where to.
+        choice: whom to believe.
+        access: how registries are spoken to.
         around: environment, home and the time.
-        criteria: whether any were given.
 
     Raises:
         ClusterbookError: nothing was written, and what was remembered of the source stays.
     """
-    remembered, source = memory(around.environment, around.home), absolute(where)
-    access = access_of(words, around.environment, around.home)
-    belief = trusting(words, around.environment, around.home)
-    opened = open_index(open_source(where, access), belief, now=around.now, seen=remembered.recall(source))
-    if kind == "index":
+    remembered, source = memory(around.environment, around.home), absolute(wanted.where)
+    belief = trusting(choice, around.environment, around.home)
+    opened = open_index(open_source(wanted.where, access), belief, now=around.now, seen=remembered.recall(source))
+    if wanted.kind == "index":
         from clusterbook.fetch.contents import contents
 
-        text, notes = contents(opened, as_json=words.get("format") == ["json"])
-        reply = _delivered(text.encode(), words)._replace(notes=notes)
+        text, notes = contents(opened, as_json=wanted.form == "json")
+        reply = _delivered(text.encode(), wanted)._replace(notes=notes)
     else:
-        chosen, notes = _chosen(opened, kind, words, slug, criteria=criteria)
-        reply = _recipe(chosen, words) if kind == "recipe" else _bundle(chosen, words, belief)
+        chosen, notes = _chosen(opened, wanted)
+        reply = _recipe(chosen, wanted) if wanted.kind == "recipe" else _bundle(chosen, wanted, belief, choice)
         reply = reply._replace(notes=(*notes, *reply.notes))
     warning = remembered.remember(source, opened.seen)
     return reply._replace(notes=(*reply.notes, warning)) if warning else reply
 
 
-def _chosen(opened: Opened, kind: str, words: Words, named: str, *, criteria: bool) -> tuple[Chosen, tuple[str, ...]]:
+def _chosen(opened: Opened, wanted: Wanted) -> tuple[Chosen, tuple[str, ...]]:
     """Return the artifact that is asked for, and notes about it."""
-    slug, _, wanted = named.partition("@")
+    slug, _, version_word = wanted.name.partition("@")
     notes: tuple[str, ...] = ()
-    if slug and criteria:
+    if slug and wanted.criteria:
         raise InvalidRequest(f"both the recipe {slug} and criteria were given", hint="give one of them")
     if not slug:
         from clusterbook.fetch.openedshelf_ import slug_for
 
-        slug, notes = slug_for({key: values[0] for key, values in words.items()}, _head(opened))
+        inherited = {"allow_inherited": "1"} if wanted.allow_inherited else {}
+        slug, notes = slug_for({**wanted.criteria, **inherited}, _head(opened))
     try:
         recipe = opened.recipe(slug)
     except NotFound as error:
@@ -120,10 +138,10 @@ def _chosen(opened: Opened, kind: str, words: Words, named: str, *, criteria: bo
 
         hint = did_you_mean(slug, _head(opened).matcher.slugs()).rstrip("?")
         raise NotFound(error.what, hint=f"{hint}; `clusterbook fetch index` lists them all") from error
-    version, entry = choose(slug, recipe, opened.version(slug, recipe, wanted))
-    artifact_kind = RECIPE_KIND if kind == "recipe" else words.get("deployer", ["helm"])[0]
+    version, entry = choose(slug, recipe, opened.version(slug, recipe, version_word))
+    artifact_kind = RECIPE_KIND if wanted.kind == "recipe" else wanted.deployer
     pin = pin_of(slug, version, entry, artifact_kind)
-    if "allow_withdrawn" not in words:
+    if not wanted.allow_withdrawn:
         refuse_withdrawn(opened.envelope, slug, version)
     elif found := withdrawn(opened.envelope, slug, version):
         notes = (*notes, f"{found.name} was withdrawn: {found.reason}")
@@ -140,36 +158,35 @@ def _head(opened: Opened) -> Index:
     return decode_head(opened.shard(published.CRITERIA), f"{opened.base.store.where}: {published.CRITERIA}")
 
 
-def _recipe(chosen: Chosen, words: Words) -> Fetched:
+def _recipe(chosen: Chosen, wanted: Wanted) -> Fetched:
     """Return a recipe, or write it."""
     layer = next((each for each in chosen.manifest.layers if each.media_type == RECIPE), None)
     if layer is None:
         raise Malformed(f"{chosen.name} is published without a recipe", hint="it has to be published again")
     data = chosen.opened.base.store.read(chosen.repository, layer, limit_bytes=LARGEST_RECIPE_BYTES)
-    if words.get("format", ["yaml"])[0] == "yaml":
+    if wanted.form in (None, "yaml"):
         from clusterbook.documents.yaml_writer import dump
 
         data = dump(json.loads(data)).encode()
-    return _delivered(data, words)
+    return _delivered(data, wanted)
 
 
-def _delivered(data: bytes, words: Words) -> Fetched:
+def _delivered(data: bytes, wanted: Wanted) -> Fetched:
     """Return what is to be printed, or write it to a file."""
-    output = words.get("output", ["-"])[0]
-    if output == "-":
+    if wanted.output in (None, "-"):
         return Fetched(data.decode())
     from clusterbook.files.write import write_bytes
 
-    write_bytes(Path(output), data)
+    write_bytes(Path(wanted.output), data)
     return Fetched("")
 
 
-def _bundle(chosen: Chosen, words: Words, belief: Trusting) -> Fetched:
+def _bundle(chosen: Chosen, wanted: Wanted, belief: Trusting, choice: PolicyChoice) -> Fetched:
     """Bring a bundle into a folder, or into the file of an archive."""
     from clusterbook.fetch.unpack import arrive
     from clusterbook.oci.transfer import save
 
-    output = words.get("output", ["bundle"])[0]
+    output = "bundle" if wanted.output is None else wanted.output
     store, layers = chosen.opened.base.store, chosen.manifest.layers
     if len(layers) != 1:
         raise Malformed(f"the bundle {chosen.name} has {len(layers)} layers", hint="it has to be published again")
@@ -182,11 +199,10 @@ def _bundle(chosen: Chosen, words: Words, belief: Trusting) -> Fetched:
 
         beside = attestation(chosen.opened, chosen.repository, chosen.manifest, belief)
         source = (store, chosen.repository, layers[0])
-        said |= {"files": len(arrive(*source, Path(output), beside, force="force" in words))}
-    if words.get("format", ["text"])[0] == "json":
+        said |= {"files": len(arrive(*source, Path(output), beside, force=wanted.force))}
+    if wanted.form == "json":
         return Fetched(json.dumps(said, indent=2, sort_keys=True) + "\n")
-    flags = "".join(f" --{key} {value}" for key in ("policy", "key") for value in words.get(key, ()))
     return Fetched(
         f"{output}: {chosen.name} for {chosen.kind}, {said['files']} files\n"
-        f"verify: clusterbook verify {output}{flags}\n"
+        f"verify: clusterbook verify {output}{choice.flags}\n"
     )

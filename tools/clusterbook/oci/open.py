@@ -6,7 +6,7 @@ site is imported before one is named.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -27,12 +27,6 @@ class Access(NamedTuple):
     ca_file: str = ""
     environment: Mapping[str, str] = MappingProxyType({})
     home: Path = Path()
-
-
-def access_of(words: Mapping[str, Sequence[str]], environment: Mapping[str, str], home: Path) -> Access:
-    """Return how a command line speaks to registries and sites, by the values of its flags."""
-    ca_file = words.get("ca_file", [""])[0]
-    return Access("plain_http" in words, ca_file, environment=environment, home=home)
 
 
 class Base(NamedTuple):

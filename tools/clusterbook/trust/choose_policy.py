@@ -1,40 +1,65 @@
-"""Believing: from the words of a command line to whom it believes.
+"""Whose policy counts: what a command line says, else the user's own file, else the one that comes with the package.
 
-Knows where a policy comes from: flags, else the user's own file, else the one that comes with the package; never from
-what is to be judged. Does not know signatures (`trust`).
+A policy never comes from what is to be judged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.trust.policy import Identity, Policy, Trusting, is_pattern
 from clusterbook.trust.roots import root_file
 from clusterbook.trust.verify import DEFAULT, key_policy, read_policy
 
-Words = Mapping[str, Sequence[str]]
-"""The values of each flag by its key, as `flags.scan_all` finds them."""
 _KMS = ("awskms://", "gcpkms://", "azurekms://", "hashivault://")
 
 
-def trusting(words: Words, environment: Mapping[str, str], home: Path) -> Trusting:
+class PolicyChoice(NamedTuple):
+    """What a command line says about whom to believe; None and () where it says nothing.
+
+    `identity` and `identity_pattern` name somebody who logs in, for whom `issuer` vouches; `roots` are Sigstore
+    instances that are believed as well; with `unsigned`, what nobody signed is accepted.
+    """
+
+    policy: str | None = None
+    keys: tuple[str, ...] = ()
+    identity: str | None = None
+    identity_pattern: str | None = None
+    issuer: str | None = None
+    roots: tuple[str, ...] = ()
+    unsigned: bool = False
+
+    @property
+    def flags(self) -> str:
+        """The flags by which the next command takes the same policy or keys, each behind a blank."""
+        given = [("policy", self.policy)] if self.policy is not None else []
+        return "".join(f" --{name} {value}" for name, value in (*given, *(("key", key) for key in self.keys)))
+
+
+def trusting(choice: PolicyChoice, environment: Mapping[str, str], home: Path) -> Trusting:
     """Return whom a command line believes.
 
     Raises:
         InvalidRequest: it names several policies, or one that is none.
         NotFound: a file that it names does not exist.
     """
-    ways = ("policy", "key", "certificate_identity", "certificate_identity_regexp")
-    given = [way for way in ways if way in words]
+    ways = {
+        "--policy": choice.policy is not None,
+        "--key": bool(choice.keys),
+        "--certificate-identity": choice.identity is not None,
+        "--certificate-identity-regexp": choice.identity_pattern is not None,
+    }
+    given = [flag for flag, is_given in ways.items() if is_given]
     if len(given) > 1:
-        what = " and ".join(f"--{way.replace('_', '-')}" for way in given)
+        what = " and ".join(given)
         raise InvalidRequest(f"{what} each say whom to believe", hint="give one of them; a policy may name several")
-    if "certificate_oidc_issuer" in words and not (given and given[0].startswith("certificate")):
+    if choice.issuer is not None and not (given and given[0].startswith("--certificate")):
         raise InvalidRequest("--certificate-oidc-issuer names nobody", hint="add --certificate-identity")
-    policy = _updated(_policy(words, environment, home), root_file(environment, home))
-    return Trusting(_rooted(policy, words), unsigned="allow_unsigned" in words)
+    policy = _updated(_policy(choice, environment, home), root_file(environment, home))
+    return Trusting(_rooted(policy, choice.roots), unsigned=choice.unsigned)
 
 
 def own_policy(environment: Mapping[str, str], home: Path) -> Path:
@@ -43,31 +68,30 @@ def own_policy(environment: Mapping[str, str], home: Path) -> Path:
     return (folder if folder.is_absolute() else home / ".config") / "clusterbook" / "trust.yaml"
 
 
-def _policy(words: Words, environment: Mapping[str, str], home: Path) -> Policy:
-    if "key" in words:
-        for key in words["key"]:
+def _policy(choice: PolicyChoice, environment: Mapping[str, str], home: Path) -> Policy:
+    if choice.keys:
+        for key in choice.keys:
             if key.startswith(_KMS):
                 hint = f"save its public key to a file: cosign public-key --key {key} > key.pub"
                 raise InvalidRequest(f"{key.partition('://')[0]} is not asked: checking needs no network", hint=hint)
-        return key_policy(map(Path, words["key"]))
-    if "policy" in words:
-        return read_policy(Path(words["policy"][0]))
-    if "certificate_identity" in words or "certificate_identity_regexp" in words:
-        return Policy((_identity(words),))
+        return key_policy(map(Path, choice.keys))
+    if choice.policy is not None:
+        return read_policy(Path(choice.policy))
+    if choice.identity is not None or choice.identity_pattern is not None:
+        return Policy((_identity(choice),))
     own = own_policy(environment, home)
     return read_policy(own if own.is_file() else DEFAULT)
 
 
-def _identity(words: Words) -> Identity:
+def _identity(choice: PolicyChoice) -> Identity:
     """Return somebody who logs in, named as cosign names them."""
-    if "certificate_oidc_issuer" not in words:
+    if choice.issuer is None:
         hint = "such as https://token.actions.githubusercontent.com"
         raise InvalidRequest("it is not said who vouches for the name", hint=f"add --certificate-oidc-issuer, {hint}")
-    pattern = words.get("certificate_identity_regexp", [""])[0]
+    pattern = choice.identity_pattern or ""
     if pattern and not is_pattern(pattern):
         raise InvalidRequest(f"{pattern!a} is not a regular expression")
-    issuer = words["certificate_oidc_issuer"][0]
-    return Identity(words.get("certificate_identity", [""])[0], issuer, identity_pattern=pattern)
+    return Identity(choice.identity or "", choice.issuer, identity_pattern=pattern)
 
 
 def _updated(policy: Policy, root: Path) -> Policy:
@@ -82,11 +106,11 @@ def _updated(policy: Policy, root: Path) -> Policy:
     )
 
 
-def _rooted(policy: Policy, words: Words) -> Policy:
-    """Return a policy that also believes what the trust roots vouch for that are named on the command line."""
+def _rooted(policy: Policy, roots: tuple[str, ...]) -> Policy:
+    """Return a policy that also believes what these trust roots vouch for."""
     more = [
         each._replace(root=root)
-        for root in words.get("trust_root", ())
+        for root in roots
         for each in dict.fromkeys(each._replace(root="") for each in policy.identities)
     ]
     return policy._replace(signers=(*policy.signers, *more))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.trust.keys import PrivateKey, private_key, read_key_file
@@ -88,16 +88,22 @@ class KeylessSigner:
         return instance.sign(statement, instance.token(self._token, browser=self._browser))
 
 
-def signer(words: Mapping[str, Any], environment: Mapping[str, str]) -> Signer:
-    """Return who signs, as the words of a command line say by flag key: `key`, or `keyless` and what goes with it.
+def signer(
+    environment: Mapping[str, str],
+    *,
+    key: str | None,
+    keyless: bool = False,
+    trust_config: str | None = None,
+    browser: bool = False,
+) -> Signer:
+    """Return who signs: whoever has the file `key`, or with `keyless` whoever is logged in.
 
     Raises:
         InvalidRequest: it is not said who signs, or twice.
         BadKey: the key is none, or does not open.
     """
-    if bool(words.get("key")) == bool(words.get("keyless")):
+    if bool(key) == keyless:
         raise InvalidRequest("say who signs, once", hint="say --key FILE or --keyless")
-    if words.get("key"):
-        return KeySigner.from_file(Path(words["key"]), environment)
-    trust_config, browser = str(words.get("trust_config") or ""), bool(words.get("browser"))
-    return KeylessSigner.from_environment(environment, trust_config=trust_config, browser=browser)
+    if key:
+        return KeySigner.from_file(Path(key), environment)
+    return KeylessSigner.from_environment(environment, trust_config=trust_config or "", browser=browser)

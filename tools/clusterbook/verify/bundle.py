@@ -28,15 +28,14 @@ from clusterbook.bundle.render import OPTIONS, RECIPE
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import Malformed
 from clusterbook.fetch.attestation import attested
-from clusterbook.files.context import Around
 from clusterbook.files.tar_reader import Limits, members
-from clusterbook.oci.open import access_of, open_registry
+from clusterbook.oci.open import open_registry
 from clusterbook.oci.reference import parse_reference
-from clusterbook.trust.choose_policy import Words, trusting
-from clusterbook.trust.policy import Tampered, Trusting, Unsigned, Untrusted
+from clusterbook.trust.policy import Tampered, Unsigned, Untrusted
 from clusterbook.trust.verify import Verified, bundles_of, verify_any
 from clusterbook.verify.trustlevel_ import ATTESTED, UNKNOWN, UNVERIFIED, VERIFIED, Found
 from clusterbook.verify.verdict import NOTHING, Looked, Verdict, described, published
+from clusterbook.verify.verifier import Verifier
 
 _LIMITS = Limits(files=MOST_FILES, total_bytes=MOST_BYTES)
 
@@ -64,9 +63,7 @@ def _looked(files: Mapping[str, bytes]) -> Looked:
     return Looked(len(recorded), found, prove(files) if whole else None)
 
 
-def verify_files(
-    where: str, files: Mapping[str, bytes], beside: Mapping[str, bytes], words: Words, around: Around
-) -> Verdict:
+def verify_files(where: str, files: Mapping[str, bytes], beside: Mapping[str, bytes], verifier: Verifier) -> Verdict:
     """Return what is known of a bundle on this machine."""
     if CHECKSUMS not in files and not beside:
         what = f"{where} has no {CHECKSUMS}, so nothing says what it should hold"
@@ -77,14 +74,14 @@ def verify_files(
     verified: Verified | None = None
     if beside:
         try:
-            verified = attested(beside, files, trusting(words, around.environment, around.home)).verified
+            verified = attested(beside, files, verifier.trusting()).verified
         except Untrusted as error:
             return _wrong(where, error, looked)
-    elif looked.derives and "published_in" in words:
+    elif looked.derives and verifier.published_in is not None:
         from clusterbook.verify.derived_ import signer_of_recipe
 
         try:
-            return judged(where, looked, signer_of_recipe(files, words, around), recipe=True)
+            return judged(where, looked, signer_of_recipe(files, verifier.published_in, verifier), recipe=True)
         except Untrusted as error:
             return _wrong(where, error, looked)
     return judged(where, looked, verified)
@@ -143,11 +140,11 @@ def _changed(where: str, changes: tuple[Difference, ...]) -> NotAsRecorded:
     )
 
 
-def verify_artifact(where: str, words: Words, around: Around) -> Verdict:
+def verify_artifact(where: str, verifier: Verifier) -> Verdict:
     """Return what is known of one artifact in a registry."""
     reference = parse_reference(where)
-    belief: Trusting = trusting(words, around.environment, around.home)
-    store = open_registry(reference.host, access_of(words, around.environment, around.home))
+    belief = verifier.trusting()
+    store = open_registry(reference.host, verifier.access)
     manifest = store.manifest(reference.repository, reference.wanted)
     looked, verified = NOTHING, None
     try:

@@ -15,25 +15,24 @@ from clusterbook.bundle.rederive import document
 from clusterbook.bundle.render import RECIPE
 from clusterbook.diagnostics.errors import NotFound
 from clusterbook.documents.digest import digest
-from clusterbook.files.context import Around
-from clusterbook.oci.open import absolute, access_of, open_source
+from clusterbook.oci.open import absolute, open_source
 from clusterbook.resolve.content import content
-from clusterbook.trust.choose_policy import Words, trusting
 from clusterbook.trust.policy import SubjectMismatch
 from clusterbook.trust.verify import Verified
+from clusterbook.verify.verifier import Verifier
 
 
-def signer_of_recipe(files: Mapping[str, bytes], words: Words, around: Around) -> Verified | None:
-    """Return who signed the index that names the recipe of a bundle; None when nobody did.
+def signer_of_recipe(files: Mapping[str, bytes], where: str, verifier: Verifier) -> Verified | None:
+    """Return who signed the index of `where` that names the recipe of a bundle; None when nobody did.
 
     Raises:
         SubjectMismatch: the source publishes no such recipe.
         Untrusted, BadIndex: its index cannot be relied on.
     """
-    where = words["published_in"][0]
+    around = verifier.around
     seen = memory(around.environment, around.home).recall(absolute(where))
-    base = open_source(where, access_of(words, around.environment, around.home))
-    opened = open_index(base, trusting(words, around.environment, around.home), now=around.now, seen=seen)
+    base = open_source(where, verifier.access)
+    opened = open_index(base, verifier.trusting(), now=around.now, seen=seen)
     recipe = document(files, RECIPE)
     slug, found = str(recipe["metadata"].get("slug", "")), digest(content(recipe))
     try:

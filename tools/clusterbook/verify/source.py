@@ -15,26 +15,25 @@ from clusterbook.artifacts.memory import memory
 from clusterbook.artifacts.open import Opened, open_index
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import Malformed, NoArtifact, WrongContent
-from clusterbook.files.context import Around
 from clusterbook.mirror import archive as mirrored
 from clusterbook.oci.layout.reader import LaidOut
-from clusterbook.oci.open import Base, absolute, access_of, open_source
+from clusterbook.oci.open import Base, absolute, open_source
 from clusterbook.oci.store import is_manifest
-from clusterbook.trust.choose_policy import Words, trusting
 from clusterbook.verify.trustlevel_ import UNKNOWN
 from clusterbook.verify.verdict import Verdict, published
+from clusterbook.verify.verifier import Verifier
 
 
-def verify_source(where: str, words: Words, around: Around) -> Verdict:
+def verify_source(where: str, verifier: Verifier) -> Verdict:
     """Return what is known of a source: its index and every artifact that is there.
 
     Raises:
         ClusterbookError: the index cannot be relied on, or an artifact is damaged; which one says why.
     """
+    around = verifier.around
     seen = memory(around.environment, around.home).recall(absolute(where))
-    base = open_source(where, access_of(words, around.environment, around.home))
-    belief = trusting(words, around.environment, around.home)._replace(unsigned=True)
-    opened = open_index(base, belief, now=around.now, seen=seen)
+    base = open_source(where, verifier.access)
+    opened = open_index(base, verifier.trusting()._replace(unsigned=True), now=around.now, seen=seen)
     reader = _Reader(opened)
     for needed in _needed(opened):
         reader.read(base.repository(needed.repository), needed.pin.digest)

@@ -10,16 +10,15 @@ from pathlib import Path
 from clusterbook.bundle.disk import ARCHIVES, read_bundle
 from clusterbook.diagnostics.errors import NotFound
 from clusterbook.fetch.attestation import read_attestation
-from clusterbook.files.context import Around
 from clusterbook.files.read import exists, is_file, is_folder
 from clusterbook.oci.open import LAYOUT_SCHEME
 from clusterbook.oci.reference import SCHEME, parse_reference
-from clusterbook.trust.choose_policy import Words
 from clusterbook.verify.bundle import verify_artifact, verify_files
 from clusterbook.verify.verdict import Verdict
+from clusterbook.verify.verifier import Verifier
 
 
-def verify(where: str, words: Words, around: Around) -> Verdict:
+def verify(where: str, verifier: Verifier) -> Verdict:
     """Return what is known of `where`: the folder or archive of a bundle, an artifact in a registry, or a source.
 
     Raises:
@@ -28,13 +27,13 @@ def verify(where: str, words: Words, around: Around) -> Verdict:
     """
     path = Path(where)
     if where.endswith(ARCHIVES) and "://" not in where:
-        return verify_files(where, read_bundle(path), {}, words, around)
+        return verify_files(where, read_bundle(path), {}, verifier)
     if is_folder(where) and not is_file(path / "oci-layout"):
-        return verify_files(where, read_bundle(path), read_attestation(path), words, around)
+        return verify_files(where, read_bundle(path), read_attestation(path), verifier)
     if where.startswith(SCHEME) and parse_reference(where).wanted:
-        return verify_artifact(where, words, around)
+        return verify_artifact(where, verifier)
     if "://" not in where and not where.startswith(LAYOUT_SCHEME) and not exists(where):
         raise NotFound(f"{where} does not exist", hint="name a bundle, an artifact (oci://…) or the source of a mirror")
     from clusterbook.verify.source import verify_source
 
-    return verify_source(where, words, around)
+    return verify_source(where, verifier)
