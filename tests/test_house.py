@@ -58,7 +58,7 @@ IO = frozenset(
     evidence.folder evidence.ledger
     fetch.attestation fetch.fetch fetch.unpack
     files.archive files.context files.read files.tar_reader files.write
-    inputs.download inputs.fast inputs.read
+    inputs.download inputs.read
     kubernetes.api kubernetes.connection kubernetes.jobs kubernetes.kubeconfig
     ledger.append ledger.folder ledger.git
     lint.charts lint.run

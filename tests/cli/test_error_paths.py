@@ -267,7 +267,7 @@ def test_what_is_no_bundle_mirror_key_or_policy_says_so(walk: Walk) -> None:
         8 CB116 | clusterbook verify locked.tar | cannot be read
         8 CB116 | clusterbook verify locked.tar.gz | cannot be read
         3 CB102 | clusterbook verify folder --key missing.pem | does not exist
-        2 CB173 | clusterbook verify folder --policy binary.yaml | is not text
+        2 CB173 | clusterbook verify folder --policy binary.yaml | is not UTF-8 text
         2 CB173 | clusterbook verify folder --policy words.yaml | holds no policy
         2 CB101 | clusterbook verify folder --policy words.yaml --key x | each say whom to believe
         3 CB102 | clusterbook fetch recipe eks --from missing | does not exist

@@ -12,7 +12,7 @@ from clusterbook.cli.reply import MissingFlag
 from clusterbook.cli.validate import fit, validate
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.documents.yaml_writer import dump
-from clusterbook.inputs import fast as handed
+from clusterbook.inputs import fast
 from tests.support import shelves
 from tests.support.clusters import FILES, SNAPSHOTS
 
@@ -155,7 +155,7 @@ def test_a_snapshot_that_is_none_is_refused(index: str, tmp_path: Path, text: st
     path = tmp_path / "snapshot.yaml"
     path.write_bytes(text.encode("latin-1"))
     if "NaN" in text:
-        assert handed.read_document(str(path))["x"] == "NaN"  # YAML takes it for a word
+        assert fast.read_document(str(path))["x"] == "NaN"  # YAML takes it for a word
         return
     with pytest.raises(InvalidRequest, match=what) as error:
         validate({"source": index, "snapshot": str(path), "no_cluster": "1"}, "eks")
@@ -165,17 +165,17 @@ def test_a_snapshot_that_is_none_is_refused(index: str, tmp_path: Path, text: st
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handed, "MAX_BYTES", 1024 * 1024)
+    monkeypatch.setattr(fast, "MAX_BYTES", 1024 * 1024)
     path = tmp_path / "snapshot.json"
     path.write_text(" " * (1024 * 1024 + 1))
     with pytest.raises(InvalidRequest, match="is larger than 1 MB"):
-        handed.read_document(str(path))
+        fast.read_document(str(path))
 
 
 def test_json_and_yaml_of_a_snapshot_are_the_same_document(tmp_path: Path) -> None:
     path = tmp_path / "snapshot.json"
     path.write_text(json.dumps(FILES["h100-eks"]))
-    assert handed.read_document(str(path)) == handed.read_document(H100) == FILES["h100-eks"]
+    assert fast.read_document(str(path)) == fast.read_document(H100) == FILES["h100-eks"]
 
 
 def test_a_judgement_imports_neither_pydantic_nor_ruamel_nor_click(index: str, tmp_path: Path) -> None:

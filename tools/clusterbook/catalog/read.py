@@ -7,14 +7,13 @@ the client's, because `--data` resolves on the user's machine; the build tool re
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from clusterbook.catalog.tree import CRITERIA, REGISTRY, VALIDATORS, SourceFile, SourceTree, is_ours
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, UnreadableSource
 from clusterbook.documents.yaml_reader import MAX_BYTES
-from clusterbook.files.read import exists, is_folder
+from clusterbook.files.read import exists, is_folder, read_source
 
 EXTENDED = (REGISTRY, VALIDATORS)
 """The files of a private tree that extend the public ones entry by entry. Source: reference row F20."""
@@ -106,19 +105,11 @@ def _text(path: Path) -> str | None:
     name = str(path).encode("utf-8", "backslashreplace").decode()
     if name != str(path):
         raise UnreadableSource("a file name that is not UTF-8", hint="rename it", place=name)
-    if path.is_symlink():
-        raise UnreadableSource("a link", hint="links are not followed; copy the file", place=path)
+    data = read_source(path, limit_bytes=MAX_BYTES)
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableSource("not a plain file", hint="remove it from the tree", place=path)
-        if status.st_size > MAX_BYTES:
-            raise UnreadableSource(f"larger than {MAX_BYTES // 1024 // 1024} MB", hint="split it", place=path)
-        return path.read_bytes().decode("utf-8-sig" if yaml else "utf-8")
+        return data.decode("utf-8-sig" if yaml else "utf-8")
     except UnicodeDecodeError as error:
         if yaml:
             what = f"not UTF-8 text (byte {error.start})"
             raise UnreadableSource(what, hint="save it as UTF-8", place=path) from error
         return None
-    except OSError as error:
-        raise UnreadableSource(f"cannot be read: {error.strerror}", hint="may you read it?", place=path) from error

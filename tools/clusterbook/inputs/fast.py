@@ -1,7 +1,7 @@
-"""Handed in, and large: documents that programs wrote, read as quickly as they can be.
+"""Large inputs, quickly: JSON and plain YAML that programs wrote, read without importing a YAML library.
 
-Knows when JSON or plain YAML in a file can be read without importing a YAML library; everything else goes to `inputs`.
-Does not know what is in a document. Part of judgements, which have as little time as look-ups.
+Whatever takes more to read goes to `inputs.read`, which also says what is wrong; where this reader gives an answer, it
+is the same. Part of judgements, which have as little time as look-ups.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import json
 from math import isfinite
 from typing import Any
 
-from clusterbook.diagnostics.errors import InvalidRequest, unreadable
-from clusterbook.documents import yaml_fast as yamlplain
+from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.documents import yaml_fast
 from clusterbook.documents.api_version import API_VERSIONS
+from clusterbook.files.read import read_text
 from clusterbook.snapshot.model import Snapshot, read_whole
 
 MAX_BYTES = 256 * 1024 * 1024
@@ -20,18 +21,18 @@ MAX_BYTES = 256 * 1024 * 1024
 
 
 def read_document(where: str) -> dict[str, Any]:
-    """Return the YAML or JSON document at `where`; see `inputs.read_document`.
+    """Return the YAML or JSON document at `where`; see `inputs.read.read_document`.
 
     Raises:
         NotFound: nothing is there.
         InvalidRequest: it is too large, or no document.
     """
-    found = _quickly(where) if where != "-" and "://" not in where else None
-    if not isinstance(found, dict) or found.get("apiVersion") not in (None, "", *API_VERSIONS):
-        from clusterbook.inputs import read as inputs  # says what is wrong, and reads what is left
+    document = _read(where) if where != "-" and "://" not in where else None
+    if not isinstance(document, dict) or document.get("apiVersion") not in (None, "", *API_VERSIONS):
+        from clusterbook.inputs import read  # says what is wrong, and reads what is left
 
-        return inputs.read_document(where)
-    return found
+        return read.read_document(where)
+    return document
 
 
 def read_snapshot(where: str) -> tuple[dict[str, Any], Snapshot]:
@@ -53,18 +54,11 @@ def as_snapshot(document: object, where: str) -> Snapshot:
         raise InvalidRequest(error.what, place=where, hint=error.hint) from error
 
 
-def _quickly(where: str) -> Any:
+def _read(where: str) -> Any:
     """Return the document in a file, None where it takes more to read it."""
+    text = read_text(where, limit_bytes=MAX_BYTES, hint="name a file, a URL, or - for standard input")
     try:
-        with open(where, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise unreadable(where, error, hint="name a file, a URL, or - for standard input") from error
-    if len(data) > MAX_BYTES:
-        raise InvalidRequest(f"{where} is larger than {MAX_BYTES // 1024 // 1024} MB", hint="is it the right file?")
-    try:
-        text = data.decode("utf-8-sig")
-        return _json(text) if text.lstrip()[:1] == "{" else yamlplain.read(text)
+        return _json(text) if text.lstrip()[:1] == "{" else yaml_fast.read(text)
     except (ValueError, RecursionError):
         return None
 
@@ -72,38 +66,18 @@ def _quickly(where: str) -> Any:
 def _json(text: str) -> Any:
     """Return the JSON in `text`.
 
-    A key that stands twice in a map is looked for by counting, in a tenth of the time that reading takes: as programs
-    write JSON there are as many `":` as keys, or more where a text has one in it.
-
     Raises:
-        ValueError: it is no JSON, or a key stands twice in a map.
+        ValueError: it is no JSON, a key stands twice in a map, or it nests deeper than a document may.
     """
-    found = json.loads(text, parse_constant=_no_number, parse_float=_finite)
-    if text.count('":') != _keys(found) or any(blank in text for blank in (" :", "\t:", "\n:", "\r:")):
-        return json.loads(text, parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_once)
-    return found
-
-
-def _keys(found: object) -> int:
-    """Return how many keys all maps in a document have together.
-
-    Raises:
-        ValueError: it nests deeper than a document may.
-    """
-    count = 0
-    level: list[Any] = [[found]]
-    for _ in range(yamlplain.MAX_DEPTH):
-        if not level:
-            return count
+    document = json.loads(text, parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_map)
+    level = [document]
+    for _ in range(yaml_fast.MAX_DEPTH):
         below: list[Any] = []
-        keep = below.append
-        for each in level:
-            if type(each) is dict:
-                count += len(each)
-                each = each.values()
-            for value in each:
-                if type(value) is dict or type(value) is list:
-                    keep(value)
+        for collection in level:
+            members = collection.values() if type(collection) is dict else collection
+            below += [member for member in members if type(member) is dict or type(member) is list]
+        if not below:
+            return document
         level = below
     raise ValueError("too deep")
 
@@ -116,12 +90,12 @@ def _finite(word: str) -> float:
     return number
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _map(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return a map, each key of which stands once."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise ValueError("a key stands twice")
-    return found
+    return members
 
 
 def _no_number(word: str) -> None:

@@ -1,13 +1,11 @@
-"""Inputs: documents that a user hands in.
+"""Inputs: the documents that a user hands in, from a file, standard input, a URL or a ConfigMap.
 
-Knows files, standard input and URLs, and which kinds of document may stand for criteria or a recipe. Does not know what
-is done with them. Source: reference rows G10, R11, R43.
+Which kinds of document may stand for criteria or a recipe is decided here. Source: reference rows G10, R11, R43.
 """
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 from clusterbook.catalog.criteria import Criteria
@@ -16,6 +14,7 @@ from clusterbook.diagnostics.findings import SourceErrors
 from clusterbook.documents.api_version import API_VERSION, API_VERSIONS
 from clusterbook.documents.selector import describe
 from clusterbook.documents.yaml_reader import MAX_BYTES, Node, parse
+from clusterbook.files import read as files
 
 _WHERE = "name a file, a URL, or - for standard input"
 
@@ -44,7 +43,7 @@ def read_node(where: str) -> Node:
         NotFound: nothing is there.
         Unreadable: it is there, but not for us.
         InvalidRequest: it is too large, no document, or of a kind of place that is not read.
-        ClusterbookError: a URL cannot be fetched; see `addressed`.
+        ClusterbookError: a URL cannot be fetched; see `download`.
     """
     node = _parsed(where)
     if node is None or not isinstance(node.value, dict):
@@ -71,13 +70,11 @@ def _parsed(where: str) -> Node | None:
 def read_text(where: str) -> str:
     """Return the text at `where`. Raises as `read_node`."""
     if where.startswith("cm://"):
-        from clusterbook.kubernetes import (
-            api,
-            configmaps,  # a quarter of a second, and an extra that few need
-        )
+        # a quarter of a second, and an extra that few need
+        from clusterbook.kubernetes import api, configmaps
 
-        found = configmaps.parse_where(where)
-        return configmaps.read(api.open_api(), found, kinds=("snapshot", "recipe"))[0]
+        place = configmaps.parse_where(where)
+        return configmaps.read(api.open_api(), place, kinds=("snapshot", "recipe"))[0]
     try:
         if where == "-":
             data = sys.stdin.buffer.read(MAX_BYTES + 1)
@@ -86,18 +83,10 @@ def read_text(where: str) -> str:
 
             data = read_address(where, MAX_BYTES + 1)
         else:
-            with Path(where).open("rb") as file:
-                data = file.read(MAX_BYTES + 1)
+            return files.read_text(where, limit_bytes=MAX_BYTES, hint=_WHERE)
     except OSError as error:
         raise unreadable(where, error, hint=_WHERE) from error
-    if len(data) > MAX_BYTES:
-        raise InvalidRequest(
-            f"{shown(where)} is larger than {MAX_BYTES // 1024 // 1024} MB", hint="is it the right file?"
-        )
-    try:
-        return bytes(data).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidRequest(f"{shown(where)} is not UTF-8 text", hint="save it as UTF-8") from error
+    return files.text_of(data, shown(where), limit_bytes=MAX_BYTES)
 
 
 def criteria_in(document: dict[str, Any]) -> dict[str, str | int]:

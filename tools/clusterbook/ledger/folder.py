@@ -11,6 +11,7 @@ from pathlib import Path
 
 from clusterbook.diagnostics.errors import InvalidRequest, UnreadableSource
 from clusterbook.documents.yaml_reader import MAX_BYTES
+from clusterbook.files.read import read_source
 from clusterbook.ledger.model import Ledger
 
 
@@ -55,16 +56,11 @@ class Folder(Mapping[str, str]):
 
 
 def _text(path: Path) -> str:
-    if path.is_symlink():
-        raise UnreadableSource("a link", hint="links are not followed; the ledger holds plain files", place=path)
+    data = read_source(path, limit_bytes=MAX_BYTES)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UnreadableSource(f"larger than {MAX_BYTES // 1024 // 1024} MB", place=path)
-        return path.read_bytes().decode()
+        return data.decode()
     except UnicodeDecodeError as error:
         raise UnreadableSource(f"not UTF-8 text (byte {error.start})", place=path) from error
-    except OSError as error:
-        raise UnreadableSource(f"cannot be read: {error.strerror}", place=path) from error
 
 
 def _refuse(error: OSError) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from clusterbook.diagnostics.errors import InvalidRequest, unreadable
+from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.files.read import read_text
 from clusterbook.trust.policy import (
     Identity,
     Key,
@@ -198,16 +199,7 @@ def _placed(signer: Identity | Key, folder: Path) -> Identity | Key:
 
 
 def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST_POLICY_BYTES + 1)
-        if len(data) > _LARGEST_POLICY_BYTES:
-            raise BadPolicy(f"{path} is larger than {_LARGEST_POLICY_BYTES >> 20} MiB", hint=_NAMED)
-        return data.decode("utf-8-sig")
-    except OSError as error:
-        raise unreadable(path, error, hint=_NAMED) from error
-    except UnicodeDecodeError as error:
-        raise BadPolicy(f"{path} is not text", hint=_NAMED) from error
+    return read_text(path, limit_bytes=_LARGEST_POLICY_BYTES, hint=_NAMED, error=BadPolicy)
 
 
 def _refused(finding: Finding) -> BadPolicy:
