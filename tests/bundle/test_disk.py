@@ -128,3 +128,19 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
         write_bundle(tmp_path / "file", files(), force=True)
     with pytest.raises(Unwritable, match="cannot be written"):
         write_bundle(tmp_path / "file" / "below", files(), force=False)
+
+
+def test_a_file_that_is_as_it_should_be_is_left_alone(tmp_path: Path) -> None:
+    old, new = files(a_yaml="same", z_yaml="old"), files(a_yaml="same", z_yaml="new")
+    write_bundle(tmp_path, old, force=False)
+    before = {path: (tmp_path / path).stat().st_ino for path in old}
+    write_bundle(tmp_path, new, force=False)
+    assert {path for path, inode in before.items() if (tmp_path / path).stat().st_ino != inode} == {"z.yaml", CHECKSUMS}
+    assert read_bundle(tmp_path) == new
+
+
+def test_a_script_that_nobody_may_run_any_more_is_made_runnable_again(tmp_path: Path) -> None:
+    write_bundle(tmp_path, files(), force=False)
+    (tmp_path / "001-a/install.sh").chmod(0o600)
+    write_bundle(tmp_path, files(), force=False)
+    assert os.access(tmp_path / "001-a/install.sh", os.X_OK)

@@ -6,9 +6,9 @@ recipe.yaml out and does not look for files that are not listed.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from hashlib import sha256
 from typing import NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest
@@ -16,7 +16,7 @@ from clusterbook.diagnostics.errors import InvalidRequest
 CHECKSUMS = "checksums.txt"
 FILES = "dev.clusterbook.bundle.files"
 """The annotation of a published bundle that names its `files_digest`."""
-_LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
+_LINE = r"([0-9a-f]{64})  (\S.*)"
 
 
 class Difference(NamedTuple):
@@ -26,6 +26,11 @@ class Difference(NamedTuple):
     path: str
 
 
+def sha256(data: bytes) -> str:
+    """Return the SHA-256 of bytes in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def checksums(files: Mapping[str, bytes]) -> bytes:
     """Return checksums.txt for `files`, sorted by path."""
     return "".join(f"{digest}  {path}\n" for path, digest in sorted(digests(files).items())).encode()
@@ -33,18 +38,18 @@ def checksums(files: Mapping[str, bytes]) -> bytes:
 
 def digests(files: Mapping[str, bytes]) -> dict[str, str]:
     """Return the SHA-256 of each file by path, checksums.txt left out: it cannot hold its own."""
-    return {path: sha256(data).hexdigest() for path, data in files.items() if path != CHECKSUMS}
+    return {path: sha256(data) for path, data in files.items() if path != CHECKSUMS}
 
 
 def files_digest(files: Mapping[str, bytes]) -> str:
     """Return one digest for all files together, their names and checksums.txt included."""
-    return digest_of_all({path: sha256(data).hexdigest() for path, data in files.items()})
+    return digest_of_all({path: sha256(data) for path, data in files.items()})
 
 
 def digest_of_all(digests: Mapping[str, str]) -> str:
     """Return one digest for files whose own are known, by path."""
     lines = "".join(f"{digest}  {path}\n" for path, digest in sorted(digests.items()))
-    return f"sha256:{sha256(lines.encode()).hexdigest()}"
+    return f"sha256:{sha256(lines.encode())}"
 
 
 def unrooted(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -63,7 +68,7 @@ def listed(text: str) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        match = _LINE.fullmatch(line)
+        match = re.fullmatch(_LINE, line)
         if match is None:
             raise InvalidRequest(
                 f"{CHECKSUMS}:{number}: expected '<sha256>  <path>'",

@@ -10,9 +10,8 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from hashlib import sha256
 
-from clusterbook.bundle.checksums import CHECKSUMS, FILES, digest_of_all, listed, unrooted
+from clusterbook.bundle.checksums import CHECKSUMS, FILES, digest_of_all, listed, sha256, unrooted
 from clusterbook.bundle.render import OPTIONS
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound, Unwritable, unreadable
 
@@ -83,50 +82,51 @@ def _unpacked(where: Folder, most_bytes: int) -> dict[str, bytes]:
 
 
 def _read(file: str) -> bytes:
-    with open(file, "rb") as opened:
-        return opened.read()
+    with open(file, "rb", buffering=0) as opened:
+        return opened.readall()
 
 
-def _walk(where: Folder) -> Iterator[tuple[str, str]]:
-    """Yield (path, file) of every file below a folder, sorted; a path has slashes whatever the system.
+def _walk(where: Folder, below: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (path, file) of every file in a folder, sorted, then of those below; slashes whatever the system.
 
     Raises:
         InvalidRequest: something is neither a file nor a folder.
         OSError: a folder cannot be read.
     """
-
-    def fail(error: OSError) -> None:
-        raise error
-
-    for folder, folders, files in os.walk(where, onerror=fail):
-        folders.sort()
-        for name in [*folders, *sorted(files)]:
-            file = os.path.join(folder, name)
-            path = os.path.relpath(file, where).replace(os.sep, "/")
-            if os.path.islink(file) or not (os.path.isfile(file) or os.path.isdir(file)):
-                raise InvalidRequest(
-                    f"{where} holds {path}, which is a link or a device", hint="no bundle has such files"
-                )
-            if not os.path.isdir(file):
-                yield path, file
+    with os.scandir(os.path.join(where, below)) as entries:
+        found = sorted(entries, key=lambda entry: (not entry.is_dir(), entry.name))
+    for entry in found:
+        if entry.is_symlink() or not (entry.is_dir() or entry.is_file()):
+            what = f"{below}{entry.name}, which is a link or a device"
+            raise InvalidRequest(f"{where} holds {what}", hint="no bundle has such files")
+        if not entry.is_dir():
+            yield f"{below}{entry.name}", entry.path
+    for entry in found:
+        if entry.is_dir():
+            yield from _walk(where, f"{below}{entry.name}/")
 
 
 def write_bundle(where: Folder, files: Mapping[str, bytes], *, force: bool) -> list[str]:
     """Write a bundle into the folder `where`; return the stale files of an older bundle that went, sorted.
 
-    Each file appears by rename, checksums.txt last: a run that is interrupted or killed leaves a folder that `verify`
-    refuses and that the next run completes.
+    A file that is there already stays; each other one appears by rename, checksums.txt last: a run that is interrupted
+    or killed leaves a folder that `verify` refuses and that the next run completes.
 
     Raises:
         ForeignFiles: the folder holds something that would be lost or mixed up.
         Unwritable: the folder cannot be read or written.
     """
     try:
-        stale = _stale(where, files, force=force)
+        present = _present(where)
+        digests = {path: sha256(data) for path, data in files.items()} if present else {}
+        stale, _ = _compared(where, present, digests, force=force)
         for folder in {os.path.dirname(path) for path in files}:
             os.makedirs(os.path.join(where, folder), exist_ok=True)
         for path in sorted(files, key=lambda path: (path == CHECKSUMS, path)):
-            _write(where, path, files[path])
+            if path not in present or present[path] != digests[path]:
+                _write(where, path, files[path])
+            elif os.stat(os.path.join(where, path)).st_mode & 0o777 != _mode(path):
+                os.chmod(os.path.join(where, path), _mode(path))
         for path in stale:
             _remove(where, path)
     except OSError as error:
@@ -138,14 +138,19 @@ def _write(where: Folder, path: str, data: bytes) -> None:
     """Write one file of a bundle by rename; scripts can be run. A run that is killed leaves its part to the next."""
     part = os.path.join(where, _part(path))
     try:
-        with open(part, "wb") as file:
+        with open(part, "wb", buffering=0) as file:
             file.write(data)
-        os.chmod(part, 0o755 if path.endswith(".sh") else 0o644)
+        os.chmod(part, _mode(path))
         os.replace(part, os.path.join(where, path))
     except OSError:
         with suppress(OSError):
             os.unlink(part)
         raise
+
+
+def _mode(path: str) -> int:
+    """Return the permissions of a file."""
+    return 0o755 if path.endswith(".sh") else 0o644
 
 
 def _part(path: str) -> str:
@@ -171,23 +176,26 @@ def check_replaceable(where: Folder, files: Mapping[str, bytes], *, force: bool)
         InvalidRequest: its checksums.txt is malformed.
         OSError: something cannot be read.
     """
-    return [path for path in _compared(where, files, force=force)[1] if path not in files]
+    new = {path: sha256(data) for path, data in files.items()}
+    return [path for path in _compared(where, _present(where), new, force=force)[1] if path not in files]
 
 
-def _stale(where: Folder, files: Mapping[str, bytes], *, force: bool) -> list[str]:
-    """Return the files in `where` that an older bundle left and the new one does not have. Raises as above."""
-    return _compared(where, files, force=force)[0]
-
-
-def _compared(where: Folder, files: Mapping[str, bytes], *, force: bool) -> tuple[list[str], list[str]]:
-    """Return the files in `where` that an older bundle left, and those of nobody's. Raises as above."""
-    if os.path.exists(where) and not os.path.isdir(where):
+def _present(where: Folder) -> dict[str, str]:
+    """Return the digests of the files in `where` by path, none where there is no such folder. Raises as above."""
+    if not os.path.exists(where):
+        return {}
+    if not os.path.isdir(where):
         raise ForeignFiles(f"{where} is not a folder", hint="name another with -o")
-    present = {path: sha256(_read(file)).hexdigest() for path, file in _walk(where)} if os.path.exists(where) else {}
+    return {path: sha256(_read(file)) for path, file in _walk(where)}
+
+
+def _compared(
+    where: Folder, present: Mapping[str, str], new: Mapping[str, str], *, force: bool
+) -> tuple[list[str], list[str]]:
+    """Return the files in `where` that an older bundle left, and those of nobody's, by digests. Raises as above."""
     if not present:
         return [], []
     old = _recorded(where, present)
-    new = {path: sha256(data).hexdigest() for path, data in files.items()}
     unfinished = {_part(path) for path in (*old, *new)} & present.keys()
     foreign = [path for path in present if path not in (*old, CHECKSUMS) and not path.startswith(ATTESTATION)]
     foreign = [path for path in foreign if new.get(path) != present[path] and path not in unfinished]
@@ -199,11 +207,9 @@ def _compared(where: Folder, files: Mapping[str, bytes], *, force: bool) -> tupl
             f"{where} holds {what}{f', and {more} more' if more else ''}",
             hint="name another folder with -o, or write all the same with --force",
         )
-    gone = {path for path in present if path in old and path not in files}
+    gone = {path for path in present if path in old and path not in new}
     if gone or any(present.get(path) != digest for path, digest in new.items()):
-        gone |= {
-            path for path in present if path.startswith(ATTESTATION)
-        } - files.keys()  # it vouches for the old files
+        gone |= {path for path in present if path.startswith(ATTESTATION)} - new.keys()  # it vouches for the old files
     return sorted(unfinished | gone), foreign
 
 

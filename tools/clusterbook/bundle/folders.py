@@ -12,12 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from clusterbook.bundle.components import Part, Parts
-from clusterbook.bundle.hooks import without_hooks
 from clusterbook.bundle.options import Options
-from clusterbook.bundle.readiness import readiness_templates
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.yaml_writer import dump
-from clusterbook.gotemplate import render as render_template
 from clusterbook.resolve.bundle_inputs import build_file, readiness_file
 
 MOST = 999
@@ -194,6 +191,8 @@ def _folders(
         found.append(main._replace(templates=after, values=part.values))
     test = files.get(readiness_file(part.name))
     if options.readiness_hooks and test is not None:
+        from clusterbook.bundle.readiness import readiness_templates
+
         found.append(
             plain._replace(
                 name=f"{part.name}-readiness",
@@ -252,20 +251,41 @@ def _vendored(part: Part, options: Options, charts: Mapping[str, Vendored]) -> V
 
 def _rendered(part: Part, field: str, files: Mapping[str, str]) -> dict[str, str]:
     """Return the manifests of one list field, rendered, by file name; those that come out empty are left out (B7)."""
+    paths = part.reference.get(field) or ()
+    if not paths:
+        return {}
     data = {
         "Values": {part.name: part.all_values()},
         "Release": {"Name": part.name, "Namespace": _namespace(part), "Service": "Helm"},
         "Chart": {"Name": part.name, "Version": str(part.reference.get("version") or "")},
     }
     found: dict[str, str] = {}
-    for path in part.reference.get(field) or ():
-        text = render_template(files[path], data, file=path)
+    for path in paths:
+        text = _render(files[path], data, path)
         if _says_something(text):
             name = path.rsplit("/", 1)[-1]
             name = name if name not in found else path.replace("/", "-")
             _refuse_file(name, path, part)
-            found[name] = without_hooks(text).strip("\n") + "\n"
+            found[name] = _without_hooks(text).strip("\n") + "\n"
     return found
+
+
+def _render(text: str, data: Mapping[str, Any], path: str) -> str:
+    """Return what a manifest gives; the language of templates is imported for those that speak it."""
+    if "{{" not in text:
+        return text
+    from clusterbook.gotemplate import render
+
+    return render(text, data, file=path)
+
+
+def _without_hooks(text: str) -> str:
+    """Return a manifest without the annotations that make hooks of what it holds."""
+    if "helm.sh/hook" not in text:
+        return text
+    from clusterbook.bundle.hooks import without_hooks
+
+    return without_hooks(text)
 
 
 def _refuse_file(name: str, path: str, part: Part) -> None:

@@ -14,8 +14,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-_HOOK = re.compile(r""" *(["']?)helm\.sh/hook(-delete-policy)?\1 *:""")
-_TASK = re.compile(r"kind: *[\"']?(Job|Pod)[\"']? *(#.*)?")
+_HOOK = r""" *(["']?)helm\.sh/hook(-delete-policy)?\1 *:"""
+_TASK = r"kind: *[\"']?(Job|Pod)[\"']? *(#.*)?"
 """What does something once, and cannot be changed afterwards, is a hook by nature."""
 
 
@@ -42,7 +42,7 @@ def _documents(text: str) -> Iterator[list[str]]:
 
 def _cleaned(lines: Sequence[str]) -> list[str]:
     """Return the lines of one document without hooks."""
-    if any(_TASK.fullmatch(line.rstrip()) for line in lines):
+    if any(re.fullmatch(_TASK, line.rstrip()) for line in lines):
         return list(lines)
     start, end = _block(lines, "metadata:", 0, len(lines))
     start, end = _block(lines, "annotations:", start, end)
@@ -73,7 +73,7 @@ def _hooks(lines: Sequence[str], start: int, end: int) -> set[int]:
     depth = next((_indent(line) for line in lines[start:end] if _says(line)), 0)
     found: set[int] = set()
     for number in range(start, end):
-        if _indent(lines[number]) == depth and _HOOK.match(lines[number]):
+        if _indent(lines[number]) == depth and re.match(_HOOK, lines[number]):
             found.update(range(number, _end(lines, number, end)))
     return found
 

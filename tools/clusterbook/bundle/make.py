@@ -43,14 +43,15 @@ def make(recipe: Mapping[str, Any], request: Request) -> Bundle:
         ToolFailed: a chart or kustomization cannot be fetched.
     """
     options = read_options(request)
-    names = [part.name for part in select(recipe, options).parts]
     kustomized = [
         reference
         for reference in recipe["componentRefs"]
-        if reference.get("type") == "Kustomize"
-        and reference["name"] in names
-        and build_file(reference["name"]) not in (recipe.get("files") or {})
+        if reference.get("type") == "Kustomize" and build_file(reference["name"]) not in (recipe.get("files") or {})
     ]
+    if not (kustomized or options.vendor_charts):
+        return render(recipe, request, clusterbook.__version__)
+    names = [part.name for part in select(recipe, options).parts]
+    kustomized = [reference for reference in kustomized if reference["name"] in names]
     if kustomized:
         from clusterbook.bundle.pull import build_kustomization
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_PART = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*")
+_PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
 """One part of a repository's name. Source: OCI distribution specification 1.1, "Pulling manifests"."""
 
 
@@ -54,4 +54,6 @@ def chart_home(repository: str, name: str) -> str:
 def name_of(text: str) -> str:
     """Return text as the name of a repository: a host with a port, say."""
     parts = text.lower().strip("/").split("/")
-    return "/".join(part if _PART.fullmatch(part) else re.sub(r"[^a-z0-9]+", "-", part).strip("-") for part in parts)
+    return "/".join(
+        part if re.fullmatch(_PART, part) else re.sub(r"[^a-z0-9]+", "-", part).strip("-") for part in parts
+    )

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from clusterbook.bundle import settings as words
+from clusterbook.bundle import settings as grammar
 from clusterbook.bundle.settings import Setting, Taint
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
 from clusterbook.documents.api_version import API_VERSION
@@ -59,12 +59,12 @@ _ONLY_FOR: dict[str, tuple[str, ...]] = {
     "dynamic": ("helm", "helmfile", "argocd-helm", "flux"),
 }
 """Deployers that an option means something to."""
-DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-DNS_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
-NAME_PREFIX = re.compile(r"[a-z0-9]([a-z0-9-]{0,29})")
-REPO = re.compile(r"(https?|oci|ssh|git)://[^\s'\"{}]+|[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:[^\s'\"{}]+")
-SERVER = re.compile(r"https?://[^\s'\"{}]+")
-REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]*")
+DNS_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+DNS_NAME = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
+NAME_PREFIX = r"[a-z0-9]([a-z0-9-]{0,29})"
+REPO = r"(https?|oci|ssh|git)://[^\s'\"{}]+|[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:[^\s'\"{}]+"
+SERVER = r"https?://[^\s'\"{}]+"
+REVISION = r"[A-Za-z0-9][A-Za-z0-9._/+-]*"
 
 
 class Options(NamedTuple):
@@ -110,15 +110,15 @@ def read_options(request: Request) -> Options:
                 f"{flag(option)} means nothing to the deployer {deployer}",
                 hint=f"leave it out, or choose --deployer {' or '.join(deployers)}",
             )
-    settings = [words.read_set(word) for word in request.get("set", ())]
+    settings = [grammar.read_set(word) for word in request.get("set", ())]
     refuse_repetition(settings)
-    typed = [words.read_json(word, flag="--set-file") for word in request.get("setFile", ())]
-    typed += [words.read_json(word) for word in request.get("setJson", ())]
+    typed = [grammar.read_json(word, flag="--set-file") for word in request.get("setFile", ())]
+    typed += [grammar.read_json(word) for word in request.get("setJson", ())]
     for each in typed:
         if each.target == "deployer":
             raise InvalidRequest(f"{each.flag} does not speak to the deployer", hint="write --set deployer:key=value")
     refuse_repetition(typed)
-    dynamic = tuple(words.read_dynamic(word) for word in request.get("dynamic", ()))
+    dynamic = tuple(grammar.read_dynamic(word) for word in request.get("dynamic", ()))
     gate = request.get("workloadGate")
     return Options(
         deployer=deployer,
@@ -130,7 +130,7 @@ def read_options(request: Request) -> Options:
         accelerated_selector=_labels(request, "acceleratedNodeSelector"),
         accelerated_tolerations=_tolerations(request, "acceleratedNodeToleration"),
         workload_selector=_labels(request, "workloadSelector"),
-        workload_gate=words.read_taint("--workload-gate", gate, needs_effect=True) if gate else None,
+        workload_gate=grammar.read_taint("--workload-gate", gate, needs_effect=True) if gate else None,
         nodes=_count(request.get("nodes", 0)),
         storage_class=_match(request, "storageClass", DNS_NAME, "", "the name of a StorageClass"),
         readiness_hooks=bool(request.get("readinessHooks")),
@@ -151,7 +151,7 @@ def concerns(option: str, deployer: str) -> bool:
 
 def flag(option: str) -> str:
     """Return the flag of an option: setJson is --set-json."""
-    return "--" + re.sub("([A-Z])", lambda found: "-" + found[1].lower(), option)
+    return "--" + "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in option)
 
 
 def refuse_repetition(settings: Sequence[Setting]) -> None:
@@ -164,13 +164,13 @@ def refuse_repetition(settings: Sequence[Setting]) -> None:
 
 
 def _labels(request: Request, option: str) -> dict[str, str]:
-    return words.read_labels(flag(option), request.get(option, ()))
+    return grammar.read_labels(flag(option), request.get(option, ()))
 
 
 def _tolerations(request: Request, option: str) -> tuple[Taint, ...]:
     found: list[Taint] = []
     for word in request.get(option, ()):
-        taint = words.read_taint(flag(option), word)
+        taint = grammar.read_taint(flag(option), word)
         if taint in found:
             raise InvalidRequest(f"{flag(option)} {word} stands twice", hint="keep one of them")
         found.append(taint)
@@ -187,12 +187,12 @@ def _count(word: Any) -> int:
     return int(text)
 
 
-def _match(request: Request, option: str, pattern: re.Pattern[str], default: str, form: str) -> str:
+def _match(request: Request, option: str, pattern: str, default: str, form: str) -> str:
     """Return the word of an option, `default` when it is not given."""
     word = request.get(option)
     if word is None:
         return default
-    if not pattern.fullmatch(str(word)):
+    if not re.fullmatch(pattern, str(word)):
         raise InvalidRequest(f"{flag(option)} '{word}' cannot be used", hint=f"expected {form}")
     return str(word)
 
@@ -222,15 +222,15 @@ def _deployer_settings(deployer: str, settings: Sequence[Setting]) -> dict[str, 
                 raise InvalidRequest(f"{where} is neither true nor false", hint="write one of them")
             found["cascade_delete"] = each.value == "true"
         elif key == "destinationServer":
-            if not SERVER.fullmatch(each.value):
+            if not re.fullmatch(SERVER, each.value):
                 raise InvalidRequest(f"{where} is not the URL of an API server", hint="such as https://10.0.0.1:6443")
             found["destination_server"] = each.value
         elif key == "namePrefix":
-            if not NAME_PREFIX.fullmatch(each.value):
+            if not re.fullmatch(NAME_PREFIX, each.value):
                 raise InvalidRequest(f"{where} cannot start a name", hint="up to 30 small letters, digits and -")
             found["name_prefix"] = each.value
         else:
-            if not DNS_NAME.fullmatch(each.value):
+            if not re.fullmatch(DNS_NAME, each.value):
                 raise InvalidRequest(f"{where} is not the name of a project", hint="small letters, digits, - and .")
             found["project"] = each.value
     return found

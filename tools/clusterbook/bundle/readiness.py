@@ -11,7 +11,6 @@ import re
 from typing import Any
 
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.diagnostics.findings import SourceErrors
 from clusterbook.documents.yaml_writer import dump
 
 GATE_IMAGE = "ghcr.io/nvidia/aicr-gate:v1.3.0"
@@ -90,6 +89,7 @@ def _job(name: str, namespace: str) -> dict[str, Any]:
 
 def _rules(component: str, test: str) -> list[dict[str, Any]]:
     """Return what the Job may read: the kinds that the test asserts, and nothing else."""
+    from clusterbook.diagnostics.findings import SourceErrors
     from clusterbook.documents.yaml_reader import parse
 
     try:

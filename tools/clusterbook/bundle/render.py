@@ -8,11 +8,10 @@ Source: design, section 8.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any, NamedTuple
 
 from clusterbook.bundle.advice import advice
-from clusterbook.bundle.checksums import CHECKSUMS, checksums
+from clusterbook.bundle.checksums import CHECKSUMS, checksums, sha256
 from clusterbook.bundle.components import select
 from clusterbook.bundle.folders import Plan, Vendored, plan
 from clusterbook.bundle.options import Options, Request, document, read_options
@@ -92,7 +91,7 @@ def provenance(plan: Plan) -> dict[str, bytes]:
                 "chart": folder.chart.name,
                 "version": folder.chart.version,
                 "repository": folder.chart.repository,
-                "sha256": sha256(folder.vendored.data).hexdigest(),
+                "sha256": sha256(folder.vendored.data),
                 "tarballName": folder.vendored.tarball,
                 "path": where,
                 "pullerVersion": folder.vendored.puller,

@@ -6,8 +6,8 @@ Knows that deployers call a repository by a name. Does not know what they say ab
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 
+from clusterbook.bundle.checksums import sha256
 from clusterbook.bundle.folders import Plan
 
 _LONGEST = 63
@@ -32,4 +32,4 @@ def slug(url: str) -> str:
 
 
 def _told_apart(name: str, url: str) -> str:
-    return f"{name[: _LONGEST - 9].rstrip('-') or 'charts'}-{sha256(url.encode()).hexdigest()[:8]}"
+    return f"{name[: _LONGEST - 9].rstrip('-') or 'charts'}-{sha256(url.encode())[:8]}"

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
 
 Path = tuple[str, ...]
-_SEGMENT = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]*")
-_LABEL_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
-_LABEL_PREFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_SEGMENT = r"[a-zA-Z0-9][a-zA-Z0-9_-]*"
+_LABEL_NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
+_LABEL_PREFIX = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
-_WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_WHOLE = r"-?(0|[1-9][0-9]{0,17})"
 _TEXTUAL = ("version", "tag", "digest")
 """Endings of keys whose values are text even where they look like numbers."""
 
@@ -134,7 +134,7 @@ def _target(flag: str, word: str, target: str) -> str:
 def _path(flag: str, word: str, path: str) -> Path:
     segments = tuple(path.split("."))
     for segment in segments:
-        if not _SEGMENT.fullmatch(segment):
+        if not re.fullmatch(_SEGMENT, segment):
             raise InvalidRequest(
                 f"{flag} {word}: '{segment}' cannot be part of a path",
                 hint="letters, digits, - and _, steps joined by dots; other keys go into a --set-json object",
@@ -152,7 +152,7 @@ def typed(word: str, path: Path, present: Any) -> Any:
         return word
     if word in ("true", "false"):
         return word == "true"
-    if _WHOLE.fullmatch(word) and word != "-0":
+    if re.fullmatch(_WHOLE, word) and word != "-0":
         return int(word)
     try:
         number = float(word)
@@ -182,12 +182,14 @@ def read_labels(flag: str, words: Iterable[str]) -> dict[str, str]:
 def _refuse_label(flag: str, word: str, key: str, value: str) -> None:
     """Raise InvalidRequest unless key and value are those of a label. Source: Kubernetes, labels and selectors."""
     prefix, slash, name = key.rpartition("/")
-    if not _LABEL_NAME.fullmatch(name) or (slash and not (_LABEL_PREFIX.fullmatch(prefix) and len(prefix) <= 253)):
+    if not re.fullmatch(_LABEL_NAME, name) or (
+        slash and not (re.fullmatch(_LABEL_PREFIX, prefix) and len(prefix) <= 253)
+    ):
         raise InvalidRequest(
             f"{flag} {word}: '{key}' is not a label key",
             hint="up to 63 letters, digits, - _ and ., after an optional domain/",
         )
-    if value and not _LABEL_NAME.fullmatch(value):
+    if value and not re.fullmatch(_LABEL_NAME, value):
         raise InvalidRequest(
             f"{flag} {word}: '{value}' is not a label value", hint="up to 63 letters, digits, - _ and ."
         )

@@ -18,8 +18,7 @@ from functools import cache
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _MARK = re.compile(r"@([A-Z_]+)@")
-_SECTION = re.compile(r"@(?:if ([a-z]+)|end)@")
-_SOURCED = re.compile(r"^# shellcheck source=(\w+\.sh)\n\. \./\1\n", re.M)
+_SOURCED = "# shellcheck source="
 _TEXT, _WORD, _LINES, _IF = range(4)
 
 
@@ -53,14 +52,14 @@ def _parsed(name: str) -> tuple[tuple[int, str], ...]:
     plain: list[str] = []
     for line in _source(name).splitlines(keepends=True):
         pieces = _MARK.split(line) if "@" in line else [line]
-        section = _SECTION.search(line) if "@" in line else None
-        if len(pieces) == 1 and section is None:
+        section = line.partition("@if ")[2].partition("@")[0]
+        if len(pieces) == 1 and not section and "@end@" not in line:
             plain.append(line)
             continue
         found.append((_TEXT, "".join(plain)))
         plain.clear()
-        if section is not None:
-            found.append((_IF, section[1] or ""))
+        if len(pieces) == 1:
+            found.append((_IF, section))
         elif not pieces[0] and pieces[2:] == ["\n"]:
             found.append((_LINES, pieces[1]))
         else:
@@ -74,6 +73,12 @@ def _source(name: str) -> str:
     package, _, file = name.rpartition("/")
     path = os.path.join(_HERE, package, "templates", file)
     text: str = __spec__.loader.get_data(path).decode()  # type: ignore[union-attr]  # loaders of files and zips do
-    if not file.endswith(".sh"):
-        return text
-    return _SOURCED.sub(lambda line: _source(f"{package}/{line[1]}").partition("\n\n")[2], text)
+    before, *others = text.split(_SOURCED)
+    for other in others:
+        part, _, after = other.partition("\n")
+        line = f". ./{part}\n"
+        if after.startswith(line):
+            before += _source(f"{package}/{part}").partition("\n\n")[2] + after.removeprefix(line)
+        else:
+            before += _SOURCED + other
+    return before

@@ -22,6 +22,8 @@ _WORDS = frozenset(
 )
 """What some reader takes for a truth value, nothing, a merge key or a float; compared in lower case."""
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f"}
+_MAPS = (dict, Mapping)
+"""What is asked of a value in this order: most maps are dicts, and an abstract class takes its time to say no."""
 _LONGEST_KEY = 1000
 """A longer key needs `? key`: readers give up looking for its colon after 1,024 characters (YAML 1.2.2, 7.4.2)."""
 
@@ -114,7 +116,7 @@ def _write_map(value: Mapping[str, object], lead: str, pad: str, out: list[str])
         member = value[key]
         if type(member) is str:  # most are, and asking an abstract class costs more than writing the word
             out.append(f" {_leaf(member, deeper)}\n")
-        elif isinstance(member, Mapping) and member:
+        elif isinstance(member, _MAPS) and member:
             out.append("\n")
             _write_map(member, deeper, deeper, out)
         elif isinstance(member, list | tuple) and member:
@@ -129,7 +131,9 @@ def _write_list(value: Sequence[object], lead: str, pad: str, out: list[str]) ->
     """Append the elements of a list; the first stands behind `lead`, the others behind `pad`."""
     deeper = f"{pad}  "
     for element in value:
-        if isinstance(element, Mapping) and element:
+        if type(element) is str:
+            out.append(f"{lead}- {_leaf(element, deeper)}\n")
+        elif isinstance(element, _MAPS) and element:
             _write_map(element, f"{lead}- ", deeper, out)
         elif isinstance(element, list | tuple) and element:
             _write_list(element, f"{lead}- ", deeper, out)

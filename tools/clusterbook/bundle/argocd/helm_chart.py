@@ -225,8 +225,8 @@ def _schema(plan: Plan, options: Options, keys: Mapping[str, str]) -> dict[str, 
     return {"$schema": "http://json-schema.org/draft-07/schema#", **_closed(properties)}
 
 
-def _text(pattern: re.Pattern[str], *, empty: bool = False) -> dict[str, Any]:
-    return {"type": "string", "pattern": f"^({pattern.pattern}){'?' if empty else ''}$"}
+def _text(pattern: str, *, empty: bool = False) -> dict[str, Any]:
+    return {"type": "string", "pattern": f"^({pattern}){'?' if empty else ''}$"}
 
 
 def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,10 +29,10 @@ LATER = "configmap-values.yaml"
 """The file with the values that are left to the installation. Source: reference row B23."""
 BRANCH, TAG, INTERVAL = "main", "latest", "10m"
 _SYNC_API = "kustomize.toolkit.fluxcd.io/v1"
-_VERSION = re.compile(r"v?[0-9]+\.[0-9]+(\.[0-9]+[A-Za-z0-9.+-]*)?")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_SCP = re.compile(r"([A-Za-z0-9_.-]+@[A-Za-z0-9.-]+):(?!//)/?(.+)")
-_TAGGED = re.compile(r"(oci://.*/[^/:]+):([A-Za-z0-9_][A-Za-z0-9._-]*)")
+_VERSION = r"v?[0-9]+\.[0-9]+(\.[0-9]+[A-Za-z0-9.+-]*)?"
+_COMMIT = r"[0-9a-f]{40}"
+_SCP = r"([A-Za-z0-9_.-]+@[A-Za-z0-9.-]+):(?!//)/?(.+)"
+_TAGGED = r"(oci://.*/[^/:]+):([A-Za-z0-9_][A-Za-z0-9._-]*)"
 
 
 class Home(NamedTuple):
@@ -56,10 +56,10 @@ def find_home(options: Options) -> Home:
             f"--target-revision {revision} says nothing without --repo", hint="add --repo, or leave it out"
         )
     if not url or url.startswith("oci://"):
-        tagged = _TAGGED.fullmatch(url)
+        tagged = re.fullmatch(_TAGGED, url)
         url, tag = tagged.groups() if tagged else (url, TAG)
         return Home(OCI, options.flux_oci_source, url, {"tag": revision or tag})
-    scp = _SCP.fullmatch(url)
+    scp = re.fullmatch(_SCP, url)
     if scp and "://" not in url:
         url = f"ssh://{scp[1]}/{scp[2]}"
     if not url.startswith(("http://", "https://", "ssh://")):
@@ -69,11 +69,11 @@ def find_home(options: Options) -> Home:
 
 def _git_ref(revision: str) -> dict[str, str]:
     """Return a revision as Flux names it: a commit, a full reference, a tag, else a branch."""
-    if _COMMIT.fullmatch(revision):
+    if re.fullmatch(_COMMIT, revision):
         return {"commit": revision}
     if revision.startswith("refs/"):
         return {"name": revision}
-    return {"tag": revision} if _VERSION.fullmatch(revision) else {"branch": revision or BRANCH}
+    return {"tag": revision} if re.fullmatch(_VERSION, revision) else {"branch": revision or BRANCH}
 
 
 def later(folder: Folder) -> str:
