@@ -9,7 +9,7 @@ import pytest
 from clusterbook.bundle.advice import Need, needs
 from clusterbook.bundle.render import render
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.resolve.recipe_schema import refuse_unsound
+from clusterbook.resolve.recipe_schema import read_deployable
 from tests.support.whole_recipes import Recipe, small, wholes
 
 BUILT_IN = re.compile(r"([a-z]*|(apiextensions|networking|rbac\.authorization|scheduling|storage)\.k8s\.io)")
@@ -62,4 +62,4 @@ def test_needs_are_those_of_the_components_that_are_installed() -> None:
 )
 def test_a_need_that_is_not_names_and_one_line_is_refused(entry: dict[str, object]) -> None:
     with pytest.raises(InvalidRequest, match=r"registry\.needsKinds\[0\]"):
-        refuse_unsound(small(operator={"registry": {"needsKinds": [entry]}}))
+        read_deployable(small(operator={"registry": {"needsKinds": [entry]}}))

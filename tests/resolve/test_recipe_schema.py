@@ -7,26 +7,27 @@ import re
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from clusterbook.bundle.options import DEPLOYERS
 from clusterbook.bundle.render import render
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.resolve.recipe_schema import refuse_unsound
+from clusterbook.resolve.recipe_schema import json_schema, read_deployable, read_recipe
 from tests.support.goldens import GOLDENS
 from tests.support.goldens import recipe as golden
-from tests.support.whole_recipes import small, wholes
+from tests.support.whole_recipes import ROOT, small, wholes
 
 
 def test_recipes_of_ours_are_sound() -> None:
     for recipe in wholes().values():
-        refuse_unsound(recipe)
+        read_deployable(recipe)
     for each in GOLDENS:
-        refuse_unsound(golden(each))
-    refuse_unsound(small())
+        read_deployable(golden(each))
+    read_deployable(small())
 
 
 def test_null_is_as_good_as_absent() -> None:
-    refuse_unsound(small(crds={"registry": None, "values": None, "dependencyRefs": None}))
+    read_deployable(small(crds={"registry": None, "values": None, "dependencyRefs": None}))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_null_is_as_good_as_absent() -> None:
 )
 def test_what_is_wrong_with_a_recipe_is_named(change: dict[str, Any], what: str) -> None:
     with pytest.raises(InvalidRequest, match=re.escape(what)) as caught:
-        refuse_unsound({**small(), **change})
+        read_deployable({**small(), **change})
     assert caught.value.hint
 
 
@@ -73,7 +74,7 @@ def test_what_is_wrong_with_a_recipe_is_named(change: dict[str, Any], what: str)
 )
 def test_what_is_wrong_with_a_component_is_named(change: dict[str, Any], what: str) -> None:
     with pytest.raises(InvalidRequest, match=re.escape(f"componentRefs[0].{what}")):
-        refuse_unsound(small(crds=change))
+        read_deployable(small(crds=change))
 
 
 def called(name: str) -> dict[str, Any]:
@@ -128,3 +129,76 @@ def test_a_path_of_a_manifest_counts_by_its_last_part_only() -> None:
 def test_a_word_of_the_registry_never_ends_the_table_that_it_stands_in(fact: str, word: str) -> None:
     with pytest.raises(InvalidRequest, match="is not one word"):
         render(small(operator={"registry": {fact: [word]}}), {}, "1")
+
+
+SCHEMA = Draft202012Validator(json_schema())
+
+
+def test_the_json_schema_is_the_same_shape() -> None:
+    for recipe in (*wholes().values(), *map(golden, GOLDENS), small()):
+        assert SCHEMA.is_valid(recipe)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "Snapshot"},
+        {"metadata": None},
+        {"componentRefs": ["crds"]},
+        {"deploymentOrder": "crds"},
+        {"files": {"a.yaml": 5}},
+        {"constraints": [{"name": "K8s.server.version"}]},
+        {"constraints": [{"name": "K8s.server.version", "value": 1.3}]},
+        {"validation": {"deployment": {"checks": "operator-health"}}},
+        {"validation": []},
+    ],
+)
+def test_what_the_shape_refuses_the_json_schema_refuses(change: dict[str, Any]) -> None:
+    recipe = {**small(), **change}
+    with pytest.raises(InvalidRequest):
+        read_deployable(recipe)
+    assert not SCHEMA.is_valid(recipe)
+
+
+@pytest.mark.parametrize(
+    "change", [{"other": 1}, {"files": None}, {"validation": {"readiness": None}}, {"constraints": None}]
+)
+def test_what_the_shape_accepts_the_json_schema_accepts(change: dict[str, Any]) -> None:
+    recipe = {**small(), **change}
+    assert read_deployable(recipe).document == recipe
+    assert SCHEMA.is_valid(recipe)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"componentRefs": refs} for refs in (None, 5, {}, ["x"], [None], [{}], [{"name": 5}], [{"name": ""}])),
+        *({"validation": phases} for phases in (5, [], {"readiness": []}, {"readiness": {"checks": [5]}})),
+        *({"constraints": list_} for list_ in ({}, [5], [{"value": "1"}], [{"name": "a.b.c", "value": True}])),
+        {"kind": None},
+    ],
+)
+def test_a_judgement_refuses_what_is_no_recipe(change: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        read_recipe({**small(), **change})
+    assert caught.value.hint
+
+
+# --- nobody reads a recipe by hand ------------------------------------------------------------------------------------
+
+OWN = frozenset(  # what reads overlays or files of the ledger, whose keys have the same names
+    """
+    catalog/layers catalog/schema documents/schema lint/scope ledger/schema resolve/recipe resolve/recipe_schema
+    """.split()
+)
+
+
+def test_the_components_of_a_recipe_are_read_through_its_view() -> None:
+    tools = ROOT / "tools" / "clusterbook"
+    paths = {path.relative_to(tools).with_suffix("").as_posix(): path for path in tools.rglob("*.py")}
+    assert {name for name in OWN if name not in paths} == set()
+    assert [
+        name
+        for name, path in paths.items()
+        if name not in OWN and re.search(r"""["'](componentRefs|deploymentOrder)["']""", path.read_text())
+    ] == []

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from clusterbook.catalog.images import Image
+from clusterbook.resolve.recipe import RecipeResult
 
 MEDIA_TYPE = "application/vnd.cyclonedx+json"
 
@@ -30,8 +31,9 @@ def sbom(
     """
     slug = str(recipe["metadata"]["slug"])
     root = f"recipe:{slug}"
-    deployed = set(recipe["deploymentOrder"])
-    components = [each for each in recipe["componentRefs"] if each["name"] in deployed]
+    result = RecipeResult(recipe)
+    deployed = set(result.order)
+    components = [component.document for component in result.components if component.name in deployed]
     found = {_reference(each): _component(each) for each in components}
     depends = {root: list(found)}
     for each in components:
@@ -128,4 +130,4 @@ _FIELDS = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
 
 def images_needed(recipe: Mapping[str, Any], images: Mapping[str, Iterable[Image]]) -> list[Image]:
     """Return the images that a recipe's components may start, each once, sorted."""
-    return sorted({image for name in recipe["deploymentOrder"] for image in images.get(name, ())})
+    return sorted({image for name in RecipeResult(recipe).order for image in images.get(name, ())})

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from clusterbook.bundle.options import Options, refuse_repetition
 from clusterbook.bundle.settings import Path, Setting, Taint, toleration, typed
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
+from clusterbook.resolve.recipe import RecipeResult
 
 PRIVATE_NETWORKS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
 """Source: RFC 1918, section 3."""
@@ -20,7 +21,7 @@ _ABSENT = object()
 
 
 class Part(NamedTuple):
-    """One component that is deployed: its entry of componentRefs, its registry facts and its values.
+    """One component that is deployed: what the recipe says of it, its registry facts and its values.
 
     `dynamic` are the values that are left to the installation, which `values` no longer holds.
     """
@@ -59,14 +60,15 @@ def select(recipe: Mapping[str, Any], options: Options) -> Parts:
     Raises:
         InvalidRequest: an option speaks of a component that the recipe does not have, or contradicts another.
     """
-    references = {reference["name"]: reference for reference in recipe["componentRefs"]}
+    result = RecipeResult(recipe)
+    references = {component.name: component.document for component in result.components}
     names = _names(references)
     settings = [_addressed(each, names) for each in options.settings]
     later = [_addressed(each, names) for each in options.typed]
     dynamic = [_addressed(each, names) for each in options.dynamic]
     refuse_repetition(settings)  # once more: a component may have been called by two of its names
     refuse_repetition(later)
-    enabled = _enabled(recipe, references, settings, later)
+    enabled = _enabled(result.order, references, settings, later)
     notes: list[str] = []
     parts = []
     for name in enabled:
@@ -125,7 +127,7 @@ def _addressed(setting: Setting, names: Mapping[str, str]) -> Setting:
 
 
 def _enabled(
-    recipe: Mapping[str, Any],
+    published: Sequence[str],
     references: Mapping[str, Mapping[str, Any]],
     settings: Sequence[Setting],
     later: Sequence[Setting],
@@ -134,7 +136,7 @@ def _enabled(
 
     Source: reference rows B20, R39: `--set component:enabled=false` leaves one out, true brings back one left out.
     """
-    order = list(recipe["deploymentOrder"])
+    order = list(published)
     for each in (*settings, *later):
         if each.path[0] != "enabled":
             continue
@@ -150,9 +152,7 @@ def _enabled(
             order.remove(each.target)
     if not order:
         raise InvalidRequest("no component is left to deploy", hint="leave one of the --set …:enabled=false out")
-    return (
-        order if order == [name for name in recipe["deploymentOrder"] if name in order] else _ordered(order, references)
-    )
+    return order if order == [name for name in published if name in order] else _ordered(order, references)
 
 
 def _ordered(names: Sequence[str], references: Mapping[str, Mapping[str, Any]]) -> list[str]:

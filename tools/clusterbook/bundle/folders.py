@@ -223,7 +223,7 @@ def _namespace(part: Part) -> str:
 
 
 def chart_of(reference: Mapping[str, Any]) -> Chart:
-    """Return the chart in an entry of componentRefs that has one.
+    """Return the chart of a component that has one.
 
     Raises:
         InvalidRequest: its name, repository or version can be none; helm would take some of them for flags.

@@ -13,6 +13,7 @@ from clusterbook.bundle.options import Request, json_word, read_options
 from clusterbook.bundle.render import Bundle, render
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.resolve.bundle_inputs import build_file
+from clusterbook.resolve.recipe import RecipeResult
 
 
 def write(where: str, files: Mapping[str, bytes], *, top: str, force: bool) -> None:
@@ -43,20 +44,21 @@ def make(recipe: Mapping[str, Any], request: Request) -> Bundle:
         ToolFailed: a chart or kustomization cannot be fetched.
     """
     options = read_options(request)
+    result = RecipeResult(recipe)
     kustomized = [
-        reference
-        for reference in recipe["componentRefs"]
-        if reference.get("type") == "Kustomize" and build_file(reference["name"]) not in (recipe.get("files") or {})
+        component
+        for component in result.components
+        if component.type == "Kustomize" and build_file(component.name) not in result.files
     ]
     if not (kustomized or options.vendor_charts):
         return render(recipe, request, clusterbook.__version__)
     names = [part.name for part in select(recipe, options).parts]
-    kustomized = [reference for reference in kustomized if reference["name"] in names]
+    kustomized = [component for component in kustomized if component.name in names]
     if kustomized:
         from clusterbook.bundle.pull import build_kustomization
 
-        builds = {build_file(reference["name"]): build_kustomization(reference) for reference in kustomized}
-        recipe = {**recipe, "files": {**(recipe.get("files") or {}), **builds}}
+        builds = {build_file(component.name): build_kustomization(component.document) for component in kustomized}
+        recipe = {**recipe, "files": {**result.files, **builds}}
     charts = {}
     if options.vendor_charts:
         from clusterbook.bundle.pull import pull_charts

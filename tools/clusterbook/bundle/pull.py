@@ -16,6 +16,7 @@ from typing import Any
 
 from clusterbook.bundle.folders import Chart, Vendored, chart_of
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
+from clusterbook.resolve.recipe import RecipeResult
 
 TIMEOUT_S = 300
 _AT_ONCE = 4
@@ -39,9 +40,9 @@ def pull_charts(recipe: Mapping[str, Any], names: list[str]) -> dict[str, Vendor
         ToolFailed: helm is not installed, or cannot pull one of them.
     """
     wanted = [
-        (reference["name"], chart_of(reference))
-        for reference in recipe["componentRefs"]
-        if reference["name"] in names and reference.get("source") and reference.get("type") != "Kustomize"
+        (component.name, chart_of(component.document))
+        for component in RecipeResult(recipe).components
+        if component.name in names and component.source and component.type != "Kustomize"
     ]
     helm = program("helm", "charts are pulled with it")
     puller = run([helm, "version", "--short"]).strip()

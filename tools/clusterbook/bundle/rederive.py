@@ -17,7 +17,7 @@ from clusterbook.bundle.render import OPTIONS, PROVENANCE, RECIPE, render
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.diagnostics.findings import SourceErrors
 from clusterbook.documents.yaml_reader import parse
-from clusterbook.resolve.recipe_schema import refuse_unsound
+from clusterbook.resolve.recipe_schema import read_deployable
 
 
 class Proof(NamedTuple):
@@ -40,7 +40,7 @@ def prove(files: Mapping[str, bytes]) -> Proof:
         InvalidRequest: one of them is missing or is not what it should be.
     """
     recipe = document(files, RECIPE)
-    refuse_unsound(recipe)
+    read_deployable(recipe)
     request, version = recorded(document(files, OPTIONS))
     charts = vendored(files) if PROVENANCE in files else {}
     try:

@@ -29,10 +29,10 @@ from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.version import is_version, read_version
 from clusterbook.lookup.find import open_shelf
 from clusterbook.lookup.index_files import Source
-from clusterbook.resolve.bundle_inputs import is_whole
 from clusterbook.resolve.content import Gatherer, content
 from clusterbook.resolve.matching import UNSUPPORTED
 from clusterbook.resolve.provenance_ import recipe_winners
+from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.resolve.resolver import Resolver
 from clusterbook.snapshot import model as snapshot
 
@@ -110,8 +110,10 @@ def _deployable(found: Side | Made, shelves: Shelves) -> Deployable:
     """Return a recipe with what the component registry says of its components, since bundles go by that."""
     side = found.side if isinstance(found, Made) else found
     facts = {} if side.whole else open_shelf({"source": shelves.source}).kit().registry
-    refs = [{"registry": facts.get(each["name"], {}), **each} for each in side.content["componentRefs"]]
-    recipe = {**side.content, "componentRefs": refs}
+    result = RecipeResult(side.content)
+    recipe = result.with_components(
+        {"registry": facts.get(component.name, {}), **component.document} for component in result.components
+    )
     return Deployable(side.label, recipe, found.request if isinstance(found, Made) else None)
 
 
@@ -152,7 +154,10 @@ def _file(word: str, _shelves: Shelves) -> Subject:
     document = read_document(word)
     if document.get("kind") == snapshot.KIND:
         return Taken(word, as_snapshot(document, word))
-    found = recipe_in(document)
+    try:
+        found = recipe_in(document)
+    except InvalidRequest as error:
+        raise InvalidRequest(error.what, place=error.place or word, hint=error.hint) from error
     if found is None:
         hint = "write one with: clusterbook recipe SLUG -o recipe.yaml"
         raise InvalidRequest(f"{word} is neither a snapshot nor a recipe with its values in place", hint=hint)
@@ -166,7 +171,7 @@ def _bundle(word: str, _shelves: Shelves) -> Subject:
         raise unreadable(error.filename, error) from error
     request, _ = recorded(document(files, OPTIONS))
     recipe = recipe_in(document(files, RECIPE))
-    if recipe is None or not is_whole(recipe):
+    if recipe is None or not RecipeResult(recipe).is_whole:
         raise InvalidRequest(f"{word}/{RECIPE} is no recipe with all that a bundle needs", hint="make the bundle again")
     return Made(Side(word, content(recipe)), request)
 

@@ -16,8 +16,8 @@ from clusterbook.diff import snapshots as drift
 from clusterbook.diff.installed import installed_drift
 from clusterbook.diff.snapshot_report import Drift
 from clusterbook.diff.snapshots import chosen
+from clusterbook.resolve.recipe import Document
 from clusterbook.snapshot.model import Snapshot
-from clusterbook.validate.subject import Document
 
 _PATTERNS = "name a file with one pattern a line"
 

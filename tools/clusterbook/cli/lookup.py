@@ -19,6 +19,7 @@ from clusterbook.lookup import format as index
 from clusterbook.lookup.find import Options, find, input_document, nearest, open_shelf, refuse_empty, serve
 from clusterbook.lookup.index import Shelf
 from clusterbook.resolve import matching, views
+from clusterbook.resolve.recipe import RecipeResult
 
 _PHASES = ("readiness", "deployment", "performance", "conformance")
 
@@ -162,7 +163,7 @@ def _chains(
     shelf: Shelf, record: index.Record | None, document: Mapping[str, Any], place: tuple[str | int, ...], at: str
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the origins at a pointer and below it; for an element of a list, those of the list that holds it."""
-    names = [str(component["name"]) for component in document["componentRefs"]]
+    names = [component.name for component in RecipeResult(document).components]
     if place[:1] == ("components",):
         parts = [str(place[1])] if len(place) > 1 else names
     else:

@@ -9,6 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from clusterbook.resolve.recipe import RecipeResult
+
 
 def render(value: Any, form: str, table_of: Any = None) -> str:
     """Return a value as YAML, JSON or a table, ending in a newline. Source: reference rows G12, Q6."""
@@ -33,16 +35,18 @@ def table(heading: list[str], rows: list[list[str]]) -> str:
 
 def recipe_table(document: Mapping[str, Any]) -> str:
     """Return the components of a recipe as a table, in deployment order."""
-    order = {name: number for number, name in enumerate(document["deploymentOrder"])}
+    recipe = RecipeResult(document)
+    order = {name: number for number, name in enumerate(recipe.order)}
+    components = sorted(recipe.components, key=lambda each: (order.get(each.name, len(order)), each.name))
     rows = [
         [
-            str(order[c["name"]] + 1) if c["name"] in order else "-",
-            c["name"],
-            c.get("version", ""),
-            c.get("namespace", ""),
-            c["source"],
+            str(order[component.name] + 1) if component.name in order else "-",
+            component.name,
+            component.version,
+            component.namespace,
+            component.source,
         ]
-        for c in sorted(document["componentRefs"], key=lambda c: (order.get(c["name"], len(order)), c["name"]))
+        for component in components
     ]
     return table(["ORDER", "COMPONENT", "VERSION", "NAMESPACE", "SOURCE"], rows)
 

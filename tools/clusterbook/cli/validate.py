@@ -15,6 +15,7 @@ from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.inputs.fast import read_document, read_snapshot
 from clusterbook.lookup.find import Options, find, open_shelf
 from clusterbook.resolve import views
+from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.snapshot import model as snapshot
 from clusterbook.validate import ctrf
 from clusterbook.validate.checks import read_checks, with_inspections
@@ -182,9 +183,9 @@ def whole_recipe(options: Options, word: str) -> Mapping[str, Any]:
 
 def _whole(recipe: Mapping[str, Any], options: Options) -> Mapping[str, Any]:
     """Return a recipe with all that bundles need, as the catalog has it."""
-    from clusterbook.resolve.bundle_inputs import complete, is_whole
+    from clusterbook.resolve.bundle_inputs import complete
 
-    if is_whole(recipe):
+    if RecipeResult(recipe).is_whole:
         return recipe
     return complete(recipe, open_shelf({key: options[key] for key in ("source", "data") if key in options}).kit())
 

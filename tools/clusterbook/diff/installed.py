@@ -23,11 +23,10 @@ from clusterbook.diff.snapshots import (
     chart_of,
 )
 from clusterbook.documents.selector import spell
-from clusterbook.resolve.bundle_inputs import is_whole
+from clusterbook.resolve.recipe import ORDER, ComponentRef, Document, RecipeResult
 from clusterbook.snapshot.constraint import parse_version
 from clusterbook.snapshot.inventory import Release
 from clusterbook.snapshot.model import Snapshot
-from clusterbook.validate.subject import Document, enabled
 
 _BESIDE = ("-pre", "-post", "-readiness")
 """What the releases are called that a bundle installs around a component's own."""
@@ -39,16 +38,16 @@ class Expected(NamedTuple):
     What the options of a bundle decide lies at `open_paths`: it is known to differ where nobody knows the options.
     """
 
-    reference: Mapping[str, Any]
+    component: ComponentRef
     values: Mapping[str, Any] | None
     open_paths: tuple[str, ...] = ()
 
 
-def installed_drift(recipe: Document, taken: Snapshot, request: Request | None = None) -> list[Change]:
-    """Return how what is installed differs from what `recipe` deploys, unsorted and unfiltered; see `drift.chosen`.
+def installed_drift(document: Document, taken: Snapshot, request: Request | None = None) -> list[Change]:
+    """Return how what is installed differs from what a recipe deploys, unsorted and unfiltered; see `drift.chosen`.
 
     Args:
-        recipe: a RecipeResult; with the registry facts of its components, what bundles set beyond it is expected too.
+        document: the recipe; with the registry facts of its components, what bundles set beyond it is expected too.
         taken: the cluster.
         request: the options of the bundle that was deployed; None where only the recipe is known.
 
@@ -56,11 +55,12 @@ def installed_drift(recipe: Document, taken: Snapshot, request: Request | None =
         Unseen: the snapshot does not say what is installed.
         InvalidRequest: the options do not fit the recipe.
     """
+    recipe = RecipeResult(document)
     left = list(taken.inventory.installed())
-    expected = {str(each.reference["name"]): each for each in _expected(recipe, request)}
+    expected = {each.component.name: each for each in _expected(recipe, request)}
     changes: list[Change] = []
-    for component in recipe.get("componentRefs") or ():
-        name = str(component["name"])
+    for component in recipe.components:
+        name = component.name
         release = _release_of(component, left)
         path = f"components.{name}"
         if release is not None:
@@ -70,25 +70,24 @@ def installed_drift(recipe: Document, taken: Snapshot, request: Request | None =
             continue
         left = [each for each in left if not _is_beside(each, component)]
         if release is None:
-            wanted = f"{component.get('chart') or ''} {component.get('version') or ''}".strip()
-            changes.append(Change(REMOVED, CRITICAL, path, wanted or "manifests", ""))
+            chart = f"{component.chart} {component.version}".strip()
+            changes.append(Change(REMOVED, CRITICAL, path, chart or "manifests", ""))
         else:
             changes += _deployed(path, expected[name], release)
     changes += [Change(ADDED, INFO, f"releases.{each.namespace}/{each.name}", "", chart_of(each)) for each in left]
     return changes
 
 
-def _expected(recipe: Document, request: Request | None) -> Iterator[Expected]:
+def _expected(recipe: RecipeResult, request: Request | None) -> Iterator[Expected]:
     """Yield what is deployed, with the values that a bundle gives it where that can be known."""
-    if "deploymentOrder" in recipe and is_whole(recipe):
-        for part in select(recipe, read_options(request or {})).parts:
+    if ORDER in recipe.document and recipe.is_whole:
+        for part in select(recipe.document, read_options(request or {})).parts:
             open_paths = _chosen(part.facts) if request is None else _leaves(part.dynamic)
-            yield Expected(part.reference, part.values, tuple(open_paths))
+            yield Expected(ComponentRef(dict(part.reference)), part.values, tuple(open_paths))
         return
-    for component in recipe.get("componentRefs") or ():
-        if enabled(component, recipe):
-            values = component.get("values")
-            yield Expected(component, values if isinstance(values, Mapping) else None)
+    for component in recipe.components:
+        if recipe.deploys(component):
+            yield Expected(component, component.document.get("values"))
 
 
 def _chosen(facts: Mapping[str, Any]) -> Iterator[str]:
@@ -111,24 +110,22 @@ def _leaves(dynamic: Mapping[str, Any], place: tuple[str, ...] = ()) -> Iterator
             yield spell([*place, str(key)])
 
 
-def _release_of(component: Mapping[str, Any], releases: Sequence[Release]) -> Release | None:
+def _release_of(component: ComponentRef, releases: Sequence[Release]) -> Release | None:
     """Return the release of a component: by its name in its namespace, else by its chart there."""
-    near = [each for each in releases if each.namespace == (component.get("namespace") or each.namespace)]
-    named = next((each for each in near if each.name == component["name"]), None)
-    chart = component.get("chart")
-    return named or next((each for each in near if chart and each.chart == chart), None)
+    near = [each for each in releases if each.namespace == (component.namespace or each.namespace)]
+    named = next((each for each in near if each.name == component.name), None)
+    return named or next((each for each in near if component.chart and each.chart == component.chart), None)
 
 
-def _is_beside(release: Release, component: Mapping[str, Any]) -> bool:
+def _is_beside(release: Release, component: ComponentRef) -> bool:
     """Return whether a release holds what a bundle installs around a component."""
-    names = [f"{component['name']}{suffix}" for suffix in _BESIDE]
-    return release.name in names and release.namespace == (component.get("namespace") or release.namespace)
+    names = [f"{component.name}{suffix}" for suffix in _BESIDE]
+    return release.name in names and release.namespace == (component.namespace or release.namespace)
 
 
 def _deployed(path: str, expected: Expected, release: Release) -> Iterator[Change]:
     """Yield how a release differs from the component it belongs to."""
-    component = expected.reference
-    version, chart = str(component.get("version") or ""), str(component.get("chart") or "")
+    version, chart = expected.component.version, expected.component.chart
     if release.status not in ("deployed", ""):
         yield Change(MODIFIED, CRITICAL, f"{path}.status", "deployed", release.status)
     if chart and release.chart and chart != release.chart:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from clusterbook.documents.digest import text_digest
 from clusterbook.resolve.document import escape
+from clusterbook.resolve.recipe import COMPONENTS, ORDER, ComponentRef, RecipeResult
 
 Document = dict[str, Any]
 
@@ -155,7 +156,7 @@ def _without_echoes(changes: list[Change]) -> Iterator[Change]:
 
 # --- facts ------------------------------------------------------------------------------------------------------------
 
-_APART = ("metadata", "componentRefs", "deploymentOrder", "constraints", "validation", "criteria")
+_APART = ("metadata", COMPONENTS, ORDER, "constraints", "validation", "criteria")
 _BEYOND = ("manifest", "image", "registry")
 """What a recipe that somebody hands in does not have."""
 _UNCOMPARED = ("version", "digest")
@@ -172,10 +173,10 @@ def _facts(side: Side) -> Iterator[tuple[_Key, _Fact]]:
         yield _Key("recipe", "", f"criteria: {key}"), _Fact(value)
     for key in content.keys() - set(_APART):
         yield _Key("recipe", "", key), _Fact(content[key])
-    for component in content["componentRefs"]:
-        deployed = component["name"] in content.get("deploymentOrder", ())
-        yield from _component_facts(component, side.origins, deployed=deployed)
-    yield _Key("order", "", "deployment"), _Fact(content.get("deploymentOrder", []))
+    recipe = RecipeResult(content)
+    for component in recipe.components:
+        yield from _component_facts(component, side.origins, deployed=component.name in recipe.order)
+    yield _Key("order", "", "deployment"), _Fact(recipe.order)
     yield from _constraint_facts(content.get("constraints", []), "", "/constraints", side.origins)
     for phase, said in content.get("validation", {}).items():
         yield from _phase_facts(phase, said, side.origins)
@@ -209,13 +210,13 @@ def _phase_facts(phase: str, said: Document, origins: Mapping[str, str]) -> Iter
 
 
 def _component_facts(
-    component: Document, origins: Mapping[str, str], *, deployed: bool
+    component: ComponentRef, origins: Mapping[str, str], *, deployed: bool
 ) -> Iterator[tuple[_Key, _Fact]]:
-    name = component["name"]
+    name, document = component.name, component.document
     root = f"/components/{escape(name)}"
-    shown = {key: component[key] for key in ("version", "tag", "namespace") if key in component}
+    shown = {key: document[key] for key in ("version", "tag", "namespace") if key in document}
     yield _Key("component", name, ""), _Fact({**shown, "deployed": deployed}, origins.get(f"{root}/name", ""))
-    for key, value in component.items():
+    for key, value in document.items():
         if key == "values":
             for path, leaf in _leaves(value):
                 yield _Key("value", name, path), _Fact(leaf, origins.get(f"{root}/values{path}", ""))

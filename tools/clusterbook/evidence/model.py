@@ -17,8 +17,8 @@ from clusterbook.catalog.images import image_of
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.digest import digest as digest_of
 from clusterbook.evidence.redact import is_redacted, redact, spoken
-from clusterbook.resolve.bundle_inputs import is_whole
 from clusterbook.resolve.content import content
+from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.snapshot import model as snapshot
 from clusterbook.trust.statement import Subject, statement
 from clusterbook.validate import ctrf
@@ -145,7 +145,7 @@ def recipe_digest(recipe: Document) -> str:
         InvalidRequest: it lacks what bundles need, so that its content is not known.
     """
     try:
-        if is_whole(recipe) and recipe["metadata"]["slug"]:
+        if RecipeResult(recipe).is_whole and recipe["metadata"]["slug"]:
             return digest_of(content(recipe))
     except (KeyError, TypeError, AttributeError):
         pass  # it is said below
@@ -155,10 +155,8 @@ def recipe_digest(recipe: Document) -> str:
 
 def _sbom(recipe: Document, digest: str) -> Document:
     """Return the SBOM of a whole recipe."""
-    images = {
-        str(each["name"]): tuple(image_of(word) for word in each.get("images") or ())
-        for each in recipe["componentRefs"]
-    }
+    components = RecipeResult(recipe).components
+    images = {component.name: tuple(map(image_of, component.images)) for component in components}
     return sbom(recipe, images, version=str(recipe["metadata"].get("version") or _UNNUMBERED), digest=digest)
 
 

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.snapshot.model import read
 
 VERSION = "1"
@@ -122,8 +123,8 @@ def spoken(recipe: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
             words.update(_WORD.findall(value))
 
     gather(recipe)
-    refs = recipe.get("componentRefs") or ()
-    return frozenset(words), frozenset({"kube-system", *(str(each.get("namespace") or "") for each in refs)} - {""})
+    namespaces = {component.namespace for component in RecipeResult(recipe).components}
+    return frozenset(words), frozenset({"kube-system", *namespaces} - {""})
 
 
 _WORD = re.compile(r"[\w./-]*\w")

@@ -15,6 +15,8 @@ from clusterbook.documents.api_version import API_VERSION, API_VERSIONS
 from clusterbook.documents.selector import describe
 from clusterbook.documents.yaml_reader import MAX_BYTES, Node, parse
 from clusterbook.files import read as files
+from clusterbook.resolve.recipe import COMPONENTS, KIND, ORDER
+from clusterbook.resolve.recipe_schema import read_recipe
 
 _WHERE = "name a file, a URL, or - for standard input"
 
@@ -122,20 +124,14 @@ def recipe_in(document: dict[str, Any]) -> dict[str, Any] | None:
     """Return the recipe in a document when it carries its values, None when it has to be resolved first.
 
     Raises:
-        InvalidRequest: it is no recipe, although it looks like one.
+        InvalidRequest: it does not have the shape of a recipe, although it is called one.
     """
-    components = document.get("componentRefs")
-    if components is not None and not isinstance(components, list):
-        raise InvalidRequest(
-            f"componentRefs of the recipe is {describe(components)}, not a list",
-            hint="print one with `clusterbook recipe`, and change that",
-        )
-    if document.get("kind") != "RecipeResult" or not isinstance(components, list):
+    if document.get("kind") != KIND or document.get(COMPONENTS) is None:
         return None
-    whole = all(
-        isinstance(c, dict) and "name" in c and ("values" in c or not (c.get("valuesFile") or c.get("overrides")))
-        for c in components
-    )
-    if not whole or not isinstance(document.get("metadata"), dict) or not isinstance(document.get("criteria"), dict):
+    recipe = read_recipe(document)
+    if any("values" not in each.document and (each.document.get("valuesFile") or each.overrides)
+           for each in recipe.components):  # fmt: skip
         return None
-    return {"apiVersion": API_VERSION, "deploymentOrder": [], **document}
+    if document.get("metadata") is None or document.get("criteria") is None:
+        return None
+    return {"apiVersion": API_VERSION, ORDER: [], **document}

@@ -33,6 +33,7 @@ from clusterbook.ledger.schema import (
 )
 from clusterbook.ledger.version import Version, is_version, read_version
 from clusterbook.resolve.content import Document
+from clusterbook.resolve.recipe import RecipeResult
 
 EDITED_FILE = Code(
     "CB060",
@@ -141,13 +142,15 @@ class _Auditor:
         """Yield where a recipe's parts are missing, or its digest is another."""
         said = document["recipe"]
         parts = []
-        for ref in said["componentRefs"]:
-            part = self.documents.get(part_path(ref["name"], ref["part"]))
+        recipe = RecipeResult(said)
+        for component in recipe.components:
+            where = part_path(component.name, component.document["part"])
+            part = self.documents.get(where)
             if part is None:
-                yield self.say(path, f"its part {part_path(ref['name'], ref['part'])} is missing or broken")
+                yield self.say(path, f"its part {where} is missing or broken")
                 return
             parts.append(part["component"])
-        content = {**said, "componentRefs": parts}
+        content = recipe.with_components(parts)
         if digest(content) != document["metadata"]["digest"]:
             yield self.say(path, "the recipe does not have the digest that it names")
         if said["metadata"]["slug"] != document["metadata"]["name"]:
@@ -217,10 +220,10 @@ class _Auditor:
     def strays(self, served: set[str]) -> Iterator[Finding]:
         """Yield recipes that no release serves, and parts that no recipe is made of."""
         used = {
-            part_path(ref["name"], ref["part"])
+            part_path(component.name, component.document["part"])
             for document in self.documents.values()
             if document["kind"] == "PublishedRecipe"
-            for ref in document["recipe"]["componentRefs"]
+            for component in RecipeResult(document["recipe"]).components
         }
         for path, document in self.documents.items():
             if document["kind"] == "PublishedRecipe" and path not in served:

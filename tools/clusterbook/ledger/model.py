@@ -33,6 +33,7 @@ from clusterbook.ledger.schema import (
 from clusterbook.ledger.version import Version, is_version, read_version
 from clusterbook.resolve.document import escape
 from clusterbook.resolve.provenance_ import winners
+from clusterbook.resolve.recipe import RecipeResult
 
 Document = dict[str, Any]
 
@@ -210,9 +211,10 @@ class Ledger:
 
     def content(self, slug: str, version: Version) -> Document:
         """Return the content of a recipe, with its parts in place. Raises as `recipe` and `part`."""
-        recipe = self.recipe(slug, version)["recipe"]
-        parts = [self.part(ref["name"], ref["part"])["component"] for ref in recipe["componentRefs"]]
-        return {**recipe, "componentRefs": parts}
+        recipe = RecipeResult(self.recipe(slug, version)["recipe"])
+        return recipe.with_components(
+            self.part(component.name, component.document["part"])["component"] for component in recipe.components
+        )
 
     def side(self, slug: str, version: Version) -> Side:
         """Return a recipe as one side of a diff, with who had the last word. Raises as `content`."""
@@ -222,10 +224,10 @@ class Ledger:
         """Return who said what in a recipe (`provenance.Brief`), by pointer. Raises as `content`."""
         document = self.recipe(slug, version)
         origins = dict(document["origins"])
-        for ref in document["recipe"]["componentRefs"]:
-            root = f"/components/{escape(ref['name'])}"
-            said = self.part(ref["name"], ref["part"])["origins"]
-            origins |= {f"{root}{pointer}": by for pointer, by in said.items()}
+        for component in RecipeResult(document["recipe"]).components:
+            root = f"/components/{escape(component.name)}"
+            part = self.part(component.name, component.document["part"])
+            origins |= {f"{root}{pointer}": by for pointer, by in part["origins"].items()}
         return origins
 
     def _document(self, path: str, shape: type[BaseModel]) -> Document:

@@ -35,6 +35,7 @@ from clusterbook.resolve.content import Gatherer
 from clusterbook.resolve.document import component_pointers, escape, recipe_pointers
 from clusterbook.resolve.matrix import Matrix
 from clusterbook.resolve.provenance_ import brief, recipe_winners
+from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.resolve.resolver import Recipe
 
 IDLE_VERSION = Code(
@@ -234,7 +235,7 @@ class _Planner:
             "metadata": {"name": entry.slug, "version": str(entry.version), "digest": entry.digest},
             "release": self.name,
             "changes": changes,
-            "recipe": {**content, "componentRefs": self.parts(recipe, content, planned.before)},
+            "recipe": RecipeResult(content).with_components(self.parts(recipe, content, planned.before)),
             "origins": {pointer: brief(origins) for pointer, origins in recipe_pointers(recipe) if origins},
         }
 
@@ -243,19 +244,20 @@ class _Planner:
 
         A part whose lines alone have moved is not written again.
         """
-        old = self.ledger.recipe(before.slug, before.version)["recipe"]["componentRefs"] if before else []
-        known = {ref["name"]: ref["part"] for ref in old}
-        found = []
-        for component, said in zip(recipe.components, content["componentRefs"], strict=True):
+        last = self.ledger.recipe(before.slug, before.version)["recipe"] if before else {}
+        known = {component.name: component.document["part"] for component in RecipeResult(last).components}
+        parts = []
+        for component, ref in zip(recipe.components, RecipeResult(content).components, strict=True):
+            document = ref.document
             part = known.get(component.name)
-            if part is None or not self._says(component.name, part, said):
-                part = self._parts.get(id(said)) or self.part(said, component_pointers(component))
-                self._parts[id(said)] = part
-            version = said.get("version") or said.get("tag")
-            found.append({"name": component.name, "part": part, **({"version": version} if version else {})})
-        return found
+            if part is None or not self._says(component.name, part, document):
+                part = self._parts.get(id(document)) or self.part(document, component_pointers(component))
+                self._parts[id(document)] = part
+            version = ref.version or document.get("tag")
+            parts.append({"name": component.name, "part": part, **({"version": version} if version else {})})
+        return parts
 
-    def _says(self, component: str, part: str, said: Document) -> bool:
+    def _says(self, component: str, part: str, said: Mapping[str, Any]) -> bool:
         """Return whether a part of the ledger says `said`; recipes share both, so each pair is compared once."""
         known = self._compared.get((component, part, id(said)))
         if known is None:
@@ -263,7 +265,7 @@ class _Planner:
             self._compared[component, part, id(said)] = known
         return known
 
-    def part(self, said: Document, pointers: Any) -> str:
+    def part(self, said: Mapping[str, Any], pointers: Any) -> str:
         """Return the name of the part that says `said`, having noted its file unless the ledger has it."""
         root = f"/components/{escape(said['name'])}"
         origins = {pointer.removeprefix(root): brief(found) for pointer, found in pointers if found}

@@ -166,17 +166,15 @@ def whole_recipe(options: Options, slug: str) -> tuple[dict[str, Any], tuple[str
     Raises:
         ClusterbookError: no recipe answers the request; see `find`.
     """
-    from clusterbook.resolve.bundle_inputs import complete, is_whole
+    from clusterbook.resolve.bundle_inputs import complete
 
     found = find(options, slug)
     shelf = found.shelf
     if shelf is not None:
         document = views.with_health_checks(found.document, shelf.health_checks(found.record))
         return complete(document, shelf.kit()), found.notes
-    from clusterbook.resolve.recipe_schema import refuse_unsound
+    from clusterbook.resolve.recipe_schema import read_deployable
 
-    carried = found.document
-    refuse_unsound(carried)
-    if is_whole(carried):
-        return carried, found.notes
-    return complete(carried, open_shelf(options).kit()), found.notes
+    if read_deployable(found.document).is_whole:
+        return found.document, found.notes
+    return complete(found.document, open_shelf(options).kit()), found.notes

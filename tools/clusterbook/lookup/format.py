@@ -23,6 +23,7 @@ from clusterbook.catalog.criteria import Criteria, Vocabulary
 from clusterbook.diagnostics.errors import BrokenIndex
 from clusterbook.resolve.bundle_inputs import Kit
 from clusterbook.resolve.matching import Matcher
+from clusterbook.resolve.recipe import COMPONENTS, ORDER
 
 FORMAT = "clusterbook-index/1"
 REBUILD = "build it again: clusterbook-build build"
@@ -45,8 +46,8 @@ class Record(NamedTuple):
     origins: Mapping[str, str]
 
 
-_NEEDED = (("apiVersion", str), ("kind", str), ("metadata", dict), ("criteria", dict), ("componentRefs", list),
-           ("deploymentOrder", list))  # fmt: skip
+_NEEDED = (("apiVersion", str), ("kind", str), ("metadata", dict), ("criteria", dict), (COMPONENTS, list),
+           (ORDER, list))  # fmt: skip
 """What every stored recipe has."""
 
 
@@ -115,7 +116,7 @@ def decode_record(data: bytes, name: str) -> Record:
     if isinstance(found, dict) and all(isinstance(found.get(part), dict) for part in Record._fields):
         recipe = found["recipe"]
         if all(isinstance(recipe.get(key), kind) for key, kind in _NEEDED) and all(
-            isinstance(component, dict) and "name" in component for component in recipe["componentRefs"]
+            isinstance(component, dict) and "name" in component for component in recipe[COMPONENTS]
         ):
             return Record(recipe, found["checks"], found["origins"])
     raise BrokenIndex(f"{name} is incomplete", hint=REBUILD)

@@ -39,6 +39,7 @@ from clusterbook.oci.manifest import artifact, describe, titled
 from clusterbook.oci.open import Access, open_registry
 from clusterbook.oci.store import Store, from_bytes
 from clusterbook.oci.transfer import copy
+from clusterbook.resolve.recipe import RecipeResult
 
 _LARGEST_RECIPE_BYTES = 64 << 20
 _CHART = MEDIA["argocd-helm"]
@@ -201,7 +202,7 @@ class _Pulling:
         """Bring a chart of a chart repository into the layout, in the form in which Helm pushes it."""
         chart = need.chart
         reference = {"name": need.component, "chart": chart.name, "source": chart.repository, "version": chart.version}
-        data = pull_charts({"componentRefs": [reference]}, [need.component])[need.component].data
+        data = pull_charts(RecipeResult({}).with_components([reference]), [need.component])[need.component].data
         about = canonical(chart_metadata(data, _chart_name(need)))
         head, layer = describe(_CHART.config, about), titled(_CHART.layer, data, f"{need.chart.name}-{tag}.tgz")
         for blob, content in ((head, about), (layer, data)):

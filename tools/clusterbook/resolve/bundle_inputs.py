@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.resolve.recipe import ComponentRef, RecipeResult
 
 FACTS = (
     "valueOverrideKeys",
@@ -53,41 +54,36 @@ def build_file(component: str) -> str:
     return f"components/{component}/build.yaml"
 
 
-def files_of(reference: Mapping[str, Any], known: Mapping[str, str]) -> list[str]:
-    """Return the paths of the files that one entry of componentRefs needs, its readiness test included if `known`."""
-    paths = [*reference.get("preManifestFiles", ()), *reference.get("manifestFiles", ())]
-    ready = readiness_file(reference["name"])
-    return [*paths, *((ready,) if ready in known else ())]
-
-
-def is_whole(document: Mapping[str, Any]) -> bool:
-    """Return whether a recipe carries what a bundle needs."""
-    return all("registry" in reference for reference in document["componentRefs"])
+def files_of(component: ComponentRef, texts: Mapping[str, str]) -> list[str]:
+    """Return the paths of the files that a component needs, its readiness test included if it is in `texts`."""
+    ready = readiness_file(component.name)
+    return [*component.manifests_before, *component.manifests_after, *((ready,) if ready in texts else ())]
 
 
 def complete(document: Mapping[str, Any], kit: Kit) -> dict[str, Any]:
-    """Return the recipe with what a bundle needs: `registry` and `images` in its componentRefs, and `files`.
+    """Return the recipe with what a bundle needs: `registry` and `images` of its components, and `files`.
 
     What the recipe carries already stays as it is.
 
     Raises:
         InvalidRequest: the recipe names a file that the kit does not have.
     """
-    carried: dict[str, str] = dict(document.get("files", {}))
-    references = []
-    for reference in document["componentRefs"]:
-        name = reference["name"]
-        found = dict(reference)
-        found.setdefault("registry", kit.registry.get(name, {}))
+    recipe = RecipeResult(document)
+    files = dict(recipe.files)
+    components = []
+    for component in recipe.components:
+        name = component.name
+        whole = dict(component.document)
+        whole.setdefault("registry", kit.registry.get(name, {}))
         if name in kit.images:
-            found.setdefault("images", kit.images[name])
-        references.append(found)
-        for path in files_of(reference, kit.files):
-            text = carried.get(path, kit.files.get(path))
+            whole.setdefault("images", kit.images[name])
+        components.append(whole)
+        for path in files_of(component, kit.files):
+            text = files.get(path, kit.files.get(path))
             if text is None:
                 raise InvalidRequest(
                     f"component {name} names the file {path}, which the catalog does not have",
                     hint="bundle with the --data tree or the --source that the recipe was made from",
                 )
-            carried[path] = text
-    return {**document, "componentRefs": references, **({"files": carried} if carried else {})}
+            files[path] = text
+    return {**recipe.with_components(components), **({"files": files} if files else {})}

@@ -18,6 +18,7 @@ from clusterbook.resolve.bundle_inputs import complete, readiness_file
 from clusterbook.resolve.component import Component, Conflict
 from clusterbook.resolve.document import health_checks, recipe_document
 from clusterbook.resolve.gather_inputs import kit
+from clusterbook.resolve.recipe import ComponentRef, RecipeResult
 from clusterbook.resolve.resolver import Recipe
 from clusterbook.resolve.views import with_health_checks
 
@@ -31,27 +32,28 @@ _BY_DIGEST = frozenset({"healthCheckAsserts", "registry"})
 
 def content(whole: Mapping[str, Any]) -> Document:
     """Return the content of a whole recipe."""
+    recipe = RecipeResult(whole)
     files = whole.get("files", {})
-    found = {key: value for key, value in whole.items() if key != "files"}
-    found["metadata"] = {key: value for key, value in whole["metadata"].items() if key not in _PUBLISHED}
-    found["componentRefs"] = [_component(reference, files) for reference in whole["componentRefs"]]
-    return found
+    document = recipe.with_components(_component(component, files) for component in recipe.components)
+    document.pop("files", None)
+    document["metadata"] = {key: value for key, value in whole["metadata"].items() if key not in _PUBLISHED}
+    return document
 
 
-def _component(reference: Mapping[str, Any], files: Mapping[str, str]) -> Document:
+def _component(component: ComponentRef, files: Mapping[str, str]) -> Document:
     """Return what counts of one component; what there is none of is absent."""
-    found = {key: value for key, value in reference.items() if key not in _BY_DIGEST}
-    named = [path for field in MANIFESTS for path in reference.get(field, ())]
-    if named:
-        found["manifests"] = {path: text_digest(files[path]) for path in named}
-    if "healthCheckAsserts" in reference:
-        found["healthCheck"] = text_digest(reference["healthCheckAsserts"])
-    test = files.get(readiness_file(reference["name"]))
+    counted = {key: value for key, value in component.document.items() if key not in _BY_DIGEST}
+    manifests = [*component.manifests_before, *component.manifests_after]
+    if manifests:
+        counted["manifests"] = {path: text_digest(files[path]) for path in manifests}
+    if "healthCheckAsserts" in component.document:
+        counted["healthCheck"] = text_digest(component.document["healthCheckAsserts"])
+    test = files.get(readiness_file(component.name))
     if test is not None:
-        found["readiness"] = text_digest(test)
-    if reference.get("registry"):
-        found["registry"] = reference["registry"]
-    return found
+        counted["readiness"] = text_digest(test)
+    if component.facts:
+        counted["registry"] = component.facts
+    return counted
 
 
 class Gatherer:
@@ -69,9 +71,9 @@ class Gatherer:
         Raises:
             Conflict: a manifest that it names does not exist.
         """
-        document = recipe_document(recipe, state=state)
-        parts = zip(recipe.components, document["componentRefs"], strict=True)
-        return {**document, "componentRefs": [self._component(component, ref) for component, ref in parts]}
+        result = RecipeResult(recipe_document(recipe, state=state))
+        parts = zip(recipe.components, result.components, strict=True)
+        return result.with_components(self._component(component, ref) for component, ref in parts)
 
     def whole(self, recipe: Recipe, *, state: str) -> Document:
         """Return `recipe` with all that a bundle needs. Raises as `content`."""
@@ -79,15 +81,14 @@ class Gatherer:
             self._refuse_missing(component)
         return complete(with_health_checks(recipe_document(recipe, state=state), health_checks(recipe)), self.kit)
 
-    def _component(self, component: Component, ref: Document) -> Document:
+    def _component(self, component: Component, ref: ComponentRef) -> Document:
         known = self._known.get(id(component))
         if known is None:  # the component is kept as well, so that its id stays its own
             self._refuse_missing(component)
             check = component.word("healthCheckAsserts")
-            ref = {**ref, "healthCheckAsserts": check} if check else ref
-            alone = complete({"componentRefs": [ref]}, self.kit)
-            found = _component(alone["componentRefs"][0], alone.get("files", {}))
-            known = self._known[id(component)] = (component, found)
+            document = {**ref.document, "healthCheckAsserts": check} if check else ref.document
+            alone = RecipeResult(complete(RecipeResult({}).with_components([document]), self.kit))
+            known = self._known[id(component)] = (component, _component(alone.components[0], alone.files))
         return known[1]
 
     def _refuse_missing(self, component: Component) -> None:

@@ -14,6 +14,7 @@ from clusterbook.catalog.values import Origin, Origins, data, walk
 from clusterbook.documents.api_version import API_VERSION
 from clusterbook.resolve.component import Component
 from clusterbook.resolve.phases import Phase
+from clusterbook.resolve.recipe import COMPONENTS, KIND, ORDER
 from clusterbook.resolve.resolver import Recipe
 
 Document = dict[str, Any]
@@ -43,11 +44,11 @@ def recipe_document(recipe: Recipe, *, state: str) -> Document:
         metadata["constraintWarnings"] = [entry._asdict() for entry in recipe.warnings]
     document: Document = {
         "apiVersion": API_VERSION,
-        "kind": "RecipeResult",
+        "kind": KIND,
         "metadata": metadata,
         "criteria": recipe.criteria.specified(),
-        "componentRefs": [_component_ref(component) for component in recipe.components],
-        "deploymentOrder": list(recipe.order),
+        COMPONENTS: [_component_ref(component) for component in recipe.components],
+        ORDER: list(recipe.order),
     }
     if recipe.constraints:
         document["constraints"] = [dict(origins[-1].value) for _, origins in recipe.constraints]

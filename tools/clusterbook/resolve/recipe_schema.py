@@ -1,109 +1,229 @@
-"""Soundness: whether a recipe that somebody hands in has the shape that bundling relies on.
+"""The shape of a RecipeResult: what may stand where in a recipe that somebody hands in.
 
-Knows what a whole recipe looks like, as far as bundles read it. Does not know what the parts do, nor where a recipe of
-ours comes from: those are sound as they were built. Imports next to nothing, like all of `bundle`.
+There is one shape. Bundles, judgements and comparisons refuse by it what is no recipe, and name the part that is wrong;
+schemas/v1/recipe-result.schema.json is written from it. It is a table and no pydantic model, since `bundle` and
+`validate` have no time for pydantic. Keys that it does not name may hold anything: other programs add their own.
+Source: reference rows R13-R17.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.selector import describe
+from clusterbook.resolve.recipe import COMPONENTS, KIND, ORDER, Document, RecipeResult
+
+
+class Table(NamedTuple):
+    """A map: what its keys hold, "*" all others; which may not be missing, and what to call it when they are."""
+
+    fields: Mapping[str, Any]
+    needed: tuple[str, ...] = ()
+    called: str = ""
+
+
+class Elements(NamedTuple):
+    """A list: what its elements hold, and what to call it when they do not."""
+
+    of: Any
+    called: str = ""
+
+
+class Scalar(NamedTuple):
+    """Text, or a whole number where nothing is lost by it, and what to write instead of anything else."""
+
+    hint: str
+
 
 _PATH = re.compile(r"[^\s.]+(\.[^\s.]+)*")
 _WORD = re.compile(r"[^\s]+")
 _KIND = re.compile(r"[a-z0-9][a-z0-9-]*(\.[a-z0-9][a-z0-9-]*)+")
 _LINE = re.compile(r"[^\s](.*[^\s])?")
 _DURATION = re.compile(r"[1-9][0-9]{0,8}[smh]")
-_PATHS = [_PATH]
-_NODES: Mapping[str, Any] = {
-    "nodeSelectorPaths": _PATHS,
-    "tolerationPaths": _PATHS,
-    "taintPaths": _PATHS,
-    "taintStrPaths": _PATHS,
-}
-_FACTS: Mapping[str, Any] = {
-    "valueOverrideKeys": [_WORD],
-    "nodeScheduling": {"system": _NODES, "accelerated": _NODES, "nodeCountPaths": _PATHS},
-    "podScheduling": {"workload": {"workloadSelectorPaths": _PATHS}},
-    "storageClassPaths": _PATHS,
-    "validations": [{"function": str, "severity": str, "conditions": {"*": list}, "message": str}],
-    "install": {"wait": bool, "timeout": _DURATION, "retries": int},
-    "crdGroups": [_WORD],
-    "needsKinds": [{"kinds": [_KIND], "how": _LINE}],
-    "nodeTaints": [_WORD],
-    "allocationPaths": _PATHS,
-    "sourceRangePaths": _PATHS,
-    "restartsWith": {"component": str, "annotationPaths": _PATHS},
-}
-_COMPONENT: Mapping[str, Any] = {
-    "name": str,
-    "type": str,
-    "namespace": str,
-    "source": str,
-    "chart": str,
-    "version": str,
-    "tag": str,
-    "path": str,
-    "values": dict,
-    "dependencyRefs": [str],
-    "manifestFiles": [str],
-    "preManifestFiles": [str],
-    "healthCheckAsserts": str,
-    "registry": _FACTS,
-    "images": [str],
-}
-_RECIPE: Mapping[str, Any] = {
-    "metadata": {"slug": str, "version": str},
-    "criteria": dict,
-    "deploymentOrder": [str],
-    "componentRefs": [_COMPONENT],
-    "files": {"*": str},
-}
-"""What may stand where: a type, a pattern, [what all elements are], {key: what it holds}, {"*": what all keys hold}."""
-_NEEDED = ("metadata", "criteria", "componentRefs", "deploymentOrder")
+_TEXTS, _PATHS = Elements(str), Elements(_PATH)
+_NODES = Table(dict.fromkeys(("nodeSelectorPaths", "tolerationPaths", "taintPaths", "taintStrPaths"), _PATHS))
+_FACTS = Table(
+    {
+        "valueOverrideKeys": Elements(_WORD),
+        "nodeScheduling": Table({"system": _NODES, "accelerated": _NODES, "nodeCountPaths": _PATHS}),
+        "podScheduling": Table({"workload": Table({"workloadSelectorPaths": _PATHS})}),
+        "storageClassPaths": _PATHS,
+        "validations": Elements(
+            Table({"function": str, "severity": str, "conditions": Table({"*": list}), "message": str})
+        ),
+        "install": Table({"wait": bool, "timeout": _DURATION, "retries": int}),
+        "crdGroups": Elements(_WORD),
+        "needsKinds": Elements(Table({"kinds": Elements(_KIND), "how": _LINE})),
+        "nodeTaints": Elements(_WORD),
+        "allocationPaths": _PATHS,
+        "sourceRangePaths": _PATHS,
+        "restartsWith": Table({"component": str, "annotationPaths": _PATHS}),
+    }
+)
+_COMPONENT = Table(
+    {
+        "name": str,
+        "type": str,
+        "namespace": str,
+        "source": str,
+        "chart": str,
+        "version": str,
+        "tag": str,
+        "path": str,
+        "values": dict,
+        "overrides": dict,
+        "dependencyRefs": _TEXTS,
+        "manifestFiles": _TEXTS,
+        "preManifestFiles": _TEXTS,
+        "expectedResources": Elements(Table({"kind": str, "name": str, "namespace": str})),
+        "healthCheckAsserts": str,
+        "registry": _FACTS,
+        "images": _TEXTS,
+    }
+)
+_CONSTRAINTS = Elements(
+    Table(
+        {"name": str, "value": Scalar("quote it: '1.30', say"), "remediation": str, "unit": str},
+        needed=("name", "value"),
+        called="constraint with name and value",
+    )
+)
+_PHASE = Table({"constraints": _CONSTRAINTS, "checks": Elements(str, called="list of names")})
+RECIPE = Table(
+    {
+        "apiVersion": str,
+        "kind": str,
+        "metadata": Table({"slug": str, "version": str}),
+        "criteria": dict,
+        ORDER: _TEXTS,
+        COMPONENTS: Elements(_COMPONENT),
+        "constraints": _CONSTRAINTS,
+        "validation": Table({"*": _PHASE}),
+        "files": Table({"*": str}),
+    },
+)
+"""The shape: a type, a pattern, or one of the classes above; null is as good as absent."""
+_DEPLOYED = ("metadata", "criteria", COMPONENTS, ORDER)
+"""What a recipe has to have to be bundled."""
 _CALLED: Mapping[type, str] = {str: "text", int: "a whole number", bool: "true or false", dict: "a map", list: "a list"}
 _HINT = "print one with `clusterbook recipe`, and change that"
 
 
-def refuse_unsound(recipe: Mapping[str, Any]) -> None:
-    """Raise InvalidRequest when a recipe cannot be bundled because of its shape; the message says which part."""
-    for key in _NEEDED:
-        if recipe.get(key) is None:
+def read_recipe(document: Document) -> RecipeResult:
+    """Return the recipe that a document is.
+
+    Raises:
+        InvalidRequest: it is of another kind, or part of it does not have the shape of a recipe.
+    """
+    if document.get("kind") != KIND:
+        kind = document.get("kind") or ""
+        raise InvalidRequest(f"this is no recipe: its kind is '{kind}'", hint="print one with `clusterbook recipe`")
+    _check(document, RECIPE, "")
+    components = document.get(COMPONENTS)
+    if components is None or not all(component.get("name") for component in components):
+        raise InvalidRequest("the recipe has no componentRefs with names", hint="print one with `clusterbook recipe`")
+    return RecipeResult(document)
+
+
+def read_deployable(document: Document) -> RecipeResult:
+    """Return the recipe that a document is, one that deploys something and names each component once.
+
+    Raises:
+        InvalidRequest: as `read_recipe`, or nothing could be bundled from it.
+    """
+    for key in _DEPLOYED:
+        if document.get(key) is None:
             raise InvalidRequest(f"the recipe has no {key}", hint=_HINT)
-    _check(recipe, _RECIPE, "")
-    if not recipe["deploymentOrder"]:
-        raise InvalidRequest("the recipe deploys nothing: its deploymentOrder is empty", hint=_HINT)
-    names = [reference.get("name") or "" for reference in recipe["componentRefs"]]
-    for where, found in (("componentRefs", names), ("deploymentOrder", recipe["deploymentOrder"])):
-        twice = next((name for name in found if found.count(name) > 1), None)
+    recipe = read_recipe(document)
+    if not recipe.order:
+        raise InvalidRequest(f"the recipe deploys nothing: its {ORDER} is empty", hint=_HINT)
+    components = [component.name for component in recipe.components]
+    for key, names in ((COMPONENTS, components), (ORDER, recipe.order)):
+        twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise InvalidRequest(f"the recipe names {twice} twice in {where}", hint="keep one of them")
-    for name in recipe["deploymentOrder"]:
-        if name not in names:
-            raise InvalidRequest(f"the recipe deploys {name}, which is not in its componentRefs", hint=_HINT)
+            raise InvalidRequest(f"the recipe names {twice} twice in {key}", hint="keep one of them")
+    for name in recipe.order:
+        if name not in components:
+            raise InvalidRequest(f"the recipe deploys {name}, which is not in its {COMPONENTS}", hint=_HINT)
+    return recipe
 
 
-def _check(value: Any, wanted: Any, where: str) -> None:
-    """Raise InvalidRequest unless `value` is as wanted; null counts as absent."""
-    if value is None or wanted is None:
+def _check(value: Any, shape: Any, where: str) -> None:
+    """Raise InvalidRequest unless `value` has `shape`; null counts as absent, and what has no shape may be anything."""
+    if value is None or shape is None:
         return
-    if isinstance(wanted, re.Pattern):
-        if not isinstance(value, str) or not wanted.fullmatch(value):
+    if isinstance(shape, Table):
+        _check_table(value, shape, where)
+    elif isinstance(shape, Elements):
+        _check_elements(value, shape, where)
+    elif isinstance(shape, Scalar):
+        if type(value) not in (str, int):
+            raise InvalidRequest(f"{where} of the recipe is {describe(value)}, not text", hint=shape.hint)
+    elif isinstance(shape, re.Pattern):
+        if not isinstance(value, str) or not shape.fullmatch(value):
             raise InvalidRequest(f"{where} of the recipe is {describe(value)}, which it cannot be", hint=_HINT)
-        return
-    kind = next(kind for kind in _CALLED if wanted is kind or isinstance(wanted, kind))
-    found: type = type(value)
-    if found is not kind:
-        raise InvalidRequest(f"{where} of the recipe is {describe(value)}, not {_CALLED[kind]}", hint=_HINT)
-    if isinstance(wanted, list):
-        for number, element in enumerate(value):
-            if element is None:
-                raise InvalidRequest(f"{where}[{number}] of the recipe is empty", hint=_HINT)
-            _check(element, wanted[0], f"{where}[{number}]")
-    elif isinstance(wanted, dict):
-        for key, member in value.items():
-            _check(member, wanted.get(key, wanted.get("*")), f"{where}.{key}" if where else str(key))
+    elif type(value) is not shape:
+        raise InvalidRequest(f"{where} of the recipe is {describe(value)}, not {_CALLED[shape]}", hint=_HINT)
+
+
+def _check_table(value: Any, shape: Table, where: str) -> None:
+    """Raise InvalidRequest unless `value` is a map, and what stands under its keys is as it must be."""
+    if shape.called and not isinstance(value, dict):
+        raise InvalidRequest(f"{where} of the recipe is no {shape.called}", hint=_HINT)
+    _check(value, dict, where)
+    for key in shape.needed:
+        if key not in value:
+            raise InvalidRequest(f"{where} of the recipe is no {shape.called}", hint=_HINT)
+    others = shape.fields.get("*")
+    for key, member in value.items():
+        _check(member, shape.fields.get(key, others), f"{where}.{key}" if where else str(key))
+
+
+def _check_elements(value: Any, shape: Elements, where: str) -> None:
+    """Raise InvalidRequest unless `value` is a list whose elements are as they must be."""
+    if shape.called and not (isinstance(value, list) and all(type(element) is shape.of for element in value)):
+        raise InvalidRequest(f"{where} of the recipe is no {shape.called}", hint=_HINT)
+    _check(value, list, where)
+    for number, element in enumerate(value):
+        if element is None:
+            raise InvalidRequest(f"{where}[{number}] of the recipe is empty", hint=_HINT)
+        _check(element, shape.of, f"{where}[{number}]")
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the shape as a JSON Schema. Source: JSON Schema 2020-12."""
+    schema = _json_schema(RECIPE._replace(needed=("kind", *_DEPLOYED)))
+    schema["properties"]["kind"] = {"const": KIND}
+    return {**schema, "description": "A resolved recipe."}
+
+
+def _json_schema(shape: Any) -> dict[str, Any]:
+    """Return a part of the shape as a JSON Schema; null is allowed wherever a key may be absent."""
+    if isinstance(shape, Table):
+        schema: dict[str, Any] = {"type": "object"}
+        fields = {key: _json_schema(part) for key, part in shape.fields.items()}
+        optional = {key: part if key in shape.needed else _nullable(part) for key, part in fields.items()}
+        others = optional.pop("*", None)
+        return (
+            schema
+            | ({"properties": optional} if optional else {})
+            | ({"additionalProperties": others} if others else {})
+            | ({"required": list(shape.needed)} if shape.needed else {})
+        )
+    if isinstance(shape, Elements):
+        return {"type": "array", "items": _json_schema(shape.of)}
+    if isinstance(shape, Scalar):
+        return {"type": ["string", "integer"]}
+    if isinstance(shape, re.Pattern):
+        return {"type": "string", "pattern": f"^({shape.pattern})$"}
+    return {"type": _JSON_TYPES[shape]}
+
+
+def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+_JSON_TYPES = {str: "string", int: "integer", bool: "boolean", dict: "object", list: "array"}

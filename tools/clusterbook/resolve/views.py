@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from clusterbook.resolve.recipe import ORDER, RecipeResult
+
 Document = dict[str, Any]
 
 _HYDRATED = ("name", "type", "source", "namespace", "chart", "version", "tag", "path", "dependencyRefs", "values")
@@ -21,14 +23,14 @@ def query_view(recipe: Document) -> Document:
     Source: reference rows Q2, Q9; reaching validation and manifests is ours (L20).
     """
     fields = (*_HYDRATED, *_BEYOND)
-    document: Document = {key: recipe[key] for key in ("apiVersion", "kind", "deploymentOrder")}
+    document: Document = {key: recipe[key] for key in ("apiVersion", "kind", ORDER)}
     metadata = {"excludedOverlays": None, "constraintWarnings": None, **recipe["metadata"]}
     document["metadata"] = metadata
     document["criteria"] = {**dict.fromkeys(("service", "accelerator", "intent", "os", "platform"), "any"), "nodes": 0}
     document["criteria"] |= recipe["criteria"]
     document["components"] = {
-        component["name"]: {field: component[field] for field in fields if field in component}
-        for component in recipe["componentRefs"]
+        component.name: {field: component.document[field] for field in fields if field in component.document}
+        for component in RecipeResult(recipe).components
     }
     for key in ("constraints", "validation"):
         if key in recipe:
@@ -50,17 +52,20 @@ def hydrated_view(recipe: Document, *, api_version: str = "") -> Document:
 
 def with_health_checks(recipe: Document, texts: Mapping[str, str]) -> Document:
     """Return the recipe with the text of its health checks in place. Source: reference row R16."""
-    components = [
-        {**component, "healthCheckAsserts": texts[component["name"]]} if component["name"] in texts else component
-        for component in recipe["componentRefs"]
-    ]
-    return {**recipe, "componentRefs": components}
+    result = RecipeResult(recipe)
+    return result.with_components(
+        {**component.document, "healthCheckAsserts": texts[component.name]}
+        if component.name in texts
+        else component.document
+        for component in result.components
+    )
 
 
 def reference_envelope(recipe: Document, api_version: str) -> Document:
     """Return the recipe as the reference writes it, without what is ours. Source: reference rows R13-R17."""
     metadata = {key: value for key, value in recipe["metadata"].items() if key not in ("slug", "state")}
-    components = [
-        {key: value for key, value in component.items() if key != "values"} for component in recipe["componentRefs"]
-    ]
-    return {**recipe, "apiVersion": api_version, "metadata": metadata, "componentRefs": components}
+    result = RecipeResult(recipe)
+    components = (
+        {key: value for key, value in component.document.items() if key != "values"} for component in result.components
+    )
+    return {**result.with_components(components), "apiVersion": api_version, "metadata": metadata}

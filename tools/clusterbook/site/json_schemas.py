@@ -12,18 +12,20 @@ from clusterbook.catalog.schema import SHAPES
 from clusterbook.diagnostics.errors import Unwritable
 from clusterbook.files.write import write_bytes
 from clusterbook.ledger.schema import LEDGER_SHAPES
+from clusterbook.resolve import recipe_schema
 from clusterbook.snapshot.schema import SnapshotShape
 from clusterbook.trust.policy_schema import POLICY_SHAPES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+RECIPE_RESULT = "recipe-result"
 
 
 def schemas() -> dict[str, str]:
     """Return the text of each schema file by name."""
     documents: dict[str, type[BaseModel]] = {**SHAPES, **LEDGER_SHAPES, **POLICY_SHAPES, "snapshot": SnapshotShape}
-    return {
-        f"{name}.schema.json": _text(name, shape.model_json_schema(by_alias=True)) for name, shape in documents.items()
-    }
+    found = {name: shape.model_json_schema(by_alias=True) for name, shape in documents.items()}
+    found[RECIPE_RESULT] = recipe_schema.json_schema()
+    return {f"{name}.schema.json": _text(name, schema) for name, schema in found.items()}
 
 
 def _text(name: str, schema: dict[str, Any]) -> str:

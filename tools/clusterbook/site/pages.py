@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from clusterbook.diff import recipe_report
 from clusterbook.diff.recipes import Change
+from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.site import commands, evidence, recipe_yaml, svg, wording
 from clusterbook.site.errors import BrokenPageTemplate
 from clusterbook.site.frame import Page
@@ -218,8 +219,8 @@ class Renderer:
         parts = {part.name: part for part in (*view.parts, *view.switched_off)}
         above, below = recipe_yaml.around_components(view)
         yield self._lines([*recipe_yaml.runs(above, {}), recipe_yaml.Run(recipe_yaml.components_line(view), None)], up)
-        for reference in view.document["componentRefs"]:
-            part = parts[reference["name"]]
+        for component in RecipeResult(view.document).components:
+            part = parts[component.name]
             if (part.key, up) not in self._yaml_lines:
                 runs = recipe_yaml.runs(part.document, part.winners, first="  - ", indent="    ")
                 self._yaml_lines[part.key, up] = self._lines(runs, up)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from clusterbook.documents.yaml_writer import dump, places
 from clusterbook.resolve.document import escape
+from clusterbook.resolve.recipe import COMPONENTS, RecipeResult
 from clusterbook.site.model import RecipeView
 from clusterbook.site.parts import OriginView, PartView
 
@@ -90,7 +91,7 @@ class RecipeWriter:
         """Return a recipe as YAML, ending in a newline."""
         above, below = around_components(recipe)
         keys = {part.name: part for part in (*recipe.parts, *recipe.switched_off)}
-        parts = (self._part(keys[reference["name"]]) for reference in recipe.document["componentRefs"])
+        parts = (self._part(keys[component.name]) for component in RecipeResult(recipe.document).components)
         return "".join(
             (dump(above) if above else "", components_line(recipe), "\n", *parts, dump(below) if below else "")
         )
@@ -106,11 +107,11 @@ def around_components(recipe: RecipeView) -> tuple[dict[str, Any], dict[str, Any
     """Return what stands in a recipe above its components, and what stands below them."""
     keys = recipe.document.keys()
     return (
-        {key: recipe.document[key] for key in keys if key < "componentRefs"},
-        {key: recipe.document[key] for key in keys if key > "componentRefs"},
+        {key: recipe.document[key] for key in keys if key < COMPONENTS},
+        {key: recipe.document[key] for key in keys if key > COMPONENTS},
     )
 
 
 def components_line(recipe: RecipeView) -> str:
     """Return the line above the components of a recipe."""
-    return "componentRefs:" if recipe.document["componentRefs"] else "componentRefs: []"
+    return f"{COMPONENTS}:" if recipe.document[COMPONENTS] else f"{COMPONENTS}: []"

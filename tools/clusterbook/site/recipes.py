@@ -17,6 +17,7 @@ from clusterbook.resolve.content import Gatherer
 from clusterbook.resolve.document import component_pointers, escape, recipe_pointers
 from clusterbook.resolve.matrix import Matrix
 from clusterbook.resolve.provenance_ import Brief, brief
+from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.resolve.resolver import Recipe
 from clusterbook.site import svg, wording
 from clusterbook.site.model import ConstraintView, Document, PhaseView, RecipeView
@@ -68,8 +69,8 @@ class RecipeViews:
         """Return the parts of a recipe by name."""
         parts = self._parts_of.get(recipe.slug)
         if parts is None:
-            pairs = zip(recipe.components, self.content(recipe)["componentRefs"], strict=True)
-            parts = {component.name: self.part(component, document) for component, document in pairs}
+            pairs = zip(recipe.components, RecipeResult(self.content(recipe)).components, strict=True)
+            parts = {component.name: self.part(component, ref.document) for component, ref in pairs}
             self._parts_of[recipe.slug] = parts
         return parts
 
@@ -158,7 +159,7 @@ def view(
         checks: what each check of the validator catalog checks.
     """
     slug = content["metadata"]["slug"]
-    order = [name for name in content["deploymentOrder"] if name in parts]
+    order = [name for name in RecipeResult(content).order if name in parts]
     needs = {name: parts[name].needs for name in order}
     criteria = content.get("criteria", {})
     validation = content.get("validation", {})

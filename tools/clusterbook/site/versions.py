@@ -10,6 +10,7 @@ from clusterbook.diff.recipes import Diff, diff
 from clusterbook.ledger.diff import release_diff
 from clusterbook.ledger.model import Ledger
 from clusterbook.ledger.version import Version, read_version
+from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.site.model import PublishedVersion, RecipeView, ReleaseView
 from clusterbook.site.parts import PartView, part_view
 from clusterbook.site.recipes import view
@@ -63,7 +64,8 @@ class PublishedVersions:
     def _recipe(self, slug: str, number: str) -> RecipeView:
         """Return a version as it was published. Raises BrokenLedger, NotFound."""
         document = self.ledger.recipe(slug, read_version(number))
-        parts = {ref["name"]: self._part(ref["name"], ref["part"]) for ref in document["recipe"]["componentRefs"]}
+        components = RecipeResult(document["recipe"]).components
+        parts = {component.name: self._part(component.name, component.document["part"]) for component in components}
         content = self.ledger.content(slug, read_version(number))
         return view(content, document["origins"], parts, note="", checks={})
 

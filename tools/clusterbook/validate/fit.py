@@ -44,11 +44,13 @@ def fit(recipes: Iterable[tuple[str, Mapping[str, Any]]], taken: Snapshot) -> li
 
 def _fit(name: str, recipe: Mapping[str, Any], taken: Snapshot) -> Fit:
     """Return what is to be said about one recipe; what fails says more than what nobody knows."""
-    specificity = sum(value not in (_ANY, 0, "") for value in (recipe.get("criteria") or {}).values())
+    about = subject(recipe, taken)
+    claimed = about.recipe.criteria
+    specificity = sum(value not in (_ANY, 0, "") for value in claimed.values())
     unknown, left = "", False
     held: list[Result] = []
-    asked = subject(recipe, taken).phases[READINESS].constraints
-    for result in (*criteria(recipe, taken), *(constraint(taken, each) for each in asked)):
+    constraints = (constraint(taken, each) for each in about.phases[READINESS].constraints)
+    for result in (*criteria(claimed, taken), *constraints):
         why = f"{result.name}: {result.message}"
         if result.state == FAILED:
             return Fit(name, MISSES, why, specificity)

@@ -15,7 +15,7 @@ from clusterbook.snapshot.constraint import evaluate, parse_expression
 from clusterbook.validate.checks import EACH_GPU_NODE, Check, Inspection, ObjectName
 from clusterbook.validate.figures import missed
 from clusterbook.validate.result import ERROR, FAILED, NOT_APPLICABLE, PASSED, SKIPPED, ran
-from clusterbook.validate.subject import Constraint, Subject, enabled, gpu_nodes
+from clusterbook.validate.subject import Constraint, Subject, gpu_nodes
 from clusterbook.validate.workloads import api_version, condition, first_ill, running, whole
 
 _SHOWN = 3
@@ -64,11 +64,12 @@ def _inspect(check: Check, subject: Subject, constraints: Sequence[Constraint]) 
 def _deploys(subject: Subject, name: str) -> bool:
     """Return whether the recipe deploys a component; "" is any recipe."""
     component = subject.components.get(name)
-    return not name or (component is not None and enabled(component, subject.recipe))
+    return not name or (component is not None and subject.recipe.deploys(component))
 
 
 def _namespace(subject: Subject, component: str, default: str = "") -> str:
-    return str((subject.components.get(component) or {}).get("namespace") or default)
+    ref = subject.components.get(component)
+    return (ref.namespace if ref else "") or default
 
 
 def _judgement(faults: Sequence[str], *, then: str = "", holds: str = "") -> Judgement:
@@ -84,7 +85,8 @@ def _judgement(faults: Sequence[str], *, then: str = "", holds: str = "") -> Jud
 
 def _objects(inspection: Inspection, subject: Subject) -> Judgement:
     """Return whether the objects that are asked about are as they have to be."""
-    values = (subject.components.get(inspection.component) or {}).get("values")
+    component = subject.components.get(inspection.component)
+    values = component.values if component else {}
     namespace = _namespace(subject, inspection.component, inspection.namespace)
     fullname = str(_inside(values, ("fullnameOverride",)) or inspection.fullname)
 
@@ -142,11 +144,11 @@ def _expected_resources(subject: Subject) -> Judgement:
     """Return whether namespaces are active and expected resources healthy. Source: reference rows V23, V38."""
     expected: dict[tuple[str, str, str], None] = {}
     for component in subject.components.values():
-        if not enabled(component, subject.recipe):
+        if not subject.recipe.deploys(component):
             continue
-        if component.get("namespace"):
-            expected["Namespace", str(component["namespace"]), ""] = None
-        for resource in component.get("expectedResources") or ():
+        if component.namespace:
+            expected["Namespace", component.namespace, ""] = None
+        for resource in component.expected_resources:
             namespace = resource.get("namespace") or ""
             expected[str(resource.get("kind")), str(resource.get("name")), str(namespace)] = None
     spaces = sum(kind == "Namespace" for kind, *_ in expected)

@@ -6,12 +6,12 @@ judged first; where it does not hold, what comes after is skipped. Source: refer
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from functools import lru_cache
-from typing import Any
 
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound, did_you_mean
 from clusterbook.documents import yaml_fast
+from clusterbook.resolve.recipe import ComponentRef, Document
 from clusterbook.snapshot.constraint import evaluate, lookup, parse_expression, parse_path
 from clusterbook.snapshot.inventory import Unseen, because
 from clusterbook.snapshot.model import Snapshot
@@ -33,7 +33,7 @@ from clusterbook.validate.result import (
     Report,
     Result,
 )
-from clusterbook.validate.subject import Constraint, Document, Phase, Subject, criteria, enabled, subject
+from clusterbook.validate.subject import Constraint, Phase, Subject, criteria, subject
 
 _SHOWN = 3
 """Most sentences of one component's health check that a message repeats."""
@@ -120,9 +120,9 @@ def _phase(about: Subject, phase: str, checks: Checks) -> Iterator[Result]:
     """Yield the results of one phase."""
     demanded = about.phases[phase]
     if phase == READINESS:
-        yield from criteria(about.recipe, about.snapshot)
+        yield from criteria(about.recipe.criteria, about.snapshot)
     if phase == DEPLOYMENT:
-        yield from (component(about, each) for each in about.components.values())
+        yield from (component_health(about, component) for component in about.components.values())
     for name in demanded.checks:
         try:
             state, message = judge_check(check_of(checks, name), about, demanded.constraints)
@@ -162,22 +162,21 @@ def _why_not_measured(snapshot: Snapshot, name: str) -> str:
     return ""
 
 
-def component(about: Subject, found: Mapping[str, Any]) -> Result:
+def component_health(about: Subject, component: ComponentRef) -> Result:
     """Return whether a component is healthy, by its health check. Source: reference rows F10, V23."""
-    name = str(found["name"])
+    name = component.name
 
     def result(state: str, message: str) -> Result:
         return Result(DEPLOYMENT, COMPONENT, name, state, message)
 
-    if not enabled(found, about.recipe):
+    if not about.recipe.deploys(component):
         return result(NOT_APPLICABLE, "the recipe does not deploy it")
-    if found.get("healthCheckSkip"):
+    if component.document.get("healthCheckSkip"):
         return result(SKIPPED, "the recipe leaves its health check out")
-    text = found.get("healthCheckAsserts")
-    if not text:
+    if not component.health_check:
         return result(NOT_APPLICABLE, "it has no health check")
     try:
-        operations = _operations(str(text), f"the health check of {name}")
+        operations = _operations(component.health_check, f"the health check of {name}")
         outcome = run(operations, about.inventory)
     except ClusterbookError as error:
         return result(ERROR, error.what)

@@ -6,17 +6,16 @@ meets in its evidence only (`criteriaMatch`, reference row V48); a recipe for an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
-from clusterbook.documents.selector import describe
+from clusterbook.resolve.recipe import ComponentRef, Document, RecipeResult
+from clusterbook.resolve.recipe_schema import read_recipe
 from clusterbook.snapshot.constraint import parse_expression, parse_path
 from clusterbook.snapshot.inventory import Inventory
 from clusterbook.snapshot.model import Snapshot, fingerprint
 from clusterbook.validate.result import CRITERION, FAILED, PASSED, PHASES, READINESS, SKIPPED, Result
-
-Document = Mapping[str, Any]
 
 
 class Constraint(NamedTuple):
@@ -41,11 +40,11 @@ class Phase(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """A recipe whose shape was checked, and a snapshot. `components` has what the recipe deploys, by name."""
+    """A recipe whose shape was checked, and a snapshot. `components` has those of the recipe by name."""
 
-    recipe: Document
+    recipe: RecipeResult
     snapshot: Snapshot
-    components: Mapping[str, Document]
+    components: Mapping[str, ComponentRef]
     phases: Mapping[str, Phase]
 
     @property
@@ -56,58 +55,40 @@ class Subject(NamedTuple):
     @property
     def name(self) -> str:
         """Return the name of the recipe."""
-        metadata = self.recipe.get("metadata")
-        return str(metadata.get("slug") or metadata.get("name") or "") if isinstance(metadata, Mapping) else ""
+        return self.recipe.slug or str(self.recipe.metadata.get("name") or "")
 
 
-def subject(recipe: Document, snapshot: Snapshot) -> Subject:
+def subject(document: Document, snapshot: Snapshot) -> Subject:
     """Return what is to be judged.
 
     Raises:
-        InvalidRequest: the recipe is none, or one of its constraints cannot be read.
+        InvalidRequest: the document is no recipe, or one of its constraints cannot be read.
     """
-    if recipe.get("kind") != "RecipeResult":
-        kind = recipe.get("kind") or ""
-        raise InvalidRequest(f"this is no recipe: its kind is '{kind}'", hint="print one with `clusterbook recipe`")
-    refs = recipe.get("componentRefs")
-    if not isinstance(refs, list) or not all(isinstance(each, Mapping) and each.get("name") for each in refs):
-        raise InvalidRequest("the recipe has no componentRefs with names", hint="print one with `clusterbook recipe`")
-    validation = recipe.get("validation") or {}
-    if not isinstance(validation, Mapping):
-        raise InvalidRequest(f"validation of the recipe is {describe(validation)}, not a map")
+    recipe = read_recipe(document)
+    validation = document.get("validation") or {}
     phases = {name: _phase(validation.get(name) or {}, f"validation.{name}") for name in PHASES}
-    top = _constraints(recipe.get("constraints"), "constraints", paths=True)
+    top = _constraints(document.get("constraints"), "constraints", paths=True)
     readiness = phases[READINESS]
     phases[READINESS] = Phase((*top, *readiness.constraints), readiness.checks)
-    return Subject(recipe, snapshot, {str(each["name"]): each for each in refs}, phases)
+    return Subject(recipe, snapshot, recipe.by_name, phases)
 
 
-def enabled(component: Document, recipe: Document) -> bool:
-    """Return whether the recipe deploys a component. Source: reference row R39."""
-    order = recipe.get("deploymentOrder")
-    overrides = component.get("overrides")
-    if isinstance(overrides, Mapping) and overrides.get("enabled") is False:
-        return False
-    return not isinstance(order, list) or component["name"] in order
-
-
-def _phase(found: object, where: str) -> Phase:
+def _phase(document: Document, where: str) -> Phase:
     """Return what one phase asks for."""
-    if not isinstance(found, Mapping):
-        raise InvalidRequest(f"{where} of the recipe is {describe(found)}, not a map")
-    checks = found.get("checks") or ()
-    if not isinstance(checks, list | tuple) or not all(isinstance(each, str) for each in checks):
-        raise InvalidRequest(f"{where}.checks of the recipe is no list of names")
-    return Phase(_constraints(found.get("constraints"), f"{where}.constraints"), tuple(checks))
+    constraints = _constraints(document.get("constraints"), f"{where}.constraints")
+    return Phase(constraints, tuple(document.get("checks") or ()))
 
 
-def _constraints(found: object, where: str, *, paths: bool = False) -> tuple[Constraint, ...]:
+def _constraints(documents: Iterable[Document] | None, where: str, *, paths: bool = False) -> tuple[Constraint, ...]:
     """Return a list of constraints, all of which can be read; with `paths` each is about a reading."""
-    if not isinstance(found, list | tuple | None):
-        raise InvalidRequest(f"{where} of the recipe is {describe(found)}, not a list")
     read = []
-    for number, each in enumerate(found or ()):
-        constraint = _constraint(each, f"{where}[{number}]")
+    for document in documents or ():
+        constraint = Constraint(
+            name=document["name"],
+            value=str(document["value"]),
+            remediation=document.get("remediation") or "",
+            unit=document.get("unit") or "",
+        )
         try:
             parse_expression(constraint.value)
             if paths or constraint.is_path:
@@ -116,18 +97,6 @@ def _constraints(found: object, where: str, *, paths: bool = False) -> tuple[Con
             raise InvalidRequest(f"{where}: {constraint.name}: {error.what}", hint=error.hint) from error
         read.append(constraint)
     return tuple(read)
-
-
-def _constraint(found: object, where: str) -> Constraint:
-    """Return one constraint; a version that was read as a number has lost its last zeros, so it is refused."""
-    if not isinstance(found, Mapping) or not isinstance(found.get("name"), str):
-        raise InvalidRequest(f"{where} of the recipe is no constraint with name and value")
-    value = found.get("value")
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise InvalidRequest(
-            f"{where}.value of the recipe is {describe(value)}, not text", hint="quote it: '1.30', say"
-        )
-    return Constraint(found["name"], str(value), str(found.get("remediation") or ""), str(found.get("unit") or ""))
 
 
 def gpu_nodes(snapshot: Snapshot) -> int | None:
@@ -156,12 +125,11 @@ _BY_PROVIDER = ("eks", "gke", "aks", "oke", "lke", "kind")
 _ANY = ("any", "", 0)
 
 
-def criteria(recipe: Document, snapshot: Snapshot) -> Iterator[Result]:
+def criteria(claimed: Mapping[str, Any], snapshot: Snapshot) -> Iterator[Result]:
     """Yield what becomes of each criterion of a recipe that a cluster may show."""
-    claimed = recipe.get("criteria")
     shown, version = fingerprint(snapshot), snapshot.reading("K8s", "server", "version")
     for dimension in _SHOWN:
-        value = claimed.get(dimension, "") if isinstance(claimed, Mapping) else ""
+        value = claimed.get(dimension, "")
         if value not in _ANY:
             state, message = _criterion(dimension, str(value), shown.get(dimension, ""), version)
             yield Result(READINESS, CRITERION, dimension, state, message)

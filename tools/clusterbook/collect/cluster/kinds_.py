@@ -12,6 +12,7 @@ from typing import Any
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.documents import yaml_fast as yamlplain
 from clusterbook.kubernetes.discovery import Kind
+from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.validate.assertions import read_test
 from clusterbook.validate.workloads import API_VERSIONS
 
@@ -55,13 +56,13 @@ def asked_by(recipe: Mapping[str, Any]) -> Iterator[Kind]:
 
     A health check that cannot be read says so when it is judged, so it asks for nothing here.
     """
-    for component in recipe.get("componentRefs") or ():
-        for each in component.get("expectedResources") or ():
-            kind = str(each.get("kind") or "")
-            if api_version := str(each.get("apiVersion") or API_VERSIONS.get(kind, "")):
+    for component in RecipeResult(recipe).components:
+        for resource in component.expected_resources:
+            kind = str(resource.get("kind") or "")
+            if api_version := str(resource.get("apiVersion") or API_VERSIONS.get(kind, "")):
                 yield Kind(api_version, kind)
         try:
-            operations = read_test(yamlplain.read(str(component.get("healthCheckAsserts") or "")), "a health check")
+            operations = read_test(yamlplain.read(component.health_check), "a health check")
         except ClusterbookError:
             continue
         for operation in operations:
