@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import http.server
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from clusterbook.diagnostics.errors import ClusterbookError
-from clusterbook.diagnostics.transport import BadReference, TimedOut, Unreachable
-from clusterbook.inputs import download as addressed
+from clusterbook.diagnostics.errors import ClusterbookError, NotFound
+from clusterbook.diagnostics.transport import AccessDenied, BadReference, RateLimited, TimedOut, Unreachable
+from clusterbook.inputs import download
 from clusterbook.inputs.download import read_address
+from tests.support.servers.certificates import authority_and_server
 from tests.support.servers.site import Fault, Site, serving
 
 
@@ -35,17 +38,63 @@ def test_a_redirect_is_followed_though_not_to_what_is_not_the_web(site: Site) ->
             read_address(f"{site.address}/moved", 1000)
 
 
-def test_a_redirect_that_leaves_tls_is_not_followed() -> None:
-    from email.message import Message
-    from io import BytesIO
-    from urllib.request import Request
+@pytest.fixture
+def tls_site(tmp_path: Path, site: Site) -> Iterator[tuple[str, str]]:
+    """Give the address of a site with TLS that sends everybody to one without, and the file with its authority."""
 
-    request = Request("https://127.0.0.1/a.yaml?token=secret")
+    class Elsewhere(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(302 if self.path.startswith("/moved") else 200)
+            self.send_header("Location", f"{site.address}/a.yaml?t=secret")
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, *_: object) -> None: ...
+
+    context, authority = authority_and_server(tmp_path / "tls")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    yield f"https://127.0.0.1:{server.server_port}", authority
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_redirect_that_leaves_tls_is_not_followed(tls_site: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    address, authority = tls_site
+    monkeypatch.setenv("SSL_CERT_FILE", authority)
     with pytest.raises(Unreachable, match="not safe") as caught:
-        addressed._Redirects().redirect_request(
-            request, BytesIO(), 302, "", Message(), "http://127.0.0.1/a.yaml?t=secret"
-        )  # type: ignore[arg-type]
+        read_address(f"{address}/moved?token=secret", 1000)
     assert "secret" not in str(caught.value)
+
+
+def test_the_authorities_of_this_machine_are_trusted_and_no_others(
+    tls_site: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, authority = tls_site
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", authority)
+    with pytest.raises(Unreachable, match="no TLS") as caught:
+        read_address(f"{address}/a.yaml", 1000)
+    assert "SSL_CERT_FILE" in caught.value.hint
+    monkeypatch.setenv("SSL_CERT_FILE", authority)
+    assert read_address(f"{address}/a.yaml", 1000) == b"ok"
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(401, AccessDenied), (404, NotFound), (429, RateLimited), (503, Unreachable), (504, TimedOut), (204, Unreachable)],
+)
+def test_an_answer_other_than_a_good_one_is_asked_for_once(
+    site: Site, status: int, error: type[ClusterbookError]
+) -> None:
+    site.faults = [Fault("a.yaml", status=status, headers={"WWW-Authenticate": f'Bearer realm="{site.address}/t"'})]
+    with pytest.raises(error):
+        read_address(f"{site.address}/a.yaml", 1000)
+    assert len(site.asked) == 1
 
 
 def test_a_body_that_breaks_off_is_not_taken_for_the_whole(site: Site) -> None:
@@ -55,7 +104,7 @@ def test_a_body_that_breaks_off_is_not_taken_for_the_whole(site: Site) -> None:
 
 
 def test_an_answer_that_does_not_come_ends(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(addressed, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(download, "TIMEOUT_S", 0.2)
     site.faults = [Fault("a.yaml", silent_s=1)]
     with pytest.raises(TimedOut):
         read_address(f"{site.address}/a.yaml", 1000)

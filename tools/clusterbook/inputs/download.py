@@ -1,27 +1,29 @@
-"""Addressed: a document behind an http(s) URL that a user names.
+"""Download: a document behind an http(s) URL that a user names.
 
-Knows which answer of a web server means what, and that neither a password nor a signed query is ever repeated. Does not
-know documents. Asks once, with the standard library: what is published is fetched by `oci.wire`. Source: reference rows
-G4, G10.
+It is asked for once, without credentials, and comes whole or not at all; neither a password nor a signed query is ever
+repeated. Source: reference rows G4, G10.
 """
 
 from __future__ import annotations
 
-import socket
-import ssl
+import re
 import time
-from http.client import HTTPException, HTTPMessage, InvalidURL
-from typing import IO
-from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from clusterbook.diagnostics.errors import ClusterbookError, NotFound
-from clusterbook.diagnostics.transport import AccessDenied, BadReference, RateLimited, TimedOut, Unreachable
+from clusterbook.diagnostics.transport import (
+    AccessDenied,
+    BadReference,
+    Malformed,
+    Patience,
+    RateLimited,
+    TimedOut,
+    Unreachable,
+)
+from clusterbook.oci.http import GOES_ON, Clock, Http, Transient
 
 TIMEOUT_S = 30
 """How long a URL may take, all in all. Source: reference row G10."""
-_CHUNK_BYTES = 1 << 16
 _NAMED = "is the address right?"
 _LATER = "try again later, or save it to a file and name that"
 
@@ -41,56 +43,58 @@ def read_address(where: str, limit_bytes: int) -> bytes:
     """
     name = shown(where)
     try:
+        return _body(where, _host(where), limit_bytes)
+    except Malformed as error:
+        raise Unreachable(error.what, hint=_NAMED) from error
+    except Transient as transient:
+        fault = transient.fault
+        if isinstance(fault, TimedOut):
+            raise TimedOut(f"{name} takes longer than {TIMEOUT_S} s", hint=_LATER) from transient
+        raise Unreachable(fault.what, hint=_LATER if fault.hint in ("", GOES_ON) else fault.hint) from transient
+
+
+def _host(where: str) -> str:
+    """Return the host of an address, with its port. Raises BadReference."""
+    try:
         parts = urlsplit(where)
         if parts.username is not None or parts.password is not None:
             hint = "fetch it with what may know it, such as curl --netrc, and hand it in as a file or -"
             raise BadReference("an address does not carry a user or a password", hint=hint)
-        if not parts.hostname or (parts.port is not None and not parts.port):
-            raise BadReference(f"{name} is no address", hint="write https://HOST/PATH")
-        return _read(where, limit_bytes)
-    except HTTPError as error:
-        with error:
-            raise _answered(name, error.code) from error
-    except TimeoutError as error:
-        raise TimedOut(f"{name} takes longer than {TIMEOUT_S} s", hint=_LATER) from error
-    except URLError as error:
-        raise _unreached(name, parts.netloc, error.reason) from error
-    except InvalidURL as error:
-        raise BadReference(f"{name} is no address", hint="write https://HOST/PATH") from error
-    except (HTTPException, OSError) as error:
-        what = f"{name} breaks off: {str(error) or type(error).__name__}"
-        raise Unreachable(what, hint=_LATER) from error
-    except ValueError as error:
-        raise BadReference(f"{name} is no address", hint="write https://HOST/PATH") from error
+        if parts.hostname and parts.port != 0 and not re.search(r"[\x00-\x20\x7f]", where):
+            return parts.netloc
+    except ValueError:  # of brackets, or a port
+        pass
+    raise BadReference(f"{shown(where)} is no address", hint="write https://HOST/PATH")
 
 
-class _Redirects(HTTPRedirectHandler):
-    """Follows redirects, though never out of TLS, nor to what is not the web."""
+def _body(where: str, host: str, limit_bytes: int) -> bytes:
+    """Return the body of a good answer.
 
-    def redirect_request(
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> Request | None:
-        scheme = urlsplit(newurl).scheme
-        if scheme not in ("http", "https") or (scheme == "http" and req.type == "https"):
-            raise Unreachable(f"{shown(req.full_url)} points to {shown(newurl)}, which is not safe", hint=_NAMED)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _read(where: str, limit_bytes: int) -> bytes:
+    Raises:
+        Transient: it does not come, or not to its end.
+        ClusterbookError: what another answer means.
+    """
+    clock = Clock()
     end = time.monotonic() + TIMEOUT_S
-    found = bytearray()
-    with build_opener(_Redirects).open(where, timeout=TIMEOUT_S) as response:
-        while len(found) < limit_bytes and (chunk := response.read1(min(_CHUNK_BYTES, limit_bytes - len(found)))):
-            found += chunk
-            if time.monotonic() > end:
-                raise TimeoutError
-        said = response.headers.get("Content-Length", "")
-    if said.isdigit() and len(found) < min(int(said), limit_bytes):
-        raise HTTPException(f"{len(found)} of {said} bytes came")
-    return bytes(found)
+    http = Http(host, system_roots=True, patience=Patience(1, TIMEOUT_S, TIMEOUT_S), clock=clock)
+    response = http.follow("GET", where)
+    if response.status_code != 200:
+        response.close()
+        raise _refusal(shown(where), response.status_code)
+    body = bytearray()
+    for chunk in http.chunks(response):
+        body += chunk[: limit_bytes - len(body)]
+        if time.monotonic() > end:
+            raise Transient(TimedOut(""))
+        if len(body) >= limit_bytes:
+            break
+    size = response.headers.get("Content-Length", "")
+    if size.isdigit() and len(body) < min(int(size), limit_bytes):
+        raise Transient(Unreachable(f"{shown(where)} breaks off: {len(body)} of {size} bytes came"))
+    return bytes(body)
 
 
-def _answered(name: str, status: int) -> ClusterbookError:
+def _refusal(name: str, status: int) -> ClusterbookError:
     """Return what the status of an answer means."""
     what = f"{name} is answered with {status}"
     if status in (401, 403):
@@ -102,19 +106,3 @@ def _answered(name: str, status: int) -> ClusterbookError:
     if status in (408, 504):
         return TimedOut(what, hint=_LATER)
     return Unreachable(what, hint=_LATER)
-
-
-def _unreached(name: str, host: str, reason: object) -> ClusterbookError:
-    """Return what it means that a host cannot be spoken to."""
-    if isinstance(reason, TimeoutError):
-        return TimedOut(f"{name} takes longer than {TIMEOUT_S} s", hint=_LATER)
-    if isinstance(reason, ConnectionRefusedError):
-        return Unreachable(f"{host}: nobody listens there", hint="is the name right, and the port?")
-    if isinstance(reason, socket.gaierror):
-        return Unreachable(
-            f"{host}: nobody knows a host of that name", hint="is the name right, and is there a network?"
-        )
-    if isinstance(reason, ssl.SSLError):
-        what = f"{host}: no TLS: {getattr(reason, 'verify_message', '') or reason.reason}"
-        return Unreachable(what, hint="SSL_CERT_FILE names a file with its certificate authority")
-    return Unreachable(f"{name} cannot be asked: {reason}", hint=_LATER)

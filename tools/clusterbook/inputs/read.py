@@ -81,7 +81,7 @@ def read_text(where: str) -> str:
         if where == "-":
             data = sys.stdin.buffer.read(MAX_BYTES + 1)
         elif where.startswith(("http://", "https://")):
-            from clusterbook.inputs.download import read_address  # 60 ms that a file does not cost
+            from clusterbook.inputs.download import read_address  # 0.1 s that a file does not cost
 
             data = read_address(where, MAX_BYTES + 1)
         else:
