@@ -47,7 +47,7 @@ PURE = frozenset(
 IO = frozenset(
     f"clusterbook.{module}"
     for module in """
-    artifacts.memory
+    artifacts.memory artifacts.visit
     bundle.disk bundle.make bundle.pull bundle.template
     catalog.read
     cli.agent_flags cli.build_ledger cli.build_main cli.build_publish cli.build_site cli.bundle_command cli.commands
@@ -72,7 +72,7 @@ IO = frozenset(
     snapshot.template
     trust.choose_policy trust.keys trust.roots trust.sign trust.sigstore trust.verify
     validate.run validate.run_jobs
-    verify.bundle verify.derived_ verify.source verify.verify
+    verify.bundle verify.verify
     """.split()
 )
 IMPURE_NAMES = frozenset({"__import__", "breakpoint", "eval", "exec", "exit", "input", "open", "print", "quit"})

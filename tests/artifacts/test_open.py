@@ -32,7 +32,7 @@ from clusterbook.diagnostics.transport import NoArtifact, WrongContent
 from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, Manifest, artifact, digest_of, titled
 from clusterbook.oci.open import Base
 from clusterbook.oci.store import from_bytes
-from clusterbook.publish.attach_ import signature
+from clusterbook.publish.attachment import signature_attachment
 from clusterbook.publish.send import Sender
 from clusterbook.trust.keys import private_key
 from clusterbook.trust.policy import Key, Policy, SubjectMismatch, Trusting, Unsigned, WrongSigner
@@ -72,7 +72,7 @@ class Publisher:
             store.put_manifest(home, made, tag=tag)
         if sign:
             bundle = self.signer.sign(statement([Subject("index", made.digest)], PROVENANCE, {}))
-            Sender(self.base, 1).attach("index", made.descriptor, signature(bundle, PROVENANCE, created=""))
+            Sender(self.base, 1).attach("index", made.descriptor, signature_attachment(bundle, PROVENANCE, created=""))
         return made
 
     def open(self, **changes: Any) -> Opened:
@@ -132,7 +132,7 @@ def test_an_index_whose_signature_is_another_ones_is_refused(publisher: Publishe
     moved = store.referrers("acme/index", store.manifest("acme/index", "latest").digest)[0]
     bundle = store.read("acme/index", moved.layers[0], limit_bytes=1 << 20)
     made = publisher.publish(2, sign=False)
-    Sender(publisher.base, 1).attach("index", made.descriptor, signature(bundle, PROVENANCE, created=""))
+    Sender(publisher.base, 1).attach("index", made.descriptor, signature_attachment(bundle, PROVENANCE, created=""))
     with pytest.raises(SubjectMismatch):
         publisher.open()
 

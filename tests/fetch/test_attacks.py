@@ -21,7 +21,7 @@ from clusterbook.diagnostics.transport import WrongContent
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.manifest import Manifest
 from clusterbook.oci.open import Base
-from clusterbook.publish.attach_ import signature
+from clusterbook.publish.attachment import signature_attachment
 from clusterbook.publish.send import Sender
 from clusterbook.trust.policy import SubjectMismatch, Tampered, Unsigned, WrongSigner
 from clusterbook.trust.statement import BUNDLE, PROVENANCE
@@ -68,7 +68,9 @@ class Attacker:
 
     def attach(self, index: Manifest, bundle: bytes) -> None:
         """Attach a signature to an index."""
-        Sender(Base(self.layout, ""), 1).attach("index", index.descriptor, signature(bundle, PROVENANCE, created=""))
+        Sender(Base(self.layout, ""), 1).attach(
+            "index", index.descriptor, signature_attachment(bundle, PROVENANCE, created="")
+        )
 
     def fails(
         self, error: type[ClusterbookError], *, now: datetime = NOW, kinds: Sequence[str] = ("recipe", "bundle")
@@ -84,7 +86,7 @@ class Attacker:
             assert self.client.seen(self.shown) == 2
         self.show(self.honest)
         self.client("bundle", "eks", from_=self.shown, output=self.target)
-        assert self.client.verify(self.target).found.level == "verified"
+        assert self.client.verify(self.target).trust.level == "verified"
 
 
 @pytest.fixture

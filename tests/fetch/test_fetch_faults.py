@@ -57,7 +57,7 @@ def test_what_a_registry_does_wrong_for_a_while_is_outlasted(
         server.faults.append(fault)
         client("bundle", "eks", from_=f"oci://{server.host}/acme", output=tmp_path / "b")
         assert server.faults == []
-    assert client.verify(tmp_path / "b").found.level == "verified"
+    assert client.verify(tmp_path / "b").trust.level == "verified"
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_what_a_killed_fetch_brought_is_not_fetched_again(july: Path, client: Cl
     with serving(Site(july)) as source:
         client("bundle", "eks", from_=source.address, output=tmp_path / "b")
         assert f"blobs/sha256/{layer.digest[7:]}" not in source.asked
-    assert client.verify(tmp_path / "b").found.level == "verified"
+    assert client.verify(tmp_path / "b").trust.level == "verified"
     assert not work.exists()
 
 

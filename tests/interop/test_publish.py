@@ -30,7 +30,7 @@ from clusterbook.bundle.render import Bundle, render
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
 from clusterbook.oci.open import Access, Base, open_base
-from clusterbook.publish.attach_ import signature
+from clusterbook.publish.attachment import signature_attachment
 from clusterbook.publish.publish import Done
 from clusterbook.publish.release import Request, prepare
 from clusterbook.publish.send import Sender
@@ -289,7 +289,7 @@ def test_a_statement_is_about_as_many_artifacts_as_cosign_reads(
         kept = put(base.store, f"parts/{name}", name.encode(), tag="1")
         others = [Subject(f"x{number}", f"sha256:{number:064x}") for number in range(count - 1)]
         bundle = signer.sign(statement([Subject(name, kept.digest), *others], PROVENANCE, {}))
-        Sender(base, 1).attach(name, kept.descriptor, signature(bundle, PROVENANCE, created=""))
+        Sender(base, 1).attach(name, kept.descriptor, signature_attachment(bundle, PROVENANCE, created=""))
     words = (program("cosign"), "verify", "--key", f"{signing.folder}/our.pub", "--insecure-ignore-tlog")
     run(*words, f"{registry.host}/parts/most:1", env=env)
     with pytest.raises(subprocess.CalledProcessError) as caught:

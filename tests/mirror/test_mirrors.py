@@ -324,7 +324,7 @@ def test_what_a_mirror_holds_besides_is_told_by_kind_and_missed(side: Side, arch
     around = Around({}, tmp_path, datetime.now(UTC))
     verifier = Verifier(PolicyChoice(keys=(str(side.key),)), Access(), around)
     verdict = verifying.verify(str(archive), verifier)
-    assert verdict.said["besides"] == {"charts": 1, "images": 1, "list of a mirror's contents": 1}
+    assert verdict.document["besides"] == {"charts": 1, "images": 1, "list of a mirror's contents": 1}
     assert verdict.error is None
 
 

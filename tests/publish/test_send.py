@@ -12,7 +12,7 @@ from clusterbook.oci.open import Base
 from clusterbook.oci.reference import referrers_tag
 from clusterbook.oci.registry import Registry
 from clusterbook.oci.store import Store
-from clusterbook.publish.attach_ import Attachment, sbom, signature
+from clusterbook.publish.attachment import Attachment, sbom_attachment, signature_attachment
 from clusterbook.publish.send import Sender
 from clusterbook.trust.statement import BUNDLE, PROVENANCE
 from tests.contract.store_contract import put
@@ -34,7 +34,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[FakeRegistry]:
 def test_the_manifest_is_the_one_that_cosign_writes(server: FakeRegistry) -> None:
     store = Registry(server.host)
     kept = put(store, "a/b", b"recipe", tag="1.0.0")
-    attached = attach(store, "a/b", kept.descriptor, signature(b"{bundle}", PROVENANCE, created=DATE))
+    attached = attach(store, "a/b", kept.descriptor, signature_attachment(b"{bundle}", PROVENANCE, created=DATE))
     document = json.loads(attached.raw)
     layer = document.pop("layers")[0]
     assert (layer["mediaType"], layer["size"]) == (BUNDLE, 8)
@@ -65,10 +65,10 @@ def test_the_manifest_is_the_one_that_cosign_writes(server: FakeRegistry) -> Non
 def test_attaching_again_writes_nothing(server: FakeRegistry) -> None:
     store = Registry(server.host)
     kept = put(store, "a/b", b"recipe", tag="1.0.0")
-    for each in (signature(b"{bundle}", PROVENANCE, created=DATE), sbom(b"{sbom}", created=DATE)):
+    for each in (signature_attachment(b"{bundle}", PROVENANCE, created=DATE), sbom_attachment(b"{sbom}", created=DATE)):
         attach(store, "a/b", kept.descriptor, each)
     server.requests.clear()
-    for each in (signature(b"{bundle}", PROVENANCE, created=DATE), sbom(b"{sbom}", created=DATE)):
+    for each in (signature_attachment(b"{bundle}", PROVENANCE, created=DATE), sbom_attachment(b"{sbom}", created=DATE)):
         attach(Registry(server.host), "a/b", kept.descriptor, each)
     assert {each.method for each in server.requests} == {"HEAD", "GET"}
     assert len(store.referrers("a/b", kept.digest)) == 2
@@ -79,7 +79,7 @@ def test_one_signature_on_many_artifacts_is_sent_once(server: FakeRegistry) -> N
     sender = Sender(Base(store, ""), 1)
     kept = {name: put(store, name, name.encode(), tag="1") for name in ("a/b", "a/c", "a/d")}
     for name, manifest in kept.items():
-        sender.attach(name, manifest.descriptor, signature(b"{bundle}" * 100, PROVENANCE, created=DATE))
+        sender.attach(name, manifest.descriptor, signature_attachment(b"{bundle}" * 100, PROVENANCE, created=DATE))
     assert sum(each.headers.get("Content-Length") == "800" for each in server.requests) == 1
     assert (sender.blobs, sender.size) == (1, 800)
     assert all(store.referrers(name, manifest.digest) for name, manifest in kept.items())
@@ -89,7 +89,7 @@ def test_what_another_publisher_wrote_over_is_listed_again(server: FakeRegistry)
     store = Registry(server.host)
     sender = Sender(Base(store, ""), 1)
     kept = put(store, "a/b", b"recipe", tag="1.0.0")
-    said = [signature(b"{bundle}", PROVENANCE, created=DATE), sbom(b"{sbom}", created=DATE)]
+    said = [signature_attachment(b"{bundle}", PROVENANCE, created=DATE), sbom_attachment(b"{sbom}", created=DATE)]
     attached = [sender.attach("a/b", kept.descriptor, each) for each in said]
     assert not any(sender.settle("a/b", kept.descriptor, each) for each in said)
     store.put_manifest("a/b", index([attached[0].descriptor]), tag=referrers_tag(kept.digest))

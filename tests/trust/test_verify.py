@@ -389,7 +389,7 @@ def test_the_way_with_a_key_imports_neither_sigstore_nor_pydantic(ours: Path, tm
 def test_signatures_are_found_with_the_artifact(tmp_path: Path) -> None:
     from clusterbook.oci.layout.folder import Layout
     from clusterbook.oci.open import Base
-    from clusterbook.publish.attach_ import signature
+    from clusterbook.publish.attachment import signature_attachment
     from clusterbook.publish.send import Sender
     from tests.contract.store_contract import put
 
@@ -397,7 +397,7 @@ def test_signatures_are_found_with_the_artifact(tmp_path: Path) -> None:
     kept = put(layout, "recipes/eks", b"recipe", tag="1.0.0")
     signed = signer(P256).sign(statement([Subject("recipes/eks", kept.digest)], PROVENANCE, {}))
     assert list(bundles_of(layout, "recipes/eks", kept.digest)) == []
-    attached = signature(signed, PROVENANCE, created="2026-07-01T00:00:00Z")
+    attached = signature_attachment(signed, PROVENANCE, created="2026-07-01T00:00:00Z")
     Sender(Base(layout, ""), 1).attach("recipes/eks", kept.descriptor, attached)
     found = list(bundles_of(layout, "recipes/eks", kept.digest))
     assert verify_any(found, kept.digest, policy_of(P256)).statement.predicate_type == PROVENANCE

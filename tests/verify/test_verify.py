@@ -26,7 +26,7 @@ from clusterbook.trust.keys import private_key
 from clusterbook.trust.policy import SubjectMismatch, Tampered, WrongSigner
 from clusterbook.trust.statement import PROVENANCE, Subject, statement
 from clusterbook.verify.bundle import NotAsRecorded
-from clusterbook.verify.trustlevel_ import LEVELS, Asked, Found, NotEnough, require
+from clusterbook.verify.level import LEVELS, NotEnough, Requirement, Trust, require
 from tests.contract.store_contract import put
 from tests.support import publications, shelves
 from tests.support.fetchers import Client
@@ -49,10 +49,10 @@ def test_a_fetched_bundle_is_as_it_was_signed(client: Client, july: Path, tmp_pa
     client("bundle", "eks", from_=july, output=tmp_path / "b", deployer=deployer)
     verdict = client.verify(tmp_path / "b")
     assert verdict.error is None
-    assert verdict.found.level == ("attested" if deployer == "argocd-helm" else "verified")
-    assert verdict.found.creator == str(client.publisher.key)
-    assert verdict.said["bundleAttested"]
-    assert verdict.said["builder"] == "https://clusterbook.dev/clusterbook-build"
+    assert verdict.trust.level == ("attested" if deployer == "argocd-helm" else "verified")
+    assert verdict.trust.creator == str(client.publisher.key)
+    assert verdict.document["bundleAttested"]
+    assert verdict.document["builder"] == "https://clusterbook.dev/clusterbook-build"
 
 
 def edit(bundle: Path) -> None:
@@ -74,9 +74,9 @@ def test_a_file_that_is_not_as_recorded_is_named(client: Client, bundle: Path, c
     change(bundle)
     verdict = client.verify(bundle)
     assert isinstance(verdict.error, NotAsRecorded)
-    assert (verdict.error.exit_status, verdict.found.level) == (4, "unknown")
-    assert len(verdict.said["differences"]) == 1
-    assert not verdict.said["checksumsPassed"]
+    assert (verdict.error.exit_status, verdict.trust.level) == (4, "unknown")
+    assert len(verdict.document["differences"]) == 1
+    assert not verdict.document["checksumsPassed"]
 
 
 def rerecord(bundle: Path) -> None:
@@ -92,7 +92,7 @@ def test_changed_files_with_checksums_that_fit_are_not_what_was_signed(
     rerecord(bundle)
     verdict = client.verify(bundle)
     assert isinstance(verdict.error, Tampered)
-    assert (verdict.error.exit_status, verdict.found.level) == (4, "unknown")
+    assert (verdict.error.exit_status, verdict.trust.level) == (4, "unknown")
     shutil.rmtree(bundle / "attestation")
     stripped = client.verify(bundle)
     assert isinstance(stripped.error, NotAsRecorded)  # it is not what its recipe makes
@@ -101,11 +101,11 @@ def test_changed_files_with_checksums_that_fit_are_not_what_was_signed(
 def test_a_signature_that_was_removed_makes_less_of_it(client: Client, bundle: Path) -> None:
     shutil.rmtree(bundle / "attestation")
     verdict = client.verify(bundle)
-    assert (verdict.error, verdict.found.level) == (None, "unverified")
+    assert (verdict.error, verdict.trust.level) == (None, "unverified")
     with pytest.raises(NotEnough, match="unverified, attested is asked for") as caught:
-        require(verdict.found, Asked(), "b")
+        require(verdict.trust, Requirement(), "b")
     assert caught.value.exit_status == 2
-    require(verdict.found, Asked("unverified"), "b")
+    require(verdict.trust, Requirement("unverified"), "b")
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "statement.sigstore.json"])
@@ -117,7 +117,7 @@ def test_a_signature_of_which_a_part_is_missing_or_damaged_is_wrong(
     file.unlink() if text is None else file.write_text(text)
     verdict = client.verify(bundle)
     assert isinstance(verdict.error, Tampered)
-    assert verdict.found.level == "unknown"
+    assert verdict.trust.level == "unknown"
 
 
 def test_the_signature_of_another_bundle_does_not_count(
@@ -134,7 +134,7 @@ def test_the_signature_of_another_bundle_does_not_count(
 def test_another_signer_is_another_word(client: Client, bundle: Path, tmp_path: Path) -> None:
     verdict = client.verify(bundle, key=None, policy=None)
     assert isinstance(verdict.error, WrongSigner)
-    assert verdict.found.level == "unknown"
+    assert verdict.trust.level == "unknown"
     with pytest.raises(NotFound):
         client.verify(bundle, key=tmp_path / "absent.pub")
 
@@ -149,9 +149,9 @@ def test_a_bundle_that_this_version_would_not_make_is_signed_all_the_same(
     (bundle / "attestation" / "manifest.json").write_bytes(made.raw)
     (bundle / "attestation" / "statement.sigstore.json").write_bytes(signed)
     verdict = client.verify(bundle)
-    assert (verdict.error, verdict.found.level) == (None, "attested")
-    assert "does not make the same" in verdict.found.reason
-    assert [each["path"] for each in verdict.said["differences"]] == ["deploy.sh"]
+    assert (verdict.error, verdict.trust.level) == (None, "attested")
+    assert "does not make the same" in verdict.trust.reason
+    assert [each["path"] for each in verdict.document["differences"]] == ["deploy.sh"]
 
 
 def test_no_bundle_is_told_apart_from_a_damaged_one(client: Client, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_no_bundle_is_told_apart_from_a_damaged_one(client: Client, tmp_path: Pa
 def test_the_archive_of_a_bundle_is_looked_at_without_unpacking(client: Client, july: Path, tmp_path: Path) -> None:
     client("bundle", "eks", from_=july, output=tmp_path / "b.tgz")
     verdict = client.verify(tmp_path / "b.tgz")
-    assert (verdict.found.level, verdict.said["derives"]) == ("unverified", True)
+    assert (verdict.trust.level, verdict.document["derives"]) == ("unverified", True)
     assert [path.name for path in tmp_path.iterdir()] in (["b.tgz", "home"], ["home", "b.tgz"])
 
 
@@ -182,11 +182,12 @@ def customised(client: Client, july: Path, tmp_path: Path) -> Path:
 def test_a_bundle_made_from_a_published_recipe_is_verified_by_its_recipe(
     client: Client, july: Path, customised: Path
 ) -> None:
-    assert client.verify(customised).found.level == "unverified"
+    assert client.verify(customised).trust.level == "unverified"
     verdict = client.verify(customised, published_in=july)
-    assert (verdict.error, verdict.found.level) == (None, "verified")
-    assert (verdict.said["bundleAttested"], verdict.said["recipeAttested"]) == (False, True)
+    assert (verdict.error, verdict.trust.level) == (None, "verified")
+    assert (verdict.document["bundleAttested"], verdict.document["recipeAttested"]) == (False, True)
     assert "its recipe is signed by" in verdict.lines[2]
+    assert client.seen(july) == 2
     (customised / "README.md").write_text("x")
     rerecord(customised)
     assert isinstance(client.verify(customised, published_in=july).error, NotAsRecorded)
@@ -199,7 +200,7 @@ def test_a_bundle_made_from_another_recipe_is_not(client: Client, july: Path, cu
     assert made.status == 0, made.err
     verdict = client.verify(tmp_path / "evil", published_in=july)
     assert isinstance(verdict.error, SubjectMismatch)
-    assert verdict.found.level == "unknown"
+    assert verdict.trust.level == "unknown"
     with pytest.raises(NotFound):
         client.verify(customised, published_in=tmp_path / "absent")
 
@@ -209,27 +210,28 @@ def test_a_bundle_made_from_another_recipe_is_not(client: Client, july: Path, cu
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_less_than_what_is_asked_for_is_refused(level: str) -> None:
-    found = Found(level, "because", "ann", "1.2.0")
+    found = Trust(level, "because", "ann", "1.2.0")
     for asked in (*LEVELS, "max"):
         enough = LEVELS.index(level) >= LEVELS.index("verified" if asked == "max" else asked)
         if enough:
-            require(found, Asked(asked), "b")
+            require(found, Requirement(asked), "b")
         else:
             with pytest.raises(NotEnough, match=f"b is {level}.*because"):
-                require(found, Asked(asked), "b")
+                require(found, Requirement(asked), "b")
 
 
 def test_the_signer_and_the_version_of_the_program_can_be_asked_for() -> None:
-    found = Found("verified", "", "ann", "1.2.0")
-    for asked in (Asked(creator="ann"), Asked(tool="1.2.0"), Asked(tool="1.1"), Asked(tool="< 2.0")):
-        require(found, asked, "b")
-    for asked in (Asked(creator="an"), Asked(tool="1.3.0"), Asked(tool=">= 2.0")):
+    trust = Trust("verified", "", "ann", "1.2.0")
+    require(trust, Requirement(creator="ann"), "b")
+    for tool in ("1.2.0", "1.1", "< 2.0"):
+        require(trust, Requirement(tool=tool), "b")
+    for requirement in (Requirement(creator="an"), Requirement(tool="1.3.0"), Requirement(tool=">= 2.0")):
         with pytest.raises(NotEnough):
-            require(found, asked, "b")
+            require(trust, requirement, "b")
     with pytest.raises(NotEnough, match="unknown version"):
-        require(found._replace(tool=""), Asked(tool="1.0"), "b")
+        require(trust._replace(tool=""), Requirement(tool="1.0"), "b")
     with pytest.raises(InvalidRequest):
-        require(found, Asked(tool=">= ="), "b")
+        require(trust, Requirement(tool=">= ="), "b")
 
 
 def test_the_command_says_it_as_text_as_json_and_as_its_status(
@@ -266,10 +268,10 @@ def test_an_artifact_of_a_registry_is_verified_with_its_bytes(client: Client, re
     base = f"oci://{registry.host}/acme"
     for name in ("recipes/eks:1.1.0", "helm/eks:1.1.0", "index:latest"):
         verdict = client.verify(f"{base}/{name}")
-        assert (verdict.error, verdict.found.level) == (None, "verified"), name
-    assert client.verify(f"{base}/argocd-helm/eks:1.1.0").found.level == "attested"
-    digest = verdict.said["artifactDigest"]
-    assert client.verify(f"{base}/index@{digest}").found.level == "verified"
+        assert (verdict.error, verdict.trust.level) == (None, "verified"), name
+    assert client.verify(f"{base}/argocd-helm/eks:1.1.0").trust.level == "attested"
+    digest = verdict.document["artifactDigest"]
+    assert client.verify(f"{base}/index@{digest}").trust.level == "verified"
     with pytest.raises(NoArtifact):
         client.verify(f"{base}/recipes/eks:9.0.0")
     blob = next(key for key, data in registry.blobs.items() if key[0] == "acme/recipes/eks" and b"RecipeResult" in data)
@@ -295,8 +297,8 @@ def test_what_somebody_else_signed_is_neither_fetched_nor_unpacked(
 def test_an_artifact_whose_signature_was_removed_is_unverified(client: Client, publisher: Publisher) -> None:
     with running(FakeRegistry()) as server:
         publisher.publish(Base(Registry(server.host), "acme"), unsigned=True)
-        assert client.verify(f"oci://{server.host}/acme/recipes/eks:1.1.0").found.level == "unverified"
-        assert client.verify(f"oci://{server.host}/acme/helm/eks:1.1.0").found.level == "unverified"
+        assert client.verify(f"oci://{server.host}/acme/recipes/eks:1.1.0").trust.level == "unverified"
+        assert client.verify(f"oci://{server.host}/acme/helm/eks:1.1.0").trust.level == "unverified"
 
 
 def test_a_source_is_verified_with_all_that_it_holds(
@@ -305,8 +307,36 @@ def test_a_source_is_verified_with_all_that_it_holds(
     archive.pack_file(archive.entries_below(july, skip=Layout.skipped), tmp_path / "x.tar", compress=False)
     for where, count in ((july, 30), (tmp_path / "x.tar", 30), (f"oci://{registry.host}/acme", 24)):
         verdict = client.verify(where)
-        assert (verdict.error, verdict.found.level) == (None, "verified")
-        assert (verdict.said["artifacts"], verdict.said["missing"], verdict.said["release"]) == (count, 0, JULY)
+        assert (verdict.error, verdict.trust.level) == (None, "verified")
+        facts = verdict.document
+        assert (facts["artifacts"], facts["missing"], facts["release"]) == (count, 0, JULY)
+
+
+def test_a_source_that_was_verified_is_remembered(client: Client, july: Path) -> None:
+    client.verify(july)
+    assert client.seen(july) == 2
+
+
+def test_a_source_that_nobody_signed_is_not_remembered(client: Client, publisher: Publisher, tmp_path: Path) -> None:
+    publisher.publish(publications.layout(tmp_path / "layout"), unsigned=True)
+    assert client.verify(tmp_path / "layout").trust.level == "unverified"
+    assert client.seen(tmp_path / "layout") is None
+
+
+def test_a_source_in_which_something_is_damaged_is_not_remembered(client: Client, july: Path, tmp_path: Path) -> None:
+    shutil.copytree(july, tmp_path / "layout")
+    damaged = Layout(tmp_path / "layout").manifest("recipes/eks", "1.1.0").layers[0].digest
+    (tmp_path / "layout/blobs/sha256" / damaged[7:]).write_bytes(b"x")
+    assert client.verify(tmp_path / "layout").error
+    assert client.seen(tmp_path / "layout") is None
+
+
+def test_what_cannot_be_remembered_of_a_verified_source_is_a_note(client: Client, july: Path) -> None:
+    state = client.home / ".local/state/clusterbook"
+    state.mkdir(parents=True)
+    (state / "seen").write_text("in the way")
+    (note,) = client.verify(july).notes
+    assert "cannot be written" in note
 
 
 def test_what_is_damaged_in_a_source_is_named(client: Client, july: Path, tmp_path: Path) -> None:
@@ -319,7 +349,7 @@ def test_what_is_damaged_in_a_source_is_named(client: Client, july: Path, tmp_pa
     verdict = client.verify(tmp_path / "layout")
     assert isinstance(verdict.error, WrongContent)
     assert broken in verdict.error.what
-    assert (verdict.found.level, verdict.said["missing"]) == ("unknown", 1)
+    assert (verdict.trust.level, verdict.document["missing"]) == ("unknown", 1)
 
 
 def test_a_source_is_held_against_what_was_seen_of_it(
@@ -341,7 +371,7 @@ def test_other_artifacts_of_a_mirror_are_counted_and_read(client: Client, july: 
     layout = Layout(tmp_path / "layout")
     kept = put(layout, "images/x", b"an image", tag="1")
     verdict = client.verify(tmp_path / "layout")
-    assert (verdict.said["others"], verdict.said["besides"]) == (1, {"images": 1})
+    assert (verdict.document["others"], verdict.document["besides"]) == (1, {"images": 1})
     assert verdict.lines[-1].endswith("with the bytes of their digests: 1 images")
     (tmp_path / "layout/blobs/sha256" / kept.layers[0].digest[7:]).write_bytes(b"another!")
     assert isinstance(client.verify(tmp_path / "layout").error, WrongContent)

@@ -1,7 +1,6 @@
-"""An opened index: what a source has published, once it is known to be true.
+"""Open: the index of a source, once it is known to be true, and read shard by shard.
 
-Knows how an index is found, verified, held against what was seen of the source before, and read shard by shard; from
-there everything is by digest, so that the one signature covers it. Does not know what is done with an artifact.
+From the index on everything is by digest, so that the one signature covers it.
 """
 
 from __future__ import annotations

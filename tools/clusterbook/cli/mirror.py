@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from clusterbook.artifacts.memory import memory
-from clusterbook.artifacts.open import open_index
+from clusterbook.artifacts.open import Opened, open_index
+from clusterbook.artifacts.visit import visit
 from clusterbook.bundle.make import make
 from clusterbook.cli.bundle import requested
 from clusterbook.cli.fetch import Words, access_of, choice_of
@@ -30,7 +30,7 @@ from clusterbook.mirror.list import Gap, MirrorList, checked, joined
 from clusterbook.mirror.load import Loaded, load
 from clusterbook.mirror.pulled import listed
 from clusterbook.mirror.save import Saved, Wanted, save
-from clusterbook.oci.open import absolute, open_base, open_source
+from clusterbook.oci.open import open_base, open_source
 from clusterbook.oci.reference import SCHEME, is_loopback, parse_reference
 from clusterbook.trust.choose_policy import trusting
 
@@ -117,10 +117,7 @@ def saved(words: Words, slugs: Iterable[str], around: Around, telling: Telling) 
         raise MissingFlag("--output is missing", hint="type -o mirror.tar")
     if not target.endswith(".tar"):
         raise InvalidRequest(f"{target} is no .tar file", hint="type -o mirror.tar")
-    access, source = access_of(words, around), absolute(where)
-    remembered = memory(around.environment, around.home)
-    belief = trusting(choice_of(words), around.environment, around.home)
-    opened = open_index(open_source(where, access), belief, now=around.now, seen=remembered.recall(source))
+    access, belief = access_of(words, around), trusting(choice_of(words), around.environment, around.home)
     wanted = Wanted(
         tuple(slugs),
         tuple(words.get("deployer", ())),
@@ -128,9 +125,12 @@ def saved(words: Words, slugs: Iterable[str], around: Around, telling: Telling) 
         images="no_images" not in words,
         withdrawn="allow_withdrawn" in words,
     )
-    with telling:
-        done = save(opened, wanted, Path(target), access, telling)
-    warning = remembered.remember(source, opened.seen)
+
+    def carry(opened: Opened) -> Saved:
+        with telling:
+            return save(opened, wanted, Path(target), access, telling)
+
+    done, warning = visit(where, carry, access=access, trusting=belief, around=around)
     text = _encoded(_as_data(done, target)) if _json(words) else _sentence(done, target, words)
     return Reply(text, (warning,) if warning else (), error=_lacking(done, target))
 

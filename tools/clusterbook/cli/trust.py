@@ -17,7 +17,7 @@ from clusterbook.cli.flags import Flag
 from clusterbook.cli.program import Strict, option
 from clusterbook.cli.terminal import deliver
 from clusterbook.files.context import Around
-from clusterbook.verify.trustlevel_ import DEFAULT, LEVELS, MAX, Asked, require
+from clusterbook.verify.level import DEFAULT, LEVELS, MAX, Requirement, require
 
 _FLAGS = (
     Flag("min_trust_level", ("--min-trust-level",), f"Refuse less; default: {DEFAULT}.", values=(*LEVELS, MAX)),
@@ -37,7 +37,7 @@ def verify(where: str, **found: Any) -> int:
     from clusterbook.verify.verify import verify as verdict_of
 
     words = words_of(found)
-    asked = Asked(
+    required = Requirement(
         words.get("min_trust_level", [DEFAULT])[0],
         words.get("require_creator", [""])[0],
         words.get("cli_version_constraint", [""])[0],
@@ -49,13 +49,13 @@ def verify(where: str, **found: Any) -> int:
         verifier.trusting()  # what is wrong with it, it shall say before all else
     verdict = verdict_of(where, verifier)
     if words.get("format") == ["json"]:
-        said = {**verdict.said, "minTrustLevel": asked.level}
-        deliver(json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+        document = {**verdict.document, "minTrustLevel": required.level}
+        deliver(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n", notes=verdict.notes)
     else:
-        deliver("".join(f"{line}\n" for line in verdict.lines))
+        deliver("".join(f"{line}\n" for line in verdict.lines), notes=verdict.notes)
     if verdict.error is not None:
         raise verdict.error
-    require(verdict.found, asked, where)
+    require(verdict.trust, required, where)
     return 0
 
 

@@ -1,9 +1,8 @@
-"""Fetching: what was published comes here, once it is known to be true.
+"""Fetch: what was published comes here, once it is known to be true.
 
     source → index, verified and not older than before → shard → artifact by digest → file or folder → remembered
 
-Knows the way, and what the user hears. Does not know click, where policies come from (`believing`), nor how a bundle
-lands (`arrival`). Part of a fetch that has to be quick, so what only some need is imported for them.
+Part of a fetch that has to be quick, so what only some need is imported for them.
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from clusterbook.artifacts import index as published
 from clusterbook.artifacts.freshness import withdrawn
 from clusterbook.artifacts.index import RECIPE, RECIPE_KIND, Entry, choose, pin_of
-from clusterbook.artifacts.memory import memory
-from clusterbook.artifacts.open import Opened, open_index, refuse_withdrawn
+from clusterbook.artifacts.open import Opened, refuse_withdrawn
+from clusterbook.artifacts.visit import visit
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.diagnostics.transport import Malformed
 from clusterbook.files.context import Around
 from clusterbook.oci.manifest import Manifest
-from clusterbook.oci.open import Access, absolute, open_source
+from clusterbook.oci.open import Access
 from clusterbook.trust.choose_policy import PolicyChoice, trusting
 from clusterbook.trust.policy import Trusting
 
@@ -104,20 +103,20 @@ def fetch(wanted: Wanted, choice: PolicyChoice, access: Access, around: Around) 
     Raises:
         ClusterbookError: nothing was written, and what was remembered of the source stays.
     """
-    remembered, source = memory(around.environment, around.home), absolute(wanted.where)
     belief = trusting(choice, around.environment, around.home)
-    opened = open_index(open_source(wanted.where, access), belief, now=around.now, seen=remembered.recall(source))
-    if wanted.kind == "index":
-        from clusterbook.fetch.contents import contents
 
-        text, notes = contents(opened, as_json=wanted.form == "json")
-        reply = _delivered(text.encode(), wanted)._replace(notes=notes)
-    else:
+    def deliver(opened: Opened) -> Fetched:
+        if wanted.kind == "index":
+            from clusterbook.fetch.contents import contents
+
+            text, notes = contents(opened, as_json=wanted.form == "json")
+            return _delivered(text.encode(), wanted)._replace(notes=notes)
         chosen, notes = _chosen(opened, wanted)
-        reply = _recipe(chosen, wanted) if wanted.kind == "recipe" else _bundle(chosen, wanted, belief, choice)
-        reply = reply._replace(notes=(*notes, *reply.notes))
-    warning = remembered.remember(source, opened.seen)
-    return reply._replace(notes=(*reply.notes, warning)) if warning else reply
+        result = _recipe(chosen, wanted) if wanted.kind == "recipe" else _bundle(chosen, wanted, belief, choice)
+        return result._replace(notes=(*notes, *result.notes))
+
+    result, warning = visit(wanted.where, deliver, access=access, trusting=belief, around=around)
+    return result._replace(notes=(*result.notes, warning)) if warning else result
 
 
 def _chosen(opened: Opened, wanted: Wanted) -> tuple[Chosen, tuple[str, ...]]:
@@ -127,7 +126,7 @@ def _chosen(opened: Opened, wanted: Wanted) -> tuple[Chosen, tuple[str, ...]]:
     if slug and wanted.criteria:
         raise InvalidRequest(f"both the recipe {slug} and criteria were given", hint="give one of them")
     if not slug:
-        from clusterbook.fetch.openedshelf_ import slug_for
+        from clusterbook.fetch.criteria import slug_for
 
         inherited = {"allow_inherited": "1"} if wanted.allow_inherited else {}
         slug, notes = slug_for({**wanted.criteria, **inherited}, _head(opened))

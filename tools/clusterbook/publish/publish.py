@@ -1,11 +1,10 @@
-"""Publishing: a release of the ledger becomes artifacts in a registry or a layout, all of it signed.
+"""Publish: a release of the ledger becomes artifacts in a registry or a layout, all of it signed.
 
     artifacts and SBOMs → index → statements → their signatures on everything → tags of the index → read back
 
-Knows the order, which is such that whoever reads meanwhile sees the old state or the new one, and that running it again
-goes on where it was broken off. Does not know how artifacts look (`core.artifacts`), nor how they travel (`sending`).
-What was published before stays as it is: its digests are taken over from the index that is there, once that is
-verified.
+The order is such that whoever reads meanwhile sees the old state or the new one, and that running it again goes on
+where it was broken off. What was published before stays as it is: its digests are taken over from the index that is
+there, once that is verified.
 
 A release is one statement about its index, which pins everything by digest, and one statement about all artifacts, for
 those who come across a single one; the latter in parts, as verifiers read at most MOST_SUBJECTS subjects at once.
@@ -23,8 +22,9 @@ from clusterbook.artifacts.layout import Version
 from clusterbook.artifacts.open import Opened, open_index
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import NoArtifact
+from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.open import Base
-from clusterbook.publish import attach_ as attach
+from clusterbook.publish.attachment import sbom_attachment
 from clusterbook.publish.index import Listed, Pins, described, issue, kept, listed, recipes_of
 from clusterbook.publish.release import Publication, artifacts_of
 from clusterbook.publish.send import Report, Sender, quiet
@@ -130,8 +130,7 @@ def _send(release: Publication, sender: Sender, version: Version) -> dict[str, P
         sender.send(made, tags=[made.tag])
         pins[kind] = Pin(made.manifest.digest, made.manifest.descriptor.size)
         if sbom:
-            attachment = attach.sbom(sbom, created=version.origin.date)
-            sender.attach(made.repository, made.manifest.descriptor, attachment)
+            sender.attach(made.repository, made.manifest.descriptor, sbom_attachment(sbom, created=version.origin.date))
     return pins
 
 
@@ -142,6 +141,7 @@ def _read_back(
 
     Raises:
         NotThere: it is not.
+        Malformed: a layout is none in the eyes of oras.
     """
     opened = open_index(where.base, where.trusting, now=None, seen=None, tag=release.name)
     if opened.manifest.digest != subjects[0][1].digest:
@@ -157,3 +157,7 @@ def _read_back(
         sender.each("read back", [each for each in subjects if each[1].digest in sender.changed], one)
     except NoArtifact as error:
         raise NotThere(error.what, hint="publish again") from error
+    if isinstance(where.base.store, Layout):
+        from clusterbook.oci.oras import check_layout
+
+        check_layout(where.base.store.path)

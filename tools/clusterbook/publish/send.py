@@ -17,7 +17,7 @@ from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, Descriptor, Manif
 from clusterbook.oci.open import Base
 from clusterbook.oci.store import from_bytes
 from clusterbook.oci.transfer import in_parallel
-from clusterbook.publish.attach_ import Attachment
+from clusterbook.publish.attachment import Attachment
 
 Report = Callable[[str, int, int], None]
 """Hears what is being done, and how many of how many are."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from clusterbook.publish import attach_ as attach
+from clusterbook.publish.attachment import Attachment, signature_attachment
 from clusterbook.publish.index import Listed, described
 from clusterbook.publish.release import Publication
 from clusterbook.publish.send import Sender
@@ -24,7 +24,7 @@ class Signed(NamedTuple):
     """What one statement is about, and its signature."""
 
     subjects: Sequence[Listed]
-    attachment: attach.Attachment
+    attachment: Attachment
 
 
 def vouch(
@@ -46,7 +46,7 @@ def vouch(
     for part in [subjects[:1], *parts(subjects[1:])]:
         said = release.statement(Subject(name, pin.digest) for name, pin in part)
         bundle = _found(said, part[0], signer.hint, policy, sender) or _sign(said, part[0], signer, policy)
-        signed = Signed(part, attach.signature(bundle, PROVENANCE, created=release.origin.date))
+        signed = Signed(part, signature_attachment(bundle, PROVENANCE, created=release.origin.date))
         _attach(sender, part[0], signed)
         found.append(signed)
     return found

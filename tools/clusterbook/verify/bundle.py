@@ -1,9 +1,10 @@
-"""Verifying bundles: how much is known of the files of one, on this machine or in a registry.
+"""Bundle: how much is known of the files of one, on this machine or in a registry.
 
     files as recorded → the signature on them → what their recipe and options make
 
-Knows what is looked at, in which order, and which level of trust follows. Makes no network call for what lies on this
-machine. Source: reference rows T2-T6.
+A bundle that somebody made from a published recipe, with options of their own, needs no signature: its recipe is found
+again in what a source has published, by the digest of its content. There is no network call for what lies on this
+machine. Source: reference rows T2-T6; design, section 8.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ from clusterbook.bundle.checksums import (
 from clusterbook.bundle.disk import MOST_BYTES, MOST_FILES
 from clusterbook.bundle.rederive import prove
 from clusterbook.bundle.render import OPTIONS, RECIPE
-from clusterbook.diagnostics.errors import ClusterbookError
+from clusterbook.diagnostics.errors import ClusterbookError, NotFound
 from clusterbook.diagnostics.transport import Malformed
 from clusterbook.fetch.attestation import attested
 from clusterbook.files.tar_reader import Limits, members
 from clusterbook.oci.open import open_registry
 from clusterbook.oci.reference import parse_reference
-from clusterbook.trust.policy import Tampered, Unsigned, Untrusted
+from clusterbook.trust.policy import SubjectMismatch, Tampered, Unsigned, Untrusted
 from clusterbook.trust.verify import Verified, bundles_of, verify_any
-from clusterbook.verify.trustlevel_ import ATTESTED, UNKNOWN, UNVERIFIED, VERIFIED, Found
-from clusterbook.verify.verdict import NOTHING, Looked, Verdict, described, published
+from clusterbook.verify.level import ATTESTED, UNKNOWN, UNVERIFIED, VERIFIED, Trust
+from clusterbook.verify.verdict import NO_INSPECTION, Inspection, Verdict, described, published
 from clusterbook.verify.verifier import Verifier
 
 _LIMITS = Limits(files=MOST_FILES, total_bytes=MOST_BYTES)
@@ -55,12 +56,12 @@ def unpacked(data: bytes, name: str) -> dict[str, bytes]:
     return {member.name: member.stream.read() for member in members(io.BytesIO(data), name, limits=_LIMITS)}
 
 
-def _looked(files: Mapping[str, bytes]) -> Looked:
+def _inspect(files: Mapping[str, bytes]) -> Inspection:
     """Hold files against checksums.txt, then against what their recipe and options make."""
     recorded = listed(files[CHECKSUMS].decode(errors="replace")) if CHECKSUMS in files else {}
-    found = tuple(differences(recorded, digests(files))) if recorded else ()
-    whole = recorded and not found and {RECIPE, OPTIONS} <= files.keys()
-    return Looked(len(recorded), found, prove(files) if whole else None)
+    changes = tuple(differences(recorded, digests(files))) if recorded else ()
+    whole = recorded and not changes and {RECIPE, OPTIONS} <= files.keys()
+    return Inspection(len(recorded), changes, prove(files) if whole else None)
 
 
 def verify_files(where: str, files: Mapping[str, bytes], beside: Mapping[str, bytes], verifier: Verifier) -> Verdict:
@@ -68,66 +69,95 @@ def verify_files(where: str, files: Mapping[str, bytes], beside: Mapping[str, by
     if CHECKSUMS not in files and not beside:
         what = f"{where} has no {CHECKSUMS}, so nothing says what it should hold"
         return _wrong(where, NotAsRecorded(what, hint="name a bundle"))
-    looked = _looked(files)
-    if looked.differences:
-        return _wrong(where, _changed(where, looked.differences), looked)
+    inspection = _inspect(files)
+    if inspection.differences:
+        return _wrong(where, _changed(where, inspection.differences), inspection)
     verified: Verified | None = None
     if beside:
         try:
             verified = attested(beside, files, verifier.trusting()).verified
         except Untrusted as error:
-            return _wrong(where, error, looked)
-    elif looked.derives and verifier.published_in is not None:
-        from clusterbook.verify.derived_ import signer_of_recipe
-
+            return _wrong(where, error, inspection)
+    elif inspection.derives and verifier.published_in is not None:
         try:
-            return judged(where, looked, signer_of_recipe(files, verifier.published_in, verifier), recipe=True)
+            verified, warning = _recipe_signer(files, verifier.published_in, verifier)
         except Untrusted as error:
-            return _wrong(where, error, looked)
-    return judged(where, looked, verified)
+            return _wrong(where, error, inspection)
+        verdict = judged(where, inspection, verified, recipe=True)
+        return verdict._replace(notes=(warning,)) if warning else verdict
+    return judged(where, inspection, verified)
 
 
-def judged(where: str, looked: Looked, verified: Verified | None, *, recipe: bool = False) -> Verdict:
+def _recipe_signer(files: Mapping[str, bytes], where: str, verifier: Verifier) -> tuple[Verified | None, str]:
+    """Return who signed the index that names the recipe of a bundle, None for nobody, and a warning as `visit` does.
+
+    Raises:
+        SubjectMismatch: the source publishes no such recipe.
+        Untrusted, BadIndex: its index cannot be relied on.
+    """
+    from clusterbook.artifacts.open import Opened
+    from clusterbook.artifacts.visit import visit
+    from clusterbook.bundle.rederive import document
+    from clusterbook.documents.digest import digest
+    from clusterbook.resolve.content import content
+
+    recipe = document(files, RECIPE)
+    slug, wanted = str(recipe["metadata"].get("slug", "")), digest(content(recipe))
+
+    def signer(opened: Opened) -> Verified | None:
+        try:
+            versions = opened.recipe(slug).versions
+        except NotFound:
+            versions = {}
+        if wanted not in (entry.digest for entry in versions.values()):
+            what = f"the recipe of the bundle, {slug or 'without a name'} {wanted}, is none that {where} publishes"
+            raise SubjectMismatch(what, hint="make it from a recipe that was fetched: `fetch recipe`, then `bundle -r`")
+        return opened.verified
+
+    return visit(where, signer, access=verifier.access, trusting=verifier.trusting(), around=verifier.around)
+
+
+def judged(where: str, inspection: Inspection, verified: Verified | None, *, recipe: bool = False) -> Verdict:
     """Return the verdict on a bundle whose files are as recorded, and of which `verified` is the signature, if any.
 
     With `recipe`, its recipe is what is signed, not its files.
     """
-    proof = looked.proof
-    if proof is not None and not looked.derives and verified is None:
+    proof = inspection.proof
+    if proof is not None and not inspection.derives and verified is None:
         what = f"{where} is not what its recipe and options make (made by clusterbook {proof.version})"
         hint = "verify with the version that made it, or make it again and compare: clusterbook bundle --diff"
-        return _wrong(where, NotAsRecorded(what, hint=hint), looked)
+        return _wrong(where, NotAsRecorded(what, hint=hint), inspection)
     level, reason = UNVERIFIED, "it carries no signature"
     if verified is not None:
         level, reason = ATTESTED, "it carries neither recipe nor options, from which it could be made again"
         if proof is not None:
             reason = f"this version does not make the same of its recipe as clusterbook {proof.version}"
-        if looked.derives:
+        if inspection.derives:
             level, reason = VERIFIED, "signed, and what its signed recipe makes"
-    found = Found(level, reason, verified.signer if verified else "", proof.version if proof else "")
+    trust = Trust(level, reason, verified.signer if verified else "", proof.version if proof else "")
     lines = [f"{where}: {level}"]
-    if looked.recorded:
-        lines.append(f"{looked.recorded} files as recorded")
+    if inspection.recorded:
+        lines.append(f"{inspection.recorded} files as recorded")
     if verified is not None:
         what = "its recipe is signed" if recipe else "signed"
-        lines.append(f"{what} by {found.creator}{f' ({verified.issuer})' if verified.issuer else ''}")
-    if proof is not None and looked.derives:
+        lines.append(f"{what} by {trust.creator}{f' ({verified.issuer})' if verified.issuer else ''}")
+    if proof is not None and inspection.derives:
         what = f"{proof.deployer}, {len(proof.components)} components"
         lines.append(f"derives from recipe {proof.slug} and its options ({what})")
     if level != VERIFIED:
         lines.append(f"not {VERIFIED if verified else ATTESTED}: {reason}")
-    said = described(where, found, looked, verified)
-    return Verdict(found, {**said, "bundleAttested": verified is not None and not recipe}, tuple(lines))
+    document = described(where, trust, inspection, verified)
+    return Verdict(trust, {**document, "bundleAttested": verified is not None and not recipe}, tuple(lines))
 
 
-def _wrong(where: str, error: ClusterbookError, looked: Looked | None = None) -> Verdict:
+def _wrong(where: str, error: ClusterbookError, inspection: Inspection | None = None) -> Verdict:
     """Return the verdict on what is not as it has to be."""
-    looked = looked or NOTHING
-    found = Found(UNKNOWN, error.what, "", looked.proof.version if looked.proof else "")
-    shown = (*looked.differences, *(looked.proof.differences if looked.proof else ()))
+    inspection = inspection or NO_INSPECTION
+    trust = Trust(UNKNOWN, error.what, "", inspection.proof.version if inspection.proof else "")
+    shown = (*inspection.differences, *(inspection.proof.differences if inspection.proof else ()))
     lines = (f"{where}: {UNKNOWN}", *(f"{each.kind}: {each.path}" for each in shown))
-    said = described(where, found, looked, None)
-    return Verdict(found, {**said, "errors": [error.what]}, lines, error)
+    document = described(where, trust, inspection, None)
+    return Verdict(trust, {**document, "errors": [error.what]}, lines, error)
 
 
 def _changed(where: str, changes: tuple[Difference, ...]) -> NotAsRecorded:
@@ -146,7 +176,7 @@ def verify_artifact(where: str, verifier: Verifier) -> Verdict:
     belief = verifier.trusting()
     store = open_registry(reference.host, verifier.access)
     manifest = store.manifest(reference.repository, reference.wanted)
-    looked, verified = NOTHING, None
+    inspection, verified = NO_INSPECTION, None
     try:
         bundles = bundles_of(store, reference.repository, manifest.digest)
         assert belief.policy is not None
@@ -160,10 +190,10 @@ def verify_artifact(where: str, verifier: Verifier) -> Verdict:
             files = unrooted(unpacked(packed, where))
             if files_digest(files) != manifest.annotations[FILES]:
                 raise Tampered(f"{where}: the files are not those that its manifest names", hint="do not use it")
-            looked = _looked(files)
+            inspection = _inspect(files)
     except (Untrusted, Malformed) as error:
-        return _wrong(where, error, looked)
-    if looked.proof is None and FILES not in manifest.annotations:
+        return _wrong(where, error, inspection)
+    if inspection.proof is None and FILES not in manifest.annotations:
         return published(where, verified, {"artifactDigest": manifest.digest})
-    verdict = judged(where, looked, verified)
-    return verdict._replace(said={**verdict.said, "artifactDigest": manifest.digest})
+    verdict = judged(where, inspection, verified)
+    return verdict._replace(document={**verdict.document, "artifactDigest": manifest.digest})

@@ -1,7 +1,7 @@
-"""Verifying sources: all that a registry, a mirror or an archive holds of a catalog.
+"""Source: how much is known of all that a registry, a mirror or an archive holds of a catalog.
 
-Knows that a mirror holds a part of what the index names, and may hold charts and images besides, which the index does
-not name: of those it is only known that their bytes are whole. Does not know bundles (`verifying`).
+A mirror holds a part of what the index names, and may hold charts and images besides, which the index does not name: of
+those it is only known that their bytes are whole.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from collections.abc import Iterator
 
 from clusterbook.artifacts import index as catalog
 from clusterbook.artifacts.index import Needed
-from clusterbook.artifacts.memory import memory
-from clusterbook.artifacts.open import Opened, open_index
+from clusterbook.artifacts.open import Opened
+from clusterbook.artifacts.visit import visit
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import Malformed, NoArtifact, WrongContent
 from clusterbook.mirror import archive as mirrored
 from clusterbook.oci.layout.reader import LaidOut
-from clusterbook.oci.open import Base, absolute, open_source
+from clusterbook.oci.open import Base
 from clusterbook.oci.store import is_manifest
-from clusterbook.verify.trustlevel_ import UNKNOWN
+from clusterbook.verify.level import UNKNOWN, UNVERIFIED
 from clusterbook.verify.verdict import Verdict, published
 from clusterbook.verify.verifier import Verifier
 
@@ -30,10 +30,25 @@ def verify_source(where: str, verifier: Verifier) -> Verdict:
     Raises:
         ClusterbookError: the index cannot be relied on, or an artifact is damaged; which one says why.
     """
-    around = verifier.around
-    seen = memory(around.environment, around.home).recall(absolute(where))
-    base = open_source(where, verifier.access)
-    opened = open_index(base, verifier.trusting()._replace(unsigned=True), now=around.now, seen=seen)
+    belief = verifier.trusting()
+
+    def well(verdict: Verdict) -> bool:
+        return verdict.error is None and (verdict.trust.level != UNVERIFIED or belief.unsigned)
+
+    verdict, warning = visit(
+        where,
+        lambda opened: _verify(where, opened),
+        access=verifier.access,
+        trusting=belief._replace(unsigned=True),
+        around=verifier.around,
+        well=well,
+    )
+    return verdict._replace(notes=(warning,)) if warning else verdict
+
+
+def _verify(where: str, opened: Opened) -> Verdict:
+    """Return what is known of the source of an index."""
+    base = opened.base
     reader = _Reader(opened)
     for needed in _needed(opened):
         reader.read(base.repository(needed.repository), needed.pin.digest)
@@ -59,14 +74,14 @@ def verify_source(where: str, verifier: Verifier) -> Verdict:
     verdict = published(where, opened.verified, more, tuple(lines))
     if not faults:
         return verdict
-    found = verdict.found._replace(level=UNKNOWN, reason=faults[0].what)
-    said = {
-        **verdict.said,
+    trust = verdict.trust._replace(level=UNKNOWN, reason=faults[0].what)
+    document = {
+        **verdict.document,
         "trustLevel": UNKNOWN,
-        "trustReason": found.reason,
+        "trustReason": trust.reason,
         "errors": [each.what for each in faults],
     }
-    return Verdict(found, said, (f"{where}: {UNKNOWN}", *(each.what for each in faults)), faults[0])
+    return Verdict(trust, document, (f"{where}: {UNKNOWN}", *(each.what for each in faults)), faults[0])
 
 
 def _besides(base: Base, reader: _Reader) -> dict[str, int]:

@@ -1,7 +1,4 @@
-"""Verdicts: how much is known of something that was verified, as data and in sentences.
-
-Knows how a verdict is put. Does not know how it is found. Source: reference row T8.
-"""
+"""Verdict: how much is known of something that was verified, as data and in sentences. Source: reference row T8."""
 
 from __future__ import annotations
 
@@ -12,19 +9,20 @@ from clusterbook.bundle.checksums import Difference
 from clusterbook.bundle.rederive import Proof
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.trust.verify import Verified
-from clusterbook.verify.trustlevel_ import UNVERIFIED, VERIFIED, Found
+from clusterbook.verify.level import UNVERIFIED, VERIFIED, Trust
 
 
 class Verdict(NamedTuple):
-    """What is known: as data, in sentences, and with `error` where something is wrong."""
+    """What is known: as data, in sentences, with `error` where something is wrong, and `notes` for its user."""
 
-    found: Found
-    said: dict[str, Any]
+    trust: Trust
+    document: dict[str, Any]
     lines: tuple[str, ...]
     error: ClusterbookError | None = None
+    notes: tuple[str, ...] = ()
 
 
-class Looked(NamedTuple):
+class Inspection(NamedTuple):
     """What the files of a bundle say by themselves."""
 
     recorded: int
@@ -37,30 +35,30 @@ class Looked(NamedTuple):
         return self.proof is not None and not self.proof.differences
 
 
-NOTHING = Looked(0, (), None)
+NO_INSPECTION = Inspection(0, (), None)
 """What was no bundle, so that nothing is recorded of it."""
 
 
-def described(where: str, found: Found, looked: Looked, verified: Verified | None) -> dict[str, Any]:
+def described(where: str, trust: Trust, inspection: Inspection, verified: Verified | None) -> dict[str, Any]:
     """Return a verdict as data. Source: reference row T8, with what this program knows besides."""
-    proof = looked.proof
-    shown = (*looked.differences, *(proof.differences if proof else ()))
+    proof = inspection.proof
+    shown = (*inspection.differences, *(proof.differences if proof else ()))
     return {
         "bundle": where,
-        "trustLevel": found.level,
-        "trustReason": found.reason,
-        "checksumsPassed": bool(looked.recorded) and not looked.differences,
-        "checksumFiles": looked.recorded,
+        "trustLevel": trust.level,
+        "trustReason": trust.reason,
+        "checksumsPassed": bool(inspection.recorded) and not inspection.differences,
+        "checksumFiles": inspection.recorded,
         "bundleAttested": verified is not None,
         "recipeAttested": verified is not None,
         "identityPinned": verified is not None,
-        "bundleCreator": found.creator,
+        "bundleCreator": trust.creator,
         "issuer": verified.issuer if verified else "",
         "builder": builder(verified),
-        "derives": looked.derives,
+        "derives": inspection.derives,
         "recipe": proof.slug if proof else "",
         "deployer": proof.deployer if proof else "",
-        "toolVersion": found.tool,
+        "toolVersion": trust.tool,
         "differences": [each._asdict() for each in shown],
         "errors": [],
     }
@@ -77,7 +75,7 @@ def builder(verified: Verified | None) -> str:
 def published(where: str, verified: Verified | None, more: Mapping[str, Any], lines: tuple[str, ...] = ()) -> Verdict:
     """Return the verdict on what is no bundle, so that nothing has to derive from anything."""
     level, reason = (VERIFIED, "signed as it is") if verified else (UNVERIFIED, "nobody signed it")
-    found = Found(level, reason, verified.signer if verified else "")
-    by = f"signed by {found.creator}{f' ({verified.issuer})' if verified and verified.issuer else ''}"
-    said = {**described(where, found, NOTHING, verified), **more}
-    return Verdict(found, said, (f"{where}: {level}", by if verified else reason, *lines))
+    trust = Trust(level, reason, verified.signer if verified else "")
+    by = f"signed by {trust.creator}{f' ({verified.issuer})' if verified and verified.issuer else ''}"
+    document = {**described(where, trust, NO_INSPECTION, verified), **more}
+    return Verdict(trust, document, (f"{where}: {level}", by if verified else reason, *lines))

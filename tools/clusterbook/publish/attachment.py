@@ -1,7 +1,7 @@
-"""Attachments: signatures and SBOMs, as they are attached to the artifacts that they are about.
+"""Attachment: a signature or an SBOM, as it is attached to the artifact that it is about.
 
-Knows how cosign, GitHub's verifier and we find them: as referrers, one manifest with one layer each. Does not know how
-they are made, nor how they travel (`sending`). Source: OCI distribution 1.1, "Referrers"; cosign 3, "bundle format".
+Each is a referrer, one manifest with one layer, where cosign, GitHub's verifier and we look for it. Source: OCI
+distribution 1.1, "Referrers"; cosign 3, "bundle format".
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class Attachment:
         return artifact(self.kind, [describe(self.kind, self.data)], annotations=self.annotations, subject=subject)
 
 
-def signature(bundle: bytes, predicate_type: str, *, created: str) -> Attachment:
+def signature_attachment(bundle: bytes, predicate_type: str, *, created: str) -> Attachment:
     """Return a signature to be attached; `created` is the date of the release, not of today."""
     annotations = {_CONTENT: "dsse-envelope", _PREDICATE: predicate_type, _CREATED: created}
     return Attachment(BUNDLE, bundle, annotations)
 
 
-def sbom(document: bytes, *, created: str) -> Attachment:
+def sbom_attachment(document: bytes, *, created: str) -> Attachment:
     """Return a CycloneDX SBOM to be attached."""
     return Attachment(SBOM, document, {_CREATED: created})

@@ -1,13 +1,13 @@
-"""Trust levels: how much is known of a bundle or an artifact, and whether that is enough.
+"""Level: how much is known of a bundle or an artifact, and whether that is enough.
 
     unknown      it is not what it says, or a signature that it carries does not count
-    unverified   it is whole; nobody vouches for it
+    unverified   it is whole; nobody signed it
     attested     whole, and signed by somebody whom the policy names
     verified     signed, and a bundle also follows, file by file, from the recipe that is signed with it
 
-Knows the levels and what a user may ask for. Does not know how one is found. Removing a signature makes `unverified` of
-what was more, so that nothing less than `attested` is asked for unless a user says so. Source: reference rows T1, T6,
-T7, L31: there, the highest level that a bundle can reach is asked for, which is less once its signature is gone.
+Removing a signature makes `unverified` of what was more, so that nothing less than `attested` is asked for unless a
+user says so. Source: reference rows T1, T6, T7, L31: there, the highest level that a bundle can reach is asked for,
+which is less once its signature is gone.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class NotEnough(ClusterbookError):
     exit_status = 2
 
 
-class Found(NamedTuple):
+class Trust(NamedTuple):
     """What is known: `creator` signed it, `tool` is the version of the program that made it; "" where that is unknown.
 
     `reason` says why the level is not higher, or on what it rests.
@@ -45,7 +45,7 @@ class Found(NamedTuple):
     tool: str = ""
 
 
-class Asked(NamedTuple):
+class Requirement(NamedTuple):
     """What has to be known at least; "" for anything."""
 
     level: str = DEFAULT
@@ -53,25 +53,27 @@ class Asked(NamedTuple):
     tool: str = ""
 
 
-def require(found: Found, asked: Asked, name: str) -> None:
+def require(trust: Trust, required: Requirement, name: str) -> None:
     """Make sure that as much is known of `name` as was asked for.
 
     Raises:
         NotEnough: it is not.
         InvalidRequest: the constraint on the program's version is none.
     """
-    wanted = VERIFIED if asked.level == MAX else asked.level
-    if LEVELS.index(found.level) < LEVELS.index(wanted):
-        hint = f"--min-trust-level {found.level} takes it all the same"
-        if found.level == UNVERIFIED:
+    wanted = VERIFIED if required.level == MAX else required.level
+    if LEVELS.index(trust.level) < LEVELS.index(wanted):
+        hint = f"--min-trust-level {trust.level} takes it all the same"
+        if trust.level == UNVERIFIED:
             hint += ", as it may a bundle that you made yourself"
-        raise NotEnough(f"{name} is {found.level}, {wanted} is asked for: {found.reason}", hint=hint)
-    if asked.creator and found.creator != asked.creator:
-        signer = found.creator or "nobody"
-        raise NotEnough(f"{name} is signed by {signer}, not by {asked.creator}", hint="is it the right bundle?")
-    if asked.tool:
-        bare = asked.tool[:1].isdigit()
-        expression = parse_expression(f">= {asked.tool}" if bare else asked.tool)
-        if not found.tool or not evaluate(expression, found.tool):
-            what = f"{name} was made by clusterbook {found.tool or 'of an unknown version'}, {asked.tool} is asked for"
+        raise NotEnough(f"{name} is {trust.level}, {wanted} is asked for: {trust.reason}", hint=hint)
+    if required.creator and trust.creator != required.creator:
+        signer = trust.creator or "nobody"
+        raise NotEnough(f"{name} is signed by {signer}, not by {required.creator}", hint="is it the right bundle?")
+    if required.tool:
+        bare = required.tool[:1].isdigit()
+        expression = parse_expression(f">= {required.tool}" if bare else required.tool)
+        if not trust.tool or not evaluate(expression, trust.tool):
+            what = (
+                f"{name} was made by clusterbook {trust.tool or 'of an unknown version'}, {required.tool} is asked for"
+            )
             raise NotEnough(what, hint="make or fetch it again")

@@ -1,0 +1,31 @@
+"""oras as a second reader of what we write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clusterbook.diagnostics.transport import Malformed
+from clusterbook.oci.layout.folder import Layout
+from clusterbook.oci.layout.reader import INDEX_FILE
+from clusterbook.oci.oras import check_layout
+from tests.contract.store_contract import put
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    layout = Layout(tmp_path, create=True)
+    put(layout, "a/b", b"recipe", tag="1.0.0")
+    return layout
+
+
+def test_oras_takes_a_layout_of_ours_for_one(layout: Layout) -> None:
+    check_layout(layout.path)
+
+
+@pytest.mark.parametrize("index", ["{", '{"schemaVersion": 1, "manifests": []}'])
+def test_what_oras_does_not_take_for_a_layout_is_said(layout: Layout, index: str) -> None:
+    (layout.path / INDEX_FILE).write_text(index)
+    with pytest.raises(Malformed, match="as oras reads it"):
+        check_layout(layout.path)
