@@ -12,7 +12,7 @@ from clusterbook.cli.snapshotting_ import gaps, rows
 from clusterbook.collect.take import node_name
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.evidence.redact import is_redacted
-from clusterbook.snapshot.build import Group, Seen, Thing, document
+from clusterbook.snapshot.build import Capture, Item, Readings, document
 from clusterbook.snapshot.inventory import Gap
 from clusterbook.snapshot.schema import SnapshotShape
 from tests.support import machines
@@ -50,10 +50,10 @@ def test_a_table_spells_paths_as_constraints_do(root: str, capsys: pytest.Captur
 
 
 def test_every_part_of_a_snapshot_is_in_its_table() -> None:
-    seen = Seen(
+    seen = Capture(
         {
-            "SystemD": {"kubelet.service": Group({"ActiveState": "active"})},
-            "GPU": {"smi": Group({}, [Thing({"index": 0})])},
+            "SystemD": {"kubelet.service": Readings({"ActiveState": "active"})},
+            "GPU": {"smi": Readings({}, [Item({"index": 0})])},
         },
         objects=({"apiVersion": "v1", "kind": "Pod", "items": [{"metadata": {"name": "a"}}]},),
         releases=({"name": "r", "namespace": "n", "chart": "c", "version": "1"},),
@@ -67,7 +67,7 @@ def test_every_part_of_a_snapshot_is_in_its_table() -> None:
 
 
 def test_a_long_value_is_cut_in_a_table() -> None:
-    [(_, value)] = rows(document(Seen({"OS": {"grub": Group({"a": "b\n" * 200})}}), {}))
+    [(_, value)] = rows(document(Capture({"OS": {"grub": Readings({"a": "b\n" * 200})}}), {}))
     assert len(value) == 100
     assert value.endswith("…")
 
@@ -139,7 +139,7 @@ def test_a_pod_is_told_its_nodes_name() -> None:
 
 
 def test_many_gaps_are_counted() -> None:
-    notes = gaps(document(Seen(gaps=[Gap(f"p/{number:02}", "failed", "x") for number in range(12)]), {}))
+    notes = gaps(document(Capture(gaps=[Gap(f"p/{number:02}", "failed", "x") for number in range(12)]), {}))
     assert notes[0] == "not seen: p/00 (failed): x"
     assert notes[-1] == "not seen: 2 more; see coverage"
     assert len(notes) == 11

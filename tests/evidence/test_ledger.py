@@ -26,7 +26,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def look() -> tuple[proofs.Kept, ...]:
+def look() -> tuple[proofs.LedgerEvidence, ...]:
     registry = Path("registry")
     return proofs.kept(registry, open_ledger(registry), Path("site/trust.yaml"))
 

@@ -14,7 +14,7 @@ from clusterbook.catalog import read as workspace
 from clusterbook.catalog.criteria import Criteria
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.yaml_writer import dump
-from clusterbook.evidence.redact import is_redacted, redact, spoken
+from clusterbook.evidence.redact import is_redacted, public_names, redact
 from clusterbook.resolve import document as documents
 from clusterbook.resolve import views
 from clusterbook.resolve.resolver import resolve
@@ -44,7 +44,7 @@ def recipe() -> Document:
 
 
 def redacted(document: Document, recipe: Document) -> Document:
-    words, namespaces = spoken(recipe)
+    words, namespaces = public_names(recipe)
     return redact(document, words=words | check_words(CHECKS.values()), namespaces=namespaces, groups=GROUPS)
 
 

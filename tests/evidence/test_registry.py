@@ -10,8 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from clusterbook.cli import main
-from clusterbook.evidence.evidenceartifact_ import ARTIFACT, layers_of
 from clusterbook.evidence.model import BrokenEvidence
+from clusterbook.evidence.registry import ARTIFACT, layers_of
 from clusterbook.oci.manifest import artifact, titled
 from clusterbook.trust.keys import private_key
 from tests.support.clusters import SNAPSHOTS

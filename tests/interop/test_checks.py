@@ -17,7 +17,7 @@ from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
 from clusterbook.cli.main import run
 from clusterbook.kubernetes.api import open_api
-from clusterbook.validate.job_manifests import Asked, manifests
+from clusterbook.validate.job_manifests import CheckRun, manifests
 from clusterbook.validate.run_jobs import run_all
 from tests.interop.cluster import Cluster
 from tests.interop.conftest import RECIPES
@@ -76,7 +76,7 @@ def test_a_check_has_the_rights_of_its_entry_and_no_others(cluster: Cluster, nam
     image = "registry.k8s.io/pause:3.10"
     entry = {"name": "asks", "phase": "conformance", "image": image, "permissions": [here, gone, nodes]}
     api = open_api(str(cluster.kubeconfig))
-    asked = Asked(namespace, "abc123")
+    asked = CheckRun(namespace, "abc123")
     assert dict(run_all(api, [entry], asked, (), say=print, keep=True))["asks"].state == "passed"
 
     def may(verb: str, resource: str, where: str = "") -> bool:
@@ -106,11 +106,11 @@ FOREVER = """
 import sys
 from clusterbook.kubernetes.api import open_api
 from clusterbook.validate.run_jobs import run_all
-from clusterbook.validate.job_manifests import Asked
+from clusterbook.validate.job_manifests import CheckRun
 rights = [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]}]
 entry = {"name": "waits", "phase": "conformance", "image": "x:1", "resources": {"cpu": "9999"}, "permissions": rights}
 entries = [{**entry, "name": f"waits-{number}"} for number in range(6)]
-run_all(open_api(sys.argv[1]), entries, Asked(sys.argv[2], "x1"), (), say=print)
+run_all(open_api(sys.argv[1]), entries, CheckRun(sys.argv[2], "x1"), (), say=print)
 """
 
 
@@ -132,7 +132,7 @@ def test_every_check_of_the_catalog_is_taken_by_the_cluster(cluster: Cluster, na
     entries = [node.data() for node in catalog.load(workspace.read(RECIPES)).validators.values()]
     assert len(entries) > 15
     for entry in entries:
-        found = manifests(entry, Asked(namespace, "abc123"))
+        found = manifests(entry, CheckRun(namespace, "abc123"))
         here = [each for each in found if each["metadata"].get("namespace") in (None, namespace)]
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": here})
         cluster.kubectl("apply", "--dry-run=server", "-f", "-", stdin=text)
@@ -162,7 +162,7 @@ def test_who_may_not_give_a_right_is_told_so(cluster: Cluster, namespace: str, t
         "image": "registry.k8s.io/pause:3.10",
         "permissions": rights,
     }
-    found = dict(run_all(open_api(str(tmp_path / "editor")), [entry], Asked(namespace, "x1"), (), say=print))
+    found = dict(run_all(open_api(str(tmp_path / "editor")), [entry], CheckRun(namespace, "x1"), (), say=print))
     assert found["wants-nodes"].state == "error"
     assert "clusterroles" in found["wants-nodes"].message
     assert "job.batch" not in cluster.kubectl("-n", namespace, "get", "jobs", "-o", "name")

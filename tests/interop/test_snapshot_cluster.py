@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from clusterbook.cli.main import run
-from clusterbook.collect.cluster.survey import Wishes, collectors
+from clusterbook.collect.cluster.survey import SurveyOptions, collectors
 from clusterbook.collect.run import gather
 from clusterbook.collect.take import stamped
 from clusterbook.kubernetes import configmaps
@@ -33,13 +33,13 @@ def api(cluster: Cluster) -> Api:
     return open_api(str(cluster.kubeconfig))
 
 
-def document(api: Api, wishes: Wishes | None = None) -> dict[str, Any]:
-    found = stamped(gather(collectors(api, wishes or Wishes())), "")
+def document(api: Api, wishes: SurveyOptions | None = None) -> dict[str, Any]:
+    found = stamped(gather(collectors(api, wishes or SurveyOptions())), "")
     SnapshotShape.model_validate(found, strict=True)
     return found
 
 
-def take(api: Api, wishes: Wishes | None = None) -> Snapshot:
+def take(api: Api, wishes: SurveyOptions | None = None) -> Snapshot:
     return read(document(api, wishes))
 
 
@@ -83,7 +83,7 @@ def test_nodes_versions_and_images_are_those_that_kubectl_shows(cluster: Cluster
 
 def test_one_node_speaks_when_it_is_asked_for(api: Api) -> None:
     name = next(str(each["metadata"]["name"]) for each in api.items("/api/v1/nodes", labels="kubernetes.io/arch=arm64"))
-    snapshot = take(api, Wishes(node=name))
+    snapshot = take(api, SurveyOptions(node=name))
     assert snapshot.reading("K8s", "node", "source-node") == name
     assert snapshot.reading("K8s", "node", "kernel-version").endswith("-64k")
 
@@ -221,7 +221,7 @@ def test_an_api_server_that_hangs_is_given_up_in_time(
 ) -> None:
     hasty = PATIENCE._replace(tries=2, connect_s=2, read_s=1, first_wait_s=0.1)
     api = open_api(str(fresh_cluster.kubeconfig), patience=hasty)
-    looking = collectors(api, Wishes(timeout_s=5))  # what it serves is known, and then it hangs
+    looking = collectors(api, SurveyOptions(timeout_s=5))  # what it serves is known, and then it hangs
     with frozen(fresh_cluster.api_server):
         started = time.monotonic()
         found = stamped(gather(looking), "")

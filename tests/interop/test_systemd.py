@@ -15,7 +15,7 @@ import pytest
 
 from clusterbook.collect.node import systemd as units
 from clusterbook.diff.snapshots import drift
-from clusterbook.snapshot.build import Seen, document
+from clusterbook.snapshot.build import Capture, document
 from clusterbook.snapshot.model import read
 from tests.interop.processes import Servers
 from tests.support import machines
@@ -51,7 +51,7 @@ def root() -> Iterator[Path]:
         yield home
 
 
-def look(root: Path) -> Seen:
+def look(root: Path) -> Capture:
     return units.units(machines.host(root))
 
 

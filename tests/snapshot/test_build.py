@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from clusterbook.documents.yaml_writer import dump
-from clusterbook.snapshot.build import Group, Seen, Thing, document, measurement_part, together
+from clusterbook.snapshot.build import Capture, Item, Readings, combine, document, measurement_part
 from clusterbook.snapshot.inventory import Gap
 from clusterbook.snapshot.model import read
 from clusterbook.snapshot.schema import SnapshotShape
 
-OS = Seen({"OS": {"release": Group({"ID": "ubuntu", "VERSION_ID": "24.04"})}}, gaps=(Gap("releases", "skipped", "no"),))
+OS = Capture(
+    {"OS": {"release": Readings({"ID": "ubuntu", "VERSION_ID": "24.04"})}}, gaps=(Gap("releases", "skipped", "no"),)
+)
 PODS = {"apiVersion": "v1", "kind": "Pod", "items": [{"metadata": {"name": "a"}}]}
-CLUSTER = Seen(
+CLUSTER = Capture(
     {
-        "K8s": {"server": Group({"version": "v1.33.5"})},
-        "OS": {"release": Group({"ID": "other"}), "kmod": Group({"a": True})},
+        "K8s": {"server": Readings({"version": "v1.33.5"})},
+        "OS": {"release": Readings({"ID": "other"}), "kmod": Readings({"a": True})},
     },
     objects=(PODS, {"apiVersion": "apps/v1", "kind": "Deployment", "items": []}),
     releases=({"name": "gpu-operator", "namespace": "gpu-operator"},),
@@ -22,7 +24,7 @@ CLUSTER = Seen(
 
 
 def test_parts_come_together_and_the_first_of_two_readings_counts() -> None:
-    found = together([OS, CLUSTER])
+    found = combine([OS, CLUSTER])
     assert found.measurements["OS"]["release"].data["ID"] == "ubuntu"
     assert set(found.measurements["OS"]) == {"release", "kmod"}
     assert found.releases == [{"name": "gpu-operator", "namespace": "gpu-operator"}]
@@ -30,17 +32,17 @@ def test_parts_come_together_and_the_first_of_two_readings_counts() -> None:
 
 
 def test_releases_that_nobody_looked_for_are_not_taken_for_none() -> None:
-    assert "releases" not in document(together([OS, OS]), {})
-    assert document(together([OS, Seen(releases=())]), {})["releases"] == []
+    assert "releases" not in document(combine([OS, OS]), {})
+    assert document(combine([OS, Capture(releases=())]), {})["releases"] == []
 
 
 def test_a_document_is_the_same_whatever_comes_first() -> None:
-    one, other = Seen({"GPU": {"hardware": Group({"a": 1})}}), CLUSTER
-    assert dump(document(together([one, other]), {})) == dump(document(together([other, one]), {}))
+    one, other = Capture({"GPU": {"hardware": Readings({"a": 1})}}), CLUSTER
+    assert dump(document(combine([one, other]), {})) == dump(document(combine([other, one]), {}))
 
 
 def test_a_document_has_the_shape_of_a_snapshot_and_is_read_back() -> None:
-    made = document(together([OS, CLUSTER]), {"timestamp": "2026-07-14T08:30:00Z", "version": "1", "source-node": ""})
+    made = document(combine([OS, CLUSTER]), {"timestamp": "2026-07-14T08:30:00Z", "version": "1", "source-node": ""})
     SnapshotShape.model_validate(made, strict=True)
     taken = read(made)
     assert taken.metadata == {"timestamp": "2026-07-14T08:30:00Z", "version": "1"}
@@ -50,8 +52,8 @@ def test_a_document_has_the_shape_of_a_snapshot_and_is_read_back() -> None:
 
 
 def test_alike_things_are_items() -> None:
-    group = Group({"n": 2}, [Thing({"index": 0}, {"where": "a"}), Thing({"index": 1})], {"why": "b"})
-    made = document(Seen({"GPU": {"smi": group}}), {})
+    group = Readings({"n": 2}, [Item({"index": 0}, {"where": "a"}), Item({"index": 1})], {"why": "b"})
+    made = document(Capture({"GPU": {"smi": group}}), {})
     SnapshotShape.model_validate(made, strict=True)
     assert made["measurements"][0]["subtypes"] == [
         {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from clusterbook.documents.yaml_reader import parse
-from clusterbook.snapshot.build import Group, Seen, Thing, document
+from clusterbook.snapshot.build import Capture, Item, Readings, document
 from clusterbook.snapshot.fingerprint import describe, spread
 from clusterbook.snapshot.model import Snapshot, fingerprint, read
 from tests.support.clusters import SNAPSHOTS
@@ -16,16 +16,16 @@ PRODUCT = "nvidia.com/gpu.product"
 REGION = "topology.kubernetes.io/region"
 
 
-def taken(**groups: Group) -> Snapshot:
-    measurements: dict[str, dict[str, Group]] = {}
+def taken(**groups: Readings) -> Snapshot:
+    measurements: dict[str, dict[str, Readings]] = {}
     for path, group in groups.items():
         kind, _, name = path.partition("_")
         measurements.setdefault(kind, {})[name] = group
-    return read(document(Seen(measurements), {}))
+    return read(document(Capture(measurements), {}))
 
 
 def labels(**values: str) -> Snapshot:
-    return taken(NodeTopology_label=Group(values))
+    return taken(NodeTopology_label=Readings(values))
 
 
 @pytest.mark.parametrize("name", ["bare-node", "gb200-eks", "h100-eks"])
@@ -67,8 +67,8 @@ def test_the_label_that_covers_every_node_says_the_gpu(
 
 
 def test_without_labels_the_driver_says_the_gpu_and_without_a_driver_the_bus() -> None:
-    bus = Group({"gpu-present": True, "model": "h100", "product": "H100 SXM5 80GB"})
-    both = describe(taken(GPU_hardware=bus, GPU_smi=Group({"name": "NVIDIA H100 80GB HBM3"})))
+    bus = Readings({"gpu-present": True, "model": "h100", "product": "H100 SXM5 80GB"})
+    both = describe(taken(GPU_hardware=bus, GPU_smi=Readings({"name": "NVIDIA H100 80GB HBM3"})))
     assert both["gpuModel"] == {"value": "NVIDIA H100 80GB HBM3", "source": "GPU.smi.name"}
     alone = describe(taken(GPU_hardware=bus))
     assert alone["accelerator"] == {"value": "h100", "source": "GPU.hardware.model"}
@@ -76,15 +76,15 @@ def test_without_labels_the_driver_says_the_gpu_and_without_a_driver_the_bus() -
 
 
 def test_a_node_with_two_models_is_of_neither() -> None:
-    items = [Thing({"name": "NVIDIA L40S"}), Thing({"name": "NVIDIA A100-PCIE-40GB"})]
-    found = describe(taken(GPU_smi=Group({"name": "mixed"}, items)))
+    items = [Item({"name": "NVIDIA L40S"}), Item({"name": "NVIDIA A100-PCIE-40GB"})]
+    found = describe(taken(GPU_smi=Readings({"name": "mixed"}, items)))
     assert found["accelerator"] == {"note": "multi-gpu", "source": "GPU.smi.name"}
 
 
 def test_a_gpu_without_a_name_is_an_unknown_one_and_no_gpu_is_nothing() -> None:
-    there = describe(taken(GPU_hardware=Group({"gpu-present": True, "gpu-count": 1})))
+    there = describe(taken(GPU_hardware=Readings({"gpu-present": True, "gpu-count": 1})))
     assert there["accelerator"] == {"note": "unknown-sku", "source": "GPU.hardware.model"}
-    assert describe(taken(GPU_hardware=Group({"gpu-present": False, "gpu-count": 0}))) == {}
+    assert describe(taken(GPU_hardware=Readings({"gpu-present": False, "gpu-count": 0}))) == {}
 
 
 def test_what_one_tool_had_no_name_for_another_may_know() -> None:
@@ -121,10 +121,10 @@ def test_a_label_is_not_taken_for_one_that_it_starts_like() -> None:
 def test_a_cluster_is_described() -> None:
     found = describe(
         taken(
-            K8s_server=Group({"version": "v1.33.5"}),
-            K8s_node=Group({"provider": "gce"}),
-            NodeTopology_summary=Group({"node-count": 6}),
-            OS_release=Group({"ID": "amzn", "VERSION_ID": "2023"}),
+            K8s_server=Readings({"version": "v1.33.5"}),
+            K8s_node=Readings({"provider": "gce"}),
+            NodeTopology_summary=Readings({"node-count": 6}),
+            OS_release=Readings({"ID": "amzn", "VERSION_ID": "2023"}),
         )
     )
     assert found == {
@@ -136,7 +136,7 @@ def test_a_cluster_is_described() -> None:
 
 
 def test_an_operating_system_without_recipes_is_no_criterion() -> None:
-    snapshot = taken(OS_release=Group({"ID": "debian", "VERSION_ID": "12"}))
+    snapshot = taken(OS_release=Readings({"ID": "debian", "VERSION_ID": "12"}))
     found = describe(snapshot)
     assert found["os"] == {"note": "unknown-os", "version": "12", "source": "OS.release.ID"}
     known: dict[str, Any] = {**snapshot._asdict(), "stated": found}

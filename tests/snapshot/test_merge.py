@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.snapshot.merge import lay
+from clusterbook.snapshot.merge import merge
 from clusterbook.snapshot.model import read
 from tests.support.clusters import FILES
 
@@ -30,7 +30,7 @@ NODE = {**FILES["h100-eks"], "coverage": GAPS}
 
 
 def test_a_node_says_of_itself_what_the_api_does_not_know() -> None:
-    found = read(lay(CLUSTER, NODE))
+    found = read(merge(CLUSTER, NODE))
     assert found.reading("OS", "sysctl", "/proc/sys/kernel/osrelease") == "6.8.0-1031-aws"
     assert found.reading("GPU", "hardware", "model") == "h100"
     assert found.stated["accelerator"] == {"value": "h100", "source": "GPU.hardware.model"}
@@ -38,23 +38,23 @@ def test_a_node_says_of_itself_what_the_api_does_not_know() -> None:
 
 
 def test_what_the_api_says_counts_first() -> None:
-    assert read(lay(CLUSTER, NODE)).reading("OS", "release", "VERSION_ID") == "22.04"
+    assert read(merge(CLUSTER, NODE)).reading("OS", "release", "VERSION_ID") == "22.04"
 
 
 def test_what_the_api_did_not_tell_is_never_taken_from_an_older_snapshot() -> None:
-    found = read(lay(CLUSTER, NODE))
+    found = read(merge(CLUSTER, NODE))
     assert "NodeTopology" not in found.measurements
     assert found.reading("K8s", "server", "version") == ""
     assert (found.inventory.objects, found.inventory.releases) == ({}, None)
 
 
 def test_gaps_close_where_the_node_knew_and_those_of_the_node_are_kept() -> None:
-    parts = [gap["part"] for gap in lay(CLUSTER, NODE)["coverage"]]
+    parts = [gap["part"] for gap in merge(CLUSTER, NODE)["coverage"]]
     assert parts == ["measurements/NodeTopology", "measurements/OS.grub"]
 
 
 def test_a_snapshot_without_a_node_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="has no readings of a node"):
-        lay(CLUSTER, {"kind": "Snapshot", "measurements": CLUSTER["measurements"][:1]})
+        merge(CLUSTER, {"kind": "Snapshot", "measurements": CLUSTER["measurements"][:1]})
     with pytest.raises(InvalidRequest, match="this is no snapshot"):
-        lay(CLUSTER, {"kind": "Pod"})
+        merge(CLUSTER, {"kind": "Pod"})

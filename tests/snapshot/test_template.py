@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.snapshot.build import Group, Seen, document
+from clusterbook.snapshot.build import Capture, Readings, document
 from clusterbook.snapshot.template import render
 
 TAKEN = document(
-    Seen({"OS": {"release": Group({"ID": "ubuntu"}), "kmod": Group({"efa": True})}}),
+    Capture({"OS": {"release": Readings({"ID": "ubuntu"}), "kmod": Readings({"efa": True})}}),
     {"timestamp": "2026-07-14T08:30:00Z"},
 )
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from jeepney import HeaderFields, MessageType, Parser, new_error, new_method_return
 
-from clusterbook.collect.node.host import Host, Ran, Runner
+from clusterbook.collect.node.host import Host, ProgramOutput, Runner
 
 MACHINES = Path(__file__).parents[1] / "machines"
 NAMES = sorted(path.stem for path in MACHINES.glob("*.tree"))
@@ -45,15 +45,15 @@ def write(text: str, root: Path) -> Path:
     return root
 
 
-def host(root: Path, programs: Mapping[str, Ran | OSError] | None = None) -> Host:
+def host(root: Path, programs: Mapping[str, ProgramOutput | OSError] | None = None) -> Host:
     """Return the machine below `root`; `programs` maps a command line, or its first word, to what it says."""
     return Host(root, root, runner(programs or {}))
 
 
-def runner(programs: Mapping[str, Ran | OSError]) -> Runner:
+def runner(programs: Mapping[str, ProgramOutput | OSError]) -> Runner:
     """Return what plays `programs`; all others are not there."""
 
-    def run(words: Sequence[str], variables: Mapping[str, str], timeout_s: float) -> Ran:
+    def run(words: Sequence[str], variables: Mapping[str, str], timeout_s: float) -> ProgramOutput:
         assert timeout_s > 0
         line = " ".join([*(f"{key}={value}" for key, value in variables.items()), *words])
         found = programs.get(line, programs.get(words[0], FileNotFoundError(2, "No such file or directory", words[0])))

@@ -62,7 +62,7 @@ def believed(root: Path, name: str = "acme") -> Path:
 
 
 @cache
-def kept() -> tuple[proofs.Kept, ...]:
+def kept() -> tuple[proofs.LedgerEvidence, ...]:
     """Return two pieces of evidence about eks: of March, for which nobody vouches, and of July, signed."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

@@ -11,7 +11,7 @@ from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
 from clusterbook.cli.build_main import program as build
 from clusterbook.cli.commands import program as client
-from clusterbook.evidence.ledger import Kept
+from clusterbook.evidence.ledger import LedgerEvidence
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.model import Ledger
 from clusterbook.resolve import matrix
@@ -42,12 +42,14 @@ SMALL = {
 """What July became since: `eks` and `base` are not released as they are now."""
 
 
-def known(matrix: Matrix, ledger: Ledger, proofs: Sequence[Kept] = ()) -> SiteData:
+def known(matrix: Matrix, ledger: Ledger, proofs: Sequence[LedgerEvidence] = ()) -> SiteData:
     """Return what a site knows of a matrix, a ledger and evidence."""
     return gather(matrix, PublishedVersions(ledger), published="oci://registry.example/book", proofs=proofs)
 
 
-def data(files: Mapping[str, str], ledger: Mapping[str, str] | None = None, proofs: Sequence[Kept] = ()) -> SiteData:
+def data(
+    files: Mapping[str, str], ledger: Mapping[str, str] | None = None, proofs: Sequence[LedgerEvidence] = ()
+) -> SiteData:
     """Return what a site of a small tree knows, of the files of a ledger, and of evidence."""
     return known(trees.build(files), Ledger(dict(ledger or {})), proofs)
 

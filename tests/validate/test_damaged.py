@@ -14,7 +14,7 @@ from clusterbook.evidence import redact
 from clusterbook.lookup.find import find
 from clusterbook.resolve import views
 from clusterbook.snapshot import model as snapshot
-from clusterbook.snapshot.merge import lay
+from clusterbook.snapshot.merge import merge
 from clusterbook.validate import ctrf
 from clusterbook.validate.fit import fit
 from clusterbook.validate.judge import judge
@@ -53,7 +53,7 @@ def consumers() -> list[Callable[[Any], object]]:
     found = find({}, RECIPE)
     assert found.shelf is not None
     recipe = views.with_health_checks(found.document, found.shelf.health_checks(found.record))
-    words, namespaces = redact.spoken(recipe)
+    words, namespaces = redact.public_names(recipe)
     before = Taken("before", snapshot.read(FILES["h100-eks"]))
 
     def judged(document: Any) -> str:
@@ -68,7 +68,7 @@ def consumers() -> list[Callable[[Any], object]]:
             snapshot.read(document),
             redact.redact(document, words=words, namespaces=namespaces, groups=GROUPS),
         ),
-        lambda document: lay(FILES["h100-eks"], document),
+        lambda document: merge(FILES["h100-eks"], document),
     ]
 
 

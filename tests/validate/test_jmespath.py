@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from jmespath.exceptions import JMESPathError
 
-from clusterbook.validate.jmespath import BadExpression, bound, evaluate
+from clusterbook.validate.jmespath import BadExpression, evaluate, with_bindings
 
 PATHS = st.sampled_from(
     "a b a.b a.b.c a[0] a[-1] a[*].b a[] a[].b *.b a[?b] a[?b=='x'] a[?b==`1`].c a[1:] a[::-1] @ [a,b] {x:a,y:b.c} "
@@ -95,7 +95,7 @@ def test_a_binding_stands_for_its_value() -> None:
 
 
 def test_a_dollar_in_a_text_is_no_binding() -> None:
-    assert bound('\'$n\' == `"$n"` && "$n" == $n', {"n": 1}) == '\'$n\' == `"$n"` && "$n" == `1`'
+    assert with_bindings('\'$n\' == `"$n"` && "$n" == $n', {"n": 1}) == '\'$n\' == `"$n"` && "$n" == `1`'
 
 
 @pytest.mark.parametrize(

@@ -9,17 +9,17 @@ import pytest
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.kubernetes.placement import Placement
-from clusterbook.validate.job_manifests import EACH_GPU_NODE, MOST_NODES, Asked, manifests, nodes, timeout_s
+from clusterbook.validate.job_manifests import EACH_GPU_NODE, MOST_NODES, CheckRun, manifests, nodes, timeout_s
 
 ENTRY = {"name": "gang-scheduling", "phase": "conformance", "image": "registry.example.org/check:v1", "timeout": "10m"}
-ASKED = Asked("checks", "abc123", snapshot="{}", validation="{}")
+ASKED = CheckRun("checks", "abc123", snapshot="{}", validation="{}")
 
 
-def found(entry: dict[str, Any], kind: str, *, asked: Asked = ASKED, node: str = "") -> list[dict[str, Any]]:
+def found(entry: dict[str, Any], kind: str, *, asked: CheckRun = ASKED, node: str = "") -> list[dict[str, Any]]:
     return [each for each in manifests(entry, asked, node) if each["kind"] == kind]
 
 
-def pod(entry: dict[str, Any], *, asked: Asked = ASKED, node: str = "") -> dict[str, Any]:
+def pod(entry: dict[str, Any], *, asked: CheckRun = ASKED, node: str = "") -> dict[str, Any]:
     spec: dict[str, Any] = found(entry, "Job", asked=asked, node=node)[0]["spec"]["template"]["spec"]
     return spec
 

@@ -16,15 +16,15 @@ from clusterbook.kubernetes.api import PATIENCE, Api
 from clusterbook.kubernetes.connection import Connection
 from clusterbook.kubernetes.jobs import Pace
 from clusterbook.kubernetes.kubeconfig import Login
-from clusterbook.validate.job_manifests import EACH_GPU_NODE, Asked
-from clusterbook.validate.output.record import recorded
-from clusterbook.validate.run import handed, to_run, with_gpus
+from clusterbook.validate.job_manifests import EACH_GPU_NODE, CheckRun
+from clusterbook.validate.output.record import record
+from clusterbook.validate.run import gpu_node_names, open_checks, readings_for_checks
 from clusterbook.validate.run_jobs import run_all
 from tests.support.checks import ENTRIES
 from tests.support.clusters import eks
 from tests.support.servers.kube import FakeApi, Fault, running
 
-ASKED = Asked("checks", "abc123")
+ASKED = CheckRun("checks", "abc123")
 FAST = Pace(poll_s=0.01, patience_s=0.1)
 JOBS = re.compile(r"/apis/batch/v1/namespaces/checks/jobs/(.+)")
 SMI = "NVIDIA-SMI 580.82 Driver Version: 580.82 CUDA Version: 13.0\nGPU_CHECK_SUCCESS"
@@ -214,21 +214,24 @@ def test_only_what_reading_leaves_open_is_run() -> None:
     names = ("operator-health", "check-nvidia-smi", "pod-autoscaling")
     entries = {name: {**entry(name), "inspect": ENTRIES[name]["inspect"]} for name in names}
     every = ("deployment", "conformance")
-    assert [each["name"] for each in to_run(recipe, taken, entries, every)] == ["check-nvidia-smi", "pod-autoscaling"]
-    assert [each["name"] for each in to_run(recipe, taken, entries, ("conformance",))] == ["pod-autoscaling"]
+    assert [each["name"] for each in open_checks(recipe, taken, entries, every)] == [
+        "check-nvidia-smi",
+        "pod-autoscaling",
+    ]
+    assert [each["name"] for each in open_checks(recipe, taken, entries, ("conformance",))] == ["pod-autoscaling"]
     unready = {**recipe, "constraints": [{"name": "K8s.server.version", "value": ">= 9.0"}]}
-    assert to_run(unready, taken, entries, every) == []
+    assert open_checks(unready, taken, entries, every) == []
 
 
 def test_a_check_is_handed_readings_and_no_more_than_an_object_may_have() -> None:
     taken = eks(nodes=4)
-    assert '"NodeTopology"' in handed(taken)
-    assert "objects" not in handed(taken)
+    assert '"NodeTopology"' in readings_for_checks(taken)
+    assert "objects" not in readings_for_checks(taken)
     big = {**taken, "measurements": [{"type": "NodeTopology", "subtypes": [{"x": "y" * 800_000}]}]}
-    assert len(handed(big)) < 1000
-    assert with_gpus({"objects": [{"kind": "Node", "items": [
+    assert len(readings_for_checks(big)) < 1000
+    assert gpu_node_names({"objects": [{"kind": "Node", "items": [
         {"metadata": {"name": "a"}, "status": {"allocatable": {"nvidia.com/gpu": "8"}}},
         {"metadata": {"name": "b"}, "status": {"allocatable": {"nvidia.com/gpu": "0"}}},
         {"metadata": {"name": "c"}},
     ]}]}) == ("a",)  # fmt: skip
-    assert recorded(taken, [], {}) is not taken
+    assert record(taken, [], {}) is not taken

@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from clusterbook.collect.cluster.kinds_ import STANDARD, asked_by
-from clusterbook.collect.cluster.objects import trim
-from clusterbook.collect.cluster.policy_ import policies
+from clusterbook.collect.cluster.nodes import policies
+from clusterbook.collect.cluster.objects import STANDARD, kinds_of, trim
 from clusterbook.documents import yaml_fast as yamlplain
 from clusterbook.kubernetes.discovery import Kind
 from clusterbook.validate.assertions import read_test
@@ -120,4 +119,4 @@ spec:
     recipe = {
         "componentRefs": [{"healthCheckAsserts": check, "expectedResources": expected}, {"healthCheckAsserts": ":"}]
     }
-    assert list(asked_by(recipe)) == [Kind("apps/v1", "Deployment"), Kind("example.org/v1", "Widget")]
+    assert list(kinds_of(recipe)) == [Kind("apps/v1", "Deployment"), Kind("example.org/v1", "Widget")]

@@ -16,15 +16,15 @@ import pytest
 import urllib3
 
 from clusterbook.cli.main import run
-from clusterbook.collect.cluster.kinds_ import STANDARD
-from clusterbook.collect.cluster.survey import Wishes, collectors
+from clusterbook.collect.cluster.objects import STANDARD
+from clusterbook.collect.cluster.survey import SurveyOptions, collectors
 from clusterbook.collect.run import gather
 from clusterbook.kubernetes.api import PATIENCE, Api
 from clusterbook.kubernetes.connection import Connection
 from clusterbook.kubernetes.discovery import Kind, discover
 from clusterbook.kubernetes.errors import ClusterUnreachable
 from clusterbook.kubernetes.kubeconfig import Login
-from clusterbook.snapshot.build import Seen, document
+from clusterbook.snapshot.build import Capture, document
 from clusterbook.snapshot.inventory import Unseen
 from clusterbook.snapshot.model import read
 from clusterbook.snapshot.schema import SnapshotShape
@@ -112,15 +112,15 @@ def client(server: FakeApi, *, answer_s: float = 10) -> Api:
     return Api(Connection(login), PATIENCE._replace(tries=2, connect_s=5, read_s=answer_s), sleep=lambda _: None)
 
 
-def survey(server: FakeApi, wishes: Wishes | None = None, *, answer_s: float = 10) -> Seen:
-    return gather(collectors(client(server, answer_s=answer_s), wishes or Wishes()))
+def survey(server: FakeApi, wishes: SurveyOptions | None = None, *, answer_s: float = 10) -> Capture:
+    return gather(collectors(client(server, answer_s=answer_s), wishes or SurveyOptions()))
 
 
-def gaps(seen: Seen) -> dict[str, tuple[str, str]]:
+def gaps(seen: Capture) -> dict[str, tuple[str, str]]:
     return {gap.part: (gap.state, gap.reason) for gap in seen.gaps}
 
 
-def taken(seen: Seen) -> dict[str, Any]:
+def taken(seen: Capture) -> dict[str, Any]:
     found = document(seen, {"timestamp": "2026-07-01T00:00:00Z"})
     SnapshotShape.model_validate(found, strict=True)
     return found
@@ -159,7 +159,7 @@ def test_kinds_that_a_recipe_asks_for_are_read_besides(server: FakeApi) -> None:
             {"resource": "widgets", "responseKind": {"kind": "Widget"}, "verbs": ["list"], "scope": "Namespaced"}]}]}
     )  # fmt: skip
     server.lists["/apis/example.org/v1/widgets"] = widgets
-    seen = survey(server, Wishes(kinds=(Kind("example.org/v1", "Widget"),)))
+    seen = survey(server, SurveyOptions(kinds=(Kind("example.org/v1", "Widget"),)))
     assert read(taken(seen)).inventory.named("example.org/v1", "Widget", "w", "n") == widgets[0]
 
 
@@ -221,7 +221,7 @@ def test_a_list_that_takes_too_long_is_cut_and_the_others_are_not(server: FakeAp
 
 def test_an_endless_list_ends_when_its_time_has_come(server: FakeApi) -> None:
     server.lists["/api/v1/pods"] = Made(10**9, pod)
-    seen = survey(server, Wishes(timeout_s=0.5))
+    seen = survey(server, SurveyOptions(timeout_s=0.5))
     state, reason = gaps(seen)["objects/v1/Pod"]
     assert state == "partial"
     assert "within 0.5 s" in reason
@@ -284,7 +284,7 @@ def test_releases_are_listed_by_label_and_read_one_by_one(server: FakeApi) -> No
     assert "PartialObjectMetadataList" in listed[0].headers["Accept"]
     assert listed[0].query["labelSelector"] == "owner=helm"
     assert len(server.asked("GET", "/namespaces/gpu/secrets/")) == 2
-    assert survey(server, Wishes(values=True)).releases[0]["values"] == {"password": "s3cret"}  # type: ignore[index]
+    assert survey(server, SurveyOptions(values=True)).releases[0]["values"] == {"password": "s3cret"}  # type: ignore[index]
 
 
 def test_releases_that_may_not_be_read_are_not_taken_for_none(server: FakeApi) -> None:

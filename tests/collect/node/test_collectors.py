@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from clusterbook.collect.node import collectors as node
-from clusterbook.collect.node.host import Host, Ran
+from clusterbook.collect.node.host import Host, ProgramOutput
 from clusterbook.collect.run import Collector, gather
 from clusterbook.diagnostics.errors import NotFound
 from clusterbook.evidence.redact import redact
 from clusterbook.snapshot import constraint
-from clusterbook.snapshot.build import Group, Seen, document
+from clusterbook.snapshot.build import Capture, Readings, document
 from clusterbook.snapshot.inventory import Gap
 from clusterbook.snapshot.model import fingerprint, read
 from clusterbook.snapshot.schema import SnapshotShape
@@ -23,19 +23,24 @@ from tests.support import machines
 METADATA = {"timestamp": "2026-07-14T08:30:00Z", "source-node": "n"}
 
 
-def seen(part: str) -> Seen:
-    return Seen({"OS": {part: Group({"a": "b"})}})
+def seen(part: str) -> Capture:
+    return Capture({"OS": {part: Readings({"a": "b"})}})
 
 
 def test_a_collector_that_fails_leaves_a_gap_and_the_others_stay() -> None:
-    def fail() -> Seen:
+    def fail() -> Capture:
         raise ZeroDivisionError("oops")
 
-    def refuse() -> Seen:
+    def refuse() -> Capture:
         raise NotFound("it is gone", hint="look elsewhere")
 
     found = gather(
-        [Collector("p/a", lambda: seen("a")), Collector("p/b", fail), Collector("p/c", refuse), Collector("p/d", Seen)]
+        [
+            Collector("p/a", lambda: seen("a")),
+            Collector("p/b", fail),
+            Collector("p/c", refuse),
+            Collector("p/d", Capture),
+        ]
     )
     assert set(found.measurements["OS"]) == {"a"}
     assert found.gaps == [Gap("p/b", "failed", "ZeroDivisionError: oops"), Gap("p/c", "failed", "it is gone")]
@@ -44,7 +49,7 @@ def test_a_collector_that_fails_leaves_a_gap_and_the_others_stay() -> None:
 def test_a_collector_that_never_comes_back_is_left_behind() -> None:
     release = threading.Event()
 
-    def hang() -> Seen:
+    def hang() -> Capture:
         release.wait(60)
         return seen("late")
 
@@ -57,12 +62,12 @@ def test_a_collector_that_never_comes_back_is_left_behind() -> None:
 
 
 def test_no_collectors_see_nothing() -> None:
-    assert gather([]) == Seen({}, [], None, [])
+    assert gather([]) == Capture({}, [], None, [])
 
 
 @pytest.mark.parametrize("name", machines.NAMES)
 def test_what_is_written_has_the_shape_of_a_snapshot(tmp_path: Path, name: str) -> None:
-    host = machines.host(machines.plant(name, tmp_path), {"nvidia-smi": Ran(0, machines.eight_h100())})
+    host = machines.host(machines.plant(name, tmp_path), {"nvidia-smi": ProgramOutput(0, machines.eight_h100())})
     SnapshotShape.model_validate(document(node.node(host), METADATA), strict=True)
 
 
@@ -94,7 +99,9 @@ def test_a_machine_shows_its_criteria(tmp_path: Path, name: str, criteria: dict[
     ],
 )
 def test_constraints_of_the_reference_hold_on_it(tmp_path: Path, path: str, value: str) -> None:
-    host = machines.host(machines.plant("ubuntu-h100", tmp_path), {"nvidia-smi": Ran(0, machines.eight_h100())})
+    host = machines.host(
+        machines.plant("ubuntu-h100", tmp_path), {"nvidia-smi": ProgramOutput(0, machines.eight_h100())}
+    )
     taken = read(document(node.node(host), METADATA))
     assert constraint.verdict(path, value, taken).reason == ""
 
@@ -130,7 +137,9 @@ def test_a_machine_says_its_name_and_a_container_does_not(tmp_path: Path) -> Non
 
 
 def test_what_a_driver_says_stays_in_a_redacted_snapshot_and_what_tells_gpus_apart_goes(tmp_path: Path) -> None:
-    host = machines.host(machines.plant("ubuntu-h100", tmp_path), {"nvidia-smi": Ran(0, machines.eight_h100())})
+    host = machines.host(
+        machines.plant("ubuntu-h100", tmp_path), {"nvidia-smi": ProgramOutput(0, machines.eight_h100())}
+    )
     shown = redact(document(node.node(host), METADATA))
     before, after = read(document(node.node(host), METADATA)), read(shown)
     assert after.measurements["GPU"]["smi"].data == before.measurements["GPU"]["smi"].data

@@ -11,12 +11,12 @@ import pytest
 
 from clusterbook.collect.node import system
 from clusterbook.collect.node.host import MAX_BYTES, Host
-from clusterbook.snapshot.build import Reading, Seen
+from clusterbook.snapshot.build import Capture, Reading
 from clusterbook.snapshot.inventory import Gap
 from tests.support import machines
 
 
-def data(seen: Seen, name: str) -> dict[str, Reading]:
+def data(seen: Capture, name: str) -> dict[str, Reading]:
     return dict(seen.measurements["OS"][name].data)
 
 
@@ -33,7 +33,7 @@ def unprivileged() -> Iterator[Path]:
         yield Path(name)
 
 
-def as_nobody(look: system.Look, host: Host) -> Seen:
+def as_nobody(look: system.Look, host: Host) -> Capture:
     if not ROOT:
         return look(host)
     os.seteuid(65534)

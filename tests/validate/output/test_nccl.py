@@ -13,8 +13,8 @@ HEAD = """\
 # nThread 1 nGpus 1 minBytes 536870912 maxBytes 8589934592 step: 2(factor) warmup iters: 5 iters: 20 agg iters: 1 validation: 1 graph: 0
 #
 # Using devices
-#  Rank  0 Group  0 Pid     42 on node-0 device  0 [0000:53:00] NVIDIA H100 80GB HBM3
-#  Rank  1 Group  0 Pid     43 on node-0 device  1 [0000:64:00] NVIDIA H100 80GB HBM3
+#  Rank  0 Readings  0 Pid     42 on node-0 device  0 [0000:53:00] NVIDIA H100 80GB HBM3
+#  Rank  1 Readings  0 Pid     43 on node-0 device  1 [0000:64:00] NVIDIA H100 80GB HBM3
 """
 COLUMNS = """\
 #

@@ -11,7 +11,7 @@ from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.snapshot.model import read
 from clusterbook.snapshot.schema import SnapshotShape
 from clusterbook.validate.judge import judge
-from clusterbook.validate.output.record import READERS, as_asked, read_trial, recorded
+from clusterbook.validate.output.record import READERS, read_trial, record, with_requested_settings
 from clusterbook.validate.output.trial import Outputs, Trial
 from clusterbook.validate.result import ERROR, FAILED, PASSED, SKIPPED
 from tests.support import clusters
@@ -192,7 +192,7 @@ def test_a_check_that_was_handed_the_recipe_ran_with_its_settings() -> None:
     ]
     recipe = {"validation": {"performance": {"checks": ["inference-perf"], "constraints": constraints}}}
     ended = [("inference-perf", read_trial("inference-perf", {"": SAID}, 0)), ("dra-support", Trial(PASSED, ""))]
-    found = dict(as_asked(ended, recipe, CHECKS))
+    found = dict(with_requested_settings(ended, recipe, CHECKS))
     assert found["inference-perf"].figures == {
         "inference-concurrency-per-gpu": "256",
         "inference-routing-mode": "dynamo-router",
@@ -230,7 +230,7 @@ def test_what_was_recorded_is_judged() -> None:
     states = {}
     for figure in ("344.14", "120.00"):
         trial = read_trial("nccl-all-reduce-bw", {"": row.format(figure)})
-        whole = recorded(clusters.eks(), [("nccl-all-reduce-bw", trial)], CHECKS)
+        whole = record(clusters.eks(), [("nccl-all-reduce-bw", trial)], CHECKS)
         SnapshotShape.model_validate(whole, strict=True)
         report = judge(recipe, read(whole), checks=CHECKS, phases=("performance",))
         states[figure] = [each.state for each in report.results if each.name == "nccl-all-reduce-bw"]
@@ -240,9 +240,9 @@ def test_what_was_recorded_is_judged() -> None:
 def test_a_second_run_replaces_the_first_and_keeps_other_figures() -> None:
     first = read_trial("inference-perf", {"": aiperf()})
     row = "  1073741824     268435456     float     sum      -1   6012.3  178.59  {}      0\n"
-    whole = recorded(clusters.eks(), [("inference-perf", first)], CHECKS)
+    whole = record(clusters.eks(), [("inference-perf", first)], CHECKS)
     for figure in ("300.5", "301.5"):
-        whole = recorded(
+        whole = record(
             whole, [("nccl-all-reduce-bw", read_trial("nccl-all-reduce-bw", {"": row.format(figure)}))], CHECKS
         )
     taken = read(whole)
@@ -259,7 +259,7 @@ def test_a_run_that_failed_takes_its_old_figure_away() -> None:
     row = "  1073741824     268435456     float     sum      -1   6012.3  178.59  300.5      {}\n"
     whole = clusters.eks()
     for wrong in ("0", "7"):
-        whole = recorded(
+        whole = record(
             whole, [("nccl-all-reduce-bw", read_trial("nccl-all-reduce-bw", {"": row.format(wrong)}))], CHECKS
         )
     taken = read(whole)

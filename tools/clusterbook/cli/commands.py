@@ -145,12 +145,12 @@ def _with_agent(options: Options, arguments: list[str], job: Mapping[str, Any], 
     from clusterbook.cli.agent_flags import read_agent
     from clusterbook.cli.snapshot import manifests_text
     from clusterbook.cli.validate import validate
-    from clusterbook.collect.live import Helper
+    from clusterbook.collect.live import NodeAgent
 
     agent = read_agent(job)
     if job["print_manifests"]:
         return Reply(manifests_text(agent, "yaml"))
-    helper = Helper(agent, bool(job["no_cleanup"]), lambda line: log("agent", line, log_json=log_json))
+    helper = NodeAgent(agent, bool(job["no_cleanup"]), lambda line: log("agent", line, log_json=log_json))
     return validate(options, *arguments, helper=helper)
 
 

@@ -65,9 +65,9 @@ def record(
         for check in sorted({*printed, *ended})
     ]
     checks = read_checks(open_shelf({}).validators())
-    found = trials.stated(found, dict(_pairs(settings, "--setting NAME=VALUE")), checks)
+    found = trials.with_settings(found, dict(_pairs(settings, "--setting NAME=VALUE")), checks)
     notes = [f"{check}: {trial.state}: {trial.message or 'no message'}" for check, trial in found]
-    deliver(render(trials.recorded(document, found, checks), form), notes=notes, output=output)
+    deliver(render(trials.record(document, found, checks), form), notes=notes, output=output)
     return 0
 
 

@@ -70,7 +70,7 @@ def snapshot(config: str, **words: Any) -> int:
     and whether they do what they are there for. Reads only, what it may read.
     """
     from clusterbook.cli import snapshotting_ as snapshotting
-    from clusterbook.collect.take import Asked, keep, take
+    from clusterbook.collect.take import SnapshotRequest, keep, take
 
     notes: tuple[str, ...] = ()
     if config:
@@ -89,7 +89,7 @@ def snapshot(config: str, **words: Any) -> int:
         deliver(manifests_text(agent, form or FORMATS[0]), notes=notes, output=output, log_json=log_json)
         return 0
     own = {name: given for name, given in words.items() if name not in NAMES}
-    asked = Asked(agent=agent, no_cleanup=job["no_cleanup"], **own)
+    asked = SnapshotRequest(agent=agent, no_cleanup=job["no_cleanup"], **own)
     taken, told = take(asked, os.environ, lambda line: log("agent", line, log_json=log_json))
     notes = (*notes, *told, *snapshotting.gaps(taken))
     if redact:  # which takes the reasons away; who asks may know them

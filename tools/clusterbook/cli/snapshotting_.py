@@ -28,7 +28,7 @@ def redacted(taken: Document) -> Document:
     namespaces: set[str] = set()
     shelf = open_shelf({})
     for line in shelf.listing():
-        said, places = redact.spoken(shelf.stored(line["slug"]))
+        said, places = redact.public_names(shelf.stored(line["slug"]))
         words |= said
         namespaces |= places
     words |= checks.words(checks.read_checks(shelf.validators()).values())

@@ -23,14 +23,14 @@ from clusterbook.validate.judge import chosen_phases, judge
 from clusterbook.validate.result import PHASES, Report
 
 if TYPE_CHECKING:
-    from clusterbook.collect.live import Helper
+    from clusterbook.collect.live import NodeAgent
     from clusterbook.lookup.index import Shelf
 
 ALL = "all"
 ALONE = "this is a snapshot of one machine; take one of its cluster: clusterbook snapshot --cluster -o cluster.yaml"
 
 
-def validate(options: Options, slug: str = "", *, helper: Helper | None = None) -> Reply:
+def validate(options: Options, slug: str = "", *, helper: NodeAgent | None = None) -> Reply:
     """Return the report of a recipe held against a snapshot; `helper` looks into a node when one is taken now.
 
     Source: reference rows V1-V10, V18-V20.
@@ -75,7 +75,7 @@ def validate(options: Options, slug: str = "", *, helper: Helper | None = None) 
 
 
 def _taken(
-    options: Options, recipe: Mapping[str, Any], helper: Helper | None
+    options: Options, recipe: Mapping[str, Any], helper: NodeAgent | None
 ) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     """Return the snapshot to judge, that of a file or one taken now, and what a user should hear about it."""
     if "no_cluster" in options:

@@ -1,5 +1,1 @@
-"""Collectors: how a machine is read.
-
-Each collector takes a Host, whose root may lie anywhere, and brings home a Seen: readings, and what it could not see.
-None of them knows what a recipe demands.
-"""
+"""Collectors: how a machine and a cluster are captured; what cannot be seen is a gap, never silence."""

@@ -1,7 +1,7 @@
-"""The agent, at work: put into the cluster, waited for, read, and taken away.
+"""The agent at work: put into the cluster, waited for, read, and taken away.
 
-Knows in which order that goes, and on which node an agent is of most use. Does not know what an agent is made of
-(`core.agent`), nor what it sees. Source: reference rows S21, S25, S26.
+What it captured of its node becomes part of a larger snapshot; what it says of the cluster does not count.
+Source: reference rows S21, S25, S26.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from clusterbook.collect.agent_manifests import Agent, check, manifests
-from clusterbook.collect.reported_ import reported
 from clusterbook.diagnostics.errors import ClusterbookError, NotFound
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.kubernetes import configmaps
@@ -18,21 +17,24 @@ from clusterbook.kubernetes.api import Api
 from clusterbook.kubernetes.configmaps import Where
 from clusterbook.kubernetes.jobs import JobFailed, Pace, finish, in_cluster
 from clusterbook.kubernetes.placement import GPU, GPU_LABEL
-from clusterbook.snapshot.build import Seen
+from clusterbook.snapshot.build import Capture, Item, Readings
+from clusterbook.snapshot.model import read
 
 _GRACE_S = 30
 """How much longer than the Job itself may take one waits for it: it has to be scheduled first."""
 
 
-class Look(NamedTuple):
+class AgentReport(NamedTuple):
     """What an agent saw, of which node, and what its user should know."""
 
-    seen: Seen
+    seen: Capture
     node: str
     notes: tuple[str, ...]
 
 
-def look(api: Api, agent: Agent, *, say: Callable[[str], None], keep: bool = False, pace: Pace | None = None) -> Look:
+def look(
+    api: Api, agent: Agent, *, say: Callable[[str], None], keep: bool = False, pace: Pace | None = None
+) -> AgentReport:
     """Return what an agent sees of one node.
 
     Args:
@@ -47,7 +49,7 @@ def look(api: Api, agent: Agent, *, say: Callable[[str], None], keep: bool = Fal
         JobFailed: it failed, or left nothing behind.
         NotFinished: it did not end in time.
     """
-    agent, notes = targeted(api, check(agent))
+    agent, notes = place_agent(api, check(agent))
     where = Where(agent.namespace, agent.result)
     with in_cluster(api, manifests(agent), keep=keep) as job:
         finish(api, job, timeout_s=agent.timeout_s + _GRACE_S, say=say, pace=pace)
@@ -56,17 +58,17 @@ def look(api: Api, agent: Agent, *, say: Callable[[str], None], keep: bool = Fal
         except NotFound as error:
             raise JobFailed(f"the Job {agent.name} ended well and left no snapshot", hint=error.hint) from error
     document = _document(text, form, where)
-    seen = reported(document)
+    seen = node_capture(document)
     node = str((document.get("metadata") or {}).get("source-node") or "")
     hardware = seen.measurements.get("GPU", {}).get("hardware")
     if hardware is not None and not hardware.data.get("gpu-present"):
         if agent.placement.require_gpu:
             raise NotFound(f"the node {node} has no GPU", hint="name nodes with --node-selector")
         notes = (*notes, f"the node {node} has no GPU; --node-selector names others")
-    return Look(seen, node, notes)
+    return AgentReport(seen, node, notes)
 
 
-def targeted(api: Api, agent: Agent) -> tuple[Agent, tuple[str, ...]]:
+def place_agent(api: Api, agent: Agent) -> tuple[Agent, tuple[str, ...]]:
     """Return an agent that runs where there are GPUs, as far as nobody has said where, and a note about it.
 
     Raises:
@@ -102,3 +104,29 @@ def _document(text: str, form: str, where: Where) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise JobFailed(f"{where} holds no document")
     return found
+
+
+# --- what it saw ------------------------------------------------------------------------------------------------------
+
+
+def node_capture(document: Mapping[str, Any]) -> Capture:
+    """Return what an agent saw of its node, and what it could not see; what it says of a cluster does not count.
+
+    Raises:
+        InvalidRequest: it wrote no snapshot.
+    """
+    taken = read(document)
+    measurements = {
+        kind: {
+            name: Readings(group.data, [Item(item.data, item.context) for item in group.items])
+            for name, group in groups.items()
+        }
+        for kind, groups in taken.measurements.items()
+        if kind in ("GPU", "OS", "SystemD", "NetworkTopology")
+    }
+    gaps = [gap for gap in taken.inventory.gaps if gap.part.startswith("measurements/") and not _of_cluster(gap.part)]
+    return Capture(measurements, gaps=gaps)
+
+
+def _of_cluster(part: str) -> bool:
+    return part.partition("/")[2].partition(".")[0] in ("K8s", "NodeTopology")

@@ -1,8 +1,7 @@
-"""Agent: what is put into a cluster to look into one of its nodes.
+"""The agent's manifests: what is put into a cluster to look into one of its nodes.
 
-Knows every object of it, and that an agent may write one ConfigMap and nothing else: what the API shows, whoever asks
-for the snapshot reads with his own rights. Does not know how objects get into a cluster.
-Source: reference rows S21-S30; not privileged unless asked for (L14), no rights beyond one object: ours.
+An agent may write one ConfigMap and nothing else: what the API shows, whoever asks for the snapshot reads with his own
+rights. Source: reference rows S21-S30; not privileged unless asked for (L14), no rights beyond one object: ours.
 """
 
 from __future__ import annotations

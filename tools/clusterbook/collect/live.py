@@ -1,7 +1,7 @@
-"""Live: a snapshot of a cluster taken now, so that a recipe can be held against it.
+"""A snapshot of a cluster taken now, so that a recipe can be held against it.
 
-Knows what a recipe has to be asked about, and that a cluster is only written to where somebody asked for an agent. Does
-not judge: a live judgement is a snapshot, judged. Source: reference rows V1, V2.
+A cluster is only written to where somebody asked for an agent; a live judgement is a snapshot, judged.
+Source: reference rows V1, V2.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from clusterbook.collect.agent_manifests import Agent
-from clusterbook.collect.cluster.kinds_ import asked_by
-from clusterbook.collect.take import Asked, Taken, take
-from clusterbook.snapshot.merge import lay
+from clusterbook.collect.cluster.objects import kinds_of
+from clusterbook.collect.take import SnapshotRequest, SnapshotResult, take
+from clusterbook.snapshot.merge import merge
 
 
-class Helper(NamedTuple):
+class NodeAgent(NamedTuple):
     """Somebody who looks into a node: an agent, whether it stays, and who is told what it says."""
 
     agent: Agent
@@ -26,12 +26,12 @@ class Helper(NamedTuple):
 def take_now(
     recipe: Mapping[str, Any],
     own: Mapping[str, Any] | None,
-    helper: Helper | None,
+    helper: NodeAgent | None,
     *,
     kubeconfig: str,
     context: str,
     timeout_s: float = 0,
-) -> Taken:
+) -> SnapshotResult:
     """Return a snapshot with all that `recipe` asks about.
 
     Args:
@@ -45,17 +45,17 @@ def take_now(
     Raises:
         ClusterbookError: the cluster cannot be asked at all; what it does not tell is a gap in the snapshot.
     """
-    asked = Asked(
+    asked = SnapshotRequest(
         cluster=True,
         kubeconfig=kubeconfig,
         context=context,
         agent=helper.agent if helper else None,
         no_cleanup=helper.stays if helper else False,
-        kinds=tuple(asked_by(recipe)),
+        kinds=tuple(kinds_of(recipe)),
         timeout_s=timeout_s,
     )
     taken = take(asked, {}, helper.say if helper else _nobody)
-    return taken if own is None else taken._replace(document=lay(taken.document, own))
+    return taken if own is None else taken._replace(document=merge(taken.document, own))
 
 
 def _nobody(_line: str) -> None:

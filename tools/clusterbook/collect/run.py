@@ -1,6 +1,6 @@
-"""Gathering: several collectors at once, each with its own time, none able to lose what the others found.
+"""Several collectors at once, each with its own time, none able to lose what the others captured.
 
-Knows threads and time. Does not know what a collector reads. Source: reference row S3.
+Source: reference row S3.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from threading import Thread
 from typing import NamedTuple
 
 from clusterbook.diagnostics.errors import ClusterbookError
-from clusterbook.snapshot.build import Seen, together
+from clusterbook.snapshot.build import Capture, combine
 from clusterbook.snapshot.inventory import FAILED, Gap
 
 TIMEOUT_S = 10.0
@@ -23,21 +23,21 @@ class Collector(NamedTuple):
     """Something that looks at one part; `part` is how `coverage` spells what is missing when it does not come back."""
 
     part: str
-    look: Callable[[], Seen]
+    look: Callable[[], Capture]
     timeout_s: float = TIMEOUT_S
 
 
-def gather(collectors: Sequence[Collector]) -> Seen:
+def gather(collectors: Sequence[Collector]) -> Capture:
     """Return what all collectors saw, in their order; one that fails or takes too long leaves a gap.
 
     A file of /proc or a driver may never answer, and nothing can stop a thread that waits for it. Such a thread is left
     behind; it does not keep the program from ending.
     """
-    done: SimpleQueue[tuple[int, Seen]] = SimpleQueue()
+    done: SimpleQueue[tuple[int, Capture]] = SimpleQueue()
     for number, collector in enumerate(collectors):
         Thread(target=_run, args=(number, collector, done), name=collector.part, daemon=True).start()
     started = time.monotonic()
-    found: dict[int, Seen] = {}
+    found: dict[int, Capture] = {}
     while len(found) < len(collectors):
         waiting = [each.timeout_s for number, each in enumerate(collectors) if number not in found]
         spent = time.monotonic() - started
@@ -47,16 +47,16 @@ def gather(collectors: Sequence[Collector]) -> Seen:
         except Empty:
             for number, each in enumerate(collectors):
                 if number not in found and each.timeout_s <= time.monotonic() - started:
-                    found[number] = Seen(gaps=(Gap(each.part, FAILED, f"no answer within {each.timeout_s:g} s"),))
-    return together(found[number] for number in range(len(collectors)))
+                    found[number] = Capture(gaps=(Gap(each.part, FAILED, f"no answer within {each.timeout_s:g} s"),))
+    return combine(found[number] for number in range(len(collectors)))
 
 
-def _run(number: int, collector: Collector, done: SimpleQueue[tuple[int, Seen]]) -> None:
+def _run(number: int, collector: Collector, done: SimpleQueue[tuple[int, Capture]]) -> None:
     """Put what a collector saw, or why it did not."""
     try:
         seen = collector.look()
     except ClusterbookError as error:
-        seen = Seen(gaps=(Gap(collector.part, FAILED, error.what),))
+        seen = Capture(gaps=(Gap(collector.part, FAILED, error.what),))
     except Exception as error:  # noqa: BLE001 (a bug in one collector must not lose what the others found)
-        seen = Seen(gaps=(Gap(collector.part, FAILED, f"{type(error).__name__}: {error}"),))
+        seen = Capture(gaps=(Gap(collector.part, FAILED, f"{type(error).__name__}: {error}"),))
     done.put((number, seen))

@@ -1,7 +1,7 @@
-"""Taking: a snapshot of this machine, of a cluster from outside, or of a pod's node and what its account may see.
+"""Taking a snapshot: of this machine, of a cluster from outside, or of a pod's node and what its account may see.
 
-Knows which collectors look at what from where, that an agent looks before the API is asked about its node, and says of
-the rest that nobody looked. Does not know flags, nor how a snapshot is written. Source: reference rows S3, S21, S31.
+An agent looks before the API is asked about its node; of the rest it is said that nobody looked.
+Source: reference rows S3, S21, S31.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clusterbook import __version__
-from clusterbook.collect.node import collectors as machine
+from clusterbook.collect.node import collectors as node_collectors
 from clusterbook.collect.node.host import this_host
 from clusterbook.collect.run import Collector, gather
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound
 from clusterbook.kubernetes.errors import ClusterDenied
-from clusterbook.snapshot.build import Seen, document, measurement_part, together
+from clusterbook.snapshot.build import Capture, combine, document, measurement_part
 from clusterbook.snapshot.inventory import DENIED, FAILED, RELEASES, SKIPPED, Gap
 
 if TYPE_CHECKING:
     from clusterbook.collect.agent_manifests import Agent
-    from clusterbook.collect.cluster.survey import Wishes
+    from clusterbook.collect.cluster.survey import SurveyOptions
     from clusterbook.kubernetes.api import Api
     from clusterbook.kubernetes.discovery import Kind
 
@@ -36,7 +36,7 @@ _NODE_PARTS = (
 )
 
 
-class Asked(NamedTuple):
+class SnapshotRequest(NamedTuple):
     """What a snapshot is asked to be of. `agent` None: nobody looks into a node of the cluster.
 
     `kinds` are wanted beside those that are always shown; `timeout_s` is how long one list may take, 0 for the usual;
@@ -56,7 +56,7 @@ class Asked(NamedTuple):
     kinds: tuple[Kind, ...] = ()
     timeout_s: float = 0
     cluster_config: str = ""
-    network: Seen = Seen()
+    network: Capture = Capture()
 
     @property
     def outside(self) -> bool:
@@ -64,14 +64,14 @@ class Asked(NamedTuple):
         return self.cluster or self.agent is not None or bool(self.kubeconfig or self.context)
 
 
-class Taken(NamedTuple):
+class SnapshotResult(NamedTuple):
     """A snapshot, and what its user should know besides what it does not show."""
 
     document: Document
     notes: tuple[str, ...] = ()
 
 
-def take(asked: Asked, variables: Mapping[str, str], say: Callable[[str], None]) -> Taken:
+def take(asked: SnapshotRequest, variables: Mapping[str, str], say: Callable[[str], None]) -> SnapshotResult:
     """Return the snapshot that was asked for; `say` is told what an agent says while it works.
 
     Raises:
@@ -94,24 +94,24 @@ def take(asked: Asked, variables: Mapping[str, str], say: Callable[[str], None])
         raise NotFound(what, hint="name where the machine's root is mounted, such as /host")
     host = this_host(asked.root or "/", contained=in_pod)
     if in_pod and not asked.no_cluster:
-        return _in_pod(asked, machine.collectors(host), node_name(variables, ""))
+        return _in_pod(asked, node_collectors.collectors(host), node_name(variables, ""))
     gaps = [Gap(part, SKIPPED, "take it with --cluster") for part in _CLUSTER_PARTS]
-    seen = together((machine.node(host), Seen(gaps=gaps)))
-    return Taken(_stamped(asked, seen, node_name(variables, machine.name(host))))
+    seen = combine((node_collectors.node(host), Capture(gaps=gaps)))
+    return SnapshotResult(_stamped(asked, seen, node_name(variables, node_collectors.name(host))))
 
 
-def _reach(asked: Asked, node: str) -> tuple[Api, Wishes]:
+def _reach(asked: SnapshotRequest, node: str) -> tuple[Api, SurveyOptions]:
     """Return the cluster that is meant, and what is wanted of it."""
-    from clusterbook.collect.cluster.survey import TIMEOUT_S, Wishes
+    from clusterbook.collect.cluster.survey import TIMEOUT_S, SurveyOptions
     from clusterbook.kubernetes.api import PATIENCE, open_api
 
     # A list has its own end; one page of it should not use up all its time.
     api = open_api(asked.kubeconfig, context=asked.context, patience=PATIENCE._replace(tries=3, read_s=30))
     timeout_s = asked.timeout_s or TIMEOUT_S
-    return api, Wishes(asked.node or node, asked.kinds, asked.max_nodes_per_entry, asked.helm_values, timeout_s)
+    return api, SurveyOptions(asked.node or node, asked.kinds, asked.max_nodes_per_entry, asked.helm_values, timeout_s)
 
 
-def _from_outside(asked: Asked, say: Callable[[str], None]) -> Taken:
+def _from_outside(asked: SnapshotRequest, say: Callable[[str], None]) -> SnapshotResult:
     """Return what a cluster's API shows, and what an agent does."""
     from clusterbook.collect.agent import look
     from clusterbook.collect.cluster.survey import collectors
@@ -119,14 +119,14 @@ def _from_outside(asked: Asked, say: Callable[[str], None]) -> Taken:
     api, wishes = _reach(asked, "")
     if asked.agent is None:
         gaps = [Gap(part, SKIPPED, "take it with --agent, which looks into a node") for part in _NODE_PARTS]
-        seen = together((gather(collectors(api, wishes)), Seen(gaps=gaps)))
-        return Taken(_stamped(asked, seen, asked.node))
+        seen = combine((gather(collectors(api, wishes)), Capture(gaps=gaps)))
+        return SnapshotResult(_stamped(asked, seen, asked.node))
     found = look(api, asked.agent, say=say, keep=asked.no_cleanup)
     around = gather(collectors(api, wishes._replace(node=found.node or asked.node)))
-    return Taken(_stamped(asked, together((found.seen, around)), found.node), found.notes)
+    return SnapshotResult(_stamped(asked, combine((found.seen, around)), found.node), found.notes)
 
 
-def _in_pod(asked: Asked, node: tuple[Collector, ...], name: str) -> Taken:
+def _in_pod(asked: SnapshotRequest, node: tuple[Collector, ...], name: str) -> SnapshotResult:
     """Return what a pod sees of its node, and what its service account may see of the cluster."""
     from clusterbook.collect.cluster.survey import collectors
 
@@ -135,26 +135,26 @@ def _in_pod(asked: Asked, node: tuple[Collector, ...], name: str) -> Taken:
         seen = gather((*node, *collectors(api, wishes)))
     except ClusterbookError as error:
         state = DENIED if isinstance(error, ClusterDenied) else FAILED
-        seen = together((gather(node), Seen(gaps=[Gap(part, state, error.what) for part in _CLUSTER_PARTS])))
-    return Taken(_stamped(asked, seen, name))
+        seen = combine((gather(node), Capture(gaps=[Gap(part, state, error.what) for part in _CLUSTER_PARTS])))
+    return SnapshotResult(_stamped(asked, seen, name))
 
 
-def _network(where: str) -> Seen:
+def _network(where: str) -> Capture:
     """Return the network as the file `where` has it, "" for none."""
     if not where:
-        return Seen()
+        return Capture()
     from clusterbook.collect.node.l8k import from_cluster_config
     from clusterbook.inputs.read import read_document
 
     return from_cluster_config(read_document(where))
 
 
-def _stamped(asked: Asked, seen: Seen, name: str) -> Document:
+def _stamped(asked: SnapshotRequest, seen: Capture, name: str) -> Document:
     """Return what was seen as a snapshot; what the user says about the network counts more than what was seen of it."""
-    return stamped(together((asked.network, seen)), name)
+    return stamped(combine((asked.network, seen)), name)
 
 
-def stamped(seen: Seen, node: str) -> Document:
+def stamped(seen: Capture, node: str) -> Document:
     """Return what was seen as a snapshot taken now, on the node called `node` ("" for none)."""
     now = datetime.now(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
     return document(seen, {"timestamp": now, "version": __version__, "source-node": node})
@@ -165,7 +165,7 @@ def node_name(variables: Mapping[str, str], said: str) -> str:
     return variables.get("NODE_NAME") or variables.get("KUBERNETES_NODE_NAME") or said
 
 
-def keep(asked: Asked, where: str, text: str, form: str, timestamp: str) -> None:
+def keep(asked: SnapshotRequest, where: str, text: str, form: str, timestamp: str) -> None:
     """Write a snapshot into the ConfigMap `where`.
 
     Raises:

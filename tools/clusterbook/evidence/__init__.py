@@ -1,1 +1,1 @@
-"""A package."""
+"""Evidence: a judgement that anybody can repeat, signed by whoever saw the cluster."""

@@ -1,8 +1,4 @@
-"""Evidence: written, signed, published, and held against what it says.
-
-Knows the folder and who vouches for it. Does not know what follows from what (`core.evidence`), nor how a registry has
-it (`evidence_store`).
-"""
+"""Evidence in a folder: written, signed, published, and judged again before anybody relies on it."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clusterbook import __version__
 from clusterbook.diagnostics.errors import InvalidRequest, unreadable
-from clusterbook.evidence import model as evidence
+from clusterbook.evidence import model
 from clusterbook.evidence.model import MANIFEST, SIGNED, BrokenEvidence, Proof
 from clusterbook.evidence.registry import MOST_BYTES, pull, push
 from clusterbook.files.write import write_bytes, write_folder
@@ -30,14 +26,14 @@ if TYPE_CHECKING:
 _FOLDER = "name the folder that `clusterbook validate --evidence` wrote"
 
 
-class Vouched(NamedTuple):
+class SignedProof(NamedTuple):
     """What evidence proves, and who says that the snapshot is what they saw; `by` is None when nobody does."""
 
     proof: Proof
     by: Verified | None
 
 
-class Held(NamedTuple):
+class EvidenceFiles(NamedTuple):
     """The files of evidence by name, and where they are: a folder, or a reference that ends in a digest."""
 
     where: str
@@ -47,11 +43,11 @@ class Held(NamedTuple):
 class Verification(NamedTuple):
     """What was verified, and what came of it."""
 
-    held: Held
-    vouched: Vouched
+    load: EvidenceFiles
+    vouched: SignedProof
 
 
-class Published(NamedTuple):
+class PublishedEvidence(NamedTuple):
     """Evidence in a registry: what it proves, and the reference that always means it."""
 
     proof: Proof
@@ -75,7 +71,7 @@ def write(
     """
     shelf = _published()
     checks, groups = read_checks(shelf.validators()), shelf.public_groups()
-    files = evidence.gather(
+    files = model.gather(
         recipe, taken, checks=checks, groups=groups, version=__version__, phases=phases, fail_fast=fail_fast
     )
     proof = _proof(files)
@@ -96,11 +92,11 @@ def keep_signature(where: str) -> None:
         raise InvalidRequest(f"the evidence in {where} is signed, and the new one would not be", hint=hint)
 
 
-def held(where: str, access: Access) -> Held:
+def load(where: str, access: Access) -> EvidenceFiles:
     """Return the evidence in a folder or, by `oci://…`, in a registry. Raises as `read` and `evidence_store.pull`."""
     if where.startswith(SCHEME):
-        return Held(*pull(where, access))
-    return Held(where, read(where))
+        return EvidenceFiles(*pull(where, access))
+    return EvidenceFiles(where, read(where))
 
 
 def read(where: str) -> dict[str, bytes]:
@@ -144,7 +140,7 @@ def sign(where: str, signer: Signer) -> Proof:
     return proof
 
 
-def publish(where: str, target: str, *, signer: Signer | None, unsigned: bool, access: Access) -> Published:
+def publish(where: str, target: str, *, signer: Signer | None, unsigned: bool, access: Access) -> PublishedEvidence:
     """Push the evidence in a folder to a registry, once judging it again has shown that it holds.
 
     Args:
@@ -164,7 +160,7 @@ def publish(where: str, target: str, *, signer: Signer | None, unsigned: bool, a
         hint = f"sign it on the way: clusterbook evidence publish {where} {target} --key FILE; or say --unsigned"
         raise InvalidRequest(f"nobody vouches for the evidence in {where}", hint=hint)
     pushed = push(target, files, proof, access)
-    return Published(_proof(pushed.files), pushed.reference)
+    return PublishedEvidence(_proof(pushed.files), pushed.reference)
 
 
 def verify(where: str, trusting: Trusting, access: Access | None = None) -> Verification:
@@ -178,11 +174,11 @@ def verify(where: str, trusting: Trusting, access: Access | None = None) -> Veri
     if trusting.policy is None and not trusting.unsigned:
         hint = "name a key with --key or a policy with --policy; --unsigned asks only whether the report follows"
         raise InvalidRequest("it is not said who is believed", hint=hint)
-    found = held(where, access or Access())
+    found = load(where, access or Access())
     return Verification(found, judge_again(found.files, where, trusting))
 
 
-def judge_again(files: Mapping[str, bytes], where: str, trusting: Trusting) -> Vouched:
+def judge_again(files: Mapping[str, bytes], where: str, trusting: Trusting) -> SignedProof:
     """Return what the files of evidence prove, and who vouches for it; raises as `verify`, `where` is what is named."""
     proof = _proof(files)
     if SIGNED not in files:
@@ -190,11 +186,11 @@ def judge_again(files: Mapping[str, bytes], where: str, trusting: Trusting) -> V
             from clusterbook.trust.policy import Unsigned
 
             raise Unsigned(f"{where} is not signed", hint="--unsigned asks only whether its report follows")
-        return Vouched(proof, None)
-    return Vouched(proof, _vouched(files[SIGNED], proof, trusting))
+        return SignedProof(proof, None)
+    return SignedProof(proof, _vouched(files[SIGNED], proof, trusting))
 
 
-def save(found: Held, where: str) -> None:
+def save(found: EvidenceFiles, where: str) -> None:
     """Write evidence to the folder `where`, replacing older evidence.
 
     Raises:
@@ -208,7 +204,7 @@ def save(found: Held, where: str) -> None:
 
 def _proof(files: Mapping[str, bytes]) -> Proof:
     """Return what the files of evidence prove, judged again by the checks that everybody has."""
-    return evidence.recompute(files, checks=read_checks(_published().validators()), version=__version__)
+    return model.recompute(files, checks=read_checks(_published().validators()), version=__version__)
 
 
 def _published() -> Shelf:
@@ -226,4 +222,4 @@ def _vouched(signed: bytes, proof: Proof, trusting: Trusting) -> Verified | None
         raise Tampered("the signature covers another statement", hint="it was moved here from other evidence")
     if trusting.policy is None:
         return None
-    return verify_signature(signed, proof.digest, trusting.policy._replace(predicate_types=(evidence.PREDICATE,)))
+    return verify_signature(signed, proof.digest, trusting.policy._replace(predicate_types=(model.PREDICATE,)))

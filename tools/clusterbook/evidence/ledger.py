@@ -1,7 +1,6 @@
-"""Proofs: the evidence that lies in the ledger, each piece judged again before anybody is shown it.
+"""Evidence in the ledger (registry/evidence/SLUG/NAME/), each piece judged again before anybody is shown it.
 
-Knows where it lies (registry/evidence/<slug>/<name>/), who is believed, and that it has to prove a version that was
-released. Does not judge: that is `client.evidence`.
+It has to prove a version that was released.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.findings import Finding, Place, SourceErrors
 from clusterbook.documents.yaml_reader import MAX_BYTES
-from clusterbook.evidence import folder as evidence
+from clusterbook.evidence.folder import judge_again, read
 from clusterbook.evidence.model import BrokenEvidence, Proof
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.model import EVIDENCE, Ledger
@@ -38,7 +37,7 @@ _LAY_OUT = f"evidence lies in {EVIDENCE}/RECIPE/NAME/, NAME in small letters, fi
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class LedgerEvidence:
     """One piece of evidence: what it proves about which version, who vouches for it, "" for nobody, and its files."""
 
     name: str
@@ -49,7 +48,7 @@ class Kept:
     files: Mapping[str, bytes]
 
 
-def kept(registry: Path, ledger: Ledger, trust: Path) -> tuple[Kept, ...]:
+def kept(registry: Path, ledger: Ledger, trust: Path) -> tuple[LedgerEvidence, ...]:
     """Return the evidence in the ledger at `registry`, sorted; `trust` is the policy that says who is believed.
 
     Raises:
@@ -60,7 +59,7 @@ def kept(registry: Path, ledger: Ledger, trust: Path) -> tuple[Kept, ...]:
     findings = [each for each in found if isinstance(each, Finding)]
     if findings:
         raise SourceErrors(findings)
-    return tuple(each for each in found if isinstance(each, Kept))
+    return tuple(each for each in found if isinstance(each, LedgerEvidence))
 
 
 def check(registry: Path, trust: Path) -> list[Finding]:
@@ -68,7 +67,7 @@ def check(registry: Path, trust: Path) -> list[Finding]:
     return [each for each in _look(registry, open_ledger(registry), trust) if isinstance(each, Finding)]
 
 
-def _look(registry: Path, ledger: Ledger, trust: Path) -> Iterator[Kept | Finding]:
+def _look(registry: Path, ledger: Ledger, trust: Path) -> Iterator[LedgerEvidence | Finding]:
     """Yield every piece of evidence, or what is wrong with it."""
     top = registry / EVIDENCE
     if not top.is_dir():
@@ -90,36 +89,36 @@ def _look(registry: Path, ledger: Ledger, trust: Path) -> Iterator[Kept | Findin
 
 def _folders(top: Path) -> Iterator[Path | Finding]:
     """Yield the folder of each piece of evidence below `top`, sorted; whatever lies elsewhere is wrong."""
-    for slug in _seen(top):
+    for slug in _entries(top):
         if slug.is_symlink() or not slug.is_dir():
             yield UNPROVEN_EVIDENCE.finding(Place(slug.as_posix()), "no folder of evidence", _LAY_OUT)
             continue
-        for path in _seen(slug):
+        for path in _entries(slug):
             if path.is_symlink() or not path.is_dir() or not _NAME.fullmatch(path.name):
                 yield UNPROVEN_EVIDENCE.finding(Place(path.as_posix()), "no folder of evidence", _LAY_OUT)
             else:
                 yield path
 
 
-def _seen(folder: Path) -> list[Path]:
+def _entries(folder: Path) -> list[Path]:
     """Return what is in a folder, sorted; names that begin with a dot are left out, as in the rest of the ledger."""
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
-def _one(folder: Path, versions: Mapping[str, Version], policy: Policy, trust: Path) -> Kept:
+def _one(folder: Path, versions: Mapping[str, Version], policy: Policy, trust: Path) -> LedgerEvidence:
     """Return what one piece of evidence proves; `versions` are those of its recipe, by digest.
 
     Raises:
         BrokenEvidence: it does not hold, or is about something else.
         Untrusted: it is signed, and not by somebody whom the policy names.
     """
-    files = evidence.read(str(folder))
+    files = read(str(folder))
     large = next((name for name, data in files.items() if len(data) > MAX_BYTES), None)
     if large is not None:
         what = f"{large} is larger than {MAX_BYTES >> 20} MB, and everybody who clones would carry it"
         raise BrokenEvidence(what, hint="take the snapshot of fewer nodes")
     try:
-        proof, by = evidence.judge_again(files, str(folder), Trusting(policy, unsigned=True))
+        proof, by = judge_again(files, str(folder), Trusting(policy, unsigned=True))
     except Untrusted as error:
         hint = f"{trust.as_posix()} says who is believed: name the signer there, or leave the signature out"
         raise Untrusted(error.what, hint=hint) from error
@@ -132,4 +131,4 @@ def _one(folder: Path, versions: Mapping[str, Version], policy: Policy, trust: P
         raise BrokenEvidence(what, hint=f"judge by a version that was released: {known}")
     signer, issuer = (by.signer, by.issuer) if by else ("", "")
     signer = signer if issuer else Path(signer).stem
-    return Kept(folder.name, versions[proof.digest], proof, signer, issuer, files)
+    return LedgerEvidence(folder.name, versions[proof.digest], proof, signer, issuer, files)

@@ -1,8 +1,7 @@
 """Evidence: a judgement that anybody can repeat from the files it comes with.
 
-Knows which files there are, and that the report must follow from recipe and snapshot. Does not know signatures: who
-says so is for others to verify, what is said is verified here. Source: reference rows V47-V49, V54; recomputing is
-ours.
+The report must follow from recipe and snapshot. Who says that the snapshot is true is for others to verify.
+Source: reference rows V47-V49, V54; recomputing is ours.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from clusterbook.artifacts.sbom import sbom
 from clusterbook.catalog.images import image_of
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.digest import digest as digest_of
-from clusterbook.evidence.redact import is_redacted, redact, spoken
+from clusterbook.evidence.redact import is_redacted, public_names, redact
 from clusterbook.resolve.content import content
 from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.snapshot import model as snapshot
@@ -114,7 +113,7 @@ def gather(
     Raises:
         InvalidRequest: one of the documents is not what it must be.
     """
-    words, namespaces = spoken(recipe)
+    words, namespaces = public_names(recipe)
     words |= check_words(checks.values())
     shown = redact(taken, words=words, namespaces=namespaces, groups=groups)
     report = judge(recipe, snapshot.read(shown), checks=checks, phases=phases, fail_fast=fail_fast)

@@ -1,8 +1,8 @@
 """Redaction: a snapshot that may be shown, because it no longer says whose cluster it is.
 
-Knows what stays: only what is listed here, everything else goes, whatever it is called. Names stay where the recipe,
-which is public, says them; other names and all identifiers become pseudonyms, the same for the same cluster. Keeps what
-judging reads, so that a redacted snapshot is judged like the one it came from. Source: reference row V49.
+Only what is listed here stays; everything else goes, whatever it is called. Names stay where the recipe, which is
+public, says them; other names and all identifiers become pseudonyms, the same for the same cluster. What judging reads
+is kept, so that a redacted snapshot is judged like the one it came from. Source: reference row V49.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ _IDENTIFIERS = re.compile(
 )
 
 
-def spoken(recipe: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
+def public_names(recipe: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
     """Return the words that a recipe says, and the namespaces that it deploys to."""
     words: set[str] = set()
 
@@ -141,7 +141,7 @@ def redact(
 
     Args:
         document: a snapshot, whose shape is checked.
-        words: names that may stay, since they are public; see `spoken`, and `words` of checks.
+        words: names that may stay, since they are public; see `public_names`, and `words` of checks.
         namespaces: whose objects and releases stay. Those of all others go, and the coverage says so, so that nobody
             takes them for absent.
         groups: patterns of the API groups that stay besides those of Kubernetes, such as `*.nvidia.com`.

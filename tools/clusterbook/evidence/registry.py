@@ -1,21 +1,33 @@
-"""Evidence in a registry: pushed, found again, and read without anything being unpacked.
+"""Evidence in a registry: one artifact, a layer for each file, so that any OCI client gets the folder back.
 
-Knows that a reference ends in the digest of what it is about, and that a tag is not moved to other evidence. Does not
-know what evidence proves.
+A reference ends in the digest of what it is about, and a tag is not moved to other evidence. Same files, same bytes;
+nothing is unpacked. Source: reference rows V50, V52.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from clusterbook.artifacts import sbom
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.diagnostics.transport import NoArtifact
-from clusterbook.evidence.evidenceartifact_ import evidence_artifact, layers_of, tag_of
-from clusterbook.evidence.model import BrokenEvidence, Proof
-from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, TITLE
+from clusterbook.evidence.model import (
+    MANIFEST,
+    RECIPE,
+    REPORT,
+    SBOM,
+    SIGNED,
+    SNAPSHOT,
+    STATEMENT,
+    BrokenEvidence,
+    Proof,
+)
+from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, TITLE, Descriptor, Manifest, artifact, titled
 from clusterbook.oci.open import Access, open_registry
 from clusterbook.oci.reference import Reference, parse_reference
 from clusterbook.oci.store import Store, from_bytes
+from clusterbook.trust.statement import BUNDLE
 
 MOST_BYTES = 256 * 1024 * 1024
 """A snapshot of 5,000 nodes takes 30 MB, the rest less than one."""
@@ -86,3 +98,53 @@ def _digest(store: Store, asked: Reference) -> str:
 def _named(asked: Reference, digest: str) -> str:
     """Return the reference that always means the same."""
     return str(asked._replace(tag="", digest=digest))
+
+
+# --- the artifact -----------------------------------------------------------------------------------------------------
+
+ARTIFACT = "application/vnd.clusterbook.evidence.v1+json"
+_TYPES = {
+    **dict.fromkeys((MANIFEST, RECIPE, SNAPSHOT, REPORT), "application/json"),
+    SBOM: sbom.MEDIA_TYPE,
+    STATEMENT: "application/vnd.in-toto+json",
+    SIGNED: BUNDLE,
+}
+"""File → its media type; in this order they are layers."""
+_MOST_OF_A_SLUG = 100
+"""Characters of a recipe's name in a tag, which has 128 at most."""
+
+
+def evidence_artifact(files: Mapping[str, bytes], proof: Proof) -> Manifest:
+    """Return the manifest of the evidence that `files` are, and that proves `proof`."""
+    layers = [titled(kind, files[name], name) for name, kind in _TYPES.items() if name in files]
+    annotations = {
+        "org.opencontainers.image.title": f"Evidence of {proof.recipe}: {proof.verdict}",
+        "dev.clusterbook.recipe.digest": proof.digest,
+        "dev.clusterbook.evidence.verdict": proof.verdict,
+    }
+    if proof.taken:
+        annotations["org.opencontainers.image.created"] = proof.taken
+    return artifact(ARTIFACT, layers, annotations=annotations)
+
+
+def tag_of(manifest: Manifest, proof: Proof) -> str:
+    """Return the tag of evidence that nobody has given one: never that of other evidence."""
+    return f"{proof.recipe[:_MOST_OF_A_SLUG]}-{manifest.digest.removeprefix('sha256:')[:12]}"
+
+
+def layers_of(manifest: Manifest, where: str) -> dict[str, Descriptor]:
+    """Return the layers of evidence by file name.
+
+    Raises:
+        BrokenEvidence: it is another artifact, or has a layer that evidence does not have.
+    """
+    if manifest.artifact_type != ARTIFACT:
+        kind = manifest.artifact_type or "no artifact type"
+        raise BrokenEvidence(f"{where} is no evidence: it is {kind}", hint="name what `evidence publish` has printed")
+    found: dict[str, Descriptor] = {}
+    for layer in manifest.layers:
+        name = (layer.annotations or {}).get(TITLE, "")
+        if name not in _TYPES or name in found:
+            raise BrokenEvidence(f"{where} has a layer called '{name}'{' twice' if name in found else ''}")
+        found[name] = layer
+    return found

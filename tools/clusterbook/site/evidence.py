@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from clusterbook.evidence.ledger import Kept
+from clusterbook.evidence.ledger import LedgerEvidence
 from clusterbook.ledger.version import read_version
 from clusterbook.site.model import Evidence, PhaseResult, PublishedVersion, Summary
 from clusterbook.site.versions import PublishedVersions
@@ -49,14 +49,14 @@ class EvidenceStatus(NamedTuple):
         )
 
 
-def evidence_of(proofs: Sequence[Kept], versions: PublishedVersions) -> tuple[Evidence, ...]:
+def evidence_of(proofs: Sequence[LedgerEvidence], versions: PublishedVersions) -> tuple[Evidence, ...]:
     """Return what is shown of all evidence: by recipe, the newest version first, and of each what was seen last."""
     evidence = [_evidence(proof, versions) for proof in proofs]
     evidence.sort(key=lambda proof: (read_version(proof.version), proof.taken, proof.name), reverse=True)
     return tuple(sorted(evidence, key=lambda proof: proof.slug))
 
 
-def _evidence(kept: Kept, versions: PublishedVersions) -> Evidence:
+def _evidence(kept: LedgerEvidence, versions: PublishedVersions) -> Evidence:
     proof, version = kept.proof, str(kept.version)
     return Evidence(
         slug=proof.recipe,

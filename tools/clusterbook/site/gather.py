@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 
 from clusterbook.catalog.criteria import DIMENSIONS
 from clusterbook.documents.digest import tree_digest
-from clusterbook.evidence.ledger import Kept
+from clusterbook.evidence.ledger import LedgerEvidence
 from clusterbook.lookup.build import served
 from clusterbook.resolve.matrix import Matrix
 from clusterbook.site import wording
@@ -24,7 +24,9 @@ from clusterbook.site.versions import PublishedVersions
 from clusterbook.trust.verify import read_policy
 
 
-def gather(matrix: Matrix, versions: PublishedVersions, *, published: str, proofs: Sequence[Kept] = ()) -> SiteData:
+def gather(
+    matrix: Matrix, versions: PublishedVersions, *, published: str, proofs: Sequence[LedgerEvidence] = ()
+) -> SiteData:
     """Return what the site shows of what `matrix` serves, of its published `versions`, and of the `proofs` about them.
 
     `published` is where they can be fetched from.

@@ -22,7 +22,7 @@ import click
 from clusterbook.catalog.load import load
 from clusterbook.catalog.read import read
 from clusterbook.diagnostics.errors import ClusterbookError
-from clusterbook.evidence.ledger import TRUST, Kept, kept
+from clusterbook.evidence.ledger import TRUST, LedgerEvidence, kept
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.resolve import matrix
 from clusterbook.site import guide, mkdocs
@@ -51,7 +51,7 @@ class SiteSources:
         """Prepare for any number of looks."""
         self.recipes, self.registry, self.site = recipes, registry, site
         self._programs, self._published = programs, published
-        self._versions: tuple[int, PublishedVersions, tuple[Kept, ...]] | None = None
+        self._versions: tuple[int, PublishedVersions, tuple[LedgerEvidence, ...]] | None = None
         self._built: tuple[object, Mapping[str, bytes]] | None = None
 
     def pages(self) -> dict[str, Callable[[], bytes]]:
@@ -67,7 +67,7 @@ class SiteSources:
         data = gather(whole, versions, published=self._published, proofs=proofs)
         return dict(makers(data, self.site, self._generated(data.date)))
 
-    def _ledger(self) -> tuple[PublishedVersions, tuple[Kept, ...]]:
+    def _ledger(self) -> tuple[PublishedVersions, tuple[LedgerEvidence, ...]]:
         trust = self.site / TRUST
         now = stamp([self.registry, trust, self.site / "keys"])
         if self._versions is None or self._versions[0] != now:

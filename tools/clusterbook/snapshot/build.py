@@ -1,7 +1,7 @@
-"""Seen: what collectors bring home, and the Snapshot document that it makes.
+"""The Snapshot document, made of what several collectors captured.
 
-Knows how the parts of several collectors become one document, and that what could not be seen is said. Does not know
-how anything is collected. Source: reference rows S1, S3; objects, releases and coverage are ours.
+Of a subtype that two collectors bring the first counts, and what could not be seen is said under `coverage`.
+Source: reference rows S1, S3; objects, releases and coverage are ours.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ Reading = str | int | float | bool | None
 Document = dict[str, Any]
 
 
-class Thing(NamedTuple):
+class Item(NamedTuple):
     """One of several alike things, such as a GPU; `context` helps people and is not judged first."""
 
     data: Mapping[str, Reading]
     context: Mapping[str, Reading] = {}
 
 
-class Group(NamedTuple):
+class Readings(NamedTuple):
     """The readings of one subtype."""
 
     data: Mapping[str, Reading] = {}
-    items: Sequence[Thing] = ()
+    items: Sequence[Item] = ()
     context: Mapping[str, Reading] = {}
 
 
-class Seen(NamedTuple):
+class Capture(NamedTuple):
     """What one collector brings home, or several together.
 
     `measurements` maps type and subtype to readings. `objects` are blocks of one kind each, as the document has them.
     `releases` is None when nobody looked. `gaps` say what could not be seen, and why.
     """
 
-    measurements: Mapping[str, Mapping[str, Group]] = {}
+    measurements: Mapping[str, Mapping[str, Readings]] = {}
     objects: Sequence[Mapping[str, Any]] = ()
     releases: Sequence[Mapping[str, Any]] | None = None
     gaps: Sequence[Gap] = ()
@@ -51,9 +51,9 @@ def measurement_part(kind: str, subtype: str = "") -> str:
     return f"measurements/{kind}.{subtype}" if subtype else f"measurements/{kind}"
 
 
-def together(parts: Iterable[Seen]) -> Seen:
+def combine(parts: Iterable[Capture]) -> Capture:
     """Return all parts as one; of a subtype that two brought the first counts."""
-    measurements: dict[str, dict[str, Group]] = {}
+    measurements: dict[str, dict[str, Readings]] = {}
     objects: list[Mapping[str, Any]] = []
     releases: list[Mapping[str, Any]] | None = None
     gaps: list[Gap] = []
@@ -64,10 +64,10 @@ def together(parts: Iterable[Seen]) -> Seen:
         if part.releases is not None:
             releases = [*(releases or ()), *part.releases]
         gaps += part.gaps
-    return Seen(measurements, objects, releases, gaps)
+    return Capture(measurements, objects, releases, gaps)
 
 
-def document(seen: Seen, metadata: Mapping[str, str]) -> Document:
+def document(seen: Capture, metadata: Mapping[str, str]) -> Document:
     """Return the snapshot; types, subtypes, objects and gaps are sorted, so that two of them can be compared.
 
     Args:
@@ -93,12 +93,12 @@ def document(seen: Seen, metadata: Mapping[str, str]) -> Document:
     return found
 
 
-def written_groups(groups: Mapping[str, Group]) -> dict[str, Document]:
+def subtype_documents(groups: Mapping[str, Readings]) -> dict[str, Document]:
     """Return the subtypes of one type as a snapshot has them, by name."""
     return {name: _subtype(name, group) for name, group in groups.items()}
 
 
-def _subtype(name: str, group: Group) -> Document:
+def _subtype(name: str, group: Readings) -> Document:
     found: Document = {"subtype": name, "data": dict(group.data)}
     if group.context:
         found["context"] = dict(group.context)

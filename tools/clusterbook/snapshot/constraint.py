@@ -1,8 +1,5 @@
 """Constraints: what a recipe demands of a cluster, and whether a snapshot meets it.
 
-Knows how the path and the expression of a constraint are written and compared. Does not know which constraints a recipe
-has, nor what follows when one fails.
-
     K8s.server.version                       type.subtype.key; the key is all behind the second dot
     SystemD."containerd.service".ActiveState quotes around a subtype or a key that contains dots (L7)
     NetworkTopology.pfs[rail=3].pciAddress   an element by a field, or by its number: pfs[0]

@@ -1,7 +1,6 @@
-"""Fingerprint: what kind of cluster a snapshot shows, each value with the reading that says so.
+"""The fingerprint: what kind of cluster a snapshot shows, each value with the reading that says so.
 
-Knows where service, accelerator, operating system, versions and counts are written, and what to say when nodes
-disagree. Does not know which recipe that makes: `snapshot.fingerprint` reads it back. Advisory. Source: row S2.
+It is advisory. Where nodes disagree it says so instead of choosing; `model.fingerprint` reads it back. Source: row S2.
 """
 
 from __future__ import annotations

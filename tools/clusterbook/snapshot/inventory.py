@@ -1,8 +1,8 @@
-"""Inventory: which objects and Helm releases were found on a cluster, and what could not be seen.
+"""The inventory: which objects and Helm releases a snapshot holds, and what could not be seen.
 
-Knows the blocks `objects`, `releases` and `coverage` of a snapshot, which are ours. Does not know what an object should
-look like. A kind that is listed was seen completely unless `coverage` says otherwise; a kind that is not listed was not
-looked for. Asking for something unseen raises, so that nobody takes it for something that is not there.
+A kind that is listed was seen completely unless `coverage` says otherwise; a kind that is not listed was not looked
+for. Asking for something unseen raises, so that nobody takes it for something that is not there. Plain dicts go in, so
+that a judgement needs no shape library. The blocks `objects`, `releases` and `coverage` are ours.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, did_you_mean
-from clusterbook.snapshot.fields_ import entries, mapping, misshapen, name_of
+from clusterbook.documents.selector import describe
 
 Object = Mapping[str, Any]
 
@@ -240,3 +240,43 @@ def _gap(entry: Mapping[str, Any], place: str) -> Gap:
         what = f"this is no snapshot that can be read: {place}.state is '{state}'"
         raise InvalidRequest(what, hint=did_you_mean(str(state), STATES))
     return Gap(name_of(entry, "part", place), state, str(entry.get("reason") or ""), str(entry.get("namespace") or ""))
+
+
+# --- fields of a document ---------------------------------------------------------------------------------------------
+
+
+def entries(entry: Mapping[str, Any], key: str, place: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return place and map of every element of the list under `key`; nulls are left out, as the reference does."""
+    where = f"{place}.{key}" if place else key
+    value = entry.get(key)
+    if not isinstance(value, list | None):
+        raise misshapen(where, value, "a list")
+    numbered = [(f"{where}[{number}]", each) for number, each in enumerate(value or [])]
+    return [(at, mapping(each, at)) for at, each in numbered if each is not None]
+
+
+def mapping(value: object, place: str) -> Mapping[str, Any]:
+    """Return `value` if it is a map, {} if it is nothing."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise misshapen(place, value, "a map")
+    if not all(isinstance(key, str) for key in value):
+        raise misshapen(place, value, "a map whose keys are text")
+    return value
+
+
+def name_of(entry: Mapping[str, Any], key: str, place: str) -> str:
+    """Return the name of a measurement or a subtype."""
+    value = entry.get(key)
+    if not isinstance(value, str) or not value:
+        raise misshapen(f"{place}.{key}", value, "a name")
+    return value
+
+
+def misshapen(place: str, value: object, wanted: str) -> InvalidRequest:
+    """Return the error for a part of a snapshot that has another shape."""
+    return InvalidRequest(
+        f"this is no snapshot that can be read: {place} is {describe(value)}, not {wanted}",
+        hint="take a new one with `clusterbook snapshot`",
+    )

@@ -1,7 +1,6 @@
-"""Lay: a snapshot of a cluster over one of a node, so that each says what it alone knows.
+"""A snapshot of a cluster over one of a node, so that each says what it alone can say.
 
-Knows which readings a node has of itself and which belong to the cluster: of those an older snapshot is never asked,
-since what could not be read now must not look as it did then. Does not know how either was taken.
+Readings of the cluster never come from the older snapshot: what cannot be read now must not look as it did then.
 """
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.snapshot.fields_ import entries
 from clusterbook.snapshot.fingerprint import describe
+from clusterbook.snapshot.inventory import entries
 from clusterbook.snapshot.model import read
 
 Document = dict[str, Any]
@@ -20,7 +19,7 @@ OWN = ("GPU", "OS", "SystemD", "NetworkTopology", "Performance", "Checks")
 """The types of readings that do not come from the API server."""
 
 
-def lay(cluster: Mapping[str, Any], node: Mapping[str, Any]) -> Document:
+def merge(cluster: Mapping[str, Any], node: Mapping[str, Any]) -> Document:
     """Return `cluster` with what only `node` has: the subtypes of OWN that the API did not tell.
 
     Raises:

@@ -1,8 +1,7 @@
-"""Snapshot: what was measured on a cluster, and which criteria that makes.
+"""The snapshot: what was measured on a cluster, and which criteria that makes.
 
-Knows the readings of a Snapshot document (reference rows S1-S16), ours and the reference's; its objects are for
-`inventory`. Does not know how it was collected, nor what a recipe demands of it. Plain dicts go in, so that a judgement
-needs no shape library.
+Documents of ours and of the reference are read (rows S1-S16). Plain dicts go in, so that a judgement needs no shape
+library.
 """
 
 from __future__ import annotations
@@ -15,8 +14,17 @@ from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mea
 from clusterbook.documents.api_version import API_VERSIONS
 from clusterbook.documents.selector import listing, suggestion
 from clusterbook.documents.yaml_writer import scalar
-from clusterbook.snapshot.fields_ import entries, mapping, misshapen, name_of
-from clusterbook.snapshot.inventory import ABSENT, EMPTY, SKIPPED, Inventory, read_inventory
+from clusterbook.snapshot.inventory import (
+    ABSENT,
+    EMPTY,
+    SKIPPED,
+    Inventory,
+    entries,
+    mapping,
+    misshapen,
+    name_of,
+    read_inventory,
+)
 
 KIND = "Snapshot"
 OF_CLUSTERS = frozenset(("K8s", "NodeTopology"))

@@ -1,7 +1,6 @@
-"""Capture: the shape of a snapshot, as collectors write it.
+"""The shape of a snapshot, as collectors write it; schemas/v1/snapshot.schema.json is generated from here.
 
-Knows every field of a Snapshot document; schemas/v1/snapshot.schema.json is generated from here. Does not know how it
-is read when a cluster is judged: that is `snapshot` and `inventory`, which also take what the reference wrote.
+`model` and `inventory` read more: what the reference wrote as well.
 Source: reference rows S1-S20; objects, releases and coverage are ours.
 """
 

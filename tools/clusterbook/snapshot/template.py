@@ -1,8 +1,7 @@
-"""Templating: a snapshot written the way somebody wants to read it.
+"""Templates of users: a snapshot written the way somebody wants to read it, with Jinja2.
 
-Knows Jinja2, which ends in this file, and how a mistake in a template is told with its line. A template computes text
-and nothing else: it reads no file and calls nothing but what it is given. Source: reference row S34, whose Go templates
-are recognised and refused.
+A template computes text and nothing else: it reads no file and calls nothing but what it is given.
+Source: reference row S34, whose Go templates are recognised and refused.
 """
 
 from __future__ import annotations

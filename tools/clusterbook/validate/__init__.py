@@ -1,1 +1,1 @@
-"""A package."""
+"""Validation: a recipe held against a snapshot of a cluster."""

@@ -1,9 +1,9 @@
-"""Assertions: health checks, asked about the objects of a snapshot.
+"""Assertions: the health checks of components, held against the objects of a snapshot.
 
-Knows the part of Chainsaw's Test that reads (`assert` and `error` below `try`) and its assertion trees: keys and values
-in parentheses are expressions, `~.key` goes through every element, `-> name` keeps a value for what stands below. Does
-not know which component a check belongs to, nor how an object came to be. A snapshot is one moment: nothing is waited
-for. Source: reference rows F10, F23, V23; Chainsaw and kyverno-json as published in 2025.
+Of Chainsaw's Test the part that reads (`assert` and `error` below `try`) and its assertion trees: keys and values in
+parentheses are expressions, `~.key` goes through every element, `-> name` keeps a value for what stands below. A
+snapshot is one moment: nothing is waited for. Source: reference rows F10, F23, V23; Chainsaw and kyverno-json as
+published in 2025.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""CTRF: a judgement as other tools read it, and as people do.
+"""CTRF: a judgement in the Common Test Report Format, and as text for people.
 
-Knows the Common Test Report Format and how our five states map onto its own. Does not know how a judgement comes about.
 The report carries the time of the snapshot, not of the judgement, so that the same two documents give the same bytes.
 Source: reference rows V19, V20; ctrf.io, specification 0.0.1.
 """

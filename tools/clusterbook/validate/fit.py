@@ -1,7 +1,6 @@
-"""Fit: which recipes a cluster could be given.
+"""Fit: which recipes a cluster could be given, by criteria and constraints; ignorance is no fit.
 
-Knows how a recipe's criteria and constraints are held against a snapshot, and that ignorance is no fit. Does not look
-at what is deployed: that is `judge`. Source: reference rows R9, R25, turned round.
+Source: reference rows R9, R25, turned round.
 """
 
 from __future__ import annotations

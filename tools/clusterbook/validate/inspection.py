@@ -16,7 +16,7 @@ from clusterbook.validate.checks import EACH_GPU_NODE, Check, Inspection, Object
 from clusterbook.validate.figures import missed
 from clusterbook.validate.result import ERROR, FAILED, NOT_APPLICABLE, PASSED, SKIPPED, ran
 from clusterbook.validate.subject import Constraint, Subject, gpu_nodes
-from clusterbook.validate.workloads import api_version, condition, first_ill, running, whole
+from clusterbook.validate.workloads import api_version, condition, faults_of, running, whole
 
 _SHOWN = 3
 """Most faults that one message names."""
@@ -97,7 +97,7 @@ def _objects(inspection: Inspection, subject: Subject) -> Judgement:
     if inspection.then and not (inspection.component or inspection.pods or inspection.some or [*inspection.objects]):
         return Judgement(SKIPPED, inspection.then)
     inventory, count = subject.inventory, 0
-    faults = first_ill(inventory, [named(asked)[:3] for asked in inspection.healthy])
+    faults = faults_of(inventory, [named(asked)[:3] for asked in inspection.healthy])
     for asked, state in inspection.states:
         faults += _state_faults(subject, named(asked), state)
     for asked, name in inspection.conditions:
@@ -154,7 +154,7 @@ def _expected_resources(subject: Subject) -> Judgement:
     spaces = sum(kind == "Namespace" for kind, *_ in expected)
     rest = len(expected) - spaces
     holds = f"{spaces} namespaces are active{f', {rest} expected resources are healthy' if rest else ''}"
-    return _judgement(first_ill(subject.inventory, expected), holds=holds)
+    return _judgement(faults_of(subject.inventory, expected), holds=holds)
 
 
 # --- constraints ------------------------------------------------------------------------------------------------------

@@ -47,14 +47,14 @@ def evaluate(text: str, value: Any, bindings: Mapping[str, Any]) -> Any:
     Raises:
         BadExpression: it cannot be read, or a function does not take what it was given.
     """
-    tree = parse(bound(text, bindings) if "$" in text else text)
+    tree = parse(with_bindings(text, bindings) if "$" in text else text)
     try:
         return _INTERPRETER.visit(tree, value)
     except (JMESPathError, TypeError, ValueError, re.error) as error:
         raise BadExpression(f"the expression ({text}) has no answer: {error}") from error
 
 
-def bound(text: str, bindings: Mapping[str, Any]) -> str:
+def with_bindings(text: str, bindings: Mapping[str, Any]) -> str:
     """Return an expression with each binding written out, which is how the grammar knows no variables."""
 
     def literal(match: re.Match[str]) -> str:

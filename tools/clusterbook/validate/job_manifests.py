@@ -1,7 +1,7 @@
-"""Check jobs: the checks of the validator catalog that run something, as objects of a cluster.
+"""Job manifests: the checks of the validator catalog that run something, as objects of a cluster.
 
-Knows which objects a check takes, with the rights that its entry names and no others. Does not know how they get into a
-cluster, nor what their output says (`trials`). Source: reference rows V11-V15, V25; rights by check (L14) are ours.
+A check has the rights that its entry names and no others. Source: reference rows V11-V15, V25; rights by check (L14)
+are ours.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _KEPT_S = 3600
 _RBAC = "rbac.authorization.k8s.io"
 
 
-class Asked(NamedTuple):
+class CheckRun(NamedTuple):
     """How checks are to run: in which namespace, where, and what they are told."""
 
     namespace: str
@@ -46,7 +46,7 @@ def nodes(entry: Entry, gpu_nodes: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(gpu_nodes)[:MOST_NODES])
 
 
-def manifests(entry: Entry, asked: Asked, node: str = "", number: int = 0) -> list[Object]:
+def manifests(entry: Entry, asked: CheckRun, node: str = "", number: int = 0) -> list[Object]:
     """Return the objects of a check, its Job last.
 
     Args:
@@ -82,7 +82,7 @@ def manifests(entry: Entry, asked: Asked, node: str = "", number: int = 0) -> li
     return [*found, {**_object("batch/v1", "Job", name, asked.namespace), "spec": spec}]
 
 
-def _name(entry: Entry, asked: Asked, number: int) -> str:
+def _name(entry: Entry, asked: CheckRun, number: int) -> str:
     """Return a name that is this check's alone."""
     tail = f"-{number}" if number else ""
     return f"{str(entry['name'])[:36].rstrip('-.')}-{asked.run}{tail}".lower()
@@ -95,7 +95,7 @@ def _object(api_version: str, kind: str, name: str, namespace: str, *, job: str 
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
 
 
-def _rights(entry: Entry, asked: Asked) -> dict[str, list[Object]]:
+def _rights(entry: Entry, asked: CheckRun) -> dict[str, list[Object]]:
     """Return the rules of a check by namespace, "" for everywhere."""
     found: dict[str, list[Object]] = {}
     for each in entry.get("permissions") or ():
@@ -105,7 +105,7 @@ def _rights(entry: Entry, asked: Asked) -> dict[str, list[Object]]:
     return found
 
 
-def _pod(entry: Entry, asked: Asked, name: str, node: str) -> Object:
+def _pod(entry: Entry, asked: CheckRun, name: str, node: str) -> Object:
     resources = entry.get("resources") or {}
     limits = {"cpu": str(resources.get("cpu") or "1"), "memory": str(resources.get("memory") or "1Gi")}
     if node:
@@ -161,7 +161,7 @@ def _near(entry: Entry) -> Object:
     return found
 
 
-def _environment(entry: Entry, asked: Asked) -> Iterator[Object]:
+def _environment(entry: Entry, asked: CheckRun) -> Iterator[Object]:
     """Yield what a container is told; the names are the reference's, since its containers read them (V15, V16)."""
     placement = asked.placement
     taints = (

@@ -1,7 +1,6 @@
-"""Running: of what a recipe asks, the checks that reading leaves open, and what came of them in the snapshot.
+"""Running checks: of what a recipe asks, those that reading leaves open, and their outcome in the snapshot.
 
-Knows that only those are run, and none where the cluster is not ready for them. Does not judge, nor know how anything
-gets into a cluster. Source: reference rows V5, V11.
+None is run where the cluster is not ready for them. Source: reference rows V5, V11.
 """
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ from typing import Any
 
 from clusterbook.kubernetes.api import open_api
 from clusterbook.kubernetes.placement import GPU, Placement
-from clusterbook.snapshot import model as snapshot
+from clusterbook.snapshot.model import read
 from clusterbook.validate.checks import read_checks
-from clusterbook.validate.job_manifests import Asked
+from clusterbook.validate.job_manifests import CheckRun
 from clusterbook.validate.judge import judge
-from clusterbook.validate.output.record import as_asked, recorded
+from clusterbook.validate.output.record import record, with_requested_settings
 from clusterbook.validate.result import CHECK, ERROR, FAILED, READINESS, SKIPPED
 from clusterbook.validate.run_jobs import run_all
 
@@ -58,33 +57,33 @@ def run_checks(
     Raises:
         ClusterbookError: the cluster cannot be asked.
     """
-    wanted = to_run(recipe, taken, entries, phases)
+    wanted = open_checks(recipe, taken, entries, phases)
     if not wanted:
         return taken
-    asked = Asked(
+    asked = CheckRun(
         namespace=namespace or NAMESPACE,
         run=secrets.token_hex(3),
         placement=placement,
-        snapshot=handed(taken),
+        snapshot=readings_for_checks(taken),
         validation=json.dumps({key: recipe.get(key) for key in ("metadata", "criteria", "constraints", "validation")}),
     )
     api = open_api(kubeconfig, context=context)
-    found = run_all(api, wanted, asked, with_gpus(taken), say=_say, keep=keep)
+    found = run_all(api, wanted, asked, gpu_node_names(taken), say=_say, keep=keep)
     checks = read_checks(entries)
-    return recorded(taken, as_asked(found, recipe, checks), checks)
+    return record(taken, with_requested_settings(found, recipe, checks), checks)
 
 
-def to_run(recipe: Document, taken: Document, entries: Entries, phases: Sequence[str]) -> list[Mapping[str, Any]]:
+def open_checks(recipe: Document, taken: Document, entries: Entries, phases: Sequence[str]) -> list[Mapping[str, Any]]:
     """Return the entries of the checks that reading leaves open, [] where the cluster is not ready for them."""
     checks = read_checks(entries)
-    read = judge(recipe, snapshot.read(taken), checks=checks, phases=phases, known_checks=tuple(entries))
-    if any(each.phase == READINESS and each.state in (FAILED, ERROR) for each in read.results):
+    report = judge(recipe, read(taken), checks=checks, phases=phases, known_checks=tuple(entries))
+    if any(each.phase == READINESS and each.state in (FAILED, ERROR) for each in report.results):
         return []
-    left = {each.name: each.phase for each in read.results if each.kind == CHECK and each.state == SKIPPED}
+    left = {each.name: each.phase for each in report.results if each.kind == CHECK and each.state == SKIPPED}
     return [{**entries[name], "name": name, "phase": phase} for name, phase in left.items() if name in entries]
 
 
-def handed(taken: Document) -> str:
+def readings_for_checks(taken: Document) -> str:
     """Return what of a snapshot a check is handed: its readings, and of those no more than an object may have."""
     kept = {key: taken[key] for key in ("apiVersion", "kind", "metadata", "fingerprint") if key in taken}
     measurements = list(taken.get("measurements") or ())
@@ -96,7 +95,7 @@ def handed(taken: Document) -> str:
     return json.dumps(kept)
 
 
-def with_gpus(taken: Document) -> tuple[str, ...]:
+def gpu_node_names(taken: Document) -> tuple[str, ...]:
     """Return the names of the nodes that have a GPU to give."""
     blocks = (block for block in taken.get("objects") or () if block["kind"] == "Node")
     return tuple(

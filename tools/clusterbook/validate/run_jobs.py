@@ -1,8 +1,7 @@
-"""Checking: checks that run something are run, several at a time, and leave nothing behind.
+"""Check Jobs at work: several at a time, and nothing is left behind.
 
-Knows threads, and that an interrupt reaches the main one alone, which then has the others stop and clean up. Does not
-know what a check is made of (`core.checkjobs`), nor what its output means (`core.trials`). Source: reference row V11;
-in parallel: ours (L13).
+An interrupt reaches the main thread alone, which then has the others stop and clean up. Source: reference row V11; in
+parallel: ours (L13).
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from clusterbook.kubernetes.api import Api
 from clusterbook.kubernetes.errors import Conflict
 from clusterbook.kubernetes.jobs import JobFailed, NotFinished, Pace, finish, in_cluster, interruptible
 from clusterbook.kubernetes.placement import GPU
-from clusterbook.validate import job_manifests as checkjobs
-from clusterbook.validate.job_manifests import Asked
+from clusterbook.validate import job_manifests
+from clusterbook.validate.job_manifests import CheckRun
 from clusterbook.validate.output.record import READERS, read_trial
 from clusterbook.validate.output.trial import Trial, of_part
 from clusterbook.validate.result import ERROR, PASSED, PERFORMANCE, SKIPPED
@@ -34,14 +33,14 @@ _GRACE_S = 60
 """How much longer than a Job may take one waits for it: it has to be scheduled first."""
 
 
-class Stopped(Exception):
+class Interruption(Exception):
     """Somebody wants to end."""
 
 
 def run_all(
     api: Api,
     entries: Sequence[Entry],
-    asked: Asked,
+    asked: CheckRun,
     gpu_nodes: Sequence[str],
     *,
     say: Callable[[str], None],
@@ -62,11 +61,11 @@ def run_all(
         pace: how often is looked.
     """
     alone = [[entry] for entry in entries if entry["phase"] == PERFORMANCE]
-    together = [entry for entry in entries if entry["phase"] != PERFORMANCE]
+    side_by_side = [entry for entry in entries if entry["phase"] != PERFORMANCE]
     found: dict[str, Trial] = {}
     with _namespace(api, asked.namespace, keep=keep):
         one = partial(_run, api, asked=asked, gpu_nodes=gpu_nodes, say=say, keep=keep)
-        for some in (together, *alone):
+        for some in (side_by_side, *alone):
             found |= _side_by_side(one, some, pace or Pace())
     return sorted(found.items())
 
@@ -94,7 +93,7 @@ def _side_by_side(run: Callable[[Entry, Pace], Trial], entries: Sequence[Entry],
 
     def sleep(wait_s: float) -> None:
         if stop.wait(wait_s):
-            raise Stopped
+            raise Interruption
 
     heeding = Pace(pace.poll_s, pace.patience_s, sleep)
     with interruptible(), ThreadPoolExecutor(AT_ONCE, thread_name_prefix="check") as pool:
@@ -112,18 +111,18 @@ def _run(
     entry: Entry,
     pace: Pace,
     *,
-    asked: Asked,
+    asked: CheckRun,
     gpu_nodes: Sequence[str],
     say: Callable[[str], None],
     keep: bool,
 ) -> Trial:
     """Return what came of one check, on every node that it runs on, one after the other."""
     name, printed = str(entry["name"]), dict[str, str]()
-    nodes = checkjobs.nodes(entry, gpu_nodes)
+    nodes = job_manifests.nodes(entry, gpu_nodes)
     for number, node in enumerate(nodes):
         try:
-            with in_cluster(api, checkjobs.manifests(entry, asked, node, number), keep=keep) as job:
-                limit_s = checkjobs.timeout_s(entry) + _GRACE_S
+            with in_cluster(api, job_manifests.manifests(entry, asked, node, number), keep=keep) as job:
+                limit_s = job_manifests.timeout_s(entry) + _GRACE_S
                 printed[node] = finish(api, job, timeout_s=limit_s, say=partial(_told, say, name), pace=pace)
         except JobFailed as error:
             # without a status nobody knows how it ended: evicted, say, which is no failure of what it asks about

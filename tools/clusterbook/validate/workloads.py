@@ -1,7 +1,6 @@
-"""Workloads: whether an object does what it is there for.
+"""Workloads: whether an object does what it is there for, by its kind.
 
-Knows what healthy means for the kinds that recipes expect (reference rows V23, V38). Does not know which are expected.
-Everything here raises `Unseen` where the snapshot cannot tell.
+Everything here raises `Unseen` where the snapshot cannot tell. Source: reference rows V23, V38.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ API_VERSIONS = {
 """The API of the kinds that `expectedResources` names without one."""
 
 
-def missing_or_ill(inventory: Inventory, kind: str, name: str, namespace: str = "") -> str:
+def fault_of(inventory: Inventory, kind: str, name: str, namespace: str = "") -> str:
     """Return why an object is not healthy, or that it is not there; "" when it is healthy.
 
     Raises:
@@ -96,7 +95,7 @@ def condition(found: Object | None, name: str) -> bool:
     return found is not None and _holds(found.get("status") or {}, name, False)
 
 
-def first_ill(inventory: Inventory, wanted: Iterable[tuple[str, str, str]]) -> list[str]:
+def faults_of(inventory: Inventory, wanted: Iterable[tuple[str, str, str]]) -> list[str]:
     """Return what is wrong with the objects (kind, name, namespace) that are wanted, one sentence each.
 
     Raises:
@@ -106,7 +105,7 @@ def first_ill(inventory: Inventory, wanted: Iterable[tuple[str, str, str]]) -> l
     unseen: Unseen | None = None
     for kind, name, namespace in wanted:
         try:
-            why = missing_or_ill(inventory, kind, name, namespace)
+            why = fault_of(inventory, kind, name, namespace)
         except Unseen as gap:
             unseen = unseen or gap
             continue

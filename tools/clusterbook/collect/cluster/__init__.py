@@ -1,1 +1,1 @@
-"""A package."""
+"""A cluster, as its API shows it."""

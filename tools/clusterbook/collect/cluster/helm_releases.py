@@ -1,7 +1,7 @@
-"""Releases: what Helm has written down about what it installed.
+"""Helm releases: what Helm has written down about what it installed.
 
-Knows how Helm 3 and 4 store a release: gzip in base64, in a Secret or a ConfigMap whose labels say name and revision.
-Does not know how they are read. Source: Helm's storage drivers, v3 and v4.
+Helm 3 and 4 store a release as gzip in base64, in a Secret or a ConfigMap whose labels say name and revision.
+Source: Helm's storage drivers, v3 and v4.
 """
 
 from __future__ import annotations

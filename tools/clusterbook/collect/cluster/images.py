@@ -1,7 +1,6 @@
 """Images: what runs on a cluster, from which registry, under which tag and digest.
 
-Knows how an image is named in a pod, and how the node says what it found under that name. Source: reference row S11;
-registry, repository, digest and how many pods have it are ours.
+Source: reference row S11; registry, repository, digest and how many pods have it are ours.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from clusterbook.snapshot.build import Group, Thing
+from clusterbook.snapshot.build import Item, Readings
 
 _LISTS = (
     ("initContainers", "initContainerStatuses"),
@@ -67,7 +66,7 @@ class Images:
                 images.add(image._replace(digest=image.digest or (digest if at else "")))
         self._found.update(images)
 
-    def group(self) -> Group:
+    def group(self) -> Readings:
         """Return K8s.image: name → tag, and each image with all that is known of it.
 
         Of several tags of one name the last in order is the one that stands for it; the items have them all.
@@ -77,5 +76,5 @@ class Images:
         for image, pods in sorted(self._found.items()):
             tags[image.name] = max(tags.get(image.name, ""), image.tag or image.digest)
             data = {key: value for key, value in image._asdict().items() if value}
-            things.append(Thing(data, {"pods": pods}))
-        return Group(dict(sorted(tags.items())), things)
+            things.append(Item(data, {"pods": pods}))
+        return Readings(dict(sorted(tags.items())), things)

@@ -1,21 +1,21 @@
-"""Nodes: what all nodes together say, and what one of them does.
+"""Nodes: labels and taints of all of them, one node's own account of itself, and the GPU operator's policies.
 
-Knows labels, taints and a node's own account of itself. Source: reference rows S13-S16, S20; the operating system of a
-node that nobody looked into is ours.
+Source: reference rows S12-S16, S20; the operating system of a node that nobody looked into is ours.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from clusterbook.snapshot.build import Group
+from clusterbook.snapshot.build import Reading, Readings
 from clusterbook.snapshot.model import service_of
 
 Object = Mapping[str, Any]
-Measurements = dict[str, dict[str, Group]]
+Measurements = dict[str, dict[str, Readings]]
 
 _OS_LABEL = "feature.node.kubernetes.io/system-os_release."
 _OS_IMAGE = re.compile(r"(?P<name>[A-Za-z]+)[^\d(]*\(?v?(?P<version>\d+(?:\.\d+)*)?")
@@ -50,7 +50,7 @@ class Nodes:
         if self._first is None or rank < self._first:
             self._first, self._chosen = rank, node
 
-    def topology(self, most: int = 0) -> dict[str, Group]:
+    def topology(self, most: int = 0) -> dict[str, Readings]:
         """Return the subtypes of NodeTopology; an entry names at most `most` nodes, 0 for all of them."""
         labels: dict[str, str] = {}
         for key, values in sorted(self._labels.items()):
@@ -68,21 +68,21 @@ class Nodes:
                         f"{value}|{nodes}"
                     )
         counts = {"node-count": self.count, "taint-count": len(taints), "label-count": len(labels)}
-        return {"summary": Group(counts), "label": Group(labels), "taint": Group(taints)}
+        return {"summary": Readings(counts), "label": Readings(labels), "taint": Readings(taints)}
 
     def node(self) -> Measurements:
         """Return what one node says of itself: the one asked for, else the first with a GPU, else the first of all."""
         if self._chosen is None:
             return {}
-        found: Measurements = {"K8s": {"node": Group(_node(self._chosen))}}
+        found: Measurements = {"K8s": {"node": Readings(_node(self._chosen))}}
         release, labels = _release(self._chosen), self._chosen["metadata"].get("labels") or {}
         if release:
-            found["OS"] = {"release": Group(release)}
+            found["OS"] = {"release": Readings(release)}
         if release.get("ID") == "talos":
             extensions = {
                 key.removeprefix(_EXTENSION): value for key, value in labels.items() if key.startswith(_EXTENSION)
             }
-            found["OS"]["extensions"] = Group(extensions)
+            found["OS"]["extensions"] = Readings(extensions)
             found["SystemD"] = _services(self._chosen)
         return found
 
@@ -145,7 +145,7 @@ def _release(node: Object) -> dict[str, str]:
     return {key: value for key, value in found.items() if value}
 
 
-def _services(node: Object) -> dict[str, Group]:
+def _services(node: Object) -> dict[str, Readings]:
     """Return the services of a system without systemd, as the API knows them. Source: reference row S20."""
     info = (node.get("status") or {}).get("nodeInfo") or {}
     ready = any(
@@ -155,10 +155,34 @@ def _services(node: Object) -> dict[str, Group]:
     state = "active" if ready else "inactive"
     runtime, _, version = str(info.get("containerRuntimeVersion") or "").partition("://")
     return {
-        "containerd.service": Group(
+        "containerd.service": Readings(
             {"ActiveState": state, "Version": version, "UnitFileName": "containerd.service", "RuntimeName": runtime}
         ),
-        "kubelet.service": Group(
+        "kubelet.service": Readings(
             {"ActiveState": state, "Version": str(info.get("kubeletVersion") or ""), "UnitFileName": "kubelet.service"}
         ),
     }
+
+
+# --- cluster policies -------------------------------------------------------------------------------------------------
+
+
+def policies(found: Iterable[Mapping[str, Any]]) -> Readings:
+    """Return K8s.policy: what cluster policies specify and which state they are in, by keys with dots."""
+    readings: dict[str, Reading] = {}
+    for policy in found:
+        readings.update(_flat(policy.get("spec") or {}, ""))
+        readings.update(_flat({"state": (policy.get("status") or {}).get("state")}, ""))
+    return Readings(dict(sorted(readings.items())))
+
+
+def _flat(found: Mapping[str, Any], path: str) -> Iterator[tuple[str, Reading]]:
+    """Yield every leaf with its path; a list is one leaf, as JSON."""
+    for key, value in found.items():
+        where = f"{path}.{key}" if path else str(key)
+        if isinstance(value, Mapping):
+            yield from _flat(value, where)
+        elif isinstance(value, list):
+            yield where, json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        elif value is not None:
+            yield where, value

@@ -1,13 +1,20 @@
-"""Trimming: what of an object a snapshot keeps.
+"""Objects: which kinds a snapshot shows, and what of an object it keeps.
 
-Knows what judging, drift and people look at, and that the rest of an object is most of it: a pod as the API shows it
-has eight kilobytes, and one is needed. Does not decide whether an object is shown at all.
+What judging, drift and people look at stays; the rest of an object is most of it: a pod as the API shows it has eight
+kilobytes, and one is needed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+from clusterbook.diagnostics.errors import ClusterbookError
+from clusterbook.documents import yaml_fast
+from clusterbook.kubernetes.discovery import Kind
+from clusterbook.resolve.recipe import RecipeResult
+from clusterbook.validate.assertions import read_test
+from clusterbook.validate.workloads import API_VERSIONS
 
 Object = dict[str, Any]
 
@@ -118,3 +125,58 @@ _KINDS: dict[str, Callable[[Mapping[str, Any]], Object]] = {
         | {"devices": [_only(each, ("name",)) for each in (found.get("spec") or {}).get("devices") or ()]}
     },
 }
+
+
+# --- kinds ------------------------------------------------------------------------------------------------------------
+
+NODE, POD = Kind("v1", "Node"), Kind("v1", "Pod")
+CRD = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+CLUSTER_POLICY = Kind("nvidia.com/v1", "ClusterPolicy")
+STANDARD = (
+    NODE,
+    POD,
+    CRD,
+    Kind("v1", "Namespace"),
+    Kind("apps/v1", "DaemonSet"),
+    Kind("apps/v1", "Deployment"),
+    Kind("apps/v1", "StatefulSet"),
+    Kind("batch/v1", "Job"),
+    Kind("apiregistration.k8s.io/v1", "APIService"),
+    Kind("resource.k8s.io/v1", "DeviceClass"),
+    Kind("resource.k8s.io/v1", "ResourceSlice"),
+    Kind("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
+    CLUSTER_POLICY,
+    Kind("gateway.networking.k8s.io/v1", "Gateway"),
+    Kind("gateway.networking.k8s.io/v1", "GatewayClass"),
+    Kind("karpenter.sh/v1", "NodePool"),
+    Kind("mellanox.com/v1alpha1", "NicClusterPolicy"),
+    Kind("monitoring.coreos.com/v1", "Alertmanager"),
+    Kind("monitoring.coreos.com/v1", "Prometheus"),
+    Kind("nfd.openshift.io/v1", "NodeFeatureDiscovery"),
+    Kind("scheduling.run.ai/v2", "Queue"),
+    Kind("skyhook.nvidia.com/v1alpha1", "Skyhook"),
+    Kind("slinky.slurm.net/v1beta1", "Controller"),
+    Kind("slinky.slurm.net/v1beta1", "LoginSet"),
+    Kind("slinky.slurm.net/v1beta1", "NodeSet"),
+    Kind("slinky.slurm.net/v1beta1", "RestApi"),
+    Kind("trainer.kubeflow.org/v1alpha1", "ClusterTrainingRuntime"),
+)
+"""What is always looked for. A test holds it against the health checks of the catalog."""
+
+
+def kinds_of(recipe: Mapping[str, Any]) -> Iterator[Kind]:
+    """Yield the kinds that the health checks and expected resources of a recipe ask for.
+
+    A health check that cannot be read says so when it is judged, so it asks for nothing here.
+    """
+    for component in RecipeResult(recipe).components:
+        for resource in component.expected_resources:
+            kind = str(resource.get("kind") or "")
+            if api_version := str(resource.get("apiVersion") or API_VERSIONS.get(kind, "")):
+                yield Kind(api_version, kind)
+        try:
+            operations = read_test(yaml_fast.read(component.health_check), "a health check")
+        except ClusterbookError:
+            continue
+        for operation in operations:
+            yield Kind(str(operation.tree["apiVersion"]), str(operation.tree["kind"]))

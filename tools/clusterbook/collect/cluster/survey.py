@@ -1,8 +1,7 @@
-"""Surveying: a cluster, by all that can be asked of it at once.
+"""The survey: a cluster, by all that can be asked of it at once.
 
-Knows which lists are read, and that of each no more than a page is in memory beside what is kept of it; that a list
-which cannot be read, or not to its end, is a gap and never silence. Does not know what an object says (`core.survey`).
-Source: reference rows S3, S10-S16.
+Of a list no more than a page is in memory beside what is kept of it. A list that cannot be read, or not to its end, is
+a gap and never silence. Source: reference rows S3, S10-S16.
 """
 
 from __future__ import annotations
@@ -13,18 +12,16 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from clusterbook.collect.cluster import helm_releases as helm
+from clusterbook.collect.cluster import helm_releases
 from clusterbook.collect.cluster.images import Images
-from clusterbook.collect.cluster.kinds_ import CLUSTER_POLICY, NODE, POD, STANDARD
-from clusterbook.collect.cluster.nodes import Nodes
-from clusterbook.collect.cluster.objects import trim
-from clusterbook.collect.cluster.policy_ import policies
+from clusterbook.collect.cluster.nodes import Nodes, policies
+from clusterbook.collect.cluster.objects import CLUSTER_POLICY, NODE, POD, STANDARD, trim
 from clusterbook.collect.run import Collector
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.kubernetes.api import PAGE, Api
 from clusterbook.kubernetes.discovery import Kind, Resources, discover
 from clusterbook.kubernetes.errors import ClusterDenied, NoObject
-from clusterbook.snapshot.build import Group, Seen, measurement_part
+from clusterbook.snapshot.build import Capture, Readings, measurement_part
 from clusterbook.snapshot.inventory import DENIED, FAILED, NODES, PARTIAL, RELEASES, Gap, objects_part
 
 TIMEOUT_S = 90.0
@@ -33,11 +30,11 @@ _GRACE_S = 5.0
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 _PAGES = {"CustomResourceDefinition": 20}
 """Kinds whose objects are so large that fewer are asked for at a time: a definition has a megabyte at most."""
-_STORES = (("secrets", "Secret", "type=helm.sh/release.v1"), ("configmaps", "ConfigMap", ""))
+_STORES = (("secrets", "Secret", "type=helm_releases.sh/release.v1"), ("configmaps", "ConfigMap", ""))
 """Where Helm keeps releases; the first unless its user chose otherwise."""
 
 
-class Wishes(NamedTuple):
+class SurveyOptions(NamedTuple):
     """What of a cluster is wanted, and how long that may take.
 
     `node` is the one whose readings are taken, "" for the first with a GPU; `most_nodes` cuts the lists of nodes below
@@ -51,10 +48,10 @@ class Wishes(NamedTuple):
     timeout_s: float = TIMEOUT_S
 
 
-EVERYTHING = Wishes()
+EVERYTHING = SurveyOptions()
 
 
-def collectors(api: Api, wishes: Wishes = EVERYTHING) -> tuple[Collector, ...]:
+def collectors(api: Api, wishes: SurveyOptions = EVERYTHING) -> tuple[Collector, ...]:
     """Return the collectors of a cluster; what each is to ask for is found out here, by two requests.
 
     Raises:
@@ -63,7 +60,7 @@ def collectors(api: Api, wishes: Wishes = EVERYTHING) -> tuple[Collector, ...]:
     resources = discover(api)
     wanted = [kind for kind in dict.fromkeys((*STANDARD, *wishes.kinds)) if kind not in (NODE, POD)]
 
-    def collector(part: str, look: Callable[[], Seen]) -> Collector:
+    def collector(part: str, look: Callable[[], Capture]) -> Collector:
         return Collector(part, look, wishes.timeout_s + _GRACE_S)
 
     return (
@@ -75,19 +72,19 @@ def collectors(api: Api, wishes: Wishes = EVERYTHING) -> tuple[Collector, ...]:
     )
 
 
-def _listing(api: Api, resources: Resources, kind: Kind, wishes: Wishes) -> Callable[[], Seen]:
+def _listing(api: Api, resources: Resources, kind: Kind, wishes: SurveyOptions) -> Callable[[], Capture]:
     return lambda: objects(api, resources, kind, wishes)
 
 
-def server(api: Api) -> Seen:
+def server(api: Api) -> Capture:
     """Return K8s.server. Source: reference row S10."""
     said = api.get("/version")
     keys = {"version": "gitVersion", "platform": "platform", "goVersion": "goVersion"}
     data = {name: str(said[key]) for name, key in keys.items() if said.get(key)}
-    return Seen({"K8s": {"server": Group(data)}})
+    return Capture({"K8s": {"server": Readings(data)}})
 
 
-def nodes(api: Api, wishes: Wishes) -> Seen:
+def nodes(api: Api, wishes: SurveyOptions) -> Capture:
     """Return K8s.node, NodeTopology, and the nodes themselves."""
     told, kept = Nodes(), list[Mapping[str, Any]]()
 
@@ -98,16 +95,16 @@ def nodes(api: Api, wishes: Wishes) -> Seen:
     gap = _each(api, "/api/v1/nodes", add, objects_part(*NODE), wishes)
     if gap is not None and not kept:
         parts = (objects_part(*NODE), measurement_part("K8s", "node"), measurement_part("NodeTopology"))
-        return Seen(gaps=[gap._replace(part=part) for part in parts])
+        return Capture(gaps=[gap._replace(part=part) for part in parts])
     gaps = [] if gap is None else [gap, gap._replace(part=measurement_part("NodeTopology"))]
     if wishes.node and kept and told.name != wishes.node:
         what = f"the cluster has no node {wishes.node}; these are the readings of {told.name}"
         gaps.append(Gap(measurement_part("K8s", "node"), PARTIAL, what))
     found = told.node()
-    return Seen({**found, "NodeTopology": told.topology(wishes.most_nodes)}, [_block(NODE, kept)], gaps=gaps)
+    return Capture({**found, "NodeTopology": told.topology(wishes.most_nodes)}, [_block(NODE, kept)], gaps=gaps)
 
 
-def pods(api: Api, wishes: Wishes) -> Seen:
+def pods(api: Api, wishes: SurveyOptions) -> Capture:
     """Return K8s.image, and the pods themselves."""
     images, kept = Images(), list[Mapping[str, Any]]()
 
@@ -117,18 +114,18 @@ def pods(api: Api, wishes: Wishes) -> Seen:
 
     gap = _each(api, "/api/v1/pods", add, objects_part(*POD), wishes)
     if gap is not None and not kept:
-        return Seen(gaps=[gap, gap._replace(part=measurement_part("K8s", "image"))])
+        return Capture(gaps=[gap, gap._replace(part=measurement_part("K8s", "image"))])
     gaps = [] if gap is None else [gap, gap._replace(part=measurement_part("K8s", "image"))]
-    return Seen({"K8s": {"image": images.group()}}, [_block(POD, kept)], gaps=gaps)
+    return Capture({"K8s": {"image": images.group()}}, [_block(POD, kept)], gaps=gaps)
 
 
-def objects(api: Api, resources: Resources, kind: Kind, wishes: Wishes) -> Seen:
+def objects(api: Api, resources: Resources, kind: Kind, wishes: SurveyOptions) -> Capture:
     """Return the objects of one kind; of one that the cluster does not serve there are none."""
     served, part = resources.find(kind), objects_part(*kind)
     if served is None:
         if resources.is_silent(kind):
-            return Seen(gaps=[Gap(part, FAILED, f"the API {kind.group or 'v1'} does not say what it serves")])
-        return Seen(objects=[_block(kind, [])])
+            return Capture(gaps=[Gap(part, FAILED, f"the API {kind.group or 'v1'} does not say what it serves")])
+        return Capture(objects=[_block(kind, [])])
     kept: list[Mapping[str, Any]] = []
     whole: list[Mapping[str, Any]] = []
 
@@ -139,9 +136,9 @@ def objects(api: Api, resources: Resources, kind: Kind, wishes: Wishes) -> Seen:
 
     gap = _each(api, served.path(), add, part, wishes, page=_PAGES.get(kind.kind, PAGE))
     if gap is not None and not kept:
-        return Seen(gaps=[gap])
+        return Capture(gaps=[gap])
     measurements = {"K8s": {"policy": policies(whole)}} if whole else {}
-    return Seen(measurements, [_block(served.kind, kept)], gaps=[gap] if gap else [])
+    return Capture(measurements, [_block(served.kind, kept)], gaps=[gap] if gap else [])
 
 
 def _block(kind: Kind, items: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -149,7 +146,7 @@ def _block(kind: Kind, items: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
 
 
 def _each(
-    api: Api, path: str, add: Callable[[Mapping[str, Any]], None], part: str, wishes: Wishes, *, page: int = PAGE
+    api: Api, path: str, add: Callable[[Mapping[str, Any]], None], part: str, wishes: SurveyOptions, *, page: int = PAGE
 ) -> Gap | None:
     """Hand every object of a list to `add`; return what of it could not be seen, None when all of it was."""
     until, count = time.monotonic() + wishes.timeout_s, 0
@@ -169,7 +166,7 @@ def _each(
 # --- releases ---------------------------------------------------------------------------------------------------------
 
 
-def installed(api: Api, wishes: Wishes) -> Seen:
+def installed(api: Api, wishes: SurveyOptions) -> Capture:
     """Return the Helm releases, each in its last revision.
 
     Which there are is read from labels alone: a list of the records themselves would have every revision of every
@@ -181,13 +178,13 @@ def installed(api: Api, wishes: Wishes) -> Seen:
     for plural, kind, fields in _STORES:
         kept: list[Mapping[str, Any]] = []
         try:
-            listed = api.items(f"/api/v1/{plural}", labels=helm.LABELS, fields=fields, accept=_METADATA_ONLY)
+            listed = api.items(f"/api/v1/{plural}", labels=helm_releases.LABELS, fields=fields, accept=_METADATA_ONLY)
             kept = [each["metadata"] for each in listed]
         except ClusterDenied as error:
             gaps.append(Gap(RELEASES, DENIED if kind == "Secret" else PARTIAL, error.what))
         except ClusterbookError as error:
             gaps.append(Gap(RELEASES, FAILED, error.what))
-        for record in helm.records(kept):
+        for record in helm_releases.records(kept):
             if time.monotonic() > until:
                 gaps.append(Gap(RELEASES, PARTIAL, f"not all were read within {wishes.timeout_s:g} s"))
                 break
@@ -199,10 +196,10 @@ def installed(api: Api, wishes: Wishes) -> Seen:
                 gaps.append(Gap(RELEASES, PARTIAL, error.what, record.namespace))
     found.sort(key=lambda each: (each["namespace"], each["name"]))
     seen = all(gap.state == PARTIAL for gap in gaps)
-    return Seen(releases=found if seen or found else None, gaps=gaps)
+    return Capture(releases=found if seen or found else None, gaps=gaps)
 
 
-def _release(api: Api, record: helm.Record, plural: str, *, packed: bool, values: bool) -> dict[str, Any]:
+def _release(api: Api, record: helm_releases.Record, plural: str, *, packed: bool, values: bool) -> dict[str, Any]:
     """Return one release. A Secret's data is base64 of what Helm wrote, a ConfigMap's is that itself."""
     document = api.get(f"/api/v1/namespaces/{record.namespace}/{plural}/{record.stored}")
     payload = str((document.get("data") or {}).get("release") or "").encode()
@@ -210,7 +207,7 @@ def _release(api: Api, record: helm.Record, plural: str, *, packed: bool, values
         payload = base64.b64decode(payload, validate=True) if packed else payload
     except binascii.Error as error:
         raise InvalidRequest(f"the release {record.namespace}/{record.release} cannot be read: {error}") from error
-    return helm.release(record, payload, values=values)
+    return helm_releases.release(record, payload, values=values)
 
 
 def asked(kinds: Iterable[Kind]) -> tuple[Kind, ...]:

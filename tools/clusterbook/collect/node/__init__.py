@@ -1,1 +1,1 @@
-"""A package."""
+"""A node, as its files and programs show it."""

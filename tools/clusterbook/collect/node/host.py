@@ -1,7 +1,7 @@
-"""Host: the machine that is looked at: its files below a root, its kernel, its programs.
+"""The host: the machine that is looked at: its files below a root, its kernel, its programs.
 
-Knows how to read a file that may be a link, huge, no text or no file at all, and how to run a program for a limited
-time. Does not know what is in a file. The root is `/` on the machine itself, and where its root is mounted in a pod.
+The root is `/` on the machine itself, and where its root is mounted in a pod. A file may be a link, huge, no text or no
+file at all, and a program may hang: each read and each run is bounded.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MAX_LINKS = 40
 """As many as Linux follows."""
 
 
-class Ran(NamedTuple):
+class ProgramOutput(NamedTuple):
     """What a program said; both outputs are text, what is not UTF-8 as escapes."""
 
     status: int
@@ -31,7 +31,7 @@ class Ran(NamedTuple):
     err: str = ""
 
 
-Runner = Callable[[Sequence[str], Mapping[str, str], float], Ran]
+Runner = Callable[[Sequence[str], Mapping[str, str], float], ProgramOutput]
 """Runs a program: words, variables on top of our own, seconds. Raises OSError, TimeoutError when it takes longer."""
 
 
@@ -112,7 +112,7 @@ def gap(part: str, error: OSError, what: str = "") -> Gap:
     return Gap(part, state, f"{what or error.filename}: {error.strerror or error}")
 
 
-def run_program(words: Sequence[str], variables: Mapping[str, str], timeout_s: float) -> Ran:
+def run_program(words: Sequence[str], variables: Mapping[str, str], timeout_s: float) -> ProgramOutput:
     """Return what a program said. Raises OSError, TimeoutError; see `Runner`."""
     if "/" not in words[0] and shutil.which(words[0]) is None:  # else a folder of PATH that is closed to us is "denied"
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), words[0])
@@ -124,4 +124,4 @@ def run_program(words: Sequence[str], variables: Mapping[str, str], timeout_s: f
     except subprocess.TimeoutExpired as error:
         raise TimeoutError(errno.ETIMEDOUT, f"no answer within {timeout_s:g} s", words[0]) from error
     out, err = (text.decode("utf-8", "backslashreplace") for text in (done.stdout, done.stderr))
-    return Ran(done.returncode, out, err)
+    return ProgramOutput(done.returncode, out, err)

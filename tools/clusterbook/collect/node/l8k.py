@@ -1,7 +1,6 @@
-"""Network topology: the NICs of a node and which GPU each serves, as a cluster's configuration for l8k has them.
+"""Network topology: the NICs of a node and which GPU each serves, as k8s-launch-kit's cluster-config.yaml has them.
 
-Knows the section `clusterConfig` of k8s-launch-kit's cluster-config.yaml and how a snapshot spells it. Does not look at
-a machine: that is the collector `fabric`. Source: reference rows S17, S18; github.com/NVIDIA/k8s-launch-kit.
+Source: reference rows S17, S18; github.com/NVIDIA/k8s-launch-kit.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import Any
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.selector import describe
-from clusterbook.snapshot.build import Group, Reading, Seen, Thing
+from clusterbook.snapshot.build import Capture, Item, Reading, Readings
 
 TYPE = "NetworkTopology"
 EAST_WEST, NORTH_SOUTH = "east-west", "north-south"
@@ -26,7 +25,7 @@ _CAPABILITIES = ("sriov", "rdma", "ib")
 _HINT = "name the cluster-config.yaml that `l8k discover` has written"
 
 
-def from_cluster_config(document: Mapping[str, Any]) -> Seen:
+def from_cluster_config(document: Mapping[str, Any]) -> Capture:
     """Return NetworkTopology as a configuration for l8k says it.
 
     Raises:
@@ -62,9 +61,9 @@ def from_cluster_config(document: Mapping[str, Any]) -> Seen:
 def topology(
     identity: Mapping[str, Reading],
     capabilities: Mapping[str, Reading],
-    pfs: Sequence[Thing],
+    pfs: Sequence[Item],
     modules: Mapping[str, Iterable[str]],
-) -> Seen:
+) -> Capture:
     """Return the subtypes of NetworkTopology.
 
     Args:
@@ -75,17 +74,17 @@ def topology(
     """
     rails = {pf.data["rail"] for pf in pfs if "rail" in pf.data}
     found = {
-        "identity": Group({**identity, "pf-count": len(pfs), "rail-count": len(rails)}),
-        "capabilities": Group(capabilities),
-        "pfs": Group({}, pfs),
+        "identity": Readings({**identity, "pf-count": len(pfs), "rail-count": len(rails)}),
+        "capabilities": Readings(capabilities),
+        "pfs": Readings({}, pfs),
     }
     listed = {f"{kind}.{at}": name for kind, names in modules.items() for at, name in enumerate(names)}
     if listed:
-        found["kernel-modules"] = Group(listed)
-    return Seen({TYPE: found})
+        found["kernel-modules"] = Readings(listed)
+    return Capture({TYPE: found})
 
 
-def _pf(entry: object, place: str) -> Thing:
+def _pf(entry: object, place: str) -> Item:
     pf = _map(entry, place)
     data: dict[str, Reading] = {key: str(pf[key]) for key in _PF if pf.get(key) not in (None, "")}
     for key in _PF_NUMBERS:
@@ -93,7 +92,7 @@ def _pf(entry: object, place: str) -> Thing:
             if isinstance(pf[key], bool) or not isinstance(pf[key], int):
                 raise _misshapen(f"{place}.{key}", pf[key], "a number")
             data[key] = pf[key]
-    return Thing(data)
+    return Item(data)
 
 
 def _map(value: object, place: str) -> Mapping[str, Any]:

@@ -1,8 +1,7 @@
-"""Fabric: the NVIDIA NICs of a machine, and which GPU each stands next to.
+"""NICs: the NVIDIA NICs of a machine, and which GPU each stands next to.
 
-Knows /sys/bus/pci, /sys/class/infiniband and the tree of PCI switches. Asks nobody and changes nothing, where the
-reference has another program label nodes (row S19). Does not know which NIC a workload will use: traffic and rails are
-told from where a NIC stands. Source: reference row S17.
+Traffic and rails are told from where a NIC stands below the PCI switches. Nothing is asked and nothing changed, where
+the reference has another program label nodes (row S19). Source: reference row S17.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import NamedTuple
 from clusterbook.collect.node.host import Host, read
 from clusterbook.collect.node.l8k import EAST_WEST, NORTH_SOUTH, topology
 from clusterbook.collect.node.pci import is_gpu
-from clusterbook.snapshot.build import Reading, Seen, Thing
+from clusterbook.snapshot.build import Capture, Item, Reading
 
 _VENDOR = 0x15B3
 _CLASSES = (0x0200, 0x0207)
@@ -41,13 +40,13 @@ class Device(NamedTuple):
     numa_node: int
 
 
-def fabric(host: Host) -> Seen:
+def fabric(host: Host) -> Capture:
     """Return NetworkTopology, nothing where there is no NVIDIA NIC."""
     devices = host.kernel / "sys/bus/pci/devices"
     try:
         addresses = sorted(os.listdir(devices))  # noqa: PTH208 (names are wanted, and whether they can be had)
     except OSError:
-        return Seen()  # `pci` says so
+        return Capture()  # `pci` says so
     nics, gpus = [], []
     for address in addresses:
         try:
@@ -58,7 +57,7 @@ def fabric(host: Host) -> Seen:
         except (OSError, ValueError):
             continue  # `pci` says so
     if not nics:
-        return Seen()
+        return Capture()
     nearest = _paired(nics, gpus)
     rails = {address: rail for rail, address in enumerate(sorted(nearest))}
     pfs = [_pf(devices / nic.address, nic, nearest, rails) for nic in nics]
@@ -127,7 +126,7 @@ def _paired(nics: list[Device], gpus: list[Device]) -> Mapping[str, tuple[str, s
     return found
 
 
-def _pf(device: Path, nic: Device, nearest: Mapping[str, tuple[str, str]], rails: Mapping[str, int]) -> Thing:
+def _pf(device: Path, nic: Device, nearest: Mapping[str, tuple[str, str]], rails: Mapping[str, int]) -> Item:
     """Return one physical function."""
     number = int(read(device / "device"), 16)
     data: dict[str, Reading] = {"pciAddress": nic.address, "deviceID": f"{number:04x}"}
@@ -144,7 +143,7 @@ def _pf(device: Path, nic: Device, nearest: Mapping[str, tuple[str, str]], rails
     if nic.address in nearest:
         gpu, near = nearest[nic.address]
         data |= {"rail": rails[nic.address], "connectedGPU": gpu, "gpuProximity": near}
-    return Thing({key: value for key, value in data.items() if value != ""}, {"linkType": link} if link else {})
+    return Item({key: value for key, value in data.items() if value != ""}, {"linkType": link} if link else {})
 
 
 def _first(folder: Path) -> str:

@@ -1,8 +1,7 @@
 """nvidia-smi: what the driver says about its GPUs: versions, MIG, ECC, memory, clocks.
 
-Knows where nvidia-smi lies on a machine and in a pod, and the XML that it writes. Does not know which GPUs there should
-be: those that the PCI bus shows and the driver does not are found by comparing. All of it is ours; the reference asks
-no driver. Fields that a driver does not have are left out.
+GPUs that the PCI bus shows and the driver does not are found by comparing. Fields that a driver does not have are left
+out. All of it is ours; the reference asks no driver.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from clusterbook.collect.node.host import Host, Ran
-from clusterbook.snapshot.build import Group, Reading, Seen, Thing, measurement_part
+from clusterbook.collect.node.host import Host, ProgramOutput
+from clusterbook.snapshot.build import Capture, Item, Reading, Readings, measurement_part
 from clusterbook.snapshot.fingerprint import MIXED
 from clusterbook.snapshot.inventory import ABSENT, DENIED, FAILED, PARTIAL, Gap
 
@@ -74,7 +73,7 @@ class Way(NamedTuple):
     variables: dict[str, str]
 
 
-def driver(host: Host, seen_on_bus: int) -> Seen:
+def driver(host: Host, seen_on_bus: int) -> Capture:
     """Return GPU.smi, with one item for each GPU that the driver shows.
 
     Args:
@@ -82,7 +81,7 @@ def driver(host: Host, seen_on_bus: int) -> Seen:
         seen_on_bus: how many GPUs the PCI bus shows; with 0 nobody asks the driver.
     """
     if not seen_on_bus:
-        return Seen()
+        return Capture()
     said = ""
     for way in ways(host):
         try:
@@ -119,7 +118,7 @@ def _is_there(program: Path) -> bool:
     return program.is_symlink() or program.exists()
 
 
-def read_report(ran: Ran, seen_on_bus: int) -> Seen:
+def read_report(ran: ProgramOutput, seen_on_bus: int) -> Capture:
     """Return what a report of `nvidia-smi -q -x` says."""
     if len(ran.out) > _MAX_CHARACTERS:
         return _gap(FAILED, "nvidia-smi says too much to be read")
@@ -150,17 +149,17 @@ def read_report(ran: Ran, seen_on_bus: int) -> Seen:
         gaps.append(Gap(PART, PARTIAL, f"the driver shows {len(gpus)} of {seen_on_bus} GPUs{said}"))
     elif ran.status:
         gaps.append(Gap(PART, PARTIAL, f"nvidia-smi ended with status {ran.status}: {_first_line(ran)}"))
-    return Seen({"GPU": {"smi": Group(data, things)}}, gaps=gaps)
+    return Capture({"GPU": {"smi": Readings(data, things)}}, gaps=gaps)
 
 
-def _thing(index: int, gpu: ElementTree.Element, shared: dict[str, Reading], data: dict[str, Reading]) -> Thing:
+def _thing(index: int, gpu: ElementTree.Element, shared: dict[str, Reading], data: dict[str, Reading]) -> Item:
     """Return one GPU: what is its own, and what it does not share with all others."""
     own: dict[str, Reading] = {"index": index, **_readings(gpu, _OWN_FIELDS)}
     own |= {key: value for key, value in shared.items() if data[key] == MIXED}
     slices = gpu.findall("mig_devices/mig_device")
     if slices:
         own["mig-devices"] = len(slices)
-    return Thing(own, {"pci-address": _address(gpu)})
+    return Item(own, {"pci-address": _address(gpu)})
 
 
 def _readings(gpu: ElementTree.Element, fields: dict[str, str]) -> dict[str, Reading]:
@@ -197,10 +196,10 @@ def _address(gpu: ElementTree.Element) -> str:
     return address[4:] if len(address) == len("00000000:00:00.0") else address
 
 
-def _first_line(ran: Ran) -> str:
+def _first_line(ran: ProgramOutput) -> str:
     lines: Sequence[str] = [line.strip() for line in f"{ran.err}\n{ran.out}".splitlines() if line.strip()]
     return next((line for line in lines if not line.startswith("<")), "it says nothing")[:300]
 
 
-def _gap(state: str, reason: str) -> Seen:
-    return Seen(gaps=(Gap(PART, state, reason),))
+def _gap(state: str, reason: str) -> Capture:
+    return Capture(gaps=(Gap(PART, state, reason),))

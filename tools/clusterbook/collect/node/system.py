@@ -1,8 +1,4 @@
-"""System: what the operating system and its kernel say about themselves.
-
-Knows /etc/os-release, the kernel's command line, its settings below /proc/sys and its modules, and how each is written.
-Source: reference rows S4-S7.
-"""
+"""The system: what the operating system and its kernel say about themselves. Source: reference rows S4-S7."""
 
 from __future__ import annotations
 
@@ -12,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from clusterbook.collect.node.host import Host, gap, read
-from clusterbook.snapshot.build import Group, Seen, measurement_part
+from clusterbook.snapshot.build import Capture, Readings, measurement_part
 from clusterbook.snapshot.inventory import DENIED, FAILED, PARTIAL, Gap
 
-Look = Callable[[Host], Seen]
+Look = Callable[[Host], Capture]
 """A collector."""
 RELEASE_FILES = ("/etc/os-release", "/usr/lib/os-release")
 _SYSCTL = "/proc/sys"
@@ -25,7 +21,7 @@ _SHOWN = 3
 """Most files that one reason names."""
 
 
-def release(host: Host) -> Seen:
+def release(host: Host) -> Capture:
     """Return OS.release: every key of os-release.
 
     A container's own file is not read: it speaks of an image, and a recipe for that would be one for another cluster.
@@ -33,15 +29,15 @@ def release(host: Host) -> Seen:
     part = measurement_part("OS", "release")
     if host.contained:
         reason = "this container's own os-release says nothing about the node; mount its root and name it with --root"
-        return Seen(gaps=(Gap(part, FAILED, reason),))
+        return Capture(gaps=(Gap(part, FAILED, reason),))
     for name in RELEASE_FILES:
         try:
-            return Seen({"OS": {"release": Group(read_release(host.text(name)))}})
+            return Capture({"OS": {"release": Readings(read_release(host.text(name)))}})
         except OSError as error:
             missing = gap(part, error, name)
             if not isinstance(error, FileNotFoundError):
                 break
-    return Seen(gaps=(missing,))
+    return Capture(gaps=(missing,))
 
 
 def read_release(text: str) -> dict[str, str]:
@@ -62,13 +58,13 @@ def _unquoted(value: str) -> str:
     return inner if quote == "'" else re.sub(r"\\([\"$`\\])", r"\1", inner)
 
 
-def grub(host: Host) -> Seen:
+def grub(host: Host) -> Capture:
     """Return OS.grub: the kernel's command line. Source: reference row S4."""
     try:
         found = read_command_line(read(host.kernel / "proc/cmdline"))
     except OSError as error:
-        return Seen(gaps=(gap(measurement_part("OS", "grub"), error, "/proc/cmdline"),))
-    return Seen({"OS": {"grub": Group(found)}})
+        return Capture(gaps=(gap(measurement_part("OS", "grub"), error, "/proc/cmdline"),))
+    return Capture({"OS": {"grub": Readings(found)}})
 
 
 def read_command_line(text: str) -> dict[str, str]:
@@ -86,16 +82,16 @@ def read_command_line(text: str) -> dict[str, str]:
     return found
 
 
-def kmod(host: Host) -> Seen:
+def kmod(host: Host) -> Capture:
     """Return OS.kmod: the modules that are loaded. Source: reference row S6."""
     try:
         text = read(host.kernel / "proc/modules")
     except OSError as error:
-        return Seen(gaps=(gap(measurement_part("OS", "kmod"), error, "/proc/modules"),))
-    return Seen({"OS": {"kmod": Group({line.split()[0]: True for line in text.splitlines() if line.strip()})}})
+        return Capture(gaps=(gap(measurement_part("OS", "kmod"), error, "/proc/modules"),))
+    return Capture({"OS": {"kmod": Readings({line.split()[0]: True for line in text.splitlines() if line.strip()})}})
 
 
-def sysctl(host: Host) -> Seen:
+def sysctl(host: Host) -> Capture:
     """Return OS.sysctl: every setting below /proc/sys that may be read, by its full path. Source: reference row S5."""
     part = measurement_part("OS", "sysctl")
     base = str(host.kernel / "proc/sys")
@@ -105,7 +101,7 @@ def sysctl(host: Host) -> Seen:
     try:
         os.listdir(base)  # noqa: PTH208 (only asked whether it can be had)
     except OSError as error:
-        return Seen(gaps=(gap(part, error, _SYSCTL),))
+        return Capture(gaps=(gap(part, error, _SYSCTL),))
     for where in _files(base, base, denied):
         name = _SYSCTL + where[len(base) :]
         try:
@@ -119,7 +115,7 @@ def sysctl(host: Host) -> Seen:
         for what, names in ((DENIED, denied), (FAILED, failed))
         if names
     ]
-    return Seen({"OS": {"sysctl": Group(found)}}, gaps=gaps)
+    return Capture({"OS": {"sysctl": Readings(found)}}, gaps=gaps)
 
 
 def _more(names: list[str]) -> str:

@@ -1,6 +1,5 @@
-"""Units: what systemd says about the services that a node stands on.
+"""Systemd units: what systemd says over D-Bus about the services that a node stands on; jeepney ends in this file.
 
-Knows how systemd is asked over D-Bus; jeepney ends in this file. Does not know which state of a unit is a good one.
 Source: reference row S8.
 """
 
@@ -15,7 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from clusterbook.collect.node.host import Host
-from clusterbook.snapshot.build import Group, Reading, Seen, measurement_part
+from clusterbook.snapshot.build import Capture, Reading, Readings, measurement_part
 from clusterbook.snapshot.inventory import ABSENT, DENIED, FAILED, Gap
 
 UNITS = ("containerd.service", "docker.service", "kubelet.service")
@@ -40,7 +39,7 @@ class Refused(Exception):
         self.name = name
 
 
-def units(host: Host) -> Seen:
+def units(host: Host) -> Capture:
     """Return SystemD.<unit> for each unit: all its properties.
 
     systemd's own socket is asked first, since a pod may have it and no D-Bus daemon; it only talks to root.
@@ -59,22 +58,22 @@ def units(host: Host) -> Seen:
             gaps.append(Gap(_PART, DENIED, f"{name}: {error.strerror}"))
         except (OSError, EOFError, ValueError, Refused) as error:
             gaps.append(Gap(_PART, FAILED, f"{name}: {str(error) or type(error).__name__}"))
-    return Seen(
+    return Capture(
         gaps=gaps or (Gap(_PART, ABSENT, f"no D-Bus: {' and '.join(name for name, _ in _SOCKETS)} are missing"),)
     )
 
 
-def _asked(line: _Line) -> Seen:
+def _asked(line: _Line) -> Capture:
     """Return what systemd says about each unit, at the other end of a line."""
-    found: dict[str, Group] = {}
+    found: dict[str, Readings] = {}
     gaps = []
     for unit in UNITS:
         try:
-            found[unit] = Group(readings(line.properties(f"/org/freedesktop/systemd1/unit/{path_of(unit)}")))
+            found[unit] = Readings(readings(line.properties(f"/org/freedesktop/systemd1/unit/{path_of(unit)}")))
         except Refused as error:
             state = DENIED if error.name.endswith("AccessDenied") else FAILED
             gaps.append(Gap(measurement_part("SystemD", unit), state, str(error)))
-    return Seen({"SystemD": found} if found else {}, gaps=gaps)
+    return Capture({"SystemD": found} if found else {}, gaps=gaps)
 
 
 class _Line:

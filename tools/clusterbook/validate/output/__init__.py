@@ -1,1 +1,1 @@
-"""A package."""
+"""The output of checks that ran, read back as measurements."""

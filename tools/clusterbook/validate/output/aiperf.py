@@ -1,6 +1,5 @@
-"""Serving: how fast a model answered, as AIPerf has measured.
+"""AIPerf: how fast a model answered, by what AIPerf and its forerunner GenAI-Perf export.
 
-Knows the JSON that AIPerf and its forerunner GenAI-Perf export. Does not know how fast is fast enough.
 Source: github.com/ai-dynamo/aiperf, profile_export_aiperf.json; reference row V42.
 """
 

@@ -1,6 +1,5 @@
-"""Devices: what pods said about the GPUs that they were given, and those that they were not.
+"""Devices: what nvidia-smi, DCGM's metrics and /dev say in a pod about the GPUs that it was given, and others.
 
-Knows the words of nvidia-smi, DCGM's metrics and /dev. Does not know how a pod gets there.
 Source: reference rows V25, V28, V34.
 """
 

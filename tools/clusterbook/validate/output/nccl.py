@@ -1,7 +1,6 @@
-"""NCCL: the bus bandwidth that all_reduce_perf has measured, and over what it went.
+"""NCCL: the bus bandwidth that all_reduce_perf has measured, and the transport that NCCL_DEBUG=INFO names.
 
-Knows the table of nccl-tests and the lines of NCCL_DEBUG=INFO that name the transport. Does not know how much is
-enough. Source: github.com/NVIDIA/nccl-tests, doc/PERFORMANCE.md; reference rows V39-V41.
+Source: github.com/NVIDIA/nccl-tests, doc/PERFORMANCE.md; reference rows V39-V41.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""Trials: what a check that ran has printed, as measurements that a recipe is held against.
+"""Recording: what a check that ran has printed, as measurements that a recipe is held against.
 
-Knows which reader understands which check, and how a snapshot keeps what came of it. Does not run anything, nor does it
-know what a recipe demands: a figure is only kept, judging compares it. Whoever ran a check by hand is read like a Job.
+A figure is only kept; judging compares it. Whoever ran a check by hand is read like a Job.
 """
 
 from __future__ import annotations
@@ -10,12 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
-from clusterbook.snapshot.build import Group, Reading, Seen, written_groups
+from clusterbook.snapshot.build import Capture, Reading, Readings, subtype_documents
 from clusterbook.snapshot.constraint import parse_expression
 from clusterbook.validate.checks import Checks, check_of
-from clusterbook.validate.output import aiperf as serving
-from clusterbook.validate.output import devices, nccl, slurm
-from clusterbook.validate.output.result_ import result
+from clusterbook.validate.output import aiperf, devices, nccl, slurm
+from clusterbook.validate.output.result_lines import result
 from clusterbook.validate.output.trial import Outputs, Trial
 from clusterbook.validate.result import CHECKS, ERROR, FAILED, MESSAGE, PASSED, RESULT, SKIPPED
 
@@ -25,7 +23,7 @@ READERS: Mapping[str, Callable[[Outputs], Trial]] = {
     "secure-accelerator-access": devices.access,
     "slinky-slurm-health": slurm.health,
     "slinky-slurm-imex-channel": slurm.channels,
-    "inference-perf": serving.aiperf,
+    "inference-perf": aiperf.aiperf,
     **{name: nccl.reader(name) for name in nccl.NAMES},
 }
 """The checks whose output says something; all others end with a status that does."""
@@ -63,7 +61,9 @@ def read_trial(check: str, outputs: Outputs, status: int | None = None, message:
     return Trial(PASSED, message[:_LONGEST_MESSAGE])
 
 
-def as_asked(trials: Sequence[tuple[str, Trial]], recipe: Mapping[str, Any], checks: Checks) -> list[tuple[str, Trial]]:
+def with_requested_settings(
+    trials: Sequence[tuple[str, Trial]], recipe: Mapping[str, Any], checks: Checks
+) -> list[tuple[str, Trial]]:
     """Return what came of checks that a recipe was handed to, with the settings that it asks for.
 
     What is measured is never taken from there: only constraints that name one value, of checks that have figures.
@@ -81,7 +81,9 @@ def as_asked(trials: Sequence[tuple[str, Trial]], recipe: Mapping[str, Any], che
     return found
 
 
-def stated(trials: Sequence[tuple[str, Trial]], settings: Mapping[str, str], checks: Checks) -> list[tuple[str, Trial]]:
+def with_settings(
+    trials: Sequence[tuple[str, Trial]], settings: Mapping[str, str], checks: Checks
+) -> list[tuple[str, Trial]]:
     """Return what came of checks, with the settings that they ran with, as far as their output does not say them.
 
     Args:
@@ -113,17 +115,20 @@ def stated(trials: Sequence[tuple[str, Trial]], settings: Mapping[str, str], che
 _SETTINGS = "as in --setting inference-routing-mode=dynamo-router, beside inference-perf=FILE"
 
 
-def recorded(document: Mapping[str, Any], trials: Sequence[tuple[str, Trial]], checks: Checks) -> dict[str, Any]:
+def record(document: Mapping[str, Any], trials: Sequence[tuple[str, Trial]], checks: Checks) -> dict[str, Any]:
     """Return a snapshot to which what came of checks is added; what it said of the same checks before goes."""
     kinds = {each["type"]: {part["subtype"]: part for part in each.get("subtypes") or ()} for each in _parts(document)}
-    found = seen(trials).measurements
-    kinds[CHECKS] = {**kinds.get(CHECKS, {}), **written_groups(found.get(CHECKS, {}))}
+    found = capture_of(trials).measurements
+    kinds[CHECKS] = {**kinds.get(CHECKS, {}), **subtype_documents(found.get(CHECKS, {}))}
     figures = dict(kinds.get("Performance", {}).get("results", {}).get("data") or {})
     judging = [check_of(checks, check) for check, _ in trials]
     kept = {key: value for key, value in figures.items() if not any(check.judges(key) for check in judging)}
-    new = found.get("Performance", {}).get("results", Group()).data
+    new = found.get("Performance", {}).get("results", Readings()).data
     if figures or new:
-        kinds["Performance"] = {**kinds.get("Performance", {}), **written_groups({"results": Group({**kept, **new})})}
+        kinds["Performance"] = {
+            **kinds.get("Performance", {}),
+            **subtype_documents({"results": Readings({**kept, **new})}),
+        }
     measurements = [
         {"type": kind, "subtypes": [kinds[kind][name] for name in sorted(kinds[kind])]} for kind in sorted(kinds)
     ]
@@ -134,13 +139,15 @@ def _parts(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [each for each in document.get("measurements") or () if each]
 
 
-def seen(trials: Iterable[tuple[str, Trial]]) -> Seen:
+def capture_of(trials: Iterable[tuple[str, Trial]]) -> Capture:
     """Return what came of checks as measurements; a figure counts only where its check passed."""
-    checks: dict[str, Group] = {}
+    checks: dict[str, Readings] = {}
     results: dict[str, Reading] = {}
     for check, trial in trials:
         said = {RESULT: trial.state, **({MESSAGE: trial.message} if trial.message else {})}
-        checks[check] = Group(said, context=trial.context)
+        checks[check] = Readings(said, context=trial.context)
         if trial.state == PASSED:
             results |= trial.figures
-    return Seen({CHECKS: checks, **({"Performance": {"results": Group(results)}} if results else {})} if checks else {})
+    return Capture(
+        {CHECKS: checks, **({"Performance": {"results": Readings(results)}} if results else {})} if checks else {}
+    )

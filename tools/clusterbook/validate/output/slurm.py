@@ -1,6 +1,6 @@
 """Slurm: whether its controller answers, has nodes to give, runs jobs, and gives each a channel of its own.
 
-Knows what scontrol, sinfo and srun print. Does not know how they are called. Source: reference rows V35, V36.
+Source: reference rows V35, V36.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Result: what a check's own container says it has measured, line by line.
+"""RESULT lines: what a check's own container says it has measured.
 
-Knows the lines `RESULT: …` of the reference's containers, which judge for themselves and print no table and no export.
-They count where the container has ended well, and nowhere else. Source: reference rows V12, V39-V42.
+The reference's containers judge for themselves and print no table and no export. Their lines count where the container
+has ended well, and nowhere else. Source: reference rows V12, V39-V42.
 """
 
 from __future__ import annotations
