@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from clusterbook.catalog import read as workspace
 from clusterbook.catalog.images import covers, full_name, images_in
 from clusterbook.catalog.load import load, survey
+from clusterbook.catalog.read import read
 from clusterbook.catalog.tree import SourceFile, SourceTree
 from clusterbook.diagnostics.findings import Finding
 
@@ -72,7 +72,7 @@ def test_a_file_of_that_name_elsewhere_is_no_image_list() -> None:
 
 
 def test_our_own_lists_can_be_loaded() -> None:
-    documents = load(workspace.read(RECIPES, strict=True)).documents
+    documents = load(read(RECIPES, strict=True)).documents
     assert all(documents[path].get("spec", "images") for path in documents if path.endswith("/images.yaml"))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from clusterbook.diagnostics.findings import Finding, SourceErrors
-from clusterbook.documents import yaml_reader as yamlin
+from clusterbook.documents import yaml_reader
 from clusterbook.documents.yaml_reader import Node, parse
 from tests.support.trees import shared_folder
 
@@ -258,7 +258,7 @@ def slow_composer(composer: Callable[..., Any], *, pure: bool) -> Any:
 def test_the_second_reader_sees_what_the_first_one_sees(monkeypatch: pytest.MonkeyPatch) -> None:
     paths = sorted(shared_folder("reference/2026.03").rglob("values*.yaml"))[:20]
     quick = [parse(path.read_text(), "f.yaml") for path in paths]
-    monkeypatch.setattr(yamlin, "_Composer", partial(slow_composer, yamlin._Composer))
+    monkeypatch.setattr(yaml_reader, "_Composer", partial(slow_composer, yaml_reader._Composer))
     for node, path in zip(quick, paths, strict=True):
         slow = parse(path.read_text(), "f.yaml")
         assert (node is None) == (slow is None)
@@ -291,7 +291,7 @@ def laughs(levels: int, width: int) -> str:
         ("\n".join(" " * level + "a:" for level in range(500)), "CB003"),
         ("? " * 900 + "x", "CB002"),
         ("{a:b, c: " + "[" * 900 + "]" * 900 + "}", "CB003"),
-        ("x" * (yamlin.MAX_BYTES + 1), "CB001"),
+        ("x" * (yaml_reader.MAX_BYTES + 1), "CB001"),
         ("a: \x00", "CB002"),
     ],
     ids="laughs merges self-list self-map brackets braces shallow dashes lines indents keys colon size nul".split(),
@@ -302,7 +302,7 @@ def test_a_bomb_is_refused_with_a_message(text: str, code: str) -> None:
 
 def test_nesting_is_read_up_to_the_limit() -> None:
     value: Any = None
-    for _ in range(yamlin.MAX_DEPTH):
+    for _ in range(yaml_reader.MAX_DEPTH):
         value = [] if value is None else [value]
     assert read(str(value)) == value
     assert refusal(f"[{value}]").code == "CB003"

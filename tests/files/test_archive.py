@@ -17,9 +17,9 @@ from clusterbook.diagnostics.errors import NotFound, Unwritable
 from clusterbook.diagnostics.transport import UnsafeArchive
 from clusterbook.files.archive import (
     entries_below,
-    entry,
     pack,
     pack_file,
+    tar_entry,
     unpack,
     unpack_file,
 )
@@ -33,7 +33,9 @@ def packed(files: dict[str, bytes], *, compress: bool = False) -> bytes:
     """Return an archive of some files; `.sh` can be executed."""
     target = io.BytesIO()
     pack(
-        [entry(name, data, executable=name.endswith(".sh")) for name, data in files.items()], target, compress=compress
+        [tar_entry(name, data, executable=name.endswith(".sh")) for name, data in files.items()],
+        target,
+        compress=compress,
     )
     return target.getvalue()
 
@@ -107,12 +109,12 @@ def test_links_are_not_packed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("names", [["../a"], ["/a"], ["a//b"], ["a/./b"], ["a\\b"], ["c:x"], ["a", "A"], ["a", "a/b"]])
 def test_names_that_could_not_be_unpacked_are_not_packed(names: list[str]) -> None:
     with pytest.raises(UnsafeArchive):
-        pack([entry(name, b"") for name in names], io.BytesIO(), compress=False)
+        pack([tar_entry(name, b"") for name in names], io.BytesIO(), compress=False)
 
 
 def test_a_file_that_changes_meanwhile_is_noticed() -> None:
     for size in (2, 4):
-        changed = entry("a", b"x" * size)
+        changed = tar_entry("a", b"x" * size)
         with pytest.raises(UnsafeArchive, match="changed"):
             pack([type(changed)("a", 3, changed.open)], io.BytesIO(), compress=False)
 
@@ -171,18 +173,18 @@ def test_an_archive_is_not_unpacked_over_what_is_there(tmp_path: Path) -> None:
 
 
 def test_files_are_packed_and_unpacked_by_name(tmp_path: Path) -> None:
-    pack_file([entry("a", b"1")], tmp_path / "x.tar.gz", compress=True)
+    pack_file([tar_entry("a", b"1")], tmp_path / "x.tar.gz", compress=True)
     assert unpack_file(tmp_path / "x.tar.gz", tmp_path / "out", limits=LIMITS) == ["a"]
     with pytest.raises(NotFound):
         unpack_file(tmp_path / "y.tar", tmp_path / "out2", limits=LIMITS)
     with pytest.raises(Unwritable):
-        pack_file([entry("a", b"1")], tmp_path / "no" / "x.tar", compress=False)
+        pack_file([tar_entry("a", b"1")], tmp_path / "no" / "x.tar", compress=False)
 
 
 def test_a_failed_packing_leaves_the_old_archive(tmp_path: Path) -> None:
-    pack_file([entry("a", b"1")], tmp_path / "x.tar", compress=False)
+    pack_file([tar_entry("a", b"1")], tmp_path / "x.tar", compress=False)
     before = (tmp_path / "x.tar").read_bytes()
     with pytest.raises(UnsafeArchive):
-        pack_file([entry("a", b"1"), entry("../b", b"2")], tmp_path / "x.tar", compress=False)
+        pack_file([tar_entry("a", b"1"), tar_entry("../b", b"2")], tmp_path / "x.tar", compress=False)
     assert (tmp_path / "x.tar").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["x.tar"]

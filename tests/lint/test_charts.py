@@ -49,7 +49,7 @@ def test_the_newest_archive_of_a_component_counts(tmp_path: Path) -> None:
     for version in ("1.9.0", "1.10.0"):
         pack(tmp_path / f"a-{version}.tgz", {**FILES, "a/Chart.yaml": f"name: a\nversion: {version}\n"})
     pack(tmp_path / "stranger-1.0.0.tgz", FILES)
-    assert {name: chart.version for name, chart in charts.read(tmp_path, ["a"]).items()} == {"a": "1.10.0"}
+    assert {name: chart.version for name, chart in charts.read_charts(tmp_path, ["a"]).items()} == {"a": "1.10.0"}
 
 
 @pytest.mark.parametrize(
@@ -85,31 +85,31 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a-1.0.0.tgz"
     path.write_bytes(content)
     with pytest.raises(UnreadableSource, match="not a chart archive"):
-        charts.read(tmp_path, ["a"])
+        charts.read_charts(tmp_path, ["a"])
 
 
 def test_an_archive_without_a_chart_is_refused(tmp_path: Path) -> None:
     pack(tmp_path / "a-1.0.0.tgz", {"a/values.yaml": "x: 1\n"})
     with pytest.raises(UnreadableSource, match=r"no Chart\.yaml"):
-        charts.read(tmp_path, ["a"])
+        charts.read_charts(tmp_path, ["a"])
 
 
 def test_a_truncated_archive_is_refused(tmp_path: Path) -> None:
     path = pack(tmp_path / "a-1.2.0.tgz", FILES)
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(UnreadableSource):
-        charts.read(tmp_path, ["a"])
+        charts.read_charts(tmp_path, ["a"])
 
 
 def test_a_decompression_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     pack(tmp_path / "a-1.0.0.tgz", {**FILES, "a/values.yaml": " " * (charts.MAX_FILE_BYTES + 1)})
     with pytest.raises(UnreadableSource, match="too large"):
-        charts.read(tmp_path, ["a"])
+        charts.read_charts(tmp_path, ["a"])
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="does not exist"):
-        charts.read(tmp_path / "nowhere", ["a"])
+        charts.read_charts(tmp_path / "nowhere", ["a"])
 
 
 def test_a_chart_with_broken_files_is_read_as_far_as_it_goes(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from clusterbook.cli import build_main as main
 from clusterbook.cli import main as client
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.diagnostics.transport import Malformed, NoArtifact, Patience
-from clusterbook.files.context import Around
+from clusterbook.files.context import Context
 from clusterbook.mirror import archive as mirrored
 from clusterbook.mirror import save as mirror_saving
 from clusterbook.mirror.archive import CHART, IMAGE
@@ -321,7 +321,7 @@ def test_a_list_with_names_that_are_none_is_damaged(part: tuple[str, ...]) -> No
 
 
 def test_what_a_mirror_holds_besides_is_told_by_kind_and_missed(side: Side, archive: Path, tmp_path: Path) -> None:
-    around = Around({}, tmp_path, datetime.now(UTC))
+    around = Context({}, tmp_path, datetime.now(UTC))
     verifier = Verifier(PolicyChoice(keys=(str(side.key),)), Access(), around)
     verdict = verifying.verify(str(archive), verifier)
     assert verdict.document["besides"] == {"charts": 1, "images": 1, "list of a mirror's contents": 1}

@@ -9,7 +9,7 @@ from typing import Any
 from clusterbook.artifacts.memory import memory
 from clusterbook.cli import fetch as fetching
 from clusterbook.cli.reply import Reply
-from clusterbook.files.context import Around
+from clusterbook.files.context import Context
 from clusterbook.oci.open import absolute
 from clusterbook.verify import verify as verifying
 from clusterbook.verify.verdict import Verdict
@@ -27,11 +27,11 @@ class Client:
 
     def __call__(self, kind: str, which: str = "", *, now: datetime = NOW, **words: Any) -> Reply:
         """Fetch something."""
-        return fetching.respond(kind, self._words(words), which, Around({}, self.home, now))
+        return fetching.respond(kind, self._words(words), which, Context({}, self.home, now))
 
     def verify(self, where: object, *, now: datetime = NOW, **words: Any) -> Verdict:
         """Verify something."""
-        given, around = self._words(words), Around({}, self.home, now)
+        given, around = self._words(words), Context({}, self.home, now)
         published_in = given["published_in"][0] if "published_in" in given else None
         verifier = Verifier(fetching.choice_of(given), fetching.access_of(given, around), around, published_in)
         return verifying.verify(str(where), verifier)

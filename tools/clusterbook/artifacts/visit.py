@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from clusterbook.artifacts.memory import memory
 from clusterbook.artifacts.open import Opened, open_index
-from clusterbook.files.context import Around
+from clusterbook.files.context import Context
 from clusterbook.oci.open import Access, absolute, open_source
 from clusterbook.trust.policy import Trusting
 
@@ -28,7 +28,7 @@ def visit(
     *,
     access: Access,
     trusting: Trusting,
-    around: Around,
+    around: Context,
     well: Callable[[Result], bool] = always,
 ) -> tuple[Result, str]:
     """Return what `use` makes of the index of a source, and what the user has to hear of the visit, "" for nothing.

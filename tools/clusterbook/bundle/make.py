@@ -26,11 +26,11 @@ def write(where: str, files: Mapping[str, bytes], *, top: str, force: bool) -> N
     if where.endswith(ARCHIVES):
         from pathlib import Path
 
-        from clusterbook.files.archive import entry, pack_file
+        from clusterbook.files.archive import pack_file, tar_entry
 
         with suppress(OSError):  # what is wrong with the folder, packing says
             Path(where).parent.mkdir(parents=True, exist_ok=True)
-        entries = (entry(f"{top}/{path}", data, executable=path.endswith(".sh")) for path, data in files.items())
+        entries = (tar_entry(f"{top}/{path}", data, executable=path.endswith(".sh")) for path, data in files.items())
         pack_file(entries, Path(where), compress=True)
         return
     write_bundle(where, files, force=force)

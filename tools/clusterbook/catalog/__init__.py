@@ -1,1 +1,1 @@
-"""A package."""
+"""The catalog: everything under recipes/, loaded, checked for shape, and merged with its origins."""

@@ -1,7 +1,4 @@
-"""The component registry: what recipes may deploy, and what it says of each component unless a recipe says otherwise.
-
-Knows how an entry of registry.yaml becomes defaults. Does not know recipes.
-"""
+"""The component registry: what recipes may deploy, and what it says of each unless a recipe says otherwise."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from clusterbook.documents.yaml_reader import Node
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class RegistryEntry:
     """One entry of the component registry. Source: reference rows F3-F11."""
 
     name: str
@@ -31,7 +28,7 @@ class Entry:
         return Place(self.file, self.node.line, self.node.column)
 
 
-def read_entry(entry: Node, source: SourceFile) -> Entry:
+def read_entry(entry: Node, source: SourceFile) -> RegistryEntry:
     """Return a registry entry with the defaults it gives. Source: reference row R36."""
     defaults: dict[str, Origin] = {}
 
@@ -57,7 +54,7 @@ def read_entry(entry: Node, source: SourceFile) -> Entry:
         if node:
             take(field, node.string().rsplit("/", 1)[-1] if field == "chart" else node.string(), node)
     name, assert_file = entry.get("name"), entry.get("healthCheck", "assertFile")
-    return Entry(
+    return RegistryEntry(
         name=name.string() if name else "",
         node=entry,
         file=source.file,

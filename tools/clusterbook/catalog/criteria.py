@@ -1,7 +1,7 @@
 """Criteria: which cluster a recipe is for.
 
-Knows the six dimensions, how criteria match each other, and how they are spelled. Does not know which overlays exist.
-Part of every look-up, so it imports next to nothing.
+There are six dimensions. What an overlay leaves open matches anything; what a query leaves open matches only what
+leaves it open too. Part of every look-up, so this module imports next to nothing.
 """
 
 from __future__ import annotations

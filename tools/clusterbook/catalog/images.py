@@ -55,13 +55,13 @@ def images_in(document: Any) -> Iterator[str]:
     elif isinstance(document, dict):
         image = document.get("image")
         if isinstance(image, str) and image:
-            yield from _named(image, document)
+            yield from _image_names(image, document)
         for key, each in document.items():
             if key != "image" or not isinstance(each, str):
                 yield from images_in(each)
 
 
-def _named(image: str, beside: dict[str, Any]) -> Iterator[str]:
+def _image_names(image: str, beside: dict[str, Any]) -> Iterator[str]:
     repository, version = beside.get("repository"), str(beside.get("version") or beside.get("tag") or "")
     if isinstance(repository, str) and repository:
         image = f"{repository}/{image}"
@@ -120,7 +120,7 @@ def image_lists(documents: Mapping[str, Node]) -> dict[str, tuple[Image, ...]]:
     return found
 
 
-def misplaced(node: Node, file: str, *, component: str, known: Container[str]) -> Iterator[Finding]:
+def image_list_findings(node: Node, file: str, *, component: str, known: Container[str]) -> Iterator[Finding]:
     """Yield what does not fit between a list, its folder `component` and the registry's names in `known`."""
     title = node.get("metadata", "name")
     if title is None:

@@ -1,6 +1,6 @@
 """Layers: what one overlay, mixin or values file says, with the place of each word.
 
-Knows how a checked document becomes a layer. Does not know how layers combine.
+A layer says what stands in its document and nothing else; how layers combine is `resolve`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The catalog: everything under recipes/, read and checked for shape.
 
-Knows which file of a tree is what, and how a private tree lies over it. Does not resolve, and does not judge content:
-that is `resolve` and `rules`.
+What is wrong with one file hides nothing in another: findings are collected. Content is judged by `lint`, not here.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from functools import cached_property
 
 from pydantic import BaseModel
 
-from clusterbook.catalog import schema as shapes
-from clusterbook.catalog.components import Entry, read_entry
+from clusterbook.catalog import schema
+from clusterbook.catalog.components import RegistryEntry, read_entry
 from clusterbook.catalog.criteria import ANY, DIMENSIONS, Vocabulary, claimed_values
-from clusterbook.catalog.images import misplaced
+from clusterbook.catalog.images import image_list_findings
 from clusterbook.catalog.layers import Layer, read_layer
 from clusterbook.catalog.tree import (
     CRITERIA,
@@ -57,7 +56,7 @@ class Catalog:
     """A source tree, read. `findings` are met on the way; `broken` names the files that had to be left out."""
 
     tree: SourceTree
-    components: Mapping[str, Entry]
+    components: Mapping[str, RegistryEntry]
     base: Layer
     overlays: Mapping[str, Layer]
     mixins: Mapping[str, Layer]
@@ -180,7 +179,7 @@ class _Loader:
                 self.broken.add(source.file)
             return None
         self.documents.setdefault(path, node)
-        strict = self.is_ours(source) or shape is shapes.RecipeMixinShape
+        strict = self.is_ours(source) or shape is schema.RecipeMixinShape
         check_shape(node, source.file, shape, self.findings, strict=strict)
         errors = {finding.code for finding in self.findings[before:] if finding.severity == "error"}
         if errors - {UNKNOWN_KEY.code}:  # a document can be understood without a key that means nothing
@@ -197,14 +196,14 @@ class _Loader:
     def report(self, code: Code, place: Place, what: str, hint: str = "", severity: Severity | None = None) -> None:
         self.findings.append(code.finding(place, what, hint, severity))
 
-    def components(self) -> dict[str, Entry]:
+    def components(self) -> dict[str, RegistryEntry]:
         """Return the component registry, the private tree's entries replacing the public ones by name (F20)."""
-        found: dict[str, Entry] = {}
+        found: dict[str, RegistryEntry] = {}
         sources = [layer[REGISTRY] for layer in (self.tree.under, self.tree.files) if REGISTRY in layer]
         if not sources:
             self.missing(REGISTRY, "add the component registry")
         for source in sources:
-            node = self.document(REGISTRY, source, shapes.ComponentRegistryShape)
+            node = self.document(REGISTRY, source, schema.ComponentRegistryShape)
             names: set[str] = set()
             for entry in (node.get("components") or node).elements() if node else ():
                 component = read_entry(entry, source)
@@ -232,7 +231,7 @@ class _Loader:
         """Return the overlays (or mixins) of the tree by name."""
         found: dict[str, Layer] = {}
         mixins = folder == "mixins/"
-        shape = shapes.RecipeMixinShape if mixins else shapes.RecipeMetadataShape
+        shape = schema.RecipeMixinShape if mixins else schema.RecipeMetadataShape
         for path, source in sorted(self.tree.files.items(), key=_base_first_private_last):
             if not is_layer(path, mixins=mixins):
                 continue
@@ -273,26 +272,26 @@ class _Loader:
         """Return the validator catalog's entries by name, the private tree's replacing the public ones (F20)."""
         found: dict[str, Node] = {}
         for source in [layer[VALIDATORS] for layer in (self.tree.under, self.tree.files) if VALIDATORS in layer]:
-            node = self.document(VALIDATORS, source, shapes.ValidatorCatalogShape)
+            node = self.document(VALIDATORS, source, schema.ValidatorCatalogShape)
             for entry in (node.get("validators") or node).elements() if node else ():
                 name = entry.get("name")
                 found[name.string() if name else ""] = entry
         return found
 
-    def images(self, components: Mapping[str, Entry]) -> None:
+    def images(self, components: Mapping[str, RegistryEntry]) -> None:
         """Check our own image lists; a file of that name in somebody else's tree may mean anything."""
         for path, source in self.tree.files.items():
             owner = images_of(path) if self.is_ours(source) else ""
-            node = self.document(path, source, shapes.ComponentImagesShape) if owner else None
+            node = self.document(path, source, schema.ComponentImagesShape) if owner else None
             if node is not None:
-                self.findings.extend(misplaced(node, source.file, component=owner, known=components))
+                self.findings.extend(image_list_findings(node, source.file, component=owner, known=components))
 
     def vocabulary(self, overlays: list[Layer]) -> Vocabulary:
         """Return the allowed criteria values: those of the criteria file, and those overlays claim (R7)."""
         known: dict[str, tuple[str, ...]] = {}
         aliases: dict[str, dict[str, str]] = {}
         source = self.tree.files.get(CRITERIA)
-        node = self.document(CRITERIA, source, shapes.CriteriaCatalogShape) if source else None
+        node = self.document(CRITERIA, source, schema.CriteriaCatalogShape) if source else None
         for name in DIMENSIONS if node else ():
             dimension = node.get("spec", "dimensions", name) if node else None
             if dimension is None:

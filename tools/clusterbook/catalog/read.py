@@ -1,7 +1,6 @@
-"""The workspace: source trees on disk.
+"""Source trees on disk, and private trees laid over public ones.
 
-Knows how to read a tree safely, and how a private tree lies over a public one. Does not know what the files mean. It is
-the client's, because `--data` resolves on the user's machine; the build tool reads the same way.
+A tree reads the same on every machine: links are not followed, and what is large or no text is refused.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The shapes of the documents people write: what may stand where.
 
-Knows every field of the source documents; the JSON Schemas under schemas/v1 are generated from here. Does not know what
-the fields do. Source: reference rows F3-F18.
+The JSON Schemas under schemas/v1 are generated from these shapes and never edited. Source: reference rows F3-F18.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Sources: the files of a tree, and which of them is what.
-
-Knows the layout of a tree. Does not open any file, nor parse one.
-"""
+"""Source trees: the files of a tree by path, and which of them is what."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Values that know where they came from, and how layers of them merge.
+"""Values with their origins, and how layers of them merge.
 
-Knows the two merge rules of chart values and keeps every origin. Does not know components or overlays. Trees are never
-changed once made: a merge shares what it does not touch.
+Every origin is kept, winner last, so that the last origin of each path rebuilds the values. Trees are never changed
+once made: a merge shares what it does not touch.
 """
 
 from __future__ import annotations

@@ -114,10 +114,10 @@ def publish(where: str, target: str, *, unsigned: bool, format: str | None, **wo
 
 def _access(words: Mapping[str, Any]) -> Access:
     """Return how registries are spoken to."""
-    from clusterbook.files.context import Around
+    from clusterbook.files.context import Context
     from clusterbook.oci.open import Access
 
-    around = Around.of(os.environ)
+    around = Context.of(os.environ)
     ca_file = str(words.get("ca_file") or "")
     return Access(bool(words.get("plain_http")), ca_file, environment=around.environment, home=around.home)
 

@@ -12,7 +12,7 @@ from clusterbook.cli.flags import ANSWER, CRITERIA, Flag
 from clusterbook.cli.reply import MissingFlag, Reply
 
 if TYPE_CHECKING:
-    from clusterbook.files.context import Around
+    from clusterbook.files.context import Context
     from clusterbook.oci.open import Access
     from clusterbook.trust.choose_policy import PolicyChoice
 
@@ -102,7 +102,7 @@ def choice_of(words: Words) -> PolicyChoice:
     )
 
 
-def access_of(words: Words, around: Around) -> Access:
+def access_of(words: Words, around: Context) -> Access:
     """Return how a command line speaks to registries and sites."""
     from clusterbook.oci.open import Access
 
@@ -110,7 +110,7 @@ def access_of(words: Words, around: Around) -> Access:
     return Access("plain_http" in words, ca_file, environment=around.environment, home=around.home)
 
 
-def respond(kind: str, words: Words, slug: str, around: Around) -> Reply:
+def respond(kind: str, words: Words, slug: str, around: Context) -> Reply:
     """Fetch a recipe, a bundle or an index.
 
     Args:

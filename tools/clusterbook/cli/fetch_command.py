@@ -14,7 +14,7 @@ import click
 from clusterbook.cli import fetch as fetch_flags
 from clusterbook.cli.program import Once, Program, option
 from clusterbook.cli.terminal import deliver
-from clusterbook.files.context import Around
+from clusterbook.files.context import Context
 
 _HELP = {
     "recipe": (
@@ -54,7 +54,7 @@ def _command(kind: str) -> click.Command:
 
 def _callback(kind: str) -> Callable[..., int]:
     def call(which: str = "", **found: Any) -> int:
-        reply = fetch_flags.respond(kind, words_of(found), which, Around.of(os.environ))
+        reply = fetch_flags.respond(kind, words_of(found), which, Context.of(os.environ))
         log_json = bool(click.get_current_context().find_root().params["log_json"])
         deliver(reply.text, notes=reply.notes, log_json=log_json)
         return 0

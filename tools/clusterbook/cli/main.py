@@ -90,12 +90,12 @@ def quick_fetch(words: Sequence[str], environment: Mapping[str, str]) -> Reply |
         scanned = scan_all(words[2:], FETCH[words[1]])
         if scanned is None or len(scanned[1]) > (words[1] != "index"):
             return None
-        from clusterbook.files.context import Around
+        from clusterbook.files.context import Context
 
         given = {flag.key: [environment[name]] for name, flag in VALUES.items() if environment.get(name)}
         known = {flag.key for flag in FETCH[words[1]]}
         found = {**{key: value for key, value in given.items() if key in known}, **scanned[0]}
-        return respond(words[1], found, (scanned[1] or [""])[0], Around.of(environment))
+        return respond(words[1], found, (scanned[1] or [""])[0], Context.of(environment))
 
 
 def quick(words: Sequence[str], environment: Mapping[str, str]) -> Reply | None:

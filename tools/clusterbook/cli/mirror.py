@@ -20,7 +20,7 @@ from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.cli.telling_ import Telling
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.documents.yaml_writer import dump
-from clusterbook.files.context import Around
+from clusterbook.files.context import Context
 from clusterbook.files.write import write_text
 from clusterbook.mirror import archive as mirrored
 from clusterbook.mirror.archive import CHART, IMAGE
@@ -96,7 +96,7 @@ def incomplete(gaps: tuple[Gap, ...]) -> Incomplete | None:
     return Incomplete(f"the list is not complete: {named}{more}", hint=hint)
 
 
-def saved(words: Words, slugs: Iterable[str], around: Around, telling: Telling) -> Reply:
+def saved(words: Words, slugs: Iterable[str], around: Context, telling: Telling) -> Reply:
     """Save recipes and what they pull.
 
     Args:
@@ -178,7 +178,7 @@ def _lacking(done: Saved, target: str) -> NotAll | None:
     )
 
 
-def loaded(words: Words, archive: str, around: Around, telling: Telling) -> Reply:
+def loaded(words: Words, archive: str, around: Context, telling: Telling) -> Reply:
     """Load an archive, and write how things are found there; see `saved`.
 
     Raises:

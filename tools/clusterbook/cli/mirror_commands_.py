@@ -19,7 +19,7 @@ from clusterbook.cli.program import Once, Program, option
 from clusterbook.cli.reply import Reply
 from clusterbook.cli.telling_ import Telling
 from clusterbook.cli.terminal import deliver, log
-from clusterbook.files.context import Around
+from clusterbook.files.context import Context
 from clusterbook.mirror.formats import FORMATS
 
 _WITHOUT = ("deployer", "vendorCharts", "appName", "repo", "targetRevision", "fluxNamespace", "fluxOciSourceName")
@@ -43,14 +43,14 @@ def save_command(slugs: tuple[str, ...], **given: Any) -> int:
     """Save recipes and what they pull."""
     from clusterbook.cli.mirror import saved
 
-    return _said(saved(words_of(given), slugs, Around.of(os.environ), _telling()))
+    return _said(saved(words_of(given), slugs, Context.of(os.environ), _telling()))
 
 
 def load_command(archive: str, **given: Any) -> int:
     """Load an archive."""
     from clusterbook.cli.mirror import loaded
 
-    return _said(loaded(words_of(given), archive, Around.of(os.environ), _telling()))
+    return _said(loaded(words_of(given), archive, Context.of(os.environ), _telling()))
 
 
 def _telling() -> Telling:

@@ -16,7 +16,7 @@ from clusterbook.cli.fetch_command import words_of
 from clusterbook.cli.flags import Flag
 from clusterbook.cli.program import Strict, option
 from clusterbook.cli.terminal import deliver
-from clusterbook.files.context import Around
+from clusterbook.files.context import Context
 from clusterbook.verify.level import DEFAULT, LEVELS, MAX, Requirement, require
 
 _FLAGS = (
@@ -42,7 +42,7 @@ def verify(where: str, **found: Any) -> int:
         words.get("require_creator", [""])[0],
         words.get("cli_version_constraint", [""])[0],
     )
-    around = Around.of(os.environ)
+    around = Context.of(os.environ)
     published_in = words["published_in"][0] if "published_in" in words else None
     verifier = Verifier(choice_of(words), access_of(words, around), around, published_in)
     if any(flag.key in words for flag in BELIEF):

@@ -1,1 +1,1 @@
-"""A package."""
+"""Diagnostics: errors and findings, each with a place, a code and the next thing to type."""

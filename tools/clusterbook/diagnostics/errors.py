@@ -1,7 +1,7 @@
 """What a user can mend, and what to type next.
 
-Knows how an error reads and which exit status it means. Does not know how it is printed. Part of every look-up, so it
-imports next to nothing.
+Every error of ours reads `place: code what` with a hint below, and has an exit status. Part of every look-up, so this
+module imports next to nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """What is wrong or doubtful in the sources, and where.
 
-Knows how a place and a finding read. Does not know which rule found it, nor how a report is printed. Part of `bundle`,
-so it imports next to nothing.
+Findings are collected and shown together; none is first. Part of `bundle`, so this module imports next to nothing.
 """
 
 from __future__ import annotations

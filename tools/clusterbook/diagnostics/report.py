@@ -1,6 +1,6 @@
-"""Reports: findings as people and machines read them.
+"""Reports: findings as people and machines read them, in text, JSON and SARIF.
 
-Knows the three forms: text, JSON and SARIF. Does not know how they are printed. Same findings, same text.
+The same findings are the same text.
 """
 
 from __future__ import annotations

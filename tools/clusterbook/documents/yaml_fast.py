@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from clusterbook.documents.scalars import scalar
 
 MAX_DEPTH = 60
-"""Deepest nesting that is read here; a little less than what yamlin reads."""
+"""Deepest nesting that is read here; a little less than what `yaml_reader` reads."""
 _INDICATORS = frozenset("?:,[]{}#&*!|>'\"%@`")
 """Characters that mean something to YAML at the start of a word; `-` is looked at more closely."""
 _FLOW = re.compile(r'\[(("[^"\\]*"|[a-z][a-z-]*)(, ("[^"\\]*"|[a-z][a-z-]*))*)?\]|\{\}')
@@ -36,7 +36,7 @@ class _NotPlain(Exception):
 
 
 def read(text: str) -> Any:
-    """Return the document in `text`, or None where it takes `yamlin` to read it, if anything can."""
+    """Return the document in `text`, or None where it takes `yaml_reader` to read it, if anything can."""
     if not text.replace("\n", "").isprintable() or text.startswith("\ufeff"):
         return None
     try:

@@ -20,7 +20,7 @@ from clusterbook.artifacts.open import Opened, refuse_withdrawn
 from clusterbook.artifacts.visit import visit
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.diagnostics.transport import Malformed
-from clusterbook.files.context import Around
+from clusterbook.files.context import Context
 from clusterbook.oci.manifest import Manifest
 from clusterbook.oci.open import Access
 from clusterbook.trust.choose_policy import PolicyChoice, trusting
@@ -91,7 +91,7 @@ class Wanted(NamedTuple):
     force: bool = False
 
 
-def fetch(wanted: Wanted, choice: PolicyChoice, access: Access, around: Around) -> Fetched:
+def fetch(wanted: Wanted, choice: PolicyChoice, access: Access, around: Context) -> Fetched:
     """Fetch a recipe, a bundle or an index.
 
     Args:

@@ -30,7 +30,7 @@ _LEVEL = 6  # other levels have changed between versions of Python
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TarEntry:
     """A file to be packed. `name` is relative, with `/`; `open` gives its bytes, `size` many."""
 
     name: str
@@ -39,12 +39,12 @@ class Entry:
     executable: bool = False
 
 
-def entry(name: str, data: bytes, *, executable: bool = False) -> Entry:
+def tar_entry(name: str, data: bytes, *, executable: bool = False) -> TarEntry:
     """Return a file to be packed whose bytes are at hand."""
-    return Entry(name, len(data), lambda: BytesIO(data), executable)
+    return TarEntry(name, len(data), lambda: BytesIO(data), executable)
 
 
-def entries_below(folder: Path, *, skip: Callable[[str], bool] = lambda _: False) -> Iterator[Entry]:
+def entries_below(folder: Path, *, skip: Callable[[str], bool] = lambda _: False) -> Iterator[TarEntry]:
     """Yield the files below `folder`, except those whose relative name `skip` picks.
 
     Raises:
@@ -57,10 +57,10 @@ def entries_below(folder: Path, *, skip: Callable[[str], bool] = lambda _: False
         if path.is_symlink() or not path.is_file():
             raise UnsafeArchive(f"{path} is no regular file", hint="remove it, or replace it by a copy")
         status = path.stat()
-        yield Entry(name, status.st_size, _opener(path), bool(status.st_mode & 0o111))
+        yield TarEntry(name, status.st_size, _opener(path), bool(status.st_mode & 0o111))
 
 
-def pack(entries: Iterable[Entry], target: BinaryIO, *, compress: bool) -> None:
+def pack(entries: Iterable[TarEntry], target: BinaryIO, *, compress: bool) -> None:
     """Write an archive of `entries`, sorted by name, to `target`; with `compress`, as `.tar.gz`.
 
     Raises:
@@ -71,7 +71,7 @@ def pack(entries: Iterable[Entry], target: BinaryIO, *, compress: bool) -> None:
     for each in found:
         names.check(each.name)
     with (
-        _compressed(target) if compress else _plain(target) as stream,
+        _gzip_stream(target) if compress else _plain_stream(target) as stream,
         # PAX says nothing about a short ASCII name and a small file: the bytes are then those of plain USTAR.
         tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT, bufsize=_CHUNK_BYTES) as tar,
     ):
@@ -91,14 +91,16 @@ def pack(entries: Iterable[Entry], target: BinaryIO, *, compress: bool) -> None:
                 raise UnsafeArchive(f"{each.name} changed while it was packed", hint="run it again")
 
 
-def packed(files: Mapping[str, bytes]) -> bytes:
+def pack_bytes(files: Mapping[str, bytes]) -> bytes:
     """Return files by name as `.tar.gz`; scripts can be run."""
     target = BytesIO()
-    pack((entry(name, data, executable=name.endswith(".sh")) for name, data in files.items()), target, compress=True)
+    pack(
+        (tar_entry(name, data, executable=name.endswith(".sh")) for name, data in files.items()), target, compress=True
+    )
     return target.getvalue()
 
 
-def pack_file(entries: Iterable[Entry], target: Path, *, compress: bool) -> None:
+def pack_file(entries: Iterable[TarEntry], target: Path, *, compress: bool) -> None:
     """Write an archive to the file `target`, by atomic rename.
 
     Raises:
@@ -173,11 +175,11 @@ def _opener(path: Path) -> Callable[[], BinaryIO]:
 
 
 @contextmanager
-def _plain(stream: BinaryIO) -> Iterator[IO[bytes]]:
+def _plain_stream(stream: BinaryIO) -> Iterator[IO[bytes]]:
     yield stream
 
 
 @contextmanager
-def _compressed(stream: BinaryIO) -> Iterator[IO[bytes]]:
+def _gzip_stream(stream: BinaryIO) -> Iterator[IO[bytes]]:
     with gzip.GzipFile(filename="", mode="wb", fileobj=stream, mtime=0, compresslevel=_LEVEL) as file:
         yield cast(IO[bytes], file)

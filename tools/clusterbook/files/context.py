@@ -1,4 +1,4 @@
-"""The context of a command: environment, home and clock, read once so that what comes after is told all three."""
+"""The context of a command: environment, home and clock, read once so that all that comes after is told them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 
-class Around(NamedTuple):
+class Context(NamedTuple):
     """The environment, the home of the user and the time."""
 
     environment: Mapping[str, str]
@@ -16,6 +16,6 @@ class Around(NamedTuple):
     now: datetime
 
     @classmethod
-    def of(cls, environment: Mapping[str, str]) -> Around:
-        """Return what there is around this process."""
+    def of(cls, environment: Mapping[str, str]) -> Context:
+        """Return the context of this process."""
         return cls(environment, Path(environment.get("HOME") or "/"), datetime.now(UTC))

@@ -61,9 +61,9 @@ def members(source: BinaryIO, name: str, *, limits: Limits) -> Iterator[Member]:
     names, total = Names(), 0
     most_bytes = limits.total_bytes + limits.files * _OVERHEAD_BYTES
     with (
-        _damage_named(name),
-        _opened(source) as plain,
-        _Watched(plain, most_bytes, name) as stream,
+        _translate_damage(name),
+        _plain_bytes(source) as plain,
+        _CountedBytes(plain, most_bytes, name) as stream,
         tarfile.open(fileobj=cast(BinaryIO, stream), mode="r|", bufsize=_CHUNK_BYTES, tarinfo=Head) as tar,
     ):
         for found in tar:
@@ -78,15 +78,15 @@ def members(source: BinaryIO, name: str, *, limits: Limits) -> Iterator[Member]:
             names.check(found.name, name)
             content = tar.extractfile(found)
             assert content is not None  # it is a regular file
-            yield Member(found.name, found.size, bool(found.mode & 0o111), _Bytes(content, name))
+            yield Member(found.name, found.size, bool(found.mode & 0o111), _MemberBytes(content, name))
         stream.finish()
 
 
 @contextmanager
-def _opened(stream: BinaryIO) -> Iterator[IO[bytes]]:
+def _plain_bytes(stream: BinaryIO) -> Iterator[IO[bytes]]:
     """Give the plain bytes of an archive, whichever way it is stored."""
     start = stream.read(2)
-    whole = cast(BinaryIO, _Rejoined(start, stream))
+    whole = cast(BinaryIO, _WholeBytes(start, stream))
     if start == b"\x1f\x8b":
         with gzip.GzipFile(fileobj=whole, mode="rb") as file:
             yield cast(IO[bytes], file)
@@ -112,7 +112,7 @@ _EXTENSIONS = frozenset(
 
 
 @contextmanager
-def _damage_named(name: str) -> Iterator[None]:
+def _translate_damage(name: str) -> Iterator[None]:
     """Say in our words what tarfile and gzip say about a damaged archive."""
     try:
         yield
@@ -120,18 +120,18 @@ def _damage_named(name: str) -> Iterator[None]:
         raise UnsafeArchive(f"{name} is damaged: {error}", hint="fetch it again") from error
 
 
-class _Bytes:
+class _MemberBytes:
     """The bytes of one member."""
 
     def __init__(self, stream: IO[bytes], name: str) -> None:
         self._stream, self._name = stream, name
 
     def read(self, size: int = -1) -> bytes:
-        with _damage_named(self._name):
+        with _translate_damage(self._name):
             return self._stream.read(size)
 
 
-class _Watched:
+class _CountedBytes:
     """The plain bytes of an archive, counted. tarfile would take one that was cut between two members as whole."""
 
     def __init__(self, stream: IO[bytes], most_bytes: int, name: str) -> None:
@@ -164,7 +164,7 @@ class _Watched:
             raise UnsafeArchive(f"{self._name} does not end as an archive does", hint="fetch it again")
 
 
-class _Rejoined:
+class _WholeBytes:
     """A stream of which the first bytes were already read."""
 
     def __init__(self, start: bytes, rest: BinaryIO) -> None:

@@ -1,8 +1,8 @@
-"""Templates: manifests as Helm renders them, without Helm.
+"""Go templates: manifests as Helm renders them, without Helm.
 
-Knows the language of Go's text/template and those of Helm's functions that manifests need. Does not know what a
-manifest is about, nor which values it gets. A bundle is a pure function of its recipe, so nothing here reads a clock, a
-machine or a cluster; what Helm has and this has not is named where it stands.
+The language is that of Go's text/template, with those of Helm's functions that manifests need. A bundle is a pure
+function of its recipe, so nothing here reads a clock, a machine or a cluster; what Helm has and this has not is named
+where it stands.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""Broken templates: what is wrong with one, and where.
+"""Broken templates: what is wrong with one, and at which line and column.
 
-Knows how an offset becomes a line and a column. Does not know Go's syntax. Part of every bundle, so it imports next to
-nothing; a rule makes findings of these errors.
+Part of every bundle, so this module imports next to nothing; a rule makes findings of these errors.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ class Fault(Exception):
         self.hint = hint
 
 
-class Source:
+class TemplateSource:
     """The text of one template and its name in messages."""
 
     __slots__ = ("file", "text")

@@ -1,7 +1,6 @@
 """Expressions: the words between `{{` and `}}` in, something to evaluate out.
 
-Knows pipelines, commands and operands, and which variable a name means. Does not know statements, nor what functions
-do. Mistakes that Go finds only where it gets to, such as too many arguments, are found here wherever they stand.
+Mistakes that Go finds only where it gets to, such as too many arguments, are found here wherever they stand.
 Source: Go 1.26, text/template/parse/parse.go.
 """
 
@@ -12,7 +11,7 @@ from typing import NoReturn
 
 from clusterbook.diagnostics.errors import nearest
 from clusterbook.gotemplate import machine
-from clusterbook.gotemplate.errors import Source, UnknownFunction
+from clusterbook.gotemplate.errors import TemplateSource, UnknownFunction
 from clusterbook.gotemplate.functions import NAMES
 from clusterbook.gotemplate.lexer import CLOSE, DOT, END, FIELD, LITERAL, MARK, OPEN, VARIABLE, WORD, Token, tokens
 from clusterbook.gotemplate.machine import Blocks, Expression
@@ -38,7 +37,7 @@ class _Operand:
 class Expressions:
     """Where the reader stands in one template, and which variables and templates it has met."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: TemplateSource) -> None:
         self.source = source
         self.tokens = tokens(source)
         self.at = 0
@@ -69,12 +68,12 @@ class Expressions:
 
     def unexpected(self, token: Token, where: str) -> NoReturn:
         """Say that a token cannot stand here."""
-        shown = token.kind if token.kind in (END, CLOSE, OPEN) else f"'{self.shown(token)}'"
+        shown = token.kind if token.kind in (END, CLOSE, OPEN) else f"'{self.spelling(token)}'"
         self.broken(
             token, f"unexpected {shown} in {where}", "see https://pkg.go.dev/text/template for what may stand here"
         )
 
-    def shown(self, token: Token) -> str:
+    def spelling(self, token: Token) -> str:
         """Return a token as it is written."""
         following = self.tokens[self.tokens.index(token) + 1]
         return self.source.text[token.offset : following.offset].strip().split("\n")[0]
@@ -87,12 +86,12 @@ class Expressions:
 
     # --- variables and pipelines
 
-    def evaluated(self, where: str) -> Expression:
+    def value(self, where: str) -> Expression:
         """Return a pipeline, which may keep its value in a variable."""
         names, assigns, expression = self.pipeline(where)
-        return self.assigned(names[0], expression, assigns=assigns) if names else expression
+        return self.assignment(names[0], expression, assigns=assigns) if names else expression
 
-    def assigned(self, name: Token, expression: Expression, *, assigns: bool) -> Expression:
+    def assignment(self, name: Token, expression: Expression, *, assigns: bool) -> Expression:
         """Return an expression that keeps its value in a variable, a new one unless `assigns`."""
         return machine.assign(self.find(name) if assigns else self.declare(name), expression)
 
@@ -229,7 +228,7 @@ class Expressions:
             slot = self.find(token)
             return _Operand("variable", machine.variable(slot), offset, word), machine.raw_variable(slot)
         if token.kind == MARK and word == "(":
-            run = self.evaluated("parentheses")
+            run = self.value("parentheses")
             closing = self.next()
             if closing.kind != MARK or closing.value != ")":
                 self.unexpected(closing, "parentheses")

@@ -1,8 +1,7 @@
 """Functions: what a template may call, as Helm's engine has it.
 
-Knows each function, its parameters, and what Helm does with odd arguments. Does not know how a template calls one;
-`and`, `or` and `include` are not here, since they do not take mere values. Source: sprig 3.3 and Helm 3.22,
-pkg/engine/funcs.go. Left out is what depends on time, chance, a cluster or the machine, and what nobody needed yet.
+`and`, `or` and `include` are not here, since they do not take mere values. Left out is what depends on time, chance, a
+cluster or the machine, and what nobody needed yet. Source: sprig 3.3 and Helm 3.22, pkg/engine/funcs.go.
 """
 
 from __future__ import annotations
@@ -11,10 +10,10 @@ import binascii
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from clusterbook.documents import yaml_writer as yamlout
+from clusterbook.documents import yaml_writer
 from clusterbook.gotemplate.errors import Fault
 from clusterbook.gotemplate.values import (
-    described,
+    describe,
     equal,
     greater,
     greater_or_equal,
@@ -25,7 +24,7 @@ from clusterbook.gotemplate.values import (
     less_or_equal,
     plain,
     printf,
-    quoted,
+    quote,
     type_name,
     unequal,
 )
@@ -43,7 +42,7 @@ def to_yaml(value: object) -> str:
 
     It means what Helm writes. It does not look the same: elements of a list are indented below their key.
     """
-    return yamlout.dump(value).removesuffix("\n")
+    return yaml_writer.dump(value).removesuffix("\n")
 
 
 def indent(spaces: int, text: str) -> str:
@@ -125,7 +124,7 @@ def has(needle: object, haystack: object) -> bool:
     if haystack is None:
         return False
     if isinstance(haystack, str) or not isinstance(haystack, Sequence):
-        raise Fault(f"has looks into a list, not {described(haystack)}", "give it a list")
+        raise Fault(f"has looks into a list, not {describe(haystack)}", "give it a list")
     return any(type_name(needle) == type_name(each) and needle == each for each in haystack)
 
 
@@ -134,7 +133,7 @@ def _end(which: int) -> Callable[[object], object]:
 
     def end(value: object) -> object:
         if isinstance(value, str) or not isinstance(value, Sequence):
-            raise Fault(f"{described(value)} is no list", "give it a list")
+            raise Fault(f"{describe(value)} is no list", "give it a list")
         return value[which] if value else None
 
     return end
@@ -201,7 +200,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], str]] = {
     "toString": (plain, "any"),
     "toYaml": (to_yaml, "any"),
     "toJson": (json, "any"),
-    "quote": (lambda *values: " ".join(quoted(plain(value)) for value in values if value is not None), "any..."),
+    "quote": (lambda *values: " ".join(quote(plain(value)) for value in values if value is not None), "any..."),
     "squote": (lambda *values: " ".join(f"'{plain(value)}'" for value in values if value is not None), "any..."),
     "join": (lambda between, values: between.join(strings(values)), "string any"),
     # text out of text

@@ -5,7 +5,7 @@ Numbers and strings mean what they mean to Go. Source: Go 1.26, text/template/pa
 
 from __future__ import annotations
 
-from clusterbook.gotemplate.errors import Fault, Source
+from clusterbook.gotemplate.errors import Fault, TemplateSource
 
 TEXT, OPEN, CLOSE, WORD, FIELD, VARIABLE, DOT, LITERAL, MARK, END = (
     "text", "{{", "}}", "word", "field", "variable", "dot", "literal", "mark", "end of the file",
@@ -33,7 +33,7 @@ class Token:
         self.spaced = spaced
 
 
-def tokens(source: Source) -> list[Token]:
+def tokens(source: TemplateSource) -> list[Token]:
     """Return the tokens of a template; the last one is of kind END.
 
     Raises:
@@ -61,7 +61,7 @@ def tokens(source: Source) -> list[Token]:
     return found
 
 
-def _comment(source: Source, start: int, inside: int) -> int:
+def _comment(source: TemplateSource, start: int, inside: int) -> int:
     """Return where the text after the comment at `inside` starts."""
     text = source.text
     end = text.find("*/", inside + 2)
@@ -82,7 +82,7 @@ def _skip(text: str, at: int) -> int:
     return at
 
 
-def _action(source: Source, start: int, at: int, found: list[Token]) -> int:
+def _action(source: TemplateSource, start: int, at: int, found: list[Token]) -> int:
     """Append the tokens of the action at `start`, and return where the text after it starts."""
     text = source.text
     opened: list[int] = []
@@ -107,7 +107,7 @@ def _action(source: Source, start: int, at: int, found: list[Token]) -> int:
         found.append(Token(kind, value, here, spaced))
 
 
-def _word(source: Source, at: int) -> tuple[str, object, int]:
+def _word(source: TemplateSource, at: int) -> tuple[str, object, int]:
     """Return kind, value and end of the word at `at`, which is not white space."""
     text = source.text
     first = text[at]
@@ -116,7 +116,7 @@ def _word(source: Source, at: int) -> tuple[str, object, int]:
     if text.startswith(":=", at):
         return MARK, ":=", at + 2
     if first in "\"'`":
-        return _quoted(source, at, first)
+        return _string(source, at, first)
     follows = text[at + 1 : at + 2]
     if first in "+-" or first.isdecimal() or (first == "." and follows.isdecimal()):
         return _number(source, at)
@@ -134,7 +134,7 @@ def _word(source: Source, at: int) -> tuple[str, object, int]:
     raise source.broken(at, f"'{first}' means nothing in an action", "put it in quotes, or remove it")
 
 
-def _number(source: Source, at: int) -> tuple[str, object, int]:
+def _number(source: TemplateSource, at: int) -> tuple[str, object, int]:
     """Return the number at `at`."""
     text = source.text
     end = at + 1
@@ -146,7 +146,7 @@ def _number(source: Source, at: int) -> tuple[str, object, int]:
         raise source.broken(at, fault.what, fault.hint) from None
 
 
-def _quoted(source: Source, at: int, quote: str) -> tuple[str, object, int]:
+def _string(source: TemplateSource, at: int, quote: str) -> tuple[str, object, int]:
     """Return the string at `at`, or the number of the character that stands between single quotes."""
     text = source.text
     end = at + 1

@@ -1,8 +1,7 @@
-"""Machine: the pieces that a parsed template is put together from, each a Python function.
+"""The machine: the pieces that a parsed template is put together from, each a Python function.
 
-Knows how expressions are evaluated and statements write. Does not know how a template is spelled. An expression takes
-dot and the slots of the variables and returns a value; a step also takes the text written so far, and returns whether a
-loop goes on. Source: Go 1.26, text/template/exec.go, with Helm's option missingkey=zero.
+An expression takes dot and the slots of the variables and returns a value; a step also takes the text written so far,
+and returns whether a loop goes on. Source: Go 1.26, text/template/exec.go, with Helm's option missingkey=zero.
 
 There are two kinds of nothing in Go, and one matters: a field of what a map or a list holds as nothing is an error
 ("nil pointer"), a field of what a pipeline gave as nothing is nothing. The first is NIL where dot or a variable of
@@ -15,9 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from clusterbook.diagnostics.errors import did_you_mean
-from clusterbook.gotemplate.errors import Fault, Source
+from clusterbook.gotemplate.errors import Fault, TemplateSource
 from clusterbook.gotemplate.functions import FUNCTIONS
-from clusterbook.gotemplate.values import described, plain
+from clusterbook.gotemplate.values import describe, plain
 
 Slots = list[Any]
 Expression = Callable[[Any, Slots], Any]
@@ -88,7 +87,7 @@ def raw_variable(slot: int) -> Expression:
     return lambda _dot, slots: slots[slot]
 
 
-def fields(base: Expression, names: Sequence[str], source: Source, offset: int) -> Expression:
+def fields(base: Expression, names: Sequence[str], source: TemplateSource, offset: int) -> Expression:
     """Return the expression that looks up `names` below `base`, one after the other."""
     path = tuple(names)
 
@@ -105,14 +104,14 @@ def fields(base: Expression, names: Sequence[str], source: Source, offset: int) 
                 raise source.broken(offset, what, "set the value, or write 'if' around it")
             else:
                 raise source.broken(
-                    offset, f"'.{name}' is looked up in {described(value)}", "only a map has something below it"
+                    offset, f"'.{name}' is looked up in {describe(value)}", "only a map has something below it"
                 )
         return value
 
     return run
 
 
-def call(name: str, arguments: Sequence[tuple[Expression, bool]], source: Source, offset: int) -> Expression:
+def call(name: str, arguments: Sequence[tuple[Expression, bool]], source: TemplateSource, offset: int) -> Expression:
     """Return the expression that calls a function.
 
     Args:
@@ -162,7 +161,7 @@ def _misfit(name: str, kind: str, value: object) -> tuple[str, str]:
     wanted = "an int" if kind == "int" else f"a {kind}"
     if value is None:
         return f"'{name}' needs {wanted} and gets nothing", "set the value, or give one with 'default'"
-    return f"'{name}' needs {wanted} and gets {described(value)}", ways.get(kind, f"give it {wanted}")
+    return f"'{name}' needs {wanted} and gets {describe(value)}", ways.get(kind, f"give it {wanted}")
 
 
 def either(last_when: bool, arguments: Sequence[Expression], piped: Expression | None) -> Expression:
@@ -181,7 +180,7 @@ def either(last_when: bool, arguments: Sequence[Expression], piped: Expression |
     return run
 
 
-def include(name: Expression, argument: Expression, blocks: Blocks, source: Source, offset: int) -> Expression:
+def include(name: Expression, argument: Expression, blocks: Blocks, source: TemplateSource, offset: int) -> Expression:
     """Return the expression that is the text of a template defined in the same file."""
 
     def run(dot: Any, slots: Slots) -> str:
@@ -195,7 +194,7 @@ def include(name: Expression, argument: Expression, blocks: Blocks, source: Sour
     return run
 
 
-def _find(name: str, blocks: Blocks, source: Source, offset: int) -> Block:
+def _find(name: str, blocks: Blocks, source: TemplateSource, offset: int) -> Block:
     """Return the template with this name."""
     if name not in blocks:
         hint = did_you_mean(name, blocks) if blocks else "a manifest sees only what is defined in its own file"
@@ -274,7 +273,7 @@ def choose(condition: Expression, then: Step, otherwise: Step | None, *, moves_d
 
 
 def loop(
-    over: Expression, names: Sequence[int], body: Step, otherwise: Step | None, source: Source, offset: int
+    over: Expression, names: Sequence[int], body: Step, otherwise: Step | None, source: TemplateSource, offset: int
 ) -> Step:
     """Return the step of `range` over a list, a map in the order of its keys, or a number.
 
@@ -309,7 +308,7 @@ def loop(
     return run
 
 
-def _members(value: Any, names: int, source: Source, offset: int) -> Sequence[tuple[Any, Any]]:
+def _members(value: Any, names: int, source: TemplateSource, offset: int) -> Sequence[tuple[Any, Any]]:
     """Return key and element of everything in `value`."""
     if value is None:
         return ()
@@ -321,13 +320,13 @@ def _members(value: Any, names: int, source: Source, offset: int) -> Sequence[tu
         if value > _MOST_TURNS:
             raise source.broken(offset, f"range over {value} is too long", f"write {_MOST_TURNS} at most")
         return [(None, turn) for turn in range(value)]
-    raise source.broken(offset, f"range cannot go over {described(value)}", "give it a list or a map")
+    raise source.broken(offset, f"range cannot go over {describe(value)}", "give it a list or a map")
 
 
 _MOST_TURNS = 100_000
 
 
-def insert(name: str, argument: Expression | None, blocks: Blocks, source: Source, offset: int) -> Step:
+def insert(name: str, argument: Expression | None, blocks: Blocks, source: TemplateSource, offset: int) -> Step:
     """Return the step that writes a template defined in the same file."""
 
     def run(dot: Any, slots: Slots, out: list[str]) -> None:
@@ -341,7 +340,7 @@ class Template:
 
     __slots__ = ("_block", "_source")
 
-    def __init__(self, block: Block, source: Source) -> None:
+    def __init__(self, block: Block, source: TemplateSource) -> None:
         self._block = block
         self._source = source
 

@@ -1,13 +1,12 @@
-"""Parser: the text of a template in, the template out.
+"""The parser: the text of a template in, the template out.
 
-Knows Go's statements, what may stand in them, and how far a variable reaches. Does not know expressions.
-Source: Go 1.26, text/template/parse/parse.go.
+Statements nest as in Go, and a variable reaches as far as in Go. Source: Go 1.26, text/template/parse/parse.go.
 """
 
 from __future__ import annotations
 
 from clusterbook.gotemplate import machine
-from clusterbook.gotemplate.errors import Source
+from clusterbook.gotemplate.errors import TemplateSource
 from clusterbook.gotemplate.expressions import KEYWORDS, Expressions
 from clusterbook.gotemplate.lexer import CLOSE, END, LITERAL, OPEN, TEXT, WORD, Token
 from clusterbook.gotemplate.machine import Block, Step, Template
@@ -19,7 +18,7 @@ def parse(text: str, file: str) -> Template:
     Raises:
         BrokenTemplate: it is no template; UnknownFunction when it calls what is not there.
     """
-    source = Source(text, file)
+    source = TemplateSource(text, file)
     try:
         return Template(_Statements(source).whole(), source)
     except RecursionError:
@@ -29,7 +28,7 @@ def parse(text: str, file: str) -> Template:
 class _Statements:
     """The statements of one template, read one after the other."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: TemplateSource) -> None:
         self.read = Expressions(source)
         self.loops = 0
 
@@ -88,7 +87,7 @@ class _Statements:
             return self.keyword(word, steps)
         names, assigns, expression = self.read.pipeline("an action")
         if names:
-            steps.append(machine.only_evaluate(self.read.assigned(names[0], expression, assigns=assigns)))
+            steps.append(machine.only_evaluate(self.read.assignment(names[0], expression, assigns=assigns)))
         else:
             steps.append(machine.write_value(expression))
         self.read.close("an action")
@@ -111,17 +110,17 @@ class _Statements:
                 self.read.broken(word, f"'{word.value}' outside of 'range'", "remove it")
             steps.append(machine.leave(machine.BREAK if word.value == "break" else machine.CONTINUE))
         elif word.value in ("template", "block"):
-            steps.append(self.inserted(word))
+            steps.append(self.insertion(word))
         else:
             self.read.broken(word, "'define' inside of something else", "move it to the top of the file")
         return None
 
-    def inserted(self, word: Token) -> Step:
+    def insertion(self, word: Token) -> Step:
         """Return the step of `template` or `block`."""
         name = self.name(str(word.value))
         argument = None
         if word.value == "block" or self.read.peek().kind != CLOSE:
-            argument = self.read.evaluated(f"'{word.value}'")
+            argument = self.read.value(f"'{word.value}'")
         self.read.close(f"'{word.value}'")
         if word.value == "block":
             self.define(name, word, close=False)
@@ -131,8 +130,8 @@ class _Statements:
         """Return the step of `if`, `with` or `range`, whose variables end with it."""
         depth = len(self.read.names)
         if word.value == "range":
-            return self.ranged(word, depth)
-        condition = self.read.evaluated(f"'{word.value}'")
+            return self.range_loop(word, depth)
+        condition = self.read.value(f"'{word.value}'")
         self.read.close(f"'{word.value}'")
         inside = len(self.read.names)
         then, ending = self.body(word)
@@ -141,7 +140,7 @@ class _Statements:
         del self.read.names[depth:]
         return machine.choose(condition, then, otherwise, moves_dot=word.value == "with")
 
-    def ranged(self, word: Token, depth: int) -> Step:
+    def range_loop(self, word: Token, depth: int) -> Step:
         """Return the step of `range`."""
         names, assigns, over = self.read.pipeline("'range'", most=2)
         slots = [self.read.find(token) if assigns else self.read.declare(token) for token in names]

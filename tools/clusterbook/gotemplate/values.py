@@ -28,7 +28,7 @@ def type_name(value: object) -> str:
     return type(value).__name__
 
 
-def described(value: object) -> str:
+def describe(value: object) -> str:
     """Return a value as messages speak of it: `1, an int`, `nothing`."""
     name = type_name(value)
     return "nothing" if value is None else f"{plain(value)}, {'an' if name[0] in 'aeiou' else 'a'} {name}"
@@ -63,7 +63,7 @@ def plain(value: object) -> str:
     return str(value)
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """Return a string as `%q` writes it."""
     if not text.isprintable():
         return (
@@ -168,14 +168,14 @@ def _verb(verb: str, directions: str, value: object) -> str:
         )
     if not isinstance(value, fits[verb]) or (verb in "dx" and isinstance(value, bool)):
         hint = "%v takes everything" if verb != "d" else "convert it with 'int', or print it with %v"
-        raise Fault(f"printf's '%{verb}' cannot print {described(value)}", hint)
+        raise Fault(f"printf's '%{verb}' cannot print {describe(value)}", hint)
     if isinstance(value, float) and verb == "f":
         text = f"{value:.{int(precision or 0) if dot else 6}f}"
     elif isinstance(value, int) and verb == "x":
         text = f"{value:x}"
     elif isinstance(value, str):
         text = value[: int(precision or 0)] if dot else value
-        text = quoted(text) if verb == "q" else text
+        text = quote(text) if verb == "q" else text
     else:
         text = plain(value)
     if "+" in flags and isinstance(value, int | float) and not isinstance(value, bool) and text[0] != "-":
@@ -224,7 +224,7 @@ def less(first: object, second: object) -> bool:
     """
     for value in (first, second):
         if _basic(value) is None:
-            raise Fault(f"{described(value)} has no order", "compare numbers, or strings")
+            raise Fault(f"{describe(value)} has no order", "compare numbers, or strings")
     if _basic(first) is not _basic(second):
         raise _incomparable(first, second)
     if isinstance(first, bool):
@@ -253,7 +253,7 @@ def _basic(value: object) -> type | None:
 
 
 def _incomparable(first: object, second: object) -> Fault:
-    what = f"{described(first)}, cannot be compared with {described(second)}"
+    what = f"{describe(first)}, cannot be compared with {describe(second)}"
     return Fault(what, "make both strings with 'toString', or both numbers with 'int'")
 
 
@@ -268,20 +268,20 @@ def index(value: object, *keys: object) -> object:
     for key in keys:
         if isinstance(value, Mapping):
             if not isinstance(key, str):
-                raise Fault(f"index needs a string to look into a map, not {described(key)}", "put the key in quotes")
+                raise Fault(f"index needs a string to look into a map, not {describe(key)}", "put the key in quotes")
             value = value.get(key)
         elif isinstance(value, str | Sequence):
             value = _element(value.encode() if isinstance(value, str) else value, key)
         elif value is None:
             raise Fault("index looks into nothing", "write 'if' around it, or set the value")
         else:
-            raise Fault(f"index cannot look into {described(value)}", "it takes a map or a list")
+            raise Fault(f"index cannot look into {describe(value)}", "it takes a map or a list")
     return value
 
 
 def _element(value: Sequence[object], position: object) -> object:
     if not isinstance(position, int) or isinstance(position, bool):
-        raise Fault(f"index needs a position to look into a list, not {described(position)}", "count from 0")
+        raise Fault(f"index needs a position to look into a list, not {describe(position)}", "count from 0")
     if not 0 <= position < len(value):
         raise Fault(f"index {position} is out of range: there are {len(value)}", "count from 0")
     return value[position]
@@ -297,4 +297,4 @@ def length(value: object) -> int:
         return len(value.encode())
     if isinstance(value, Mapping | Sequence):
         return len(value)
-    raise Fault(f"{described(value)} has no length", "write 'if' around it, or set the value")
+    raise Fault(f"{describe(value)} has no length", "write 'if' around it, or set the value")

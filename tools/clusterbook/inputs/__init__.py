@@ -1,1 +1,1 @@
-"""A package."""
+"""Inputs: the documents that a user hands in."""

@@ -28,7 +28,7 @@ _NAMED = "is the address right?"
 _LATER = "try again later, or save it to a file and name that"
 
 
-def shown(where: str) -> str:
+def without_query(where: str) -> str:
     """Return an address as it may be shown: without its query, which may be what lets us in."""
     return where.partition("?")[0]
 
@@ -41,7 +41,7 @@ def read_address(where: str, limit_bytes: int) -> bytes:
         NotFound: nothing is there.
         AccessDenied, TimedOut, Unreachable, RateLimited: it cannot be had.
     """
-    name = shown(where)
+    name = without_query(where)
     try:
         return _body(where, _host(where), limit_bytes)
     except Malformed as error:
@@ -64,7 +64,7 @@ def _host(where: str) -> str:
             return parts.netloc
     except ValueError:  # of brackets, or a port
         pass
-    raise BadReference(f"{shown(where)} is no address", hint="write https://HOST/PATH")
+    raise BadReference(f"{without_query(where)} is no address", hint="write https://HOST/PATH")
 
 
 def _body(where: str, host: str, limit_bytes: int) -> bytes:
@@ -80,7 +80,7 @@ def _body(where: str, host: str, limit_bytes: int) -> bytes:
     response = http.follow("GET", where)
     if response.status_code != 200:
         response.close()
-        raise _refusal(shown(where), response.status_code)
+        raise _refusal(without_query(where), response.status_code)
     body = bytearray()
     for chunk in http.chunks(response):
         body += chunk[: limit_bytes - len(body)]
@@ -90,7 +90,7 @@ def _body(where: str, host: str, limit_bytes: int) -> bytes:
             break
     size = response.headers.get("Content-Length", "")
     if size.isdigit() and len(body) < min(int(size), limit_bytes):
-        raise Transient(Unreachable(f"{shown(where)} breaks off: {len(body)} of {size} bytes came"))
+        raise Transient(Unreachable(f"{without_query(where)} breaks off: {len(body)} of {size} bytes came"))
     return bytes(body)
 
 

@@ -21,7 +21,7 @@ from clusterbook.resolve.recipe_schema import read_recipe
 _WHERE = "name a file, a URL, or - for standard input"
 
 
-def shown(where: str) -> str:
+def display_name(where: str) -> str:
     """Return a place as it may be shown: the query of a URL may be what lets us in."""
     return where.partition("?")[0] if where.startswith(("http://", "https://")) else where
 
@@ -34,7 +34,7 @@ def read_document(where: str) -> dict[str, Any]:
 
 def read_value(where: str) -> Any:
     """Return the YAML or JSON value at `where`, of whatever kind. Raises as `read_node`."""
-    node = _parsed(where)
+    node = _parse(where)
     return None if node is None else node.data()
 
 
@@ -47,23 +47,23 @@ def read_node(where: str) -> Node:
         InvalidRequest: it is too large, no document, or of a kind of place that is not read.
         ClusterbookError: a URL cannot be fetched; see `download`.
     """
-    node = _parsed(where)
+    node = _parse(where)
     if node is None or not isinstance(node.value, dict):
         held = "nothing" if node is None or node.value is None else f"{describe(node.data())}, not a document"
-        raise InvalidRequest(f"{shown(where)} holds {held}", hint="a document starts with kind: and apiVersion:")
+        raise InvalidRequest(f"{display_name(where)} holds {held}", hint="a document starts with kind: and apiVersion:")
     version = node.get("apiVersion")
     if version is not None and version.string() not in ("", *API_VERSIONS):
         raise InvalidRequest(
-            f"{shown(where)} has the apiVersion '{version.string()}', which is not read",
+            f"{display_name(where)} has the apiVersion '{version.string()}', which is not read",
             hint=f"expected {' or '.join(API_VERSIONS)}",
         )
     return node
 
 
-def _parsed(where: str) -> Node | None:
+def _parse(where: str) -> Node | None:
     """Return what is at `where`, parsed. Raises as `read_node`."""
     try:
-        return parse(read_text(where), shown(where))
+        return parse(read_text(where), display_name(where))
     except SourceErrors as error:
         first = error.findings[0]
         raise InvalidRequest(first.what, place=first.place, hint=first.hint) from error
@@ -88,7 +88,7 @@ def read_text(where: str) -> str:
             return files.read_text(where, limit_bytes=MAX_BYTES, hint=_WHERE)
     except OSError as error:
         raise unreadable(where, error, hint=_WHERE) from error
-    return files.text_of(data, shown(where), limit_bytes=MAX_BYTES)
+    return files.text_of(data, display_name(where), limit_bytes=MAX_BYTES)
 
 
 def criteria_in(document: dict[str, Any]) -> dict[str, str | int]:

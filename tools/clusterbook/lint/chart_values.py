@@ -1,7 +1,7 @@
-"""Chart keys: whether a chart reads what it is told.
+"""Values of charts: whether a chart reads what it is told.
 
-Knows the values of upstream charts, and that a chart may read what has no default: what its schema names, what its
-templates spell out, and anything below a map that they read as a whole. Does not know how charts were got.
+A chart may read what has no default: what its schema names, what its templates spell out, and anything below a map that
+they read as a whole.
 """
 
 from __future__ import annotations
@@ -108,14 +108,14 @@ def _is_closed(chart: ChartKeys, path: Steps) -> bool:
 
 def _schema(chart: ChartKeys, path: Steps) -> Mapping[str, object]:
     """Return the part of a chart's schema at `path`, empty where it says nothing; references inside it are followed."""
-    found: object = _followed(chart, chart.schema)
+    found: object = _dereference(chart, chart.schema)
     for key in path:
         properties = found.get("properties") if isinstance(found, Mapping) else None
-        found = _followed(chart, properties.get(key) if isinstance(properties, Mapping) else None)
+        found = _dereference(chart, properties.get(key) if isinstance(properties, Mapping) else None)
     return found if isinstance(found, Mapping) else {}
 
 
-def _followed(chart: ChartKeys, schema: object) -> object:
+def _dereference(chart: ChartKeys, schema: object) -> object:
     """Return what a `$ref` refers to in the same schema; after eight steps it is taken for a circle."""
     for _ in range(8):
         reference = schema.get("$ref") if isinstance(schema, Mapping) else None

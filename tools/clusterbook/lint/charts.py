@@ -1,7 +1,7 @@
-"""Charts: what upstream charts can be told, read from their archives.
+"""Chart archives: what upstream charts can be told.
 
-Knows how a chart lies in its archive, and what a hostile archive may not do: nothing is unpacked, nothing but the files
-that matter is read, and of those no more than fits. Does not fetch.
+A hostile archive can do nothing: nothing is unpacked, nothing but the files that matter is read, and of those no more
+than fits.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _PATH = re.compile(r"\.Values((?:\.\w+)+)")
 _ACTION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 
 
-def read(folder: Path, components: Iterable[str]) -> dict[str, ChartKeys]:
+def read_charts(folder: Path, components: Iterable[str]) -> dict[str, ChartKeys]:
     """Return the charts in `folder` by component; of several versions the newest.
 
     Raises:

@@ -85,12 +85,12 @@ def override_keys(scope: Scope) -> Iterator[Finding]:
 def repeated_components(scope: Scope) -> Iterator[Finding]:
     """Yield CB037 for each component that stands twice in one layer."""
     seen: dict[tuple[int, str], int] = {}
-    for part in scope.parts:
-        key = (id(part.layer), part.said.name)
+    for ref in scope.component_refs:
+        key = (id(ref.layer), ref.component.name)
         if key in seen:
-            what = f"component '{part.said.name}' stands twice"
-            yield REPEATED_COMPONENT.finding(part.place("name"), what, f"merge it into the entry on line {seen[key]}")
-        seen.setdefault(key, part.node.line)
+            what = f"component '{ref.component.name}' stands twice"
+            yield REPEATED_COMPONENT.finding(ref.place("name"), what, f"merge it into the entry on line {seen[key]}")
+        seen.setdefault(key, ref.node.line)
 
 
 def helm_and_kustomize(scope: Scope) -> Iterator[Finding]:
@@ -120,8 +120,8 @@ def enabled_switches(scope: Scope) -> Iterator[Finding]:
 
     Source: reference row R39.
     """
-    for part in scope.parts:
-        switch = part.node.get("overrides", "enabled")
+    for ref in scope.component_refs:
+        switch = ref.node.get("overrides", "enabled")
         if switch is not None and not isinstance(switch.value, bool):
-            what = f"{part.said.name}.enabled is not true or false, so the component stays on"
-            yield NO_SWITCH.finding(place(part.layer.file, switch), what, "write true or false, without quotes")
+            what = f"{ref.component.name}.enabled is not true or false, so the component stays on"
+            yield NO_SWITCH.finding(place(ref.layer.file, switch), what, "write true or false, without quotes")

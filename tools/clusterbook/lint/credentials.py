@@ -1,7 +1,7 @@
 """Credentials: what should not stand in a public file.
 
-Knows how passwords, keys and tokens are usually called and what they look like. Careful to stay silent about names of
-Secrets, references to variables and digests.
+A value is a secret by the name of its key or by what it looks like. Names of Secrets, references to variables and
+digests are left alone, and no secret is repeated in a message.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _known(file: str, text: str) -> Iterator[Finding]:
         for match in pattern.finditer(text) if mark in text else ():
             line = text.count("\n", 0, match.start()) + 1
             column = match.start() - text.rfind("\n", 0, match.start())
-            yield _found(Place(file, line, column), f"this looks like {what}")
+            yield _secret(Place(file, line, column), f"this looks like {what}")
 
 
 def _in_manifest(file: str, lines: list[str]) -> Iterator[Finding]:
@@ -89,7 +89,7 @@ def _in_manifest(file: str, lines: list[str]) -> Iterator[Finding]:
         match = _LINE.match(line)
         if match and _tells(match["key"], match["value"]):
             where = Place(file, number, match.start("value") + 1 - len(match["quote"]))
-            yield _found(where, f"'{match['key']}' has a value of its own")
+            yield _secret(where, f"'{match['key']}' has a value of its own")
 
 
 def _in_node(file: str, node: Node, key: str) -> Iterator[Finding]:
@@ -97,7 +97,7 @@ def _in_node(file: str, node: Node, key: str) -> Iterator[Finding]:
     if isinstance(node.value, dict):
         name, value = node.get("name"), node.get("value")
         if name and value and _tells(name.string(), value.string(), spoken=not isinstance(value.value, bool)):
-            yield _found(Place(file, value.line, value.column), f"'{name.text}' has a value of its own")
+            yield _secret(Place(file, value.line, value.column), f"'{name.text}' has a value of its own")
         for child_key, child in node.items():
             yield from _in_node(file, child, child_key)
     elif isinstance(node.value, list):
@@ -105,9 +105,9 @@ def _in_node(file: str, node: Node, key: str) -> Iterator[Finding]:
             yield from _in_node(file, child, key)
     elif isinstance(node.value, str | int | float) and not isinstance(node.value, bool):
         if _tells(key, node.string()):
-            yield _found(Place(file, node.line, node.column), f"'{key}' has a value of its own")
+            yield _secret(Place(file, node.line, node.column), f"'{key}' has a value of its own")
         elif _is_random(key, node.string()):
-            yield _found(Place(file, node.line, node.column), f"'{key}' has a value that looks random")
+            yield _secret(Place(file, node.line, node.column), f"'{key}' has a value that looks random")
 
 
 def _tells(key: str, value: str, *, spoken: bool = True) -> bool:
@@ -132,6 +132,6 @@ def _entropy(text: str) -> float:
     return -sum(count / len(text) * math.log2(count / len(text)) for count in Counter(text).values())
 
 
-def _found(where: Place, what: str) -> Finding:
+def _secret(where: Place, what: str) -> Finding:
     hint = "name an existing Secret instead, and change it now if it was real, or say why with '# allow CB049: reason'"
     return SECRET.finding(where, what, hint)

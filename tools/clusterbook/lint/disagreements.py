@@ -1,7 +1,4 @@
-"""Disagreements: where the alphabet decides between two overlays.
-
-Knows which overlays meet in one recipe on equal terms. Does not know which of them is right.
-"""
+"""Disagreements: where the alphabet decides between two overlays that meet in one recipe on equal terms."""
 
 from __future__ import annotations
 

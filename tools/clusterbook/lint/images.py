@@ -1,8 +1,4 @@
-"""Images: whether a recipe names software that stays the same.
-
-Knows how images, tags and chart versions are written, in values, manifests and the validator catalog. Does not ask any
-registry.
-"""
+"""Image tags: whether a recipe names software that stays the same, in values, manifests and the validator catalog."""
 
 from __future__ import annotations
 
@@ -38,9 +34,9 @@ def moving_tags(scope: Scope) -> Iterator[Finding]:
     """Yield CB045 for each tag, image or version that may mean something else tomorrow."""
     for values in scope.values:
         yield from _in_values(values.file, values.node)
-    for part in scope.parts:
+    for ref in scope.component_refs:
         for field in ("version", "tag"):
-            yield from _version(part.layer.file, part.node.get(field), field)
+            yield from _version(ref.layer.file, ref.node.get(field), field)
     for component in scope.catalog.components.values():
         yield from _version(component.file, component.node.get("helm", "defaultVersion"), "defaultVersion")
         yield from _version(component.file, component.node.get("kustomize", "defaultTag"), "defaultTag")
@@ -64,7 +60,7 @@ def _version(file: str, node: Node | None, field: str) -> Iterator[Finding]:
     """Yield a finding when a version is a range or a moving tag."""
     text = node.string() if node else ""
     if node and text and text == text.strip() and (is_moving(text) or _RANGE.search(text)):
-        yield _found(place(file, node), f"{field} '{text}' moves", "name one released version, in quotes")
+        yield _moving(place(file, node), f"{field} '{text}' moves", "name one released version, in quotes")
 
 
 def _in_values(file: str, node: Node) -> Iterator[Finding]:
@@ -72,7 +68,7 @@ def _in_values(file: str, node: Node) -> Iterator[Finding]:
     for each in maps(node):
         for key, child in each.items():
             if key.lower() in ("tag", "imagetag") and is_moving(child.string()):
-                yield _found(place(file, child), f"{key} '{child.text}' moves", "name a released version or a digest")
+                yield _moving(place(file, child), f"{key} '{child.text}' moves", "name a released version or a digest")
             elif key.lower() == "image" and "/" in child.string() and ":" not in child.string().rpartition("/")[2]:
                 alone = not _SIBLINGS & {other.lower() for other, _ in each.items()}
                 if alone and _IMAGE.match(child.string()):
@@ -115,10 +111,10 @@ def _image(where: Place, image: str) -> Iterator[Finding]:
     _, _, tag = name.partition(":")
     if not tag:
         what = f"image '{image}' has no tag, which means latest"
-        yield _found(where, what, f"write {image.removesuffix(':')}:<version>")
+        yield _moving(where, what, f"write {image.removesuffix(':')}:<version>")
     elif is_moving(tag):
-        yield _found(where, f"image '{image}' moves", "name a released version or a digest")
+        yield _moving(where, f"image '{image}' moves", "name a released version or a digest")
 
 
-def _found(where: Place, what: str, hint: str) -> Finding:
+def _moving(where: Place, what: str, hint: str) -> Finding:
     return MOVING_TAG.finding(where, what, f"{hint}, or say why with '# allow CB045: reason'")

@@ -66,7 +66,7 @@ def missing_health_checks(scope: Scope) -> Iterator[Finding]:
 def unused_files(scope: Scope) -> Iterator[Finding]:
     """Yield CB052 for each values file, manifest, health check and mixin that no recipe takes in."""
     used = {path for _, path in named_files(scope)}
-    with_values = {part.said.name for part in scope.parts if "valuesFile" in part.said.words}
+    with_values = {ref.component.name for ref in scope.component_refs if "valuesFile" in ref.component.words}
     for path, source in scope.catalog.tree.files.items():
         folder = path.split("/")
         if path in used or folder[0] not in ("components", "checks") or not path.endswith((".yaml", ".yml")):

@@ -1,7 +1,6 @@
 """Redundancy: what could be removed without any recipe noticing.
 
-Knows the origins of everything in every recipe: a value is redundant when in each recipe it stands in, the same value
-stood there before it. Does not know why somebody wrote it.
+A value is redundant when in each recipe it stands in, the same value stood there before it.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ REDUNDANT_VALUE = Code(
 
 
 @dataclass
-class _Ledger:
+class _Occurrences:
     """What was seen of each origin, by its place."""
 
     needed: set[Place] = field(default_factory=set)
@@ -44,23 +43,23 @@ class _Ledger:
 
 def redundancies(scope: Scope) -> Iterator[Finding]:
     """Yield CB043 for each value, field and constraint that equals what is inherited wherever it counts."""
-    ledger = _Ledger()
+    occurrences = _Occurrences()
     for component in scope.components:
         for word, origins in component.words.items():
             if word != "type" or scope.catalog.tree.strict:  # the reference repeats the type everywhere
-                ledger.add(f"{component.name}.{word}", origins)
+                occurrences.add(f"{component.name}.{word}", origins)
         for name, origins in component.replaced.items():
-            ledger.add(f"{component.name}.{name}", origins)
+            occurrences.add(f"{component.name}.{name}", origins)
         for path, origins in leaves(component.values):
-            ledger.add(".".join((component.name, *path)), origins)
+            occurrences.add(".".join((component.name, *path)), origins)
     for recipe in scope.recipes.values():
         pairs = list(recipe.constraints)
         for phase in recipe.phases.values():
             pairs += [*phase.constraints, *phase.others.items()]
         for name, origins in pairs:
-            ledger.add(name, origins)
-    for place, (name, origin, before) in ledger.repeated.items():
-        if place not in ledger.needed and place.file in scope.sources:
+            occurrences.add(name, origins)
+    for place, (name, origin, before) in occurrences.repeated.items():
+        if place not in occurrences.needed and place.file in scope.sources:
             what = f"{name} is {_short(origin.value)} already, from {_from(before)}"
             yield REDUNDANT_VALUE.finding(place, what, "remove it")
     yield from _repeated_entries(scope)

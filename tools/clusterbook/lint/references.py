@@ -1,7 +1,4 @@
-"""References: whether what a document names exists, in the tree and nowhere else.
-
-Knows which words are names of something. Does not know what the named thing says.
-"""
+"""References: whether what a document names exists, in the tree and nowhere else."""
 
 from __future__ import annotations
 
@@ -114,22 +111,22 @@ def unknown_mixins(scope: Scope) -> Iterator[Finding]:
 def unknown_components(scope: Scope) -> Iterator[Finding]:
     """Yield CB023 for each component that the registry does not have."""
     known = scope.catalog.components
-    for part in scope.parts:
-        name = part.said.name
+    for ref in scope.component_refs:
+        name = ref.component.name
         if name not in known:
             hint = _near(name, known) or "add it to registry.yaml"
-            yield UNKNOWN_COMPONENT.finding(part.place("name"), f"component '{name}' is not in the registry", hint)
+            yield UNKNOWN_COMPONENT.finding(ref.place("name"), f"component '{name}' is not in the registry", hint)
 
 
 def unknown_dependencies(scope: Scope) -> Iterator[Finding]:
     """Yield CB024 for each dependency on something that no layer deploys and no registry has."""
-    known = {*scope.catalog.components, *(part.said.name for part in scope.parts)}
-    for part in scope.parts:
-        for origin in part.said.lists.get("dependencyRefs", ()):
+    known = {*scope.catalog.components, *(ref.component.name for ref in scope.component_refs)}
+    for ref in scope.component_refs:
+        for origin in ref.component.lists.get("dependencyRefs", ()):
             name = str(origin.value)
             if name not in known:
-                what = f"component '{part.said.name}' depends on '{name}', which does not exist"
-                hint = _near(name, known - {part.said.name}) or "remove it, or add the component"
+                what = f"component '{ref.component.name}' depends on '{name}', which does not exist"
+                hint = _near(name, known - {ref.component.name}) or "remove it, or add the component"
                 yield UNKNOWN_DEPENDENCY.finding(origin.place, what, hint)
 
 
@@ -154,10 +151,10 @@ def named_files(scope: Scope) -> Iterator[tuple[Place, str]]:
         node = component.node.get("healthCheck", "assertFile")
         if node and node.string():
             yield place(component.file, node), node.string()
-    for part in scope.parts:
-        origins = [part.said.words["valuesFile"]] if "valuesFile" in part.said.words else []
+    for ref in scope.component_refs:
+        origins = [ref.component.words["valuesFile"]] if "valuesFile" in ref.component.words else []
         for field in ("manifestFiles", "preManifestFiles"):
-            origins += part.said.lists.get(field, ())
+            origins += ref.component.lists.get(field, ())
         yield from ((origin.place, str(origin.value)) for origin in origins)
 
 

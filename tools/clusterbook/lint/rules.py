@@ -104,9 +104,9 @@ def check(
 def _conflicts(matrix: Matrix, scope: Scope, found: list[Finding]) -> Iterator[Finding]:
     """Yield the conflicts of the matrix that are not what a rule has found already, or what follows from it."""
     known = {(each.place.file, each.place.line) for each in found if each.severity == "error"}
-    severed = scope.severed()
+    baseless_files = scope.baseless_files()
     for each in matrix.findings:
-        if (each.place.file, each.place.line) not in known and each.place.file not in severed:
+        if (each.place.file, each.place.line) not in known and each.place.file not in baseless_files:
             yield each
 
 

@@ -1,19 +1,16 @@
-"""Check: everything that is wrong or doubtful in a source tree, found in one go.
-
-Knows how what the rules look at is gathered. Does not know a rule, nor how findings are shown.
-"""
+"""The check: everything that is wrong or doubtful in a source tree on disk, found in one go."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
+from clusterbook.catalog import read
+from clusterbook.catalog.load import survey
 from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.errors import UnreadableSource
 from clusterbook.diagnostics.findings import Finding, Place
-from clusterbook.lint import charts as archives
 from clusterbook.lint import rules
+from clusterbook.lint.charts import read_charts
 from clusterbook.resolve import matrix
 
 UNREADABLE_FILE = Code(
@@ -41,13 +38,13 @@ def check_tree(
         UnreadableSource: a folder does not exist or cannot be listed.
     """
     refused: list[UnreadableSource] = []
-    tree = workspace.read(root, label=label, strict=strict, refused=refused)
+    tree = read.read(root, label=label, strict=strict, refused=refused)
     if data is not None:
-        tree = workspace.overlay(tree, data, refused=refused)
-    found = catalog.survey(tree)
-    upstream = archives.read(charts, found.components) if charts is not None else {}
+        tree = read.overlay(tree, data, refused=refused)
+    catalog = survey(tree)
+    upstream = read_charts(charts, catalog.components) if charts is not None else {}
     unread = [_below(error, folder) for error in refused for folder in (root, data) if folder is not None]
-    findings = rules.check(found, matrix.build(found), upstream, unread=filter(None, unread))
+    findings = rules.check(catalog, matrix.build(catalog), upstream, unread=filter(None, unread))
     unreadable = [UNREADABLE_FILE.finding(_place(error, root, label), error.what, error.hint) for error in refused]
     return sorted([*unreadable, *findings], key=lambda each: (each.place, each.code))
 

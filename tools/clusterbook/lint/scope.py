@@ -1,7 +1,4 @@
-"""Scope: what every rule looks at, gathered once.
-
-Knows the catalog, its recipes and the lines of its files. Does not know any rule.
-"""
+"""The scope of a check: what every rule looks at, gathered once."""
 
 from __future__ import annotations
 
@@ -34,11 +31,11 @@ class ChartKeys(NamedTuple):
     schema: Mapping[str, object] | None = None
 
 
-class Part(NamedTuple):
+class ComponentRef(NamedTuple):
     """What one layer says about one component, with the node it was read from."""
 
     layer: Layer
-    said: ComponentLayer
+    component: ComponentLayer
     node: Node
 
     def place(self, *keys: str) -> Place:
@@ -90,28 +87,30 @@ class Scope:
         return (*self.catalog.layers, *(self.catalog.mixins[name] for name in sorted(self.catalog.mixins)))
 
     @cached_property
-    def parts(self) -> tuple[Part, ...]:
+    def component_refs(self) -> tuple[ComponentRef, ...]:
         """Return everything that layers say about components."""
         return tuple(
-            Part(layer, said, node)
+            ComponentRef(layer, component, node)
             for layer in self.layers
-            for said, node in zip(layer.components, below(layer.node, "spec", "componentRefs"), strict=True)
+            for component, node in zip(layer.components, below(layer.node, "spec", "componentRefs"), strict=True)
         )
 
     @cached_property
     def values(self) -> tuple[Values, ...]:
         """Return everything that becomes values of charts: values files, then the overrides of layers."""
         chosen = {
-            str(part.said.words["valuesFile"].value): part for part in self.parts if "valuesFile" in part.said.words
+            str(ref.component.words["valuesFile"].value): ref
+            for ref in self.component_refs
+            if "valuesFile" in ref.component.words
         }
         files = []
         for path, file, node in self.documents:
             folders = path.split("/")
             if path in self.catalog.values:
                 own = folders[1] if folders[0] == "components" and len(folders) > 2 else ""
-                files.append(Values(own or (chosen[path].said.name if path in chosen else path), file, node))
-        overrides = ((part, part.node.get("overrides")) for part in self.parts)
-        return (*files, *(Values(part.said.name, part.layer.file, node) for part, node in overrides if node))
+                files.append(Values(own or (chosen[path].component.name if path in chosen else path), file, node))
+        overrides = ((ref, ref.node.get("overrides")) for ref in self.component_refs)
+        return (*files, *(Values(ref.component.name, ref.layer.file, node) for ref, node in overrides if node))
 
     @cached_property
     def components(self) -> tuple[Component, ...]:
@@ -142,7 +141,7 @@ class Scope:
         source = self.sources.get(file)
         return self.catalog.tree.strict and source is not None and not source.external
 
-    def severed(self) -> set[str]:
+    def baseless_files(self) -> set[str]:
         """Return the files of overlays whose chain does not reach base, so that their recipes are not what they say."""
         overlays = self.catalog.overlays
         found = set()

@@ -1,7 +1,4 @@
-"""House: what our own sources promise beyond being right.
-
-Knows the first line and the reasons that style asks for. Silent about trees of others.
-"""
+"""Style: what our own sources promise beyond being right, a first line and reasons. Trees of others are left alone."""
 
 from __future__ import annotations
 
@@ -63,10 +60,10 @@ def _decisions(scope: Scope) -> Iterator[tuple[str, Node, str]]:
         for keys in (("helm", "defaultVersion"), ("kustomize", "defaultTag")):
             if (node := component.node.get(*keys)) and node.string():
                 yield component.file, node, f"{component.name} is pinned to {node.string()}"
-    for part in scope.parts:
+    for ref in scope.component_refs:
         for field in ("version", "tag"):
-            if (node := part.node.get(field)) and node.string():
-                yield part.layer.file, node, f"{part.said.name} is pinned to {node.string()}"
+            if (node := ref.node.get(field)) and node.string():
+                yield ref.layer.file, node, f"{ref.component.name} is pinned to {node.string()}"
     for layer in scope.layers:
         for node in below(layer.node, "spec", "constraints"):
             if (name := node.get("name")) and (value := node.get("value")):

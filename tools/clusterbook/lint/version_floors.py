@@ -1,7 +1,4 @@
-"""Floors: whether constraints can be read, and whether a later layer takes a demand back.
-
-Knows what a constraint demands. Does not know how a cluster is measured.
-"""
+"""Version floors: whether constraints can be read, and whether a later layer takes a demand back."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Versions: whether they are written so that they stay what they are, and agree with the registry.
-
-Knows where versions stand. Does not know which version is good.
-"""
+"""Versions: whether they are written so that they stay what they are, and agree with the registry."""
 
 from __future__ import annotations
 
@@ -38,11 +35,11 @@ _LOOKS_LIKE_VERSION = re.compile(r"v?\d")
 
 def registry_differences(scope: Scope) -> Iterator[Finding]:
     """Yield CB044 for each chart version of a layer that is not the registry's."""
-    for part in scope.parts:
-        entry, said = scope.catalog.components.get(part.said.name), part.said.words.get("version")
+    for ref in scope.component_refs:
+        entry, said = scope.catalog.components.get(ref.component.name), ref.component.words.get("version")
         default = entry.defaults.get("version") if entry else None
         if said is not None and default is not None and said.value != default.value:
-            what = f"{part.said.name} is {said.value} here and {default.value} in the registry"
+            what = f"{ref.component.name} is {said.value} here and {default.value} in the registry"
             yield REGISTRY_DIFFERENCE.finding(
                 said.place, what, f"remove it, or change {default.place}; or '# allow CB044: reason'"
             )
@@ -50,9 +47,9 @@ def registry_differences(scope: Scope) -> Iterator[Finding]:
 
 def unquoted_versions(scope: Scope) -> Iterator[Finding]:
     """Yield CB046 for each version that YAML reads as a number, and in our own trees for each without quotes."""
-    for part in scope.parts:
+    for ref in scope.component_refs:
         for field in _FIELDS[:2]:
-            yield from _field(scope, part.layer.file, part.node.get(field))
+            yield from _field(scope, ref.layer.file, ref.node.get(field))
     for component in scope.catalog.components.values():
         for section in ("helm", "kustomize"):
             for field in _FIELDS[2:]:

@@ -34,7 +34,7 @@ from clusterbook.catalog.images import Image, image_lists
 from clusterbook.catalog.tree import RECIPES
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.documents.digest import canonical, tree_digest
-from clusterbook.files.archive import packed
+from clusterbook.files.archive import pack_bytes
 from clusterbook.ledger import git
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.model import Ledger
@@ -172,7 +172,7 @@ def artifacts_of(release: Publication, version: Version) -> Iterator[tuple[str, 
     for deployer in release.deployers:
         files = _bundle(recipe, deployer, version)
         kept = archived(deployer, files)
-        made = bundle_artifact(deployer, config(deployer, files), kept, packed(kept), version)
+        made = bundle_artifact(deployer, config(deployer, files), kept, pack_bytes(kept), version)
         yield deployer, made, b""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from clusterbook.catalog.components import Entry
+from clusterbook.catalog.components import RegistryEntry
 from clusterbook.catalog.load import Catalog
 from clusterbook.catalog.tree import images_of
 from clusterbook.resolve.bundle_inputs import FACTS, Kit, readiness_file
@@ -45,7 +45,7 @@ def kit(catalog: Catalog) -> Kit:
     return Kit(registry, images(catalog), texts)
 
 
-def facts(entry: Entry, *, ours: bool) -> dict[str, Any]:
+def facts(entry: RegistryEntry, *, ours: bool) -> dict[str, Any]:
     """Return what the registry says of a component that a bundle depends on; `ours` when nothing is left unsaid."""
     node = entry.node.data()
     found = {key: node[key] for key in FACTS if node.get(key)}

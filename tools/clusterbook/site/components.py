@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from clusterbook.catalog.components import Entry
+from clusterbook.catalog.components import RegistryEntry
 from clusterbook.documents.yaml_reader import Node
 from clusterbook.resolve.gather_inputs import images
 from clusterbook.resolve.matrix import Matrix
@@ -53,7 +53,7 @@ def components_of(matrix: Matrix, recipes: Mapping[str, Recipe], views: RecipeVi
         )
 
 
-def _title(entry: Entry) -> str:
+def _title(entry: RegistryEntry) -> str:
     title = entry.node.get("displayName")
     return title.string() if title else entry.name
 

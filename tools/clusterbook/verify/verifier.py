@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from clusterbook.files.context import Around
+from clusterbook.files.context import Context
 from clusterbook.oci.open import Access
 from clusterbook.trust.choose_policy import PolicyChoice, trusting
 from clusterbook.trust.policy import Trusting
@@ -18,7 +18,7 @@ class Verifier(NamedTuple):
 
     choice: PolicyChoice
     access: Access
-    around: Around
+    around: Context
     published_in: str | None = None
 
     def trusting(self) -> Trusting:
