@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from clusterbook.lookup.find import find
-from clusterbook.resolve import views
 from clusterbook.snapshot import model as snapshot
 from clusterbook.validate.judge import judge
 from tests.support.checks import CHECKS
@@ -64,7 +63,7 @@ def test_a_judgement_takes_little_more_than_a_lookup(form: str, bare: float, tmp
 def test_judging_in_process_takes_milliseconds(bare: float) -> None:
     found = find({}, RECIPE)
     assert found.shelf is not None
-    recipe = views.with_health_checks(found.document, found.shelf.health_checks(found.record))
+    recipe = found.with_health_checks()
     taken = []
     for _ in range(25):
         start = time.process_time()

@@ -12,7 +12,6 @@ from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.diff.snapshots import NOISE
 from clusterbook.evidence import redact
 from clusterbook.lookup.find import find
-from clusterbook.resolve import views
 from clusterbook.snapshot import model as snapshot
 from clusterbook.snapshot.merge import merge
 from clusterbook.validate import ctrf
@@ -52,7 +51,7 @@ def changed(value: Any, path: Path, other: object) -> Any:
 def consumers() -> list[Callable[[Any], object]]:
     found = find({}, RECIPE)
     assert found.shelf is not None
-    recipe = views.with_health_checks(found.document, found.shelf.health_checks(found.record))
+    recipe = found.with_health_checks()
     words, namespaces = redact.public_names(recipe)
     before = Taken("before", snapshot.read(FILES["h100-eks"]))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clusterbook.catalog.criteria import DIMENSIONS, read_criteria
 from clusterbook.cli.flags import JUDGEMENTS
@@ -15,11 +15,12 @@ from clusterbook.cli.render import leaves_table, recipe_table, render, table
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean
 from clusterbook.documents.api_version import FIRST_GENERATION, REFERENCE
-from clusterbook.lookup import format as index
 from clusterbook.lookup.find import Options, find, input_document, nearest, open_shelf, refuse_empty, serve
-from clusterbook.lookup.index import Shelf
 from clusterbook.resolve import matching, views
 from clusterbook.resolve.recipe import RecipeResult
+
+if TYPE_CHECKING:
+    from clusterbook.lookup.shelf import CatalogRecipe
 
 _PHASES = ("readiness", "deployment", "performance", "conformance")
 
@@ -51,12 +52,11 @@ def respond(command: str, options: Options, arguments: list[str]) -> Reply:
 
 def recipe(options: Options, slug: str = "") -> Reply:
     """Return a recipe. Source: reference rows R8-R17."""
-    document, shelf, record, notes = find(options, slug)
-    if shelf is not None:
-        document = views.with_health_checks(document, shelf.health_checks(record))
+    found = find(options, slug)
+    document = found.with_health_checks()
     if "api_version" in options:
         document = views.reference_envelope(document, _reference_version(options["api_version"]))
-    return Reply(render(document, options.get("format", "yaml"), recipe_table), notes)
+    return Reply(render(document, options.get("format", "yaml"), recipe_table), found.notes)
 
 
 def _reference_version(version: str) -> str:
@@ -71,9 +71,9 @@ def query(options: Options, slug: str = "") -> Reply:
     """Return the value that a selector names in a recipe. Source: reference rows Q1-Q9."""
     from clusterbook.documents.selector import select
 
-    document, _, _, notes = find(options, slug)
-    value = select(views.query_view(document), options.get("selector", ""))
-    return Reply(render(value, options.get("format", "yaml"), leaves_table), notes)
+    found = find(options, slug)
+    value = select(views.query_view(found.document), options.get("selector", ""))
+    return Reply(render(value, options.get("format", "yaml"), leaves_table), found.notes)
 
 
 def listing(options: Options) -> Reply:
@@ -142,15 +142,15 @@ def explain(options: Options, slug: str, path: str) -> Reply:
         )
     shelf = open_shelf(options)
     answer, notes = serve(options, shelf, slug, {} if slug else input_document(options))
-    document, record = shelf.record(answer)
+    recipe = shelf.recipe(answer)
     place: tuple[str | int, ...]
     try:
-        place, _ = locate(views.query_view(document), parse(path))
+        place, _ = locate(views.query_view(recipe.document), parse(path))
     except NotFound:
         place = parse(path)  # type: ignore[assignment]  # a removed value is not in the recipe but has origins
-        if not _chains(shelf, record, document, place, pointer(place)):
+        if not _chains(recipe, place, pointer(place)):
             raise
-    chains = _chains(shelf, record, document, place, pointer(place))
+    chains = _chains(recipe, place, pointer(place))
     if not chains:
         raise NotFound(
             f"{path} is computed, not written by a layer", hint="ask for constraints, components or validation"
@@ -159,16 +159,14 @@ def explain(options: Options, slug: str, path: str) -> Reply:
     return Reply(_chain_text(chains) if form == "table" else render(chains, form), notes)
 
 
-def _chains(
-    shelf: Shelf, record: index.Record | None, document: Mapping[str, Any], place: tuple[str | int, ...], at: str
-) -> dict[str, list[dict[str, Any]]]:
+def _chains(recipe: CatalogRecipe, place: tuple[str | int, ...], at: str) -> dict[str, list[dict[str, Any]]]:
     """Return the origins at a pointer and below it; for an element of a list, those of the list that holds it."""
-    names = [component.name for component in RecipeResult(document).components]
+    names = [component.name for component in RecipeResult(recipe.document).components]
     if place[:1] == ("components",):
         parts = [str(place[1])] if len(place) > 1 else names
     else:
         parts = ["", *names] if not place else [""]
-    known = {pointer: origins for part in parts for pointer, origins in shelf.origins(record, part).items()}
+    known = {pointer: origins for part in parts for pointer, origins in recipe.origins(part).items()}
     found = {pointer: origins for pointer, origins in known.items() if pointer == at or pointer.startswith(f"{at}/")}
     while not found and "/" in at[1:]:
         at = at.rpartition("/")[0]

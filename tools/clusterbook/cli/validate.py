@@ -14,7 +14,6 @@ from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.inputs.fast import read_document, read_snapshot
 from clusterbook.lookup.find import Options, find, open_shelf
-from clusterbook.resolve import views
 from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.snapshot import model as snapshot
 from clusterbook.validate import ctrf
@@ -24,7 +23,7 @@ from clusterbook.validate.result import PHASES, Report
 
 if TYPE_CHECKING:
     from clusterbook.collect.live import NodeAgent
-    from clusterbook.lookup.index import Shelf
+    from clusterbook.lookup.shelf import Shelf
 
 ALL = "all"
 ALONE = "this is a snapshot of one machine; take one of its cluster: clusterbook snapshot --cluster -o cluster.yaml"
@@ -221,8 +220,7 @@ def _recipe(options: Options, slug: str) -> tuple[Mapping[str, Any], Shelf | Non
     found = find(where, slug)
     if found.shelf is None:
         return found.document, None
-    document = views.with_health_checks(found.document, found.shelf.health_checks(found.record))
-    return document, found.shelf
+    return found.with_health_checks(), found.shelf
 
 
 def _is_file(word: str) -> bool:

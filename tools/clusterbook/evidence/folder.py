@@ -12,7 +12,7 @@ from clusterbook.evidence import model
 from clusterbook.evidence.model import MANIFEST, SIGNED, BrokenEvidence, Proof
 from clusterbook.evidence.registry import MOST_BYTES, pull, push
 from clusterbook.files.write import write_bytes, write_folder
-from clusterbook.lookup.index import Shelf
+from clusterbook.lookup.index import IndexShelf
 from clusterbook.lookup.index_files import Source
 from clusterbook.oci.open import Access
 from clusterbook.oci.reference import SCHEME
@@ -207,9 +207,9 @@ def _proof(files: Mapping[str, bytes]) -> Proof:
     return model.recompute(files, checks=read_checks(_published().validators()), version=__version__)
 
 
-def _published() -> Shelf:
+def _published() -> IndexShelf:
     """Return the index inside the package, which evidence is judged by: a private catalog is not there to repeat it."""
-    return Shelf(Source())
+    return IndexShelf(Source())
 
 
 def _vouched(signed: bytes, proof: Proof, trusting: Trusting) -> Verified | None:

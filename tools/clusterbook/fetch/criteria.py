@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from clusterbook.lookup.find import Options, serve
 from clusterbook.lookup.format import Index
-from clusterbook.lookup.index import Shelf
+from clusterbook.lookup.index import IndexShelf
 
 
-class OpenedShelf(Shelf):
+class OpenedShelf(IndexShelf):
     """Tells which recipe answers criteria, by the head of an opened index; what is in it, artifacts say."""
 
     def __init__(self, head: Index) -> None:

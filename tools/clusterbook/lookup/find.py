@@ -6,15 +6,17 @@ Part of every look-up, so what only some requests need is imported where they ne
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clusterbook.catalog.criteria import DIMENSIONS, Criteria, read_criteria
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, NotHonoured, Unsupported, did_you_mean
-from clusterbook.lookup import format as index
-from clusterbook.lookup.index import Shelf
+from clusterbook.lookup.index import IndexShelf
 from clusterbook.lookup.index_files import Source
 from clusterbook.resolve import matching, views
 from clusterbook.resolve.matching import Answer
+
+if TYPE_CHECKING:
+    from clusterbook.lookup.shelf import CatalogRecipe, Shelf
 
 Options = Mapping[str, str]
 """Value by flag key; a switch that is on has the value "1", what is not given is absent."""
@@ -24,7 +26,7 @@ def open_shelf(options: Options) -> Shelf:
     """Return what answers a request: an index, or the sources with a private tree or a snapshot over them."""
     source = Source(options.get("source", ""))
     if not (options.get("data") or options.get("snapshot")):
-        return Shelf(source)
+        return IndexShelf(source)
     from clusterbook.lookup.local import LocalShelf
 
     return LocalShelf(source, data=options.get("data", ""), snapshot=options.get("snapshot", ""))
@@ -126,16 +128,20 @@ def _of_slug(shelf: Shelf, slug: str) -> Criteria:
     raise NotFound(f"there is no recipe {slug}", hint=f"{hint}; `clusterbook list` shows them all")
 
 
-class Found(NamedTuple):
-    """The recipe that a request leads to. `shelf` is None when the request carried it along."""
+class Lookup(NamedTuple):
+    """The recipe that a request leads to. `shelf` and `recipe` are None when the request carried it along."""
 
     document: dict[str, Any]
     shelf: Shelf | None
-    record: index.Record | None
+    recipe: CatalogRecipe | None
     notes: tuple[str, ...]
 
+    def with_health_checks(self) -> dict[str, Any]:
+        """Return the recipe with the text of its health checks in place."""
+        return views.with_health_checks(self.document, self.recipe.health_checks()) if self.recipe else self.document
 
-def find(options: Options, slug: str) -> Found:
+
+def find(options: Options, slug: str) -> Lookup:
     """Return the recipe that a request leads to.
 
     Raises:
@@ -144,11 +150,11 @@ def find(options: Options, slug: str) -> Found:
     handed_in = {} if slug else input_document(options)
     carried = _carried_by(handed_in)
     if carried is not None:
-        return Found(carried, None, None, ())
+        return Lookup(carried, None, None, ())
     shelf = open_shelf(options)
     answer, notes = serve(options, shelf, slug, handed_in)
-    document, record = shelf.record(answer)
-    return Found(document, shelf, record, (*notes, *shelf.remarks))
+    recipe = shelf.recipe(answer)
+    return Lookup(recipe.document, shelf, recipe, (*notes, *shelf.remarks))
 
 
 def _carried_by(document: dict[str, Any]) -> dict[str, Any] | None:
@@ -171,8 +177,7 @@ def whole_recipe(options: Options, slug: str) -> tuple[dict[str, Any], tuple[str
     found = find(options, slug)
     shelf = found.shelf
     if shelf is not None:
-        document = views.with_health_checks(found.document, shelf.health_checks(found.record))
-        return complete(document, shelf.kit()), found.notes
+        return complete(found.with_health_checks(), shelf.kit()), found.notes
     from clusterbook.resolve.recipe_schema import read_deployable
 
     if read_deployable(found.document).is_whole:

@@ -1,11 +1,11 @@
-"""The shelf: recipes, their health checks and their origins, as an index holds them.
+"""The shelf that an index is: recipes, their health checks and their origins, as they were resolved before.
 
-Knows which part of an index answers what. Does not know requests. Part of every look-up, so it imports next to nothing.
+Part of every look-up, so it imports next to nothing.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from clusterbook.catalog.criteria import Vocabulary
 from clusterbook.diagnostics.errors import BrokenIndex, NotFound
@@ -15,11 +15,30 @@ from clusterbook.resolve.bundle_inputs import Kit
 from clusterbook.resolve.matching import Answer, Matcher
 
 
-class Shelf:
-    """Answers from an index. `local.LocalShelf` gives the same from sources.
+class IndexedRecipe(NamedTuple):
+    """A recipe of an index; its health checks and origins are read when they are asked for."""
 
-    `detected` are the criteria that a snapshot gives, by dimension; `remarks` what a user should hear besides.
-    """
+    source: Source
+    record: index.Record
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Return the recipe, its health checks left out."""
+        return self.record.recipe
+
+    def health_checks(self) -> dict[str, str]:
+        """Return the text of the recipe's health checks by component."""
+        return {name: self.source.need(index.blob_part(blob)).decode() for name, blob in self.record.checks.items()}
+
+    def origins(self, component: str) -> dict[str, Any]:
+        """Return the origins of one component, or with "" the recipe's own, by pointer."""
+        blob = self.record.origins.get(component)
+        part = index.blob_part(blob) if blob else ""
+        return index.decode(self.source.need(part), part) if blob else {}
+
+
+class IndexShelf:
+    """Answers from an index."""
 
     def __init__(self, source: Source) -> None:
         """Read the head of the index in `source`."""
@@ -30,32 +49,19 @@ class Shelf:
         self.matcher: Matcher = head.matcher
         self.vocabulary: Vocabulary = head.vocabulary
 
-    def record(self, answer: Answer) -> tuple[dict[str, Any], index.Record | None]:
-        """Return the recipe an answer leads to, and its record."""
-        record = self.source.record(answer.slug or "")
-        if record is None:
-            raise NotFound(f"the index has no recipe {answer.slug}", hint=index.REBUILD)
-        return record.recipe, record
+    def recipe(self, answer: Answer) -> IndexedRecipe:
+        """Return the recipe that an answer leads to. Raises NotFound where the index lacks it."""
+        return self._indexed(answer.slug or "")
 
     def stored(self, slug: str) -> dict[str, Any]:
-        """Return the recipe called `slug`, which the listing names."""
+        """Return the recipe called `slug`, which the listing names. Raises NotFound where the index lacks it."""
+        return self._indexed(slug).document
+
+    def _indexed(self, slug: str) -> IndexedRecipe:
         record = self.source.record(slug)
         if record is None:
             raise NotFound(f"the index has no recipe {slug}", hint=index.REBUILD)
-        return record.recipe
-
-    def health_checks(self, record: index.Record | None) -> dict[str, str]:
-        """Return the text of the recipe's health checks by component."""
-        return {
-            name: self.source.need(index.blob_part(blob)).decode()
-            for name, blob in (record.checks if record else {}).items()
-        }
-
-    def origins(self, record: index.Record | None, component: str) -> dict[str, Any]:
-        """Return the origins of one component, or with "" the recipe's own, by pointer."""
-        blob = record.origins.get(component) if record else None
-        part = index.blob_part(blob) if blob else ""
-        return index.decode(self.source.need(part), part) if blob else {}
+        return IndexedRecipe(self.source, record)
 
     def validators(self) -> dict[str, dict[str, Any]]:
         """Return the checks that recipes may name, by name; none where the index does not say."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
@@ -16,8 +16,6 @@ from clusterbook.catalog.criteria import Criteria, union
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.inputs.fast import read_document
 from clusterbook.lookup import build as indexing
-from clusterbook.lookup import format as index
-from clusterbook.lookup.index import Shelf
 from clusterbook.lookup.index_files import Source
 from clusterbook.resolve import document as documents
 from clusterbook.resolve import gather_inputs as kitting
@@ -29,8 +27,33 @@ from clusterbook.snapshot import constraint
 from clusterbook.snapshot import model as snapshot
 
 
-class LocalShelf(Shelf):
-    """The same answers as a `Shelf`, from sources."""
+class ResolvedRecipe(NamedTuple):
+    """A recipe that was resolved now."""
+
+    resolved: Recipe
+    state: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Return the recipe, its health checks left out."""
+        return documents.recipe_document(self.resolved, state=self.state)
+
+    def health_checks(self) -> dict[str, str]:
+        """Return the text of the recipe's health checks by component."""
+        return documents.health_checks(self.resolved)
+
+    def origins(self, component: str) -> dict[str, Any]:
+        """Return the origins of one component, or with "" the recipe's own, by pointer."""
+        inside = f"/components/{documents.escape(component)}/"
+        return {
+            pointer: origins
+            for pointer, origins in documents.origins_document(self.resolved).items()
+            if (pointer.startswith(inside) if component else not pointer.startswith("/components/"))
+        }
+
+
+class LocalShelf:
+    """The same answers as an `IndexShelf`, from sources."""
 
     def __init__(self, source: Source, *, data: str, snapshot: str) -> None:
         """Load the sources in the index at `source`, with the private tree at `data` over them.
@@ -48,7 +71,6 @@ class LocalShelf(Shelf):
         self.evaluate: Evaluator | None = None
         self.detected: dict[str, str | int] = {}
         self.remarks: list[str] = []
-        self._recipe: Recipe | None = None
         self._matrix: matrix.Matrix | None = None
         if snapshot:
             self._read_snapshot(snapshot)
@@ -75,17 +97,15 @@ class LocalShelf(Shelf):
         ]
         self.evaluate = lambda name, value: constraint.verdict(name, value, taken)
 
-    def record(self, answer: Answer) -> tuple[dict[str, Any], index.Record | None]:
-        """Return the recipe an answer leads to, resolved now."""
+    def recipe(self, answer: Answer) -> ResolvedRecipe:
+        """Return the recipe that an answer leads to, resolved now."""
         recipe = self.resolver.resolve(answer.honoured, self.evaluate)
-        state = answer.state
-        if recipe.excluded:
-            recipe, state = replace(recipe, criteria=self._claimed(recipe)), INHERITED
-            self.remarks += [
-                f"{each.overlay} is left out: {each.constraint}: {each.reason}" for each in recipe.warnings
-            ]
-        self._recipe = recipe
-        return documents.recipe_document(recipe, state=state), None
+        if not recipe.excluded:
+            return ResolvedRecipe(recipe, answer.state)
+        self.remarks += [
+            f"{warning.overlay} is left out: {warning.constraint}: {warning.reason}" for warning in recipe.warnings
+        ]
+        return ResolvedRecipe(replace(recipe, criteria=self._claimed(recipe)), INHERITED)
 
     def _claimed(self, recipe: Recipe) -> Criteria:
         """Return the criteria that the overlays which a snapshot left in a recipe claim together."""
@@ -97,20 +117,6 @@ class LocalShelf(Shelf):
         if self._matrix is None:
             self._matrix = matrix.build(self.catalog)
         return documents.recipe_document(self._matrix.recipes[slug], state="")
-
-    def health_checks(self, record: index.Record | None) -> dict[str, str]:  # noqa: ARG002 (the index needs it)
-        """Return the text of the health checks of the recipe resolved last."""
-        return documents.health_checks(self._recipe) if self._recipe else {}
-
-    def origins(self, record: index.Record | None, component: str) -> dict[str, Any]:  # noqa: ARG002 (as above)
-        """Return the origins of one component of the recipe resolved last, or with "" its own."""
-        whole = documents.origins_document(self._recipe) if self._recipe else {}
-        inside = f"/components/{documents.escape(component)}/"
-        return {
-            pointer: origins
-            for pointer, origins in whole.items()
-            if (pointer.startswith(inside) if component else not pointer.startswith("/components/"))
-        }
 
     def validators(self) -> dict[str, dict[str, Any]]:
         """Return the checks that recipes may name, by name."""

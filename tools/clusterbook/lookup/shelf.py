@@ -1,0 +1,59 @@
+"""Shelves: what look-ups ask of a catalog, whoever answers.
+
+Two give the same answers: `index.IndexShelf` reads what was resolved before, `local.LocalShelf` resolves sources now.
+Only whoever checks types imports this: making protocols takes a millisecond that a look-up does not have.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from clusterbook.catalog.criteria import Vocabulary
+from clusterbook.lookup.index_files import Source
+from clusterbook.resolve.bundle_inputs import Kit
+from clusterbook.resolve.matching import Answer, Matcher
+
+
+class CatalogRecipe(Protocol):
+    """One recipe of a catalog, with what lies beside it."""
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Return the recipe, its health checks left out."""
+
+    def health_checks(self) -> dict[str, str]:
+        """Return the text of the recipe's health checks by component."""
+
+    def origins(self, component: str) -> dict[str, Any]:
+        """Return the origins of one component, or with "" the recipe's own, by pointer."""
+
+
+class Shelf(Protocol):
+    """All that look-ups ask of a catalog.
+
+    `detected` are the criteria that a snapshot gives, by dimension; `remarks` what a user should hear besides.
+    """
+
+    source: Source
+    detected: dict[str, str | int]
+    remarks: list[str]
+    matcher: Matcher
+    vocabulary: Vocabulary
+
+    def recipe(self, answer: Answer) -> CatalogRecipe:
+        """Return the recipe that an answer leads to."""
+
+    def stored(self, slug: str) -> dict[str, Any]:
+        """Return the recipe called `slug`, which the listing names."""
+
+    def validators(self) -> dict[str, dict[str, Any]]:
+        """Return the checks that recipes may name, by name."""
+
+    def public_groups(self) -> list[str]:
+        """Return patterns of the API groups that a redacted snapshot still names."""
+
+    def kit(self) -> Kit:
+        """Return what bundles need besides the recipe."""
+
+    def listing(self) -> Any:
+        """Return a line about every recipe."""
