@@ -6,7 +6,8 @@ A tree reads the same on every machine: links are not followed, and what is larg
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from clusterbook.catalog.tree import CRITERIA, REGISTRY, VALIDATORS, SourceFile, SourceTree, is_ours
@@ -50,15 +51,20 @@ def overlay(under: SourceTree, data: Path, *, refused: list[UnreadableSource] | 
     if REGISTRY not in mine:
         raise UnreadableSource(f"{data} has no {REGISTRY}", hint="a private tree starts with its registry.yaml")
     extended = {path: under.files[path] for path in EXTENDED if path in under.files and path in mine}
-    return SourceTree(files={**under.files, **mine}, under=extended, strict=under.strict)
+    return SourceTree(files={**under.files, **mine}, under=extended, strict=under.strict, ours=under.ours)
 
 
 def with_criteria(tree: SourceTree, ours: Mapping[str, str]) -> SourceTree:
     """Return `tree`, with our criteria file when it has none: trees in the reference's format never have one (F17)."""
     if CRITERIA in tree.files or CRITERIA not in ours:
         return tree
-    file = SourceFile(ours[CRITERIA], f"(built in)/{CRITERIA}")
-    return SourceTree(files={**tree.files, CRITERIA: file}, under=tree.under, strict=tree.strict)
+    return replace(tree, files={**tree.files, CRITERIA: SourceFile(ours[CRITERIA], f"(built in)/{CRITERIA}")})
+
+
+def with_registry(tree: SourceTree, ours: Callable[[], Mapping[str, str]]) -> SourceTree:
+    """Return `tree`, with our registry beside it when it is in the reference's format; only then are ours asked for."""
+    text = None if tree.strict else ours().get(REGISTRY)
+    return tree if text is None else replace(tree, ours=SourceFile(text, f"(built in)/{REGISTRY}"))
 
 
 def from_texts(texts: Mapping[str, str], *, label: str) -> SourceTree:

@@ -235,6 +235,10 @@ class NeedShape(Shape):
     )
 
 
+FactKey = Literal["allocationPaths", "crdGroups", "install", "nodeTaints", "restartsWith", "sourceRangePaths"]
+"""Keys of a component that a registry in the reference's format does not have."""
+
+
 class ComponentShape(Shape):
     """One component that recipes may name."""
 
@@ -281,6 +285,11 @@ class ComponentRegistryShape(Shape):
     components: list[ComponentShape]
     public_groups: list[str] | None = Field(
         None, alias="publicGroups", description="API groups, as patterns, that a redacted snapshot still names."
+    )
+    also_for_reference: dict[Name, list[FactKey]] | None = Field(
+        None,
+        alias="alsoForReference",
+        description="By component, what holds in trees of the reference's format as well, which have no words for it.",
     )
 
 

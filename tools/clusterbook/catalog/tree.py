@@ -27,13 +27,15 @@ class SourceTree:
     """The files of a source tree by their path below its root.
 
     `under` holds the two files of the public tree that a private one does not replace but extends, entry by entry.
-    `strict` says that the tree is our own: unknown keys and YAML tricks are errors, not warnings.
+    `strict` says that the tree is our own: unknown keys and YAML tricks are errors, not warnings. `ours` is our
+    registry beside a tree in the reference's format, which has no words for all that has to be known of a component.
     Source: reference rows F19-F22.
     """
 
     files: Mapping[str, SourceFile]
     under: Mapping[str, SourceFile]
     strict: bool = True
+    ours: SourceFile | None = None
 
 
 def is_ours(files: Mapping[str, SourceFile]) -> bool:

@@ -64,7 +64,8 @@ def load(recipes: Path, data: Path | None) -> Matrix:
         SourceErrors: the sources contradict themselves.
         UnreadableSource: a tree cannot be read.
     """
-    tree = workspace.with_criteria(workspace.read(recipes), embedded_texts())
+    tree = workspace.with_registry(workspace.read(recipes), embedded_texts)
+    tree = workspace.with_criteria(tree, embedded_texts())
     return matrix.build(catalog.load(workspace.overlay(tree, data) if data else tree))
 
 

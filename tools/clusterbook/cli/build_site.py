@@ -14,6 +14,7 @@ from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
 from clusterbook.cli.program import Once
 from clusterbook.ledger.folder import open_ledger
+from clusterbook.lookup.index_files import embedded_texts
 from clusterbook.resolve import matrix
 
 PUBLISHED = "oci://ghcr.io/clusterbook/clusterbook"
@@ -88,7 +89,8 @@ def render(
     from clusterbook.site.gather import gather
     from clusterbook.site.versions import PublishedVersions
 
-    whole = matrix.whole(catalog.load(workspace.read(recipes, label="recipes")))
+    tree = workspace.with_registry(workspace.read(recipes, label="recipes"), embedded_texts)
+    whole = matrix.whole(catalog.load(tree))
     ledger = open_ledger(registry)
     proofs = kept(registry, ledger, site / TRUST)
     return build(

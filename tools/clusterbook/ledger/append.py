@@ -23,6 +23,7 @@ from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.model import RELEASES, WITHDRAWN
 from clusterbook.ledger.plan import CHANGED, NEW, UNCHANGED, Planned, Release
 from clusterbook.ledger.version import read_version
+from clusterbook.lookup.index_files import embedded_texts
 from clusterbook.resolve import matrix
 
 
@@ -47,7 +48,8 @@ def plan(request: Request) -> Release:
     """
     commit = git.commit(_within(request.recipes), request.commit or "HEAD")
     ledger = open_ledger(request.registry)
-    return release.plan(matrix.whole(catalog.load(_tree(request))), ledger, name=request.name, commit=commit)
+    tree = workspace.with_registry(_tree(request), embedded_texts)
+    return release.plan(matrix.whole(catalog.load(tree)), ledger, name=request.name, commit=commit)
 
 
 def _tree(request: Request) -> SourceTree:

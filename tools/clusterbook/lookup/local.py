@@ -16,7 +16,7 @@ from clusterbook.catalog.criteria import Criteria, union
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.inputs.fast import read_document
 from clusterbook.lookup import build as indexing
-from clusterbook.lookup.index_files import Source
+from clusterbook.lookup.index_files import Source, embedded_texts
 from clusterbook.resolve import document as documents
 from clusterbook.resolve import gather_inputs as kitting
 from clusterbook.resolve import matrix
@@ -63,7 +63,7 @@ class LocalShelf:
             UnreadableSource: the private tree cannot be read.
         """
         self.source = source
-        tree = workspace.from_texts(source.texts(), label="recipes")
+        tree = workspace.with_registry(workspace.from_texts(source.texts(), label="recipes"), embedded_texts)
         self.catalog = catalog.load(workspace.overlay(tree, Path(data)) if data else tree)
         self.resolver = Resolver(self.catalog)
         self.matcher = self.resolver.matcher

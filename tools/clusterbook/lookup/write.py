@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clusterbook.catalog.load import load
-from clusterbook.catalog.read import read
+from clusterbook.catalog.read import read, with_registry
 from clusterbook.catalog.tree import RECIPES
 from clusterbook.diagnostics.findings import Finding
 from clusterbook.files.write import write_bytes, write_folder
 from clusterbook.lookup.build import parts, served
 from clusterbook.lookup.format import HEAD
-from clusterbook.lookup.index_files import EMBEDDED
+from clusterbook.lookup.index_files import EMBEDDED, embedded_texts
 from clusterbook.resolve.matching import COMPOSED, CURATED, INHERITED, UNSUPPORTED
 from clusterbook.resolve.matrix import Matrix, whole
 
@@ -72,7 +72,7 @@ def build(recipes: Path, *, output: Path | None = None, package: Path | None = N
         UnreadableSource: there is no source tree.
         Unwritable: a file cannot be written.
     """
-    matrix = whole(load(read(recipes, label=RECIPES)))
+    matrix = whole(load(with_registry(read(recipes, label=RECIPES), embedded_texts)))
     files = list(parts(matrix))
     if output is not None:
         write_folder(output / _FOLDER, files, marker=HEAD)

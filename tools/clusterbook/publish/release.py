@@ -42,6 +42,7 @@ from clusterbook.ledger.version import read_version
 from clusterbook.lookup import format as index
 from clusterbook.lookup.build import served
 from clusterbook.lookup.format import Index
+from clusterbook.lookup.index_files import embedded_texts
 from clusterbook.resolve import matrix
 from clusterbook.resolve.content import Gatherer
 from clusterbook.trust.statement import PROVENANCE, Material, Subject, provenance, statement
@@ -129,7 +130,8 @@ def prepare(request: Request) -> Publication:
     if tree_digest(texts) != document["catalog"]:
         what = f"the sources at {document['commit'][:12]} are not those that release {name} records"
         raise NotOfTheLedger(what, hint="fetch the history that the ledger speaks of")
-    built = matrix.whole(catalog.load(workspace.from_texts(texts, label=RECIPES)))
+    tree = workspace.with_registry(workspace.from_texts(texts, label=RECIPES), embedded_texts)
+    built = matrix.whole(catalog.load(tree))
     gatherer = Gatherer(built.catalog)
     upto = [each for each in known if read_version(each) <= read_version(name)]
     history = _history(ledger, upto)

@@ -1,7 +1,4 @@
-"""Kitting: from a catalog to its kit.
-
-Knows where a catalog keeps what bundles need. Does not know what they do with it (`bundle` does).
-"""
+"""The kit of a catalog: what bundles need besides recipes, gathered from where the sources keep it."""
 
 from __future__ import annotations
 
@@ -10,46 +7,37 @@ from typing import Any
 
 from clusterbook.catalog.components import RegistryEntry
 from clusterbook.catalog.load import Catalog
-from clusterbook.catalog.tree import images_of
+from clusterbook.catalog.tree import SourceTree, images_of
+from clusterbook.documents.yaml_reader import parse
 from clusterbook.resolve.bundle_inputs import FACTS, Kit, readiness_file
-
-_UNSAID: dict[str, dict[str, Any]] = {
-    "kai-scheduler": {
-        "install": {"wait": False, "timeout": "20m", "retries": 1},
-        "crdGroups": ["kai.scheduler", "scheduling.run.ai"],
-    },
-    "gpu-operator": {
-        "allocationPaths": ["devicePlugin.enabled"],
-        "crdGroups": ["nvidia.com", "nfd.k8s-sigs.io"],
-    },
-    "nvidia-dra-driver-gpu": {
-        "allocationPaths": ["resources.gpus.enabled", "gpuResourcesEnabledOverride"],
-        "restartsWith": {
-            "component": "gpu-operator",
-            "annotationPaths": ["controller.podAnnotations", "kubeletPlugin.podAnnotations"],
-        },
-    },
-    "agentgateway": {"sourceRangePaths": ["allowedSourceRanges"]},
-    "nodewright-operator": {"nodeTaints": ["skyhook.nvidia.com"]},
-}
-"""What the reference's program knows by component name and its registries therefore do not say.
-
-Source: reference rows B15, B18, B19, B23, B30. Our own registry says it, in the same words.
-"""
 
 
 def kit(catalog: Catalog) -> Kit:
     """Return the kit of `catalog`."""
     texts = {path: catalog.tree.files[path].text for path in sorted(_paths(catalog)) if path in catalog.tree.files}
-    registry = {name: facts(entry, ours=catalog.tree.strict) for name, entry in sorted(catalog.components.items())}
+    unsaid = _unsaid(catalog.tree)
+    registry = {name: facts(entry, unsaid.get(name, {})) for name, entry in sorted(catalog.components.items())}
     return Kit(registry, images(catalog), texts)
 
 
-def facts(entry: RegistryEntry, *, ours: bool) -> dict[str, Any]:
-    """Return what the registry says of a component that a bundle depends on; `ours` when nothing is left unsaid."""
+def facts(entry: RegistryEntry, unsaid: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the registry says of a component that a bundle depends on, over what it leaves unsaid."""
     node = entry.node.data()
-    found = {key: node[key] for key in FACTS if node.get(key)}
-    return found if ours else {**_UNSAID.get(entry.name, {}), **found}
+    return {**unsaid, **{key: node[key] for key in FACTS if node.get(key)}}
+
+
+def _unsaid(tree: SourceTree) -> dict[str, dict[str, Any]]:
+    """Return by component what a tree in the reference's format leaves unsaid and our registry says, {} for our own.
+
+    The reference's program knows it by the component's name. Source: reference rows B15, B18, B19, B23, B30.
+    """
+    node = parse(tree.ours.text, tree.ours.file) if tree.ours else None
+    if node is None:
+        return {}
+    registry = node.data()
+    entries = {entry["name"]: entry for entry in registry["components"]}
+    named = registry.get("alsoForReference") or {}
+    return {name: {key: entries[name][key] for key in keys} for name, keys in named.items()}
 
 
 def images(catalog: Catalog) -> dict[str, list[str]]:

@@ -20,10 +20,11 @@ from urllib.parse import unquote, urlsplit
 import click
 
 from clusterbook.catalog.load import load
-from clusterbook.catalog.read import read
+from clusterbook.catalog.read import read, with_registry
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.evidence.ledger import TRUST, LedgerEvidence, kept
 from clusterbook.ledger.folder import open_ledger
+from clusterbook.lookup.index_files import embedded_texts
 from clusterbook.resolve import matrix
 from clusterbook.site import guide, mkdocs
 from clusterbook.site.build import makers
@@ -62,7 +63,7 @@ class SiteSources:
             BrokenLedger: the ledger is not what it should be.
             BrokenSite: the generator fails, or a mark is missing.
         """
-        whole = matrix.whole(load(read(self.recipes, label="recipes")))
+        whole = matrix.whole(load(with_registry(read(self.recipes, label="recipes"), embedded_texts)))
         versions, proofs = self._ledger()
         data = gather(whole, versions, published=self._published, proofs=proofs)
         return dict(makers(data, self.site, self._generated(data.date)))
