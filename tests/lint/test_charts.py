@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from clusterbook.catalog import chart
 from clusterbook.diagnostics.errors import NotFound, UnreadableSource
 from clusterbook.lint import charts
 
@@ -36,20 +37,20 @@ def pack(path: Path, files: dict[str, str]) -> Path:
 
 
 def test_a_chart_is_read_with_its_subcharts_below_their_names(tmp_path: Path) -> None:
-    chart = charts.read_chart(pack(tmp_path / "a-1.2.0.tgz", FILES))
-    assert (chart.name, chart.version) == ("a", "1.2.0")
-    assert chart.values == {"x": {"y": 1}, "below": {"own": 2, "more": 3}, "gone": {}}
-    assert chart.read == {("x", "z"), ("deep",), ("below", "hidden")}
-    assert "inner" in chart.words
-    assert not {"plain", "readme"} & chart.words
-    assert chart.schema == {"properties": {"x": {"type": "object"}}}
+    keys = chart.read_chart(pack(tmp_path / "a-1.2.0.tgz", FILES))
+    assert (keys.name, keys.version) == ("a", "1.2.0")
+    assert keys.values == {"x": {"y": 1}, "below": {"own": 2, "more": 3}, "gone": {}}
+    assert keys.read == {("x", "z"), ("deep",), ("below", "hidden")}
+    assert "inner" in keys.words
+    assert not {"plain", "readme"} & keys.words
+    assert keys.schema == {"properties": {"x": {"type": "object"}}}
 
 
 def test_the_newest_archive_of_a_component_counts(tmp_path: Path) -> None:
     for version in ("1.9.0", "1.10.0"):
         pack(tmp_path / f"a-{version}.tgz", {**FILES, "a/Chart.yaml": f"name: a\nversion: {version}\n"})
     pack(tmp_path / "stranger-1.0.0.tgz", FILES)
-    assert {name: chart.version for name, chart in charts.read_charts(tmp_path, ["a"]).items()} == {"a": "1.10.0"}
+    assert {name: keys.version for name, keys in charts.read_charts(tmp_path, ["a"]).items()} == {"a": "1.10.0"}
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_a_link_in_an_archive_is_not_followed(tmp_path: Path) -> None:
                 archive.addfile(entry)
                 continue
             archive.addfile(entry, io.BytesIO(text.encode()))
-    assert "root" not in charts.read_chart(path).values
+    assert "root" not in chart.read_chart(path).values
 
 
 @pytest.mark.parametrize("content", [b"", b"not an archive", b"\x1f\x8b\x08\x00broken"])
@@ -102,7 +103,7 @@ def test_a_truncated_archive_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_decompression_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
-    pack(tmp_path / "a-1.0.0.tgz", {**FILES, "a/values.yaml": " " * (charts.MAX_FILE_BYTES + 1)})
+    pack(tmp_path / "a-1.0.0.tgz", {**FILES, "a/values.yaml": " " * (chart.MAX_FILE_BYTES + 1)})
     with pytest.raises(UnreadableSource, match="too large"):
         charts.read_charts(tmp_path, ["a"])
 
@@ -114,6 +115,24 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 def test_a_chart_with_broken_files_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     broken = {**FILES, "a/values.yaml": "x: [", "a/values.schema.json": "{"}
-    chart = charts.read_chart(pack(tmp_path / "a-1.2.0.tgz", broken))
-    assert chart.schema is None
-    assert "x" not in chart.values
+    keys = chart.read_chart(pack(tmp_path / "a-1.2.0.tgz", broken))
+    assert keys.schema is None
+    assert "x" not in keys.values
+
+
+@pytest.mark.parametrize("name", ["a/../../x", "/etc/cron.d/x"])
+def test_an_archive_with_a_path_that_leaves_the_chart_is_refused(tmp_path: Path, name: str) -> None:
+    path = pack(tmp_path / "a-1.2.0.tgz", {**FILES, name: "x"})
+    with pytest.raises(UnreadableSource, match="leaves the chart"):
+        chart.read_chart(path)
+
+
+def test_a_subchart_names_the_values_that_switch_it(tmp_path: Path) -> None:
+    files = {
+        "a/Chart.yaml": "name: a\nversion: 1.0.0\nkubeVersion: '>=1.30.0-0'\n"
+        "dependencies:\n- {name: b, condition: 'b.enabled, global.b'}\n",
+        "a/charts/b/Chart.yaml": "name: b\nversion: 1.0.0\ndependencies: [{name: c, alias: d, condition: d.on}]\n",
+    }
+    keys = chart.read_chart(pack(tmp_path / "a-1.0.0.tgz", files))
+    assert keys.conditions == {("b",): (("b", "enabled"), ("global", "b")), ("b", "d"): (("b", "d", "on"),)}
+    assert keys.kube_version == ">=1.30.0-0"

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from clusterbook.catalog.chart import ChartKeys
 from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.errors import nearest
 from clusterbook.diagnostics.findings import Finding
 from clusterbook.documents.yaml_reader import Node
-from clusterbook.lint.scope import ChartKeys, Scope, key_place
+from clusterbook.lint.scope import Scope, key_place
 
 UNKNOWN_CHART_KEY = Code(
     "CB047",

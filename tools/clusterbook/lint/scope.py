@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from clusterbook.catalog.chart import ChartKeys
 from clusterbook.catalog.layers import ComponentLayer, Layer
 from clusterbook.catalog.load import Catalog
 from clusterbook.catalog.tree import SourceFile
@@ -14,21 +15,6 @@ from clusterbook.diagnostics.findings import Place
 from clusterbook.documents.yaml_reader import Node
 from clusterbook.resolve.component import Component
 from clusterbook.resolve.resolver import Recipe
-
-
-class ChartKeys(NamedTuple):
-    """What one upstream chart can be told: the data of its values.yaml with those of its subcharts in place.
-
-    A template may read what has no default. `read` are the paths that templates spell out from the root of the values,
-    `words` what they read without saying from where.
-    """
-
-    name: str
-    version: str
-    values: Mapping[str, object]
-    read: frozenset[tuple[str, ...]] = frozenset()
-    words: frozenset[str] = frozenset()
-    schema: Mapping[str, object] | None = None
 
 
 class ComponentRef(NamedTuple):
