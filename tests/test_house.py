@@ -27,7 +27,7 @@ TOOLS = ROOT / "tools"
 PACKAGES = frozenset(
     """
     artifacts bundle catalog cli collect diagnostics diff documents evidence fetch files gotemplate inputs kubernetes
-    ledger lint lookup mirror oci publish resolve site snapshot trust validate verify
+    ledger lint lookup mirror oci prove publish resolve site snapshot trust validate verify
     """.split()
 )
 
@@ -49,10 +49,11 @@ IO = frozenset(
     for module in """
     artifacts.memory artifacts.visit
     bundle.disk bundle.make bundle.pull bundle.template
-    catalog.read
-    cli.agent_flags cli.build_ledger cli.build_main cli.build_publish cli.build_site cli.bundle_command cli.commands
-    cli.completion_ cli.diff cli.drifting_ cli.evidence cli.fetch_command cli.main cli.mirror cli.mirror_commands_
-    cli.program cli.record cli.snapshot cli.telling_ cli.terminal cli.trust cli.trust_commands_ cli.validate
+    catalog.chart catalog.read
+    cli.agent_flags cli.build_ledger cli.build_main cli.build_prove cli.build_publish cli.build_site cli.bundle_command
+    cli.commands cli.completion_ cli.diff cli.drifting_ cli.evidence cli.fetch_command cli.main cli.mirror
+    cli.mirror_commands_ cli.program cli.record cli.snapshot cli.terminal cli.trust cli.trust_commands_
+    cli.validate
     collect.cluster.survey collect.node.host collect.node.nics collect.node.nvidia_smi collect.node.pci
     collect.node.system collect.node.systemd collect.run collect.take
     evidence.folder evidence.ledger
@@ -66,6 +67,7 @@ IO = frozenset(
     mirror.chart_images_ mirror.save
     oci.blob_file oci.client oci.credentials oci.http oci.layout.folder oci.layout.tar oci.login oci.open oci.oras
     oci.registry oci.store oci.transfer
+    prove.archives prove.helm prove.run
     publish.release publish.send
     resolve.export
     site.build site.frame site.guide site.json_schemas site.mkdocs site.pages site.preview

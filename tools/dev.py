@@ -118,6 +118,8 @@ LINT: dict[str, Sequence[str]] = {
 }
 SIDE_BY_SIDE = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
 """File by file, since the tests of one share a cluster, a registry or a site; each worker has its own."""
+WITH_HELM = ("tests/prove",)
+"""Tests outside the interop tier that skip where there is no helm; there is one once the tier's tools are built."""
 
 
 def build(arguments: Sequence[str]) -> int:
@@ -160,7 +162,8 @@ def interop(arguments: Sequence[str]) -> int:
     # Whoever names tests gets the tools that those need, built on the way.
     if arguments:
         return run(PYTHON, "-m", "pytest", "tests/interop", *arguments)
-    return run(PYTHON, "-m", "tests.interop.toolchain") or run(PYTHON, "-m", "pytest", *SIDE_BY_SIDE, "tests/interop")
+    built = run(PYTHON, "-m", "tests.interop.toolchain")
+    return built or run(PYTHON, "-m", "pytest", *SIDE_BY_SIDE, "tests/interop", *WITH_HELM)
 
 
 def browser(arguments: Sequence[str]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clusterbook.cli.telling_ import Telling
+from clusterbook.cli.terminal import Telling
 
 
 def test_a_log_hears_of_each_phase_and_once_a_minute(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,7 @@ from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
 from clusterbook.catalog.criteria import Criteria, read_criteria, read_tuple
 from clusterbook.cli import build_ledger as ledger_commands
+from clusterbook.cli import build_prove as prove_commands
 from clusterbook.cli import build_publish as publish_commands
 from clusterbook.cli import build_site as site_commands
 from clusterbook.cli.flags import CRITERIA
@@ -224,7 +225,12 @@ def build_command(recipes: Path, output: Path) -> int:
     return 0
 
 
-for _command in (*ledger_commands.COMMANDS, *publish_commands.COMMANDS, *site_commands.COMMANDS):
+for _command in (
+    *ledger_commands.COMMANDS,
+    *prove_commands.COMMANDS,
+    *publish_commands.COMMANDS,
+    *site_commands.COMMANDS,
+):
     program.add_command(_command)
 
 

@@ -17,7 +17,7 @@ from clusterbook.bundle.make import make
 from clusterbook.cli.bundle import requested
 from clusterbook.cli.fetch import Words, access_of, choice_of
 from clusterbook.cli.reply import MissingFlag, Reply
-from clusterbook.cli.telling_ import Telling
+from clusterbook.cli.terminal import Telling
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.files.context import Context

@@ -17,8 +17,7 @@ from clusterbook.cli.fetch_command import words_of
 from clusterbook.cli.flags import Flag
 from clusterbook.cli.program import Once, Program, option
 from clusterbook.cli.reply import Reply
-from clusterbook.cli.telling_ import Telling
-from clusterbook.cli.terminal import deliver, log
+from clusterbook.cli.terminal import Telling, deliver, log
 from clusterbook.files.context import Context
 from clusterbook.mirror.formats import FORMATS
 

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from types import TracebackType
 from typing import NoReturn
 
 from clusterbook.diagnostics.errors import ClusterbookError, Unwritable
+
+_EVERY_S = 60
+_WIDTH = 100
 
 
 def deliver(text: str, *, notes: Iterable[str] = (), output: str = "", log_json: bool = False) -> None:
@@ -81,3 +86,45 @@ def bug(error: Exception) -> int:
     hint = "run it again with --debug, and report what it prints"
     log("error", f"this is a bug: {type(error).__name__}: {error}\n  hint: {hint}", log_json=False)
     return 8
+
+
+class Telling:
+    """Hears of each step, and tells of it on standard error; the line on a terminal is gone behind the block."""
+
+    def __init__(
+        self, say: Callable[[str], None], *, terminal: bool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Get ready to tell.
+
+        Args:
+            say: what a line is given to where there is no terminal.
+            terminal: whether standard error is one, and nobody wants lines of a certain form from it.
+            clock: seconds.
+        """
+        self._say, self._terminal, self._clock = say, terminal, clock
+        self._phase, self._told_s = "", clock()
+
+    def __call__(self, phase: str, name: str, number: int, total: int) -> None:
+        """Hear that of `total` steps of a phase, step `number`, counted from 0, is about `name`."""
+        if self._terminal:
+            sys.stderr.write(f"\r\x1b[K{f'{phase}: {number + 1}/{total} {name}'[:_WIDTH]}")
+            sys.stderr.flush()
+            return
+        now = self._clock()
+        if phase != self._phase:
+            self._say(f"{phase}: {total}" if total > 1 else f"{phase}: {name}")
+        elif now - self._told_s >= _EVERY_S:
+            self._say(f"{phase}: {number} of {total} done")
+        else:
+            return
+        self._phase, self._told_s = phase, now
+
+    def __enter__(self) -> Telling:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._terminal:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

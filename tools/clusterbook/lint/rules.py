@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from clusterbook.catalog.chart import ChartKeys
 from clusterbook.catalog.load import Catalog
 from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place
@@ -19,6 +20,7 @@ from clusterbook.lint import (
     credentials,
     disagreements,
     images,
+    proofs,
     reachability,
     redundancy,
     references,
@@ -26,7 +28,7 @@ from clusterbook.lint import (
     version_floors,
     versions,
 )
-from clusterbook.lint.scope import ChartKeys, Scope
+from clusterbook.lint.scope import Scope
 from clusterbook.resolve.matrix import Matrix
 
 UNUSED_ALLOWANCE = Code(
@@ -76,6 +78,8 @@ _OF_CATALOGS: tuple[Rule, ...] = (
     versions.registry_differences,
     reachability.missing_health_checks,
     reachability.unused_files,
+    proofs.ineffective,
+    proofs.stale,
 )
 """Rules that need every file, since they speak of what is not there, or of recipes as a whole."""
 

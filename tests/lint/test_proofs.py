@@ -1,0 +1,80 @@
+"""Rules about proofs: values that were seen to do nothing, values that a chart refuses, and proofs that are stale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog.proofs import Archive, Effect, Proof, encode, path_of
+from clusterbook.catalog.tree import SourceFile, SourceTree
+from clusterbook.diagnostics.findings import Finding
+from clusterbook.lint.rules import check
+from clusterbook.resolve import matrix
+from clusterbook.resolve.proof import subject_of
+from tests.support.trees import tree
+
+BASE = {
+    "base": "componentRefs: [{name: a, overrides: {on: false, size: 2}}]",
+    "eks": "criteria: {service: eks}\ncomponentRefs: [{name: a, overrides: {on: true}}]",
+}
+
+
+def findings(
+    files: Mapping[str, str], *proven: Mapping[str, Effect], text: str = "", renamed: str = ""
+) -> list[Finding]:
+    """Return what `check` finds by proofs, where the sets of values of `a` have these effects, in order of recipes."""
+    sources = tree(files)
+    found = matrix.build(catalog.load(sources))
+    keys = []
+    for recipe in found.recipes.values():
+        subject = subject_of(found.catalog, recipe.components[0])
+        keys += [key for key in [subject.key()] if key not in keys]
+    proofs = [Proof(key, Archive("a", "1.0.0"), (), effects, {}) for key, effects in zip(keys, proven, strict=False)]
+    if renamed:
+        proofs.append(Proof(renamed, Archive("a", "1.0.0"), (), {}, {}))
+    path = path_of("a")
+    whole = {**sources.files, path: SourceFile(text or encode("a", proofs), path)}
+    checked = catalog.survey(SourceTree(whole, {}, strict=True))
+    return [each for each in check(checked, matrix.build(checked)) if each.code in ("CB065", "CB066", "CB067")]
+
+
+def test_a_value_that_does_nothing_is_found_where_it_was_written() -> None:
+    dead = Effect("dead", near="/scale/size", why="the chart has no /size")
+    (found,) = findings(BASE, {"/size": dead, "/on": Effect("live")}, {"/size": dead, "/on": Effect("live")})
+    assert found.code == "CB065"
+    assert (found.place.file, found.place.line) == ("overlays/base.yaml", 5)
+    assert "a 1.0.0 has no /size" in found.what
+    assert "scale.size" in found.hint
+
+
+def test_a_value_that_does_something_in_one_recipe_is_no_finding() -> None:
+    dead, live = {"/size": Effect("dead", switch="/on", why="")}, {"/size": Effect("live")}
+    assert findings(BASE, dead, live) == []
+
+
+def test_a_value_that_the_chart_refuses_is_an_error_with_helms_words() -> None:
+    (found,) = findings({"base": BASE["base"]}, {"/size": Effect("refused", why="size must be odd")})
+    assert (found.code, found.severity) == ("CB066", "error")
+    assert "size must be odd" in found.what
+
+
+def test_what_is_unproven_is_no_finding() -> None:
+    assert findings(BASE) == []
+
+
+def test_a_proof_of_what_no_recipe_says_any_more_is_stale() -> None:
+    (found,) = findings(BASE, {}, {}, renamed="0" * 16)
+    assert (found.code, found.place.file) == ("CB067", path_of("a"))
+    assert "1 of 3" in found.what
+
+
+def test_a_damaged_file_of_proofs_is_found_and_hides_nothing_else() -> None:
+    (found,) = findings(BASE, text="{")
+    assert (found.code, found.place.file) == ("CB067", path_of("a"))
+
+
+def test_a_finding_may_be_allowed_with_a_reason() -> None:
+    files = {
+        "base": "componentRefs:\n- name: a\n  overrides:\n    # allow CB065: the next release reads it\n    size: 2\n"
+    }
+    assert findings(files, {"/size": Effect("dead")}) == []

@@ -1,0 +1,340 @@
+"""Proving as a whole: real helm, small charts, and a source tree whose proofs lie beside its components."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clusterbook.catalog.proofs import path_of
+from clusterbook.cli.build_main import run
+from clusterbook.diagnostics.errors import InvalidRequest, NotFound, UnreadableSource
+from clusterbook.prove.archives import Charts, WrongChart
+from clusterbook.prove.helm import Helm, HelmFailed, NoHelm
+from tests.support.helm import helm_program, pack
+from tests.support.trees import texts
+
+TEMPLATE = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: {{ .Release.Name }}, namespace: {{ .Release.Namespace }}}
+data:
+  size: {{ .Values.size | quote }}
+  {{- if .Values.part.enabled }}
+  part: {{ .Values.part.word | quote }}
+  {{- end }}
+  random: {{ randAlphaNum 8 | quote }}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: m}
+spec: {template: {spec: {hostNetwork: true, containers: [{name: m, image: "{{ .Values.image }}:v1"}]}}}
+"""
+VALUES = "size: 1\npart: {enabled: false, word: x}\nimage: quay.io/x/m\nextra: {}\n"
+CHART = {"values.yaml": VALUES, "templates/all.yaml": TEMPLATE}
+RECIPES = {
+    "base": """
+        constraints: [{name: K8s.server.version, value: '>= 1.30'}]
+        componentRefs:
+        - {name: a, overrides: {size: 2, sizee: 3, image: quay.io/x/m, part: {word: y}}}
+        """,
+    "eks": """
+        criteria: {service: eks}
+        constraints: [{name: K8s.server.version, value: '>= 1.32.4'}]
+        componentRefs: [{name: b, overrides: {size: 1}}]
+        """,
+}
+
+
+@pytest.fixture
+def helm() -> str:
+    return helm_program()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Return a source tree with two components, `a` and `b`."""
+    root = tmp_path / "recipes"
+    for path, text in texts(RECIPES).items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    return root
+
+
+@pytest.fixture
+def charts(tmp_path: Path) -> Path:
+    """Return a folder with the charts of both."""
+    folder = tmp_path / "charts"
+    folder.mkdir()
+    pack(folder, "a", "1.0.0", CHART)
+    pack(folder, "b", "1.0.0", CHART)
+    return folder
+
+
+def prove(tree: Path, *words: str) -> int:
+    return run(["prove", "--recipes", str(tree), *words])
+
+
+def spec(tree: Path, component: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((tree / path_of(component)).read_text())["spec"]
+    return found
+
+
+@pytest.fixture
+def proven(tree: Path, charts: Path, helm: str, capsys: pytest.CaptureFixture[str]) -> Iterator[Path]:
+    """Return the tree once it is proven."""
+    assert prove(tree, "--charts", str(charts), "--helm", helm) == 10
+    capsys.readouterr()
+    return tree
+
+
+def test_each_value_of_each_recipe_is_judged_and_the_proof_lies_beside_its_component(proven: Path) -> None:
+    values = {each["path"]: each for each in spec(proven, "a")["values"]}
+    assert {path: each["effect"] for path, each in values.items()} == {
+        "/image": "default",
+        "/part/word": "dead",
+        "/size": "live",
+        "/sizee": "dead",
+    }
+    assert values["/size"] == {"path": "/size", "effect": "live", "default": 1, "changes": ["ConfigMap/a#/data/size"]}
+    assert values["/part/word"]["switch"] == "/part/enabled"
+    assert values["/sizee"]["near"] == "/size"
+
+
+def test_facts_come_from_the_same_renders(proven: Path) -> None:
+    facts = spec(proven, "a")["facts"]
+    assert facts["images"] == [{"image": "quay.io/x/m:v1", "objects": ["Deployment/m"], "value": "/image"}]
+    assert facts["unstable"] == [{"object": "ConfigMap/a", "pointers": ["/data/random"]}]
+    assert facts["podSecurity"][0]["level"] == "privileged"
+
+
+def test_a_render_is_for_every_kubernetes_that_its_recipes_start_at(proven: Path) -> None:
+    assert [each["kubernetes"] for each in spec(proven, "a")["renders"]] == [["1.30.0", "1.32.4"]]
+    assert [each["kubernetes"] for each in spec(proven, "b")["renders"]] == [["1.32.4"]]
+
+
+def test_the_report_counts_each_value_in_each_recipe(
+    proven: Path, charts: Path, helm: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert prove(proven, "--charts", str(charts), "--helm", helm, "-t", "json") == 10
+    report = json.loads(capsys.readouterr().out)
+    assert report["total"] == {"live": 2, "default": 3, "dead": 4}
+    assert [(each["component"], each["path"], each["recipes"]) for each in report["idle"]] == [
+        ("a", "/part/word", 2),
+        ("a", "/sizee", 2),
+    ]
+
+
+def test_proving_twice_gives_the_same_bytes(proven: Path, charts: Path, helm: str) -> None:
+    before = (proven / path_of("a")).read_bytes()
+    (proven / path_of("a")).unlink()
+    prove(proven, "--charts", str(charts), "--helm", helm)
+    assert (proven / path_of("a")).read_bytes() == before
+
+
+def test_nothing_is_rendered_again_as_long_as_nothing_changes(
+    proven: Path, charts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stub = tmp_path / "helm"
+    stub.write_text('#!/bin/sh\n[ "$1" = version ] && echo v3.22.0 || exit 1\n')
+    stub.chmod(0o755)
+    assert prove(proven, "--charts", str(charts), "--helm", str(stub), "-t", "json") == 10
+    assert json.loads(capsys.readouterr().out)["total"]["live"] == 2
+
+
+def test_only_what_is_stale_is_rendered_again(proven: Path, charts: Path, helm: str) -> None:
+    before = (proven / path_of("b")).stat().st_mtime_ns
+    base = proven / "overlays/base.yaml"
+    base.write_text(base.read_text().replace("sizee: 3, ", ""))
+    assert prove(proven, "--charts", str(charts), "--helm", helm) == 10
+    assert "/sizee" not in {each["path"] for each in spec(proven, "a")["values"]}
+    assert len(spec(proven, "a")["renders"]) == 1
+    assert (proven / path_of("b")).stat().st_mtime_ns == before
+
+
+def test_another_archive_of_the_same_version_makes_a_proof_stale(proven: Path, charts: Path, helm: str) -> None:
+    old = spec(proven, "a")["renders"][0]["digest"]
+    pack(charts, "a", "1.0.0", {**CHART, "templates/more.yaml": ""})
+    prove(proven, "--charts", str(charts), "--helm", helm)
+    assert spec(proven, "a")["renders"][0]["digest"] != old
+
+
+def test_what_is_proven_is_used_without_helm_and_charts(proven: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert prove(proven, "--helm", "no-such-helm", "-t", "json") == 10
+    assert json.loads(capsys.readouterr().out)["total"] == {"live": 2, "default": 3, "dead": 4}
+    assert prove(proven, "--verify") == 0
+
+
+def test_a_chart_that_is_not_at_hand_leaves_its_values_unproven(
+    tree: Path, charts: Path, helm: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (charts / "b-1.0.0.tgz").unlink()
+    prove(tree, "--charts", str(charts), "--helm", helm, "-t", "json")
+    out, err = capsys.readouterr()
+    rows = {each["component"]: each["counts"] for each in json.loads(out)["components"]}
+    assert rows["b"] == {"unproven": 1}
+    assert "b 1.0.0" in err
+    assert not (tree / path_of("b")).exists()
+    assert prove(tree, "--verify") == 10
+
+
+def test_one_recipe_is_proven_alone(tree: Path, charts: Path, helm: str) -> None:
+    prove(tree, "base", "--charts", str(charts), "--helm", helm)
+    assert (tree / path_of("a")).exists()
+    assert not (tree / path_of("b")).exists()
+
+
+def test_a_stopped_run_leaves_what_it_proved_and_goes_on_from_there(tree: Path, charts: Path, helm: str) -> None:
+    pack(charts, "b", "1.0.0", {**CHART, "Chart.yaml": "name: b\nversion: 2.0.0\n"})
+    assert prove(tree, "--charts", str(charts), "--helm", helm) == WrongChart.exit_status
+    pack(charts, "b", "1.0.0", CHART)
+    prove(tree, "base", "--charts", str(charts), "--helm", helm)
+    done = (tree / path_of("a")).stat().st_mtime_ns
+    prove(tree, "--charts", str(charts), "--helm", helm)
+    assert (tree / path_of("a")).stat().st_mtime_ns == done
+    assert (tree / path_of("b")).exists()
+
+
+def test_a_chart_that_does_not_render_proves_nothing_and_says_why(
+    tree: Path, charts: Path, helm: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack(charts, "b", "1.0.0", {**CHART, "templates/all.yaml": '{{ fail "never" }}'})
+    prove(tree, "--charts", str(charts), "--helm", helm, "-t", "json")
+    rows = {each["component"]: each["counts"] for each in json.loads(capsys.readouterr().out)["components"]}
+    assert rows["b"] == {"unproven": 1}
+    assert "never" in spec(tree, "b")["renders"][0]["refusal"]
+
+
+def test_a_kubernetes_that_the_chart_refuses_is_a_fact(tree: Path, charts: Path, helm: str) -> None:
+    head = 'apiVersion: v2\nname: a\nversion: "1.0.0"\nkubeVersion: ">=1.31.0-0"\n'
+    pack(charts, "a", "1.0.0", {**CHART, "Chart.yaml": head})
+    prove(tree, "--charts", str(charts), "--helm", helm)
+    (asked, refused) = spec(tree, "a")["facts"]["kubernetes"]
+    assert asked["range"] == ">=1.31.0-0"
+    assert refused["refused"] == "1.30.0"
+    assert "1.31" in refused["why"]
+
+
+def test_kinds_beside_the_templates_count_for_the_value_that_switches_a_subchart(
+    tree: Path, charts: Path, helm: str
+) -> None:
+    base = tree / "overlays/base.yaml"
+    base.write_text(base.read_text().replace("sizee: 3, ", "kinds: {enabled: false}, "))
+    head = (
+        'apiVersion: v2\nname: a\nversion: "1.0.0"\n'
+        'dependencies: [{name: kinds, version: "1.0.0", condition: kinds.enabled}]\n'
+    )
+    kind = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: ks.x.io}\n"
+    files = {
+        **CHART,
+        "Chart.yaml": head,
+        "values.yaml": f"{VALUES}kinds: {{enabled: true}}\n",
+        "charts/kinds/Chart.yaml": 'apiVersion: v2\nname: kinds\nversion: "1.0.0"\n',
+        "charts/kinds/crds/k.yaml": kind,
+    }
+    pack(charts, "a", "1.0.0", files)
+    prove(tree, "--charts", str(charts), "--helm", helm)
+    effects = {each["path"]: each for each in spec(tree, "a")["values"]}
+    assert effects["/kinds/enabled"]["effect"] == "live"
+    assert effects["/kinds/enabled"]["changes"] == ["-CustomResourceDefinition/ks.x.io"]
+
+
+# --- other versions of a chart
+
+
+def test_a_preview_tells_what_another_version_brings(
+    proven: Path, charts: Path, helm: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = {
+        "values.yaml": VALUES.replace("size:", "scale:"),
+        "templates/all.yaml": TEMPLATE.replace(".Values.size", ".Values.scale").replace(":v1", ":v2"),
+    }
+    pack(charts, "a", "2.0.0", other)
+    words = ["--charts", str(charts), "--helm", helm, "--against", "a@2.0.0"]
+    before = (proven / path_of("a")).read_bytes()
+    assert prove(proven, *words, "-t", "json") == 0
+    (preview,) = json.loads(capsys.readouterr().out)
+    assert preview["recipes"] == ["base", "eks"]
+    assert preview["after"] == {"chart": "a", "version": "2.0.0"}
+    (size, *_) = [each for each in preview["values"] if each["path"] == "/size"]
+    assert (size["before"]["effect"], size["after"]["effect"]) == ("live", "dead")
+    images = [(each["name"], bool(each["before"])) for each in preview["facts"] if each["kind"] == "images"]
+    assert images == [("quay.io/x/m:v1", True), ("quay.io/x/m:v2", False)]
+    assert (proven / path_of("a")).read_bytes() == before
+    assert prove(proven, *words) == 0
+    assert re.search(r"value /size: live .* → dead", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(("against", "error"), [("a", InvalidRequest), ("c@1.0.0", NotFound), ("a@9.9.9", NotFound)])
+def test_a_preview_of_what_is_not_there_is_refused(
+    tree: Path, charts: Path, helm: str, against: str, error: type[InvalidRequest]
+) -> None:
+    assert prove(tree, "--charts", str(charts), "--helm", helm, "--against", against) == error.exit_status
+
+
+# --- bad input
+
+
+def test_a_missing_helm_has_a_message_of_its_own(tree: Path, charts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert prove(tree, "--charts", str(charts), "--helm", "no-such-helm") == NoHelm.exit_status
+    assert NoHelm.code in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("says", ["echo v2.17.0", "echo hello", "exit 3"])
+def test_a_program_that_is_no_helm_is_refused(tmp_path: Path, says: str) -> None:
+    program = tmp_path / "helm"
+    program.write_text(f"#!/bin/sh\n{says}\n")
+    program.chmod(0o755)
+    with pytest.raises(NoHelm):
+        Helm(str(program))
+
+
+def test_a_helm_that_is_killed_is_no_refusal_of_the_chart(tmp_path: Path) -> None:
+    program = tmp_path / "helm"
+    program.write_text('#!/bin/sh\n[ "$1" = version ] && echo v3.22.0 || kill -9 $$\n')
+    program.chmod(0o755)
+    with pytest.raises(HelmFailed, match="signal 9"):
+        Helm(str(program)).render(tmp_path / "a-1.0.0.tgz", "a", "ns", {}, kubernetes="1.30.0")
+
+
+def test_an_archive_that_holds_another_chart_is_refused(
+    tree: Path, charts: Path, helm: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack(charts, "other", "1.0.0", CHART, file="a-1.0.0.tgz")
+    assert prove(tree, "--charts", str(charts), "--helm", helm) == WrongChart.exit_status
+    assert "other 1.0.0" in capsys.readouterr().err
+
+
+def test_an_archive_with_a_hostile_path_is_refused(tree: Path, charts: Path, helm: str) -> None:
+    pack(charts, "a", "1.0.0", {**CHART, "../../evil": "x"})
+    assert prove(tree, "--charts", str(charts), "--helm", helm) == UnreadableSource.exit_status
+
+
+def test_a_recipe_that_is_not_there_is_refused(tree: Path) -> None:
+    assert prove(tree, "nowhere") == NotFound.exit_status
+
+
+def test_a_chart_that_stands_in_for_another_version_is_marked(tree: Path, charts: Path, helm: str) -> None:
+    (charts / "b-1.0.0.tgz").unlink()
+    pack(charts, "b", "0.9.0", CHART)
+    entry = {"component": "b", "file": "b-0.9.0.tgz", "wanted": "1.0.0", "found": "0.9.0", "exact": False}
+    (charts / "index.json").write_text(json.dumps([entry]))
+    prove(tree, "--charts", str(charts), "--helm", helm)
+    (render,) = spec(tree, "b")["renders"]
+    assert (render["version"], render["exact"]) == ("0.9.0", False)
+
+
+@pytest.mark.parametrize("text", ["{", "nothing"])
+def test_an_index_that_is_no_json_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "index.json").write_text(text)
+    with pytest.raises(InvalidRequest):
+        Charts([tmp_path])
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        Charts([tmp_path / "nowhere"])

@@ -1,0 +1,92 @@
+"""The command of `clusterbook-build` that proves what values do, by rendering charts with and without them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from clusterbook.catalog import load as catalog
+from clusterbook.catalog import read as workspace
+from clusterbook.cli.program import Once
+from clusterbook.cli.terminal import Telling, deliver
+from clusterbook.diagnostics.errors import NotFound, did_you_mean
+from clusterbook.prove import preview, report
+from clusterbook.prove import run as proving
+from clusterbook.prove.archives import Charts
+from clusterbook.prove.helm import Helm
+from clusterbook.prove.subjects import Case, cases, of_slugs
+from clusterbook.resolve import matrix
+
+FINDINGS = 10
+"""Exit status when something was found. Source: design, section 10."""
+FORMATS = ("text", "json")
+
+
+@click.command("prove", cls=Once)
+@click.argument("slugs", metavar="[RECIPE]...", nargs=-1)
+@click.option(
+    "--recipes", type=click.Path(path_type=Path), default=Path("recipes"), show_default=True, help="Source tree."
+)
+@click.option(
+    "--charts",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Folder of chart archives, <component>-<version>.tgz each; may stand several times.",
+)
+@click.option("--pull", is_flag=True, help="Pull charts that are not at hand with helm, into the user's cache.")
+@click.option("--against", default="", metavar="CHART@VERSION", help="Show what another version brings; write nothing.")
+@click.option("--verify", is_flag=True, help="Render nothing; exit 10 when a proof is missing or stale.")
+@click.option("--helm", default="helm", show_default=True, help="The helm program, version 3 or 4.")
+@click.option("--format", "-t", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--output", "-o", default="", help="Write to this file instead of standard output.")
+def prove_command(
+    slugs: tuple[str, ...],
+    recipes: Path,
+    charts: tuple[Path, ...],
+    pull: bool,
+    against: str,
+    verify: bool,
+    helm: str,
+    form: str,
+    output: str,
+) -> int:
+    """Prove what each value does, by rendering its chart with it and without it.
+
+    Proofs are written beside their components, and only what is stale is rendered again. Without --charts and --pull,
+    what is proven already is shown. Exit 10 when a value changes nothing or is refused.
+    """
+    found = matrix.build(catalog.load(workspace.read(recipes)))
+    every = cases(found.catalog, found.recipes)
+    wanted = _wanted(every, slugs)
+    hand = proving.Hand(Charts(charts) if charts or pull else None, Helm(helm) if charts or pull else None, pull=pull)
+    with Telling(lambda line: click.echo(line, err=True), terminal=sys.stderr.isatty()) as tell:
+        if against:
+            shown = proving.preview_all(found.catalog, wanted, hand, against, tell)
+            deliver(preview.FORMATS[form](shown), output=output)
+            return 0
+        now = proving.state(found.catalog, wanted, hand)
+        if verify:
+            deliver(proving.as_sentence(now), output=output)
+            return FINDINGS if now.stale or now.missing else 0
+        proofs = proving.prove(hand, recipes, every, now, tell)
+    summary = report.summarise(wanted, proofs)
+    deliver(report.FORMATS[form](summary), notes=proving.notes(now), output=output)
+    return FINDINGS if summary.idle else 0
+
+
+def _wanted(every: list[Case], slugs: tuple[str, ...]) -> list[Case]:
+    """Return the cases of the named recipes, all of them when none is named.
+
+    Raises:
+        NotFound: a recipe does not exist.
+    """
+    known = {slug for case in every for slug in case.recipes}
+    for slug in slugs:
+        if slug not in known:
+            raise NotFound(f"there is no recipe {slug}", hint=did_you_mean(slug, known))
+    return of_slugs(every, slugs) if slugs else every
+
+
+COMMANDS = (prove_command,)

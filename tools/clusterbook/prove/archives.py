@@ -1,0 +1,129 @@
+"""Archives: the packaged charts that lie at hand, and whether each is the one that is pinned.
+
+A folder may have an index.json that says of a chart which version was wanted and which was found (`wanted`, `found`,
+`exact`): a chart of another version is taken only where it says so, and what it proves is marked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+from clusterbook.catalog.chart import ChartKeys, read_chart
+from clusterbook.catalog.proofs import Archive, Subject
+from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound
+
+INDEX = "index.json"
+
+
+class WrongChart(ClusterbookError):
+    """An archive is called like a pinned chart and holds another one.
+
+    What it renders to would prove nothing about the recipe. Pull the chart again, or correct the pin.
+    """
+
+    code = "CB243"
+    exit_status = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ChartFile:
+    """A packaged chart: where it lies, what it is, and what it can be told."""
+
+    path: Path
+    archive: Archive
+    keys: ChartKeys
+
+
+class Charts:
+    """Folders of chart archives, `<component>-<version>.tgz` each; every archive is read once."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        """Read the indexes of `folders`.
+
+        Raises:
+            NotFound: a folder is not there.
+            InvalidRequest: an index is none.
+        """
+        self._folders = folders
+        self._known: dict[Path, ChartFile] = {}
+        self._standins: dict[tuple[str, str], Path] = {}
+        self._pulled: dict[tuple[str, str], Path] = {}
+        for folder in folders:
+            if not folder.is_dir():
+                raise NotFound(f"{folder} is no folder of charts", hint="name one of <component>-<version>.tgz files")
+            for entry in _index(folder):
+                if entry.get("file") and entry.get("exact") is False:
+                    self._standins.setdefault(
+                        (str(entry.get("component")), str(entry.get("wanted"))), folder / str(entry["file"])
+                    )
+
+    def chart(self, subject: Subject) -> ChartFile | None:
+        """Return the chart that a subject pins, the nearest where an index has one, None when it is not at hand.
+
+        Raises:
+            WrongChart: the archive holds another chart, or another version.
+            UnreadableSource: it is no chart.
+        """
+        for folder in self._folders:
+            for version in (subject.version, subject.version.removeprefix("v"), f"v{subject.version}"):
+                for name in (subject.component, subject.chart):
+                    path = folder / f"{name}-{version}.tgz"
+                    if path not in self._standins.values() and path.is_file():
+                        return self._pinned(path, subject)
+        pulled = self._pulled.get((subject.component, subject.version))
+        if pulled is not None:
+            return self._pinned(pulled, subject)
+        standin = self._standins.get((subject.component, subject.version))
+        return self._read(standin, exact=False) if standin is not None and standin.is_file() else None
+
+    def version(self, subject: Subject, version: str) -> ChartFile | None:
+        """Return the archive of a version of a subject's chart, whatever the chart is called there; None for none."""
+        for folder in self._folders:
+            for each in (version, version.removeprefix("v"), f"v{version}"):
+                for name in (subject.component, subject.chart):
+                    path = folder / f"{name}-{each}.tgz"
+                    if path.is_file():
+                        return self._read(path, exact=True)
+        pulled = self._pulled.get((subject.component, version))
+        return self._read(pulled, exact=True) if pulled is not None else None
+
+    def add(self, path: Path, subject: Subject) -> None:
+        """Take in an archive that was pulled for a subject."""
+        self._pulled[subject.component, subject.version] = path
+
+    def _pinned(self, path: Path, subject: Subject) -> ChartFile:
+        chart = self._read(path, exact=True)
+        keys = chart.keys
+        if keys.name != subject.chart or keys.version.removeprefix("v") != subject.version.removeprefix("v"):
+            raise WrongChart(
+                f"holds {keys.name} {keys.version}, and {subject.component} pins {subject.chart} {subject.version}",
+                place=path,
+                hint="pull it again with `helm pull`, or correct the pin in registry.yaml",
+            )
+        return chart
+
+    def _read(self, path: Path, *, exact: bool) -> ChartFile:
+        if path not in self._known:
+            keys = read_chart(path)
+            with path.open("rb") as file:
+                digest = file_digest(file, "sha256").hexdigest()
+            archive = Archive(keys.name, keys.version, f"sha256:{digest}", exact)
+            self._known[path] = ChartFile(path, archive, keys)
+        return self._known[path]
+
+
+def _index(folder: Path) -> list[dict[str, Any]]:
+    """Return the entries of a folder's index, [] where it has none."""
+    path = folder / INDEX
+    if not path.is_file():
+        return []
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InvalidRequest(f"{path} is not JSON: {error}", hint="remove or mend it") from error
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []

@@ -1,0 +1,189 @@
+"""Facts: what a render says besides the effects of values, such as its images, kinds, webhooks and rights.
+
+Each kind of fact is a list of small documents; bundles, checks and pages read them, so their fields are part of the
+format of proofs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from json import dumps
+from typing import Any
+
+from clusterbook.catalog.chart import ChartKeys
+from clusterbook.catalog.proofs import Fact
+from clusterbook.prove import pod_security
+from clusterbook.prove.images import images_of, setting
+from clusterbook.prove.objects import Change, Object
+from clusterbook.prove.values import merged
+
+MOST = 4
+"""Most places that one fact names."""
+_HOOK = "helm.sh/hook"
+
+
+def gather(
+    chart: ChartKeys,
+    values: Mapping[str, Any],
+    objects: Sequence[Object],
+    *,
+    unstable: Iterable[Change],
+    refusals: Mapping[str, str],
+) -> dict[str, list[Fact]]:
+    """Return the facts of one render by kind; kinds without a fact are left out.
+
+    Args:
+        chart: what the chart has by itself.
+        values: what it is given.
+        objects: everything it renders to, the kinds beside its templates included.
+        unstable: what differs between two renders that are given the same.
+        refusals: what helm said by version of Kubernetes, for those that the chart refuses.
+    """
+    found = {
+        "kubernetes": _kubernetes(chart, refusals),
+        "images": _images(objects, merged(chart.values, values)),
+        "unstable": _unstable(unstable),
+        **{kind: [fact for each in objects for fact in read(each)] for kind, read in _OF_OBJECTS.items()},
+        "podSecurity": _pod_security(objects),
+    }
+    return {kind: facts for kind, facts in found.items() if facts}
+
+
+def _kubernetes(chart: ChartKeys, refusals: Mapping[str, str]) -> list[Fact]:
+    asked: list[Fact] = [{"range": chart.kube_version}] if chart.kube_version else []
+    return [*asked, *({"refused": version, "why": why} for version, why in refusals.items())]
+
+
+def _images(objects: Iterable[Object], values: Mapping[str, Any]) -> list[Fact]:
+    """Return each image with the first objects that name it and the value that sets its repository."""
+    where: dict[str, list[str]] = {}
+    for each in objects:
+        for image in images_of(each):
+            names = where.setdefault(image, [])
+            if each.name not in names:
+                names.append(each.name)
+    found: list[Fact] = []
+    for image in sorted(where):
+        value = setting(image, values)
+        found.append({"image": image, "objects": where[image][:MOST], **({"value": value} if value else {})})
+    return found
+
+
+def _unstable(changes: Iterable[Change]) -> list[Fact]:
+    pointers: dict[str, list[str]] = {}
+    for each in changes:
+        pointers.setdefault(each.object, []).append(each.pointer)
+    return [{"object": name, "pointers": found} for name, found in sorted(pointers.items())]
+
+
+def _kinds(each: Object) -> Iterator[Fact]:
+    """Yield a kind that the chart brings, with where it lies: helm upgrades those of templates alone."""
+    if each.data.get("kind") != "CustomResourceDefinition":
+        return
+    spec = _map(each.data.get("spec"))
+    versions = [str(_map(version).get("name")) for version in spec.get("versions") or () if _map(version).get("served")]
+    where = "crds" if "crds/" in each.file and "templates/" not in each.file else "templates"
+    yield {
+        "name": each.name.partition("/")[2],
+        "kind": _map(spec.get("names")).get("kind", ""),
+        "versions": versions,
+        "where": "hook" if _hooks(each) else where,
+    }
+
+
+def _hooks(each: Object) -> list[str]:
+    annotation = str(_map(_map(each.data.get("metadata")).get("annotations")).get(_HOOK) or "")
+    return sorted({word.strip() for word in annotation.split(",") if word.strip()})
+
+
+def _hook(each: Object) -> Iterator[Fact]:
+    when = _hooks(each)
+    if when and when not in (["test"], ["test-success"]):
+        yield {"object": each.name, "when": when}
+
+
+def _webhooks(each: Object) -> Iterator[Fact]:
+    if each.data.get("kind") not in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"):
+        return
+    hooks = [_map(hook) for hook in each.data.get("webhooks") or ()]
+    yield {
+        "object": each.name,
+        "webhooks": [str(hook.get("name")) for hook in hooks],
+        "failurePolicy": sorted({str(hook.get("failurePolicy") or "Fail") for hook in hooks}),
+    }
+
+
+def _rights(each: Object) -> Iterator[Fact]:
+    """Yield a cluster-wide role, by the digest of its rules, so that two versions of a chart can be told apart."""
+    if each.data.get("kind") != "ClusterRole":
+        return
+    rules = [_map(rule) for rule in each.data.get("rules") or ()]
+    broad = any("*" in (rule.get("verbs") or ()) and "*" in (rule.get("resources") or ()) for rule in rules)
+    digest = sha256(dumps(rules, sort_keys=True, default=str).encode()).hexdigest()[:12]
+    yield {"object": each.name, "rules": len(rules), "digest": digest, **({"everything": True} if broad else {})}
+
+
+def _owned(each: Object) -> Iterator[Fact]:
+    """Yield the fields that the chart writes without content and somebody else fills: emptied again by a second run."""
+    pointers = sorted(_empty_secrets(each.data) if each.data.get("kind") == "Secret" else _empty_bundles(each.data))
+    if pointers:
+        yield {
+            "object": each.name,
+            "apiVersion": str(each.data.get("apiVersion", "")),
+            **_namespace(each.data),
+            "pointers": pointers,
+        }
+
+
+def _namespace(data: Mapping[str, Any]) -> dict[str, str]:
+    namespace = _map(data.get("metadata")).get("namespace")
+    return {"namespace": str(namespace)} if namespace else {}
+
+
+def _empty_secrets(data: Mapping[str, Any]) -> Iterator[str]:
+    for field in ("data", "stringData"):
+        for key, value in _map(data.get(field)).items():
+            if not str(value or "").strip():
+                yield f"/{field}/{key.replace('~', '~0').replace('/', '~1')}"
+
+
+def _empty_bundles(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the certificates of webhooks and conversions that are there and empty; IA== is a blank, Cg== a line end."""
+    for index, hook in enumerate(data.get("webhooks") or ()):
+        if _map(_map(hook).get("clientConfig")).get("caBundle", "full") in _EMPTY:
+            yield f"/webhooks/{index}/clientConfig/caBundle"
+    webhook = _map(_map(_map(data.get("spec")).get("conversion")).get("webhook"))
+    if _map(webhook.get("clientConfig")).get("caBundle", "full") in _EMPTY:
+        yield "/spec/conversion/webhook/clientConfig/caBundle"
+
+
+_EMPTY = ("", None, "Cg==", "IA==")
+
+
+def _immutable(each: Object) -> Iterator[Fact]:
+    if each.data.get("kind") in ("Secret", "ConfigMap") and each.data.get("immutable") is True:
+        yield {"object": each.name}
+
+
+def _pod_security(objects: Iterable[Object]) -> list[Fact]:
+    """Return the level that the chart's pods need, and what needs it."""
+    levels = [(each, *pod_security.needs(each.data)) for each in objects]
+    level = pod_security.widest(found for _, found, _ in levels)
+    why = [f"{each.name}#{pointer}" for each, found, pointers in levels if found == level for pointer in pointers]
+    has_pods = any(pointers for _, _, pointers in levels)
+    return [{"level": level, "why": why[:MOST]}] if has_pods else []
+
+
+def _map(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+_OF_OBJECTS: Mapping[str, Callable[[Object], Iterator[Fact]]] = {
+    "kinds": _kinds,
+    "hooks": _hook,
+    "webhooks": _webhooks,
+    "clusterRoles": _rights,
+    "owned": _owned,
+    "immutable": _immutable,
+}

@@ -1,0 +1,114 @@
+"""The report of proofs: how many values of the recipes do something, and which do not."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from clusterbook.catalog.proofs import DEAD, DEFAULT, LIVE, OWN, REFUSED, Proof
+from clusterbook.prove.subjects import Case
+from clusterbook.prove.values import leaves
+
+UNPROVEN = "unproven"
+COLUMNS = (LIVE, DEFAULT, DEAD, OWN, REFUSED, UNPROVEN)
+
+
+class Row(NamedTuple):
+    """One component: how many values of how many recipes have which effect, and the charts that were rendered."""
+
+    component: str
+    recipes: int
+    counts: Mapping[str, int]
+    charts: tuple[str, ...]
+    exact: bool
+
+
+class Idle(NamedTuple):
+    """A value that is dead or refused, in how many recipes."""
+
+    component: str
+    path: str
+    effect: str
+    why: str
+    near: str
+    recipes: int
+
+
+class Summary(NamedTuple):
+    """What a catalog's proofs say together."""
+
+    rows: tuple[Row, ...]
+    idle: tuple[Idle, ...]
+
+    @property
+    def total(self) -> Counter[str]:
+        """Return how many values of all recipes have which effect."""
+        return sum((Counter(row.counts) for row in self.rows), Counter())
+
+
+def summarise(cases: Iterable[Case], proofs: Mapping[str, Proof]) -> Summary:
+    """Return what the proofs of `cases` say; every value counts once in each recipe that has it."""
+    rows: dict[str, tuple[Counter[str], set[str], set[str], list[bool]]] = {}
+    idle: dict[tuple[str, str, str, str, str], set[str]] = {}
+    for case in cases:
+        name = case.subject.component
+        counts, slugs, charts, exact = rows.setdefault(name, (Counter(), set(), set(), []))
+        slugs |= set(case.recipes)
+        proof = proofs.get(case.subject.key())
+        if proof is None or proof.refusal:
+            counts[UNPROVEN] += len(case.recipes) * len(list(leaves(case.subject.values)))
+            continue
+        charts |= {f"{proof.archive.name} {proof.archive.version}"} if proof.archive.name else set()
+        exact.append(proof.archive.exact)
+        for path, effect in proof.effects.items():
+            counts[effect.effect] += len(case.recipes)
+            if effect.effect in (DEAD, REFUSED):
+                idle.setdefault((name, path, effect.effect, effect.why, effect.near), set()).update(case.recipes)
+    return Summary(
+        tuple(
+            Row(name, len(slugs), dict(counts), tuple(sorted(charts)), all(exact))
+            for name, (counts, slugs, charts, exact) in sorted(rows.items())
+        ),
+        tuple(Idle(*said, len(slugs)) for said, slugs in sorted(idle.items())),
+    )
+
+
+def as_text(summary: Summary) -> str:
+    """Return the summary for reading: a line a component, then each value that does nothing."""
+    head = ["COMPONENT", "RECIPES", *map(str.upper, COLUMNS), "CHART"]
+    rows = [
+        [
+            row.component,
+            str(row.recipes),
+            *(str(row.counts.get(column, 0) or "-") for column in COLUMNS),
+            ", ".join(row.charts) + ("" if row.exact else " (not the pinned one)"),
+        ]
+        for row in summary.rows
+    ]
+    total = summary.total
+    rows.append(["together", "", *(str(total.get(column, 0) or "-") for column in COLUMNS), ""])
+    lines = _table([head, *rows])
+    for each in summary.idle:
+        near = f"; did you mean {each.near}?" if each.near else ""
+        lines.append(f"{each.component} {each.path} {each.effect} in {each.recipes} recipes: {each.why}{near}")
+    return "\n".join(lines) + "\n"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def as_json(summary: Summary) -> str:
+    """Return the summary as data: `components`, `idle` and `total`."""
+    document: dict[str, Any] = {
+        "components": [row._asdict() for row in summary.rows],
+        "idle": [each._asdict() for each in summary.idle],
+        "total": dict(sorted(summary.total.items())),
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+FORMATS = {"text": as_text, "json": as_json}

@@ -1,0 +1,276 @@
+"""A run: every subject whose proof is missing or stale, rendered and judged, several at once.
+
+What is proven is written after each subject, so a run that is stopped loses no more than the subjects it was at; a file
+appears whole or not at all, and a subject is in it with everything that was found out, or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from clusterbook.catalog.load import Catalog
+from clusterbook.catalog.proofs import Archive, Proof, Subject, decode, encode, path_of
+from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean
+from clusterbook.files.write import write_bytes
+from clusterbook.prove import manifests
+from clusterbook.prove.archives import ChartFile, Charts
+from clusterbook.prove.effects import Judged, judge, judge_manifests
+from clusterbook.prove.facts import gather
+from clusterbook.prove.helm import Helm
+from clusterbook.prove.objects import Reader, Rendered
+from clusterbook.prove.preview import Preview, compare
+from clusterbook.prove.subjects import Case
+from clusterbook.resolve.proof import Proofs
+
+Tell = Callable[[str, str, int, int], object]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How the proofs of a catalog stand: those that hold, the cases to prove, and those whose chart is not at hand."""
+
+    fresh: Mapping[str, Proof]
+    stale: Sequence[Case]
+    missing: Sequence[Case]
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """What there is to prove with: charts and helm, or neither."""
+
+    charts: Charts | None = None
+    helm: Helm | None = None
+    pull: bool = False
+    workers: int = os.cpu_count() or 1
+
+    def chart(self, subject: Subject) -> ChartFile | None:
+        """Return the chart that a subject pins, pulled where that is wanted; None when it is not to be had.
+
+        Raises:
+            WrongChart: an archive holds another chart than its name says.
+            HelmFailed: helm cannot pull it.
+        """
+        if self.charts is None or not subject.chart:
+            return None
+        chart = self.charts.chart(subject)
+        if chart is None and self.pull and self.helm is not None:
+            self.charts.add(self.helm.pull(subject.source, subject.chart, subject.version, cache()), subject)
+            chart = self.charts.chart(subject)
+        return chart
+
+
+def cache() -> Path:
+    """Return the folder that pulled charts are kept in; it is made when it is not there."""
+    home = os.environ.get("XDG_CACHE_HOME")
+    folder = (Path(home) if home else Path.home() / ".cache") / "clusterbook" / "charts"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def state(catalog: Catalog, wanted: Iterable[Case], hand: Hand) -> State:
+    """Return how the proofs of the `wanted` cases stand; without a chart, one holds while its subject is the same."""
+    known = Proofs(catalog)
+    fresh: dict[str, Proof] = {}
+    stale: list[Case] = []
+    missing: list[Case] = []
+    for case in wanted:
+        proof = known.file(case.subject.component).get(case.subject.key())
+        chart = hand.chart(case.subject)
+        archive = Archive() if not case.subject.chart else chart.archive if chart else None
+        if proof and proof.is_about(archive or proof.archive, case.kubernetes):
+            fresh[proof.key] = proof
+        elif archive is None or hand.helm is None:
+            missing.append(case)
+        else:
+            stale.append(case)
+    return State(fresh, stale, missing)
+
+
+def as_sentence(now: State) -> str:
+    """Return how proofs stand in one line."""
+    return f"{len(now.fresh)} proofs hold, {len(now.stale) + len(now.missing)} are missing or stale\n"
+
+
+def notes(now: State) -> list[str]:
+    """Return what a reader of proofs should know: which components are unproven."""
+    names = sorted({f"{case.subject.component} {case.subject.version}".strip() for case in now.missing})
+    return [f"unproven, since the chart is not at hand: {', '.join(names)}"] if names else []
+
+
+def prove(hand: Hand, recipes: Path, every: Sequence[Case], now: State, tell: Tell) -> dict[str, Proof]:
+    """Prove what is stale and write it beside its component; return all proofs that hold, by key.
+
+    Args:
+        hand: what there is to prove with.
+        recipes: the source tree.
+        every: all cases of the tree; proofs of what is none of them are left out of the files that are written.
+        now: how the proofs stand.
+        tell: hears of each case.
+
+    Raises:
+        HelmFailed: helm was stopped. What was proven until then is written.
+        Unwritable: a file cannot be written.
+    """
+    proofs = dict(now.fresh)
+    if not now.stale or hand.helm is None or hand.charts is None:
+        return proofs
+    kept = {**_kept(recipes, every, {case.subject.component for case in now.stale}), **proofs}
+    components = {case.subject.key(): case.subject.component for case in every}
+    # Those for most versions of Kubernetes first, so that none of them is left to run alone.
+    order = sorted(now.stale, key=lambda case: (-len(case.kubernetes), case.subject.component, case.subject.key()))
+    with ThreadPoolExecutor(hand.workers) as pool:
+        futures: dict[Future[Proof], Case] = {}
+        for case in order:
+            futures[pool.submit(prove_case, hand.helm, hand.chart(case.subject), case)] = case
+        try:
+            for number, future in enumerate(as_completed(futures)):
+                case = futures[future]
+                tell("prove", case.subject.component, number, len(order))
+                proofs[case.subject.key()] = kept[case.subject.key()] = future.result()
+                _write(recipes, case.subject.component, components, kept)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return proofs
+
+
+def _kept(recipes: Path, every: Iterable[Case], names: set[str]) -> dict[str, Proof]:
+    """Return the proofs that lie beside components already and are about one of `every` case."""
+    wanted = {case.subject.key() for case in every}
+    found: dict[str, Proof] = {}
+    for name in names:
+        path = recipes / path_of(name)
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        found |= {each.key: each for each in decode(text, str(path)) if each.key in wanted} if text else {}
+    return found
+
+
+def _write(recipes: Path, component: str, components: Mapping[str, str], proofs: Mapping[str, Proof]) -> None:
+    """Write the proofs of a component that a recipe still needs."""
+    mine = [proof for key, proof in proofs.items() if components.get(key) == component]
+    path = recipes / path_of(component)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, encode(component, mine).encode())
+
+
+def preview_all(catalog: Catalog, wanted: Iterable[Case], hand: Hand, against: str, tell: Tell) -> list[Preview]:
+    """Return what another version of a chart brings to every case that has it.
+
+    Args:
+        catalog: whose proofs are taken where they hold.
+        wanted: the cases to look at.
+        hand: what there is to prove with.
+        against: `component@version`, whose archive is among the charts at hand, or can be pulled.
+        tell: hears of each case.
+
+    Raises:
+        InvalidRequest: there is nothing to render with, or `against` is not written so.
+        NotFound: no case has this component, or its other version is not at hand.
+    """
+    if hand.helm is None or hand.charts is None:
+        raise InvalidRequest("--against renders charts", hint="name a folder of them with --charts, or add --pull")
+    name, at, version = against.partition("@")
+    if not (name and at and version):
+        raise InvalidRequest(f"--against {against} is not COMPONENT@VERSION", hint="write --against kueue@0.19.2, say")
+    mine = [case for case in wanted if name in (case.subject.component, case.subject.chart)]
+    if not mine:
+        known = {case.subject.component for case in wanted if case.subject.chart}
+        raise NotFound(f"no recipe has a chart {name}", hint=did_you_mean(name, known))
+    other = _other(hand, mine[0].subject, version)
+    now = state(catalog, mine, hand)
+    found: list[Preview] = []
+    for number, case in enumerate(mine):
+        tell("preview", case.subject.component, number, len(mine))
+        before = now.fresh.get(case.subject.key())
+        if before is None:
+            chart = hand.chart(case.subject)
+            if chart is None:
+                what = f"the chart of {name} {case.subject.version} is not at hand, and nothing is proven of it"
+                raise NotFound(what, hint="name its folder with --charts, or add --pull")
+            before = prove_case(hand.helm, chart, case)
+        found.append(compare(case, before, prove_case(hand.helm, other, case)))
+    return found
+
+
+def _other(hand: Hand, subject: Subject, version: str) -> ChartFile:
+    """Return the archive of another version of a chart, which may also have another name by now."""
+    assert hand.charts is not None
+    chart = hand.charts.version(subject, version)
+    if chart is None and hand.pull and hand.helm is not None:
+        pulled = hand.helm.pull(subject.source, subject.chart, version, cache())
+        hand.charts.add(pulled, replace(subject, version=version))
+        chart = hand.charts.version(subject, version)
+    if chart is None:
+        raise NotFound(
+            f"the chart of {subject.component} {version} is not at hand",
+            hint=f"put {subject.component}-{version}.tgz into a folder of --charts, or add --pull",
+        )
+    return chart
+
+
+def prove_case(helm: Helm, chart: ChartFile | None, case: Case) -> Proof:
+    """Return the proof of one case for every Kubernetes that its recipes start at; `chart` None: it has none."""
+    subject = case.subject
+
+    def own(values: Mapping[str, Any]) -> Rendered:
+        return manifests.render(subject, values)
+
+    if chart is None:
+        judged = judge_manifests(subject.values, own)
+        return Proof(subject.key(), Archive(), case.kubernetes, judged.effects, {}, judged.base.refusal)
+    return _of_chart(helm, chart, case, own)
+
+
+@dataclass(frozen=True, slots=True)
+class _Render:
+    """One chart for one Kubernetes, rendered with whatever values."""
+
+    helm: Helm
+    archive: Path
+    subject: Subject
+    kubernetes: str
+
+    def __call__(self, values: Mapping[str, Any], *, crds: bool = False) -> Rendered:
+        release, namespace = self.subject.component, self.subject.namespace
+        return self.helm.render(self.archive, release, namespace, values, kubernetes=self.kubernetes, crds=crds)
+
+
+def _of_chart(helm: Helm, chart: ChartFile, case: Case, own: Callable[[Mapping[str, Any]], Rendered]) -> Proof:
+    """Return the proof of a case with a chart.
+
+    Values are judged once for each way in which versions of Kubernetes make the chart render, by the oldest of them.
+    """
+    subject = case.subject
+    bases: dict[tuple[str, ...], str] = {}
+    refusals: dict[str, str] = {}
+    for version in case.kubernetes:
+        base = _Render(helm, chart.path, subject, version)(subject.values)
+        if base.refusal:
+            refusals[version] = base.refusal
+        else:
+            bases.setdefault(base.documents, version)
+    found: list[Judged] = []
+    for version in bases.values() or case.kubernetes[:1]:
+        found.append(judge(subject.values, chart.keys, _Render(helm, chart.path, subject, version), own))
+    oldest = next(iter(bases.values()), case.kubernetes[0])
+    whole = _Render(helm, chart.path, subject, oldest)(subject.values, crds=True)
+    refusal = found[0].base.refusal
+    objects = Reader().whole(whole.documents)
+    facts = gather(chart.keys, subject.values, objects, unstable=found[0].unstable, refusals=refusals)
+    return Proof(subject.key(), chart.archive, case.kubernetes, merged(found), facts, refusal)
+
+
+def merged(found: Sequence[Judged]) -> dict[str, Any]:
+    """Return the effects of renders for several versions of Kubernetes: what is live in one of them is live."""
+    rank = {"live": 0, "refused": 1, "own": 2, "dead": 3, "default": 4}
+    effects = dict(found[0].effects)
+    for judged in found[1:]:
+        for path, effect in judged.effects.items():
+            if path not in effects or rank[effect.effect] < rank[effects[path].effect]:
+                effects[path] = effect
+    return effects

@@ -1,0 +1,71 @@
+"""Subjects: what of a catalog there is to prove, a chart with one set of values once however many recipes have it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from clusterbook.catalog.load import Catalog
+from clusterbook.catalog.proofs import Subject
+from clusterbook.resolve.component import Component
+from clusterbook.resolve.proof import subject_of
+from clusterbook.resolve.resolver import Recipe
+from clusterbook.snapshot.constraint import parse_expression
+
+FLOOR = "K8s.server.version"
+KUBERNETES = "1.34.0"
+"""What charts are rendered for where a recipe sets no floor: the newest that one of ours asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One subject, where it is deployed: the recipes that have it, and the oldest Kubernetes that each allows."""
+
+    subject: Subject
+    component: Component
+    recipes: tuple[str, ...]
+    kubernetes: tuple[str, ...]
+
+
+def cases(catalog: Catalog, recipes: Mapping[str, Recipe]) -> list[Case]:
+    """Return everything there is to prove in `recipes`, sorted by component and key."""
+    subjects: dict[int, tuple[Component, Subject]] = {}
+    found: dict[str, tuple[Component, Subject, list[str], set[str]]] = {}
+    for slug, recipe in recipes.items():
+        version = floor(recipe)
+        for component in recipe.components:
+            if id(component) not in subjects:
+                subjects[id(component)] = component, subject_of(catalog, component)
+            subject = subjects[id(component)][1]
+            if component.enabled and component.word("type") == "Helm":
+                case = found.setdefault(subject.key(), (component, subject, [], set()))
+                case[2].append(slug)
+                case[3].add(version)
+    made = [
+        Case(subject, component, tuple(sorted(slugs)), tuple(sorted(versions, key=_numbers)))
+        for component, subject, slugs, versions in found.values()
+    ]
+    return sorted(made, key=lambda case: (case.subject.component, case.subject.key()))
+
+
+def floor(recipe: Recipe) -> str:
+    """Return the oldest Kubernetes that a recipe allows, in three numbers."""
+    for name, origins in recipe.constraints:
+        if name == FLOOR:
+            expression = parse_expression(str(origins[-1].value.get("value", "")))
+            for part in expression.parts or (expression,):
+                numbers = _numbers(part.value)
+                if part.op in (">=", "==", ">") and numbers:
+                    return ".".join(map(str, (*numbers, 0, 0)[:3]))
+    return KUBERNETES
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    parts = version.strip().removeprefix("v").split("-")[0].split("+")[0].split(".")
+    return tuple(int(part) for part in parts if part.isdigit())
+
+
+def of_slugs(every: Iterable[Case], slugs: Iterable[str]) -> list[Case]:
+    """Return the cases that any of these recipes has."""
+    wanted = set(slugs)
+    return [case for case in every if wanted & set(case.recipes)]
