@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from clusterbook.diagnostics.printable import one_line
 from clusterbook.resolve.recipe import RecipeResult
 
 
@@ -24,7 +25,8 @@ def render(value: Any, form: str, table_of: Any = None) -> str:
 
 
 def table(heading: list[str], rows: list[list[str]]) -> str:
-    """Return an aligned table of text."""
+    """Return an aligned table of text, each row on one line."""
+    rows = [list(map(one_line, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(heading, *rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

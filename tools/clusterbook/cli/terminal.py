@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import NoReturn
 
 from clusterbook.diagnostics.errors import ClusterbookError, Unwritable
+from clusterbook.diagnostics.printable import lines
 
 _EVERY_S = 60
 _WIDTH = 100
@@ -78,7 +79,7 @@ def log(level: str, message: str, *, log_json: bool, **more: str) -> None:
         known = {"level": level, "message": message, **{key: value for key, value in more.items() if value}}
         sys.stderr.write(f"{json.dumps(known, ensure_ascii=False)}\n")
     else:
-        sys.stderr.write(f"{level}: {message}\n")
+        sys.stderr.write(f"{level}: {lines(message)}\n")
 
 
 def bug(error: Exception) -> int:

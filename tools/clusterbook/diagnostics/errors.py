@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from clusterbook.diagnostics.printable import one_line
+
 
 class ClusterbookError(Exception):
     """Something the user can mend; every other exception is a bug of ours."""
@@ -23,9 +25,9 @@ class ClusterbookError(Exception):
 
     def __str__(self) -> str:
         """Return `[place: ]code what`, with the hint indented below."""
-        where = f"{self.place}: " if self.place else ""
-        tail = f"\n  hint: {self.hint}" if self.hint else ""
-        return f"{where}{self.code} {self.what}{tail}"
+        where = f"{one_line(str(self.place))}: " if self.place else ""
+        tail = f"\n  hint: {one_line(self.hint)}" if self.hint else ""
+        return f"{where}{self.code} {one_line(self.what)}{tail}"
 
 
 class InvalidRequest(ClusterbookError):

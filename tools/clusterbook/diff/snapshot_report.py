@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from clusterbook.diagnostics.printable import one_line
 from clusterbook.diff.recipe_report import code
 from clusterbook.diff.snapshots import ADDED, MODIFIED, REMOVED, SEVERITIES, UNSEEN, Change
 from clusterbook.documents.yaml_writer import dump
@@ -55,7 +56,7 @@ def _text(found: Drift) -> str:
     for severity in SEVERITIES:
         changes = [change for change in found.changes if change.severity == severity]
         lines += ["", severity] if changes else []
-        lines += [f"  {_SIGNS[change.kind]} {change.path}{_sides(change)}" for change in changes]
+        lines += [f"  {_SIGNS[change.kind]} {one_line(change.path)}{_sides(change)}" for change in changes]
     return "\n".join([*lines, "", _counts(found)]) + "\n"
 
 
@@ -75,7 +76,7 @@ def _sides(change: Change) -> str:
 
 def _short(text: str) -> str:
     """Return a value on one line."""
-    line = text.replace("\n", "\\n") or '""'
+    line = one_line(text) or '""'
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
 
 
@@ -87,7 +88,7 @@ def _markdown(found: Drift) -> str:
     lines += ["| severity | | path | before | after |", "|---|---|---|---|---|"]
     for each in found.changes:
         sides = [code(_short(side)) if side else "" for side in (each.baseline, each.target)]
-        lines.append(f"| {each.severity} | {each.kind} | {code(each.path)} | {sides[0]} | {sides[1]} |")
+        lines.append(f"| {each.severity} | {each.kind} | {code(one_line(each.path))} | {sides[0]} | {sides[1]} |")
     return "\n".join(lines) + "\n"
 
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from clusterbook.diagnostics.printable import one_line
 from clusterbook.validate.result import (
     ERROR,
     FAILED,
@@ -105,19 +106,20 @@ def _lines(results: Sequence[Result]) -> list[str]:
     """Return the lines of one phase, names aligned; one line where all of it was skipped for one reason."""
     reasons = {(result.state, result.message) for result in results}
     if len(results) > 1 and len(reasons) == 1 and results[0].state == SKIPPED:
-        return [f"  {_MARKS[SKIPPED]:<8}all {len(results)}: {results[0].message}"]
-    width = min(48, max(len(result.name) for result in results))
+        return [f"  {_MARKS[SKIPPED]:<8}all {len(results)}: {one_line(results[0].message)}"]
+    names = [one_line(result.name) for result in results]
+    width = min(48, max(map(len, names)))
     lines = []
-    for result in results:
-        lines.append(f"  {_MARKS[result.state]:<8}{result.name:<{width}}  {result.message}")
+    for name, result in zip(names, results, strict=True):
+        lines.append(f"  {_MARKS[result.state]:<8}{name:<{width}}  {one_line(result.message)}")
         if result.hint and result.state in (FAILED, ERROR):
-            lines.append(f"          hint: {result.hint}")
+            lines.append(f"          hint: {one_line(result.hint)}")
     return lines
 
 
 def summary(report: Report) -> str:
     """Return one line: how many of each state, and what follows."""
-    name = report.recipe or "the recipe"
+    name = one_line(report.recipe) or "the recipe"
     follows = {
         PASSED: f"{name} holds",
         PARTIAL: f"{name} holds as far as it could be judged",

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clusterbook.diagnostics.printable import one_line
 from clusterbook.kubernetes.api import open_api
 from clusterbook.kubernetes.placement import GPU, Placement
 from clusterbook.snapshot.model import read
@@ -107,4 +108,4 @@ def gpu_node_names(taken: Document) -> tuple[str, ...]:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{one_line(line)}\n")
