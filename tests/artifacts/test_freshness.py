@@ -22,7 +22,7 @@ from clusterbook.artifacts.freshness import (
     NotYet,
     Oversized,
     Rollback,
-    Seen,
+    RollbackState,
     Shard,
     Truncated,
     Withdrawal,
@@ -30,8 +30,8 @@ from clusterbook.artifacts.freshness import (
     check_shard,
     encode,
     parse,
-    parse_seen,
-    withdrawn,
+    parse_rollback_state,
+    withdrawal_of,
 )
 from clusterbook.diagnostics.errors import BrokenIndex
 from clusterbook.oci.manifest import digest_of
@@ -85,7 +85,7 @@ class Client:
 
     def __init__(self, repository: Simulator, *, version: str = "0.1.0") -> None:
         self.repository, self.policy, self.version = repository, repository.policy(), version
-        self.seen: Seen | None = None
+        self.seen: RollbackState | None = None
 
     def refresh(self) -> Envelope:
         """Return the index that is shown, having checked it."""
@@ -272,8 +272,8 @@ def test_a_withdrawal_is_told_and_cannot_be_taken_back(repository: Simulator, cl
     repository.withdrawn = (bad,)
     repository.publish()
     found = client.refresh()
-    assert withdrawn(found, "eks-training", "1.0.0") == bad
-    assert withdrawn(found, "eks-training", "1.0.1") is None
+    assert withdrawal_of(found, "eks-training", "1.0.0") == bad
+    assert withdrawal_of(found, "eks-training", "1.0.1") is None
     repository.withdrawn = ()
     repository.publish()
     with pytest.raises(Rollback, match=r"eks-training@1\.0\.0 was withdrawn"):
@@ -282,9 +282,9 @@ def test_a_withdrawal_is_told_and_cannot_be_taken_back(repository: Simulator, cl
 
 def test_what_is_remembered_survives_in_a_file(repository: Simulator, client: Client) -> None:
     assert client.seen is not None
-    assert parse_seen(json.loads(json.dumps(client.seen.document()))) == client.seen
+    assert parse_rollback_state(json.loads(json.dumps(client.seen.document()))) == client.seen
     for damaged in (None, [], {}, {"sequence": "1", "digest": "", "withdrawn": []}, {"sequence": 1, "digest": 1}):
-        assert parse_seen(damaged) is None
+        assert parse_rollback_state(damaged) is None
     assert repository.sequence == client.seen.sequence
 
 

@@ -10,22 +10,22 @@ from hypothesis import strategies as st
 
 from clusterbook.artifacts import index as published
 from clusterbook.artifacts.freshness import Envelope, check_shard, encode, parse
-from clusterbook.artifacts.index import Entry, Needed, Pin, Recipe
+from clusterbook.artifacts.index import Pin, PinnedArtifact, PublishedRecipe, PublishedVersion
 from clusterbook.diagnostics.errors import BrokenIndex, NotFound
 from clusterbook.oci.manifest import digest_of
 
 A, B, C, D = (f"sha256:{each * 64}" for each in "abcd")
-EKS = Recipe(
+EKS = PublishedRecipe(
     "1.1.0",
     {
-        "1.0.0": Entry(A, "2026.3.0", {"recipe": Pin(C, 10)}),
-        "1.1.0": Entry(B, "2026.7.0", {"recipe": Pin(D, 20), "flux": Pin(C, 30)}),
+        "1.0.0": PublishedVersion(A, "2026.3.0", {"recipe": Pin(C, 10)}),
+        "1.1.0": PublishedVersion(B, "2026.7.0", {"recipe": Pin(D, 20), "flux": Pin(C, 30)}),
     },
 )
 RELEASES = {"2026.3.0": {"eks": ("1.0.0", A)}, "2026.7.0": {"eks": ("1.1.0", B)}}
 
 
-def made(recipes: dict[str, Recipe]) -> tuple[Envelope, dict[str, bytes]]:
+def made(recipes: dict[str, PublishedRecipe]) -> tuple[Envelope, dict[str, bytes]]:
     """Return an index as a client reads it, and its shards."""
     shards = published.shards(recipes, RELEASES, b"head")
     start = datetime(2026, 7, 1, tzinfo=UTC)
@@ -87,15 +87,15 @@ def test_what_was_not_published_is_said_so() -> None:
     assert "eks" in caught.value.hint
 
 
-def _only(recipes: dict[str, Recipe]) -> str:
+def _only(recipes: dict[str, PublishedRecipe]) -> str:
     return published.shard_of(next(iter(recipes)), made(recipes)[0])
 
 
 def test_what_a_recipe_needs_is_all_its_artifacts() -> None:
     assert published.closure("eks", EKS) == [
-        Needed("recipes/eks", "1.0.0", Pin(C, 10)),
-        Needed("flux/eks", "1.1.0", Pin(C, 30)),
-        Needed("recipes/eks", "1.1.0", Pin(D, 20)),
+        PinnedArtifact("recipes/eks", "1.0.0", Pin(C, 10)),
+        PinnedArtifact("flux/eks", "1.1.0", Pin(C, 30)),
+        PinnedArtifact("recipes/eks", "1.1.0", Pin(D, 20)),
     ]
 
 

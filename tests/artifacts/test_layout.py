@@ -11,11 +11,11 @@ from clusterbook.artifacts.index import RECIPE, repository
 from clusterbook.artifacts.layout import (
     ORIGINS,
     NotOfTheLedger,
-    Origin,
+    ReleaseOrigin,
     Version,
+    add_version,
     bundle_artifact,
     recipe_artifact,
-    stamped,
 )
 from clusterbook.bundle.media_types import BUNDLE, EMPTY, MEDIA
 from clusterbook.bundle.options import DEPLOYERS
@@ -24,7 +24,7 @@ from clusterbook.oci.manifest import digest_of
 from clusterbook.resolve.content import content
 from tests.support.whole_recipes import small
 
-ORIGIN = Origin("2026.7.0", "c" * 40, "2026-07-01T00:00:00Z")
+ORIGIN = ReleaseOrigin("2026.7.0", "c" * 40, "2026-07-01T00:00:00Z")
 
 
 def version(whole: dict[str, Any]) -> Version:
@@ -33,16 +33,16 @@ def version(whole: dict[str, Any]) -> Version:
 
 def test_a_recipe_is_stamped_with_what_its_digest_does_not_cover() -> None:
     whole = small()
-    found = stamped(whole, version(whole))
+    found = add_version(whole, version(whole))
     assert (found["metadata"]["version"], found["metadata"]["digest"]) == ("1.2.0", version(whole).digest)
     assert digest(content(found)) == digest(content(whole))
     with pytest.raises(NotOfTheLedger, match=r"h100-eks@1\.2\.0 of the ledger has the digest sha256:0"):
-        stamped(whole, version(whole)._replace(digest=f"sha256:{'0' * 64}"))
+        add_version(whole, version(whole)._replace(digest=f"sha256:{'0' * 64}"))
 
 
 def test_the_artifact_of_a_recipe_is_its_json_and_who_said_what() -> None:
     whole = small()
-    made = recipe_artifact(stamped(whole, version(whole)), {"/x": "eks.yaml:1"}, version(whole))
+    made = recipe_artifact(add_version(whole, version(whole)), {"/x": "eks.yaml:1"}, version(whole))
     document = json.loads(made.manifest.raw)
     assert (made.repository, made.tag) == ("recipes/h100-eks", "1.2.0")
     assert (document["artifactType"], document["config"]["mediaType"]) == (RECIPE, EMPTY)
@@ -58,7 +58,7 @@ def test_the_artifact_of_a_recipe_is_its_json_and_who_said_what() -> None:
         "dev.clusterbook.recipe.digest": version(whole).digest,
     }
     assert [data for _, data in made.blobs][1:] == [
-        canonical(stamped(whole, version(whole))),
+        canonical(add_version(whole, version(whole))),
         canonical({"/x": "eks.yaml:1"}),
     ]
 

@@ -25,11 +25,11 @@ from clusterbook.artifacts.freshness import (
     Withdrawal,
     encode,
 )
-from clusterbook.artifacts.index import Entry, Pin, Recipe
-from clusterbook.artifacts.open import Opened, WithdrawnVersion, open_index, refuse_withdrawn
+from clusterbook.artifacts.index import Pin, PublishedRecipe, PublishedVersion
+from clusterbook.artifacts.open import OpenIndex, WithdrawnVersion, open_index, refuse_withdrawn
 from clusterbook.diagnostics.errors import BrokenIndex, InvalidRequest, NotFound
 from clusterbook.diagnostics.transport import NoArtifact, WrongContent
-from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, Manifest, artifact, digest_of, titled
+from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, Manifest, artifact, describe_file, digest_of
 from clusterbook.oci.open import Base
 from clusterbook.oci.store import from_bytes
 from clusterbook.publish.attachment import signature_attachment
@@ -56,7 +56,7 @@ class Publisher:
 
     def publish(self, sequence: int = 1, *, sign: bool = True, **changes: Any) -> Manifest:
         """Publish an index as the latest and as 2026.7.0; return its manifest."""
-        recipe = Recipe("1.0.0", {"1.0.0": Entry(A, "2026.7.0", {"recipe": Pin(A, sequence)})})
+        recipe = PublishedRecipe("1.0.0", {"1.0.0": PublishedVersion(A, "2026.7.0", {"recipe": Pin(A, sequence)})})
         shards = published.shards({"eks": recipe}, {}, b"head")
         envelope = published.envelope("2026.7.0", sequence, START, shards, ())._replace(**changes)
         return self.show([encode(envelope), *(shards[name] for name in sorted(shards))], sign=sign)
@@ -64,7 +64,9 @@ class Publisher:
     def show(self, parts: list[bytes], *, sign: bool = True, kind: str = published.INDEX) -> Manifest:
         """Put an artifact of these parts in the place of the index."""
         home, store = "acme/index", self.base.store
-        layers = [titled(published.INDEX if n == 0 else published.SHARD, data, f"{n}") for n, data in enumerate(parts)]
+        layers = [
+            describe_file(published.INDEX if n == 0 else published.SHARD, data, f"{n}") for n, data in enumerate(parts)
+        ]
         for blob, data in [(EMPTY_CONFIG, EMPTY_BLOB), *zip(layers, parts, strict=True)]:
             store.put_blob(home, blob, from_bytes(data))
         made = artifact(kind, layers)
@@ -75,7 +77,7 @@ class Publisher:
             Sender(self.base, 1).attach("index", made.descriptor, signature_attachment(bundle, PROVENANCE, created=""))
         return made
 
-    def open(self, **changes: Any) -> Opened:
+    def open(self, **changes: Any) -> OpenIndex:
         """Return what a client finds who trusts the publisher."""
         words: dict[str, Any] = {"now": START + timedelta(days=1), "seen": None, **changes}
         return open_index(self.base, words.pop("trusting", Trusting(self.policy)), **words)

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from clusterbook.cli import main
 from clusterbook.evidence.model import BrokenEvidence
 from clusterbook.evidence.registry import ARTIFACT, layers_of
-from clusterbook.oci.manifest import artifact, titled
+from clusterbook.oci.manifest import artifact, describe_file
 from clusterbook.trust.keys import private_key
 from tests.support.clusters import SNAPSHOTS
 from tests.support.servers.certificates import private_pem
@@ -138,8 +138,8 @@ def test_what_cannot_be_done_is_said(
 def test_only_what_evidence_has_is_taken_for_it() -> None:
     with pytest.raises(BrokenEvidence, match=r"x is no evidence: it is application/other"):
         layers_of(artifact("application/other", []), "x")
-    layer = titled("application/json", b"{}", "recipe.json")
+    layer = describe_file("application/json", b"{}", "recipe.json")
     with pytest.raises(BrokenEvidence, match=r"x has a layer called 'recipe.json' twice"):
         layers_of(artifact(ARTIFACT, [layer, layer]), "x")
     with pytest.raises(BrokenEvidence, match=r"x has a layer called '../../.profile'"):
-        layers_of(artifact(ARTIFACT, [titled("application/json", b"{}", "../../.profile")]), "x")
+        layers_of(artifact(ARTIFACT, [describe_file("application/json", b"{}", "../../.profile")]), "x")

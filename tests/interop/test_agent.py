@@ -22,7 +22,7 @@ from clusterbook.collect.agent_manifests import Agent, manifests
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.kubernetes import configmaps
 from clusterbook.kubernetes.api import Api, open_api
-from clusterbook.kubernetes.configmaps import Where
+from clusterbook.kubernetes.configmaps import ConfigMapName
 from clusterbook.kubernetes.errors import ClusterDenied
 from clusterbook.kubernetes.jobs import path_of
 from tests.interop.cluster import Cluster
@@ -90,10 +90,10 @@ def test_an_agent_comes_works_and_goes(
         for forbidden in ("/api/v1/nodes", f"/api/v1/namespaces/{namespace}/secrets"):
             with pytest.raises(ClusterDenied):
                 list(agent.items(forbidden))
-        other = Where(namespace, "other")
+        other = ConfigMapName(namespace, "other")
         with pytest.raises(ClusterDenied):
             configmaps.write(agent, other, SEEN, form="yaml", timestamp="2026-07-01T00:00:00Z")
-        own = Where(namespace, "clusterbook-snapshot-result")
+        own = ConfigMapName(namespace, "clusterbook-snapshot-result")
         configmaps.write(agent, own, SEEN, form="yaml", timestamp="2026-07-01T00:00:00Z")
         played["pod"] = json.loads(cluster.kubectl("-n", namespace, "get", "pods", "-o", "json"))["items"][0]
         cluster.kubectl("label", "node", NODE, f"{gate}=open")

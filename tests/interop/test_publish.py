@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 import clusterbook
 from clusterbook.artifacts import index as published
-from clusterbook.artifacts.layout import stamped
+from clusterbook.artifacts.layout import add_version
 from clusterbook.artifacts.open import open_index
 from clusterbook.bundle.options import DEPLOYERS
 from clusterbook.bundle.render import Bundle, render
@@ -31,8 +31,8 @@ from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
 from clusterbook.oci.open import Access, Base, open_base
 from clusterbook.publish.attachment import signature_attachment
-from clusterbook.publish.publish import Done
-from clusterbook.publish.release import Request, prepare
+from clusterbook.publish.publish import PublishResult
+from clusterbook.publish.release import PublishRequest, prepare
 from clusterbook.publish.send import Sender
 from clusterbook.resolve import matrix
 from clusterbook.trust.keys import private_key
@@ -138,7 +138,7 @@ class Published:
 
     registry: Registry
     signing: Signing
-    done: tuple[Done, Done]
+    done: tuple[PublishResult, PublishResult]
 
     @property
     def env(self) -> dict[str, str]:
@@ -163,14 +163,14 @@ def access(registry: Registry) -> Access:
     return Access(ca_file=str(registry.certificates.authority), environment=registry.env)
 
 
-def publish(registry: Registry, signing: Signing, checkout: Path, *words: str, env: Mapping[str, str]) -> Done:
+def publish(registry: Registry, signing: Signing, checkout: Path, *words: str, env: Mapping[str, str]) -> PublishResult:
     """Return what publishing did."""
     said = clusterbook_build(
         checkout, {**registry.env, **env},
         "publish", "--to", f"oci://{registry.host}/{BASE}", "--ca-file", str(registry.certificates.authority),
         "--policy", str(signing.policy()), "--format", "json", *words,
     )  # fmt: skip
-    return Done(**json.loads(said))
+    return PublishResult(**json.loads(said))
 
 
 @pytest.fixture(scope="module", params=["with the referrers API", "without it"])
@@ -208,9 +208,9 @@ def manifest(there: Published, reference: str) -> dict[str, Any]:
 
 def made(checkout: Path, deployer: str, slug: str = FULL) -> Bundle:
     """Return the bundle that was published."""
-    release = prepare(Request(RELEASE, checkout / "recipes", checkout / "registry"))
+    release = prepare(PublishRequest(RELEASE, checkout / "recipes", checkout / "registry"))
     version = next(each for each in release.versions if each.slug == slug)
-    return render(stamped(release.wholes[slug], version), {"deployer": deployer}, clusterbook.__version__)
+    return render(add_version(release.wholes[slug], version), {"deployer": deployer}, clusterbook.__version__)
 
 
 # --- signatures -------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from clusterbook.collect.run import gather
 from clusterbook.collect.take import stamped
 from clusterbook.kubernetes import configmaps
 from clusterbook.kubernetes.api import PATIENCE, Api, open_api
-from clusterbook.kubernetes.configmaps import Where
+from clusterbook.kubernetes.configmaps import ConfigMapName
 from clusterbook.kubernetes.discovery import discover
 from clusterbook.kubernetes.errors import ClusterDenied, ClusterTimedOut, NoObject, Rejected
 from clusterbook.snapshot.inventory import Unseen
@@ -113,7 +113,7 @@ def test_a_snapshot_in_a_configmap_comes_back_and_kubectl_sees_it(
     words = ["snapshot", "--kubeconfig", str(cluster.kubeconfig), "--format", form]
     assert run([*words, "-o", where], {}) == 0
     assert run([*words, "-o", where], {}) == 0  # once more, over the first
-    text, said = configmaps.read(api, Where(namespace, "taken"))
+    text, said = configmaps.read(api, ConfigMapName(namespace, "taken"))
     assert said == form
     assert read(json.loads(text) if form == "json" else _yaml(text)).reading("K8s", "node", "provider") == "eks"
     kept = json.loads(cluster.kubectl("-n", namespace, "get", "configmap", "taken", "-o", "json"))
@@ -121,7 +121,7 @@ def test_a_snapshot_in_a_configmap_comes_back_and_kubectl_sees_it(
     assert kept["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "clusterbook"
     capsys.readouterr()
     with pytest.raises(NoObject):
-        configmaps.read(api, Where(namespace, "other"))
+        configmaps.read(api, ConfigMapName(namespace, "other"))
 
 
 def _yaml(text: str) -> Any:
@@ -134,8 +134,8 @@ def _yaml(text: str) -> Any:
 
 def test_a_large_snapshot_is_packed_and_comes_back(api: Api, namespace: str) -> None:
     text = "".join(f"node-{number}: Ready\n" for number in range(150_000))
-    configmaps.write(api, Where(namespace, "large"), text, form="yaml", timestamp="2026-07-01T00:00:00Z")
-    assert configmaps.read(api, Where(namespace, "large")) == (text, "yaml")
+    configmaps.write(api, ConfigMapName(namespace, "large"), text, form="yaml", timestamp="2026-07-01T00:00:00Z")
+    assert configmaps.read(api, ConfigMapName(namespace, "large")) == (text, "yaml")
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_what_an_account_may_not_read_is_said_part_by_part(cluster: Cluster, nam
         snapshot.inventory.installed()
     assert snapshot.inventory.named("v1", "Namespace", "kube-system") is not None
     with pytest.raises(ClusterDenied, match="configmaps"):
-        configmaps.write(reader, Where(namespace, "mine"), "x", form="yaml", timestamp="t")
+        configmaps.write(reader, ConfigMapName(namespace, "mine"), "x", form="yaml", timestamp="t")
     assert not cluster.exists(f"/api/v1/namespaces/{namespace}/configmaps/mine")
 
 

@@ -15,7 +15,7 @@ from clusterbook.cli import main
 from clusterbook.collect.agent_manifests import Agent
 from clusterbook.kubernetes import configmaps
 from clusterbook.kubernetes.api import open_api
-from clusterbook.kubernetes.configmaps import Where
+from clusterbook.kubernetes.configmaps import ConfigMapName
 from tests.interop import cluster as control_plane
 from tests.interop import healthy, nodes
 from tests.interop.cluster import Cluster
@@ -235,7 +235,7 @@ def play_agent(cluster: Cluster, node: str) -> None:
     job = "/apis/batch/v1/namespaces/default/jobs/clusterbook-snapshot"
     wait_until(lambda: cluster.exists(job) and cluster.get(job)["spec"].get("suspend") is False, "a Job", timeout_s=60)
     api = open_api(str(cluster.kubeconfig))
-    where = Where("default", Agent("default", "x").result)
+    where = ConfigMapName("default", Agent("default", "x").result)
     configmaps.write(api, where, Path(NODE).read_text(), form="yaml", timestamp="2026-07-01T00:00:00Z")
     cluster.kubectl("label", "node", node, "gate=open")
 

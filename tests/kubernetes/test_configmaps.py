@@ -14,12 +14,12 @@ from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.inputs.read import read_document
 from clusterbook.kubernetes import configmaps
 from clusterbook.kubernetes.api import Api
-from clusterbook.kubernetes.configmaps import Where, parse_where, read, write
+from clusterbook.kubernetes.configmaps import ConfigMapName, parse_where, read, write
 from clusterbook.kubernetes.connection import Connection
 from clusterbook.kubernetes.kubeconfig import Login
 from tests.support.servers.kube import FakeApi, running
 
-HERE = Where("gpu", "taken")
+HERE = ConfigMapName("gpu", "taken")
 TAKEN = "2026-07-01T10:00:00Z"
 
 

@@ -20,7 +20,7 @@ from clusterbook.collect.agent_manifests import Agent, manifests
 from clusterbook.diagnostics.errors import ClusterbookError, NotFound
 from clusterbook.kubernetes import configmaps
 from clusterbook.kubernetes.api import PATIENCE, Api
-from clusterbook.kubernetes.configmaps import Where
+from clusterbook.kubernetes.configmaps import ConfigMapName
 from clusterbook.kubernetes.connection import Connection
 from clusterbook.kubernetes.errors import ClusterDenied, Conflict
 from clusterbook.kubernetes.jobs import JobFailed, NotFinished, Pace, in_cluster, path_of
@@ -91,7 +91,7 @@ def succeed(server: FakeApi, text: str = SNAPSHOT) -> Callable[[], None]:
     def act() -> None:
         server.lists[PODS] = [pod("Running")]
         server.texts[f"{PODS}/p/log"] = "looking\nseen"
-        configmaps.write(client(server), Where("gpu", AGENT.result), text, form="yaml", timestamp="t")
+        configmaps.write(client(server), ConfigMapName("gpu", AGENT.result), text, form="yaml", timestamp="t")
         end(server)
 
     return act

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from clusterbook.artifacts import index as published
 from clusterbook.artifacts.freshness import Withdrawal
-from clusterbook.artifacts.open import Opened, WithdrawnVersion, open_index
+from clusterbook.artifacts.open import OpenIndex, WithdrawnVersion, open_index
 from clusterbook.cli import build_main as main
 from clusterbook.cli import main as client
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
@@ -25,12 +25,12 @@ from clusterbook.mirror.archive import CHART, IMAGE
 from clusterbook.mirror.load import Loaded, contents, load
 from clusterbook.mirror.save import Saved, Wanted, save
 from clusterbook.oci.layout.folder import Layout
-from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, artifact, titled
+from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, artifact, describe_file
 from clusterbook.oci.open import Access, Base, open_source
 from clusterbook.oci.registry import Registry
 from clusterbook.oci.store import Store, from_bytes
-from clusterbook.publish.publish import Where, publish
-from clusterbook.publish.release import Request, prepare
+from clusterbook.publish.publish import Destination, publish
+from clusterbook.publish.release import PublishRequest, prepare
 from clusterbook.trust.choose_policy import PolicyChoice
 from clusterbook.trust.keys import private_key
 from clusterbook.trust.policy import Policy, Tampered, Trusting, WrongSigner
@@ -73,7 +73,7 @@ def sources(host: str) -> dict[str, str]:
 def push(store: Store, repository: str, tag: str) -> str:
     """Put an artifact into a store; return its digest."""
     data = f"{repository}:{tag}".encode()
-    made = artifact("application/x", [layer := titled("application/x", data, "x")])
+    made = artifact("application/x", [layer := describe_file("application/x", data, "x")])
     for blob, content in ((EMPTY_CONFIG, EMPTY_BLOB), (layer, data)):
         store.put_blob(repository, blob, from_bytes(content))
     store.put_manifest(repository, made, tag=tag)
@@ -108,10 +108,10 @@ class Side:
         finally:
             os.chdir(before)
         signer = KeySigner.from_file(folder / "our.key", {})
-        request = Request(JULY, checkout / "recipes", checkout / "registry")
-        publish(prepare(request), Where(self.base, signer, self.trusting))
+        request = PublishRequest(JULY, checkout / "recipes", checkout / "registry")
+        publish(prepare(request), Destination(self.base, signer, self.trusting))
 
-    def opened(self) -> Opened:
+    def opened(self) -> OpenIndex:
         return open_index(self.base, self.trusting, now=None, seen=None)
 
     def save(self, target: Path, *slugs: str, **more: bool) -> Saved:
@@ -184,7 +184,7 @@ def test_what_crossed_is_there_signed_and_as_it_was(side: Side, archive: Path, f
     found = open_index(far, side.trusting, now=None, seen=None)
     assert found.manifest.digest == side.opened().manifest.digest
     version, entry = published.choose("eks", found.recipe("eks"), "")
-    for needed in published.closure("eks", published.Recipe(version, {version: entry})):
+    for needed in published.closure("eks", published.PublishedRecipe(version, {version: entry})):
         home = far.repository(needed.repository)
         assert far.store.manifest(home, needed.tag).digest == needed.pin.digest
         assert verify_any(bundles_of(far.store, home, needed.pin.digest), needed.pin.digest, policy(side))

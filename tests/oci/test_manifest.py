@@ -18,13 +18,13 @@ from clusterbook.oci.manifest import (
     MANIFEST,
     artifact,
     describe,
+    describe_file,
     digest_of,
     index,
     parse_manifest,
-    titled,
 )
 
-LAYER = titled("text/plain", b"hello", "hello.txt")
+LAYER = describe_file("text/plain", b"hello", "hello.txt")
 KEPT = artifact("application/vnd.example.x.v1", [LAYER, LAYER], annotations={"b": "2", "a": "1"})
 
 

@@ -16,7 +16,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from clusterbook.artifacts import index as published
 from clusterbook.artifacts.layout import NotOfTheLedger
-from clusterbook.artifacts.open import Opened, open_index
+from clusterbook.artifacts.open import OpenIndex, open_index
 from clusterbook.bundle.options import DEPLOYERS
 from clusterbook.cli import build_main as main
 from clusterbook.cli.build_publish import meter, notes
@@ -27,8 +27,8 @@ from clusterbook.oci.manifest import Manifest, digest_of, index
 from clusterbook.oci.open import Base
 from clusterbook.oci.reference import referrers_tag
 from clusterbook.oci.registry import Registry
-from clusterbook.publish.publish import Done, NotThere, Where, publish
-from clusterbook.publish.release import Request, prepare
+from clusterbook.publish.publish import Destination, NotThere, PublishResult, publish
+from clusterbook.publish.release import PublishRequest, prepare
 from clusterbook.trust.keys import private_key
 from clusterbook.trust.policy import Policy, Trusting, Unsigned, WrongSigner
 from clusterbook.trust.sign import KeySigner
@@ -75,24 +75,24 @@ def layout(tmp_path: Path) -> Base:
     return Base(Layout(tmp_path / "layout", create=True), "")
 
 
-def request_of(checkout: Path, name: str = JULY, **more: Any) -> Request:
-    return Request(name, checkout / "recipes", checkout / "registry", **more)
+def request_of(checkout: Path, name: str = JULY, **more: Any) -> PublishRequest:
+    return PublishRequest(name, checkout / "recipes", checkout / "registry", **more)
 
 
 def policy(keys: Path, name: str = "our") -> Policy:
     return key_policy([keys / f"{name}.pub"])
 
 
-def where(base: Base, keys: Path, name: str = "our", **more: Any) -> Where:
+def where(base: Base, keys: Path, name: str = "our", **more: Any) -> Destination:
     signer = KeySigner.from_file(keys / f"{name}.key", {})
-    return Where(base, signer, Trusting(policy(keys, name)), **more)
+    return Destination(base, signer, Trusting(policy(keys, name)), **more)
 
 
-def opened(base: Base, keys: Path, tag: str = "") -> Opened:
+def opened(base: Base, keys: Path, tag: str = "") -> OpenIndex:
     return open_index(base, Trusting(policy(keys)), now=None, seen=None, tag=tag)
 
 
-def artifact(found: Opened, slug: str, kind: str, version: str = "") -> Manifest:
+def artifact(found: OpenIndex, slug: str, kind: str, version: str = "") -> Manifest:
     """Return an artifact in the way a client goes: index, shard, pin."""
     chosen, entry = published.choose(slug, found.recipe(slug), version)
     repository = f"{'recipes' if kind == 'recipe' else kind}/{slug}"
@@ -208,7 +208,7 @@ def test_a_new_key_signs_everything_anew_before_the_old_one_is_given_up(
     release = prepare(request_of(checkout))
     publish(release, where(layout, keys))
     both = key_policy([keys / "our.pub", keys / "other.pub"])
-    done = publish(release, Where(layout, KeySigner.from_file(keys / "other.key", {}), Trusting(both)))
+    done = publish(release, Destination(layout, KeySigner.from_file(keys / "other.key", {}), Trusting(both)))
     assert (done.sent_blobs, done.sent_manifests) == (2, 25)
     for name in ("our", "other"):
         found = open_index(layout, Trusting(policy(keys, name)), now=None, seen=None)
@@ -223,14 +223,14 @@ def test_what_somebody_else_published_there_is_not_gone_on_with(layout: Base, ch
     publish(prepare(request_of(checkout, MARCH)), where(layout, keys, "other"))
     with pytest.raises(WrongSigner):
         publish(prepare(request_of(checkout)), where(layout, keys))
-    unsigned = Where(layout, None, Trusting(None, unsigned=True))
+    unsigned = Destination(layout, None, Trusting(None, unsigned=True))
     publish(prepare(request_of(checkout)), unsigned)
     with pytest.raises((Unsigned, WrongSigner)):
         publish(prepare(request_of(checkout)), where(layout, keys))
 
 
 def test_nothing_is_published_that_the_policy_does_not_believe(layout: Base, checkout: Path, keys: Path) -> None:
-    stranger = Where(layout, KeySigner.from_file(keys / "other.key", {}), Trusting(policy(keys)))
+    stranger = Destination(layout, KeySigner.from_file(keys / "other.key", {}), Trusting(policy(keys)))
     with pytest.raises(WrongSigner, match="nobody would believe") as caught:
         publish(prepare(request_of(checkout)), stranger)
     assert "--policy" in caught.value.hint
@@ -263,9 +263,9 @@ def test_a_ledger_that_records_other_sources_is_refused(checkout: Path, tmp_path
     other = "".join(f'catalog: "sha256:{"0" * 64}"\n' if line.startswith("catalog:") else line for line in lines)
     release.write_text(other)
     with pytest.raises(NotOfTheLedger, match="are not those that release"):
-        prepare(Request(JULY, checkout / "recipes", registry))
+        prepare(PublishRequest(JULY, checkout / "recipes", registry))
     with pytest.raises(NotFound, match="nothing is released"):
-        prepare(Request("", checkout / "recipes", tmp_path / "empty"))
+        prepare(PublishRequest("", checkout / "recipes", tmp_path / "empty"))
     with pytest.raises(NotFound, match=r"2026\.9\.0"):
         prepare(request_of(checkout, "2026.9.0"))
 
@@ -369,7 +369,7 @@ def test_how_far_it_has_come_is_one_line(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_an_index_that_nobody_takes_any_more_is_pointed_out() -> None:
-    done = Done(JULY, 1, 0, 0, 0, "sha256:", 1, "2027-08-05")
+    done = PublishResult(JULY, 1, 0, 0, 0, "sha256:", 1, "2027-08-05")
     assert notes(done, datetime(2027, 8, 4, tzinfo=UTC)) == []
     assert "--as-of HEAD" in notes(done, datetime(2027, 8, 5, tzinfo=UTC))[0]
 

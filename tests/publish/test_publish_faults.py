@@ -35,8 +35,8 @@ from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.manifest import digest_of, parse_manifest
 from clusterbook.oci.open import Base
 from clusterbook.oci.registry import Registry
-from clusterbook.publish.publish import JOBS, Where, publish
-from clusterbook.publish.release import Publication, Request, prepare
+from clusterbook.publish.publish import JOBS, Destination, publish
+from clusterbook.publish.release import Publication, PublishRequest, prepare
 from clusterbook.trust.keys import private_key
 from clusterbook.trust.policy import Trusting
 from clusterbook.trust.sign import KeySigner
@@ -62,7 +62,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def release(checkout: Path) -> Publication:
-    return prepare(Request(JULY, checkout / "recipes", checkout / "registry"))
+    return prepare(PublishRequest(JULY, checkout / "recipes", checkout / "registry"))
 
 
 @pytest.fixture(scope="module")
@@ -73,11 +73,13 @@ def whole(checkout: Path, release: Publication) -> FakeRegistry:
     return server
 
 
-def where(server: FakeRegistry, checkout: Path, *, login: bool = False) -> Where:
+def where(server: FakeRegistry, checkout: Path, *, login: bool = False) -> Destination:
     found = Credential(USER, PASSWORD) if login else None
     store = Registry(server.host, patience=QUICK, credentials=lambda _: found)
     signer = KeySigner.from_file(checkout / "k.pem", {})
-    return Where(Base(store, "acme"), signer, Trusting(key_policy([checkout / "k.pub"])), jobs=1 if login else JOBS)
+    return Destination(
+        Base(store, "acme"), signer, Trusting(key_policy([checkout / "k.pub"])), jobs=1 if login else JOBS
+    )
 
 
 def same(server: FakeRegistry, whole: FakeRegistry) -> bool:

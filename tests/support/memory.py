@@ -8,7 +8,7 @@ from threading import Lock
 from clusterbook.diagnostics.transport import NoArtifact
 from clusterbook.oci.manifest import Descriptor, Manifest, parse_manifest
 from clusterbook.oci.reference import is_digest
-from clusterbook.oci.store import Content, Store, checked, is_manifest
+from clusterbook.oci.store import Content, Store, check_blob, is_manifest
 
 
 class MemoryStore(Store):
@@ -45,7 +45,7 @@ class MemoryStore(Store):
         if (near, blob.digest) in self.blobs:
             self.blobs[repository, blob.digest] = self.blobs[near, blob.digest]
             return False
-        data = b"".join(checked(content(0), blob, self.where))
+        data = b"".join(check_blob(content(0), blob, self.where))
         with self._lock:
             self.moved.append(blob.digest)
             self.blobs[repository, blob.digest] = data

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from clusterbook.cli import build_main as main
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.open import Base
-from clusterbook.publish.publish import Where, publish
-from clusterbook.publish.release import Publication, Request, prepare
+from clusterbook.publish.publish import Destination, publish
+from clusterbook.publish.release import Publication, PublishRequest, prepare
 from clusterbook.trust.policy import Key, Policy, Trusting
 from clusterbook.trust.sign import KeySigner, Signer
 from tests.support import checkouts
@@ -57,10 +57,10 @@ class Publisher(NamedTuple):
         lifetime: timedelta = LIFETIME,
     ) -> None:
         """Publish a release, dated START or as `change` says."""
-        request = Request(release, self.checkout / "recipes", self.checkout / "registry")
+        request = PublishRequest(release, self.checkout / "recipes", self.checkout / "registry")
         found = change(dataclasses.replace(prepare(request), issued=START))
         believed = Trusting(policy or self.policy, unsigned=True)
-        publish(found, Where(base, None if unsigned else signer or self.signer, believed, lifetime=lifetime))
+        publish(found, Destination(base, None if unsigned else signer or self.signer, believed, lifetime=lifetime))
 
     def withdraw(self, slug: str, version: str, replacement: str) -> None:
         """Withdraw a version; what is published from now on says so."""

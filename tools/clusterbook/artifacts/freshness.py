@@ -1,11 +1,9 @@
-"""The timeline: whether an index is newer than the one before it, whole, and for us.
+"""Freshness: whether an index is newer than the one before it, whole, and for us.
 
-Knows what an index says about itself - a number, two dates, the digests of its shards, what was withdrawn - and which
-attacks that reveals: an older index (rollback), one that is shown for ever (freeze), parts of two (mix and match). Does
-not know who signed it (`policy`), nor where it lies. An index is verified before it is parsed here.
-
-Source: design, section 9; TUF specification 1.0, sections 1.5.2 and 5.4. What a signer who is believed does on purpose,
-such as leaping to a huge number, is not detected: that takes a new policy.
+What an index says about itself - a number, two dates, the digests of its shards, what was withdrawn - reveals an older
+index (rollback), one that is shown for ever (freeze), and parts of two (mix and match). An index is verified before it
+is parsed here. What a signer who is believed does on purpose, such as leaping to a huge number, is not detected: that
+takes a new policy. Source: design, section 9; TUF specification 1.0, sections 1.5.2 and 5.4.
 """
 
 from __future__ import annotations
@@ -116,7 +114,7 @@ class Envelope(NamedTuple):
     withdrawn: tuple[Withdrawal, ...] = ()
 
 
-class Seen(NamedTuple):
+class RollbackState(NamedTuple):
     """What is remembered of a source between two visits."""
 
     sequence: int
@@ -183,16 +181,18 @@ def parse(raw: bytes, name: str) -> Envelope:
         raise BrokenIndex(f"{name} is no index: {str(error)[:80]}", hint="name an index") from error
 
 
-def parse_seen(document: Any) -> Seen | None:
+def parse_rollback_state(document: Any) -> RollbackState | None:
     """Return what is remembered of a source, None when that cannot be read: then nothing is known of it."""
     try:
         withdrawn = tuple(_text(each) for each in document["withdrawn"])
-        return Seen(_number(document["sequence"]), _text(document["digest"]), withdrawn)
+        return RollbackState(_number(document["sequence"]), _text(document["digest"]), withdrawn)
     except (KeyError, TypeError, ValueError):
         return None
 
 
-def accept(raw: bytes, name: str, *, seen: Seen | None, now: datetime, client: str) -> tuple[Envelope, Seen]:
+def accept(
+    raw: bytes, name: str, *, seen: RollbackState | None, now: datetime, client: str
+) -> tuple[Envelope, RollbackState]:
     """Return an index that was verified, and what to remember of it.
 
     Args:
@@ -218,7 +218,7 @@ def accept(raw: bytes, name: str, *, seen: Seen | None, now: datetime, client: s
     names = tuple(sorted(each.name for each in found.withdrawn))
     if seen is not None:
         _compare(found, digest, names, seen, name)
-    return found, Seen(found.sequence, digest, names)
+    return found, RollbackState(found.sequence, digest, names)
 
 
 def check_shard(envelope: Envelope, shard: str, data: bytes) -> bytes:
@@ -242,12 +242,12 @@ def check_shard(envelope: Envelope, shard: str, data: bytes) -> bytes:
     return data
 
 
-def withdrawn(envelope: Envelope, slug: str, version: str) -> Withdrawal | None:
+def withdrawal_of(envelope: Envelope, slug: str, version: str) -> Withdrawal | None:
     """Return why a recipe version is no longer to be used, None when it is."""
     return next((each for each in envelope.withdrawn if (each.slug, each.version) == (slug, version)), None)
 
 
-def _compare(found: Envelope, digest: str, names: Iterable[str], seen: Seen, name: str) -> None:
+def _compare(found: Envelope, digest: str, names: Iterable[str], seen: RollbackState, name: str) -> None:
     """Hold an index against what is remembered of the one before."""
     hint = "use another source; if the publisher started anew on purpose, type `clusterbook trust forget SOURCE`"
     if found.sequence < seen.sequence:

@@ -1,16 +1,15 @@
-"""Published: what the index of a registry says is there.
+"""Index: what the index of a registry says is there.
 
     index:<release>, index:latest    artifactType INDEX, config empty, layers by title:
-      index.json           INDEX     release, number, dates, withdrawals; digest and size of each shard (`timeline`)
+      index.json           INDEX     release, number, dates, withdrawals; digest and size of each shard (`freshness`)
       criteria.json        SHARD     what tells the recipe for given criteria (`index.encode_head`)
       releases.json        SHARD     {release: {slug: [version, recipe digest]}}
       recipes-<hex>.json   SHARD     {slug: {current, versions: {version: {digest, release, artifacts: {kind: {digest,
                                      size}}}}}}; kinds are "recipe" and the deployers; the digits are the first of
                                      sha256(slug), as many as keep a shard to about 64 recipes
 
-Knows the shards of an index: which versions of which recipe there are, the digest of every artifact, which release
-serves what, and what tells the recipe for given criteria. Whoever wants one recipe reads the index and one shard,
-however many recipes there are. Does not know who signed it, nor whether it is the newest (`timeline`).
+Whoever wants one recipe reads the index and one shard, however many recipes there are. Whether it is the newest says
+`freshness`.
 Source: design, section 9.
 """
 
@@ -48,7 +47,7 @@ class Pin(NamedTuple):
     size: int
 
 
-class Entry(NamedTuple):
+class PublishedVersion(NamedTuple):
     """One version of a recipe. `artifacts` are by kind: recipe, or a deployer."""
 
     digest: str
@@ -56,7 +55,7 @@ class Entry(NamedTuple):
     artifacts: Mapping[str, Pin]
 
 
-class Needed(NamedTuple):
+class PinnedArtifact(NamedTuple):
     """One artifact that is needed for a slug: where it is below the base, under which tag, and its digest."""
 
     repository: str
@@ -64,15 +63,15 @@ class Needed(NamedTuple):
     pin: Pin
 
 
-class Recipe(NamedTuple):
+class PublishedRecipe(NamedTuple):
     """The versions of one recipe; `current` is the one that the release serves, "" when it does not any more."""
 
     current: str
-    versions: Mapping[str, Entry]
+    versions: Mapping[str, PublishedVersion]
 
 
 def shards(
-    recipes: Mapping[str, Recipe], releases: Mapping[str, Mapping[str, tuple[str, str]]], head: bytes
+    recipes: Mapping[str, PublishedRecipe], releases: Mapping[str, Mapping[str, tuple[str, str]]], head: bytes
 ) -> dict[str, bytes]:
     """Return the bytes of each shard by its name.
 
@@ -123,7 +122,7 @@ def shard_of(slug: str, index: Envelope) -> str:
     return _shard(slug, digits)
 
 
-def recipe_in(shard: bytes, slug: str) -> Recipe:
+def recipe_in(shard: bytes, slug: str) -> PublishedRecipe:
     """Return a recipe of a shard.
 
     Raises:
@@ -136,7 +135,7 @@ def recipe_in(shard: bytes, slug: str) -> Recipe:
     return _recipe(found[slug])
 
 
-def recipes_in(shard: bytes) -> dict[str, Recipe]:
+def recipes_in(shard: bytes) -> dict[str, PublishedRecipe]:
     """Return the recipes of a shard by slug. Raises BrokenIndex."""
     return {slug: _recipe(said) for slug, said in _decode(shard).items()}
 
@@ -152,7 +151,7 @@ def releases_in(shard: bytes) -> dict[str, dict[str, tuple[str, str]]]:
         raise _broken(error) from error
 
 
-def choose(slug: str, recipe: Recipe, wanted: str) -> tuple[str, Entry]:
+def choose(slug: str, recipe: PublishedRecipe, wanted: str) -> tuple[str, PublishedVersion]:
     """Return the version of a recipe that is wanted: a version, a digest (of the recipe or of an artifact), or any.
 
     Args:
@@ -178,7 +177,7 @@ def choose(slug: str, recipe: Recipe, wanted: str) -> tuple[str, Entry]:
     return version, versions[version]
 
 
-def pin_of(slug: str, version: str, entry: Entry, kind: str) -> Pin:
+def pin_of(slug: str, version: str, entry: PublishedVersion, kind: str) -> Pin:
     """Return the artifact of one kind.
 
     Raises:
@@ -189,15 +188,15 @@ def pin_of(slug: str, version: str, entry: Entry, kind: str) -> Pin:
     return entry.artifacts[kind]
 
 
-def closure(slug: str, recipe: Recipe) -> list[Needed]:
+def closure(slug: str, recipe: PublishedRecipe) -> list[PinnedArtifact]:
     """Return every artifact of a recipe, all versions of it; signatures and SBOMs refer to these."""
     return list(_closure(slug, recipe.versions))
 
 
-def _closure(slug: str, versions: Mapping[str, Entry]) -> Iterator[Needed]:
+def _closure(slug: str, versions: Mapping[str, PublishedVersion]) -> Iterator[PinnedArtifact]:
     for version, entry in sorted(versions.items()):
         for kind, pin in sorted(entry.artifacts.items()):
-            yield Needed(repository(kind, slug), version, pin)
+            yield PinnedArtifact(repository(kind, slug), version, pin)
 
 
 def repository(kind: str, slug: str) -> str:
@@ -217,16 +216,18 @@ def _shard(slug: str, digits: int) -> str:
     return RECIPES + sha256(slug.encode()).hexdigest()[:digits]
 
 
-def _recipe(said: Any) -> Recipe:
+def _recipe(said: Any) -> PublishedRecipe:
     try:
-        return Recipe(str(said["current"]), {version: _entry(each) for version, each in said["versions"].items()})
+        return PublishedRecipe(
+            str(said["current"]), {version: _entry(each) for version, each in said["versions"].items()}
+        )
     except (KeyError, TypeError, ValueError, AttributeError, Malformed) as error:
         raise _broken(error) from error
 
 
-def _entry(said: Any) -> Entry:
+def _entry(said: Any) -> PublishedVersion:
     pins = {kind: Pin(check_digest(pin["digest"]), int(pin["size"])) for kind, pin in said["artifacts"].items()}
-    return Entry(check_digest(said["digest"]), str(said["release"]), pins)
+    return PublishedVersion(check_digest(said["digest"]), str(said["release"]), pins)
 
 
 def _encode(document: Any) -> bytes:

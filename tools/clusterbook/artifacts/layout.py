@@ -1,17 +1,17 @@
-"""Artifacts: what a release puts into a registry, byte for byte.
+"""Layout: what a release puts into a registry, byte for byte.
 
     recipes/<slug>:<version>       RECIPE; layers recipe.json (RECIPE: RFC 8785, its metadata with version and digest)
                                    and origins.json (ORIGINS: who had the last word, by pointer)
-    <deployer>/<slug>:<version>    the recipe's bundle, one layer, of the types that the deployer pulls (`bundle.media`)
-    index:<release>, index:latest  what there is, and every digest (`published`)
+    <deployer>/<slug>:<version>    the recipe's bundle, one layer, of the types that the deployer pulls (`media_types`)
+    index:<release>, index:latest  what there is, and every digest (`index`)
 
 All are OCI 1.1 image manifests. What others say of an artifact is attached to it, as referrer and, since half of all
 registries do not know these, under the tag `sha256-<hex>` as well: to all three kinds a signature (artifactType and
 layer `statement.BUNDLE` with an in-toto statement, as cosign 3 writes it), to recipes an SBOM (artifactType and layer
 `sbom.MEDIA_TYPE`). An image layout is the same, its tags written `recipes/<slug>:<version>`.
 
-Knows names, types, layers and annotations. Does not know stores, nor who signs. Same recipe, same bytes: what an
-artifact says of its origin is that of the release which brought its version, whichever release publishes it.
+Same recipe, same bytes: what an artifact says of its origin is that of the release which brought its version, whichever
+release publishes it.
 Source: design, section 9.
 """
 
@@ -33,7 +33,7 @@ from clusterbook.oci.manifest import (
     Manifest,
     artifact,
     describe,
-    titled,
+    describe_file,
 )
 from clusterbook.resolve.content import content
 
@@ -52,7 +52,7 @@ class NotOfTheLedger(ClusterbookError):
     exit_status = 8
 
 
-class Origin(NamedTuple):
+class ReleaseOrigin(NamedTuple):
     """Where a version comes from: the release that brought it, and that release's commit and date."""
 
     release: str
@@ -66,7 +66,7 @@ class Version(NamedTuple):
     slug: str
     version: str
     digest: str
-    origin: Origin
+    origin: ReleaseOrigin
 
     @property
     def name(self) -> str:
@@ -84,7 +84,7 @@ class Artifact:
     blobs: tuple[tuple[Descriptor, bytes], ...]
 
 
-def stamped(whole: Mapping[str, Any], version: Version) -> dict[str, Any]:
+def add_version(whole: Mapping[str, Any], version: Version) -> dict[str, Any]:
     """Return a whole recipe with its version and digest, which are no part of what the digest covers.
 
     Raises:
@@ -101,7 +101,7 @@ def stamped(whole: Mapping[str, Any], version: Version) -> dict[str, Any]:
 def recipe_artifact(recipe: Mapping[str, Any], origins: Mapping[str, Any], version: Version) -> Artifact:
     """Return the artifact of a recipe that is `stamped`, with who said what in it (`provenance.Brief` by pointer)."""
     data, said = canonical(recipe), canonical(origins)
-    layers = [titled(RECIPE, data, "recipe.json"), titled(ORIGINS, said, "origins.json")]
+    layers = [describe_file(RECIPE, data, "recipe.json"), describe_file(ORIGINS, said, "origins.json")]
     annotations = _annotations(version, f"Recipe {version.slug}")
     manifest = artifact(RECIPE, layers, annotations=annotations)
     blobs = ((EMPTY_CONFIG, EMPTY_BLOB), (layers[0], data), (layers[1], said))
@@ -122,7 +122,7 @@ def bundle_artifact(
     """
     media = MEDIA[deployer]
     head = EMPTY_CONFIG if media.config == EMPTY else describe(media.config, config)
-    layer = titled(media.layer, archive, f"{version.slug}-{version.version}.tgz")
+    layer = describe_file(media.layer, archive, f"{version.slug}-{version.version}.tgz")
     annotations = _annotations(version, f"Bundle of {version.slug} for {deployer}")
     annotations[FILES] = files_digest(unrooted(files))
     manifest = artifact(media.artifact, [layer], annotations=annotations, config=head)

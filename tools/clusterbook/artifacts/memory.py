@@ -1,7 +1,7 @@
-"""Seen: what is remembered of each source between two visits, so that it cannot show something older the next time.
+"""Memory: what is remembered of each source between two visits, so that it cannot show something older the next time.
 
-Knows where that is kept. Does not know what it protects against (`core.timeline`). A file that cannot be read counts as
-nothing known; one that cannot be written is said aloud, since the next visit is then as good as the first.
+A file that cannot be read counts as nothing remembered; one that cannot be written is said aloud, since the next visit
+is then as good as the first.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from clusterbook.artifacts.freshness import Seen, parse_seen
-from clusterbook.oci.blob_file import alone
+from clusterbook.artifacts.freshness import RollbackState, parse_rollback_state
+from clusterbook.oci.blob_file import lock_file
 
 _LARGEST_BYTES = 1 << 20
 
@@ -24,15 +24,15 @@ class Memory(NamedTuple):
 
     folder: Path
 
-    def recall(self, source: str) -> Seen | None:
+    def recall(self, source: str) -> RollbackState | None:
         """Return what is remembered of a source, None for nothing."""
         try:
             with self._file(source).open("rb") as file:
-                return parse_seen(json.loads(file.read(_LARGEST_BYTES)))
+                return parse_rollback_state(json.loads(file.read(_LARGEST_BYTES)))
         except (OSError, ValueError, RecursionError):
             return None
 
-    def remember(self, source: str, seen: Seen) -> str:
+    def remember(self, source: str, seen: RollbackState) -> str:
         """Keep what was seen of a source, unless somebody saw something newer meanwhile.
 
         Returns what the user has to hear, "" when all went well.
@@ -42,7 +42,7 @@ class Memory(NamedTuple):
         file = self._file(source)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with alone(file.with_suffix(".lock")):
+            with lock_file(file.with_suffix(".lock")):
                 known = self.recall(source)
                 if known is None or known.sequence <= seen.sequence:
                     fresh = file.with_suffix(f".{os.getpid()}")

@@ -9,20 +9,20 @@ from datetime import datetime
 from typing import NamedTuple
 
 import clusterbook
-from clusterbook.artifacts import index as published
+from clusterbook.artifacts import index
 from clusterbook.artifacts.freshness import (
     LARGEST_INDEX_BYTES,
     LARGEST_SHARD_BYTES,
     Envelope,
     MixAndMatch,
     Oversized,
-    Seen,
+    RollbackState,
     accept,
     check_shard,
     parse,
-    withdrawn,
+    withdrawal_of,
 )
-from clusterbook.artifacts.index import Pin, Recipe
+from clusterbook.artifacts.index import Pin, PublishedRecipe
 from clusterbook.diagnostics.errors import BrokenIndex, ClusterbookError, InvalidRequest, NotFound
 from clusterbook.diagnostics.transport import NoArtifact
 from clusterbook.oci.manifest import Descriptor, Manifest
@@ -42,14 +42,14 @@ class WithdrawnVersion(ClusterbookError):
     exit_status = 2
 
 
-class Opened(NamedTuple):
+class OpenIndex(NamedTuple):
     """An index that may be relied on. `verified` is None when nobody signed it, and that was accepted."""
 
     base: Base
     manifest: Manifest
     envelope: Envelope
     verified: Verified | None
-    seen: Seen
+    seen: RollbackState
 
     def signature(self) -> str:
         """Return who signed it, for reading."""
@@ -68,8 +68,8 @@ class Opened(NamedTuple):
             raise MixAndMatch(f"the index of {self.envelope.release} names no shard {name}")
         if wanted.size > LARGEST_SHARD_BYTES:
             raise Oversized(f"{name} is said to have {wanted.size} bytes, {LARGEST_SHARD_BYTES} at most are read")
-        blob = Descriptor(published.SHARD, wanted.digest, wanted.size)
-        stream = self.base.store.stream(self.base.repository(published.REPOSITORY), blob)
+        blob = Descriptor(index.SHARD, wanted.digest, wanted.size)
+        stream = self.base.store.stream(self.base.repository(index.REPOSITORY), blob)
         found = bytearray()
         for chunk in stream:
             found += chunk
@@ -77,25 +77,20 @@ class Opened(NamedTuple):
                 break
         return check_shard(self.envelope, name, bytes(found))
 
-    def recipe(self, slug: str) -> Recipe:
+    def recipe(self, slug: str) -> PublishedRecipe:
         """Return what there is of a recipe. Raises NotFound, BadIndex."""
-        return published.recipe_in(self.shard(published.shard_of(slug, self.envelope)), slug)
+        return index.recipe_in(self.shard(index.shard_of(slug, self.envelope)), slug)
 
-    def version(self, slug: str, recipe: Recipe, wanted: str) -> str:
+    def version(self, slug: str, recipe: PublishedRecipe, wanted: str) -> str:
         """Return the version that is meant where `wanted` names a release instead (`2026.7.0`), else `wanted` itself.
 
         Raises:
             NotFound: the release does not serve the recipe, or there is neither such a release nor such a version.
         """
         known = recipe.versions
-        if (
-            not wanted
-            or wanted in known
-            or wanted.startswith("sha256:")
-            or published.RELEASES not in self.envelope.shards
-        ):
+        if not wanted or wanted in known or wanted.startswith("sha256:") or index.RELEASES not in self.envelope.shards:
             return wanted
-        releases = published.releases_in(self.shard(published.RELEASES))
+        releases = index.releases_in(self.shard(index.RELEASES))
         hint = f"versions: {', '.join(sorted(known)) or 'none'}; releases: {', '.join(sorted(releases))}"
         if wanted not in releases:
             raise NotFound(f"there is no {slug}@{wanted}", hint=hint)
@@ -113,7 +108,9 @@ class Opened(NamedTuple):
         return self.base.store.manifest(self.base.repository(repository), pin.digest)
 
 
-def open_index(base: Base, trusting: Trusting, *, now: datetime | None, seen: Seen | None, tag: str = "") -> Opened:
+def open_index(
+    base: Base, trusting: Trusting, *, now: datetime | None, seen: RollbackState | None, tag: str = ""
+) -> OpenIndex:
     """Return the index of a source: the latest, or that of the release `tag`.
 
     Args:
@@ -128,14 +125,14 @@ def open_index(base: Base, trusting: Trusting, *, now: datetime | None, seen: Se
         Untrusted: nobody who is believed signed it.
         BadIndex: it is not to be relied on; of which kind says why.
     """
-    repository = base.repository(published.REPOSITORY)
-    name = f"{base.store.where}: {repository}:{tag or published.LATEST}"
+    repository = base.repository(index.REPOSITORY)
+    name = f"{base.store.where}: {repository}:{tag or index.LATEST}"
     try:
-        manifest = base.store.manifest(repository, tag or published.LATEST)
+        manifest = base.store.manifest(repository, tag or index.LATEST)
     except NoArtifact as error:
         hint = "is the base right? it ends before /recipes and /index" if not tag else "name a release, or none"
         raise NoArtifact(f"{name} does not exist: nothing is published there", hint=hint) from error
-    if manifest.artifact_type != published.INDEX or not manifest.layers:
+    if manifest.artifact_type != index.INDEX or not manifest.layers:
         raise BrokenIndex(f"{name} is no index", hint="name the base, not one artifact")
     verified = _verify(base.store, repository, manifest.digest, trusting)
     first = manifest.layers[0]
@@ -146,7 +143,7 @@ def open_index(base: Base, trusting: Trusting, *, now: datetime | None, seen: Se
     envelope, remember = accept(raw, name, seen=seen, now=moment, client=clusterbook.__version__)
     if tag and envelope.release != tag:
         raise MixAndMatch(f"{name} is the index of release {envelope.release}", hint="the tag was moved")
-    return Opened(base, manifest, envelope, verified, remember)
+    return OpenIndex(base, manifest, envelope, verified, remember)
 
 
 def _verify(store: Store, repository: str, digest: str, trusting: Trusting) -> Verified | None:
@@ -166,7 +163,7 @@ def _verify(store: Store, repository: str, digest: str, trusting: Trusting) -> V
 
 def refuse_withdrawn(envelope: Envelope, slug: str, version: str) -> None:
     """Raise WithdrawnVersion where a version is no longer to be used."""
-    found = withdrawn(envelope, slug, version)
+    found = withdrawal_of(envelope, slug, version)
     if found is not None:
         use = f"use {found.replacement}, or " if found.replacement else ""
         hint = f"{use}take it all the same with --allow-withdrawn"

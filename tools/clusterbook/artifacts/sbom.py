@@ -1,9 +1,7 @@
-"""SBOMs: what a recipe brings into a cluster, for those who keep books about it.
+"""SBOM: what a recipe brings into a cluster: the recipe, its components as charts, and the images that these start.
 
-Knows CycloneDX 1.6 and package URLs: the recipe, its components as charts, and the images that these start. The same
-recipe gives the same bytes: no date, no tool, and a serial number made from the recipe's digest. Does not know files.
-
-Source: CycloneDX 1.6; purl specification, types `helm` and `oci`.
+The same recipe gives the same bytes: no date, no tool, and a serial number made from the recipe's digest. Source:
+CycloneDX 1.6; purl specification, types `helm` and `oci`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from clusterbook.artifacts.memory import memory
-from clusterbook.artifacts.open import Opened, open_index
+from clusterbook.artifacts.open import OpenIndex, open_index
 from clusterbook.files.context import Context
 from clusterbook.oci.open import Access, absolute, open_source
 from clusterbook.trust.policy import Trusting
@@ -24,7 +24,7 @@ def always(_: object) -> bool:
 
 def visit(
     where: str,
-    use: Callable[[Opened], Result],
+    use: Callable[[OpenIndex], Result],
     *,
     access: Access,
     trusting: Trusting,

@@ -22,8 +22,8 @@ from clusterbook.cli.program import Once
 from clusterbook.cli.terminal import deliver
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.oci.open import Access, open_base
-from clusterbook.publish.publish import JOBS, Done, Where, publish
-from clusterbook.publish.release import BUILDER, SOURCE, Request, prepare
+from clusterbook.publish.publish import JOBS, Destination, PublishResult, publish
+from clusterbook.publish.release import BUILDER, SOURCE, PublishRequest, prepare
 from clusterbook.publish.send import Report, quiet
 from clusterbook.trust.policy import Key, Policy, Trusting
 from clusterbook.trust.sign import KeylessSigner, KeySigner, Signer
@@ -77,14 +77,14 @@ def publish_command(release: str, **words: Any) -> int:
     how it is resumed.
     """
     deployers = () if words["no_bundles"] else words["deployers"] or DEPLOYERS
-    asked = Request(
+    asked = PublishRequest(
         release, words["recipes"], words["registry"], deployers, words["as_of"], words["builder"], words["source"]
     )
     signer, trusting = signing(words, os.environ)
     found = prepare(asked)
     access = Access(words["plain_http"], words["ca_file"], dict(os.environ), Path.home())
     base = open_base(words["to"], access, create=True)
-    where = Where(base, signer, trusting, words["jobs"], timedelta(days=words["lifetime"]))
+    where = Destination(base, signer, trusting, words["jobs"], timedelta(days=words["lifetime"]))
     done = publish(found, where, meter() if sys.stderr.isatty() else quiet)
     text = (
         json.dumps(asdict(done), indent=2) + "\n"
@@ -126,14 +126,14 @@ def meter() -> Report:
     return show
 
 
-def notes(done: Done, now: datetime) -> list[str]:
+def notes(done: PublishResult, now: datetime) -> list[str]:
     """Return what whoever publishes should know."""
     if done.expires > now.date().isoformat():
         return []
     return [f"the index has run out on {done.expires}, so nobody takes it: give a newer date, --as-of HEAD"]
 
 
-def summary(done: Done, where: str, *, by_key: bool) -> str:
+def summary(done: PublishResult, where: str, *, by_key: bool) -> str:
     """Return what was published, for reading; `by_key` says that a key of one's own signed it."""
     sent = f"{done.sent_blobs:,} blobs ({done.sent_bytes / 1e6:.1f} MB) and {done.sent_manifests:,} manifests sent"
     return (

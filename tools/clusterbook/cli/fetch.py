@@ -122,7 +122,7 @@ def respond(kind: str, words: Words, slug: str, around: Context) -> Reply:
     Raises:
         ClusterbookError: nothing was written, and what was remembered of the source stays.
     """
-    from clusterbook.fetch.fetch import Wanted, fetch
+    from clusterbook.fetch.fetch import FetchRequest, fetch
 
     if "config" in words:
         from clusterbook.cli.config import fetch_words, read_config
@@ -131,7 +131,7 @@ def respond(kind: str, words: Words, slug: str, around: Context) -> Reply:
     where = words.get("from", [""])[0]
     if not where:
         raise MissingFlag("--from is missing", hint="type --from oci://HOST/BASE, or the folder or archive of a mirror")
-    wanted = Wanted(
+    wanted = FetchRequest(
         kind,
         where,
         slug,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from clusterbook.artifacts.open import Opened, open_index
+from clusterbook.artifacts.open import OpenIndex, open_index
 from clusterbook.artifacts.visit import visit
 from clusterbook.bundle.make import make
 from clusterbook.cli.bundle import requested
@@ -126,7 +126,7 @@ def saved(words: Words, slugs: Iterable[str], around: Context, telling: Telling)
         withdrawn="allow_withdrawn" in words,
     )
 
-    def carry(opened: Opened) -> Saved:
+    def carry(opened: OpenIndex) -> Saved:
         with telling:
             return save(opened, wanted, Path(target), access, telling)
 

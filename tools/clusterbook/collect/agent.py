@@ -14,7 +14,7 @@ from clusterbook.diagnostics.errors import ClusterbookError, NotFound
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.kubernetes import configmaps
 from clusterbook.kubernetes.api import Api
-from clusterbook.kubernetes.configmaps import Where
+from clusterbook.kubernetes.configmaps import ConfigMapName
 from clusterbook.kubernetes.jobs import JobFailed, Pace, finish, in_cluster
 from clusterbook.kubernetes.placement import GPU, GPU_LABEL
 from clusterbook.snapshot.build import Capture, Item, Readings
@@ -50,7 +50,7 @@ def look(
         NotFinished: it did not end in time.
     """
     agent, notes = place_agent(api, check(agent))
-    where = Where(agent.namespace, agent.result)
+    where = ConfigMapName(agent.namespace, agent.result)
     with in_cluster(api, manifests(agent), keep=keep) as job:
         finish(api, job, timeout_s=agent.timeout_s + _GRACE_S, say=say, pace=pace)
         try:
@@ -90,7 +90,7 @@ def place_agent(api: Api, agent: Agent) -> tuple[Agent, tuple[str, ...]]:
     return agent._replace(placement=placement._replace(selector={GPU_LABEL: "true"})), ()
 
 
-def _document(text: str, form: str, where: Where) -> Mapping[str, Any]:
+def _document(text: str, form: str, where: ConfigMapName) -> Mapping[str, Any]:
     """Return the document that an agent wrote.
 
     Raises:

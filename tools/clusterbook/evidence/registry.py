@@ -23,7 +23,7 @@ from clusterbook.evidence.model import (
     BrokenEvidence,
     Proof,
 )
-from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, TITLE, Descriptor, Manifest, artifact, titled
+from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, TITLE, Descriptor, Manifest, artifact, describe_file
 from clusterbook.oci.open import Access, open_registry
 from clusterbook.oci.reference import Reference, parse_reference
 from clusterbook.oci.store import Store, from_bytes
@@ -116,7 +116,7 @@ _MOST_OF_A_SLUG = 100
 
 def evidence_artifact(files: Mapping[str, bytes], proof: Proof) -> Manifest:
     """Return the manifest of the evidence that `files` are, and that proves `proof`."""
-    layers = [titled(kind, files[name], name) for name, kind in _TYPES.items() if name in files]
+    layers = [describe_file(kind, files[name], name) for name, kind in _TYPES.items() if name in files]
     annotations = {
         "org.opencontainers.image.title": f"Evidence of {proof.recipe}: {proof.verdict}",
         "dev.clusterbook.recipe.digest": proof.digest,

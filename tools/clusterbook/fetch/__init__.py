@@ -1,1 +1,1 @@
-"""A package."""
+"""What was published comes to this machine, verified first."""

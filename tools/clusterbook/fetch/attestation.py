@@ -1,8 +1,6 @@
-"""Attested: the signature that a fetched bundle carries along, so that it can be verified later, with no network.
+"""Attestation: the signature that a fetched bundle carries along, so that it can be verified later, with no network.
 
-    signature ─ statement ─ manifest.json (its digest is a subject) ─ annotation FILES ─ every file of the bundle
-
-Knows which files that takes and what they prove. Does not know whom to believe (`believing`).
+signature ─ statement ─ manifest.json (its digest is a subject) ─ annotation FILES ─ every file of the bundle
 """
 
 from __future__ import annotations
@@ -12,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from clusterbook.artifacts import index as published
-from clusterbook.artifacts.open import Opened
+from clusterbook.artifacts import index
+from clusterbook.artifacts.open import OpenIndex
 from clusterbook.bundle.checksums import FILES, files_digest
 from clusterbook.bundle.disk import ATTESTATION, MANIFEST, SIGNATURE
 from clusterbook.diagnostics.errors import ClusterbookError, unreadable
@@ -23,7 +21,7 @@ from clusterbook.trust.statement import LARGEST_BUNDLE_BYTES, BrokenBundle
 from clusterbook.trust.verify import Verified, bundles_of, verify, verify_any
 
 
-def attestation(opened: Opened, repository: str, manifest: Manifest, trusting: Trusting) -> dict[str, bytes]:
+def find_attestation(opened: OpenIndex, repository: str, manifest: Manifest, trusting: Trusting) -> dict[str, bytes]:
     """Return what a bundle carries along, by file: nothing where nobody signed and that was accepted.
 
     One statement covers the index and most of what it names, so that it is looked at first.
@@ -35,7 +33,7 @@ def attestation(opened: Opened, repository: str, manifest: Manifest, trusting: T
         return {}
     store = opened.base.store
     faults: list[ClusterbookError] = []
-    homes = ((opened.base.repository(published.REPOSITORY), opened.manifest.digest), (repository, manifest.digest))
+    homes = ((opened.base.repository(index.REPOSITORY), opened.manifest.digest), (repository, manifest.digest))
     for home, digest in homes:
         for raw in bundles_of(store, home, digest):
             try:
@@ -61,14 +59,14 @@ def read_attestation(where: Path) -> dict[str, bytes]:
     return found
 
 
-class Attested(NamedTuple):
+class Attestation(NamedTuple):
     """What the files of a bundle are known to be: who signed which manifest."""
 
     verified: Verified
     manifest: Manifest
 
 
-def attested(beside: Mapping[str, bytes], files: Mapping[str, bytes], trusting: Trusting) -> Attested:
+def verify_attestation(beside: Mapping[str, bytes], files: Mapping[str, bytes], trusting: Trusting) -> Attestation:
     """Return who speaks for the files of a bundle.
 
     Args:
@@ -93,4 +91,4 @@ def attested(beside: Mapping[str, bytes], files: Mapping[str, bytes], trusting: 
     said = manifest.annotations.get(FILES, "")
     if said != files_digest(files):
         raise Tampered("the files are not those that were signed", hint="do not use them: fetch the bundle again")
-    return Attested(verified, manifest)
+    return Attestation(verified, manifest)

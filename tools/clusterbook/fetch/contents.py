@@ -1,7 +1,4 @@
-"""Contents: what an opened index says is published, for reading and for programs.
-
-Knows how it is printed. Does not know how an index is opened.
-"""
+"""Contents: what an index says is published, for reading and for programs."""
 
 from __future__ import annotations
 
@@ -9,19 +6,19 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from clusterbook.artifacts import index as published
-from clusterbook.artifacts.freshness import withdrawn
-from clusterbook.artifacts.index import Recipe
-from clusterbook.artifacts.open import Opened
+from clusterbook.artifacts import index
+from clusterbook.artifacts.freshness import withdrawal_of
+from clusterbook.artifacts.index import PublishedRecipe
+from clusterbook.artifacts.open import OpenIndex
 
 
-def contents(opened: Opened, *, as_json: bool) -> tuple[str, tuple[str, ...]]:
+def contents(opened: OpenIndex, *, as_json: bool) -> tuple[str, tuple[str, ...]]:
     """Return all versions of all recipes, and what a user should hear about the index itself."""
     recipes = {
         slug: recipe
         for name in sorted(opened.envelope.shards)
-        if name.startswith(published.RECIPES)
-        for slug, recipe in published.recipes_in(opened.shard(name)).items()
+        if name.startswith(index.RECIPES)
+        for slug, recipe in index.recipes_in(opened.shard(name)).items()
     }
     recipes = dict(sorted(recipes.items()))
     if as_json:
@@ -31,18 +28,18 @@ def contents(opened: Opened, *, as_json: bool) -> tuple[str, tuple[str, ...]]:
     return _table(opened, recipes), (f"{about}, good until {envelope.expires.date()}; {opened.signature()}",)
 
 
-def _table(opened: Opened, recipes: Mapping[str, Recipe]) -> str:
+def _table(opened: OpenIndex, recipes: Mapping[str, PublishedRecipe]) -> str:
     rows = [("RECIPE", "VERSION", "RELEASE", "DIGEST", "")]
     for slug, recipe in recipes.items():
         for version, entry in recipe.versions.items():
-            gone = withdrawn(opened.envelope, slug, version)
+            gone = withdrawal_of(opened.envelope, slug, version)
             state = f"withdrawn: {gone.reason}" if gone else "" if version == recipe.current else "earlier"
             rows.append((slug, version, entry.release, entry.digest, state))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return "".join("  ".join((*map(str.ljust, row[:4], widths), row[4])).rstrip() + "\n" for row in rows)
 
 
-def _document(opened: Opened, recipes: Mapping[str, Recipe]) -> dict[str, Any]:
+def _document(opened: OpenIndex, recipes: Mapping[str, PublishedRecipe]) -> dict[str, Any]:
     envelope, verified = opened.envelope, opened.verified
     return {
         "release": envelope.release,

@@ -1,7 +1,4 @@
-"""Opened shelves: which recipe of a published index answers criteria, as `recipe` would say of the same catalog.
-
-Knows the head of an index. What is in a recipe, its artifact says.
-"""
+"""Criteria: which recipe of a published index answers them, as `recipe` would say of the same catalog."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from clusterbook.lookup.format import Index
 from clusterbook.lookup.index import IndexShelf
 
 
-class OpenedShelf(IndexShelf):
+class PublishedShelf(IndexShelf):
     """Tells which recipe answers criteria, by the head of an opened index; what is in it, artifacts say."""
 
     def __init__(self, head: Index) -> None:
@@ -22,6 +19,6 @@ class OpenedShelf(IndexShelf):
 
 def slug_for(options: Options, head: Index) -> tuple[str, tuple[str, ...]]:
     """Return the recipe that answers criteria, and notes about it. Raises as `answers.serve`."""
-    answer, notes = serve(options, OpenedShelf(head), "", {})
+    answer, notes = serve(options, PublishedShelf(head), "", {})
     assert answer.slug is not None, "what is served has a name"
     return answer.slug, notes

@@ -13,10 +13,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from clusterbook.artifacts import index as published
-from clusterbook.artifacts.freshness import withdrawn
-from clusterbook.artifacts.index import RECIPE, RECIPE_KIND, Entry, choose, pin_of
-from clusterbook.artifacts.open import Opened, refuse_withdrawn
+from clusterbook.artifacts import index
+from clusterbook.artifacts.freshness import withdrawal_of
+from clusterbook.artifacts.index import RECIPE, RECIPE_KIND, PublishedVersion, choose, pin_of
+from clusterbook.artifacts.open import OpenIndex, refuse_withdrawn
 from clusterbook.artifacts.visit import visit
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.diagnostics.transport import Malformed
@@ -32,20 +32,20 @@ if TYPE_CHECKING:
 LARGEST_RECIPE_BYTES = 64 << 20
 
 
-class Chosen(NamedTuple):
+class PublishedArtifact(NamedTuple):
     """One artifact of an opened index."""
 
-    opened: Opened
+    opened: OpenIndex
     slug: str
     version: str
-    entry: Entry
+    entry: PublishedVersion
     kind: str
     manifest: Manifest
 
     @property
     def repository(self) -> str:
         """The repository it is in."""
-        return self.opened.base.repository(published.repository(self.kind, self.slug))
+        return self.opened.base.repository(index.repository(self.kind, self.slug))
 
     @property
     def name(self) -> str:
@@ -66,14 +66,14 @@ class Chosen(NamedTuple):
         }
 
 
-class Fetched(NamedTuple):
+class FetchResult(NamedTuple):
     """What came of it: what is to be printed, "" where it went to a file, and what its user should hear."""
 
     text: str
     notes: tuple[str, ...] = ()
 
 
-class Wanted(NamedTuple):
+class FetchRequest(NamedTuple):
     """What is wanted of the source `where`: its "index", or a "recipe" or a "bundle".
 
     Which one, `name` says (SLUG or SLUG@VERSION) or criteria do. `form` and `output` None are what suits the kind.
@@ -91,7 +91,7 @@ class Wanted(NamedTuple):
     force: bool = False
 
 
-def fetch(wanted: Wanted, choice: PolicyChoice, access: Access, around: Context) -> Fetched:
+def fetch(wanted: FetchRequest, choice: PolicyChoice, access: Access, around: Context) -> FetchResult:
     """Fetch a recipe, a bundle or an index.
 
     Args:
@@ -105,7 +105,7 @@ def fetch(wanted: Wanted, choice: PolicyChoice, access: Access, around: Context)
     """
     belief = trusting(choice, around.environment, around.home)
 
-    def deliver(opened: Opened) -> Fetched:
+    def deliver(opened: OpenIndex) -> FetchResult:
         if wanted.kind == "index":
             from clusterbook.fetch.contents import contents
 
@@ -119,7 +119,7 @@ def fetch(wanted: Wanted, choice: PolicyChoice, access: Access, around: Context)
     return result._replace(notes=(*result.notes, warning)) if warning else result
 
 
-def _chosen(opened: Opened, wanted: Wanted) -> tuple[Chosen, tuple[str, ...]]:
+def _chosen(opened: OpenIndex, wanted: FetchRequest) -> tuple[PublishedArtifact, tuple[str, ...]]:
     """Return the artifact that is asked for, and notes about it."""
     slug, _, version_word = wanted.name.partition("@")
     notes: tuple[str, ...] = ()
@@ -142,22 +142,22 @@ def _chosen(opened: Opened, wanted: Wanted) -> tuple[Chosen, tuple[str, ...]]:
     pin = pin_of(slug, version, entry, artifact_kind)
     if not wanted.allow_withdrawn:
         refuse_withdrawn(opened.envelope, slug, version)
-    elif found := withdrawn(opened.envelope, slug, version):
+    elif found := withdrawal_of(opened.envelope, slug, version):
         notes = (*notes, f"{found.name} was withdrawn: {found.reason}")
     if version != recipe.current:
         notes = (*notes, f"{slug}@{version} is not what release {opened.envelope.release} serves: {recipe.current}")
-    manifest = opened.artifact(published.repository(artifact_kind, slug), pin)
+    manifest = opened.artifact(index.repository(artifact_kind, slug), pin)
     notes = (*notes, f"{slug}@{version} of release {entry.release}, {opened.signature()}")
-    return Chosen(opened, slug, version, entry, artifact_kind, manifest), notes
+    return PublishedArtifact(opened, slug, version, entry, artifact_kind, manifest), notes
 
 
-def _head(opened: Opened) -> Index:
+def _head(opened: OpenIndex) -> Index:
     from clusterbook.lookup.format import decode_head
 
-    return decode_head(opened.shard(published.CRITERIA), f"{opened.base.store.where}: {published.CRITERIA}")
+    return decode_head(opened.shard(index.CRITERIA), f"{opened.base.store.where}: {index.CRITERIA}")
 
 
-def _recipe(chosen: Chosen, wanted: Wanted) -> Fetched:
+def _recipe(chosen: PublishedArtifact, wanted: FetchRequest) -> FetchResult:
     """Return a recipe, or write it."""
     layer = next((each for each in chosen.manifest.layers if each.media_type == RECIPE), None)
     if layer is None:
@@ -170,19 +170,19 @@ def _recipe(chosen: Chosen, wanted: Wanted) -> Fetched:
     return _delivered(data, wanted)
 
 
-def _delivered(data: bytes, wanted: Wanted) -> Fetched:
+def _delivered(data: bytes, wanted: FetchRequest) -> FetchResult:
     """Return what is to be printed, or write it to a file."""
     if wanted.output in (None, "-"):
-        return Fetched(data.decode())
+        return FetchResult(data.decode())
     from clusterbook.files.write import write_bytes
 
     write_bytes(Path(wanted.output), data)
-    return Fetched("")
+    return FetchResult("")
 
 
-def _bundle(chosen: Chosen, wanted: Wanted, belief: Trusting, choice: PolicyChoice) -> Fetched:
+def _bundle(chosen: PublishedArtifact, wanted: FetchRequest, belief: Trusting, choice: PolicyChoice) -> FetchResult:
     """Bring a bundle into a folder, or into the file of an archive."""
-    from clusterbook.fetch.unpack import arrive
+    from clusterbook.fetch.unpack import unpack_bundle
     from clusterbook.oci.transfer import save
 
     output = "bundle" if wanted.output is None else wanted.output
@@ -194,14 +194,14 @@ def _bundle(chosen: Chosen, wanted: Wanted, belief: Trusting, choice: PolicyChoi
         save(store, chosen.repository, layers[0], Path(output))
         said |= {"files": 1}
     else:
-        from clusterbook.fetch.attestation import attestation
+        from clusterbook.fetch.attestation import find_attestation
 
-        beside = attestation(chosen.opened, chosen.repository, chosen.manifest, belief)
+        beside = find_attestation(chosen.opened, chosen.repository, chosen.manifest, belief)
         source = (store, chosen.repository, layers[0])
-        said |= {"files": len(arrive(*source, Path(output), beside, force=wanted.force))}
+        said |= {"files": len(unpack_bundle(*source, Path(output), beside, force=wanted.force))}
     if wanted.form == "json":
-        return Fetched(json.dumps(said, indent=2, sort_keys=True) + "\n")
-    return Fetched(
+        return FetchResult(json.dumps(said, indent=2, sort_keys=True) + "\n")
+    return FetchResult(
         f"{output}: {chosen.name} for {chosen.kind}, {said['files']} files\n"
         f"verify: clusterbook verify {output}{choice.flags}\n"
     )

@@ -1,7 +1,7 @@
-"""Arrival: a bundle that is fetched becomes a folder, whole or not at all.
+"""Unpack: a bundle that is fetched becomes a folder, whole or not at all.
 
-Knows how what was killed is gone on with, and how one folder takes the place of another in one step. Does not know what
-a bundle is signed with. Beside the folder lies another, `.NAME.part`, for as long as it takes.
+Beside the folder lies another, `.NAME.part`, for as long as it takes; what was killed is gone on with there, and one
+folder takes the place of the other in one step.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from clusterbook.diagnostics.errors import ClusterbookError, Unwritable
 from clusterbook.files.archive import unpack_file
 from clusterbook.files.tar_reader import Limits
 from clusterbook.files.write import work_folder
-from clusterbook.oci.blob_file import alone
+from clusterbook.oci.blob_file import lock_file
 from clusterbook.oci.manifest import Descriptor
 from clusterbook.oci.store import Store
 from clusterbook.oci.transfer import save
@@ -27,7 +27,7 @@ LOCK = "lock"
 _LIMITS = Limits(files=20_000, total_bytes=MOST_BYTES)
 
 
-def arrive(
+def unpack_bundle(
     store: Store, repository: str, archive: Descriptor, target: Path, beside: Mapping[str, bytes], *, force: bool
 ) -> list[str]:
     """Bring the archive of a bundle here and make it the folder `target`; return the names of its files.
@@ -50,7 +50,7 @@ def arrive(
     work = target.parent / f".{target.name}.part"
     try:
         work_folder(work)
-        with alone(work / LOCK):
+        with lock_file(work / LOCK):
             packed = work / archive.digest.partition(":")[2]
             try:
                 save(store, repository, archive, packed)

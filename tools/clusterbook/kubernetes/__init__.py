@@ -1,4 +1,1 @@
-"""Kubernetes: how a cluster is asked, what it is told, and what comes back.
-
-`connection` alone knows the Python client; `api` speaks to one API server; everything else knows objects.
-"""
+"""One cluster: how its API is asked, what it is told, and what comes back."""

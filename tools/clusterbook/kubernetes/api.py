@@ -14,7 +14,7 @@ from typing import Any
 
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import Patience
-from clusterbook.kubernetes.connection import Answer, Connection, Lost, as_bytes
+from clusterbook.kubernetes.connection import ApiResponse, Connection, Lost, as_bytes
 from clusterbook.kubernetes.errors import ClusterDenied, ClusterUnreachable, Conflict, NoObject, Rejected, Throttled
 from clusterbook.kubernetes.kubeconfig import log_in
 
@@ -154,7 +154,7 @@ class Api:
                 lines,
             ):
                 if status >= 300:
-                    raise _fault(f"{self.where}: GET {path}", Answer(status, {}, b"\n".join(lines)))
+                    raise _fault(f"{self.where}: GET {path}", ApiResponse(status, {}, b"\n".join(lines)))
                 yield (line.decode(errors="replace") for line in lines)
         except Lost as lost:
             raise lost.fault from lost
@@ -173,7 +173,7 @@ class Api:
     ) -> Object:
         return self._read(method, path, self._answer(method, path, query=query, body=body, kind=kind, accept=accept))
 
-    def _read(self, method: str, path: str, answer: Answer) -> Object:
+    def _read(self, method: str, path: str, answer: ApiResponse) -> Object:
         """Return the object of a good answer.
 
         Raises:
@@ -197,7 +197,7 @@ class Api:
         body: Mapping[str, Any] | None = None,
         kind: str = "application/json",
         accept: str,
-    ) -> Answer:
+    ) -> ApiResponse:
         """Return the answer to a request, having asked again while that was of use and could do no harm.
 
         Making an object is the one thing that is not repeated once it may have been heard: the first answer could have
@@ -228,7 +228,7 @@ def open_api(kubeconfig: str = "", *, context: str = "", patience: Patience = PA
     return Api(Connection(log_in(kubeconfig, context=context)), patience)
 
 
-def _document(answer: Answer) -> Object:
+def _document(answer: ApiResponse) -> Object:
     """Return the object that an answer holds, {} where it holds none."""
     try:
         found = json.loads(answer.body)
@@ -237,7 +237,7 @@ def _document(answer: Answer) -> Object:
     return found if isinstance(found, dict) else {}
 
 
-def _is_no_fault(answer: Answer) -> bool:
+def _is_no_fault(answer: ApiResponse) -> bool:
     """Return whether a 500 is about what was sent: for apply the server says so of fields that it does not know."""
     return b"failed to create typed patch object" in answer.body
 
@@ -246,7 +246,7 @@ def _seconds(text: str) -> float:
     return float(text) if text.isdecimal() else 0.0
 
 
-def _fault(what: str, answer: Answer) -> ClusterbookError:
+def _fault(what: str, answer: ApiResponse) -> ClusterbookError:
     """Return what an answer other than a good one means, in the server's own words."""
     said = str(_document(answer).get("message") or answer.body.decode(errors="replace").strip())
     said = " ".join(said.split())[:_LONGEST_MESSAGE]

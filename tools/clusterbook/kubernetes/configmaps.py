@@ -1,8 +1,7 @@
 """ConfigMaps: a snapshot kept in the cluster, under `cm://NAMESPACE/NAME`.
 
-Knows how a document lies in a ConfigMap, and reads what the reference wrote. Does not know what is in it. An object
-may have one MiB; a document that has more is packed, and one that is still too large is refused before anything is
-written. Source: reference rows G10, G11, S32; packing is ours.
+An object may have one MiB; a document that has more is packed, and one that is still too large is refused before
+anything is written. What the reference wrote is read. Source: reference rows G10, G11, S32; packing is ours.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
-class Where(NamedTuple):
+class ConfigMapName(NamedTuple):
     """One ConfigMap."""
 
     namespace: str
@@ -43,7 +42,7 @@ class Where(NamedTuple):
         return f"/api/v1/namespaces/{self.namespace}/configmaps/{self.name}"
 
 
-def parse_where(text: str) -> Where:
+def parse_where(text: str) -> ConfigMapName:
     """Return the ConfigMap that `cm://NAMESPACE/NAME` means.
 
     Raises:
@@ -52,10 +51,10 @@ def parse_where(text: str) -> Where:
     namespace, _, name = text.removeprefix(SCHEME).partition("/")
     if not text.startswith(SCHEME) or not _NAMESPACE.fullmatch(namespace) or not _NAME.fullmatch(name):
         raise InvalidRequest(f"'{text}' names no ConfigMap", hint="write cm://NAMESPACE/NAME, in small letters")
-    return Where(namespace, name)
+    return ConfigMapName(namespace, name)
 
 
-def write(api: Api, where: Where, text: str, *, form: str, timestamp: str, kind: str = "snapshot") -> None:
+def write(api: Api, where: ConfigMapName, text: str, *, form: str, timestamp: str, kind: str = "snapshot") -> None:
     """Keep `text` in a ConfigMap, which is made or changed; what others put there stays.
 
     Args:
@@ -73,7 +72,7 @@ def write(api: Api, where: Where, text: str, *, form: str, timestamp: str, kind:
     api.apply(where.path, manifest(where, text, form=form, timestamp=timestamp, kind=kind), force=True)
 
 
-def manifest(where: Where, text: str, *, form: str, timestamp: str, kind: str = "snapshot") -> dict[str, Any]:
+def manifest(where: ConfigMapName, text: str, *, form: str, timestamp: str, kind: str = "snapshot") -> dict[str, Any]:
     """Return the ConfigMap that keeps `text`; see `write`."""
     key, data = f"{kind}.{form}", text.encode()
     content: dict[str, Any] = {"data": {"format": form, "timestamp": timestamp}}
@@ -104,7 +103,7 @@ def _label(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "_", text)[:63].strip("._-")
 
 
-def read(api: Api, where: Where, *, kinds: Sequence[str] = ("snapshot",)) -> tuple[str, str]:
+def read(api: Api, where: ConfigMapName, *, kinds: Sequence[str] = ("snapshot",)) -> tuple[str, str]:
     """Return the document that a ConfigMap keeps, and what it is written in; the first of `kinds` there is.
 
     Raises:
@@ -123,7 +122,7 @@ def read(api: Api, where: Where, *, kinds: Sequence[str] = ("snapshot",)) -> tup
     raise NotFound(f"{where} keeps no {wanted}; it has: {keys}", hint=f"it lies under {kinds[0]}.yaml or .json")
 
 
-def _unpack(packed: str, where: Where) -> str:
+def _unpack(packed: str, where: ConfigMapName) -> str:
     """Return packed text, never more of it than a document may have."""
     try:
         unpacker = zlib.decompressobj(31)

@@ -1,7 +1,6 @@
-"""Connection: bytes of one API server.
+"""Connection: bytes of one API server, within a time and a size.
 
-Knows HTTP as urllib3 does it, how long things may take and how long an answer may be; the only module here that imports
-urllib3, and nothing of its leaves. Does not know what an answer means, nor when to ask again.
+The only module here that imports urllib3; nothing of it leaves.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ MAX_BYTES = 128 * 1024 * 1024
 _CHUNK_BYTES = 1 << 16
 
 
-class Answer(NamedTuple):
+class ApiResponse(NamedTuple):
     """What the API server said to one request."""
 
     status: int
@@ -61,7 +60,7 @@ class Connection:
         accept: str = "application/json",
         connect_s: float,
         answer_s: float,
-    ) -> Answer:
+    ) -> ApiResponse:
         """Return the whole answer to one request.
 
         Args:
@@ -92,7 +91,7 @@ class Connection:
                     raise Lost(
                         ClusterTimedOut(f"{self.where}: {method} {path} took more than {answer_s:g} s"), sent=True
                     )
-            return Answer(response.status, response.headers, b"".join(parts))
+            return ApiResponse(response.status, response.headers, b"".join(parts))
 
     @contextmanager
     def lines(

@@ -1,7 +1,6 @@
 """Discovery: which kinds of objects a cluster serves, and under which path.
 
-Knows both forms in which an API server says so: all at once, and group by group as older ones do. Does not know which
-kinds anybody wants. Source: Kubernetes API concepts, "Discovery API".
+An API server says so all at once, or group by group as older ones do. Source: Kubernetes API concepts, "Discovery API".
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ class Kind(NamedTuple):
         return self.api_version.rpartition("/")[0]
 
 
-class Served(NamedTuple):
+class ServedKind(NamedTuple):
     """One kind that a cluster serves."""
 
     kind: Kind
@@ -49,10 +48,10 @@ def path_of(api_version: str) -> str:
 class Resources(NamedTuple):
     """What a cluster serves. `silent` are the API versions of groups that did not say what they have."""
 
-    served: Mapping[Kind, Served]
+    served: Mapping[Kind, ServedKind]
     silent: frozenset[str] = frozenset()
 
-    def find(self, wanted: Kind) -> Served | None:
+    def find(self, wanted: Kind) -> ServedKind | None:
         """Return a kind in the version that is wanted, else in the one that the cluster prefers; None for neither."""
         if wanted in self.served:
             return self.served[wanted]
@@ -70,7 +69,7 @@ def discover(api: Api) -> Resources:
     Raises:
         ClusterbookError: not even the core can be asked.
     """
-    served: dict[Kind, Served] = {}
+    served: dict[Kind, ServedKind] = {}
     silent: set[str] = set()
     for root in ("/api", "/apis"):
         found = api.get(root, accept=_ALL_AT_ONCE)
@@ -83,7 +82,7 @@ def discover(api: Api) -> Resources:
     return Resources(served, frozenset(silent))
 
 
-def _all_at_once(found: Mapping[str, Any], silent: set[str]) -> Iterator[Served]:
+def _all_at_once(found: Mapping[str, Any], silent: set[str]) -> Iterator[ServedKind]:
     """Yield what one answer says of every group, the preferred version of each first."""
     for group in found.get("items") or ():
         name = str((group.get("metadata") or {}).get("name") or "")
@@ -94,10 +93,10 @@ def _all_at_once(found: Mapping[str, Any], silent: set[str]) -> Iterator[Served]
             for each in version.get("resources") or ():
                 if "list" in (each.get("verbs") or ()):
                     kind = str((each.get("responseKind") or {}).get("kind") or "")
-                    yield Served(Kind(api_version, kind), str(each["resource"]), each.get("scope") == "Namespaced")
+                    yield ServedKind(Kind(api_version, kind), str(each["resource"]), each.get("scope") == "Namespaced")
 
 
-def _one_by_one(api: Api, found: Mapping[str, Any], silent: set[str]) -> Iterator[Served]:
+def _one_by_one(api: Api, found: Mapping[str, Any], silent: set[str]) -> Iterator[ServedKind]:
     """Yield what each group says by itself."""
     versions = [str(each) for each in found.get("versions") or ()] if "groups" not in found else []
     for group in found.get("groups") or ():
@@ -112,4 +111,4 @@ def _one_by_one(api: Api, found: Mapping[str, Any], silent: set[str]) -> Iterato
             continue
         for each in listed.get("resources") or ():
             if "/" not in each["name"] and "list" in (each.get("verbs") or ()):
-                yield Served(Kind(api_version, str(each["kind"])), str(each["name"]), bool(each.get("namespaced")))
+                yield ServedKind(Kind(api_version, str(each["kind"])), str(each["name"]), bool(each.get("namespaced")))

@@ -1,8 +1,6 @@
-"""Jobs: something of ours runs in a cluster, is waited for, and leaves nothing behind.
+"""Jobs: something of ours runs in a cluster, is waited for, and leaves nothing behind, whatever happens in between.
 
-Knows how objects are put there and taken away again, whatever happens in between; what becomes of a Job; why a pod
-does not start; what it says. Does not know what runs. The other objects belong to the Job, so even when this program is
-killed the cluster removes them with it.
+The other objects belong to the Job, so even when this program is killed the cluster removes them with it.
 """
 
 from __future__ import annotations

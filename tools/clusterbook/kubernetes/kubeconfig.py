@@ -1,9 +1,8 @@
 """Kubeconfig: which cluster is meant, and who we are to it.
 
-Knows the Python client for Kubernetes, and is the only module that does: credentials in all their forms (tokens and
-token files, client certificates, plug-ins that are run, names and passwords), TLS, proxies. Does not know how anything
-is asked. Of the client it takes what reads a kubeconfig and builds a connection pool: its generated API would have
-every object in memory twice.
+The only module that imports the Python client for Kubernetes: credentials in all their forms (tokens and token files,
+client certificates, plug-ins that are run, names and passwords), TLS, proxies. Of the client it takes what reads a
+kubeconfig and builds a connection pool: its generated API would have every object in memory twice.
 """
 
 from __future__ import annotations

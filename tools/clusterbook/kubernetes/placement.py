@@ -1,6 +1,5 @@
-"""Placement: where a pod of ours runs and what it may use, as its user says it.
+"""Placement: where a pod of ours runs and what it may use, as its user writes it on a command line.
 
-Knows how selectors, tolerations and quantities are written on a command line. Does not know what the pod does.
 Source: reference rows S25-S29.
 """
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from clusterbook.bundle import mirror_names as homes
 from clusterbook.diagnostics.transport import BadReference, Malformed
 from clusterbook.documents.digest import canonical
-from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, Descriptor, Manifest, artifact, titled
+from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, Descriptor, Manifest, artifact, describe_file
 from clusterbook.oci.reference import SCHEME, check_digest, check_repository, check_wanted, parse_reference
 from clusterbook.trust.policy import Tampered
 
@@ -64,7 +64,7 @@ def manifest(found: Mirrored) -> tuple[Manifest, list[tuple[Descriptor, bytes]]]
             "missing": [each._asdict() for each in sorted(found.missing)],
         }
     )
-    layer = titled(MIRROR, data, "mirror.json")
+    layer = describe_file(MIRROR, data, "mirror.json")
     return artifact(MIRROR, [layer]), [(EMPTY_CONFIG, EMPTY_BLOB), (layer, data)]
 
 

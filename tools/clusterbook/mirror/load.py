@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from clusterbook.artifacts import index as published
-from clusterbook.artifacts.open import Opened, open_index
+from clusterbook.artifacts.open import OpenIndex, open_index
 from clusterbook.diagnostics.transport import Malformed, NoArtifact
 from clusterbook.mirror import archive as mirrored
 from clusterbook.mirror.archive import ARTIFACT, CHART, IMAGE, Held, Mirrored
@@ -55,7 +55,7 @@ def contents(base: Base) -> Mirrored:
     return mirrored.parse(raw, base.store.where)
 
 
-def load(archive: Opened, target: Base, trusting: Trusting, report: Report) -> Loaded:
+def load(archive: OpenIndex, target: Base, trusting: Trusting, report: Report) -> Loaded:
     """Bring everything that an archive holds into `target`.
 
     Args:
@@ -91,14 +91,14 @@ def load(archive: Opened, target: Base, trusting: Trusting, report: Report) -> L
     return Loaded(found, len(parts) + 1, blobs, size, newest)
 
 
-def _released(archive: Opened, found: Mirrored) -> list[Held]:
+def _released(archive: OpenIndex, found: Mirrored) -> list[Held]:
     """Return the artifacts of the archive's recipes, by the digests that the signed index has for them."""
     parts = []
     for name in found.recipes:
         slug, _, version = name.partition("@")
         recipe = archive.recipe(slug)
         _, entry = published.choose(slug, recipe, version)
-        for needed in published.closure(slug, published.Recipe(version, {version: entry})):
+        for needed in published.closure(slug, published.PublishedRecipe(version, {version: entry})):
             there = archive.base.store.all_tags(archive.base.repository(needed.repository))
             if needed.tag in there:
                 label = f"{needed.repository}:{needed.tag}"
@@ -106,7 +106,7 @@ def _released(archive: Opened, found: Mirrored) -> list[Held]:
     return parts
 
 
-def _is_newest(archive: Opened, target: Base, trusting: Trusting) -> bool:
+def _is_newest(archive: OpenIndex, target: Base, trusting: Trusting) -> bool:
     """Return whether the target has no newer index."""
     try:
         there = open_index(target, trusting, now=None, seen=None)

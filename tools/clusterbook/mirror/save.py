@@ -18,8 +18,8 @@ from tarfile import open as open_tar
 from typing import Any, NamedTuple
 
 from clusterbook.artifacts import index as published
-from clusterbook.artifacts.index import Recipe, choose, closure
-from clusterbook.artifacts.open import Opened, refuse_withdrawn
+from clusterbook.artifacts.index import PublishedRecipe, choose, closure
+from clusterbook.artifacts.open import OpenIndex, refuse_withdrawn
 from clusterbook.bundle import mirror_names as homes
 from clusterbook.bundle.make import make
 from clusterbook.bundle.media_types import MEDIA
@@ -35,7 +35,7 @@ from clusterbook.mirror.archive import Held, Mirrored, Missing
 from clusterbook.mirror.list import MirrorList, Need, joined
 from clusterbook.mirror.pulled import listed
 from clusterbook.oci.layout.folder import Layout
-from clusterbook.oci.manifest import artifact, describe, titled
+from clusterbook.oci.manifest import artifact, describe, describe_file
 from clusterbook.oci.open import Access, open_registry
 from clusterbook.oci.store import Store, from_bytes
 from clusterbook.oci.transfer import copy
@@ -66,7 +66,7 @@ class Saved(NamedTuple):
     size_bytes: int
 
 
-def save(opened: Opened, wanted: Wanted, target: Path, access: Access, report: Report) -> Saved:
+def save(opened: OpenIndex, wanted: Wanted, target: Path, access: Access, report: Report) -> Saved:
     """Write the archive `target`.
 
     Args:
@@ -106,7 +106,7 @@ def save(opened: Opened, wanted: Wanted, target: Path, access: Access, report: R
     return Saved(contents, pulled, target.stat().st_size)
 
 
-def _chosen(opened: Opened, wanted: Wanted) -> list[tuple[str, str, Recipe]]:
+def _chosen(opened: OpenIndex, wanted: Wanted) -> list[tuple[str, str, PublishedRecipe]]:
     """Return slug, version and that one version of each recipe."""
     unknown = [each for each in wanted.deployers if each not in MEDIA]
     if unknown:
@@ -119,11 +119,11 @@ def _chosen(opened: Opened, wanted: Wanted) -> list[tuple[str, str, Recipe]]:
         version, entry = choose(slug, recipe, opened.version(slug, recipe, version))
         if not wanted.withdrawn:
             refuse_withdrawn(opened.envelope, slug, version)
-        found.append((slug, version, Recipe(version, {version: entry})))
+        found.append((slug, version, PublishedRecipe(version, {version: entry})))
     return found
 
 
-def _save_recipe(opened: Opened, slug: str, recipe: Recipe, wanted: Wanted, layout: Layout) -> MirrorList:
+def _save_recipe(opened: OpenIndex, slug: str, recipe: PublishedRecipe, wanted: Wanted, layout: Layout) -> MirrorList:
     """Copy a recipe and its bundles; return what it pulls."""
     for needed in closure(slug, recipe):
         kind = needed.repository.partition("/")[0]
@@ -136,7 +136,7 @@ def _save_recipe(opened: Opened, slug: str, recipe: Recipe, wanted: Wanted, layo
     return listed(document, make(document, {}), {})
 
 
-def _copy(opened: Opened, repository: str, digest: str, layout: Layout, tags: Iterable[str]) -> None:
+def _copy(opened: OpenIndex, repository: str, digest: str, layout: Layout, tags: Iterable[str]) -> None:
     base = opened.base
     copy(base.store, base.repository(repository), digest, layout, repository, tags=tags)
 
@@ -204,7 +204,7 @@ class _Pulling:
         reference = {"name": need.component, "chart": chart.name, "source": chart.repository, "version": chart.version}
         data = pull_charts(RecipeResult({}).with_components([reference]), [need.component])[need.component].data
         about = canonical(chart_metadata(data, _chart_name(need)))
-        head, layer = describe(_CHART.config, about), titled(_CHART.layer, data, f"{need.chart.name}-{tag}.tgz")
+        head, layer = describe(_CHART.config, about), describe_file(_CHART.layer, data, f"{need.chart.name}-{tag}.tgz")
         for blob, content in ((head, about), (layer, data)):
             self._layout.put_blob(repository, blob, from_bytes(content))
         made = artifact(_CHART.artifact, [layer], config=head)

@@ -1,1 +1,1 @@
-"""Registries: the store behind `oci://`. Import nothing of it before a registry is really spoken to: it takes 0.1 s."""
+"""Registries and image layouts: one store, read and written by digest."""

@@ -1,7 +1,6 @@
-"""Landing: bytes that come in pieces and become a file only once they are the right ones.
+"""Blob file: bytes that come in pieces and become a file only once they are the right ones.
 
-Knows how a transfer that was killed is gone on with, and how two processes keep out of each other's way. Does not know
-where the bytes come from.
+A transfer that was killed is gone on with where it stopped, and two processes keep out of each other's way.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from clusterbook.oci.manifest import Descriptor
 from clusterbook.oci.store import Content
 
 
-def land(
+def write_blob(
     blob: Descriptor, content: Content, target: Path, part: Path, where: str, *, there: Callable[[], bool]
 ) -> bool:
     """Bring a blob into the file `target` by way of `part`, which keeps what has come when we are killed.
@@ -30,7 +29,7 @@ def land(
         WrongContent: the bytes are not the right ones; nothing of them is left.
         OSError: a file cannot be written.
     """
-    with alone(part) as file:
+    with lock_file(part) as file:
         if there():
             part.unlink()
             return False
@@ -68,7 +67,7 @@ def _receive(blob: Descriptor, content: Content, file: IO[bytes], where: str) ->
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[IO[bytes]]:
+def lock_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for reading and writing that no other thread or process has open this way, waiting for them."""
     path.parent.mkdir(exist_ok=True)
     while True:

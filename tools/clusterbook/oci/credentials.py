@@ -1,9 +1,7 @@
 """Credentials: who we are, as far as docker, podman or a credential helper was told.
 
-Knows where `docker login` and `podman login` leave what they were told, and how a credential helper is asked. Does not
-know what becomes of it, and shows it to nobody: no secret is in any message or representation.
-
-Source: docker's config.json ("auths", "credHelpers", "credsStore"), containers-auth.json(5), docker-credential-helpers.
+No secret is in any message or representation. Source: docker's config.json ("auths", "credHelpers", "credsStore"),
+containers-auth.json(5), docker-credential-helpers.
 """
 
 from __future__ import annotations

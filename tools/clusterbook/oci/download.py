@@ -1,6 +1,6 @@
-"""Downloads: the bytes of one blob, however often they are cut.
+"""Download: the bytes of one blob, however often they are cut, for as long as they make progress.
 
-Knows ranges, and for how long it is worth going on. Does not check the bytes: whoever receives them does.
+The bytes are not checked here: whoever receives them does.
 """
 
 from __future__ import annotations

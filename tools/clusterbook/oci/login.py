@@ -1,7 +1,7 @@
 """Login: what stands in the Authorization header of a request to one registry.
 
-Knows Basic and Bearer, which tokens are still good, and who may see a credential: the registry itself, and whoever it
-names for tokens if that is of the same site. Does not know HTTP. Source: Docker registry v2, "Token authentication".
+A credential is shown to the registry itself and to whoever it names for tokens, if that is of the same site; to nobody
+else. Source: RFC 9110, section 11.6.1; Docker registry v2, "Token authentication".
 """
 
 from __future__ import annotations

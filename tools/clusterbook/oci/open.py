@@ -1,7 +1,6 @@
-"""Stores by name: what `oci://HOST/BASE`, an address, a folder or an archive opens.
+"""Open: the store that `oci://HOST/BASE`, an address, a folder or an archive names.
 
-Knows the ways to write where artifacts are kept. Does not know what is kept. Nothing that speaks to a registry or a web
-site is imported before one is named.
+Nothing that speaks to a registry or a web site is imported before one is named.
 """
 
 from __future__ import annotations

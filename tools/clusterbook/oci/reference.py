@@ -1,7 +1,6 @@
-"""References: the names of artifacts in a registry.
+"""Reference: the name of an artifact in a registry, `oci://HOST/REPOSITORY:TAG@DIGEST`.
 
-Knows how `oci://HOST/REPOSITORY:TAG@DIGEST` is written. Does not know what lies there. Source: OCI distribution 1.1,
-"Pulling manifests"; what is refused here is refused before anybody is asked.
+What is refused here is refused before anybody is asked. Source: OCI distribution 1.1, "Pulling manifests".
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Registries: a store that is spoken to by OCI distribution 1.1.
+"""Registry: a store that is spoken to by OCI distribution 1.1.
 
-Knows its requests, and what registries leave out: the referrers API (then a tag lists them; both are written, either is
-read). Does not know how a request is made (`client`). Source: OCI distribution specification 1.1.
+Where a registry lacks the referrers API, a tag lists them; both are written, either is read. Source: OCI distribution
+specification 1.1.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from clusterbook.oci.reference import (
     is_loopback,
     referrers_tag,
 )
-from clusterbook.oci.store import MOST_REFERRERS, Content, Store, checked, is_manifest
+from clusterbook.oci.store import MOST_REFERRERS, Content, Store, check_blob, is_manifest
 
 _ACCEPT = {"Accept": ", ".join(ACCEPTED)}
 _ACCEPT_LISTS = {"Accept": f"{INDEX}, application/json"}
@@ -206,7 +206,7 @@ class Registry(Store):
             place,
             scopes=scopes,
             headers={"Content-Type": "application/octet-stream"},
-            body=lambda: Upload(checked(content(0), blob, "what is to be sent"), blob.size),
+            body=lambda: Upload(check_blob(content(0), blob, "what is to be sent"), blob.size),
         )
         if done.status_code == 404:  # the upload was given up meanwhile
             raise Transient(self._client.refusal(done))

@@ -1,7 +1,7 @@
-"""The store: one port for whatever keeps artifacts, be it a registry, a layout on disk or, in tests, a dict.
+"""Store: one port for whatever keeps artifacts, be it a registry, a layout on disk or, in tests, a dict.
 
-Knows what every store can do, and that no byte passes unchecked: whoever reads a blob here gets the bytes of its digest
-or an error. Does not know any one store. Methods may be called from several threads at once.
+No byte passes unchecked: whoever reads a blob here gets the bytes of its digest or an error. Methods may be called from
+several threads at once.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Store(ABC):
 
     def blob(self, repository: str, blob: Descriptor) -> Iterator[bytes]:
         """Yield the bytes of a blob; the last of them only once all are known to be the right ones."""
-        return checked(self.stream(repository, blob), blob, self.where)
+        return check_blob(self.stream(repository, blob), blob, self.where)
 
     def read(self, repository: str, blob: Descriptor, *, limit_bytes: int) -> bytes:
         """Return a blob that is not larger than `limit_bytes`."""
@@ -100,7 +100,7 @@ class Store(ABC):
 _AGAIN = "run it again; if it stays so, the source is damaged or somebody changed it: take another one"
 
 
-def checked(chunks: Iterable[bytes], blob: Descriptor, where: str) -> Iterator[bytes]:
+def check_blob(chunks: Iterable[bytes], blob: Descriptor, where: str) -> Iterator[bytes]:
     """Yield `chunks`, the last one held back until size and digest are known to be right.
 
     Raises:
@@ -151,7 +151,7 @@ def from_file(path: Path) -> Content:
     return content
 
 
-def reported(chunks: Iterable[bytes], blob: Descriptor, progress: Progress) -> Iterator[bytes]:
+def report_progress(chunks: Iterable[bytes], blob: Descriptor, progress: Progress) -> Iterator[bytes]:
     """Yield `chunks`, telling `progress` about each."""
     for chunk in chunks:
         yield chunk

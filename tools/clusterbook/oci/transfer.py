@@ -1,7 +1,7 @@
-"""Transfers: artifacts with all that belongs to them from one store to another, and single blobs into files.
+"""Transfer: an artifact with all that belongs to it from one store to another, or a single blob into a file.
 
-Knows what belongs to an artifact: its blobs, what an index lists, and what refers to it. Does not know any one store.
-Whatever is there already is not moved again, so that running a transfer once more is how it is resumed.
+To an artifact belong its blobs, what an index lists, and what refers to it. What is there already is not moved again,
+so that running a transfer once more is how it is resumed.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import NamedTuple, TypeVar
 
 from clusterbook.diagnostics.errors import Unwritable
 from clusterbook.diagnostics.transport import Malformed
-from clusterbook.oci.blob_file import land
+from clusterbook.oci.blob_file import write_blob
 from clusterbook.oci.manifest import Descriptor, Manifest
-from clusterbook.oci.store import Content, Progress, Store, is_manifest, reported, silent
+from clusterbook.oci.store import Content, Progress, Store, is_manifest, report_progress, silent
 
 _DEEPEST = 6
 _MOST_MANIFESTS = 4096
@@ -37,7 +37,7 @@ class Node(NamedTuple):
         return self.manifest.blobs + tuple(each for each in self.manifest.manifests if not is_manifest(each))
 
 
-class Copied(NamedTuple):
+class CopyResult(NamedTuple):
     """What a transfer did; with nothing moved, all of it was there."""
 
     manifest: Manifest
@@ -46,7 +46,7 @@ class Copied(NamedTuple):
     moved_manifests: int
 
 
-class Stopped(Exception):
+class CopyStopped(Exception):
     """A transfer beside this one failed, so that this one need not go on."""
 
 
@@ -85,7 +85,7 @@ def copy(
     near: str = "",
     jobs: int = 4,
     progress: Progress = silent,
-) -> Copied:
+) -> CopyResult:
     """Copy an artifact, by tag or digest, with what it is made of and what refers to it.
 
     Args:
@@ -117,7 +117,7 @@ def copy(
         for tag in names or [""]:
             manifests += target.put_manifest(target_repository, node.manifest, tag=tag, root=node.root)
     size = sum(blob.size for blob, new in zip(blobs.values(), moved, strict=True) if new)
-    return Copied(first, sum(moved), size, manifests)
+    return CopyResult(first, sum(moved), size, manifests)
 
 
 def save(store: Store, repository: str, blob: Descriptor, target: Path, *, progress: Progress = silent) -> bool:
@@ -131,7 +131,7 @@ def save(store: Store, repository: str, blob: Descriptor, target: Path, *, progr
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         content = _content(store, repository, blob, progress)
-        return land(blob, content, target, part, store.where, there=lambda: _has(target, blob))
+        return write_blob(blob, content, target, part, store.where, there=lambda: _has(target, blob))
     except OSError as error:
         raise Unwritable(f"{target} cannot be written: {error.strerror}", hint="name a file you may write") from error
 
@@ -154,9 +154,9 @@ def in_parallel(call: Callable[[One], Other], items: Iterable[One], *, jobs: int
         except BaseException as error:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
-            if isinstance(error, Stopped):  # then another one failed first
+            if isinstance(error, CopyStopped):  # then another one failed first
                 raise next(e for future in futures if not future.cancelled() and (e := future.exception())
-                           and not isinstance(e, Stopped)) from None  # fmt: skip
+                           and not isinstance(e, CopyStopped)) from None  # fmt: skip
             raise
 
 
@@ -180,7 +180,7 @@ def _content(store: Store, repository: str, blob: Descriptor, progress: Progress
         if start < reached:
             progress(blob, start - reached)
         reached = start
-        for chunk in reported(store.stream(repository, blob, start), blob, progress):
+        for chunk in report_progress(store.stream(repository, blob, start), blob, progress):
             reached += len(chunk)
             yield chunk
 
@@ -191,7 +191,7 @@ def _stoppable(content: Content, stop: Event) -> Content:
     def stopping(start: int) -> Iterator[bytes]:
         for chunk in content(start):
             if stop.is_set():
-                raise Stopped
+                raise CopyStopped
             yield chunk
 
     return stopping

@@ -17,18 +17,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from clusterbook.artifacts import index as published
-from clusterbook.artifacts.index import Pin, Recipe, repository
+from clusterbook.artifacts.index import Pin, PublishedRecipe, repository
 from clusterbook.artifacts.layout import Version
-from clusterbook.artifacts.open import Opened, open_index
+from clusterbook.artifacts.open import OpenIndex, open_index
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import NoArtifact
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.open import Base
 from clusterbook.publish.attachment import sbom_attachment
-from clusterbook.publish.index import Listed, Pins, described, issue, kept, listed, recipes_of
+from clusterbook.publish.index import Listed, Pins, descriptor_of, listing, make_index, published_pins, recipes_of
 from clusterbook.publish.release import Publication, artifacts_of
 from clusterbook.publish.send import Report, Sender, quiet
-from clusterbook.publish.sign import Signed, attach_all, vouch
+from clusterbook.publish.sign import SignedPart, attach_all, sign_release
 from clusterbook.trust.policy import Trusting
 from clusterbook.trust.sign import Signer
 
@@ -46,7 +46,7 @@ class NotThere(ClusterbookError):
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class Destination:
     """Where a release goes and who vouches for it; without `signer` nobody does."""
 
     base: Base
@@ -57,7 +57,7 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class PublishResult:
     """What publishing did; with nothing sent, all of it was there. `index` is the digest of the index."""
 
     release: str
@@ -70,7 +70,7 @@ class Done:
     expires: str
 
 
-def publish(release: Publication, where: Where, report: Report = quiet) -> Done:
+def publish(release: Publication, where: Destination, report: Report = quiet) -> PublishResult:
     """Publish a release.
 
     Raises:
@@ -83,22 +83,22 @@ def publish(release: Publication, where: Where, report: Report = quiet) -> Done:
     with sender.together():
         pins = _send_artifacts(release, sender, recipes_of(before))
     with sender.together():
-        index = issue(release, pins, before, lifetime=where.lifetime)
+        index = make_index(release, pins, before, lifetime=where.lifetime)
         sender.send(index.artifact, tags=[])
         described_index = index.artifact.manifest.descriptor
-        subjects = [(published.REPOSITORY, Pin(described_index.digest, described_index.size)), *listed(pins)]
+        subjects = [(published.REPOSITORY, Pin(described_index.digest, described_index.size)), *listing(pins)]
         signer, policy = where.signer, where.trusting.policy
-        signed = vouch(release, subjects, signer, policy, sender) if signer else []
+        signed = sign_release(release, subjects, signer, policy, sender) if signer else []
     with sender.together():
         attach_all(signed, sender)
         for tag in (release.name, *((published.LATEST,) if index.newest else ())):
             sender.tag(index.artifact, tag)
     _read_back(release, where, sender, subjects, signed)
     moved = sender.blobs, sender.size, sender.manifests
-    return Done(release.name, len(subjects), *moved, subjects[0][1].digest, index.sequence, index.expires)
+    return PublishResult(release.name, len(subjects), *moved, subjects[0][1].digest, index.sequence, index.expires)
 
 
-def _before(where: Where) -> Opened | None:
+def _before(where: Destination) -> OpenIndex | None:
     """Return the index that is there, None when there is none; here it does not matter whether it has run out."""
     try:
         where.base.store.manifest(where.base.repository(published.REPOSITORY), published.LATEST)
@@ -107,14 +107,14 @@ def _before(where: Where) -> Opened | None:
     return open_index(where.base, where.trusting, now=None, seen=None)
 
 
-def _send_artifacts(release: Publication, sender: Sender, earlier: Mapping[str, Recipe]) -> Pins:
+def _send_artifacts(release: Publication, sender: Sender, earlier: Mapping[str, PublishedRecipe]) -> Pins:
     """Return the artifacts of every version that the release serves, having sent those that were missing."""
     found: dict[Version, Mapping[str, Pin]] = {}
 
     def one(version: Version) -> None:
-        there = kept(release, version, earlier)
+        there = published_pins(release, version, earlier)
         if there is None or not all(
-            sender.has(repository(kind, version.slug), described(there[kind])) for kind in there
+            sender.has(repository(kind, version.slug), descriptor_of(there[kind])) for kind in there
         ):
             there = _send(release, sender, version)
         found[version] = there
@@ -135,7 +135,7 @@ def _send(release: Publication, sender: Sender, version: Version) -> dict[str, P
 
 
 def _read_back(
-    release: Publication, where: Where, sender: Sender, subjects: Sequence[Listed], signed: Sequence[Signed]
+    release: Publication, where: Destination, sender: Sender, subjects: Sequence[Listed], signed: Sequence[SignedPart]
 ) -> None:
     """Make sure that what was sent is there, and true, as a client sees it; and that its signature can be found.
 

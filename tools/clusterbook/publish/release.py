@@ -1,7 +1,6 @@
-"""A publication: one release of the ledger with the sources it was made from, ready to become artifacts.
+"""Release: one release of the ledger with the sources it was made from, ready to become artifacts.
 
-Knows how the sources of a commit and the record of the ledger come together, and refuses where they do not. Does not
-know where the artifacts go.
+Where the sources of a commit and the record of the ledger do not agree, nothing is published.
 """
 
 from __future__ import annotations
@@ -13,16 +12,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import clusterbook
-from clusterbook.artifacts import freshness as timeline
+from clusterbook.artifacts import freshness
 from clusterbook.artifacts.index import RECIPE_KIND
 from clusterbook.artifacts.layout import (
     Artifact,
     NotOfTheLedger,
-    Origin,
+    ReleaseOrigin,
     Version,
+    add_version,
     bundle_artifact,
     recipe_artifact,
-    stamped,
 )
 from clusterbook.artifacts.sbom import sbom
 from clusterbook.bundle.media_types import archived, config
@@ -52,7 +51,7 @@ BUILDER = "https://clusterbook.dev/clusterbook-build"
 SOURCE = "git+https://github.com/clusterbook/clusterbook"
 
 
-class Request(NamedTuple):
+class PublishRequest(NamedTuple):
     """A release to publish: "" is the last one. `as_of` is the commit whose date the index bears; "" the release's own.
 
     `builder` and `source` are addresses, for the statement: who runs this, and where the commit is.
@@ -75,15 +74,15 @@ class Publication:
     version and digest by slug by release; `wholes` what bundles are made of, by slug.
     """
 
-    request: Request
+    request: PublishRequest
     name: str
-    origin: Origin
+    origin: ReleaseOrigin
     catalog: str
     issued: datetime
     versions: tuple[Version, ...]
     history: Mapping[str, tuple[Version, ...]]
     served: Mapping[str, Mapping[str, tuple[str, str]]]
-    withdrawn: tuple[timeline.Withdrawal, ...]
+    withdrawn: tuple[freshness.Withdrawal, ...]
     head: bytes
     wholes: Mapping[str, Mapping[str, Any]]
     images: Mapping[str, tuple[Image, ...]]
@@ -112,7 +111,7 @@ class Publication:
         return statement(subjects, PROVENANCE, predicate)
 
 
-def prepare(request: Request) -> Publication:
+def prepare(request: PublishRequest) -> Publication:
     """Return the release that is asked for, with its sources.
 
     Raises:
@@ -146,7 +145,9 @@ def prepare(request: Request) -> Publication:
         tuple(_named(history[slug], str(entry.version)) for slug, entry in entries.items()),
         history,
         {each: {slug: (str(e.version), e.digest) for slug, e in ledger.entries(each).items()} for each in upto},
-        tuple(timeline.Withdrawal(each.slug, str(each.version), each.reason, each.replacement) for each in withdrawals),
+        tuple(
+            freshness.Withdrawal(each.slug, str(each.version), each.reason, each.replacement) for each in withdrawals
+        ),
         index.encode_head(Index(built.matcher, built.catalog.vocabulary)),
         {
             slug: gatherer.whole(recipe, state=built.answer(recipe.criteria).state)
@@ -167,7 +168,7 @@ def artifacts_of(release: Publication, version: Version) -> Iterator[tuple[str, 
     """
     if version.slug not in release.wholes:
         raise NotOfTheLedger(f"the sources do not give {version.slug}, which release {release.name} serves")
-    recipe = stamped(release.wholes[version.slug], version)
+    recipe = add_version(release.wholes[version.slug], version)
     origins = release.ledger.origins(version.slug, read_version(version.version))
     bill = sbom(recipe, release.images, version=version.version, digest=version.digest)
     yield RECIPE_KIND, recipe_artifact(recipe, origins, version), canonical(bill)
@@ -186,9 +187,9 @@ def _bundle(recipe: Mapping[str, Any], deployer: str, version: Version) -> Mappi
         raise InvalidRequest(f"{version.name} makes no bundle for {deployer}: {error.what}", hint=hint) from error
 
 
-def _origin(ledger: Ledger, release: str) -> Origin:
+def _origin(ledger: Ledger, release: str) -> ReleaseOrigin:
     document = ledger.release(release)
-    return Origin(release, document["commit"], document["date"])
+    return ReleaseOrigin(release, document["commit"], document["date"])
 
 
 def _history(ledger: Ledger, releases: Iterable[str]) -> dict[str, tuple[Version, ...]]:
@@ -210,7 +211,7 @@ def _withdrawal_dates(ledger: Ledger) -> list[str]:
     return [each.date for each in ledger.withdrawals()]
 
 
-def _issued(request: Request, date: str, later: Iterable[str]) -> datetime:
+def _issued(request: PublishRequest, date: str, later: Iterable[str]) -> datetime:
     """Return the date of the index: of the commit that is named, else of the last fact in it. Raises NotFound."""
     if request.as_of:
         date = git.commit(request.recipes, request.as_of).date

@@ -1,6 +1,6 @@
-"""Sending: artifacts and what is attached to them go into a store, and it is counted what really moved.
+"""Send: artifacts and what is attached to them go into a store, and it is counted what really moved.
 
-Knows that a blob which many repositories have needs to travel once. Does not know what is sent.
+A blob that many repositories have travels once.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Vouching: a release is signed, by one statement about its index and one about its artifacts.
+"""Sign: a release is signed by one statement about its index and one about its artifacts.
 
 The index pins everything by digest, so its signature covers all; the other statement is for those who come across a
-single artifact. It is made in parts, since verifiers read no statement about more than MOST_SUBJECTS. Knows which
-statements there are and where their signatures go. Does not know who signs, nor how.
+single artifact. It is made in parts, since verifiers read no statement about more than MOST_SUBJECTS.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from clusterbook.publish.attachment import Attachment, signature_attachment
-from clusterbook.publish.index import Listed, described
+from clusterbook.publish.index import Listed, descriptor_of
 from clusterbook.publish.release import Publication
 from clusterbook.publish.send import Sender
 from clusterbook.trust.policy import Policy, Untrusted
@@ -20,16 +19,16 @@ from clusterbook.trust.statement import PROVENANCE, BrokenBundle, Subject, parse
 from clusterbook.trust.verify import bundles_of, verify
 
 
-class Signed(NamedTuple):
+class SignedPart(NamedTuple):
     """What one statement is about, and its signature."""
 
     subjects: Sequence[Listed]
     attachment: Attachment
 
 
-def vouch(
+def sign_release(
     release: Publication, subjects: Sequence[Listed], signer: Signer, policy: Policy | None, sender: Sender
-) -> list[Signed]:
+) -> list[SignedPart]:
     """Return the signatures of a release, made now or found where an earlier run left them.
 
     Args:
@@ -46,20 +45,20 @@ def vouch(
     for part in [subjects[:1], *parts(subjects[1:])]:
         said = release.statement(Subject(name, pin.digest) for name, pin in part)
         bundle = _found(said, part[0], signer.hint, policy, sender) or _sign(said, part[0], signer, policy)
-        signed = Signed(part, signature_attachment(bundle, PROVENANCE, created=release.origin.date))
+        signed = SignedPart(part, signature_attachment(bundle, PROVENANCE, created=release.origin.date))
         _attach(sender, part[0], signed)
         found.append(signed)
     return found
 
 
-def attach_all(signed: Sequence[Signed], sender: Sender) -> None:
+def attach_all(signed: Sequence[SignedPart], sender: Sender) -> None:
     """Attach each signature to all that it is about."""
     todo = [(each, one) for one in signed for each in one.subjects]
     sender.each("signatures", todo, lambda each: _attach(sender, *each))
 
 
-def _attach(sender: Sender, about: Listed, signed: Signed) -> None:
-    sender.attach(about[0], described(about[1]), signed.attachment)
+def _attach(sender: Sender, about: Listed, signed: SignedPart) -> None:
+    sender.attach(about[0], descriptor_of(about[1]), signed.attachment)
 
 
 def _sign(said: bytes, about: Listed, signer: Signer, policy: Policy | None) -> bytes:

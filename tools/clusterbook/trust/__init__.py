@@ -1,1 +1,1 @@
-"""A package."""
+"""Signatures: whom we believe, how somebody signs, and whether a signature counts."""

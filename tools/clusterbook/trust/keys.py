@@ -1,8 +1,7 @@
-"""Keys: signing and checking with a key of one's own, as cosign does.
+"""Keys: signing and checking with a key of one's own, P-256 or Ed25519, as cosign does.
 
-Knows P-256 and Ed25519, by way of cryptography. Does not know what is signed, nor Sigstore (`keyless`). Part of `fetch`
-with a key, so checking imports next to nothing: cryptography's own reader of key files takes longer than all the rest,
-and a public key of either kind is a few bytes that never change and then the key.
+Part of `fetch` with a key, so checking imports next to nothing: cryptography's own reader of key files takes longer
+than all the rest, and a public key of either kind is a few bytes that never change and then the key.
 """
 
 from __future__ import annotations

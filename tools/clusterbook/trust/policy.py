@@ -1,8 +1,7 @@
-"""Policy: whom we believe, and what about.
+"""Policy: whom we believe, and what about; whether a signature that is good counts.
 
-Knows what a trust.yaml may say and decides, once a signature is known to be good, whether it counts. Does not check
-signatures. Part of `fetch` and `verify` with a key, so it imports no pydantic; `trustshape` says the same in shapes,
-for the schema and for messages with places, and a test holds that both agree.
+Part of `fetch` and `verify` with a key, so it imports no pydantic; `policy_schema` says the same in shapes, for the
+schema and for messages with places, and a test holds that both agree.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Trust roots: the trusted_root.json of a Sigstore instance, kept up to date.
+"""Roots: the trusted_root.json of a Sigstore instance, kept up to date by TUF.
 
-Knows where it is kept, and how TUF brings a newer one that the one before vouches for. Does not check signatures
-(`keyless`). The only module that imports tuf, inside its functions. What is fetched is kept apart from the cache of
-sigstore's own programs, which believe whatever lies there. Source: reference row T10.
+A newer one is taken only if the one before it signs for it, and is kept apart from the cache of sigstore's own
+programs, which believe whatever lies there. The only module that imports tuf, inside its functions. Source: reference
+row T10.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class UntrustedRepository(ClusterbookError):
     exit_status = 4
 
 
-class Updated(NamedTuple):
+class RootUpdate(NamedTuple):
     """A trust root that is up to date: its file, whether it is another one than before, and its digest."""
 
     file: Path
@@ -50,7 +50,7 @@ def root_file(environment: Mapping[str, str], home: Path, url: str = PUBLIC) -> 
     return folder / "clusterbook" / "roots" / quote(url.rstrip("/"), safe="") / ROOT
 
 
-def update(file: Path, url: str = PUBLIC, beginning: Path | None = None) -> Updated:
+def update(file: Path, url: str = PUBLIC, beginning: Path | None = None) -> RootUpdate:
     """Bring the trust root of an instance up to date.
 
     Args:
@@ -78,7 +78,7 @@ def update(file: Path, url: str = PUBLIC, beginning: Path | None = None) -> Upda
 
             check_root(data, f"{ROOT} of {url}")
             write_bytes(file, data)
-        return Updated(file, data != before, f"sha256:{sha256(data).hexdigest()}")
+        return RootUpdate(file, data != before, f"sha256:{sha256(data).hexdigest()}")
     except OSError as error:
         raise Unwritable(f"{file} cannot be written: {error.strerror or error}") from error
 

@@ -1,7 +1,4 @@
-"""Signing: one statement, by somebody who logged in or with a key.
-
-Knows the port that all ways to sign have in common. Does not know what is signed, nor where it goes.
-"""
+"""Sign: one statement, by somebody who logged in or with a key; one port for both."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Statements: what is signed, and the bundle that the signature comes in.
+"""Statement: what is signed, and the bundle that the signature comes in, as far as they are text.
 
-Knows in-toto statements, SLSA provenance, DSSE envelopes and Sigstore bundles, as far as they are text. Does not know
-keys or certificates. Source: in-toto attestation v1; SLSA provenance v1; DSSE protocol v1; Sigstore bundle v0.3.
+Source: in-toto attestation v1; SLSA provenance v1; DSSE protocol v1; Sigstore bundle v0.3.
 """
 
 from __future__ import annotations

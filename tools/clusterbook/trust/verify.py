@@ -1,7 +1,6 @@
-"""Trust: whether somebody whom the user believes speaks for an artifact.
+"""Verify: whether somebody whom the user believes speaks for an artifact: bundle, signature, signer, statement.
 
-Knows where a policy is read from and puts the parts together: bundle, signature, signer, statement. What is decided is
-decided in `core.policy`. Makes no network call, and imports sigstore only for a signature without a key.
+There is no network call, and sigstore is imported only for a signature without a key.
 """
 
 from __future__ import annotations
@@ -68,10 +67,10 @@ def read_policy(path: Path = DEFAULT) -> Policy:
         NotFound: there is no such file.
         BadPolicy: naming the place of the mistake.
     """
-    from clusterbook.documents import yaml_fast as yamlplain
+    from clusterbook.documents import yaml_fast
 
     text, name = _text(path), str(path)
-    found = decode(yamlplain.read(text))
+    found = decode(yaml_fast.read(text))
     if found is None:
         found = _parsed(text, name)
     return found._replace(signers=tuple(_placed(each, path.parent) for each in found.signers))

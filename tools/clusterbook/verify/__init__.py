@@ -1,1 +1,1 @@
-"""A package."""
+"""How much is known of a bundle, an artifact or a source."""

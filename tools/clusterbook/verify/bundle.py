@@ -28,14 +28,14 @@ from clusterbook.bundle.rederive import prove
 from clusterbook.bundle.render import OPTIONS, RECIPE
 from clusterbook.diagnostics.errors import ClusterbookError, NotFound
 from clusterbook.diagnostics.transport import Malformed
-from clusterbook.fetch.attestation import attested
+from clusterbook.fetch.attestation import verify_attestation
 from clusterbook.files.tar_reader import Limits, members
 from clusterbook.oci.open import open_registry
 from clusterbook.oci.reference import parse_reference
 from clusterbook.trust.policy import SubjectMismatch, Tampered, Unsigned, Untrusted
 from clusterbook.trust.verify import Verified, bundles_of, verify_any
 from clusterbook.verify.level import ATTESTED, UNKNOWN, UNVERIFIED, VERIFIED, Trust
-from clusterbook.verify.verdict import NO_INSPECTION, Inspection, Verdict, described, published
+from clusterbook.verify.verdict import NO_INSPECTION, Inspection, Verdict, as_document, published_verdict
 from clusterbook.verify.verifier import Verifier
 
 _LIMITS = Limits(files=MOST_FILES, total_bytes=MOST_BYTES)
@@ -51,7 +51,7 @@ class NotAsRecorded(ClusterbookError):
     exit_status = 4
 
 
-def unpacked(data: bytes, name: str) -> dict[str, bytes]:
+def archive_files(data: bytes, name: str) -> dict[str, bytes]:
     """Return the files in the bytes of an archive. Raises UnsafeArchive."""
     return {member.name: member.stream.read() for member in members(io.BytesIO(data), name, limits=_LIMITS)}
 
@@ -75,7 +75,7 @@ def verify_files(where: str, files: Mapping[str, bytes], beside: Mapping[str, by
     verified: Verified | None = None
     if beside:
         try:
-            verified = attested(beside, files, verifier.trusting()).verified
+            verified = verify_attestation(beside, files, verifier.trusting()).verified
         except Untrusted as error:
             return _wrong(where, error, inspection)
     elif inspection.derives and verifier.published_in is not None:
@@ -83,9 +83,9 @@ def verify_files(where: str, files: Mapping[str, bytes], beside: Mapping[str, by
             verified, warning = _recipe_signer(files, verifier.published_in, verifier)
         except Untrusted as error:
             return _wrong(where, error, inspection)
-        verdict = judged(where, inspection, verified, recipe=True)
+        verdict = bundle_verdict(where, inspection, verified, recipe=True)
         return verdict._replace(notes=(warning,)) if warning else verdict
-    return judged(where, inspection, verified)
+    return bundle_verdict(where, inspection, verified)
 
 
 def _recipe_signer(files: Mapping[str, bytes], where: str, verifier: Verifier) -> tuple[Verified | None, str]:
@@ -95,7 +95,7 @@ def _recipe_signer(files: Mapping[str, bytes], where: str, verifier: Verifier) -
         SubjectMismatch: the source publishes no such recipe.
         Untrusted, BadIndex: its index cannot be relied on.
     """
-    from clusterbook.artifacts.open import Opened
+    from clusterbook.artifacts.open import OpenIndex
     from clusterbook.artifacts.visit import visit
     from clusterbook.bundle.rederive import document
     from clusterbook.documents.digest import digest
@@ -104,7 +104,7 @@ def _recipe_signer(files: Mapping[str, bytes], where: str, verifier: Verifier) -
     recipe = document(files, RECIPE)
     slug, wanted = str(recipe["metadata"].get("slug", "")), digest(content(recipe))
 
-    def signer(opened: Opened) -> Verified | None:
+    def signer(opened: OpenIndex) -> Verified | None:
         try:
             versions = opened.recipe(slug).versions
         except NotFound:
@@ -117,7 +117,7 @@ def _recipe_signer(files: Mapping[str, bytes], where: str, verifier: Verifier) -
     return visit(where, signer, access=verifier.access, trusting=verifier.trusting(), around=verifier.around)
 
 
-def judged(where: str, inspection: Inspection, verified: Verified | None, *, recipe: bool = False) -> Verdict:
+def bundle_verdict(where: str, inspection: Inspection, verified: Verified | None, *, recipe: bool = False) -> Verdict:
     """Return the verdict on a bundle whose files are as recorded, and of which `verified` is the signature, if any.
 
     With `recipe`, its recipe is what is signed, not its files.
@@ -146,7 +146,7 @@ def judged(where: str, inspection: Inspection, verified: Verified | None, *, rec
         lines.append(f"derives from recipe {proof.slug} and its options ({what})")
     if level != VERIFIED:
         lines.append(f"not {VERIFIED if verified else ATTESTED}: {reason}")
-    document = described(where, trust, inspection, verified)
+    document = as_document(where, trust, inspection, verified)
     return Verdict(trust, {**document, "bundleAttested": verified is not None and not recipe}, tuple(lines))
 
 
@@ -156,7 +156,7 @@ def _wrong(where: str, error: ClusterbookError, inspection: Inspection | None = 
     trust = Trust(UNKNOWN, error.what, "", inspection.proof.version if inspection.proof else "")
     shown = (*inspection.differences, *(inspection.proof.differences if inspection.proof else ()))
     lines = (f"{where}: {UNKNOWN}", *(f"{each.kind}: {each.path}" for each in shown))
-    document = described(where, trust, inspection, None)
+    document = as_document(where, trust, inspection, None)
     return Verdict(trust, {**document, "errors": [error.what]}, lines, error)
 
 
@@ -187,13 +187,13 @@ def verify_artifact(where: str, verifier: Verifier) -> Verdict:
             data = store.read(reference.repository, blob, limit_bytes=MOST_BYTES)
             packed = data if FILES in manifest.annotations and blob == manifest.layers[0] else packed
         if packed:
-            files = unrooted(unpacked(packed, where))
+            files = unrooted(archive_files(packed, where))
             if files_digest(files) != manifest.annotations[FILES]:
                 raise Tampered(f"{where}: the files are not those that its manifest names", hint="do not use it")
             inspection = _inspect(files)
     except (Untrusted, Malformed) as error:
         return _wrong(where, error, inspection)
     if inspection.proof is None and FILES not in manifest.annotations:
-        return published(where, verified, {"artifactDigest": manifest.digest})
-    verdict = judged(where, inspection, verified)
+        return published_verdict(where, verified, {"artifactDigest": manifest.digest})
+    verdict = bundle_verdict(where, inspection, verified)
     return verdict._replace(document={**verdict.document, "artifactDigest": manifest.digest})

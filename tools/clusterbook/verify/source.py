@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from clusterbook.artifacts import index as catalog
-from clusterbook.artifacts.index import Needed
-from clusterbook.artifacts.open import Opened
+from clusterbook.artifacts import index
+from clusterbook.artifacts.index import PinnedArtifact
+from clusterbook.artifacts.open import OpenIndex
 from clusterbook.artifacts.visit import visit
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import Malformed, NoArtifact, WrongContent
-from clusterbook.mirror import archive as mirrored
-from clusterbook.oci.layout.reader import LaidOut
+from clusterbook.mirror import archive
+from clusterbook.oci.layout.reader import ImageLayout
 from clusterbook.oci.open import Base
 from clusterbook.oci.store import is_manifest
 from clusterbook.verify.level import UNKNOWN, UNVERIFIED
-from clusterbook.verify.verdict import Verdict, published
+from clusterbook.verify.verdict import Verdict, published_verdict
 from clusterbook.verify.verifier import Verifier
 
 
@@ -46,7 +46,7 @@ def verify_source(where: str, verifier: Verifier) -> Verdict:
     return verdict._replace(notes=(warning,)) if warning else verdict
 
 
-def _verify(where: str, opened: Opened) -> Verdict:
+def _verify(where: str, opened: OpenIndex) -> Verdict:
     """Return what is known of the source of an index."""
     base = opened.base
     reader = _Reader(opened)
@@ -71,7 +71,7 @@ def _verify(where: str, opened: Opened) -> Verdict:
     if besides:
         counted = ", ".join(f"{number} {kind}" for kind, number in besides.items())
         lines.append(f"besides, not named by the index, though with the bytes of their digests: {counted}")
-    verdict = published(where, opened.verified, more, tuple(lines))
+    verdict = published_verdict(where, opened.verified, more, tuple(lines))
     if not faults:
         return verdict
     trust = verdict.trust._replace(level=UNKNOWN, reason=faults[0].what)
@@ -87,8 +87,8 @@ def _verify(where: str, opened: Opened) -> Verdict:
 def _besides(base: Base, reader: _Reader) -> dict[str, int]:
     """Read what the index does not name, and what a mirror's list says to be there; return how many of each kind."""
     found: Counter[str] = Counter()
-    for name, entry in base.store.roots() if isinstance(base.store, LaidOut) else ():
-        if not is_manifest(entry) or entry.artifact_type == catalog.INDEX or entry.digest in reader.whole:
+    for name, entry in base.store.roots() if isinstance(base.store, ImageLayout) else ():
+        if not is_manifest(entry) or entry.artifact_type == index.INDEX or entry.digest in reader.whole:
             continue
         reader.read("", entry.digest)
         kind = _KINDS.get(name.replace(":", "/").partition("/")[0], "others")
@@ -105,16 +105,16 @@ def _besides(base: Base, reader: _Reader) -> dict[str, int]:
 
 
 _LISTS = "list of a mirror's contents"
-_KINDS = {mirrored.REPOSITORY: _LISTS, "charts": "charts", "images": "images"}
+_KINDS = {archive.REPOSITORY: _LISTS, "charts": "charts", "images": "images"}
 """What is in a repository, by the first word of its name."""
 
 
-def _needed(opened: Opened) -> Iterator[Needed]:
+def _needed(opened: OpenIndex) -> Iterator[PinnedArtifact]:
     """Yield every artifact that the index names."""
     for name in sorted(opened.envelope.shards):
-        if name.startswith(catalog.RECIPES):
-            for slug, recipe in catalog.recipes_in(opened.shard(name)).items():
-                yield from catalog.closure(slug, recipe)
+        if name.startswith(index.RECIPES):
+            for slug, recipe in index.recipes_in(opened.shard(name)).items():
+                yield from index.closure(slug, recipe)
         else:
             opened.shard(name)
 
@@ -122,7 +122,7 @@ def _needed(opened: Opened) -> Iterator[Needed]:
 class _Reader:
     """Reads all bytes of artifacts, once each, and notes what came of it, by digest."""
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: OpenIndex) -> None:
         self._store = opened.base.store
         self.whole: set[str] = set()
         self.missing: set[str] = set()

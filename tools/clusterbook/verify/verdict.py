@@ -39,7 +39,7 @@ NO_INSPECTION = Inspection(0, (), None)
 """What was no bundle, so that nothing is recorded of it."""
 
 
-def described(where: str, trust: Trust, inspection: Inspection, verified: Verified | None) -> dict[str, Any]:
+def as_document(where: str, trust: Trust, inspection: Inspection, verified: Verified | None) -> dict[str, Any]:
     """Return a verdict as data. Source: reference row T8, with what this program knows besides."""
     proof = inspection.proof
     shown = (*inspection.differences, *(proof.differences if proof else ()))
@@ -72,10 +72,12 @@ def builder(verified: Verified | None) -> str:
         return ""
 
 
-def published(where: str, verified: Verified | None, more: Mapping[str, Any], lines: tuple[str, ...] = ()) -> Verdict:
+def published_verdict(
+    where: str, verified: Verified | None, more: Mapping[str, Any], lines: tuple[str, ...] = ()
+) -> Verdict:
     """Return the verdict on what is no bundle, so that nothing has to derive from anything."""
     level, reason = (VERIFIED, "signed as it is") if verified else (UNVERIFIED, "nobody signed it")
     trust = Trust(level, reason, verified.signer if verified else "")
     by = f"signed by {trust.creator}{f' ({verified.issuer})' if verified and verified.issuer else ''}"
-    document = {**described(where, trust, NO_INSPECTION, verified), **more}
+    document = {**as_document(where, trust, NO_INSPECTION, verified), **more}
     return Verdict(trust, document, (f"{where}: {level}", by if verified else reason, *lines))

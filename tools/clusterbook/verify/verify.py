@@ -1,7 +1,4 @@
-"""Verifying: what it is whose trust is in question, and who looks at it.
-
-Knows the ways to name a bundle, an artifact and a source. Does not know what is looked at.
-"""
+"""Verify: what it is whose trust is in question - a bundle, an artifact or a source - and who looks at it."""
 
 from __future__ import annotations
 

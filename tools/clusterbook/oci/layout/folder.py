@@ -1,6 +1,5 @@
-"""Layouts: a store in a folder, as oras, skopeo and crane read and write it.
+"""Folder: a layout in a folder, as oras, skopeo and crane read and write it.
 
-Knows how the files of a layout come into a folder. Does not know what the files are (`laidout`), nor registries.
 Several processes may write the same layout; one that is killed leaves the old state or the new one.
 """
 
@@ -17,8 +16,8 @@ from typing import NamedTuple
 from clusterbook.diagnostics.errors import ClusterbookError, Unwritable, unreadable
 from clusterbook.diagnostics.transport import Malformed, NoArtifact
 from clusterbook.documents.digest import canonical
-from clusterbook.oci.blob_file import alone, land
-from clusterbook.oci.layout import index as listing
+from clusterbook.oci.blob_file import lock_file, write_blob
+from clusterbook.oci.layout import index
 from clusterbook.oci.layout.index import LARGEST_BYTES, SUBJECT, Listing
 from clusterbook.oci.layout.reader import (
     BLOBS,
@@ -26,7 +25,7 @@ from clusterbook.oci.layout.reader import (
     MARKER,
     SHORT_FILE,
     VERSION,
-    LaidOut,
+    ImageLayout,
     blob_name,
     name_of,
     ref_name,
@@ -45,7 +44,7 @@ class _Known(NamedTuple):
     short: Listing | None
 
 
-class Layout(LaidOut):
+class Layout(ImageLayout):
     """A store in the folder `path`."""
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
@@ -107,7 +106,7 @@ class Layout(LaidOut):
             self._blob(blob.digest).parent.mkdir(parents=True, exist_ok=True)
             part = self.path / PARTIAL / blob.digest.partition(":")[2]
             there = partial(self.exists, repository, blob)
-            return land(blob, content, self._blob(blob.digest), part, self.where, there=there)
+            return write_blob(blob, content, self._blob(blob.digest), part, self.where, there=there)
         except OSError as error:
             raise Unwritable(f"{self.where} cannot be written: {error.strerror}") from error
 
@@ -168,7 +167,7 @@ class Layout(LaidOut):
 
     def _begin(self) -> None:
         try:
-            self._held.enter_context(alone(self.path / PARTIAL / "index"))
+            self._held.enter_context(lock_file(self.path / PARTIAL / "index"))
         except OSError as error:
             raise Unwritable(f"{self.where} cannot be written: {error.strerror}") from error
         self._batch = list(self._entries())
@@ -213,13 +212,13 @@ class Layout(LaidOut):
     def _short(self, whole: bytes) -> Listing | None:
         try:
             found = Listing(self.whole(SHORT_FILE, LARGEST_BYTES), f"{self.where}/{SHORT_FILE}")
-            return found if listing.part_of(found, whole) else None
+            return found if index.part_of(found, whole) else None
         except (NoArtifact, Malformed):
             return None
 
     def _write_index(self, entries: list[Descriptor]) -> None:
-        whole = listing.written(entries)
-        short = listing.short(entries, whole, self._subject)
+        whole = index.encode_listing(entries)
+        short = index.short(entries, whole, self._subject)
         self._write(INDEX_FILE, whole)
         if short is not None:
             self._write(SHORT_FILE, short)
@@ -245,7 +244,7 @@ class Layout(LaidOut):
         try:
             for folder in (BLOBS, PARTIAL):
                 (self.path / folder).mkdir(parents=True, exist_ok=True)
-            with alone(self.path / PARTIAL / "index"):
+            with lock_file(self.path / PARTIAL / "index"):
                 if not (self.path / INDEX_FILE).exists():
                     self._write_index([])
                 self._write(MARKER, canonical({"imageLayoutVersion": VERSION}))

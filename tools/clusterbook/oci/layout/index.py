@@ -1,8 +1,7 @@
-"""Listings: what the index.json of a layout says is there.
+"""Index: what the index.json of a layout lists, by name, by digest and by subject.
 
-Knows names, referrers and the short listing: of a large layout, what a fetch begins with, so that it need not read all.
-Takes apart only what it is asked for: an index of thousands of entries takes longer than the rest of a fetch. Does not
-know where the files lie (`laidout`).
+Only what is asked for is taken apart: an index of thousands of entries takes longer than the rest of a fetch. The short
+listing holds what a fetch begins with, so that it need not read all of a large layout.
 """
 
 from __future__ import annotations
@@ -107,7 +106,7 @@ class Listing:
         return Malformed(f"{self._name} is damaged: {str(error)[:80]}")
 
 
-def written(entries: Iterable[Descriptor]) -> bytes:
+def encode_listing(entries: Iterable[Descriptor]) -> bytes:
     """Return the bytes of an index.json."""
     return canonical(_document(entries))
 

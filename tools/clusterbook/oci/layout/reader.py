@@ -1,10 +1,8 @@
-"""Laid out: an OCI image layout as far as it is read, wherever its files lie.
+"""Reader: an OCI image layout as far as it is read, wherever its files lie: in a folder, an archive or a web site.
 
-Knows the OCI image layout: `oci-layout`, `index.json`, `blobs/sha256/`. A layout is one pool: whatever it holds is
-there for every repository, and a tag `1.0.0` of `recipes/eks` stands in the index as `recipes/eks:1.0.0`. Does not know
-where the files lie, a folder (`layout`), an archive (`tarlayout`) or a web site (`oci.sitelayout`), nor registries.
-
-Source: OCI image specification 1.1, "image-layout"; referrers are entries without a name, as oras writes them.
+A layout is one pool: whatever it holds is there for every repository, and a tag `1.0.0` of `recipes/eks` stands in the
+index as `recipes/eks:1.0.0`. Source: OCI image specification 1.1, "image-layout"; referrers are entries without a name,
+as oras writes them.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ LARGEST_MARKER_BYTES = 4096
 _LAYOUT = f"name the folder in which {MARKER} and {INDEX_FILE} are, or the archive of a mirror"
 
 
-class LaidOut(Store):
+class ImageLayout(Store):
     """A layout that is read. Whoever says where its files lie gives `whole`, `stream`, `exists` and `listing`."""
 
     def __init__(self, where: str) -> None:
@@ -136,7 +134,7 @@ class LaidOut(Store):
         return f"it has {', '.join(names[:8])}{' and more' if len(names) > 8 else ''}" if names else "it is empty"
 
 
-class OnlyRead(LaidOut):
+class ReadOnlyLayout(ImageLayout):
     """A layout into which nothing can be put."""
 
     def put_blob(self, repository: str, blob: Descriptor, content: Content, *, near: str = "") -> bool:

@@ -1,7 +1,6 @@
-"""Layouts in archives: read where they lie, without unpacking.
+"""Tar: a layout in an uncompressed archive, read where it lies, without unpacking.
 
-Knows where in an uncompressed tar a file stands. Believes no name and no size: only the files of a layout are asked
-for, and what is read is held against its digest. Does not know what the files are (`laidout`).
+No name and no size is believed: only the files of a layout are asked for, and what is read is held against its digest.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ from clusterbook.diagnostics.errors import unreadable
 from clusterbook.diagnostics.transport import NoArtifact, UnsafeArchive
 from clusterbook.files.tar_reader import Head
 from clusterbook.oci.layout.index import LARGEST_BYTES, Listing, part_of
-from clusterbook.oci.layout.reader import INDEX_FILE, MARKER, SHORT_FILE, OnlyRead, blob_name
+from clusterbook.oci.layout.reader import INDEX_FILE, MARKER, SHORT_FILE, ReadOnlyLayout, blob_name
 from clusterbook.oci.manifest import Descriptor
 from clusterbook.oci.store import CHUNK_BYTES
 
 _MOST_FILES = 1_000_000
 
 
-class TarLayout(OnlyRead):
+class TarLayout(ReadOnlyLayout):
     """The layout in the archive `path`."""
 
     def __init__(self, path: Path) -> None:

@@ -1,7 +1,7 @@
-"""Layouts on a web site: any server that hands out files will do.
+"""Web: a layout on a web site; any server that hands out files will do.
 
-Knows which addresses the files of a layout have, and that a site has no answers of its own: what is not there is 404.
-Does not know how a request is made (`client`). Reading one recipe asks for six files, however many there are.
+A site has no answers of its own: what is not there is 404. Reading one recipe asks for six files, however many there
+are.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from clusterbook.oci.credentials import Credentials, anonymous
 from clusterbook.oci.download import download
 from clusterbook.oci.http import Clock
 from clusterbook.oci.layout.index import LARGEST_BYTES, Listing
-from clusterbook.oci.layout.reader import INDEX_FILE, SHORT_FILE, OnlyRead, blob_name
+from clusterbook.oci.layout.reader import INDEX_FILE, SHORT_FILE, ReadOnlyLayout, blob_name
 from clusterbook.oci.manifest import Descriptor
 from clusterbook.oci.reference import is_loopback
 
 SCHEMES = ("https://", "http://")
 
 
-class SiteLayout(OnlyRead):
+class SiteLayout(ReadOnlyLayout):
     """The layout whose files are below an address."""
 
     def __init__(
