@@ -206,16 +206,16 @@ def test_a_document_of_another_kind_is_refused_with_what_is_taken(walk: Walk) ->
 
 def test_other_files_and_folders_that_cannot_be_used_are_told_apart(walk: Walk) -> None:
     rows = table("""
-        3 CB102 | clusterbook recipe --source missing --service eks | missing does not exist
+        3 CB102 | clusterbook recipe --source missing --service eks | missing
         3 CB102 | clusterbook recipe --source folder --service eks | has no index.json
         2 CB101 | clusterbook recipe --source words.zip --service eks | neither a folder nor a zip file
         8 CB116 | clusterbook recipe --source locked.zip --service eks | cannot be read
         8 CB116 | clusterbook recipe --source locked --service eks | cannot be read
-        3 CB102 | clusterbook recipe --source {index} --data missing --service eks | does not exist
+        3 CB102 | clusterbook recipe --source {index} --data missing --service eks | missing
         2 CB101 | clusterbook recipe --source {index} --data words.yaml --service eks | is not a folder
         8 CB106 | clusterbook recipe --source {index} --data folder --service eks | has no registry.yaml
         8 CB106 | clusterbook recipe --source {index} --data locked --service eks | cannot be read
-        3 CB102 | clusterbook diff snapshot.yaml snapshot.yaml --ignore-from missing.yaml | does not exist
+        3 CB102 | clusterbook diff snapshot.yaml snapshot.yaml --ignore-from missing.yaml | missing.yaml
         2 CB101 | clusterbook diff snapshot.yaml snapshot.yaml --ignore-from folder | is a folder
         2 CB101 | clusterbook diff snapshot.yaml snapshot.yaml --ignore-from binary.yaml | not UTF-8
         8 CB116 | clusterbook diff snapshot.yaml snapshot.yaml --ignore-from locked.yaml | cannot be read
@@ -225,11 +225,11 @@ def test_other_files_and_folders_that_cannot_be_used_are_told_apart(walk: Walk) 
         3 CB102 | clusterbook diff 2026.3.0 2026.7.0 | there is no release 2026.3.0 in registry
         2 CB101 | clusterbook diff 2026.3.0 2026.7.0 --registry words.yaml | is not a folder
         3 CB102 | clusterbook diff --source {index} eks@1.0.0 eks --registry folder | folder has no recipe eks
-        3 CB102 | clusterbook bundle --source {index} eks --diff missing | does not exist
+        3 CB102 | clusterbook bundle --source {index} eks --diff missing | missing
         2 CB101 | clusterbook bundle --source {index} eks --diff words.yaml | neither a folder nor a .tar.gz
         8 CB116 | clusterbook bundle --source {index} eks --diff locked | cannot be read
         4 CB149 | clusterbook bundle --source {index} eks --diff empty.tar.gz | is damaged: empty file
-        3 CB102 | clusterbook bundle --source {index} eks --set-file a:b=missing.yaml | does not exist
+        3 CB102 | clusterbook bundle --source {index} eks --set-file a:b=missing.yaml | missing.yaml
         8 CB107 | clusterbook bundle --source {index} eks -o readonly/b | cannot be written
         2 CB111 | clusterbook bundle --source {index} eks -o words.yaml | is not a folder
         2 CB111 | clusterbook bundle --source {index} eks -o folder | which is not of a bundle
@@ -240,16 +240,16 @@ def test_other_files_and_folders_that_cannot_be_used_are_told_apart(walk: Walk) 
         2 CB191 | clusterbook validate --source {index} eks --kubeconfig binary.yaml | not UTF-8
         8 CB116 | clusterbook validate --source {index} eks --kubeconfig locked.yaml | cannot be read
         2 CB192 | clusterbook validate --source {index} eks | no cluster
-        3 CB102 | clusterbook evidence verify missing --unsigned | does not exist
+        3 CB102 | clusterbook evidence verify missing --unsigned | missing
         2 CB101 | clusterbook evidence verify words.yaml --unsigned | is not a folder
         2 CB132 | clusterbook evidence verify folder --unsigned | manifest.json is missing
         8 CB116 | clusterbook evidence verify locked --unsigned | cannot be read
-        3 CB102 | clusterbook evidence sign folder --key missing.pem | does not exist
+        3 CB102 | clusterbook evidence sign folder --key missing.pem | missing.pem
         2 CB170 | clusterbook evidence sign folder --key binary.pem | is no private key
         8 CB116 | clusterbook evidence sign folder --key locked.pem | cannot be read
-        3 CB102 | clusterbook-build check --recipes missing | does not exist
+        3 CB102 | clusterbook-build check --recipes missing | missing
         2 CB101 | clusterbook-build check --recipes words.yaml | is not a folder
-        3 CB102 | clusterbook-build publish --to oci-layout:out --key missing.pem | does not exist
+        3 CB102 | clusterbook-build publish --to oci-layout:out --key missing.pem | missing.pem
         8 CB122 | clusterbook-build release 2026.7.0 | not a git repository
     """)
     assert walk.faults(rows) == []
@@ -257,8 +257,8 @@ def test_other_files_and_folders_that_cannot_be_used_are_told_apart(walk: Walk) 
 
 def test_what_is_no_bundle_mirror_key_or_policy_says_so(walk: Walk) -> None:
     rows = table("""
-        3 CB102 | clusterbook verify missing | does not exist
-        3 CB102 | clusterbook verify missing.tar.gz | does not exist
+        3 CB102 | clusterbook verify missing | missing
+        3 CB102 | clusterbook verify missing.tar.gz | missing.tar.gz
         4 CB114 | clusterbook verify folder | has no checksums.txt
         8 CB116 | clusterbook verify locked | cannot be read
         4 CB149 | clusterbook verify empty.tar | is no archive: empty file
@@ -266,11 +266,11 @@ def test_what_is_no_bundle_mirror_key_or_policy_says_so(walk: Walk) -> None:
         4 CB149 | clusterbook verify binary.tar.gz | is damaged
         8 CB116 | clusterbook verify locked.tar | cannot be read
         8 CB116 | clusterbook verify locked.tar.gz | cannot be read
-        3 CB102 | clusterbook verify folder --key missing.pem | does not exist
+        3 CB102 | clusterbook verify folder --key missing.pem | missing.pem
         2 CB173 | clusterbook verify folder --policy binary.yaml | is not UTF-8 text
         2 CB173 | clusterbook verify folder --policy words.yaml | holds no policy
         2 CB101 | clusterbook verify folder --policy words.yaml --key x | each say whom to believe
-        3 CB102 | clusterbook fetch recipe eks --from missing | does not exist
+        3 CB102 | clusterbook fetch recipe eks --from missing | missing
         3 CB141 | clusterbook fetch recipe eks --from folder | is no OCI layout
         3 CB141 | clusterbook fetch recipe eks --from oci-layout:missing | is no OCI layout
         8 CB116 | clusterbook fetch recipe eks --from locked | cannot be read
@@ -279,17 +279,17 @@ def test_what_is_no_bundle_mirror_key_or_policy_says_so(walk: Walk) -> None:
         2 CB140 | clusterbook fetch recipe eks --from ftp://example.org/x | ftp:// is no source
         2 CB140 | clusterbook fetch recipe eks --from oci:// | is not the name of a host
         2 CB140 | clusterbook fetch recipe eks --from https://ann:secret@127.0.0.1/x | does not carry a user
-        3 CB102 | clusterbook fetch recipe eks --from folder --key missing.pem | does not exist
+        3 CB102 | clusterbook fetch recipe eks --from folder --key missing.pem | missing.pem
         2 CB101 | clusterbook fetch recipe eks --from folder --key folder | is a folder
         8 CB116 | clusterbook fetch recipe eks --from folder --key locked.pem | cannot be read
-        3 CB102 | clusterbook fetch recipe eks --from folder --policy missing.yaml | does not exist
+        3 CB102 | clusterbook fetch recipe eks --from folder --policy missing.yaml | missing.yaml
         8 CB116 | clusterbook fetch recipe eks --from folder --policy locked.yaml | cannot be read
-        3 CB102 | clusterbook fetch recipe eks --from oci://127.0.0.1:9/x --ca-file missing.pem | does not exist
+        3 CB102 | clusterbook fetch recipe eks --from oci://127.0.0.1:9/x --ca-file missing.pem | missing.pem
         2 CB101 | clusterbook fetch recipe eks --from oci://127.0.0.1:9/x --ca-file binary.pem | no certificates
         8 CB116 | clusterbook fetch index --from https://127.0.0.1:9/x --ca-file locked.pem | cannot be read
         3 CB141 | clusterbook mirror save eks --from folder -o x.tar | is no OCI layout
         2 CB101 | clusterbook mirror save eks --from folder -o x.zip | is no .tar file
-        3 CB102 | clusterbook mirror load missing.tar --to oci-layout:out | does not exist
+        3 CB102 | clusterbook mirror load missing.tar --to oci-layout:out | missing.tar
         4 CB149 | clusterbook mirror load empty.tar --to oci-layout:out | is no archive
         3 CB141 | clusterbook mirror load folder --to oci-layout:out | is no OCI layout
         3 CB102 | clusterbook trust forget oci://example.org/x | nothing is remembered

@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from clusterbook.cli import commands, main
 from clusterbook.cli.flags import COMMANDS
 from tests.support import shelves
+from tests.support.hints import nearest
 from tests.support.shelves import Said
 
 
@@ -64,7 +65,8 @@ def test_a_query_without_a_selector_exits_1(ask) -> None:
 def test_criteria_that_change_nothing_are_refused_with_the_nearest_recipes(ask) -> None:
     said = ask("recipe", "--service", "eks", "--accelerator", "gb200", "--intent", "training")
     assert said.status == 2
-    assert "accelerator gb200 changes nothing" in said.err
+    assert "CB103 " in said.err
+    assert "accelerator gb200" in said.err
     assert "nearest recipes: eks-training" in said.err
     assert "--allow-inherited" in said.err
 
@@ -72,7 +74,7 @@ def test_criteria_that_change_nothing_are_refused_with_the_nearest_recipes(ask) 
 def test_an_inherited_recipe_is_served_when_accepted(ask) -> None:
     said = ask("query", "--service", "eks", "--gpu", "gb200", "--allow-inherited", "--selector", "metadata.slug")
     assert (said.status, said.out) == (0, "eks\n")
-    assert "accelerator gb200 changes nothing" in said.err
+    assert "accelerator gb200" in said.err
 
 
 def test_the_environment_accepts_an_inherited_recipe(index: Path) -> None:
@@ -92,14 +94,15 @@ def test_a_composed_recipe_is_served_with_a_note(ask) -> None:
 def test_a_service_that_needs_an_os_is_refused_with_those_it_has(ask) -> None:
     said = ask("recipe", "--service", "gke", "--allow-inherited")
     assert said.status == 2
-    assert "an OS is required for service gke (valid: cos)" in said.err
+    assert "CB104 " in said.err
+    assert "(valid: cos)" in said.err
 
 
 def test_a_bad_value_lists_the_allowed_ones_and_the_nearest(ask) -> None:
     said = ask("recipe", "--service", "eksx")
     assert said.status == 2
     assert "allowed: eks, gke, kind, any" in said.err
-    assert "did you mean 'eks'?" in said.err
+    assert nearest(said.err) == "eks"
 
 
 def test_an_alias_means_its_value(ask) -> None:
@@ -140,7 +143,7 @@ def test_no_criteria_at_all_are_refused(ask) -> None:
 
 def test_an_unknown_recipe_names_the_nearest(ask) -> None:
     said = ask("recipe", "h100-eks-trainin")
-    assert (said.status, "did you mean 'h100-eks-training'?" in said.err) == (3, True)
+    assert (said.status, nearest(said.err)) == (3, "h100-eks-training")
 
 
 def test_a_recipe_name_does_not_leave_the_index(ask) -> None:
@@ -273,7 +276,7 @@ def test_a_configuration_file_stands_for_flags_and_flags_win(ask, tmp_path: Path
     config.write_text("kind: AICRConfig\nspec: {recipe: {criterai: {}}}\n")
     said = ask(*line)
     assert (said.status, f"{config}:2:17: CB101 unknown key 'criterai'" in said.err) == (2, True)
-    assert "did you mean 'criteria'?" in said.err
+    assert nearest(said.err) == "criteria"
 
 
 def test_an_answer_is_written_whole_to_a_file(ask, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_parts_of_a_check_come_from_several_files(tmp_path: Path, capsys: pytest
         ((), 2, "no check is named"),
         (("nccl-all-reduce-bw",), 2, "is not CHECK=FILE"),
         (("=x",), 2, "is not CHECK=FILE"),
-        (("nccl-all-reduce-bw=/no/such/file",), 3, "/no/such/file does not exist"),
+        (("nccl-all-reduce-bw=/no/such/file",), 3, "CB102 /no/such/file"),
         (("nccl-all-reduce-wb={log}",), 2, "nccl-all-reduce-bw"),
         (("nccl-all-reduce-bw={log}", "nccl-all-reduce-bw={log}"), 2, "stands twice"),
         (("--status", "gang-scheduling=ok"), 2, "no number from 0 to 255"),
@@ -139,4 +139,4 @@ def test_a_redacted_snapshot_is_not_added_to(log: str, tmp_path: Path, capsys: p
 def test_what_is_no_snapshot_is_refused(log: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "other.yaml").write_text("kind: RecipeResult\n")
     assert run(["record", str(tmp_path / "other.yaml"), f"nccl-all-reduce-bw={log}"], {}) == 2
-    assert "this is no snapshot" in capsys.readouterr().err
+    assert "CB101 " in capsys.readouterr().err

@@ -102,7 +102,7 @@ def test_a_template_writes_a_snapshot(root: str, tmp_path: Path, capsys: pytest.
     [
         (("--format", "xml"), 2, "xml"),
         (("--root", "no-such-folder"), 3, "--root no-such-folder is no folder"),
-        (("--template", "no-such-file"), 3, "no-such-file does not exist"),
+        (("--template", "no-such-file"), 3, "CB102 no-such-file"),
         (("--template", "x", "-t", "json"), 2, "--template and --format json"),
         (("--nonsense",), 1, "--nonsense"),
         (("-o", "a", "-o", "b"), 2, "stands twice"),
@@ -159,7 +159,7 @@ def test_a_network_may_be_said_instead_of_seen(tmp_path: Path, capsys: pytest.Ca
 @pytest.mark.parametrize(
     ("words", "status", "what"),
     [
-        (("--cluster-config", "no-such-file"), 3, "no-such-file does not exist"),
+        (("--cluster-config", "no-such-file"), 3, "CB102 no-such-file"),
         (("--cluster-config", "{config}"), 2, "2 groups of nodes: a, b"),
         (("--cluster-config", "{config}", "--agent"), 2, "leave --agent or --cluster-config out"),
     ],

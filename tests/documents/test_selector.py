@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.documents.selector import Match, Step, from_pointer, locate, parse, pointer, select, spell
+from tests.support.hints import nearest
 
 DOCUMENT: dict[str, Any] = {
     "components": {
@@ -48,7 +49,7 @@ def test_a_missing_key_lists_what_there_is_and_names_the_nearest() -> None:
     with pytest.raises(NotFound) as error:
         select(DOCUMENT, "components.gpu-opertor.version")
     assert error.value.what == "'components' has no key 'gpu-opertor'; it has: gpu-operator, nfd"
-    assert error.value.hint == "did you mean 'gpu-operator'?"
+    assert nearest(error.value.hint) == "gpu-operator"
     assert error.value.exit_status == 3
 
 
@@ -80,7 +81,7 @@ def test_descending_into_what_has_no_keys_says_what_it_is(selector: str, what: s
 def test_a_key_in_other_letters_is_the_nearest() -> None:
     with pytest.raises(NotFound) as error:
         select({"ID": 1, "Ib": 2}, "id")
-    assert error.value.hint == "did you mean 'ID'?"
+    assert nearest(error.value.hint) == "ID"
 
 
 def test_a_long_list_of_keys_is_cut() -> None:
@@ -138,7 +139,7 @@ def test_a_selector_finds_its_value(selector: str, expected: object) -> None:
             "constraints[name=OS.release.id]",
             "'constraints' has no element with name 'OS.release.id'; "
             "name is one of: K8s.server.version, OS.release.ID, twice",
-            "did you mean 'OS.release.ID'?",
+            "'OS.release.ID'",
         ),
         ("constraints.twice", "'constraints' is a list of 4 and has no key 'twice'", "select constraints[name=twice]"),
     ],

@@ -151,4 +151,4 @@ def test_evidence_may_be_taken_away_and_not_exchanged(root: Path, capsys: pytest
     proven.prove(root, proven.JULY, "acme", "--phase", "deployment")
     capsys.readouterr()
     assert main.run(["audit", "--against", "HEAD"]) == 10
-    assert "registry/evidence/eks/acme/manifest.json: CB060 a published file was edited" in capsys.readouterr().out
+    assert "registry/evidence/eks/acme/manifest.json: CB060 " in capsys.readouterr().out

@@ -220,7 +220,7 @@ def test_objects_of_a_group_stay_where_the_catalog_calls_it_public() -> None:
 
 
 def test_only_a_snapshot_is_redacted() -> None:
-    with pytest.raises(InvalidRequest, match="this is no snapshot"):
+    with pytest.raises(InvalidRequest, match="'Pod'"):
         redact({"kind": "Pod"})
 
 

@@ -107,15 +107,15 @@ def test_criteria_say_which_recipe(client: Client, july: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "which", "words", "error", "what", "hint"),
     [
-        ("recipe", "ekss", {}, NotFound, "no recipe ekss", "did you mean 'eks'"),
+        ("recipe", "ekss", {}, NotFound, "no recipe ekss", "'eks'"),
         ("recipe", "eks@9.0.0", {}, NotFound, "no eks@9.0.0", "versions: 1.0.0, 1.1.0; releases: 2026.3.0, 2026.7.0"),
         ("recipe", f"gke@{MARCH}", {}, NotFound, "2026.3.0 does not serve gke", "versions: 1.0.0"),
         ("recipe", f"eks@sha256:{'0' * 64}", {}, NotFound, "no version of eks", "versions: 1.0.0, 1.1.0"),
-        ("bundle", "eks", {"deployer": "helmfil"}, NotFound, "not published as helmfil", "did you mean 'helmfile'"),
+        ("bundle", "eks", {"deployer": "helmfil"}, NotFound, "not published as helmfil", "'helmfile'"),
         ("recipe", "eks", {"from_": None}, MissingFlag, "--from is missing", "oci://"),
-        ("recipe", "eks", {"from_": "absent"}, NotFound, "absent does not exist", "archive"),
+        ("recipe", "eks", {"from_": "absent"}, NotFound, "absent", "archive"),
         ("recipe", "eks", {"from_": "s3://x"}, BadReference, "s3:// is no source", "https://"),
-        ("recipe", "eks", {"policy": "absent.yaml"}, NotFound, "absent.yaml does not exist", "trust.yaml"),
+        ("recipe", "eks", {"policy": "absent.yaml"}, NotFound, "absent.yaml", "trust.yaml"),
         ("recipe", "eks", {"key": "awskms://x"}, InvalidRequest, "awskms is not asked", "cosign public-key"),
         ("recipe", "eks", {"key": "k", "policy": "p"}, InvalidRequest, "--policy and --key", "one of them"),
         ("recipe", "eks", {"certificate_identity": "a", "policy": None}, InvalidRequest, "who vouches", "issuer"),
@@ -138,7 +138,7 @@ def test_what_cannot_be_had_has_its_own_message(
 
 def test_nothing_is_published_there(client: Client, tmp_path: Path) -> None:
     Layout(tmp_path / "empty", create=True)
-    with pytest.raises(NoArtifact, match="nothing is published there"):
+    with pytest.raises(NoArtifact, match="index:latest"):
         client("recipe", "eks", from_=tmp_path / "empty")
     with pytest.raises(NoArtifact, match="no OCI layout"):
         client("recipe", "eks", from_=tmp_path)
@@ -207,7 +207,7 @@ def test_what_was_seen_is_remembered_by_source_and_not_by_how_it_is_written(
     publisher.publish(publications.layout(tmp_path / "old"), MARCH)
     shutil.rmtree(tmp_path / "layout")
     (tmp_path / "old").rename(tmp_path / "layout")
-    with pytest.raises(Rollback, match="number 1, and number 2 was seen") as caught:
+    with pytest.raises(Rollback, match=r"\b1\b.*\b2\b") as caught:
         client("index", from_=f"oci-layout:{tmp_path}/./layout")
     assert client.seen(tmp_path / "layout") == 2
     assert "trust forget" in caught.value.hint

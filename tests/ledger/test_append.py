@@ -122,7 +122,7 @@ def test_a_broken_off_release_is_finished_by_the_next_run() -> None:
         (["2026.7.1", "--commit", "--exec=x"], 3, "there is no commit --exec=x"),
         (["2026.7.1", "--commit", "march", "--recipes", "other"], 3, "march has no folder other"),
         (["2026.7.1", "--commit", "HEAD", "--recipes", "other"], 3, "HEAD has no folder other"),
-        (["2026.7.1", "--recipes", "other"], 3, "other does not exist"),
+        (["2026.7.1", "--recipes", "other"], 3, "CB102 other"),
         (["1"], 2, "'1' is no version"),
     ],
 )
@@ -189,7 +189,7 @@ def test_a_withdrawal_is_added_with_the_date_of_its_commit(capsys: pytest.Captur
     assert b"replacement: eks@1.1.0" in found["withdrawn.yaml"]
     assert main.run(["audit"]) == 0
     assert main.run(["withdraw", "eks", "1.0.0", "--reason", "again"]) == 2
-    assert "was withdrawn already: it burns" in capsys.readouterr().err
+    assert "CB101 eks 1.0.0" in capsys.readouterr().err
     assert files() == found
 
 
@@ -204,8 +204,8 @@ def test_an_audit_finds_what_was_edited_since_a_commit(capsys: pytest.CaptureFix
     Path("registry/aks/1.0.0.yaml").unlink()
     assert main.run(["audit", "--against", "HEAD"]) == 10
     out = capsys.readouterr().out
-    assert "registry/eks/1.0.0.yaml: CB060 a published file was edited" in out
-    assert "registry/aks/1.0.0.yaml: CB060 a published file was removed" in out
+    assert "registry/eks/1.0.0.yaml: CB060 " in out
+    assert "registry/aks/1.0.0.yaml: CB060 " in out
 
 
 def test_an_audit_against_a_commit_without_a_ledger_finds_nothing() -> None:

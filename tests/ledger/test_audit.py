@@ -129,5 +129,6 @@ def test_edits_and_removals_are_found() -> None:
     for path in before:
         (removed,) = edited(Ledger(without(path)(before)), before)
         assert (removed.code, removed.place.file) == ("CB060", f"registry/{path}")
+        assert removed.what == "a published file was removed"
         (changed,) = edited(Ledger({**before, path: "x"}), before)
         assert (changed.code, changed.what) == ("CB060", "a published file was edited")

@@ -108,7 +108,7 @@ def test_an_empty_folder_misses_both_files(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="does not exist"):
+    with pytest.raises(NotFound, match="nowhere"):
         check_tree(tmp_path / "nowhere", strict=True)
 
 

@@ -222,7 +222,7 @@ def test_archives_that_are_none_are_named(filled: Filled, tmp_path: Path) -> Non
         path.write_bytes(data)
         with pytest.raises(error):
             open_source(str(path), Access())
-    with pytest.raises(NotFound, match="does not exist") as caught:
+    with pytest.raises(NotFound, match="absent") as caught:
         open_source(str(tmp_path / "absent"), Access())
     assert "archive" in caught.value.hint
 

@@ -200,5 +200,5 @@ def test_overlays_that_contradict_each_other_are_not_joined() -> None:
 def test_answers_do_not_depend_on_the_order_of_overlays(order: int) -> None:
     overlays = sorted([EKS, H100, TRAINING, Criteria("gke", os="cos")])[::order]
     found = matcher(*overlays)
-    assert found.answer(Criteria("gke")).reason == "an OS is required for service gke (valid: cos)"
+    assert found.answer(Criteria("gke")).reason.endswith("(valid: cos)")
     assert found.nearest(Criteria("eks", "h100")) == ["h100-eks-training", "eks", "h100"]

@@ -104,7 +104,7 @@ def test_a_public_key_of_another_kind_is_refused() -> None:
 
 
 def test_files_and_certificates_that_are_none_are_named(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="does not exist"):
+    with pytest.raises(NotFound, match="absent"):
         read_key_file(tmp_path / "absent")
     with pytest.raises(BadKey, match="certificate"):
         certificate_key(b"der")

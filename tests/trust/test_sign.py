@@ -34,7 +34,7 @@ def test_a_key_in_a_file_signs(tmp_path: Path) -> None:
     assert json.loads(raw)["mediaType"] == BUNDLE
     with pytest.raises(BadKey, match="is locked"):
         KeySigner.from_file(tmp_path / "k.key", {})
-    with pytest.raises(NotFound, match="does not exist"):
+    with pytest.raises(NotFound, match="absent"):
         KeySigner.from_file(tmp_path / "absent", {})
 
 

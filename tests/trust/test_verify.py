@@ -331,7 +331,7 @@ def test_the_policy_that_comes_with_the_package_is_one() -> None:
 @pytest.mark.parametrize(
     ("right", "wrong", "place", "says"),
     [
-        ("issuer:", "isuer:", ":10:9", "did you mean 'issuer'"),
+        ("issuer:", "isuer:", ":10:9", "'issuer'"),
         ("identity:", "identityPattern: a\n        identity:", ":9:9", "either 'identity' or 'identityPattern'"),
         ("identity: https", "identityPattern: (https", ":9:26", "not a regular expression"),
         ("key: keys/release.pub", "file: x", ":7:7", "unknown key 'file'"),
@@ -353,7 +353,7 @@ def test_a_mistake_in_a_policy_is_named_with_its_place(
 
 
 def test_a_policy_that_is_not_there_or_no_text_is_named(ours: Path) -> None:
-    with pytest.raises(NotFound, match="does not exist"):
+    with pytest.raises(NotFound, match=r"absent\.yaml"):
         read_policy(ours.with_name("absent.yaml"))
     (ours.parent / "keys/release.pub").unlink()
     with pytest.raises(NotFound, match=r"release\.pub"):
