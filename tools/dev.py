@@ -1,7 +1,5 @@
 """Everything a checkout can do, with only git and Python on the machine.
 
-Knows how the virtual environment is set up and which tool runs when. Does not know what the tools do.
-
 usage: python3 tools/dev.py COMMAND [ARGUMENT ...]
 
 Arguments are handed on: `test`, `bench`, `interop` and `browser` give theirs to pytest, `build` to `clusterbook-build

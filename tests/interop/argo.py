@@ -1,6 +1,6 @@
 """Argo CD beside a cluster: its repo server and its application controller, run as programs, with Redis in memory.
 
-Knows how it is set up and when an Application is done. Argo CD pulls charts and Git repositories from loopback like
+Argo CD pulls charts and Git repositories from loopback like
 anybody else; it applies what it finds to the cluster it runs for, which it knows as https://kubernetes.default.svc.
 
     with argo.start(folder, cluster, env=chart_servers.env) as argo_cd:

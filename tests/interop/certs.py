@@ -1,4 +1,4 @@
-"""A certificate authority for loopback, made anew for each run. Knows no server; trusts nothing else."""
+"""A certificate authority for loopback, made anew for each run; nothing else is trusted."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """A helm bundle on a cluster: written to disk, run by its own scripts, and held against what it promised.
 
-Knows where Helm keeps a release, and since when each has been there. Does not know the recipes, nor who serves the
-charts. The scripts are run as a user would run them.
+Releases are read where Helm keeps them. The scripts are run as a user would run them.
 """
 
 from __future__ import annotations

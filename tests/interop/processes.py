@@ -1,6 +1,6 @@
 """Servers that live as long as a test needs them: started, waited for, and ended by their process id, whatever happens.
 
-Knows nothing about what runs. Each program is its own process group, so that Ctrl-C reaches the test first, and takes
+Each program is its own process group, so that Ctrl-C reaches the test first, and takes
 what it started along when it ends; where the kernel can, it ends with this process even if that is killed.
 """
 

@@ -1,6 +1,6 @@
 """OCI registries on loopback, with TLS: one that answers the referrers API, and one, distribution, that does not.
 
-Knows how they are started and who may enter. `Registry.env` makes programs trust the certificate and know the
+`Registry.env` makes programs trust the certificate and know the
 password.
 """
 

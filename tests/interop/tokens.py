@@ -1,6 +1,6 @@
 """Whoever gives out tokens for distribution: to pull and to push, to one user, for a few seconds.
 
-Knows how distribution wants to be told who may do what. Source: Distribution, "Token Authentication Specification".
+They say who may do what as distribution reads it. Source: Distribution, "Token Authentication Specification".
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Each folder of tools/ is a Go module of its own, so that versions never mix; `go.mod` pins what is built and `go.sum`
 what may be downloaded. Programs go to the user's cache, in a folder named by all that they depend on, so a second
-call finds them without starting Go. Knows nothing about what the programs do. Runs on the standard library alone.
+call finds them without starting Go. Runs on the standard library alone.
 
 usage: python -m tests.interop.toolchain [PROGRAM ...]      builds what is missing; default: all
 """

@@ -1,6 +1,6 @@
 """Golden bundles: what five deployers make of three recipes, kept as text so that a change of them can be read.
 
-Knows which recipes and options they are, and how one file holds a bundle. The recipes are kept too, so that editing the
+One file holds a bundle. The recipes are kept too, so that editing the
 catalog changes no golden bundle, and changing a deployer shows all that it changes.
 
 usage: python -m tests.support.goldens [--recipes]
