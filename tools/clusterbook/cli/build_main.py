@@ -36,7 +36,7 @@ from clusterbook.resolve.document import health_checks, recipe_document
 from clusterbook.resolve.matching import UNSUPPORTED
 from clusterbook.resolve.matrix import Matrix
 from clusterbook.resolve.resolver import Resolver
-from clusterbook.resolve.tally_ import swap, tally
+from clusterbook.resolve.tally import swap, tally
 from clusterbook.resolve.views import with_health_checks
 from clusterbook.site import json_schemas as schemas
 from clusterbook.site.codes import CODES

@@ -30,8 +30,8 @@ from clusterbook.ledger.version import is_version, read_version
 from clusterbook.lookup.find import open_shelf
 from clusterbook.lookup.index_files import Source
 from clusterbook.resolve.content import Gatherer, content
+from clusterbook.resolve.document import recipe_winners
 from clusterbook.resolve.matching import UNSUPPORTED
-from clusterbook.resolve.provenance_ import recipe_winners
 from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.resolve.resolver import Resolver
 from clusterbook.snapshot import model as snapshot

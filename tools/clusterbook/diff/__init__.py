@@ -1,1 +1,1 @@
-"""A package."""
+"""Diff: what differs between two recipes, two snapshots, or a recipe and what is installed, as facts and as reports."""

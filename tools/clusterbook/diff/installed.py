@@ -1,7 +1,7 @@
-"""Installed: how the Helm releases of a cluster differ from what a recipe deploys.
+"""How the Helm releases of a cluster differ from what a recipe deploys.
 
-Knows what a bundle sets beyond the recipe, so that a cluster deployed from it has not drifted. Does not know the rest
-of a snapshot: that is `drift`. Clusters that Argo CD deploys have no releases; nobody can tell about those.
+What a bundle sets beyond the recipe is expected as well, so that a cluster deployed from it has not drifted. Clusters
+that Argo CD deploys have no releases; nobody can tell about those.
 """
 
 from __future__ import annotations

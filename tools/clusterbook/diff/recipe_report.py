@@ -1,7 +1,6 @@
-"""Diff reports: a diff as people and machines read it.
+"""A diff of recipes as people and machines read it: text, Markdown, JSON and YAML, and the few lines a release keeps.
 
-Knows the forms, text, Markdown, JSON and YAML, and the few lines that a release keeps of a diff. Does not know how a
-diff is found, nor how it is printed. Same diff, same text.
+Same diff, same text.
 """
 
 from __future__ import annotations

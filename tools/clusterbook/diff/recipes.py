@@ -1,8 +1,7 @@
-"""Diffs: what differs between two recipes, fact by fact.
+"""What differs between two recipes, fact by fact, in the order in which people look at it.
 
-Knows how the content of a recipe falls into facts that can be compared, and in which order people look at them. Does
-not know versions (`version`), nor how a diff is shown (`diffreport`). Laws: the diff of a content with itself is empty,
-a diff is empty only then, and turned round it is the diff the other way.
+Laws: the diff of a content with itself is empty, a diff is empty only then, and turned round it is the diff the other
+way.
 """
 
 from __future__ import annotations

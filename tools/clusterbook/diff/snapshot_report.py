@@ -1,6 +1,6 @@
-"""Drift reports: changes of a cluster as people and machines read them.
+"""The changes of a cluster as people and machines read them: text, Markdown, JSON and YAML.
 
-Knows four forms: text, Markdown, JSON and YAML. Does not know how a change is found. Source: reference row D2.
+Source: reference row D2.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Drift: what is different between two snapshots, and how much it matters.
 
-Knows which differences follow from a cluster merely running, and which change what it is. What could not be seen is
-said once, and never taken for something that went away. Does not know whether a difference breaks a recipe: that is
-`judge`. Source: reference rows D1-D3; severities and ignoring are ours (L22).
+Some differences follow from a cluster merely running, others change what it is. What could not be seen is said once,
+and never taken for something that went away.
+Source: reference rows D1-D3; severities and ignoring are ours (L22).
 """
 
 from __future__ import annotations

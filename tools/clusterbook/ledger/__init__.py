@@ -1,1 +1,1 @@
-"""A package."""
+"""Ledger: the record of what was published under registry/: planned, appended, read and audited."""

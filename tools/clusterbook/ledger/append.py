@@ -1,8 +1,4 @@
-"""Releasing: the ledger grows by one release, or by one withdrawal.
-
-Knows where the parts of a release come from, and how files are added to the ledger: new ones only, the release itself
-last. Does not know what is in them: that is `core.release`.
-"""
+"""The ledger grows by one release, or by one withdrawal: new files only, the release itself last."""
 
 from __future__ import annotations
 
@@ -10,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
+from clusterbook.catalog.load import load
+from clusterbook.catalog.read import from_texts, read, with_registry
 from clusterbook.catalog.tree import RECIPES, SourceTree
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, Unwritable
 from clusterbook.diagnostics.findings import Finding
@@ -48,15 +44,15 @@ def plan(request: Request) -> Release:
     """
     commit = git.commit(_within(request.recipes), request.commit or "HEAD")
     ledger = open_ledger(request.registry)
-    tree = workspace.with_registry(_tree(request), embedded_texts)
-    return release.plan(matrix.whole(catalog.load(tree)), ledger, name=request.name, commit=commit)
+    tree = with_registry(_tree(request), embedded_texts)
+    return release.plan(matrix.whole(load(tree)), ledger, name=request.name, commit=commit)
 
 
 def _tree(request: Request) -> SourceTree:
     """Return the sources that a release publishes. Raises as `plan`."""
     if request.commit:
-        return workspace.from_texts(git.texts(request.recipes, request.commit), label=RECIPES)
-    tree = workspace.read(request.recipes, label=RECIPES)
+        return from_texts(git.texts(request.recipes, request.commit), label=RECIPES)
+    tree = read(request.recipes, label=RECIPES)
     if not request.allow_dirty and git.is_dirty(request.recipes):
         what = f"{request.recipes} differs from its last commit, so nobody could repeat the release"
         raise InvalidRequest(what, hint="commit it first, or name the commit to release with --commit")

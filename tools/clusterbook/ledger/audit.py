@@ -1,7 +1,6 @@
 """Audits: whether the record is what it was, and whether it agrees with itself.
 
-Knows what must hold between the files of a ledger, and between a ledger and an earlier state of it. Does not know Git
-nor how files are read.
+What was published stays as it is: an earlier state of the ledger may only have been added to.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""Release diffs: what differs between two releases, recipe by recipe, and how often each change occurs.
+"""What differs between two releases, recipe by recipe, and how often each change occurs.
 
-Knows how diffs of many recipes are put together and shown. Does not know where versions are kept: whoever has them
-offers what `Published` names.
+Whoever has the recipes of both offers them as `Published`.
 """
 
 from __future__ import annotations

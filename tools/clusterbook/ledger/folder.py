@@ -1,7 +1,4 @@
-"""The ledger on disk: its files, each read when it is asked for.
-
-Knows a folder. Does not know what the files say: that is `core.ledger`.
-"""
+"""The ledger on disk: its files, each read when it is asked for."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Git: what the history says about a folder.
-
-Knows the git command. Does not know what the files mean. Nothing here writes.
-"""
+"""Git: what the history says about a folder. Nothing here writes."""
 
 from __future__ import annotations
 

@@ -1,13 +1,12 @@
 """The ledger: every release there was, and every version of every recipe, as the files under registry/ record them.
 
-Knows the layout of the ledger and reads it, each file when it is asked for. Does not open files (a mapping of path to
-text is handed in), does not plan releases (`release`), nor judge whether the record is sound (`audit`).
+A mapping of path to text is handed in, and each file is read when it is asked for.
 
     releases/<release>.yaml         which version of which recipe a release serves
     <slug>/<version>.yaml           a recipe, and which parts it is made of
     components/<component>/<part>.yaml   a component as some recipes resolve it; shared, so that it stands once
     withdrawn.yaml                  versions nobody should use any more
-    evidence/<slug>/<name>/         how a version was judged on some cluster; `core.evidence` knows what is in it
+    evidence/<slug>/<name>/         how a version was judged on some cluster; see clusterbook.evidence
 """
 
 from __future__ import annotations
@@ -31,8 +30,7 @@ from clusterbook.ledger.schema import (
     WithdrawalsShape,
 )
 from clusterbook.ledger.version import Version, is_version, read_version
-from clusterbook.resolve.document import escape
-from clusterbook.resolve.provenance_ import winners
+from clusterbook.resolve.document import escape, winners
 from clusterbook.resolve.recipe import RecipeResult
 
 Document = dict[str, Any]
@@ -221,7 +219,7 @@ class Ledger:
         return Side(f"{slug}@{version}", self.content(slug, version), winners(self.origins(slug, version)))
 
     def origins(self, slug: str, version: Version) -> Document:
-        """Return who said what in a recipe (`provenance.Brief`), by pointer. Raises as `content`."""
+        """Return who said what in a recipe (`document.Brief`), by pointer. Raises as `content`."""
         document = self.recipe(slug, version)
         origins = dict(document["origins"])
         for component in RecipeResult(document["recipe"]).components:

@@ -1,7 +1,7 @@
-"""Releases: one publication of the whole matrix, planned against what was published before.
+"""A release: one publication of the whole matrix, planned against what was published before.
 
-Knows which recipes are new, changed, unchanged or gone, which version each gets, and the documents that record it. Does
-not write files, and knows no clock: the date is that of the commit. Same matrix, same ledger, same bytes.
+Every recipe is new, changed, unchanged or gone, and gets the version that its changes ask for. The date is that of the
+commit: same matrix, same ledger, same bytes.
 Source: design, sections 2 and 9.
 """
 
@@ -32,9 +32,8 @@ from clusterbook.ledger.model import (
 from clusterbook.ledger.version import FIRST, Version, read_version, step
 from clusterbook.lookup.build import served
 from clusterbook.resolve.content import Gatherer
-from clusterbook.resolve.document import component_pointers, escape, recipe_pointers
+from clusterbook.resolve.document import brief, component_pointers, escape, recipe_pointers, recipe_winners
 from clusterbook.resolve.matrix import Matrix
-from clusterbook.resolve.provenance_ import brief, recipe_winners
 from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.resolve.resolver import Recipe
 

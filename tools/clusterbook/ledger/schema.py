@@ -1,7 +1,6 @@
 """The shapes of the documents of the ledger: what a release writes, once and for all.
 
-Knows every field of the files under registry/; their JSON Schemas are generated from here. Does not know how the fields
-come about. Source: design, sections 3, 5 and 9.
+The JSON Schemas of the files under registry/ are generated from here. Source: design, sections 3, 5 and 9.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Tightening: whether a cluster that met a constraint may fail a later one.
 
-Knows how two constraints are compared. Does not know recipes nor versions, and judges by `constraint.evaluate` alone,
-so that there is one meaning of an expression.
+It judges by `constraint.evaluate` alone, so that an expression has one meaning.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
 """Versions: what a recipe's next one is, from what has changed since its last.
 
-Knows how much a change asks of those who use a recipe. Does not know where versions are recorded (`ledger`).
 Source: design, section 9; site/docs/decisions/0006-what-moves-a-version.md; Semantic Versioning 2.0.0.
 
     major   a component goes, or becomes another; a constraint tightens

@@ -1,6 +1,6 @@
-"""Indexing: from a matrix to the parts of an index.
+"""From a matrix to the parts of an index; what recipes share is written once.
 
-Knows what goes into which part. Does not write files. Source: design, section 9, as far as one machine goes.
+Same matrix, same bytes. Source: design, section 9, as far as one machine goes.
 """
 
 from __future__ import annotations
@@ -12,8 +12,19 @@ from typing import Any
 from clusterbook.catalog.criteria import Criteria
 from clusterbook.catalog.schema import PHASES
 from clusterbook.diagnostics.errors import ClusterbookError
-from clusterbook.lookup import format as index
-from clusterbook.lookup.format import Index
+from clusterbook.lookup.format import (
+    GROUPS,
+    HEAD,
+    KIT,
+    LISTING,
+    SOURCES,
+    VALIDATORS,
+    Index,
+    blob_part,
+    encode,
+    encode_head,
+    recipe_part,
+)
 from clusterbook.resolve.component import Component
 from clusterbook.resolve.document import (
     component_pointers,
@@ -32,17 +43,17 @@ from clusterbook.snapshot.constraint import parse_expression, parse_path
 def parts(matrix: Matrix) -> Iterator[tuple[str, bytes]]:
     """Yield (name, bytes) of every part of the index of `matrix`, each name once, in a fixed order."""
     catalog = matrix.catalog
-    yield index.HEAD, index.encode_head(Index(matrix.matcher, catalog.vocabulary))
-    yield index.LISTING, index.encode(listing(matrix))
-    yield index.VALIDATORS, index.encode({name: node.data() for name, node in catalog.validators.items()})
-    yield index.GROUPS, index.encode(catalog.public_groups)
-    yield index.KIT, index.encode(kit(catalog)._asdict())
-    yield index.SOURCES, index.encode({path: source.text for path, source in sorted(catalog.tree.files.items())})
+    yield HEAD, encode_head(Index(matrix.matcher, catalog.vocabulary))
+    yield LISTING, encode(listing(matrix))
+    yield VALIDATORS, encode({name: node.data() for name, node in catalog.validators.items()})
+    yield GROUPS, encode(catalog.public_groups)
+    yield KIT, encode(kit(catalog)._asdict())
+    yield SOURCES, encode({path: source.text for path, source in sorted(catalog.tree.files.items())})
     blobs = _Blobs()
     for slug, recipe in matrix.recipes.items():  # all: what needs an OS of its own may still be what is inherited
-        yield index.recipe_part(slug), index.encode(_record(matrix, recipe, blobs))
+        yield recipe_part(slug), encode(_record(matrix, recipe, blobs))
     for digest, data in sorted(blobs.found.items()):
-        yield index.blob_part(digest), data
+        yield blob_part(digest), data
 
 
 def served(matrix: Matrix) -> Iterator[tuple[str, Recipe]]:
@@ -69,7 +80,7 @@ class _Blobs:
         known = self._of.get(id(component))
         if known is None:
             document = {pointer: origin_list(origins) for pointer, origins in component_pointers(component)}
-            known = self._of[id(component)] = self.add(index.encode(document))
+            known = self._of[id(component)] = self.add(encode(document))
         return known
 
 
@@ -80,7 +91,7 @@ def _record(matrix: Matrix, recipe: Recipe, blobs: _Blobs) -> dict[str, Any]:
     return {
         "recipe": recipe_document(recipe, state=matrix.answer(recipe.criteria).state),
         "checks": {name: blobs.add(text.encode()) for name, text in health_checks(recipe).items()},
-        "origins": {**origins, "": blobs.add(index.encode(own))},
+        "origins": {**origins, "": blobs.add(encode(own))},
     }
 
 

@@ -1,7 +1,7 @@
 """The index: all answers of one catalog, laid out so that a look-up reads little.
 
-Knows the names and the layout of its parts. Does not know where they lie (`source`) nor how they are made (`indexing`).
-Part of every look-up, so it imports next to nothing.
+Each part has its name here and its layout; a reader refuses any other. Part of every look-up, so it imports next to
+nothing.
 
     index.json           which overlay matches what, and the allowed criteria values
     recipes/SLUG.json    one recipe, and the names of the blobs that belong to it

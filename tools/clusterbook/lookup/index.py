@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from clusterbook.catalog.criteria import Vocabulary
 from clusterbook.diagnostics.errors import BrokenIndex, NotFound
-from clusterbook.lookup import format as index
+from clusterbook.lookup.format import GROUPS, KIT, LISTING, REBUILD, VALIDATORS, Record, blob_part, decode, decode_kit
 from clusterbook.lookup.index_files import Source
 from clusterbook.resolve.bundle_inputs import Kit
 from clusterbook.resolve.matching import Answer, Matcher
@@ -19,7 +19,7 @@ class IndexedRecipe(NamedTuple):
     """A recipe of an index; its health checks and origins are read when they are asked for."""
 
     source: Source
-    record: index.Record
+    record: Record
 
     @property
     def document(self) -> dict[str, Any]:
@@ -28,13 +28,13 @@ class IndexedRecipe(NamedTuple):
 
     def health_checks(self) -> dict[str, str]:
         """Return the text of the recipe's health checks by component."""
-        return {name: self.source.need(index.blob_part(blob)).decode() for name, blob in self.record.checks.items()}
+        return {name: self.source.need(blob_part(blob)).decode() for name, blob in self.record.checks.items()}
 
     def origins(self, component: str) -> dict[str, Any]:
         """Return the origins of one component, or with "" the recipe's own, by pointer."""
         blob = self.record.origins.get(component)
-        part = index.blob_part(blob) if blob else ""
-        return index.decode(self.source.need(part), part) if blob else {}
+        part = blob_part(blob) if blob else ""
+        return decode(self.source.need(part), part) if blob else {}
 
 
 class IndexShelf:
@@ -60,29 +60,29 @@ class IndexShelf:
     def _indexed(self, slug: str) -> IndexedRecipe:
         record = self.source.record(slug)
         if record is None:
-            raise NotFound(f"the index has no recipe {slug}", hint=index.REBUILD)
+            raise NotFound(f"the index has no recipe {slug}", hint=REBUILD)
         return IndexedRecipe(self.source, record)
 
     def validators(self) -> dict[str, dict[str, Any]]:
         """Return the checks that recipes may name, by name; none where the index does not say."""
-        data = self.source.read(index.VALIDATORS)
-        found = index.decode(data, index.VALIDATORS) if data else {}
+        data = self.source.read(VALIDATORS)
+        found = decode(data, VALIDATORS) if data else {}
         return found if isinstance(found, dict) else {}
 
     def public_groups(self) -> list[str]:
         """Return patterns of the API groups that a redacted snapshot still names; none where the index says none."""
-        data = self.source.read(index.GROUPS)
-        found = index.decode(data, index.GROUPS) if data else []
+        data = self.source.read(GROUPS)
+        found = decode(data, GROUPS) if data else []
         return [str(pattern) for pattern in found] if isinstance(found, list) else []
 
     def kit(self) -> Kit:
         """Return what bundles need besides the recipe."""
-        return index.decode_kit(self.source.need(index.KIT), f"{self.source.where}/{index.KIT}")
+        return decode_kit(self.source.need(KIT), f"{self.source.where}/{KIT}")
 
     def listing(self) -> Any:
         """Return a line about every recipe."""
-        lines = self.source.document(index.LISTING)
+        lines = self.source.document(LISTING)
         needed = {"name", "slug", "state", "criteria", "is_leaf", "source", "health"}
         if not isinstance(lines, list) or not all(isinstance(line, dict) and needed <= line.keys() for line in lines):
-            raise BrokenIndex(f"{self.source.where}/{index.LISTING} is damaged", hint=index.REBUILD)
+            raise BrokenIndex(f"{self.source.where}/{LISTING} is damaged", hint=REBUILD)
         return lines

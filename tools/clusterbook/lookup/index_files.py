@@ -1,7 +1,6 @@
-"""Sources: where an index lies.
+"""Where an index lies: a folder, a single file, or inside the package.
 
-Knows folders, single files and the index built into the package. Does not know what the parts mean. Part of every
-look-up, so it imports next to nothing, not even pathlib.
+Part of every look-up, so it imports next to nothing, not even pathlib.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import os
 
 from clusterbook.diagnostics.errors import BrokenIndex, InvalidRequest, NotFound, unreadable
-from clusterbook.lookup import format as index
+from clusterbook.lookup.format import HEAD, SOURCES, Index, Record, decode, decode_head, decode_record, recipe_part
 
 EMBEDDED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "index")
 """The index that is built into the package."""
@@ -58,25 +57,25 @@ class Source:
             BrokenIndex: the index does not have it.
         """
         data = self.read(part)
-        if data is None and part == index.HEAD:
+        if data is None and part == HEAD:
             raise NotFound(f"{self.where} has no {part}, so it is not an index", hint=_MEND)
         if data is None:
             raise BrokenIndex(f"{self.where} is incomplete: it has no {part}", hint=_MEND)
         return data
 
-    def head(self) -> index.Index:
+    def head(self) -> Index:
         """Return the head of the index."""
-        return index.decode_head(self.need(index.HEAD), f"{self.where}/{index.HEAD}")
+        return decode_head(self.need(HEAD), f"{self.where}/{HEAD}")
 
-    def record(self, slug: str) -> index.Record | None:
+    def record(self, slug: str) -> Record | None:
         """Return one recipe, None when the index does not have it."""
-        part = index.recipe_part(slug)
+        part = recipe_part(slug)
         data = None if os.sep in slug or slug.startswith(".") else self.read(part)
-        return None if data is None else index.decode_record(data, f"{self.where}/{part}")
+        return None if data is None else decode_record(data, f"{self.where}/{part}")
 
     def document(self, part: str) -> object:
         """Return the document in a part that every index has."""
-        return index.decode(self.need(part), f"{self.where}/{part}")
+        return decode(self.need(part), f"{self.where}/{part}")
 
     def texts(self) -> dict[str, str]:
         """Return the source files that the index was built from, by path.
@@ -84,9 +83,9 @@ class Source:
         Raises:
             BrokenIndex: the index carries none.
         """
-        found = self.document(index.SOURCES)
+        found = self.document(SOURCES)
         if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
-            raise BrokenIndex(f"{self.where}/{index.SOURCES} is damaged", hint=_MEND)
+            raise BrokenIndex(f"{self.where}/{SOURCES} is damaged", hint=_MEND)
         return found
 
 

@@ -1,7 +1,6 @@
-"""Answers resolved on this machine: a private tree over the catalog, or a cluster's snapshot.
+"""The shelf that is resolved on this machine: a private tree over the catalog, or a cluster's snapshot.
 
-Knows how the sources in an index, a private tree and a snapshot come together. Resolves with the same core that built
-the index. Source: reference rows F19-F22, R9, R25.
+It resolves as the index was built, from the sources in that index. Source: reference rows F19-F22, R9, R25.
 """
 
 from __future__ import annotations
@@ -10,21 +9,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
 from clusterbook.catalog.criteria import Criteria, union
+from clusterbook.catalog.load import load
+from clusterbook.catalog.read import from_texts, overlay, with_registry
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.inputs.fast import read_document
-from clusterbook.lookup import build as indexing
+from clusterbook.lookup.build import listing
 from clusterbook.lookup.index_files import Source, embedded_texts
-from clusterbook.resolve import document as documents
-from clusterbook.resolve import gather_inputs as kitting
 from clusterbook.resolve import matrix
 from clusterbook.resolve.bundle_inputs import Kit
+from clusterbook.resolve.document import escape, health_checks, origins_document, recipe_document
+from clusterbook.resolve.gather_inputs import kit
 from clusterbook.resolve.matching import INHERITED, Answer
 from clusterbook.resolve.resolver import Evaluator, Recipe, Resolver
-from clusterbook.snapshot import constraint
-from clusterbook.snapshot import model as snapshot
+from clusterbook.snapshot import constraint, model
 
 
 class ResolvedRecipe(NamedTuple):
@@ -36,18 +34,18 @@ class ResolvedRecipe(NamedTuple):
     @property
     def document(self) -> dict[str, Any]:
         """Return the recipe, its health checks left out."""
-        return documents.recipe_document(self.resolved, state=self.state)
+        return recipe_document(self.resolved, state=self.state)
 
     def health_checks(self) -> dict[str, str]:
         """Return the text of the recipe's health checks by component."""
-        return documents.health_checks(self.resolved)
+        return health_checks(self.resolved)
 
     def origins(self, component: str) -> dict[str, Any]:
         """Return the origins of one component, or with "" the recipe's own, by pointer."""
-        inside = f"/components/{documents.escape(component)}/"
+        inside = f"/components/{escape(component)}/"
         return {
             pointer: origins
-            for pointer, origins in documents.origins_document(self.resolved).items()
+            for pointer, origins in origins_document(self.resolved).items()
             if (pointer.startswith(inside) if component else not pointer.startswith("/components/"))
         }
 
@@ -63,8 +61,8 @@ class LocalShelf:
             UnreadableSource: the private tree cannot be read.
         """
         self.source = source
-        tree = workspace.with_registry(workspace.from_texts(source.texts(), label="recipes"), embedded_texts)
-        self.catalog = catalog.load(workspace.overlay(tree, Path(data)) if data else tree)
+        tree = with_registry(from_texts(source.texts(), label="recipes"), embedded_texts)
+        self.catalog = load(overlay(tree, Path(data)) if data else tree)
         self.resolver = Resolver(self.catalog)
         self.matcher = self.resolver.matcher
         self.vocabulary = self.catalog.vocabulary
@@ -78,20 +76,20 @@ class LocalShelf:
     def _read_snapshot(self, where: str) -> None:
         """Take criteria from a snapshot, and judge overlays by it. Source: reference rows R9, R25."""
         try:
-            taken = snapshot.read(read_document(where))
+            taken = model.read(read_document(where))
         except InvalidRequest as error:
             raise InvalidRequest(error.what, place=error.place or where, hint=error.hint) from error
-        found = snapshot.fingerprint(taken)
+        found = model.fingerprint(taken)
         claimed = {str(criteria.nodes) for _, criteria in self.matcher.overlays}
         self.detected = {
             name: value
             for name, value in found.items()
             if value in (claimed if name == "nodes" else self.vocabulary.values(name))
         }
-        said = ", ".join(f"{name} {value}{_by(snapshot.origin(taken, name))}" for name, value in self.detected.items())
+        said = ", ".join(f"{name} {value}{_by(model.origin(taken, name))}" for name, value in self.detected.items())
         self.remarks += [f"from the snapshot: {said}"] if said else []
         self.remarks += [
-            f"the snapshot's {name} {value}{_by(snapshot.origin(taken, name))} is none of this catalog"
+            f"the snapshot's {name} {value}{_by(model.origin(taken, name))} is none of this catalog"
             for name, value in found.items()
             if name not in self.detected and name != "nodes"
         ]
@@ -116,7 +114,7 @@ class LocalShelf:
         """Return the recipe called `slug`, which the listing names; the whole matrix is resolved for it."""
         if self._matrix is None:
             self._matrix = matrix.build(self.catalog)
-        return documents.recipe_document(self._matrix.recipes[slug], state="")
+        return recipe_document(self._matrix.recipes[slug], state="")
 
     def validators(self) -> dict[str, dict[str, Any]]:
         """Return the checks that recipes may name, by name."""
@@ -128,13 +126,13 @@ class LocalShelf:
 
     def kit(self) -> Kit:
         """Return what bundles of this catalog need besides the recipe."""
-        return kitting.kit(self.catalog)
+        return kit(self.catalog)
 
     def listing(self) -> Any:
         """Return a line about every recipe."""
         found = matrix.build(self.catalog)
         self.remarks += [str(finding) for finding in found.findings]
-        return indexing.listing(found)
+        return listing(found)
 
 
 def _by(origin: str) -> str:

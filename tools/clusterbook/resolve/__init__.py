@@ -1,1 +1,1 @@
-"""A package."""
+"""Resolve: from criteria and a catalog to a recipe, to the matrix of them all, and to the documents they become."""

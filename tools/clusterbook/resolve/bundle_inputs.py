@@ -1,7 +1,6 @@
-"""The kit: what a bundle needs besides the recipe itself.
+"""What a bundle needs besides the recipe: registry facts, manifests and images of its components.
 
-Knows which registry facts, manifests and images belong to a component, and how a recipe that carries them looks: such a
-recipe is whole, so a bundle can be rendered from it alone, by anybody, years later. Does not render.
+A recipe that carries them is whole: a bundle can be rendered from it alone, by anybody, years later.
 Part of `bundle`, so it imports next to nothing.
 """
 

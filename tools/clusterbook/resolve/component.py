@@ -1,6 +1,6 @@
-"""One component: everything the applied layers say about it, merged field by field.
+"""One component: everything that the applied layers say about it, merged field by field.
 
-Knows the merge rule of each field. Does not know which layers apply, nor how components depend on each other.
+Each field has one merge rule, and every value keeps the origins of all layers that set it.
 """
 
 from __future__ import annotations

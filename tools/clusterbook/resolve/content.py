@@ -1,9 +1,9 @@
 """Content: all that makes a recipe what it is, in one document, whose digest is the recipe's.
 
-Knows what counts: the recipe as it is handed out; and for each component the manifests, the health check and the
-readiness test by digest, the images, and what the component registry tells a bundle about it. It is made from a whole
-recipe (`kit.complete`), so whoever holds a bundle can make it, too. Same content, same bundle for the same options.
-Does not know digests of documents, versions or releases. No tool version and no date is part of it.
+What counts is the recipe as it is handed out, and for each component the manifests, the health check and the readiness
+test by digest, the images, and what the component registry tells a bundle about it. It is made from a whole recipe
+(`bundle_inputs.complete`), so whoever holds a bundle can make it, too. Same content, same bundle for the same options:
+no tool version and no date is part of it.
 Source: design, section 9; site/docs/decisions/0004-what-a-digest-covers.md.
 """
 

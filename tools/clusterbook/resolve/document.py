@@ -1,6 +1,6 @@
-"""Documents: what a resolved recipe looks like to those who read it.
+"""The documents of a resolved recipe: the recipe as it is written, and the origins of everything in it.
 
-Knows the layout of the documents we write. Does not know files, formats or commands.
+A pointer of the origins leads to the same value in the query view: applied in order, origins rebuild it.
 """
 
 from __future__ import annotations
@@ -148,3 +148,47 @@ def _phase_pointers(root: str, phase: Phase) -> Iterator[tuple[str, Origins]]:
 def escape(key: str) -> str:
     """Return a key as a JSON Pointer step. Source: RFC 6901, section 3."""
     return key.replace("~", "~0").replace("/", "~1")
+
+
+# --- origins in few words ---------------------------------------------------------------------------------------------
+
+Brief = str | list[dict[str, Any]]
+"""Origins where all of them are kept.
+
+    base recipes/overlays/base.yaml:11:14              one layer said it, and the value stands beside
+    [{by: base …, value: 1}, {by: eks …, value: 2}]    several did, winner last
+"""
+
+
+def brief(origins: Origins) -> Brief:
+    """Return origins in few words."""
+    if len(origins) == 1 and not origins[0].removed:
+        return _by(origins[0])
+    return [
+        {"by": _by(origin), "value": origin.value, **({"removed": True} if origin.removed else {})}
+        for origin in origins
+    ]
+
+
+def _by(origin: Origin) -> str:
+    return f"{origin.layer} {origin.place}"
+
+
+def winner(origins: Brief) -> str:
+    """Return who had the last word, "" when nobody is known."""
+    if isinstance(origins, str):
+        return origins
+    return str(origins[-1]["by"]) if origins else ""
+
+
+def winners(pointers: Mapping[str, Brief]) -> dict[str, str]:
+    """Return who had the last word by pointer."""
+    return {pointer: winner(origins) for pointer, origins in pointers.items()}
+
+
+def recipe_winners(recipe: Recipe) -> dict[str, str]:
+    """Return who had the last word about everything in a recipe, by the pointers of its origins."""
+    last = {pointer: winner(brief(origins[-1:])) for pointer, origins in recipe_pointers(recipe) if origins}
+    for component in recipe.components:
+        last |= {pointer: winner(brief(origins[-1:])) for pointer, origins in component_pointers(component) if origins}
+    return last

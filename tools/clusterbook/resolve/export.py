@@ -1,7 +1,4 @@
-"""The matrix as lines of JSON.
-
-Knows the export format: one line a tuple, one line a recipe. Does not resolve.
-"""
+"""The matrix as lines of JSON: one line a tuple, one line a recipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kit of a catalog: what bundles need besides recipes, gathered from where the sources keep it."""
+"""From a catalog to what its bundles need: where registry facts, manifests and images stand in the sources."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Matching: which overlays answer a query, and what that makes of it.
 
-Knows overlays by name and criteria alone, as bits of one number, so that a query is five ANDs. Does not know what an
-overlay contains. The matrix and the look-up in an index both ask here; there is no second way.
+An overlay is its name and criteria here, one bit of a number, so that a query is five ANDs. The matrix and the look-up
+in an index both ask here; there is no second way.
 """
 
 from __future__ import annotations

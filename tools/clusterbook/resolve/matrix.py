@@ -1,6 +1,6 @@
 """The matrix: every query there is, and what becomes of it.
 
-Knows all answers of one catalog. Does not know how they are written down. Source: design, section 7.
+Every tuple of criteria has exactly one state. Source: design, section 7.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""Validation phases: what layers say about them, merged.
+"""Validation phases: what layers say about them, merged; checks and constraints add up, other fields are replaced.
 
-Knows which part of a phase adds up, which is replaced and which dropped. Does not know what a check does.
 Source: reference rows R17, R33.
 """
 

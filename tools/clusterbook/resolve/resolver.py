@@ -1,7 +1,7 @@
 """Resolution: from criteria to a recipe in which every value knows its layers.
 
-Knows selection, chains, mixins, validation and deployment order. Does not know fields of components (`assemble`) nor
-which queries exist (`matrix`). Source: reference rows R18-R42.
+Selection, chains, mixins, validation and deployment order; the result depends on the set of matched overlays alone.
+Source: reference rows R18-R42.
 """
 
 from __future__ import annotations

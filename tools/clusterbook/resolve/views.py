@@ -1,6 +1,5 @@
-"""Views: the shapes in which one recipe document is handed out.
+"""Views: the shapes in which one recipe document is handed out: stored, walked by selectors, or as the reference's own.
 
-Knows how the stored document, the one selectors walk and the reference's envelope differ. Does not resolve anything.
 Part of every look-up, so it imports next to nothing.
 """
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clusterbook.documents.selector import from_pointer, locate, spell
-from clusterbook.resolve.document import escape
-from clusterbook.resolve.provenance_ import Brief
+from clusterbook.resolve.document import Brief, escape
 from clusterbook.site.errors import BrokenSite
 
 Document = dict[str, Any]

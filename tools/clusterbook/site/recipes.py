@@ -14,9 +14,8 @@ from clusterbook.catalog.schema import PHASES
 from clusterbook.documents.digest import digest
 from clusterbook.resolve.component import Component
 from clusterbook.resolve.content import Gatherer
-from clusterbook.resolve.document import component_pointers, escape, recipe_pointers
+from clusterbook.resolve.document import Brief, brief, component_pointers, escape, recipe_pointers
 from clusterbook.resolve.matrix import Matrix
-from clusterbook.resolve.provenance_ import Brief, brief
 from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.resolve.resolver import Recipe
 from clusterbook.site import svg, wording

@@ -1,7 +1,4 @@
-"""Tallies: how much a recipe decides, and how much two recipes differ.
-
-Knows how values are counted. Does not know how recipes come about.
-"""
+"""Tallies: how much a recipe decides, and how much two recipes differ, counted in components and values."""
 
 from __future__ import annotations
 
