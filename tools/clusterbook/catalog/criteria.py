@@ -30,8 +30,8 @@ class Criteria(NamedTuple):
 
     def specified(self) -> dict[str, str | int]:
         """Return the dimensions that are fixed, in the order of a tuple's text."""
-        found: dict[str, str | int] = dict(zip(self._fields, self, strict=True))
-        return {name: value for name, value in found.items() if value not in (ANY, 0)}
+        values_by_name: dict[str, str | int] = dict(zip(self._fields, self, strict=True))
+        return {name: value for name, value in values_by_name.items() if value not in (ANY, 0)}
 
     def specificity(self) -> int:
         """Return how many dimensions are fixed, 0 to 6; more specific overlays merge later.

@@ -50,15 +50,15 @@ def images_in(document: Any) -> Iterator[str]:
     An image may stand in one word, or in the three that operators of NVIDIA read: repository, image and version.
     """
     if isinstance(document, list):
-        for each in document:
-            yield from images_in(each)
+        for member in document:
+            yield from images_in(member)
     elif isinstance(document, dict):
         image = document.get("image")
         if isinstance(image, str) and image:
             yield from _image_names(image, document)
-        for key, each in document.items():
-            if key != "image" or not isinstance(each, str):
-                yield from images_in(each)
+        for key, member in document.items():
+            if key != "image" or not isinstance(member, str):
+                yield from images_in(member)
 
 
 def _image_names(image: str, beside: dict[str, Any]) -> Iterator[str]:
@@ -110,23 +110,23 @@ def image_of(word: str) -> Image:
 
 def image_lists(documents: Mapping[str, Node]) -> dict[str, tuple[Image, ...]]:
     """Return the images of each component, by its name, out of a catalog's documents."""
-    found: dict[str, tuple[Image, ...]] = {}
+    lists: dict[str, tuple[Image, ...]] = {}
     for path, node in documents.items():
         parts, listed = path.split("/"), node.get("spec", "images")
         if parts[0] == "components" and parts[2:] == ["images.yaml"] and listed is not None:
-            found[parts[1]] = tuple(
-                Image(**{field: each.get(field, "") for field in Image._fields}) for each in listed.written()
+            lists[parts[1]] = tuple(
+                Image(**{field: image.get(field, "") for field in Image._fields}) for image in listed.written()
             )
-    return found
+    return lists
 
 
-def image_list_findings(node: Node, file: str, *, component: str, known: Container[str]) -> Iterator[Finding]:
-    """Yield what does not fit between a list, its folder `component` and the registry's names in `known`."""
+def image_list_findings(node: Node, file: str, *, component: str, components: Container[str]) -> Iterator[Finding]:
+    """Yield what does not fit between a list, its folder `component` and the registry's names in `components`."""
     title = node.get("metadata", "name")
     if title is None:
         return
     place = Place(file, title.line, title.column)
-    if component not in known:
+    if component not in components:
         yield UNKNOWN_COMPONENT.finding(
             place, f"'{component}' is not in the registry", "add it, or remove the file", "error"
         )

@@ -101,8 +101,8 @@ def _elements(node: Node | None) -> list[Node]:
 
 
 def _string(node: Node, key: str) -> str:
-    found = node.get(key)
-    return found.string() if found else ""
+    child = node.get(key)
+    return child.string() if child else ""
 
 
 def _criteria(node: Node | None) -> Criteria | None:
@@ -130,29 +130,29 @@ def _constraints(node: Node | None, layer: str, file: str) -> tuple[tuple[str, O
     """Return constraints as (name, origin); the origin's value is the whole entry as text."""
     if node is None or node.value is None:
         return None
-    found = []
+    constraints = []
     for item in node.elements():
         entry = {word: text for word in CONSTRAINT_WORDS if (text := _string(item, word))}
         value = item.get("value") or item
-        found.append((entry.get("name", ""), Origin(layer, Place(file, value.line, value.column), entry)))
-    return tuple(found)
+        constraints.append((entry.get("name", ""), Origin(layer, Place(file, value.line, value.column), entry)))
+    return tuple(constraints)
 
 
 def _component(node: Node, layer: str, file: str) -> ComponentLayer:
     overrides = node.get("overrides")
     tree = trace(overrides, layer, file) if overrides and overrides.value else None
 
-    def origin(found: Node, value: Any) -> Origin:
-        return Origin(layer, Place(file, found.line, found.column), value)
+    def origin(child: Node, value: Any) -> Origin:
+        return Origin(layer, Place(file, child.line, child.column), value)
 
     return ComponentLayer(
         name=_string(node, "name"),
         layer=layer,
         place=Place(file, node.line, node.column),
-        words={word: origin(found, found.string()) for word in WORDS if (found := node.get(word)) and found.string()},
+        words={word: origin(child, child.string()) for word in WORDS if (child := node.get(word)) and child.string()},
         lists={key: words for key in ADDITIVE if (words := _words(node.get(key), layer, file))},
-        replaced={key: origin(found, _texts(found)) for key in REPLACED if (found := node.get(key)) and found.value},
-        sticky={key: origin(found, True) for key in STICKY if (found := node.get(key)) and _true(found)},
+        replaced={key: origin(child, _texts(child)) for key in REPLACED if (child := node.get(key)) and child.value},
+        sticky={key: origin(child, True) for key in STICKY if (child := node.get(key)) and _true(child)},
         overrides=tree if isinstance(tree, Branch) else None,
     )
 
@@ -174,14 +174,14 @@ def _texts(node: Node) -> Any:
 def _phase(node: Node, layer: str, file: str) -> PhaseLayer:
     others: dict[str, Origin] = {}
     for key in ("timeout", "infrastructure", "nodeSelection"):
-        found = node.get(key)
-        if found and found.value not in (None, ""):
-            value = _node_selection(found) if key == "nodeSelection" else found.string()
-            others[key] = Origin(layer, Place(file, found.line, found.column), value)
+        child = node.get(key)
+        if child and child.value not in (None, ""):
+            value = _node_selection(child) if key == "nodeSelection" else child.string()
+            others[key] = Origin(layer, Place(file, child.line, child.column), value)
     cleared = {
-        key: Origin(layer, Place(file, found.line, found.column), [])
+        key: Origin(layer, Place(file, child.line, child.column), [])
         for key in ("checks", "constraints")
-        if (found := node.get(key)) and found.value == []
+        if (child := node.get(key)) and child.value == []
     }
     return PhaseLayer(
         declared=Origin(layer, Place(file, node.line, node.column), {}),

@@ -148,9 +148,9 @@ class _Loader:
 
     def root(self, path: str) -> str:
         """Return the name in messages of a file that may be absent."""
-        for known, source in self.tree.files.items():
-            if source.file.endswith(known):
-                return source.file[: -len(known)] + path
+        for name, source in self.tree.files.items():
+            if source.file.endswith(name):
+                return source.file[: -len(name)] + path
         return path
 
     def parse(self, source: SourceFile) -> Node | None:
@@ -198,7 +198,7 @@ class _Loader:
 
     def components(self) -> dict[str, RegistryEntry]:
         """Return the component registry, the private tree's entries replacing the public ones by name (F20)."""
-        found: dict[str, RegistryEntry] = {}
+        entries: dict[str, RegistryEntry] = {}
         sources = [layer[REGISTRY] for layer in (self.tree.under, self.tree.files) if REGISTRY in layer]
         if not sources:
             self.missing(REGISTRY, "add the component registry")
@@ -216,8 +216,8 @@ class _Loader:
                     )
                     continue
                 names.add(component.name)
-                found[component.name] = component
-        return found
+                entries[component.name] = component
+        return entries
 
     def public_groups(self) -> tuple[str, ...]:
         """Return patterns of the API groups that are public, those of all registries."""
@@ -229,7 +229,7 @@ class _Loader:
 
     def layers(self, folder: str) -> dict[str, Layer]:
         """Return the overlays (or mixins) of the tree by name."""
-        found: dict[str, Layer] = {}
+        layers: dict[str, Layer] = {}
         mixins = folder == "mixins/"
         shape = schema.RecipeMixinShape if mixins else schema.RecipeMetadataShape
         for path, source in sorted(self.tree.files.items(), key=_base_first_private_last):
@@ -243,8 +243,8 @@ class _Loader:
                 continue
             is_base = path == "overlays/base.yaml"  # known by its file, whatever it calls itself (R21)
             layer = read_layer(node, source.file, name=BASE if is_base else "", external=source.external)
-            if layer.name in found:
-                what = f"'{layer.name}' is already the name of {found[layer.name].file}"
+            if layer.name in layers:
+                what = f"'{layer.name}' is already the name of {layers[layer.name].file}"
                 self.report(
                     REPEATED_NAME,
                     layer.place,
@@ -254,8 +254,8 @@ class _Loader:
                 )
                 if layer.name == BASE:
                     continue
-            found[layer.name] = layer
-        return found
+            layers[layer.name] = layer
+        return layers
 
     def is_overlay(self, source: SourceFile, *, named: bool) -> bool:
         """Return whether a YAML file is an overlay: outside overlays/ it has to say so, inside it may say nothing.
@@ -270,13 +270,13 @@ class _Loader:
 
     def validators(self) -> dict[str, Node]:
         """Return the validator catalog's entries by name, the private tree's replacing the public ones (F20)."""
-        found: dict[str, Node] = {}
+        validators: dict[str, Node] = {}
         for source in [layer[VALIDATORS] for layer in (self.tree.under, self.tree.files) if VALIDATORS in layer]:
             node = self.document(VALIDATORS, source, schema.ValidatorCatalogShape)
             for entry in (node.get("validators") or node).elements() if node else ():
                 name = entry.get("name")
-                found[name.string() if name else ""] = entry
-        return found
+                validators[name.string() if name else ""] = entry
+        return validators
 
     def images(self, components: Mapping[str, RegistryEntry]) -> None:
         """Check our own image lists; a file of that name in somebody else's tree may mean anything."""
@@ -284,7 +284,7 @@ class _Loader:
             owner = images_of(path) if self.is_ours(source) else ""
             node = self.document(path, source, schema.ComponentImagesShape) if owner else None
             if node is not None:
-                self.findings.extend(image_list_findings(node, source.file, component=owner, known=components))
+                self.findings.extend(image_list_findings(node, source.file, component=owner, components=components))
 
     def vocabulary(self, overlays: list[Layer]) -> Vocabulary:
         """Return the allowed criteria values: those of the criteria file, and those overlays claim (R7)."""
@@ -309,7 +309,7 @@ class _Loader:
         """Return every values file of the tree, traced, by path: those so named, and those that `layers` choose."""
         parts = (part for layer in layers for part in layer.components)
         chosen = {str(part.words["valuesFile"].value) for part in parts if "valuesFile" in part.words}
-        found: dict[str, Tree] = {}
+        values: dict[str, Tree] = {}
         for path, source in self.tree.files.items():
             if not is_values(path) and path not in chosen:
                 continue
@@ -317,7 +317,7 @@ class _Loader:
             node = self.parse(source)
             if node is None or node.value is None:
                 if len(self.findings) == before:
-                    found[path] = Branch({}, (Origin(path, Place(source.file, 1, 1), {}),))
+                    values[path] = Branch({}, (Origin(path, Place(source.file, 1, 1), {}),))
                 continue
             if not isinstance(node.value, dict):
                 self.report(
@@ -329,8 +329,8 @@ class _Loader:
                 self.broken.add(source.file)
                 continue
             self.documents[path] = node
-            found[path] = trace(node, path, source.file)
-        return found
+            values[path] = trace(node, path, source.file)
+        return values
 
 
 def _base_first_private_last(item: tuple[str, SourceFile]) -> tuple[bool, bool, str]:

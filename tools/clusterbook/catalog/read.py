@@ -83,12 +83,12 @@ def _texts(root: Path, refused: list[UnreadableSource] | None = None) -> Iterato
         raise NotFound(f"{root} does not exist", hint=_TREE)
     if not is_folder(root):
         raise InvalidRequest(f"{root} is not a folder", hint=_TREE)
-    found = []
+    paths = []
     for folder, folders, names in os.walk(root, onerror=_refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [Path(folder) / name for name in names if not name.startswith(".")]
-        found += [Path(folder) / name for name in (*folders, *names) if (Path(folder) / name).is_symlink()]
-    for path in sorted(set(found)):
+        paths += [Path(folder) / name for name in names if not name.startswith(".")]
+        paths += [Path(folder) / name for name in (*folders, *names) if (Path(folder) / name).is_symlink()]
+    for path in sorted(set(paths)):
         try:
             text = _text(path)
         except UnreadableSource as error:

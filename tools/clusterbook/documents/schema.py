@@ -89,26 +89,26 @@ def check_shape(node: Node, file: str, shape: type[BaseModel], findings: list[Fi
 def _shape_finding(node: Node, file: str, shape: type[BaseModel], problem: dict[str, Any], *, strict: bool) -> Finding:
     """Return what pydantic found, with its place and in our words."""
     location, kind = list(problem["loc"]), str(problem["type"])
-    found, depth = _descend(node, location)
+    target, depth = _descend(node, location)
     last = location[-1] if location else ""
     if kind == "extra_forbidden":
-        place = Place(file, found.key_line, found.key_column)
-        known = _known_keys(shape, location[:-1])
-        hint = did_you_mean(str(last), known)
+        place = Place(file, target.key_line, target.key_column)
+        keys = _known_keys(shape, location[:-1])
+        hint = did_you_mean(str(last), keys)
         if "componentRefs" in location and nearest(str(last), ["enabled"]):
             hint = "write 'enabled:' below 'overrides:', where values are switched"
         return UNKNOWN_KEY.finding(place, f"unknown key '{last}'", hint, "error" if strict else "warning")
     if kind == "missing":
-        place = Place(file, found.line, found.column)
+        place = Place(file, target.line, target.column)
         severity: Severity = "error" if strict or last != "kind" else "warning"
         return MISSING_KEY.finding(place, f"key '{last}' is missing", f"add '{last}:'", severity)
-    place = Place(file, found.line, found.column)
+    place = Place(file, target.line, target.column)
     if kind == "literal_error" and last in ("kind", "apiVersion"):
         expected = str(problem["ctx"]["expected"])
-        return WRONG_DOCUMENT.finding(place, f"{last} '{found.text}' is not read here", f"expected {expected}")
+        return WRONG_DOCUMENT.finding(place, f"{last} '{target.text}' is not read here", f"expected {expected}")
     what = _WHAT.get(kind, str(problem["msg"]))
     path = ".".join(str(part) for part in location[:depth]) or "the document"
-    return WRONG_TYPE.finding(place, f"{path}: {what[:1].lower()}{what[1:]}", _shape_hint(kind, problem, found))
+    return WRONG_TYPE.finding(place, f"{path}: {what[:1].lower()}{what[1:]}", _shape_hint(kind, problem, target))
 
 
 _WHAT = {
@@ -120,11 +120,11 @@ _WHAT = {
 """What pydantic says in words of programs, in ours."""
 
 
-def _shape_hint(kind: str, problem: dict[str, Any], found: Node) -> str:
+def _shape_hint(kind: str, problem: dict[str, Any], target: Node) -> str:
     """Return what to write instead."""
     if kind == "literal_error":
         expected = str(problem["ctx"]["expected"]).replace(" or ", ", ")
-        return did_you_mean(found.text or "", expected.strip("'").split("', '"))
+        return did_you_mean(target.text or "", expected.strip("'").split("', '"))
     return {
         "string_type": "write one word or a quoted text",
         "list_type": "write a list: one '- item' per line",
@@ -171,7 +171,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for argument in getattr(annotation, "__args__", ()):
-        found = _model_in(argument)
-        if found is not None:
-            return found
+        model = _model_in(argument)
+        if model is not None:
+            return model
     return None

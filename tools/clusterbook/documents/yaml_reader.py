@@ -221,12 +221,14 @@ def _error(code: Code, place: Place, what: str, hint: str) -> SourceErrors:
 def _syntax_error(error: YAMLError, text: str, file: str) -> SourceErrors:
     """Return what the composer could not read, as a finding."""
     if not isinstance(error, MarkedYAMLError):
-        found = _UNPRINTABLE.search(text)
-        if found is None:
+        character = _UNPRINTABLE.search(text)
+        if character is None:
             return _error(NOT_YAML, Place(file), f"not YAML: {error}", "save it as UTF-8 text")
-        before = text[: found.start()]
+        before = text[: character.start()]
         place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
-        return _error(NOT_YAML, place, f"not YAML: control character U+{ord(found[0]):04X}", "write it as an escape")
+        return _error(
+            NOT_YAML, place, f"not YAML: control character U+{ord(character[0]):04X}", "write it as an escape"
+        )
     mark = error.problem_mark or error.context_mark
     place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
     if mark and _is_tab(text, mark.line, mark.column):

@@ -66,20 +66,20 @@ def pack(entries: Iterable[TarEntry], target: BinaryIO, *, compress: bool) -> No
     Raises:
         UnsafeArchive: a name leads out of the archive or stands twice, or a file changed while it was packed.
     """
-    found = sorted(entries, key=lambda each: each.name.encode())
+    ordered = sorted(entries, key=lambda entry: entry.name.encode())
     names = Names()
-    for each in found:
-        names.check(each.name)
+    for entry in ordered:
+        names.check(entry.name)
     with (
         _gzip_stream(target) if compress else _plain_stream(target) as stream,
         # PAX says nothing about a short ASCII name and a small file: the bytes are then those of plain USTAR.
         tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT, bufsize=_CHUNK_BYTES) as tar,
     ):
-        for each in found:
-            head = tarfile.TarInfo(each.name)
-            head.size = each.size
-            head.mode = 0o755 if each.executable else 0o644
-            with each.open() as file:
+        for entry in ordered:
+            head = tarfile.TarInfo(entry.name)
+            head.size = entry.size
+            head.mode = 0o755 if entry.executable else 0o644
+            with entry.open() as file:
                 try:
                     tar.addfile(head, file)
                     changed = file.read(1) != b""
@@ -88,7 +88,7 @@ def pack(entries: Iterable[TarEntry], target: BinaryIO, *, compress: bool) -> No
                         raise
                     changed = True  # tarfile's own: "unexpected end of data"
             if changed:
-                raise UnsafeArchive(f"{each.name} changed while it was packed", hint="run it again")
+                raise UnsafeArchive(f"{entry.name} changed while it was packed", hint="run it again")
 
 
 def pack_bytes(files: Mapping[str, bytes]) -> bytes:

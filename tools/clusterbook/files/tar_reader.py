@@ -66,19 +66,19 @@ def members(source: BinaryIO, name: str, *, limits: Limits) -> Iterator[Member]:
         _CountedBytes(plain, most_bytes, name) as stream,
         tarfile.open(fileobj=cast(BinaryIO, stream), mode="r|", bufsize=_CHUNK_BYTES, tarinfo=Head) as tar,
     ):
-        for found in tar:
-            total += found.size
+        for head in tar:
+            total += head.size
             if len(names) >= limits.files or total > limits.total_bytes:
                 raise UnsafeArchive(
                     f"{name} holds more than {limits.files} files or {limits.total_bytes} bytes",
                     hint="raise the limit if you know why it is so large",
                 )
-            if not found.isreg() or found.sparse is not None:
-                raise UnsafeArchive(f"{name}: {found.name!a} is no regular file")
-            names.check(found.name, name)
-            content = tar.extractfile(found)
+            if not head.isreg() or head.sparse is not None:
+                raise UnsafeArchive(f"{name}: {head.name!a} is no regular file")
+            names.check(head.name, name)
+            content = tar.extractfile(head)
             assert content is not None  # it is a regular file
-            yield Member(found.name, found.size, bool(found.mode & 0o111), _MemberBytes(content, name))
+            yield Member(head.name, head.size, bool(head.mode & 0o111), _MemberBytes(content, name))
         stream.finish()
 
 
@@ -100,10 +100,10 @@ class Head(tarfile.TarInfo):
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         """Return the head in a block, unless what it announces is too large."""
-        found = super().frombuf(buf, encoding, errors)
-        if found.type in _EXTENSIONS and found.size > _LONGEST_HEADER_BYTES:
-            raise UnsafeArchive(f"the head of a member has {found.size} bytes", hint="fetch it again")
-        return found
+        head = super().frombuf(buf, encoding, errors)
+        if head.type in _EXTENSIONS and head.size > _LONGEST_HEADER_BYTES:
+            raise UnsafeArchive(f"the head of a member has {head.size} bytes", hint="fetch it again")
+        return head
 
 
 _EXTENSIONS = frozenset(

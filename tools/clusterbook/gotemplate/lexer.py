@@ -40,7 +40,7 @@ def tokens(source: TemplateSource) -> list[Token]:
         BrokenTemplate: an action, comment or string that does not end, or a character that means nothing.
     """
     text = source.text
-    found: list[Token] = []
+    stream: list[Token] = []
     at = 0
     while (start := text.find("{{", at)) >= 0:
         inside = start + 2
@@ -49,16 +49,16 @@ def tokens(source: TemplateSource) -> list[Token]:
             before = before.rstrip(_SPACE)
             inside += 2
         if before:
-            found.append(Token(TEXT, before, at, False))
+            stream.append(Token(TEXT, before, at, False))
         if text.startswith("/*", inside):
             at = _comment(source, start, inside)
         else:
-            found.append(Token(OPEN, "{{", start, False))
-            at = _action(source, start, inside, found)
+            stream.append(Token(OPEN, "{{", start, False))
+            at = _action(source, start, inside, stream)
     if at < len(text):
-        found.append(Token(TEXT, text[at:], at, False))
-    found.append(Token(END, "", len(text), False))
-    return found
+        stream.append(Token(TEXT, text[at:], at, False))
+    stream.append(Token(END, "", len(text), False))
+    return stream
 
 
 def _comment(source: TemplateSource, start: int, inside: int) -> int:
@@ -82,7 +82,7 @@ def _skip(text: str, at: int) -> int:
     return at
 
 
-def _action(source: TemplateSource, start: int, at: int, found: list[Token]) -> int:
+def _action(source: TemplateSource, start: int, at: int, stream: list[Token]) -> int:
     """Append the tokens of the action at `start`, and return where the text after it starts."""
     text = source.text
     opened: list[int] = []
@@ -93,7 +93,7 @@ def _action(source: TemplateSource, start: int, at: int, found: list[Token]) -> 
         if trims or text.startswith("}}", here):
             if opened:
                 raise source.broken(opened[-1], "'(' is not closed", "close it with ')' before '}}'")
-            found.append(Token(CLOSE, "}}", here, spaced))
+            stream.append(Token(CLOSE, "}}", here, spaced))
             return _skip(text, here + 3) if trims else here + 2
         if here >= len(text):
             raise source.broken(start, "the action does not end", "end it with '}}'")
@@ -104,7 +104,7 @@ def _action(source: TemplateSource, start: int, at: int, found: list[Token]) -> 
             if not opened:
                 raise source.broken(here, "')' closes nothing", "remove it, or open it with '('")
             opened.pop()
-        found.append(Token(kind, value, here, spaced))
+        stream.append(Token(kind, value, here, spaced))
 
 
 def _word(source: TemplateSource, at: int) -> tuple[str, object, int]:

@@ -28,8 +28,8 @@ def display_name(where: str) -> str:
 
 def read_document(where: str) -> dict[str, Any]:
     """Return the YAML or JSON document at `where` as plain data; see `read_node`."""
-    found: dict[str, Any] = read_node(where).data()
-    return found
+    document: dict[str, Any] = read_node(where).data()
+    return document
 
 
 def read_value(where: str) -> Any:
@@ -100,24 +100,24 @@ def criteria_in(document: dict[str, Any]) -> dict[str, str | int]:
     kind = document.get("kind") or "RecipeCriteria"
     spec = document.get("spec") or {}
     if kind == "RecipeCriteria":
-        found = spec
+        criteria = spec
     elif kind == "RecipeMetadata":
-        found = spec.get("criteria") if isinstance(spec, dict) else None
+        criteria = spec.get("criteria") if isinstance(spec, dict) else None
     elif kind == "RecipeResult":
-        found = document.get("criteria")
+        criteria = document.get("criteria")
     else:
         raise InvalidRequest(f"--recipe takes no {kind}", hint="name a RecipeCriteria, RecipeMetadata or RecipeResult")
-    if not isinstance(found, dict) or not found:
+    if not isinstance(criteria, dict) or not criteria:
         raise InvalidRequest(
             f"the {kind} has no criteria", hint="write 'kind: RecipeCriteria', then 'spec: {service: eks, …}'"
         )
-    unknown = set(found) - set(Criteria._fields)
+    unknown = set(criteria) - set(Criteria._fields)
     if unknown:
         word = sorted(map(str, unknown))[0]
         raise InvalidRequest(
             f"the {kind} has the unknown criterion '{word}'", hint=did_you_mean(word, Criteria._fields)
         )
-    return {str(name): value if isinstance(value, int) else str(value or "") for name, value in found.items()}
+    return {str(name): value if isinstance(value, int) else str(value or "") for name, value in criteria.items()}
 
 
 def recipe_in(document: dict[str, Any]) -> dict[str, Any] | None:

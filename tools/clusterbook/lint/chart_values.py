@@ -44,9 +44,9 @@ def unknown_keys(scope: Scope) -> Iterator[Finding]:
         if chart is not None:
             chart = chart._replace(words=chart.words | _manifest_words(scope, name))
             spelled = {path[:length] for path in chart.read for length in range(1, len(path) + 1)}
-            for path, known, found in _below(chart, spelled, node, ()):
+            for path, siblings, child in _below(chart, spelled, node, ()):
                 yield UNKNOWN_CHART_KEY.finding(
-                    key_place(file, found), _what(chart, path), _hint(scope, chart, name, path, known)
+                    key_place(file, child), _what(chart, path), _hint(scope, chart, name, path, siblings)
                 )
 
 
@@ -76,30 +76,30 @@ def _below(
     chart: ChartKeys, spelled: set[Steps], node: Node, path: Steps
 ) -> Iterator[tuple[Steps, Mapping[str, object], Node]]:
     """Yield (path, what is known beside it, node) of the first step of each path that the chart does not have."""
-    known = {**_properties(chart, path), **_defaults(chart, path)}
+    siblings = {**_properties(chart, path), **_defaults(chart, path)}
     for key, child in node.items():
         here = (*path, key)
         if key.lower().endswith(_FREE) or (key in _OURS and not path):
             continue
-        if key in known or here in spelled:
+        if key in siblings or here in spelled:
             if (_defaults(chart, here) or _properties(chart, here)) and here not in chart.read:
                 yield from _below(chart, spelled, child, here)
         elif key not in chart.words or _is_closed(chart, path):
-            yield here, known, child
+            yield here, siblings, child
 
 
 def _defaults(chart: ChartKeys, path: Steps) -> Mapping[str, object]:
     """Return the map that a chart has by default at `path`, empty where it has none."""
-    found: object = chart.values
+    values: object = chart.values
     for key in path:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+        values = values.get(key) if isinstance(values, Mapping) else None
+    return values if isinstance(values, Mapping) else {}
 
 
 def _properties(chart: ChartKeys, path: Steps) -> Mapping[str, object]:
     """Return the properties that a chart's schema names at `path`."""
-    found = _schema(chart, path).get("properties")
-    return found if isinstance(found, Mapping) else {}
+    properties = _schema(chart, path).get("properties")
+    return properties if isinstance(properties, Mapping) else {}
 
 
 def _is_closed(chart: ChartKeys, path: Steps) -> bool:
@@ -109,11 +109,11 @@ def _is_closed(chart: ChartKeys, path: Steps) -> bool:
 
 def _schema(chart: ChartKeys, path: Steps) -> Mapping[str, object]:
     """Return the part of a chart's schema at `path`, empty where it says nothing; references inside it are followed."""
-    found: object = _dereference(chart, chart.schema)
+    schema: object = _dereference(chart, chart.schema)
     for key in path:
-        properties = found.get("properties") if isinstance(found, Mapping) else None
-        found = _dereference(chart, properties.get(key) if isinstance(properties, Mapping) else None)
-    return found if isinstance(found, Mapping) else {}
+        properties = schema.get("properties") if isinstance(schema, Mapping) else None
+        schema = _dereference(chart, properties.get(key) if isinstance(properties, Mapping) else None)
+    return schema if isinstance(schema, Mapping) else {}
 
 
 def _dereference(chart: ChartKeys, schema: object) -> object:

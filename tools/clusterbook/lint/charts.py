@@ -20,16 +20,16 @@ def read_charts(folder: Path, components: Iterable[str]) -> dict[str, ChartKeys]
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
         raise NotFound(f"{folder} {what}", hint="name a folder of <component>-<version>.tgz files")
-    found: dict[str, tuple[tuple[int, ...], ChartKeys]] = {}
+    newest: dict[str, tuple[tuple[int, ...], ChartKeys]] = {}
     for path in sorted(folder.glob("*.tgz")):
         name = component_of(path.name, components)
         if not name:
             continue
         chart = read_chart(path)
         version = parse_version(chart.version) or ()
-        if name not in found or found[name][0] <= version:
-            found[name] = version, chart
-    return {name: chart for name, (_, chart) in found.items()}
+        if name not in newest or newest[name][0] <= version:
+            newest[name] = version, chart
+    return {name: chart for name, (_, chart) in newest.items()}
 
 
 def component_of(file: str, components: Iterable[str]) -> str:

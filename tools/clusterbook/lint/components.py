@@ -53,14 +53,14 @@ def file_names(scope: Scope) -> Iterator[Finding]:
     """Yield CB035 for each overlay and mixin that is not called as its file is."""
     for path, file, document in scope.documents:
         stem = path.rpartition("/")[2].removesuffix(".yaml")
-        said = document.get("metadata", "name") if path.startswith(("overlays/", "mixins/")) else None
-        if said and said.string() != stem:
+        title = document.get("metadata", "name") if path.startswith(("overlays/", "mixins/")) else None
+        if title and title.string() != stem:
             hint = (
                 "write 'name: base'"
                 if stem == BASE
-                else f"rename the file to {said.string()}.yaml, or write 'name: {stem}'"
+                else f"rename the file to {title.string()}.yaml, or write 'name: {stem}'"
             )
-            yield NAME_MISMATCH.finding(place(file, said), f"'{said.string()}' stands in {stem}.yaml", hint)
+            yield NAME_MISMATCH.finding(place(file, title), f"'{title.string()}' stands in {stem}.yaml", hint)
 
 
 def override_keys(scope: Scope) -> Iterator[Finding]:
@@ -110,9 +110,9 @@ def broken_manifests(scope: Scope) -> Iterator[Finding]:
             try:
                 parse(scope.sources[file].text, file)
             except BrokenTemplate as error:
-                found = BROKEN_MANIFEST.finding(Place(file, error.line, error.column), error.what, error.hint)
+                problem = BROKEN_MANIFEST.finding(Place(file, error.line, error.column), error.what, error.hint)
                 foreign = isinstance(error, UnknownFunction) and not scope.ours(file)
-                yield found._replace(severity="warning") if foreign else found
+                yield problem._replace(severity="warning") if foreign else problem
 
 
 def enabled_switches(scope: Scope) -> Iterator[Finding]:

@@ -61,17 +61,17 @@ _HARMLESS_KEY = re.compile(
 
 def secrets(scope: Scope) -> Iterator[Finding]:
     """Yield CB049 for each line with a value that looks like a secret; the value itself is not repeated."""
-    found: dict[tuple[str, int], Finding] = {}
+    by_line: dict[tuple[str, int], Finding] = {}
     for file in sorted(scope.sources):
-        for each in _known(file, scope.sources[file].text):
-            found[file, each.place.line] = each
+        for secret in _known(file, scope.sources[file].text):
+            by_line[file, secret.place.line] = secret
         if "/manifests/" in scope.paths[file]:
-            for each in _in_manifest(file, scope.lines[file]):
-                found.setdefault((file, each.place.line), each)
+            for secret in _in_manifest(file, scope.lines[file]):
+                by_line.setdefault((file, secret.place.line), secret)
     for _, file, node in scope.documents:
-        for each in _in_node(file, node, ""):
-            found.setdefault((file, each.place.line), each)
-    yield from found.values()
+        for secret in _in_node(file, node, ""):
+            by_line.setdefault((file, secret.place.line), secret)
+    yield from by_line.values()
 
 
 def _known(file: str, text: str) -> Iterator[Finding]:

@@ -71,9 +71,9 @@ def _claims(layers: Sequence[Layer]) -> Claims:
     trees: dict[str, Tree] = {}
     for layer in layers:
         words |= {("constraint", name): origin for name, origin in layer.constraints}
-        for phase, said in layer.phases.items():
-            words |= {(phase, name): origin for name, origin in said.constraints or ()}
-            words |= {(phase, field): origin for field, origin in said.others.items()}
+        for phase, phase_layer in layer.phases.items():
+            words |= {(phase, name): origin for name, origin in phase_layer.constraints or ()}
+            words |= {(phase, field): origin for field, origin in phase_layer.others.items()}
         for part in layer.components:
             words |= {(part.name, field): origin for field, origin in (*part.words.items(), *part.replaced.items())}
             if part.overrides is not None:
@@ -99,7 +99,7 @@ def _both_floors(path: tuple[str, ...], one: Origin, other: Origin) -> bool:
     if not (isinstance(one.value, dict) and isinstance(other.value, dict) and "value" in one.value):
         return False
     try:
-        floors = [floor(parse_expression(str(each.value.get("value", "")))) for each in (one, other)]
+        floors = [floor(parse_expression(str(constraint.value.get("value", "")))) for constraint in (one, other)]
     except InvalidRequest:
         return True
     return None not in floors and len(path) == 2

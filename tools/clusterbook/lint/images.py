@@ -65,12 +65,12 @@ def _version(file: str, node: Node | None, field: str) -> Iterator[Finding]:
 
 def _in_values(file: str, node: Node) -> Iterator[Finding]:
     """Yield a finding for each moving tag and each image without a tag among values."""
-    for each in maps(node):
-        for key, child in each.items():
+    for mapping in maps(node):
+        for key, child in mapping.items():
             if key.lower() in ("tag", "imagetag") and is_moving(child.string()):
                 yield _moving(place(file, child), f"{key} '{child.text}' moves", "name a released version or a digest")
             elif key.lower() == "image" and "/" in child.string() and ":" not in child.string().rpartition("/")[2]:
-                alone = not _SIBLINGS & {other.lower() for other, _ in each.items()}
+                alone = not _SIBLINGS & {other.lower() for other, _ in mapping.items()}
                 if alone and _IMAGE.match(child.string()):
                     yield from _image(place(file, child), child.string())
     for _, leaf in scalars(node):

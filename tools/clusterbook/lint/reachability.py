@@ -118,20 +118,20 @@ def unknown_criteria_values(scope: Scope) -> Iterator[Finding]:
     for layer in scope.catalog.layers:
         for name, value in layer.criteria.specified().items() if layer.criteria and scope.ours(layer.file) else ():
             node = layer.node.get("spec", "criteria", name)
-            known = vocabulary.known.get(name, ())
-            if node is None or name not in DIMENSIONS or value in known:
+            values = vocabulary.known.get(name, ())
+            if node is None or name not in DIMENSIONS or value in values:
                 continue
             alias = vocabulary.aliases.get(name, {}).get(str(value))
-            hint = f"write '{alias}'" if alias else _known_hint(str(value), known)
+            hint = f"write '{alias}'" if alias else _known_hint(str(value), values)
             yield UNKNOWN_CRITERIA_VALUE.finding(
                 place(layer.file, node), f"{name} '{value}' is not in {CRITERIA}", hint
             )
 
 
-def _known_hint(value: str, known: Sequence[str]) -> str:
+def _known_hint(value: str, values: Sequence[str]) -> str:
     """Return which value was probably meant, and where another one is added."""
-    said = did_you_mean(value, known) if known else ""
-    return f"{said}{' Or' if said.endswith('?') else '; or' if said else ''} add it to {CRITERIA}".strip()
+    hint = did_you_mean(value, values) if values else ""
+    return f"{hint}{' Or' if hint.endswith('?') else '; or' if hint else ''} add it to {CRITERIA}".strip()
 
 
 def duplicate_criteria(scope: Scope) -> Iterator[Finding]:

@@ -75,7 +75,7 @@ def _repeated_entries(scope: Scope) -> Iterator[Finding]:
         if layer.name not in applied:
             continue
         lists = [(f"{part.name}.{name}", part.lists.get(name, ())) for part in layer.components for name in ADDITIVE]
-        lists += [(f"{phase}.checks", said.checks or ()) for phase, said in layer.phases.items()]
+        lists += [(f"{phase}.checks", phase_layer.checks or ()) for phase, phase_layer in layer.phases.items()]
         for name, origins in lists:
             yield from _not_kept(name, [origin for origin in origins if origin.place not in kept], len(origins))
 

@@ -110,37 +110,37 @@ def unknown_mixins(scope: Scope) -> Iterator[Finding]:
 
 def unknown_components(scope: Scope) -> Iterator[Finding]:
     """Yield CB023 for each component that the registry does not have."""
-    known = scope.catalog.components
+    components = scope.catalog.components
     for ref in scope.component_refs:
         name = ref.component.name
-        if name not in known:
-            hint = _near(name, known) or "add it to registry.yaml"
+        if name not in components:
+            hint = _near(name, components) or "add it to registry.yaml"
             yield UNKNOWN_COMPONENT.finding(ref.place("name"), f"component '{name}' is not in the registry", hint)
 
 
 def unknown_dependencies(scope: Scope) -> Iterator[Finding]:
     """Yield CB024 for each dependency on something that no layer deploys and no registry has."""
-    known = {*scope.catalog.components, *(ref.component.name for ref in scope.component_refs)}
+    names = {*scope.catalog.components, *(ref.component.name for ref in scope.component_refs)}
     for ref in scope.component_refs:
         for origin in ref.component.lists.get("dependencyRefs", ()):
             name = str(origin.value)
-            if name not in known:
+            if name not in names:
                 what = f"component '{ref.component.name}' depends on '{name}', which does not exist"
-                hint = _near(name, known - {ref.component.name}) or "remove it, or add the component"
+                hint = _near(name, names - {ref.component.name}) or "remove it, or add the component"
                 yield UNKNOWN_DEPENDENCY.finding(origin.place, what, hint)
 
 
 def missing_files(scope: Scope) -> Iterator[Finding]:
     """Yield CB026 for each path that leaves the tree, else CB025 for each that leads to no file."""
-    known = scope.catalog.tree.files
+    files = scope.catalog.tree.files
     for where, path in named_files(scope):
         if ".." in path.split("/") or path.startswith("/"):
             yield PATH_OUTSIDE.finding(
                 where, f"'{path}' leaves the tree", "write the path from the tree's root, without '..'"
             )
-        elif path not in known and path not in scope.broken:
+        elif path not in files and path not in scope.broken:
             folder, _, name = path.rpartition("/")
-            near = nearest(path, [each for each in known if each.startswith(folder) or each.endswith(f"/{name}")])
+            near = nearest(path, [other for other in files if other.startswith(folder) or other.endswith(f"/{name}")])
             hint = f"did you mean '{near}'?" if near else "add it; paths count from the tree's root"
             yield NO_SUCH_FILE.finding(where, f"'{path}' does not exist", hint)
 
@@ -165,11 +165,11 @@ def unknown_checks(scope: Scope) -> Iterator[Finding]:
     entries = scope.catalog.validators.items()
     phases = {name: node.string() for name, entry in entries if (node := entry.get("phase"))}
     for layer in scope.catalog.layers:
-        for phase, said in layer.phases.items():
-            for origin in said.checks or ():
+        for phase, phase_layer in layer.phases.items():
+            for origin in phase_layer.checks or ():
                 name = str(origin.value)
                 if name not in phases:
-                    here = [known for known, where in phases.items() if where == phase]
+                    here = [check for check, where in phases.items() if where == phase]
                     yield UNKNOWN_CHECK.finding(
                         origin.place, f"check '{name}' does not exist", did_you_mean(name, here)
                     )
@@ -183,6 +183,6 @@ def _base_place(layer: Layer) -> Place:
     return place(layer.file, node) if node else layer.place
 
 
-def _near(word: str, known: Iterable[str]) -> str:
-    match = nearest(word, known)
+def _near(word: str, names: Iterable[str]) -> str:
+    match = nearest(word, names)
     return f"did you mean '{match}'?" if match else ""

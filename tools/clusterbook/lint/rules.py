@@ -99,19 +99,21 @@ def check(
     whole = not broken and not catalog.broken
     scope = Scope(catalog, matrix.recipes if whole else {}, charts or {}, frozenset(broken))
     rules = (*_OF_DOCUMENTS, *(_OF_CATALOGS if whole else ()))
-    found = [*catalog.findings, *(each for rule in rules for each in rule(scope))]
+    findings = [*catalog.findings, *(finding for rule in rules for finding in rule(scope))]
     if whole:
-        found += _conflicts(matrix, scope, found)
-    return sorted(set(_without_allowed(scope, found)), key=lambda each: (each.place, each.code, each.what))
+        findings += _conflicts(matrix, scope, findings)
+    return sorted(
+        set(_without_allowed(scope, findings)), key=lambda finding: (finding.place, finding.code, finding.what)
+    )
 
 
-def _conflicts(matrix: Matrix, scope: Scope, found: list[Finding]) -> Iterator[Finding]:
+def _conflicts(matrix: Matrix, scope: Scope, findings: list[Finding]) -> Iterator[Finding]:
     """Yield the conflicts of the matrix that are not what a rule has found already, or what follows from it."""
-    known = {(each.place.file, each.place.line) for each in found if each.severity == "error"}
+    error_lines = {(finding.place.file, finding.place.line) for finding in findings if finding.severity == "error"}
     baseless_files = scope.baseless_files()
-    for each in matrix.findings:
-        if (each.place.file, each.place.line) not in known and each.place.file not in baseless_files:
-            yield each
+    for finding in matrix.findings:
+        if (finding.place.file, finding.place.line) not in error_lines and finding.place.file not in baseless_files:
+            yield finding
 
 
 _ALLOW = re.compile(r"(?:^|\s)#\s*allow\s+(CB\d{3}):\s*\S")
@@ -128,13 +130,13 @@ def _without_allowed(scope: Scope, findings: Iterable[Finding]) -> Iterator[Find
         for place, code, targets in _allowances(file, lines):
             allowed |= {(file, line, code): place for line in targets}
     used: set[Place] = set()
-    for each in findings:
-        allowance = allowed.get((each.place.file, each.place.line, each.code))
-        if allowance is None or each.severity == "error":
-            yield each
+    for finding in findings:
+        allowance = allowed.get((finding.place.file, finding.place.line, finding.code))
+        if allowance is None or finding.severity == "error":
+            yield finding
         else:
             used.add(allowance)
-    if scope.broken or any(each.severity == "error" for each in findings):
+    if scope.broken or any(finding.severity == "error" for finding in findings):
         return
     for (_, _, code), place in allowed.items():
         if place not in used and (

@@ -46,7 +46,7 @@ def check_tree(
     unread = [_below(error, folder) for error in refused for folder in (root, data) if folder is not None]
     findings = rules.check(catalog, matrix.build(catalog), upstream, unread=filter(None, unread))
     unreadable = [UNREADABLE_FILE.finding(_place(error, root, label), error.what, error.hint) for error in refused]
-    return sorted([*unreadable, *findings], key=lambda each: (each.place, each.code))
+    return sorted([*unreadable, *findings], key=lambda finding: (finding.place, finding.code))
 
 
 def _below(error: UnreadableSource, folder: Path) -> str:

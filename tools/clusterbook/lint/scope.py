@@ -101,7 +101,9 @@ class Scope:
     @cached_property
     def components(self) -> tuple[Component, ...]:
         """Return the components of all recipes; those that recipes share stand once."""
-        return tuple({id(each): each for recipe in self.recipes.values() for each in recipe.components}.values())
+        return tuple(
+            {id(component): component for recipe in self.recipes.values() for component in recipe.components}.values()
+        )
 
     @cached_property
     def documents(self) -> tuple[tuple[str, str, Node], ...]:
@@ -130,12 +132,12 @@ class Scope:
     def baseless_files(self) -> set[str]:
         """Return the files of overlays whose chain does not reach base, so that their recipes are not what they say."""
         overlays = self.catalog.overlays
-        found = set()
+        files = set()
         for name, layer in overlays.items():
             root = self.catalog.chain(name)[0]
             if root.base and root.base != "base":
-                found.add(layer.file)
-        return found
+                files.add(layer.file)
+        return files
 
 
 def place(file: str, node: Node) -> Place:
@@ -150,8 +152,8 @@ def key_place(file: str, node: Node) -> Place:
 
 def below(node: Node | None, *keys: str) -> list[Node]:
     """Return the elements of the list below `keys`; [] where there is none."""
-    found = node.get(*keys) if node else None
-    return found.elements() if found else []
+    child = node.get(*keys) if node else None
+    return child.elements() if child else []
 
 
 def scalars(node: Node, key: str = "") -> Iterator[tuple[str, Node]]:

@@ -38,11 +38,9 @@ def schema_lines(scope: Scope) -> Iterator[Finding]:
         schema = "component-images" if images_of(path) else schema
         if schema is None or not scope.ours(file):
             continue
-        wanted = f"# yaml-language-server: $schema={'../' * (path.count('/') + 1)}schemas/v1/{schema}.schema.json"
-        if scope.lines[file][0].rstrip() != wanted:
-            yield NO_SCHEMA_LINE.finding(
-                Place(file, 1, 1), "the first line does not name the schema", f"write {wanted}"
-            )
+        line = f"# yaml-language-server: $schema={'../' * (path.count('/') + 1)}schemas/v1/{schema}.schema.json"
+        if scope.lines[file][0].rstrip() != line:
+            yield NO_SCHEMA_LINE.finding(Place(file, 1, 1), "the first line does not name the schema", f"write {line}")
 
 
 def reasons(scope: Scope) -> Iterator[Finding]:

@@ -63,10 +63,10 @@ def _malformed_path(file: str, node: Node) -> Iterator[Finding]:
     except InvalidRequest as error:
         yield MALFORMED_CONSTRAINT.finding(place(file, name), error.what, error.hint or "write Type.Subtype.Key")
         return
-    within, word, known = "snapshots have", path.type, tuple(_MEASURED)
+    within, word, names = "snapshots have", path.type, tuple(_MEASURED)
     if path.type in _MEASURED:
-        within, word, known = f"{path.type} has", path.subtype, _MEASURED[path.type]
-    if word not in known and (meant := nearest(word, known)):
+        within, word, names = f"{path.type} has", path.subtype, _MEASURED[path.type]
+    if word not in names and (meant := nearest(word, names)):
         yield MALFORMED_CONSTRAINT.finding(
             place(file, name), f"{within} no '{word}' to be measured", f"did you mean '{meant}'?"
         )
@@ -100,32 +100,32 @@ def _problem(expression: Expression) -> str:
 
 def lowered_floors(scope: Scope) -> Iterator[Finding]:
     """Yield CB040 for each constraint that demands less than a layer below it in some recipe."""
-    found: dict[Place, tuple[tuple[int, ...], Finding]] = {}
+    findings: dict[Place, tuple[tuple[int, ...], Finding]] = {}
     for slug, recipe in scope.recipes.items():
         for name, origins in _constraints(recipe):
             if len(origins) > 1:
-                _judge(name, origins, slug, found)
-    yield from (each for _, each in found.values())
+                _judge(name, origins, slug, findings)
+    yield from (finding for _, finding in findings.values())
 
 
-def _judge(name: str, origins: Origins, slug: str, found: dict[Place, tuple[tuple[int, ...], Finding]]) -> None:
-    """Add to `found` when the last of `origins` demands less than one before; the highest demand is told."""
+def _judge(name: str, origins: Origins, slug: str, findings: dict[Place, tuple[tuple[int, ...], Finding]]) -> None:
+    """Add to `findings` when the last of `origins` demands less than one before; the highest demand is told."""
     last = origins[-1]
     if last.value.get("value") == origins[-2].value.get("value"):
         return  # repeats what is there; whoever lowered it first is found
     least = _least(_expression(last.value))
     if least is None:
         return
-    floors = [(wanted, origin) for origin in origins[:-1] if (wanted := floor(_expression(origin.value)))]
+    floors = [(demanded, origin) for origin in origins[:-1] if (demanded := floor(_expression(origin.value)))]
     if not floors:
         return
-    wanted, origin = max(floors, key=lambda pair: _padded(pair[0]))
-    known = found.get(last.place)
-    if _padded(least) < _padded(wanted) and (known is None or known[0] < _padded(wanted)):
-        said, before = last.value.get("value", ""), origin.value.get("value", "")
-        what = f"{name} is lowered to '{said}' in {slug}, where '{origin.layer}' demands '{before}' ({origin.place})"
+    demanded, origin = max(floors, key=lambda pair: _padded(pair[0]))
+    earlier = findings.get(last.place)
+    if _padded(least) < _padded(demanded) and (earlier is None or earlier[0] < _padded(demanded)):
+        current, before = last.value.get("value", ""), origin.value.get("value", "")
+        what = f"{name} is lowered to '{current}' in {slug}, where '{origin.layer}' demands '{before}' ({origin.place})"
         hint = f"write '{before}', or remove the constraint here so that it is inherited"
-        found[last.place] = (_padded(wanted), LOWERED_FLOOR.finding(last.place, what, hint))
+        findings[last.place] = (_padded(demanded), LOWERED_FLOOR.finding(last.place, what, hint))
 
 
 def _constraints(recipe: Recipe) -> Iterator[tuple[str, Origins]]:
@@ -151,11 +151,11 @@ def _least(expression: Expression) -> tuple[int, ...] | None:
     if expression.op == "!=":
         return None
     parts = [_least(part) for part in expression.parts]
-    known = [part for part in parts if part is not None]
+    versions = [part for part in parts if part is not None]
     if expression.op == "and":
-        return max(known, default=None)
+        return max(versions, default=None)
     if expression.parts:
-        return min(known) if len(known) == len(parts) else None
+        return min(versions) if len(versions) == len(parts) else None
     return floor(expression)
 
 

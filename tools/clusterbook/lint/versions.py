@@ -36,12 +36,12 @@ _LOOKS_LIKE_VERSION = re.compile(r"v?\d")
 def registry_differences(scope: Scope) -> Iterator[Finding]:
     """Yield CB044 for each chart version of a layer that is not the registry's."""
     for ref in scope.component_refs:
-        entry, said = scope.catalog.components.get(ref.component.name), ref.component.words.get("version")
+        entry, version = scope.catalog.components.get(ref.component.name), ref.component.words.get("version")
         default = entry.defaults.get("version") if entry else None
-        if said is not None and default is not None and said.value != default.value:
-            what = f"{ref.component.name} is {said.value} here and {default.value} in the registry"
+        if version is not None and default is not None and version.value != default.value:
+            what = f"{ref.component.name} is {version.value} here and {default.value} in the registry"
             yield REGISTRY_DIFFERENCE.finding(
-                said.place, what, f"remove it, or change {default.place}; or '# allow CB044: reason'"
+                version.place, what, f"remove it, or change {default.place}; or '# allow CB044: reason'"
             )
 
 
@@ -85,8 +85,8 @@ def _constraints(file: str, document: Node) -> Iterator[Finding]:
 
 def _in_values(file: str, node: Node) -> Iterator[Finding]:
     """Yield a finding for each value called a version or tag that is a number."""
-    for each in maps(node):
-        for key, child in each.items():
+    for mapping in maps(node):
+        for key, child in mapping.items():
             kinds = (int, float) if key.lower() in _NUMBER_KEYS else (float,)
             if child.plain and _VERSION_KEY.search(key) and type(child.value) in kinds:
                 yield UNQUOTED_VERSION.finding(
