@@ -64,7 +64,7 @@ IO = frozenset(
     ledger.append ledger.folder ledger.git
     lint.charts lint.run
     lookup.index_files lookup.local lookup.write
-    mirror.chart_images_ mirror.save
+    mirror.images mirror.save
     oci.blob_file oci.client oci.credentials oci.http oci.layout.folder oci.layout.tar oci.login oci.open oci.oras
     oci.registry oci.store oci.transfer
     prove.archives prove.helm prove.run

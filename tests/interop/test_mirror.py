@@ -9,7 +9,7 @@ import pytest
 
 from clusterbook.bundle.options import read_options
 from clusterbook.bundle.render import render
-from clusterbook.mirror.chart_images_ import chart_images
+from clusterbook.mirror.images import chart_images
 from clusterbook.mirror.list import checked, mirror_list
 from tests.interop.charts import ChartServers
 from tests.support.trees import shared_folder

@@ -1,7 +1,7 @@
 """Checksums: checksums.txt, which covers every file of a bundle.
 
-Knows its format, that of sha256sum. Does not read files. Source: reference rows B16, L1: the reference leaves
-recipe.yaml out and does not look for files that are not listed.
+The format is that of sha256sum. Source: reference rows B16, L1: the reference leaves recipe.yaml out and does not
+look for files that are not listed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Components: those of a recipe as a bundle sees them, with the values that the options give them.
 
-Knows the order in which options change values (row B24), and which component a word speaks of. Does not know folders.
+Options change values in one order (row B24), and no word speaks of a component that is not there.
 """
 
 from __future__ import annotations

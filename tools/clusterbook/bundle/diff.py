@@ -1,6 +1,6 @@
 """Changes: what a new bundle would change about an old one.
 
-Knows how to tell two bundles' files apart and say so. Does not read a disk. Source: reference row L28.
+What follows from other files is left out. Source: reference row L28.
 """
 
 from __future__ import annotations

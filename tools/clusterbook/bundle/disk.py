@@ -1,7 +1,7 @@
 """Bundle folders: a bundle on disk, and how one is read from an archive.
 
-Knows how a bundle is read without trusting it, and written without losing what is not ours. Does not know what it says.
-Part of every `bundle`, so it imports next to nothing, not even pathlib.
+A bundle is read without trusting it, and written without losing what is not ours. Part of every `bundle`, so it
+imports next to nothing, not even pathlib.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Folders: what a bundle installs, one Helm release each, in order.
 
-Knows which releases a component becomes, what each needs first and how long it may take. Does not know what a deployer
-wants to have on disk: that is its module. Source: reference rows B4-B7, B15, B19, B30, B31, B39, B40.
+Which releases a component becomes, what each needs first and how long it may take, for every deployer alike. Source:
+reference rows B4-B7, B15, B19, B30, B31, B39, B40.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Hooks: the annotations by which a manifest asks Helm to apply it apart from its release.
 
-Knows how to take them out of rendered manifests. Manifests of recipes have them so that Helm applies an object after
+They are taken out of rendered manifests. Manifests of recipes have them so that Helm applies an object after
 the kinds that it is written in. In a bundle that is settled already, by releases of their own in the right order, and a
 hook would do harm: Helm deletes it and makes it anew with every upgrade, and a cluster policy or a gateway takes along
 what runs because of it; and Helm forgets it when its release is removed. Argo CD starts a sync when something differs,

@@ -1,7 +1,7 @@
 """Media types: in which form a registry keeps the bundle of each deployer, so that the deployer can pull it itself.
 
-Knows the types and what goes into the archive. Does not pack it. Source: Helm, "OCI support"; Flux, "OCI artifacts";
-Argo CD 3.1, "OCI": one layer, of a type that every OCI tool reads.
+The types, and what goes into the archive. Source: Helm, "OCI support"; Flux, "OCI artifacts"; Argo CD 3.1, "OCI": one
+layer, of a type that every OCI tool reads.
 """
 
 from __future__ import annotations

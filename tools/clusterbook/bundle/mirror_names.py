@@ -3,7 +3,7 @@
     charts/<repository>/<name>     charts, as Helm pulls them from a registry
     images/<registry>/<path>       images, byte for byte
 
-Knows names. Does not know registries. Part of `bundle`, so it imports next to nothing.
+Part of `bundle`, so it imports next to nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Options: how a bundle is customised, as words and as what they mean.
 
-Knows every option, which of them go together, and the document that records them in a bundle. Does not know the recipe:
-whether a component exists is said by `components`. Source: reference rows B20-B31, B37.
+Every option, which of them go together, and the document that records them in a bundle. Source: reference rows
+B20-B31, B37.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Pulling: charts and kustomizations that a bundle is to carry along.
 
-Knows how to run helm and kustomize. Does not render. Source: reference rows B4, B33, G17.
+helm pulls, kustomize builds; nothing is rendered here. Source: reference rows B4, B33, G17.
 """
 
 from __future__ import annotations

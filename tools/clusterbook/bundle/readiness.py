@@ -1,7 +1,7 @@
 """Readiness: a release that ends when a component is really ready, not only installed.
 
-Knows the Job that asks a component's readiness test again and again, and the least it must be allowed to read. Does not
-know when it is installed. Source: reference rows B31, B32, F23, L19.
+A Job asks a component's readiness test again and again, and may read no more than the test asserts. Source: reference
+rows B31, B32, F23, L19.
 """
 
 from __future__ import annotations

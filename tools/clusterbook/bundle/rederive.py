@@ -1,7 +1,7 @@
 """Proof: that a bundle is what its recipe and options make, file by file.
 
-Knows how to read back what `render` recorded and render it again. Does not read a disk, and does not ask who signed the
-recipe: that is trust's question. Source: design, section 8.
+What `render` recorded is read back and rendered again; who signed the recipe is asked elsewhere. Source: design,
+section 8.
 """
 
 from __future__ import annotations

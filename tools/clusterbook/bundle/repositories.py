@@ -1,6 +1,6 @@
 """Repositories: short names for the places that charts come from.
 
-Knows that deployers call a repository by a name. Does not know what they say about it.
+Deployers call a repository by a name, which tells where its charts come from.
 """
 
 from __future__ import annotations

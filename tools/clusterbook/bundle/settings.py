@@ -1,7 +1,7 @@
 """Words: what a user types to customise a bundle, one word at a time.
 
-Knows the grammar of settings, selectors, taints and tolerations. Does not know which components there are.
-Source: reference rows B20, B21, B23, B25, B28.
+The grammar of settings, selectors, taints and tolerations. A word is refused, or means one thing. Source: reference
+rows B20, B21, B23, B25, B28.
 """
 
 from __future__ import annotations

@@ -24,11 +24,10 @@ from clusterbook.files.context import Context
 from clusterbook.files.write import write_text
 from clusterbook.mirror import archive as mirrored
 from clusterbook.mirror.archive import CHART, IMAGE
-from clusterbook.mirror.chart_images_ import chart_images
 from clusterbook.mirror.formats import FORMATS
+from clusterbook.mirror.images import bundle_list, chart_images
 from clusterbook.mirror.list import Gap, MirrorList, checked, joined
 from clusterbook.mirror.load import Loaded, load
-from clusterbook.mirror.pulled import listed
 from clusterbook.mirror.save import Saved, Wanted, save
 from clusterbook.oci.open import open_base, open_source
 from clusterbook.oci.reference import SCHEME, is_loopback, parse_reference
@@ -78,7 +77,7 @@ def list_of(found: Mapping[str, list[str]], slug: str, *, check: bool) -> tuple[
     """Return what one bundle pulls, and notes."""
     asked = requested(found, slug)
     bundle = make(asked.recipe, asked.request)
-    known = listed(asked.recipe, bundle, asked.request)
+    known = bundle_list(asked.recipe, bundle, asked.request)
     if not check:
         return known, asked.notes
     whole, lacking = checked(known, chart_images(bundle.plan.folders))

@@ -1,10 +1,10 @@
-"""Mirrored: what an archive that crosses an air gap holds, where its parts go, and what could not be had.
+"""Mirror archives: what an archive that crosses an air gap holds, where its parts go, and what could not be had.
 
     recipes, bundles, the index    in the repositories that they have anywhere, with signatures and SBOMs
-    charts/…, images/…             charts and images, as `homes` says
+    charts/…, images/…             charts and images, as `mirror_names` says
     mirror:latest                  this list
 
-Knows names and the list. Does not know stores. The release is signed; charts and images are as their publishers gave
+The release is signed; charts and images are as their publishers gave
 them, and of those that a recipe pins by digest no others are taken.
 """
 
@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from clusterbook.bundle import mirror_names as homes
+from clusterbook.bundle import mirror_names
 from clusterbook.diagnostics.transport import BadReference, Malformed
 from clusterbook.documents.digest import canonical
 from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, Descriptor, Manifest, artifact, describe_file
@@ -103,10 +103,10 @@ def _check(part: Held) -> None:
     check_wanted(part.tag)
     if part.kind == IMAGE:
         parse_reference(SCHEME + part.name)
-        image = homes.image(part.name)
+        image = mirror_names.image(part.name)
         right = image.home == (part.repository, part.tag) and image.digest in ("", part.digest)
     else:
-        right = part.kind == CHART and part.repository.startswith(homes.CHARTS)
+        right = part.kind == CHART and part.repository.startswith(mirror_names.CHARTS)
     if not right:
         what = f"the list of what it holds puts {part.kind} {part.name} to {part.repository}:{part.tag}"
         raise Tampered(f"{what}, where it does not belong", hint="do not load it: save the archive again")

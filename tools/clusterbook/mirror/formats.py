@@ -1,6 +1,6 @@
 """Mirror formats: a mirror list as other tools read it.
 
-Knows our own document, Hauler's manifests, Zarf's package and a plain list of images. Does not know what is listed.
+Our own document, Hauler's manifests, Zarf's package and a plain list of images.
 Source: reference row D5; Hauler, content.hauler.cattle.io/v1; Zarf, ZarfPackageConfig.
 """
 

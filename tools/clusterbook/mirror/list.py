@@ -1,7 +1,7 @@
 """Mirror lists: the charts and images that a bundle needs, for those who carry them to where there is no network.
 
-Knows what a bundle's releases pull, and of what nobody can say what it pulls: a list that is not complete says so.
-Does not know formats (`mirror_formats`), helm or registries. Source: reference rows D4, D6, L6.
+What a bundle's releases pull, and of what nobody can say what it pulls: a list that is not complete says so.
+Source: reference rows D4, D6, L6.
 """
 
 from __future__ import annotations

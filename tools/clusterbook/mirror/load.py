@@ -1,8 +1,7 @@
 """Loading a mirror: an archive's parts into a registry on the far side, and how things are found there.
 
-Knows the order, which is such that whoever reads meanwhile finds an index only once all that it names is there, and
-that a newer index is not replaced by an older one. Does not know click, nor how an archive was saved. No host is spoken
-to but the one that is loaded to.
+Whoever reads meanwhile finds an index only once all that it names is there, and a newer index is not replaced by an
+older one. No host is spoken to but the one that is loaded to.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
     index, verified → recipes and bundles by digest → what they pull → a layout beside the archive → the archive
 
-Knows the way, and that a run which is broken off leaves the layout for the next one to go on from. Does not know click,
-nor how an archive is loaded.
+A run which is broken off leaves the layout for the next one to go on from.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import Any, NamedTuple
 from clusterbook.artifacts import index as published
 from clusterbook.artifacts.index import PublishedRecipe, choose, closure
 from clusterbook.artifacts.open import OpenIndex, refuse_withdrawn
-from clusterbook.bundle import mirror_names as homes
+from clusterbook.bundle import mirror_names
 from clusterbook.bundle.make import make
 from clusterbook.bundle.media_types import MEDIA
 from clusterbook.bundle.pull import pull_charts
@@ -32,8 +31,8 @@ from clusterbook.files.archive import entries_below, pack_file
 from clusterbook.files.write import work_folder
 from clusterbook.mirror import archive as mirrored
 from clusterbook.mirror.archive import Held, Mirrored, Missing
+from clusterbook.mirror.images import bundle_list
 from clusterbook.mirror.list import MirrorList, Need, joined
-from clusterbook.mirror.pulled import listed
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.manifest import artifact, describe, describe_file
 from clusterbook.oci.open import Access, open_registry
@@ -133,7 +132,7 @@ def _save_recipe(opened: OpenIndex, slug: str, recipe: PublishedRecipe, wanted: 
     head = opened.artifact(needed.repository, needed.pin).layers[0]
     raw = layout.read(needed.repository, head, limit_bytes=_LARGEST_RECIPE_BYTES)
     document = json.loads(raw)
-    return listed(document, make(document, {}), {})
+    return bundle_list(document, make(document, {}), {})
 
 
 def _copy(opened: OpenIndex, repository: str, digest: str, layout: Layout, tags: Iterable[str]) -> None:
@@ -172,14 +171,14 @@ class _Pulling:
         return held, missing
 
     def _image(self, image: str) -> Held:
-        source = homes.image(image)
+        source = mirror_names.image(image)
         repository, tag = source.home
         copied = self._fetch(source.host, source.repository, source.wanted, repository, tag)
         return Held(mirrored.IMAGE, image, repository, tag, copied)
 
     def _chart(self, need: Need) -> Held:
         chart = need.chart
-        repository, tag = homes.chart_home(chart.repository, chart.name), chart.version.replace("+", "_")
+        repository, tag = mirror_names.chart_home(chart.repository, chart.name), chart.version.replace("+", "_")
         if chart.oci:
             host, _, path = chart.uri.removeprefix("oci://").partition("/")
             digest = self._fetch(host, path, tag, repository, tag)

@@ -1,7 +1,6 @@
 """The deployer `argocd`: a directory for a Git repository, which Argo CD reads as an app of apps.
 
-Knows app-of-apps.yaml and the numbered folders with one Application each. Does not know how Argo CD is told about one
-release: `applications` does. Source: reference rows B9, B10, B37.
+app-of-apps.yaml, and numbered folders with one Application each. Source: reference rows B9, B10, B37.
 """
 
 from __future__ import annotations

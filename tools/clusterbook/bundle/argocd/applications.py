@@ -1,7 +1,7 @@
 """Applications: what Argo CD has to know about a release, whoever hands it the object.
 
-Knows waves, names, where charts come from, and how Argo CD applies. Does not know files: `argocd` writes the objects
-down, `argocd_helm` has Helm write them. Source: reference rows B9-B12, B22, B37; Argo CD 2.14.
+Waves, names, where charts come from, and how Argo CD applies, whether the objects are written down or Helm writes
+them. Source: reference rows B9-B12, B22, B37; Argo CD 2.14.
 """
 
 from __future__ import annotations

@@ -1,27 +1,42 @@
-"""Images of charts: what helm says a chart starts, with the values that a bundle gives it.
+"""Images that a bundle starts: those that its manifests name, and those that helm says its charts start.
 
-Knows `helm template`. Does not know what the catalog lists. Source: reference row D4.
+What a recipe lists is compared with them by `list`. Source: reference rows D4-D6, L6.
 """
 
 from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from clusterbook.bundle.folders import Chart, Folder
+from clusterbook.bundle.options import Request, read_options
 from clusterbook.bundle.pull import program, run
+from clusterbook.bundle.render import Bundle
 from clusterbook.catalog.images import images_in
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.documents.yaml_writer import dump
+from clusterbook.mirror.list import MirrorList, mirror_list
 
 KUBE_VERSION = "1.33.0"
 """Charts ask which Kubernetes they are for; there is no cluster here to ask. Source: reference row D4."""
 _AT_ONCE = 4
 _SEPARATOR = re.compile(r"^---.*$", re.MULTILINE)
+
+
+def bundle_list(recipe: Mapping[str, Any], bundle: Bundle, request: Request) -> MirrorList:
+    """Return what a bundle pulls, made of a whole recipe with `request`."""
+    releases = bundle.plan.folders
+    ours = {
+        folder.name: [
+            manifest for name, text in folder.templates.items() for manifest in objects(text, f"{folder.name}/{name}")
+        ]
+        for folder in releases
+    }
+    return mirror_list(recipe, bundle.plan, read_options(request), ours)
 
 
 def chart_images(folders: Iterable[Folder]) -> dict[str, set[str]]:
@@ -31,12 +46,12 @@ def chart_images(folders: Iterable[Folder]) -> dict[str, set[str]]:
         ToolFailed: helm is not installed, or cannot render one of them.
     """
     helm = program("helm", "charts are rendered with it")
-    wanted = [(folder, folder.chart) for folder in folders if folder.chart is not None]
+    releases = [(folder, folder.chart) for folder in folders if folder.chart is not None]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        texts = pool.map(lambda each: _template(helm, *each), wanted)
+        texts = pool.map(lambda release: _template(helm, *release), releases)
         return {
-            folder.component: {image for found in objects(text, folder.name) for image in images_in(found)}
-            for (folder, _), text in zip(wanted, texts, strict=True)
+            folder.component: {image for manifest in objects(text, folder.name) for image in images_in(manifest)}
+            for (folder, _), text in zip(releases, texts, strict=True)
         }
 
 
