@@ -307,10 +307,24 @@ def test_a_version_has_one_to_three_numbers(text: str, version: tuple[int, ...])
 
 
 @pytest.mark.parametrize(
-    "text", ["", "v", "V1", "vv1", "1.", ".1", "1..2", "1.2.3.4", "-1", "1.-2", "1.x", "٣", "1 .2", "9" * 19]
+    "text", ["", "v", "V1", "vv1", "1.", ".1", "1..2", "1.2.3.4", "-1", "1.-2", "1.x", "٣", "1 .2", "9" * 1001]
 )
 def test_anything_else_is_no_version(text: str) -> None:
     assert parse_version(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "actual", "expected"),
+    [
+        (">= 65536", "9223372036854775807", True),  # fs.file-max of every systemd since 240
+        ("<= 65536", "9223372036854775807", False),
+        (">= 9223372036854775807", "18446744073709551615", True),  # the largest limit that a kernel knows
+        ("< 9223372036854775808", "9223372036854775807", True),
+        ("> 18446744073692774399 < 18446744073709551615", "18446744073692774400", True),  # kernel.shmmax
+    ],
+)
+def test_a_number_may_be_as_long_as_those_of_a_kernel(text: str, actual: str, expected: bool) -> None:
+    assert evaluate(parse_expression(text), actual) is expected
 
 
 def test_comparing_something_else_than_versions_is_refused() -> None:

@@ -25,8 +25,8 @@ _RANGES = (">=", "<=", ">", "<")
 _OPERATORS = (">=", "<=", "!=", "==", ">", "<")
 """Longest first, so that `>=` is not read as `>`."""
 _NEXT_TERM = re.compile(r"(?:\s*,\s*|\s+)(?=[<>]|[!=]=)")
-_LONGEST_PART = 18
-"""More digits are no part of a version; the reference's numbers end at 63 bits."""
+_LONGEST_PART = 1000
+"""More digits are no number of anything; the reference's numbers end at 63 bits, and kernels count in 64."""
 
 
 class Path(NamedTuple):
