@@ -1,4 +1,4 @@
-"""Logging in: whatever a registry or a token service says, nobody else sees a password."""
+"""Login: a challenge is read as it is written, and whatever a registry says, nobody else sees a password."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from clusterbook.diagnostics.transport import AccessDenied, Malformed
 from clusterbook.oci.credentials import Credential
-from clusterbook.oci.login import Login
+from clusterbook.oci.login import Challenge, Login, may_issue_tokens, origin, parse_challenges
 
 SCOPES = frozenset({"repository:a/b:pull"})
 
@@ -92,3 +92,58 @@ def test_a_registry_that_does_not_say_how_is_named() -> None:
 def test_bearer_is_preferred_to_basic() -> None:
     service = Service()
     assert login(service).answer('Basic realm="x", Bearer realm="https://r.example.com/t"', SCOPES, "") == "Bearer tok"
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("", []),
+        ("Basic", [Challenge("basic", {})]),
+        ('Basic realm="a \\"b\\", c"', [Challenge("basic", {"realm": 'a "b", c'})]),
+        (
+            'Bearer realm="https://auth.example.com/token",service="x",scope="repository:a/b:pull,push"',
+            [Challenge("bearer", {"realm": "https://auth.example.com/token", "service": "x",
+                                  "scope": "repository:a/b:pull,push"})],
+        ),
+        (
+            'Basic realm="x", Bearer realm="https://y/t", service=z',
+            [Challenge("basic", {"realm": "x"}), Challenge("bearer", {"realm": "https://y/t", "service": "z"})],
+        ),
+        ('Negotiate, Basic realm="x"', [Challenge("negotiate", {}), Challenge("basic", {"realm": "x"})]),
+        ('realm="x"', []),
+        ('Bearer realm="unclosed', [Challenge("bearer", {})]),
+        ("\x00\x01", []),
+    ],
+)  # fmt: skip
+def test_a_challenge_is_read(header: str, expected: list[Challenge]) -> None:
+    assert parse_challenges(header) == expected
+
+
+@pytest.mark.parametrize("part", ['a="', "a=", ",", '"', "\\", "a "])
+def test_a_header_without_end_is_read_as_far_as_anybody_needs(part: str) -> None:
+    assert {each.scheme for each in parse_challenges("Bearer " + part * 100_000)[:1]} <= {"bearer"}
+
+
+@pytest.mark.parametrize(
+    ("realm", "registry", "expected"),
+    [
+        ("https://ghcr.io/token", "https://ghcr.io", True),
+        ("https://auth.docker.io/token", "https://registry-1.docker.io", True),
+        ("https://gitlab.com/jwt/auth", "https://registry.gitlab.com", True),
+        ("https://evil.example/token", "https://ghcr.io", False),
+        ("https://ghcr.io.evil.example/token", "https://ghcr.io", False),
+        ("http://ghcr.io/token", "https://ghcr.io", False),
+        ("http://127.0.0.1:5001/token", "http://127.0.0.1:5000", True),
+        ("http://registry.test/token", "http://registry.test:5000", True),
+        ("http://10.1.0.1/token", "http://10.2.0.1", False),
+        ("https://10.1.0.1/token", "https://9.9.0.1", False),
+        ("file:///etc/passwd", "https://ghcr.io", False),
+    ],
+)
+def test_credentials_go_to_the_same_site_only(realm: str, registry: str, expected: bool) -> None:
+    assert may_issue_tokens(realm, registry) is expected
+
+
+def test_an_origin_is_scheme_host_and_port() -> None:
+    assert origin("https://Ghcr.io/v2/") == ("https", "ghcr.io", 443) == origin("https://ghcr.io:443")
+    assert origin("http://[::1]:5000/x") == ("http", "::1", 5000)

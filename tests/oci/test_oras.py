@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,3 +31,12 @@ def test_what_oras_does_not_take_for_a_layout_is_said(layout: Layout, index: str
     (layout.path / INDEX_FILE).write_text(index)
     with pytest.raises(Malformed, match="as oras reads it"):
         check_layout(layout.path)
+
+
+def test_whoever_speaks_to_a_registry_does_not_load_the_client_of_oras() -> None:
+    program = (
+        "import sys, clusterbook.oci.registry, clusterbook.oci.layout.web\n"
+        "print(sorted({'oras.provider', 'oras.layout', 'jsonschema'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
