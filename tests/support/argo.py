@@ -15,7 +15,7 @@ from clusterbook.catalog import read as workspace
 from clusterbook.resolve import document as documents
 from clusterbook.resolve import matrix, views
 from clusterbook.resolve.bundle_inputs import complete
-from clusterbook.resolve.gather_inputs import kit
+from clusterbook.resolve.gather_inputs import gather_inputs
 from clusterbook.resolve.matrix import Matrix
 from tests.support.trees import SHARED
 
@@ -95,4 +95,4 @@ def completed(built: Matrix, slug: str) -> dict[str, Any]:
     recipe = built.recipes[slug]
     document = documents.recipe_document(recipe, state=built.answer(recipe.criteria).state)
     checked = views.with_health_checks(document, documents.health_checks(recipe))
-    return complete(checked, kit(built.catalog))
+    return complete(checked, gather_inputs(built.catalog))

@@ -55,7 +55,7 @@ class Parts(NamedTuple):
 
 
 def select(recipe: Mapping[str, Any], options: Options) -> Parts:
-    """Return the components of `recipe` (completed by `kit.complete`) with the values that `options` give them.
+    """Return the components of a whole recipe (`bundle_inputs.complete`) with the values that `options` give them.
 
     Raises:
         InvalidRequest: an option speaks of a component that the recipe does not have, or contradicts another.

@@ -33,7 +33,7 @@ class Bundle(NamedTuple):
 def render(
     recipe: Mapping[str, Any], request: Request, version: str, charts: Mapping[str, Vendored] | None = None
 ) -> Bundle:
-    """Return the bundle of a whole recipe (`kit.complete`).
+    """Return the bundle of a whole recipe (`bundle_inputs.complete`).
 
     Args:
         recipe: the recipe, with the registry facts and files that it needs.

@@ -51,7 +51,7 @@ def release_command(
 
     RELEASE is year, month and number: 2026.7.0. The date is that of the commit.
     """
-    asked = releasing.Request(name, recipes, registry, commit, allow_dirty=allow_dirty or dry_run)
+    asked = releasing.ReleaseRequest(name, recipes, registry, commit, allow_dirty=allow_dirty or dry_run)
     found = releasing.plan(asked)
     for finding in found.findings:
         click.echo(str(finding), err=True)

@@ -109,7 +109,7 @@ def _kind(found: Subject) -> str:
 def _deployable(found: Side | Made, shelves: Shelves) -> Deployable:
     """Return a recipe with what the component registry says of its components, since bundles go by that."""
     side = found.side if isinstance(found, Made) else found
-    facts = {} if side.whole else open_shelf({"source": shelves.source}).kit().registry
+    facts = {} if side.whole else open_shelf({"source": shelves.source}).bundle_inputs().registry
     result = RecipeResult(side.content)
     recipe = result.with_components(
         {"registry": facts.get(component.name, {}), **component.document} for component in result.components

@@ -186,7 +186,9 @@ def _whole(recipe: Mapping[str, Any], options: Options) -> Mapping[str, Any]:
 
     if RecipeResult(recipe).is_whole:
         return recipe
-    return complete(recipe, open_shelf({key: options[key] for key in ("source", "data") if key in options}).kit())
+    return complete(
+        recipe, open_shelf({key: options[key] for key in ("source", "data") if key in options}).bundle_inputs()
+    )
 
 
 def _phases(said: str) -> tuple[str, ...]:

@@ -102,7 +102,7 @@ def gather(
     The snapshot is redacted first, and the report is about what is left: it claims no more than anybody can check.
 
     Args:
-        recipe: a whole recipe (`kit.complete`) with the text of its health checks in place.
+        recipe: a whole recipe (`bundle_inputs.complete`) with the text of its health checks in place.
         taken: the snapshot's document.
         checks: those of the catalog.
         groups: API groups that may stay, see `redact`.

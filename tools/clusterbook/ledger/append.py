@@ -24,7 +24,7 @@ from clusterbook.resolve import matrix
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ReleaseRequest:
     """A release to make: from `recipes` at `commit`, or as it lies there when that is ""."""
 
     name: str
@@ -34,7 +34,7 @@ class Request:
     allow_dirty: bool = False
 
 
-def plan(request: Request) -> Release:
+def plan(request: ReleaseRequest) -> Release:
     """Return the release that is asked for.
 
     Raises:
@@ -48,7 +48,7 @@ def plan(request: Request) -> Release:
     return release.plan(matrix.whole(load(tree)), ledger, name=request.name, commit=commit)
 
 
-def _tree(request: Request) -> SourceTree:
+def _tree(request: ReleaseRequest) -> SourceTree:
     """Return the sources that a release publishes. Raises as `plan`."""
     if request.commit:
         return from_texts(git.texts(request.recipes, request.commit), label=RECIPES)

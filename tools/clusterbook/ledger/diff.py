@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from clusterbook.diff.recipe_report import document, headlines, markdown
 from clusterbook.diff.recipes import Diff, Side, diff
 from clusterbook.documents.yaml_writer import dump
-from clusterbook.ledger.model import Entry
+from clusterbook.ledger.model import RecipeVersion
 from clusterbook.ledger.plan import UNCHANGED, Release
 from clusterbook.ledger.version import Version
 
@@ -26,11 +26,11 @@ class Published(Protocol):
         """Return the names of the releases, the newest last."""
         ...
 
-    def entries(self, release: str) -> dict[str, Entry]:
+    def entries(self, release: str) -> dict[str, RecipeVersion]:
         """Return what a release serves, by slug."""
         ...
 
-    def by_digest(self, digest: str) -> Entry:
+    def by_digest(self, digest: str) -> RecipeVersion:
         """Return the recipe with a digest."""
         ...
 

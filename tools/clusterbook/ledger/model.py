@@ -56,7 +56,7 @@ class BrokenLedger(ClusterbookError):
     exit_status = 8
 
 
-class Entry(NamedTuple):
+class RecipeVersion(NamedTuple):
     """One version of a recipe, as a release records it."""
 
     slug: str
@@ -100,16 +100,17 @@ class Ledger:
             raise NotFound(f"there is no release {name} in {self.label}", hint=hint)
         return self._document(release_path(name), ReleaseShape)
 
-    def entries(self, release: str) -> dict[str, Entry]:
+    def entries(self, release: str) -> dict[str, RecipeVersion]:
         """Return what a release serves, by slug. Raises as `release`."""
         recipes = self.release(release)["recipes"]
         return {
-            slug: Entry(slug, read_version(said["version"]), said["digest"]) for slug, said in sorted(recipes.items())
+            slug: RecipeVersion(slug, read_version(said["version"]), said["digest"])
+            for slug, said in sorted(recipes.items())
         }
 
-    def last(self, slugs: set[str]) -> dict[str, Entry]:
+    def last(self, slugs: set[str]) -> dict[str, RecipeVersion]:
         """Return the last version of each of `slugs` that was ever released, looking no further back than needed."""
-        found: dict[str, Entry] = {}
+        found: dict[str, RecipeVersion] = {}
         for name in reversed(self.releases()):
             missing = slugs - found.keys()
             if not missing:
@@ -142,16 +143,16 @@ class Ledger:
         """Return which versions were withdrawn."""
         return {(each.slug, each.version) for each in self.withdrawals()}
 
-    def find(self, slug: str, version: Version) -> Entry:
+    def find(self, slug: str, version: Version) -> RecipeVersion:
         """Return one version of a recipe.
 
         Raises:
             NotFound: it was never released; the message lists those that were.
         """
         document = self.recipe(slug, version)
-        return Entry(slug, version, document["metadata"]["digest"])
+        return RecipeVersion(slug, version, document["metadata"]["digest"])
 
-    def by_digest(self, digest: str) -> Entry:
+    def by_digest(self, digest: str) -> RecipeVersion:
         """Return the recipe with a digest, of which at least twelve digits are given.
 
         Raises:

@@ -23,8 +23,8 @@ from clusterbook.documents.yaml_writer import dump
 from clusterbook.ledger.model import (
     RESERVED,
     WITHDRAWN,
-    Entry,
     Ledger,
+    RecipeVersion,
     part_path,
     recipe_path,
     release_path,
@@ -69,9 +69,9 @@ class Commit(NamedTuple):
 class Planned:
     """What a release does with one recipe. `diff` and `before` are None where nothing was published before."""
 
-    entry: Entry
+    entry: RecipeVersion
     change: str
-    before: Entry | None
+    before: RecipeVersion | None
     diff: Diff | None
     because: str = ""
     level: str = ""
@@ -88,7 +88,7 @@ class Release:
     commit: Commit
     catalog: str
     recipes: tuple[Planned, ...]
-    gone: tuple[Entry, ...]
+    gone: tuple[RecipeVersion, ...]
     files: Mapping[str, str]
     previous: str = ""
     findings: tuple[Finding, ...] = ()
@@ -173,7 +173,7 @@ class _Planner:
         self.files[release_path(self.name)] = dump(self.document(found))
         return found
 
-    def recipe(self, recipe: Recipe, before: Entry | None) -> Planned:
+    def recipe(self, recipe: Recipe, before: RecipeVersion | None) -> Planned:
         """Return what becomes of one recipe, having noted its file when there is something new in it."""
         content = self.gatherer.content(recipe, state=self.matrix.answer(recipe.criteria).state)
         found = digest(content)
@@ -186,13 +186,13 @@ class _Planner:
             return Planned(before, UNCHANGED, before, None)
         if before is None:
             version = self.raised(recipe, FIRST, None)
-            planned = Planned(Entry(recipe.slug, version, found), NEW, None, None, "first version")
+            planned = Planned(RecipeVersion(recipe.slug, version, found), NEW, None, None, "first version")
         else:
             side = Side(recipe.slug, content, recipe_winners(recipe))
             changed = diff(self.ledger.side(before.slug, before.version), side)
             moved = step(changed)
             version = self.raised(recipe, before.version.after(moved.level), before.version)
-            entry = Entry(recipe.slug, version, found)
+            entry = RecipeVersion(recipe.slug, version, found)
             changed = replace(changed, new=f"{recipe.slug}@{version}")
             planned = Planned(entry, CHANGED, before, changed, moved.because, moved.level)
         self.files[recipe_path(recipe.slug, version)] = dump(self.recipe_document(planned, recipe, content))
@@ -238,7 +238,7 @@ class _Planner:
             "origins": {pointer: brief(origins) for pointer, origins in recipe_pointers(recipe) if origins},
         }
 
-    def parts(self, recipe: Recipe, content: Document, before: Entry | None) -> list[Document]:
+    def parts(self, recipe: Recipe, content: Document, before: RecipeVersion | None) -> list[Document]:
         """Return what a recipe is made of: the parts of its last version where they say the same, new ones elsewhere.
 
         A part whose lines alone have moved is not written again.

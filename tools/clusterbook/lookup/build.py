@@ -33,7 +33,7 @@ from clusterbook.resolve.document import (
     recipe_document,
     recipe_pointers,
 )
-from clusterbook.resolve.gather_inputs import kit
+from clusterbook.resolve.gather_inputs import gather_inputs
 from clusterbook.resolve.matching import CURATED, UNSUPPORTED
 from clusterbook.resolve.matrix import Matrix
 from clusterbook.resolve.resolver import Recipe
@@ -47,7 +47,7 @@ def parts(matrix: Matrix) -> Iterator[tuple[str, bytes]]:
     yield LISTING, encode(listing(matrix))
     yield VALIDATORS, encode({name: node.data() for name, node in catalog.validators.items()})
     yield GROUPS, encode(catalog.public_groups)
-    yield KIT, encode(kit(catalog)._asdict())
+    yield KIT, encode(gather_inputs(catalog)._asdict())
     yield SOURCES, encode({path: source.text for path, source in sorted(catalog.tree.files.items())})
     blobs = _Blobs()
     for slug, recipe in matrix.recipes.items():  # all: what needs an OS of its own may still be what is inherited

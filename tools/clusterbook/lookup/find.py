@@ -177,9 +177,9 @@ def whole_recipe(options: Options, slug: str) -> tuple[dict[str, Any], tuple[str
     found = find(options, slug)
     shelf = found.shelf
     if shelf is not None:
-        return complete(found.with_health_checks(), shelf.kit()), found.notes
+        return complete(found.with_health_checks(), shelf.bundle_inputs()), found.notes
     from clusterbook.resolve.recipe_schema import read_deployable
 
     if read_deployable(found.document).is_whole:
         return found.document, found.notes
-    return complete(found.document, open_shelf(options).kit()), found.notes
+    return complete(found.document, open_shelf(options).bundle_inputs()), found.notes

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from clusterbook.catalog.criteria import Criteria, Vocabulary
 from clusterbook.diagnostics.errors import BrokenIndex
-from clusterbook.resolve.bundle_inputs import Kit
+from clusterbook.resolve.bundle_inputs import BundleInputs
 from clusterbook.resolve.matching import Matcher
 from clusterbook.resolve.recipe import COMPONENTS, ORDER
 
@@ -94,15 +94,15 @@ def decode_head(data: bytes, name: str) -> Index:
         raise BrokenIndex(f"{name} is incomplete", hint=REBUILD) from error
 
 
-def decode_kit(data: bytes, name: str) -> Kit:
-    """Return the kit of an index.
+def decode_inputs(data: bytes, name: str) -> BundleInputs:
+    """Return what bundles need besides a recipe, as an index has it.
 
     Raises:
         BrokenIndex: the part is not what it should be.
     """
     found = decode(data, name)
-    if isinstance(found, dict) and all(isinstance(found.get(part), dict) for part in Kit._fields):
-        return Kit(found["registry"], found["images"], found["files"])
+    if isinstance(found, dict) and all(isinstance(found.get(part), dict) for part in BundleInputs._fields):
+        return BundleInputs(found["registry"], found["images"], found["files"])
     raise BrokenIndex(f"{name} is incomplete", hint=REBUILD)
 
 

@@ -9,9 +9,19 @@ from typing import Any, NamedTuple
 
 from clusterbook.catalog.criteria import Vocabulary
 from clusterbook.diagnostics.errors import BrokenIndex, NotFound
-from clusterbook.lookup.format import GROUPS, KIT, LISTING, REBUILD, VALIDATORS, Record, blob_part, decode, decode_kit
+from clusterbook.lookup.format import (
+    GROUPS,
+    KIT,
+    LISTING,
+    REBUILD,
+    VALIDATORS,
+    Record,
+    blob_part,
+    decode,
+    decode_inputs,
+)
 from clusterbook.lookup.index_files import Source
-from clusterbook.resolve.bundle_inputs import Kit
+from clusterbook.resolve.bundle_inputs import BundleInputs
 from clusterbook.resolve.matching import Answer, Matcher
 
 
@@ -75,9 +85,9 @@ class IndexShelf:
         found = decode(data, GROUPS) if data else []
         return [str(pattern) for pattern in found] if isinstance(found, list) else []
 
-    def kit(self) -> Kit:
+    def bundle_inputs(self) -> BundleInputs:
         """Return what bundles need besides the recipe."""
-        return decode_kit(self.source.need(KIT), f"{self.source.where}/{KIT}")
+        return decode_inputs(self.source.need(KIT), f"{self.source.where}/{KIT}")
 
     def listing(self) -> Any:
         """Return a line about every recipe."""

@@ -17,9 +17,9 @@ from clusterbook.inputs.fast import read_document
 from clusterbook.lookup.build import listing
 from clusterbook.lookup.index_files import Source, embedded_texts
 from clusterbook.resolve import matrix
-from clusterbook.resolve.bundle_inputs import Kit
+from clusterbook.resolve.bundle_inputs import BundleInputs
 from clusterbook.resolve.document import escape, health_checks, origins_document, recipe_document
-from clusterbook.resolve.gather_inputs import kit
+from clusterbook.resolve.gather_inputs import gather_inputs
 from clusterbook.resolve.matching import INHERITED, Answer
 from clusterbook.resolve.resolver import Evaluator, Recipe, Resolver
 from clusterbook.snapshot import constraint, model
@@ -124,9 +124,9 @@ class LocalShelf:
         """Return patterns of the API groups that a redacted snapshot still names."""
         return list(self.catalog.public_groups)
 
-    def kit(self) -> Kit:
+    def bundle_inputs(self) -> BundleInputs:
         """Return what bundles of this catalog need besides the recipe."""
-        return kit(self.catalog)
+        return gather_inputs(self.catalog)
 
     def listing(self) -> Any:
         """Return a line about every recipe."""

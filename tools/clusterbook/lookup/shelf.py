@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from clusterbook.catalog.criteria import Vocabulary
 from clusterbook.lookup.index_files import Source
-from clusterbook.resolve.bundle_inputs import Kit
+from clusterbook.resolve.bundle_inputs import BundleInputs
 from clusterbook.resolve.matching import Answer, Matcher
 
 
@@ -52,7 +52,7 @@ class Shelf(Protocol):
     def public_groups(self) -> list[str]:
         """Return patterns of the API groups that a redacted snapshot still names."""
 
-    def kit(self) -> Kit:
+    def bundle_inputs(self) -> BundleInputs:
         """Return what bundles need besides the recipe."""
 
     def listing(self) -> Any:

@@ -32,7 +32,7 @@ FACTS = (
 """Keys of a registry entry that a bundle depends on."""
 
 
-class Kit(NamedTuple):
+class BundleInputs(NamedTuple):
     """What bundles of one catalog need: registry facts and images by component, file texts by path.
 
     An image is one word, `registry/repository:tag[@digest]`.
@@ -59,13 +59,13 @@ def files_of(component: ComponentRef, texts: Mapping[str, str]) -> list[str]:
     return [*component.manifests_before, *component.manifests_after, *((ready,) if ready in texts else ())]
 
 
-def complete(document: Mapping[str, Any], kit: Kit) -> dict[str, Any]:
+def complete(document: Mapping[str, Any], inputs: BundleInputs) -> dict[str, Any]:
     """Return the recipe with what a bundle needs: `registry` and `images` of its components, and `files`.
 
     What the recipe carries already stays as it is.
 
     Raises:
-        InvalidRequest: the recipe names a file that the kit does not have.
+        InvalidRequest: the recipe names a file that the inputs do not have.
     """
     recipe = RecipeResult(document)
     files = dict(recipe.files)
@@ -73,12 +73,12 @@ def complete(document: Mapping[str, Any], kit: Kit) -> dict[str, Any]:
     for component in recipe.components:
         name = component.name
         whole = dict(component.document)
-        whole.setdefault("registry", kit.registry.get(name, {}))
-        if name in kit.images:
-            whole.setdefault("images", kit.images[name])
+        whole.setdefault("registry", inputs.registry.get(name, {}))
+        if name in inputs.images:
+            whole.setdefault("images", inputs.images[name])
         components.append(whole)
-        for path in files_of(component, kit.files):
-            text = files.get(path, kit.files.get(path))
+        for path in files_of(component, inputs.files):
+            text = files.get(path, inputs.files.get(path))
             if text is None:
                 raise InvalidRequest(
                     f"component {name} names the file {path}, which the catalog does not have",

@@ -17,7 +17,7 @@ from clusterbook.documents.digest import text_digest
 from clusterbook.resolve.bundle_inputs import complete, readiness_file
 from clusterbook.resolve.component import Component, Conflict
 from clusterbook.resolve.document import health_checks, recipe_document
-from clusterbook.resolve.gather_inputs import kit
+from clusterbook.resolve.gather_inputs import gather_inputs
 from clusterbook.resolve.recipe import ComponentRef, RecipeResult
 from clusterbook.resolve.resolver import Recipe
 from clusterbook.resolve.views import with_health_checks
@@ -62,7 +62,7 @@ class Gatherer:
     def __init__(self, catalog: Catalog) -> None:
         """Prepare for any number of recipes of `catalog`."""
         self.catalog = catalog
-        self.kit = kit(catalog)
+        self.inputs = gather_inputs(catalog)
         self._known: dict[int, tuple[Component, Document]] = {}
 
     def content(self, recipe: Recipe, *, state: str) -> Document:
@@ -79,7 +79,7 @@ class Gatherer:
         """Return `recipe` with all that a bundle needs. Raises as `content`."""
         for component in recipe.components:
             self._refuse_missing(component)
-        return complete(with_health_checks(recipe_document(recipe, state=state), health_checks(recipe)), self.kit)
+        return complete(with_health_checks(recipe_document(recipe, state=state), health_checks(recipe)), self.inputs)
 
     def _component(self, component: Component, ref: ComponentRef) -> Document:
         known = self._known.get(id(component))
@@ -87,13 +87,13 @@ class Gatherer:
             self._refuse_missing(component)
             check = component.word("healthCheckAsserts")
             document = {**ref.document, "healthCheckAsserts": check} if check else ref.document
-            alone = RecipeResult(complete(RecipeResult({}).with_components([document]), self.kit))
+            alone = RecipeResult(complete(RecipeResult({}).with_components([document]), self.inputs))
             known = self._known[id(component)] = (component, _component(alone.components[0], alone.files))
         return known[1]
 
     def _refuse_missing(self, component: Component) -> None:
         """Raise Conflict when a component names a manifest that does not exist."""
         for named in (origin for field in MANIFESTS for origin in component.lists.get(field, ())):
-            if str(named.value) not in self.kit.files:
+            if str(named.value) not in self.inputs.files:
                 what = f"manifest '{named.value}' of component '{component.name}' does not exist"
                 raise Conflict(what, place=named.place, hint="add it below the tree's root, or remove the line")

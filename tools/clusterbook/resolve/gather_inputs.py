@@ -9,15 +9,15 @@ from clusterbook.catalog.components import RegistryEntry
 from clusterbook.catalog.load import Catalog
 from clusterbook.catalog.tree import SourceTree, images_of
 from clusterbook.documents.yaml_reader import parse
-from clusterbook.resolve.bundle_inputs import FACTS, Kit, readiness_file
+from clusterbook.resolve.bundle_inputs import FACTS, BundleInputs, readiness_file
 
 
-def kit(catalog: Catalog) -> Kit:
-    """Return the kit of `catalog`."""
+def gather_inputs(catalog: Catalog) -> BundleInputs:
+    """Return what bundles of `catalog` need besides a recipe."""
     texts = {path: catalog.tree.files[path].text for path in sorted(_paths(catalog)) if path in catalog.tree.files}
     unsaid = _unsaid(catalog.tree)
     registry = {name: facts(entry, unsaid.get(name, {})) for name, entry in sorted(catalog.components.items())}
-    return Kit(registry, images(catalog), texts)
+    return BundleInputs(registry, images(catalog), texts)
 
 
 def facts(entry: RegistryEntry, unsaid: Mapping[str, Any]) -> dict[str, Any]:
