@@ -27,7 +27,7 @@ def work_s():
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(each.ru_utime + each.ru_stime for each in used)
 
-known = sites.known(sites.ours(), Ledger({}))
+known = sites.data_of(sites.ours(), Ledger({}))
 real = {f"{each.slug}-{n}": each for n, each in zip(range(int(sys.argv[2])), itertools.cycle(known.recipes))}
 many = dataclasses.replace(
     known,

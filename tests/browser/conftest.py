@@ -27,7 +27,7 @@ BELOW = "catalog/of/ours"
 def top(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder that a server could serve: the site lies below it."""
     folder = tmp_path_factory.mktemp("browser")
-    site.build(sites.ours_known(), sites.SOURCES, folder / BELOW, sites.PROGRAMS)
+    site.build(sites.our_data(), sites.SOURCES, folder / BELOW, sites.PROGRAMS)
     return folder
 
 

@@ -15,7 +15,7 @@ A, B = "h100-eks-ubuntu-training", "h100-eks-ubuntu-inference"
 
 def values(slug: str) -> dict[str, str]:
     """Return what the recipe says, by component and path."""
-    found = sites.ours_known().recipe(slug)
+    found = sites.our_data().recipe(slug)
     return {f"{part.name} {row.path}": row.text for part in found.parts for row in part.rows if not row.removed}
 
 

@@ -22,7 +22,7 @@ MEASURES: dict[str, Callable[[Sequence[Summary]], str]] = {
 
 def cells(rows: str, columns: str, measure: str) -> list[list[str]]:
     """Return what the table has to say, without its heads."""
-    data = sites.ours_known()
+    data = sites.our_data()
     table = []
     for row in data.dimensions[rows]:
         line = []

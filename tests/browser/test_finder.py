@@ -160,7 +160,7 @@ def test_the_list_as_it_is_shown_is_kept_as_a_file(page: Page, address: str) -> 
             page.locator(".cb-verdict").get_by_role("link", name=kind, exact=True).click()
         assert waiting.value.suggested_filename == f"recipes.{kind.lower()}"
         kept[kind] = waiting.value.path().read_text(encoding="utf-8")
-    wanted = [each for each in sites.ours_known().recipes if "kubeflow" in each.slug
+    wanted = [each for each in sites.our_data().recipes if "kubeflow" in each.slug
               and (each.criteria.get("service"), each.criteria.get("accelerator")) == ("eks", "h100")]  # fmt: skip
     rows, documents = list(csv.DictReader(io.StringIO(kept["CSV"]))), json.loads(kept["JSON"])
     assert wanted

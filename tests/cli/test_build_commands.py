@@ -11,7 +11,7 @@ import pytest
 from clusterbook.cli import build_main as main
 from clusterbook.lookup.write import build as build_index
 from clusterbook.site import json_schemas as schemas
-from tests.support import shelves, trees
+from tests.support import indexes, trees
 from tests.support.hints import nearest
 
 OURS = Path(__file__).resolve().parents[2]
@@ -20,7 +20,7 @@ OURS = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def recipes(tmp_path: Path) -> Path:
     """Return a source tree on disk."""
-    for path, text in trees.texts(shelves.FILES).items():
+    for path, text in trees.texts(indexes.FILES).items():
         target = tmp_path / "recipes" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clusterbook.documents.yaml_writer import dump
-from tests.support import shelves
+from tests.support import indexes
 from tests.support.clusters import SNAPSHOTS
 
 H100 = str(SNAPSHOTS / "h100-eks.yaml")
@@ -28,7 +28,7 @@ MORE = {"runtimeClassName": "nvidia", "requests": "cpu=1", "limits": "memory=2Gi
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(shelves.write_index(tmp_path_factory.mktemp("configured")))
+    return str(indexes.write_index(tmp_path_factory.mktemp("configured")))
 
 
 def config(folder: Path, **sections: Any) -> str:
@@ -39,7 +39,7 @@ def config(folder: Path, **sections: Any) -> str:
 
 def manifests(*words: str) -> dict[str, Any]:
     """Return the objects that a command would put into a cluster, by kind."""
-    said = shelves.run(*words, "--print-manifests", "-t", "json")
+    said = indexes.run(*words, "--print-manifests", "-t", "json")
     assert said.status == 0, said.err
     return {each["kind"]: each for each in json.loads(said.out)["items"]}
 
@@ -66,7 +66,7 @@ def test_flags_count_more_and_that_is_said(tmp_path: Path) -> None:
     found = manifests(*words)
     assert found["Job"]["spec"]["template"]["spec"]["nodeSelector"] == {"pool": "other"}
     assert found["Job"]["spec"]["activeDeadlineSeconds"] == 60
-    notes = shelves.run(*words, "--print-manifests", "-t", "json").err.splitlines()
+    notes = indexes.run(*words, "--print-manifests", "-t", "json").err.splitlines()
     assert notes == [
         f"note: {flag} of the command line counts, not that of {where}"
         for flag in ("--format", "--node-selector", "--timeout")
@@ -77,14 +77,14 @@ def test_an_agent_of_a_file_is_asked_for(tmp_path: Path) -> None:
     where = config(tmp_path, snapshot={"agent": {}})
     broken = tmp_path / "kubeconfig"
     broken.write_text("nothing: here\n")
-    said = shelves.run("snapshot", "--config", where, "-k", str(broken))
+    said = indexes.run("snapshot", "--config", where, "-k", str(broken))
     assert (said.status, str(broken) in said.err) == (2, True)
 
 
 def test_a_snapshot_of_this_machine_leaves_the_agent_out(tmp_path: Path) -> None:
     where = config(tmp_path, snapshot={"agent": {"os": "ubuntu"}, "output": {"format": "table"}})
     (tmp_path / "machine").mkdir()
-    said = shelves.run("snapshot", "--config", where, "--root", str(tmp_path / "machine"))
+    said = indexes.run("snapshot", "--config", where, "--root", str(tmp_path / "machine"))
     assert said.status == 0
     assert said.out.startswith("READING")
     notes = said.err.splitlines()
@@ -96,7 +96,7 @@ def test_a_snapshot_of_this_machine_leaves_the_agent_out(tmp_path: Path) -> None
 
 def test_a_file_says_all_that_validate_takes(index: str, tmp_path: Path) -> None:
     proof = tmp_path / "proof"
-    said = shelves.run(
+    said = indexes.run(
         "validate",
         "--config",
         config(
@@ -116,7 +116,7 @@ def test_a_file_says_all_that_validate_takes(index: str, tmp_path: Path) -> None
 
 def test_the_agent_of_validate_is_that_of_the_file(index: str, tmp_path: Path) -> None:
     where = config(tmp_path, recipe={"source": index}, validate={"agent": AGENT, "execution": {"timeout": "9m"}})
-    said = shelves.run("validate", "--config", where, "--print-manifests", "-n", "else")
+    said = indexes.run("validate", "--config", where, "--print-manifests", "-n", "else")
     assert said.status == 0, said.err
     assert "namespace: else" in said.out
     assert "activeDeadlineSeconds: 540" in said.out
@@ -137,7 +137,7 @@ def test_what_validate_does_not_do_is_said(index: str, tmp_path: Path) -> None:
         "evidence": {key: {k: v for k, v in each.items() if v != ""} for key, each in NOT_READ.items()},
     }
     where = config(tmp_path, recipe={"source": index}, validate=sections)
-    said = shelves.run("validate", "h100-eks-training", "--config", where)
+    said = indexes.run("validate", "h100-eks-training", "--config", where)
     assert said.status == 0, said.err
     about = f"note: {where}: spec.validate"
     notes = [line.removeprefix(about) for line in said.err.splitlines() if line.startswith(about)]
@@ -165,6 +165,6 @@ def test_what_validate_does_not_do_is_said(index: str, tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_field_is_refused_by_its_name(command: str, section: dict[str, Any], what: str, tmp_path: Path) -> None:
-    said = shelves.run(command, "--config", config(tmp_path, **{command: section}), "--print-manifests")
+    said = indexes.run(command, "--config", config(tmp_path, **{command: section}), "--print-manifests")
     assert (said.status, said.out) == (2, "")
     assert what in said.err

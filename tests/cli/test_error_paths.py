@@ -18,13 +18,13 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support import shelves
+from tests.support import indexes
 from tests.support.clusters import FILES
+from tests.support.indexes import Said
 from tests.support.servers import registry as registries
 from tests.support.servers import site as sites
 from tests.support.servers.registry import FakeRegistry
 from tests.support.servers.site import Site
-from tests.support.shelves import Said
 
 WALKER = """
 import contextlib, io, json, os, sys
@@ -134,7 +134,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
         (folder / name).mkdir()
         (folder / name / "file").write_text("of somebody's")
         (folder / name).chmod(mode)
-    index = shelves.write_index(folder)
+    index = indexes.write_index(folder)
     fake, site = FakeRegistry(), Site(folder)
     listed = sites.Fault("list.yaml?", status=200, body=b"- a\n- b\n")
     faults = [listed] + [

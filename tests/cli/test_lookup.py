@@ -10,14 +10,14 @@ from ruamel.yaml import YAML
 
 from clusterbook.cli import commands, main
 from clusterbook.cli.flags import COMMANDS
-from tests.support import shelves
+from tests.support import indexes
 from tests.support.hints import nearest
-from tests.support.shelves import Said
+from tests.support.indexes import Said
 
 
 @pytest.fixture(scope="session")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return shelves.write_index(tmp_path_factory.mktemp("shelf"))
+    return indexes.write_index(tmp_path_factory.mktemp("shelf"))
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_an_inherited_recipe_is_served_when_accepted(ask) -> None:
 
 
 def test_the_environment_accepts_an_inherited_recipe(index: Path) -> None:
-    said = shelves.run(
+    said = indexes.run(
         *("query", "--source", str(index), "--service", "eks", "--gpu", "gb200", "--selector", "metadata.slug"),
         CLUSTERBOOK_ALLOW_INHERITED="1",
     )
@@ -246,9 +246,9 @@ def test_a_criteria_file_and_an_overlay_stand_for_flags(ask, tmp_path: Path) -> 
 
 def test_a_document_may_come_from_standard_input(index: Path) -> None:
     line = ("query", "--source", str(index), "-r", "-", "--selector", "metadata.slug")
-    said = shelves.run(*line, stdin='{"kind": "RecipeCriteria", "spec": {"service": "eks"}}')
+    said = indexes.run(*line, stdin='{"kind": "RecipeCriteria", "spec": {"service": "eks"}}')
     assert said == Said(0, "eks\n", "")
-    assert shelves.run(*line, stdin='{"kind": "RecipeCriteria", "spec": {"serivce": "eks"}}').status == 2
+    assert indexes.run(*line, stdin='{"kind": "RecipeCriteria", "spec": {"serivce": "eks"}}').status == 2
 
 
 def test_a_stored_recipe_answers_for_itself(ask, tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ def test_an_answer_is_written_whole_to_a_file(ask, tmp_path: Path) -> None:
 def test_the_archive_answers_like_the_folder(index: Path) -> None:
     line = ("recipe", "h100-eks-training", "--source")
     assert main.run([*line, str(index)], {}) == 0
-    assert shelves.run(*line, f"{index}.zip").out == shelves.run(*line, str(index)).out
+    assert indexes.run(*line, f"{index}.zip").out == indexes.run(*line, str(index)).out
 
 
 @pytest.mark.parametrize("where", ["/nowhere", "oci://x/y"])
@@ -313,7 +313,7 @@ def test_a_source_that_is_no_index_is_refused(where: str, capsys: pytest.Capture
 def test_a_part_with_other_content_is_no_bug(
     part: str, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    where = shelves.write_index(tmp_path)
+    where = indexes.write_index(tmp_path)
     (where / part).write_text(text)
     status = [main.run([*line, "--source", str(where)], {}) for line in (["list"], ["recipe", "eks"])]
     assert 8 in status
@@ -321,7 +321,7 @@ def test_a_part_with_other_content_is_no_bug(
 
 
 def test_a_zip_with_a_flipped_byte_is_no_bug(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    archive = Path(f"{shelves.write_index(tmp_path)}.zip")
+    archive = Path(f"{indexes.write_index(tmp_path)}.zip")
     data = bytearray(archive.read_bytes())
     data[data.index(b"clusterbook-index/1")] ^= 1
     archive.write_bytes(data)
@@ -435,7 +435,7 @@ def test_a_bug_shows_no_traceback_unless_asked(
 
 
 def test_errors_can_be_json_lines(index: Path) -> None:
-    said = shelves.run("--log-json", "recipe", "--source", str(index), "--service", "nope")
+    said = indexes.run("--log-json", "recipe", "--source", str(index), "--service", "nope")
     assert json.loads(said.err)["level"] == "error"
 
 

@@ -13,7 +13,7 @@ from clusterbook.cli.validate import fit, validate
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.inputs import fast
-from tests.support import shelves
+from tests.support import indexes
 from tests.support.clusters import FILES, SNAPSHOTS
 
 H100 = str(SNAPSHOTS / "h100-eks.yaml")
@@ -21,7 +21,7 @@ H100 = str(SNAPSHOTS / "h100-eks.yaml")
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(shelves.write_index(tmp_path_factory.mktemp("judging")))
+    return str(indexes.write_index(tmp_path_factory.mktemp("judging")))
 
 
 def recipe(folder: Path, *, name: str = "recipe.yaml", **more: Any) -> str:
@@ -60,30 +60,30 @@ def test_a_file_of_criteria_is_resolved_and_judged(index: str, tmp_path: Path) -
 def test_the_exit_status_says_what_follows(index: str, tmp_path: Path, constraint: str, status: int) -> None:
     where = recipe(tmp_path, constraints=[{"name": "OS.release.ID", "value": constraint}])
     words = ["validate", "-r", where, "-s", H100, "--no-cluster", "--source", index]
-    assert shelves.run(*words).status == status
-    assert shelves.run(*words, "--fail-on-error", "false").status == 0
+    assert indexes.run(*words).status == status
+    assert indexes.run(*words, "--fail-on-error", "false").status == 0
 
 
 def test_the_report_is_written_as_ctrf(index: str, tmp_path: Path) -> None:
     where, target = recipe(tmp_path), tmp_path / "report.json"
     words = ["validate", "-r", where, "-s", H100, "--no-cluster", "--source", index]
-    said = shelves.run(*words, "-o", str(target))
+    said = indexes.run(*words, "-o", str(target))
     assert said.err == "note: nothing was asked: nothing was judged\n"
     assert json.loads(target.read_text())["reportFormat"] == "CTRF"
-    assert shelves.run(*words, "--format", "json").out == target.read_text()
+    assert indexes.run(*words, "--format", "json").out == target.read_text()
 
 
 def test_phases_are_chosen(index: str, tmp_path: Path) -> None:
     checks = {"conformance": {"checks": ["alive"]}, "deployment": {"checks": ["alive"]}}
     where = recipe(tmp_path, validation=checks)
     words = ["validate", "-r", where, "-s", H100, "--no-cluster", "--source", index, "--phase"]
-    some = shelves.run(*words, "conformance").out
+    some = indexes.run(*words, "conformance").out
     assert "deployment\n" not in some
     assert ", deployment not asked: " in some
-    both = shelves.run(*words, "conformance", "--phase", "deployment")
-    assert both.out == shelves.run(*words, "all").out
+    both = indexes.run(*words, "conformance", "--phase", "deployment")
+    assert both.out == indexes.run(*words, "all").out
     assert "deployment\n" in both.out
-    assert "--phase all stands with other phases" in shelves.run(*words, "all", "--phase", "deployment").err
+    assert "--phase all stands with other phases" in indexes.run(*words, "all", "--phase", "deployment").err
 
 
 def test_a_configuration_stands_for_flags(index: str, tmp_path: Path) -> None:
@@ -95,13 +95,13 @@ def test_a_configuration_stands_for_flags(index: str, tmp_path: Path) -> None:
         "validate": {"input": {"recipe": where, "snapshot": H100}, "execution": execution},
     }
     config.write_text(dump({"kind": "AICRConfig", "spec": spec}), encoding="utf-8")
-    said = shelves.run("validate", "--config", str(config))
+    said = indexes.run("validate", "--config", str(config))
     assert (said.status, said.out.splitlines()[1]) == (0, "  FAILED  OS.release.ID  it is ubuntu, not rhel")
-    assert shelves.run("validate", "--config", str(config), "--fail-on-error", "true").status == 10
+    assert indexes.run("validate", "--config", str(config), "--fail-on-error", "true").status == 10
     config.write_text(
         dump({"kind": "AICRConfig", "spec": {"validate": {"execution": {"phase": "x"}}}}), encoding="utf-8"
     )
-    said = shelves.run("validate", "--config", str(config))
+    said = indexes.run("validate", "--config", str(config))
     assert (said.status, "unknown key 'phase'" in said.err) == (2, True)
 
 
@@ -272,5 +272,5 @@ def test_recipes_of_a_private_tree_are_asked_too(index: str, tmp_path: Path) -> 
 def test_fit_takes_a_snapshot(index: str) -> None:
     with pytest.raises(MissingFlag, match="the snapshot is missing"):
         fit({"source": index})
-    said = shelves.run("fit", "nowhere.yaml", "--source", index)
+    said = indexes.run("fit", "nowhere.yaml", "--source", index)
     assert (said.status, "CB102 nowhere.yaml" in said.err) == (3, True)

@@ -12,23 +12,23 @@ import pytest
 
 from clusterbook.cli import build_main as main
 from clusterbook.diagnostics.findings import SourceErrors
-from clusterbook.evidence import ledger as proofs
 from clusterbook.evidence import model as evidence
+from clusterbook.evidence.ledger import LedgerEvidence, kept
 from clusterbook.ledger.folder import open_ledger
-from tests.support import ledgers, proven
+from tests.support import ledgers, proofs
 
 
 @pytest.fixture(autouse=True)
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stand in a folder with the ledger of March and July."""
     monkeypatch.chdir(tmp_path)
-    proven.registry(tmp_path)
+    proofs.registry(tmp_path)
     return tmp_path
 
 
-def look() -> tuple[proofs.LedgerEvidence, ...]:
+def look() -> tuple[LedgerEvidence, ...]:
     registry = Path("registry")
-    return proofs.kept(registry, open_ledger(registry), Path("site/trust.yaml"))
+    return kept(registry, open_ledger(registry), Path("site/trust.yaml"))
 
 
 def test_a_ledger_without_evidence_proves_nothing() -> None:
@@ -39,9 +39,9 @@ def test_a_ledger_without_evidence_proves_nothing() -> None:
 def test_evidence_is_about_a_version_and_says_who_vouches_for_it(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    key = proven.believed(root)
-    proven.prove(root, proven.MARCH, "2026-07-14-acme")
-    proven.prove(root, proven.JULY, "2026-07-15-acme", "--key", str(key))
+    key = proofs.believed(root)
+    proofs.prove(root, proofs.MARCH, "2026-07-14-acme")
+    proofs.prove(root, proofs.JULY, "2026-07-15-acme", "--key", str(key))
     found = look()
     assert [(each.name, str(each.version), each.signer) for each in found] == [
         ("2026-07-14-acme", "1.0.0", ""),
@@ -61,7 +61,7 @@ def test_a_version_that_came_back_is_the_newest_that_says_so(root: Path) -> None
     back = ledgers.plan(ledgers.MARCH, "2026.9.0", ledgers.two())
     for path, text in back.files.items():
         (root / "registry" / path).write_text(text)
-    proven.prove(root, proven.MARCH, "acme")
+    proofs.prove(root, proofs.MARCH, "acme")
     assert [str(each.version) for each in look()] == ["2.0.0"]
 
 
@@ -102,7 +102,7 @@ def large(folder: Path) -> None:
 def test_evidence_that_does_not_hold_is_refused_with_its_place(
     root: Path, capsys: pytest.CaptureFixture[str], spoil: Callable[[Path], object], place: str, what: str, hint: str
 ) -> None:
-    spoil(proven.prove(root, proven.JULY, "acme"))
+    spoil(proofs.prove(root, proofs.JULY, "acme"))
     capsys.readouterr()
     assert main.run(["audit"]) == 10
     out = capsys.readouterr().out
@@ -116,7 +116,7 @@ def test_evidence_that_does_not_hold_is_refused_with_its_place(
 
 def test_evidence_about_what_was_never_released_is_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ours = {**ledgers.JULY, "eks": "criteria: {service: eks}\ncomponentRefs: [{name: b, overrides: {size: 9}}]"}
-    proven.prove(root, proven.JULY, "acme", sources=ours)
+    proofs.prove(root, proofs.JULY, "acme", sources=ours)
     capsys.readouterr()
     assert main.run(["audit"]) == 10
     out = capsys.readouterr().out
@@ -125,9 +125,9 @@ def test_evidence_about_what_was_never_released_is_refused(root: Path, capsys: p
 
 
 def test_somebody_whom_nobody_believes_does_not_vouch(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    key = proven.believed(root, "other")
-    proven.believed(root)
-    proven.prove(root, proven.JULY, "acme", "--key", str(key))
+    key = proofs.believed(root, "other")
+    proofs.believed(root)
+    proofs.prove(root, proofs.JULY, "acme", "--key", str(key))
     capsys.readouterr()
     assert main.run(["audit"]) == 10
     out = capsys.readouterr().out
@@ -142,13 +142,13 @@ def test_somebody_whom_nobody_believes_does_not_vouch(root: Path, capsys: pytest
 def test_evidence_may_be_taken_away_and_not_exchanged(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from tests.support.checkouts import commit_all, run_git
 
-    folder = proven.prove(root, proven.JULY, "acme")
+    folder = proofs.prove(root, proofs.JULY, "acme")
     run_git("init", "-q", "-b", "main")
     commit_all("evidence", "2026-07-15T00:00:00+00:00")
     assert main.run(["audit", "--against", "HEAD"]) == 0
     shutil.rmtree(folder)
     assert main.run(["audit", "--against", "HEAD"]) == 0
-    proven.prove(root, proven.JULY, "acme", "--phase", "deployment")
+    proofs.prove(root, proofs.JULY, "acme", "--phase", "deployment")
     capsys.readouterr()
     assert main.run(["audit", "--against", "HEAD"]) == 10
     assert "registry/evidence/eks/acme/manifest.json: CB060 " in capsys.readouterr().out

@@ -26,7 +26,7 @@ from clusterbook.oci.open import Base, absolute
 from clusterbook.oci.registry import Registry
 from clusterbook.resolve.content import content
 from clusterbook.trust.policy import Unsigned, WrongSigner
-from tests.support import publications, shelves
+from tests.support import indexes, publications
 from tests.support.fetchers import Client
 from tests.support.publications import JULY, MARCH, START, Publisher
 from tests.support.servers.registry import FakeRegistry, running
@@ -306,19 +306,19 @@ def test_scripts_of_a_bundle_can_be_run(client: Client, july: Path, tmp_path: Pa
 
 def test_the_quick_way_and_click_say_the_same(july: Path, publisher: Publisher, tmp_path: Path) -> None:
     words = ["fetch", "recipe", "eks", "--from", str(july), "--key", str(publisher.key)]
-    quick = shelves.run(*words, HOME=str(tmp_path))
+    quick = indexes.run(*words, HOME=str(tmp_path))
     assert (quick.status, quick.out[:10]) == (0, "apiVersion")
-    assert shelves.run("--debug", *words, HOME=str(tmp_path)) == quick
-    in_environment = shelves.run(*words[:3], *words[5:], HOME=str(tmp_path), CLUSTERBOOK_FROM=str(july))
+    assert indexes.run("--debug", *words, HOME=str(tmp_path)) == quick
+    in_environment = indexes.run(*words[:3], *words[5:], HOME=str(tmp_path), CLUSTERBOOK_FROM=str(july))
     assert in_environment == quick
     for wrong, status in ((["--from"], 1), (["--form", "x"], 1), (["--format", "xml"], 2), (["--key"], 1)):
-        assert shelves.run(*words, *wrong, HOME=str(tmp_path)).status == status
-    assert shelves.run("fetch", "recipes", HOME=str(tmp_path)).status == 3
+        assert indexes.run(*words, *wrong, HOME=str(tmp_path)).status == status
+    assert indexes.run("fetch", "recipes", HOME=str(tmp_path)).status == 3
 
 
 def test_a_source_that_was_forgotten_is_believed_anew(july: Path, publisher: Publisher, tmp_path: Path) -> None:
     home = {"HOME": str(tmp_path)}
-    assert shelves.run("fetch", "index", "--from", str(july), "--key", str(publisher.key), **home).status == 0
-    assert shelves.run("trust", "forget", f"oci-layout:{july}", **home).status == 0
-    said = shelves.run("trust", "forget", str(july), **home)
+    assert indexes.run("fetch", "index", "--from", str(july), "--key", str(publisher.key), **home).status == 0
+    assert indexes.run("trust", "forget", f"oci-layout:{july}", **home).status == 0
+    said = indexes.run("trust", "forget", str(july), **home)
     assert (said.status, "nothing is remembered" in said.err) == (3, True)

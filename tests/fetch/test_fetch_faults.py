@@ -20,7 +20,7 @@ from clusterbook.oci.open import Base
 from clusterbook.oci.registry import Registry
 from clusterbook.trust.sign import KeylessSigner
 from clusterbook.trust.verify import read_policy
-from tests.support import publications, shelves
+from tests.support import indexes, publications
 from tests.support.fetchers import Client
 from tests.support.publications import Publisher
 from tests.support.servers import registry, site
@@ -75,13 +75,13 @@ def test_what_a_registry_keeps_doing_wrong_has_its_status(
     with running(FakeRegistry()) as server:
         publisher.publish(Base(Registry(server.host), "acme"))
         server.faults.append(fault)
-        said = shelves.run(*words(publisher, f"oci://{server.host}/acme", tmp_path / "b"), HOME=str(tmp_path / "home"))
+        said = indexes.run(*words(publisher, f"oci://{server.host}/acme", tmp_path / "b"), HOME=str(tmp_path / "home"))
     assert (said.status, says in said.err, "hint:" in said.err) == (status, True, True), said.err
     assert list(tmp_path.iterdir()) == []
 
 
 def test_no_registry_has_its_status(publisher: Publisher, tmp_path: Path) -> None:
-    said = shelves.run(*words(publisher, "oci://127.0.0.1:9/acme", tmp_path / "b"), HOME=str(tmp_path / "home"))
+    said = indexes.run(*words(publisher, "oci://127.0.0.1:9/acme", tmp_path / "b"), HOME=str(tmp_path / "home"))
     assert (said.status, "nobody listens there" in said.err) == (6, True)
 
 
@@ -90,11 +90,11 @@ def test_a_registry_asks_for_a_password_and_gets_it_nowhere_else(publisher: Publ
     (home / ".docker").mkdir(parents=True)
     with running(FakeRegistry(auth="basic")) as server:
         source = f"oci://{server.host}/acme"
-        said = shelves.run(*words(publisher, source, tmp_path / "b"), HOME=str(home))
+        said = indexes.run(*words(publisher, source, tmp_path / "b"), HOME=str(home))
         assert (said.status, "docker login" in said.err) == (4, True)
         secret = base64.b64encode(f"{registry.USER}:{registry.PASSWORD}".encode()).decode()
         (home / ".docker/config.json").write_text(json.dumps({"auths": {server.host: {"auth": secret}}}))
-        said = shelves.run(*words(publisher, source, tmp_path / "b"), HOME=str(home))
+        said = indexes.run(*words(publisher, source, tmp_path / "b"), HOME=str(home))
         assert (said.status, "CB141 " in said.err) == (3, True), said.err
         assert registry.PASSWORD not in said.err + said.out
         assert secret not in said.err + said.out
@@ -112,7 +112,7 @@ def test_a_site_asks_for_a_password_and_where_it_points_to_does_not_get_it(
         host = near.address.split("/")[2]
         secret = base64.b64encode(b"ann:secret").decode()
         (home / ".docker/config.json").write_text(json.dumps({"auths": {host: {"auth": secret}}}))
-        said = shelves.run(*words(publisher, near.address, tmp_path / "b"), HOME=str(home))
+        said = indexes.run(*words(publisher, near.address, tmp_path / "b"), HOME=str(home))
         assert said.status == 0, said.err
         assert {each.get("Authorization") for each in near.headers} == {None, f"Basic {secret}"}
         assert {each.get("Authorization") for each in far.headers} == {None}

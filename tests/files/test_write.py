@@ -13,7 +13,7 @@ import pytest
 
 from clusterbook.diagnostics.errors import Unwritable
 from clusterbook.files.write import work_folder, write_bytes, write_folder
-from tests.support import shelves
+from tests.support import indexes
 
 
 def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_links_are_followed_and_pipes_written_into(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_and_a_poor_encoding_are_no_bugs(tmp_path: Path) -> None:
-    index = shelves.write_index(tmp_path)
+    index = indexes.write_index(tmp_path)
     line = f"{sys.executable} -m clusterbook.cli.main explain eks components.a.version --source {index}"
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path)}
     small = f"ulimit -f 0; {line} > {tmp_path}/answer"  # a file that must stay empty is as good as a full disk

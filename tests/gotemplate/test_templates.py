@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.gotemplate import NAMES, BrokenTemplate, UnknownFunction, parse, render
 from clusterbook.gotemplate.functions import FUNCTIONS
-from tests.support import rendered
+from tests.support import template_cases
 from tests.support.trees import shared_folder
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
-TABLE = rendered.table()
+TABLE = template_cases.table()
 DATA = {"Values": TABLE["values"], "Release": {"Name": "r", "Namespace": "ns", "Service": "Helm"}}
 
 
@@ -91,7 +91,7 @@ def test_nesting_beyond_all_measure_is_an_error_with_a_place() -> None:
 def test_a_value_stays_what_it_is() -> None:
     values = {"tag": "1.10", "big": 10000000, "ratio": 0.5, "on": True, "map": {"b": [1], "a": None}}
     text = "{{ range $key, $value := .Values }}{{ $key }}: {{ toYaml $value | nindent 2 }}\n{{ end }}"
-    assert rendered.documents(gives(text, values)) == [values]
+    assert template_cases.documents(gives(text, values)) == [values]
     assert gives("{{ .Values.tag }} {{ .Values.big }}", values) == "1.10 10000000"
 
 
@@ -142,14 +142,14 @@ def test_whatever_is_written_either_renders_or_is_an_error_with_a_place(text: st
         assert error.hint
 
 
-def every_manifest(root: Path) -> list[rendered.Manifest]:
+def every_manifest(root: Path) -> list[template_cases.Manifest]:
     """Render every manifest of a tree in every recipe, and return them."""
-    found = list(rendered.manifests(root))
+    found = list(template_cases.manifests(root))
     for each in found:
         text = render(each.text, each.data, file=each.path)
         assert "{{" not in text
         assert "<no value>" not in text
-        assert all(document["kind"] for document in rendered.documents(text)), f"{each.path} in {each.slug}"
+        assert all(document["kind"] for document in template_cases.documents(text)), f"{each.path} in {each.slug}"
     return found
 
 
@@ -164,7 +164,7 @@ def test_every_manifest_of_the_reference_renders_in_every_recipe() -> None:
 
 
 def test_a_manifest_of_a_hundred_lines_renders_in_a_tenth_of_a_millisecond() -> None:
-    longest = max(rendered.manifests(RECIPES), key=lambda each: each.text.count("{{"))
+    longest = max(template_cases.manifests(RECIPES), key=lambda each: each.text.count("{{"))
     assert len(longest.text.splitlines()) >= 50
     template = parse(longest.text, longest.path)
     times = []

@@ -26,7 +26,7 @@ from tests.interop.gitserver import GitServer
 from tests.interop.processes import run, wait_until
 from tests.support import argo
 from tests.support.argo import application_schema, bundle
-from tests.support.rendered import documents
+from tests.support.template_cases import documents
 from tests.support.whole_recipes import ROOT, Recipe, wholes
 
 FULL = "h100-eks-ubuntu-training-kubeflow"

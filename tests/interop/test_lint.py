@@ -13,7 +13,7 @@ import pytest
 from clusterbook.bundle.folders import Folder
 from clusterbook.bundle.render import Bundle, render
 from tests.interop.processes import run
-from tests.support.rendered import documents
+from tests.support.template_cases import documents
 from tests.support.whole_recipes import wholes
 
 LOCAL = {"helm": {"readinessHooks": True}, "argocd": {"readinessHooks": True}, "flux": {"readinessHooks": True}}

@@ -11,11 +11,11 @@ from ruamel.yaml import YAML
 
 from clusterbook.gotemplate import render
 from tests.interop.toolchain import program
-from tests.support import rendered
+from tests.support import template_cases
 from tests.support.trees import shared_folder
 
 RECIPES = Path(__file__).resolve().parent.parent.parent / "recipes"
-TABLE = rendered.table()
+TABLE = template_cases.table()
 READS = 'says: {{ tpl (.Files.Get (printf "cases/%s" .Values.case)) . | toJson }}\n'
 ALL = """\
 says:
@@ -64,13 +64,16 @@ def test_helm_refuses_what_the_table_says(tmp_path: Path) -> None:
 
 def compare(root: Path, tmp_path: Path) -> int:
     """Render every manifest of a tree with Helm and with us, and return how many there were."""
-    found = list(rendered.manifests(root))
+    found = list(template_cases.manifests(root))
     for number, each in enumerate(found):
         release, (component,) = each.data["Release"], each.data["Values"]
         chart = write_chart(tmp_path / str(number), each.data["Values"], [], each.text, component)
         done = helm(chart, "--no-hooks=false", "--include-crds", name=release["Name"], namespace=release["Namespace"])
         assert done.returncode == 0, f"{each.path} in {each.slug}: {done.stderr}"
-        theirs, ours = rendered.documents(done.stdout), rendered.documents(render(each.text, each.data, file=each.path))
+        theirs, ours = (
+            template_cases.documents(done.stdout),
+            template_cases.documents(render(each.text, each.data, file=each.path)),
+        )
         assert sorted(map(identity, theirs)) == sorted(map(identity, ours)), f"{each.path} in {each.slug}"
     return len(found)
 

@@ -149,7 +149,7 @@ def test_a_site_that_knows_where_it_stands_prints_its_address() -> None:
 
 
 def test_versions_that_differ_are_told_apart_by_compare() -> None:
-    data = sites.ours_known()
+    data = sites.our_data()
     pairs = [(each.slug, version.before, version.number) for each in data.recipes for version in each.versions]
     for slug, before, version in pairs:
         if before:

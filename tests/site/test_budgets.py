@@ -26,7 +26,7 @@ def used_s() -> float:
 def ours() -> tuple[Mapping[str, bytes], float]:
     """Return every file of the site of our own catalog and ledger, and what making it took."""
     begun = used_s()
-    files = sites.files(sites.ours_known())
+    files = sites.files(sites.our_data())
     return files, used_s() - begun
 
 

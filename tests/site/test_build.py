@@ -108,7 +108,7 @@ def test_a_page_leads_back_up(path: str, way: list[str]) -> None:
 
 
 def test_layers_stand_below_what_they_build_on_each_once() -> None:
-    ours = sites.ours_known()
+    ours = sites.our_data()
     path = "layers/index.html"
     page = next(
         each for each in pages.Renderer(ours, sites.SOURCES / "templates").other_pages() if each.path == path
@@ -133,7 +133,7 @@ def test_layers_stand_below_what_they_build_on_each_once() -> None:
 def test_a_recipe_says_which_criteria_lead_to_it() -> None:
     text = sites.whole()["recipes/base.html"].decode().partition('id="answers"')[2].partition("</table>")[0]
     assert re.findall("<td>(.*?)</td>", text) == ["not named", "not named", "not named", "not named", "not named", "1"]
-    ours = sites.ours_known()
+    ours = sites.our_data()
     summary = next(each for each in ours.recipes if each.slug == "h100-eks-ubuntu-training")
     page = next(pages.Renderer(ours, sites.SOURCES / "templates").recipe(summary)).body()
     text = page.partition('id="answers"')[2].partition("</table>")[0]

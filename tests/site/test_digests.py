@@ -21,7 +21,7 @@ SLUG, VERSION = re.findall(r"recipes/(\S+)/(\S+)\.json", LINE)[0]
 @pytest.mark.skipif(shutil.which("jq") is None, reason="no jq is installed: apt-get install jq")
 @pytest.mark.parametrize("slug", [SLUG, "gb200-eks-ubuntu-training", "base"])
 def test_a_digest_is_computed_again_as_printed(slug: str, tmp_path: Path) -> None:
-    data = sites.ours_known()
+    data = sites.our_data()
     summary = next(each for each in data.recipes if each.slug == slug)
     makers = dict(api.recipe_files(data, summary, RecipeWriter()))
     assert summary.versions

@@ -14,7 +14,7 @@ import pytest
 
 from clusterbook.cli import build_main as build
 from clusterbook.cli import main
-from clusterbook.evidence import ledger as proofs
+from clusterbook.evidence import ledger
 from clusterbook.files.write import write_folder
 from clusterbook.ledger import plan as release
 from clusterbook.ledger.folder import open_ledger
@@ -22,7 +22,7 @@ from clusterbook.ledger.plan import Commit
 from clusterbook.lookup import build as indexing
 from clusterbook.site import commands, evidence
 from clusterbook.validate.result import Result
-from tests.support import ledgers, proven, sites
+from tests.support import ledgers, proofs, sites
 from tests.support.clusters import SNAPSHOTS
 
 DATA = sites.small()
@@ -105,7 +105,7 @@ def test_the_api_says_it_and_holds_the_files() -> None:
     assert listed[0] == json.loads(files[f"api/v1/evidence/eks/{JULY}.json"])
     assert listed[0]["phases"]["readiness"]["verdict"] == "passed"
     assert (listed[0]["stale"], listed[1]["stale"]) == (False, True)
-    kept = proven.kept()
+    kept = proofs.kept()
     for each in kept:
         for name, content in each.files.items():
             assert files[f"api/v1/evidence/eks/{each.name}/{name}"] == content
@@ -121,13 +121,13 @@ def test_evidence_of_a_withdrawn_version_is_stale() -> None:
         '- {slug: eks, version: "1.1.0", reason: it loses data, replacement: "1.0.0",'
         ' date: "2026-08-01T00:00:00Z", commit: "' + "1" * 40 + '"}\n'
     )
-    found = sites.data(ledgers.JULY, {**ledgers.two(), "withdrawn.yaml": withdrawn}, proven.kept())
+    found = sites.data(ledgers.JULY, {**ledgers.two(), "withdrawn.yaml": withdrawn}, proofs.kept())
     assert [(each.version, each.stale) for each in found.evidence] == [("1.1.0", True), ("1.0.0", False)]
 
 
 def test_evidence_of_a_recipe_that_is_gone_is_still_there() -> None:
     without = {key: value for key, value in ledgers.JULY.items() if key != "eks"}
-    files = sites.files(sites.data(without, ledgers.two(), proven.kept()))
+    files = sites.files(sites.data(without, ledgers.two(), proofs.kept()))
     assert "recipes/eks.html" not in files
     assert "is not the newest" in files[f"evidence/eks/{MARCH}.html"].decode()
 
@@ -135,7 +135,7 @@ def test_evidence_of_a_recipe_that_is_gone_is_still_there() -> None:
 def test_strings_from_evidence_are_text() -> None:
     hostile = sites.HOSTILE
     result = Result("readiness", "check", hostile, "failed", hostile)
-    kept = proven.kept()[0]
+    kept = proofs.kept()[0]
     proof = kept.proof._replace(taken=hostile, fingerprint={"os": hostile}, results=(result,), verdict="failed")
     spoiled = dataclasses.replace(kept, proof=proof, signer=hostile, issuer=hostile)
     files = sites.files(sites.data(ledgers.JULY, ledgers.two(), [spoiled]))
@@ -188,7 +188,7 @@ def test_what_is_known_of_a_version_is_counted(
 
 
 def test_what_passed_in_part_has_no_tick_and_is_no_measure_of_passing() -> None:
-    kept = proven.kept()
+    kept = proofs.kept()
     says = "3 passed, 1 skipped, conformance not asked"
     part = [dataclasses.replace(each, proof=each.proof._replace(verdict="partial", says=says)) for each in kept]
     data = sites.data(ledgers.JULY, ledgers.two(), part)
@@ -220,8 +220,8 @@ def test_evidence_is_judged_again_as_its_page_prints(
     page = sites.whole()[f"evidence/eks/{name}.html"].decode()
     (line,) = [html.unescape(each) for each in re.findall(r'<span class="cb-line">(.*?)</span>', page)]
     assert line == commands.verify_evidence("eks", name, signed=name == JULY)
-    proven.believed(tmp_path)
-    for each in proven.kept():
+    proofs.believed(tmp_path)
+    for each in proofs.kept():
         write_folder(tmp_path / "registry" / "evidence" / "eks" / each.name, each.files.items(), marker="index.json")
     monkeypatch.chdir(tmp_path)
     assert main.run(shlex.split(line)[1:], {}) == 0
@@ -247,7 +247,7 @@ def test_the_guide_leads_from_a_snapshot_to_a_page_that_says_how_it_ended(
         (tmp_path / "registry" / path).write_text(content)
     (tmp_path / "recipes").symlink_to(sites.OURS / "recipes")
     sites.sources(tmp_path)
-    proven.believed(tmp_path)
+    proofs.believed(tmp_path)
     policy = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
     (tmp_path / "site" / "trust.yaml").write_text(policy[0])
     write_folder(tmp_path / "index", indexing.parts(sites.ours()), marker="index.json")
@@ -268,8 +268,8 @@ def test_a_site_is_not_made_of_evidence_that_does_not_hold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    proven.registry(tmp_path)
-    folder = proven.prove(tmp_path, proven.JULY, "acme")
+    proofs.registry(tmp_path)
+    folder = proofs.prove(tmp_path, proofs.JULY, "acme")
     (folder / "report.json").write_text("{}")
     (tmp_path / "recipes").symlink_to(sites.OURS / "recipes")
     assert build.run(["site", "--site", str(sites.SOURCES)]) == 2
@@ -282,16 +282,16 @@ def test_a_recipe_yaml_of_a_bundle_is_judged_as_the_version_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    registry = proven.registry(tmp_path)
-    write_folder(tmp_path / "index", indexing.parts(proven.build(proven.JULY)), marker="index.json")
+    registry = proofs.registry(tmp_path)
+    write_folder(tmp_path / "index", indexing.parts(proofs.build(proofs.JULY)), marker="index.json")
     assert main.run(["bundle", "eks", "--source", "index", "-o", "bundle"], {}) == 0
     where = "registry/evidence/eks/acme"
     Path(where).parent.mkdir(parents=True)
     assert (
         main.run(
-            ["validate", "--recipe", "bundle/recipe.yaml", "--no-cluster", "-s", proven.SEEN, "--evidence", where], {}
+            ["validate", "--recipe", "bundle/recipe.yaml", "--no-cluster", "-s", proofs.SEEN, "--evidence", where], {}
         )
         == 0
     )
-    (found,) = proofs.kept(registry, open_ledger(registry), Path("site/trust.yaml"))
+    (found,) = ledger.kept(registry, open_ledger(registry), Path("site/trust.yaml"))
     assert str(found.version) == "1.1.0"

@@ -27,7 +27,7 @@ def test_the_lines_together_are_the_yaml(slug: str) -> None:
 
 
 def test_components_that_recipes_share_are_written_once_and_to_the_letter() -> None:
-    data, writer = sites.ours_known(), recipe_yaml.RecipeWriter()
+    data, writer = sites.our_data(), recipe_yaml.RecipeWriter()
     for summary in data.recipes:
         found = data.recipe(summary.slug)
         assert writer.text(found) == dump(found.document), summary.slug

@@ -20,7 +20,7 @@ from clusterbook.site import build as site
 from clusterbook.site.gather import gather
 from clusterbook.site.model import SiteData
 from clusterbook.site.versions import PublishedVersions
-from tests.support import ledgers, proven, trees
+from tests.support import ledgers, proofs, trees
 
 OURS = Path(__file__).resolve().parents[2]
 SOURCES = OURS / "site"
@@ -42,7 +42,7 @@ SMALL = {
 """What July became since: `eks` and `base` are not released as they are now."""
 
 
-def known(matrix: Matrix, ledger: Ledger, proofs: Sequence[LedgerEvidence] = ()) -> SiteData:
+def data_of(matrix: Matrix, ledger: Ledger, proofs: Sequence[LedgerEvidence] = ()) -> SiteData:
     """Return what a site knows of a matrix, a ledger and evidence."""
     return gather(matrix, PublishedVersions(ledger), published="oci://registry.example/book", proofs=proofs)
 
@@ -51,12 +51,12 @@ def data(
     files: Mapping[str, str], ledger: Mapping[str, str] | None = None, proofs: Sequence[LedgerEvidence] = ()
 ) -> SiteData:
     """Return what a site of a small tree knows, of the files of a ledger, and of evidence."""
-    return known(trees.build(files), Ledger(dict(ledger or {})), proofs)
+    return data_of(trees.build(files), Ledger(dict(ledger or {})), proofs)
 
 
 def small() -> SiteData:
     """Return what the small site knows: two releases stand behind it, evidence of both, and something unreleased."""
-    return data(SMALL, ledgers.two(), proven.kept())
+    return data(SMALL, ledgers.two(), proofs.kept())
 
 
 def files(found: SiteData, sources: Path = SOURCES, **more: str) -> dict[str, bytes]:
@@ -77,9 +77,9 @@ def ours() -> Matrix:
 
 
 @cache
-def ours_known() -> SiteData:
+def our_data() -> SiteData:
     """Return what the site of our own catalog and ledger knows."""
-    return known(ours(), open_ledger(OURS / "registry"))
+    return data_of(ours(), open_ledger(OURS / "registry"))
 
 
 def sources(folder: Path) -> Path:

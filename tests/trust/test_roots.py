@@ -16,7 +16,7 @@ from clusterbook.trust.choose_policy import PolicyChoice, trusting
 from clusterbook.trust.policy import Identity
 from clusterbook.trust.roots import PUBLIC, UntrustedRepository, root_file, update
 from clusterbook.trust.sigstore import BadTrustRoot
-from tests.support import shelves
+from tests.support import indexes
 from tests.support.servers.sigstore import FakeSigstore
 from tests.support.servers.site import Fault, Site, serving
 from tests.support.servers.tufrepo import TufRepository
@@ -118,9 +118,9 @@ def test_what_stands_in_the_way_is_named(repository: TufRepository, site: Site, 
 
 def test_the_command_says_where_the_root_is(repository: TufRepository, site: Site, tmp_path: Path) -> None:
     words = ["trust", "update", "--url", site.address, "--root", str(beginning(repository))]
-    said = shelves.run(*words, HOME=str(tmp_path))
+    said = indexes.run(*words, HOME=str(tmp_path))
     assert (said.status, "--trust-root" in said.out) == (0, True), said.err
-    again = json.loads(shelves.run(*words, "-t", "json", HOME=str(tmp_path)).out)
+    again = json.loads(indexes.run(*words, "-t", "json", HOME=str(tmp_path)).out)
     assert (again["changed"], again["digest"][:7]) == (False, "sha256:")
     assert Path(again["file"]).is_file()
 

@@ -28,7 +28,7 @@ from clusterbook.trust.statement import PROVENANCE, Subject, statement
 from clusterbook.verify.bundle import NotAsRecorded
 from clusterbook.verify.level import LEVELS, NotEnough, Requirement, Trust, require
 from tests.contract.store_contract import put
-from tests.support import publications, shelves
+from tests.support import indexes, publications
 from tests.support.fetchers import Client
 from tests.support.publications import JULY, MARCH, START, Publisher
 from tests.support.servers.certificates import private_pem
@@ -175,7 +175,7 @@ def customised(client: Client, july: Path, tmp_path: Path) -> Path:
     """Give a bundle that somebody made from a published recipe, with options of their own."""
     client("recipe", "eks", from_=july, output=tmp_path / "r.yaml")
     words = ["-r", str(tmp_path / "r.yaml"), "--set", "a:size=3", "-d", "flux", "--repo", "https://x.test/r"]
-    assert shelves.run("bundle", *words, "-o", str(tmp_path / "b")).status == 0
+    assert indexes.run("bundle", *words, "-o", str(tmp_path / "b")).status == 0
     return tmp_path / "b"
 
 
@@ -196,7 +196,7 @@ def test_a_bundle_made_from_a_published_recipe_is_verified_by_its_recipe(
 def test_a_bundle_made_from_another_recipe_is_not(client: Client, july: Path, customised: Path, tmp_path: Path) -> None:
     recipe = (tmp_path / "r.yaml").read_text()
     (tmp_path / "r.yaml").write_text(recipe.replace("ns-a", "ns-evil"))
-    made = shelves.run("bundle", "-r", str(tmp_path / "r.yaml"), "-o", str(tmp_path / "evil"))
+    made = indexes.run("bundle", "-r", str(tmp_path / "r.yaml"), "-o", str(tmp_path / "evil"))
     assert made.status == 0, made.err
     verdict = client.verify(tmp_path / "evil", published_in=july)
     assert isinstance(verdict.error, SubjectMismatch)
@@ -238,20 +238,20 @@ def test_the_command_says_it_as_text_as_json_and_as_its_status(
     bundle: Path, publisher: Publisher, tmp_path: Path
 ) -> None:
     key, home = ["--key", str(publisher.key)], {"HOME": str(tmp_path / "home")}
-    said = shelves.run("verify", str(bundle), *key, **home)
+    said = indexes.run("verify", str(bundle), *key, **home)
     assert (said.status, said.out.splitlines()[0]) == (0, f"{bundle}: verified")
-    document = json.loads(shelves.run("verify", str(bundle), *key, "--format", "json", **home).out)
+    document = json.loads(indexes.run("verify", str(bundle), *key, "--format", "json", **home).out)
     assert (document["trustLevel"], document["minTrustLevel"], document["bundleCreator"]) == (
         "verified", "attested", str(publisher.key),
     )  # fmt: skip
-    assert shelves.run("verify", str(bundle), *key, "--require-creator", "eve", **home).status == 2
+    assert indexes.run("verify", str(bundle), *key, "--require-creator", "eve", **home).status == 2
     shutil.rmtree(bundle / "attestation")
     for words, status in (([], 2), (FLAG, 0), (["--min-trust-level", "max"], 2), (["--min-trust-level", "x"], 2)):
-        assert shelves.run("verify", str(bundle), *key, *words, **home).status == status
+        assert indexes.run("verify", str(bundle), *key, *words, **home).status == status
     edit(bundle)
-    broken = shelves.run("verify", str(bundle), *key, "--format", "json", **home)
+    broken = indexes.run("verify", str(bundle), *key, "--format", "json", **home)
     assert (broken.status, json.loads(broken.out)["trustLevel"]) == (4, "unknown")
-    assert shelves.run("verify", str(tmp_path / "absent"), **home).status == 3
+    assert indexes.run("verify", str(tmp_path / "absent"), **home).status == 3
 
 
 # --- artifacts and sources --------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from clusterbook import bundle
 from clusterbook.bundle.folders import Vendored
 from clusterbook.bundle.local_chart import kept
 from clusterbook.bundle.render import render
-from tests.support.rendered import documents
+from tests.support.template_cases import documents
 from tests.support.whole_recipes import small, wholes
 
 SHELLCHECK = Path(sys.executable).parent / "shellcheck"
