@@ -50,10 +50,8 @@ IO = frozenset(
     artifacts.memory artifacts.visit
     bundle.disk bundle.make bundle.pull bundle.template
     catalog.chart catalog.read
-    cli.agent_flags cli.build_ledger cli.build_main cli.build_prove cli.build_publish cli.build_site cli.bundle_command
-    cli.commands cli.completion_ cli.diff cli.drifting_ cli.evidence cli.fetch_command cli.main cli.mirror
-    cli.mirror_commands_ cli.program cli.record cli.snapshot cli.terminal cli.trust cli.trust_commands_
-    cli.validate
+    cli.build_ledger cli.build_main cli.build_prove cli.build_publish cli.build_site cli.commands cli.diff cli.evidence
+    cli.main cli.mirror cli.program cli.terminal cli.trust cli.validate
     collect.cluster.survey collect.node.host collect.node.nics collect.node.nvidia_smi collect.node.pci
     collect.node.system collect.node.systemd collect.run collect.take
     evidence.folder evidence.ledger
@@ -351,7 +349,7 @@ def test_an_import_cycle_is_found() -> None:
         ("documents/digest.py", "clusterbook.catalog.criteria", LAYERS),  # from a lower layer up
         ("oci/reference.py", "clusterbook.catalog.criteria", LAYERS),  # from one side of a row to the other
         ("heap/__init__.py", "", LAYERS),  # a package that stands in no layer
-        ("cli/completion_.py", "clusterbook.lint.rules", CLIENT),
+        ("cli/terminal.py", "clusterbook.lint.rules", CLIENT),
         ("ledger/folder.py", "clusterbook.ledger.git", CLIENT),  # by way of others
     ],
 )

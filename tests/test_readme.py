@@ -10,8 +10,7 @@ import pytest
 
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
-from clusterbook.cli import main
-from clusterbook.cli.flags import COMMANDS
+from clusterbook.cli import lookup, main, validate
 from clusterbook.files.write import write_folder
 from clusterbook.lookup import build as indexing
 from clusterbook.resolve import matrix
@@ -45,7 +44,7 @@ def test_a_command_says_what_the_readme_shows(
 
 def test_the_readme_shows_commands_and_names_only_those_there_are() -> None:
     assert len(SHOWN) > 3
-    assert set(re.findall(r"`clusterbook (\w+)`", README)) == set(COMMANDS)
+    assert set(re.findall(r"`clusterbook (\w+)`", README)) == {*lookup.COMMANDS, *validate.COMMANDS}
 
 
 def test_the_private_tree_of_the_guide_is_laid_over_the_catalog(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.lookup.find import find
+from clusterbook.lookup.find import Question, find
 from clusterbook.snapshot import model as snapshot
 from clusterbook.validate.judge import judge
 from tests.support.checks import CHECKS
@@ -61,7 +61,7 @@ def test_a_judgement_takes_little_more_than_a_lookup(form: str, bare: float, tmp
 
 
 def test_judging_in_process_takes_milliseconds(bare: float) -> None:
-    found = find({}, RECIPE)
+    found = find(Question(RECIPE))
     assert found.shelf is not None
     recipe = found.with_health_checks()
     taken = []

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from clusterbook.cli.command import Caller, Request
 from clusterbook.cli.validate import fit
 from clusterbook.files.write import write_folder
 from clusterbook.lookup import build as indexing
@@ -98,7 +99,9 @@ def said(text: str, index: str, folder: Path) -> list[dict[str, Any]]:
     """Return what `clusterbook fit --all` says of a snapshot."""
     path = folder / "snapshot.yaml"
     path.write_text(text, encoding="utf-8")
-    found: list[dict[str, Any]] = json.loads(fit({"source": index, "format": "json", "all": "1"}, str(path)).text)
+    found: list[dict[str, Any]] = json.loads(
+        fit(Request.of({"source": index, "format": "json", "all": True, "snapshot": str(path)}), Caller({})).text
+    )
     return found
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 from ruamel.yaml import YAML
 
 from clusterbook.cli import commands, main
-from clusterbook.cli.flags import COMMANDS
+from clusterbook.cli.command import Caller, Command, Request, scan
+from clusterbook.cli.commands import COMMANDS, click_command
+from clusterbook.cli.program import Program
+from clusterbook.cli.reply import Reply
 from tests.support import indexes
 from tests.support.hints import nearest
 from tests.support.indexes import Said
@@ -412,10 +417,39 @@ def test_the_quick_way_and_click_say_the_same(index: Path, capsys: pytest.Captur
         assert said[0] == said[1], line
 
 
-def test_every_flag_has_help_and_a_variable_of_its_own() -> None:
-    for flags in COMMANDS.values():
-        assert len({flag.variable for flag in flags}) == len(flags)
-        assert all(flag.help.endswith(".") for flag in flags)
+def every_word(command: Command) -> list[str]:
+    """Return a line that says something to every flag and argument of a command."""
+    words = []
+    for flag in command.flags:
+        value = flag.values[0] if flag.values else "7" if flag.number else f"a {flag.key}"
+        one = [flag.names[-1]] if flag.switch else [flag.names[-1], value]
+        words += [*one, flag.names[0], f"another {flag.key}"] if flag.repeated else one
+    return [*words, *(f"a {argument.name}" for argument in command.arguments)]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("choose", [every_word, lambda command: [a.name for a in command.arguments if a.required]])
+def test_the_scanner_and_click_read_the_same_request(command: Command, choose: Callable[[Command], list[str]]) -> None:
+    asked: list[Request] = []
+
+    def keep(request: Request, _caller: Caller) -> Reply:
+        asked.append(request)
+        return Reply("")
+
+    program = Program("clusterbook", params=[click.Option(["--log-json"], is_flag=True)])
+    program.add_command(click_command(command._replace(run=keep)))
+    words = choose(command)
+    assert program.run([command.name.rpartition(" ")[2], *words], "clusterbook") == 0
+    assert asked == [scan(words, command)]
+    if choose is every_word:
+        names = [each.key for each in command.flags] + [each.name for each in command.arguments]
+        assert all(asked[0].says(name) for name in names)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_flag_has_help_and_a_variable_of_its_own(command: Command) -> None:
+    assert len({flag.variable for flag in command.flags}) == len(command.flags)
+    assert [flag.key for flag in command.flags if not flag.help.endswith(".")] == []
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "pwsh"])
@@ -442,7 +476,7 @@ def test_errors_can_be_json_lines(index: Path) -> None:
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert commands.run_click(["--help"]) == 0
     text = capsys.readouterr().out
-    assert all(name in text for name in (*COMMANDS, "completion"))
+    assert all(name in text for name in ("completion", *(command.name.partition(" ")[0] for command in COMMANDS)))
 
 
 def test_a_closed_pipe_is_no_error(index: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clusterbook.cli.main import run
-from clusterbook.cli.snapshotting_ import gaps, rows
+from clusterbook.cli.snapshot import gaps, rows
 from clusterbook.collect.take import node_name
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.evidence.redact import is_redacted

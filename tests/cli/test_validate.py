@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from clusterbook.cli.reply import MissingFlag
-from clusterbook.cli.validate import fit, validate
+from clusterbook.cli import validate as judgements
+from clusterbook.cli.command import Caller, Request, Value
+from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.inputs import fast
@@ -24,6 +26,16 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(indexes.write_index(tmp_path_factory.mktemp("judging")))
 
 
+def validate(words: Mapping[str, Value], slug: str = "") -> Reply:
+    """Return what `validate` says to the words of a command line."""
+    return judgements.validate(Request.of({**words, "slug": slug or None}), Caller({}))
+
+
+def fit(words: Mapping[str, Value], snapshot: str = "") -> Reply:
+    """Return what `fit` says."""
+    return judgements.fit(Request.of({**words, "snapshot": snapshot or None}), Caller({}))
+
+
 def recipe(folder: Path, *, name: str = "recipe.yaml", **more: Any) -> str:
     document = {"kind": "RecipeResult", "metadata": {"slug": "mine"}, "componentRefs": [], **more}
     path = folder / name
@@ -32,17 +44,17 @@ def recipe(folder: Path, *, name: str = "recipe.yaml", **more: Any) -> str:
 
 
 def test_a_recipe_of_the_index_is_judged_by_its_name(index: str) -> None:
-    reply = validate({"source": index, "snapshot": H100, "no_cluster": "1"}, "h100-eks-training")
+    reply = validate({"source": index, "snapshot": H100, "no_cluster": True}, "h100-eks-training")
     assert "  passed  K8s.server.version  it is v1.33.5-eks-3025e55\n" in reply.text
     assert reply.status == 0
-    again = validate({"source": index, "snapshot": H100, "no_cluster": "1", "recipe": "h100-eks-training"})
+    again = validate({"source": index, "snapshot": H100, "no_cluster": True, "recipe": "h100-eks-training"})
     assert again == reply
 
 
 @pytest.mark.parametrize("name", ["recipe.yaml", "recipe.json"])
 def test_a_recipe_of_a_file_is_judged(index: str, tmp_path: Path, name: str) -> None:
     where = recipe(tmp_path, name=name, constraints=[{"name": "OS.release.ID", "value": "ubuntu"}])
-    reply = validate({"source": index, "snapshot": H100, "no_cluster": "1", "recipe": where})
+    reply = validate({"source": index, "snapshot": H100, "no_cluster": True, "recipe": where})
     assert reply.text == "readiness\n  passed  OS.release.ID  it is ubuntu\n1 passed: mine holds\n"
     assert reply.status == 0
 
@@ -50,7 +62,7 @@ def test_a_recipe_of_a_file_is_judged(index: str, tmp_path: Path, name: str) -> 
 def test_a_file_of_criteria_is_resolved_and_judged(index: str, tmp_path: Path) -> None:
     path = tmp_path / "criteria.yaml"
     path.write_text("kind: RecipeCriteria\nspec: {service: eks, intent: training}\n", encoding="utf-8")
-    reply = validate({"source": index, "snapshot": H100, "no_cluster": "1", "recipe": str(path)})
+    reply = validate({"source": index, "snapshot": H100, "no_cluster": True, "recipe": str(path)})
     assert "eks-training" in reply.text
 
 
@@ -105,23 +117,23 @@ def test_a_configuration_stands_for_flags(index: str, tmp_path: Path) -> None:
     assert (said.status, "unknown key 'phase'" in said.err) == (2, True)
 
 
-BAD = [
+BAD: list[tuple[dict[str, Value], str, type[Exception], str]] = [
     ({}, "", MissingFlag, "--recipe is missing"),
     ({"recipe": "x"}, "y", InvalidRequest, "both the recipe y and --recipe x were given"),
     ({"snapshot": ""}, "eks", MissingFlag, "--snapshot is missing"),
     ({}, "h200-eks", NotFound, "there is no recipe h200-eks"),
     ({"recipe": "nowhere.yaml"}, "", NotFound, "nowhere.yaml"),
     ({"snapshot": "nowhere.yaml"}, "eks", NotFound, "nowhere.yaml"),
-    ({"phase": "deploy"}, "eks", InvalidRequest, "there is no phase 'deploy'"),
+    ({"phase": ("deploy",)}, "eks", InvalidRequest, "there is no phase 'deploy'"),
     ({"snapshot": "cm://gpu"}, "eks", InvalidRequest, "names no ConfigMap"),
 ]
 
 
 @pytest.mark.parametrize(("options", "slug", "kind", "what"), BAD, ids=[case[3] for case in BAD])
 def test_a_question_that_cannot_be_answered_is_refused(
-    index: str, options: dict[str, str], slug: str, kind: type[Exception], what: str
+    index: str, options: dict[str, Value], slug: str, kind: type[Exception], what: str
 ) -> None:
-    asked = {"source": index, "snapshot": H100, "no_cluster": "1", **options}
+    asked: dict[str, Value] = {"source": index, "snapshot": H100, "no_cluster": True, **options}
     with pytest.raises(kind, match=what):
         validate({key: value for key, value in asked.items() if value}, slug)
 
@@ -158,7 +170,7 @@ def test_a_snapshot_that_is_none_is_refused(index: str, tmp_path: Path, text: st
         assert fast.read_document(str(path))["x"] == "NaN"  # YAML takes it for a word
         return
     with pytest.raises(InvalidRequest, match=what) as error:
-        validate({"source": index, "snapshot": str(path), "no_cluster": "1"}, "eks")
+        validate({"source": index, "snapshot": str(path), "no_cluster": True}, "eks")
     assert str(path) in str(error.value)
     with pytest.raises(InvalidRequest, match=what):
         fit({"source": index}, str(path))
@@ -241,7 +253,7 @@ def test_a_cluster_that_could_not_be_asked_is_no_machine(index: str, tmp_path: P
 
 def test_a_machine_is_judged_as_far_as_it_tells_and_no_more(index: str) -> None:
     where = str(SNAPSHOTS / "bare-node.yaml")
-    reply = validate({"source": index, "snapshot": where, "no_cluster": "1"}, "h100-eks-training")
+    reply = validate({"source": index, "snapshot": where, "no_cluster": True}, "h100-eks-training")
     assert reply.status == 2
     assert "  ERROR   K8s.server.version  K8s is not there: no cluster" in reply.text
     assert "  skipped alive  nobody can tell whether readiness holds\n" in reply.text

@@ -9,7 +9,7 @@ from clusterbook.bundle.folders import Folder
 from clusterbook.bundle.render import render
 from clusterbook.diff.installed import installed_drift
 from clusterbook.diff.snapshots import Change, chosen
-from clusterbook.lookup.find import whole_recipe
+from clusterbook.lookup.find import Question, whole_recipe
 from clusterbook.snapshot import model as snapshot
 from clusterbook.snapshot.inventory import Unseen
 
@@ -103,7 +103,7 @@ SELECTED = {
 
 @pytest.fixture(scope="module")
 def recipe() -> Document:
-    return whole_recipe({}, SLUG)[0]
+    return whole_recipe(Question(SLUG))[0]
 
 
 def deployed(recipe: Document, request: Document) -> snapshot.Snapshot:

@@ -96,7 +96,7 @@ def test_criteria_say_which_recipe(client: Client, july: Path) -> None:
     assert json.loads(client("recipe", service="eks", from_=july, format="json").text)["metadata"]["slug"] == "eks"
     with pytest.raises(NotHonoured):
         client("recipe", service="eks", intent="training", from_=july)
-    got = client("recipe", service="eks", intent="training", from_=july, allow_inherited=1)
+    got = client("recipe", service="eks", intent="training", from_=july, allow_inherited=True)
     assert "intent training" in got.notes[0]
     with pytest.raises(InvalidRequest, match="both the recipe eks and criteria"):
         client("recipe", "eks", service="eks", from_=july)
@@ -150,7 +150,7 @@ def test_what_nobody_signed_needs_to_be_asked_for(client: Client, publisher: Pub
         client("recipe", "eks", from_=tmp_path / "layout")
     assert (caught.value.exit_status, "--allow-unsigned" in caught.value.hint) == (4, True)
     assert client.seen(tmp_path / "layout") is None
-    got = client("bundle", "eks", from_=tmp_path / "layout", allow_unsigned=1, output=tmp_path / "b")
+    got = client("bundle", "eks", from_=tmp_path / "layout", allow_unsigned=True, output=tmp_path / "b")
     assert "signed by nobody" in got.notes[-1]
     assert not (tmp_path / "b" / "attestation").exists()
 
@@ -192,7 +192,7 @@ def test_a_withdrawn_version_is_refused_with_what_to_use_instead(client: Client,
         client("recipe", "eks@1.0.0", **words)
     assert "1.1.0" in caught.value.hint
     assert "withdrawn: it burns" in client("index", **words).text
-    assert "it burns" in client("recipe", "eks@1.0.0", allow_withdrawn=1, **words).notes[0]
+    assert "it burns" in client("recipe", "eks@1.0.0", allow_withdrawn=True, **words).notes[0]
 
 
 # --- memory -----------------------------------------------------------------------------------------------------------
@@ -274,7 +274,7 @@ def test_what_somebody_edited_or_put_there_is_not_lost(client: Client, july: Pat
     with pytest.raises(ForeignFiles, match=r"notes\.txt"):
         client("bundle", "eks", from_=july, output=target)
     assert files(target) == before
-    client("bundle", "eks", from_=july, output=target, force=1)
+    client("bundle", "eks", from_=july, output=target, force=True)
     assert (target / "notes.txt").read_text() == "mine"
     (target / "notes.txt").unlink()
     (target / "deploy.sh").write_text("mine")

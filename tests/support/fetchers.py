@@ -8,6 +8,7 @@ from typing import Any
 
 from clusterbook.artifacts.memory import memory
 from clusterbook.cli import fetch as fetching
+from clusterbook.cli.command import Request, Value
 from clusterbook.cli.reply import Reply
 from clusterbook.files.context import Context
 from clusterbook.oci.open import absolute
@@ -27,22 +28,29 @@ class Client:
 
     def __call__(self, kind: str, which: str = "", *, now: datetime = NOW, **words: Any) -> Reply:
         """Fetch something."""
-        return fetching.respond(kind, self._words(words), which, Context({}, self.home, now))
+        return fetching.fetch(kind, self._request({**words, "which": which or None}), Context({}, self.home, now))
 
     def verify(self, where: object, *, now: datetime = NOW, **words: Any) -> Verdict:
         """Verify something."""
-        given, around = self._words(words), Context({}, self.home, now)
-        published_in = given["published_in"][0] if "published_in" in given else None
-        verifier = Verifier(fetching.choice_of(given), fetching.access_of(given, around), around, published_in)
-        return verifying.verify(str(where), verifier)
+        request, around = self._request(words), Context({}, self.home, now)
+        choice, access = fetching.read_choice(request), fetching.read_access(request, around)
+        return verifying.verify(str(where), Verifier(choice, access, around, request.values.get("published_in")))
 
     def seen(self, source: object) -> int | None:
         """Return the number of the index that is remembered of a source."""
         found = memory({}, self.home).recall(absolute(str(source)))
         return found.sequence if found else None
 
-    def _words(self, words: dict[str, Any]) -> dict[str, list[str]]:
-        given = {key.removesuffix("_"): [str(value)] for key, value in words.items() if value is not None}
+    def _request(self, words: dict[str, Any]) -> Request:
+        repeated = ("key", "trust_root")
+        given: dict[str, Value] = {
+            name.removesuffix("_"): value
+            if value is None or value is True
+            else (str(value),)
+            if name in repeated
+            else str(value)
+            for name, value in words.items()
+        }
         if not {"key", "policy", "config"} & words.keys():
-            given["key"] = [str(self.publisher.key)]
-        return given
+            given["key"] = (str(self.publisher.key),)
+        return Request.of(given)

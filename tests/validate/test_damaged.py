@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from clusterbook.cli.drifting_ import Taken, Wanted, drift_of
+from clusterbook.cli.diff import Taken, Wanted, drift_of
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.diff.snapshots import NOISE
 from clusterbook.evidence import redact
-from clusterbook.lookup.find import find
+from clusterbook.lookup.find import Question, find
 from clusterbook.snapshot import model as snapshot
 from clusterbook.snapshot.merge import merge
 from clusterbook.validate import ctrf
@@ -49,7 +49,7 @@ def changed(value: Any, path: Path, other: object) -> Any:
 
 @pytest.fixture(scope="module")
 def consumers() -> list[Callable[[Any], object]]:
-    found = find({}, RECIPE)
+    found = find(Question(RECIPE))
     assert found.shelf is not None
     recipe = found.with_health_checks()
     words, namespaces = redact.public_names(recipe)

@@ -16,7 +16,9 @@ from clusterbook.bundle.disk import ARCHIVES, read_bundle
 from clusterbook.bundle.make import file_setting, make, write
 from clusterbook.bundle.options import DEPLOYERS, OPTIONS, REPEATED, SWITCHES, flag
 from clusterbook.bundle.render import Bundle
+from clusterbook.cli.command import Argument, Caller, Command, Request
 from clusterbook.cli.flags import ANSWER, CRITERIA, WHERE, Flag
+from clusterbook.cli.lookup import read_question
 from clusterbook.cli.reply import Reply
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.lookup.find import whole_recipe
@@ -85,22 +87,22 @@ class Differs(ClusterbookError):
     exit_status = 10
 
 
-def respond(found: Mapping[str, list[str]], slug: str) -> Reply:
-    """Make the bundle that a command line asks for, given as words by flag key, or say what would change.
+def bundle(request: Request, _caller: Caller) -> Reply:
+    """Make the bundle that a command line asks for, or say what would change.
 
     Raises:
         ClusterbookError: nothing was written.
     """
-    recipe, request, notes, output = requested(found, slug)
+    recipe, options, notes, output = requested(request)
     where = output or "bundle"
     _refuse_target(where)
-    made = make(recipe, request)
-    as_json = found.get("format") == ["json"]
-    if "diff" in found:
-        return _compared(found["diff"][0], made, notes, as_json=as_json)
-    deployer = str(request.get("deployer", "helm"))
+    made = make(recipe, options)
+    as_json = request.text("format") == "json"
+    if "diff" in request.values:
+        return _compared(request.values["diff"], made, notes, as_json=as_json)
+    deployer = str(options.get("deployer", "helm"))
     top = f"{readme.slug(recipe)}-{deployer}"
-    write(where, made.files, top=top, force="force" in found)
+    write(where, made.files, top=top, force="force" in request.switches)
     said = summary(made, where, deployer, top=top)
     return Reply(_json(said) if as_json else sentence(said), (*notes, *made.notes))
 
@@ -109,36 +111,39 @@ class Requested(NamedTuple):
     """What a command line asks for: the whole recipe, the options of its bundle, notes, and where it goes or ""."""
 
     recipe: dict[str, Any]
-    request: dict[str, Any]
+    options: dict[str, Any]
     notes: tuple[str, ...]
     output: str
 
 
-def requested(found: Mapping[str, list[str]], slug: str) -> Requested:
-    """Return what a command line asks for, given as words by flag key.
+def requested(request: Request) -> Requested:
+    """Return what a command line asks for.
 
     Raises:
         ClusterbookError: no recipe answers it, or a file that it names cannot be read.
     """
     for each in EVERY:
-        if not each.repeated and found.get(each.key) == [""]:
+        if request.values.get(each.key) == "":
             raise InvalidRequest(f"{each.names[0]} is empty", hint="give it a value, or leave it out")
-    request: dict[str, Any] = {
-        option: found[flag.key] if option in REPEATED else True if option in SWITCHES else found[flag.key][0]
+    options: dict[str, Any] = {
+        option: list(request.lists[flag.key])
+        if option in REPEATED
+        else True
+        if option in SWITCHES
+        else request.values[flag.key]
         for option, flag in FLAGS.items()
-        if flag.key in found
+        if request.says(flag.key)
     }
-    asked = {flag.key: found[flag.key][0] for flag in ASKED if flag.key in found}
-    output = found.get("output", [""])[0]
     said: tuple[str, ...] = ()
-    if "config" in asked:
+    request = request.without("nodes")  # an option of the bundle here, and no criterion
+    if "config" in request.values:
         from clusterbook.cli.config_bundle import configured
 
-        request, asked, output, said = configured(request, asked, output, slug)
-    if "setFile" in request:
-        request["setFile"] = [file_setting(word) for word in request["setFile"]]
-    recipe, notes = whole_recipe(asked, slug)
-    return Requested(recipe, request, (*said, *notes), output)
+        options, request, said = configured(options, request)
+    if "setFile" in options:
+        options["setFile"] = [file_setting(word) for word in options["setFile"]]
+    recipe, notes = whole_recipe(read_question(request))
+    return Requested(recipe, options, (*said, *notes), request.text("output"))
 
 
 def _compared(where: str, made: Bundle, notes: tuple[str, ...], *, as_json: bool) -> Reply:
@@ -193,3 +198,17 @@ def sentence(found: Mapping[str, Any]) -> str:
         + (f"unpack: {found['unpack']}\n" if "unpack" in found else "")
         + f"deploy: {found['next']}\nverify: {found['verify']}\n"
     )
+
+
+COMMANDS: Mapping[str, Command] = {
+    "bundle": Command(
+        "bundle",
+        EVERY,
+        (Argument("slug"),),
+        bundle,
+        "Make what deploys a recipe: a folder or an archive for Helm, Helmfile, Argo CD or Flux.",
+        "clusterbook bundle h100-eks-ubuntu-training-kubeflow -d helm -o bundle",
+        strict=True,
+    )
+}
+"""The one command that makes bundles, by name."""

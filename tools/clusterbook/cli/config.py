@@ -1,6 +1,6 @@
-"""Configuration: one file that stands for flags.
+"""The configuration file: its fields, and which flags they stand for. Flags win over it.
 
-Knows which field stands for which flag. Flags win over the file. Source: reference rows G6, G7.
+Source: reference rows G6, G7.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from clusterbook.cli.command import Request, Value
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.diagnostics.findings import Finding
 from clusterbook.documents.schema import check_shape
@@ -268,40 +269,41 @@ def read_config(where: str) -> ConfigShape:
     return ConfigShape.model_validate(node.data())
 
 
-def fetch_words(config: ConfigShape, *, slug: str) -> dict[str, list[str]]:
-    """Return the words of `fetch` that a configuration stands for, by flag key; criteria only where no recipe is named.
+def fetch_request(config: ConfigShape, *, named: bool) -> Request:
+    """Return what of `fetch` a configuration stands for; criteria only where no recipe is `named`.
 
     Files are found from where the command is run, like those of the other sections.
     """
     part = config.spec.fetch or FetchPart()
     given = part.model_dump(exclude_none=True)
-    found = {key.removesuffix("_"): value for key, value in given.items()}
+    fields = {key.removesuffix("_"): tuple(value) if isinstance(value, list) else value for key, value in given.items()}
     recipe = config.spec.recipe or RecipePart()
-    criteria = {} if slug else (recipe.criteria or CriteriaPart()).model_dump(exclude_none=True)
     deployer = config.spec.bundle.deployment.deployer if config.spec.bundle and config.spec.bundle.deployment else None
-    found |= {**criteria, "allow_inherited": recipe.allow_inherited, "deployer": deployer}
-    return {
-        key: value if isinstance(value, list) else ["1" if value is True else str(value)]
-        for key, value in found.items()
-        if value not in (None, False)
-    }
+    fields |= {"allow_inherited": recipe.allow_inherited, "deployer": deployer}
+    return Request.of({**fields, **({} if named else _criteria(recipe))})
 
 
-def recipe_flags(config: ConfigShape) -> dict[str, str]:
-    """Return the look-up flags that a configuration stands for, by flag key."""
+def _criteria(part: RecipePart) -> dict[str, str]:
+    """Return the criteria of a configuration, by flag key."""
+    fields = (part.criteria or CriteriaPart()).model_dump(exclude_none=True)
+    return {name: str(value) for name, value in fields.items()}
+
+
+def recipe_request(config: ConfigShape) -> Request:
+    """Return what of a look-up a configuration stands for."""
     part = config.spec.recipe or RecipePart()
-    criteria = (part.criteria or CriteriaPart()).model_dump(exclude_none=True)
     output = part.output or OutputPart()
-    found = {
+    fields: dict[str, Value] = {
+        **_criteria(part),
         "snapshot": part.input.snapshot if part.input else None,
         "output": output.path,
         "format": output.format,
         "data": part.data,
         "source": part.source,
-        "criteria_strict": "1" if part.criteria_strict else None,
-        "allow_inherited": "1" if part.allow_inherited else None,
+        "criteria_strict": part.criteria_strict,
+        "allow_inherited": part.allow_inherited,
     }
-    return {name: str(value) for name, value in {**criteria, **found}.items() if value is not None}
+    return Request.of(fields)
 
 
 def bundle_options(config: ConfigShape) -> dict[str, Any]:

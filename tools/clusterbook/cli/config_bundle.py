@@ -1,6 +1,5 @@
-"""Bundle configuration: what a configuration file adds to the command line of `bundle`.
+"""What a configuration file adds to the command line of `bundle`, and where flags count more.
 
-Knows that flags count more than the file, and says where they do. Does not know the fields of the file: `config` does.
 Source: reference rows G6, G7.
 """
 
@@ -10,46 +9,55 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from clusterbook.bundle.options import REPEATED, concerns, flag
-from clusterbook.cli.config import bundle_options, read_config, recipe_flags, unread_parts
+from clusterbook.cli.command import Request
+from clusterbook.cli.config import bundle_options, read_config, recipe_request, unread_parts
 
 _ELSEWHERE = ("output", "format")
 """Where a recipe goes is not asked of it."""
 
 
 class Configured(NamedTuple):
-    """Options by name, the question by flag key and the output, file and flags together; and what to say about it."""
+    """The options by name and the request, file and command line together; and what to say about it."""
 
-    request: dict[str, Any]
-    asked: dict[str, str]
-    output: str
+    options: dict[str, Any]
+    request: Request
     notes: tuple[str, ...]
 
 
-def configured(request: Mapping[str, Any], asked: Mapping[str, str], output: str, slug: str) -> Configured:
+def configured(flags: Mapping[str, Any], request: Request) -> Configured:
     """Return what a command line with `--config` asks for.
+
+    Args:
+        flags: the options of the bundle that its flags say, by name.
+        request: all that it says of the recipe, and where the bundle goes.
 
     Raises:
         ClusterbookError: the file cannot be read, or a field of it is unknown or wrong.
     """
-    where = asked["config"]
+    where, slug = request.values["config"], request.text("slug")
     config = read_config(where)
     options = bundle_options(config)
     target, recipe = str(options.pop("output", "")), options.pop("recipe", None)
     notes = [f"{where}: {part} is not read when a bundle is made" for part in unread_parts(config)]
-    if "deployer" in request and request["deployer"] != options.get("deployer"):
-        notes += _without_strangers(options, str(request["deployer"]), where)
-    handed_in = {"recipe": str(recipe)} if recipe and not slug else {}
-    criteria = {} if handed_in or slug or "recipe" in asked else recipe_flags(config)
-    criteria = {key: word for key, word in criteria.items() if key not in _ELSEWHERE}
-    notes += _overridden(options, request, where)
+    if "deployer" in flags and flags["deployer"] != options.get("deployer"):
+        notes += _without_strangers(options, str(flags["deployer"]), where)
+    file = Request()
+    if recipe and not slug:
+        file = Request.of({"recipe": str(recipe)})
+    elif not slug and "recipe" not in request.values:
+        file = recipe_request(config).without(*_ELSEWHERE)
+    notes += _overridden(options, flags, where)
     notes += [
-        f"--{key.replace('_', '-')} {asked[key]} counts, not {word} of {where}"
-        for key, word in {**criteria, **handed_in}.items()
-        if asked.get(key, word) != word
+        f"--{key.replace('_', '-')} {request.values[key]} counts, not {word} of {where}"
+        for key, word in file.values.items()
+        if request.values.get(key, word) != word
     ]
+    output = request.text("output")
     if output and target and output != target:
         notes.append(f"--output {output} counts, not {target} of {where}")
-    return Configured({**options, **request}, {**criteria, **handed_in, **asked}, output or target, tuple(notes))
+    whole = request.over(file)
+    whole = whole._replace(values={**whole.values, "output": output or target})
+    return Configured({**options, **flags}, whole, tuple(notes))
 
 
 def _without_strangers(options: dict[str, Any], deployer: str, where: str) -> Iterator[str]:
@@ -63,12 +71,12 @@ def _without_strangers(options: dict[str, Any], deployer: str, where: str) -> It
         yield f"{where}: settings of the deployer mean nothing to {deployer}, and are left out"
 
 
-def _overridden(options: Mapping[str, Any], request: Mapping[str, Any], where: str) -> Iterator[str]:
+def _overridden(options: Mapping[str, Any], flags: Mapping[str, Any], where: str) -> Iterator[str]:
     """Yield notes about the options of the file that flags take the place of."""
     for option in options:
-        if option not in request or request[option] == options[option]:
+        if option not in flags or flags[option] == options[option]:
             continue
         if option in REPEATED:
             yield f"{flag(option)} of the command line counts, not that of {where}"
         else:
-            yield f"{flag(option)} {request[option]} counts, not {options[option]} of {where}"
+            yield f"{flag(option)} {flags[option]} counts, not {options[option]} of {where}"

@@ -1,16 +1,17 @@
-"""Cluster configuration: what a configuration file adds to the command lines of `snapshot` and `validate`.
+"""What a configuration file adds to the command lines of `snapshot` and `validate`.
 
-Knows which of its fields stand for which parameter, that what was typed counts more, and of each field that stands for
-nothing here that its user hears of it. Does not know the fields' types: `config` does. Source: reference rows G6, G7.
+What was typed counts more, and of each field that stands for nothing here its user hears.
+Source: reference rows G6, G7.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import BaseModel
 
+from clusterbook.cli.command import Request
 from clusterbook.cli.config import (
     AgentPart,
     EvidencePart,
@@ -36,38 +37,30 @@ _MEANS_NOTHING = {
 """Field → why nothing here follows from it."""
 
 
-class Configured(NamedTuple):
-    """The parameters of a command, file and command line together; which of them somebody set; what to say about it."""
-
-    words: dict[str, Any]
-    given: frozenset[str]
-    notes: tuple[str, ...]
-
-
-def of_snapshot(where: str, words: Mapping[str, Any], typed: frozenset[str]) -> Configured:
-    """Return the parameters of `snapshot`; `typed` are those that the command line or the environment has set.
+def of_snapshot(where: str, request: Request) -> tuple[Request, tuple[str, ...]]:
+    """Return what `snapshot` is asked, file and command line together, and what to say about it.
 
     Raises:
         ClusterbookError: the file cannot be read, or a field of it is unknown or wrong.
     """
     part = read_config(where).spec.snapshot or SnapshotPart()
     output, execution = part.output or SnapshotOutputPart(), part.execution or SnapshotExecutionPart()
-    found = {
+    fields = {
         "output": output.path,
-        "form": output.format,
+        "format": output.format,
         "template": output.template,
         **_agent(part.agent),
         **execution.model_dump(),
     }
     notes = [*_unread(part, "", where, "spec.snapshot")]
-    if part.agent is not None and typed & {"root", "no_cluster"}:
+    if part.agent is not None and (request.says("root") or request.says("no_cluster")):
         notes.append(f"{where}: spec.snapshot.agent is left out: this machine was asked for")
-        del found["agent"]
-    return _over(where, found, words, typed, notes)
+        del fields["agent"]
+    return _over(where, fields, request, notes)
 
 
-def of_validate(where: str, words: Mapping[str, Any], typed: frozenset[str]) -> Configured:
-    """Return the parameters of `validate`; as `of_snapshot`."""
+def of_validate(where: str, request: Request) -> tuple[Request, tuple[str, ...]]:
+    """Return what `validate` is asked; as `of_snapshot`."""
     spec = read_config(where).spec
     part, recipe = spec.validate_ or ValidatePart(), spec.recipe or RecipePart()
     given, execution = part.input or ValidateInputPart(), part.execution or ExecutionPart()
@@ -75,7 +68,7 @@ def of_validate(where: str, words: Mapping[str, Any], typed: frozenset[str]) -> 
     how = execution.model_dump()
     if execution.fail_on_error is not None:
         how["fail_on_error"] = str(execution.fail_on_error).lower()
-    found = {
+    fields = {
         "recipe": given.recipe,
         "snapshot": given.snapshot,
         "data": recipe.data,
@@ -87,27 +80,27 @@ def of_validate(where: str, words: Mapping[str, Any], typed: frozenset[str]) -> 
         **how,
     }
     notes = [*_unread(part, "", where, "spec.validate")]
-    if words.get("slug") and found["recipe"]:
-        notes.append(f"{words['slug']} of the command line counts, not {found.pop('recipe')} of {where}")
-    if part.agent is not None and "agent" not in typed:
-        live = not (found["no_cluster"] or "no_cluster" in typed)
-        if not live or found["snapshot"] or "snapshot" in typed:
+    if request.text("slug") and fields["recipe"]:
+        notes.append(f"{request.values['slug']} of the command line counts, not {fields.pop('recipe')} of {where}")
+    if part.agent is not None and not request.says("agent"):
+        live = not (fields["no_cluster"] or request.says("no_cluster"))
+        if not live or fields["snapshot"] or request.says("snapshot"):
             why = "a snapshot was handed in" if live else "no cluster is asked"
             notes.append(f"{where}: spec.validate.agent looks into no node: {why}")
-            del found["agent"]
-    return _over(where, found, words, typed, notes)
+            del fields["agent"]
+    return _over(where, fields, request, notes)
 
 
 def _agent(part: AgentPart | None) -> dict[str, Any]:
-    """Return the parameters of an agent, {} for none."""
+    """Return what stands for the flags of an agent, {} for none."""
     if part is None:
         return {}
-    found = part.model_dump(exclude={"os"})
+    fields = part.model_dump(exclude={"os"})
     selector = part.node_selector
-    found["node_selector"] = selector and tuple(f"{key}={value}" for key, value in selector.items())
+    fields["node_selector"] = selector and tuple(f"{key}={value}" for key, value in selector.items())
     for key in ("toleration", "image_pull_secret"):
-        found[key] = found[key] and tuple(found[key])
-    return {"agent": True, **found}
+        fields[key] = fields[key] and tuple(fields[key])
+    return {"agent": True, **fields}
 
 
 def _unread(part: BaseModel, path: str, where: str, root: str) -> Iterator[str]:
@@ -121,14 +114,15 @@ def _unread(part: BaseModel, path: str, where: str, root: str) -> Iterator[str]:
             yield from _unread(value, at, where, root)
 
 
-def _over(
-    where: str, found: Mapping[str, Any], words: Mapping[str, Any], typed: frozenset[str], notes: list[str]
-) -> Configured:
-    """Return parameters of which those typed count more than those found in a file."""
-    said = {name: value for name, value in found.items() if value not in (None, ())}
-    for name in sorted(said.keys() & set(typed)):
-        if words[name] != said[name]:
-            flag = "--format" if name == "form" else f"--{name.replace('_', '-')}"
-            notes.append(f"{flag} of the command line counts, not that of {where}")
-    taken = {name: value for name, value in said.items() if name not in typed}
-    return Configured({**words, **taken}, frozenset((*typed, *taken)), tuple(notes))
+def _over(where: str, fields: Mapping[str, Any], request: Request, notes: list[str]) -> tuple[Request, tuple[str, ...]]:
+    """Return a request over the fields of a file, with a note about each field that it takes the place of."""
+    file = Request.of({name: str(value) if type(value) is int else value for name, value in fields.items()})
+    for name in sorted(name for name, value in fields.items() if value not in (None, ()) and request.says(name)):
+        same = (
+            request.values.get(name) == file.values.get(name)
+            and request.lists.get(name) == file.lists.get(name)
+            and (name in request.switches) == (name in file.switches)
+        )
+        if not same:
+            notes.append(f"--{name.replace('_', '-')} of the command line counts, not that of {where}")
+    return request.over(file), tuple(notes)

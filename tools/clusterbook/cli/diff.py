@@ -1,25 +1,31 @@
-"""Comparing: what the two words of `clusterbook diff` mean.
+"""The command `clusterbook diff`, and what its two words mean.
 
-Knows the kinds of things that can be compared, each with a way to recognise and to read it: add one to READERS. Does
-not know how they are compared (`core.diff`, `core.releasediff`, `core.drift`) nor click.
+Each kind of thing that can be compared has a way to recognise and to read it: add one to READERS.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from clusterbook.bundle.options import Request, recorded
+from clusterbook.bundle.options import Request as BundleRequest
+from clusterbook.bundle.options import recorded
 from clusterbook.bundle.rederive import document
 from clusterbook.bundle.render import OPTIONS, RECIPE
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
-from clusterbook.cli.drifting_ import Deployable, Taken, Wanted, drift_of
+from clusterbook.cli.command import Argument, Caller, Command, Request
+from clusterbook.cli.flags import WHERE, Flag
+from clusterbook.cli.reply import Reply
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean, unreadable
 from clusterbook.diff import recipe_report as diffreport
 from clusterbook.diff import snapshot_report as driftreport
+from clusterbook.diff import snapshots as drift
+from clusterbook.diff.installed import installed_drift
 from clusterbook.diff.recipes import Side, diff
+from clusterbook.diff.snapshot_report import Drift
+from clusterbook.diff.snapshots import chosen
 from clusterbook.files.read import is_file, is_folder
 from clusterbook.inputs.fast import as_snapshot, read_document
 from clusterbook.inputs.read import recipe_in
@@ -32,9 +38,71 @@ from clusterbook.lookup.index_files import Source
 from clusterbook.resolve.content import Gatherer, content
 from clusterbook.resolve.document import recipe_winners
 from clusterbook.resolve.matching import UNSUPPORTED
-from clusterbook.resolve.recipe import RecipeResult
+from clusterbook.resolve.recipe import Document, RecipeResult
 from clusterbook.resolve.resolver import Resolver
 from clusterbook.snapshot import model as snapshot
+from clusterbook.snapshot.model import Snapshot
+
+_PATTERNS = "name a file with one pattern a line"
+
+
+class Taken(NamedTuple):
+    """A snapshot, by what it was called."""
+
+    label: str
+    snapshot: Snapshot
+
+
+class Deployable(NamedTuple):
+    """A recipe that may have been deployed, by what it was called; `request` has the options of a bundle of it."""
+
+    label: str
+    recipe: Document
+    request: BundleRequest | None = None
+
+
+class Wanted(NamedTuple):
+    """Which changes a user wants to hear of: from which severity on, and which paths not."""
+
+    least: str = drift.INFO
+    ignored: tuple[str, ...] = ()
+
+
+def wanted(least: str, ignored: Sequence[str], files: Sequence[str]) -> Wanted:
+    """Return what a user wants to hear of; files hold one pattern a line, behind # is comment.
+
+    Raises:
+        NotFound: there is no such file.
+        Unreadable: it is there, but not for us.
+    """
+    found = list(ignored)
+    for name in files:
+        try:
+            lines = Path(name).read_text("utf-8").splitlines()
+        except OSError as error:
+            raise unreadable(name, error, hint=_PATTERNS) from error
+        except UnicodeDecodeError as error:
+            raise InvalidRequest(f"{name} is not UTF-8 text", hint=_PATTERNS) from error
+        found += [line.partition(" #")[0].strip() for line in lines if not line.lstrip().startswith("#")]
+    return Wanted(least, tuple(pattern for pattern in found if pattern))
+
+
+def drift_of(before: Taken | Deployable, after: Taken, want: Wanted) -> Drift:
+    """Return what is different in a snapshot.
+
+    Raises:
+        InvalidRequest: there is no such severity, or one of the two is damaged.
+        Unseen: the snapshot does not say what is installed.
+    """
+    try:
+        if isinstance(before, Taken):
+            found = drift.drift(before.snapshot, after.snapshot, least=drift.NOISE)
+        else:
+            found = installed_drift(before.recipe, after.snapshot, before.request)
+    except (KeyError, TypeError, AttributeError) as error:  # deep inside an object or a recipe somebody handed in
+        what = f"{before.label} or {after.label} is damaged: {error}"
+        raise InvalidRequest(what, hint="take the snapshot, or print the recipe, again") from error
+    return Drift(before.label, after.label, chosen(found, ignore=want.ignored, least=want.least))
 
 
 class Release(NamedTuple):
@@ -47,7 +115,7 @@ class Made(NamedTuple):
     """A bundle: its recipe, and the options it was made with."""
 
     side: Side
-    request: Request
+    request: BundleRequest
 
 
 class Shelves(NamedTuple):
@@ -109,7 +177,7 @@ def _kind(found: Subject) -> str:
 def _deployable(found: Side | Made, shelves: Shelves) -> Deployable:
     """Return a recipe with what the component registry says of its components, since bundles go by that."""
     side = found.side if isinstance(found, Made) else found
-    facts = {} if side.whole else open_shelf({"source": shelves.source}).bundle_inputs().registry
+    facts = {} if side.whole else open_shelf(shelves.source).bundle_inputs().registry
     result = RecipeResult(side.content)
     recipe = result.with_components(
         {"registry": facts.get(component.name, {}), **component.document} for component in result.components
@@ -201,3 +269,59 @@ READERS: tuple[tuple[Callable[[str], bool], Callable[[str, Shelves], Subject]], 
     (bool, _recipe),
 )
 """How each kind of word is recognised and read; the first that recognises it reads it."""
+
+
+def answer(request: Request, _caller: Caller) -> Reply:
+    """Say what differs."""
+    ignore, files = request.lists.get("ignore", ()), request.lists.get("ignore_from", ())
+    severity = request.text("severity")
+    want = wanted(severity or drift.INFO, ignore, files) if severity or ignore or files else None
+    text, differ = compare(
+        request.values["old"],
+        request.values["new"],
+        registry=Path(request.text("registry", "registry")),
+        source=request.text("source"),
+        form=request.text("format", DIFF_FORMATS[0]),
+        want=want,
+    )
+    status = DIFFER if differ and "exit_code" in request.switches else 0
+    return Reply(text, status=status, output=request.text("output"))
+
+
+DIFF_FORMATS = ("text", "markdown", "json", "yaml")
+SEVERITIES = ("critical", "warning", "info", "noise")
+DIFFER = 10
+"""Exit status when two things differ and that was the question. Source: design, section 10."""
+_FLAGS = (
+    Flag("registry", ("--registry",), "The ledger, for versions, digests and releases.", "DIR", default="registry"),
+    WHERE[0]._replace(help="Folder or .zip file with an index."),
+    Flag("format", ("--format", "-t"), "How the report is written.", values=DIFF_FORMATS),
+    Flag("output", ("--output", "-o"), "Write to this file.", "FILE"),
+    Flag("ignore", ("--ignore",), "Leave changes of these paths out (OS.sysctl.*).", "PATTERN", repeated=True),
+    Flag("ignore_from", ("--ignore-from",), "The same, one pattern a line.", "FILE", repeated=True),
+    Flag(
+        "severity",
+        ("--severity",),
+        "Tell of changes of a cluster from this severity on; default: info.",
+        values=SEVERITIES,
+    ),
+    Flag("exit_code", ("--exit-code", "--fail-on-drift"), "Exit 10 when they differ."),
+)
+COMMANDS: Mapping[str, Command] = {
+    "diff": Command(
+        "diff",
+        _FLAGS,
+        (Argument("old", required=True), Argument("new", required=True)),
+        answer,
+        "Say what differs between two recipes, between two snapshots of a cluster, or between a recipe and a cluster."
+        "\n\nOLD and NEW are recipes of this catalog (h100-eks-training), versions of one (h100-eks-training@1.0.0),"
+        " what it was in a release (h100-eks-training@2026.3.0), digests (sha256:…), files, or two releases (2026.3.0"
+        " 2026.7.0).\n\n"
+        "With a snapshot as NEW, OLD is an older snapshot, or a recipe or a bundle's folder that was deployed: then"
+        " components, charts, versions and values are held against what is installed. Severities: critical means"
+        " another cluster or a part that is gone, warning that it behaves otherwise, info that it is worth knowing,"
+        " noise that it merely runs.",
+        "clusterbook diff h100-eks-training gb200-eks-training",
+    )
+}
+"""What compares, by name."""

@@ -1,28 +1,27 @@
 """The commands about evidence: `evidence verify`, `evidence sign`, `evidence publish` and `evidence digest`.
 
-Knows their flags and what they print. Does not know what evidence is. Source: reference rows V50-V55.
+Source: reference rows V50-V55.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import click
-
-from clusterbook.cli.fetch import ACCESS
+from clusterbook.cli.command import Argument, Caller, Command, Request
+from clusterbook.cli.fetch import ACCESS, read_access
 from clusterbook.cli.flags import WHERE, Flag
-from clusterbook.cli.program import Once, Program, option
-from clusterbook.cli.terminal import deliver, log
+from clusterbook.cli.reply import Reply
+from clusterbook.cli.terminal import log
+from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.files.context import Context
 from clusterbook.oci.reference import SCHEME
 from clusterbook.validate import ctrf
 
 if TYPE_CHECKING:
-    from clusterbook.oci.open import Access
     from clusterbook.trust.sign import Signer
 
 _FORMAT = Flag("format", ("--format", "-t"), "How the result is printed.", values=("text", "json"))
@@ -43,31 +42,23 @@ _SAVE = Flag("save", ("--save",), "Keep the evidence in this folder, once it hol
 _PUBLISHED = Flag("unsigned", ("--unsigned",), "Publish it though nobody vouches for it.")
 
 
-def verify(
-    where: str,
-    key: tuple[str, ...],
-    policy: str | None,
-    *,
-    unsigned: bool,
-    format: str | None,
-    save: str | None,
-    **access: Any,
-) -> int:
+def verify(request: Request, caller: Caller) -> Reply:
     """Judge evidence again, and say who vouches for it."""
-    from clusterbook.diagnostics.errors import InvalidRequest
     from clusterbook.evidence.folder import save as save_evidence
     from clusterbook.evidence.folder import verify as verify_evidence
     from clusterbook.trust.policy import Trusting
     from clusterbook.trust.verify import key_policy, read_policy
 
-    if key and policy:
+    where, keys, policy = request.values["where"], request.lists.get("key", ()), request.text("policy")
+    if keys and policy:
         raise InvalidRequest("both --key and --policy were given", hint="give one of them")
-    believed = key_policy(map(Path, key)) if key else read_policy(Path(policy)) if policy else None
-    held, (proof, by) = verify_evidence(where, Trusting(believed, unsigned), _access(access))
-    if save:
-        save_evidence(held, save)
+    believed = key_policy(map(Path, keys)) if keys else read_policy(Path(policy)) if policy else None
+    access = read_access(request, Context.of(caller.environment))
+    held, (proof, by) = verify_evidence(where, Trusting(believed, "unsigned" in request.switches), access)
+    if request.text("save"):
+        save_evidence(held, request.values["save"])
     signer = by.signer if by else ""
-    said = {
+    document = {
         "evidence": held.where,
         "recipe": proof.recipe,
         "digest": proof.digest,
@@ -84,116 +75,115 @@ def verify(
         f"cluster seen at {proof.taken or 'an unknown time'}: {proof.cluster or 'nothing says what it is'}\n"
         f"{f'signed by {signer}' if signer else 'nobody vouches for the snapshot'}\n"
     )
-    deliver(json.dumps(said, indent=2, sort_keys=True) + "\n" if format == "json" else text)
-    return ctrf.EXIT[proof.verdict]
+    if request.text("format") == "json":
+        text = json.dumps(document, indent=2, sort_keys=True) + "\n"
+    return Reply(text, status=ctrf.EXIT[proof.verdict])
 
 
-def sign(where: str, **words: Any) -> int:
+def sign(request: Request, caller: Caller) -> Reply:
     """Sign evidence."""
     from clusterbook.evidence.folder import sign as sign_evidence
 
-    proof = sign_evidence(where, _signer(words))
-    deliver("", notes=[f"signed: {proof.outcome}, {proof.digest}"])
-    return 0
+    proof = sign_evidence(request.values["where"], _signer(request, caller))
+    return Reply("", (f"signed: {proof.outcome}, {proof.digest}",))
 
 
-def publish(where: str, target: str, *, unsigned: bool, format: str | None, **words: Any) -> int:
+def publish(request: Request, caller: Caller) -> Reply:
     """Push evidence to a registry."""
     from clusterbook.evidence.folder import publish as publish_evidence
 
-    vouches = words["key"] or words["keyless"]
-    signer = _signer(words) if vouches else None
-    done = publish_evidence(where, target, signer=signer, unsigned=unsigned, access=_access(words))
+    vouches = request.text("key") or "keyless" in request.switches
+    done = publish_evidence(
+        request.values["where"],
+        request.values["target"],
+        signer=_signer(request, caller) if vouches else None,
+        unsigned="unsigned" in request.switches,
+        access=read_access(request, Context.of(caller.environment)),
+    )
     proof = done.proof
-    said = {"reference": done.reference, "recipe": proof.recipe, "digest": proof.digest, "verdict": proof.verdict}
+    text = done.reference
+    if request.text("format") == "json":
+        document = {
+            "reference": done.reference,
+            "recipe": proof.recipe,
+            "digest": proof.digest,
+            "verdict": proof.verdict,
+        }
+        text = json.dumps(document, indent=2, sort_keys=True)
     note = f"published: {proof.outcome}; check it: clusterbook evidence verify {done.reference}"
-    text = json.dumps(said, indent=2, sort_keys=True) if format == "json" else done.reference
-    deliver(f"{text}\n", notes=[note])
-    return 0
+    return Reply(f"{text}\n", (note,))
 
 
-def _access(words: Mapping[str, Any]) -> Access:
-    """Return how registries are spoken to."""
-    from clusterbook.files.context import Context
-    from clusterbook.oci.open import Access
-
-    around = Context.of(os.environ)
-    ca_file = str(words.get("ca_file") or "")
-    return Access(bool(words.get("plain_http")), ca_file, environment=around.environment, home=around.home)
-
-
-def _signer(words: Mapping[str, Any]) -> Signer:
+def _signer(request: Request, caller: Caller) -> Signer:
     """Return who signs; somebody at a terminal who logs in is asked first whether he wants to be known.
 
     Source: reference row V55.
     """
+    import click
+
     from clusterbook.trust.sign import PUBLIC, signer
 
-    if words["keyless"]:
-        log("note", PUBLIC, log_json=bool(click.get_current_context().find_root().params.get("log_json")))
-        if not words["yes"] and sys.stdin.isatty():
+    keyless = "keyless" in request.switches
+    if keyless:
+        log("note", PUBLIC, log_json=caller.log_json)
+        if "yes" not in request.switches and sys.stdin.isatty():
             click.confirm("sign?", abort=True, err=True)
     return signer(
-        os.environ,
-        key=words["key"],
-        keyless=words["keyless"],
-        trust_config=words["trust_config"],
-        browser=words["browser"],
+        caller.environment,
+        key=request.values.get("key"),
+        keyless=keyless,
+        trust_config=request.values.get("trust_config"),
+        browser="browser" in request.switches,
     )
 
 
-def digest(recipe: str, source: str | None, data: str | None) -> int:
+def digest(request: Request, _caller: Caller) -> Reply:
     """Print the digest of a recipe."""
     from clusterbook.cli.validate import whole_recipe
     from clusterbook.evidence.model import recipe_digest
 
-    found = whole_recipe({key: word for key, word in (("source", source), ("data", data)) if word}, recipe)
-    deliver(f"{recipe_digest(found)}\n")
-    return 0
+    return Reply(f"{recipe_digest(whole_recipe(request))}\n")
 
 
-_FOLDER = click.Argument(["where"], metavar="DIR")
-EVIDENCE = Program("evidence", help="Prove how a cluster was judged, and check such proofs.")
-EVIDENCE.add_command(
-    Once(
-        "verify",
-        params=[_FOLDER, *(option(flag) for flag in (*_TRUST, *ACCESS, _SAVE, _FORMAT))],
-        callback=verify,
-        help="Judge evidence again from its recipe and snapshot, and say who vouches for it.\n\nDIR is a folder, or"
-        " oci://HOST/REPOSITORY with a tag or a digest. Exit status:"
-        " that of the judgement (0, 10 or 2) when it holds, 2 when it does not, 4 when nobody believed vouches for it.",
-        epilog="\b\nExamples:\n  clusterbook evidence verify evidence --key operator.pub\n"
-        "  clusterbook evidence verify oci://ghcr.io/acme/evidence@sha256:… --key operator.pub --save evidence",
+_FOLDER = Argument("where", "DIR", required=True)
+COMMANDS: Mapping[str, Command] = {
+    command.name: command
+    for command in (
+        Command(
+            "evidence verify",
+            (*_TRUST, *ACCESS, _SAVE, _FORMAT),
+            (_FOLDER,),
+            verify,
+            "Judge evidence again from its recipe and snapshot, and say who vouches for it.\n\nDIR is a folder, or"
+            " oci://HOST/REPOSITORY with a tag or a digest. Exit status: that of the judgement (0, 10 or 2) when it"
+            " holds, 2 when it does not, 4 when nobody believed vouches for it.",
+            "clusterbook evidence verify evidence --key operator.pub\n"
+            "  clusterbook evidence verify oci://ghcr.io/acme/evidence@sha256:… --key operator.pub --save evidence",
+        ),
+        Command(
+            "evidence sign",
+            _SIGN,
+            (_FOLDER,),
+            sign,
+            "Vouch for evidence, once judging it again has shown that it holds.",
+            "clusterbook evidence sign evidence --key operator.key",
+        ),
+        Command(
+            "evidence publish",
+            (*_SIGN, _PUBLISHED, *ACCESS, _FORMAT),
+            (_FOLDER, Argument("target", "oci://HOST/REPOSITORY[:TAG]", required=True)),
+            publish,
+            "Push evidence to a registry, once judging it again has shown that it holds, and print its reference.",
+            "clusterbook evidence publish evidence oci://ghcr.io/acme/evidence --key operator.key",
+        ),
+        Command(
+            "evidence digest",
+            WHERE,
+            (Argument("recipe", "RECIPE", required=True),),
+            digest,
+            "Print the digest of a recipe, by which evidence and releases call it.",
+            "clusterbook evidence digest h100-eks-training",
+        ),
     )
-)
-EVIDENCE.add_command(
-    Once(
-        "sign",
-        params=[_FOLDER, *(option(flag) for flag in _SIGN)],
-        callback=sign,
-        help="Vouch for evidence, once judging it again has shown that it holds.",
-        epilog="\b\nExample:\n  clusterbook evidence sign evidence --key operator.key",
-    )
-)
-EVIDENCE.add_command(
-    Once(
-        "publish",
-        params=[
-            _FOLDER,
-            click.Argument(["target"], metavar="oci://HOST/REPOSITORY[:TAG]"),
-            *(option(flag) for flag in (*_SIGN, _PUBLISHED, *ACCESS, _FORMAT)),
-        ],
-        callback=publish,
-        help="Push evidence to a registry, once judging it again has shown that it holds, and print its reference.",
-        epilog="\b\nExample:\n  clusterbook evidence publish evidence oci://ghcr.io/acme/evidence --key operator.key",
-    )
-)
-EVIDENCE.add_command(
-    Once(
-        "digest",
-        params=[click.Argument(["recipe"], metavar="RECIPE"), *(option(flag) for flag in WHERE)],
-        callback=digest,
-        help="Print the digest of a recipe, by which evidence and releases call it.",
-        epilog="\b\nExample:\n  clusterbook evidence digest h100-eks-training",
-    )
-)
+}
+"""What proves a judgement, by name."""

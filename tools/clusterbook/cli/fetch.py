@@ -5,10 +5,11 @@ Part of a fetch that has to be quick, so what only some need is imported for the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from clusterbook.cli.flags import ANSWER, CRITERIA, Flag
+from clusterbook.cli.command import Argument, Caller, Command, Request
+from clusterbook.cli.flags import CONFIG, CRITERIA, FILE, INHERITED, Flag
 from clusterbook.cli.reply import MissingFlag, Reply
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ BELIEF = (
     Flag("certificate_oidc_issuer", ("--certificate-oidc-issuer",), "Who has to vouch for that name.", "URL"),
     Flag("trust_root", ("--trust-root",), "Believe this Sigstore instance as well.", "FILE", repeated=True),
 )
-CONFIG = next(flag for flag in ANSWER if flag.key == "config")
-_INHERITED = next(flag for flag in ANSWER if flag.key == "allow_inherited")
 UNSIGNED = Flag("allow_unsigned", ("--allow-unsigned",), "Accept what nobody signed; a wrong signature stays wrong.")
 WITHDRAWN = Flag("allow_withdrawn", ("--allow-withdrawn",), "Accept a version that was withdrawn.")
 _COMMON = (
@@ -44,15 +43,15 @@ _COMMON = (
 )
 _WHICH = (
     *(flag for flag in CRITERIA if flag.key not in ("nodes", "criteria_strict")),
-    _INHERITED,
+    INHERITED,
     WITHDRAWN,
 )
-FETCH: Mapping[str, tuple[Flag, ...]] = {
+_FLAGS: Mapping[str, tuple[Flag, ...]] = {
     "recipe": (
         *_WHICH,
         *_COMMON,
         Flag("format", ("--format", "-t"), "How it is written; json is as published.", values=("yaml", "json")),
-        Flag("output", ("--output", "-o"), "Write to this file instead of standard output.", "FILE"),
+        FILE,
     ),
     "bundle": (
         *_WHICH,
@@ -70,77 +69,113 @@ FETCH: Mapping[str, tuple[Flag, ...]] = {
     "index": (
         *_COMMON,
         Flag("format", ("--format", "-t"), "How it is written.", values=("text", "json")),
-        Flag("output", ("--output", "-o"), "Write to this file instead of standard output.", "FILE"),
+        FILE,
     ),
 }
 """The flags of each kind of thing that is fetched."""
-VALUES: Mapping[str, Flag] = {
-    flag.variable: flag for flags in FETCH.values() for flag in flags if not flag.repeated and flag.metavar
-}
-"""The flags that may stand in the environment as words, by variable."""
 
 
-Words = Mapping[str, Sequence[str]]
-"""The values of each flag by its key."""
-
-
-def choice_of(words: Words) -> PolicyChoice:
+def read_choice(request: Request) -> PolicyChoice:
     """Return whom a command line says to believe."""
     from clusterbook.trust.choose_policy import PolicyChoice
 
-    def last(key: str) -> str | None:
-        return words[key][0] if key in words else None
-
     return PolicyChoice(
-        last("policy"),
-        tuple(words.get("key", ())),
-        last("certificate_identity"),
-        last("certificate_identity_regexp"),
-        last("certificate_oidc_issuer"),
-        tuple(words.get("trust_root", ())),
-        unsigned="allow_unsigned" in words,
+        request.values.get("policy"),
+        request.lists.get("key", ()),
+        request.values.get("certificate_identity"),
+        request.values.get("certificate_identity_regexp"),
+        request.values.get("certificate_oidc_issuer"),
+        request.lists.get("trust_root", ()),
+        unsigned="allow_unsigned" in request.switches,
     )
 
 
-def access_of(words: Words, around: Context) -> Access:
+def read_access(request: Request, around: Context) -> Access:
     """Return how a command line speaks to registries and sites."""
     from clusterbook.oci.open import Access
 
-    ca_file = words.get("ca_file", [""])[0]
-    return Access("plain_http" in words, ca_file, environment=around.environment, home=around.home)
+    plain_http, ca_file = "plain_http" in request.switches, request.text("ca_file")
+    return Access(plain_http, ca_file, environment=around.environment, home=around.home)
 
 
-def respond(kind: str, words: Words, slug: str, around: Context) -> Reply:
+def fetch(kind: str, request: Request, around: Context) -> Reply:
     """Fetch a recipe, a bundle or an index.
-
-    Args:
-        kind: which of them.
-        words: the values of each flag by its key.
-        slug: what stands without a flag, `SLUG[@VERSION]` or "".
-        around: environment, home and the time.
 
     Raises:
         ClusterbookError: nothing was written, and what was remembered of the source stays.
     """
-    from clusterbook.fetch.fetch import FetchRequest, fetch
+    from clusterbook.fetch.fetch import FetchRequest
+    from clusterbook.fetch.fetch import fetch as fetch_wanted
 
-    if "config" in words:
-        from clusterbook.cli.config import fetch_words, read_config
+    if "config" in request.values:
+        from clusterbook.cli.config import fetch_request, read_config
 
-        words = {**fetch_words(read_config(words["config"][0]), slug=slug), **words}
-    where = words.get("from", [""])[0]
-    if not where:
+        request = request.over(fetch_request(read_config(request.values["config"]), named=request.says("which")))
+    values, switches = request.values, request.switches
+    if not request.text("from"):
         raise MissingFlag("--from is missing", hint="type --from oci://HOST/BASE, or the folder or archive of a mirror")
     wanted = FetchRequest(
         kind,
-        where,
-        slug,
-        {flag.key: words[flag.key][0] for flag in CRITERIA if flag.key in words},
-        allow_inherited="allow_inherited" in words,
-        allow_withdrawn="allow_withdrawn" in words,
-        deployer=words.get("deployer", ["helm"])[0],
-        form=words.get("format", [None])[0],
-        output=words.get("output", [None])[0],
-        force="force" in words,
+        values["from"],
+        request.text("which"),
+        {flag.key: values[flag.key] for flag in CRITERIA if flag.key in values},
+        allow_inherited="allow_inherited" in switches,
+        allow_withdrawn="allow_withdrawn" in switches,
+        deployer=values.get("deployer", "helm"),
+        form=values.get("format"),
+        output=values.get("output"),
+        force="force" in switches,
     )
-    return Reply(*fetch(wanted, choice_of(words), access_of(words, around), around))
+    return Reply(*fetch_wanted(wanted, read_choice(request), read_access(request, around), around))
+
+
+def _recipe(request: Request, caller: Caller) -> Reply:
+    return fetch("recipe", request, _around(caller))
+
+
+def _bundle(request: Request, caller: Caller) -> Reply:
+    return fetch("bundle", request, _around(caller))
+
+
+def _index(request: Request, caller: Caller) -> Reply:
+    return fetch("index", request, _around(caller))
+
+
+def _around(caller: Caller) -> Context:
+    from clusterbook.files.context import Context
+
+    return Context.of(caller.environment)
+
+
+COMMANDS: Mapping[str, Command] = {
+    command.name: command
+    for command in (
+        Command(
+            "fetch recipe",
+            _FLAGS["recipe"],
+            (Argument("which"),),
+            _recipe,
+            "Get a published recipe, once its signature is verified.\n\nWHICH is SLUG, SLUG@VERSION, SLUG@RELEASE (such"
+            " as @2026.7.0) or SLUG@sha256:DIGEST; without, criteria say which recipe.",
+            "clusterbook fetch recipe h100-eks-training --from oci://ghcr.io/clusterbook/catalog",
+        ),
+        Command(
+            "fetch bundle",
+            _FLAGS["bundle"],
+            (Argument("which"),),
+            _bundle,
+            "Get a published bundle, once its signature is verified.\n\nWHICH is as for a recipe. The folder carries"
+            " the signature along, so that `clusterbook verify` needs no network.",
+            "clusterbook fetch bundle h100-eks-training -d argocd --from mirror.tar -o bundle",
+        ),
+        Command(
+            "fetch index",
+            _FLAGS["index"],
+            (),
+            _index,
+            "List what is published, once its signature is verified.",
+            "clusterbook fetch index --from https://catalog.example.org/oci",
+        ),
+    )
+}
+"""What fetches, by name."""

@@ -1,6 +1,6 @@
-"""The look-ups: `recipe`, `query`, `list` and `explain`, and which function answers which command.
+"""The look-ups: `recipe`, `query`, `list` and `explain`.
 
-Part of every look-up, so what only some commands need is imported for them.
+Part of every look-up, so what only some of them need is imported for those.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from clusterbook.catalog.criteria import DIMENSIONS, read_criteria
-from clusterbook.cli.flags import JUDGEMENTS
+from clusterbook.cli.command import Argument, Caller, Command, Request
+from clusterbook.cli.flags import ANSWER, CRITERIA, OUTPUT, WHERE, Flag
 from clusterbook.cli.render import leaves_table, recipe_table, render, table
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean
 from clusterbook.documents.api_version import FIRST_GENERATION, REFERENCE
-from clusterbook.lookup.find import Options, find, input_document, nearest, open_shelf, refuse_empty, serve
+from clusterbook.lookup.find import Question, find, nearest, open_shelf, read_input, refuse_empty, serve
 from clusterbook.resolve import matching, views
 from clusterbook.resolve.recipe import RecipeResult
 
@@ -25,38 +26,48 @@ if TYPE_CHECKING:
 _PHASES = ("readiness", "deployment", "performance", "conformance")
 
 
-def respond(command: str, options: Options, arguments: list[str]) -> Reply:
-    """Return the reply of a command of flags.COMMANDS.
+def read_question(request: Request) -> Question:
+    """Return which recipe a command line asks for."""
+    return Question(
+        request.text("slug"),
+        {name: request.values[name] for name in (*DIMENSIONS, "nodes") if name in request.values},
+        strict="criteria_strict" in request.switches,
+        allow_inherited="allow_inherited" in request.switches,
+        document=request.values.get("recipe"),
+        snapshot=request.values.get("snapshot"),
+        source=request.text("source"),
+        data=request.text("data"),
+    )
 
-    Raises:
-        ClusterbookError: with the exit status that fits.
+
+def configured(request: Request, *, elsewhere: tuple[str, ...] = ()) -> tuple[Request, tuple[str, ...]]:
+    """Return a request over what its --config says, and notes about where it counts more.
+
+    Of the file, what `elsewhere` names is about another command.
     """
-    if command == "list":
-        return listing(options)
-    if command in JUDGEMENTS:
-        from clusterbook.cli import validate as judging
+    if "config" not in request.values:
+        return request, ()
+    from clusterbook.cli.config import read_config, recipe_request
 
-        return judging.validate(options, *arguments) if command == "validate" else judging.fit(options, *arguments)
-    if command == "recipe":
-        return recipe(options, *arguments)
-    if command == "query":
-        slug, path = (*arguments, "", "")[:2]
-        if path and "selector" in options:
-            raise InvalidRequest("both --selector and a path were given", hint="give one of them")
-        if not path and "selector" not in options:
-            raise MissingFlag("--selector is missing", hint="type --selector components.gpu-operator.version, say")
-        return query({"selector": path, **options}, slug)
-    slug, path = (*arguments, "", "")[:2]
-    return explain(options, slug, path)
+    where = request.values["config"]
+    file = recipe_request(read_config(where)).without(*elsewhere)
+    notes = tuple(
+        f"--{key.replace('_', '-')} {request.values[key]} counts, not {word} of {where}"
+        for key, word in file.values.items()
+        if request.values.get(key, word) != word
+    )
+    return request.over(file), notes
 
 
-def recipe(options: Options, slug: str = "") -> Reply:
+def recipe(request: Request, _caller: Caller) -> Reply:
     """Return a recipe. Source: reference rows R8-R17."""
-    found = find(options, slug)
+    request, said = configured(request)
+    found = find(read_question(request))
     document = found.with_health_checks()
-    if "api_version" in options:
-        document = views.reference_envelope(document, _reference_version(options["api_version"]))
-    return Reply(render(document, options.get("format", "yaml"), recipe_table), found.notes)
+    if "api_version" in request.values:
+        document = views.reference_envelope(document, _reference_version(request.values["api_version"]))
+    text = render(document, request.text("format", "yaml"), recipe_table)
+    return Reply(text, (*said, *found.notes), output=request.text("output"))
 
 
 def _reference_version(version: str) -> str:
@@ -67,40 +78,49 @@ def _reference_version(version: str) -> str:
     return version
 
 
-def query(options: Options, slug: str = "") -> Reply:
+def query(request: Request, _caller: Caller) -> Reply:
     """Return the value that a selector names in a recipe. Source: reference rows Q1-Q9."""
     from clusterbook.documents.selector import select
 
-    found = find(options, slug)
-    value = select(views.query_view(found.document), options.get("selector", ""))
-    return Reply(render(value, options.get("format", "yaml"), leaves_table), found.notes)
+    request, said = configured(request, elsewhere=("output", "format"))
+    path, selector = request.text("path"), request.values.get("selector")
+    if path and selector is not None:
+        raise InvalidRequest("both --selector and a path were given", hint="give one of them")
+    if not path and selector is None:
+        raise MissingFlag("--selector is missing", hint="type --selector components.gpu-operator.version, say")
+    found = find(read_question(request))
+    value = select(views.query_view(found.document), path or selector or "")
+    text = render(value, request.text("format", "yaml"), leaves_table)
+    return Reply(text, (*said, *found.notes), output=request.text("output"))
 
 
-def listing(options: Options) -> Reply:
+def listing(request: Request, _caller: Caller) -> Reply:
     """Return the recipes there are, narrowed by the criteria given. Source: reference row R44."""
-    refuse_empty(options)
-    shelf = open_shelf({key: value for key, value in options.items() if key != "snapshot"})
-    wanted = {name: options[name] for name in (*DIMENSIONS, "nodes") if name in options}
-    criteria = read_criteria(wanted, shelf.vocabulary)
+    question = read_question(request)
+    refuse_empty(question.criteria)
+    shelf = open_shelf(question.source, question.data)
+    criteria = read_criteria(question.criteria, shelf.vocabulary)
     entries = [
         line
         for line in shelf.listing()
         if all(line["criteria"][name] == value for name, value in criteria.specified().items())
     ]
-    lines = [line for line in entries if "all" in options or line["state"] == matching.CURATED]
+    lines = [line for line in entries if "all" in request.switches or line["state"] == matching.CURATED]
     notes = list(shelf.remarks)
     if not lines:
         more = f"; {len(entries)} composed with --all" if entries else ""
         notes.append(f"no recipe claims {criteria.sentence()}{more}; {nearest(shelf, criteria)}")
     elif len(lines) < len(entries):
         notes.append(f"{len(entries) - len(lines)} composed recipes are left out; --all lists them, too")
-    healthy = "no_health" not in options
+    healthy = "no_health" not in request.switches
     if not healthy:
         lines = [{key: value for key, value in line.items() if key != "health"} for line in lines]
-    form = options.get("format", "table")
+    form = request.text("format", "table")
     if form == "table":
-        return Reply(table(*_list_table(lines, healthy=healthy)), tuple(notes))
-    return Reply(render([_list_entry(line) for line in lines], form), tuple(notes))
+        text = table(*_list_table(lines, healthy=healthy))
+    else:
+        text = render([_list_entry(line) for line in lines], form)
+    return Reply(text, tuple(notes), output=request.text("output"))
 
 
 def _list_entry(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,19 +149,22 @@ def _list_table(lines: list[dict[str, Any]], *, healthy: bool) -> tuple[list[str
     return [*heading, *(("STATUS", "COVERAGE") if healthy else ()), "SOURCE"], rows
 
 
-def explain(options: Options, slug: str, path: str) -> Reply:
+def explain(request: Request, _caller: Caller) -> Reply:
     """Return where one value of a recipe comes from: each layer's say, the winner last."""
     from clusterbook.documents.selector import locate, parse, pointer
 
-    if not path and slug and any(name in options for name in (*DIMENSIONS, "snapshot", "recipe")):
-        slug, path = "", slug
+    request, said = configured(request, elsewhere=("output", "format"))
+    question, path = read_question(request), request.text("path")
+    others = question.criteria.keys() - {"nodes"} or question.snapshot is not None or question.document is not None
+    if not path and question.slug and others:
+        question, path = question._replace(slug=""), question.slug
     if not path:
         raise MissingFlag(
             "explain takes a recipe and a path",
             hint="type clusterbook explain h100-eks-training components.gpu-operator.version, say",
         )
-    shelf = open_shelf(options)
-    answer, notes = serve(options, shelf, slug, {} if slug else input_document(options))
+    shelf = open_shelf(question.source, question.data, question.snapshot)
+    answer, notes = serve(question, shelf, read_input(question))
     recipe = shelf.recipe(answer)
     place: tuple[str | int, ...]
     try:
@@ -155,8 +178,9 @@ def explain(options: Options, slug: str, path: str) -> Reply:
         raise NotFound(
             f"{path} is computed, not written by a layer", hint="ask for constraints, components or validation"
         )
-    form = options.get("format", "table")
-    return Reply(_chain_text(chains) if form == "table" else render(chains, form), notes)
+    form = request.text("format", "table")
+    text = _chain_text(chains) if form == "table" else render(chains, form)
+    return Reply(text, (*said, *notes), output=request.text("output"))
 
 
 def _chains(recipe: CatalogRecipe, place: tuple[str | int, ...], at: str) -> dict[str, list[dict[str, Any]]]:
@@ -184,3 +208,51 @@ def _chain_text(chains: Mapping[str, list[dict[str, Any]]]) -> str:
             said = "removed" if origin.get("removed") else json.dumps(origin["value"], ensure_ascii=False)
             lines.append(f"  {mark} {origin['layer']}: {said}  ({origin['file']}:{origin['line']}:{origin['column']})")
     return "\n".join(lines) + "\n"
+
+
+_SLUG, _PATH = Argument("slug"), Argument("path")
+_API = Flag("api_version", ("--api-version",), "Write the reference's envelope with this apiVersion.", "VERSION")
+_SELECTOR = Flag("selector", ("--selector",), "Path of the value, such as components.gpu-operator.version.", "PATH")
+_ALL = Flag("all", ("--all",), "List composed recipes too.")
+_NO_HEALTH = Flag("no_health", ("--no-health", "--skip-health"), "Leave health and coverage out.")
+COMMANDS: Mapping[str, Command] = {
+    command.name: command
+    for command in (
+        Command(
+            "recipe",
+            (*CRITERIA, *ANSWER, *WHERE, *OUTPUT, _API),
+            (_SLUG,),
+            recipe,
+            "Print the recipe for a cluster.",
+            "clusterbook recipe --service eks --accelerator h100 --intent training --os ubuntu",
+        ),
+        Command(
+            "query",
+            (_SELECTOR, *CRITERIA, *ANSWER, *WHERE, *OUTPUT),
+            (_SLUG, _PATH),
+            query,
+            "Print one value of a recipe.",
+            "clusterbook query h100-eks-training --selector components.gpu-operator.version",
+        ),
+        Command(
+            "list",
+            (*CRITERIA[:-1], _ALL, _NO_HEALTH, *WHERE, *OUTPUT),
+            (),
+            listing,
+            "List the recipes there are.\n\nIS_LEAF: no overlay builds on it. COVERAGE: the number of checks for"
+            " readiness, deployment, performance and conformance. SOURCE: external when it comes from --data.",
+            "clusterbook list --service eks",
+        ),
+        Command(
+            "explain",
+            (*CRITERIA, *ANSWER, *WHERE, *OUTPUT),
+            (_SLUG, _PATH),
+            explain,
+            "Say where values of a recipe come from, layer by layer, the winner last.\n\nPATH is written like a"
+            " selector (components.gpu-operator.version, constraints[0]) or as a JSON pointer; it may name a whole"
+            " part.",
+            "clusterbook explain h100-eks-training components.gpu-operator.values.driver",
+        ),
+    )
+}
+"""The look-ups by name."""

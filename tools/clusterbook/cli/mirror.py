@@ -1,23 +1,22 @@
-"""Carrying: what `mirror save` and `mirror load` were asked, and what the user hears of it.
-
-Knows words and sentences. Does not know click, nor how an archive is made (`mirror_saving`) or loaded
-(`mirror_loading`).
-"""
+"""The commands about air gaps: `mirror list`, `mirror save` and `mirror load`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from clusterbook.artifacts.open import OpenIndex, open_index
 from clusterbook.artifacts.visit import visit
 from clusterbook.bundle.make import make
-from clusterbook.cli.bundle import requested
-from clusterbook.cli.fetch import Words, access_of, choice_of
+from clusterbook.cli.bundle import ASKED, FLAGS, requested
+from clusterbook.cli.command import Argument, Caller, Command, Request
+from clusterbook.cli.fetch import ACCESS, BELIEF, FROM, UNSIGNED, WITHDRAWN, read_access, read_choice
+from clusterbook.cli.flags import FILE, Flag
 from clusterbook.cli.reply import MissingFlag, Reply
-from clusterbook.cli.terminal import Telling
+from clusterbook.cli.terminal import Telling, log
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.files.context import Context
@@ -31,7 +30,7 @@ from clusterbook.mirror.load import Loaded, load
 from clusterbook.mirror.save import Saved, Wanted, save
 from clusterbook.oci.open import open_base, open_source
 from clusterbook.oci.reference import SCHEME, is_loopback, parse_reference
-from clusterbook.trust.choose_policy import trusting
+from clusterbook.trust.choose_policy import PolicyChoice, trusting
 
 _SHOWN_GAPS = 5
 
@@ -57,28 +56,30 @@ class NotAll(ClusterbookError):
     exit_status = 10
 
 
-def listed_reply(found: Mapping[str, list[str]], slugs: Iterable[str]) -> Reply:
+def list_bundles(request: Request, _caller: Caller) -> Reply:
     """List what the bundles of one or several recipes pull.
-
-    Args:
-        found: words by flag key.
-        slugs: recipes; none where flags say which.
 
     Raises:
         ClusterbookError: no recipe answers, or helm cannot render a chart.
     """
-    made = [list_of(found, slug, check="check" in found) for slug in list(slugs) or [""]]
+    slugs = request.lists.get("slugs") or ("",)
+    made = [list_of(request, slug) for slug in slugs]
     whole = joined(each for each, _ in made)
     notes = tuple(dict.fromkeys(note for _, said in made for note in said))
-    return Reply(FORMATS[found.get("format", ["yaml"])[0]](whole), notes, error=incomplete(whole.gaps))
+    return Reply(
+        FORMATS[request.text("format", "yaml")](whole),
+        notes,
+        error=incomplete(whole.gaps),
+        output=request.text("output"),
+    )
 
 
-def list_of(found: Mapping[str, list[str]], slug: str, *, check: bool) -> tuple[MirrorList, tuple[str, ...]]:
+def list_of(request: Request, slug: str) -> tuple[MirrorList, tuple[str, ...]]:
     """Return what one bundle pulls, and notes."""
-    asked = requested(found, slug)
-    bundle = make(asked.recipe, asked.request)
-    known = bundle_list(asked.recipe, bundle, asked.request)
-    if not check:
+    asked = requested(request.without("output").over(Request({"slug": slug} if slug else {})))
+    bundle = make(asked.recipe, asked.options)
+    known = bundle_list(asked.recipe, bundle, asked.options)
+    if "check" not in request.switches:
         return known, asked.notes
     whole, lacking = checked(known, chart_images(bundle.plan.folders))
     said = (f"the catalog's list of {each.component} lacks {each.image}; it was added" for each in lacking)
@@ -95,19 +96,13 @@ def incomplete(gaps: tuple[Gap, ...]) -> Incomplete | None:
     return Incomplete(f"the list is not complete: {named}{more}", hint=hint)
 
 
-def saved(words: Words, slugs: Iterable[str], around: Context, telling: Telling) -> Reply:
-    """Save recipes and what they pull.
-
-    Args:
-        words: the values of each flag by its key.
-        slugs: `SLUG[@VERSION]`; none for the whole release.
-        around: environment, home and the time.
-        telling: hears how far it has come.
+def save_recipes(request: Request, caller: Caller) -> Reply:
+    """Save recipes and what they pull; without a name, those of the whole release.
 
     Raises:
         ClusterbookError: there is no archive then.
     """
-    where, target = words.get("from", [""])[0], words.get("output", [""])[0]
+    where, target = request.text("from"), request.text("output")
     if not where:
         raise MissingFlag(
             "--from is missing", hint="type --from oci://HOST/BASE, or where else the release is published"
@@ -116,25 +111,27 @@ def saved(words: Words, slugs: Iterable[str], around: Context, telling: Telling)
         raise MissingFlag("--output is missing", hint="type -o mirror.tar")
     if not target.endswith(".tar"):
         raise InvalidRequest(f"{target} is no .tar file", hint="type -o mirror.tar")
-    access, belief = access_of(words, around), trusting(choice_of(words), around.environment, around.home)
+    around = Context.of(caller.environment)
+    access, choice = read_access(request, around), read_choice(request)
+    belief = trusting(choice, around.environment, around.home)
     wanted = Wanted(
-        tuple(slugs),
-        tuple(words.get("deployer", ())),
-        charts="no_charts" not in words,
-        images="no_images" not in words,
-        withdrawn="allow_withdrawn" in words,
+        request.lists.get("slugs", ()),
+        request.lists.get("deployer", ()),
+        charts="no_charts" not in request.switches,
+        images="no_images" not in request.switches,
+        withdrawn="allow_withdrawn" in request.switches,
     )
 
     def carry(opened: OpenIndex) -> Saved:
-        with telling:
+        with _telling(caller) as telling:
             return save(opened, wanted, Path(target), access, telling)
 
     done, warning = visit(where, carry, access=access, trusting=belief, around=around)
-    text = _encoded(_as_data(done, target)) if _json(words) else _sentence(done, target, words)
+    text = _encoded(_as_data(done, target)) if _json(request) else _sentence(done, target, choice)
     return Reply(text, (warning,) if warning else (), error=_lacking(done, target))
 
 
-def _sentence(done: Saved, target: str, words: Words) -> str:
+def _sentence(done: Saved, target: str, choice: PolicyChoice) -> str:
     found = done.contents
     count = {kind: sum(each.kind == kind for each in found.held) for kind in (CHART, IMAGE)}
     lines = [
@@ -146,10 +143,7 @@ def _sentence(done: Saved, target: str, words: Words) -> str:
         lines.append(f"missing: {named[0]}: {why}" if len(named) == 1 else f"missing, {why}:")
         lines += [f"  {name}" for name in named if len(named) > 1]
     lines += [f"unknown: what {gap.component} pulls: {gap.why}" for gap in done.lists.gaps]
-    return (
-        "\n".join([*lines, f"load: clusterbook mirror load {target} --to oci://HOST/BASE{choice_of(words).flags}"])
-        + "\n"
-    )
+    return "\n".join([*lines, f"load: clusterbook mirror load {target} --to oci://HOST/BASE{choice.flags}"]) + "\n"
 
 
 def _as_data(done: Saved, target: str) -> Mapping[str, Any]:
@@ -177,33 +171,34 @@ def _lacking(done: Saved, target: str) -> NotAll | None:
     )
 
 
-def loaded(words: Words, archive: str, around: Context, telling: Telling) -> Reply:
-    """Load an archive, and write how things are found there; see `saved`.
+def load_archive(request: Request, caller: Caller) -> Reply:
+    """Load an archive, and write how things are found there.
 
     Raises:
         ClusterbookError: the archive is not to be believed, or not all of it is in the target; run it again to go on.
     """
-    target = words.get("to", [""])[0]
+    archive, target = request.values["archive"], request.text("to")
     if not target:
         raise MissingFlag("--to is missing", hint="type --to oci://HOST/BASE")
     host, name = _address(target)
     for flag in ("relocation", "containerd"):
-        if flag in words and not host:
+        if flag in request.values and not host:
             raise InvalidRequest(f"--{flag} is about a registry, and {target} is none", hint="load to oci://HOST/BASE")
-    access = access_of(words, around)
-    belief = trusting(choice_of(words), around.environment, around.home)
+    around = Context.of(caller.environment)
+    access, choice = read_access(request, around), read_choice(request)
+    belief = trusting(choice, around.environment, around.home)
     opened = open_index(open_source(archive, access), belief, now=around.now, seen=None)
     base = open_base(target, access, create=True)
-    with telling:
+    with _telling(caller) as telling:
         done = load(opened, base, belief, telling)
-    if "relocation" in words:
-        write_text(words["relocation"][0], dump(mirrored.relocation(done.contents, f"{host}/{name}".rstrip("/"))))
-    if "containerd" in words:
+    if "relocation" in request.values:
+        write_text(request.values["relocation"], dump(mirrored.relocation(done.contents, f"{host}/{name}".rstrip("/"))))
+    if "containerd" in request.values:
         files = mirrored.hosts_files(
             done.contents, host, name, plain_http=access.plain_http or (is_loopback(host) and not access.ca_file)
         )
         for path, text in files.items():
-            file = Path(words["containerd"][0]) / path
+            file = Path(request.values["containerd"]) / path
             file.parent.mkdir(parents=True, exist_ok=True)
             write_text(str(file), text)
     lacking = done.contents.missing
@@ -211,11 +206,11 @@ def loaded(words: Words, archive: str, around: Context, telling: Telling) -> Rep
     if lacking:
         more = f" and {len(lacking) - 1} more are missing" if len(lacking) > 1 else " is missing"
         notes = (f"{archive} is not complete: {lacking[0].kind} {lacking[0].name}{more}",)
-    return Reply(_loaded(done, target, words), notes)
+    return Reply(_loaded(done, target, choice, as_json=_json(request)), notes)
 
 
-def _loaded(done: Loaded, target: str, words: Words) -> str:
-    if _json(words):
+def _loaded(done: Loaded, target: str, choice: PolicyChoice, *, as_json: bool) -> str:
+    if as_json:
         said = {
             "target": target,
             "artifacts": done.artifacts,
@@ -229,7 +224,7 @@ def _loaded(done: Loaded, target: str, words: Words) -> str:
     older = "" if done.latest else "; a newer index is there already and stays"
     return (
         f"{target}: {done.artifacts} artifacts, {moved}{older}\n"
-        f"fetch: clusterbook fetch bundle SLUG --from {target}{choice_of(words).flags}\n"
+        f"fetch: clusterbook fetch bundle SLUG --from {target}{choice.flags}\n"
         f"{f'deploy: CHART_MIRROR={target} bundle/deploy.sh{chr(10)}' if target.startswith(SCHEME) else ''}"
     )
 
@@ -249,5 +244,77 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _json(words: Words) -> bool:
-    return words.get("format") == ["json"]
+def _json(request: Request) -> bool:
+    return request.text("format") == "json"
+
+
+def _telling(caller: Caller) -> Telling:
+    """Return who hears how far it has come."""
+    terminal = sys.stderr.isatty() and not caller.log_json
+    return Telling(lambda line: log("note", line, log_json=caller.log_json), terminal=terminal)
+
+
+_WITHOUT = ("deployer", "vendorCharts", "appName", "repo", "targetRevision", "fluxNamespace", "fluxOciSourceName")
+"""Options of a bundle that change nothing about what it pulls."""
+_LIST = (
+    Flag("check", ("--check",), "Render the charts with helm, and add what the catalog's lists lack."),
+    Flag("format", ("--format", "-t", "-f"), "How the list is written; default: yaml.", values=tuple(FORMATS)),
+    FILE,
+)
+_FORM = Flag("format", ("--format", "-t"), "How the result is printed.", values=("text", "json"))
+_COMMON = (*BELIEF, UNSIGNED, *ACCESS, _FORM)
+_SAVE = (
+    FROM,
+    Flag("output", ("--output", "-o"), "The archive to write, a .tar file.", "FILE"),
+    Flag(
+        "deployer",
+        ("--deployer", "-d"),
+        "Carry the bundles of this deployer only. May be repeated.",
+        "NAME",
+        repeated=True,
+    ),
+    Flag("no_charts", ("--no-charts",), "Leave out the charts that bundles pull."),
+    Flag("no_images", ("--no-images",), "Leave out the images that charts start."),
+    WITHDRAWN,
+    *_COMMON,
+)
+_LOAD = (
+    Flag("to", ("--to",), "oci://HOST/BASE or oci-layout:FOLDER.", "TARGET"),
+    Flag("relocation", ("--relocation",), "Write to this file where each chart and image is now.", "FILE"),
+    Flag(
+        "containerd", ("--containerd",), "Write below this folder what /etc/containerd/certs.d needs on nodes.", "DIR"
+    ),
+    *_COMMON,
+)
+COMMANDS: Mapping[str, Command] = {
+    command.name: command
+    for command in (
+        Command(
+            "mirror list",
+            (*ASKED, *(flag for name, flag in FLAGS.items() if name not in _WITHOUT), *_LIST),
+            (Argument("slugs", "[SLUG]...", many=True),),
+            list_bundles,
+            "List the charts and images that bundles pull.",
+            "clusterbook mirror list h100-eks-ubuntu-training-kubeflow --format images",
+        ),
+        Command(
+            "mirror save",
+            _SAVE,
+            (Argument("slugs", "[SLUG[@VERSION|@RELEASE]]...", many=True),),
+            save_recipes,
+            "Save published recipes into one archive, with bundles, signatures, SBOMs, charts and images; without a"
+            " SLUG, the whole release.\n\nWhat cannot be had is listed, and the exit status is 10. Charts of chart"
+            " repositories are pulled with helm, all others and images without.",
+            "clusterbook mirror save h100-eks-training --from oci://ghcr.io/acme/book -o mirror.tar",
+        ),
+        Command(
+            "mirror load",
+            _LOAD,
+            (Argument("archive", "FILE.tar", required=True),),
+            load_archive,
+            "Load an archive into a registry, once its signature is verified. No other host is spoken to.",
+            "clusterbook mirror load mirror.tar --to oci://registry.corp/clusterbook",
+        ),
+    )
+}
+"""What carries recipes, by name."""

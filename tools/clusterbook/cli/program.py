@@ -1,7 +1,6 @@
-"""Programs: click groups whose flags stand once and whose exit statuses are ours.
+"""Programs: click groups whose flags stand once and whose exit statuses are ours, and how shells complete them.
 
-Knows how click declares flags and what it raises. Does not know a command. Source: reference rows G4, G8: click alone
-would silently take the last of two flags.
+Source: reference rows G4, G8, G14: click alone would silently take the last of two flags.
 """
 
 from __future__ import annotations
@@ -11,8 +10,10 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
+from click.shell_completion import get_completion_class
 
-from clusterbook.cli.flags import Flag, scan
+from clusterbook.cli.command import scan_flags
+from clusterbook.cli.flags import Flag
 from clusterbook.cli.reply import MissingFlag
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, did_you_mean
 
@@ -27,7 +28,7 @@ class Once(click.Command):
             InvalidRequest: naming the flag.
         """
         options = [param for param in self.params if isinstance(param, click.Option) and not param.multiple]
-        scan(args, [_flag(option) for option in options])
+        scan_flags(args, [_flag(option) for option in options])
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
@@ -42,11 +43,13 @@ class Strict(Once):
 def option(flag: Flag) -> click.Option:
     """Return the click option of a flag."""
     common: dict[str, Any] = {"help": flag.help, "show_envvar": False}
-    if not flag.repeated:  # words may hold blanks, which would split them
+    if flag.environment and not flag.repeated:  # words may hold blanks, which would split them
         common["envvar"] = flag.variable
     if flag.switch:
         return click.Option([flag.key, *flag.names], is_flag=True, **common)
-    kind = click.Choice(flag.values) if flag.values else None
+    if flag.default:
+        common |= {"default": flag.default, "show_default": True}
+    kind = click.Choice(flag.values) if flag.values else click.IntRange(min=0) if flag.number else None
     return click.Option(
         [flag.key, *flag.names], metavar=flag.metavar or None, type=kind, multiple=flag.repeated, **common
     )
@@ -139,3 +142,32 @@ def _place(error: click.BadParameter) -> str:
     if source is ParameterSource.ENVIRONMENT and isinstance(param, click.Option):
         return str(param.envvar)
     return _called(param)
+
+
+_VARIABLE = "_CLUSTERBOOK_COMPLETE"
+_PWSH = """\
+Register-ArgumentCompleter -Native -CommandName clusterbook -ScriptBlock {
+    param($word, $line, $cursor)
+    $env:COMP_WORDS = $line.ToString()
+    $env:COMP_CWORD = $line.CommandElements.Count - [int]($word -ne '')
+    $env:_CLUSTERBOOK_COMPLETE = 'bash_complete'
+    try {
+        clusterbook | ForEach-Object {
+            $value = ($_ -split ',', 2)[1]
+            if ($value) {
+                [System.Management.Automation.CompletionResult]::new($value, $value, 'ParameterValue', $value)
+            }
+        }
+    } finally {
+        Remove-Item Env:COMP_WORDS, Env:COMP_CWORD, Env:_CLUSTERBOOK_COMPLETE -ErrorAction SilentlyContinue
+    }
+}
+"""
+
+
+def script(shell: str, program: click.Command) -> str:
+    """Return the script that makes `shell` (bash, zsh, fish or pwsh) complete commands, flags and values."""
+    if shell == "pwsh":
+        return _PWSH
+    made = get_completion_class(shell)
+    return made(program, {}, "clusterbook", _VARIABLE).source() if made else ""

@@ -1,7 +1,4 @@
-"""Replies as such: what every command gives back, whoever finds it.
-
-Imports nothing, so that what has to be quick can say something without the look-ups (`answers`).
-"""
+"""What a command gives back, whoever asks for it. Part of every look-up, so it imports next to nothing."""
 
 from __future__ import annotations
 
@@ -11,12 +8,16 @@ from clusterbook.diagnostics.errors import ClusterbookError
 
 
 class Reply(NamedTuple):
-    """What a command prints: the answer, and notes for standard error. It ends with `status`, or by raising `error`."""
+    """What a command prints, or writes to the file `output`, and notes for standard error.
+
+    It ends with `status`, or by raising `error`.
+    """
 
     text: str
     notes: tuple[str, ...] = ()
     status: int = 0
     error: ClusterbookError | None = None
+    output: str = ""
 
 
 class MissingFlag(ClusterbookError):

@@ -1,110 +1,135 @@
-"""The command `clusterbook snapshot`.
-
-Knows click and which flags go together. Does not know how a machine is read, nor how a snapshot is written.
-"""
+"""The command `clusterbook snapshot`, and the forms in which a snapshot is written. Source: reference rows S31-S34."""
 
 from __future__ import annotations
 
-import os
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
-import click
-
-from clusterbook.cli.agent_flags import NAMES, agent_options, read_agent, typed
-from clusterbook.cli.program import Once
-from clusterbook.cli.terminal import deliver, log
-from clusterbook.collect.agent_manifests import Agent
+from clusterbook.cli.agent_flags import AGENT, manifests_text, read_agent
+from clusterbook.cli.command import Caller, Command, Request
+from clusterbook.cli.flags import Flag
+from clusterbook.cli.render import render, table
+from clusterbook.cli.reply import Reply
+from clusterbook.cli.terminal import log
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.evidence import redact
+from clusterbook.lookup.find import open_shelf
+from clusterbook.validate import checks
+
+if TYPE_CHECKING:
+    from clusterbook.collect.agent_manifests import Agent
+    from clusterbook.collect.take import SnapshotRequest
 
 FORMATS = ("yaml", "json", "table")
+Document = dict[str, Any]
+
+_WIDEST = 100
+"""Longest value in a table."""
+_SHOWN = 10
+"""Most gaps that are told one by one."""
 
 
-_EXAMPLES = "\b\nExamples:\n  clusterbook snapshot -o node.yaml\n  clusterbook snapshot --cluster -o cluster.yaml"
+def redacted(taken: Document) -> Document:
+    """Return a snapshot that may be shown: names stay where one of the published recipes says them."""
+    words: set[str] = set()
+    namespaces: set[str] = set()
+    shelf = open_shelf()
+    for line in shelf.listing():
+        said, places = redact.public_names(shelf.stored(line["slug"]))
+        words |= said
+        namespaces |= places
+    words |= checks.words(checks.read_checks(shelf.validators()).values())
+    return redact.redact(taken, words=words, namespaces=namespaces, groups=shelf.public_groups())
 
 
-@click.command("snapshot", cls=Once, epilog=_EXAMPLES)
-@click.option(
-    "--output",
-    "-o",
-    default="",
-    envvar="CLUSTERBOOK_OUTPUT",
-    help="Write to this file, or to cm://NAMESPACE/NAME.",
-    metavar="FILE",
-)
-@click.option("--cluster", is_flag=True, envvar="CLUSTERBOOK_CLUSTER", help="Of the cluster that kubectl would ask.")
-@click.option("--no-cluster", is_flag=True, envvar="CLUSTERBOOK_NO_CLUSTER", help="In a pod: of its node alone.")
-@click.option(
-    "--kubeconfig", "-k", default="", envvar="CLUSTERBOOK_KUBECONFIG", metavar="FILE", help="Of this one's cluster."
-)
-@click.option("--context", default="", envvar="CLUSTERBOOK_CONTEXT", metavar="NAME", help="Of this context's cluster.")
-@click.option("--node", default="", metavar="NAME", help="The node that K8s.node is about. Default: one with a GPU.")
-@click.option(
-    "--max-nodes-per-entry",
-    type=click.IntRange(min=0),
-    default=0,
-    envvar="CLUSTERBOOK_MAX_NODES_PER_ENTRY",
-    metavar="N",
-    help="Most nodes that a label lists; 0: all.",
-)
-@click.option("--helm-values", is_flag=True, help="With what users gave to Helm, passwords and all.")
-@click.option(
-    "--cluster-config",
-    default="",
-    envvar="CLUSTERBOOK_CLUSTER_CONFIG",
-    metavar="FILE",
-    help="The network as l8k has it, for NICs that /sys does not explain.",
-)
-@agent_options
-@click.option("--format", "-t", "form", type=click.Choice(FORMATS), envvar="CLUSTERBOOK_FORMAT", help="Default: yaml.")
-@click.option("--template", default="", envvar="CLUSTERBOOK_TEMPLATE", metavar="FILE", help="A Jinja2 template or URL.")
-@click.option("--redact", is_flag=True, envvar="CLUSTERBOOK_REDACT", help="Leave out what says whose machine it is.")
-@click.option(
-    "--root", default="", envvar="CLUSTERBOOK_ROOT", metavar="DIR", help="Where the machine's root is mounted."
-)
-@click.option("--config", default="", envvar="CLUSTERBOOK_CONFIG", metavar="FILE", help="Configuration file or URL.")
-def snapshot(config: str, **words: Any) -> int:
-    """Write down what a machine or a cluster is, and what of it could not be seen.
+def written(taken: Document, form: str) -> str:
+    """Return a snapshot as yaml, json or a table for people."""
+    return render(taken, form, lambda _: table(["READING", "VALUE"], [list(row) for row in rows(taken)]))
 
-    Of a machine: operating system, kernel, services and GPUs. Works without a cluster, without privileges (less is seen
-    then) and, with the machine's root mounted, in a pod. Of a cluster: version, nodes, images, Helm releases, objects
-    and whether they do what they are there for. Reads only, what it may read.
-    """
-    from clusterbook.cli import snapshotting_ as snapshotting
-    from clusterbook.collect.take import SnapshotRequest, keep, take
+
+def rows(taken: Document) -> Iterator[tuple[str, str]]:
+    """Yield path, as a constraint writes it, and value of everything in a snapshot; objects are only counted."""
+    for name, entry in sorted((taken.get("fingerprint") or {}).items()):
+        said = entry if isinstance(entry, dict) else {"value": entry}
+        yield f"fingerprint.{name}", " ".join(_short(said[key]) for key in ("value", "version", "note") if key in said)
+    for measurement in taken["measurements"]:
+        for group in measurement["subtypes"]:
+            name = f'"{group["subtype"]}"' if "." in group["subtype"] else group["subtype"]
+            below = [(name, group["data"])]
+            below += [(f"{name}[{number}]", item["data"]) for number, item in enumerate(group.get("items") or ())]
+            for place, data in below:
+                for key, value in sorted(data.items()):
+                    yield f"{measurement['type']}.{place}.{key}", _short(value)
+    for group in taken.get("objects") or ():
+        yield f"objects/{group['apiVersion']}/{group['kind']}", str(len(group["items"]))
+    for each in taken.get("releases") or ():
+        yield f"releases/{each.get('namespace', '')}/{each['name']}", f"{each.get('chart')} {each.get('version')}"
+
+
+def _short(value: object) -> str:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    text = " ".join(text.split())
+    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
+
+
+def gaps(taken: Document) -> tuple[str, ...]:
+    """Return a sentence for each thing that could not be seen, so that nobody overlooks it."""
+    found = taken.get("coverage") or []
+    said = [f"not seen: {gap['part']} ({gap['state']}): {gap.get('reason', 'no reason given')}" for gap in found]
+    more = [f"not seen: {len(said) - _SHOWN} more; see coverage"] if len(said) > _SHOWN else []
+    return (*said[:_SHOWN], *more)
+
+
+def snapshot(request: Request, caller: Caller) -> Reply:
+    """Write down what a machine or a cluster is, and what of it could not be seen."""
+    from clusterbook.collect.take import keep, take
 
     notes: tuple[str, ...] = ()
-    if config:
+    if request.text("config"):
         from clusterbook.cli.config_cluster import of_snapshot
 
-        words, _, notes = of_snapshot(config, words, typed())
-    output, form, template = (words.pop(name) for name in ("output", "form", "template"))
-    redact = words.pop("redact")
-    if template and form not in (None, "yaml"):
+        request, notes = of_snapshot(request.values["config"], request)
+    output, form, template = request.text("output"), request.text("format"), request.text("template")
+    if template and form not in ("", "yaml"):
         raise InvalidRequest(f"--template and --format {form} were given", hint="keep one of them")
     layout = _text(template) if template else ""
-    log_json = bool(click.get_current_context().find_root().params.get("log_json"))
-    job = {name: given for name, given in words.items() if name in NAMES}
-    agent = read_agent(job) if job["agent"] or job["print_manifests"] else None
-    if agent is not None and job["print_manifests"]:
-        deliver(manifests_text(agent, form or FORMATS[0]), notes=notes, output=output, log_json=log_json)
-        return 0
-    own = {name: given for name, given in words.items() if name not in NAMES}
-    asked = SnapshotRequest(agent=agent, no_cleanup=job["no_cleanup"], **own)
-    taken, told = take(asked, os.environ, lambda line: log("agent", line, log_json=log_json))
-    notes = (*notes, *told, *snapshotting.gaps(taken))
-    if redact:  # which takes the reasons away; who asks may know them
-        taken = snapshotting.redacted(taken)
+    agent = read_agent(request) if request.switches & {"agent", "print_manifests"} else None
+    if agent is not None and "print_manifests" in request.switches:
+        return Reply(manifests_text(agent, form or FORMATS[0]), notes, output=output)
+    asked = _asked(request, agent)
+    taken, told = take(asked, caller.environment, lambda line: log("agent", line, log_json=caller.log_json))
+    notes = (*notes, *told, *gaps(taken))
+    if "redact" in request.switches:  # which takes the reasons away; who asks may know them
+        taken = redacted(taken)
     if template:
-        from clusterbook.snapshot.template import render
+        from clusterbook.snapshot.template import render as render_template
 
-        text = render(layout, taken, template)
+        text = render_template(layout, taken, template)
     else:
-        text = snapshotting.written(taken, form or FORMATS[0])
+        text = written(taken, form or FORMATS[0])
     if output.startswith("cm://"):
         keep(asked, output, text, form or FORMATS[0], str(taken["metadata"]["timestamp"]))
-        text = ""
-    deliver(text, notes=notes, output="" if output.startswith("cm://") else output, log_json=log_json)
-    return 0
+        text, output = "", ""
+    return Reply(text, notes, output=output)
+
+
+def _asked(request: Request, agent: Agent | None) -> SnapshotRequest:
+    """Return what a snapshot is asked to be of."""
+    from clusterbook.collect.take import SnapshotRequest
+
+    return SnapshotRequest(
+        root=request.text("root"),
+        cluster="cluster" in request.switches,
+        no_cluster="no_cluster" in request.switches,
+        kubeconfig=request.text("kubeconfig"),
+        context=request.text("context"),
+        node=request.text("node"),
+        max_nodes_per_entry=int(request.text("max_nodes_per_entry", "0")),
+        helm_values="helm_values" in request.switches,
+        agent=agent,
+        no_cleanup="no_cleanup" in request.switches,
+        cluster_config=request.text("cluster_config"),
+    )
 
 
 def _text(where: str) -> str:
@@ -113,14 +138,39 @@ def _text(where: str) -> str:
     return read_text(where)
 
 
-def manifests_text(agent: Agent, form: str) -> str:
-    """Return what an agent is made of, as kubectl takes it."""
-    import json
-
-    from clusterbook.collect.agent_manifests import manifests
-    from clusterbook.documents.yaml_writer import dump
-
-    found = manifests(agent)
-    if form == "json":
-        return json.dumps({"apiVersion": "v1", "kind": "List", "items": found}, indent=2) + "\n"
-    return "---\n".join(dump(each) for each in found)
+_FLAGS = (
+    Flag("output", ("--output", "-o"), "Write to this file, or to cm://NAMESPACE/NAME.", "FILE"),
+    Flag("cluster", ("--cluster",), "Of the cluster that kubectl would ask."),
+    Flag("no_cluster", ("--no-cluster",), "In a pod: of its node alone."),
+    Flag("kubeconfig", ("--kubeconfig", "-k"), "Of this one's cluster.", "FILE"),
+    Flag("context", ("--context",), "Of this context's cluster.", "NAME"),
+    Flag("node", ("--node",), "The node that K8s.node is about. Default: one with a GPU.", "NAME", environment=False),
+    Flag("max_nodes_per_entry", ("--max-nodes-per-entry",), "Most nodes that a label lists; 0: all.", "N", number=True),
+    Flag("helm_values", ("--helm-values",), "With what users gave to Helm, passwords and all.", environment=False),
+    Flag(
+        "cluster_config",
+        ("--cluster-config",),
+        "The network as l8k has it, for NICs that /sys does not explain.",
+        "FILE",
+    ),
+    *AGENT,
+    Flag("format", ("--format", "-t"), "Default: yaml.", values=FORMATS),
+    Flag("template", ("--template",), "A Jinja2 template or URL.", "FILE"),
+    Flag("redact", ("--redact",), "Leave out what says whose machine it is."),
+    Flag("root", ("--root",), "Where the machine's root is mounted.", "DIR"),
+    Flag("config", ("--config",), "Configuration file or URL.", "FILE"),
+)
+COMMANDS: Mapping[str, Command] = {
+    "snapshot": Command(
+        "snapshot",
+        _FLAGS,
+        (),
+        snapshot,
+        "Write down what a machine or a cluster is, and what of it could not be seen.\n\nOf a machine: operating"
+        " system, kernel, services and GPUs. Works without a cluster, without privileges (less is seen then) and, with"
+        " the machine's root mounted, in a pod. Of a cluster: version, nodes, images, Helm releases, objects and"
+        " whether they do what they are there for. Reads only, what it may read.",
+        "clusterbook snapshot -o node.yaml\n  clusterbook snapshot --cluster -o cluster.yaml",
+    )
+}
+"""What takes a snapshot, by name."""

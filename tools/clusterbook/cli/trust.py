@@ -1,24 +1,24 @@
-"""The command that verifies.
+"""The command that verifies, and those about trust itself: what vouches for signers, what is remembered of a source.
 
-Knows its words and what it prints. Does not know how anything is verified. Source: reference rows T7-T9.
+Source: reference rows T7-T9.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
 
-import click
-
-from clusterbook.cli.fetch import ACCESS, BELIEF, FROM, access_of, choice_of
-from clusterbook.cli.fetch_command import words_of
+from clusterbook.cli.command import Argument, Caller, Command, Request
+from clusterbook.cli.fetch import ACCESS, BELIEF, FROM, read_access, read_choice
 from clusterbook.cli.flags import Flag
-from clusterbook.cli.program import Strict, option
-from clusterbook.cli.terminal import deliver
+from clusterbook.cli.reply import Reply
+from clusterbook.diagnostics.errors import ClusterbookError, NotFound
 from clusterbook.files.context import Context
+from clusterbook.trust.roots import PUBLIC, root_file, update
 from clusterbook.verify.level import DEFAULT, LEVELS, MAX, Requirement, require
 
+_FORMAT = Flag("format", ("--format", "-t"), "How the result is printed.", values=("text", "json"))
 _FLAGS = (
     Flag("min_trust_level", ("--min-trust-level",), f"Refuse less; default: {DEFAULT}.", values=(*LEVELS, MAX)),
     Flag("require_creator", ("--require-creator",), "Refuse what somebody else signed.", "NAME"),
@@ -27,47 +27,109 @@ _FLAGS = (
     FROM._replace(key="published_in", help="Where the recipe of a bundle is published that you made with options."),
     *BELIEF,
     *ACCESS,
-    Flag("format", ("--format", "-t"), "How the result is printed.", values=("text", "json")),
+    _FORMAT,
 )
 
 
-def verify(where: str, **found: Any) -> int:
+def verify(request: Request, caller: Caller) -> Reply:
     """Say how much is known of a bundle, an artifact or a source, and refuse when it is not enough."""
     from clusterbook.verify.verifier import Verifier
     from clusterbook.verify.verify import verify as verdict_of
 
-    words = words_of(found)
+    where, around = request.values["where"], Context.of(caller.environment)
     required = Requirement(
-        words.get("min_trust_level", [DEFAULT])[0],
-        words.get("require_creator", [""])[0],
-        words.get("cli_version_constraint", [""])[0],
+        request.text("min_trust_level", DEFAULT),
+        request.text("require_creator"),
+        request.text("cli_version_constraint"),
     )
-    around = Context.of(os.environ)
-    published_in = words["published_in"][0] if "published_in" in words else None
-    verifier = Verifier(choice_of(words), access_of(words, around), around, published_in)
-    if any(flag.key in words for flag in BELIEF):
+    published_in = request.values.get("published_in")
+    verifier = Verifier(read_choice(request), read_access(request, around), around, published_in)
+    if any(request.says(flag.key) for flag in BELIEF):
         verifier.trusting()  # what is wrong with it, it shall say before all else
     verdict = verdict_of(where, verifier)
-    if words.get("format") == ["json"]:
+    if request.text("format") == "json":
         document = {**verdict.document, "minTrustLevel": required.level}
-        deliver(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n", notes=verdict.notes)
+        text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     else:
-        deliver("".join(f"{line}\n" for line in verdict.lines), notes=verdict.notes)
-    if verdict.error is not None:
-        raise verdict.error
-    require(verdict.trust, required, where)
-    return 0
+        text = "".join(f"{line}\n" for line in verdict.lines)
+    try:
+        if verdict.error is None:
+            require(verdict.trust, required, where)
+    except ClusterbookError as error:
+        return Reply(text, verdict.notes, error=error)
+    return Reply(text, verdict.notes, error=verdict.error)
 
 
-VERIFY = Strict(
-    "verify",
-    params=[click.Argument(["where"]), *map(option, _FLAGS)],
-    callback=verify,
-    help=(
-        "Say how much is known of a bundle, a published artifact or the source of a mirror, with no network.\n\n"
-        "WHERE is the folder or archive of a bundle, oci://HOST/REPOSITORY:TAG, or what `fetch --from` takes."
-        " unknown: damaged, or wrongly signed; unverified: nobody signed it; attested: signed; verified: signed, and"
-        " what its signed recipe makes. A bundle that you made yourself: --min-trust-level unverified."
-    ),
-    epilog="\b\nExample:\n  clusterbook verify bundle --policy trust.yaml",
-)
+def forget(request: Request, caller: Caller) -> Reply:
+    """Forget what was seen of a source."""
+    from clusterbook.artifacts.memory import memory
+    from clusterbook.oci.open import absolute
+
+    source = absolute(request.values["source"])
+    around = Context.of(caller.environment)
+    if not memory(around.environment, around.home).forget(source):
+        raise NotFound(f"nothing is remembered of {source}", hint="write it as `fetch --from` has it")
+    return Reply(f"{source}: forgotten; the next index that it shows is believed, if it is signed\n")
+
+
+def update_root(request: Request, caller: Caller) -> Reply:
+    """Get the newest trust root of Sigstore."""
+    around, url = Context.of(caller.environment), request.text("url", PUBLIC)
+    first = Path(request.values["root"]) if "root" in request.values else None
+    updated = update(root_file(around.environment, around.home, url), url, first)
+    if request.text("format") == "json":
+        document = {"file": str(updated.file), "changed": updated.changed, "digest": updated.digest, "url": url}
+        return Reply(json.dumps(document, indent=2, sort_keys=True) + "\n")
+    state = "new" if updated.changed else "as before"
+    text = f"{updated.file}: {state}, {updated.digest}, the trust root of {url}\n"
+    if url != PUBLIC:
+        text += f"believe it: root: {updated.file} in trust.yaml, or --trust-root {updated.file}\n"
+    return Reply(text)
+
+
+COMMANDS: Mapping[str, Command] = {
+    command.name: command
+    for command in (
+        Command(
+            "verify",
+            _FLAGS,
+            (Argument("where", required=True),),
+            verify,
+            "Say how much is known of a bundle, a published artifact or the source of a mirror, with no network.\n\n"
+            "WHERE is the folder or archive of a bundle, oci://HOST/REPOSITORY:TAG, or what `fetch --from` takes."
+            " unknown: damaged, or wrongly signed; unverified: nobody signed it; attested: signed; verified: signed,"
+            " and what its signed recipe makes. A bundle that you made yourself: --min-trust-level unverified.",
+            "clusterbook verify bundle --policy trust.yaml",
+            strict=True,
+        ),
+        Command(
+            "trust forget",
+            (),
+            (Argument("source", required=True),),
+            forget,
+            "Forget what was seen of SOURCE, where its publisher started anew on purpose: its next index is believed"
+            " again.",
+            "clusterbook trust forget oci://ghcr.io/clusterbook/catalog",
+        ),
+        Command(
+            "trust update",
+            (
+                Flag("url", ("--url",), "TUF repository of an instance.", "URL", default=PUBLIC, environment=False),
+                Flag(
+                    "root",
+                    ("--root",),
+                    "The root.json to begin with, of an instance of your own.",
+                    "FILE",
+                    environment=False,
+                ),
+                _FORMAT._replace(default="text", environment=False),
+            ),
+            (),
+            update_root,
+            "Get the newest trust root of Sigstore, by TUF: what vouches for who signed by logging in.\n\nNothing else"
+            " ever asks the network for it; without, the one that came with this program is used.",
+            "clusterbook trust update",
+        ),
+    )
+}
+"""What verifies, and what looks after trust itself, by name."""

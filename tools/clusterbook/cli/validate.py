@@ -1,7 +1,6 @@
-"""Judging: `validate`, of a snapshot in a file or of one taken now, and `fit`.
+"""The judgements: `validate`, of a snapshot in a file or of one taken now, and `fit`.
 
-Knows which documents a judgement takes and where they come from. Does not know how it is made (`core.judge`), nor
-click. Has 60 ms for the whole process, so what only some requests need is imported where they need it.
+Has 60 ms for the whole process, so what only some requests need is imported where they need it.
 """
 
 from __future__ import annotations
@@ -10,10 +9,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from clusterbook import __version__
+from clusterbook.cli.agent_flags import AGENT
+from clusterbook.cli.command import Argument, Caller, Command, Request
+from clusterbook.cli.flags import CONFIG, FILE, INHERITED, WHERE, Flag
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.inputs.fast import read_document, read_snapshot
-from clusterbook.lookup.find import Options, find, open_shelf
+from clusterbook.lookup.find import Question, find, open_shelf
 from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.snapshot import model as snapshot
 from clusterbook.validate import ctrf
@@ -22,6 +24,7 @@ from clusterbook.validate.judge import chosen_phases, judge
 from clusterbook.validate.result import PHASES, Report
 
 if TYPE_CHECKING:
+    from clusterbook.collect.agent_manifests import Agent
     from clusterbook.collect.live import NodeAgent
     from clusterbook.lookup.shelf import Shelf
 
@@ -29,30 +32,56 @@ ALL = "all"
 ALONE = "this is a snapshot of one machine; take one of its cluster: clusterbook snapshot --cluster -o cluster.yaml"
 
 
-def validate(options: Options, slug: str = "", *, helper: NodeAgent | None = None) -> Reply:
-    """Return the report of a recipe held against a snapshot; `helper` looks into a node when one is taken now.
-
-    Source: reference rows V1-V10, V18-V20.
+def validate(request: Request, caller: Caller) -> Reply:
+    """Return the report of a recipe held against a snapshot. Source: reference rows V1-V10, V18-V20.
 
     Raises:
         InvalidRequest: a document or a phase is not what it must be.
         ClusterbookError: the cluster cannot be asked at all.
     """
-    phases = _phases(options.get("phase", ""))
+    said: tuple[str, ...] = ()
+    if request.text("config"):
+        from clusterbook.cli.config_cluster import of_validate
+
+        request, said = of_validate(request.values["config"], request)
+    helper = None
+    if request.switches & {"agent", "print_manifests"}:
+        from clusterbook.cli.agent_flags import manifests_text, read_agent
+
+        agent = read_agent(request)
+        if "print_manifests" in request.switches:
+            return Reply(manifests_text(agent, "yaml"), said, output=request.text("output"))
+        helper = _helper(agent, request, caller)
+    reply = _judged(request, helper, caller)
+    return reply._replace(notes=(*said, *reply.notes), output=request.text("output"))
+
+
+def _helper(agent: Agent, request: Request, caller: Caller) -> NodeAgent:
+    """Return who looks into a node."""
+    from clusterbook.cli.terminal import log
+    from clusterbook.collect.live import NodeAgent
+
+    return NodeAgent(agent, "no_cleanup" in request.switches, lambda line: log("agent", line, log_json=caller.log_json))
+
+
+def _judged(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply:
+    """Return the report; `helper` looks into a node when a snapshot is taken now."""
+    phases = _phases(request.lists.get("phase", ()))
     chosen_phases(phases)
-    if "evidence" in options and not options.keys() & {"key", "keyless"}:
+    values, signs = request.values, request.says("key") or request.says("keyless")
+    if "evidence" in values and not signs:
         from clusterbook.evidence.folder import keep_signature
 
-        keep_signature(options["evidence"])  # before a run on a cluster takes its time
-    recipe, shelf = _recipe(options, slug)
-    ours = open_shelf({}).validators()
+        keep_signature(values["evidence"])  # before a run on a cluster takes its time
+    recipe, shelf = _recipe(request)
+    ours = open_shelf().validators()
     known = with_inspections(shelf.validators() if shelf else {}, ours)
-    document, told = _taken(options, recipe, helper)
-    if "run" in options:
-        document = _run(options, recipe, document, known, phases)
-    if "save_snapshot" in options:
-        _save(options["save_snapshot"], document)
-    fail_fast = "fail_fast" in options
+    document, told = _taken(request, recipe, helper)
+    if "run" in request.switches:
+        document = _run(request, recipe, document, known, phases)
+    if "save_snapshot" in values:
+        _save(values["save_snapshot"], document)
+    fail_fast = "fail_fast" in request.switches
     seen = snapshot.read(document)
     report = judge(
         recipe,
@@ -62,52 +91,56 @@ def validate(options: Options, slug: str = "", *, helper: NodeAgent | None = Non
         fail_fast=fail_fast,
         known_checks=tuple(known),
     )
-    form = options.get("format") or ("json" if options.get("output") else "text")
+    form = request.text("format") or ("json" if request.text("output") else "text")
     text = ctrf.text(report) if form == "text" else ctrf.as_json(report, __version__)
     told += (ALONE,) if seen.alone else ()
     notes: tuple[str, ...] = told if form == "text" else (*told, ctrf.summary(report))
-    if "evidence" in options:
-        notes += _evidence(options, _whole(recipe, options), document, report, phases)
-    elif options.keys() & {"key", "keyless"}:
+    if "evidence" in values:
+        notes += _evidence(request, caller, _whole(recipe, request), document, report, phases)
+    elif signs:
         raise InvalidRequest("--key and --keyless sign evidence", hint="say where it goes: --evidence DIR")
-    return Reply(text, notes, ctrf.exit_status(report, fail_on_error=options.get("fail_on_error") != "false"))
+    return Reply(text, notes, ctrf.exit_status(report, fail_on_error=values.get("fail_on_error") != "false"))
 
 
 def _taken(
-    options: Options, recipe: Mapping[str, Any], helper: NodeAgent | None
+    request: Request, recipe: Mapping[str, Any], helper: NodeAgent | None
 ) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     """Return the snapshot to judge, that of a file or one taken now, and what a user should hear about it."""
-    if "no_cluster" in options:
-        if helper is not None or "run" in options:
+    values = request.values
+    if "no_cluster" in request.switches:
+        if helper is not None or "run" in request.switches:
             flag = "--run" if helper is None else "--agent"
             raise InvalidRequest(f"{flag} is about a cluster, and --no-cluster asks none", hint="leave one of them out")
         for flag in ("kubeconfig", "context"):
-            if flag in options:
+            if flag in values:
                 what = f"--{flag} is about a cluster, and --no-cluster asks none"
                 raise InvalidRequest(what, hint="leave one of them out")
-        if "save_snapshot" in options:
+        if "save_snapshot" in values:
             raise InvalidRequest("--save-snapshot: with --no-cluster none is taken", hint="leave one of them out")
-        if "snapshot" not in options:
+        if "snapshot" not in values:
             what = "--snapshot is missing: without a cluster it is all there is"
             raise MissingFlag(what, hint="type --snapshot FILE")
-        return read_snapshot(options["snapshot"])[0], ()
+        return read_snapshot(values["snapshot"])[0], ()
+    import gc
+
+    gc.enable()  # what a cluster shows may take long, and much room
     from clusterbook.collect.live import take_now
     from clusterbook.documents.scalars import duration_s
 
-    own = read_snapshot(options["snapshot"])[0] if "snapshot" in options else None
+    own = read_snapshot(values["snapshot"])[0] if "snapshot" in values else None
     taken, told = take_now(
         recipe,
         own,
         helper,
-        kubeconfig=options.get("kubeconfig", ""),
-        context=options.get("context", ""),
-        timeout_s=duration_s(options["timeout"]) if "timeout" in options else 0,
+        kubeconfig=request.text("kubeconfig"),
+        context=request.text("context"),
+        timeout_s=duration_s(values["timeout"]) if "timeout" in values else 0,
     )
     return taken, told
 
 
 def _run(
-    options: Options,
+    request: Request,
     recipe: Mapping[str, Any],
     taken: Mapping[str, Any],
     entries: Mapping[str, Mapping[str, Any]],
@@ -118,23 +151,20 @@ def _run(
     from clusterbook.validate.run import run_checks
 
     placement = Placement(
-        read_selector(_lines(options, "node_selector")), read_tolerations(_lines(options, "toleration"))
+        read_selector(filter(None, request.lists.get("node_selector", ()))),
+        read_tolerations(filter(None, request.lists.get("toleration", ()))),
     )
     return run_checks(
         recipe,
         taken,
         entries,
         phases,
-        kubeconfig=options.get("kubeconfig", ""),
-        context=options.get("context", ""),
-        namespace=options.get("namespace", ""),
+        kubeconfig=request.text("kubeconfig"),
+        context=request.text("context"),
+        namespace=request.text("namespace"),
         placement=placement,
-        keep="no_cleanup" in options,
+        keep="no_cleanup" in request.switches,
     )
-
-
-def _lines(options: Options, key: str) -> list[str]:
-    return options[key].split("\n") if options.get(key) else []
 
 
 def _save(where: str, document: Mapping[str, Any]) -> None:
@@ -146,22 +176,26 @@ def _save(where: str, document: Mapping[str, Any]) -> None:
 
 
 def _evidence(
-    options: Options, recipe: Mapping[str, Any], taken: Mapping[str, Any], report: Report, phases: tuple[str, ...]
+    request: Request,
+    caller: Caller,
+    recipe: Mapping[str, Any],
+    taken: Mapping[str, Any],
+    report: Report,
+    phases: tuple[str, ...],
 ) -> tuple[str, ...]:
     """Write the evidence of a judgement; return what a user should hear about it."""
-    import os
-
     from clusterbook.evidence.folder import write
 
     signer, notes = None, []
-    if options.keys() & {"key", "keyless"}:
+    keyless = "keyless" in request.switches
+    if keyless or "key" in request.values:
         from clusterbook.trust.sign import PUBLIC
         from clusterbook.trust.sign import signer as signer_of
 
-        notes += [PUBLIC] if "keyless" in options else []
-        signer = signer_of(os.environ, key=options.get("key"), keyless="keyless" in options)
-    where = options["evidence"]
-    proof = write(where, recipe, taken, phases=phases, fail_fast="fail_fast" in options, signer=signer)
+        notes += [PUBLIC] if keyless else []
+        signer = signer_of(caller.environment, key=request.values.get("key"), keyless=keyless)
+    where = request.values["evidence"]
+    proof = write(where, recipe, taken, phases=phases, fail_fast="fail_fast" in request.switches, signer=signer)
     notes += [f"{where} proves: {proof.outcome}, {proof.digest}"]
     if proof.verdict != report.verdict:
         notes.append(f"of what may be shown, the verdict is {proof.verdict}: the redacted snapshot says less")
@@ -170,30 +204,28 @@ def _evidence(
     return tuple(notes)
 
 
-def whole_recipe(options: Options, word: str) -> Mapping[str, Any]:
-    """Return the recipe that a word names, a file's or a recipe's, with all that bundles need.
+def whole_recipe(request: Request) -> Mapping[str, Any]:
+    """Return the recipe that a request names, a file's or a published one, with all that bundles need.
 
     Raises:
         InvalidRequest: it is no recipe.
     """
-    recipe, _ = _recipe({**options, "recipe": word}, "")
-    return _whole(recipe, options)
+    recipe, _ = _recipe(request)
+    return _whole(recipe, request)
 
 
-def _whole(recipe: Mapping[str, Any], options: Options) -> Mapping[str, Any]:
+def _whole(recipe: Mapping[str, Any], request: Request) -> Mapping[str, Any]:
     """Return a recipe with all that bundles need, as the catalog has it."""
     from clusterbook.resolve.bundle_inputs import complete
 
     if RecipeResult(recipe).is_whole:
         return recipe
-    return complete(
-        recipe, open_shelf({key: options[key] for key in ("source", "data") if key in options}).bundle_inputs()
-    )
+    return complete(recipe, open_shelf(request.text("source"), request.text("data")).bundle_inputs())
 
 
-def _phases(said: str) -> tuple[str, ...]:
-    """Return the phases that were asked for, one a line; all of them by default. Source: reference row V6."""
-    names = tuple(said.split("\n")) if said else (ALL,)
+def _phases(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the phases that were asked for; all of them by default. Source: reference row V6."""
+    names = names if any(names) else (ALL,)
     if ALL not in names:
         return names
     if len(names) > 1:
@@ -201,25 +233,24 @@ def _phases(said: str) -> tuple[str, ...]:
     return PHASES
 
 
-def _recipe(options: Options, slug: str) -> tuple[Mapping[str, Any], Shelf | None]:
+def _recipe(request: Request) -> tuple[Mapping[str, Any], Shelf | None]:
     """Return the recipe with its health checks, and the shelf that has the checks it may name.
 
     A word that names no file is the name of a recipe.
     """
-    said = options.get("recipe", "")
-    if slug and said:
-        raise InvalidRequest(f"both the recipe {slug} and --recipe {said} were given", hint="give one of them")
-    if not slug and not said:
+    slug, word = request.text("slug"), request.text("recipe")
+    if slug and word:
+        raise InvalidRequest(f"both the recipe {slug} and --recipe {word} were given", hint="give one of them")
+    if not slug and not word:
         raise MissingFlag("--recipe is missing", hint="type --recipe FILE, or the name of a recipe")
-    where = {key: value for key, value in options.items() if key in ("source", "data", "allow_inherited")}
-    if said and _is_file(said):
-        document = read_document(said)
+    source, data = request.text("source"), request.text("data")
+    question = Question(slug or word, allow_inherited="allow_inherited" in request.switches, source=source, data=data)
+    if word and _is_file(word):
+        document = read_document(word)
         if document.get("kind") == "RecipeResult":
-            return document, open_shelf(where)
-        where["recipe"] = said
-    else:
-        slug = slug or said
-    found = find(where, slug)
+            return document, open_shelf(source, data)
+        question = question._replace(slug="", document=word)
+    found = find(question)
     if found.shelf is None:
         return found.document, None
     return found.with_health_checks(), found.shelf
@@ -234,7 +265,7 @@ def _is_file(word: str) -> bool:
     return isfile(word)
 
 
-def fit(options: Options, where: str = "") -> Reply:
+def fit(request: Request, _caller: Caller) -> Reply:
     """Return which recipes of the index fit a snapshot, and why the others do not.
 
     Raises:
@@ -245,19 +276,84 @@ def fit(options: Options, where: str = "") -> Reply:
     from clusterbook.validate.fit import FITS, MISSES
     from clusterbook.validate.fit import fit as ask
 
-    if not where:
+    if not request.text("snapshot"):
         raise MissingFlag("the snapshot is missing", hint="type clusterbook fit FILE")
-    _, taken = read_snapshot(where)
-    shelf = open_shelf({key: value for key, value in options.items() if key in ("source", "data")})
-    lines = [line for line in shelf.listing() if "all" in options or line["state"] == CURATED]
+    _, taken = read_snapshot(request.values["snapshot"])
+    shelf = open_shelf(request.text("source"), request.text("data"))
+    every = "all" in request.switches
+    lines = [line for line in shelf.listing() if every or line["state"] == CURATED]
     found = ask(((str(line["name"]), shelf.stored(line["slug"])) for line in lines), taken)
-    form = options.get("format", "table")
+    form = request.text("format", "table")
     fitting = sum(each.fit == FITS for each in found)
     missing = sum(each.fit == MISSES for each in found)
-    what = "recipes" if "all" in options else "curated recipes"
+    what = "recipes" if every else "curated recipes"
     note = f"{fitting} of {len(found)} {what} fit, {missing} do not, {len(found) - fitting - missing} cannot be told"
     if form == "table":
         text = table(["RECIPE", "FIT", "WHY"], [[each.recipe, each.fit, each.why] for each in found])
     else:
         text = render([each.document() for each in found], form)
-    return Reply(text, (*((ALONE,) if taken.alone else ()), note, *shelf.remarks))
+    notes = (*((ALONE,) if taken.alone else ()), note, *shelf.remarks)
+    return Reply(text, notes, output=request.text("output"))
+
+
+_RECIPE = Flag("recipe", ("--recipe", "-r"), "The recipe: a file, a URL, or the name of a published one.", "FILE|NAME")
+_SNAPSHOT = Flag(
+    "snapshot",
+    ("--snapshot", "-s"),
+    "What the cluster is, as a file or URL; without --no-cluster, what its API does not know: one of a node.",
+    "FILE",
+)
+_VALIDATE = (
+    _RECIPE,
+    _SNAPSHOT,
+    Flag("no_cluster", ("--no-cluster",), "Judge the snapshot alone; nothing is run or asked."),
+    Flag("kubeconfig", ("--kubeconfig", "-k"), "Ask the cluster of this kubeconfig; default: as kubectl does.", "FILE"),
+    Flag("context", ("--context",), "Ask the cluster of this context.", "NAME"),
+    Flag("run", ("--run",), "Run, as Jobs, the checks that cannot be told by reading."),
+    Flag("save_snapshot", ("--save-snapshot",), "Write the snapshot that was taken to this file.", "FILE"),
+    Flag("phase", ("--phase",), "Judge only this phase and readiness; may be repeated.", "PHASE", repeated=True),
+    Flag("fail_fast", ("--fail-fast",), "Stop behind the first phase that fails."),
+    Flag("fail_on_error", ("--fail-on-error",), "Whether failures count in the exit status.", "", ("true", "false")),
+    INHERITED,
+    Flag("evidence", ("--evidence",), "Write what proves the judgement, the snapshot redacted, to this folder.", "DIR"),
+    Flag("key", ("--key",), "Sign the evidence with this private key (PEM: P-256, Ed25519).", "FILE"),
+    Flag("keyless", ("--keyless",), "Sign the evidence as whoever is logged in: CI, or SIGSTORE_ID_TOKEN."),
+    CONFIG,
+    *WHERE,
+    Flag("format", ("--format", "-t"), "How the report is written: for people, or as CTRF.", values=("text", "json")),
+    FILE,
+    *AGENT,
+)
+_FIT = (
+    Flag("all", ("--all",), "Ask composed recipes too."),
+    *WHERE,
+    Flag("format", ("--format", "-t"), "How the answer is written.", values=("table", "json", "yaml")),
+    FILE,
+)
+COMMANDS: Mapping[str, Command] = {
+    command.name: command
+    for command in (
+        Command(
+            "validate",
+            _VALIDATE,
+            (Argument("slug"),),
+            validate,
+            "Hold a cluster against a recipe.\n\nA snapshot of the cluster is taken now and judged; only --agent and"
+            " --run write. With --no-cluster the snapshot of a file is judged. Readiness is judged first, then"
+            " deployment, conformance and performance. Exit status: 0 when all that could be judged holds, 10 when"
+            " something does not, 2 when nobody can tell.",
+            "clusterbook validate h100-eks-training\n"
+            "  clusterbook validate h100-eks-training -s cluster.yaml --no-cluster --evidence proof --key operator.key",
+        ),
+        Command(
+            "fit",
+            _FIT,
+            (Argument("snapshot"),),
+            fit,
+            "Say which recipes fit a cluster, and why the others do not.\n\nA recipe fits when the cluster is what it"
+            " is for and all its constraints hold; what was not measured is never taken for granted.",
+            "clusterbook fit cluster.yaml",
+        ),
+    )
+}
+"""The judgements by name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clusterbook.lookup.find import Options, serve
+from clusterbook.lookup.find import Question, serve
 from clusterbook.lookup.format import Index
 from clusterbook.lookup.index import IndexShelf
 
@@ -17,8 +17,8 @@ class PublishedShelf(IndexShelf):
         self.matcher, self.vocabulary = head.matcher, head.vocabulary
 
 
-def slug_for(options: Options, head: Index) -> tuple[str, tuple[str, ...]]:
+def slug_for(question: Question, head: Index) -> tuple[str, tuple[str, ...]]:
     """Return the recipe that answers criteria, and notes about it. Raises as `answers.serve`."""
-    answer, notes = serve(options, PublishedShelf(head), "", {})
+    answer, notes = serve(question, PublishedShelf(head), {})
     assert answer.slug is not None, "what is served has a name"
     return answer.slug, notes

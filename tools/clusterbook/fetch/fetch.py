@@ -127,9 +127,10 @@ def _chosen(opened: OpenIndex, wanted: FetchRequest) -> tuple[PublishedArtifact,
         raise InvalidRequest(f"both the recipe {slug} and criteria were given", hint="give one of them")
     if not slug:
         from clusterbook.fetch.criteria import slug_for
+        from clusterbook.lookup.find import Question
 
-        inherited = {"allow_inherited": "1"} if wanted.allow_inherited else {}
-        slug, notes = slug_for({**wanted.criteria, **inherited}, _head(opened))
+        question = Question(criteria=wanted.criteria, allow_inherited=wanted.allow_inherited)
+        slug, notes = slug_for(question, _head(opened))
     try:
         recipe = opened.recipe(slug)
     except NotFound as error:

@@ -1,4 +1,4 @@
-"""Find: the recipe that a request leads to, from an index or resolved on this machine.
+"""Find: the recipe that a question leads to, from an index or resolved on this machine.
 
 Part of every look-up, so what only some requests need is imported where they need it.
 """
@@ -6,6 +6,7 @@ Part of every look-up, so what only some requests need is imported where they ne
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clusterbook.catalog.criteria import DIMENSIONS, Criteria, read_criteria
@@ -18,34 +19,49 @@ from clusterbook.resolve.matching import Answer
 if TYPE_CHECKING:
     from clusterbook.lookup.shelf import CatalogRecipe, Shelf
 
-Options = Mapping[str, str]
-"""Value by flag key; a switch that is on has the value "1", what is not given is absent."""
+
+class Question(NamedTuple):
+    """Which recipe is asked for, and where it is looked up.
+
+    `criteria` are words by dimension; `document` is a file or URL with a recipe, an overlay or criteria, `snapshot` one
+    of a cluster, None for none; `source` is an index, "" for the built-in one, and `data` a private tree
+    over it.
+    """
+
+    slug: str = ""
+    criteria: Mapping[str, str] = MappingProxyType({})
+    strict: bool = False
+    allow_inherited: bool = False
+    document: str | None = None
+    snapshot: str | None = None
+    source: str = ""
+    data: str = ""
 
 
-def open_shelf(options: Options) -> Shelf:
-    """Return what answers a request: an index, or the sources with a private tree or a snapshot over them."""
-    source = Source(options.get("source", ""))
-    if not (options.get("data") or options.get("snapshot")):
-        return IndexShelf(source)
+def open_shelf(source: str = "", data: str = "", snapshot: str | None = None) -> Shelf:
+    """Return what answers a question: an index, or the sources with a private tree or a snapshot over them."""
+    index_source = Source(source)
+    if not (data or snapshot):
+        return IndexShelf(index_source)
     from clusterbook.lookup.local import LocalShelf
 
-    return LocalShelf(source, data=options.get("data", ""), snapshot=options.get("snapshot", ""))
+    return LocalShelf(index_source, data=data, snapshot=snapshot or "")
 
 
-def asked(options: Options, shelf: Shelf, handed_in: dict[str, Any]) -> Criteria:
-    """Return the criteria a request means: flags, over a file, over a snapshot.
+def criteria_of(question: Question, shelf: Shelf, document: dict[str, Any]) -> Criteria:
+    """Return the criteria a question means: its own, over those of its document, over those of its snapshot.
 
     Raises:
         InvalidRequest: a value is not allowed, or nothing was asked. Source: reference row R7.
     """
-    strict = "criteria_strict" in options
-    refuse_empty(options)
-    words: dict[str, str | int] = {**shelf.detected, **_criteria_of(handed_in)}
-    for name in (name for name in shelf.detected if options.get(name, shelf.detected[name]) != shelf.detected[name]):
-        shelf.remarks.append(f"--{name} {options[name]} counts, not {shelf.detected[name]} from the snapshot")
-    words |= {name: options[name] for name in (*DIMENSIONS, "nodes") if name in options}
-    criteria = read_criteria(words, shelf.vocabulary, strict=strict)
-    if not words and "snapshot" in options:
+    given = question.criteria
+    refuse_empty(given)
+    words: dict[str, str | int] = {**shelf.detected, **_criteria_in(document)}
+    for name in (name for name in shelf.detected if given.get(name, shelf.detected[name]) != shelf.detected[name]):
+        shelf.remarks.append(f"--{name} {given[name]} counts, not {shelf.detected[name]} from the snapshot")
+    words |= {name: given[name] for name in (*DIMENSIONS, "nodes") if name in given}
+    criteria = read_criteria(words, shelf.vocabulary, strict=question.strict)
+    if not words and question.snapshot is not None:
         raise InvalidRequest(
             "the snapshot names no service, accelerator or OS of this catalog",
             hint="add them as flags: --service eks --accelerator h100, say",
@@ -55,23 +71,23 @@ def asked(options: Options, shelf: Shelf, handed_in: dict[str, Any]) -> Criteria
     return criteria
 
 
-def refuse_empty(options: Options) -> None:
+def refuse_empty(criteria: Mapping[str, str]) -> None:
     """Raise InvalidRequest for a criterion that stands there without a value."""
     for name in (*DIMENSIONS, "nodes"):
-        if options.get(name) == "":
+        if criteria.get(name) == "":
             raise InvalidRequest(f"--{name} is empty", hint=f"give a value, or leave --{name} out")
 
 
-def input_document(options: Options) -> dict[str, Any]:
-    """Return the document of --recipe, {} when there is none; it is read once, since it may be standard input."""
-    if "recipe" not in options:
+def read_input(question: Question) -> dict[str, Any]:
+    """Return the document of a question, {} when there is none; it is read once, since it may be standard input."""
+    if question.slug or question.document is None:
         return {}
     from clusterbook.inputs.read import read_document
 
-    return read_document(options["recipe"])
+    return read_document(question.document)
 
 
-def _criteria_of(document: dict[str, Any]) -> dict[str, str | int]:
+def _criteria_in(document: dict[str, Any]) -> dict[str, str | int]:
     """Return the criteria in a document that was handed in, if any. Source: reference rows R11, R43."""
     if not document:
         return {}
@@ -80,22 +96,26 @@ def _criteria_of(document: dict[str, Any]) -> dict[str, str | int]:
     return criteria_in(document)
 
 
-def serve(options: Options, shelf: Shelf, slug: str, handed_in: dict[str, Any]) -> tuple[Answer, tuple[str, ...]]:
-    """Return the answer to a request, and notes about it.
+def serve(question: Question, shelf: Shelf, document: dict[str, Any]) -> tuple[Answer, tuple[str, ...]]:
+    """Return the answer to a question whose document has been read, and notes about it.
 
     Raises:
         InvalidRequest: a name and criteria were given, or a value is not allowed.
         NotHonoured: part of the query changes nothing and --allow-inherited was not given.
         Unsupported: no recipe answers the query.
     """
-    others = [name for name in (*DIMENSIONS, "nodes", "snapshot", "recipe") if name in options]
+    slug = question.slug
+    others = [name for name in (*DIMENSIONS, "nodes") if name in question.criteria]
+    others += [
+        name for name, word in (("snapshot", question.snapshot), ("recipe", question.document)) if word is not None
+    ]
     if slug and others:
         raise InvalidRequest(f"both the recipe {slug} and --{others[0]} were given", hint="give one of them")
-    answer = shelf.matcher.answer(_of_slug(shelf, slug) if slug else asked(options, shelf, handed_in))
+    answer = shelf.matcher.answer(_of_slug(shelf, slug) if slug else criteria_of(question, shelf, document))
     if answer.state == matching.UNSUPPORTED:
         raise Unsupported(answer.reason, hint=nearest(shelf, answer.query))
     if answer.state == matching.INHERITED:
-        if "allow_inherited" not in options:
+        if not question.allow_inherited:
             hint = f"{nearest(shelf, answer.query)}; or accept {answer.slug} with --allow-inherited"
             raise NotHonoured(answer.reason, hint=hint)
         return answer, (answer.reason,)
@@ -129,7 +149,7 @@ def _of_slug(shelf: Shelf, slug: str) -> Criteria:
 
 
 class Lookup(NamedTuple):
-    """The recipe that a request leads to. `shelf` and `recipe` are None when the request carried it along."""
+    """The recipe that a question leads to. `shelf` and `recipe` are None when the question carried it along."""
 
     document: dict[str, Any]
     shelf: Shelf | None
@@ -141,18 +161,18 @@ class Lookup(NamedTuple):
         return views.with_health_checks(self.document, self.recipe.health_checks()) if self.recipe else self.document
 
 
-def find(options: Options, slug: str) -> Lookup:
-    """Return the recipe that a request leads to.
+def find(question: Question) -> Lookup:
+    """Return the recipe that a question leads to.
 
     Raises:
         ClusterbookError: none does; see `serve`.
     """
-    handed_in = {} if slug else input_document(options)
-    carried = _carried_by(handed_in)
+    read = read_input(question)
+    carried = _carried_by(read)
     if carried is not None:
         return Lookup(carried, None, None, ())
-    shelf = open_shelf(options)
-    answer, notes = serve(options, shelf, slug, handed_in)
+    shelf = open_shelf(question.source, question.data, question.snapshot)
+    answer, notes = serve(question, shelf, read)
     recipe = shelf.recipe(answer)
     return Lookup(recipe.document, shelf, recipe, (*notes, *shelf.remarks))
 
@@ -166,15 +186,15 @@ def _carried_by(document: dict[str, Any]) -> dict[str, Any] | None:
     return recipe_in(document)
 
 
-def whole_recipe(options: Options, slug: str) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return the recipe that a request leads to with all that a bundle needs, and notes about it.
+def whole_recipe(question: Question) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the recipe that a question leads to with all that a bundle needs, and notes about it.
 
     Raises:
-        ClusterbookError: no recipe answers the request; see `find`.
+        ClusterbookError: no recipe answers it; see `find`.
     """
     from clusterbook.resolve.bundle_inputs import complete
 
-    found = find(options, slug)
+    found = find(question)
     shelf = found.shelf
     if shelf is not None:
         return complete(found.with_health_checks(), shelf.bundle_inputs()), found.notes
@@ -182,4 +202,5 @@ def whole_recipe(options: Options, slug: str) -> tuple[dict[str, Any], tuple[str
 
     if read_deployable(found.document).is_whole:
         return found.document, found.notes
-    return complete(found.document, open_shelf(options).bundle_inputs()), found.notes
+    shelf = open_shelf(question.source, question.data, question.snapshot)
+    return complete(found.document, shelf.bundle_inputs()), found.notes

@@ -1,0 +1,150 @@
+"""A command, and what a command line says to it.
+
+A command line is read once, by `scan` here or by click (commands.py), into the same Request. Part of every look-up, so
+it imports next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+from clusterbook.cli.flags import Flag
+from clusterbook.cli.reply import Reply
+from clusterbook.diagnostics.errors import InvalidRequest
+
+Value = str | bool | tuple[str, ...] | None
+"""What stands for a flag or an argument: a text, a switch, a list, or nothing."""
+
+
+class Request(NamedTuple):
+    """What a command line says, by the key of a flag or argument: texts, lists, and the switches that are on.
+
+    What is not said is absent; what is said to be empty is "".
+    """
+
+    values: Mapping[str, str] = MappingProxyType({})
+    lists: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    switches: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, words: Mapping[str, Value]) -> Request:
+        """Return the request that values of each kind make; None, False and () are not said."""
+        return cls(
+            {key: value for key, value in words.items() if isinstance(value, str)},
+            {key: value for key, value in words.items() if isinstance(value, tuple) and value},
+            frozenset(key for key, value in words.items() if value is True),
+        )
+
+    def over(self, other: Request) -> Request:
+        """Return both requests as one, in which this one counts more."""
+        return Request({**other.values, **self.values}, {**other.lists, **self.lists}, self.switches | other.switches)
+
+    def without(self, *keys: str) -> Request:
+        """Return the request without what it says of these."""
+        return Request(
+            {key: value for key, value in self.values.items() if key not in keys},
+            {key: value for key, value in self.lists.items() if key not in keys},
+            self.switches.difference(keys),
+        )
+
+    def says(self, key: str) -> bool:
+        """Return whether anything is said of a flag or an argument."""
+        return key in self.values or key in self.lists or key in self.switches
+
+    def text(self, key: str, default: str = "") -> str:
+        """Return the text of a flag or an argument."""
+        return self.values.get(key, default)
+
+
+class Argument(NamedTuple):
+    """A word that stands without a flag. `metavar` "" is the name in capitals; of `many` there may be any number."""
+
+    name: str
+    metavar: str = ""
+    required: bool = False
+    many: bool = False
+
+
+class Caller(NamedTuple):
+    """Who calls: his environment, and whether notes to him are lines of JSON."""
+
+    environment: Mapping[str, str]
+    log_json: bool = False
+
+
+class Command(NamedTuple):
+    """One command: what it is called, with its group before it, what it takes, what answers, and what its help says.
+
+    To one that is `strict` every wrong word is an invalid request.
+    """
+
+    name: str
+    flags: tuple[Flag, ...]
+    arguments: tuple[Argument, ...]
+    run: Callable[[Request, Caller], Reply]
+    help: str
+    example: str
+    strict: bool = False
+
+
+def scan(words: Sequence[str], command: Command) -> Request | None:
+    """Return what a command line says to a command, behind the command's name.
+
+    None means that the line holds something this scanner does not know; click then says what is wrong with it.
+
+    Raises:
+        InvalidRequest: a flag stands twice. Source: reference row G8.
+    """
+    scanned = scan_flags(words, command.flags)
+    if scanned is None:
+        return None
+    request, rest = scanned
+    values, lists = dict(request.values), dict(request.lists)
+    for argument in command.arguments:
+        if argument.many:
+            lists |= {argument.name: tuple(rest)} if rest else {}
+            rest = []
+        elif rest:
+            values[argument.name] = rest.pop(0)
+        elif argument.required:
+            return None
+    return None if rest else Request(values, lists, request.switches)
+
+
+def scan_flags(words: Sequence[str], flags: Sequence[Flag]) -> tuple[Request, list[str]] | None:
+    """Return what the flags of a command line say, and its arguments; None and InvalidRequest as in `scan`."""
+    known = {name: flag for flag in flags for name in flag.names}
+    values: dict[str, str] = {}
+    lists: dict[str, tuple[str, ...]] = {}
+    switches: set[str] = set()
+    arguments: list[str] = []
+    position = 0
+    while position < len(words):
+        word = words[position]
+        position += 1
+        if not word.startswith("-") or word == "-":
+            arguments.append(word)
+            continue
+        name, equals, value = word.partition("=")
+        flag = known.get(name)
+        if flag is None or (flag.switch and equals) or (equals and not name.startswith("--")):
+            return None
+        if not flag.switch and not equals:
+            if position == len(words):
+                return None
+            value = words[position]
+            position += 1
+        if (flag.values and value not in flag.values) or (flag.number and not value.isdecimal()):
+            return None
+        if flag.repeated:
+            lists[flag.key] = (*lists.get(flag.key, ()), value)
+            continue
+        if flag.key in values or flag.key in switches:
+            raise InvalidRequest(f"{flag.names[0]} stands twice", hint="keep one; it takes a single value")
+        if flag.switch:
+            switches.add(flag.key)
+        else:
+            values[flag.key] = value
+    return Request(values, lists, frozenset(switches)), arguments
