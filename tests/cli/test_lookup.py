@@ -218,6 +218,7 @@ def test_explain_prints_the_blame_chain_winner_last(ask) -> None:
         "/components/a/values/driver/version",
         '    components/a/values.yaml: "1.0"  (components/a/values.yaml:2:12)',
         '  → eks: "2.0"  (overlays/eks.yaml:6:59)',
+        "    unproven",
     ]
 
 

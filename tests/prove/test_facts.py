@@ -118,7 +118,7 @@ def test_what_a_chart_writes_empty_and_a_controller_fills_is_told() -> None:
         apiVersion: v1
         kind: Secret
         metadata: {name: cert, namespace: n}
-        data: {tls.crt: "", "ca/x": null, full: YQ==}
+        data: {tls.crt: "", "ca/x": null, full: YQ==, ldap-toml: ""}
         ---
         apiVersion: admissionregistration.k8s.io/v1
         kind: MutatingWebhookConfiguration

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from clusterbook.catalog.proofs import Effect
 from clusterbook.site import svg, wording
 from clusterbook.site.errors import BrokenSite
 from clusterbook.site.parts import part_view, row_text
@@ -35,6 +36,18 @@ def test_every_value_is_a_row_with_all_that_was_said_of_it() -> None:
         ("base", "b.yaml", 1, "0"),
         ("eks", "e.yaml", 7, "1"),
     ]
+
+
+def test_a_row_says_what_its_value_does_as_far_as_it_is_proven() -> None:
+    effects = {
+        "/x/y": Effect("live", changes=("ConfigMap/c#/data/a", "+Secret/s", "+Job/j"), more=2, default=(0,)),
+        "/list": Effect("dead", why="the chart has no /list"),
+    }
+    rows = {row.path: row for row in part_view(DECLARED, ORIGINS, "k", effects).rows}
+    assert rows["x.y"].does == "ConfigMap/c#/data/a, +Secret/s, 2 more; the chart's own: 0"
+    assert rows["list"].does == "the chart has no /list"
+    assert (rows["none"].effect, rows["gone"].effect) == (None, None)
+    assert not part_view(DECLARED, ORIGINS, "k").proven
 
 
 @pytest.mark.parametrize("pointer", ["/type", "/values/x/y", "/values/list", "/values/none"])

@@ -18,6 +18,7 @@ from clusterbook.prove.archives import Charts
 from clusterbook.prove.helm import Helm
 from clusterbook.prove.subjects import Case, cases, of_slugs
 from clusterbook.resolve import matrix
+from clusterbook.resolve.gather_inputs import images
 
 FINDINGS = 10
 """Exit status when something was found. Source: design, section 10."""
@@ -71,7 +72,7 @@ def prove_command(
             deliver(proving.as_sentence(now), output=output)
             return FINDINGS if now.stale or now.missing else 0
         proofs = proving.prove(hand, recipes, every, now, tell)
-    summary = report.summarise(wanted, proofs)
+    summary = report.summarise(wanted, proofs, images(found.catalog))
     deliver(report.FORMATS[form](summary), notes=proving.notes(now), output=output)
     return FINDINGS if summary.idle else 0
 

@@ -198,6 +198,18 @@ def _chains(recipe: CatalogRecipe, place: tuple[str | int, ...], at: str) -> dic
     return dict(sorted(found.items()))
 
 
+def _effect_lines(effect: Mapping[str, Any] | None) -> list[str]:
+    """Return what a value does to its chart, as its proof has it; the first line is the verdict."""
+    if effect is None:
+        return ["unproven"]
+    default = f"; the chart's own: {json.dumps(effect['default'], ensure_ascii=False)}" if "default" in effect else ""
+    near = f"; did you mean {effect['near']}?" if "near" in effect else ""
+    why = f": {effect['why']}" if "why" in effect else ""
+    more = [f"and {effect['more']} more"] if "more" in effect else []
+    verdict = f"{effect['effect']}{why}{near}{default}"
+    return [verdict, *(f"  {change}" for change in (*effect.get("changes", ()), *more))]
+
+
 def _chain_text(chains: Mapping[str, list[dict[str, Any]]]) -> str:
     """Return origins for reading: pointer, then each layer's say with its place, winner marked."""
     lines = []
@@ -207,6 +219,8 @@ def _chain_text(chains: Mapping[str, list[dict[str, Any]]]) -> str:
             mark = "→" if number == len(origins) - 1 else " "
             said = "removed" if origin.get("removed") else json.dumps(origin["value"], ensure_ascii=False)
             lines.append(f"  {mark} {origin['layer']}: {said}  ({origin['file']}:{origin['line']}:{origin['column']})")
+        if "/values/" in pointer and not origins[-1].get("removed"):
+            lines += [f"    {line}" for line in _effect_lines(origins[-1].get("effect"))]
     return "\n".join(lines) + "\n"
 
 

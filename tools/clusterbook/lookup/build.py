@@ -36,6 +36,7 @@ from clusterbook.resolve.document import (
 from clusterbook.resolve.gather_inputs import gather_inputs
 from clusterbook.resolve.matching import CURATED, UNSUPPORTED
 from clusterbook.resolve.matrix import Matrix
+from clusterbook.resolve.proof import Proofs, with_effects
 from clusterbook.resolve.resolver import Recipe
 from clusterbook.snapshot.constraint import parse_expression, parse_path
 
@@ -49,7 +50,7 @@ def parts(matrix: Matrix) -> Iterator[tuple[str, bytes]]:
     yield GROUPS, encode(catalog.public_groups)
     yield KIT, encode(gather_inputs(catalog)._asdict())
     yield SOURCES, encode({path: source.text for path, source in sorted(catalog.tree.files.items())})
-    blobs = _Blobs()
+    blobs = _Blobs(Proofs(catalog))
     for slug, recipe in matrix.recipes.items():  # all: what needs an OS of its own may still be what is inherited
         yield recipe_part(slug), encode(_record(matrix, recipe, blobs))
     for digest, data in sorted(blobs.found.items()):
@@ -66,8 +67,9 @@ def served(matrix: Matrix) -> Iterator[tuple[str, Recipe]]:
 class _Blobs:
     """Content that recipes share, by digest."""
 
-    def __init__(self) -> None:
+    def __init__(self, proofs: Proofs) -> None:
         self.found: dict[str, bytes] = {}
+        self._proofs = proofs
         self._of: dict[int, str] = {}
 
     def add(self, data: bytes) -> str:
@@ -80,6 +82,7 @@ class _Blobs:
         known = self._of.get(id(component))
         if known is None:
             document = {pointer: origin_list(origins) for pointer, origins in component_pointers(component)}
+            document = with_effects(document, component, self._proofs.effects(component))
             known = self._of[id(component)] = self.add(encode(document))
         return known
 

@@ -21,6 +21,7 @@ from clusterbook.resolve.bundle_inputs import BundleInputs
 from clusterbook.resolve.document import escape, health_checks, origins_document, recipe_document
 from clusterbook.resolve.gather_inputs import gather_inputs
 from clusterbook.resolve.matching import INHERITED, Answer
+from clusterbook.resolve.proof import Proofs, with_effects
 from clusterbook.resolve.resolver import Evaluator, Recipe, Resolver
 from clusterbook.snapshot import constraint, model
 
@@ -30,6 +31,7 @@ class ResolvedRecipe(NamedTuple):
 
     resolved: Recipe
     state: str
+    proofs: Proofs
 
     @property
     def document(self) -> dict[str, Any]:
@@ -43,11 +45,15 @@ class ResolvedRecipe(NamedTuple):
     def origins(self, component: str) -> dict[str, Any]:
         """Return the origins of one component, or with "" the recipe's own, by pointer."""
         inside = f"/components/{escape(component)}/"
-        return {
+        mine = {
             pointer: origins
             for pointer, origins in origins_document(self.resolved).items()
             if (pointer.startswith(inside) if component else not pointer.startswith("/components/"))
         }
+        for each in self.resolved.components:
+            if each.name == component:
+                mine = with_effects(mine, each, self.proofs.effects(each))
+        return mine
 
 
 class LocalShelf:
@@ -69,6 +75,7 @@ class LocalShelf:
         self.evaluate: Evaluator | None = None
         self.detected: dict[str, str | int] = {}
         self.remarks: list[str] = []
+        self._proofs = Proofs(self.catalog)
         self._matrix: matrix.Matrix | None = None
         if snapshot:
             self._read_snapshot(snapshot)
@@ -99,11 +106,11 @@ class LocalShelf:
         """Return the recipe that an answer leads to, resolved now."""
         recipe = self.resolver.resolve(answer.honoured, self.evaluate)
         if not recipe.excluded:
-            return ResolvedRecipe(recipe, answer.state)
+            return ResolvedRecipe(recipe, answer.state, self._proofs)
         self.remarks += [
             f"{warning.overlay} is left out: {warning.constraint}: {warning.reason}" for warning in recipe.warnings
         ]
-        return ResolvedRecipe(replace(recipe, criteria=self._claimed(recipe)), INHERITED)
+        return ResolvedRecipe(replace(recipe, criteria=self._claimed(recipe)), INHERITED, self._proofs)
 
     def _claimed(self, recipe: Recipe) -> Criteria:
         """Return the criteria that the overlays which a snapshot left in a recipe claim together."""

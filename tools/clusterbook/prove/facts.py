@@ -6,6 +6,7 @@ format of proofs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from json import dumps
@@ -21,6 +22,8 @@ from clusterbook.prove.values import merged
 MOST = 4
 """Most places that one fact names."""
 _HOOK = "helm.sh/hook"
+_CREDENTIAL = re.compile(r"crt|cert|key|pem|ca\b|bundle|token|password", re.IGNORECASE)
+"""Keys of a Secret that somebody fills; an empty file of configuration is meant to be empty."""
 
 
 def gather(
@@ -144,7 +147,7 @@ def _namespace(data: Mapping[str, Any]) -> dict[str, str]:
 def _empty_secrets(data: Mapping[str, Any]) -> Iterator[str]:
     for field in ("data", "stringData"):
         for key, value in _map(data.get(field)).items():
-            if not str(value or "").strip():
+            if not str(value or "").strip() and _CREDENTIAL.search(key):
                 yield f"/{field}/{key.replace('~', '~0').replace('/', '~1')}"
 
 

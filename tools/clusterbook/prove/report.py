@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from clusterbook.catalog.images import covers
 from clusterbook.catalog.proofs import DEAD, DEFAULT, LIVE, OWN, REFUSED, Proof
 from clusterbook.prove.subjects import Case
 from clusterbook.prove.values import leaves
@@ -36,11 +37,30 @@ class Idle(NamedTuple):
     recipes: int
 
 
+class Refusal(NamedTuple):
+    """A Kubernetes that recipes allow and a chart refuses."""
+
+    component: str
+    kubernetes: str
+    why: str
+    recipes: int
+
+
+class Unlisted(NamedTuple):
+    """An image that a pinned chart starts and its list does not have; `setting` is the value that sets it."""
+
+    component: str
+    image: str
+    setting: str
+
+
 class Summary(NamedTuple):
     """What a catalog's proofs say together."""
 
     rows: tuple[Row, ...]
     idle: tuple[Idle, ...]
+    refusals: tuple[Refusal, ...]
+    unlisted: tuple[Unlisted, ...]
 
     @property
     def total(self) -> Counter[str]:
@@ -48,8 +68,18 @@ class Summary(NamedTuple):
         return sum((Counter(row.counts) for row in self.rows), Counter())
 
 
-def summarise(cases: Iterable[Case], proofs: Mapping[str, Proof]) -> Summary:
-    """Return what the proofs of `cases` say; every value counts once in each recipe that has it."""
+def summarise(
+    cases: Iterable[Case], proofs: Mapping[str, Proof], images: Mapping[str, Sequence[str]] | None = None
+) -> Summary:
+    """Return what the proofs of `cases` say; every value counts once in each recipe that has it.
+
+    Args:
+        cases: what was to prove.
+        proofs: what holds, by key.
+        images: the image lists that there are, by component.
+    """
+    refusals: dict[tuple[str, str, str], set[str]] = {}
+    unlisted: set[Unlisted] = set()
     rows: dict[str, tuple[Counter[str], set[str], set[str], list[bool]]] = {}
     idle: dict[tuple[str, str, str, str, str], set[str]] = {}
     for case in cases:
@@ -62,6 +92,12 @@ def summarise(cases: Iterable[Case], proofs: Mapping[str, Proof]) -> Summary:
             continue
         charts |= {f"{proof.archive.name} {proof.archive.version}"} if proof.archive.name else set()
         exact.append(proof.archive.exact)
+        for fact in proof.facts.get("kubernetes", ()):
+            if "refused" in fact:
+                refusals.setdefault((name, fact["refused"], fact["why"]), set()).update(case.recipes)
+        for fact in proof.facts.get("images", ()) if proof.archive.exact and name in (images or {}) else ():
+            if not any(covers(listed, fact["image"]) for listed in (images or {})[name]):
+                unlisted.add(Unlisted(name, fact["image"], fact.get("value", "")))
         for path, effect in proof.effects.items():
             counts[effect.effect] += len(case.recipes)
             if effect.effect in (DEAD, REFUSED):
@@ -72,6 +108,8 @@ def summarise(cases: Iterable[Case], proofs: Mapping[str, Proof]) -> Summary:
             for name, (counts, slugs, charts, exact) in sorted(rows.items())
         ),
         tuple(Idle(*said, len(slugs)) for said, slugs in sorted(idle.items())),
+        tuple(Refusal(*said, len(slugs)) for said, slugs in sorted(refusals.items())),
+        tuple(sorted(unlisted)),
     )
 
 
@@ -93,6 +131,11 @@ def as_text(summary: Summary) -> str:
     for each in summary.idle:
         near = f"; did you mean {each.near}?" if each.near else ""
         lines.append(f"{each.component} {each.path} {each.effect} in {each.recipes} recipes: {each.why}{near}")
+    lines += [
+        f"{each.component} does not install on Kubernetes {each.kubernetes}, which recipes with it allow: {each.why}"
+        for each in summary.refusals
+    ]
+    lines += [f"{each.component} starts {each.image}, which its image list lacks" for each in summary.unlisted]
     return "\n".join(lines) + "\n"
 
 
@@ -106,6 +149,8 @@ def as_json(summary: Summary) -> str:
     document: dict[str, Any] = {
         "components": [row._asdict() for row in summary.rows],
         "idle": [each._asdict() for each in summary.idle],
+        "refusals": [each._asdict() for each in summary.refusals],
+        "unlistedImages": [each._asdict() for each in summary.unlisted],
         "total": dict(sorted(summary.total.items())),
     }
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"

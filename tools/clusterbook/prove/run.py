@@ -24,7 +24,7 @@ from clusterbook.prove.facts import gather
 from clusterbook.prove.helm import Helm
 from clusterbook.prove.objects import Reader, Rendered
 from clusterbook.prove.preview import Preview, compare
-from clusterbook.prove.subjects import Case
+from clusterbook.prove.subjects import KUBERNETES, Case
 from clusterbook.resolve.proof import Proofs
 
 Tell = Callable[[str, str, int, int], object]
@@ -255,6 +255,10 @@ def _of_chart(helm: Helm, chart: ChartFile, case: Case, own: Callable[[Mapping[s
         else:
             bases.setdefault(base.documents, version)
     found: list[Judged] = []
+    if not bases and not _Render(helm, chart.path, subject, KUBERNETES)(subject.values).refusal:
+        bases[()] = (
+            KUBERNETES  # the recipes allow what the chart refuses: that is a fact, and its values do what they do
+        )
     for version in bases.values() or case.kubernetes[:1]:
         found.append(judge(subject.values, chart.keys, _Render(helm, chart.path, subject, version), own))
     oldest = next(iter(bases.values()), case.kubernetes[0])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from clusterbook.catalog.load import Catalog
-from clusterbook.catalog.proofs import Proof, Subject, decode, path_of
+from clusterbook.catalog.proofs import Effect, Proof, Subject, decode, path_of
 from clusterbook.resolve.component import Component
+from clusterbook.resolve.document import escape
 
 
 def subject_of(catalog: Catalog, component: Component) -> Subject:
@@ -47,3 +49,25 @@ class Proofs:
         """Return the proof of a component, None when it is unproven. Raises as `file`."""
         known = self.file(component.name)
         return known.get(subject_of(self.catalog, component).key()) if known else None
+
+    def effects(self, component: Component) -> Mapping[str, Effect]:
+        """Return the effect of each value of a component by its pointer below the values; {} where it is unproven.
+
+        Raises:
+            BrokenProof: as `file`.
+        """
+        proof = self.of(component)
+        return proof.effects if proof is not None else {}
+
+
+def with_effects(
+    origins: Mapping[str, list[dict[str, Any]]], component: Component, effects: Mapping[str, Effect]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the origins of a component, the winner of each value that is proven with `effect` beside it."""
+    root = f"/components/{escape(component.name)}/values"
+    found = dict(origins)
+    for pointer, effect in effects.items():
+        chain = found.get(f"{root}{pointer}")
+        if chain and not chain[-1].get("removed"):
+            found[f"{root}{pointer}"] = [*chain[:-1], {**chain[-1], "effect": effect.document()}]
+    return found

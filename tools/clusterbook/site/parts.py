@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from clusterbook.catalog.proofs import Effect
 from clusterbook.documents.selector import from_pointer, locate, spell
 from clusterbook.resolve.document import Brief, escape
 from clusterbook.site.errors import BrokenSite
@@ -18,6 +19,8 @@ from clusterbook.site.errors import BrokenSite
 Document = dict[str, Any]
 _SHOWN = 160
 """Most characters of a value that a row shows; the rest is in the JSON."""
+_CHANGES = 2
+"""Most changes of a value that a row shows; the rest is with `clusterbook explain`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,17 @@ class ValueRow:
     full: str
     origins: tuple[OriginView, ...]
     removed: bool = False
+    effect: Effect | None = None
+
+    @property
+    def does(self) -> str:
+        """Return what the value does, in a word and what it changes first; "" where it is unproven."""
+        effect = self.effect
+        if effect is None:
+            return ""
+        said = ", ".join((*effect.changes[:_CHANGES], *([f"{effect.more} more"] if effect.more else ()))) or effect.why
+        default = f"; the chart's own: {row_text(effect.default[0])}" if effect.default else ""
+        return f"{said}{default}".removeprefix("; ")
 
     @property
     def by(self) -> str:
@@ -76,6 +90,11 @@ class PartView:
         return self.chart or ("manifests" if not self.source else self.kind)
 
     @property
+    def proven(self) -> bool:
+        """Return whether it is known of any value what it does."""
+        return any(row.effect is not None for row in self.rows)
+
+    @property
     def override_count(self) -> int:
         """Return how many of its values some layer other than the component's own values file set."""
         return sum(not row.by.startswith("components/") for row in self.rows)
@@ -84,8 +103,12 @@ class PartView:
 _FACTS = ("version", "tag", "namespace", "chart", "source", "path", "type")
 
 
-def part_view(component: Document, origins: Mapping[str, Brief], key: str) -> PartView:
+def part_view(
+    component: Document, origins: Mapping[str, Brief], key: str, effects: Mapping[str, Effect] | None = None
+) -> PartView:
     """Return the part that `component`, an entry of a recipe's content, is; origins are by pointer below it.
+
+    `effects` are those of its values that are proven.
 
     Raises:
         BrokenSite: something in it has no origin.
@@ -103,7 +126,7 @@ def part_view(component: Document, origins: Mapping[str, Brief], key: str) -> Pa
         images=tuple(component.get("images", ())),
         manifests=tuple(component.get("manifests", ())),
         has_health_check="healthCheck" in component,
-        rows=tuple(_rows(component, origins)),
+        rows=tuple(_rows(component, origins, effects or {})),
         facts=tuple(
             ValueRow(
                 field,
@@ -134,7 +157,7 @@ def winners(origins: Mapping[str, Brief]) -> dict[str, OriginView]:
     return {pointer: history(brief, None)[-1] for pointer, brief in origins.items() if brief}
 
 
-def _rows(component: Document, origins: Mapping[str, Brief]) -> Iterator[ValueRow]:
+def _rows(component: Document, origins: Mapping[str, Brief], effects: Mapping[str, Effect]) -> Iterator[ValueRow]:
     """Yield a row for each value, those that a layer removed included."""
     values = component.get("values", {})
     for pointer in _leaves(values, "/values") if values else ():
@@ -147,7 +170,8 @@ def _rows(component: Document, origins: Mapping[str, Brief]) -> Iterator[ValueRo
             yield ValueRow(spell(steps), "", "", history(brief, None), removed=True)
             continue
         value = locate(values, steps)[1]
-        yield ValueRow(spell(steps), row_text(value), compact(value), history(brief, value))
+        effect = effects.get(pointer.removeprefix("/values"))
+        yield ValueRow(spell(steps), row_text(value), compact(value), history(brief, value), effect=effect)
 
 
 def _leaves(value: Any, pointer: str) -> Iterator[str]:

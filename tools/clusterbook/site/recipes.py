@@ -16,6 +16,7 @@ from clusterbook.resolve.component import Component
 from clusterbook.resolve.content import Gatherer
 from clusterbook.resolve.document import Brief, brief, component_pointers, escape, recipe_pointers
 from clusterbook.resolve.matrix import Matrix
+from clusterbook.resolve.proof import Proofs
 from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.resolve.resolver import Recipe
 from clusterbook.site import svg, wording
@@ -31,6 +32,7 @@ class RecipeViews:
         self.matrix = matrix
         self.recipes = recipes
         self._gatherer = Gatherer(matrix.catalog)
+        self._proofs = Proofs(matrix.catalog)
         self._parts: dict[int, tuple[Component, PartView]] = {}
         self._parts_of: dict[str, dict[str, PartView]] = {}
         self._counts: dict[tuple[str, str], int] = {}
@@ -61,7 +63,8 @@ class RecipeViews:
                 pointer.removeprefix(root): brief(chain) for pointer, chain in component_pointers(component) if chain
             }
             key = f"now{len(self._parts)}"
-            kept = self._parts[id(component)] = (component, part_view(document, origins, key))
+            part = part_view(document, origins, key, self._proofs.effects(component))
+            kept = self._parts[id(component)] = (component, part)
         return kept[1]
 
     def parts(self, recipe: Recipe) -> dict[str, PartView]:
