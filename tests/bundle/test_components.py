@@ -83,10 +83,19 @@ def test_a_setting_does_not_replace_text_by_a_map() -> None:
         values(with_paths({"v": "text"}), set=["a:v.w=1"])
 
 
-def test_objects_merge_lists_replace_and_null_deletes() -> None:
+def test_objects_merge_lists_replace_and_null_stays_for_helm_to_read() -> None:
     given = {"o": {"keep": 1, "drop": 2, "list": [1, 2]}, "gone": 1}
     found = values(with_paths(given), setJson=['a:o={"drop":null,"list":[3],"new":{"x":null,"y":1}}', "a:gone=null"])
-    assert found == {"o": {"keep": 1, "list": [3], "new": {"y": 1}}}
+    assert found == {"o": {"keep": 1, "drop": None, "list": [3], "new": {"x": None, "y": 1}}, "gone": None}
+
+
+@pytest.mark.parametrize("option", ["setJson", "setFile"])
+def test_a_null_is_written_where_the_recipe_says_nothing_for_the_chart_may(option: str) -> None:
+    assert values(with_paths({"o": {"keep": 1}}), **{option: ["a:o.cpu=null"]}) == {"o": {"keep": 1, "cpu": None}}
+
+
+def test_a_null_over_a_null_stays_null() -> None:
+    assert values(with_paths({"o": {"cpu": None}}), setJson=["a:o.cpu=null"]) == {"o": {"cpu": None}}
 
 
 def test_a_deeper_path_wins_whatever_the_order() -> None:

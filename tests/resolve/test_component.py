@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from clusterbook.catalog.criteria import Criteria
+from clusterbook.documents.api_version import API_VERSION, FIRST_GENERATION, REFERENCE
 from clusterbook.resolve.component import Component, Conflict
 from tests.support.trees import component, resolve
 
@@ -15,14 +16,17 @@ EKS = Criteria("eks")
 H100 = Criteria("eks", "h100")
 
 
-def merged(*parts: str, files: Mapping[str, str] | None = None, name: str = "a") -> Component:
+def merged(
+    *parts: str, files: Mapping[str, str] | None = None, name: str = "a", api_version: str = API_VERSION
+) -> Component:
     """Return component `name` of base ← eks ← h100-eks, each of which says one of `parts` about it."""
     heads = ["", "criteria: {service: eks}\n", "base: eks\ncriteria: {service: eks, accelerator: h100}\n"]
     layers = {
         layer: f"{head}componentRefs:\n- {{name: {name}{', ' if part else ''}{part}}}\n"
         for layer, head, part in zip(("base", "eks", "h100-eks"), heads, parts, strict=False)
     }
-    return component(resolve({**layers, **(files or {})}, H100 if len(parts) > 2 else EKS), name)
+    query = H100 if len(parts) > 2 else EKS
+    return component(resolve({**layers, **(files or {})}, query, api_version=api_version), name)
 
 
 def conflict(*parts: str, files: Mapping[str, str] | None = None, name: str = "a") -> Conflict:
@@ -122,25 +126,38 @@ USE = "valuesFile: components/a/values.yaml"
         ("k: {z: 1}", "n: 1", {"m": {"x": 1, "y": 2}, "k": {"z": 1}, "n": 1}),
     ],
 )
-def test_overrides_become_one_before_they_meet_the_file_and_null_deletes_only_then(
+def test_in_trees_of_the_reference_overrides_become_one_before_they_meet_the_file_and_null_deletes_only_then(
     low: str, high: str, values: dict[str, Any]
 ) -> None:
-    found = merged(f"{USE}, overrides: {{{low}}}", f"overrides: {{{high}}}", files=FILE)
-    assert found.settled == values
+    parts = (f"{USE}, overrides: {{{low}}}", f"overrides: {{{high}}}")
+    assert merged(*parts, files=FILE, api_version=REFERENCE).settled == values
 
 
-def test_in_the_first_generation_of_the_format_null_stays_null() -> None:
-    base = (
-        "kind: RecipeMetadata\napiVersion: {}\nmetadata: {{name: base}}\nspec: {{componentRefs: [{{name: a, {}}}]}}\n"
-    )
-    part = f"{USE}, overrides: {{m: {{x: null}}, k: null}}"
-    for version, values in {
-        "aicr.nvidia.com/v1alpha1": {"m": {"x": None, "y": 2}, "k": None},
-        "aicr.run/v1alpha2": {"m": {"y": 2}},
-        "clusterbook.dev/v1alpha1": {"m": {"y": 2}},
-    }.items():
-        files = {**FILE, "overlays/base.yaml": base.format(version, part)}
-        assert component(resolve(files), "a").settled == values
+@pytest.mark.parametrize("version", [API_VERSION, FIRST_GENERATION])
+@pytest.mark.parametrize(
+    ("low", "high", "values"),
+    [
+        ("m: {x: null}", "n: 1", {"m": {"x": None, "y": 2}, "k": "keep", "n": 1}),
+        ("m: null", "n: 1", {"m": None, "k": "keep", "n": 1}),
+        ("m: null", "m: null", {"m": None, "k": "keep"}),
+        ("m: null", "m: {z: 3}", {"m": {"x": 1, "y": 2, "z": 3}, "k": "keep"}),
+        ("m: {z: 3}", "m: null", {"m": None, "k": "keep"}),
+        ("m: {x: null}", "m: {x: 9}", {"m": {"x": 9, "y": 2}, "k": "keep"}),
+        ("nothing: null", "n: 1", {"m": {"x": 1, "y": 2}, "k": "keep", "nothing": None, "n": 1}),
+        ("new: {x: null}", "new: {y: 1}", {"m": {"x": 1, "y": 2}, "k": "keep", "new": {"x": None, "y": 1}}),
+    ],
+)
+def test_in_our_trees_and_the_oldest_null_stays_for_helm_to_read(
+    low: str, high: str, values: dict[str, Any], version: str
+) -> None:
+    parts = (f"{USE}, overrides: {{{low}}}", f"overrides: {{{high}}}")
+    assert merged(*parts, files=FILE, api_version=version).settled == values
+
+
+def test_a_null_over_the_null_of_a_values_file_stays_null() -> None:
+    files = {**FILE, "components/a/values-managed.yaml": "m: {x: null}\n"}
+    found = merged("valuesFile: components/a/values-managed.yaml", "overrides: {m: {x: null}}", files=files)
+    assert found.settled == {"m": {"x": None, "y": 2}, "k": "keep"}
 
 
 # --- row R37: where values come from ----------------------------------------------------------------------------------
@@ -154,14 +171,14 @@ def test_without_a_values_file_the_components_own_file_plays_no_part() -> None:
 def test_the_own_file_comes_first_then_the_chosen_one_then_overrides() -> None:
     files = {**FILE, "components/a/values-eks.yaml": "m: {y: 3}\nk: null\ns: file\n"}
     found = merged(USE, "valuesFile: components/a/values-eks.yaml, overrides: {s: override}", files=files)
-    assert found.settled == {"m": {"x": 1, "y": 3}, "s": "override"}
+    assert found.settled == {"m": {"x": 1, "y": 3}, "k": None, "s": "override"}
     origins = found.values.children["m"].children["y"].origins  # type: ignore[union-attr]
     assert [origin.layer for origin in origins] == ["components/a/values.yaml", "components/a/values-eks.yaml"]
 
 
 def test_the_own_file_may_be_missing_when_another_is_chosen() -> None:
     files = {"components/a/values-eks.yaml": "k: null\nn: {z: null}\ns: 1\n"}
-    assert merged("valuesFile: components/a/values-eks.yaml", files=files).settled == {"n": {"z": None}, "s": 1}
+    assert merged("valuesFile: components/a/values-eks.yaml", files=files).settled == {"k": None, "n": {"z": None}, "s": 1}
 
 
 def test_the_own_file_is_read_once_when_it_is_the_chosen_one() -> None:

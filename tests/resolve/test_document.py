@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from clusterbook.catalog.criteria import Criteria
+from clusterbook.documents.api_version import REFERENCE
 from clusterbook.resolve.document import escape, health_checks, origins_document, recipe_document
 from clusterbook.resolve.resolver import Recipe
 from clusterbook.resolve.views import hydrated_view, query_view
@@ -74,8 +75,8 @@ def test_a_recipe_has_the_fields_of_the_reference(recipe: Recipe) -> None:
                 "name": "a", "type": "Helm", "source": "https://x", "chart": "a", "version": "1.10", "namespace": "ns",
                 "valuesFile": "components/a/values.yaml", "dependencyRefs": ["m"], "cleanup": True,
                 "overrides": {"m": {"x": 2, "n": None}, "gone": None, "new": {"k": None}, "list": [], "map": {}},
-                "values": {"m": {"x": 2, "y": [1, None]}, "label/with~odd.keys": {"0": "z"}, "new": {"k": None},
-                           "list": [], "map": {}},
+                "values": {"m": {"x": 2, "y": [1, None], "n": None}, "label/with~odd.keys": {"0": "z"}, "gone": None,
+                           "new": {"k": None}, "list": [], "map": {}},
             },
             {
                 "name": "m", "type": "Helm", "source": "", "manifestFiles": ["one.yaml", "two.yaml"],
@@ -166,7 +167,8 @@ def test_every_layer_that_spoke_is_listed_and_the_winner_is_last(recipe: Recipe)
     assert [each["layer"] for each in origins["/components/a/name"]] == ["base", "eks"]
 
 
-def test_what_was_taken_away_is_told_too(recipe: Recipe) -> None:
+def test_what_was_taken_away_is_told_too() -> None:
+    recipe = resolve(WHOLE, EKS, api_version=REFERENCE)
     first, last = origins_document(recipe)["/components/a/values/gone"]
     assert (first["value"], last["value"], last["removed"], last["layer"]) == (1, None, True, "eks")
     assert "removed" not in first

@@ -88,9 +88,11 @@ def build(files: Mapping[str, str], **more: Any) -> Matrix:
     return matrix.build(load(files, **more))
 
 
-def resolve(files: Mapping[str, str], query: Criteria | None = None, *, evaluate: Evaluator | None = None) -> Recipe:
+def resolve(
+    files: Mapping[str, str], query: Criteria | None = None, *, evaluate: Evaluator | None = None, **more: Any
+) -> Recipe:
     """Return the recipe that `files` give for `query`; default: no criteria at all."""
-    return Resolver(load(files)).resolve(query or Criteria(), evaluate)
+    return Resolver(load(files, **more)).resolve(query or Criteria(), evaluate)
 
 
 def component(recipe: Recipe, name: str) -> Component:

@@ -91,10 +91,7 @@ def select(recipe: Mapping[str, Any], options: Options) -> Parts:
             value = (
                 merge(present, each.value) if isinstance(present, dict) and isinstance(each.value, dict) else each.value
             )
-            if value is None:
-                remove(values, each.path)
-            else:
-                put(values, each.path, _without_null(value), each)
+            put(values, each.path, clone(value), each)
         _warn_of_allocation(facts, [*mine, *(each for each in later if each.target == name)], name, notes)
         left = _take_dynamic(values, [each for each in dynamic if each.target == name], facts, reference)
         parts.append(Part(reference, facts, values, left))
@@ -319,15 +316,16 @@ def _take_dynamic(
 
 
 def merge(low: Any, high: Any) -> dict[str, Any]:
-    """Return both objects as one: maps merge, everything else of `high` replaces, null deletes."""
+    """Return both objects as one: maps merge, everything else of `high` replaces.
+
+    Null is a value like any other: Helm takes it for the wish to have the chart's default away.
+    """
     found = dict(low)
     for key, value in high.items():
-        if value is None:
-            found.pop(key, None)
-        elif isinstance(value, dict) and isinstance(found.get(key), dict):
+        if isinstance(value, dict) and isinstance(found.get(key), dict):
             found[key] = merge(found[key], value)
         else:
-            found[key] = _without_null(value)
+            found[key] = clone(value)
     return found
 
 
@@ -338,10 +336,10 @@ def clone(value: Any) -> Any:
     return [clone(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _without_null(value: Any) -> Any:
-    """Return a copy of a value without keys that are null: there is nothing they could delete."""
+def without_null(value: Any) -> Any:
+    """Return a copy of a value without keys that are null, for manifests of ours: no chart is below their values."""
     if isinstance(value, dict):
-        return {key: _without_null(inner) for key, inner in value.items() if inner is not None}
+        return {key: without_null(inner) for key, inner in value.items() if inner is not None}
     return clone(value)
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from clusterbook.bundle.components import Part, Parts
+from clusterbook.bundle.components import Part, Parts, without_null
 from clusterbook.bundle.options import Options
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.yaml_writer import dump
@@ -255,7 +255,7 @@ def _rendered(part: Part, field: str, files: Mapping[str, str]) -> dict[str, str
     if not paths:
         return {}
     data = {
-        "Values": {part.name: part.all_values()},
+        "Values": {part.name: without_null(part.all_values())},
         "Release": {"Name": part.name, "Namespace": _namespace(part), "Service": "Helm"},
         "Chart": {"Name": part.name, "Version": str(part.reference.get("version") or "")},
     }

@@ -29,7 +29,7 @@ from clusterbook.catalog.tree import (
 from clusterbook.catalog.values import Branch, Origin, Tree, trace
 from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place, Severity, SourceErrors
-from clusterbook.documents.api_version import FIRST_GENERATION
+from clusterbook.documents.api_version import API_VERSION, FIRST_GENERATION
 from clusterbook.documents.schema import MISSING_KEY, UNKNOWN_KEY, WRONG_TYPE, check_shape
 from clusterbook.documents.yaml_reader import Node, parse
 
@@ -75,13 +75,13 @@ class Catalog:
 
     @cached_property
     def keeps_null(self) -> bool:
-        """Return whether a null in values stays null instead of deleting what is below.
+        """Return whether a null in values stays null, for Helm to read, instead of deleting what is below.
 
-        So it was in the first generation of the format, whose trees are read by its own rule; the later ones follow
-        reference row R38.
+        In our trees it does, and it did in the first generation of the reference's format; its later ones follow
+        reference row R38. The base of a tree says which it is.
         """
         version = self.base.node.get("apiVersion")
-        return version is not None and version.string() == FIRST_GENERATION
+        return version is not None and version.string() in (API_VERSION, FIRST_GENERATION)
 
     def chain(self, name: str) -> list[Layer]:
         """Return the layers from below base down to the overlay `name`; parents that do not exist end it."""
