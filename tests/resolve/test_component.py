@@ -178,7 +178,11 @@ def test_the_own_file_comes_first_then_the_chosen_one_then_overrides() -> None:
 
 def test_the_own_file_may_be_missing_when_another_is_chosen() -> None:
     files = {"components/a/values-eks.yaml": "k: null\nn: {z: null}\ns: 1\n"}
-    assert merged("valuesFile: components/a/values-eks.yaml", files=files).settled == {"k": None, "n": {"z": None}, "s": 1}
+    assert merged("valuesFile: components/a/values-eks.yaml", files=files).settled == {
+        "k": None,
+        "n": {"z": None},
+        "s": 1,
+    }
 
 
 def test_the_own_file_is_read_once_when_it_is_the_chosen_one() -> None:

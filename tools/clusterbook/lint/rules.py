@@ -15,6 +15,7 @@ from clusterbook.catalog.load import Catalog
 from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place
 from clusterbook.lint import (
+    booleans,
     chart_values,
     components,
     credentials,
@@ -55,6 +56,7 @@ _OF_DOCUMENTS: tuple[Rule, ...] = (
     components.repeated_components,
     components.helm_and_kustomize,
     versions.unquoted_versions,
+    booleans.words_for_booleans,
     images.moving_tags,
     components.broken_manifests,
     chart_values.unknown_keys,

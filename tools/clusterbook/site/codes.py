@@ -12,6 +12,7 @@ from clusterbook.documents import schema, yaml_reader
 from clusterbook.evidence import ledger as evidence
 from clusterbook.ledger import audit, plan
 from clusterbook.lint import (
+    booleans,
     chart_values,
     components,
     credentials,
@@ -31,6 +32,7 @@ from clusterbook.resolve import component, matrix
 
 _DOCUMENTS = (yaml_reader, schema, image_lists, load)
 _RULES = (
+    booleans,
     chart_values,
     components,
     credentials,
