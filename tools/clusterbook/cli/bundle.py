@@ -18,7 +18,7 @@ from clusterbook.bundle.options import DEPLOYERS, OPTIONS, REPEATED, SWITCHES, f
 from clusterbook.bundle.render import Bundle
 from clusterbook.cli.command import Argument, Caller, Command, Request
 from clusterbook.cli.flags import ANSWER, CRITERIA, WHERE, Flag
-from clusterbook.cli.lookup import read_question
+from clusterbook.cli.question import read_question
 from clusterbook.cli.reply import Reply
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.lookup.find import whole_recipe

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from clusterbook.catalog.criteria import DIMENSIONS, read_criteria
 from clusterbook.cli.command import Argument, Caller, Command, Request
 from clusterbook.cli.flags import ANSWER, CRITERIA, OUTPUT, WHERE, Flag
+from clusterbook.cli.question import read_question
 from clusterbook.cli.render import leaves_table, recipe_table, render, table
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean
-from clusterbook.documents.api_version import FIRST_GENERATION, REFERENCE
-from clusterbook.lookup.find import Question, find, nearest, open_shelf, read_input, refuse_empty, serve
+from clusterbook.lookup.find import find, nearest, open_shelf, read_input, refuse_empty, serve
 from clusterbook.resolve import matching, views
 from clusterbook.resolve.recipe import RecipeResult
 
@@ -24,20 +24,6 @@ if TYPE_CHECKING:
     from clusterbook.lookup.shelf import CatalogRecipe
 
 _PHASES = ("readiness", "deployment", "performance", "conformance")
-
-
-def read_question(request: Request) -> Question:
-    """Return which recipe a command line asks for."""
-    return Question(
-        request.text("slug"),
-        {name: request.values[name] for name in (*DIMENSIONS, "nodes") if name in request.values},
-        strict="criteria_strict" in request.switches,
-        allow_inherited="allow_inherited" in request.switches,
-        document=request.values.get("recipe"),
-        snapshot=request.values.get("snapshot"),
-        source=request.text("source"),
-        data=request.text("data"),
-    )
 
 
 def configured(request: Request, *, elsewhere: tuple[str, ...] = ()) -> tuple[Request, tuple[str, ...]]:
@@ -72,6 +58,8 @@ def recipe(request: Request, _caller: Caller) -> Reply:
 
 def _reference_version(version: str) -> str:
     """Return an apiVersion the reference writes. Raises InvalidRequest for any other. Source: reference row G13."""
+    from clusterbook.documents.api_version import FIRST_GENERATION, REFERENCE
+
     known = (REFERENCE, FIRST_GENERATION)
     if version not in known:
         raise InvalidRequest(f"apiVersion '{version}' is not written", hint=did_you_mean(version, known))

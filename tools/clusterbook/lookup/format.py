@@ -17,13 +17,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clusterbook.catalog.criteria import Criteria, Vocabulary
 from clusterbook.diagnostics.errors import BrokenIndex
-from clusterbook.resolve.bundle_inputs import BundleInputs
 from clusterbook.resolve.matching import Matcher
 from clusterbook.resolve.recipe import COMPONENTS, ORDER
+
+if TYPE_CHECKING:
+    from clusterbook.resolve.bundle_inputs import BundleInputs
 
 FORMAT = "clusterbook-index/1"
 REBUILD = "build it again: clusterbook-build build"
@@ -100,6 +102,8 @@ def decode_inputs(data: bytes, name: str) -> BundleInputs:
     Raises:
         BrokenIndex: the part is not what it should be.
     """
+    from clusterbook.resolve.bundle_inputs import BundleInputs  # no look-up needs it
+
     found = decode(data, name)
     if isinstance(found, dict) and all(isinstance(found.get(part), dict) for part in BundleInputs._fields):
         return BundleInputs(found["registry"], found["images"], found["files"])

@@ -5,7 +5,7 @@ Part of every look-up, so it imports next to nothing.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clusterbook.catalog.criteria import Vocabulary
 from clusterbook.diagnostics.errors import BrokenIndex, NotFound
@@ -21,8 +21,10 @@ from clusterbook.lookup.format import (
     decode_inputs,
 )
 from clusterbook.lookup.index_files import Source
-from clusterbook.resolve.bundle_inputs import BundleInputs
 from clusterbook.resolve.matching import Answer, Matcher
+
+if TYPE_CHECKING:
+    from clusterbook.resolve.bundle_inputs import BundleInputs
 
 
 class IndexedRecipe(NamedTuple):
