@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clusterbook.cli.diff import Taken, Wanted, drift_of
+from clusterbook.cli.diff import DriftFilter, NamedSnapshot, drift_of
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.diff.snapshots import NOISE
 from clusterbook.evidence import redact
@@ -53,7 +53,7 @@ def consumers() -> list[Callable[[Any], object]]:
     assert found.shelf is not None
     recipe = found.with_health_checks()
     words, namespaces = redact.public_names(recipe)
-    before = Taken("before", snapshot.read(FILES["h100-eks"]))
+    before = NamedSnapshot("before", snapshot.read(FILES["h100-eks"]))
 
     def judged(document: Any) -> str:
         report = judge(recipe, snapshot.read(document), checks=CHECKS)
@@ -62,7 +62,7 @@ def consumers() -> list[Callable[[Any], object]]:
     return [
         judged,
         lambda document: fit([(RECIPE, recipe)], snapshot.read(document)),
-        lambda document: drift_of(before, Taken("after", snapshot.read(document)), Wanted(NOISE)),
+        lambda document: drift_of(before, NamedSnapshot("after", snapshot.read(document)), DriftFilter(NOISE)),
         lambda document: (
             snapshot.read(document),
             redact.redact(document, words=words, namespaces=namespaces, groups=GROUPS),

@@ -1,6 +1,6 @@
 """The commands of `clusterbook-build` that keep the ledger: release, withdraw, audit.
 
-Knows their words; each parses them, calls one function and reports.
+Each parses its words, calls one function and reports.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The `clusterbook-build` command.
 
-Knows its words; each command parses them, calls one function and reports.
+Each command parses its words, calls one function and reports.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The command of `clusterbook-build` that publishes.
 
-Knows its words; who signs and who is believed follow from them. Does not know how a release is published.
+Who signs and who is believed follow from its words.
 """
 
 from __future__ import annotations

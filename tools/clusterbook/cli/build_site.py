@@ -1,6 +1,6 @@
 """The commands `clusterbook-build site` and `serve`.
 
-Knows click. Does not know what a site consists of: that is the package `site`, which is imported when one is made.
+The package `site` is imported when one is made.
 """
 
 from __future__ import annotations

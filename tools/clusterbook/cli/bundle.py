@@ -93,7 +93,7 @@ def bundle(request: Request, _caller: Caller) -> Reply:
     Raises:
         ClusterbookError: nothing was written.
     """
-    recipe, options, notes, output = requested(request)
+    recipe, options, notes, output = read_bundle_request(request)
     where = output or "bundle"
     _refuse_target(where)
     made = make(recipe, options)
@@ -107,7 +107,7 @@ def bundle(request: Request, _caller: Caller) -> Reply:
     return Reply(_json(said) if as_json else sentence(said), (*notes, *made.notes))
 
 
-class Requested(NamedTuple):
+class BundleRequest(NamedTuple):
     """What a command line asks for: the whole recipe, the options of its bundle, notes, and where it goes or ""."""
 
     recipe: dict[str, Any]
@@ -116,7 +116,7 @@ class Requested(NamedTuple):
     output: str
 
 
-def requested(request: Request) -> Requested:
+def read_bundle_request(request: Request) -> BundleRequest:
     """Return what a command line asks for.
 
     Raises:
@@ -137,13 +137,13 @@ def requested(request: Request) -> Requested:
     said: tuple[str, ...] = ()
     request = request.without("nodes")  # an option of the bundle here, and no criterion
     if "config" in request.values:
-        from clusterbook.cli.config_bundle import configured
+        from clusterbook.cli.config_bundle import over_config
 
-        options, request, said = configured(options, request)
+        options, request, said = over_config(options, request)
     if "setFile" in options:
         options["setFile"] = [file_setting(word) for word in options["setFile"]]
     recipe, notes = whole_recipe(read_question(request))
-    return Requested(recipe, options, (*said, *notes), request.text("output"))
+    return BundleRequest(recipe, options, (*said, *notes), request.text("output"))
 
 
 def _compared(where: str, made: Bundle, notes: tuple[str, ...], *, as_json: bool) -> Reply:

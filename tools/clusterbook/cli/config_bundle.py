@@ -6,7 +6,7 @@ Source: reference rows G6, G7.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from clusterbook.bundle.options import REPEATED, concerns, flag
 from clusterbook.cli.command import Request
@@ -16,16 +16,8 @@ _ELSEWHERE = ("output", "format")
 """Where a recipe goes is not asked of it."""
 
 
-class Configured(NamedTuple):
-    """The options by name and the request, file and command line together; and what to say about it."""
-
-    options: dict[str, Any]
-    request: Request
-    notes: tuple[str, ...]
-
-
-def configured(flags: Mapping[str, Any], request: Request) -> Configured:
-    """Return what a command line with `--config` asks for.
+def over_config(flags: Mapping[str, Any], request: Request) -> tuple[dict[str, Any], Request, tuple[str, ...]]:
+    """Return the options by name, the request, file and command line together, and what to say about it.
 
     Args:
         flags: the options of the bundle that its flags say, by name.
@@ -57,7 +49,7 @@ def configured(flags: Mapping[str, Any], request: Request) -> Configured:
         notes.append(f"--output {output} counts, not {target} of {where}")
     whole = request.over(file)
     whole = whole._replace(values={**whole.values, "output": output or target})
-    return Configured({**options, **flags}, whole, tuple(notes))
+    return {**options, **flags}, whole, tuple(notes)
 
 
 def _without_strangers(options: dict[str, Any], deployer: str, where: str) -> Iterator[str]:

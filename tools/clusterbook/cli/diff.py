@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from clusterbook.bundle.options import Request as BundleRequest
+from clusterbook.bundle.options import Request as OptionWords
 from clusterbook.bundle.options import recorded
 from clusterbook.bundle.rederive import document
 from clusterbook.bundle.render import OPTIONS, RECIPE
@@ -19,8 +19,7 @@ from clusterbook.cli.command import Argument, Caller, Command, Request
 from clusterbook.cli.flags import WHERE, Flag
 from clusterbook.cli.reply import Reply
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean, unreadable
-from clusterbook.diff import recipe_report as diffreport
-from clusterbook.diff import snapshot_report as driftreport
+from clusterbook.diff import recipe_report, snapshot_report
 from clusterbook.diff import snapshots as drift
 from clusterbook.diff.installed import installed_drift
 from clusterbook.diff.recipes import Side, diff
@@ -29,8 +28,8 @@ from clusterbook.diff.snapshots import chosen
 from clusterbook.files.read import is_file, is_folder
 from clusterbook.inputs.fast import as_snapshot, read_document
 from clusterbook.inputs.read import recipe_in
-from clusterbook.ledger import diff as releasediff
 from clusterbook.ledger.diff import Published, release_diff
+from clusterbook.ledger.diff import report as release_report
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.version import is_version, read_version
 from clusterbook.lookup.find import open_shelf
@@ -46,7 +45,7 @@ from clusterbook.snapshot.model import Snapshot
 _PATTERNS = "name a file with one pattern a line"
 
 
-class Taken(NamedTuple):
+class NamedSnapshot(NamedTuple):
     """A snapshot, by what it was called."""
 
     label: str
@@ -58,17 +57,17 @@ class Deployable(NamedTuple):
 
     label: str
     recipe: Document
-    request: BundleRequest | None = None
+    request: OptionWords | None = None
 
 
-class Wanted(NamedTuple):
+class DriftFilter(NamedTuple):
     """Which changes a user wants to hear of: from which severity on, and which paths not."""
 
     least: str = drift.INFO
     ignored: tuple[str, ...] = ()
 
 
-def wanted(least: str, ignored: Sequence[str], files: Sequence[str]) -> Wanted:
+def read_filter(least: str, ignored: Sequence[str], files: Sequence[str]) -> DriftFilter:
     """Return what a user wants to hear of; files hold one pattern a line, behind # is comment.
 
     Raises:
@@ -84,10 +83,10 @@ def wanted(least: str, ignored: Sequence[str], files: Sequence[str]) -> Wanted:
         except UnicodeDecodeError as error:
             raise InvalidRequest(f"{name} is not UTF-8 text", hint=_PATTERNS) from error
         found += [line.partition(" #")[0].strip() for line in lines if not line.lstrip().startswith("#")]
-    return Wanted(least, tuple(pattern for pattern in found if pattern))
+    return DriftFilter(least, tuple(pattern for pattern in found if pattern))
 
 
-def drift_of(before: Taken | Deployable, after: Taken, want: Wanted) -> Drift:
+def drift_of(before: NamedSnapshot | Deployable, after: NamedSnapshot, want: DriftFilter) -> Drift:
     """Return what is different in a snapshot.
 
     Raises:
@@ -95,7 +94,7 @@ def drift_of(before: Taken | Deployable, after: Taken, want: Wanted) -> Drift:
         Unseen: the snapshot does not say what is installed.
     """
     try:
-        if isinstance(before, Taken):
+        if isinstance(before, NamedSnapshot):
             found = drift.drift(before.snapshot, after.snapshot, least=drift.NOISE)
         else:
             found = installed_drift(before.recipe, after.snapshot, before.request)
@@ -111,25 +110,25 @@ class Release(NamedTuple):
     name: str
 
 
-class Made(NamedTuple):
+class BundleFolder(NamedTuple):
     """A bundle: its recipe, and the options it was made with."""
 
     side: Side
-    request: BundleRequest
+    request: OptionWords
 
 
-class Shelves(NamedTuple):
+class RecipeSources(NamedTuple):
     """Where recipes are taken from: what was published, and the index of this catalog."""
 
     published: Published
     source: str
 
 
-Subject = Side | Release | Made | Taken
+Subject = Side | Release | BundleFolder | NamedSnapshot
 
 
 def compare(
-    old: str, new: str, *, registry: Path, source: str, form: str, want: Wanted | None = None
+    old: str, new: str, *, registry: Path, source: str, form: str, want: DriftFilter | None = None
 ) -> tuple[str, bool]:
     """Return the report on what differs from `old` to `new`, and whether anything does.
 
@@ -138,7 +137,7 @@ def compare(
         new: what to compare it with.
         registry: the folder of the ledger.
         source: a folder or archive with an index; "" for the one built in.
-        form: one of diffreport.FORMATS.
+        form: one of recipe_report.FORMATS.
         want: which changes of a cluster are told; None for all that matter.
 
     Raises:
@@ -146,46 +145,52 @@ def compare(
         InvalidRequest: they are not of kinds that can be compared.
         Unseen: a snapshot does not say what a recipe would be compared with.
     """
-    shelves = Shelves(open_ledger(registry), source)
-    before, after = subject(old, shelves), subject(new, shelves)
+    sources = RecipeSources(open_ledger(registry), source)
+    before, after = subject(old, sources), subject(new, sources)
     if isinstance(before, Release) and isinstance(after, Release):
-        releases = release_diff(shelves.published, before.name, after.name)
-        return releasediff.report(releases, form), bool(releases)
+        releases = release_diff(sources.published, before.name, after.name)
+        return release_report(releases, form), bool(releases)
     if isinstance(before, Release) or isinstance(after, Release):
         name, other = (old, new) if isinstance(before, Release) else (new, old)
         what = f"{name} is a release and {other} is {_kind(after if isinstance(before, Release) else before)}"
         raise InvalidRequest(what, hint=f"compare two releases, or type SLUG@{name}")
-    if isinstance(after, Taken):
-        baseline = before if isinstance(before, Taken) else _deployable(before, shelves)
-        drifted = drift_of(baseline, after, want or Wanted())
-        return driftreport.report(drifted, form), bool(drifted.changes)
-    if isinstance(before, Taken):
+    if isinstance(after, NamedSnapshot):
+        baseline = before if isinstance(before, NamedSnapshot) else _deployable(before, sources)
+        drifted = drift_of(baseline, after, want or DriftFilter())
+        return snapshot_report.report(drifted, form), bool(drifted.changes)
+    if isinstance(before, NamedSnapshot):
         what = f"{old} is a snapshot and {new} is {_kind(after)}"
         raise InvalidRequest(what, hint=f"put what was wanted first: clusterbook diff {new} {old}")
     if want is not None:
         what = "--ignore, --ignore-from and --severity are about changes of a cluster"
         raise InvalidRequest(what, hint="compare with a snapshot, or leave them out")
-    found = diff(*(each.side if isinstance(each, Made) else each for each in (before, after)))
-    return diffreport.report(found, form), bool(found)
+    found = diff(*(each.side if isinstance(each, BundleFolder) else each for each in (before, after)))
+    return recipe_report.report(found, form), bool(found)
 
 
 def _kind(found: Subject) -> str:
     """Return what a subject is, for a message."""
-    return "a snapshot" if isinstance(found, Taken) else "a bundle" if isinstance(found, Made) else "a recipe"
+    return (
+        "a snapshot"
+        if isinstance(found, NamedSnapshot)
+        else "a bundle"
+        if isinstance(found, BundleFolder)
+        else "a recipe"
+    )
 
 
-def _deployable(found: Side | Made, shelves: Shelves) -> Deployable:
+def _deployable(found: Side | BundleFolder, sources: RecipeSources) -> Deployable:
     """Return a recipe with what the component registry says of its components, since bundles go by that."""
-    side = found.side if isinstance(found, Made) else found
-    facts = {} if side.whole else open_shelf(shelves.source).bundle_inputs().registry
+    side = found.side if isinstance(found, BundleFolder) else found
+    facts = {} if side.whole else open_shelf(sources.source).bundle_inputs().registry
     result = RecipeResult(side.content)
     recipe = result.with_components(
         {"registry": facts.get(component.name, {}), **component.document} for component in result.components
     )
-    return Deployable(side.label, recipe, found.request if isinstance(found, Made) else None)
+    return Deployable(side.label, recipe, found.request if isinstance(found, BundleFolder) else None)
 
 
-def subject(word: str, shelves: Shelves) -> Subject:
+def subject(word: str, sources: RecipeSources) -> Subject:
     """Return what `word` means.
 
     Raises:
@@ -193,35 +198,35 @@ def subject(word: str, shelves: Shelves) -> Subject:
     """
     for recognise, read in READERS:
         if recognise(word):
-            return read(word, shelves)
+            return read(word, sources)
     raise NotFound(f"there is nothing called '{word}'", hint="type clusterbook diff --help")
 
 
-def _by_digest(word: str, shelves: Shelves) -> Subject:
-    entry = shelves.published.by_digest(word)
-    return shelves.published.side(entry.slug, entry.version)
+def _by_digest(word: str, sources: RecipeSources) -> Subject:
+    entry = sources.published.by_digest(word)
+    return sources.published.side(entry.slug, entry.version)
 
 
-def _release(word: str, shelves: Shelves) -> Subject:
-    shelves.published.entries(word)
+def _release(word: str, sources: RecipeSources) -> Subject:
+    sources.published.entries(word)
     return Release(word)
 
 
-def _version(word: str, shelves: Shelves) -> Subject:
+def _version(word: str, sources: RecipeSources) -> Subject:
     """Return a version of a recipe: its own (h100-eks@1.0.0), or the one in a release (h100-eks@2026.7.0)."""
     slug, _, said = word.rpartition("@")
-    if said in shelves.published.releases():
-        entries = shelves.published.entries(said)
+    if said in sources.published.releases():
+        entries = sources.published.entries(said)
         if slug not in entries:
             raise NotFound(f"the release {said} has no recipe {slug}", hint=did_you_mean(slug, entries))
-        return shelves.published.side(slug, entries[slug].version)
-    return shelves.published.side(slug, read_version(said))
+        return sources.published.side(slug, entries[slug].version)
+    return sources.published.side(slug, read_version(said))
 
 
-def _file(word: str, _shelves: Shelves) -> Subject:
+def _file(word: str, _sources: RecipeSources) -> Subject:
     document = read_document(word)
     if document.get("kind") == snapshot.KIND:
-        return Taken(word, as_snapshot(document, word))
+        return NamedSnapshot(word, as_snapshot(document, word))
     try:
         found = recipe_in(document)
     except InvalidRequest as error:
@@ -232,7 +237,7 @@ def _file(word: str, _shelves: Shelves) -> Subject:
     return Side(word, found, whole=False)
 
 
-def _bundle(word: str, _shelves: Shelves) -> Subject:
+def _bundle(word: str, _sources: RecipeSources) -> Subject:
     try:
         files = {name: (Path(word) / name).read_bytes() for name in (RECIPE, OPTIONS) if is_file(Path(word) / name)}
     except OSError as error:
@@ -241,12 +246,12 @@ def _bundle(word: str, _shelves: Shelves) -> Subject:
     recipe = recipe_in(document(files, RECIPE))
     if recipe is None or not RecipeResult(recipe).is_whole:
         raise InvalidRequest(f"{word}/{RECIPE} is no recipe with all that a bundle needs", hint="make the bundle again")
-    return Made(Side(word, content(recipe)), request)
+    return BundleFolder(Side(word, content(recipe)), request)
 
 
-def _recipe(word: str, shelves: Shelves) -> Subject:
+def _recipe(word: str, sources: RecipeSources) -> Subject:
     """Return a recipe of the catalog in an index, resolved from the sources there, so that all of it is compared."""
-    loaded = catalog.load(workspace.from_texts(Source(shelves.source).texts(), label="recipes"))
+    loaded = catalog.load(workspace.from_texts(Source(sources.source).texts(), label="recipes"))
     resolver = Resolver(loaded)
     named = resolver.matcher.slugs() | dict(resolver.matcher.overlays)
     if word not in named and is_folder(word):
@@ -260,7 +265,7 @@ def _recipe(word: str, shelves: Shelves) -> Subject:
     return Side(word, Gatherer(loaded).content(recipe, state=answer.state), recipe_winners(recipe))
 
 
-READERS: tuple[tuple[Callable[[str], bool], Callable[[str, Shelves], Subject]], ...] = (
+READERS: tuple[tuple[Callable[[str], bool], Callable[[str, RecipeSources], Subject]], ...] = (
     (lambda word: is_file(Path(word) / OPTIONS), _bundle),
     (lambda word: word.startswith("sha256:"), _by_digest),
     (is_version, _release),
@@ -275,7 +280,7 @@ def answer(request: Request, _caller: Caller) -> Reply:
     """Say what differs."""
     ignore, files = request.lists.get("ignore", ()), request.lists.get("ignore_from", ())
     severity = request.text("severity")
-    want = wanted(severity or drift.INFO, ignore, files) if severity or ignore or files else None
+    want = read_filter(severity or drift.INFO, ignore, files) if severity or ignore or files else None
     text, differ = compare(
         request.values["old"],
         request.values["new"],

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _PHASES = ("readiness", "deployment", "performance", "conformance")
 
 
-def configured(request: Request, *, elsewhere: tuple[str, ...] = ()) -> tuple[Request, tuple[str, ...]]:
+def over_config(request: Request, *, elsewhere: tuple[str, ...] = ()) -> tuple[Request, tuple[str, ...]]:
     """Return a request over what its --config says, and notes about where it counts more.
 
     Of the file, what `elsewhere` names is about another command.
@@ -47,7 +47,7 @@ def configured(request: Request, *, elsewhere: tuple[str, ...] = ()) -> tuple[Re
 
 def recipe(request: Request, _caller: Caller) -> Reply:
     """Return a recipe. Source: reference rows R8-R17."""
-    request, said = configured(request)
+    request, said = over_config(request)
     found = find(read_question(request))
     document = found.with_health_checks()
     if "api_version" in request.values:
@@ -70,7 +70,7 @@ def query(request: Request, _caller: Caller) -> Reply:
     """Return the value that a selector names in a recipe. Source: reference rows Q1-Q9."""
     from clusterbook.documents.selector import select
 
-    request, said = configured(request, elsewhere=("output", "format"))
+    request, said = over_config(request, elsewhere=("output", "format"))
     path, selector = request.text("path"), request.values.get("selector")
     if path and selector is not None:
         raise InvalidRequest("both --selector and a path were given", hint="give one of them")
@@ -141,7 +141,7 @@ def explain(request: Request, _caller: Caller) -> Reply:
     """Return where one value of a recipe comes from: each layer's say, the winner last."""
     from clusterbook.documents.selector import locate, parse, pointer
 
-    request, said = configured(request, elsewhere=("output", "format"))
+    request, said = over_config(request, elsewhere=("output", "format"))
     question, path = read_question(request), request.text("path")
     others = question.criteria.keys() - {"nodes"} or question.snapshot is not None or question.document is not None
     if not path and question.slug and others:

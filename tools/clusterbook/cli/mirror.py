@@ -11,18 +11,17 @@ from typing import Any
 from clusterbook.artifacts.open import OpenIndex, open_index
 from clusterbook.artifacts.visit import visit
 from clusterbook.bundle.make import make
-from clusterbook.cli.bundle import ASKED, FLAGS, requested
+from clusterbook.cli.bundle import ASKED, FLAGS, read_bundle_request
 from clusterbook.cli.command import Argument, Caller, Command, Request
 from clusterbook.cli.fetch import ACCESS, BELIEF, FROM, UNSIGNED, WITHDRAWN, read_access, read_choice
 from clusterbook.cli.flags import FILE, Flag
 from clusterbook.cli.reply import MissingFlag, Reply
-from clusterbook.cli.terminal import Telling, log
+from clusterbook.cli.terminal import Progress, log
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.files.context import Context
 from clusterbook.files.write import write_text
-from clusterbook.mirror import archive as mirrored
-from clusterbook.mirror.archive import CHART, IMAGE
+from clusterbook.mirror.archive import CHART, IMAGE, hosts_files, relocation
 from clusterbook.mirror.formats import FORMATS
 from clusterbook.mirror.images import bundle_list, chart_images
 from clusterbook.mirror.list import Gap, MirrorList, checked, joined
@@ -76,7 +75,7 @@ def list_bundles(request: Request, _caller: Caller) -> Reply:
 
 def list_of(request: Request, slug: str) -> tuple[MirrorList, tuple[str, ...]]:
     """Return what one bundle pulls, and notes."""
-    asked = requested(request.without("output").over(Request({"slug": slug} if slug else {})))
+    asked = read_bundle_request(request.without("output").over(Request({"slug": slug} if slug else {})))
     bundle = make(asked.recipe, asked.options)
     known = bundle_list(asked.recipe, bundle, asked.options)
     if "check" not in request.switches:
@@ -123,8 +122,8 @@ def save_recipes(request: Request, caller: Caller) -> Reply:
     )
 
     def carry(opened: OpenIndex) -> Saved:
-        with _telling(caller) as telling:
-            return save(opened, wanted, Path(target), access, telling)
+        with _progress(caller) as progress:
+            return save(opened, wanted, Path(target), access, progress)
 
     done, warning = visit(where, carry, access=access, trusting=belief, around=around)
     text = _encoded(_as_data(done, target)) if _json(request) else _sentence(done, target, choice)
@@ -189,12 +188,12 @@ def load_archive(request: Request, caller: Caller) -> Reply:
     belief = trusting(choice, around.environment, around.home)
     opened = open_index(open_source(archive, access), belief, now=around.now, seen=None)
     base = open_base(target, access, create=True)
-    with _telling(caller) as telling:
-        done = load(opened, base, belief, telling)
+    with _progress(caller) as progress:
+        done = load(opened, base, belief, progress)
     if "relocation" in request.values:
-        write_text(request.values["relocation"], dump(mirrored.relocation(done.contents, f"{host}/{name}".rstrip("/"))))
+        write_text(request.values["relocation"], dump(relocation(done.contents, f"{host}/{name}".rstrip("/"))))
     if "containerd" in request.values:
-        files = mirrored.hosts_files(
+        files = hosts_files(
             done.contents, host, name, plain_http=access.plain_http or (is_loopback(host) and not access.ca_file)
         )
         for path, text in files.items():
@@ -248,10 +247,10 @@ def _json(request: Request) -> bool:
     return request.text("format") == "json"
 
 
-def _telling(caller: Caller) -> Telling:
+def _progress(caller: Caller) -> Progress:
     """Return who hears how far it has come."""
     terminal = sys.stderr.isatty() and not caller.log_json
-    return Telling(lambda line: log("note", line, log_json=caller.log_json), terminal=terminal)
+    return Progress(lambda line: log("note", line, log_json=caller.log_json), terminal=terminal)
 
 
 _WITHOUT = ("deployer", "vendorCharts", "appName", "repo", "targetRevision", "fluxNamespace", "fluxOciSourceName")

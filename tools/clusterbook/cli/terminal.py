@@ -1,7 +1,4 @@
-"""The terminal: how an answer, a note and an error reach the user.
-
-Knows standard output, standard error and exit statuses. Does not know what is said.
-"""
+"""The terminal: how an answer, a note, an error and what takes long reach the user."""
 
 from __future__ import annotations
 
@@ -89,7 +86,7 @@ def bug(error: Exception) -> int:
     return 8
 
 
-class Telling:
+class Progress:
     """Hears of each step, and tells of it on standard error; the line on a terminal is gone behind the block."""
 
     def __init__(
@@ -120,7 +117,7 @@ class Telling:
             return
         self._phase, self._told_s = phase, now
 
-    def __enter__(self) -> Telling:
+    def __enter__(self) -> Progress:
         return self
 
     def __exit__(

@@ -52,7 +52,7 @@ def validate(request: Request, caller: Caller) -> Reply:
         if "print_manifests" in request.switches:
             return Reply(manifests_text(agent, "yaml"), said, output=request.text("output"))
         helper = _helper(agent, request, caller)
-    reply = _judged(request, helper, caller)
+    reply = _report(request, helper, caller)
     return reply._replace(notes=(*said, *reply.notes), output=request.text("output"))
 
 
@@ -64,7 +64,7 @@ def _helper(agent: Agent, request: Request, caller: Caller) -> NodeAgent:
     return NodeAgent(agent, "no_cleanup" in request.switches, lambda line: log("agent", line, log_json=caller.log_json))
 
 
-def _judged(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply:
+def _report(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply:
     """Return the report; `helper` looks into a node when a snapshot is taken now."""
     phases = _phases(request.lists.get("phase", ()))
     chosen_phases(phases)
@@ -76,7 +76,7 @@ def _judged(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply
     recipe, shelf = _recipe(request)
     ours = open_shelf().validators()
     known = with_inspections(shelf.validators() if shelf else {}, ours)
-    document, told = _taken(request, recipe, helper)
+    document, told = _snapshot(request, recipe, helper)
     if "run" in request.switches:
         document = _run(request, recipe, document, known, phases)
     if "save_snapshot" in values:
@@ -102,7 +102,7 @@ def _judged(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply
     return Reply(text, notes, ctrf.exit_status(report, fail_on_error=values.get("fail_on_error") != "false"))
 
 
-def _taken(
+def _snapshot(
     request: Request, recipe: Mapping[str, Any], helper: NodeAgent | None
 ) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     """Return the snapshot to judge, that of a file or one taken now, and what a user should hear about it."""
