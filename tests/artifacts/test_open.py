@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from clusterbook.artifacts import index as published
+from clusterbook.artifacts.attachment import signature_attachment
 from clusterbook.artifacts.freshness import (
     LARGEST_INDEX_BYTES,
     Expired,
@@ -32,7 +33,6 @@ from clusterbook.diagnostics.transport import NoArtifact, WrongContent
 from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, Manifest, artifact, describe_file, digest_of
 from clusterbook.oci.open import Base
 from clusterbook.oci.store import from_bytes
-from clusterbook.publish.attachment import signature_attachment
 from clusterbook.publish.send import Sender
 from clusterbook.trust.keys import private_key
 from clusterbook.trust.policy import Key, Policy, SubjectMismatch, Trusting, Unsigned, WrongSigner

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
+from clusterbook.artifacts.attachment import signature_attachment
 from clusterbook.artifacts.freshness import Expired, Forked, MixAndMatch, NotYet, Oversized, Rollback, Truncated
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import WrongContent
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.manifest import Manifest
 from clusterbook.oci.open import Base
-from clusterbook.publish.attachment import signature_attachment
 from clusterbook.publish.send import Sender
 from clusterbook.trust.policy import SubjectMismatch, Tampered, Unsigned, WrongSigner
 from clusterbook.trust.statement import BUNDLE, PROVENANCE

@@ -285,8 +285,18 @@ def test_what_somebody_edited_or_put_there_is_not_lost(client: Client, july: Pat
 def test_a_bundle_can_stay_an_archive(client: Client, july: Path, tmp_path: Path) -> None:
     client("bundle", "eks", from_=july, output=tmp_path / "b.tgz")
     client("bundle", "eks", from_=july, output=tmp_path / "b")
-    names = archive.unpack_file(tmp_path / "b.tgz", tmp_path / "unpacked", limits=archive.Limits())
-    assert set(names) == {path for path in files(tmp_path / "b") if not path.startswith("attestation/")}
+    archive.unpack_file(tmp_path / "b.tgz", tmp_path / "unpacked", limits=archive.Limits())
+    assert files(tmp_path / "unpacked") == files(tmp_path / "b")
+
+
+def test_an_archive_that_nobody_signed_stays_as_it_was_published(
+    client: Client, publisher: Publisher, tmp_path: Path
+) -> None:
+    base = publications.layout(tmp_path / "layout")
+    publisher.publish(base, unsigned=True)
+    client("bundle", "eks", from_=tmp_path / "layout", output=tmp_path / "b.tgz", allow_unsigned=True)
+    manifest = base.store.manifest("helm/eks", "1.1.0")
+    assert (tmp_path / "b.tgz").read_bytes() == base.store.read("helm/eks", manifest.layers[0], limit_bytes=1 << 20)
 
 
 def test_what_cannot_be_written_says_so(client: Client, july: Path, tmp_path: Path) -> None:

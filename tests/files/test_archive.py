@@ -188,3 +188,25 @@ def test_a_failed_packing_leaves_the_old_archive(tmp_path: Path) -> None:
         pack_file([tar_entry("a", b"1"), tar_entry("../b", b"2")], tmp_path / "x.tar", compress=False)
     assert (tmp_path / "x.tar").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["x.tar"]
+
+
+FOLDERS = [head("./", tarfile.DIRTYPE), head("./a/", tarfile.DIRTYPE), head("./a/b", size=1)]
+
+
+def test_folders_that_tar_lists_are_passed_over_where_they_may_be() -> None:
+    found = list(members(io.BytesIO(tar_of(*FOLDERS)), "x", limits=LIMITS, folders=True))
+    assert [each.name for each in found] == ["a/b"]
+    with pytest.raises(UnsafeArchive):
+        list(members(io.BytesIO(tar_of(*FOLDERS)), "x", limits=LIMITS))
+
+
+@pytest.mark.parametrize("name", ["././a", ".//a", "./../a", "./", "/a", "./a\\b"])
+def test_names_that_lead_elsewhere_stay_refused_among_folders(name: str) -> None:
+    with pytest.raises(UnsafeArchive):
+        list(members(io.BytesIO(tar_of(head(name, size=1))), "x", limits=LIMITS, folders=True))
+
+
+def test_folders_count_as_files_do() -> None:
+    many = tar_of(*(head(f"{n}/", tarfile.DIRTYPE) for n in range(LIMITS.files + 1)))
+    with pytest.raises(UnsafeArchive, match="more than 100 files"):
+        list(members(io.BytesIO(many), "x", limits=LIMITS, folders=True))

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 import clusterbook
 from clusterbook.artifacts import index as published
+from clusterbook.artifacts.attachment import signature_attachment
 from clusterbook.artifacts.layout import add_version
 from clusterbook.artifacts.open import open_index
 from clusterbook.bundle.options import DEPLOYERS
@@ -30,7 +31,6 @@ from clusterbook.bundle.render import Bundle, render
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
 from clusterbook.oci.open import Access, Base, open_base
-from clusterbook.publish.attachment import signature_attachment
 from clusterbook.publish.publish import PublishResult
 from clusterbook.publish.release import PublishRequest, prepare
 from clusterbook.publish.send import Sender

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from clusterbook.artifacts.attachment import Attachment, sbom_attachment, signature_attachment
 from clusterbook.oci.manifest import Descriptor, Manifest, index
 from clusterbook.oci.open import Base
 from clusterbook.oci.reference import referrers_tag
 from clusterbook.oci.registry import Registry
 from clusterbook.oci.store import Store
-from clusterbook.publish.attachment import Attachment, sbom_attachment, signature_attachment
 from clusterbook.publish.send import Sender
 from clusterbook.trust.statement import BUNDLE, PROVENANCE
 from tests.contract.store_contract import put

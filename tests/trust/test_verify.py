@@ -387,9 +387,9 @@ def test_the_way_with_a_key_imports_neither_sigstore_nor_pydantic(ours: Path, tm
 
 
 def test_signatures_are_found_with_the_artifact(tmp_path: Path) -> None:
+    from clusterbook.artifacts.attachment import signature_attachment
     from clusterbook.oci.layout.folder import Layout
     from clusterbook.oci.open import Base
-    from clusterbook.publish.attachment import signature_attachment
     from clusterbook.publish.send import Sender
     from tests.contract.store_contract import put
 

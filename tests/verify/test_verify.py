@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from clusterbook.bundle.checksums import FILES, checksums, files_digest
 from clusterbook.bundle.disk import read_bundle
 from clusterbook.bundle.options import DEPLOYERS
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
-from clusterbook.diagnostics.transport import NoArtifact, WrongContent
+from clusterbook.diagnostics.transport import NoArtifact, UnsafeArchive, WrongContent
 from clusterbook.files import archive
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.manifest import artifact
@@ -163,11 +164,80 @@ def test_no_bundle_is_told_apart_from_a_damaged_one(client: Client, tmp_path: Pa
     assert "nothing says what it should hold" in verdict.error.what
 
 
-def test_the_archive_of_a_bundle_is_looked_at_without_unpacking(client: Client, july: Path, tmp_path: Path) -> None:
-    client("bundle", "eks", from_=july, output=tmp_path / "b.tgz")
+@pytest.mark.parametrize("deployer", DEPLOYERS)
+def test_the_archive_of_a_bundle_keeps_its_signature(client: Client, july: Path, tmp_path: Path, deployer: str) -> None:
+    client("bundle", "eks", from_=july, output=tmp_path / "b.tgz", deployer=deployer)
+    client("bundle", "eks", from_=july, output=tmp_path / "b", deployer=deployer)
     verdict = client.verify(tmp_path / "b.tgz")
-    assert (verdict.trust.level, verdict.document["derives"]) == ("unverified", True)
-    assert [path.name for path in tmp_path.iterdir()] in (["b.tgz", "home"], ["home", "b.tgz"])
+    assert {**verdict.document, "bundle": ""} == {**client.verify(tmp_path / "b").document, "bundle": ""}
+    assert (verdict.error, verdict.document["bundleAttested"]) == (None, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-C", "{parent}", "-czf", "{to}", "b"],
+        ["-C", "{parent}", "-czf", "{to}", "./b"],
+        ["-C", "{parent}/b", "-czf", "{to}", "."],
+        ["-C", "{parent}/b", "--format=posix", "-czf", "{to}", "."],
+        ["-C", "{parent}", "--format=ustar", "--sort=name", "-czf", "{to}", "b"],
+    ],
+)
+def test_a_signed_folder_that_tar_packs_verifies(
+    client: Client, bundle: Path, tmp_path: Path, words: list[str]
+) -> None:
+    said = {"parent": str(bundle.parent), "to": str(tmp_path / "x.tar.gz")}
+    subprocess.run(["tar", *(word.format(**said) for word in words)], check=True)
+    verdict = client.verify(tmp_path / "x.tar.gz")
+    assert (verdict.error, verdict.trust.level) == (None, "verified")
+
+
+def changed_file(files: dict[str, bytes]) -> None:
+    files["b/deploy.sh"] += b"id\n"
+
+
+def rerecorded_file(files: dict[str, bytes]) -> None:
+    files["b/deploy.sh"] += b"id\n"
+    own = {path[2:]: data for path, data in files.items() if not path.startswith("b/attestation/")}
+    files["b/checksums.txt"] = checksums(own)
+
+
+def another_top(files: dict[str, bytes]) -> None:
+    files["c/evil.sh"] = b"id\n"
+
+
+def signature_outside(files: dict[str, bytes]) -> None:
+    for name in ("manifest.json", "statement.sigstore.json"):
+        files[f"attestation/{name}"] = files.pop(f"b/attestation/{name}")
+
+
+def half_a_signature(files: dict[str, bytes]) -> None:
+    del files["b/attestation/manifest.json"]
+
+
+def hidden_twin(files: dict[str, bytes]) -> None:
+    files["b/.deploy.sh"] = b"id\n"
+
+
+@pytest.mark.parametrize(
+    "change", [changed_file, rerecorded_file, another_top, signature_outside, half_a_signature, hidden_twin]
+)
+def test_an_archive_that_was_changed_is_refused(
+    client: Client, bundle: Path, tmp_path: Path, change: Callable[[dict[str, bytes]], None]
+) -> None:
+    found = {f"b/{path.relative_to(bundle)}": path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
+    change(found)
+    (tmp_path / "x.tgz").write_bytes(archive.pack_bytes(found))
+    verdict = client.verify(tmp_path / "x.tgz")
+    assert verdict.error is not None
+    assert (verdict.error.exit_status, verdict.trust.level) == (4, "unknown")
+
+
+def test_links_in_an_archive_that_tar_packed_stay_refused(client: Client, bundle: Path, tmp_path: Path) -> None:
+    (bundle / "link").symlink_to("deploy.sh")
+    subprocess.run(["tar", "-C", str(tmp_path), "-czf", str(tmp_path / "x.tgz"), "b"], check=True)
+    with pytest.raises(UnsafeArchive, match="no regular file"):
+        client.verify(tmp_path / "x.tgz")
 
 
 @pytest.fixture

@@ -48,13 +48,14 @@ def read_bundle(where: Folder, *, most_bytes: int = MOST_BYTES) -> dict[str, byt
         InvalidRequest: it holds links or other things that no bundle has, or is too large.
         UnsafeArchive: the archive is damaged, or not one that can be trusted.
     """
-    if os.fspath(where).endswith(ARCHIVES) and not os.path.isdir(where):
-        return _unpacked(where, most_bytes)
+    if is_archive(where):
+        found = read_archive(where, most_bytes=most_bytes)
+        return {path: data for path, data in found.items() if not path.startswith(ATTESTATION)}
     if not os.path.exists(where):
         raise NotFound(f"{where} does not exist", hint=_BUNDLE)
     if not os.path.isdir(where):
         raise InvalidRequest(f"{where} is neither a folder nor a .tar.gz file", hint=_BUNDLE)
-    found: dict[str, bytes] = {}
+    found = {}
     total = 0
     try:
         for path, file in _walk(where):
@@ -69,14 +70,20 @@ def read_bundle(where: Folder, *, most_bytes: int = MOST_BYTES) -> dict[str, byt
     return found
 
 
-def _unpacked(where: Folder, most_bytes: int) -> dict[str, bytes]:
-    """Return the files of an archive by their path below its one folder. Raises as `read_bundle`."""
+def is_archive(where: Folder) -> bool:
+    """Return whether `where` is called as an archive is, and is no folder."""
+    return os.fspath(where).endswith(ARCHIVES) and not os.path.isdir(where)
+
+
+def read_archive(where: Folder, *, most_bytes: int = MOST_BYTES) -> dict[str, bytes]:
+    """Return all files of an archive by their path below its one folder. Raises as `read_bundle`."""
     from clusterbook.files.tar_reader import Limits, members
 
     limits = Limits(files=MOST_FILES, total_bytes=most_bytes)
     try:
         with open(where, "rb") as file:
-            return unrooted({each.name: each.stream.read() for each in members(file, os.fspath(where), limits=limits)})
+            found = members(file, os.fspath(where), limits=limits, folders=True)
+            return unrooted({each.name: each.stream.read() for each in found})
     except OSError as error:
         raise unreadable(where, error, hint=_BUNDLE) from error
 

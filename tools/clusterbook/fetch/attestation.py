@@ -13,7 +13,7 @@ from typing import NamedTuple
 from clusterbook.artifacts import index
 from clusterbook.artifacts.open import OpenIndex
 from clusterbook.bundle.checksums import FILES, files_digest
-from clusterbook.bundle.disk import ATTESTATION, MANIFEST, SIGNATURE
+from clusterbook.bundle.disk import ATTESTATION, MANIFEST, SIGNATURE, is_archive, read_archive
 from clusterbook.diagnostics.errors import ClusterbookError, unreadable
 from clusterbook.oci.manifest import Manifest, parse_manifest
 from clusterbook.trust.policy import Tampered, Trusting, Unsigned, Untrusted
@@ -47,7 +47,10 @@ def find_attestation(opened: OpenIndex, repository: str, manifest: Manifest, tru
 
 
 def read_attestation(where: Path) -> dict[str, bytes]:
-    """Return what the bundle in the folder `where` carries along, by file. Raises Unreadable."""
+    """Return what the bundle in the folder or archive `where` carries along, by file. Raises as `read_bundle`."""
+    if is_archive(where):
+        carried = read_archive(where)
+        return {name: carried[ATTESTATION + name] for name in (MANIFEST, SIGNATURE) if ATTESTATION + name in carried}
     found = {}
     for name in (MANIFEST, SIGNATURE):
         path = where / ATTESTATION / name

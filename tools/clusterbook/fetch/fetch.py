@@ -183,23 +183,21 @@ def _delivered(data: bytes, wanted: FetchRequest) -> FetchResult:
 
 def _bundle(chosen: PublishedArtifact, wanted: FetchRequest, belief: Trusting, choice: PolicyChoice) -> FetchResult:
     """Bring a bundle into a folder, or into the file of an archive."""
-    from clusterbook.fetch.unpack import unpack_bundle
-    from clusterbook.oci.transfer import save
+    from clusterbook.bundle.disk import is_archive
+    from clusterbook.fetch.attestation import find_attestation
+    from clusterbook.fetch.unpack import keep_archive, unpack_bundle
 
     output = "bundle" if wanted.output is None else wanted.output
     store, layers = chosen.opened.base.store, chosen.manifest.layers
     if len(layers) != 1:
         raise Malformed(f"the bundle {chosen.name} has {len(layers)} layers", hint="it has to be published again")
-    said = {**chosen.said(), "deployer": chosen.kind, "output": output}
-    if output.endswith((".tar.gz", ".tgz")):
-        save(store, chosen.repository, layers[0], Path(output))
-        said |= {"files": 1}
+    beside = find_attestation(chosen.opened, chosen.repository, chosen.manifest, belief)
+    source = (store, chosen.repository, layers[0])
+    if is_archive(output):
+        files = keep_archive(*source, Path(output), beside)
     else:
-        from clusterbook.fetch.attestation import find_attestation
-
-        beside = find_attestation(chosen.opened, chosen.repository, chosen.manifest, belief)
-        source = (store, chosen.repository, layers[0])
-        said |= {"files": len(unpack_bundle(*source, Path(output), beside, force=wanted.force))}
+        files = unpack_bundle(*source, Path(output), beside, force=wanted.force)
+    said = {**chosen.said(), "deployer": chosen.kind, "output": output, "files": len(files)}
     if wanted.form == "json":
         return FetchResult(json.dumps(said, indent=2, sort_keys=True) + "\n")
     return FetchResult(

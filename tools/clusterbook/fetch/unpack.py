@@ -1,4 +1,4 @@
-"""Unpack: a bundle that is fetched becomes a folder, whole or not at all.
+"""Unpack: a bundle that is fetched becomes a folder, whole or not at all; or it stays an archive.
 
 Beside the folder lies another, `.NAME.part`, for as long as it takes; what was killed is gone on with there, and one
 folder takes the place of the other in one step.
@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
 from clusterbook.bundle.disk import ATTESTATION, MOST_BYTES, check_replaceable, read_bundle
 from clusterbook.diagnostics.errors import ClusterbookError, Unwritable
-from clusterbook.files.archive import unpack_file
-from clusterbook.files.tar_reader import Limits
+from clusterbook.files.archive import TarEntry, pack_file, tar_entry, unpack_file
+from clusterbook.files.tar_reader import Limits, members
 from clusterbook.files.write import work_folder
 from clusterbook.oci.blob_file import lock_file
 from clusterbook.oci.manifest import Descriptor
@@ -64,6 +65,39 @@ def unpack_bundle(
                 shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
         raise Unwritable(f"{target} cannot be written: {error.strerror}", hint="name another folder with -o") from error
+
+
+def keep_archive(
+    store: Store, repository: str, archive: Descriptor, target: Path, beside: Mapping[str, bytes]
+) -> list[str]:
+    """Bring the archive of a bundle here as the file `target`; return the names of the bundle's files.
+
+    What the bundle carries along is packed with it, where a folder would have it, so that the file can be verified as
+    it is. Without a signature it stays byte for byte what was published.
+
+    Raises:
+        WrongContent: the bytes are not the right ones.
+        UnsafeArchive: it holds what no bundle has.
+        Unwritable: the file cannot be written.
+    """
+    data = store.read(repository, archive, limit_bytes=MOST_BYTES)
+    found = {each.name: each for each in _members(data, str(target))}
+    if not beside:
+        save(store, repository, archive, target)
+        return sorted(found)
+    tops = {name.partition("/")[0] if "/" in name else "" for name in found}
+    top = f"{tops.pop()}/" if len(tops) == 1 and "" not in tops else ""
+    entries = list(found.values())
+    entries += [tar_entry(f"{top}{ATTESTATION}{name}", each) for name, each in beside.items()]
+    with suppress(OSError):  # what is wrong with the folder, packing says
+        target.parent.mkdir(parents=True, exist_ok=True)
+    pack_file(entries, target, compress=True)
+    return sorted(found)
+
+
+def _members(data: bytes, name: str) -> Iterator[TarEntry]:
+    for each in members(BytesIO(data), name, limits=_LIMITS):
+        yield tar_entry(each.name, each.stream.read(), executable=each.executable)
 
 
 def _unpacked(packed: Path, work: Path, target: Path, beside: Mapping[str, bytes], *, force: bool) -> list[str]:

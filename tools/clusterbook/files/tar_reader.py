@@ -47,18 +47,20 @@ class Member:
     stream: Readable
 
 
-def members(source: BinaryIO, name: str, *, limits: Limits) -> Iterator[Member]:
+def members(source: BinaryIO, name: str, *, limits: Limits, folders: bool = False) -> Iterator[Member]:
     """Yield the files of an archive, compressed or not, in its order; read as a stream, nothing is written.
 
     Args:
         source: the archive; it is read forwards only.
         name: how a message calls it.
         limits: what it may hold at most.
+        folders: whether it may be written as `tar` packs a folder: folders have entries of their own, which are passed
+            over, and names may begin with `./`.
 
     Raises:
         UnsafeArchive: as soon as something in it is not as it has to be.
     """
-    names, total = Names(), 0
+    names, total, passed = Names(), 0, 0
     most_bytes = limits.total_bytes + limits.files * _OVERHEAD_BYTES
     with (
         _translate_damage(name),
@@ -68,11 +70,16 @@ def members(source: BinaryIO, name: str, *, limits: Limits) -> Iterator[Member]:
     ):
         for head in tar:
             total += head.size
-            if len(names) >= limits.files or total > limits.total_bytes:
+            if len(names) + passed >= limits.files or total > limits.total_bytes:
                 raise UnsafeArchive(
                     f"{name} holds more than {limits.files} files or {limits.total_bytes} bytes",
                     hint="raise the limit if you know why it is so large",
                 )
+            if folders:
+                head.name = head.name.removeprefix("./")
+                if head.isdir():
+                    passed += 1
+                    continue
             if not head.isreg() or head.sparse is not None:
                 raise UnsafeArchive(f"{name}: {head.name!a} is no regular file")
             names.check(head.name, name)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from clusterbook.artifacts import index as published
+from clusterbook.artifacts.attachment import sbom_attachment
 from clusterbook.artifacts.index import Pin, PublishedRecipe, repository
 from clusterbook.artifacts.layout import Version
 from clusterbook.artifacts.open import OpenIndex, open_index
@@ -24,7 +25,6 @@ from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import NoArtifact
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.open import Base
-from clusterbook.publish.attachment import sbom_attachment
 from clusterbook.publish.index import Listed, Pins, descriptor_of, listing, make_index, published_pins, recipes_of
 from clusterbook.publish.release import Publication, artifacts_of
 from clusterbook.publish.send import Report, Sender, quiet

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from threading import Event, Lock
 from typing import TypeVar
 
+from clusterbook.artifacts.attachment import Attachment
 from clusterbook.artifacts.layout import Artifact
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, Descriptor, Manifest
 from clusterbook.oci.open import Base
 from clusterbook.oci.store import from_bytes
 from clusterbook.oci.transfer import in_parallel
-from clusterbook.publish.attachment import Attachment
 
 Report = Callable[[str, int, int], None]
 """Hears what is being done, and how many of how many are."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from clusterbook.publish.attachment import Attachment, signature_attachment
+from clusterbook.artifacts.attachment import Attachment, signature_attachment
 from clusterbook.publish.index import Listed, descriptor_of
 from clusterbook.publish.release import Publication
 from clusterbook.publish.send import Sender

@@ -24,7 +24,7 @@ def verify(where: str, verifier: Verifier) -> Verdict:
     """
     path = Path(where)
     if where.endswith(ARCHIVES) and "://" not in where:
-        return verify_files(where, read_bundle(path), {}, verifier)
+        return verify_files(where, read_bundle(path), read_attestation(path), verifier)
     if is_folder(where) and not is_file(path / "oci-layout"):
         return verify_files(where, read_bundle(path), read_attestation(path), verifier)
     if where.startswith(SCHEME) and parse_reference(where).wanted:
