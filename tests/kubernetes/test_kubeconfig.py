@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import ssl
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -193,6 +194,25 @@ def test_a_client_certificate_in_the_kubeconfig_opens_the_connection(
     user = {"client-certificate-data": encoded(own), "client-key-data": encoded(key)}
     where = written(tmp_path, config(tls_server.url, user, cluster=trusting(authority)))
     assert version(log_in(where)) == "v1.36.3"
+
+
+def test_a_judgement_leaves_no_private_key_behind(tmp_path: Path, tls_server: FakeApi, authority: trustme.CA) -> None:
+    own, key = certificate(authority)
+    user = {"client-certificate-data": encoded(own), "client-key-data": encoded(key)}
+    where = written(tmp_path, config(tls_server.url, user, cluster=trusting(authority)))
+    (tmp_path / "recipe.yaml").write_text("kind: RecipeResult\nmetadata: {slug: mine}\ncomponentRefs: []\n")
+    (tmp_path / "tmp").mkdir()
+    words = ["validate", "-r", "recipe.yaml", "--kubeconfig", where]
+    done = subprocess.run(
+        [sys.executable, "-m", "clusterbook.cli.main", *words],
+        cwd=tmp_path,
+        env={"PATH": "", "HOME": str(tmp_path), "TMPDIR": str(tmp_path / "tmp"), "PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "CB197 " in done.stderr  # the server let it in, and has nothing to say
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_client_certificates_and_authority_may_be_files_beside_the_kubeconfig(

@@ -22,7 +22,7 @@ from clusterbook.diagnostics.errors import ClusterbookError
 def main() -> None:
     """Run the command line and exit with its status. Source: reference row G4."""
     status = run(sys.argv[1:], os.environ)
-    if "click" in sys.modules:  # what commands load may have to tidy up on the way out
+    if "click" in sys.modules or "atexit" in sys.modules:  # what commands load may have to tidy up on the way out
         sys.exit(status)
     leave(status)
 
