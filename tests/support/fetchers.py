@@ -34,7 +34,8 @@ class Client:
         """Verify something."""
         request, around = self._request(words), Context({}, self.home, now)
         choice, access = fetching.read_choice(request), fetching.read_access(request, around)
-        return verifying.verify(str(where), Verifier(choice, access, around, request.values.get("published_in")))
+        published_in, withdrawn = request.values.get("published_in"), request.says("allow_withdrawn")
+        return verifying.verify(str(where), Verifier(choice, access, around, published_in, withdrawn=withdrawn))
 
     def seen(self, source: object) -> int | None:
         """Return the number of the index that is remembered of a source."""

@@ -249,12 +249,10 @@ def customised(client: Client, july: Path, tmp_path: Path) -> Path:
     return tmp_path / "b"
 
 
-def test_a_bundle_made_from_a_published_recipe_is_verified_by_its_recipe(
-    client: Client, july: Path, customised: Path
-) -> None:
+def test_a_bundle_made_from_a_published_recipe_is_derived_from_it(client: Client, july: Path, customised: Path) -> None:
     assert client.verify(customised).trust.level == "unverified"
     verdict = client.verify(customised, published_in=july)
-    assert (verdict.error, verdict.trust.level) == (None, "verified")
+    assert (verdict.error, verdict.trust.level) == (None, "derived")
     assert (verdict.document["bundleAttested"], verdict.document["recipeAttested"]) == (False, True)
     assert "its recipe is signed by" in verdict.lines[2]
     assert client.seen(july) == 2

@@ -17,6 +17,7 @@ from clusterbook.artifacts.freshness import (
     MixAndMatch,
     Oversized,
     RollbackState,
+    Withdrawal,
     accept,
     check_shard,
     parse,
@@ -165,6 +166,11 @@ def refuse_withdrawn(envelope: Envelope, slug: str, version: str) -> None:
     """Raise WithdrawnVersion where a version is no longer to be used."""
     found = withdrawal_of(envelope, slug, version)
     if found is not None:
-        use = f"use {found.replacement}, or " if found.replacement else ""
-        hint = f"{use}take it all the same with --allow-withdrawn"
-        raise WithdrawnVersion(f"{found.name} was withdrawn: {found.reason}", hint=hint)
+        raise withdrawn_error(found)
+
+
+def withdrawn_error(found: Withdrawal) -> WithdrawnVersion:
+    """Return the error that a version was withdrawn."""
+    use = f"use {found.replacement}, or " if found.replacement else ""
+    hint = f"{use}take it all the same with --allow-withdrawn"
+    return WithdrawnVersion(f"{found.name} was withdrawn: {found.reason}", hint=hint)

@@ -6,24 +6,35 @@ section 8.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from clusterbook.bundle.checksums import Difference, differences, digests
-from clusterbook.bundle.folders import Vendored
-from clusterbook.bundle.options import recorded
+from clusterbook.bundle.components import select
+from clusterbook.bundle.customisation import (
+    Unpinned,
+    ValueChange,
+    changed_values,
+    local_changes,
+    option_words,
+    unpinned,
+)
+from clusterbook.bundle.folders import Plan, Vendored, plan
+from clusterbook.bundle.options import read_options, recorded
 from clusterbook.bundle.render import OPTIONS, PROVENANCE, RECIPE, render
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.diagnostics.findings import SourceErrors
 from clusterbook.documents.yaml_reader import parse
-from clusterbook.resolve.recipe_schema import read_deployable
+from clusterbook.resolve.recipe_schema import read_whole
 
 
 class Proof(NamedTuple):
     """What became of rendering a bundle again; no differences: it derives from its recipe.
 
-    `version` is that of the program that made it, `components` what it installs.
+    `version` is that of the program that made it, `components` what it installs; `options` are the words it was made
+    with, `values` what is another value for them than in the recipe's own bundle, `local` what is another value in the
+    cluster-values.yaml files that were edited since; `unpinned` is what its recipe does not say the bytes of.
     """
 
     slug: str
@@ -31,26 +42,46 @@ class Proof(NamedTuple):
     version: str
     components: tuple[str, ...]
     differences: tuple[Difference, ...]
+    options: tuple[str, ...] = ()
+    values: tuple[ValueChange, ...] = ()
+    local: tuple[ValueChange, ...] = ()
+    unpinned: tuple[Unpinned, ...] = ()
 
 
-def prove(files: Mapping[str, bytes]) -> Proof:
+def prove(files: Mapping[str, bytes], local: Collection[str] = ()) -> Proof:
     """Return what differs between `files` and the bundle that their recipe.yaml and options.yaml make.
+
+    Args:
+        files: the files of the bundle.
+        local: those of them that hold values of one cluster and may differ; which values, is said apart.
 
     Raises:
         InvalidRequest: one of them is missing or is not what it should be.
     """
     recipe = document(files, RECIPE)
-    read_deployable(recipe)
+    read_whole(recipe)
     request, version = recorded(document(files, OPTIONS))
     charts = vendored(files) if PROVENANCE in files else {}
     try:
         again = render(recipe, request, version, charts)
+        words = option_words(request)
+        values = changed_values(_own(recipe, request), again.plan) if words else ()
     except (KeyError, TypeError, AttributeError) as error:
         raise InvalidRequest(f"{RECIPE} is damaged: {error}", hint="make or fetch the bundle again") from error
     names = tuple(dict.fromkeys(folder.component for folder in again.plan.folders))
     slug = str(recipe.get("metadata", {}).get("slug", ""))
     deployer = str(request.get("deployer", "helm"))
-    return Proof(slug, deployer, version, names, tuple(differences(digests(again.files), digests(files))))
+    found = [each for each in differences(digests(again.files), digests(files)) if each.path not in local]
+    edited = tuple(
+        change for path in sorted(local) for change in local_changes(path, again.files.get(path, b""), files[path])
+    )
+    return Proof(slug, deployer, version, names, tuple(found), words, values, edited, unpinned(recipe, again.plan))
+
+
+def _own(recipe: Mapping[str, Any], request: Mapping[str, Any]) -> Plan:
+    """Return the plan of the recipe's own bundle for the same deployer."""
+    options = read_options({"deployer": request.get("deployer", "helm")})
+    return plan(recipe, select(recipe, options), options, {})
 
 
 def document(files: Mapping[str, bytes], name: str) -> dict[str, Any]:

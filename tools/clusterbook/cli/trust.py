@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from clusterbook.cli.command import Argument, Caller, Command, Request
-from clusterbook.cli.fetch import ACCESS, BELIEF, FROM, read_access, read_choice
+from clusterbook.cli.fetch import ACCESS, BELIEF, FROM, WITHDRAWN, read_access, read_choice
 from clusterbook.cli.flags import Flag
 from clusterbook.cli.reply import Reply
 from clusterbook.diagnostics.errors import ClusterbookError, NotFound
@@ -24,7 +24,8 @@ _FLAGS = (
     Flag("require_creator", ("--require-creator",), "Refuse what somebody else signed.", "NAME"),
     Flag("cli_version_constraint", ("--cli-version-constraint",), "Refuse what other versions made.", "CONSTRAINT"),
     # Not CLUSTERBOOK_FROM: whoever set it for `fetch` did not ask for the network here.
-    FROM._replace(key="published_in", help="Where the recipe of a bundle is published that you made with options."),
+    FROM._replace(key="published_in", help="Where it is published, or its recipe: says also what was withdrawn."),
+    WITHDRAWN,
     *BELIEF,
     *ACCESS,
     _FORMAT,
@@ -43,7 +44,8 @@ def verify(request: Request, caller: Caller) -> Reply:
         request.text("cli_version_constraint"),
     )
     published_in = request.values.get("published_in")
-    verifier = Verifier(read_choice(request), read_access(request, around), around, published_in)
+    withdrawn = request.says("allow_withdrawn")
+    verifier = Verifier(read_choice(request), read_access(request, around), around, published_in, withdrawn=withdrawn)
     if any(request.says(flag.key) for flag in BELIEF):
         verifier.trusting()  # what is wrong with it, it shall say before all else
     verdict = verdict_of(where, verifier)
@@ -97,8 +99,10 @@ COMMANDS: Mapping[str, Command] = {
             verify,
             "Say how much is known of a bundle, a published artifact or the source of a mirror, with no network.\n\n"
             "WHERE is the folder or archive of a bundle, oci://HOST/REPOSITORY:TAG, or what `fetch --from` takes."
-            " unknown: damaged, or wrongly signed; unverified: nobody signed it; attested: signed; verified: signed,"
-            " and what its signed recipe makes. A bundle that you made yourself: --min-trust-level unverified.",
+            " unknown: damaged, or wrongly signed; unverified: nobody signed it; adjusted: signed, with edits in"
+            " cluster-values.yaml; derived: what a signed recipe and somebody's options make, each of them printed;"
+            " attested: signed; verified: signed, and what its signed recipe makes. A bundle that you made yourself:"
+            " --from SOURCE with --min-trust-level derived, or --min-trust-level unverified.",
             "clusterbook verify bundle --policy trust.yaml",
             strict=True,
         ),

@@ -6,13 +6,12 @@ signature ─ statement ─ manifest.json (its digest is a subject) ─ annotati
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from clusterbook.artifacts import index
 from clusterbook.artifacts.open import OpenIndex
-from clusterbook.bundle.checksums import FILES, files_digest
+from clusterbook.bundle.checksums import FILES
 from clusterbook.bundle.disk import ATTESTATION, MANIFEST, SIGNATURE, is_archive, read_archive
 from clusterbook.diagnostics.errors import ClusterbookError, unreadable
 from clusterbook.oci.manifest import Manifest, parse_manifest
@@ -47,19 +46,36 @@ def find_attestation(opened: OpenIndex, repository: str, manifest: Manifest, tru
 
 
 def read_attestation(where: Path) -> dict[str, bytes]:
-    """Return what the bundle in the folder or archive `where` carries along, by file. Raises as `read_bundle`."""
+    """Return what the bundle in the folder or archive `where` carries along, by file.
+
+    What is no file of ours is among it: nothing may lie there that nobody looks at. Raises as `read_bundle`.
+    """
     if is_archive(where):
         carried = read_archive(where)
-        return {name: carried[ATTESTATION + name] for name in (MANIFEST, SIGNATURE) if ATTESTATION + name in carried}
-    found = {}
-    for name in (MANIFEST, SIGNATURE):
-        path = where / ATTESTATION / name
+        return {name.removeprefix(ATTESTATION): carried[name] for name in carried if name.startswith(ATTESTATION)}
+    found: dict[str, bytes] = {}
+    folder = where / ATTESTATION
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise unreadable(folder, error) from error
+    for name in names[:_MOST_FILES]:
+        path = folder / name
         try:
-            with suppress(FileNotFoundError, NotADirectoryError), path.open("rb") as file:
-                found[name] = file.read(LARGEST_BUNDLE_BYTES + 1)
+            if name in (MANIFEST, SIGNATURE) and path.is_file() and not path.is_symlink():
+                with path.open("rb") as file:
+                    found[name] = file.read(LARGEST_BUNDLE_BYTES + 1)
+            else:
+                found[name] = b""
         except OSError as error:
             raise unreadable(path, error) from error
     return found
+
+
+_MOST_FILES = 16
+"""More than this many are not listed: two are ours, and one too many is enough to refuse."""
 
 
 class Attestation(NamedTuple):
@@ -69,12 +85,12 @@ class Attestation(NamedTuple):
     manifest: Manifest
 
 
-def verify_attestation(beside: Mapping[str, bytes], files: Mapping[str, bytes], trusting: Trusting) -> Attestation:
+def verify_attestation(beside: Mapping[str, bytes], digest: str, trusting: Trusting) -> Attestation:
     """Return who speaks for the files of a bundle.
 
     Args:
         beside: what it carries along, by file.
-        files: the bundle's own files.
+        digest: the digest of all of the bundle's own files (`checksums.files_digest`).
         trusting: whom to believe.
 
     Raises:
@@ -86,12 +102,15 @@ def verify_attestation(beside: Mapping[str, bytes], files: Mapping[str, bytes], 
     assert trusting.policy is not None
     if missing := {MANIFEST, SIGNATURE} - beside.keys():
         raise Tampered(f"attestation/{min(missing)} is missing", hint="fetch it again")
+    if extra := beside.keys() - {MANIFEST, SIGNATURE}:
+        what = f"attestation/{min(extra)} is there, which no bundle carries"
+        raise Tampered(what, hint="remove it if it is yours, or fetch the bundle again")
     try:
         manifest = parse_manifest(beside[MANIFEST], name=f"attestation/{MANIFEST}")
     except ClusterbookError as error:
         raise Tampered(error.what, hint="fetch it again") from error
     verified = verify_any([beside[SIGNATURE]], manifest.digest, trusting.policy)
     said = manifest.annotations.get(FILES, "")
-    if said != files_digest(files):
+    if said != digest:
         raise Tampered("the files are not those that were signed", hint="do not use them: fetch the bundle again")
     return Attestation(verified, manifest)

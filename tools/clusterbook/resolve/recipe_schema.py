@@ -151,6 +151,21 @@ def read_deployable(document: Document) -> RecipeResult:
     return recipe
 
 
+def read_whole(document: Document) -> RecipeResult:
+    """Return the recipe that a document is, one that a bundle can be made from alone: it carries the files it names.
+
+    Raises:
+        InvalidRequest: as `read_deployable`, or a file is missing.
+    """
+    recipe = read_deployable(document)
+    for component in recipe.components:
+        for path in (*component.manifests_before, *component.manifests_after):
+            if path not in recipe.files:
+                what = f"component {component.name} names the file {path}, which the recipe does not carry"
+                raise InvalidRequest(what, hint="fetch the recipe again, or make it from the catalog that has the file")
+    return recipe
+
+
 def _check(value: Any, shape: Any, where: str) -> None:
     """Raise InvalidRequest unless `value` has `shape`; null counts as absent, and what has no shape may be anything."""
     if value is None or shape is None:

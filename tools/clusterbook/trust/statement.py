@@ -19,7 +19,15 @@ STATEMENTS = (STATEMENT, "https://in-toto.io/Statement/v0.1")
 PROVENANCE = "https://slsa.dev/provenance/v1"
 PAYLOAD = "application/vnd.in-toto+json"
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
-_BUNDLES = "application/vnd.dev.sigstore.bundle"
+_BUNDLES = frozenset(
+    {
+        "application/vnd.dev.sigstore.bundle+json;version=0.1",
+        "application/vnd.dev.sigstore.bundle+json;version=0.2",
+        "application/vnd.dev.sigstore.bundle+json;version=0.3",
+        BUNDLE,
+    }
+)
+"""The kinds that are defined. Source: Sigstore's protobuf-specs, `sigstore_bundle.proto`."""
 LARGEST_BUNDLE_BYTES = 16 << 20
 MOST_SUBJECTS = 1024
 """A statement about more is refused by cosign and by GitHub's verifier. Source: sigstore-go, `limitSubjects`."""
@@ -152,7 +160,7 @@ def parse_bundle(raw: bytes) -> Bundle:
         raise BrokenBundle(f"a signature is larger than {LARGEST_BUNDLE_BYTES >> 20} MiB")
     try:
         document = json.loads(raw)
-        if not str(document["mediaType"]).startswith(_BUNDLES):
+        if document["mediaType"] not in _BUNDLES:
             raise BrokenBundle(f"a signature is of the kind {str(document['mediaType'])[:80]!a}, which is not read")
         material, envelope = document["verificationMaterial"], document.get("dsseEnvelope")
         if envelope is None:

@@ -1,40 +1,48 @@
 """Bundle: how much is known of the files of one, on this machine or in a registry.
 
-    files as recorded → the signature on them → what their recipe and options make
+    files as recorded → the signature on them → what a source publishes → what their recipe and options make
 
-A bundle that somebody made from a published recipe, with options of their own, needs no signature: its recipe is found
-again in what a source has published, by the digest of its content. There is no network call for what lies on this
-machine. Source: reference rows T2-T6; design, section 8.
+A signature comes before anything is computed from the files. A bundle that somebody made from a published recipe, with
+options of their own, needs none to be `derived`: its recipe is found again in what a source has published, by the
+digest of its content, and each option is named. There is no network call for what lies on this machine.
+Source: reference rows T2-T6; design, section 8.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from typing import NamedTuple
 
+from clusterbook.artifacts.open import WithdrawnVersion, withdrawn_error
 from clusterbook.bundle.checksums import (
     CHECKSUMS,
     FILES,
     Difference,
     differences,
+    digest_of_all,
     digests,
     files_digest,
     listed,
+    sha256,
     unrooted,
 )
+from clusterbook.bundle.customisation import is_local
 from clusterbook.bundle.disk import MOST_BYTES, MOST_FILES
 from clusterbook.bundle.rederive import prove
 from clusterbook.bundle.render import OPTIONS, RECIPE
-from clusterbook.diagnostics.errors import ClusterbookError, NotFound
+from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import Malformed
 from clusterbook.fetch.attestation import verify_attestation
 from clusterbook.files.tar_reader import Limits, members
+from clusterbook.oci.manifest import Manifest
 from clusterbook.oci.open import open_registry
 from clusterbook.oci.reference import parse_reference
-from clusterbook.trust.policy import SubjectMismatch, Tampered, Unsigned, Untrusted
+from clusterbook.trust.policy import Tampered, Unsigned, Untrusted
 from clusterbook.trust.verify import Verified, bundles_of, verify_any
-from clusterbook.verify.level import ATTESTED, UNKNOWN, UNVERIFIED, VERIFIED, Trust
+from clusterbook.verify.level import ADJUSTED, ATTESTED, DERIVED, UNKNOWN, UNVERIFIED, VERIFIED, Trust
+from clusterbook.verify.publication import Publication, check_name, look_up_artifact, look_up_bundle
 from clusterbook.verify.verdict import NO_INSPECTION, Inspection, Verdict, as_document, published_verdict
 from clusterbook.verify.verifier import Verifier
 
@@ -56,12 +64,34 @@ def archive_files(data: bytes, name: str) -> dict[str, bytes]:
     return {member.name: member.stream.read() for member in members(io.BytesIO(data), name, limits=_LIMITS)}
 
 
-def _inspect(files: Mapping[str, bytes]) -> Inspection:
-    """Hold files against checksums.txt, then against what their recipe and options make."""
+class _Record(NamedTuple):
+    """What checksums.txt says of files: `local` are edited where a user may, `digest` is that of all as recorded."""
+
+    files: int
+    differences: tuple[Difference, ...]
+    local: tuple[str, ...]
+    digest: str
+
+
+NO_RECORD = _Record(0, (), (), "")
+"""What was no bundle."""
+
+
+def _record(files: Mapping[str, bytes]) -> _Record:
+    """Hold files against their checksums.txt."""
     recorded = listed(files[CHECKSUMS].decode(errors="replace")) if CHECKSUMS in files else {}
-    changes = tuple(differences(recorded, digests(files))) if recorded else ()
-    whole = recorded and not changes and {RECIPE, OPTIONS} <= files.keys()
-    return Inspection(len(recorded), changes, prove(files) if whole else None)
+    changes = differences(recorded, digests(files)) if recorded else []
+    local = tuple(each.path for each in changes if each.kind == "changed" and is_local(each.path))
+    every = {path: sha256(data) for path, data in files.items()} | {path: recorded[path] for path in local}
+    wrong = tuple(each for each in changes if each.path not in local)
+    return _Record(len(recorded), wrong, local, digest_of_all(every))
+
+
+def _inspect(files: Mapping[str, bytes], record: _Record) -> Inspection:
+    """Hold files that are as recorded against what their recipe and options make."""
+    whole = record.files and not record.differences and {RECIPE, OPTIONS} <= files.keys()
+    proof = prove(files, record.local) if whole else None
+    return Inspection(record.files, record.differences, proof, record.local)
 
 
 def verify_files(where: str, files: Mapping[str, bytes], beside: Mapping[str, bytes], verifier: Verifier) -> Verdict:
@@ -69,85 +99,109 @@ def verify_files(where: str, files: Mapping[str, bytes], beside: Mapping[str, by
     if CHECKSUMS not in files and not beside:
         what = f"{where} has no {CHECKSUMS}, so nothing says what it should hold"
         return _wrong(where, NotAsRecorded(what, hint="name a bundle"))
-    inspection = _inspect(files)
-    if inspection.differences:
-        return _wrong(where, _changed(where, inspection.differences), inspection)
+    record = _record(files)
+    if record.differences:
+        return _wrong(where, _changed(where, record.differences), _inspect({}, record))
     verified: Verified | None = None
-    if beside:
-        try:
-            verified = verify_attestation(beside, files, verifier.trusting()).verified
-        except Untrusted as error:
-            return _wrong(where, error, inspection)
-    elif inspection.derives and verifier.published_in is not None:
-        try:
-            verified, warning = _recipe_signer(files, verifier.published_in, verifier)
-        except Untrusted as error:
-            return _wrong(where, error, inspection)
-        verdict = bundle_verdict(where, inspection, verified, recipe=True)
-        return verdict._replace(notes=(warning,)) if warning else verdict
-    return bundle_verdict(where, inspection, verified)
+    manifest: Manifest | None = None
+    publication: Publication | None = None
+    warning = ""
+    try:
+        if beside:
+            verified, manifest = verify_attestation(beside, record.digest, verifier.trusting())
+        if verifier.published_in is not None and (RECIPE in files or manifest is not None):
+            publication, warning = look_up_bundle(files, record.digest, manifest, verifier.published_in, verifier)
+    except Untrusted as error:
+        return _wrong(where, error, Inspection(record.files, (), None, record.local))
+    verdict = bundle_verdict(where, _inspect(files, record), verified, publication)
+    verdict = _held_against_withdrawals(verdict, publication, verifier)
+    return verdict._replace(notes=(warning,)) if warning else verdict
 
 
-def _recipe_signer(files: Mapping[str, bytes], where: str, verifier: Verifier) -> tuple[Verified | None, str]:
-    """Return who signed the index that names the recipe of a bundle, None for nobody, and a warning as `visit` does.
+def bundle_verdict(
+    where: str, inspection: Inspection, verified: Verified | None, publication: Publication | None = None
+) -> Verdict:
+    """Return the verdict on a bundle whose files are as recorded.
 
-    Raises:
-        SubjectMismatch: the source publishes no such recipe.
-        Untrusted, BadIndex: its index cannot be relied on.
-    """
-    from clusterbook.artifacts.open import OpenIndex
-    from clusterbook.artifacts.visit import visit
-    from clusterbook.bundle.rederive import document
-    from clusterbook.documents.digest import digest
-    from clusterbook.resolve.content import content
-
-    recipe = document(files, RECIPE)
-    slug, wanted = str(recipe["metadata"].get("slug", "")), digest(content(recipe))
-
-    def signer(opened: OpenIndex) -> Verified | None:
-        try:
-            versions = opened.recipe(slug).versions
-        except NotFound:
-            versions = {}
-        if wanted not in (entry.digest for entry in versions.values()):
-            what = f"the recipe of the bundle, {slug or 'without a name'} {wanted}, is none that {where} publishes"
-            raise SubjectMismatch(what, hint="make it from a recipe that was fetched: `fetch recipe`, then `bundle -r`")
-        return opened.verified
-
-    return visit(where, signer, access=verifier.access, trusting=verifier.trusting(), around=verifier.around)
-
-
-def bundle_verdict(where: str, inspection: Inspection, verified: Verified | None, *, recipe: bool = False) -> Verdict:
-    """Return the verdict on a bundle whose files are as recorded, and of which `verified` is the signature, if any.
-
-    With `recipe`, its recipe is what is signed, not its files.
+    Args:
+        where: how a message calls it.
+        inspection: what its files say.
+        verified: the signature on its files, if any.
+        publication: what a source says of it or of its recipe, if one was asked.
     """
     proof = inspection.proof
-    if proof is not None and not inspection.derives and verified is None:
+    vouched = verified or (publication.verified if publication and publication.same else None)
+    if proof is not None and not inspection.derives and vouched is None:
         what = f"{where} is not what its recipe and options make (made by clusterbook {proof.version})"
         hint = "verify with the version that made it, or make it again and compare: clusterbook bundle --diff"
         return _wrong(where, NotAsRecorded(what, hint=hint), inspection)
-    level, reason = UNVERIFIED, "it carries no signature"
-    if verified is not None:
-        level, reason = ATTESTED, "it carries neither recipe nor options, from which it could be made again"
-        if proof is not None:
-            reason = f"this version does not make the same of its recipe as clusterbook {proof.version}"
-        if inspection.derives:
-            level, reason = VERIFIED, "signed, and what its signed recipe makes"
-    trust = Trust(level, reason, verified.signer if verified else "", proof.version if proof else "")
-    lines = [f"{where}: {level}"]
-    if inspection.recorded:
-        lines.append(f"{inspection.recorded} files as recorded")
-    if verified is not None:
-        what = "its recipe is signed" if recipe else "signed"
-        lines.append(f"{what} by {trust.creator}{f' ({verified.issuer})' if verified.issuer else ''}")
-    if proof is not None and inspection.derives:
-        what = f"{proof.deployer}, {len(proof.components)} components"
-        lines.append(f"derives from recipe {proof.slug} and its options ({what})")
+    level, reason = _level(inspection, vouched, publication)
+    trust = Trust(level, reason, vouched.signer if vouched else "", proof.version if proof else "")
+    lines = (f"{where}: {level}", *_facts(inspection, verified, publication))
     if level != VERIFIED:
-        lines.append(f"not {VERIFIED if verified else ATTESTED}: {reason}")
-    document = as_document(where, trust, inspection, verified)
-    return Verdict(trust, {**document, "bundleAttested": verified is not None and not recipe}, tuple(lines))
+        lines = (*lines, f"not {VERIFIED if vouched else ATTESTED}: {reason}")
+    document = {**as_document(where, trust, inspection, vouched), "bundleAttested": vouched is not None}
+    if publication is not None:
+        signer = publication.verified.signer if publication.verified else ""
+        gone = publication.withdrawn._asdict() if publication.withdrawn else None
+        said = {"name": publication.slug, "version": publication.version, "same": publication.same, "withdrawn": gone}
+        document |= {"published": {"source": publication.where, **said}, "recipeAttested": True, "recipeSigner": signer}
+    return Verdict(trust, document, lines)
+
+
+def _level(inspection: Inspection, vouched: Verified | None, publication: Publication | None) -> tuple[str, str]:
+    """Return how much is known of a bundle, and why not more or on what it rests."""
+    proof = inspection.proof
+    if vouched is None:
+        if publication is not None and inspection.derives:
+            return DERIVED, "its recipe is signed, its options are not: look at what they change"
+        return UNVERIFIED, "it carries no signature"
+    if inspection.local:
+        count = len(inspection.local)
+        return ADJUSTED, f"{count} of its cluster-values.yaml files {'was' if count == 1 else 'were'} edited since"
+    if inspection.derives:
+        return VERIFIED, "signed, and what its signed recipe makes"
+    if proof is not None:
+        return ATTESTED, f"this version does not make the same of its recipe as clusterbook {proof.version}"
+    return ATTESTED, "it carries neither recipe nor options, from which it could be made again"
+
+
+def _facts(inspection: Inspection, verified: Verified | None, publication: Publication | None) -> Iterator[str]:
+    """Yield what is known of a bundle, a line each."""
+    proof = inspection.proof
+    if inspection.recorded:
+        edited = f", {len(inspection.local)} of them edited where values of a cluster go" if inspection.local else ""
+        yield f"{inspection.recorded} files as recorded{edited}"
+    if verified is not None:
+        yield f"signed by {_signer(verified)}"
+    if publication is not None and publication.verified is not None:
+        what = "published" if publication.same else "its recipe is signed"
+        yield f"{what} by {_signer(publication.verified)} as {publication.name} in {publication.where}"
+    if publication is not None and publication.withdrawn is not None:
+        gone = publication.withdrawn
+        yield f"withdrawn: {gone.name}: {gone.reason}{f'; use {gone.replacement}' if gone.replacement else ''}"
+    if proof is None:
+        return
+    if inspection.derives:
+        what = f"{proof.deployer}, {len(proof.components)} components"
+        yield f"derives from recipe {proof.slug} and its options ({what})"
+    yield from (f"option: {each}" for each in proof.options)
+    yield from (f"value: {each}" for each in proof.values)
+    yield from (f"edited: {each}" for each in proof.local)
+    if verified is None and not (publication and publication.same):
+        yield from (f"no recipe pins {each.what}: {each.path}, sha256:{each.sha256}" for each in proof.unpinned)
+
+
+def _signer(verified: Verified) -> str:
+    return f"{verified.signer}{f' ({verified.issuer})' if verified.issuer else ''}"
+
+
+def _held_against_withdrawals(verdict: Verdict, publication: Publication | None, verifier: Verifier) -> Verdict:
+    """Return a verdict with the error that its subject was withdrawn, unless that does not matter."""
+    if publication is None or publication.withdrawn is None or verifier.withdrawn or verdict.error is not None:
+        return verdict
+    error: WithdrawnVersion = withdrawn_error(publication.withdrawn)
+    return verdict._replace(error=error, document={**verdict.document, "errors": [error.what]})
 
 
 def _wrong(where: str, error: ClusterbookError, inspection: Inspection | None = None) -> Verdict:
@@ -162,12 +216,8 @@ def _wrong(where: str, error: ClusterbookError, inspection: Inspection | None = 
 
 def _changed(where: str, changes: tuple[Difference, ...]) -> NotAsRecorded:
     count = len(changes)
-    hint = "do not deploy it: make or fetch it again"
-    if changes[0].path.endswith("cluster-values.yaml"):
-        hint = "values of this cluster belong into --set or --dynamic options: make the bundle again with them"
-    return NotAsRecorded(
-        f"{where}: {count} of its files {'is' if count == 1 else 'are'} not as {CHECKSUMS} records", hint=hint
-    )
+    what = f"{where}: {count} of its files {'is' if count == 1 else 'are'} not as {CHECKSUMS} records"
+    return NotAsRecorded(what, hint="do not deploy it: make or fetch it again")
 
 
 def verify_artifact(where: str, verifier: Verifier) -> Verdict:
@@ -176,12 +226,14 @@ def verify_artifact(where: str, verifier: Verifier) -> Verdict:
     belief = verifier.trusting()
     store = open_registry(reference.host, verifier.access)
     manifest = store.manifest(reference.repository, reference.wanted)
-    inspection, verified = NO_INSPECTION, None
+    record, verified, files = NO_RECORD, None, dict[str, bytes]()
+    publication, warning, name = None, "", ""
     try:
         bundles = bundles_of(store, reference.repository, manifest.digest)
         assert belief.policy is not None
         with suppress(Unsigned):
             verified = verify_any(bundles, manifest.digest, belief.policy)
+        name = check_name(reference, manifest, verified)
         packed = b""  # of the many parts that an artifact may have, one is kept
         for blob in manifest.blobs:
             data = store.read(reference.repository, blob, limit_bytes=MOST_BYTES)
@@ -190,10 +242,27 @@ def verify_artifact(where: str, verifier: Verifier) -> Verdict:
             files = unrooted(archive_files(packed, where))
             if files_digest(files) != manifest.annotations[FILES]:
                 raise Tampered(f"{where}: the files are not those that its manifest names", hint="do not use it")
-            inspection = _inspect(files)
+            record = _record(files)
+        if verifier.published_in is not None and not record.differences:
+            publication, warning = (
+                look_up_bundle(files, record.digest, manifest, verifier.published_in, verifier)
+                if RECIPE in files
+                else look_up_artifact(manifest, verifier.published_in, verifier)
+            )
     except (Untrusted, Malformed) as error:
-        return _wrong(where, error, inspection)
+        return _wrong(where, error)
+    if record.differences or record.local:
+        every = (*record.differences, *(Difference("changed", path) for path in record.local))
+        return _wrong(where, _changed(where, every), Inspection(record.files, every, None))
+    inspection = _inspect(files, record)
+    facts = {"artifactDigest": manifest.digest, "artifactName": name}
     if inspection.proof is None and FILES not in manifest.annotations:
-        return published_verdict(where, verified, {"artifactDigest": manifest.digest})
-    verdict = bundle_verdict(where, inspection, verified)
-    return verdict._replace(document={**verdict.document, "artifactDigest": manifest.digest})
+        verdict = published_verdict(where, verified, facts, (f"it is {name}",) if name else ())
+    else:
+        verdict = bundle_verdict(where, inspection, verified, publication)
+        more = (f"it is {name}",) if name else ()
+        verdict = verdict._replace(
+            document={**verdict.document, **facts}, lines=(verdict.lines[0], *more, *verdict.lines[1:])
+        )
+    verdict = _held_against_withdrawals(verdict, publication, verifier)
+    return verdict._replace(notes=(warning,)) if warning else verdict

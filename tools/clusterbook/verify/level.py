@@ -2,8 +2,12 @@
 
     unknown      it is not what it says, or a signature that it carries does not count
     unverified   it is whole; nobody signed it
+    adjusted     signed, but for the cluster-values.yaml files, which somebody edited since
+    derived      nobody signed it; it is what a signed recipe and somebody's options make
     attested     whole, and signed by somebody whom the policy names
     verified     signed, and a bundle also follows, file by file, from the recipe that is signed with it
+
+`attested` and `verified` speak of every byte; whoever takes less has to look at the options and values that are named.
 
 Removing a signature makes `unverified` of what was more, so that nothing less than `attested` is asked for unless a
 user says so. Source: reference rows T1, T6, T7, L31: there, the highest level that a bundle can reach is asked for,
@@ -17,7 +21,8 @@ from typing import NamedTuple
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.snapshot.constraint import evaluate, parse_expression
 
-UNKNOWN, UNVERIFIED, ATTESTED, VERIFIED = LEVELS = ("unknown", "unverified", "attested", "verified")
+LEVELS = ("unknown", "unverified", "adjusted", "derived", "attested", "verified")
+UNKNOWN, UNVERIFIED, ADJUSTED, DERIVED, ATTESTED, VERIFIED = LEVELS
 DEFAULT = ATTESTED
 MAX = "max"
 """The reference's word for the most that can be asked for."""
@@ -63,8 +68,10 @@ def require(trust: Trust, required: Requirement, name: str) -> None:
     wanted = VERIFIED if required.level == MAX else required.level
     if LEVELS.index(trust.level) < LEVELS.index(wanted):
         hint = f"--min-trust-level {trust.level} takes it all the same"
-        if trust.level == UNVERIFIED:
+        if trust.level in (UNVERIFIED, DERIVED):
             hint += ", as it may a bundle that you made yourself"
+        elif trust.level == ADJUSTED:
+            hint += ", if the values that are named are yours"
         raise NotEnough(f"{name} is {trust.level}, {wanted} is asked for: {trust.reason}", hint=hint)
     if required.creator and trust.creator != required.creator:
         signer = trust.creator or "nobody"

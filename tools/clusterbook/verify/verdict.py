@@ -23,11 +23,12 @@ class Verdict(NamedTuple):
 
 
 class Inspection(NamedTuple):
-    """What the files of a bundle say by themselves."""
+    """What the files of a bundle say by themselves; `local` are those cluster-values.yaml that were edited since."""
 
     recorded: int
     differences: tuple[Difference, ...]
     proof: Proof | None
+    local: tuple[str, ...] = ()
 
     @property
     def derives(self) -> bool:
@@ -58,6 +59,11 @@ def as_document(where: str, trust: Trust, inspection: Inspection, verified: Veri
         "derives": inspection.derives,
         "recipe": proof.slug if proof else "",
         "deployer": proof.deployer if proof else "",
+        "options": list(proof.options) if proof else [],
+        "values": [each._asdict() for each in proof.values] if proof else [],
+        "localValues": [each._asdict() for each in proof.local] if proof else [],
+        "localFiles": list(inspection.local),
+        "unpinned": [each._asdict() for each in proof.unpinned] if proof else [],
         "toolVersion": trust.tool,
         "differences": [each._asdict() for each in shown],
         "errors": [],

@@ -13,13 +13,15 @@ from clusterbook.trust.policy import Trusting
 class Verifier(NamedTuple):
     """Somebody who verifies.
 
-    `published_in` is where the recipes of bundles are published that were made with options.
+    `published_in` is a source that says what is published and what of it was withdrawn; with `withdrawn`, that does
+    not matter.
     """
 
     choice: PolicyChoice
     access: Access
     around: Context
     published_in: str | None = None
+    withdrawn: bool = False
 
     def trusting(self) -> Trusting:
         """Return whom he believes; a policy is only read where there is something to hold against it.

@@ -1,0 +1,183 @@
+"""Publication: under which name a source publishes a bundle or an artifact, and whether it was withdrawn since.
+
+A signature says who made something, once; only the index of a source says what is to be used today.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from clusterbook.artifacts import index
+from clusterbook.artifacts.freshness import Withdrawal, withdrawal_of
+from clusterbook.artifacts.index import PinnedArtifact, PublishedRecipe
+from clusterbook.artifacts.open import OpenIndex
+from clusterbook.artifacts.visit import visit
+from clusterbook.bundle.checksums import FILES
+from clusterbook.bundle.customisation import unnamed_files
+from clusterbook.bundle.rederive import document
+from clusterbook.bundle.render import OPTIONS, RECIPE
+from clusterbook.diagnostics.errors import NotFound
+from clusterbook.diagnostics.transport import NoArtifact
+from clusterbook.documents.digest import digest
+from clusterbook.oci.manifest import Manifest
+from clusterbook.oci.reference import Reference
+from clusterbook.resolve.content import content
+from clusterbook.resolve.recipe_schema import read_whole
+from clusterbook.trust.policy import SubjectMismatch
+from clusterbook.trust.verify import Verified
+from clusterbook.verify.verifier import Verifier
+
+Found = TypeVar("Found")
+VERSION = "org.opencontainers.image.version"
+_CHANGED = "somebody changed recipe.yaml: fetch the recipe again, and make the bundle anew"
+_VERSION = re.compile(r"v?[0-9]+(\.[0-9]+)+([-+._].*)?")
+
+
+class Publication(NamedTuple):
+    """What a source says of something: its name and version there, and who signed the index.
+
+    `same` says that every byte is what is published, rather than that only the recipe is.
+    """
+
+    where: str
+    slug: str
+    version: str
+    verified: Verified | None
+    same: bool
+    withdrawn: Withdrawal | None
+
+    @property
+    def name(self) -> str:
+        """What it is called, `SLUG@VERSION`."""
+        return f"{self.slug}@{self.version}"
+
+
+def look_up_artifact(manifest: Manifest, where: str, verifier: Verifier) -> tuple[Publication | None, str]:
+    """Return what a source says of an artifact, None for an index, and a warning as `visit` does.
+
+    Raises:
+        SubjectMismatch: the source publishes no such artifact.
+        Untrusted, BadIndex: its index cannot be relied on.
+    """
+    if manifest.artifact_type == index.INDEX:
+        return None, ""
+
+    def look(opened: OpenIndex) -> Publication:
+        found = _pinned(opened, manifest.digest)
+        if found is None:
+            what = f"{where} publishes nothing with the digest {manifest.digest}"
+            raise SubjectMismatch(what, hint="is it another publisher's, or older than what the source keeps?")
+        return _publication(where, opened, found[0], found[1].tag, same=True)
+
+    return _visit(where, look, verifier)
+
+
+def look_up_bundle(
+    files: Mapping[str, bytes], files_digest: str, manifest: Manifest | None, where: str, verifier: Verifier
+) -> tuple[Publication, str]:
+    """Return what a source says of a bundle, or of its recipe, and a warning as `visit` does.
+
+    Args:
+        files: the files of the bundle.
+        files_digest: the digest of all of them.
+        manifest: the manifest that its signature is about, if it carries one.
+        where: the source.
+        verifier: whoever verifies.
+
+    Raises:
+        SubjectMismatch: the source publishes neither, or the recipe calls itself something else than it does there.
+        Untrusted, BadIndex: its index cannot be relied on.
+        InvalidRequest: it has no recipe that can be read.
+    """
+
+    def look(opened: OpenIndex) -> Publication:
+        found = _pinned(opened, manifest.digest) if manifest is not None else None
+        if found is not None:
+            return _publication(where, opened, found[0], found[1].tag, same=True)
+        return _of_recipe(opened, files, files_digest, where)
+
+    return _visit(where, look, verifier)
+
+
+def _visit(where: str, look: Callable[[OpenIndex], Found], verifier: Verifier) -> tuple[Found, str]:
+    return visit(where, look, access=verifier.access, trusting=verifier.trusting(), around=verifier.around)
+
+
+def _of_recipe(opened: OpenIndex, files: Mapping[str, bytes], files_digest: str, where: str) -> Publication:
+    """Return what a source says of the recipe of a bundle."""
+    recipe = document(files, RECIPE)
+    read_whole(recipe)
+    metadata = recipe["metadata"]
+    slug, wanted = str(metadata.get("slug", "")), digest(content(recipe))
+    try:
+        versions = opened.recipe(slug).versions
+    except NotFound:
+        versions = {}
+    names = [version for version, entry in versions.items() if entry.digest == wanted]
+    if not names:
+        what = f"the recipe of the bundle, {slug or 'without a name'} {wanted}, is none that {where} publishes"
+        raise SubjectMismatch(what, hint="make it from a recipe that was fetched: `fetch recipe`, then `bundle -r`")
+    said = str(metadata.get("version") or names[-1])
+    if said not in names or metadata.get("digest", wanted) != wanted:
+        what = f"the recipe of the bundle calls itself {slug}@{said}, {where} publishes it as {slug}@{names[-1]}"
+        raise SubjectMismatch(what, hint=_CHANGED)
+    if extra := unnamed_files(recipe):
+        what = f"the recipe of the bundle carries {extra[0]}, which none of its components names"
+        raise SubjectMismatch(what, hint=_CHANGED)
+    same = files_digest == _published_digest(opened, slug, said, files)
+    return _publication(where, opened, slug, said, same=same)
+
+
+def _published_digest(opened: OpenIndex, slug: str, version: str, files: Mapping[str, bytes]) -> str:
+    """Return the digest of the files of the published bundle, "" where the source has none to look at."""
+    spec: Any = document(files, OPTIONS).get("spec") if OPTIONS in files else None
+    deployer = str(spec.get("deployer", "")) if isinstance(spec, dict) else ""
+    pin = opened.recipe(slug).versions[version].artifacts.get(deployer)
+    if pin is None:
+        return ""
+    try:
+        return opened.artifact(index.repository(deployer, slug), pin).annotations.get(FILES, "")
+    except NoArtifact:
+        return ""
+
+
+def _pinned(opened: OpenIndex, wanted: str) -> tuple[str, PinnedArtifact] | None:
+    """Return the slug and the place of what an index pins with a digest, None for nothing."""
+    for name in sorted(opened.envelope.shards):
+        if not name.startswith(index.RECIPES):
+            continue
+        recipes: Mapping[str, PublishedRecipe] = index.recipes_in(opened.shard(name))
+        for slug, recipe in recipes.items():
+            for each in index.closure(slug, recipe):
+                if each.pin.digest == wanted:
+                    return slug, each
+    return None
+
+
+def _publication(where: str, opened: OpenIndex, slug: str, version: str, *, same: bool) -> Publication:
+    return Publication(where, slug, version, opened.verified, same, withdrawal_of(opened.envelope, slug, version))
+
+
+def check_name(reference: Reference, manifest: Manifest, verified: Verified | None) -> str:
+    """Return what an artifact is called by whoever signed it, `REPOSITORY:VERSION`, having held it against its address.
+
+    A digest asks for exactly these bytes, whatever they are called.
+
+    Raises:
+        SubjectMismatch: it is another artifact or another version than its address says.
+    """
+    subjects = verified.statement.subjects if verified else ()
+    names = sorted({each.name for each in subjects if each.digest == manifest.digest and each.name})
+    version = manifest.annotations.get(VERSION, "")
+    shown = f"{names[0] if names else ''}{f':{version}' if version else ''}".removeprefix(":")
+    if reference.digest:
+        return shown
+    fits = [each for each in names if f"/{reference.host}/{reference.repository}".endswith(f"/{each}")]
+    hint = f"take it as what it is: oci://{reference.host}/{reference.repository}@{manifest.digest}"
+    if names and not fits:
+        raise SubjectMismatch(f"{reference} is {shown}: it was signed under that name", hint=hint)
+    if version and _VERSION.fullmatch(reference.tag) and reference.tag.removeprefix("v") != version.removeprefix("v"):
+        raise SubjectMismatch(f"{reference} is {shown}, not {reference.tag}: the tag was moved", hint=hint)
+    return shown
