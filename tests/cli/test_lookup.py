@@ -418,6 +418,60 @@ def test_the_quick_way_and_click_say_the_same(index: Path, capsys: pytest.Captur
         assert said[0] == said[1], line
 
 
+@pytest.mark.parametrize(
+    ("line", "given"),
+    [
+        (("list",), {"CLUSTERBOOK_SERVICE": "eks"}),
+        (("list", "--service", "gke"), {"CLUSTERBOOK_SERVICE": "eks"}),
+        (("list",), {"CLUSTERBOOK_SERVICE": ""}),
+        (("recipe",), {"CLUSTERBOOK_SERVICE": "eks", "CLUSTERBOOK_INTENT": "training"}),
+        (("recipe", "eks"), {"CLUSTERBOOK_SERVICE": "eks"}),
+        (("query", "eks"), {"CLUSTERBOOK_SELECTOR": "components.a"}),
+        (("query", "eks", "--selector", "components.a"), {"CLUSTERBOOK_FORMAT": "json"}),
+        (("recipe", "--service", "eks", "--gpu", "gb200"), {"CLUSTERBOOK_ALLOW_INHERITED": "1"}),
+    ],
+)
+def test_the_environment_is_read_the_same_both_ways(
+    line: tuple[str, ...],
+    given: dict[str, str],
+    index: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    words = [line[0], "--source", str(index), *line[1:]]
+    said = []
+    for more in ({}, {"CLUSTERBOOK_ANYTHING": "1"}):
+        status = main.run(words, {**given, **more})
+        said.append((status, *capsys.readouterr()))
+    assert said[0] == said[1]
+    assert said[0][0] in (0, 2)
+
+
+def test_files_are_read_and_written_the_same_both_ways(
+    index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "criteria.yaml").write_text("kind: RecipeCriteria\nspec: {service: eks, intent: training}\n")
+    (tmp_path / "config.yaml").write_text(
+        "kind: ClusterbookConfig\nspec: {recipe: {criteria: {service: eks}, output: {format: json}}}\n"
+    )
+    target = str(tmp_path / "answer")
+    for line in (
+        ("recipe", "-r", str(tmp_path / "criteria.yaml"), "-o", target),
+        ("recipe", "--config", str(tmp_path / "config.yaml"), "-o", target),
+        ("recipe", "--config", str(tmp_path / "config.yaml"), "--service", "gke", "--os", "cos", "-o", target),
+        ("query", "--config", str(tmp_path / "config.yaml"), "--selector", "criteria", "-o", target),
+    ):
+        said = []
+        for environment in ({}, {"CLUSTERBOOK_ANYTHING": "1"}):
+            status = main.run([line[0], "--source", str(index), *line[1:]], environment)
+            said.append((status, *capsys.readouterr(), Path(target).read_text()))
+            Path(target).unlink()
+        assert said[0] == said[1], line
+        assert said[0][0] == 0, said[0]
+
+
 def every_word(command: Command) -> list[str]:
     """Return a line that says something to every flag and argument of a command."""
     words = []
