@@ -12,6 +12,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -245,6 +246,21 @@ def test_the_package_holds_one_folder_a_word() -> None:
     prefix = "tools/clusterbook/"
     assert strangers([name.removeprefix(prefix) for name in tracked() if name.startswith(prefix)], PACKAGE) == []
     assert {name.split(".")[1] for name, package, _ in modules() if package and name != "clusterbook"} == PACKAGES
+
+
+def test_the_map_for_contributors_names_the_packages_in_their_rows() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    layers = next(contract["layers"] for contract in contracts if contract["id"] == "layers")
+    table = re.findall(
+        r"^\|( \d+)? \| `(\w+)` \|", (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.M
+    )
+    rows: list[list[str]] = []
+    for number, package in table:
+        rows += [[]] if number else []
+        rows[-1].append(package)
+    assert rows == [layer.split(" | ") for layer in layers]
 
 
 def test_no_package_is_a_heap() -> None:

@@ -1,1 +1,1 @@
-"""A package."""
+"""OCI image layouts: a folder, an archive or a web site that holds what a registry would."""
