@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from clusterbook.diff.recipes import ABSENT, SECTIONS, Diff, Side, diff, same
+from clusterbook.diff.facts import SECTIONS, Side
+from clusterbook.diff.recipes import ABSENT, Diff, diff, same
 from clusterbook.documents.digest import digest
 
 CONTENT: dict[str, Any] = {
@@ -206,3 +207,9 @@ def test_two_differ_just_when_their_digests_do(old: dict[str, Any], new: dict[st
 def test_the_diff_turned_round_is_the_diff_the_other_way(old: dict[str, Any], new: dict[str, Any]) -> None:
     assert between(old, new).inverse() == between(new, old)
     assert between(old, new).inverse().inverse() == between(old, new)
+
+
+def test_values_that_come_where_there_were_none_are_told_one_by_one() -> None:
+    old = changed("componentRefs.0.values", {})
+    assert ("value", "a", "/x/y", ABSENT, 1) in found(old, CONTENT)
+    assert ("value", "a", "", {}, ABSENT) in found(old, CONTENT)

@@ -22,7 +22,7 @@ from clusterbook.bundle.customisation import (
 )
 from clusterbook.bundle.folders import Plan, Vendored, plan
 from clusterbook.bundle.options import read_options, recorded
-from clusterbook.bundle.render import OPTIONS, PROVENANCE, RECIPE, render
+from clusterbook.bundle.render import OPTIONS, PROVENANCE, RECIPE, Bundle, render
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.diagnostics.findings import SourceErrors
 from clusterbook.documents.yaml_reader import parse
@@ -59,23 +59,34 @@ def prove(files: Mapping[str, bytes], local: Collection[str] = ()) -> Proof:
         InvalidRequest: one of them is missing or is not what it should be.
     """
     recipe = document(files, RECIPE)
+    request, version = recorded(document(files, OPTIONS))
+    made = again(files)
+    words = option_words(request)
+    values = changed_values(_own(recipe, request), made.plan) if words else ()
+    names = tuple(dict.fromkeys(folder.component for folder in made.plan.folders))
+    slug = str(recipe.get("metadata", {}).get("slug", ""))
+    deployer = str(request.get("deployer", "helm"))
+    found = [each for each in differences(digests(made.files), digests(files)) if each.path not in local]
+    edited = tuple(
+        change for path in sorted(local) for change in local_changes(path, made.files.get(path, b""), files[path])
+    )
+    return Proof(slug, deployer, version, names, tuple(found), words, values, edited, unpinned(recipe, made.plan))
+
+
+def again(files: Mapping[str, bytes]) -> Bundle:
+    """Return the bundle that the recipe.yaml and options.yaml among `files` make.
+
+    Raises:
+        InvalidRequest: one of them is missing or is not what it should be.
+    """
+    recipe = document(files, RECIPE)
     read_whole(recipe)
     request, version = recorded(document(files, OPTIONS))
     charts = vendored(files) if PROVENANCE in files else {}
     try:
-        again = render(recipe, request, version, charts)
-        words = option_words(request)
-        values = changed_values(_own(recipe, request), again.plan) if words else ()
+        return render(recipe, request, version, charts)
     except (KeyError, TypeError, AttributeError) as error:
         raise InvalidRequest(f"{RECIPE} is damaged: {error}", hint="make or fetch the bundle again") from error
-    names = tuple(dict.fromkeys(folder.component for folder in again.plan.folders))
-    slug = str(recipe.get("metadata", {}).get("slug", ""))
-    deployer = str(request.get("deployer", "helm"))
-    found = [each for each in differences(digests(again.files), digests(files)) if each.path not in local]
-    edited = tuple(
-        change for path in sorted(local) for change in local_changes(path, again.files.get(path, b""), files[path])
-    )
-    return Proof(slug, deployer, version, names, tuple(found), words, values, edited, unpinned(recipe, again.plan))
 
 
 def _own(recipe: Mapping[str, Any], request: Mapping[str, Any]) -> Plan:

@@ -1,18 +1,22 @@
 """The command `clusterbook diff`, and what its two words mean.
 
-Each kind of thing that can be compared has a way to recognise and to read it: add one to READERS.
+Each kind of thing that can be compared has a way to recognise and to read it: add one to READERS. Law: a recipe is the
+same side whatever it is called by: its name, a file, a bundle of it, a version or a digest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import clusterbook
+from clusterbook.bundle.disk import ARCHIVES, read_bundle
+from clusterbook.bundle.options import Options, read_options, recorded
 from clusterbook.bundle.options import Request as OptionWords
-from clusterbook.bundle.options import recorded
-from clusterbook.bundle.rederive import document
-from clusterbook.bundle.render import OPTIONS, RECIPE
+from clusterbook.bundle.rederive import again, document, vendored
+from clusterbook.bundle.render import OPTIONS, PROVENANCE, RECIPE
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
 from clusterbook.cli.command import Argument, Caller, Command, Request
@@ -21,8 +25,10 @@ from clusterbook.cli.reply import Reply
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean, unreadable
 from clusterbook.diff import recipe_report, snapshot_report
 from clusterbook.diff import snapshots as drift
+from clusterbook.diff.facts import Side
 from clusterbook.diff.installed import installed_drift
-from clusterbook.diff.recipes import Side, diff
+from clusterbook.diff.recipes import diff
+from clusterbook.diff.rendered import as_one_recipe, delivery, deployed, deploys_otherwise, edits, rendered
 from clusterbook.diff.snapshot_report import Drift
 from clusterbook.diff.snapshots import chosen
 from clusterbook.files.read import is_file, is_folder
@@ -34,10 +40,11 @@ from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.version import is_version, read_version
 from clusterbook.lookup.find import open_shelf
 from clusterbook.lookup.index_files import Source
+from clusterbook.resolve.bundle_inputs import complete
 from clusterbook.resolve.content import Gatherer, content
 from clusterbook.resolve.document import recipe_winners
 from clusterbook.resolve.matching import UNSUPPORTED
-from clusterbook.resolve.recipe import Document, RecipeResult
+from clusterbook.resolve.recipe import ORDER, Document, RecipeResult
 from clusterbook.resolve.resolver import Resolver
 from clusterbook.snapshot import model as snapshot
 from clusterbook.snapshot.model import Snapshot
@@ -116,6 +123,10 @@ class BundleFolder(NamedTuple):
     side: Side
     request: OptionWords
 
+    def options(self) -> Options:
+        """Return what its options mean."""
+        return read_options(self.request)
+
 
 class RecipeSources(NamedTuple):
     """Where recipes are taken from: what was published, and the index of this catalog."""
@@ -164,8 +175,19 @@ def compare(
     if want is not None:
         what = "--ignore, --ignore-from and --severity are about changes of a cluster"
         raise InvalidRequest(what, hint="compare with a snapshot, or leave them out")
-    found = diff(*(each.side if isinstance(each, BundleFolder) else each for each in (before, after)))
+    found = diff(*_as_deployed(before, after))
     return recipe_report.report(found, form), bool(found)
+
+
+def _as_deployed(*subjects: Side | BundleFolder) -> list[Side]:
+    """Return both sides as they are deployed; as rendered, once options of a bundle decide about what is deployed."""
+    sides = [
+        (each.side, each.options()) if isinstance(each, BundleFolder) else (each, Options("helm")) for each in subjects
+    ]
+    if any(deploys_otherwise(side, options) for side, options in sides if options != Options(options.deployer)):
+        shared = set.intersection(*(deployed(side, options) for side, options in sides))
+        return [rendered(side, options, shared) for side, options in sides]
+    return [side for side, _ in sides]
 
 
 def _kind(found: Subject) -> str:
@@ -223,7 +245,7 @@ def _version(word: str, sources: RecipeSources) -> Subject:
     return sources.published.side(slug, read_version(said))
 
 
-def _file(word: str, _sources: RecipeSources) -> Subject:
+def _file(word: str, sources: RecipeSources) -> Subject:
     document = read_document(word)
     if document.get("kind") == snapshot.KIND:
         return NamedSnapshot(word, as_snapshot(document, word))
@@ -234,19 +256,29 @@ def _file(word: str, _sources: RecipeSources) -> Subject:
     if found is None:
         hint = "write one with: clusterbook recipe SLUG -o recipe.yaml"
         raise InvalidRequest(f"{word} is neither a snapshot nor a recipe with its values in place", hint=hint)
-    return Side(word, found, whole=False)
+    return _side(word, {**found, ORDER: document.get(ORDER)}, sources)
 
 
-def _bundle(word: str, _sources: RecipeSources) -> Subject:
+def _side(word: str, document: Document, sources: RecipeSources) -> Side:
+    """Return a recipe that somebody holds, completed from the catalog as `bundle` does, where it can be."""
+    recipe = as_one_recipe(document)
+    if RecipeResult(recipe).is_whole:
+        return Side(word, content(recipe))
     try:
-        files = {name: (Path(word) / name).read_bytes() for name in (RECIPE, OPTIONS) if is_file(Path(word) / name)}
-    except OSError as error:
-        raise unreadable(error.filename, error) from error
-    request, _ = recorded(document(files, OPTIONS))
+        return Side(word, content(complete(recipe, open_shelf(sources.source).bundle_inputs())))
+    except InvalidRequest:  # it names files that this catalog does not have
+        return Side(word, recipe, whole=False)
+
+
+def _bundle(word: str, sources: RecipeSources) -> Subject:
+    files = read_bundle(word)
+    request, version = recorded(document(files, OPTIONS))
     recipe = recipe_in(document(files, RECIPE))
     if recipe is None or not RecipeResult(recipe).is_whole:
         raise InvalidRequest(f"{word}/{RECIPE} is no recipe with all that a bundle needs", hint="make the bundle again")
-    return BundleFolder(Side(word, content(recipe)), request)
+    made = again(files).files if version == clusterbook.__version__ else None
+    options = delivery(read_options(request), vendored(files) if PROVENANCE in files else {})
+    return BundleFolder(replace(_side(word, recipe, sources), options=options, edits=edits(files, made)), request)
 
 
 def _recipe(word: str, sources: RecipeSources) -> Subject:
@@ -266,7 +298,7 @@ def _recipe(word: str, sources: RecipeSources) -> Subject:
 
 
 READERS: tuple[tuple[Callable[[str], bool], Callable[[str, RecipeSources], Subject]], ...] = (
-    (lambda word: is_file(Path(word) / OPTIONS), _bundle),
+    (lambda word: is_file(Path(word) / OPTIONS) or (word.endswith(ARCHIVES) and is_file(Path(word))), _bundle),
     (lambda word: word.startswith("sha256:"), _by_digest),
     (is_version, _release),
     (lambda word: word == "-" or "/" in word or word.endswith((".yaml", ".yml", ".json")), _file),
@@ -320,8 +352,8 @@ COMMANDS: Mapping[str, Command] = {
         answer,
         "Say what differs between two recipes, between two snapshots of a cluster, or between a recipe and a cluster."
         "\n\nOLD and NEW are recipes of this catalog (h100-eks-training), versions of one (h100-eks-training@1.0.0),"
-        " what it was in a release (h100-eks-training@2026.3.0), digests (sha256:…), files, or two releases (2026.3.0"
-        " 2026.7.0).\n\n"
+        " what it was in a release (h100-eks-training@2026.3.0), digests (sha256:…), files, bundles,"
+        " or two releases (2026.3.0 2026.7.0). A bundle is compared by what it deploys, its options included.\n\n"
         "With a snapshot as NEW, OLD is an older snapshot, or a recipe or a bundle's folder that was deployed: then"
         " components, charts, versions and values are held against what is installed. Severities: critical means"
         " another cluster or a part that is gone, warning that it behaves otherwise, info that it is worth knowing,"

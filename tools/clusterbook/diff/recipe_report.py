@@ -18,6 +18,7 @@ _TITLES = {
     "component": "Components",
     "field": "Components",
     "value": "Values",
+    "dynamic": "Left to the installation",
     "manifest": "Manifests",
     "image": "Images",
     "registry": "What the component registry tells bundles",
@@ -25,9 +26,19 @@ _TITLES = {
     "phase": "Validation phases",
     "check": "Checks",
     "order": "Order",
+    "option": "Options of the bundle",
+    "edit": "Files that were changed since the bundle was made",
 }
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
-_COUNTED = {"value": "value", "manifest": "manifest", "image": "image", "registry": "registry fact", "field": "field"}
+_COUNTED = {
+    "value": "value",
+    "dynamic": "open value",
+    "manifest": "manifest",
+    "image": "image",
+    "registry": "registry fact",
+    "field": "field",
+}
+_DIGESTS = ("healthCheck", "readiness")
 _LONGEST_DIGEST = len("sha256:") + 12
 
 
@@ -46,7 +57,7 @@ def text(diff: Diff) -> str:
     """Return a line for each change, below a title for each kind, and who had the last word where that is known."""
     if not diff:
         return f"{diff.old} and {diff.new} do not differ\n"
-    lines = [f"{diff.old} → {diff.new}"]
+    lines = [f"{diff.old} → {diff.new}", *(["", remark] if (remark := uncompared(diff)) else [])]
     for title, changes in grouped(diff):
         lines += ["", title]
         for change in changes:
@@ -54,6 +65,17 @@ def text(diff: Diff) -> str:
             lines += [f"      {word} {by}" for word, by in _authors(change)]
     lines += ["", f"{_count(len(diff.changes), 'difference')}"]
     return "\n".join(lines) + "\n"
+
+
+def uncompared(diff: Diff) -> str:
+    """Return what nobody could compare, "" where all was."""
+    if not diff.uncompared:
+        return ""
+    return f"not compared: manifests, images and registry facts, which are not at hand for {_and(diff.uncompared)}"
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join(dict.fromkeys(words))
 
 
 def _authors(change: Change) -> Iterator[tuple[str, str]]:
@@ -65,7 +87,7 @@ def _authors(change: Change) -> Iterator[tuple[str, str]]:
 
 def sentence(change: Change) -> str:
     """Return what a change says: where, and the old and the new value."""
-    where = _where(change)
+    where = place(change.section, change.component, change.key)
     if change.section == "component":
         side = change.new if change.old is ABSENT else change.old
         named = side.get("version") or side.get("tag") or ""
@@ -74,28 +96,39 @@ def sentence(change: Change) -> str:
         return f"{where} {named}".rstrip()
     if change.kind != "changed":
         value = change.old if change.new is ABSENT else change.new
-        return where if value == {} else f"{where}: {_shown(change, value)}"
+        return where if value == {} and change.section in _NAMED else f"{where}: {_shown(change, value)}"
     return f"{where}: {_shown(change, change.old)} → {_shown(change, change.new)}"
 
 
-def _where(change: Change) -> str:
-    if not change.component:
-        return change.key
-    if change.section == "image" and not change.key:
-        return f"{change.component} images"
-    return f"{change.component} {change.key}".rstrip()
+_NAMED = ("phase", "check")
+"""Sections in which a fact may say no more than that it is there."""
+
+
+def place(section: str, component: str, key: str) -> str:
+    """Return what a fact is about, in words."""
+    if not component:
+        return key
+    if section == "image" and not key:
+        return f"{component} images"
+    return f"{component} {key}".rstrip()
 
 
 def _shown(change: Change, value: Any) -> str:
+    return shown(change.section, change.key, value)
+
+
+def shown(section: str, key: str, value: Any) -> str:
     """Return a value on one line: text as it is where nobody can take it for something else, all else as JSON."""
-    if change.section == "constraint" and isinstance(value, dict):
+    if section == "component":
+        return str(value.get("version") or value.get("tag") or "") if value["deployed"] else "not deployed"
+    if section == "constraint" and isinstance(value, dict):
         more = "; ".join(f"{key} {value[key]}" for key in sorted(value) if key != "value")
         return f"{value.get('value', '')}{f' ({more})' if more else ''}"
-    if change.section == "image" and isinstance(value, list):
+    if section == "image" and isinstance(value, list):
         return f"{len(value)} listed"
-    if change.section == "manifest" or change.key == "healthCheck":
+    if section == "manifest" or key in _DIGESTS:
         return str(value)[:_LONGEST_DIGEST]
-    if change.section in ("field", "image", "order", "recipe") and not isinstance(value, dict):
+    if section in ("field", "image", "order", "recipe", "option", "edit") and not isinstance(value, dict):
         plain = ", ".join(map(str, value)) if isinstance(value, list) else scalar(value)
         if plain and plain.isprintable():
             return plain
@@ -141,7 +174,7 @@ def markdown(diff: Diff) -> str:
     """Return a table for each kind of change, for pull requests and release notes."""
     if not diff:
         return f"{code(diff.old)} and {code(diff.new)} do not differ.\n"
-    lines = [f"## {code(diff.old)} → {code(diff.new)}"]
+    lines = [f"## {code(diff.old)} → {code(diff.new)}", *(["", f"{remark}."] if (remark := uncompared(diff)) else [])]
     for title, changes in grouped(diff):
         lines += ["", f"### {title}", "", "| | what | old | new | set by |", "|---|---|---|---|---|"]
         lines += [_row(change) for change in changes]
@@ -150,14 +183,12 @@ def markdown(diff: Diff) -> str:
 
 def _row(change: Change) -> str:
     sides = ["" if side is ABSENT else code(_cell(change, side)) for side in (change.old, change.new)]
-    by = code(change.new_origin or change.old_origin)
-    return f"| {change.kind} | {code(_where(change))} | {sides[0]} | {sides[1]} | {by} |"
+    what, by = place(change.section, change.component, change.key), change.new_origin or change.old_origin
+    return f"| {change.kind} | {code(what)} | {sides[0]} | {sides[1]} | {code(by)} |"
 
 
 def _cell(change: Change, side: Any) -> str:
-    if change.section == "component":
-        return str(side.get("version") or side.get("tag") or "") if side["deployed"] else "not deployed"
-    return "" if side == {} else _shown(change, side)
+    return "" if side == {} and change.section in _NAMED else _shown(change, side)
 
 
 def code(plain: str) -> str:
@@ -185,8 +216,9 @@ def as_yaml(diff: Diff) -> str:
 
 
 def document(diff: Diff) -> dict[str, Any]:
-    """Return a diff as data."""
-    return {"old": diff.old, "new": diff.new, "changes": [_entry(change) for change in diff.changes]}
+    """Return a diff as data; `notCompared` has the sides of which not all is at hand, where there are any."""
+    partial = {"notCompared": list(dict.fromkeys(diff.uncompared))} if diff.uncompared else {}
+    return {"old": diff.old, "new": diff.new, "changes": [_entry(change) for change in diff.changes], **partial}
 
 
 def _entry(change: Change) -> dict[str, Any]:

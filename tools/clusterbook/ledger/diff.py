@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from clusterbook.diff.facts import Side
 from clusterbook.diff.recipe_report import document, headlines, markdown
-from clusterbook.diff.recipes import Diff, Side, diff
+from clusterbook.diff.recipes import Diff, diff
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.ledger.model import RecipeVersion
 from clusterbook.ledger.plan import UNCHANGED, Release

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound, did_you_mean
 from clusterbook.diagnostics.findings import Finding, SourceErrors
-from clusterbook.diff.recipes import Side
+from clusterbook.diff.facts import Side
 from clusterbook.documents.digest import DIGEST
 from clusterbook.documents.schema import check_shape
 from clusterbook.documents.yaml_reader import parse

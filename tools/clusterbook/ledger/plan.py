@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.diagnostics.findings import Finding, Place
+from clusterbook.diff.facts import Side
 from clusterbook.diff.recipe_report import headlines
-from clusterbook.diff.recipes import Diff, Side, diff
+from clusterbook.diff.recipes import Diff, diff
 from clusterbook.documents.api_version import API_VERSION
 from clusterbook.documents.digest import digest, tree_digest
 from clusterbook.documents.yaml_writer import dump

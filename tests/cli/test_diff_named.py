@@ -1,0 +1,158 @@
+"""One pair, one answer: a recipe is the same side of `clusterbook diff` whatever it is called by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import clusterbook
+from clusterbook.cli import main
+
+A, B = "h100-eks-ubuntu-training-kubeflow", "gb200-eks-ubuntu-training-kubeflow"
+VOLUME = "/prometheus/prometheusSpec/storageSpec/volumeClaimTemplate"
+Changes = list[dict[str, Any]]
+Run = Callable[..., tuple[int, Changes]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that holds both recipes: as printed, bundled, archived, and bundled with options."""
+    place = tmp_path_factory.mktemp("named")
+    made = {f"{slug}{end}": ["bundle", slug] for slug in (A, B) for end in ("-helm", ".tar.gz")}
+    made |= {
+        "argo": ["bundle", A, "-d", "argocd", "--repo", "https://git.example.org/x", "--set", "deployer:project=gpu"],
+        "evil": ["bundle", A, "--set", "gpu-operator:driver.repository=evil.example.com/nvidia"],
+        "less": ["bundle", A, "--set", "nvsentinel:enabled=false"],
+        "gp3": ["bundle", A, "--storage-class", "gp3"],
+        "pool": ["bundle", A, "--accelerated-node-selector", "pool=gpu"],
+        "json": ["bundle", A, "--set-json", 'gpu-operator:driver={"version": "1.2.3"}'],
+        "open": ["bundle", A, "--dynamic", "gpu-operator:driver.version"],
+    }  # fmt: skip
+    made |= {f"{slug}.yaml": ["recipe", slug] for slug in (A, B)}
+    for name, words in made.items():
+        assert main.run([*words, "-o", str(place / name)], {}) == 0
+    return place
+
+
+@pytest.fixture
+def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Return `clusterbook diff` in that folder: its status, and its changes without who said what."""
+    monkeypatch.chdir(folder)
+
+    def call(old: str, new: str) -> tuple[int, Changes]:
+        capsys.readouterr()
+        status = main.run(["diff", old, new, "--exit-code", "-t", "json"], {})
+        said = capsys.readouterr()
+        assert said.err == ""
+        changes = json.loads(said.out)["changes"]
+        return status, [{key: each[key] for key in each if not key.endswith("Origin")} for each in changes]
+
+    return call
+
+
+def values_of_the_operator(place: Path) -> Path:
+    return next(place.glob("*-gpu-operator/values.yaml"))
+
+
+def names(slug: str) -> list[str]:
+    return [slug, f"{slug}.yaml", f"{slug}-helm", f"{slug}-helm/recipe.yaml", f"{slug}.tar.gz"]
+
+
+def test_a_pair_has_the_same_differences_however_it_is_named(run: Run) -> None:
+    status, expected = run(A, B)
+    assert status == 10
+    assert {each["section"] for each in expected} > {"value", "constraint"}
+    for old, new in [*zip(names(A), names(B), strict=True), *zip(names(A), reversed(names(B)), strict=True)]:
+        assert run(old, new) == (10, expected), (old, new)
+
+
+@pytest.mark.parametrize(("old", "new"), [*zip(names(A), [*names(A)[1:], A], strict=True)])
+def test_nothing_differs_from_itself_under_another_name(run: Run, old: str, new: str) -> None:
+    assert run(old, new) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        ("evil", {("value", "gpu-operator", "/driver/repository")}),
+        ("less", {("component", "nvsentinel", "")}),
+        ("gp3", {("value", "kube-prometheus-stack", f"{VOLUME}/spec/storageClassName")}),
+        ("json", {("value", "gpu-operator", "/driver/version")}),
+        ("open", {("dynamic", "gpu-operator", "/driver/version")}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("old", [f"{A}-helm", f"{A}.yaml"])
+def test_what_options_deploy_is_told(run: Run, old: str, made: str, expected: set[tuple[str, ...]]) -> None:
+    status, changes = run(old, made)
+    assert status == 10
+    assert {(each["section"], each.get("component", ""), each.get("key", "")) for each in changes} == expected
+
+
+def test_two_bundles_are_told_apart_by_what_their_options_do(run: Run) -> None:
+    told = [(each["section"], each.get("component"), each["key"]) for each in run("pool", "evil")[1]]
+    assert ("value", "gpu-operator", "/driver/repository") in told
+    assert ("value", "gpu-operator", "/daemonsets/nodeSelector/pool") in told
+    assert run("evil", "evil") == (0, [])
+
+
+def test_two_bundles_are_told_apart_by_how_they_are_delivered(run: Run) -> None:
+    assert [(each["key"], each.get("old"), each.get("new")) for each in run(f"{A}-helm", "argo")[1]] == [
+        ("deployer", "helm", "argocd"),
+        ("project", None, "gpu"),
+        ("repo", None, "https://git.example.org/x"),
+    ]
+    assert run(A, "argo") == (0, [])  # a recipe does not say how it is delivered
+
+
+@pytest.mark.parametrize(
+    ("edit", "kind"),
+    [
+        (lambda place: values_of_the_operator(place).write_text("driver: {image: rootkit}\n"), "changed"),
+        (lambda place: values_of_the_operator(place).unlink(), "missing"),
+        (lambda place: (place / "020-more").mkdir() or (place / "020-more/x.yaml").write_text("a: 1\n"), "extra"),
+        (lambda place: (place / "deploy.sh").write_text("true\n"), "changed"),
+        (lambda place: (place / "cluster-values.yaml").write_text("gpu-operator: {a: 1}\n"), "extra"),
+    ],
+)  # fmt: skip
+def test_files_that_were_edited_since_are_told(
+    run: Run, tmp_path: Path, edit: Callable[[Path], object], kind: str
+) -> None:
+    place = tmp_path / "edited"
+    assert main.run(["bundle", A, "-o", str(place)], {}) == 0
+    assert run(A, str(place)) == (0, [])
+    (place / ".git").mkdir()
+    (place / ".git" / "HEAD").write_text("ref: main\n")
+    edit(place)
+    status, (change,) = run(f"{A}-helm", str(place))
+    assert (status, change["section"], change["new"].partition(",")[0]) == (10, "edit", kind)
+
+
+def test_edits_of_a_bundle_of_another_version_are_told_by_its_checksums(run: Run, tmp_path: Path) -> None:
+    place = tmp_path / "older"
+    assert main.run(["bundle", A, "-o", str(place)], {}) == 0
+    text = (place / "options.yaml").read_text()
+    (place / "options.yaml").write_text(text.replace(clusterbook.__version__, "0.0.9"))
+    assert [each["key"] for each in run(A, str(place))[1]] == ["options.yaml"]
+
+
+def test_an_edited_recipe_is_compared_as_it_is(run: Run, folder: Path) -> None:
+    text = (folder / f"{A}.yaml").read_text()
+    (folder / "edited.yaml").write_text(text.replace("version: v26.3.2", "version: v26.3.3"))
+    status, (change,) = run(A, "edited.yaml")
+    assert (status, change["component"], change["old"], change["new"]) == (10, "gpu-operator", "v26.3.2", "v26.3.3")
+
+
+def test_what_cannot_be_compared_is_said_and_is_not_equal(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (folder / f"{A}.yaml").read_text()
+    foreign = text.replace("components/nodewright-customizations/manifests/", "components/elsewhere/manifests/")
+    (folder / "foreign.yaml").write_text(foreign)
+    assert foreign != text
+    place = str(folder / "foreign.yaml")
+    assert main.run(["diff", place, place, "--exit-code", "-t", "json"], {}) == 10
+    assert json.loads(capsys.readouterr().out) == {"old": place, "new": place, "changes": [], "notCompared": [place]}
+    assert main.run(["diff", place, place], {}) == 0
+    assert "do not differ" not in capsys.readouterr().out

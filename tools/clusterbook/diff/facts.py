@@ -1,0 +1,164 @@
+"""What a recipe consists of, fact by fact: each under a key of its own, with who had the last word about it.
+
+Law: two recipes are the same just when their facts are. `diff` joins them; whoever else compares recipes joins what
+`export` writes of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from clusterbook.documents.digest import text_digest
+from clusterbook.resolve.document import escape
+from clusterbook.resolve.recipe import COMPONENTS, ORDER, ComponentRef, RecipeResult
+
+Document = dict[str, Any]
+
+SECTIONS = (
+    "recipe", "component", "field", "value", "dynamic", "manifest", "image", "registry",
+    "constraint", "phase", "check", "order", "option", "edit",
+)  # fmt: skip
+"""What a change may be about, in the order in which changes are shown. `field`, `value`, `dynamic`, `manifest`, `image`
+and `registry` belong to a component; `dynamic` is a value that is left to the installation, `registry` what the
+component registry tells a bundle about it. `option` and `edit` belong to a bundle: how it is delivered, and files that
+somebody changed since it was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of two recipes: what it is called, its content, and who had the last word, by pointer, where that is known.
+
+    `whole` is false for a recipe of which manifests, images and registry facts are not at hand. `dynamic` are the
+    values that are left to the installation, by component; `options` (how it is delivered) and `edits` (file → what
+    became of it) are those of a bundle, None where it is none.
+    """
+
+    label: str
+    content: Document
+    origins: Mapping[str, str] = field(default_factory=dict)
+    whole: bool = True
+    dynamic: Mapping[str, Document] = field(default_factory=dict)
+    options: Mapping[str, Any] | None = None
+    edits: Mapping[str, str] | None = None
+
+
+class Key(NamedTuple):
+    """What a fact is about. The facts without a `key` of their own stand for a component, or for all its images."""
+
+    section: str
+    component: str
+    key: str
+
+
+class Fact(NamedTuple):
+    """What is so, and who had the last word about it, "" where nobody knows."""
+
+    value: Any
+    origin: str = ""
+
+
+_APART = ("metadata", COMPONENTS, ORDER, "constraints", "validation", "criteria")
+BEYOND = ("manifest", "image", "registry")
+"""What is compared only where both sides are whole."""
+ROOTS = ("component", "image")
+"""Sections in which a fact without a key stands for all below it: when it comes or goes, only that is told."""
+_UNCOMPARED = ("version", "digest")
+"""What a published recipe says about itself: its name, not its content."""
+
+
+def facts(side: Side) -> Iterator[tuple[Key, Fact]]:
+    """Yield every fact of a recipe, each under a key of its own."""
+    content = side.content
+    for key, value in content["metadata"].items():
+        if key not in _UNCOMPARED:
+            yield Key("recipe", "", key), Fact(value)
+    for key, value in content.get("criteria", {}).items():
+        yield Key("recipe", "", f"criteria: {key}"), Fact(value)
+    for key in content.keys() - set(_APART):
+        yield Key("recipe", "", key), Fact(content[key])
+    recipe = RecipeResult(content)
+    for component in recipe.components:
+        yield from _component_facts(component, side.origins, deployed=component.name in recipe.order)
+    yield Key("order", "", "deployment"), Fact(recipe.order)
+    yield from _constraint_facts(content.get("constraints", []), "", "/constraints", side.origins)
+    for phase, said in content.get("validation", {}).items():
+        yield from _phase_facts(phase, said, side.origins)
+    for name, values in side.dynamic.items():
+        yield from ((Key("dynamic", name, path), Fact(leaf)) for path, leaf in leaves(values))
+    yield from ((Key("option", "", option), Fact(value)) for option, value in (side.options or {}).items())
+    yield from ((Key("edit", "", path), Fact(what)) for path, what in (side.edits or {}).items())
+
+
+def _constraint_facts(
+    constraints: list[Document], lead: str, root: str, origins: Mapping[str, str]
+) -> Iterator[tuple[Key, Fact]]:
+    for number, constraint in enumerate(constraints):
+        said = {key: value for key, value in constraint.items() if key != "name"}
+        fact = Fact(said, origins.get(f"{root}/{number}", ""))
+        yield Key("constraint", "", f"{lead}{constraint['name']}"), fact
+
+
+def _phase_facts(phase: str, said: Document, origins: Mapping[str, str]) -> Iterator[tuple[Key, Fact]]:
+    """Yield the facts of one validation phase. A phase that is named is a phase that runs, whatever it holds."""
+    root = f"/validation/{phase}"
+    yield Key("phase", "", phase), Fact({}, origins.get(root, ""))
+    for key, value in said.items():
+        if key == "checks":
+            for number, check in enumerate(value):
+                yield Key("check", "", f"{phase}: {check}"), Fact({}, origins.get(f"{root}/checks/{number}", ""))
+            yield Key("order", "", f"{phase}: checks"), Fact(value)
+        elif key == "constraints":
+            yield from _constraint_facts(value, f"{phase}: ", f"{root}/constraints", origins)
+            yield Key("order", "", f"{phase}: constraints"), Fact([each["name"] for each in value])
+        else:
+            yield Key("phase", "", f"{phase}: {key}"), Fact(value, origins.get(f"{root}/{key}", ""))
+        if key in ("checks", "constraints") and not value:
+            yield Key("phase", "", f"{phase}: {key}"), Fact([])  # says that what was inherited is dropped
+
+
+def _component_facts(
+    component: ComponentRef, origins: Mapping[str, str], *, deployed: bool
+) -> Iterator[tuple[Key, Fact]]:
+    name, document = component.name, component.document
+    root = f"/components/{escape(name)}"
+    shown = {key: document[key] for key in ("version", "tag", "namespace") if key in document}
+    yield Key("component", name, ""), Fact({**shown, "deployed": deployed}, origins.get(f"{root}/name", ""))
+    for key, value in document.items():
+        if key == "values":
+            for path, leaf in leaves(value):
+                yield Key("value", name, path), Fact(leaf, origins.get(f"{root}/values{path}", ""))
+        elif key == "manifests":
+            for path, digest in value.items():
+                yield Key("manifest", name, path), Fact(digest)
+        elif key == "images":
+            yield Key("image", name, ""), Fact(value)
+            for repository, tags in _tags(value).items():
+                yield Key("image", name, repository), Fact(tags)
+        elif key == "healthCheckAsserts":
+            yield Key("field", name, "healthCheck"), Fact(text_digest(value))
+        elif key == "registry":
+            for fact, said in value.items():
+                yield Key("registry", name, fact), Fact(said)
+        elif key != "name":
+            yield Key("field", name, key), Fact(value, origins.get(f"{root}/{key}", ""))
+
+
+def leaves(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (JSON Pointer, value) of every scalar, list and empty map: lists replace as a whole, so they differ so."""
+    if isinstance(values, dict) and values:
+        for key, value in values.items():
+            yield from leaves(value, f"{path}/{escape(key)}")
+    else:
+        yield path, values
+
+
+def _tags(references: list[str]) -> dict[str, str]:
+    """Return the tags (and digests) of images by repository, so that a moved tag is one change."""
+    found: dict[str, list[str]] = {}
+    for reference in references:
+        name, at, digest = reference.partition("@")
+        repository, colon, tag = name.rpartition(":")
+        found.setdefault(repository if colon else name, []).append(f"{tag}{at}{digest}")
+    return {repository: ", ".join(sorted(tags)) for repository, tags in found.items()}

@@ -1,0 +1,142 @@
+"""A bundle as one side of a diff: the values it deploys, how it is delivered, and files somebody changed since.
+
+A bundle that was made without options deploys its recipe as it is, so it is compared as that recipe is. Where options
+say more, both sides are compared as they are rendered, a recipe as the bundle that is made of it without options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import replace
+from typing import Any
+
+from clusterbook.bundle.checksums import CHECKSUMS, Difference, differences, digests, listed, sha256
+from clusterbook.bundle.components import Part, select
+from clusterbook.bundle.folders import Vendored
+from clusterbook.bundle.options import Options
+from clusterbook.diff.facts import Document, Side, leaves
+from clusterbook.documents.api_version import API_VERSION
+from clusterbook.resolve.document import escape
+from clusterbook.resolve.recipe import ORDER, RecipeResult
+
+BY_OPTIONS, BY_REGISTRY = "the bundle's options", "the component registry"
+"""Who has the last word about a value that no layer says."""
+_DELIVERY = {
+    "deployer": "deployer",
+    "readiness_hooks": "readinessHooks",
+    "vendor_charts": "vendorCharts",
+    "app_name": "appName",
+    "repo": "repo",
+    "target_revision": "targetRevision",
+    "flux_namespace": "fluxNamespace",
+    "flux_oci_source": "fluxOciSourceName",
+    "name_prefix": "namePrefix",
+    "destination_server": "destinationServer",
+    "project": "project",
+    "cascade_delete": "cascadeDelete",
+}
+"""Options that say how a bundle is delivered, as options.yaml spells them; all others act on values and components."""
+_NOT_OF_A_BUNDLE = (".git/",)
+
+
+def as_one_recipe(document: Mapping[str, Any]) -> Document:
+    """Return a recipe of any apiVersion that is read as one of ours; without an order, all of it is deployed."""
+    recipe = RecipeResult(dict(document))
+    order = [component.name for component in recipe.components if recipe.deploys(component)]
+    return {**document, "apiVersion": API_VERSION, ORDER: order if document.get(ORDER) is None else document[ORDER]}
+
+
+def delivery(options: Options, charts: Mapping[str, Vendored]) -> dict[str, Any]:
+    """Return how a bundle is delivered: its deployer, each setting that is not the default, and charts it carries."""
+    usual = Options(options.deployer)._asdict()
+    settings = {
+        word: value
+        for field, word in _DELIVERY.items()
+        if (value := getattr(options, field)) != usual[field] or field == "deployer"
+    }
+    return settings | {f"chart of {name}": f"sha256:{sha256(chart.data)}" for name, chart in charts.items()}
+
+
+def deploys_otherwise(side: Side, options: Options) -> bool:
+    """Return whether options deploy anything else than a bundle without any does.
+
+    Raises:
+        InvalidRequest: the options do not fit the recipe.
+    """
+    return _deployed(side, options) != _deployed(side, Options(options.deployer))
+
+
+def _deployed(side: Side, options: Options) -> list[tuple[str, Document, Document]]:
+    return [(part.name, part.values, part.dynamic) for part in select(side.content, options).parts]
+
+
+def deployed(side: Side, options: Options) -> set[str]:
+    """Return the components that a bundle of a recipe deploys. Raises InvalidRequest as `rendered`."""
+    return {part.name for part in select(side.content, options).parts} if RecipeResult(side.content).order else set()
+
+
+def rendered(side: Side, options: Options, among: Container[str]) -> Side:
+    """Return a recipe with the components and values that a bundle of it deploys.
+
+    Args:
+        side: the recipe.
+        options: those of the bundle.
+        among: the components whose values count; of those that only one side deploys, it is enough that they go.
+
+    Raises:
+        InvalidRequest: the options do not fit the recipe.
+    """
+    if not RecipeResult(side.content).order:
+        return side
+    parts = {part.name: part for part in select(side.content, options).parts}
+    usual = {part.name: part for part in select(side.content, Options(options.deployer)).parts}
+    recipe = RecipeResult(side.content)
+    origins = dict(side.origins)
+    components = []
+    for component in recipe.components:
+        part = parts.get(component.name)
+        if part is None or part.name not in among:
+            components.append(component.document)
+            continue
+        values = part.all_values()
+        kept = {"values": values} if values or "values" in component.document else {}
+        components.append({**component.document, **kept})
+        origins |= _origins(component.name, component.document.get("values") or {}, usual.get(component.name), values)
+    content = {**recipe.with_components(components), ORDER: list(parts)}
+    dynamic = {part.name: part.dynamic for part in parts.values() if part.dynamic}
+    return replace(side, content=content, origins=origins, dynamic=dynamic)
+
+
+def _origins(name: str, said: Document, usual: Part | None, values: Document) -> dict[str, str]:
+    """Return who says what is not as the recipe says it, by pointer."""
+    layers = dict(leaves(said))
+    registry = {} if usual is None else dict(leaves(usual.values))
+    root = f"/components/{escape(name)}/values"
+    return {
+        f"{root}{path}": BY_REGISTRY if registry.get(path, ...) == value else BY_OPTIONS
+        for path, value in leaves(values)
+        if layers.get(path, ...) != value
+    }
+
+
+def edits(files: Mapping[str, bytes], made: Mapping[str, bytes] | None) -> dict[str, str]:
+    """Return the files of a bundle that are not as they were made, with what became of each.
+
+    Args:
+        files: those of the bundle.
+        made: those that its recipe and options make; None where another version of the program made it, so that
+            checksums.txt has to say what they were.
+
+    Raises:
+        InvalidRequest: checksums.txt is malformed.
+    """
+    now = digests(files)
+    known = digests(made) if made is not None else listed(files.get(CHECKSUMS, b"").decode("utf-8", "replace"))
+    found = [each for each in differences(known, now) if not each.path.startswith(_NOT_OF_A_BUNDLE)]
+    return {each.path: _what(each, now) for each in found}
+
+
+def _what(difference: Difference, now: Mapping[str, str]) -> str:
+    if difference.kind == "missing":
+        return "missing"
+    return f"{difference.kind}, sha256:{now[difference.path][:12]}"
