@@ -48,6 +48,7 @@ def test_drift_has_an_exit_status_of_its_own_when_that_was_the_question(run: Run
 def test_what_is_told_can_be_narrowed(run: Run) -> None:
     status, out, _ = run("diff", H100, GB200, "--severity", "critical", "-t", "json", "--ignore", "GPU.*")
     assert [each["path"] for each in json.loads(out)["changes"]] == ["fingerprint.accelerator"]
+    assert json.loads(out)["leftOut"] > 10
     Path("ignored").write_text("# what we know\nGPU.*\n\nfingerprint.* # soon\n")
     assert run("diff", H100, GB200, "--severity", "critical", "--ignore-from", "ignored", "--exit-code")[0] == 0
     status, out, err = run("diff", H100, GB200, "--ignore-from", "none")
@@ -57,7 +58,11 @@ def test_what_is_told_can_be_narrowed(run: Run) -> None:
 
 def test_a_recipe_is_held_against_what_is_installed(run: Run) -> None:
     status, out, err = run("diff", SLUG, H100, "--exit-code", "-t", "json")
-    assert (status, json.loads(out)["changes"], err) == (0, [], "")
+    found = json.loads(out)["changes"]
+    assert (status, err, {each["kind"] for each in found}) == (10, "", {"unseen"})
+    assert len(found) == 15
+    assert all(each["path"].endswith(".values") for each in found)  # which the snapshot does not say
+    assert run("diff", SLUG, H100, "--exit-code", "--ignore", "components.*.values")[0] == 0
     assert run("recipe", SLUG, "-o", "recipe.yaml")[0] == 0
     text = Path("recipe.yaml").read_text()
     Path("recipe.yaml").write_text(text.replace("version: v26.3.2", "version: v27.0.0"))
@@ -65,12 +70,14 @@ def test_a_recipe_is_held_against_what_is_installed(run: Run) -> None:
     assert status == 10
     found = json.loads(out)
     assert (found["baselineSource"], found["targetSource"]) == ("recipe.yaml", H100)
-    assert [change["path"] for change in found["changes"]] == ["components.gpu-operator.version"]
+    changed = [change["path"] for change in found["changes"] if change["kind"] != "unseen"]
+    assert changed == ["components.gpu-operator.version"]
 
 
 def test_a_bundle_is_held_against_what_is_installed(run: Run) -> None:
     assert run("bundle", SLUG, "--set", "gpuoperator:driver.version=1.2.3", "-o", "made")[0] == 0
-    assert run("diff", "made", H100, "--exit-code")[0] == 0  # the snapshot does not say values
+    status, out, _ = run("diff", "made", H100, "--exit-code")  # the snapshot does not say values
+    assert (status, "has not drifted" in out) == (10, False)
     status, out, err = run("diff", SLUG, "made", "--exit-code", "-t", "json")
     (change,) = json.loads(out)["changes"]
     assert (status, err, change["component"], change["key"]) == (10, "", "gpu-operator", "/driver/version")
@@ -79,6 +86,23 @@ def test_a_bundle_is_held_against_what_is_installed(run: Run) -> None:
     status, _, err = run("diff", "made", H100)
     assert status == 2
     assert "made/recipe.yaml is no recipe with all that a bundle needs" in err
+
+
+@pytest.mark.parametrize("words", [(), ("--severity", "critical"), ("--ignore", "fingerprint.*"), ("-t", "markdown")])
+def test_a_cluster_of_which_not_all_was_measured_has_not_drifted_only_as_far(run: Run, words: tuple[str, ...]) -> None:
+    _, out, _ = run("diff", H100, H100, *words)
+    assert out.splitlines()[0].endswith(("in what was measured and asked for", "in what was measured and asked for."))
+    assert "not measured: values of releases" in out
+
+
+def test_a_machine_is_not_compared_with_what_only_a_cluster_shows(run: Run) -> None:
+    reading = {"subtype": "release", "data": {"ID": "ubuntu"}}
+    Path("one.yaml").write_text(
+        json.dumps({"kind": "Snapshot", "measurements": [{"type": "OS", "subtypes": [reading]}]})
+    )
+    found = json.loads(run("diff", "one.yaml", "one.yaml", "-t", "json")[1])
+    kinds = [f"objects.{kind}" for kind in ("Deployment", "DaemonSet", "StatefulSet", "CustomResourceDefinition")]
+    assert (found["changes"], found["notMeasured"]) == ([], [*kinds, "releases"])
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,10 @@ def installed(*releases: Document | None, components: Any = (OPERATOR,), **more:
     [
         ({}, None),
         ({"version": "26.3.2"}, None),
-        ({"values": None}, None),
+        ({"values": None}, ("unseen", "warning", "components.gpu-operator.values", "seen", "")),
+        ({"version": ""}, ("unseen", "warning", "components.gpu-operator.version", "seen", "")),
+        ({"chart": ""}, ("unseen", "warning", "components.gpu-operator.chart", "seen", "")),
+        ({"status": ""}, ("unseen", "warning", "components.gpu-operator.status", "seen", "")),
         ({"values": {**INSTALLED["values"], "gone": None}}, None),
         ({"name": "gpu-operator-1737"}, None),
         ({"version": "v26.3.1"}, ("modified", "info", "components.gpu-operator.version", "v26.3.2", "v26.3.1")),
@@ -83,6 +86,20 @@ def test_a_component_that_is_switched_off_is_not_missing_but_may_be_extra() -> N
     assert installed(INSTALLED, components=[off]) == [
         ("added", "warning", "components.gpu-operator", "", "gpu-operator v26.3.2")
     ]
+
+
+def test_what_was_not_measured_is_not_equal() -> None:
+    bare = {key: value for key, value in OPERATOR.items() if key != "values"}
+    (said,) = installed(INSTALLED, components=[bare])
+    assert said == ("unseen", "warning", "components.gpu-operator.values", "", "seen")
+
+
+def test_releases_that_were_seen_in_part_are_not_missing() -> None:
+    recipe = {"kind": "RecipeResult", "componentRefs": [OPERATOR]}
+    partial = {"part": "releases", "state": "partial", "reason": "2 of 3 secrets could not be read"}
+    taken = snapshot.read({"kind": "Snapshot", "releases": [], "coverage": [partial]})
+    found = [(each.kind, each.path) for each in chosen(installed_drift(recipe, taken), least="critical")]
+    assert found == [("unseen", "components.gpu-operator"), ("unseen", "releases")]
 
 
 def test_releases_that_nobody_looked_for_are_not_missing() -> None:

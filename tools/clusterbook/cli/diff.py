@@ -100,15 +100,19 @@ def drift_of(before: NamedSnapshot | Deployable, after: NamedSnapshot, want: Dri
         InvalidRequest: there is no such severity, or one of the two is damaged.
         Unseen: the snapshot does not say what is installed.
     """
+    unmeasured: list[str] = []
     try:
         if isinstance(before, NamedSnapshot):
             found = drift.drift(before.snapshot, after.snapshot, least=drift.NOISE)
+            unmeasured = drift.unmeasured(before.snapshot, after.snapshot)
         else:
             found = installed_drift(before.recipe, after.snapshot, before.request)
     except (KeyError, TypeError, AttributeError) as error:  # deep inside an object or a recipe somebody handed in
         what = f"{before.label} or {after.label} is damaged: {error}"
         raise InvalidRequest(what, hint="take the snapshot, or print the recipe, again") from error
-    return Drift(before.label, after.label, chosen(found, ignore=want.ignored, least=want.least))
+    told = chosen(found, ignore=want.ignored, least=want.least)
+    left_out = sum(change.severity != drift.NOISE for change in found if change not in told)
+    return Drift(before.label, after.label, told, left_out, unmeasured)
 
 
 class Release(NamedTuple):

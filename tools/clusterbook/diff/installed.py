@@ -21,11 +21,12 @@ from clusterbook.diff.snapshots import (
     Change,
     changed_values,
     chart_of,
+    unseen,
 )
 from clusterbook.documents.selector import spell
 from clusterbook.resolve.recipe import ORDER, ComponentRef, Document, RecipeResult
 from clusterbook.snapshot.constraint import parse_version
-from clusterbook.snapshot.inventory import Release
+from clusterbook.snapshot.inventory import ABSENT, RELEASES, Release
 from clusterbook.snapshot.model import Snapshot
 
 _BESIDE = ("-pre", "-post", "-readiness")
@@ -57,6 +58,8 @@ def installed_drift(document: Document, taken: Snapshot, request: Request | None
     """
     recipe = RecipeResult(document)
     left = list(taken.inventory.installed())
+    gap = taken.inventory.gap(RELEASES)
+    partial = gap is not None and gap.state != ABSENT
     expected = {each.component.name: each for each in _expected(recipe, request)}
     changes: list[Change] = []
     for component in recipe.components:
@@ -69,11 +72,15 @@ def installed_drift(document: Document, taken: Snapshot, request: Request | None
             changes += [] if release is None else [Change(ADDED, WARNING, path, "", chart_of(release))]
             continue
         left = [each for each in left if not _is_beside(each, component)]
-        if release is None:
+        if release is None and partial:
+            changes.append(unseen(path, expected=True, found=False))
+        elif release is None:
             chart = f"{component.chart} {component.version}".strip()
             changes.append(Change(REMOVED, CRITICAL, path, chart or "manifests", ""))
         else:
             changes += _deployed(path, expected[name], release)
+    if partial:
+        changes.append(unseen("releases", expected=False, found=False))
     changes += [Change(ADDED, INFO, f"releases.{each.namespace}/{each.name}", "", chart_of(each)) for each in left]
     return changes
 
@@ -130,11 +137,16 @@ def _deployed(path: str, expected: Expected, release: Release) -> Iterator[Chang
         yield Change(MODIFIED, CRITICAL, f"{path}.status", "deployed", release.status)
     if chart and release.chart and chart != release.chart:
         yield Change(MODIFIED, CRITICAL, f"{path}.chart", chart, release.chart)
-    if version and release.version.removeprefix("v") != version.removeprefix("v"):
+    if version and release.version and release.version.removeprefix("v") != version.removeprefix("v"):
         old, new = parse_version(version), parse_version(release.version)
         severity = INFO if old and new and old[:2] == new[:2] else WARNING
         yield Change(MODIFIED, severity, f"{path}.version", version, release.version)
+    unread = {"status": release.status, "chart": release.chart or not chart, "version": release.version or not version}
+    for name, known in unread.items():
+        if not known:
+            yield unseen(f"{path}.{name}", expected=True, found=False)
     if release.values is None or expected.values is None:
+        yield unseen(f"{path}.values", expected=expected.values is not None, found=release.values is not None)
         return
     roots = [f"{path}.values.{each}" for each in expected.open_paths]
     for change in changed_values(path, expected.values, release.values):

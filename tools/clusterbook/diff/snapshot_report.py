@@ -20,11 +20,16 @@ _LONGEST = 100
 
 
 class Drift(NamedTuple):
-    """The changes from one thing to another, both called by where they came from."""
+    """The changes from one thing to another, both called by where they came from.
+
+    `left_out` counts changes that nobody wanted to hear of, `unmeasured` names what one of the two does not hold.
+    """
 
     baseline: str
     target: str
     changes: Sequence[Change]
+    left_out: int = 0
+    unmeasured: Sequence[str] = ()
 
 
 def report(found: Drift, form: str) -> str:
@@ -45,19 +50,34 @@ def document(found: Drift) -> dict[str, Any]:
             **{severity: severities[severity] for severity in SEVERITIES},
             "total": len(found.changes),
         },
+        **({"leftOut": found.left_out} if found.left_out else {}),
+        **({"notMeasured": list(found.unmeasured)} if found.unmeasured else {}),
     }
 
 
 def _text(found: Drift) -> str:
     """Return a line for each change, below a title for each severity, and a last line that counts."""
     if not found.changes:
-        return f"{found.target} has not drifted from {found.baseline}\n"
+        return _unchanged(found, found.target, found.baseline) + "\n"
     lines = [f"{found.baseline} → {found.target}"]
     for severity in SEVERITIES:
         changes = [change for change in found.changes if change.severity == severity]
         lines += ["", severity] if changes else []
         lines += [f"  {_SIGNS[change.kind]} {one_line(change.path)}{_sides(change)}" for change in changes]
-    return "\n".join([*lines, "", _counts(found)]) + "\n"
+    return "\n".join([*lines, "", *_limits(found), _counts(found)]) + "\n"
+
+
+def _unchanged(found: Drift, target: str, baseline: str) -> str:
+    """Return that there is nothing to tell, and of what that is not said."""
+    limited = " in what was measured and asked for" if _limits(found) else ""
+    return "\n".join([f"{target} has not drifted from {baseline}{limited}", *_limits(found)])
+
+
+def _limits(found: Drift) -> list[str]:
+    """Return what was not compared and what was compared but left out, a line each."""
+    lines = [f"not measured: {', '.join(found.unmeasured)}"] if found.unmeasured else []
+    more = "change is" if found.left_out == 1 else "changes are"
+    return [*lines, *([f"{found.left_out} {more} left out"] if found.left_out else [])]
 
 
 def _counts(found: Drift) -> str:
@@ -83,12 +103,17 @@ def _short(text: str) -> str:
 def _markdown(found: Drift) -> str:
     """Return a table, for pull requests and reports."""
     if not found.changes:
-        return f"{code(found.target)} has not drifted from {code(found.baseline)}.\n"
+        return (
+            "\n\n".join(f"{line}." for line in _unchanged(found, code(found.target), code(found.baseline)).splitlines())
+            + "\n"
+        )
     lines = [f"## {code(found.baseline)} → {code(found.target)}", "", _counts(found), ""]
     lines += ["| severity | | path | before | after |", "|---|---|---|---|---|"]
     for each in found.changes:
         sides = [code(_short(side)) if side else "" for side in (each.baseline, each.target)]
         lines.append(f"| {each.severity} | {each.kind} | {code(one_line(each.path))} | {sides[0]} | {sides[1]} |")
+    for limit in _limits(found):
+        lines += ["", f"{limit}."]
     return "\n".join(lines) + "\n"
 
 

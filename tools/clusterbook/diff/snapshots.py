@@ -41,6 +41,11 @@ class Change(NamedTuple):
         return {"kind": self.kind, "severity": self.severity, "path": self.path, **known}
 
 
+def unseen(path: str, *, expected: bool, found: bool) -> Change:
+    """Return that nobody can tell whether something differs: `expected` before, `found` after."""
+    return Change(UNSEEN, WARNING, path, "seen" if expected else "", "seen" if found else "")
+
+
 _RULES: tuple[tuple[str, str], ...] = (
     # it merely runs
     ("OS.sysctl./proc/sys/kernel/random/*", NOISE),
@@ -91,7 +96,12 @@ _RULES: tuple[tuple[str, str], ...] = (
 )
 """The first pattern that fits a reading's path decides; what no pattern fits is worth knowing. Of versions only the
 last number counts for less: see `_severity`."""
-_WORKLOADS = ("Deployment", "DaemonSet", "StatefulSet")
+_KINDS = (
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "DaemonSet"),
+    ("apps/v1", "StatefulSet"),
+    ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+)
 
 
 def drift(before: Snapshot, after: Snapshot, *, ignore: Sequence[str] = (), least: str = INFO) -> list[Change]:
@@ -121,7 +131,10 @@ def chosen(changes: Sequence[Change], *, ignore: Sequence[str] = (), least: str 
         raise InvalidRequest(f"there is no severity '{least}'", hint=did_you_mean(least, SEVERITIES))
     shown = SEVERITIES[: SEVERITIES.index(least) + 1]
     kept = (
-        each for each in changes if each.severity in shown and not any(fnmatchcase(each.path, glob) for glob in ignore)
+        each
+        for each in changes
+        if (each.severity in shown or each.kind == UNSEEN)  # what nobody saw may be as severe as anything
+        and not any(fnmatchcase(each.path, glob) for glob in ignore)
     )
     return sorted(kept, key=lambda each: (SEVERITIES.index(each.severity), each.path, each.kind))
 
@@ -133,6 +146,25 @@ def _severity(path: str, kind: str, baseline: str, target: str) -> str:
     if severity == WARNING and kind == MODIFIED and old and new and min(len(old), len(new)) > 1 and old[:2] == new[:2]:
         return INFO
     return severity
+
+
+def unmeasured(before: Snapshot, after: Snapshot) -> list[str]:
+    """Return what one of two snapshots does not hold, as nobody looked for it, so that nothing can be said about it."""
+    pairs = [(f"objects.{kind}", [_looked_for(side, api, kind) for side in (before, after)]) for api, kind in _KINDS]
+    pairs.append(("releases", [side.inventory.releases is not None for side in (before, after)]))
+    values = [
+        [release.values is not None for release in side.inventory.releases or ()] or [True] for side in (before, after)
+    ]
+    pairs.append(("values of releases", [all(values[0]), all(values[1])]))
+    return [name for name, known in pairs if not all(known)]
+
+
+def _looked_for(side: Snapshot, api_version: str, kind: str) -> bool:
+    try:
+        side.inventory.kind(api_version, kind)
+    except Unseen as error:
+        return error.looked
+    return True
 
 
 # --- snapshots --------------------------------------------------------------------------------------------------------
@@ -225,21 +257,20 @@ def _objects(before: Snapshot, after: Snapshot) -> Iterator[Change]:
 
     Pods are left out: they come and go with the workloads they belong to.
     """
-    kinds = [*(("apps/v1", kind) for kind in _WORKLOADS), ("apiextensions.k8s.io/v1", "CustomResourceDefinition")]
-    for api_version, kind in kinds:
+    for api_version, kind in _KINDS:
         sides: list[dict[str, Mapping[str, Any]]] = []
-        unseen = []
+        gaps = []
         for side in (before, after):
             try:
                 found, gap = side.inventory.kind(api_version, kind)
             except Unseen as error:
-                unseen.append(error)
+                gaps.append(error)
                 continue
             if gap is not None:
-                unseen.append(Unseen(gap.reason, looked=True))
+                gaps.append(Unseen(gap.reason, looked=True))
             sides.append({_name(each["metadata"]): each for each in found})
-        if unseen:
-            if len(sides) + len(unseen) > 1 and any(error.looked for error in unseen):
+        if gaps:
+            if any(error.looked for error in gaps):  # else nobody looked, on one side at least: see `unmeasured`
                 yield Change(UNSEEN, WARNING, f"objects.{kind}", "", "")
             continue
         old, new = ({name: _state(kind, each) for name, each in side.items()} for side in sides)
@@ -274,14 +305,17 @@ def _changed_state(path: str, old: Mapping[str, str], new: Mapping[str, str]) ->
 
 def _releases(before: Snapshot, after: Snapshot) -> Iterator[Change]:
     """Yield Helm releases that came, went or changed."""
-    sides = []
+    sides: list[dict[str, Release]] = []
+    gaps: list[Unseen] = []
     for side in (before, after):
         try:
             sides.append({f"{each.namespace}/{each.name}": each for each in side.inventory.installed()})
         except Unseen as error:
-            if error.looked:
-                yield Change(UNSEEN, WARNING, "releases", "", "")
-            return
+            gaps.append(error)
+    if gaps:
+        if any(error.looked for error in gaps):
+            yield Change(UNSEEN, WARNING, "releases", "", "")
+        return
     old, new = sides
     for name in sorted(old.keys() | new.keys()):
         path = f"releases.{name}"
@@ -306,7 +340,7 @@ def _changed_release(path: str, old: Release, new: Release) -> Iterator[Change]:
     if (old.chart, old.version) != (new.chart, new.version):
         yield Change(MODIFIED, WARNING, f"{path}.version", chart_of(old), chart_of(new))
     if old.values is None or new.values is None:
-        return
+        return  # see `unmeasured`
     yield from changed_values(path, old.values, new.values)
 
 
