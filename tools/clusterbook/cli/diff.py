@@ -33,7 +33,7 @@ from clusterbook.diff.snapshot_report import Drift
 from clusterbook.diff.snapshots import chosen
 from clusterbook.files.read import is_file, is_folder
 from clusterbook.inputs.fast import as_snapshot, read_document
-from clusterbook.inputs.read import recipe_in
+from clusterbook.inputs.read import lacks_values, recipe_in
 from clusterbook.ledger.diff import Published, release_diff
 from clusterbook.ledger.diff import report as release_report
 from clusterbook.ledger.folder import open_ledger
@@ -44,7 +44,7 @@ from clusterbook.resolve.bundle_inputs import complete
 from clusterbook.resolve.content import Gatherer, content
 from clusterbook.resolve.document import recipe_winners
 from clusterbook.resolve.matching import UNSUPPORTED
-from clusterbook.resolve.recipe import ORDER, Document, RecipeResult
+from clusterbook.resolve.recipe import KIND, ORDER, Document, RecipeResult
 from clusterbook.resolve.resolver import Resolver
 from clusterbook.snapshot import model as snapshot
 from clusterbook.snapshot.model import Snapshot
@@ -254,10 +254,10 @@ def _file(word: str, sources: RecipeSources) -> Subject:
     if document.get("kind") == snapshot.KIND:
         return NamedSnapshot(word, as_snapshot(document, word))
     try:
-        found = recipe_in(document)
+        found = recipe_in(document) if document.get("kind") == KIND else None
     except InvalidRequest as error:
         raise InvalidRequest(error.what, place=error.place or word, hint=error.hint) from error
-    if found is None:
+    if found is None or lacks_values(found):
         hint = "write one with: clusterbook recipe SLUG -o recipe.yaml"
         raise InvalidRequest(f"{word} is neither a snapshot nor a recipe with its values in place", hint=hint)
     return _side(word, {**found, ORDER: document.get(ORDER)}, sources)
@@ -277,9 +277,10 @@ def _side(word: str, document: Document, sources: RecipeSources) -> Side:
 def _bundle(word: str, sources: RecipeSources) -> Subject:
     files = read_bundle(word)
     request, version = recorded(document(files, OPTIONS))
-    recipe = recipe_in(document(files, RECIPE))
-    if recipe is None or not RecipeResult(recipe).is_whole:
+    kept = document(files, RECIPE)
+    if not ("metadata" in kept and RecipeResult(kept).is_whole):
         raise InvalidRequest(f"{word}/{RECIPE} is no recipe with all that a bundle needs", hint="make the bundle again")
+    recipe = recipe_in(kept)
     made = again(files).files if version == clusterbook.__version__ else None
     options = delivery(read_options(request), vendored(files) if PROVENANCE in files else {})
     return BundleFolder(replace(_side(word, recipe, sources), options=options, edits=edits(files, made)), request)

@@ -15,7 +15,7 @@ from clusterbook.documents.api_version import API_VERSION, API_VERSIONS
 from clusterbook.documents.selector import describe
 from clusterbook.documents.yaml_reader import MAX_BYTES, Node, parse
 from clusterbook.files import read as files
-from clusterbook.resolve.recipe import COMPONENTS, KIND, ORDER
+from clusterbook.resolve.recipe import COMPONENTS, KIND, ORDER, RecipeResult
 from clusterbook.resolve.recipe_schema import read_recipe
 
 _WHERE = "name a file, a URL, or - for standard input"
@@ -92,7 +92,7 @@ def read_text(where: str) -> str:
 
 
 def criteria_in(document: dict[str, Any]) -> dict[str, str | int]:
-    """Return the criteria in a RecipeCriteria, an overlay or a recipe.
+    """Return the criteria in a RecipeCriteria or an overlay; a recipe is an answer already.
 
     Raises:
         InvalidRequest: another kind of document, or one without criteria. Source: reference rows R11, R43.
@@ -103,8 +103,9 @@ def criteria_in(document: dict[str, Any]) -> dict[str, str | int]:
         criteria = spec
     elif kind == "RecipeMetadata":
         criteria = spec.get("criteria") if isinstance(spec, dict) else None
-    elif kind == "RecipeResult":
-        criteria = document.get("criteria")
+    elif kind == KIND:
+        what = "this is a recipe of its own, not one of the catalog, so no layer can be named"
+        raise InvalidRequest(what, hint="name a recipe of the catalog, or hand in criteria (kind: RecipeCriteria)")
     else:
         raise InvalidRequest(f"--recipe takes no {kind}", hint="name a RecipeCriteria, RecipeMetadata or RecipeResult")
     if not isinstance(criteria, dict) or not criteria:
@@ -120,18 +121,33 @@ def criteria_in(document: dict[str, Any]) -> dict[str, str | int]:
     return {str(name): value if isinstance(value, int) else str(value or "") for name, value in criteria.items()}
 
 
-def recipe_in(document: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the recipe in a document when it carries its values, None when it has to be resolved first.
+def recipe_in(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the recipe that a document is; some of its components may leave their values out, see `lacks_values`.
 
     Raises:
-        InvalidRequest: it does not have the shape of a recipe, although it is called one.
+        InvalidRequest: it does not have the shape of a recipe, or has criteria alone.
     """
-    if document.get("kind") != KIND or document.get(COMPONENTS) is None:
-        return None
-    recipe = read_recipe(document)
-    if any("values" not in each.document and (each.document.get("valuesFile") or each.overrides)
-           for each in recipe.components):  # fmt: skip
-        return None
-    if document.get("metadata") is None or document.get("criteria") is None:
-        return None
-    return {"apiVersion": API_VERSION, ORDER: [], **document}
+    if document.get(COMPONENTS) is None and document.get("criteria") is not None:
+        what = f"the recipe has criteria alone, and no {COMPONENTS}"
+        raise InvalidRequest(what, hint="criteria are a file of their own: 'kind: RecipeCriteria', then 'spec: {…}'")
+    for key in ("metadata", "criteria"):
+        if document.get(key) is None:
+            raise InvalidRequest(
+                f"the recipe has no {key}", hint="print one with `clusterbook recipe`, and change that"
+            )
+    return {"apiVersion": API_VERSION, ORDER: [], **read_recipe(document).document}
+
+
+def lacks_values(recipe: dict[str, Any]) -> list[str]:
+    """Return the components whose values a recipe leaves to the files that it names.
+
+    One that carries what the registry says of its components carries all that it needs.
+    """
+    result = RecipeResult(recipe)
+    if result.is_whole:
+        return []
+    return [
+        component.name
+        for component in result.components
+        if component.document.get("values") is None and (component.document.get("valuesFile") or component.overrides)
+    ]

@@ -15,6 +15,7 @@ from clusterbook.lookup.index import IndexShelf
 from clusterbook.lookup.index_files import Source
 from clusterbook.resolve import matching, views
 from clusterbook.resolve.matching import Answer
+from clusterbook.resolve.recipe import KIND
 
 if TYPE_CHECKING:
     from clusterbook.lookup.shelf import CatalogRecipe, Shelf
@@ -56,7 +57,7 @@ def criteria_of(question: Question, shelf: Shelf, document: dict[str, Any]) -> C
     """
     given = question.criteria
     refuse_empty(given)
-    words: dict[str, str | int] = {**shelf.detected, **_criteria_in(document)}
+    words: dict[str, str | int] = {**shelf.detected, **_criteria_in(document, str(question.document), shelf)}
     for name in (name for name in shelf.detected if given.get(name, shelf.detected[name]) != shelf.detected[name]):
         shelf.remarks.append(f"--{name} {given[name]} counts, not {shelf.detected[name]} from the snapshot")
     words |= {name: given[name] for name in (*DIMENSIONS, "nodes") if name in given}
@@ -87,13 +88,21 @@ def read_input(question: Question) -> dict[str, Any]:
     return read_document(question.document)
 
 
-def _criteria_in(document: dict[str, Any]) -> dict[str, str | int]:
+def _criteria_in(document: dict[str, Any], where: str, shelf: Shelf) -> dict[str, str | int]:
     """Return the criteria in a document that was handed in, if any. Source: reference rows R11, R43."""
     if not document:
         return {}
-    from clusterbook.inputs.read import criteria_in
+    from clusterbook.inputs.read import criteria_in, display_name
 
-    return criteria_in(document)
+    try:
+        criteria = criteria_in(document)
+    except InvalidRequest as error:
+        raise InvalidRequest(error.what, place=error.place or display_name(where), hint=error.hint) from error
+    if document.get("kind") == "RecipeMetadata":
+        from clusterbook.lookup.recipe_file import refuse_own_lines
+
+        refuse_own_lines(document, where, shelf)
+    return criteria
 
 
 def serve(question: Question, shelf: Shelf, document: dict[str, Any]) -> tuple[Answer, tuple[str, ...]]:
@@ -168,22 +177,33 @@ def find(question: Question) -> Lookup:
         ClusterbookError: none does; see `serve`.
     """
     read = read_input(question)
-    carried = _carried_by(read)
-    if carried is not None:
-        return Lookup(carried, None, None, ())
+    if read.get("kind") == KIND:
+        return _handed_in(question, read)
     shelf = open_shelf(question.source, question.data, question.snapshot)
     answer, notes = serve(question, shelf, read)
     recipe = shelf.recipe(answer)
     return Lookup(recipe.document, shelf, recipe, (*notes, *shelf.remarks))
 
 
-def _carried_by(document: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the recipe that a document carries with its values, None when it has to be resolved first."""
-    if not document:
-        return None
-    from clusterbook.inputs.read import recipe_in
+def _handed_in(question: Question, document: dict[str, Any]) -> Lookup:
+    """Return the recipe that was handed in: it is the answer, whatever this catalog says of its criteria.
 
-    return recipe_in(document)
+    Raises:
+        InvalidRequest: it is no recipe, names files that are not at hand, or something else was asked besides.
+    """
+    from clusterbook.lookup.recipe_file import read_recipe_file
+
+    where = str(question.document)
+    found = read_recipe_file(document, where, source=question.source, data=question.data)
+    others = [name for name, value in question.criteria.items() if value != str(found.document["criteria"].get(name))]
+    others += [] if question.snapshot is None else ["snapshot"]
+    if others:
+        hint = f"leave --{others[0]} out, or hand in criteria (kind: RecipeCriteria)"
+        if others == ["snapshot"]:
+            hint = f"hold it against the snapshot: clusterbook validate -r {where} -s {question.snapshot}"
+        what = f"{where} is a recipe, which --{others[0]} cannot change"
+        raise InvalidRequest(what, hint=hint)
+    return Lookup(found.document, None, None, found.notes)
 
 
 def whole_recipe(question: Question) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -198,9 +218,6 @@ def whole_recipe(question: Question) -> tuple[dict[str, Any], tuple[str, ...]]:
     shelf = found.shelf
     if shelf is not None:
         return complete(found.with_health_checks(), shelf.bundle_inputs()), found.notes
-    from clusterbook.resolve.recipe_schema import read_deployable
+    from clusterbook.lookup.recipe_file import whole_recipe_file
 
-    if read_deployable(found.document).is_whole:
-        return found.document, found.notes
-    shelf = open_shelf(question.source, question.data, question.snapshot)
-    return complete(found.document, shelf.bundle_inputs()), found.notes
+    return whole_recipe_file(found.document, source=question.source, data=question.data), found.notes

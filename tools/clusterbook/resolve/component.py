@@ -97,7 +97,7 @@ def assemble(catalog: Catalog, layers: Sequence[ComponentLayer]) -> Component:
             overrides = stack(overrides, layer.overrides)
     _canonical_type(words)
     _add_defaults(catalog, name, words, healthy="healthCheckSkip" not in sticky)
-    values, problem = _values(catalog, name, words.get("valuesFile", ()), overrides)
+    values, problem = values_of(catalog, name, words.get("valuesFile", ()), overrides)
     component = Component(
         name=name,
         declared=tuple(Origin(layer.layer, layer.place, name) for layer in layers),
@@ -161,7 +161,7 @@ def _add_defaults(catalog: Catalog, name: str, words: dict[str, Origins], *, hea
         words["healthCheckAsserts"] = (Origin("registry", Place(text.file, 1, 1), text.text),)
 
 
-def _values(catalog: Catalog, name: str, files: Origins, overrides: Tree | None) -> tuple[Tree, Conflict | None]:
+def values_of(catalog: Catalog, name: str, files: Origins, overrides: Tree | None) -> tuple[Tree, Conflict | None]:
     """Return the component's values: its own values.yaml, then the chosen values file, then overrides.
 
     Its own values.yaml takes part only when a values file is chosen, and may be absent when that is another file.
