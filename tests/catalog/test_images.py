@@ -102,10 +102,24 @@ def test_an_image_without_a_registry_is_docker_hubs(word: str, full: str) -> Non
         ({"image": {"image": "a.io/b:1"}}, ["a.io/b:1"]),
         ({"image": "not an image: really"}, []),
         ("image: a.io/b:1", []),
+        ({"spec": {"binder": {"image": {"name": "binder", "repository": "ghcr.io/k/k", "tag": "v1"}}}},
+         ["ghcr.io/k/k/binder:v1"]),
+        ({"image": {"registry": "quay.io", "repository": "a/b", "tag": 1}}, ["quay.io/a/b:1"]),
+        ({"image": {"registry": "a.io", "name": "b", "version": "v2", "digest": DIGEST}}, [f"a.io/b:v2@{DIGEST}"]),
+        ({"initImage": {"repository": "a.io/b", "digest": DIGEST}}, [f"a.io/b@{DIGEST}"]),
+        ({"sidecar": {"repository": "a.io/b", "tag": "v3"}}, ["a.io/b:v3"]),
+        ({"chart": {"repository": "https://a.io/b", "tag": "v3"}}, []),
+        ({"image": {"name": "b", "repository": "a.io"}}, []),
+        ({"name": "main", "image": "a.io/b:1", "registry": ""}, ["a.io/b:1"]),
+        ({"args": ["--image=a.io/b:1", "--level=info", "c.io/d:2"]}, ["a.io/b:1", "c.io/d:2"]),
+        ({"env": [{"name": "AGENT_IMAGE", "value": "a.io/b:1"}, {"name": "URL", "value": "a.io/b"}]}, ["a.io/b:1"]),
+        ({"kind": "ConfigMap", "data": {"c.yaml": "agent:\n  image: {repository: a.io/b, tag: v1}\n", "t": "image"}},
+         ["a.io/b:v1"]),
+        ({"kind": "CustomResourceDefinition", "spec": {"image": "a.io/b:1"}}, []),
     ],
 )  # fmt: skip
 def test_images_are_found_wherever_an_object_names_them(document: Any, found: list[str]) -> None:
-    assert list(images_in([document])) == found
+    assert list(images_in(document)) == found
 
 
 @pytest.mark.parametrize(

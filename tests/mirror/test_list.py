@@ -76,6 +76,66 @@ def test_what_comes_from_a_marketplace_stays_a_gap() -> None:
     assert [gap.component for gap in checked(found, {"settings": []})[0].gaps] == ["settings"]
 
 
+VARIANT = {"image": "nvcr.io/n/driver:580", "suffix": ["os"], "source": "operator", "switch": "driver.enabled"}
+
+
+def varied(*settings: str, constraints: dict[str, str], **variant: Any) -> MirrorList:
+    """Return the list of a recipe whose operator adds something to the tag of a driver."""
+    lists = {**LISTS, "operator": {"images": [], "imageVariants": [{**VARIANT, **variant}]}}
+    recipe = {**small(**lists), "constraints": [{"name": name, "value": value} for name, value in constraints.items()]}
+    request = {"set": list(settings)}
+    return mirror_list(recipe, render(recipe, request, "0").plan, read_options(request), {})
+
+
+UBUNTU = {"OS.release.ID": "ubuntu", "OS.release.VERSION_ID": "24.04"}
+
+
+@pytest.mark.parametrize(
+    ("constraints", "tags"),
+    [
+        (UBUNTU, ["580-ubuntu24.04"]),
+        ({**UBUNTU, "OS.release.ID": "== rhel", "OS.release.VERSION_ID": "9.4"}, ["580-rhel9.4"]),
+        ({**UBUNTU, "OS.release.VERSION_ID": "in (22.04, 24.04)"}, ["580-ubuntu22.04", "580-ubuntu24.04"]),
+        ({**UBUNTU, "OS.release.VERSION_ID": "22.04 || 24.04"}, ["580-ubuntu22.04", "580-ubuntu24.04"]),
+        ({**UBUNTU, "OS.release.VERSION_ID": ">= 24.04"}, []),
+        ({**UBUNTU, "OS.release.VERSION_ID": "!= 22.04"}, []),
+        ({"OS.release.ID": "ubuntu"}, []),
+        ({}, []),
+    ],
+)
+def test_a_tag_that_depends_on_the_system_is_each_that_the_recipe_allows(
+    constraints: dict[str, str], tags: list[str]
+) -> None:
+    found = varied(constraints=constraints)
+    assert [image.rpartition(":")[2] for image in found.images if "driver" in image] == tags
+    assert [gap.missing for gap in found.gaps] == ([] if tags else ["nvcr.io/n/driver:580"])
+
+
+def test_a_tag_that_depends_on_more_than_a_recipe_says_is_a_gap() -> None:
+    found = varied(constraints=UBUNTU, suffix=["os", "architecture"])
+    assert [gap.missing for gap in found.gaps] == ["nvcr.io/n/driver:580"]
+
+
+def test_an_image_that_is_switched_off_is_neither_listed_nor_missed() -> None:
+    assert varied("operator:driver.enabled=false", constraints={}).gaps == ()
+    assert varied("operator:driver.enabled=true", constraints={}).gaps != ()
+
+
+def test_an_image_of_a_manifest_that_is_not_deployed_is_not_missed() -> None:
+    assert varied(constraints={}, source="manifest").gaps == ()
+
+
+def test_helm_does_not_add_a_tag_under_which_there_is_no_image() -> None:
+    found, lacking = checked(varied(constraints={}), {"operator": ["nvcr.io/n/driver:580"]})
+    assert (lacking, [gap.missing for gap in found.gaps]) == ((), ["nvcr.io/n/driver:580"])
+
+
+def test_what_a_list_says_it_lacks_is_a_gap_that_helm_does_not_close() -> None:
+    lists = {**LISTS, "operator": {"images": [], "imageGaps": [{"missing": "the agent", "reason": "nobody knows it"}]}}
+    whole, _ = checked(listed(**lists), {"operator": []})
+    assert whole.gaps == (Gap("operator", "nobody knows it", helm_knows=False, missing="the agent"),)
+
+
 def test_lists_of_several_recipes_are_one() -> None:
     other = listed("metrics:enabled=false")
     assert joined([listed(), other])._replace(name="") == listed()._replace(name="")

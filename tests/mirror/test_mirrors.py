@@ -381,7 +381,7 @@ def test_the_commands_carry_a_recipe_and_say_what_to_type_next(call: Call, side:
             f" charts: oci://{side.host}/charts/web:1.2.0",
             f" images: {side.host}/team/app:1",
             " index: 2026.7.0",
-            f" m.tar is not complete: image {side.host}/team/gone:1 is missing",
+            f" m.tar is not complete: image {side.host}/team/gone:1 and 1 more are missing",
         ]
         assert text.endswith(f"deploy: CHART_MIRROR=oci://{far.host}/base bundle/deploy.sh\n")
     assert f"@{side.image}" in Path("moved.yaml").read_text()

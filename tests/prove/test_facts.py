@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from clusterbook.catalog.chart import ChartKeys
+from clusterbook.catalog.images import images_in
 from clusterbook.prove.facts import gather
-from clusterbook.prove.images import images_of, setting
+from clusterbook.prove.images import setting
 from clusterbook.prove.objects import Change, Object, Reader, split
 
 CHART = ChartKeys("a", "1.0.0", {"image": {"repository": "quay.io/x/manager", "tag": "v1"}}, kube_version=">=1.30.0-0")
@@ -57,7 +58,7 @@ def test_an_image_is_told_with_the_value_that_sets_it() -> None:
     ],
 )  # fmt: skip
 def test_images_are_found_wherever_an_object_names_them(data: dict[str, Any], images: set[str]) -> None:
-    assert set(images_of(Object("x/x", data, ""))) == images
+    assert set(images_in(data)) == images
 
 
 def test_the_longest_value_that_an_image_ends_in_sets_it() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from clusterbook.catalog.images import Image
+from clusterbook.resolve.image_variants import variants
 from clusterbook.resolve.recipe import RecipeResult
 
 MEDIA_TYPE = "application/vnd.cyclonedx+json"
@@ -35,7 +36,7 @@ def sbom(
     found = {_reference(each): _component(each) for each in components}
     depends = {root: list(found)}
     for each in components:
-        own = images.get(each["name"], ())
+        own = [named for image in images.get(each["name"], ()) for named in _on_nodes(image, recipe)]
         found |= {purl(image): _container(image) for image in own}
         before = [f"component:{name}" for name in each.get("dependencyRefs") or [] if name in deployed]
         depends[_reference(each)] = [*before, *map(purl, own)]
@@ -59,6 +60,12 @@ def sbom(
             for reference in sorted([root, *found])
         ],
     }
+
+
+def _on_nodes(image: Image, recipe: Mapping[str, Any]) -> list[Image]:
+    """Return an image as nodes pull it: once for each tag that an operator may make of it, where these are known."""
+    named = variants(image.tag, image.suffix, recipe) if image.suffix else ()
+    return [image._replace(tag=tag, suffix=()) for tag in named] or [image]
 
 
 def _reference(component: Mapping[str, Any]) -> str:
@@ -92,8 +99,10 @@ def _container(image: Image) -> dict[str, Any]:
         "version": image.tag,
         "purl": purl(image),
     }
-    if image.source:
-        found["properties"] = [{"name": "clusterbook:source", "value": image.source}]
+    said = {"source": image.source, "tagSuffix": ",".join(image.suffix)}
+    properties = [{"name": f"clusterbook:{key}", "value": word} for key, word in said.items() if word]
+    if properties:
+        found["properties"] = properties
     if image.digest:
         found["hashes"] = [{"alg": "SHA-256", "content": image.digest.partition(":")[2]}]
     return found

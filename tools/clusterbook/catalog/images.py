@@ -6,12 +6,12 @@ A component's list is components/<name>/images.yaml: the images that it may star
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.codes import Code
-from clusterbook.diagnostics.findings import Finding, Place
-from clusterbook.documents.yaml_reader import Node
+from clusterbook.diagnostics.findings import Finding, Place, SourceErrors
+from clusterbook.documents.yaml_reader import Node, parse
 
 UNKNOWN_COMPONENT = Code(
     "CB023",
@@ -31,6 +31,9 @@ NAME_MISMATCH = Code(
 IMAGE_LINE = re.compile(r"""^\s*(?:-\s+)?image:\s*(?P<quote>["']?)(?P<image>[^\s"'#]+)(?P=quote)\s*(?:#.*)?$""")
 """A line of a manifest, or of a template of one, that names an image."""
 _IMAGE = re.compile(r"[a-z0-9][\w.-]*(?::\d+)?(?:/[\w.-]+)*(?::[\w][\w.-]*)?(?:@sha256:[0-9a-f]{64})?\Z", re.IGNORECASE)
+_WITH_REGISTRY = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?/", re.IGNORECASE)
+_PARTS = ("registry", "repository", "image", "name", "tag", "version", "digest")
+_LONGEST_CONFIGURATION = 200_000
 
 
 def full_name(word: str) -> str:
@@ -45,30 +48,78 @@ def full_name(word: str) -> str:
 
 
 def images_in(document: Any) -> Iterator[str]:
-    """Yield the full names of the images that a Kubernetes object names, wherever it does.
+    """Yield the full names of the images that a Kubernetes object names, wherever it does; kinds name none.
 
-    An image may stand in one word, or in the three that operators of NVIDIA read: repository, image and version.
+    An image may stand in one word; in parts, as charts and operators write them (`{registry, repository, image or
+    name, tag or version or digest}`); in the flags and variables of a container; and, in any of these forms, in the
+    text of a ConfigMap.
     """
-    if isinstance(document, list):
-        for member in document:
-            yield from images_in(member)
-    elif isinstance(document, dict):
-        image = document.get("image")
-        if isinstance(image, str) and image:
-            yield from _image_names(image, document)
-        for key, member in document.items():
-            if key != "image" or not isinstance(member, str):
-                yield from images_in(member)
+    if isinstance(document, dict) and document.get("kind") == "CustomResourceDefinition":
+        return
+    yield from _images_in(document)
+    if isinstance(document, dict) and document.get("kind") == "ConfigMap":
+        for text in (document.get("data") or {}).values():
+            if isinstance(text, str) and "image" in text.lower() and len(text) < _LONGEST_CONFIGURATION:
+                yield from _images_in(_configuration(text))
 
 
-def _image_names(image: str, beside: dict[str, Any]) -> Iterator[str]:
-    repository, version = beside.get("repository"), str(beside.get("version") or beside.get("tag") or "")
-    if isinstance(repository, str) and repository:
-        image = f"{repository}/{image}"
-    if version and ":" not in image.rpartition("/")[2]:
-        image = f"{image}@{version}" if version.startswith("sha256:") else f"{image}:{version}"
-    if _IMAGE.match(image) and (":" in image.rpartition("/")[2] or "@" in image):
-        yield full_name(image)
+def _images_in(value: Any, key: str = "") -> Iterator[str]:
+    """Yield the images in a value that stands below `key`."""
+    if isinstance(value, list):
+        for member in value:
+            if isinstance(member, str) and key in ("args", "command"):
+                yield from _in_a_word(member.partition("=")[2] or member)
+            else:
+                yield from _images_in(member, key)
+    elif isinstance(value, dict):
+        yield from _in_parts(value, key)
+        if key == "env" and isinstance(value.get("value"), str):
+            yield from _in_a_word(value["value"])
+        for name, member in value.items():
+            yield from _images_in(member, name)
+
+
+def _in_parts(parts: Mapping[str, Any], key: str) -> Iterator[str]:
+    """Yield the image that a map names: in the word `image`, or in parts below a key that speaks of one."""
+    said = {part: str(parts[part]) for part in _PARTS if isinstance(parts.get(part), str | int | float)}
+    words = {part: word for part, word in said.items() if word}
+    version, digest = words.get("tag") or words.get("version") or "", words.get("digest", "")
+    if version.startswith("sha256:"):
+        version, digest = "", version
+    path: tuple[str, ...] = ("registry", "repository")
+    if "image" in words:
+        path = (*path, "image")  # beside it, `name` is that of a container
+    elif key.lower().endswith("image"):
+        path = (*path, "name")
+    elif "repository" not in words or "tag" not in words:
+        return
+    name = "/".join(words[part].strip("/") for part in path if part in words)
+    last = name.rpartition("/")[2]
+    if version and ":" not in last and "@" not in last:
+        name = f"{name}:{version}"
+    if digest and "@" not in name:
+        name = f"{name}@{digest}"
+    if _is_image(name):
+        yield full_name(name)
+
+
+def _in_a_word(word: str) -> Iterator[str]:
+    """Yield the image that a flag or a variable is beyond doubt: it names its registry, and a tag or a digest."""
+    if _WITH_REGISTRY.match(word) and _is_image(word):
+        yield word
+
+
+def _is_image(word: str) -> bool:
+    return bool(_IMAGE.match(word)) and (":" in word.rpartition("/")[2] or "@" in word)
+
+
+def _configuration(text: str) -> Any:
+    """Return what a ConfigMap's text says, None when that is no YAML."""
+    try:
+        node = parse(text, "configuration", first_only=True)
+    except SourceErrors:
+        return None
+    return node.data() if node else None
 
 
 def covers(listed: str, wanted: str) -> bool:
@@ -98,6 +149,17 @@ class Image(NamedTuple):
     tag: str
     digest: str
     source: str
+    suffix: tuple[str, ...] = ()
+    """What an operator adds to the tag on each node: os, architecture, kernel."""
+
+    def word(self) -> str:
+        """Return the image as one word, `registry/repository:tag[@digest]`."""
+        return f"{self.registry}/{self.repository}:{self.tag}{f'@{self.digest}' if self.digest else ''}"
+
+
+def pattern(image: str, suffix: Iterable[str]) -> str:
+    """Return how people are shown an image to whose tag nodes add something: `driver:580.126.20-<os>`."""
+    return "".join((image, *(f"-<{part}>" for part in suffix)))
 
 
 def image_of(word: str) -> Image:
@@ -114,10 +176,13 @@ def image_lists(documents: Mapping[str, Node]) -> dict[str, tuple[Image, ...]]:
     for path, node in documents.items():
         parts, listed = path.split("/"), node.get("spec", "images")
         if parts[0] == "components" and parts[2:] == ["images.yaml"] and listed is not None:
-            lists[parts[1]] = tuple(
-                Image(**{field: image.get(field, "") for field in Image._fields}) for image in listed.written()
-            )
+            lists[parts[1]] = tuple(map(_image, listed.written()))
     return lists
+
+
+def _image(entry: Mapping[str, Any]) -> Image:
+    words = {field: str(entry.get(field, "")) for field in ("registry", "repository", "tag", "digest", "source")}
+    return Image(**words, suffix=tuple(entry.get("suffix", ())))
 
 
 def image_list_findings(node: Node, file: str, *, component: str, components: Container[str]) -> Iterator[Finding]:

@@ -338,12 +338,33 @@ class ImageShape(Shape):
     source: Literal["chart", "manifest", "operator"] = Field(
         description="Named in the chart, in a manifest of ours, or by an operator once it runs, beyond proof."
     )
+    suffix: list[Literal["os", "architecture", "kernel"]] | None = Field(
+        None, description="What an operator adds to the tag on each node, in order: os adds -ubuntu24.04, say."
+    )
+    switch: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$",
+        description="Path of a value of the component: where it is false, the image is not started.",
+    )
+
+
+class MissingImagesShape(Shape):
+    """Images that a list cannot name."""
+
+    missing: str = Field(min_length=1, description="Which images, such as those of an agent that an operator starts.")
+    reason: str = Field(min_length=1, description="Why they are not known.")
 
 
 class ComponentImagesSpecShape(Shape):
     """What an image list says."""
 
+    chart: str | None = Field(
+        None, min_length=1, description="Version of the chart that the list was written for; quote it."
+    )
     images: list[ImageShape] = Field(description="Empty where it is known that none is started.")
+    incomplete: list[MissingImagesShape] | None = Field(
+        None, description="Which images are not listed, and why; left out where the list is complete."
+    )
 
 
 class ComponentImagesShape(Shape):

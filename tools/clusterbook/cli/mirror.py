@@ -22,7 +22,7 @@ from clusterbook.documents.yaml_writer import dump
 from clusterbook.files.context import Context
 from clusterbook.files.write import write_text
 from clusterbook.mirror.archive import CHART, IMAGE, hosts_files, relocation
-from clusterbook.mirror.formats import FORMATS
+from clusterbook.mirror.formats import FORMATS, gap_as_data
 from clusterbook.mirror.images import bundle_list, chart_images
 from clusterbook.mirror.list import Gap, MirrorList, checked, joined
 from clusterbook.mirror.load import Loaded, load
@@ -89,7 +89,7 @@ def incomplete(gaps: tuple[Gap, ...]) -> Incomplete | None:
     """Return the error that a list with gaps ends in."""
     if not gaps:
         return None
-    named = "; ".join(f"{gap.component}: {gap.why}" for gap in gaps[:_SHOWN_GAPS])
+    named = "; ".join(f"{gap.component}: {gap.sentence}" for gap in gaps[:_SHOWN_GAPS])
     more = f"; and {len(gaps) - _SHOWN_GAPS} more" if len(gaps) > _SHOWN_GAPS else ""
     hint = "--check asks helm what the charts pull" if any(gap.helm_knows for gap in gaps) else "mirror them by hand"
     return Incomplete(f"the list is not complete: {named}{more}", hint=hint)
@@ -141,7 +141,7 @@ def _sentence(done: Saved, target: str, choice: PolicyChoice) -> str:
         named = [f"{each.kind} {each.name}" for each in found.missing if each.why == why]
         lines.append(f"missing: {named[0]}: {why}" if len(named) == 1 else f"missing, {why}:")
         lines += [f"  {name}" for name in named if len(named) > 1]
-    lines += [f"unknown: what {gap.component} pulls: {gap.why}" for gap in done.lists.gaps]
+    lines += [f"unknown: what {gap.component} pulls: {gap.sentence}" for gap in done.lists.gaps]
     return "\n".join([*lines, f"load: clusterbook mirror load {target} --to oci://HOST/BASE{choice.flags}"]) + "\n"
 
 
@@ -154,7 +154,7 @@ def _as_data(done: Saved, target: str) -> Mapping[str, Any]:
         "recipes": list(found.recipes),
         "held": [each._asdict() for each in found.held],
         "missing": [each._asdict() for each in found.missing],
-        "unknown": [{"component": gap.component, "why": gap.why} for gap in done.lists.gaps],
+        "unknown": list(map(gap_as_data, done.lists.gaps)),
     }
 
 
@@ -200,7 +200,7 @@ def load_archive(request: Request, caller: Caller) -> Reply:
             file = Path(request.values["containerd"]) / path
             file.parent.mkdir(parents=True, exist_ok=True)
             write_text(str(file), text)
-    lacking = done.contents.missing
+    lacking = (*done.contents.missing, *done.contents.unknown)
     notes: tuple[str, ...] = ()
     if lacking:
         more = f" and {len(lacking) - 1} more are missing" if len(lacking) > 1 else " is missing"
@@ -217,6 +217,7 @@ def _loaded(done: Loaded, target: str, choice: PolicyChoice, *, as_json: bool) -
             "movedBytes": done.moved_bytes,
             "newest": done.latest,
             "missing": [each._asdict() for each in done.contents.missing],
+            "unknown": [each._asdict() for each in done.contents.unknown],
         }
         return _encoded(said)
     moved = f"{done.moved_blobs} blobs ({done.moved_bytes / 1e6:.1f} MB) moved"

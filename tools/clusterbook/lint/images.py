@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 
 from clusterbook.catalog.images import IMAGE_LINE
+from clusterbook.catalog.tree import images_of
 from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place
 from clusterbook.documents.yaml_reader import Node
-from clusterbook.lint.scope import Scope, maps, place, scalars
+from clusterbook.lint.scope import Scope, key_place, maps, place, scalars
 
 MOVING_TAG = Code(
     "CB045",
@@ -17,6 +18,15 @@ MOVING_TAG = Code(
     "warning",
     "A tag or version range that can point at other bytes tomorrow makes the same recipe two different clusters.",
     "Name a released version or a digest.",
+)
+OTHER_CHART = Code(
+    "CB059",
+    "image list of another chart version",
+    "warning",
+    "The images of a component were listed for a chart version that is not the one deployed, so that a mirror made by "
+    "the list may lack what the chart starts.",
+    "Look at what the new chart starts (`clusterbook mirror list --check`), mend the list and name the version in "
+    "`spec.chart`.",
 )
 
 _MOVING = frozenset(
@@ -46,6 +56,24 @@ def moving_tags(scope: Scope) -> Iterator[Finding]:
     for file in sorted(scope.sources):
         if "/manifests/" in scope.paths[file]:
             yield from _in_manifest(file, scope.lines[file])
+
+
+def lists_of_other_charts(scope: Scope) -> Iterator[Finding]:
+    """Yield CB059 for each image list that was written for another version of its chart, or does not say for which."""
+    for path, file, node in scope.documents:
+        component, images = scope.catalog.components.get(images_of(path)), node.get("spec", "images")
+        if component is None or images is None:
+            continue
+        default, said = component.defaults.get("version"), node.get("spec", "chart")
+        if default is not None and said is None:
+            what = f"the list does not say which version of its chart it was written for; {default.place} pins it"
+            yield OTHER_CHART.finding(
+                key_place(file, images), what, f'add chart: "{default.value}" once it was compared'
+            )
+        elif said is not None and (default is None or said.string() != default.value):
+            pinned = f"{default.place} has {default.value}" if default else "the registry has no chart for it"
+            what = f"the list was written for chart version {said.string()}, {pinned}"
+            yield OTHER_CHART.finding(place(file, said), what, "compare the images, then name the version here")
 
 
 def is_moving(tag: str) -> bool:

@@ -58,6 +58,7 @@ _OF_DOCUMENTS: tuple[Rule, ...] = (
     versions.unquoted_versions,
     booleans.words_for_booleans,
     images.moving_tags,
+    images.lists_of_other_charts,
     components.broken_manifests,
     chart_values.unknown_keys,
     credentials.secrets,

@@ -106,7 +106,7 @@ def decode_inputs(data: bytes, name: str) -> BundleInputs:
 
     found = decode(data, name)
     if isinstance(found, dict) and all(isinstance(found.get(part), dict) for part in BundleInputs._fields):
-        return BundleInputs(found["registry"], found["images"], found["files"])
+        return BundleInputs(*(found[part] for part in BundleInputs._fields))
     raise BrokenIndex(f"{name} is incomplete", hint=REBUILD)
 
 

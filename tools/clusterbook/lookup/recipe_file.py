@@ -20,7 +20,7 @@ from clusterbook.documents.yaml_reader import parse
 from clusterbook.inputs.read import display_name, lacks_values, recipe_in
 from clusterbook.lookup.index_files import Source
 from clusterbook.lookup.local import LocalShelf
-from clusterbook.resolve.bundle_inputs import BundleInputs, complete
+from clusterbook.resolve.bundle_inputs import complete
 from clusterbook.resolve.component import values_of
 from clusterbook.resolve.recipe import COMPONENTS, ComponentRef, RecipeResult
 from clusterbook.resolve.recipe_schema import read_deployable
@@ -80,9 +80,8 @@ def whole_recipe_file(document: Mapping[str, Any], *, source: str, data: str) ->
     inputs = shelf.bundle_inputs()
     if not _is_ours(document):  # its manifests and images are those of another tree than ours
         at_hand = _at_hand(document, shelf)
-        inputs = BundleInputs(
-            inputs.registry, {}, {path: text for path, text in inputs.files.items() if path in at_hand}
-        )
+        files = {path: text for path, text in inputs.files.items() if path in at_hand}
+        inputs = inputs._replace(images={}, unlisted={}, files=files)
     return complete(document, inputs)
 
 

@@ -46,12 +46,16 @@ class Missing(NamedTuple):
 
 
 class Mirrored(NamedTuple):
-    """What an archive holds: which release, which recipes (`SLUG@VERSION`), and what is no part of a release."""
+    """What an archive holds: which release, which recipes (`SLUG@VERSION`), and what is no part of a release.
+
+    `missing` could not be had; of what is `unknown` no list has the names.
+    """
 
     release: str
     recipes: tuple[str, ...]
     held: tuple[Held, ...]
     missing: tuple[Missing, ...]
+    unknown: tuple[Missing, ...] = ()
 
 
 def manifest(found: Mirrored) -> tuple[Manifest, list[tuple[Descriptor, bytes]]]:
@@ -62,6 +66,7 @@ def manifest(found: Mirrored) -> tuple[Manifest, list[tuple[Descriptor, bytes]]]
             "recipes": sorted(found.recipes),
             "held": [each._asdict() for each in sorted(found.held)],
             "missing": [each._asdict() for each in sorted(found.missing)],
+            **({"unknown": [each._asdict() for each in sorted(found.unknown)]} if found.unknown else {}),
         }
     )
     layer = describe_file(MIRROR, data, "mirror.json")
@@ -85,6 +90,7 @@ def parse(raw: bytes, name: str) -> Mirrored:
             tuple(map(str, said["recipes"])),
             held,
             tuple(Missing(**each) for each in said["missing"]),
+            tuple(Missing(**each) for each in said.get("unknown", ())),
         )
     except (ValueError, KeyError, TypeError, RecursionError, BadReference) as error:
         raise Malformed(f"{name}: its list of what it holds is damaged", hint="save the archive again") from error

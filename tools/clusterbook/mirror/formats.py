@@ -13,7 +13,7 @@ from typing import Any
 
 from clusterbook.documents.api_version import API_VERSION
 from clusterbook.documents.yaml_writer import dump
-from clusterbook.mirror.list import MirrorList, Need
+from clusterbook.mirror.list import Gap, MirrorList, Need
 
 
 def as_data(found: MirrorList) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def as_data(found: MirrorList) -> dict[str, Any]:
         "metadata": {"name": found.name},
         "spec": {
             "complete": not found.gaps,
-            **({"gaps": [{"component": gap.component, "why": gap.why} for gap in found.gaps]} if found.gaps else {}),
+            **({"gaps": list(map(gap_as_data, found.gaps))} if found.gaps else {}),
             "charts": [
                 {
                     "name": need.chart.name,
@@ -38,6 +38,11 @@ def as_data(found: MirrorList) -> dict[str, Any]:
             "images": [{"name": image, "components": list(names)} for image, names in found.images.items()],
         },
     }
+
+
+def gap_as_data(gap: Gap) -> dict[str, str]:
+    """Return what is not known of a component's images."""
+    return {"component": gap.component, **({"missing": gap.missing} if gap.missing else {}), "why": gap.why}
 
 
 def _hauler(found: MirrorList) -> str:

@@ -79,7 +79,8 @@ def objects(text: str, file: str) -> Iterator[Any]:
         SourceErrors: one is no YAML.
     """
     for part in _SEPARATOR.split(text):
-        if ("image:" in part or "operators.coreos.com/" in part) and "kind: CustomResourceDefinition" not in part:
+        tells = "image" in part.lower() or "operators.coreos.com/" in part
+        if tells and "kind: CustomResourceDefinition" not in part:
             node = parse(part, file, first_only=True)
             if node is not None:
                 yield node.data()

@@ -6,12 +6,15 @@ Source: reference rows D4, D6, L6.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from clusterbook.bundle.components import Part, get
 from clusterbook.bundle.folders import Chart, Plan
 from clusterbook.bundle.options import Options
 from clusterbook.catalog.images import covers, full_name, images_in
+from clusterbook.resolve.image_variants import variants
+from clusterbook.resolve.recipe import ComponentRef
 
 _TELLING = frozenset("image repository registry tag version digest imagetag imagerepository imageregistry".split())
 """Last words of paths whose values say which image is started."""
@@ -28,11 +31,20 @@ class Need(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """A component of which it is not known which images it starts; helm may know what its chart pulls."""
+    """A component of which it is not known which images it starts; helm may know what its chart pulls.
+
+    `missing` says which of them are not known, "" where that may be any.
+    """
 
     component: str
     why: str
     helm_knows: bool = True
+    missing: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Return what is not known, and why."""
+        return f"{self.missing}: {self.why}" if self.missing else self.why
 
 
 class MirrorList(NamedTuple):
@@ -70,24 +82,58 @@ def mirror_list(
               for folder in plan.folders if folder.chart is not None}  # fmt: skip
     parts = [folder.part for folder in plan.folders]
     found: dict[str, set[str]] = {}
-    gaps: dict[str, Gap] = {}
+    gaps: list[Gap] = []
+    seen: dict[str, list[str]] = {}
     for folder in plan.folders:
-        listed = folder.part.reference.get("images")
         ours = objects.get(folder.name, [])
-        for image in (*map(full_name, listed or ()), *images_in(ours)):
+        seen.setdefault(folder.component, []).extend(image for manifest in ours for image in images_in(manifest))
+    for folder in plan.folders:
+        listed, ours = ComponentRef(dict(folder.part.reference)), objects.get(folder.name, [])
+        known, unknown = _listed(listed, folder.part, recipe, seen[folder.component])
+        for image in known:
             found.setdefault(image, set()).add(folder.component)
-        if folder.chart is not None and listed is None:
-            why = f"nobody has listed the images of its chart {folder.chart.name}"
-            gaps[folder.component] = Gap(folder.component, why)
+        gaps += unknown
+        if folder.chart is not None and "images" not in listed.document:
+            gaps.append(Gap(folder.component, f"nobody has listed the images of its chart {folder.chart.name}"))
         if any(_from_a_marketplace(each) for each in ours):
-            gaps[folder.component] = Gap(folder.component, _BY_OLM, helm_knows=False)
+            gaps.append(Gap(folder.component, _BY_OLM, helm_knows=False))
     names = {name: part.name for part in parts for name in (*(part.facts.get("valueOverrideKeys") or ()), part.name)}
     for setting in (*options.settings, *options.typed, *options.dynamic):
         component = names.get(setting.target, "")
         if setting.path[-1].lower() in _TELLING and component in charts:
-            why = f"{setting.flag} {setting.target}:{setting.dotted()} may change what it pulls"
-            gaps.setdefault(component, Gap(component, why))
-    return _list(_name(recipe), charts.values(), found, gaps.values())
+            gaps.append(Gap(component, f"{setting.flag} {setting.target}:{setting.dotted()} may change what it pulls"))
+    return _list(_name(recipe), charts.values(), found, gaps)
+
+
+def _listed(
+    component: ComponentRef, part: Part, recipe: Mapping[str, Any], named: Collection[str]
+) -> tuple[set[str], list[Gap]]:
+    """Return the images of a component with these values, and what is not known of them.
+
+    Args:
+        component: the component as the recipe has it.
+        part: the same as the bundle deploys it.
+        recipe: the recipe.
+        named: the images that manifests of ours name.
+    """
+    gaps = [
+        Gap(component.name, each["reason"], bool(each.get("helmKnows")), each["missing"])
+        for each in component.image_gaps
+    ]
+    images, values = {*map(full_name, component.images), *named}, part.all_values()
+    for each in component.image_variants:
+        image, switch = full_name(each["image"]), each.get("switch")
+        images.discard(image)
+        if (each.get("source") == "manifest" and image not in named) or (
+            switch and get(values, tuple(switch.split("."))) is False
+        ):
+            continue
+        complete = variants(image, each["suffix"], recipe)
+        images.update(complete)
+        if not complete:
+            why = f"an operator adds {' and '.join(each['suffix'])} of the node to the tag, which no constraint fixes"
+            gaps.append(Gap(component.name, why, helm_knows=False, missing=image))
+    return images, gaps
 
 
 def checked(found: MirrorList, rendered: Mapping[str, Iterable[str]]) -> tuple[MirrorList, tuple[Lacking, ...]]:
@@ -102,24 +148,25 @@ def checked(found: MirrorList, rendered: Mapping[str, Iterable[str]]) -> tuple[M
         for component, images in sorted(rendered.items())
         for image in sorted(set(images))
         if not any(covers(listed, image) for listed in found.images)
+        and not any(gap.missing == image for gap in found.gaps)
     )
     images = {image: set(components) for image, components in found.images.items()}
     for each in lacking:
         images.setdefault(each.image, set()).add(each.component)
-    gaps = [gap for gap in found.gaps if not gap.helm_knows or gap.component not in rendered]
+    gaps = (gap for gap in found.gaps if not gap.helm_knows or gap.component not in rendered)
     return _list(found.name, found.charts, images, gaps), lacking
 
 
 def joined(lists: Iterable[MirrorList]) -> MirrorList:
     """Return one list of several; a gap that any of them has, it has."""
-    name, charts, images, gaps = list[str](), dict[Any, Need](), dict[str, set[str]](), dict[str, Gap]()
+    name, charts, images, gaps = list[str](), dict[Any, Need](), dict[str, set[str]](), list[Gap]()
     for each in lists:
         name.append(each.name)
         charts |= {(need.component, need.chart): need for need in each.charts}
-        gaps |= {gap.component: gap for gap in each.gaps}
+        gaps += each.gaps
         for image, components in each.images.items():
             images.setdefault(image, set()).update(components)
-    return _list(" ".join(name), charts.values(), images, gaps.values())
+    return _list(" ".join(name), charts.values(), images, gaps)
 
 
 def _list(name: str, charts: Iterable[Need], images: Mapping[str, Iterable[str]], gaps: Iterable[Gap]) -> MirrorList:
@@ -127,7 +174,7 @@ def _list(name: str, charts: Iterable[Need], images: Mapping[str, Iterable[str]]
         name,
         tuple(sorted(charts)),
         {image: tuple(sorted(images[image])) for image in sorted(images)},
-        tuple(sorted(gaps)),
+        tuple(sorted(set(gaps))),
     )
 
 

@@ -30,7 +30,7 @@ from clusterbook.documents.yaml_reader import parse
 from clusterbook.files.archive import entries_below, pack_file
 from clusterbook.files.write import work_folder
 from clusterbook.mirror import archive as mirrored
-from clusterbook.mirror.archive import Held, Mirrored, Missing
+from clusterbook.mirror.archive import IMAGE, Held, Mirrored, Missing
 from clusterbook.mirror.images import bundle_list
 from clusterbook.mirror.list import MirrorList, Need, joined
 from clusterbook.oci.layout.folder import Layout
@@ -94,7 +94,8 @@ def save(opened: OpenIndex, wanted: Wanted, target: Path, access: Access, report
     pulled = joined(lists) if wanted.images else joined(lists)._replace(gaps=())
     held, missing = _Pulling(layout, access, report).all(pulled, charts=wanted.charts, images=wanted.images)
     names = tuple(f"{slug}@{version}" for slug, version, _ in recipes)
-    contents = Mirrored(opened.envelope.release, names, tuple(held), tuple(missing))
+    unknown = (Missing(IMAGE, gap.missing or f"images of {gap.component}", gap.why) for gap in pulled.gaps)
+    contents = Mirrored(opened.envelope.release, names, tuple(held), tuple(missing), tuple(unknown))
     made, blobs = mirrored.manifest(contents)
     for blob, data in blobs:
         layout.put_blob(mirrored.REPOSITORY, blob, from_bytes(data))

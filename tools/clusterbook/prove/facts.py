@@ -13,9 +13,10 @@ from json import dumps
 from typing import Any
 
 from clusterbook.catalog.chart import ChartKeys
+from clusterbook.catalog.images import images_in
 from clusterbook.catalog.proofs import Fact
 from clusterbook.prove import pod_security
-from clusterbook.prove.images import images_of, setting
+from clusterbook.prove.images import setting
 from clusterbook.prove.objects import Change, Object
 from clusterbook.prove.values import merged
 
@@ -62,7 +63,7 @@ def _images(objects: Iterable[Object], values: Mapping[str, Any]) -> list[Fact]:
     """Return each image with the first objects that name it and the value that sets its repository."""
     where: dict[str, list[str]] = {}
     for each in objects:
-        for image in images_of(each):
+        for image in images_in(each.data):
             names = where.setdefault(image, [])
             if each.name not in names:
                 names.append(each.name)

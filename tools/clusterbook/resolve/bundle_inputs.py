@@ -35,11 +35,14 @@ FACTS = (
 class BundleInputs(NamedTuple):
     """What bundles of one catalog need: registry facts and images by component, file texts by path.
 
-    An image is one word, `registry/repository:tag[@digest]`.
+    An image is one word, `registry/repository:tag[@digest]`. `unlisted` is what a list of them cannot say in one word,
+    by component: `variants`, whose tags depend on nodes, `gaps`, which are not known, and the version of the `chart`
+    that the list was written for.
     """
 
     registry: Mapping[str, Mapping[str, Any]]
     images: Mapping[str, list[str]]
+    unlisted: Mapping[str, Mapping[str, Any]]
     files: Mapping[str, str]
 
 
@@ -74,8 +77,8 @@ def complete(document: Mapping[str, Any], inputs: BundleInputs) -> dict[str, Any
         name = component.name
         whole = dict(component.document)
         whole.setdefault("registry", inputs.registry.get(name, {}))
-        if name in inputs.images:
-            whole.setdefault("images", inputs.images[name])
+        if name in inputs.images and "images" not in whole:
+            whole |= {"images": inputs.images[name], **_unlisted(component, inputs.unlisted.get(name, {}))}
         components.append(whole)
         for path in files_of(component, inputs.files):
             text = files.get(path, inputs.files.get(path))
@@ -86,3 +89,13 @@ def complete(document: Mapping[str, Any], inputs: BundleInputs) -> dict[str, Any
                 )
             files[path] = text
     return {**recipe.with_components(components), **({"files": files} if files else {})}
+
+
+def _unlisted(component: ComponentRef, listed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a component's images is not among its `images`; nothing where they are all there is."""
+    gaps, chart = list(listed.get("gaps") or ()), listed.get("chart")
+    if chart and component.version and chart != component.version:
+        missing = f"images of its chart {component.version}"
+        gaps.append({"missing": missing, "reason": f"the list was written for {chart}", "helmKnows": True})
+    variants = listed.get("variants")
+    return {**({"imageVariants": variants} if variants else {}), **({"imageGaps": gaps} if gaps else {})}

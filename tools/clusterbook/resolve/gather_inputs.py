@@ -11,13 +11,16 @@ from clusterbook.catalog.tree import SourceTree, images_of
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.resolve.bundle_inputs import FACTS, BundleInputs, readiness_file
 
+_VARIANT = ("source", "suffix", "switch")
+"""What is kept of an image whose tag depends on nodes."""
+
 
 def gather_inputs(catalog: Catalog) -> BundleInputs:
     """Return what bundles of `catalog` need besides a recipe."""
     texts = {path: catalog.tree.files[path].text for path in sorted(_paths(catalog)) if path in catalog.tree.files}
     unsaid = _unsaid(catalog.tree)
     registry = {name: facts(entry, unsaid.get(name, {})) for name, entry in sorted(catalog.components.items())}
-    return BundleInputs(registry, images(catalog), texts)
+    return BundleInputs(registry, images(catalog), _unlisted(catalog), texts)
 
 
 def facts(entry: RegistryEntry, unsaid: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,7 +49,25 @@ def images(catalog: Catalog) -> dict[str, list[str]]:
     for path, node in sorted(catalog.documents.items()):
         listed = node.get("spec", "images") if images_of(path) else None
         if listed is not None:
-            found[images_of(path)] = sorted({image_reference(image.data()) for image in listed.elements()})
+            whole = (image.data() for image in listed.elements() if image.get("suffix") is None)
+            found[images_of(path)] = sorted({image_reference(image) for image in whole})
+    return found
+
+
+def _unlisted(catalog: Catalog) -> dict[str, dict[str, Any]]:
+    """Return what of their images the lists cannot say in one word, by component."""
+    found = {}
+    for path, node in sorted(catalog.documents.items()):
+        spec = node.get("spec") if images_of(path) else None
+        if spec is not None:
+            listed = spec.data()
+            variants = [
+                {"image": image_reference(image), **{key: image[key] for key in _VARIANT if image.get(key)}}
+                for image in listed.get("images") or ()
+                if image.get("suffix")
+            ]
+            said = {"chart": listed.get("chart"), "variants": variants, "gaps": listed.get("incomplete")}
+            found[images_of(path)] = {key: value for key, value in said.items() if value}
     return found
 
 

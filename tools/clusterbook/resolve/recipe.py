@@ -96,6 +96,16 @@ class ComponentRef(NamedTuple):
         """Return the images it starts, as far as the recipe names them."""
         return self.document.get("images") or []
 
+    @property
+    def image_variants(self) -> list[Mapping[str, Any]]:
+        """Return the images whose tags an operator completes on each node."""
+        return self.document.get("imageVariants") or []
+
+    @property
+    def image_gaps(self) -> list[Mapping[str, Any]]:
+        """Return which of its images are not known, and why."""
+        return self.document.get("imageGaps") or []
+
 
 class RecipeResult(NamedTuple):
     """A resolved recipe."""

@@ -82,6 +82,12 @@ _COMPONENT = Table(
         "healthCheckAsserts": str,
         "registry": _FACTS,
         "images": _TEXTS,
+        "imageVariants": Elements(
+            Table({"image": str, "source": str, "suffix": _TEXTS, "switch": str}, needed=("image", "suffix"))
+        ),
+        "imageGaps": Elements(
+            Table({"missing": str, "reason": str, "helmKnows": bool}, needed=("missing", "reason")),
+        ),
     }
 )
 _CONSTRAINTS = Elements(

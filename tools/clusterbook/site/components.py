@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from clusterbook.catalog.components import RegistryEntry
+from clusterbook.catalog.images import image_lists, pattern
 from clusterbook.documents.yaml_reader import Node
-from clusterbook.resolve.gather_inputs import images
 from clusterbook.resolve.matrix import Matrix
 from clusterbook.resolve.resolver import Recipe
 from clusterbook.site.model import ComponentView, ValueView
@@ -31,7 +31,7 @@ def components_of(matrix: Matrix, recipes: Mapping[str, Recipe], views: RecipeVi
             parts.setdefault(name, {})[part.key] = part
             parts_in.setdefault(name, {}).setdefault(part.key, []).append(slug)
     needs = {name: {need for part in variants.values() for need in part.needs} for name, variants in parts.items()}
-    listed = images(catalog)
+    listed = image_lists(catalog.documents)
     for name, entry in sorted(catalog.components.items()):
         yield ComponentView(
             name=name,
@@ -42,7 +42,7 @@ def components_of(matrix: Matrix, recipes: Mapping[str, Recipe], views: RecipeVi
             used={version: tuple(slugs) for version, slugs in sorted(used.get(name, {}).items())},
             needs=tuple(sorted(needs.get(name, ()))),
             needed_by=tuple(sorted(other for other, names in needs.items() if name in names)),
-            images=tuple(listed.get(name, ())),
+            images=tuple(sorted({pattern(image.word(), image.suffix) for image in listed.get(name, ())})),
             files=tuple(
                 source.file
                 for path, source in sorted(catalog.tree.files.items())

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from clusterbook.catalog.images import pattern
 from clusterbook.catalog.proofs import Effect
 from clusterbook.documents.selector import from_pointer, locate, spell
 from clusterbook.resolve.document import Brief, escape
@@ -123,7 +124,10 @@ def part_view(
         source=component.get("source", ""),
         namespace=component.get("namespace", ""),
         needs=needs,
-        images=tuple(component.get("images", ())),
+        images=(
+            *component.get("images", ()),
+            *(pattern(each["image"], each["suffix"]) for each in component.get("imageVariants", ())),
+        ),
         manifests=tuple(component.get("manifests", ())),
         has_health_check="healthCheck" in component,
         rows=tuple(_rows(component, origins, effects or {})),
