@@ -36,14 +36,69 @@ def call(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str
 
 def test_images_of_several_recipes_are_one_sorted_list(capsys: pytest.CaptureFixture[str]) -> None:
     status, text, _ = call(capsys, "h100-eks-training", "h100-eks-inference", "--format", "images")
-    assert status == 0
+    assert status == 10
     assert text.splitlines() == sorted(set(text.splitlines()))
     assert any(image.startswith("nvcr.io/nvidia/gpu-operator:") for image in text.splitlines())
 
 
 def test_criteria_say_which_recipe(capsys: pytest.CaptureFixture[str]) -> None:
     status, text, _ = call(capsys, "--service", "eks", "--accelerator", "h100", "--intent", "training", "-t", "json")
-    assert (status, json.loads(text)["metadata"]) == (0, {"name": "h100-eks-training"})
+    assert (status, json.loads(text)["metadata"]) == (10, {"name": "h100-eks-training"})
+
+
+WITHOUT_GAPS = ("h100-eks-ubuntu-training", "--set", "nodewright-operator:enabled=false")
+
+
+def test_a_complete_list_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    status, text, said = call(capsys, *WITHOUT_GAPS, "-t", "json")
+    assert (status, said, json.loads(text)["spec"]["complete"]) == (0, "", True)
+
+
+def test_the_driver_is_listed_under_the_tag_that_nodes_pull(capsys: pytest.CaptureFixture[str]) -> None:
+    _, text, _ = call(capsys, *WITHOUT_GAPS, "-t", "images")
+    assert [line for line in text.splitlines() if "/driver:" in line] == [
+        "nvcr.io/nvidia/driver:580.126.20-ubuntu24.04"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("slug", "missing"),
+    [
+        ("h100-eks-training", "nvcr.io/nvidia/driver:580.126.20"),
+        ("h100-aks-ubuntu-training", "nvcr.io/nvidia/mellanox/doca-driver:doca3.2.0-25.10-1.2.8.0-2"),
+        ("h100-aks-ubuntu-training", "images of its chart 83.7.0"),
+        ("h100-eks-ubuntu-training", "the agent that runs packages on nodes, and the pause image beside it"),
+    ],
+)
+def test_what_a_list_cannot_name_is_said_and_not_listed(
+    capsys: pytest.CaptureFixture[str], slug: str, missing: str
+) -> None:
+    status, text, _ = call(capsys, slug, "-t", "json")
+    spec = json.loads(text)["spec"]
+    assert (status, spec["complete"]) == (10, False)
+    assert missing in [gap["missing"] for gap in spec["gaps"]]
+    assert missing not in [image["name"] for image in spec["images"]]
+
+
+@pytest.mark.parametrize("slug", ["h100-gke-cos-training", "h100-kind-training"])
+def test_a_driver_that_is_switched_off_is_neither_listed_nor_missed(
+    capsys: pytest.CaptureFixture[str], slug: str
+) -> None:
+    _, text, said = call(capsys, slug, "-t", "images")
+    assert "/driver:" not in text + said
+    assert "/doca-driver:" not in text + said
+
+
+def test_a_driver_that_a_setting_switches_on_is_missed(capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, said = call(capsys, "h100-gke-cos-training", "--set", "gpu-operator:driver.enabled=true")
+    assert (status, "nvcr.io/nvidia/driver:580.126.20" in said) == (10, True)
+
+
+def test_what_the_scheduler_starts_by_its_operator_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    _, text, _ = call(capsys, "h100-eks-ubuntu-training-kubeflow", "-t", "images")
+    names = {line.rpartition("/")[2].partition(":")[0] for line in text.splitlines() if "/kai-scheduler/" in line}
+    wanted = "admission binder nodescaleadjuster podgroupcontroller podgrouper queuecontroller resourcereservation"
+    assert names >= {*wanted.split(), "scheduler", "scalingpod", "operator", "crd-upgrader"}
 
 
 def test_a_list_that_is_not_complete_ends_with_ten_and_says_why(capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,7 +110,7 @@ def test_a_list_that_is_not_complete_ends_with_ten_and_says_why(capsys: pytest.C
 
 @pytest.mark.usefixtures("helm")
 def test_helm_is_asked_on_request_and_what_it_adds_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    words = "h100-eks-training", "--check", "-t", "images", "--set", "nodewright-operator:enabled=false"
+    words = *WITHOUT_GAPS, "--check", "-t", "images"
     status, text, said = call(capsys, *words)
     assert status == 0, said
     assert "a.io/new:1\n" in text
