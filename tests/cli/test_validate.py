@@ -264,12 +264,12 @@ def test_a_machine_is_judged_as_far_as_it_tells_and_no_more(index: str) -> None:
 
 def test_the_first_constraint_that_fails_is_named(index: str, tmp_path: Path) -> None:
     document = dict(FILES["h100-eks"])
-    old = {"type": "K8s", "subtypes": [{"subtype": "server", "data": {"version": "v1.28.1"}}]}
+    old = {"type": "K8s", "subtypes": [{"subtype": "server", "data": {"version": "v1.28.1-eks-1"}}]}
     document["measurements"] = [each if each["type"] != "K8s" else old for each in document["measurements"]]
     path = tmp_path / "old.yaml"
     path.write_text(dump(document))
     found = {line["recipe"]: line for line in json.loads(fit({"source": index, "format": "json"}, str(path)).text)}
-    assert found["h100-eks-training"]["why"] == "K8s.server.version: it is v1.28.1, not >= 1.30"
+    assert found["h100-eks-training"]["why"] == "K8s.server.version: it is v1.28.1-eks-1, not >= 1.30"
     assert found["eks"]["fit"] == "fits"
 
 

@@ -49,7 +49,7 @@ def server() -> Iterator[FakeApi]:
     api.put("/api", discovery(group=False))
     api.put("/apis", discovery(group=True))
     api.lists |= {
-        "/api/v1/nodes": [{"metadata": {"name": "a"}, "spec": {"providerID": "aws:///x/i-1"}, "status": {}}],
+        "/api/v1/nodes": [{"metadata": {"name": "bench-07"}, "spec": {"providerID": "aws:///x/i-1"}, "status": {}}],
         "/api/v1/pods": [],
         "/api/v1/secrets": [],
         "/api/v1/configmaps": [],

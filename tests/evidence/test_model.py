@@ -124,7 +124,7 @@ def results_of(report: Any) -> Any:
         (evidence.REPORT, lambda d: results_of(d).append({"name": "check x", "suite": ["conformance"], "rawStatus": "passed"}), "says of conformance check x: passed, None; judged again it is: nothing"),
         (evidence.REPORT, lambda d: d["results"]["summary"].update(passed=99), "the report's figures do not follow from its results"),
         (evidence.REPORT, lambda d: d.update(results=[]), "the report says of readiness constraint OS.release.ID: nothing"),
-        (evidence.SNAPSHOT, lambda d: d.update(measurements=[]), "judged again it is: error"),
+        (evidence.SNAPSHOT, lambda d: d.update(measurements=[], objects=[]), "judged again it is: error"),
         (evidence.RECIPE, lambda d: d["constraints"][0].update(value="rhel"), "judged again it is: failed, it is ubuntu, not rhel"),
         (evidence.RECIPE, lambda d: d["validation"].pop("conformance"), "judged again it is: nothing"),
         (evidence.RECIPE, lambda d: d["criteria"].update(intent="inference"), "manifest.json says the recipeDigest is"),

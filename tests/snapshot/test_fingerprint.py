@@ -8,8 +8,9 @@ import pytest
 
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.snapshot.build import Capture, Item, Readings, document
+from clusterbook.snapshot.criteria import fingerprint
 from clusterbook.snapshot.fingerprint import describe, spread
-from clusterbook.snapshot.model import Snapshot, fingerprint, read
+from clusterbook.snapshot.model import Snapshot, read
 from tests.support.clusters import SNAPSHOTS
 
 PRODUCT = "nvidia.com/gpu.product"
@@ -121,15 +122,15 @@ def test_a_label_is_not_taken_for_one_that_it_starts_like() -> None:
 def test_a_cluster_is_described() -> None:
     found = describe(
         taken(
-            K8s_server=Readings({"version": "v1.33.5"}),
+            K8s_server=Readings({"version": "v1.33.5-gke.1201000"}),
             K8s_node=Readings({"provider": "gce"}),
             NodeTopology_summary=Readings({"node-count": 6}),
             OS_release=Readings({"ID": "amzn", "VERSION_ID": "2023"}),
         )
     )
     assert found == {
-        "service": {"value": "gke", "source": "K8s.node.provider"},
-        "k8sVersion": {"value": "v1.33.5", "source": "K8s.server.version"},
+        "service": {"value": "gke", "source": "K8s.server.version"},
+        "k8sVersion": {"value": "v1.33.5-gke.1201000", "source": "K8s.server.version"},
         "nodeCount": {"value": 6, "source": "NodeTopology.summary.node-count"},
         "os": {"value": "amazonlinux", "version": "2023", "source": "OS.release.ID"},
     }

@@ -33,8 +33,8 @@ def test_a_node_says_of_itself_what_the_api_does_not_know() -> None:
     found = read(merge(CLUSTER, NODE))
     assert found.reading("OS", "sysctl", "/proc/sys/kernel/osrelease") == "6.8.0-1031-aws"
     assert found.reading("GPU", "hardware", "model") == "h100"
-    assert found.stated["accelerator"] == {"value": "h100", "source": "GPU.hardware.model"}
-    assert found.metadata == CLUSTER["metadata"]
+    assert found.stated["accelerator"] == {"note": "partial", "source": "GPU.hardware.model"}
+    assert found.metadata == {**CLUSTER["metadata"], "source-node": NODE["metadata"]["source-node"]}
 
 
 def test_what_the_api_says_counts_first() -> None:

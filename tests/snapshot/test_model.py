@@ -8,7 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
-from clusterbook.snapshot.model import ACCELERATORS, Snapshot, fingerprint, origin, read
+from clusterbook.snapshot.criteria import fingerprint, origin
+from clusterbook.snapshot.gpus import ACCELERATORS
+from clusterbook.snapshot.model import Snapshot, read
+from clusterbook.snapshot.services import service_of
 from tests.support.hints import nearest
 
 DOCUMENT: dict[str, Any] = {
@@ -152,19 +155,19 @@ def test_criteria_are_derived_where_no_fingerprint_is_stated() -> None:
 
 def test_each_criterion_has_a_reading_that_says_so() -> None:
     dimensions = ("service", "accelerator", "os", "nodes")
-    own = ["K8s.node.provider", "GPU.hardware.model", "OS.release.ID", ""]
+    own = ["K8s.server.version", "GPU.hardware.model", "OS.release.ID", ""]
     assert [origin(read(DOCUMENT), each) for each in dimensions] == own
     labelled = snapshot(NodeTopology__label={"nvidia.com/gpu.product.NVIDIA-H100": "NVIDIA-H100|a"})
     assert origin(labelled, "accelerator") == "NodeTopology.label.nvidia.com/gpu.product"
     stated = {"service": {"value": "eks", "source": "a.b"}, "os": "ubuntu", "nodeCount": {"value": 3}}
-    assert [origin(snapshot(stated=stated), each) for each in dimensions] == ["a.b", "GPU.hardware.model", "", ""]
+    assert [origin(snapshot(stated=stated), each) for each in dimensions] == ["a.b", "", "", ""]
 
 
 def test_the_number_of_nodes_is_not_derived() -> None:
     assert "nodes" not in fingerprint(snapshot(NodeTopology__summary={"node-count": 12}))
 
 
-def test_a_stated_fingerprint_counts_before_what_would_be_derived() -> None:
+def test_what_a_fingerprint_was_made_of_is_asked_again_and_several_stay_several() -> None:
     stated = {
         "service": {"value": "gke", "source": "k8s.node.provider"},
         "accelerator": {"value": "", "source": "nodeTopology.label", "note": "multi-gpu"},
@@ -173,7 +176,12 @@ def test_a_stated_fingerprint_counts_before_what_would_be_derived() -> None:
         "k8sVersion": {"value": "1.33.5"},
     }
     document = changed(["fingerprint"], stated)
-    assert fingerprint(read(document)) == {"service": "gke", "os": "cos", "nodes": "8"}
+    assert fingerprint(read(document)) == {"service": "eks", "os": "ubuntu", "nodes": "8"}
+
+
+@pytest.mark.parametrize("service", ["gke", {"value": "gke"}, {"value": "gke", "source": "the people who run it"}])
+def test_what_somebody_wrote_into_a_fingerprint_counts_before_what_would_be_derived(service: object) -> None:
+    assert fingerprint(read(changed(["fingerprint"], {"service": service})))["service"] == "gke"
 
 
 def test_a_stated_fingerprint_may_be_plain() -> None:
@@ -210,8 +218,10 @@ def test_a_stated_nothing_is_nothing(stated: dict[str, object]) -> None:
         ("kind", "kind"),
     ],
 )
-def test_a_provider_gives_its_service(provider: str, service: str) -> None:
-    assert fingerprint(snapshot(K8s__node={"provider": provider})) == {"service": service}
+def test_a_provider_has_a_service_and_is_none(provider: str, service: str) -> None:
+    assert service_of(provider) == service
+    shows = {} if service != "kind" else {"service": "kind"}
+    assert fingerprint(snapshot(K8s__node={"provider": provider})) == shows
 
 
 @pytest.mark.parametrize(

@@ -91,21 +91,22 @@ def eks(
     """
     names = [f"ip-10-0-{number // 250}-{number % 250 + 4}.us-west-2.compute.internal" for number in range(nodes + 2)]
     gpu_nodes = names[2:]
-    objects = [*_workloads(gpu_nodes), *_cluster_wide(gpu_nodes)]
+    objects = [*_nodes(names, gpu_nodes, product, 8 if model == "h100" else 4)]
+    objects += [*_workloads(gpu_nodes), *_cluster_wide(gpu_nodes)]
     objects += [_users_pods(gpu_nodes, pods_a_node)] if pods_a_node else []
     return {
         "apiVersion": "clusterbook.dev/v1alpha1",
         "kind": "Snapshot",
         "metadata": {"timestamp": TAKEN, "version": "2026.7.0", "source-node": gpu_nodes[0]},
         "fingerprint": {
-            "service": {"value": "eks", "source": "K8s.node.provider"},
+            "service": {"value": "eks", "source": "K8s.server.version"},
             "accelerator": {"value": model, "source": "NodeTopology.label.nvidia.com/gpu.product"},
             "gpuModel": {"value": product, "source": "NodeTopology.label.nvidia.com/gpu.product"},
             "os": {"value": "ubuntu", "version": "24.04", "source": "OS.release.ID"},
             "k8sVersion": {"value": "v1.33.5-eks-3025e55", "source": "K8s.server.version"},
             "region": {"value": "us-west-2", "source": "NodeTopology.label.topology.kubernetes.io/region"},
             "nodeCount": {"value": nodes + 2, "source": "NodeTopology.summary.node-count"},
-            "gpuNodeCount": {"value": nodes, "source": "NodeTopology.label.nvidia.com/gpu.present"},
+            "gpuNodeCount": {"value": nodes, "source": "Node.status.capacity"},
         },
         "measurements": [*_machine(model, 8 if model == "h100" else 4), *_kubernetes(names, gpu_nodes, product)],
         "objects": _grouped(objects),
@@ -228,6 +229,29 @@ def _kubernetes(names: Sequence[str], gpu_nodes: Sequence[str], product: str) ->
             ],
         },
     ]
+
+
+def _nodes(
+    names: Sequence[str], gpu_nodes: Sequence[str], product: str, gpus: int
+) -> Iterable[tuple[str, str, Document]]:
+    """Yield (apiVersion, kind, object) of the nodes, as far as collectors keep them."""
+    info = {
+        "architecture": "amd64",
+        "containerRuntimeVersion": "containerd://2.1.4",
+        "kernelVersion": "6.8.0-1031-aws",
+        "kubeletVersion": "v1.33.5-eks-3025e55",
+        "operatingSystem": "linux",
+        "osImage": "Ubuntu 24.04.3 LTS",
+    }
+    taint = {"effect": "NoSchedule", "key": "nvidia.com/gpu"}
+    for number, name in enumerate(names):
+        spec: Document = {"providerID": f"aws:///us-west-2b/i-0a1b2c3d4e5f6{number:04x}"}
+        capacity, metadata = {"cpu": "192"}, {"name": name}
+        if name in gpu_nodes:
+            metadata |= {"labels": {"nvidia.com/gpu.present": "true", "nvidia.com/gpu.product": product}}
+            spec["taints"], capacity["nvidia.com/gpu"] = [taint], str(gpus)
+        status = {"capacity": capacity, "conditions": [{"type": "Ready", "status": "True"}], "nodeInfo": info}
+        yield "v1", "Node", {"metadata": metadata, "spec": spec, "status": status}
 
 
 def _workloads(gpu_nodes: Sequence[str]) -> Iterable[tuple[str, str, Document]]:

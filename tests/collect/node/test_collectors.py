@@ -15,8 +15,9 @@ from clusterbook.diagnostics.errors import NotFound
 from clusterbook.evidence.redact import redact
 from clusterbook.snapshot import constraint
 from clusterbook.snapshot.build import Capture, Readings, document
+from clusterbook.snapshot.criteria import fingerprint
 from clusterbook.snapshot.inventory import Gap
-from clusterbook.snapshot.model import fingerprint, read
+from clusterbook.snapshot.model import read
 from clusterbook.snapshot.schema import SnapshotShape
 from tests.support import machines
 

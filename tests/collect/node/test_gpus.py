@@ -13,8 +13,8 @@ from clusterbook.collect.node import pci
 from clusterbook.collect.node.host import ProgramOutput
 from clusterbook.collect.node.pci import MODELS
 from clusterbook.snapshot.build import Readings
+from clusterbook.snapshot.gpus import ACCELERATORS, accelerator_in
 from clusterbook.snapshot.inventory import Gap
-from clusterbook.snapshot.model import ACCELERATORS, accelerator_in
 from tests.support import machines
 
 NO_GPU = Gap("measurements/GPU.smi", "absent", "no NVIDIA GPU on the PCI bus")

@@ -15,8 +15,9 @@ from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
 from clusterbook.documents.selector import spell
 from clusterbook.documents.yaml_writer import scalar
 from clusterbook.snapshot.constraint import parse_version
+from clusterbook.snapshot.criteria import fingerprint, origin
 from clusterbook.snapshot.inventory import ABSENT, Inventory, Release, Unseen
-from clusterbook.snapshot.model import Snapshot, fingerprint, origin
+from clusterbook.snapshot.model import Snapshot
 from clusterbook.validate.workloads import ill
 
 ADDED, REMOVED, MODIFIED, UNSEEN = "added", "removed", "modified", "unseen"

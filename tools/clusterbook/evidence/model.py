@@ -18,6 +18,7 @@ from clusterbook.documents.digest import digest as digest_of
 from clusterbook.evidence.redact import is_redacted, public_names, redact
 from clusterbook.resolve.content import content
 from clusterbook.resolve.recipe import RecipeResult
+from clusterbook.snapshot import criteria
 from clusterbook.snapshot import model as snapshot
 from clusterbook.trust.statement import Subject, statement
 from clusterbook.validate import ctrf
@@ -167,7 +168,7 @@ def _statement(report: Report, digest: str, manifest: bytes, taken: snapshot.Sna
         "verdict": report.verdict,
         "counts": report.counts(),
         "taken": report.taken,
-        "fingerprint": snapshot.fingerprint(taken),
+        "fingerprint": criteria.fingerprint(taken),
         "manifest": {"name": MANIFEST, "sha256": files},
     }
     subjects = [Subject(f"recipes/{report.recipe}", digest), Subject(MANIFEST, f"sha256:{files}")]
@@ -223,7 +224,7 @@ def recompute(files: Mapping[str, bytes], *, checks: Checks, version: str = "") 
         verdict=report.verdict,
         counts=report.counts(),
         taken=report.taken,
-        fingerprint=snapshot.fingerprint(seen),
+        fingerprint=criteria.fingerprint(seen),
         results=report.results,
         statement=said,
         says=report.says,

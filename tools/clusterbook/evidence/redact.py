@@ -14,75 +14,15 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.evidence.public import NODE_INFO, NODE_KEYS, NODE_VALUES, OBJECT, READINGS, RESOURCES
 from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.snapshot.model import read
+from clusterbook.snapshot.nodes import is_judged
 
-VERSION = "1"
+VERSION = "2"
 """Raised whenever something that went stays, or the other way round."""
 Document = dict[str, Any]
 
-_READINGS = (
-    "K8s.server.version", "K8s.server.platform", "K8s.server.goVersion",
-    "K8s.node.source-node", "K8s.node.provider", "K8s.node.container-runtime-*", "K8s.node.kubelet-version",
-    "K8s.node.kernel-version", "K8s.node.operating-system", "K8s.node.os-image",
-    "K8s.policy.*.enabled", "K8s.policy.*.version", "K8s.policy.*state",
-    "GPU.hardware.gpu-present", "GPU.hardware.gpu-count", "GPU.hardware.driver-loaded",
-    "GPU.hardware.detection-source", "GPU.hardware.model", "GPU.hardware.product", "GPU.hardware.device-id",
-    "GPU.hardware.driver", "GPU.hardware.driver-version", "GPU.smi.gpu-count", "GPU.smi.architecture",
-    "GPU.smi.mig-*", "GPU.smi.ecc-*", "GPU.smi.remapped-*", "GPU.smi.power-limit", "GPU.smi.fabric-*",
-    "GPU.smi.pcie-*", "GPU.smi.recovery-action",
-    "GPU.smi.index", "GPU.smi.name", "GPU.smi.*-version", "GPU.smi.*-mode", "GPU.smi.memory*", "GPU.smi.clock*",
-    "OS.release.ID", "OS.release.ID_LIKE", "OS.release.NAME", "OS.release.PRETTY_NAME", "OS.release.VERSION*",
-    "OS.kmod.*", "OS.extensions.*",
-    "OS.sysctl./proc/sys/vm/*", "OS.sysctl./proc/sys/fs/*", "OS.sysctl./proc/sys/kernel/osrelease",
-    "OS.sysctl./proc/sys/kernel/ostype", "OS.sysctl./proc/sys/kernel/numa_balancing*",
-    "OS.sysctl./proc/sys/kernel/sched_*", "OS.sysctl./proc/sys/kernel/pid_max",
-    "OS.sysctl./proc/sys/kernel/threads-max", "OS.sysctl./proc/sys/kernel/shm*", "OS.sysctl./proc/sys/kernel/panic*",
-    "OS.sysctl./proc/sys/kernel/perf_event_*", "OS.sysctl./proc/sys/kernel/kptr_restrict",
-    "OS.sysctl./proc/sys/kernel/unprivileged_bpf_disabled",
-    "OS.grub.*hugepage*", "OS.grub.*iommu*", "OS.grub.isolcpus", "OS.grub.nohz*", "OS.grub.rcu_*",
-    "OS.grub.mitigations", "OS.grub.numa_balancing", "OS.grub.init_on_alloc", "OS.grub.pci",
-    "OS.grub.systemd.unified_cgroup_hierarchy",
-    "SystemD.*.ActiveState", "SystemD.*.SubState", "SystemD.*.LoadState", "SystemD.*.UnitFileState",
-    "SystemD.*.Result", "SystemD.*.Type", "SystemD.*.Restart", "SystemD.*.Limit*", "SystemD.*.Version",
-    "NodeTopology.summary.*-count",
-    "NetworkTopology.identity.machineType", "NetworkTopology.identity.gpuType", "NetworkTopology.identity.linkType",
-    "NetworkTopology.identity.*-count", "NetworkTopology.capabilities.*", "NetworkTopology.pfs.deviceID",
-    "NetworkTopology.pfs.model", "NetworkTopology.pfs.rail", "NetworkTopology.pfs.numaNode",
-    "NetworkTopology.kernel-modules.*", "NetworkTopology.pfs.traffic", "NetworkTopology.pfs.gpuProximity",
-    "Performance.*", "Checks.*.result",
-)  # fmt: skip
-"""The readings that stay; those of a list's elements are spelled like those of its group."""
-_NODE_KEYS = (
-    "nvidia.com/*", "feature.node.kubernetes.io/*", "kubernetes.io/arch", "kubernetes.io/os",
-    "node.kubernetes.io/instance-type", "topology.kubernetes.io/region", "extensions.talos.dev/*",
-)  # fmt: skip
-"""The labels and taints of nodes that stay."""
-_LABELS = (
-    "app", "k8s-app", "name", "role", "component", "control-plane", "app.kubernetes.io/*",
-    "gateway.networking.k8s.io/gateway-name", "helm.sh/chart",
-)  # fmt: skip
-"""The labels of objects that stay: those that programs set and health checks select by."""
-_CONTAINER: Document = {
-    "ready": "", "restartCount": "",
-    "state": {"waiting": {"reason": ""}, "running": {}, "terminated": {"reason": "", "exitCode": ""}},
-}  # fmt: skip
-_OBJECT: Document = {
-    "metadata": {"name": "name", "namespace": "", "labels": _LABELS},
-    "spec": {
-        "replicas": "", "driver": "driver", "nodeName": "",
-        "template": {"spec": {"containers": [{"image": "image"}]}},
-    },
-    "status": {
-        "phase": "", "state": "", "status": "", "replicas": "", "readyReplicas": "", "availableReplicas": "",
-        "updatedReplicas": "", "unavailableReplicas": "", "desiredNumberScheduled": "", "currentNumberScheduled": "",
-        "numberReady": "", "numberAvailable": "", "numberUnavailable": "", "succeeded": "", "failed": "", "active": "",
-        "conditions": [{"type": "", "status": "", "reason": ""}],
-        "initContainerStatuses": [_CONTAINER], "containerStatuses": [_CONTAINER],
-    },
-}  # fmt: skip
-"""What stays of an object: keys below keys, a list's one element for all of them, patterns for a map's keys, "" for a
-scalar, else what kind of word it is."""
 _FINGERPRINT = ("service", "accelerator", "gpuModel", "os", "k8sVersion", "region", "nodeCount", "gpuNodeCount")
 _RELEASE = ("name", "namespace", "chart", "version", "appVersion", "status", "revision")
 _GROUPS = ("", "apps", "batch", "*.k8s.io", "*.x-k8s.io")
@@ -306,7 +246,7 @@ def _measurement(measurement: Mapping[str, Any], scrub: _Scrubber) -> Document:
 
 
 def _readings(data: Mapping[str, Any], path: str, scrub: _Scrubber) -> Document:
-    return {key: scrub.text(value) for key, value in data.items() if _stays(f"{path}.{key}", _READINGS)}
+    return {key: scrub.text(value) for key, value in data.items() if _stays(f"{path}.{key}", READINGS)}
 
 
 def _stays(word: str, patterns: Iterable[str]) -> bool:
@@ -317,7 +257,7 @@ def _spread(data: Mapping[str, Any], scrub: _Scrubber) -> Document:
     """Return labels or taints that stay; their values keep what is before the last bar, nodes become pseudonyms."""
     found = {}
     for key, value in data.items():
-        if _stays(key, _NODE_KEYS):
+        if _stays(key, NODE_KEYS):
             said, bar, nodes = str(value).rpartition("|")
             found[scrub.text(key)] = f"{scrub.text(said)}{bar}{scrub.listed(nodes)}"
     return found
@@ -331,15 +271,35 @@ def _group(group: Mapping[str, Any], scrub: _Scrubber) -> tuple[Document, list[D
         if namespace and namespace not in scrub.namespaces:
             left.add(namespace)
         else:
-            items.append(_kept(item, _OBJECT, scrub, kind))
+            items.append(_node(item, scrub) if kind == "Node" else _kept(item, OBJECT, scrub, kind))
     part = f"objects/{group['apiVersion']}/{kind}"
     pseudonyms = sorted(map(scrub.namespace, sorted(left)))
     gaps = [{"part": part, "state": "skipped", "reason": "redacted", "namespace": name} for name in pseudonyms]
     return {"apiVersion": group["apiVersion"], "kind": kind, "items": items}, gaps
 
 
+def _node(item: Mapping[str, Any], scrub: _Scrubber) -> Document:
+    """Return what of a node stays: what it runs, which GPUs it has, and whose machine it is, but not which."""
+    found: Document = _kept(item, OBJECT, scrub, "Node")
+    labels = {
+        key: scrub.text(value) if _stays(key, NODE_VALUES) else scrub.pseudonym(str(value), "pool")
+        for key, value in (item["metadata"].get("labels") or {}).items()
+        if is_judged(key)
+    }
+    found["metadata"] = {"name": found["metadata"]["name"], **({"labels": labels} if labels else {})}
+    status, machine = item.get("status") or {}, str((item.get("spec") or {}).get("providerID") or "")
+    provider = "ocid1" if machine.startswith("ocid1") else machine.partition("://")[0] if "://" in machine else ""
+    found["spec"] = {"providerID": f"{provider}://redacted"} if provider else {}
+    info = status.get("nodeInfo") or {}
+    kept = {"nodeInfo": {key: scrub.text(info[key]) for key in NODE_INFO if info.get(key)}}
+    for part in ("capacity", "allocatable"):
+        kept[part] = {key: value for key, value in (status.get(part) or {}).items() if _stays(key, RESOURCES)}
+    found["status"] = {**(found.get("status") or {}), **{key: value for key, value in kept.items() if value}}
+    return found
+
+
 def _kept(value: Any, wanted: Any, scrub: _Scrubber, kind: str) -> Any:
-    """Return what of a value stays, by the shape `wanted`; see `_OBJECT`."""
+    """Return what of a value stays, by the shape `wanted`; see `OBJECT`."""
     if isinstance(wanted, tuple):
         found = value if isinstance(value, Mapping) else {}
         return {key: scrub.name(str(each), "label") for key, each in found.items() if _stays(key, wanted)}

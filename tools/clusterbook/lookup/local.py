@@ -23,7 +23,7 @@ from clusterbook.resolve.gather_inputs import gather_inputs
 from clusterbook.resolve.matching import INHERITED, Answer
 from clusterbook.resolve.proof import Proofs, with_effects
 from clusterbook.resolve.resolver import Evaluator, Recipe, Resolver
-from clusterbook.snapshot import constraint, model
+from clusterbook.snapshot import constraint, criteria, model
 
 
 class ResolvedRecipe(NamedTuple):
@@ -86,17 +86,17 @@ class LocalShelf:
             taken = model.read(read_document(where))
         except InvalidRequest as error:
             raise InvalidRequest(error.what, place=error.place or where, hint=error.hint) from error
-        found = model.fingerprint(taken)
+        found = criteria.fingerprint(taken)
         claimed = {str(criteria.nodes) for _, criteria in self.matcher.overlays}
         self.detected = {
             name: value
             for name, value in found.items()
             if value in (claimed if name == "nodes" else self.vocabulary.values(name))
         }
-        said = ", ".join(f"{name} {value}{_by(model.origin(taken, name))}" for name, value in self.detected.items())
+        said = ", ".join(f"{name} {value}{_by(criteria.origin(taken, name))}" for name, value in self.detected.items())
         self.remarks += [f"from the snapshot: {said}"] if said else []
         self.remarks += [
-            f"the snapshot's {name} {value}{_by(model.origin(taken, name))} is none of this catalog"
+            f"the snapshot's {name} {value}{_by(criteria.origin(taken, name))} is none of this catalog"
             for name, value in found.items()
             if name not in self.detected and name != "nodes"
         ]

@@ -14,13 +14,18 @@ anything that the reference can evaluate.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound
 from clusterbook.documents.selector import Match, listing, malformed, read_bracket, read_key, suggestion
 from clusterbook.documents.yaml_writer import scalar
+from clusterbook.snapshot.inventory import PARTIAL, because
 from clusterbook.snapshot.model import Item, Snapshot
 
+_OF_NODES = frozenset(("GPU", "OS", "SystemD"))
+"""The types of readings that are of one node each."""
 _RANGES = (">=", "<=", ">", "<")
 _OPERATORS = (">=", "<=", "!=", "==", ">", "<")
 """Longest first, so that `>=` is not read as `>`."""
@@ -68,12 +73,15 @@ def verdict(name: str, value: str, snapshot: Snapshot) -> Verdict:
     """
     actual = ""
     try:
-        actual = lookup(snapshot, parse_path(name))
-        if evaluate(parse_expression(value), actual):
-            return Verdict(True, actual, "")
+        values = readings(snapshot, parse_path(name)).values
+        actual = next(iter(values))
+        expression = parse_expression(value)
+        for actual in values:
+            if not evaluate(expression, actual):
+                return Verdict(False, actual, f"{name} is '{actual}', not {value}")
     except ClusterbookError as error:
         return Verdict(False, actual, error.what)
-    return Verdict(False, actual, f"{name} is '{actual}', not {value}")
+    return Verdict(True, actual, "")
 
 
 # --- where ------------------------------------------------------------------------------------------------------------
@@ -129,6 +137,60 @@ def lookup(snapshot: Snapshot, path: Path) -> str:
         what = f"{where} has no key '{path.key}'; it has: {listing(known)}"
         raise NotFound(what, hint=suggestion(path.key, known))
     return scalar(value)
+
+
+class Readings(NamedTuple):
+    """What is shown at a path: each text with the nodes that say it, () for what is the cluster's own.
+
+    `unread` are the nodes of which nobody knows, `limit` says why the view is not whole, "" where it is.
+    """
+
+    values: Mapping[str, Sequence[str]]
+    unread: Sequence[str] = ()
+    limit: str = ""
+
+
+def readings(snapshot: Snapshot, path: Path) -> Readings:
+    """Return what every node that is judged shows at `path`, or what the cluster does.
+
+    Raises:
+        NotFound: nobody shows anything there.
+        InvalidRequest: several items match.
+    """
+    group = f"{path.type}.{path.subtype}"
+    part = snapshot.inventory.gap(f"measurements/{group}") or snapshot.inventory.gap(f"measurements/{path.type}")
+    limit = f"{group} {because(part)}" if part is not None and part.state == PARTIAL else ""
+    if path.type in _OF_NODES or group == "K8s.node":
+        mine = limit if group == "GPU.smi" and not path.key.endswith("-version") else ""
+        return _of_nodes(snapshot, path, group, snapshot.nodes.limit or mine)
+    return Readings({lookup(snapshot, path): ()}, limit=limit)
+
+
+def _of_nodes(snapshot: Snapshot, path: Path, group: str, limit: str) -> Readings:
+    """Return what each judged node shows: by the API's account of it, and one of them by its own."""
+    own, nodes = snapshot.own_node(group), snapshot.nodes
+    if not nodes.judged:
+        return Readings({lookup(snapshot, path): (own,) if own else ()}, limit=limit)
+    key = f"{group}.{path.key}" if path.item is None else ""
+    values: dict[str, list[str]] = {}
+    unread = []
+    for node in nodes.judged:
+        told = node.told.get(key, "")
+        if node.name == own:
+            with suppress(NotFound):
+                told = lookup(snapshot, path)
+        if told:
+            values.setdefault(told, []).append(node.name)
+        else:
+            unread.append(node.name)
+    if not values:
+        text = lookup(snapshot, path)
+        if own:
+            what = f"{group}.{path.key} was read on {own} alone, which is none of the nodes that are judged"
+            raise NotFound(what, hint="look into a node that has a GPU: --agent")
+        return Readings({text: ()}, unread if len(unread) > 1 else (), limit)
+    unread += [f"{nodes.unnamed} that the snapshot does not name"] if nodes.unnamed else []
+    return Readings(values, unread, limit)
 
 
 def _dotted(snapshot: Snapshot, path: Path) -> str:

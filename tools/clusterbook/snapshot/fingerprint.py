@@ -1,6 +1,7 @@
 """The fingerprint: what kind of cluster a snapshot shows, each value with the reading that says so.
 
-It is advisory. Where nodes disagree it says so instead of choosing; `model.fingerprint` reads it back. Source: row S2.
+It is advisory. Where nodes disagree, or not all were seen, it says so instead of choosing; `criteria.fingerprint` reads
+it back. Source: row S2.
 """
 
 from __future__ import annotations
@@ -9,41 +10,40 @@ from collections.abc import Mapping
 from typing import Any
 
 from clusterbook.documents.yaml_writer import scalar
-from clusterbook.snapshot.model import (
-    ACCELERATORS,
-    PRODUCT_LABEL,
-    SYSTEMS,
-    UNKNOWN_SKU,
-    Snapshot,
-    Subtype,
-    accelerator_in,
-    service_of,
-)
+from clusterbook.snapshot.criteria import SEVERAL, UNKNOWN_SKU, Shown, own_products, shown
+from clusterbook.snapshot.gpus import ACCELERATORS, PRESENT_LABEL
+from clusterbook.snapshot.model import Snapshot, Subtype
+from clusterbook.snapshot.systems import SYSTEMS
 
 Document = dict[str, Any]
 
 _REGION_LABEL = "topology.kubernetes.io/region"
-_PRESENT_LABEL = "nvidia.com/gpu.present"
-MIXED = "mixed"
-"""Value of what a node's GPUs disagree about: neither of their values, so that no constraint holds by chance."""
-MULTI_GPU, MULTI_REGION, UNKNOWN_OS = "multi-gpu", "multi-region", "unknown-os"
-"""Notes: the nodes have several GPU models, or regions; no recipe is for this operating system."""
+MULTI_GPU, MULTI_OS, MULTI_REGION, UNKNOWN_OS = "multi-gpu", "multi-os", "multi-region", "unknown-os"
+"""Notes: the nodes have several GPU models, systems or regions; no recipe is for this operating system."""
+PARTIAL = "partial"
+"""Note: not all nodes were seen, so that nobody knows what the others have."""
 
 
 def describe(taken: Snapshot) -> Document:
     """Return the fingerprint block of a snapshot, with what its readings say and nothing else."""
-    accelerator, model = _gpu(taken)
+    measured = taken._replace(stated={})
+    accelerator, model = _gpu(measured)
+    service = shown(measured, "service")
     found = {
-        "service": _value(service_of(taken.reading("K8s", "node", "provider")), "K8s.node.provider"),
+        "service": _value(service.value, service.source, _partial(service)),
         "accelerator": accelerator,
         "gpuModel": model,
-        "os": _os(taken),
+        "os": _os(measured),
         "k8sVersion": _value(taken.reading("K8s", "server", "version"), "K8s.server.version"),
         "region": _region(taken),
-        "nodeCount": _count(taken.reading("NodeTopology", "summary", "node-count")),
-        "gpuNodeCount": _gpu_nodes(taken),
+        "nodeCount": _count(measured),
+        "gpuNodeCount": _gpu_nodes(measured),
     }
     return {name: entry for name, entry in found.items() if entry}
+
+
+def _partial(seen: Shown) -> str:
+    return PARTIAL if seen.values and (seen.limit or seen.unread) else ""
 
 
 def _value(value: str, source: str, note: str = "") -> Document:
@@ -55,38 +55,35 @@ def _value(value: str, source: str, note: str = "") -> Document:
 
 def _os(taken: Snapshot) -> Document:
     """Return the operating system by the name that recipes have for it; no recipe could be asked for by another."""
-    name, version = taken.reading("OS", "release", "ID"), taken.reading("OS", "release", "VERSION_ID")
-    known = SYSTEMS.get(name.lower(), "")
-    found = _value(known, "OS.release.ID", UNKNOWN_OS if name and not known else "")
+    seen = shown(taken, "os")
+    if seen.state == SEVERAL:
+        return _value("", seen.source, MULTI_OS)
+    name = next(iter(seen.values), "")
+    known = name if name in SYSTEMS.values() else ""
+    details = seen.details.get(name, ())
+    version = details[0].partition(" ")[2] if len(details) == 1 else ""
+    found = _value(known if seen.value else "", seen.source, UNKNOWN_OS if name and not known else _partial(seen))
     return {**found, "version": version} if found and version else found
 
 
 def _gpu(taken: Snapshot) -> tuple[Document, Document]:
-    """Return accelerator and gpuModel: by the label, which covers every node, else by the node's own GPUs."""
-    source, products = _products(taken)
-    several = MULTI_GPU if len(products) > 1 else ""
-    model = _value(products[0] if len(products) == 1 else "", source, several)
-    if source == "GPU.hardware.model":  # that is a name of ours
-        model = _value(taken.reading("GPU", "hardware", "product"), "GPU.hardware.product", several)
-    known = {accelerator_in(product, ACCELERATORS) for product in products}
-    if len(known) > 1:
-        return _value("", source, MULTI_GPU), model
-    there = products or taken.reading("GPU", "hardware", "gpu-present") == "true"
-    name = "".join(known)
-    return _value(name, source, UNKNOWN_SKU if there and not name else ""), model
-
-
-def _products(taken: Snapshot) -> tuple[str, list[str]]:
-    """Return the GPU models that the best source names, and the source."""
-    labelled = spread(taken, PRODUCT_LABEL)
-    if labelled:
-        return f"NodeTopology.label.{PRODUCT_LABEL}", sorted(labelled)
-    for name, key in (("smi", "name"), ("hardware", "model")):
-        group = taken.measurements.get("GPU", {}).get(name, Subtype({}, ()))
-        named = {str(each[key]) for each in (group.data, *(item.data for item in group.items)) if each.get(key)}
-        if named:
-            return f"GPU.{name}.{key}", sorted(named - {MIXED})
-    return "GPU.hardware.model", []
+    """Return accelerator and gpuModel: by what covers every node, else by the node's own GPUs."""
+    seen = shown(taken, "accelerator")
+    products = {node.gpus.product for node in taken.nodes.gpu if node.gpus and node.gpus.product}
+    source, own = own_products(taken)
+    if products:
+        source = seen.source
+    model = _value(next(iter(products)) if len(products) == 1 else "" if products or len(own) != 1 else own[0], source,
+                   MULTI_GPU if len(products or own) > 1 else _partial(seen))  # fmt: skip
+    if not products and source == "GPU.hardware.model" and len(own) < 2:  # that is a name of ours
+        model = _value(taken.reading("GPU", "hardware", "product"), "GPU.hardware.product")
+    if seen.state == SEVERAL:
+        return _value("", seen.source, MULTI_GPU), model
+    name = next(iter(seen.values), "")
+    known = name if name in ACCELERATORS else ""
+    there = bool(seen.values or seen.unread) or taken.reading("GPU", "hardware", "gpu-present") == "true"
+    note = UNKNOWN_SKU if there and not known else _partial(seen)
+    return _value(known if seen.value else "", seen.source or source, note), model
 
 
 def _region(taken: Snapshot) -> Document:
@@ -95,16 +92,25 @@ def _region(taken: Snapshot) -> Document:
     return _value(next(iter(regions)) if len(regions) == 1 else "", f"NodeTopology.label.{_REGION_LABEL}", note)
 
 
-def _count(text: str) -> Document:
-    return {"value": int(text), "source": "NodeTopology.summary.node-count"} if text.isdecimal() else {}
+def _count(taken: Snapshot) -> Document:
+    text, source = taken.reading("NodeTopology", "summary", "node-count"), "NodeTopology.summary.node-count"
+    if not text.isdecimal():
+        return {}
+    return (
+        {"source": source, "note": PARTIAL} if taken.nodes.gap is not None else {"value": int(text), "source": source}
+    )
 
 
 def _gpu_nodes(taken: Snapshot) -> Document:
-    """Return how many nodes say that they have a GPU, where labels were seen at all."""
-    if not _labels(taken):
+    """Return how many nodes have a GPU, where the nodes or their labels were seen at all."""
+    count, source = taken.nodes.gpu_count, f"NodeTopology.label.{PRESENT_LABEL}"
+    if taken.nodes.listed:
+        source = "Node.status.capacity"
+    elif not _labels(taken):
         return {}
-    nodes = spread(taken, _PRESENT_LABEL).get("true", "")
-    return {"value": _nodes_in(nodes), "source": f"NodeTopology.label.{_PRESENT_LABEL}"}
+    if taken.nodes.gap is not None:
+        return {"source": source, "note": PARTIAL}
+    return {"value": count or 0, "source": source}
 
 
 def spread(taken: Snapshot, label: str) -> dict[str, str]:
@@ -119,10 +125,3 @@ def spread(taken: Snapshot, label: str) -> dict[str, str]:
 
 def _labels(taken: Snapshot) -> Mapping[str, Any]:
     return taken.measurements.get("NodeTopology", {}).get("label", Subtype({}, ())).data
-
-
-def _nodes_in(text: str) -> int:
-    """Return how many nodes a list names, those that were cut off included: `a,b (+3 more)`."""
-    names, _, more = text.partition(" (+")
-    rest = more.partition(" ")[0]
-    return len([name for name in names.split(",") if name]) + (int(rest) if rest.isdecimal() else 0)

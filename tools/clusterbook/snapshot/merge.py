@@ -43,6 +43,8 @@ def merge(cluster: Mapping[str, Any], node: Mapping[str, Any]) -> Document:
     gaps = [gap for gap in cluster.get("coverage") or () if gap["part"] not in covered]
     gaps += [gap for _, gap in entries(node, "coverage", "") if _is_own(gap["part"]) and gap not in gaps]
     found: Document = {**cluster, "measurements": measurements, "coverage": gaps}
+    if name := (node.get("metadata") or {}).get("source-node"):  # whose own readings these are, and nobody else's
+        found["metadata"] = {**(cluster.get("metadata") or {}), "source-node": name}
     found.pop("fingerprint", None)
     found["fingerprint"] = describe(read(found))
     return found

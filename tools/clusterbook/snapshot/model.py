@@ -1,4 +1,4 @@
-"""The snapshot: what was measured on a cluster, and which criteria that makes.
+"""The snapshot: what was measured on a cluster, and what was found there beside readings.
 
 Documents of ours and of the reference are read (rows S1-S16). Plain dicts go in, so that a judgement needs no shape
 library.
@@ -7,6 +7,7 @@ library.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -16,8 +17,14 @@ from clusterbook.documents.selector import listing, suggestion
 from clusterbook.documents.yaml_writer import scalar
 from clusterbook.snapshot.inventory import (
     ABSENT,
+    DENIED,
     EMPTY,
+    FAILED,
+    NODES,
+    PARTIAL,
     SKIPPED,
+    STATES,
+    Gap,
     Inventory,
     entries,
     mapping,
@@ -25,29 +32,14 @@ from clusterbook.snapshot.inventory import (
     name_of,
     read_inventory,
 )
+from clusterbook.snapshot.nodes import NodeView, view
 
 KIND = "Snapshot"
 OF_CLUSTERS = frozenset(("K8s", "NodeTopology"))
 """The types of readings that a cluster tells, and no machine."""
+_NODE_PARTS = ("objects/v1/Node", "measurements/NodeTopology", NODES)
+"""Where `coverage` says that not all nodes were seen."""
 _AGAIN = "take a new one: clusterbook snapshot --cluster -o cluster.yaml"
-ACCELERATORS = ("a100", "b200", "gb200", "gb300", "h100", "h200", "l40", "l40s", "rtx-pro-6000")
-"""Source: reference row R2."""
-
-_SERVICES = {"aws": "eks", "gce": "gke", "azure": "aks", "oci": "oke", "linode": "lke"}
-"""Cloud provider → service. Source: reference row S13."""
-SYSTEMS = {
-    **{name: name for name in ("ubuntu", "rhel", "cos", "amazonlinux", "ol", "talos")},
-    **dict.fromkeys(("amzn", "amazon", "al2", "al2023"), "amazonlinux"),
-    **dict.fromkeys(("redhat", "redhatenterpriselinux"), "rhel"),
-}
-"""ID of /etc/os-release → os. Source: reference rows R4, S7."""
-PRODUCT_LABEL = "nvidia.com/gpu.product"
-UNKNOWN_SKU = "unknown-sku"
-"""Note of a fingerprint: the GPU is none that whoever took the snapshot had a name for."""
-_STATED = {"service": ("service",), "accelerator": ("accelerator",), "os": ("os",), "nodes": ("nodes", "nodeCount")}
-"""Dimension → its names in the fingerprint block, the first that is there counts. Source: reference row S2."""
-
-_DERIVED_FROM = {"service": "K8s.node.provider", "os": "OS.release.ID"}
 
 
 class Item(NamedTuple):
@@ -64,16 +56,78 @@ class Subtype(NamedTuple):
     items: tuple[Item, ...]
 
 
-class Snapshot(NamedTuple):
-    """A snapshot whose shape was checked; `measurements` maps type and subtype to readings.
-
-    `stated` is the document's own fingerprint block, {} where it has none; `inventory` what was found beside readings.
-    """
-
+class _Parts(NamedTuple):
     stated: Mapping[str, Any]
     measurements: Mapping[str, Mapping[str, Subtype]]
     inventory: Inventory = EMPTY
     metadata: Mapping[str, Any] = MappingProxyType({})
+    chosen: frozenset[str] | None = None
+
+
+class Snapshot(_Parts):
+    """A snapshot whose shape was checked; `measurements` maps type and subtype to readings.
+
+    `stated` is the document's own fingerprint block, {} where it has none; `inventory` what was found beside readings;
+    `chosen` the names of the nodes that somebody picked to be judged, None where all are meant.
+    """
+
+    @cached_property
+    def nodes(self) -> NodeView:
+        """The nodes that are meant, each by itself."""
+        gaps = [self.inventory.gap(part) for part in _NODE_PARTS]
+        gaps.append(_refused(self.inventory.gap("measurements/K8s")))
+        worst = max(
+            (gap for gap in gaps if gap is not None and gap.state in (PARTIAL, DENIED, FAILED)),
+            key=lambda gap: STATES.index(gap.state),
+            default=None,
+        )
+        objects = self.inventory.objects
+        labels = self.measurements.get("NodeTopology", {}).get("label", Subtype({}, ())).data
+        slices = [each for (_, kind), found in objects.items() if kind == "ResourceSlice" for each in found]
+        seen = view(objects.get(("v1", "Node"), ()), labels, worst, slices)
+        return seen if self.chosen is None else seen.only(self.chosen)
+
+    def pick(self, names: Iterable[str]) -> Snapshot:
+        """Return the snapshot with some of its nodes to be judged."""
+        return self._replace(chosen=frozenset(names))
+
+    def labelled(self, wanted: Mapping[str, str]) -> frozenset[str]:
+        """Return the names of the nodes that have all of some labels.
+
+        Raises:
+            InvalidRequest: there are none, or the snapshot cuts the list of nodes that have one.
+        """
+        labels = self.measurements.get("NodeTopology", {}).get("label", Subtype({}, ())).data
+        found: frozenset[str] | None = None
+        for key, value in wanted.items():
+            texts = (scalar(labels[name]) for name in (key, f"{key}.{value}") if name in labels)
+            names = next((names for said, _, names in (text.rpartition("|") for text in texts) if said == value), "")
+            if " (+" in names:
+                what = f"the snapshot names only some of the nodes with {key}={value}"
+                raise InvalidRequest(what, hint="take it without --max-nodes-per-entry")
+            these = frozenset(filter(None, names.split(",")))
+            found = these if found is None else found & these
+        if not found:
+            said = ", ".join(f"{key}={value}" for key, value in wanted.items())
+            raise InvalidRequest(f"the snapshot shows no node with {said}", hint="`kubectl get nodes --show-labels`")
+        return found
+
+    def own_node(self, path: str) -> str:
+        """Return the node that the readings of a type, or of `OS.release`, are of; "" where nobody says."""
+        by_api = self.reading("K8s", "node", "source-node")
+        if path.startswith("K8s") or (self.reading("OS", "release", "Source") and path.startswith("OS.release")):
+            return by_api
+        return self._itself or by_api
+
+    @cached_property
+    def _itself(self) -> str:
+        """The node that was looked into; a machine may call itself by the first part of its node's name only."""
+        said = str(self.metadata.get("source-node") or "")
+        names = [node.name for node in self.nodes.all]
+        if said in names:
+            return said
+        alike = [name for name in names if name.partition(".")[0] == said.partition(".")[0]]
+        return alike[0] if len(alike) == 1 else said
 
     @property
     def alone(self) -> bool:
@@ -103,6 +157,11 @@ class Snapshot(NamedTuple):
         subtype = self.measurements.get(kind, {}).get(name)
         value = subtype.data.get(key) if subtype else None
         return "" if value is None else scalar(value).strip()
+
+
+def _refused(gap: Gap | None) -> Gap | None:
+    """Return a gap that says that the cluster could not be asked."""
+    return gap if gap is not None and gap.state in (DENIED, FAILED) else None
 
 
 def read(document: object) -> Snapshot:
@@ -138,88 +197,6 @@ def read_whole(document: object) -> Snapshot:
     if not (found.measurements or any(found.inventory)):
         raise InvalidRequest("this snapshot shows nothing: it has no measurements", hint=_AGAIN)
     return found
-
-
-def fingerprint(snapshot: Snapshot, accelerators: Iterable[str] = ACCELERATORS) -> dict[str, str]:
-    """Return the criteria that the cluster shows, dimension → value, as far as known: service, accelerator, os, nodes.
-
-    What the snapshot's own fingerprint says about a dimension counts, even that nothing is known; a dimension it does
-    not mention is derived from the measurements. The number of nodes is never derived: a recipe for exactly that many
-    nodes must be asked for. `accelerators` are the names to look for in a GPU's product name.
-    Source: reference rows R9, S2.
-    """
-    derived = {
-        "service": service_of(snapshot.reading("K8s", "node", "provider")),
-        "accelerator": _accelerator(snapshot, tuple(accelerators)),
-        "os": SYSTEMS.get(snapshot.reading("OS", "release", "ID").lower(), ""),
-        "nodes": "",
-    }
-    values = {}
-    for dimension, names in _STATED.items():
-        stated = next((snapshot.stated[name] for name in names if name in snapshot.stated), None)
-        if isinstance(stated, Mapping) and stated.get("note") == UNKNOWN_SKU:
-            stated = None  # to whoever took it, perhaps not to this catalog
-        value = derived[dimension] if stated is None else _stated(stated)
-        if value not in ("", "0" if dimension == "nodes" else ""):
-            values[dimension] = value
-    return values
-
-
-def origin(snapshot: Snapshot, dimension: str) -> str:
-    """Return the reading from which `fingerprint` has the value of a dimension, "" where nobody says."""
-    stated = next((snapshot.stated[name] for name in _STATED[dimension] if name in snapshot.stated), None)
-    if stated is not None:
-        return str(stated.get("source") or "") if isinstance(stated, Mapping) else ""
-    if dimension == "accelerator":
-        labelled = any(_is_product(key) for key in _labels(snapshot))
-        return f"NodeTopology.label.{PRODUCT_LABEL}" if labelled else "GPU.hardware.model"
-    return _DERIVED_FROM.get(dimension, "")
-
-
-# --- what the measurements say ----------------------------------------------------------------------------------------
-
-
-def _stated(entry: object) -> str:
-    """Return the value of one dimension of a fingerprint, which is the value itself or a map around it."""
-    value = entry.get("value") if isinstance(entry, Mapping) else entry
-    return scalar(value).strip() if isinstance(value, str | int) else ""
-
-
-def service_of(provider: str) -> str:
-    """Return the service of a cloud provider; one that is not known stays as it is. Source: reference row S13."""
-    return "oke" if provider.startswith("ocid1") else _SERVICES.get(provider, provider)
-
-
-def _accelerator(snapshot: Snapshot, known: tuple[str, ...]) -> str:
-    """Return the one accelerator of the cluster, "" where there is none, an unknown one, or several.
-
-    Node labels count first, since they cover every node; the snapshot's own node is asked when they say nothing.
-    Source: reference rows S2, S9, S16.
-    """
-    labels = _labels(snapshot)
-    products = {scalar(value).partition("|")[0] for key, value in labels.items() if _is_product(key)}
-    found = {accelerator_in(product, known) for product in products}
-    if len(found) > 1:
-        return ""
-    return "".join(found) or accelerator_in(snapshot.reading("GPU", "hardware", "model"), known)
-
-
-def _labels(snapshot: Snapshot) -> Mapping[str, Any]:
-    return snapshot.measurements.get("NodeTopology", {}).get("label", Subtype({}, ())).data
-
-
-def _is_product(key: str) -> bool:
-    """Return whether a label names a GPU; its value is part of the key where nodes have several."""
-    return key == PRODUCT_LABEL or key.startswith(f"{PRODUCT_LABEL}.")
-
-
-def accelerator_in(product: str, known: tuple[str, ...]) -> str:
-    """Return the accelerator that a product name speaks of, "" when it is none of `known`.
-
-    Whole words are compared, so that GH200 is no H200 and L40S no L40; the longest name wins.
-    """
-    words = f"-{'-'.join(''.join(c if c.isalnum() else ' ' for c in product.lower()).split())}-"
-    return next((name for name in sorted(known, key=len, reverse=True) if f"-{name}-" in words), "")
 
 
 # --- the shape --------------------------------------------------------------------------------------------------------

@@ -6,15 +6,16 @@ judged first; where it does not hold, what comes after is skipped. Source: refer
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound, did_you_mean
 from clusterbook.documents import yaml_fast
 from clusterbook.resolve.recipe import ComponentRef, Document
-from clusterbook.snapshot.constraint import evaluate, lookup, parse_expression, parse_path
+from clusterbook.snapshot.constraint import Readings, evaluate, parse_expression, parse_path, readings
 from clusterbook.snapshot.inventory import Unseen, because
 from clusterbook.snapshot.model import Snapshot
+from clusterbook.snapshot.nodes import named
 from clusterbook.validate.assertions import Operation, read_test, run
 from clusterbook.validate.checks import Checks, check_of
 from clusterbook.validate.inspection import judge_check
@@ -140,16 +141,36 @@ def constraint(snapshot: Snapshot, demanded: Constraint, phase: str = READINESS)
         what = "it has to be measured, and the recipe names no check that does"
         return Result(phase, CONSTRAINT, name, SKIPPED, what)
     try:
-        actual = lookup(snapshot, parse_path(name))
-        holds = evaluate(parse_expression(value), actual)
+        expression, shown = parse_expression(value), readings(snapshot, parse_path(name))
+        wrong = {actual: nodes for actual, nodes in shown.values.items() if not evaluate(expression, actual)}
     except NotFound as error:
         why = _why_not_measured(snapshot, name)
         return Result(phase, CONSTRAINT, name, ERROR, why or error.what, "" if why else error.hint)
     except ClusterbookError as error:
         return Result(phase, CONSTRAINT, name, ERROR, error.what, error.hint)
-    if holds:
-        return Result(phase, CONSTRAINT, name, PASSED, f"it is {actual}")
-    return Result(phase, CONSTRAINT, name, FAILED, f"it is {actual}, not {value}", demanded.remediation)
+    if wrong:
+        return Result(phase, CONSTRAINT, name, FAILED, f"{_wrong(shown, wrong)}, not {value}", demanded.remediation)
+    actual = f"it is {_several(list(shown.values))}"
+    if shown.limit:
+        return Result(phase, CONSTRAINT, name, ERROR, f"{actual} as far as anybody saw: {shown.limit}")
+    if shown.unread:
+        seen = [node for nodes in shown.values.values() for node in nodes]
+        message = f"{actual} on {named(seen) or 'one node'}, and nobody looked into {named(shown.unread)}"
+        return Result(phase, CONSTRAINT, name, SKIPPED, message)
+    return Result(phase, CONSTRAINT, name, PASSED, actual)
+
+
+def _wrong(shown: Readings, wrong: Mapping[str, Sequence[str]]) -> str:
+    """Return what does not hold, and on which nodes where others differ."""
+    if len(shown.values) == 1 and not shown.unread:
+        return f"it is {next(iter(wrong))}"
+    return _several([f"on {named(nodes) or 'one node'} it is {actual}" for actual, nodes in wrong.items()])
+
+
+def _several(words: Sequence[str]) -> str:
+    """Return words for a sentence, and how many more there are."""
+    more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
+    return f"{', '.join(words[:_SHOWN])}{more}"
 
 
 def _why_not_measured(snapshot: Snapshot, name: str) -> str:

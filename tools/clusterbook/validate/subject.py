@@ -6,16 +6,24 @@ meets in its evidence only (`criteriaMatch`, reference row V48); a recipe for an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.resolve.recipe import ComponentRef, Document, RecipeResult
 from clusterbook.resolve.recipe_schema import read_recipe
 from clusterbook.snapshot.constraint import parse_expression, parse_path
+from clusterbook.snapshot.criteria import DIMENSIONS, NONE, UNREADABLE, Shown, shown
+from clusterbook.snapshot.gpus import MIG, SHARED, VGPU, WHOLE
 from clusterbook.snapshot.inventory import Inventory
-from clusterbook.snapshot.model import Snapshot, fingerprint
-from clusterbook.validate.result import CRITERION, FAILED, PASSED, PHASES, READINESS, SKIPPED, Result
+from clusterbook.snapshot.model import Snapshot
+from clusterbook.snapshot.nodes import named
+from clusterbook.snapshot.services import NAMED, tells
+from clusterbook.snapshot.systems import SYSTEMS
+from clusterbook.validate.result import CRITERION, ERROR, FAILED, PASSED, PHASES, READINESS, SKIPPED, Result
+
+_SHOWN = 3
+"""Most values that one message names."""
 
 
 class Constraint(NamedTuple):
@@ -100,49 +108,76 @@ def _constraints(documents: Iterable[Document] | None, where: str, *, paths: boo
 
 
 def gpu_nodes(snapshot: Snapshot) -> int | None:
-    """Return how many nodes have GPUs, None where the snapshot does not say. Source: reference rows S2, S16."""
+    """Return how many nodes have GPUs, None where nobody can tell. Source: reference rows S2, S16."""
+    if snapshot.nodes.all or snapshot.nodes.gap is not None:
+        return snapshot.nodes.gpu_count
     stated = snapshot.stated.get("gpuNodeCount")
     value = stated.get("value") if isinstance(stated, Mapping) else stated
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if "label" not in snapshot.measurements.get("NodeTopology", {}):
-        return None
-    label = "nvidia.com/gpu.present"
-    said = [snapshot.reading("NodeTopology", "label", key) for key in (label, f"{label}.true")]
-    names = next((text.removeprefix("true|") for text in said if text.startswith("true|")), "")
-    if not names:
-        return 0
-    listed, more, rest = names.partition(" (+")
-    return len(listed.split(",")) + (int(rest.split(" ")[0]) if more and rest.split(" ")[0].isdecimal() else 0)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 # --- criteria ---------------------------------------------------------------------------------------------------------
 
-_SHOWN = ("service", "accelerator", "os")
-"""The criteria that a cluster may show."""
-_BY_PROVIDER = ("eks", "gke", "aks", "oke", "lke", "kind")
-"""The services that a node's provider gives away; what else runs on rented machines shows their provider."""
+_SLICES = {MIG: "MIG slices", SHARED: "shared GPUs", VGPU: "virtual GPUs"}
 _ANY = ("any", "", 0)
 
 
 def criteria(claimed: Mapping[str, Any], snapshot: Snapshot) -> Iterator[Result]:
     """Yield what becomes of each criterion of a recipe that a cluster may show."""
-    shown, version = fingerprint(snapshot), snapshot.reading("K8s", "server", "version")
-    for dimension in _SHOWN:
+    for dimension in DIMENSIONS:
         value = claimed.get(dimension, "")
         if value not in _ANY:
-            state, message = _criterion(dimension, str(value), shown.get(dimension, ""), version)
+            state, message = _criterion(dimension, str(value), shown(snapshot, dimension))
+            if dimension == "accelerator" and state in (PASSED, SKIPPED):
+                state, message = _whole(str(claimed.get("intent") or ""), snapshot, state, message)
             yield Result(READINESS, CRITERION, dimension, state, message)
 
 
-def _criterion(dimension: str, value: str, shown: str, version: str) -> tuple[str, str]:
-    """Return whether a cluster that shows `shown`, and runs Kubernetes `version`, is one for `value`."""
-    if value == shown:
-        return PASSED, f"it is {shown}"
-    if not shown:
-        return SKIPPED, f"the recipe is for {value}, and the cluster does not show its own"
-    if dimension == "service" and value not in _BY_PROVIDER:
-        if f"-{shown}" in version:  # v1.33.5-eks-3025e55, v1.33.5-gke.1201000: the service's own build
-            return FAILED, f"the recipe is for {value}, and the cluster's Kubernetes is {version}"
-        return SKIPPED, f"the recipe is for {value}, which no provider gives away; the cluster's is that of {shown}"
-    return FAILED, f"the recipe is for {value}, and the cluster shows {shown}"
+def _criterion(dimension: str, value: str, seen: Shown) -> tuple[str, str]:
+    """Return whether a cluster that shows `seen` is one for `value`."""
+    others = {each: names for each, names in seen.values.items() if each != value}
+    if others:
+        return FAILED, f"the recipe is for {value}, {_says(dimension, seen, others)}"
+    if seen.values:
+        if seen.limit:
+            return ERROR, f"it is {value} as far as anybody saw: {seen.limit}"
+        if seen.unread:
+            where = f" on {named(seen.values[value])}" if seen.values[value] else ""
+            return SKIPPED, f"it is {value}{where}, and {named(seen.unread)} did not show theirs"
+        return PASSED, f"it is {value}"
+    if seen.state == NONE and (dimension != "service" or tells(value)):
+        return FAILED, f"the recipe is for {value}, and {seen.reason}"
+    if seen.state == UNREADABLE and (dimension != "service" or value in NAMED - {"bcm", "metal3"} or seen.limit):
+        return ERROR, f"the recipe is for {value}, and {seen.limit or seen.reason}"
+    if dimension == "service" and seen.reason:
+        return SKIPPED, f"the recipe is for {value}, which no cluster shows by itself; {seen.reason}"
+    why = seen.reason or "the cluster does not show its own"
+    return SKIPPED, f"the recipe is for {value}, and {why}"
+
+
+def _says(dimension: str, seen: Shown, others: Mapping[str, Sequence[str]]) -> str:
+    """Return which nodes are something else, and what."""
+    if len(seen.values) == 1 and not seen.unread:
+        (other,) = others
+        unknown = dimension == "os" and other not in SYSTEMS.values()
+        return f"and the cluster shows {' or '.join(seen.details.get(other, ())) if unknown else other}"
+    parts = []
+    for other, names in sorted(others.items()):
+        verb = "are" if len(names) > 1 else "is"
+        parts.append(f"{named(names) or 'a GPU'} {verb} {' or '.join(seen.details.get(other, [other]))}")
+    more = f", and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
+    return f"and {', '.join(parts[:_SHOWN])}{more}"
+
+
+def _whole(intent: str, snapshot: Snapshot, state: str, message: str) -> tuple[str, str]:
+    """Return what becomes of the accelerator where GPUs are cut or shared; only inference runs on a part of one."""
+    cut: dict[str, list[str]] = {}
+    for node in snapshot.nodes.gpu:
+        if node.gpus and node.gpus.kind != WHOLE:
+            cut.setdefault(node.gpus.kind, []).append(node.name)
+    if not cut:
+        return state, message
+    where = ", ".join(f"{_SLICES[kind]} on {named(names)}" for kind, names in sorted(cut.items()))
+    if VGPU in cut or intent != "inference":
+        return FAILED, f"{message}, but not whole GPUs: {where}"
+    return state, f"{message}: {where}"

@@ -6,23 +6,18 @@ Source: reference rows S12-S16, S20; the operating system of a node that nobody 
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from clusterbook.snapshot.build import Reading, Readings
-from clusterbook.snapshot.model import service_of
+from clusterbook.snapshot.gpus import gpus_of
+from clusterbook.snapshot.nodes import account, release
 
 Object = Mapping[str, Any]
 Measurements = dict[str, dict[str, Readings]]
 
-_OS_LABEL = "feature.node.kubernetes.io/system-os_release."
-_OS_IMAGE = re.compile(r"(?P<name>[A-Za-z]+)[^\d(]*\(?v?(?P<version>\d+(?:\.\d+)*)?")
-_NAMES = {"container-optimized": "cos", "red": "rhel", "amazon": "amzn", "oracle": "ol"}
-"""First word of osImage → ID of os-release, where the two differ."""
 _EXTENSION = "extensions.talos.dev/"
-_GPU_LABEL = "nvidia.com/gpu.present"
 
 
 class Nodes:
@@ -46,7 +41,8 @@ class Nodes:
         for taint in spec.get("taints") or ():
             which = str(taint.get("effect") or ""), str(taint.get("value") or "")
             self._taints.setdefault(str(taint["key"]), {}).setdefault(which, []).append(name)
-        rank = (name != own if own else labels.get(_GPU_LABEL) != "true", name)
+        capacity = (node.get("status") or {}).get("capacity") or {}
+        rank = (name != own if own else gpus_of(labels, capacity) is None, name)
         if self._first is None or rank < self._first:
             self._first, self._chosen = rank, node
 
@@ -74,11 +70,12 @@ class Nodes:
         """Return what one node says of itself: the one asked for, else the first with a GPU, else the first of all."""
         if self._chosen is None:
             return {}
-        found: Measurements = {"K8s": {"node": Readings(_node(self._chosen))}}
-        release, labels = _release(self._chosen), self._chosen["metadata"].get("labels") or {}
-        if release:
-            found["OS"] = {"release": Readings(release)}
-        if release.get("ID") == "talos":
+        found: Measurements = {"K8s": {"node": Readings(account(self._chosen))}}
+        labels = self._chosen["metadata"].get("labels") or {}
+        system = release(self._chosen, labels)
+        if system:
+            found["OS"] = {"release": Readings(system)}
+        if system.get("ID") == "talos":
             extensions = {
                 key.removeprefix(_EXTENSION): value for key, value in labels.items() if key.startswith(_EXTENSION)
             }
@@ -98,51 +95,6 @@ def _listed(names: list[str], most: int) -> str:
     if not most or len(names) <= most:
         return ",".join(names)
     return f"{','.join(names[:most])} (+{len(names) - most} more)"
-
-
-def _node(node: Object) -> dict[str, str]:
-    """Return K8s.node. Source: reference row S13."""
-    info = (node.get("status") or {}).get("nodeInfo") or {}
-    provider_id = str((node.get("spec") or {}).get("providerID") or "")
-    scheme, _, _ = provider_id.partition("://")
-    provider = scheme if "://" in provider_id or provider_id.startswith("ocid1") else ""
-    runtime = str(info.get("containerRuntimeVersion") or "")
-    runtime_name, _, runtime_version = runtime.partition("://")
-    found = {
-        "source-node": str(node["metadata"]["name"]),
-        "provider": service_of(provider),
-        "provider-id": provider_id,
-        "container-runtime-id": runtime,
-        "container-runtime-name": runtime_name,
-        "container-runtime-version": runtime_version,
-        "kubelet-version": str(info.get("kubeletVersion") or ""),
-        "kernel-version": str(info.get("kernelVersion") or ""),
-        "operating-system": str(info.get("operatingSystem") or ""),
-        "os-image": str(info.get("osImage") or ""),
-    }
-    return {key: value for key, value in found.items() if value}
-
-
-def _release(node: Object) -> dict[str, str]:
-    """Return OS.release as far as the API knows it: from feature discovery's labels, else from the image's name."""
-    labels = node["metadata"].get("labels") or {}
-    info = (node.get("status") or {}).get("nodeInfo") or {}
-    image = str(info.get("osImage") or "")
-    match = _OS_IMAGE.match(image)
-    word = image.split(" ")[0].lower()
-    name = labels.get(f"{_OS_LABEL}ID") or (_NAMES.get(word, word) if match else "")
-    version = labels.get(f"{_OS_LABEL}VERSION_ID") or (match["version"] if match else "") or ""
-    if not name:
-        return {}
-    found = {
-        "ID": name,
-        "VERSION_ID": ".".join(version.split(".")[:2]) if name == "ubuntu" else version,
-        "PRETTY_NAME": image,
-        "KERNEL_VERSION": str(info.get("kernelVersion") or ""),
-        "OPERATING_SYSTEM": str(info.get("operatingSystem") or ""),
-        "Source": "kubernetes-node-info",
-    }
-    return {key: value for key, value in found.items() if value}
 
 
 def _services(node: Object) -> dict[str, Readings]:

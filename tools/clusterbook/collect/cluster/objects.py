@@ -13,6 +13,7 @@ from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.documents import yaml_fast
 from clusterbook.kubernetes.discovery import Kind
 from clusterbook.resolve.recipe import RecipeResult
+from clusterbook.snapshot.nodes import is_judged
 from clusterbook.validate.assertions import read_test
 from clusterbook.validate.workloads import API_VERSIONS
 
@@ -30,7 +31,9 @@ def trim(kind: str, found: Mapping[str, Any]) -> Object:
     if owners := metadata.get("ownerReferences"):
         kept["metadata"]["ownerReferences"] = [_only(each, ("kind", "name")) for each in owners]
     if kind == "Node":  # in NodeTopology each is written once, and there are sixty on every node
+        labels = {key: value for key, value in (metadata.get("labels") or {}).items() if is_judged(key)}
         kept["metadata"].pop("labels", None)
+        kept["metadata"] |= {"labels": labels} if labels else {}
     rest = _KINDS.get(kind, _whole)(found)
     return kept | {key: value for key, value in rest.items() if value not in ({}, [], None)}
 
@@ -109,6 +112,12 @@ def _webhooks(found: Mapping[str, Any]) -> Object:
     return {"webhooks": hooks}
 
 
+def _device(found: Mapping[str, Any]) -> Object:
+    """Return a device that a driver publishes, with the name of its product."""
+    attributes = found.get("attributes") or (found.get("basic") or {}).get("attributes") or {}
+    return _only(found, ("name",)) | ({"attributes": kept} if (kept := _only(attributes, ("productName",))) else {})
+
+
 _KINDS: dict[str, Callable[[Mapping[str, Any]], Object]] = {
     "Node": _node,
     "Pod": _pod,
@@ -122,7 +131,7 @@ _KINDS: dict[str, Callable[[Mapping[str, Any]], Object]] = {
     },
     "ResourceSlice": lambda found: {
         "spec": _only(found.get("spec") or {}, ("driver", "nodeName", "allNodes", "pool"))
-        | {"devices": [_only(each, ("name",)) for each in (found.get("spec") or {}).get("devices") or ()]}
+        | {"devices": [_device(each) for each in (found.get("spec") or {}).get("devices") or ()]}
     },
 }
 

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 from clusterbook.collect.node.host import Host, ProgramOutput
 from clusterbook.snapshot.build import Capture, Item, Reading, Readings, measurement_part
-from clusterbook.snapshot.fingerprint import MIXED
+from clusterbook.snapshot.gpus import MIXED
 from clusterbook.snapshot.inventory import ABSENT, DENIED, FAILED, PARTIAL, Gap
 
 PART = measurement_part("GPU", "smi")

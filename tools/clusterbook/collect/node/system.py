@@ -10,6 +10,7 @@ from pathlib import Path
 from clusterbook.collect.node.host import Host, gap, read
 from clusterbook.snapshot.build import Capture, Readings, measurement_part
 from clusterbook.snapshot.inventory import DENIED, FAILED, PARTIAL, Gap
+from clusterbook.snapshot.systems import spelled
 
 Look = Callable[[Host], Capture]
 """A collector."""
@@ -32,7 +33,10 @@ def release(host: Host) -> Capture:
         return Capture(gaps=(Gap(part, FAILED, reason),))
     for name in RELEASE_FILES:
         try:
-            return Capture({"OS": {"release": Readings(read_release(host.text(name)))}})
+            found = spelled(read_release(host.text(name)))
+            if not found.get("ID"):
+                return Capture({"OS": {"release": Readings(found)}}, gaps=(Gap(part, FAILED, f"{name} says no ID"),))
+            return Capture({"OS": {"release": Readings(found)}})
         except OSError as error:
             missing = gap(part, error, name)
             if not isinstance(error, FileNotFoundError):

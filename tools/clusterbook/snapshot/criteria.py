@@ -1,0 +1,258 @@
+"""The criteria that a cluster shows, each with one of five words: it is, is several, none, unreadable, unasked.
+
+What is measured counts; a fingerprint that somebody wrote by hand counts more, since some services show themselves
+nowhere. Source: reference rows R9, S2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from clusterbook.documents.yaml_writer import scalar
+from clusterbook.snapshot import services
+from clusterbook.snapshot.gpus import ACCELERATORS, MIXED, accelerator_in
+from clusterbook.snapshot.inventory import ABSENT, DENIED, FAILED, PARTIAL, because
+from clusterbook.snapshot.model import Snapshot, Subtype
+from clusterbook.snapshot.nodes import named
+from clusterbook.snapshot.systems import SYSTEMS, system
+
+DIMENSIONS = ("service", "accelerator", "os")
+"""The criteria that a cluster may show."""
+IS, SEVERAL, NONE, UNREADABLE, UNASKED = "is", "several", "none", "unreadable", "unasked"
+"""All that was seen says the same; its nodes differ; it has none; somebody looked and could not see; nobody looked."""
+UNKNOWN_SKU = "unknown-sku"
+"""Note of a fingerprint: the GPU is none that whoever took the snapshot had a name for."""
+_STATED = {"service": ("service",), "accelerator": ("accelerator",), "os": ("os",), "nodes": ("nodes", "nodeCount")}
+"""Dimension → its names in the fingerprint block, the first that is there counts. Source: reference row S2."""
+_READINGS = ("k8s.", "node.", "nodetopology.", "gpu.", "os.", "the api group ")
+"""How the source of a fingerprint's value begins where it was made of readings, which are asked again."""
+
+
+class Shown(NamedTuple):
+    """What a cluster shows of one dimension.
+
+    `values` maps each value, named as recipes do where they have a name for it, to the nodes that have it; `details`
+    says more of a value, such as its version. `unread` are nodes that show nothing, `limit` why the view is not whole,
+    `reason` what there is to say where there is no value, `source` the reading that says so.
+    """
+
+    values: Mapping[str, Sequence[str]] = {}
+    source: str = ""
+    unread: Sequence[str] = ()
+    limit: str = ""
+    reason: str = ""
+    looked: bool = False
+    none: bool = False
+    details: Mapping[str, Sequence[str]] = {}
+
+    @property
+    def state(self) -> str:
+        """Return one of the five words."""
+        if self.values:
+            return IS if len(self.values) == 1 else SEVERAL
+        if self.none and not self.limit:
+            return NONE
+        return UNREADABLE if self.looked or self.limit else UNASKED
+
+    @property
+    def value(self) -> str:
+        """Return the one value, "" where there are none or several, or where the view was cut short."""
+        return next(iter(self.values)) if self.state == IS and not self.limit else ""
+
+
+def shown(snapshot: Snapshot, dimension: str, accelerators: Iterable[str] = ACCELERATORS) -> Shown:
+    """Return what a cluster shows of a dimension; `accelerators` are the names to look for in a GPU's product."""
+    entry = next((snapshot.stated[name] for name in _STATED[dimension] if name in snapshot.stated), None)
+    stated, source = _stated(entry), str(entry.get("source") or "") if isinstance(entry, Mapping) else ""
+    if stated and snapshot.chosen is None and not source.lower().startswith(_READINGS):
+        return Shown({stated: ()}, source)
+    if dimension == "service":
+        seen = _service(snapshot)
+    elif dimension == "os":
+        seen = _os(snapshot)
+    else:
+        seen = _accelerator(snapshot, tuple(accelerators))
+    if stated and seen.state == UNASKED:
+        return Shown({stated: ()}, source)
+    note = str(entry.get("note") or "") if isinstance(entry, Mapping) else ""
+    if note.startswith("multi-") and not stated and not snapshot.nodes.all:  # one node says nothing of the others
+        return Shown(looked=True, reason=f"its fingerprint says {note}")
+    return seen
+
+
+def fingerprint(snapshot: Snapshot, accelerators: Iterable[str] = ACCELERATORS) -> dict[str, str]:
+    """Return the criteria that the cluster shows, dimension → value, as far as known: service, accelerator, os, nodes.
+
+    The number of nodes is never derived: a recipe for exactly that many nodes must be asked for. `accelerators` are the
+    names to look for in a GPU's product name. Source: reference rows R9, S2.
+    """
+    names = tuple(accelerators)
+    values = {dimension: shown(snapshot, dimension, names).value for dimension in DIMENSIONS}
+    if values["accelerator"] not in names and not _by_hand(snapshot, "accelerator"):
+        values["accelerator"] = ""
+    if values["os"] not in SYSTEMS.values() and not _by_hand(snapshot, "os"):
+        values["os"] = ""
+    count = next((_stated(snapshot.stated[name]) for name in _STATED["nodes"] if name in snapshot.stated), "")
+    values["nodes"] = "" if count == "0" else count
+    return {dimension: value for dimension, value in values.items() if value}
+
+
+def origin(snapshot: Snapshot, dimension: str) -> str:
+    """Return the reading from which `fingerprint` has the value of a dimension, "" where nobody says."""
+    return "" if dimension == "nodes" else shown(snapshot, dimension).source
+
+
+def _by_hand(snapshot: Snapshot, dimension: str) -> bool:
+    entry = snapshot.stated.get(dimension)
+    return bool(_stated(entry)) and not (
+        isinstance(entry, Mapping) and str(entry.get("source") or "").lower().startswith(_READINGS)
+    )
+
+
+def _stated(entry: object) -> str:
+    """Return the value of one dimension of a fingerprint, which is the value itself or a map around it."""
+    value = entry.get("value") if isinstance(entry, Mapping) else entry
+    return scalar(value).strip() if isinstance(value, str | int) else ""
+
+
+# --- service ----------------------------------------------------------------------------------------------------------
+
+
+def _service(snapshot: Snapshot) -> Shown:
+    """Return which managed Kubernetes it is."""
+    version, nodes = snapshot.reading("K8s", "server", "version"), snapshot.nodes
+    labels = {key for node in nodes.all for key in node.labels}
+    labels |= {key for key in _labels(snapshot) if services.is_judged(key)}
+    said = {key: {node.told.get(f"K8s.node.{key}", "") for node in nodes.all} - {""}
+            for key in ("container-runtime-version", "os-image", "provider")}  # fmt: skip
+    for key, values in said.items():
+        values |= {snapshot.reading("K8s", "node", key)} - {""}
+    groups = {
+        str(each["metadata"].get("name") or "").partition(".")[2]
+        for each in snapshot.inventory.objects.get(("apiextensions.k8s.io/v1", "CustomResourceDefinition"), ())
+    }
+    service, source = services.service_in(
+        services.Evidence(
+            version, sorted(labels), said["container-runtime-version"], said["os-image"], said["provider"], groups
+        )
+    )
+    if service:
+        return Shown({service: ()}, source)
+    limit = snapshot.nodes.limit
+    machines = ", ".join(sorted(said["provider"]))
+    where = f" on machines of {machines}" if machines else ""
+    if not version:
+        gap = snapshot.inventory.gap("measurements/K8s.server") or snapshot.inventory.gap("measurements/K8s")
+        looked = gap is not None and gap.state in (DENIED, FAILED)
+        why = f"its version {because(gap)}" if gap is not None and looked else "its version is not in the snapshot"
+        if not (looked or machines):
+            return Shown(limit=limit)
+        what = f"nobody can tell which Kubernetes runs{where}: {why}"
+        return Shown(limit=limit, looked=True, reason=what)
+    what = f"it is Kubernetes {version}{where}, and nothing on it shows a managed service"
+    if any(not services.tells(services.service_of(each)) for each in said["provider"]):
+        return Shown(limit=limit, looked=True, reason=what)
+    if not (nodes.all or said["provider"]):  # AKS and LKE are known by their nodes alone
+        return Shown(limit=limit, reason=what)
+    return Shown(limit=limit, none=True, reason=what)
+
+
+# --- operating system -------------------------------------------------------------------------------------------------
+
+
+def _os(snapshot: Snapshot) -> Shown:
+    """Return which operating system the judged nodes run."""
+    own = snapshot.own_node("OS.release")
+    mine = system(*(snapshot.reading("OS", "release", key) for key in ("ID", "VERSION_ID", "RHEL_VERSION")))
+    nodes, limit = snapshot.nodes, snapshot.nodes.limit
+    values: dict[str, list[str]] = {}
+    details: dict[str, set[str]] = {}
+    unread = []
+    for node in nodes.judged:
+        found = mine if node.name == own and mine.id else node.system
+        if found.id:
+            values.setdefault(found.criterion or found.id, []).append(node.name)
+            details.setdefault(found.criterion or found.id, set()).add(str(found))
+        else:
+            unread.append(node.name)
+    if not values and mine.id and snapshot.chosen is None:
+        values, details = {mine.criterion or mine.id: [own] if own else []}, {mine.criterion or mine.id: {str(mine)}}
+        unread = [name for name in unread if name != own] if len(unread) > 1 else []
+    gap = snapshot.inventory.gap("measurements/OS.release") or snapshot.inventory.gap("measurements/OS")
+    looked = gap is not None and gap.state in (DENIED, FAILED, PARTIAL)
+    reason = f"OS.release {because(gap)}" if gap is not None and looked else ""
+    return Shown(values, "OS.release.ID", unread, limit, reason, looked,
+                 details={key: sorted(each) for key, each in details.items()})  # fmt: skip
+
+
+# --- accelerator ------------------------------------------------------------------------------------------------------
+
+
+def _accelerator(snapshot: Snapshot, known: tuple[str, ...]) -> Shown:
+    """Return which GPUs the nodes have: by what the cluster says of each, and by what one of them says of itself."""
+    nodes, limit = snapshot.nodes, snapshot.nodes.limit
+    source, products = own_products(snapshot)
+    mine = {accelerator_in(product, known) or product for product in products}
+    own = snapshot.own_node("GPU") or (nodes.gpu[0].name if len(nodes.gpu) == 1 else "")
+    values: dict[str, list[str]] = {}
+    unread, label = [], ""
+    for node in nodes.gpu:
+        gpus = node.gpus
+        model = (gpus.model(known) or gpus.product) if gpus else ""
+        label = label or (gpus.source if gpus else "")
+        models = {model} - {""}
+        if node.name == own and mine and (len(mine) > 1 or mine <= {*known}):
+            models = mine | (models & {*known})
+        elif node.name == own:
+            models = models or mine
+        for each in sorted(models):
+            values.setdefault(each, []).append(node.name)
+        if not models:
+            unread.append(node.name)
+    if values:
+        where = label if label == "ResourceSlice" else f"NodeTopology.label.{label}" if label else source
+        return Shown(values, where, unread, limit)
+    if mine and (snapshot.chosen is None or own in snapshot.chosen):
+        rest = [name for name in unread if name != own]
+        return Shown({each: [own] if own else [] for each in sorted(mine)}, source, rest, limit)
+    if unread:
+        return Shown(unread=unread, limit=limit, reason=f"{named(unread)} ha{'s' if len(unread) == 1 else 've'} GPUs "
+                     "of a model that nothing shows; look into a node: --agent")  # fmt: skip
+    gap = snapshot.inventory.gap("measurements/GPU.hardware") or snapshot.inventory.gap("measurements/GPU")
+    failed = gap is not None and gap.state in (DENIED, FAILED, PARTIAL)
+    present = snapshot.reading("GPU", "hardware", "gpu-present")
+    if present == "true":
+        return Shown(limit=limit, looked=True, reason="it has a GPU whose model is not known")
+    if nodes.seen_whole:
+        what = "no node that was picked" if snapshot.chosen is not None else "no node of the cluster"
+        return Shown(limit=limit, none=True, reason=f"{what} shows a GPU: no resource, no device, no label")
+    if present == "false" and not nodes.all:
+        return Shown(limit=limit, none=True, reason="the machine has no GPU")
+    if gap is not None and failed:
+        return Shown(limit=limit, looked=True, reason=f"GPU {because(gap)}")
+    return Shown(limit=limit)
+
+
+def own_products(snapshot: Snapshot) -> tuple[str, list[str]]:
+    """Return the GPU models that a machine's own readings name, and the reading; the bus where the driver is partial.
+
+    A driver that shows four of eight GPUs names the models of four.
+    """
+    gap = snapshot.inventory.gap("measurements/GPU.smi")
+    sources = [("smi", "name"), ("hardware", "model")]
+    if gap is not None and gap.state != ABSENT:
+        sources.reverse()
+    for name, key in sources:
+        group = snapshot.measurements.get("GPU", {}).get(name, Subtype({}, ()))
+        models = {str(each[key]) for each in (group.data, *(item.data for item in group.items)) if each.get(key)}
+        models -= {MIXED}
+        if models:
+            models |= {f"PCI 10de:{item.data['device-id']}" for item in group.items
+                       if name == "hardware" and "device-id" in item.data and not item.data.get(key)}  # fmt: skip
+            return f"GPU.{name}.{key}", sorted(models)
+    return "GPU.hardware.model", []
+
+
+def _labels(snapshot: Snapshot) -> Mapping[str, Any]:
+    return snapshot.measurements.get("NodeTopology", {}).get("label", Subtype({}, ())).data

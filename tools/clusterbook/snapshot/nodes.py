@@ -1,0 +1,319 @@
+"""The nodes of a cluster as a snapshot shows them: each by itself, and how much of them was seen.
+
+Whoever judges asks this view, so that one node never stands for all of them and a list that broke off never for the
+whole. What a kubelet says of its node is in the snapshot's Node objects; older snapshots, and those of the reference,
+have labels only, below which the nodes are listed. Source: reference rows S13, S15, S16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
+from clusterbook.documents.selector import listing
+from clusterbook.documents.yaml_writer import scalar
+from clusterbook.snapshot import gpus, services
+from clusterbook.snapshot.gpus import Gpus, gpus_of
+from clusterbook.snapshot.inventory import Gap, Object, because
+from clusterbook.snapshot.systems import System, spelled, system_of_image
+
+OS_LABEL = "feature.node.kubernetes.io/system-os_release."
+POOL_LABELS = (
+    "cloud.google.com/gke-nodepool",
+    "eks.amazonaws.com/nodegroup",
+    "karpenter.sh/nodepool",
+    "kubernetes.azure.com/agentpool",
+    "oke.oraclecloud.com/pool.name",
+    "lke.linode.com/pool-id",
+)
+DRIVER_LABELS = (
+    "nvidia.com/cuda.driver-version.full",
+    "nvidia.com/cuda.driver.major",
+    "nvidia.com/cuda.driver.minor",
+    "nvidia.com/cuda.driver.rev",
+)
+_JUDGED = frozenset((*POOL_LABELS, *DRIVER_LABELS))
+_NAMED = 3
+"""Most nodes that one message names."""
+
+
+def is_judged(label: str) -> bool:
+    """Return whether judging asks for a label of a node, so that it is kept with the node itself."""
+    return label in _JUDGED or label.startswith(OS_LABEL) or gpus.is_judged(label) or services.is_judged(label)
+
+
+class Node(NamedTuple):
+    """One node. `told` maps the path of a reading, such as `OS.release.ID`, to what the API says of it."""
+
+    name: str
+    labels: Mapping[str, str]
+    told: Mapping[str, str]
+    gpus: Gpus | None = None
+
+    @property
+    def system(self) -> System:
+        """Return its operating system, as far as anybody says."""
+        return System(self.told.get("OS.release.ID", ""), self.told.get("OS.release.VERSION_ID", ""))
+
+    @property
+    def pool(self) -> str:
+        """Return the pool it belongs to: that of its cloud, else what its GPU and its system are."""
+        named = next((self.labels[key] for key in POOL_LABELS if self.labels.get(key)), "")
+        model = (self.gpus.model() or self.gpus.product) if self.gpus else ""
+        return named or "-".join(word for word in (model, *str(self.system).split()) if word) or "unnamed"
+
+
+class NodeView:
+    """All nodes that a snapshot shows; `gap` says what limits the view, None for nothing.
+
+    `unnamed` is how many GPU nodes a label counts without naming them; `chosen` the names that somebody picked, None
+    where all are meant; `listed` whether the nodes themselves were listed, and not only their labels.
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        gap: Gap | None = None,
+        *,
+        unnamed: int = 0,
+        chosen: Collection[str] | None = None,
+        listed: bool = False,
+    ) -> None:
+        self.all = tuple(nodes)
+        self.gap = gap
+        self.unnamed = unnamed if chosen is None else 0
+        self.chosen = chosen
+        self.listed = listed
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes that are meant."""
+        return tuple(each for each in self.all if self.chosen is None or each.name in self.chosen)
+
+    @cached_property
+    def gpu(self) -> tuple[Node, ...]:
+        """Those that have a GPU."""
+        return tuple(each for each in self.nodes if each.gpus is not None)
+
+    @cached_property
+    def judged(self) -> tuple[Node, ...]:
+        """The nodes that a recipe is about: those with a GPU, and all where none has one."""
+        return self.gpu or self.nodes
+
+    @property
+    def gpu_count(self) -> int | None:
+        """How many nodes have a GPU, None where nobody can tell."""
+        if self.gap is not None or not (self.listed or self.gpu):
+            return None
+        return len(self.gpu) + self.unnamed
+
+    @property
+    def limit(self) -> str:
+        """Return why not all nodes were seen, "" where all were, or where nobody looked for them."""
+        if self.gap is None:
+            return ""
+        count = len(self.all)
+        why = f": {self.gap.reason}" if self.gap.reason else ""
+        if count:
+            return f"only {count} node{'s were' if count > 1 else ' was'} seen{why}"
+        return f"the nodes {because(self.gap).replace('was', 'were', 1)}"
+
+    @property
+    def seen_whole(self) -> bool:
+        """Return whether every node was seen, with what it has to give."""
+        return self.listed and self.gap is None
+
+    def counts(self) -> dict[str, int]:
+        """Return how many GPUs of each kind there are to give, over all nodes."""
+        found = dict.fromkeys(gpus.KINDS, 0)
+        for node in self.gpu:
+            for kind, count in node.gpus.counts if node.gpus else ():
+                found[kind] += count
+        return found
+
+    def pools(self) -> dict[str, tuple[str, ...]]:
+        """Return the names of the judged nodes by pool, sorted."""
+        found: dict[str, list[str]] = {}
+        for node in self.judged:
+            found.setdefault(node.pool, []).append(node.name)
+        return {name: tuple(found[name]) for name in sorted(found)}
+
+    def only(self, names: Collection[str]) -> NodeView:
+        """Return the view of some nodes."""
+        return NodeView(self.all, self.gap, chosen=frozenset(names), listed=self.listed)
+
+    def pool(self, name: str) -> frozenset[str]:
+        """Return the names of the nodes of one pool.
+
+        Raises:
+            InvalidRequest: there is no such pool.
+        """
+        pools = self.pools()
+        if name not in pools:
+            hint = did_you_mean(name, pools) or f"the pools are: {listing(pools)}"
+            raise InvalidRequest(f"the snapshot shows no pool '{name}'", hint=hint)
+        return frozenset(pools[name])
+
+
+def named(names: Sequence[str]) -> str:
+    """Return nodes for a sentence: `gpu-1, gpu-2, gpu-3 and 4 more`."""
+    first = sorted(names)[:_NAMED]
+    more = len(names) - len(first)
+    if more:
+        return f"{', '.join(first)} and {more} more"
+    return " and ".join(part for part in (", ".join(first[:-1]), first[-1]) if part) if first else ""
+
+
+# --- from a snapshot --------------------------------------------------------------------------------------------------
+
+
+def view(
+    objects: Sequence[Object],
+    labels: Mapping[str, Any],
+    gap: Gap | None = None,
+    slices: Iterable[Object] = (),
+) -> NodeView:
+    """Return the view of the nodes.
+
+    Args:
+        objects: the Node objects.
+        labels: the readings of NodeTopology.label.
+        gap: what limits the view.
+        slices: the ResourceSlices, which say which node has GPUs to claim.
+    """
+    claimed = dict(_claimed(slices))
+    bare = not any(each["metadata"].get("labels") for each in objects)
+    listed, unnamed = _listed(labels) if bare else ({}, 0)
+    if not objects:
+        names = sorted({*listed, *claimed})
+        return NodeView([_labelled(name, listed.get(name, {}), claimed.get(name)) for name in names], gap,
+                        unnamed=unnamed)  # fmt: skip
+    found = []
+    for each in objects:
+        name = str(each["metadata"].get("name"))
+        own = {str(key): str(value) for key, value in (each["metadata"].get("labels") or {}).items()}
+        own = own or listed.get(name) or {}
+        status = each.get("status") or {}
+        capacity = {**_map(status.get("allocatable")), **_map(status.get("capacity"))}
+        gpu = gpus_of(own, capacity, claimed.get(name))
+        found.append(Node(name, own, told(each, own) | _model(gpu), gpu))
+    return NodeView(found, gap, listed=True)
+
+
+def _map(value: object) -> Mapping[str, Any]:
+    """Return a map that an object holds, {} where somebody damaged it."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _labelled(name: str, labels: Mapping[str, str], claimed: str | None) -> Node:
+    """Return a node of which labels are all that is known."""
+    readings = {f"OS.release.{key}": value for key, value in _os_release(labels).items()}
+    gpu = gpus_of(labels, {}, claimed)
+    return Node(name, labels, {**readings, **_driver(labels), **_model(gpu)}, gpu)
+
+
+def _claimed(slices: Iterable[Object]) -> Iterator[tuple[str, str]]:
+    """Yield the nodes whose GPUs a DRA driver publishes, and the name of their product."""
+    for each in slices:
+        spec = each.get("spec") or {}
+        if spec.get("driver") == "gpu.nvidia.com" and spec.get("nodeName"):
+            devices = spec.get("devices")
+            names = (_product(device) for device in (devices if isinstance(devices, list) else ()))
+            yield str(spec["nodeName"]), next(filter(None, names), "")
+
+
+def _product(device: object) -> str:
+    attributes = _map(device).get("attributes") or _map(_map(device).get("basic")).get("attributes")
+    return str(_map(_map(attributes).get("productName")).get("string") or "")
+
+
+def _listed(labels: Mapping[str, Any]) -> tuple[dict[str, dict[str, str]], int]:
+    """Return the judged labels by node, and how many GPU nodes a cut list does not name."""
+    found: dict[str, dict[str, str]] = {}
+    unnamed = 0
+    for key, text in labels.items():
+        value, bar, names = scalar(text).rpartition("|")
+        label = key if is_judged(key) else key.removesuffix(f".{value}")
+        if not bar or not is_judged(label):
+            continue
+        listed, _, more = names.partition(" (+")
+        for name in filter(None, listed.split(",")):
+            found.setdefault(name, {})[label] = value
+        rest = more.partition(" ")[0]
+        if label == gpus.PRESENT_LABEL and value == "true" and rest.isdecimal():
+            unnamed = int(rest)
+    return found, unnamed
+
+
+def told(node: Object, labels: Mapping[str, str]) -> dict[str, str]:
+    """Return what the API says of a node, by the path of the reading that says it."""
+    found = {f"K8s.node.{key}": value for key, value in account(node).items()}
+    found |= {f"OS.release.{key}": value for key, value in release(node, labels).items()}
+    if kernel := found.get("K8s.node.kernel-version"):
+        found["OS.sysctl./proc/sys/kernel/osrelease"] = kernel
+    return found | _driver(labels)
+
+
+def _model(gpu: Gpus | None) -> dict[str, str]:
+    """Return the model of the GPUs by the name that recipes have for it."""
+    model = gpu.model() if gpu else ""
+    return {"GPU.hardware.model": model} if model else {}
+
+
+def _driver(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the version of the GPU driver, from the labels of GPU feature discovery."""
+    parts = [labels.get(key, "") for key in DRIVER_LABELS[1:]]
+    version = labels.get(DRIVER_LABELS[0]) or ".".join(filter(None, parts))
+    return {"GPU.smi.driver-version": version} if version else {}
+
+
+def account(node: Object) -> dict[str, str]:
+    """Return K8s.node: what the API says of one node. Source: reference row S13."""
+    info = _map((node.get("status") or {}).get("nodeInfo"))
+    provider_id = str((node.get("spec") or {}).get("providerID") or "")
+    scheme, _, _ = provider_id.partition("://")
+    provider = scheme if "://" in provider_id or provider_id.startswith("ocid1") else ""
+    runtime = str(info.get("containerRuntimeVersion") or "")
+    runtime_name, _, runtime_version = runtime.partition("://")
+    found = {
+        "source-node": str(node["metadata"].get("name") or ""),
+        "provider": services.service_of(provider),
+        "provider-id": provider_id,
+        "container-runtime-id": runtime,
+        "container-runtime-name": runtime_name,
+        "container-runtime-version": runtime_version,
+        "kubelet-version": str(info.get("kubeletVersion") or ""),
+        "kernel-version": str(info.get("kernelVersion") or ""),
+        "operating-system": str(info.get("operatingSystem") or ""),
+        "os-image": str(info.get("osImage") or ""),
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def release(node: Object, labels: Mapping[str, str]) -> dict[str, str]:
+    """Return OS.release as far as the API knows it: from feature discovery's labels, else from the image's name."""
+    info = _map((node.get("status") or {}).get("nodeInfo"))
+    image = str(info.get("osImage") or "")
+    by_image, by_label = system_of_image(image), _os_release(labels)
+    found = {
+        "ID": by_label.get("ID") or by_image.id,
+        "VERSION_ID": by_label.get("VERSION_ID")
+        or (by_image.version if by_label.get("ID", by_image.id) == by_image.id else ""),
+        "PRETTY_NAME": image,
+        "KERNEL_VERSION": str(info.get("kernelVersion") or ""),
+        "OPERATING_SYSTEM": str(info.get("operatingSystem") or ""),
+        "Source": "kubernetes-node-info",
+    }
+    return {key: value for key, value in found.items() if value} if found["ID"] else {}
+
+
+def _os_release(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return ID and VERSION_ID as feature discovery read them from os-release."""
+    said = {
+        key: labels[f"{OS_LABEL}{key}"]
+        for key in ("ID", "VERSION_ID", "RHEL_VERSION")
+        if labels.get(f"{OS_LABEL}{key}")
+    }
+    return {key: value for key, value in spelled(said).items() if key != "RHEL_VERSION"}

@@ -1,0 +1,97 @@
+"""Operating systems: one spelling of id and version, whoever was asked.
+
+A node's kubelet says `osImage`, feature discovery copies some of os-release into labels, and an agent reads the file
+itself. All three end here, so that one node has one verdict. Source: os-release(5); reference rows R4, S7.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+SYSTEMS = {
+    **{name: name for name in ("ubuntu", "rhel", "cos", "amazonlinux", "ol", "talos")},
+    **dict.fromkeys(("amzn", "amazon", "al2", "al2023"), "amazonlinux"),
+    **dict.fromkeys(("redhat", "redhatenterpriselinux", "rhcos"), "rhel"),
+}
+"""ID of /etc/os-release → os. CoreOS of Red Hat is RHEL. Source: reference rows R4, S7."""
+_IMAGES = (
+    ("container-optimized os", "cos"),
+    ("red hat enterprise linux coreos", "rhcos"),
+    ("red hat coreos", "rhcos"),
+    ("red hat", "rhel"),
+    ("amazon linux", "amzn"),
+    ("oracle linux", "ol"),
+    ("microsoft azure linux", "azurelinux"),
+    ("azure linux", "azurelinux"),
+    ("cbl-mariner", "mariner"),
+    ("suse linux enterprise server", "sles"),
+    ("opensuse leap", "opensuse-leap"),
+    ("flatcar", "flatcar"),
+)
+"""How osImage begins → ID of os-release, where that is not simply its first word."""
+_FIRST_WORD = re.compile(r"[A-Za-z]+")
+_VERSION = re.compile(r"(?:^|[\s(])v?(\d+(?:\.\d+)*)")
+_SERVICE_PACK = re.compile(r"\bSP(\d+)")
+_COREOS = re.compile(r"(\d)(\d\d)\.(\d)(\d+)\.\d{12}")
+"""418.94.202510211307: OpenShift 4.18 on RHEL 9.4."""
+
+
+class System(NamedTuple):
+    """An operating system; `id` and `version` as os-release has them, "" where nobody says."""
+
+    id: str = ""
+    version: str = ""
+
+    @property
+    def criterion(self) -> str:
+        """Return the name that recipes have for it, "" where no recipe is for it."""
+        return SYSTEMS.get(self.id, "")
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.version}".strip()
+
+
+def system_of_image(image: str) -> System:
+    """Return the system that a node's `osImage` names."""
+    lower, word = image.lower(), _FIRST_WORD.match(image)
+    name = next((name for start, name in _IMAGES if lower.startswith(start)), word[0].lower() if word else "")
+    version = _VERSION.search(image)
+    text = version[1] if version else ""
+    if name == "sles" and (pack := _SERVICE_PACK.search(image)):
+        text += f".{pack[1]}"
+    return system(name, text)
+
+
+def system(name: str, version: str, rhel: str = "") -> System:
+    """Return the system that os-release, or labels made of it, name: `rhel` is its RHEL_VERSION, if it says one."""
+    name = name.strip().lower()
+    if name == "rhcos":
+        return System("rhel", rhel or _rhel_of_coreos(version))
+    if name in ("rhel", "ubuntu"):
+        return System(name, _parts(version, 2))
+    if name == "amzn":
+        return System(name, _parts(version, 1))
+    return System(name, version.removeprefix("v") if name == "talos" else version)
+
+
+def _rhel_of_coreos(version: str) -> str:
+    """Return the RHEL that a CoreOS of Red Hat is made of, "" where its version is that of OpenShift."""
+    build = _COREOS.search(version)
+    if build:
+        return f"{build[3]}.{build[4]}"
+    major, dot, _ = version.partition(".")
+    return _parts(version, 2) if dot and major.isdecimal() and 8 <= int(major) < 100 else ""
+
+
+def _parts(version: str, count: int) -> str:
+    return ".".join(version.split(".")[:count])
+
+
+def spelled(release: Mapping[str, str]) -> dict[str, str]:
+    """Return the readings of an os-release with ID and VERSION_ID in the one spelling; the rest as it stands."""
+    one = system(release.get("ID", ""), release.get("VERSION_ID", ""), release.get("RHEL_VERSION", ""))
+    said = {"ID": one.id, "VERSION_ID": one.version}
+    kept = {key: value for key, value in release.items() if key not in said}
+    return {**{key: said[key] for key in ("ID", "VERSION_ID") if key in release and said[key]}, **kept}
