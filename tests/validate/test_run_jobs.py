@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import urllib3
 
+from clusterbook.catalog.images import moves
 from clusterbook.kubernetes.api import PATIENCE, Api
 from clusterbook.kubernetes.connection import Connection
 from clusterbook.kubernetes.jobs import Pace
@@ -143,6 +144,26 @@ def test_checks_run_side_by_side_and_those_that_measure_alone(server: FakeApi) -
         kubelet.most, kubelet.ends = 0, {f"measure-{number}": (0, "") for number in range(3)}
         run(server, *(entry(name, "performance") for name in kubelet.ends))
         assert kubelet.most == 1
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "ghcr.io/nvidia/aicr-validators/deployment:latest",
+        "ghcr.io/nvidia/aicr-validators/deployment",
+        "registry:5000/check",
+        "registry.example.org/check:nightly-gpu",
+        "registry.example.org/check:main",
+    ],
+)
+def test_an_image_that_may_be_another_tomorrow_is_not_run(server: FakeApi, image: str) -> None:
+    found = run(server, entry("moving", image=image))["moving"]
+    assert (found.state, image in found.message, "--data" in found.message) == ("skipped", True, True)
+    assert not [each for each in server.requests if JOBS.fullmatch(each.path) or each.path.endswith("/jobs")]
+
+
+def test_a_digest_does_not_move_whatever_the_tag() -> None:
+    assert not moves(f"registry.example.org/check:latest@sha256:{'0' * 64}")
 
 
 def test_a_check_of_each_gpu_node_asks_them_all(server: FakeApi) -> None:

@@ -32,6 +32,10 @@ IMAGE_LINE = re.compile(r"""^\s*(?:-\s+)?image:\s*(?P<quote>["']?)(?P<image>[^\s
 """A line of a manifest, or of a template of one, that names an image."""
 _IMAGE = re.compile(r"[a-z0-9][\w.-]*(?::\d+)?(?:/[\w.-]+)*(?::[\w][\w.-]*)?(?:@sha256:[0-9a-f]{64})?\Z", re.IGNORECASE)
 _WITH_REGISTRY = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?/", re.IGNORECASE)
+_MOVING = frozenset(
+    "latest main master trunk head edge nightly dev devel develop development snapshot canary stable unstable testing "
+    "staging rolling current preview".split()
+)
 _PARTS = ("registry", "repository", "image", "name", "tag", "version", "digest")
 _LONGEST_CONFIGURATION = 200_000
 
@@ -120,6 +124,20 @@ def _configuration(text: str) -> Any:
     except SourceErrors:
         return None
     return node.data() if node else None
+
+
+def is_moving(tag: str) -> bool:
+    """Return whether a tag is one that publishers move."""
+    word = tag.lower()
+    return (
+        word in _MOVING or word.startswith(("latest-", "nightly-", "main-")) or word.endswith(("-latest", "-nightly"))
+    )
+
+
+def moves(image: str) -> bool:
+    """Return whether an image may be another one tomorrow: it has no digest, and its tag moves or is latest unsaid."""
+    _, tag, digest = _split(image)
+    return not digest and (not tag or is_moving(tag))
 
 
 def covers(listed: str, wanted: str) -> bool:

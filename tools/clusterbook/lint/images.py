@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from clusterbook.catalog.images import IMAGE_LINE
+from clusterbook.catalog.images import IMAGE_LINE, is_moving
 from clusterbook.catalog.tree import images_of
 from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place
@@ -29,10 +29,6 @@ OTHER_CHART = Code(
     "`spec.chart`.",
 )
 
-_MOVING = frozenset(
-    "latest main master trunk head edge nightly dev devel develop development snapshot canary stable unstable testing "
-    "staging rolling current preview".split()
-)
 _IMAGE = re.compile(r"(?:[\w.-]+(?::\d+)?/)*[\w.-]+\Z")
 _REFERENCE = re.compile(r"(?:^|=)((?:[\w.-]+(?::\d+)?/)+[\w.-]+):([\w.-]+)\Z")
 _SIBLINGS = frozenset({"tag", "version", "digest", "sha", "repository", "imagetag", "registry"})
@@ -74,14 +70,6 @@ def lists_of_other_charts(scope: Scope) -> Iterator[Finding]:
             pinned = f"{default.place} has {default.value}" if default else "the registry has no chart for it"
             what = f"the list was written for chart version {said.string()}, {pinned}"
             yield OTHER_CHART.finding(place(file, said), what, "compare the images, then name the version here")
-
-
-def is_moving(tag: str) -> bool:
-    """Return whether a tag is one that publishers move."""
-    word = tag.lower()
-    return (
-        word in _MOVING or word.startswith(("latest-", "nightly-", "main-")) or word.endswith(("-latest", "-nightly"))
-    )
 
 
 def _version(file: str, node: Node | None, field: str) -> Iterator[Finding]:
