@@ -59,7 +59,7 @@ IO = frozenset(
     fetch.attestation fetch.fetch fetch.unpack
     files.archive files.context files.read files.tar_reader files.write
     inputs.download inputs.read
-    kubernetes.api kubernetes.connection kubernetes.jobs kubernetes.kubeconfig
+    kubernetes.api kubernetes.connection kubernetes.jobs kubernetes.kubeconfig kubernetes.login kubernetes.plugin
     ledger.append ledger.folder ledger.git
     lint.charts lint.run
     lookup.index_files lookup.local lookup.write

@@ -7,7 +7,6 @@ import tracemalloc
 from collections.abc import Iterator
 
 import pytest
-import urllib3
 
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.kubernetes.api import PATIENCE, Api
@@ -22,7 +21,7 @@ from clusterbook.kubernetes.errors import (
     Rejected,
     Throttled,
 )
-from clusterbook.kubernetes.kubeconfig import Login
+from clusterbook.kubernetes.login import Login
 from tests.support.servers.kube import FakeApi, Fault, Made, running, status
 
 PODS = "/api/v1/pods"
@@ -36,7 +35,7 @@ def server() -> Iterator[FakeApi]:
 
 def client(server: FakeApi, slept: list[float] | None = None, *, answer_s: float = 5, tries: int = 4) -> Api:
     sleep = (slept if slept is not None else []).append
-    login = Login(server.url, "default", urllib3.PoolManager(), lambda: "Bearer t")
+    login = Login(server.url, "default", lambda: "Bearer t")
     return Api(Connection(login), PATIENCE._replace(tries=tries, connect_s=5, read_s=answer_s), sleep=sleep)
 
 
@@ -224,7 +223,7 @@ def test_a_log_that_breaks_off_says_so(server: FakeApi) -> None:
 
 
 def test_a_token_that_no_header_can_carry_is_refused(server: FakeApi) -> None:
-    login = Login(server.url, "default", urllib3.PoolManager(), lambda: "Bearer one\ntwo")
+    login = Login(server.url, "default", lambda: "Bearer one\ntwo")
     with pytest.raises(BrokenKubeconfig):
         Api(Connection(login)).get("/version")
     assert server.requests == []

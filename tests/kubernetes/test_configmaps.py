@@ -8,7 +8,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-import urllib3
 
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.inputs.read import read_document
@@ -16,7 +15,7 @@ from clusterbook.kubernetes import configmaps
 from clusterbook.kubernetes.api import Api
 from clusterbook.kubernetes.configmaps import ConfigMapName, parse_where, read, write
 from clusterbook.kubernetes.connection import Connection
-from clusterbook.kubernetes.kubeconfig import Login
+from clusterbook.kubernetes.login import Login
 from tests.support.servers.kube import FakeApi, running
 
 HERE = ConfigMapName("gpu", "taken")
@@ -31,7 +30,7 @@ def server() -> Iterator[FakeApi]:
 
 @pytest.fixture
 def api(server: FakeApi) -> Api:
-    return Api(Connection(Login(server.url, "default", urllib3.PoolManager(), lambda: "")))
+    return Api(Connection(Login(server.url, "default", lambda: "")))
 
 
 @pytest.mark.parametrize("form", ["yaml", "json"])

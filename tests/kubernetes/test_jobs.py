@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import urllib3
 
 from clusterbook.collect.agent import look
 from clusterbook.collect.agent_manifests import Agent, manifests
@@ -24,7 +23,7 @@ from clusterbook.kubernetes.configmaps import ConfigMapName
 from clusterbook.kubernetes.connection import Connection
 from clusterbook.kubernetes.errors import ClusterDenied, Conflict
 from clusterbook.kubernetes.jobs import JobFailed, NotFinished, Pace, in_cluster, path_of
-from clusterbook.kubernetes.kubeconfig import Login
+from clusterbook.kubernetes.login import Login
 from clusterbook.kubernetes.placement import LABEL, Placement
 from tests.support.servers.kube import FakeApi, Fault, running
 
@@ -57,7 +56,7 @@ def server() -> Iterator[FakeApi]:
 
 
 def client(server: FakeApi) -> Api:
-    login = Login(server.url, "default", urllib3.PoolManager(maxsize=4), lambda: "")
+    login = Login(server.url, "default", lambda: "")
     return Api(Connection(login), PATIENCE._replace(tries=2, connect_s=5, read_s=5), sleep=lambda _: None)
 
 

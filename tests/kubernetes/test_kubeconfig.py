@@ -13,13 +13,12 @@ from typing import Any
 
 import pytest
 import trustme
-from kubernetes.config import incluster_config
 
 from clusterbook.diagnostics.errors import NotFound
 from clusterbook.kubernetes.api import PATIENCE, Api
 from clusterbook.kubernetes.connection import Connection
 from clusterbook.kubernetes.errors import BrokenKubeconfig, ClusterDenied, ClusterUnreachable, NoClient, NoCluster
-from clusterbook.kubernetes.kubeconfig import Login, log_in
+from clusterbook.kubernetes.login import Login, log_in
 from tests.support.servers.kube import FakeApi, running
 
 VERSION = {"major": "1", "minor": "36", "gitVersion": "v1.36.3"}
@@ -27,8 +26,22 @@ ONCE = PATIENCE._replace(tries=1, connect_s=5, read_s=5)
 EXEC = "client.authentication.k8s.io/v1"
 
 
+AUTHORITY = trustme.CA()
+"""Signed for every server here; credentials are told to nobody without TLS."""
+
+
 @pytest.fixture
 def server() -> Iterator[FakeApi]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    AUTHORITY.issue_cert("127.0.0.1").configure_cert(context)
+    api = FakeApi()
+    api.put("/version", VERSION)
+    with running(api, tls=context) as listening:
+        yield listening
+
+
+@pytest.fixture
+def plain_server() -> Iterator[FakeApi]:
     api = FakeApi()
     api.put("/version", VERSION)
     with running(api) as listening:
@@ -36,6 +49,11 @@ def server() -> Iterator[FakeApi]:
 
 
 def config(url: str, user: dict[str, Any] | None = None, *, cluster: dict[str, Any] | None = None) -> dict[str, Any]:
+    if url.startswith("https:") and not (cluster or {}).keys() & {
+        "certificate-authority",
+        "certificate-authority-data",
+    }:
+        cluster = {"certificate-authority-data": encoded(AUTHORITY.cert_pem.bytes()), **(cluster or {})}
     return {
         "apiVersion": "v1",
         "kind": "Config",
@@ -60,7 +78,15 @@ def plugin(folder: Path, text: str) -> dict[str, Any]:
     program = folder / "plugin.py"
     program.write_text(text, encoding="utf-8")
     env = [{"name": "WHO", "value": "ann"}]
-    return {"exec": {"apiVersion": EXEC, "command": sys.executable, "args": [str(program)], "env": env}}
+    return {
+        "exec": {
+            "apiVersion": EXEC,
+            "command": sys.executable,
+            "args": [str(program)],
+            "env": env,
+            "interactiveMode": "Never",
+        }
+    }
 
 
 SAYS = """
@@ -129,7 +155,7 @@ def test_a_plugin_that_brings_nothing_says_so_and_nobody_is_asked_without_it(
 
 
 def test_a_plugin_that_is_not_there_is_named(tmp_path: Path, server: FakeApi) -> None:
-    user = {"exec": {"apiVersion": EXEC, "command": "no-such-plugin"}}
+    user = {"exec": {"apiVersion": EXEC, "command": "no-such-plugin", "interactiveMode": "Never"}}
     with pytest.raises(ClusterDenied, match="no-such-plugin"):
         log_in(written(tmp_path, config(server.url, user)))
 
@@ -142,23 +168,23 @@ def test_somebody_else_is_asked_for_when_the_kubeconfig_says_so(tmp_path: Path, 
     assert sent["Impersonate-Extra-reason"] == "test"
 
 
-def test_a_proxy_is_asked_in_place_of_the_server(tmp_path: Path, server: FakeApi) -> None:
+def test_a_proxy_is_asked_in_place_of_the_server(tmp_path: Path, plain_server: FakeApi) -> None:
     elsewhere = "http://127.0.0.1:9"
-    assert version(log_in(written(tmp_path, config(elsewhere, {"token": "t"}, cluster={"proxy-url": server.url}))))
-    assert [each.path for each in server.requests] == ["/version"]
+    assert version(
+        log_in(written(tmp_path, config(elsewhere, {"token": "t"}, cluster={"proxy-url": plain_server.url})))
+    )
+    assert [each.path for each in plain_server.requests] == ["/version"]
 
 
-def test_a_proxy_of_the_environment_is_asked(tmp_path: Path, server: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", server.url)
-    assert version(log_in(written(tmp_path, config("http://127.0.0.1:9"))))
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with pytest.raises(ClusterUnreachable):
-        version(log_in(written(tmp_path, config("http://127.0.0.1:9"))))
+def test_a_proxy_of_the_environment_is_asked(tmp_path: Path, plain_server: FakeApi) -> None:
+    where = written(tmp_path, config("http://api.example.org"))
+    assert version(log_in(where, env={"HTTP_PROXY": plain_server.url}))
+    assert log_in(where, env={"HTTP_PROXY": plain_server.url, "NO_PROXY": "example.org"}).proxy == ""
 
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    return trustme.CA()
+    return AUTHORITY
 
 
 @pytest.fixture
@@ -248,12 +274,17 @@ def test_a_server_is_known_by_the_name_that_the_kubeconfig_says(
 
 def test_a_server_of_another_authority_is_not_trusted(tmp_path: Path, tls_server: FakeApi) -> None:
     with pytest.raises(ClusterUnreachable, match="TLS that can be trusted") as caught:
-        version(log_in(written(tmp_path, config(tls_server.url, cluster=trusting(trustme.CA())))))
+        version(log_in(written(tmp_path, config(tls_server.url, {"token": "t"}, cluster=trusting(trustme.CA())))))
     assert "certificate-authority" in caught.value.hint
 
 
 NOWHERE = "http://127.0.0.1:9"
+SECURE = "https://127.0.0.1:9"
+TOKEN = {"token": "t"}
 BROKEN = {
+    "a user without credentials": config("https://127.0.0.1:9"),
+    "a word for true": config("https://127.0.0.1:9", cluster={"insecure-skip-tls-verify": "false"}),
+    "a token that is a number": config("https://127.0.0.1:9", {"token": 7}),
     "no YAML": "{",
     "empty": "",
     "a list": "[1]",
@@ -266,9 +297,15 @@ BROKEN = {
     "no user of that name": {**config(NOWHERE), "users": [{"name": "other", "user": {}}]},
     "a server that is no URL": config("api.example.org:6443"),
     "a certificate that is none": config("https://127.0.0.1:9", {"client-certificate-data": encoded(b"x")}),
-    "an authority that is none": config("https://127.0.0.1:9", cluster={"certificate-authority-data": encoded(b"x")}),
-    "an authority that is no base64": config("https://127.0.0.1:9", cluster={"certificate-authority-data": "%"}),
-    "a file that is not there": config("https://127.0.0.1:9", cluster={"certificate-authority": "gone.pem"}),
+    "an authority that is none": config(
+        "https://127.0.0.1:9", {"token": "t"}, cluster={"certificate-authority-data": encoded(b"x")}
+    ),
+    "an authority that is no base64": config(
+        "https://127.0.0.1:9", {"token": "t"}, cluster={"certificate-authority-data": "%"}
+    ),
+    "a file that is not there": config(
+        "https://127.0.0.1:9", {"token": "t"}, cluster={"certificate-authority": "gone.pem"}
+    ),
 }
 
 
@@ -284,6 +321,26 @@ def test_a_broken_kubeconfig_is_named(document: Any, tmp_path: Path) -> None:
 def test_a_kubeconfig_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="gone"):
         log_in(str(tmp_path / "gone"))
+
+
+def test_who_is_asked_is_told_with_the_context_that_names_it(tmp_path: Path) -> None:
+    found = Connection(log_in(written(tmp_path, config(SECURE, TOKEN)))).asked
+    assert found == "https://127.0.0.1:9 (context here)"
+    open_to_all = config(SECURE, TOKEN, cluster={"insecure-skip-tls-verify": True, "certificate-authority-data": ""})
+    assert "not verified" in Connection(log_in(written(tmp_path, open_to_all))).asked
+
+
+def test_of_two_current_contexts_the_first_counts(tmp_path: Path, server: FakeApi) -> None:
+    second = config(SECURE, TOKEN)
+    second["current-context"] = second["contexts"][0]["name"] = "there"
+    env = {"KUBECONFIG": ":".join((written(tmp_path, config(server.url, TOKEN), "a"), written(tmp_path, second, "b")))}
+    assert log_in(env=env).context == "here"
+    assert log_in(env=env, context="there").context == "there"
+
+
+def test_an_unverified_server_is_asked_without_a_warning_of_the_library(tmp_path: Path, server: FakeApi) -> None:
+    unverified = {"insecure-skip-tls-verify": True, "certificate-authority-data": ""}
+    assert version(log_in(written(tmp_path, config(server.url, TOKEN, cluster=unverified)))) == "v1.36.3"
 
 
 def test_several_files_are_merged_and_a_context_chosen(tmp_path: Path, server: FakeApi) -> None:
@@ -312,30 +369,25 @@ def test_a_pod_without_its_token_says_so(tmp_path: Path, monkeypatch: pytest.Mon
         log_in(env=env)
 
 
-def test_without_the_client_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "kubernetes", None)
-    monkeypatch.setitem(sys.modules, "kubernetes.client", None)
+def test_without_pysocks_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "socks", None)
+    monkeypatch.delitem(sys.modules, "urllib3.contrib.socks", raising=False)
     with pytest.raises(NoClient) as caught:
-        log_in(written(tmp_path, config(NOWHERE)))
+        Connection(log_in(written(tmp_path, config(NOWHERE, cluster={"proxy-url": "socks5://127.0.0.1:1080"}))))
     assert caught.value.exit_status == 6
     assert "clusterbook[cluster]" in caught.value.hint
 
 
-def test_a_pod_uses_its_own_account(tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pod_uses_its_own_account(tmp_path: Path, authority: trustme.CA) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     (tmp_path / "token").write_text("of-the-pod\n", encoding="utf-8")
     (tmp_path / "ca.crt").write_bytes(authority.cert_pem.bytes())
-    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
-    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
-    monkeypatch.setenv("HOME", str(tmp_path))
     api = FakeApi()
     api.put("/version", VERSION)
     with running(api, tls=context) as server:
         host, _, port = server.url.removeprefix("https://").partition(":")
-        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
-        monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)
-        login = log_in(env={"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port})
+        login = log_in(env={"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}, account=tmp_path)
         assert version(login) == "v1.36.3"
     assert login.namespace == "default"
-    assert api.requests[0].headers["Authorization"] == "bearer of-the-pod"
+    assert api.requests[0].headers["Authorization"] == "Bearer of-the-pod"

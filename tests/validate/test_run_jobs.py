@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import urllib3
 
 from clusterbook.catalog.images import moves
 from clusterbook.kubernetes.api import PATIENCE, Api
 from clusterbook.kubernetes.connection import Connection
 from clusterbook.kubernetes.jobs import Pace
-from clusterbook.kubernetes.kubeconfig import Login
+from clusterbook.kubernetes.login import Login
 from clusterbook.validate.job_manifests import EACH_GPU_NODE, CheckRun
 from clusterbook.validate.output.record import record
 from clusterbook.validate.run import gpu_node_names, open_checks, readings_for_checks
@@ -107,7 +106,7 @@ def server() -> Iterator[FakeApi]:
 
 
 def client(server: FakeApi) -> Api:
-    login = Login(server.url, "default", urllib3.PoolManager(maxsize=16), lambda: "")
+    login = Login(server.url, "default", lambda: "")
     return Api(Connection(login), PATIENCE._replace(tries=2, connect_s=5, read_s=5), sleep=lambda _: None)
 
 

@@ -50,6 +50,8 @@ class Request:
     query: dict[str, str]
     headers: dict[str, str]
     body: Any
+    certified: str = ""
+    """Whom the client certificate names."""
 
 
 class Made(Sequence[Object]):
@@ -180,7 +182,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         size = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(size)) if size else None
         query = {key: values[0] for key, values in parse_qs(split.query).items()}
-        request = Request(self.command, split.path, query, dict(self.headers.items()), body)
+        request = Request(self.command, split.path, query, dict(self.headers.items()), body, self.certified())
         self.api.requests.append(request)
         fault = self.api.fault_for(self.command, self.path)
         if fault is None:
@@ -203,6 +205,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return self.send_object(fault.status, fault.body or status(fault.status, fault.message), headers=fault.headers)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815
+
+    def certified(self) -> str:
+        peer = self.connection.getpeercert() if isinstance(self.connection, ssl.SSLSocket) else None
+        return str((peer or {}).get("subjectAltName", "")) if peer else ""
 
     def send_object(self, code: int, document: Object, *, headers: dict[str, str] | None = None) -> None:
         self.send(code, json.dumps(document).encode(), headers=headers or {})

@@ -108,8 +108,8 @@ def snapshot(request: Request, caller: Caller) -> Reply:
     else:
         text = written(taken, form or FORMATS[0])
     if output.startswith("cm://"):
-        keep(asked, output, text, form or FORMATS[0], str(taken["metadata"]["timestamp"]))
-        text, output = "", ""
+        kept = keep(asked, output, text, form or FORMATS[0], str(taken["metadata"]["timestamp"]))
+        text, output, notes = "", "", (*notes, kept)
     return Reply(text, notes, output=output)
 
 

@@ -117,26 +117,30 @@ def _from_outside(asked: SnapshotRequest, say: Callable[[str], None]) -> Snapsho
     from clusterbook.collect.cluster.survey import collectors
 
     api, wishes = _reach(asked, "")
+    whom = f"asked: {api.asked}"
     if asked.agent is None:
         gaps = [Gap(part, SKIPPED, "take it with --agent, which looks into a node") for part in _NODE_PARTS]
         seen = combine((gather(collectors(api, wishes)), Capture(gaps=gaps)))
-        return SnapshotResult(_stamped(asked, seen, asked.node))
+        return SnapshotResult(_stamped(asked, seen, asked.node), (whom,))
+    say(whom)
     found = look(api, asked.agent, say=say, keep=asked.no_cleanup)
     around = gather(collectors(api, wishes._replace(node=found.node or asked.node)))
-    return SnapshotResult(_stamped(asked, combine((found.seen, around)), found.node), found.notes)
+    return SnapshotResult(_stamped(asked, combine((found.seen, around)), found.node), (whom, *found.notes))
 
 
 def _in_pod(asked: SnapshotRequest, node: tuple[Collector, ...], name: str) -> SnapshotResult:
     """Return what a pod sees of its node, and what its service account may see of the cluster."""
     from clusterbook.collect.cluster.survey import collectors
 
+    whom: tuple[str, ...] = ()
     try:
         api, wishes = _reach(asked, name)
+        whom = (f"asked: {api.asked}",)
         seen = gather((*node, *collectors(api, wishes)))
     except ClusterbookError as error:
         state = DENIED if isinstance(error, ClusterDenied) else FAILED
         seen = combine((gather(node), Capture(gaps=[Gap(part, state, error.what) for part in _CLUSTER_PARTS])))
-    return SnapshotResult(_stamped(asked, seen, name))
+    return SnapshotResult(_stamped(asked, seen, name), whom)
 
 
 def _network(where: str) -> Capture:
@@ -165,8 +169,8 @@ def node_name(variables: Mapping[str, str], said: str) -> str:
     return variables.get("NODE_NAME") or variables.get("KUBERNETES_NODE_NAME") or said
 
 
-def keep(asked: SnapshotRequest, where: str, text: str, form: str, timestamp: str) -> None:
-    """Write a snapshot into the ConfigMap `where`.
+def keep(asked: SnapshotRequest, where: str, text: str, form: str, timestamp: str) -> str:
+    """Write a snapshot into the ConfigMap `where`; return in which cluster.
 
     Raises:
         InvalidRequest: it is no ConfigMap, or not in a form that one keeps.
@@ -177,4 +181,6 @@ def keep(asked: SnapshotRequest, where: str, text: str, form: str, timestamp: st
     if form not in configmaps.FORMATS:
         raise InvalidRequest(f"a ConfigMap keeps no {form}", hint="write it as yaml or json")
     place = configmaps.parse_where(where)
-    configmaps.write(open_api(asked.kubeconfig, context=asked.context), place, text, form=form, timestamp=timestamp)
+    api = open_api(asked.kubeconfig, context=asked.context)
+    configmaps.write(api, place, text, form=form, timestamp=timestamp)
+    return f"written: {place} at {api.asked}"

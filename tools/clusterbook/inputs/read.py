@@ -11,6 +11,7 @@ from typing import Any
 from clusterbook.catalog.criteria import Criteria
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean, unreadable
 from clusterbook.diagnostics.findings import SourceErrors
+from clusterbook.diagnostics.printable import one_line
 from clusterbook.documents.api_version import API_VERSION, API_VERSIONS
 from clusterbook.documents.selector import describe
 from clusterbook.documents.yaml_reader import MAX_BYTES, Node, parse
@@ -76,7 +77,9 @@ def read_text(where: str) -> str:
         from clusterbook.kubernetes import api, configmaps
 
         place = configmaps.parse_where(where)
-        return configmaps.read(api.open_api(), place, kinds=("snapshot", "recipe"))[0]
+        cluster = api.open_api()
+        sys.stderr.write(f"note: asked: {one_line(cluster.asked)}\n")
+        return configmaps.read(cluster, place, kinds=("snapshot", "recipe"))[0]
     try:
         if where == "-":
             data = sys.stdin.buffer.read(MAX_BYTES + 1)

@@ -16,7 +16,7 @@ from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import Patience
 from clusterbook.kubernetes.connection import ApiResponse, Connection, Lost, as_bytes
 from clusterbook.kubernetes.errors import ClusterDenied, ClusterUnreachable, Conflict, NoObject, Rejected, Throttled
-from clusterbook.kubernetes.kubeconfig import log_in
+from clusterbook.kubernetes.login import log_in
 
 Object = dict[str, Any]
 
@@ -47,6 +47,11 @@ class Api:
     def where(self) -> str:
         """The server's address."""
         return self.connection.where
+
+    @property
+    def asked(self) -> str:
+        """Which cluster it is: the server, and the context that names it."""
+        return self.connection.asked
 
     @property
     def namespace(self) -> str:

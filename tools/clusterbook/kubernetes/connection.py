@@ -10,18 +10,20 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode, urlsplit
 
 from clusterbook import __version__
-from clusterbook.kubernetes.errors import BrokenKubeconfig, ClusterTimedOut, ClusterUnreachable
-from clusterbook.kubernetes.kubeconfig import Login
+from clusterbook.kubernetes.errors import BrokenKubeconfig, ClusterTimedOut, ClusterUnreachable, NoClient
+from clusterbook.kubernetes.login import Login
 
 if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse, HTTPHeaderDict
+    from urllib3 import BaseHTTPResponse, HTTPHeaderDict, PoolManager
 
 MAX_BYTES = 128 * 1024 * 1024
 """Most that one answer may have; a page of five hundred pods has five."""
 _CHUNK_BYTES = 1 << 16
+_THREADS = 16
+"""How many connections are kept; as many threads may ask at a time without opening new ones."""
 
 
 class ApiResponse(NamedTuple):
@@ -48,6 +50,14 @@ class Connection:
         self.where = login.where
         self.namespace = login.namespace
         self._login = login
+        self._pool = _pool(login)
+
+    @property
+    def asked(self) -> str:
+        """Which cluster it is, for whoever asked for it."""
+        context = self._login.context
+        who = f"context {context}" if context else "the pod's own account"
+        return f"{self.where} ({who}{'' if self._login.verified else '; its certificate is not verified'})"
 
     def ask(
         self,
@@ -129,7 +139,7 @@ class Connection:
         url = f"{self.where}{path}{'?' if given else ''}{urlencode(given)}"
         response: BaseHTTPResponse | None = None
         try:
-            response = self._login.pool.request(
+            response = self._pool.request(
                 method, url, body=body, headers=headers, timeout=urllib3.Timeout(connect=connect_s, read=read_s),
                 preload_content=False, redirect=False, retries=False,
             )  # fmt: skip
@@ -162,6 +172,42 @@ class Connection:
         for name, value in self._login.others:
             headers.add(name, value)
         return headers
+
+
+def _pool(login: Login) -> PoolManager:
+    """Return what keeps connections to a server.
+
+    Raises:
+        NoClient: it takes a SOCKS proxy, and what speaks that is not installed.
+    """
+    import urllib3
+
+    known: dict[str, Any] = {
+        "maxsize": _THREADS,
+        "ssl_context": login.tls,
+        "cert_reqs": "CERT_REQUIRED" if login.verified else "CERT_NONE",
+    }
+    if not login.verified:
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # we say it, once, in `asked`
+        known["assert_hostname"] = False
+    if login.server_name:
+        known["server_hostname"] = login.server_name
+    if not login.proxy:
+        return urllib3.PoolManager(**known)
+    split = urlsplit(login.proxy)
+    if split.scheme.startswith("socks5"):
+        try:
+            import socks  # noqa: F401 (urllib3 would warn, and not say of what)
+            from urllib3.contrib.socks import SOCKSProxyManager
+        except ImportError as error:
+            hint = "pip install 'clusterbook[cluster]'"
+            raise NoClient(f"{login.where}: what speaks to a SOCKS proxy is not installed", hint=hint) from error
+        return SOCKSProxyManager(
+            f"socks5h{login.proxy[len(split.scheme) :]}", **known
+        )  # which looks names up, as in Go
+    user = f"{unquote(split.username or '')}:{unquote(split.password or '')}" if split.username else ""
+    headers = urllib3.make_headers(proxy_basic_auth=user) if user else None
+    return urllib3.ProxyManager(login.proxy, proxy_headers=headers, proxy_ssl_context=login.tls, **known)
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ from clusterbook.diagnostics.transport import AccessDenied, RateLimited, Refused
 
 
 class NoClient(ClusterbookError):
-    """The Python client for Kubernetes is not installed; it comes with the extra `cluster`, which most never need.
+    """The kubeconfig names a SOCKS proxy, and PySocks is not installed; it comes with the extra `cluster`.
 
     Install it: `pip install 'clusterbook[cluster]'`.
     """

@@ -1,214 +1,180 @@
-"""Kubeconfig: which cluster is meant, and who we are to it.
+"""Kubeconfig: which cluster is meant, as kubectl reads it, or none.
 
-The only module that imports the Python client for Kubernetes: credentials in all their forms (tokens and token files,
-client certificates, plug-ins that are run, names and passwords), TLS, proxies. Of the client it takes what reads a
-kubeconfig and builds a connection pool: its generated API would have every object in memory twice.
+Of several files the first that says something counts: for `current-context`, and for each cluster, context and user by
+its name, whole. A relative path is one from the file that names it. What kubectl refuses is refused.
+Source: client-go, tools/clientcmd; held against kubectl itself by the interop tier.
 """
 
 from __future__ import annotations
 
-import logging
 import os
-import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple
 
-from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean, unreadable
-from clusterbook.files.read import is_file, is_folder
-from clusterbook.kubernetes.errors import BrokenKubeconfig, ClusterDenied, NoClient, NoCluster
+from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean
+from clusterbook.diagnostics.findings import SourceErrors
+from clusterbook.documents.selector import describe
+from clusterbook.documents.yaml_reader import parse
+from clusterbook.files.read import is_file, is_folder, read_text
+from clusterbook.kubernetes.errors import BrokenKubeconfig
 
-if TYPE_CHECKING:
-    from kubernetes.client import Configuration
-    from urllib3 import PoolManager
+HOME_KUBECONFIG = ".kube/config"
+MAX_BYTES = 10 * 1024 * 1024
+_HINT = "see `kubectl config view`"
+_TEXT = dict.fromkeys
+_FIELDS: dict[str, dict[str, type]] = {
+    "cluster": {
+        **_TEXT(("server", "tls-server-name", "certificate-authority", "certificate-authority-data", "proxy-url"), str),
+        "insecure-skip-tls-verify": bool,
+    },
+    "context": _TEXT(("cluster", "user", "namespace"), str),
+    "user": {
+        **_TEXT(("client-certificate", "client-certificate-data", "client-key", "client-key-data"), str),
+        **_TEXT(("token", "tokenFile", "username", "password", "as", "as-uid"), str),
+        "as-groups": list,
+        **_TEXT(("as-user-extra", "auth-provider", "exec"), dict),
+    },
+}
+"""What an entry may say, and as what; kubectl takes no number for a text, nor "false" for false."""
+_PATHS = {"cluster": ("certificate-authority",), "user": ("client-certificate", "client-key", "tokenFile")}
 
-HOME_KUBECONFIG = "~/.kube/config"
-_POD = "/var/run/secrets/kubernetes.io/serviceaccount"
 
+class Choice(NamedTuple):
+    """The context that counts, and what it says: paths are whole, and `where` names the files for messages."""
 
-class Login(NamedTuple):
-    """One API server, and who we are to it.
-
-    `where` is its address, `namespace` the one to use where none is named, `token` returns what Authorization says by
-    now (a plug-in may have to run again for it), `others` are headers that ask to be taken for somebody else.
-    """
-
-    where: str
+    context: str
+    cluster: Mapping[str, Any]
+    user: Mapping[str, Any]
+    user_name: str
     namespace: str
-    pool: PoolManager
-    token: Callable[[], str]
-    others: Sequence[tuple[str, str]] = ()
+    where: str
 
 
-def log_in(kubeconfig: str = "", *, context: str = "", env: Mapping[str, str] = os.environ) -> Login:
-    """Return how to reach the cluster that is meant; nothing has been sent yet, but a plug-in may have run.
-
-    Like kubectl: the file that is named, else those of KUBECONFIG, else the one in the home folder, else, in a pod, the
-    pod's own service account.
+def files_of(kubeconfig: str, env: Mapping[str, str]) -> list[Path]:
+    """Return the files that are there, in order: those that are named, else of KUBECONFIG, else the one at home.
 
     Args:
-        kubeconfig: a file, or several as in KUBECONFIG.
-        context: another than the file's current one.
+        kubeconfig: a file, or several as in KUBECONFIG; "" for none.
         env: the environment.
 
     Raises:
-        NoClient: the Python client is not installed.
-        NotFound: the file that is named does not exist.
-        NoCluster: nothing says which cluster.
-        BrokenKubeconfig: what says so cannot be used.
-        ClusterDenied: a plug-in gave no credentials.
+        NotFound: none of those that are named exists.
+        InvalidRequest: a folder is named.
     """
-    try:
-        import kubernetes.client
-    except ImportError as error:
-        hint = "pip install 'clusterbook[cluster]'"
-        raise NoClient("the Python client for Kubernetes is not installed", hint=hint) from error
-    configuration = kubernetes.client.Configuration()
-    named = kubeconfig or env.get("KUBECONFIG", "") or HOME_KUBECONFIG
-    there = [_at_home(each) for each in named.split(os.pathsep) if each]
-    files = [path for path in there if is_file(path)]
-    if kubeconfig and not files:
-        hint = "name a file with --kubeconfig"
-        if is_folder(there[0]):
-            raise InvalidRequest(f"{kubeconfig} is a folder, not a kubeconfig", hint=hint)
-        raise NotFound(f"there is no kubeconfig {kubeconfig}", hint=hint)
-    if files:
-        return _from_files(configuration, files, context)
-    if env.get("KUBERNETES_SERVICE_HOST"):
-        return _from_pod(configuration)
-    hint = "type --kubeconfig FILE; --no-cluster judges a snapshot alone"
-    raise NoCluster("no cluster: no kubeconfig, and this is no pod", hint=hint)
+    if kubeconfig:
+        named = [Path(part).expanduser() if env.get("HOME") else Path(part) for part in _parts(kubeconfig)]
+    elif env.get("KUBECONFIG"):
+        named = [Path(part) for part in _parts(env["KUBECONFIG"])]  # no `~`: kubectl knows none, the shell does
+    else:
+        named = [Path(env["HOME"], HOME_KUBECONFIG)] if env.get("HOME") else []
+    for path in named:
+        if is_folder(path):
+            raise InvalidRequest(f"{path} is a folder, not a kubeconfig", hint="name a file with --kubeconfig")
+    # What is neither file nor folder may be a pipe, <(kubectl config view --raw), which is read as any other.
+    there = [path for path in named if is_file(path) or path.exists()]
+    if kubeconfig and not there:
+        raise NotFound(f"there is no kubeconfig {kubeconfig}", hint="name a file with --kubeconfig")
+    return there
 
 
-def _at_home(part: str) -> Path:
-    """Return a path whose `~` is the home folder; a pod's user often has none."""
-    try:
-        return Path(part).expanduser()
-    except RuntimeError:
-        return Path(part)
+def _parts(text: str) -> list[str]:
+    return list(dict.fromkeys(part for part in text.split(os.pathsep) if part))
 
 
-def _from_files(configuration: Configuration, files: Sequence[Path], context: str) -> Login:
-    """Return what kubeconfigs say."""
-    from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
+def choose(files: Sequence[Path], context: str = "") -> Choice | None:
+    """Return what several files say together, None where they say nothing at all.
 
-    where = os.pathsep.join(map(str, files))
-    with _mended(where):
-        merged = KubeConfigMerger(where).config
-        chosen = context or str(merged.safe_get("current-context") or "")
-        if not chosen:
-            raise BrokenKubeconfig(f"{where} has no current-context", hint="kubectl config use-context NAME")
-        loader = KubeConfigLoader(config_dict=merged, active_context=chosen, config_base_path=None)
-        with _overheard() as said:
-            loader.load_and_set(configuration)
-        about = loader.current_context["context"]
-        name, users = about.get("user"), {each.value["name"]: each.value.get("user") for each in merged.value["users"]}
-        if name and name not in users:
-            hint = did_you_mean(name, users) if users else ""
-            raise BrokenKubeconfig(f"{where} has no user '{name}', which the context '{chosen}' names", hint=hint)
-        user = users.get(name) or {}
-        if said:
-            command = (user.get("exec") or {}).get("command", "")
-            hint = f"run '{command}' by itself and see, or log in again" if command else "log in again"
-            raise ClusterDenied(f"{where}: no credentials for '{name}': {said[0]}", hint=hint)
-        if urlsplit(configuration.host).scheme not in ("http", "https"):
-            raise BrokenKubeconfig(f"{where}: the server '{configuration.host}' is no http or https URL")
-        _check_certificates(configuration, where)
-        return _login(configuration, str(about.get("namespace") or "default"), _impersonated(user))
-
-
-@contextmanager
-def _mended(where: str) -> Iterator[None]:
-    """Say of everything that reading a kubeconfig can run into which file it is about."""
-    from kubernetes.config import ConfigException
-    from yaml import YAMLError
-
-    try:
-        yield
-    except PermissionError as error:
-        raise unreadable(error.filename or where, error) from error
-    except UnicodeDecodeError as error:
-        raise BrokenKubeconfig(f"{where} is not UTF-8 text", hint="name a kubeconfig") from error
-    except (ConfigException, YAMLError, ValueError, TypeError, KeyError, AttributeError, OSError) as error:
-        words = " ".join(str(error).split()) or type(error).__name__
-        raise BrokenKubeconfig(f"{where} cannot be used: {words}", hint="see `kubectl config view`") from error
-
-
-@contextmanager
-def _overheard() -> Iterator[list[str]]:
-    """Give what the client only writes to the log, and keep it from there: why a plug-in brought nothing."""
-    said: list[str] = []
-
-    class Ear(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            said.append(" ".join(record.getMessage().split()))
-
-    root, ear = logging.getLogger(), Ear(logging.ERROR)
-    before, root.handlers = root.handlers, [ear]
-    try:
-        yield said
-    finally:
-        root.handlers = before
-
-
-def _check_certificates(configuration: Configuration, where: str) -> None:
-    """Make sure that the certificates can be read, now and by name: TLS itself would say neither.
+    Args:
+        files: in order; the first counts most.
+        context: another than the current one, "" for that.
 
     Raises:
-        BrokenKubeconfig: one cannot.
+        BrokenKubeconfig: a file cannot be used, or no context that can.
     """
-    certificate, key, authority = configuration.cert_file, configuration.key_file, configuration.ssl_ca_cert
-    for what, load in (
-        ("certificate-authority", authority and (lambda: ssl.create_default_context(cafile=authority))),
-        ("client-certificate or client-key", certificate and (lambda: _context().load_cert_chain(
-            certificate, key, password=lambda: b""))),
-    ):  # fmt: skip
-        try:
-            if load:
-                load()
-        except (OSError, ValueError) as error:
-            raise BrokenKubeconfig(f"{where}: the {what} cannot be read: {error}") from error
+    where = os.pathsep.join(map(str, files))
+    current, entries = "", {kind: dict[str, Mapping[str, Any]]() for kind in _FIELDS}
+    for path in files:
+        document = _document(path)
+        current = current or _typed(document.get("current-context"), str, f"{path}: current-context") or ""
+        for kind, known in entries.items():
+            for name, entry in _named(document, kind, path).items():
+                known.setdefault(name, entry)
+    chosen = context or current
+    if not chosen:
+        if not any(entries.values()):
+            return None
+        raise BrokenKubeconfig(f"{where} has no current-context", hint="kubectl config use-context NAME")
+    about = _entry(entries["context"], "context", chosen, where)
+    cluster = _entry(entries["cluster"], "cluster", about.get("cluster") or "", f"{where}: the context '{chosen}'")
+    user = about.get("user") or ""
+    own = _entry(entries["user"], "user", user, f"{where}: the context '{chosen}'") if user else {}
+    return Choice(chosen, cluster, own, user, about.get("namespace") or "default", where)
 
 
-def _context() -> ssl.SSLContext:
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+def _entry(entries: Mapping[str, Mapping[str, Any]], kind: str, name: str, where: str) -> Mapping[str, Any]:
+    """Return the entry of a name.
+
+    Raises:
+        BrokenKubeconfig: there is none.
+    """
+    if name not in entries:
+        hint = did_you_mean(name, entries) if entries and name else _HINT
+        raise BrokenKubeconfig(f"{where} has no {kind} '{name}'" if name else f"{where} names no {kind}", hint=hint)
+    return entries[name]
 
 
-def _impersonated(user: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the headers that ask to be taken for somebody else, which the client would leave out."""
-    headers = [("Impersonate-User", str(user["as"]))] if user.get("as") else []
-    headers += [("Impersonate-Uid", str(user["as-uid"]))] if user.get("as-uid") else []
-    headers += [("Impersonate-Group", str(group)) for group in user.get("as-groups") or ()]
-    for key, values in (user.get("as-user-extra") or {}).items():
-        headers += [(f"Impersonate-Extra-{key}", str(value)) for value in values]
-    return headers
+def _document(path: Path) -> Mapping[str, Any]:
+    """Return what a file holds, {} for an empty one."""
+    text = read_text(path, limit_bytes=MAX_BYTES, hint="name a kubeconfig", error=BrokenKubeconfig)
+    try:
+        node = parse(text, str(path), first_only=True)
+    except SourceErrors as error:
+        first = error.findings[0]
+        raise BrokenKubeconfig(f"{path} cannot be used: {first.what}", place=first.place, hint=first.hint) from error
+    document = _typed(node.data() if node else None, dict, str(path)) or {}
+    for key, wanted in (("apiVersion", "v1"), ("kind", "Config")):
+        if document.get(key, wanted) != wanted:
+            raise BrokenKubeconfig(f"{path}: its {key} is '{document[key]}', not {wanted}", hint="name a kubeconfig")
+    return document
 
 
-def _from_pod(configuration: Configuration) -> Login:
-    """Return a pod's own service account."""
-    from kubernetes.config import load_incluster_config
+def _named(document: Mapping[str, Any], kind: str, path: Path) -> dict[str, Mapping[str, Any]]:
+    """Return the entries of one kind in a file by name, their paths whole."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for number, listed in enumerate(_typed(document.get(f"{kind}s"), list, f"{path}: {kind}s") or ()):
+        where = f"{path}: {kind}s[{number}]"
+        held = _typed(listed, dict, where) or {}
+        name = _typed(held.get("name"), str, f"{where}.name") or ""
+        if name in found:
+            raise BrokenKubeconfig(f"{path} has two {kind}s '{name}'", hint="keep one of them")
+        entry = dict(_typed(held.get(kind), dict, f"{where}.{kind}") or {})
+        for key, wanted in _FIELDS[kind].items():
+            if _typed(entry.get(key), wanted, f"{where}.{kind}.{key}") is None:
+                entry.pop(key, None)
+        found[name] = _resolved(entry, kind, path)
+    return found
 
-    with _mended(_POD):
-        load_incluster_config(client_configuration=configuration)
-        own = Path(_POD, "namespace")
-        namespace = own.read_text(encoding="utf-8").strip() if own.is_file() else "default"
-    return _login(configuration, namespace)
+
+def _resolved(entry: dict[str, Any], kind: str, path: Path) -> Mapping[str, Any]:
+    """Return an entry whose relative paths are taken from the folder of its file."""
+    folder = path.absolute().parent
+    for key in _PATHS.get(kind, ()):
+        if entry.get(key):
+            entry[key] = str(folder / entry[key])
+    plugin = entry.get("exec")
+    if isinstance(plugin, dict) and os.sep in str(plugin.get("command") or ""):
+        entry["exec"] = {**plugin, "command": str(folder / plugin["command"])}
+    return entry
 
 
-def _login(configuration: Configuration, namespace: str, others: Sequence[tuple[str, str]] = ()) -> Login:
-    """Return what the client made of it."""
-    from kubernetes.client import ApiClient
+def _typed(value: Any, wanted: type, where: str) -> Any:
+    """Return a value that is of a type, or None.
 
-    configuration.retries = False  # retrying is for `api`, which knows what may be repeated
-    lock = Lock()  # whoever asks first renews a token
-
-    def token() -> str:
-        with lock:
-            return (
-                configuration.get_api_key_with_prefix("BearerToken") or ""
-            ).strip()  # a token file ends in a newline
-
-    return Login(configuration.host, namespace, ApiClient(configuration).rest_client.pool_manager, token, others)
+    Raises:
+        BrokenKubeconfig: it is something else.
+    """
+    if value is not None and not isinstance(value, wanted):
+        words = {str: "text", bool: "true or false", list: "a list", dict: "a map"}[wanted]
+        raise BrokenKubeconfig(f"{where} is {describe(value)}, not {words}", hint=_HINT)
+    return value
