@@ -244,29 +244,34 @@
     };
     const cell = (said) => {
       if (!said) return "–";
-      const tick = said[0].includes("`") ? ["`` ", " ``"] : ["`", "`"];
-      return `${tick[0]}${said[0].replaceAll("|", "\\|").replaceAll(/\s+/g, " ")}${tick[1]}${said[1] ? ` by ${said[1]}` : ""}`;
+      const tick = said.text.includes("`") ? ["`` ", " ``"] : ["`", "`"];
+      return `${tick[0]}${said.text.replaceAll("|", "\\|").replaceAll(/\s+/g, " ")}${tick[1]}${said.by ? ` by ${said.by}` : ""}`;
     };
-    const side = (said, of) => make("td", { "data-of": of }, said ? code(said[0]) : "–", said?.[1] ? make("span", { class: "cb-by" }, `set by ${said[1]}`) : null);
+    const side = (said, of) => make("td", { "data-of": of }, said ? code(said.text) : "–", said?.by ? make("span", { class: "cb-by" }, `set by ${said.by}`) : null);
     if (left.value && !right.value) right.focus();
     show();
   };
+  // joins the facts of two recipes as clusterbook.diff.recipes does: what comes or goes is told without what is below it,
+  // an order by what both have, overrides by the values they set
   const differences = (one, two, same) => {
-    const rows = [];
-    const put = (where, left, right) => {
-      const kind = !left ? "added" : !right ? "removed" : left[0] !== right[0] ? "changed" : "same";
-      if (kind !== "same" || same) rows.push({ where, kind, left, right });
-    };
-    const keys = (a, b) => [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
-    for (const name of keys(one.components, two.components)) {
-      const a = one.components[name], b = two.components[name];
-      put(name, a && [a.version || "present"], b && [b.version || "present"]);
-      if (a && b) for (const path of keys(a.values, b.values)) put(`${name} ${path}`, a.values[path], b.values[path]);
-    }
-    for (const name of keys(one.constraints, two.constraints)) put(name, one.constraints[name] && [one.constraints[name]], two.constraints[name] && [two.constraints[name]]);
-    for (const name of [...new Set([...one.checks, ...two.checks])].sort()) put(`check ${name}`, one.checks.includes(name) && ["declared"], two.checks.includes(name) && ["declared"]);
-    return rows;
+    const sides = [one, two].map((recipe) => new Map(recipe.facts.flatMap(([section, component, rows]) => rows.map(([key, text, by, id = text]) =>
+      [[section, component, key].join("\0"), { section: recipe.sections[section], place: [section, component, key], text, by: recipe.origins[by], id }]))));
+    const [old, now] = sides;
+    const lone = (...place) => old.has(place.join("\0")) !== now.has(place.join("\0"));
+    const at = Object.fromEntries(one.sections.map((name, i) => [name, i]));
+    const order = (mine, theirs) => JSON.stringify(mine.id.filter((each) => theirs.id.includes(each)));
+    const rows = [...new Set([...old.keys(), ...now.keys()])].map((key) => {
+      const left = old.get(key), right = now.get(key), { section, place } = left || right, [, component, name] = place;
+      const below = component && section !== "component" && (lone(at.component, component, "") || (section === "image" && name && lone(place[0], component, "")));
+      const alike = left && right ? (section === "order" ? order(left, right) === order(right, left) : JSON.stringify(left.id) === JSON.stringify(right.id)) : section === "order";
+      const where = [component, name || (section === "image" && "images")].filter(Boolean).join(" ");
+      return { where, section, place, component, name, left, right, kind: below ? "" : alike ? "same" : !left ? "added" : !right ? "removed" : "changed" };
+    });
+    const told = new Set(rows.filter((row) => row.section === "value" && row.kind && row.kind !== "same").map((row) => row.component));
+    const by = (a, b) => { const i = a.place.findIndex((each, n) => each !== b.place[n]); return i < 0 ? 0 : a.place[i] < b.place[i] ? -1 : 1; };
+    return rows.filter((row) => row.kind && (same || row.kind !== "same") && !(row.section === "field" && row.name === "overrides" && told.has(row.component))).sort(by);
   };
+  Object.assign(window.clusterbook, { differences, load });
 
   // --- small things
   const filter = (input) => {

@@ -8,15 +8,20 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.support import sites
+from clusterbook.diff.export import exported_text
+from clusterbook.diff.facts import Key, facts
+from clusterbook.diff.recipes import ABSENT, Change
+from tests.support import pairs, sites
 
 A, B = "h100-eks-ubuntu-training", "h100-eks-ubuntu-inference"
 
 
 def values(slug: str) -> dict[str, str]:
     """Return what the recipe says, by component and path."""
-    found = sites.our_data().recipe(slug)
-    return {f"{part.name} {row.path}": row.text for part in found.parts for row in part.rows if not row.removed}
+    found = facts(sites.our_data().side(slug, ""))
+    return {
+        f"{key.component} {key.key}": exported_text(key, fact.value) for key, fact in found if key.section == "value"
+    }
 
 
 def test_two_recipes_differ_in_what_the_recipes_say(page: Page, address: str) -> None:
@@ -53,7 +58,9 @@ def test_sides_can_be_swapped_and_what_is_the_same_shown(page: Page, http: str) 
 def test_two_versions_are_compared(page: Page, address: str) -> None:
     page.goto(f"{address}compare.html?a={A}@1.0.0&b={A}@2.0.0")
     expect(page.locator(".cb-compare")).to_contain_text(f"differences between {A}@1.0.0 and {A}@2.0.0")
-    row = page.locator(".cb-compare tbody tr", has=page.get_by_role("rowheader", name="gpu-operator", exact=True))
+    row = page.locator(
+        ".cb-compare tbody tr", has=page.get_by_role("rowheader", name="gpu-operator version", exact=True)
+    )
     expect(row).to_contain_text("changed")
 
 
@@ -66,8 +73,8 @@ def test_versions_that_differ_in_facts_of_the_registry_alone_are_told_apart(page
 def test_what_is_shown_is_copied_as_a_table_of_markdown(page: Page, http: str) -> None:
     def odd(route: Route) -> None:
         text = route.fetch().text()
-        assert '"version":"' in text
-        route.fulfill(body=text.replace('"version":"', '"version":"`x|y', 1), content_type="text/javascript")
+        assert '["version","' in text
+        route.fulfill(body=text.replace('["version","', '["version","`x|y'), content_type="text/javascript")
 
     page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=http.rstrip("/"))
     page.route(f"**/recipes/{B}.js", odd)
@@ -182,3 +189,43 @@ def test_without_javascript_every_recipe_is_still_reached(browser: Any, http: st
         page.get_by_role("link", name="All recipes are in one list").click()
         page.get_by_role("link", name="H100 · Amazon EKS · Ubuntu · training", exact=True).click()
         assert page.get_by_text("clusterbook bundle h100-eks-ubuntu-training --deployer flux").is_visible()
+
+
+JOIN = """
+async (pairs) => {
+  const { load, differences } = window.clusterbook;
+  const read = (name) => load(name, `api/v1/recipes/${name.replace("@", "/")}.js`);
+  const found = [];
+  for (const [old, now] of pairs) {
+    const rows = differences(await read(old), await read(now));
+    found.push(rows.map(({ kind, section, component, name, left, right }) =>
+      [kind, section, component, name, left?.text ?? null, right?.text ?? null, (right || left).by]));
+  }
+  return found;
+}
+"""
+
+
+def test_every_pair_has_the_differences_of_the_command(page: Page, http: str) -> None:
+    page.goto(f"{http}compare.html")
+    answers = list(pairs.answers().items())
+    assert len(answers) > 500
+    joined: list[Any] = page.evaluate(JOIN, [pair for pair, _ in answers])
+    for (pair, diff), rows in zip(answers, joined, strict=True):
+        assert rows == [row_of(change) for change in diff.changes], pair
+
+
+def row_of(change: Change) -> list[Any]:
+    """Return a change as the page shows it: kind, what it is about, both texts, and who set the newer one."""
+    key = Key(change.section, change.component, change.key)
+    texts = [None if value is ABSENT else exported_text(key, value) for value in (change.old, change.new)]
+    return [change.kind, *key, *texts, change.old_origin if change.new is ABSENT else change.new_origin]
+
+
+@pytest.mark.parametrize(("one", "two"), [("h100", "gb200"), ("a100", "b200")])
+def test_pass_marks_and_constraints_are_compared(page: Page, http: str, one: str, two: str) -> None:
+    page.goto(f"{http}compare.html?a={one}&b={two}")
+    count = len(pairs.answers()[one, two].changes)
+    expect(page.locator(".cb-compare")).to_contain_text(f"{count} differences between {one} and {two}")
+    row = page.locator(".cb-compare tbody tr", has_text="deployment: Deployment.gpu-operator.version")
+    expect(row).to_contain_text(">= v24.6.0")

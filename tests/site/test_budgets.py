@@ -11,7 +11,7 @@ from tests.support import sites
 
 PAGE_BYTES = INDEX_BYTES = 20_000
 SEARCH_BYTES = 100_000
-SCRIPT_BYTES = 12_000
+SCRIPT_BYTES = 40_000
 WORK_S = 10
 """Of a processor, children included, so that other work on the machine does not count."""
 

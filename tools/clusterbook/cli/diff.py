@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ from clusterbook.diff import recipe_report, snapshot_report
 from clusterbook.diff import snapshots as drift
 from clusterbook.diff.facts import Side
 from clusterbook.diff.installed import installed_drift
-from clusterbook.diff.recipes import diff
+from clusterbook.diff.recipes import Diff, diff
 from clusterbook.diff.rendered import as_one_recipe, delivery, deployed, deploys_otherwise, edits, rendered
 from clusterbook.diff.snapshot_report import Drift
 from clusterbook.diff.snapshots import chosen
@@ -133,10 +134,21 @@ class BundleFolder(NamedTuple):
 
 
 class RecipeSources(NamedTuple):
-    """Where recipes are taken from: what was published, and the index of this catalog."""
+    """Where recipes are taken from: what was published, the index of this catalog, and its sources, read when asked."""
 
     published: Published
     source: str
+    catalog: Callable[[], tuple[Resolver, Gatherer]]
+
+
+def open_sources(registry: Path, source: str) -> RecipeSources:
+    """Return where recipes are taken from: a ledger's folder, and an index, "" for the one built in."""
+
+    def read_catalog() -> tuple[Resolver, Gatherer]:
+        loaded = catalog.load(workspace.from_texts(Source(source).texts(), label="recipes"))
+        return Resolver(loaded), Gatherer(loaded)
+
+    return RecipeSources(open_ledger(registry), source, cache(read_catalog))
 
 
 Subject = Side | Release | BundleFolder | NamedSnapshot
@@ -160,7 +172,7 @@ def compare(
         InvalidRequest: they are not of kinds that can be compared.
         Unseen: a snapshot does not say what a recipe would be compared with.
     """
-    sources = RecipeSources(open_ledger(registry), source)
+    sources = open_sources(registry, source)
     before, after = subject(old, sources), subject(new, sources)
     if isinstance(before, Release) and isinstance(after, Release):
         releases = release_diff(sources.published, before.name, after.name)
@@ -179,8 +191,13 @@ def compare(
     if want is not None:
         what = "--ignore, --ignore-from and --severity are about changes of a cluster"
         raise InvalidRequest(what, hint="compare with a snapshot, or leave them out")
-    found = diff(*_as_deployed(before, after))
+    found = diff_of(before, after)
     return recipe_report.report(found, form), bool(found)
+
+
+def diff_of(before: Side | BundleFolder, after: Side | BundleFolder) -> Diff:
+    """Return what differs between two recipes or bundles. Raises InvalidRequest when options do not fit a recipe."""
+    return diff(*_as_deployed(before, after))
 
 
 def _as_deployed(*subjects: Side | BundleFolder) -> list[Side]:
@@ -288,8 +305,7 @@ def _bundle(word: str, sources: RecipeSources) -> Subject:
 
 def _recipe(word: str, sources: RecipeSources) -> Subject:
     """Return a recipe of the catalog in an index, resolved from the sources there, so that all of it is compared."""
-    loaded = catalog.load(workspace.from_texts(Source(sources.source).texts(), label="recipes"))
-    resolver = Resolver(loaded)
+    resolver, gatherer = sources.catalog()
     named = resolver.matcher.slugs() | dict(resolver.matcher.overlays)
     if word not in named and is_folder(word):
         raise InvalidRequest(f"{word} is a folder without {OPTIONS}, so it is no bundle", hint="name a bundle's folder")
@@ -299,7 +315,7 @@ def _recipe(word: str, sources: RecipeSources) -> Subject:
     if answer.state == UNSUPPORTED:
         raise NotFound(f"no recipe is served as {word}: {answer.reason}", hint="`clusterbook list` shows them all")
     recipe = resolver.resolve(named[word])
-    return Side(word, Gatherer(loaded).content(recipe, state=answer.state), recipe_winners(recipe))
+    return Side(word, gatherer.content(recipe, state=answer.state), recipe_winners(recipe))
 
 
 READERS: tuple[tuple[Callable[[str], bool], Callable[[str, RecipeSources], Subject]], ...] = (

@@ -96,11 +96,11 @@ def sentence(change: Change) -> str:
         return f"{where} {named}".rstrip()
     if change.kind != "changed":
         value = change.old if change.new is ABSENT else change.new
-        return where if value == {} and change.section in _NAMED else f"{where}: {_shown(change, value)}"
+        return where if value == {} and change.section in NAMED else f"{where}: {_shown(change, value)}"
     return f"{where}: {_shown(change, change.old)} → {_shown(change, change.new)}"
 
 
-_NAMED = ("phase", "check")
+NAMED = ("phase", "check")
 """Sections in which a fact may say no more than that it is there."""
 
 
@@ -188,7 +188,7 @@ def _row(change: Change) -> str:
 
 
 def _cell(change: Change, side: Any) -> str:
-    return "" if side == {} and change.section in _NAMED else _shown(change, side)
+    return "" if side == {} and change.section in NAMED else _shown(change, side)
 
 
 def code(plain: str) -> str:

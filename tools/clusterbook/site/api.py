@@ -11,15 +11,14 @@ from hashlib import sha256
 from typing import Any
 
 from clusterbook.diff import recipe_report
+from clusterbook.diff.export import exported
 from clusterbook.site import openapi
 from clusterbook.site.evidence import status
 from clusterbook.site.json_schemas import schemas
 from clusterbook.site.model import Evidence, PublishedVersion, RecipeView, SiteData, Summary
-from clusterbook.site.parts import PartView, row_text
 from clusterbook.site.recipe_yaml import RecipeWriter
 
 ROOT = "api/v1"
-_OWN_COLUMNS = ("name", "version", "tag", "values")
 
 
 def encode(document: Any) -> bytes:
@@ -63,7 +62,7 @@ def recipe_files(data: SiteData, summary: Summary, writer: RecipeWriter) -> Iter
     slug, lead = summary.slug, f"{ROOT}/recipes/{summary.slug}"
     newest = None if summary.unreleased else summary.newest
     yield f"{lead}.json", lambda: encode(recipe(summary, data.recipe(slug), newest))
-    yield f"{lead}.js", lambda: twin(slug, compare_document(data.recipe(slug)))
+    yield f"{lead}.js", lambda: twin(slug, exported(data.side(slug, "")))
     yield f"{lead}.yaml", lambda: writer.text(data.recipe(slug)).encode()
     for version in summary.versions:
         yield from _version_files(data, summary, version)
@@ -75,7 +74,7 @@ def _version_files(
     slug, number, before = summary.slug, version.number, version.before
     lead = f"{ROOT}/recipes/{slug}/{number}"
     yield f"{lead}.json", lambda: encode(recipe(summary, data.version(slug, number), version))
-    yield f"{lead}.js", lambda: twin(f"{slug}@{number}", compare_document(data.version(slug, number)))
+    yield f"{lead}.js", lambda: twin(f"{slug}@{number}", exported(data.side(slug, number)))
     if before:
         lead = f"{ROOT}/recipes/{slug}/{before}..{number}"
         yield f"{lead}.json", lambda: encode(recipe_report.document(data.diff(slug, before, number)))
@@ -159,37 +158,6 @@ def _evidence_status(summary: Summary) -> dict[str, Any] | None:
     if state is None:
         return None
     return {"version": state.version, "stale": state.version != newest, "verdict": state.verdict, "says": str(state)}
-
-
-def compare_document(view: RecipeView) -> dict[str, Any]:
-    """Return what Compare needs of a recipe."""
-    return {
-        "slug": view.slug,
-        "title": view.title,
-        "constraints": {constraint.name: constraint.value for constraint in view.constraints},
-        "checks": [f"{phase.name}: {name}" for phase in view.phases for name, _ in phase.checks],
-        "components": {
-            part.name: {
-                "version": part.version,
-                "values": {row.path: [row.text, row.by] for row in part.rows if not row.removed}
-                | dict(_other_facts(part)),
-            }
-            for part in view.parts
-        },
-    }
-
-
-def _other_facts(part: PartView) -> Iterator[tuple[str, list[str]]]:
-    """Yield what a component holds besides values, in the words of `clusterbook diff`, and who says it."""
-    for key, value in part.document.items():
-        if key == "registry":
-            yield from ((fact, [row_text(text), "registry"]) for fact, text in value.items())
-        elif key == "images":
-            yield from ((f"image {image}", ["listed"]) for image in value)
-        elif key == "manifests":
-            yield from ((f"manifest {path}", [digest]) for path, digest in value.items())
-        elif key not in _OWN_COLUMNS:
-            yield key, [row_text(value)]
 
 
 def _component(component: Any) -> dict[str, Any]:

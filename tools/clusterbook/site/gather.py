@@ -84,6 +84,7 @@ def gather(
         sources={source.file: source.text for source in catalog.tree.files.values()},
         recipe=lru_cache(maxsize=1)(views.recipe),  # its page and its JSON follow each other
         version=versions.recipe,
+        side=lambda slug, number: versions.side(slug, number) if number else views.side(slug),
         diff=versions.diff,
         neighbours=views.neighbours,
     )

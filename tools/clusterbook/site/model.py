@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from clusterbook.diff.facts import Side
+from clusterbook.diff.recipes import Diff
 from clusterbook.site.answers import CombinationGroup
 from clusterbook.site.parts import OriginView, PartView
 from clusterbook.validate.result import Result
@@ -234,7 +236,7 @@ class SiteData:
 
     `published` is where releases are fetched from, `signers` (who, vouched for by) whom the client believes by default.
     `combinations` are those that lead to a slug. `recipe` gives the view of a slug, `version` that of a published
-    version, and `diff` what differs between two versions.
+    version, `side` either of them as one side of a diff, and `diff` what differs between two versions.
     """
 
     catalog_digest: str
@@ -257,5 +259,6 @@ class SiteData:
     sources: Mapping[str, str]
     recipe: Callable[[str], RecipeView]
     version: Callable[[str, str], RecipeView]
-    diff: Callable[[str, str, str], Any]
+    side: Callable[[str, str], Side]
+    diff: Callable[[str, str, str], Diff]
     neighbours: Callable[[str], Iterator[tuple[str, str, int, int]]]

@@ -11,13 +11,15 @@ from typing import Any
 
 from clusterbook.catalog.criteria import Criteria
 from clusterbook.catalog.schema import PHASES
+from clusterbook.diff.facts import Side
+from clusterbook.diff.recipes import diff
 from clusterbook.documents.digest import digest
 from clusterbook.resolve.component import Component
 from clusterbook.resolve.content import Gatherer
-from clusterbook.resolve.document import Brief, brief, component_pointers, escape, recipe_pointers
+from clusterbook.resolve.document import Brief, brief, component_pointers, escape, recipe_pointers, recipe_winners
 from clusterbook.resolve.matrix import Matrix
 from clusterbook.resolve.proof import Proofs
-from clusterbook.resolve.recipe import RecipeResult
+from clusterbook.resolve.recipe import COMPONENTS, ORDER, RecipeResult
 from clusterbook.resolve.resolver import Recipe
 from clusterbook.site import svg, wording
 from clusterbook.site.model import ConstraintView, Document, PhaseView, RecipeView
@@ -35,7 +37,7 @@ class RecipeViews:
         self._proofs = Proofs(matrix.catalog)
         self._parts: dict[int, tuple[Component, PartView]] = {}
         self._parts_of: dict[str, dict[str, PartView]] = {}
-        self._counts: dict[tuple[str, str], int] = {}
+        self._counts: dict[tuple[str, str], tuple[int, int]] = {}
         self._without: dict[tuple[str, tuple[Any, ...]], list[str]] = {}
         self.descriptions = {
             name: text.string() if (text := node.get("description")) else ""
@@ -83,6 +85,11 @@ class RecipeViews:
         note = self.matrix.answer(recipe.criteria).reason
         return view(self.content(recipe), origins, self.parts(recipe), note=note, checks=self.descriptions)
 
+    def side(self, slug: str) -> Side:
+        """Return a recipe as the sources say it now as one side of a diff. Raises as `content`."""
+        recipe = self.recipes[slug]
+        return Side(slug, self.content(recipe), recipe_winners(recipe))
+
     def version(self, recipe: Recipe, name: str) -> str:
         """Return the version of one component of a recipe."""
         component = next(part for part in recipe.components if part.name == name)
@@ -124,22 +131,22 @@ class RecipeViews:
                 yield (what, other, *self._distance(slug, other))
 
     def _distance(self, one: str, two: str) -> tuple[int, int]:
-        left, right = self.parts(self.recipes[one]), self.parts(self.recipes[two])
-        components = len(left.keys() ^ right.keys())
-        values = 0
-        for name in left.keys() & right.keys():
-            components += left[name].version != right[name].version
-            values += self._differing(left[name], right[name])
-        return components, values
+        left, right = (
+            {name: part for name, part in self.parts(self.recipes[slug]).items() if name in self.recipes[slug].order}
+            for slug in (one, two)
+        )
+        counts = [self._differing(left[name], right[name]) for name in left.keys() & right.keys()]
+        moved, values = (sum(column) for column in zip((0, 0), *counts, strict=True))
+        return len(left.keys() ^ right.keys()) + moved, values
 
-    def _differing(self, one: PartView, two: PartView) -> int:
-        if one.key == two.key:
-            return 0
+    def _differing(self, one: PartView, two: PartView) -> tuple[int, int]:
+        """Return whether a component has another version, and how many of its values differ."""
         pair = (min(one.key, two.key), max(one.key, two.key))
         if pair not in self._counts:
-            left = {row.path: row.full for row in one.rows if not row.removed}
-            right = {row.path: row.full for row in two.rows if not row.removed}
-            self._counts[pair] = len(dict(left.items() ^ right.items()))
+            sides = (Side("", {"metadata": {}, COMPONENTS: [part.document], ORDER: [part.name]}) for part in (one, two))
+            changes = [] if one.key == two.key else diff(*sides).changes
+            moved = any(change.key in ("version", "tag") for change in changes if change.section == "field")
+            self._counts[pair] = int(moved), sum(change.section == "value" for change in changes)
         return self._counts[pair]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache, lru_cache, partial
 from typing import Any
 
+from clusterbook.diff.facts import Side
 from clusterbook.diff.recipes import Diff, diff
 from clusterbook.ledger.diff import release_diff
 from clusterbook.ledger.model import Ledger
@@ -75,10 +76,14 @@ class PublishedVersions:
             self._parts[component, name] = part_view(document["component"], document["origins"], f"{component}-{name}")
         return self._parts[component, name]
 
+    def side(self, slug: str, number: str) -> Side:
+        """Return a version as one side of a diff. Raises BrokenLedger, NotFound."""
+        return self.ledger.side(slug, read_version(number))
+
     def _diff(self, slug: str, old: str, new: str) -> Diff:
         """Return what differs from one version of a recipe to another. Raises BrokenLedger, NotFound."""
         kept = self._diffs.get((slug, old, new))
-        return kept or diff(self.ledger.side(slug, read_version(old)), self.ledger.side(slug, read_version(new)))
+        return kept or diff(self.side(slug, old), self.side(slug, new))
 
     def releases(self, titles: Mapping[str, str]) -> tuple[ReleaseView, ...]:
         """Return all releases, the newest first. Raises BrokenLedger."""

@@ -1,0 +1,96 @@
+"""One question, one implementation: what the pages say of two recipes is what `clusterbook diff` says."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+
+from clusterbook.diff.export import exported, exported_text
+from clusterbook.diff.facts import SECTIONS, Key, Side, facts
+from clusterbook.diff.recipe_report import sentence
+from clusterbook.diff.recipes import Change, diff
+from clusterbook.site.pages import Renderer
+from tests.support import pairs, sites
+
+
+def told(change: Change) -> tuple[Any, ...]:
+    """Return what is compared of a change: what it is about, both values, and who set them."""
+    return (change.section, change.component, change.key, change.old, change.new, change.new_origin)
+
+
+def test_pairs_are_many() -> None:
+    assert len(pairs.steps()) > 250
+    assert len(pairs.recipes()) > pairs.PAIRS
+
+
+def test_the_sides_of_the_pages_are_those_of_the_commands() -> None:
+    data = sites.our_data()
+    found = pairs.answers()
+    assert found[("h100", "gb200")]
+    for (old, new), said in found.items():
+        sides = [data.side(slug, number) for slug, _, number in (word.partition("@") for word in (old, new))]
+        assert [told(each) for each in diff(*sides).changes] == [told(each) for each in said.changes], (old, new)
+
+
+def test_what_is_exported_is_every_fact_and_nothing_else() -> None:
+    side = sites.our_data().side("gb200-eks-ubuntu-training-kubeflow", "")
+    document = exported(side)
+    rows = {
+        Key(document["sections"][section], component, row[0]): (row[1], document["origins"][row[2]])
+        for section, component, group in document["facts"]
+        for row in group
+    }
+    known = dict(facts(side))
+    assert rows == {key: (exported_text(key, fact.value), fact.origin) for key, fact in known.items()}
+    assert {key.section for key in rows} == set(SECTIONS) - {"dynamic", "option", "edit"}
+
+
+def test_a_page_of_differences_lists_what_the_commands_say() -> None:
+    data = sites.our_data()
+    renderer = Renderer(data, sites.SOURCES / "templates")
+    number = 0
+    for summary in data.recipes:
+        pages = {page.path: page for page in renderer.recipe(summary)}
+        for step in summary.versions:
+            if not step.before:
+                continue
+            page = pages[f"recipes/{summary.slug}/{step.before}..{step.number}.html"]
+            lines = re.findall(r'<span class="cb-kind">(\w+)</span> <span>(.*?)</span></li>', page.body(), re.DOTALL)
+            found = pairs.answers()[f"{summary.slug}@{step.before}", f"{summary.slug}@{step.number}"]
+            said = [(each.kind, sentence(each)) for each in found.changes]
+            assert [(kind, unescape(text)) for kind, text in lines] == said
+            number += 1
+    assert number == len(pairs.steps())
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "alike"),
+    [
+        (1, 1.0, True), (True, 1, False), ("1", 1, False), ("true", True, False), (None, "null", False),
+        (["a, b"], ["a", "b"], False), (["x"], "x", False), ({}, "declared", False), ([], {}, False),
+        ("a" * 200, "a" * 199 + "b", False), (["a" * 200], ["a" * 199 + "b"], False), ("", None, False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("key", [Key("value", "c", "/x"), Key("field", "c", "x"), Key("recipe", "", "x")])
+def test_two_facts_are_joined_as_equal_just_when_they_mean_the_same(key: Key, one: Any, two: Any, alike: bool) -> None:
+    assert (same(key, one) == same(key, two)) is alike
+
+
+def same(key: Key, value: Any) -> Any:
+    """Return what a page compares of a fact."""
+    component: dict[str, Any] = {"name": "c"}
+    content: dict[str, Any] = {"metadata": {}, "componentRefs": [component], "deploymentOrder": ["c"]}
+    if key.section == "recipe":
+        content["x"] = value
+    else:
+        component |= {"values": {"x": value}} if key.section == "value" else {"x": value}
+    (row,) = [
+        row
+        for section, _, group in exported(Side("", content))["facts"]
+        for row in group
+        if SECTIONS[section] == key.section and row[0] == key.key
+    ]
+    return row[3] if len(row) > 3 else row[1]

@@ -1,0 +1,76 @@
+"""The facts of a recipe for whoever compares elsewhere: key, text, and who had the last word.
+
+A page joins two of these as `diff` joins two sides, and computes nothing itself: two facts of one key differ just when
+their `same` does, which is the text where nothing else is written.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import Any
+
+from clusterbook.diff.facts import SECTIONS, Document, Key, Side, facts
+from clusterbook.diff.recipe_report import NAMED, shown
+
+_LONGEST = 160
+"""Most characters of a value that are exported; the rest is in the recipe."""
+
+
+def exported(side: Side) -> Document:
+    """Return the facts of one side as data.
+
+    `facts` holds [section, component, rows], a row being [key, text, origin, same]: section and origin are places in
+    `sections` (the order in which changes are shown) and `origins`, and `same` is left out where it is the text.
+    """
+    origins: dict[str, int] = {}
+    groups: dict[tuple[str, str], list[Any]] = {}
+    for key, fact in facts(side):
+        text, same = exported_text(key, fact.value), _same(key, fact.value)
+        row = [key.key, text, origins.setdefault(fact.origin, len(origins))]
+        groups.setdefault((key.section, key.component), []).append(row if same == text else [*row, same])
+    found = [[SECTIONS.index(section), component, rows] for (section, component), rows in groups.items()]
+    return {"sections": list(SECTIONS), "origins": list(origins), "facts": found}
+
+
+def exported_text(key: Key, value: Any) -> str:
+    """Return the text of a fact, as the commands show it, cut where it is long."""
+    if value == {} and key.section in NAMED:
+        return "declared"
+    text = shown(key.section, key.key, value) or "deployed"  # a component may have no version
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _same(key: Key, value: Any) -> Any:
+    """Return what two facts of one key have in common just when they do not differ."""
+    if key.section == "component":
+        return value["deployed"]
+    if key.section == "order":
+        return value
+    if key.section == "image" and not key.key:
+        return ""
+    text = shown(key.section, key.key, value)
+    if value == {"value": text} or (isinstance(value, str) and text == value and not _reads_as_json(text)):
+        return text
+    canonical = json.dumps(_plain(value), ensure_ascii=False, sort_keys=True)
+    if len(canonical) <= _LONGEST:
+        return canonical
+    return f"sha256:{sha256(canonical.encode()).hexdigest()[:16]}"
+
+
+def _reads_as_json(text: str) -> bool:
+    """Return whether text could be taken for a value that is no text."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _plain(value: Any) -> Any:
+    """Return a value in which numbers that mean the same are the same: 1.0 is 1."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
