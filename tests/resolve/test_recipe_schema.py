@@ -69,6 +69,9 @@ def test_what_is_wrong_with_a_recipe_is_named(change: dict[str, Any], what: str)
         ({"registry": {"crdGroups": ["END\nid"]}}, "registry.crdGroups[0] of the recipe is text 'END\nid'"),
         ({"registry": {"nodeTaints": ["a b"]}}, "registry.nodeTaints[0] of the recipe is text 'a b'"),
         ({"registry": {"storageClassPaths": ["a..b"]}}, "registry.storageClassPaths[0] of the recipe is text 'a..b'"),
+        ({"registry": {"ownedSecrets": ["a b"]}}, "registry.ownedSecrets[0] of the recipe is text 'a b'"),
+        ({"registry": {"ownedSecrets": ["a;id"]}}, "registry.ownedSecrets[0] of the recipe is text 'a;id'"),
+        ({"registry": {"podSecurity": "baseline"}}, "registry.podSecurity of the recipe is text 'baseline'"),
         ({"registry": {"validations": ["x"]}}, "registry.validations[0] of the recipe is text 'x', not a map"),
     ],
 )

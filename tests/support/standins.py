@@ -81,6 +81,7 @@ case "$1" in
         [ ! -f unreadable ] || { echo 'Error: forbidden' >&2; exit 1; }
         [ -f "$file" ] || { echo 'Error: release: not found' >&2; exit 1; }
         printf '{"name":"%s","info":{"status":"%s"}}\n' "$release" "$(<"$file")" ;;
+    template) release="$2"; [ ! -f "templates/$release" ] || cat "templates/$release" ;;
     get) [ ! -f "hooks/$release" ] || cat "hooks/$release" ;;
     *) echo "Error: unknown $*" >&2; exit 1 ;;
 esac
@@ -92,6 +93,12 @@ cd "$STANDIN" || exit 99
 said="$*"
 printf 'kubectl %s\n' "${said//$'\n'/ }" >>words
 case "$1 ${2-}" in
+    'apply '*) cat >>applied; echo "apply done" ;;
+    'patch '*)
+        while [ $# -gt 1 ]; do
+            [ "$1" != --patch-file ] || cat "$2" >>patched
+            shift
+        done ;;
     'get --raw') [ ! -f unreachable ] || { echo 'connection refused' >&2; exit 1; }; echo '{}' ;;
     'get '*)
         name="$2"
@@ -143,7 +150,8 @@ class Standins:
         """Write down what a program is to know.
 
         `fail/RELEASE`: how many times; `sleep/RELEASE`: for how many seconds; `hang/RELEASE`: after how many seconds
-        it ends when it is asked to, never when empty; `objects/[NAMESPACE.]KIND`: what kubectl's template makes of it.
+        it ends when it is asked to, never when empty; `templates/RELEASE`: what its chart renders to;
+        `objects/[NAMESPACE.]KIND`: what kubectl's template makes of it.
         """
         file = self.home / path
         file.parent.mkdir(exist_ok=True)

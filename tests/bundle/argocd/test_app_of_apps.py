@@ -214,11 +214,23 @@ def test_a_manifest_is_no_hook_for_argo_cd_would_never_look_at_it() -> None:
     assert load(found) == {"kind": "Task", "metadata": {"name": "a"}}
 
 
-def test_secrets_that_a_chart_makes_up_are_left_alone() -> None:
-    spec = child("001-a", {**A, "registry": {"generatesSecrets": True}})["spec"]
-    assert spec["ignoreDifferences"] == [{"kind": "Secret", "jsonPointers": ["/data"]}]
+def test_secrets_that_somebody_else_fills_are_left_alone() -> None:
+    spec = child("001-a", {**A, "registry": {"ownedSecrets": ["cert", "keys"]}})["spec"]
+    assert spec["ignoreDifferences"] == [
+        {"kind": "Secret", "name": "cert", "jsonPointers": ["/data"]},
+        {"kind": "Secret", "name": "keys", "jsonPointers": ["/data"]},
+    ]
     assert "RespectIgnoreDifferences=true" in spec["syncPolicy"]["syncOptions"]
     assert "ignoreDifferences" not in child("001-a", A)["spec"]
+
+
+def test_the_namespace_of_privileged_pods_admits_them() -> None:
+    label = {"pod-security.kubernetes.io/enforce": "privileged"}
+    policy = child("001-a", {**A, "registry": {"podSecurity": "privileged"}})["spec"]["syncPolicy"]
+    assert policy["managedNamespaceMetadata"] == {"labels": label}
+    assert "managedNamespaceMetadata" not in child("001-a", A)["spec"]["syncPolicy"]
+    system = {**A, "namespace": "kube-system", "registry": {"podSecurity": "privileged"}}
+    assert "managedNamespaceMetadata" not in child("001-a", system)["spec"]["syncPolicy"]
 
 
 def test_argo_cd_keeps_what_is_installed_as_it_was_read() -> None:

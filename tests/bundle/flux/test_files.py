@@ -316,11 +316,22 @@ def test_flux_takes_every_object(home: dict[str, str]) -> None:
         texts = {path: text.partition("\n")[2] for path, text in found.items() if path in objects(found)}
         kept |= {text: read(text) for text in texts.values()}
         kept |= {str(each): each for each in (read_all(found["sync.yaml"]) if home else [])}
-    checked = [each for each in kept.values() if each["kind"] != "ArtifactGenerator"]  # of which we have no definition
+    undefined = {"ArtifactGenerator", "Namespace"}  # of which we have no definition
+    checked = [each for each in kept.values() if each["kind"] not in undefined]
     assert {each["kind"] for each in checked} >= {"HelmRelease", "HelmRepository"}
     for each in checked:
         wrong = [error.message for error in schemas[each["apiVersion"], each["kind"]].iter_errors(each)]
         assert not wrong, each["metadata"]["name"]
+
+
+def test_the_namespace_of_privileged_pods_admits_them_and_outlives_the_bundle() -> None:
+    found = files(small(operator={"registry": {"podSecurity": "privileged"}}))
+    assert [path for path in found if path.startswith("namespaces/")] == ["namespaces/gpu.yaml"]
+    metadata = read(found["namespaces/gpu.yaml"])["metadata"]
+    assert metadata["labels"] == {"pod-security.kubernetes.io/enforce": "privileged"}
+    assert metadata["annotations"] == {"kustomize.toolkit.fluxcd.io/prune": "disabled"}
+    assert "namespace" not in metadata
+    assert "namespaces/gpu.yaml" in read(found["kustomization.yaml"])["resources"]
 
 
 def test_the_definitions_would_refuse_a_field_that_flux_does_not_have() -> None:

@@ -207,7 +207,12 @@ def scripts() -> Iterator[tuple[str, str]]:
                 continue
             release = path.partition("/")[0].partition("-")[2] or slug
             key = text.replace(slug, "").replace(release, "")
-            key = re.sub(r"(--namespace|LEVELS=) ?\S+|^read -r -d .*?^END$", r"\1", key, flags=re.M | re.S)
+            key = re.sub(
+                r"(--namespace|(?:create|get|label) namespace|labels of|LEVELS=|secrets=) ?\S+|^read -r -d .*?^END$",
+                r"\1",
+                key,
+                flags=re.M | re.S,
+            )
             if key not in seen:
                 seen.add(key)
                 yield f"{slug}/{path}", text

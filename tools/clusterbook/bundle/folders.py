@@ -23,6 +23,8 @@ TIMEOUT_S, READINESS_TIMEOUT_S = 600, 95 * 60
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?")
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 QUOTA = "clusterbook-critical-pods"
+POD_SECURITY = "pod-security.kubernetes.io/enforce"
+"""The label by which a namespace says what its pods may do. Source: Kubernetes, Pod Security Admission."""
 _PODS_PER_NODE = 32
 
 
@@ -85,6 +87,11 @@ class Folder(NamedTuple):
     def component(self) -> str:
         """Return the name of the component."""
         return self.part.name
+
+    @property
+    def privileged(self) -> bool:
+        """Return whether its namespace has to admit privileged pods; those of Kubernetes itself stay as they are."""
+        return self.part.facts.get("podSecurity") == "privileged" and not self.namespace.startswith("kube-")
 
 
 class Plan(NamedTuple):

@@ -15,6 +15,7 @@ from clusterbook.documents.schema import (
     ApiVersion,
     CriterionValue,
     DefinitionName,
+    DnsName,
     Metadata,
     Name,
     OverlayMetadata,
@@ -273,6 +274,16 @@ class ComponentShape(Shape):
         None, alias="sourceRangePaths", description="Where allowed client networks go; private ones unless said."
     )
     restarts_with: RestartShape | None = Field(None, alias="restartsWith")
+    owned_secrets: list[DnsName] | None = Field(
+        None,
+        alias="ownedSecrets",
+        description="Secrets that its chart writes empty or anew and somebody else fills: what is in them stays.",
+    )
+    pod_security: Literal["privileged"] | None = Field(
+        None,
+        alias="podSecurity",
+        description="privileged: its pods start in no namespace of a stricter level of pod security.",
+    )
     test_tier: str | None = Field(None, alias="testTier")
 
 

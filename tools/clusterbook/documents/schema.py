@@ -46,6 +46,7 @@ WRONG_DOCUMENT = Code(
 
 ApiVersion = Literal["clusterbook.dev/v1alpha1", "aicr.run/v1alpha2", "aicr.nvidia.com/v1alpha1"]
 Name = Annotated[str, Field(min_length=1, pattern=r"^[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$")]
+DnsName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 DefinitionName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*(\.[a-z0-9][a-z0-9-]*)+$")]
 RelativePath = Annotated[str, Field(min_length=1, pattern=r"^[^/\\~\s][^\\]*$")]
 CriterionValue = Annotated[str, Field(pattern=r"^\s*([a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?)?\s*$")]

@@ -28,6 +28,8 @@ FACTS = (
     "allocationPaths",
     "sourceRangePaths",
     "restartsWith",
+    "ownedSecrets",
+    "podSecurity",
 )
 """Keys of a registry entry that a bundle depends on."""
 

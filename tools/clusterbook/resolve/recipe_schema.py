@@ -41,6 +41,8 @@ class Scalar(NamedTuple):
 _PATH = re.compile(r"[^\s.]+(\.[^\s.]+)*")
 _WORD = re.compile(r"[^\s]+")
 _KIND = re.compile(r"[a-z0-9][a-z0-9-]*(\.[a-z0-9][a-z0-9-]*)+")
+_DNS = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_PRIVILEGED = re.compile(r"privileged")
 _LINE = re.compile(r"[^\s](.*[^\s])?")
 _DURATION = re.compile(r"[1-9][0-9]{0,8}[smh]")
 _TEXTS, _PATHS = Elements(str), Elements(_PATH)
@@ -61,6 +63,8 @@ _FACTS = Table(
         "allocationPaths": _PATHS,
         "sourceRangePaths": _PATHS,
         "restartsWith": Table({"component": str, "annotationPaths": _PATHS}),
+        "ownedSecrets": Elements(_DNS),
+        "podSecurity": _PRIVILEGED,
     }
 )
 _COMPONENT = Table(

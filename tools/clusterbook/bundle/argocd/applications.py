@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clusterbook.bundle.folders import Chart, Folder, Plan
+from clusterbook.bundle.folders import POD_SECURITY, Chart, Folder, Plan
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.readme import slug
 from clusterbook.diagnostics.errors import InvalidRequest
@@ -146,14 +146,18 @@ def without_scheme(url: str) -> str:
 
 
 def differences(folder: Folder) -> dict[str, Any]:
-    """Return what Argo CD leaves alone once it is there: secrets that a chart makes up anew whenever it is rendered.
+    """Return what the Application of a release says beyond others: which Secrets stay, what its namespace admits.
 
-    Helm asks the cluster whether they exist, Argo CD renders without one, and would change passwords with every sync.
+    A Secret that a chart writes empty or makes up anew is Argo CD's to compare, and it would write it again for ever.
     """
-    if not folder.chart or not folder.part.facts.get("generatesSecrets"):
+    secrets = folder.part.facts.get("ownedSecrets") or () if folder.chart else ()
+    ignored = [{"kind": "Secret", "name": name, "jsonPointers": ["/data"]} for name in secrets]
+    options = [*SYNC_POLICY["syncOptions"], *(["RespectIgnoreDifferences=true"] if ignored else [])]
+    namespace = {"managedNamespaceMetadata": {"labels": {POD_SECURITY: "privileged"}}} if folder.privileged else {}
+    if not ignored and not namespace:
         return {}
-    policy = {**SYNC_POLICY, "syncOptions": [*SYNC_POLICY["syncOptions"], "RespectIgnoreDifferences=true"]}
-    return {"ignoreDifferences": [{"kind": "Secret", "jsonPointers": ["/data"]}], "syncPolicy": policy}
+    policy = {**SYNC_POLICY, "syncOptions": options, **namespace}
+    return {**({"ignoreDifferences": ignored} if ignored else {}), "syncPolicy": policy}
 
 
 def version(recipe: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clusterbook.bundle.flux.source import GIT, LATER, SOURCE, SYNC, Home, find_home, how, later, source, sync
-from clusterbook.bundle.folders import Folder, Plan
+from clusterbook.bundle.folders import POD_SECURITY, Folder, Plan
 from clusterbook.bundle.local_chart import head, lenient, local_chart
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.readme import README, readme
@@ -44,6 +44,8 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
         objects[f"sources/gitrepo-{home.name}.yaml"] = source(home)
     for each in objects.values():
         each["metadata"]["namespace"] = options.flux_namespace
+    names_privileged = sorted({folder.namespace for folder in plan.folders if folder.privileged})
+    objects |= {f"namespaces/{name}.yaml": _privileged(name) for name in names_privileged}
     texts |= {path: opening + dump(each) for path, each in objects.items()}
     kustomization = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
     texts["kustomization.yaml"] = opening + dump({**kustomization, "resources": sorted(objects)})
@@ -51,6 +53,19 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
         texts[SYNC] = opening + "---\n".join(map(dump, sync(home, options.flux_namespace)))
     texts[README] = readme(recipe, plan, options, how=how(home, plan, options.flux_namespace))
     return texts
+
+
+def _privileged(namespace: str) -> dict[str, Any]:
+    """Return a namespace that admits privileged pods; it outlives the bundle, as what is in it may be precious."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": namespace,
+            "annotations": {"kustomize.toolkit.fluxcd.io/prune": "disabled"},
+            "labels": {POD_SECURITY: "privileged"},
+        },
+    }
 
 
 def _lies_in_bundle(folder: Folder) -> bool:

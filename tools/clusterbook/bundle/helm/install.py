@@ -14,12 +14,16 @@ INSTALL = "install.sh"
 def install_sh(folder: Folder, made: str) -> str:
     """Return the script of a folder; `made` is the sentence that opens generated files."""
     own_namespace, readiness = _makes_own_namespace(folder), folder.phase == "readiness"
+    secrets = folder.part.facts.get("ownedSecrets") or () if folder.chart else ()
     sections = {
         "chart": folder.chart is not None,
         "mirror": folder.chart is not None and not folder.vendored,
-        "kubectl": own_namespace or readiness,
+        "kubectl": own_namespace or readiness or folder.privileged or folder.chart is not None,
         "job": readiness,
+        "privileged": folder.privileged and not own_namespace,
         "namespace": own_namespace,
+        "upgrade": folder.chart is not None,
+        "owned": bool(secrets),
     }
     words = {
         "MADE": made,
@@ -28,6 +32,7 @@ def install_sh(folder: Folder, made: str) -> str:
         "CHART": '"$CHART" ${REPO:+--repo "$REPO"} ${VERSION:+--version "$VERSION"}' if folder.chart else ".",
         "HOME": chart_home(folder.chart.repository, folder.chart.name) if folder.chart else "",
         "WAIT": _wait(folder),
+        "SECRETS": " ".join(secrets),
     }
     return fill(f"helm/{INSTALL}", words, sections=[name for name, chosen in sections.items() if chosen])
 

@@ -38,6 +38,14 @@ if [ -z "$DRY_RUN_FLAG" ]; then # a job that has run never runs again: make room
     kube delete job @NAME@ --namespace @NAMESPACE@ --ignore-not-found --wait
 fi
 # @end@
+# @if privileged@
+
+if [ -z "$DRY_RUN_FLAG" ]; then # its pods start in no namespace of a stricter level; one that somebody chose stays
+    kube create namespace @NAMESPACE@ >/dev/null 2>&1 || kube get namespace @NAMESPACE@ >/dev/null
+    kube label namespace @NAMESPACE@ pod-security.kubernetes.io/enforce=privileged >/dev/null ||
+        echo "note: pods of @NAME@ start only where pod security is privileged: see the labels of @NAMESPACE@" >&2
+fi
+# @end@
 # @if namespace@
 
 if [ -z "$DRY_RUN_FLAG" ]; then # the namespace is part of this release, and Helm takes over what bears these names
@@ -48,12 +56,80 @@ if [ -z "$DRY_RUN_FLAG" ]; then # the namespace is part of this release, and Hel
 fi
 # @end@
 
+# @if upgrade@
+installed() {
+    # shellcheck disable=SC2086 # a flag may be several words
+    helm status @NAME@ --namespace @NAMESPACE@ ${KUBE_CONTEXT:+--kube-context "$KUBE_CONTEXT"} \
+        $KUBECONFIG_FLAG </dev/null >/dev/null 2>&1
+}
+
+crds() { # the CRDs that lie beside the templates of the chart, as the values switch its parts
+    local version
+    version="$(kube get --raw /version | sed -n 's/.*"gitVersion": *"\(v[0-9.]*\).*/\1/p')"
+    helm template @NAME@ @CHART@ --namespace @NAMESPACE@ -f values.yaml -f cluster-values.yaml --include-crds \
+        ${version:+--kube-version "$version"} </dev/null |
+        awk '/^---/ { next_document = 1; next }
+             /^# Source: / { beside = $3 ~ /\/crds\// && $3 !~ /\/templates\//; next }
+             beside { if (next_document) print "---"; next_document = 0; print }'
+}
+
+if [ -z "$DRY_RUN_FLAG" ] && installed; then # Helm installs these CRDs once and never again
+    found="$(crds)"
+    if [ -n "$found" ]; then
+        # shellcheck disable=SC2086 # a flag may be several words
+        kubectl apply --server-side --force-conflicts --field-manager=clusterbook \
+            ${KUBE_CONTEXT:+--context "$KUBE_CONTEXT"} $KUBECONFIG_FLAG -f - <<<"$found"
+    fi
+fi
+
+# @end@
 case "${HELM_VERSION:-$(helm version --short)}" in
     v[0-3].*) apply='' ;;
     *) apply='--server-side=true --force-conflicts' ;; # from Helm 4 on; it refuses one without the other
 esac
 # shellcheck disable=SC2086 # a flag may be several words
-exec helm upgrade --install @NAME@ @CHART@ \
+set -- helm upgrade --install @NAME@ @CHART@ \
     --namespace @NAMESPACE@ --create-namespace -f values.yaml -f cluster-values.yaml $apply \
     $COMPONENT_WAIT_ARGS ${KUBE_CONTEXT:+--kube-context "$KUBE_CONTEXT"} \
     $KUBECONFIG_FLAG $DRY_RUN_FLAG $HELM_DEBUG_FLAG
+# @if owned@
+
+content() { # what is in a Secret, as JSON
+    kube get secret "$1" --namespace @NAMESPACE@ --ignore-not-found -o 'jsonpath={.data}'
+}
+
+give_back() { # what Helm emptied; what its owner has made anew meanwhile stays
+    local secret data
+    while read -r secret data; do
+        case "$(content "$secret")" in
+            *':""'*)
+                kube patch secret "$secret" --namespace @NAMESPACE@ --type merge \
+                    --patch-file <(printf '{"data":%s}' "$data") >/dev/null || true
+                ;;
+        esac
+    done <<<"$kept"
+}
+
+kept='' # what somebody else has filled: the chart writes it empty, and would empty it again
+secrets='@SECRETS@'
+if [ -z "$DRY_RUN_FLAG" ]; then
+    for secret in $secrets; do
+        data="$(content "$secret")"
+        case "$data" in '' | *':""'*) ;; *) kept="$kept${kept:+$'\n'}$secret $data" ;; esac
+    done
+fi
+if [ -n "$kept" ]; then
+    "$@" &
+    helm=$!
+    trap 'kill "$helm" 2>/dev/null || true' TERM INT
+    while kill -0 "$helm" 2>/dev/null; do
+        sleep 1
+        give_back
+    done
+    status=0
+    wait "$helm" || status=$?
+    give_back
+    exit "$status"
+fi
+# @end@
+exec "$@"
