@@ -5,7 +5,7 @@
 FACTS is a folder with one JSON file per recipe: criteria, constraints, components with their hydrated values,
 deployment order and validation. Prints `equal` or the differing JSON Pointers per recipe, then `equal N/M`; exits 0
 when all are equal.
-Only what a fact states is compared; where we decide against one, DECIDED says so with its reason.
+Only what a fact states is compared; where we decide against one, DECIDED and MENDED say so with their reasons.
 """
 
 from __future__ import annotations
@@ -35,11 +35,46 @@ DECIDED: dict[str, dict[str, str]] = {
 }
 """Where we decide against a fact: folder of facts → pointer behind its recipe's name → reason. Elements stay equal."""
 
+_DEAD = "the chart was rendered with it and without it, and both are the same"
+MENDED: dict[str, dict[str, str]] = {
+    "2026.07": {
+        "aws-ebs-csi-driver/fullnameOverride": _DEAD,
+        "aws-efa/affinity": f"{_DEAD}; affinity is written in the template",
+        "gpu-operator/driver/maxParallelUpgrades": f"{_DEAD}; it is upgradePolicy.maxParallelUpgrades that was meant",
+        "gpu-operator/driver/upgradePolicy": "see gpu-operator/driver/maxParallelUpgrades",
+        "gpu-operator/driver/useOpenKernelModules": f"{_DEAD}; kernelModuleType is auto, which takes the open ones",
+        "gpu-operator/fullnameOverride": _DEAD,
+        "grove/webhookServerSecret": "the chart would empty the certificate that the operator wrote",
+        "kubeflow-trainer/crds": f"{_DEAD}; the kinds lie beside the templates",
+        "kubeflow-trainer/jobset": f"{_DEAD}; it is jobset.install that was meant, which is on",
+        "kubeflow-trainer/manager/leaderElection": f"{_DEAD}; it is manager.config.leaderElection, which is on",
+        "kubeflow-trainer/manager/logging": _DEAD,
+        "kubeflow-trainer/manager/metrics": f"{_DEAD}; metrics are served, and the chart has no ServiceMonitor",
+        "kubeflow-trainer/manager/podSecurityContext": f"{_DEAD}; manager.securityContext says it already",
+        "kubeflow-trainer/manager/serviceAccount": _DEAD,
+        "kubeflow-trainer/webhook": f"{_DEAD}; the webhook is always on, and its port the same",
+        "network-operator/deployCR": f"{_DEAD}; since 24.10 the chart writes no NicClusterPolicy",
+        "network-operator/nicClusterPolicy": "see network-operator/deployCR",
+        "network-operator/nvIpam": "see network-operator/deployCR",
+        "network-operator/secondaryNetwork": "see network-operator/deployCR",
+        "nfd/enableNodeFeatureApi": f"{_DEAD}; labels always travel as NodeFeature objects",
+        "nfd/topologyUpdater/createCRDs": f"{_DEAD} where the updater is off",
+        "nfd/topologyUpdater/kubeletStateDir": f"{_DEAD} where the updater is off",
+        "nvsentinel/fullnameOverride": _DEAD,
+        "nvsentinel/labeler": "where the node image has the driver, no monitor would come to a node",
+        "nvsentinel/platformConnector/maxUnavailable": f"{_DEAD}; the chart updates 5 % of the nodes at a time",
+        "nvsentinel/platformConnector/updateStrategy": f"{_DEAD}; the chart always rolls",
+    },
+}
+"""Values of components where we decide against the facts: folder of facts → component and pointer → reason."""
+
 _FIELDS = ("name", "type", "source", "namespace", "chart", "version", "tag", "path", "dependencyRefs", "manifestFiles",
            "preManifestFiles", "expectedResources", "enabled")  # fmt: skip
 
 
-def compare(fact: dict[str, Any], resolver: Resolver, decided: Container[str] = ()) -> list[str]:
+def compare(
+    fact: dict[str, Any], resolver: Resolver, decided: Container[str] = (), mended: Container[str] = ()
+) -> list[str]:
     """Return the JSON Pointers at which our recipe differs from a fact, with both values."""
     query = Criteria(**{name: value for name, value in fact["criteria"].items() if value})
     try:
@@ -47,8 +82,15 @@ def compare(fact: dict[str, Any], resolver: Resolver, decided: Container[str] = 
     except ClusterbookError as error:
         return [f": {error.what}"]
     ours = query_view(recipe_document(recipe, state=""))
-    found = list(_differences(_stated(ours, enabled=set(recipe.order)), _stated(fact, enabled=None), ""))
-    return [f"{at}: {what}" for at, what, same in found if not (same and f"{fact['name']}{at}" in decided)]
+    found = _differences(_stated(ours, enabled=set(recipe.order)), _stated(fact, enabled=None), "")
+    kept = [(at, what, same) for at, what, same in found if value_of(at) not in mended]
+    return [f"{at}: {what}" for at, what, same in kept if not (same and f"{fact['name']}{at}" in decided)]
+
+
+def value_of(at: str) -> str:
+    """Return the component and the pointer of a value, "" for what is none."""
+    component, _, pointer = at.removeprefix("/components/").partition("/values/")
+    return f"{component}/{pointer}" if at.startswith("/components/") and pointer else ""
 
 
 def _stated(document: dict[str, Any], *, enabled: set[str] | None) -> dict[str, Any]:
@@ -93,9 +135,10 @@ def _differences(ours: Any, fact: Any, at: str) -> Iterator[tuple[str, str, bool
 def run(facts: Path, recipes: Path) -> tuple[dict[str, list[str]], int]:
     """Return the differences by recipe, and how many recipes are equal."""
     resolver = Resolver(catalog.load(workspace.read(recipes, strict=True)))
-    decided = DECIDED.get(facts.name, {})
+    decided, mended = DECIDED.get(facts.name, {}), MENDED.get(facts.name, {})
     found = {
-        path.stem: compare(json.loads(path.read_text()), resolver, decided) for path in sorted(facts.glob("*.json"))
+        path.stem: compare(json.loads(path.read_text()), resolver, decided, mended)
+        for path in sorted(facts.glob("*.json"))
     }
     return found, sum(not differences for differences in found.values())
 

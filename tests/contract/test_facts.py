@@ -28,7 +28,8 @@ def test_a_difference_is_found_with_its_pointer() -> None:
     fact["components"]["gpu-operator"]["values"]["driver"]["enabled"] = 1
     fact["constraints"].append({"name": "OS.release.ID", "value": "ubuntu"})
     resolver = Resolver(catalog.load(workspace.read(RECIPES, strict=True)))
-    pointers = [difference.partition(":")[0] for difference in facts.compare(fact, resolver)]
+    found = facts.compare(fact, resolver, mended=facts.MENDED[RELEASE])
+    pointers = [difference.partition(":")[0] for difference in found]
     assert pointers == [
         "/components/gpu-operator/values/driver/enabled",
         "/components/gpu-operator/version",
@@ -45,3 +46,10 @@ def test_every_decision_against_a_fact_is_still_needed() -> None:
         fact = json.loads((shared_folder(f"facts/{RELEASE}") / f"{name}.json").read_text())
         found = facts.compare(fact, resolver)
         assert any(each.startswith(f"/{pointer.partition('/')[2]}:") for each in found)
+
+
+def test_every_mended_value_still_differs_from_the_facts() -> None:
+    resolver = Resolver(catalog.load(workspace.read(RECIPES, strict=True)))
+    paths = sorted(shared_folder(f"facts/{RELEASE}").glob("*.json"))
+    found = {each.partition(":")[0] for path in paths for each in facts.compare(json.loads(path.read_text()), resolver)}
+    assert {facts.value_of(each) for each in found} - {""} == set(facts.MENDED[RELEASE])

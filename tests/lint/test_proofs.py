@@ -52,6 +52,10 @@ def test_a_value_that_does_something_in_one_recipe_is_no_finding() -> None:
     assert findings(BASE, dead, live) == []
 
 
+def test_a_value_that_keeps_a_broader_layers_value_out_is_no_finding() -> None:
+    assert findings(BASE, {}, {"/on": Effect("dead")}) == []
+
+
 def test_a_value_that_the_chart_refuses_is_an_error_with_helms_words() -> None:
     (found,) = findings({"base": BASE["base"]}, {"/size": Effect("refused", why="size must be odd")})
     assert (found.code, found.severity) == ("CB066", "error")

@@ -101,6 +101,7 @@ def test_webhooks_rights_and_hooks_are_told() -> None:
         ---
         kind: Pod
         metadata: {name: t, annotations: {helm.sh/hook: test}}
+        spec: {containers: [{image: "bats:1"}]}
         """)
     assert found["webhooks"] == [
         {
@@ -112,6 +113,7 @@ def test_webhooks_rights_and_hooks_are_told() -> None:
     (role,) = found["clusterRoles"]
     assert (role["object"], role["rules"], role["everything"]) == ("ClusterRole/r", 1, True)
     assert found["hooks"] == [{"object": "Job/j", "when": ["post-install", "post-upgrade"]}]
+    assert "images" not in found
 
 
 def test_what_a_chart_writes_empty_and_a_controller_fills_is_told() -> None:

@@ -39,6 +39,14 @@ def test_objects_have_a_name_and_the_file_of_the_chart() -> None:
     ]
 
 
+def test_a_file_that_begins_with_a_separator_keeps_its_name() -> None:
+    text = "---\n# Source: a/crds/k.yaml\n---\nkind: K\nmetadata: {name: k}\n---\nkind: L\nmetadata: {name: l}\n"
+    assert [(each.name, each.file) for each in Reader().whole(split(text))] == [
+        ("K/k", "crds/k.yaml"),
+        ("L/l", "crds/k.yaml"),
+    ]
+
+
 def test_changes_name_objects_that_come_and_go_and_fields_that_differ() -> None:
     other = TEXT.replace('"1"', '"2"').replace("name: three", "name: four")
     changes = Reader().changes(split(TEXT), split(other))

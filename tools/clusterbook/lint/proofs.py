@@ -88,7 +88,7 @@ def _values(scope: Scope) -> Iterator[tuple[Place, _Seen]]:
         for path, origins in walk(component.values) if proof is not None else ():
             pointer = "".join(f"/{escape(key)}" for key in path)
             effect = proof.effects.get(pointer) if proof else None
-            if effect is not None and origins:
+            if effect is not None and len(origins) == 1:  # else it keeps a broader layer's value out
                 yield origins[-1].place, _Seen(".".join(path), effect, _chart(component), component.name)
 
 

@@ -63,7 +63,7 @@ def _images(objects: Iterable[Object], values: Mapping[str, Any]) -> list[Fact]:
     """Return each image with the first objects that name it and the value that sets its repository."""
     where: dict[str, list[str]] = {}
     for each in objects:
-        for image in images_in(each.data):
+        for image in () if _hooks(each) in _TESTS else images_in(each.data):
             names = where.setdefault(image, [])
             if each.name not in names:
                 names.append(each.name)
@@ -96,6 +96,10 @@ def _kinds(each: Object) -> Iterator[Fact]:
     }
 
 
+_TESTS = (["test"], ["test-success"])
+"""Hooks that only `helm test` starts."""
+
+
 def _hooks(each: Object) -> list[str]:
     annotation = str(_map(_map(each.data.get("metadata")).get("annotations")).get(_HOOK) or "")
     return sorted({word.strip() for word in annotation.split(",") if word.strip()})
@@ -103,7 +107,7 @@ def _hooks(each: Object) -> list[str]:
 
 def _hook(each: Object) -> Iterator[Fact]:
     when = _hooks(each)
-    if when and when not in (["test"], ["test-success"]):
+    if when and when not in _TESTS:
         yield {"object": each.name, "when": when}
 
 

@@ -33,8 +33,19 @@ class Object(NamedTuple):
 
 
 def split(text: str) -> tuple[str, ...]:
-    """Return the documents in what helm rendered; those of comments alone are left out."""
-    return tuple(each for each in _SEPARATOR.split(text) if _says_something(each))
+    """Return the documents in what helm rendered; those of comments alone are left out.
+
+    A file that begins with a separator is parted from the comment that names it; the comment goes to what follows.
+    """
+    found, above = [], ""
+    for each in _SEPARATOR.split(text):
+        if _says_something(each):
+            found.append(each if _SOURCE.search(each) else above + each)
+            above = ""
+        else:
+            source = _SOURCE.search(each)
+            above = f"{source[0]}\n" if source else ""
+    return tuple(found)
 
 
 def _says_something(document: str) -> bool:
