@@ -52,7 +52,7 @@ IO = frozenset(
     bundle.disk bundle.make bundle.pull bundle.template
     catalog.chart catalog.read
     cli.build_ledger cli.build_main cli.build_prove cli.build_publish cli.build_site cli.commands cli.diff cli.evidence
-    cli.main cli.mirror cli.program cli.terminal cli.trust cli.validate
+    cli.main cli.mirror cli.program cli.push cli.terminal cli.trust cli.validate
     collect.cluster.survey collect.node.host collect.node.nics collect.node.nvidia_smi collect.node.pci
     collect.node.system collect.node.systemd collect.run collect.take
     evidence.folder evidence.ledger
@@ -71,7 +71,8 @@ IO = frozenset(
     resolve.export
     site.build site.frame site.guide site.json_schemas site.mkdocs site.pages site.preview
     snapshot.template
-    trust.choose_policy trust.keys trust.roots trust.sign trust.sigstore trust.verify
+    trust.choose_policy trust.cosign_key trust.device_login trust.keys trust.kms trust.roots trust.sign
+    trust.sigstore trust.verify
     validate.run validate.run_jobs
     verify.bundle verify.verify
     """.split()

@@ -205,7 +205,7 @@ def test_what_is_no_bundle_is_not_compared(bundle: Run) -> None:
         (["--storage-class", ""], "--storage-class is empty", "give it a value"),
         (["-o", "--force"], "--output --force looks like a flag", "./--force"),
         (["-o", "b.zip"], "b.zip: archives of this kind are not written", ".tar.gz"),
-        (["-o", "oci://x/y"], "oci://x/y: a bundle is written to a disk", ".tar.gz"),
+        (["-o", "https://x/y"], "https://x/y: a bundle goes to a disk or into a registry", ".tar.gz"),
         (["--set", "operater:a=1"], "--set operater:a names a component that the recipe does not have", "'operator'"),
         (["--set", "operator"], "--set operator is not component:path=value", "gpu-operator:driver.version="),
         (["--set", "operator:a="], "--set operator:a= has no value", "--set-json"),

@@ -136,12 +136,12 @@ def test_the_recipe_of_the_file_is_bundled(run: Run) -> None:
 def test_what_a_bundle_does_not_do_is_said(run: Run) -> None:
     configure(
         "kind: ClusterbookConfig\nspec: {bundle: {input: {recipe: recipe.json}, "
-        "output: {target: out, imageRefs: refs.txt}, attestation: {enabled: true}}}\n"
+        "output: {target: out, imageRefs: refs.txt}, attestation: {certificateIdentityRegexp: x}}}\n"
     )
     status, _, err = run("bundle", "--config", "config.yaml")
     assert status == 0
-    assert "note: config.yaml: spec.bundle.attestation is not read when a bundle is made\n" in err
-    assert "note: config.yaml: spec.bundle.output.imageRefs is not read when a bundle is made\n" in err
+    assert "note: config.yaml: spec.bundle.attestation.certificateIdentityRegexp is not read when a bundle" in err
+    assert "note: config.yaml: spec.bundle.output.imageRefs says nothing where a bundle stays on a disk\n" in err
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_what_a_bundle_does_not_do_is_said(run: Run) -> None:
         ("{group: gpu}", "{group: b c}", "'b c' is not a label value"),
         ("nvidia.com/gpu:NoSchedule", "nvidia.com/gpu:Never", "the effect 'Never' is unknown"),
         ("storageClass: fast", "storageClass: F!", "--storage-class 'F!' cannot be used"),
-        ("target: from-config", "target: oci://x/y", "oci://x/y: a bundle is written to a disk"),
+        ("target: from-config", "target: oci://x/y", "oci://x/y names no tag"),
         ("    deployment:", "    attestation: {enable: true}\n    deployment:", "unknown key 'enable'"),
         ("    deployment:", "    input: {recipe: a.yaml}\n    deployment:", "a.yaml does not exist"),
         ("service: eks", "service: ekss", "service"),

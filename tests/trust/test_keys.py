@@ -56,9 +56,9 @@ def test_a_public_key_that_cosign_made_is_read() -> None:
         (private_pem(ec.generate_private_key(ec.SECP384R1())), "", "kind that is not used"),
         (private_pem(rsa.generate_private_key(65537, 2048)), "", "kind that is not used"),
         (b"-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----", "x",
-         "of cosign's own form"),
+         "is no private key"),
         (b"-----BEGIN ENCRYPTED COSIGN PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED COSIGN PRIVATE KEY-----", "",
-         "of cosign's own form"),
+         "is no private key"),
     ],
 )  # fmt: skip
 def test_what_is_no_private_key_is_refused(pem: bytes, password: str, says: str) -> None:

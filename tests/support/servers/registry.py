@@ -45,6 +45,8 @@ class Fault:
     silent_s: float = 0
     reset: bool = False
     redirect: str = ""
+    after: int = 0
+    """How many requests that fit go well before."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,9 @@ class FakeRegistry:
         with self.lock:
             for position, fault in enumerate(self.faults):
                 if fault.method in (method, "*") and re.search(fault.path, path):
+                    if fault.after:
+                        self.faults[position] = Fault(**{**vars(fault), "after": fault.after - 1})
+                        continue
                     rest = Fault(**{**vars(fault), "times": fault.times - 1})
                     self.faults[position : position + 1] = [rest] if rest.times else []
                     return fault

@@ -31,9 +31,10 @@ class Attachment:
         return artifact(self.kind, [describe(self.kind, self.data)], annotations=self.annotations, subject=subject)
 
 
-def signature_attachment(bundle: bytes, predicate_type: str, *, created: str) -> Attachment:
-    """Return a signature to be attached; `created` is the date of the release, not of today."""
-    annotations = {_CONTENT: "dsse-envelope", _PREDICATE: predicate_type, _CREATED: created}
+def signature_attachment(bundle: bytes, predicate_type: str, *, created: str | None = None) -> Attachment:
+    """Return a signature to be attached; `created` is the date of the release, not of today; None for no release."""
+    dated = {} if created is None else {_CREATED: created}
+    annotations = {_CONTENT: "dsse-envelope", _PREDICATE: predicate_type, **dated}
     return Attachment(BUNDLE, bundle, annotations)
 
 

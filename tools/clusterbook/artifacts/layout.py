@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from clusterbook.artifacts.index import RECIPE, RECIPE_KIND, repository
 from clusterbook.bundle.checksums import FILES, files_digest, unrooted
-from clusterbook.bundle.media_types import EMPTY, MEDIA
+from clusterbook.bundle.media_types import EMPTY, MEDIA, Media
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.documents.digest import canonical, digest
 from clusterbook.oci.manifest import (
@@ -39,7 +39,8 @@ from clusterbook.resolve.content import content
 
 ORIGINS = "application/vnd.clusterbook.origins.v1+json"
 _ANNOTATION = "org.opencontainers.image."
-_DIGEST = "dev.clusterbook.recipe.digest"
+TITLE, VERSION = f"{_ANNOTATION}title", f"{_ANNOTATION}version"
+RECIPE_DIGEST = "dev.clusterbook.recipe.digest"
 
 
 class NotOfTheLedger(ClusterbookError):
@@ -120,20 +121,41 @@ def bundle_artifact(
         archive: the same, packed.
         version: the recipe's.
     """
-    media = MEDIA[deployer]
-    head = EMPTY_CONFIG if media.config == EMPTY else describe(media.config, config)
-    layer = describe_file(media.layer, archive, f"{version.slug}-{version.version}.tgz")
-    annotations = _annotations(version, f"Bundle of {version.slug} for {deployer}")
-    annotations[FILES] = files_digest(unrooted(files))
-    manifest = artifact(media.artifact, [layer], annotations=annotations, config=head)
-    return Artifact(repository(deployer, version.slug), version.version, manifest, ((head, config), (layer, archive)))
+    packed = PackedBundle(config, files, archive)
+    annotations = _annotations(version, bundle_title(version.slug, deployer))
+    name = f"{version.slug}-{version.version}"
+    return packed_artifact(MEDIA[deployer], packed, name, annotations, repository(deployer, version.slug))
+
+
+class PackedBundle(NamedTuple):
+    """The config of a bundle's manifest, its files, and the same packed."""
+
+    config: bytes
+    files: Mapping[str, bytes]
+    archive: bytes
+
+
+def packed_artifact(
+    media: Media, packed: PackedBundle, name: str, annotations: Mapping[str, str], repository: str = ""
+) -> Artifact:
+    """Return the artifact of a bundle called `name`, whose manifest names the digest of its files besides."""
+    head = EMPTY_CONFIG if media.config == EMPTY else describe(media.config, packed.config)
+    layer = describe_file(media.layer, packed.archive, f"{name}.tgz")
+    said = {**annotations, FILES: files_digest(unrooted(packed.files))}
+    manifest = artifact(media.artifact, [layer], annotations=said, config=head)
+    return Artifact(repository, annotations[VERSION], manifest, ((head, packed.config), (layer, packed.archive)))
+
+
+def bundle_title(slug: str, deployer: str) -> str:
+    """Return what the manifest of a bundle is called."""
+    return f"Bundle of {slug} for {deployer}"
 
 
 def _annotations(version: Version, title: str) -> dict[str, str]:
     return {
         f"{_ANNOTATION}created": version.origin.date,
         f"{_ANNOTATION}revision": version.origin.commit,
-        f"{_ANNOTATION}title": title,
-        f"{_ANNOTATION}version": version.version,
-        _DIGEST: version.digest,
+        TITLE: title,
+        VERSION: version.version,
+        RECIPE_DIGEST: version.digest,
     }

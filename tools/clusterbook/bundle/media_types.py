@@ -22,11 +22,11 @@ class Media(NamedTuple):
     layer: str
 
 
-_GENERIC = Media(BUNDLE, EMPTY, _ARCHIVE)
+GENERIC = Media(BUNDLE, EMPTY, _ARCHIVE)
 MEDIA: Mapping[str, Media] = {
-    "helm": _GENERIC,
-    "helmfile": _GENERIC,
-    "argocd": _GENERIC,
+    "helm": GENERIC,
+    "helmfile": GENERIC,
+    "argocd": GENERIC,
     "argocd-helm": Media(
         "application/vnd.cncf.helm.config.v1+json",
         "application/vnd.cncf.helm.config.v1+json",

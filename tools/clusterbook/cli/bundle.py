@@ -17,11 +17,14 @@ from clusterbook.bundle.make import file_setting, make, write
 from clusterbook.bundle.options import DEPLOYERS, OPTIONS, REPEATED, SWITCHES, flag
 from clusterbook.bundle.render import Bundle
 from clusterbook.cli.command import Argument, Caller, Command, Request
+from clusterbook.cli.fetch import ACCESS
 from clusterbook.cli.flags import ANSWER, CRITERIA, WHERE, Flag
 from clusterbook.cli.question import read_question
 from clusterbook.cli.reply import Reply
+from clusterbook.cli.sign import SIGN, read_signer, sign_notes, verify_flags
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.lookup.find import whole_recipe
+from clusterbook.oci.reference import SCHEME
 
 _TAINT = "KEY[=VALUE][:EFFECT]"
 _HELP: Mapping[str, tuple[str, str]] = {
@@ -63,13 +66,18 @@ FLAGS: Mapping[str, Flag] = {option: _flag(option) for option in OPTIONS}
 """Flag by option."""
 ASKED = (*(each for each in CRITERIA if each.key != "nodes"), *ANSWER, *WHERE)
 """The flags that say which recipe; --nodes is an option of the bundle here."""
+_TARGETS = "Folder, .tar.gz file, oci://HOST/REPOSITORY:TAG or oci-layout:FOLDER:TAG"
 TARGET = (
-    Flag("output", ("--output", "-o"), "Folder, .tar.gz or .tgz file to write; default: bundle.", "DIR|FILE"),
+    Flag("output", ("--output", "-o"), f"{_TARGETS}; default: bundle.", "TARGET"),
     Flag("force", ("--force",), "Write into a folder that holds other files, or edited ones."),
     Flag("diff", ("--diff",), "Write nothing; say what would change about this bundle. Exits 10 on a change.", "OLD"),
     Flag("format", ("--format", "-t"), "How the result is printed.", values=("text", "json")),
 )
-EVERY = (*ASKED, *FLAGS.values(), *TARGET)
+_OF_PUSHING = (
+    Flag("image_refs", ("--image-refs",), "Write what was pushed, by digest, to a file.", "FILE"),
+    *ACCESS,
+)
+EVERY = (*ASKED, *FLAGS.values(), *TARGET, *_OF_PUSHING, *SIGN)
 NEXT = {
     "helm": "{where}/deploy.sh",
     "helmfile": "helmfile -f {where}/helmfile.yaml apply",
@@ -87,33 +95,53 @@ class Differs(ClusterbookError):
     exit_status = 10
 
 
-def bundle(request: Request, _caller: Caller) -> Reply:
+def bundle(request: Request, caller: Caller) -> Reply:
     """Make the bundle that a command line asks for, or say what would change.
 
     Raises:
         ClusterbookError: nothing was written.
     """
-    recipe, options, notes, output = read_bundle_request(request)
-    where = output or "bundle"
+    wanted = read_bundle_request(request)
+    request, where = wanted.request, wanted.request.text("output") or "bundle"
     _refuse_target(where)
-    made = make(recipe, options)
+    pushed = where.startswith((SCHEME, LAYOUT_SCHEME))
+    if pushed and "diff" not in request.values:
+        from clusterbook.cli.push import push_bundle
+
+        return push_bundle(where, wanted.recipe, wanted.options, wanted.notes, request, caller)
+    for each in _OF_PUSHING:
+        if request.says(each.key):
+            what = f"{each.names[0]} is about what is pushed, and {where} is on this disk"
+            raise InvalidRequest(what, hint="leave it out, or write -o oci://HOST/REPOSITORY:TAG")
     as_json = request.text("format") == "json"
     if "diff" in request.values:
-        return _compared(request.values["diff"], made, notes, as_json=as_json)
-    deployer = str(options.get("deployer", "helm"))
-    top = f"{readme.slug(recipe)}-{deployer}"
-    write(where, made.files, top=top, force="force" in request.switches)
-    said = summary(made, where, deployer, top=top)
-    return Reply(_json(said) if as_json else sentence(said), (*notes, *made.notes))
+        made = make(wanted.recipe, wanted.options)
+        return _compared(request.values["diff"], made, wanted.notes, as_json=as_json)
+    signer = read_signer(request, caller.environment)
+    made = make(wanted.recipe, wanted.options)
+    deployer = str(wanted.options.get("deployer", "helm"))
+    top = f"{readme.slug(wanted.recipe)}-{deployer}"
+    files, check = made.files, "--min-trust-level unverified"
+    if signer is not None:
+        from clusterbook.artifacts.own_bundle import OwnBundle
+
+        files = {**files, **OwnBundle(wanted.recipe, wanted.options, files).attestation(signer)}
+        check = verify_flags(request)
+    write(where, files, top=top, force="force" in request.switches)
+    said = summary(made, where, deployer, top=top, check=check)
+    return Reply(_json(said) if as_json else sentence(said), (*wanted.notes, *sign_notes(request), *made.notes))
 
 
 class BundleRequest(NamedTuple):
-    """What a command line asks for: the whole recipe, the options of its bundle, notes, and where it goes or ""."""
+    """What a command line and its configuration ask for: the whole recipe, the options of its bundle, and notes."""
 
+    request: Request
     recipe: dict[str, Any]
     options: dict[str, Any]
     notes: tuple[str, ...]
-    output: str
+
+
+LAYOUT_SCHEME = "oci-layout:"  # as oci.open has it, which takes longer to import
 
 
 def read_bundle_request(request: Request) -> BundleRequest:
@@ -143,7 +171,7 @@ def read_bundle_request(request: Request) -> BundleRequest:
     if "setFile" in options:
         options["setFile"] = [file_setting(word) for word in options["setFile"]]
     recipe, notes = whole_recipe(read_question(request))
-    return BundleRequest(recipe, options, (*said, *notes), request.text("output"))
+    return BundleRequest(request, recipe, options, (*said, *notes))
 
 
 def _compared(where: str, made: Bundle, notes: tuple[str, ...], *, as_json: bool) -> Reply:
@@ -167,14 +195,18 @@ def _refuse_target(where: str) -> None:
     """Raise InvalidRequest when a bundle cannot be written to a place of this kind."""
     if where.startswith("-"):
         raise InvalidRequest(f"--output {where} looks like a flag", hint=f"if it is a name, write ./{where}")
-    if where.startswith(("oci://", "cm://", "http://", "https://")):
-        raise InvalidRequest(f"{where}: a bundle is written to a disk", hint="name a folder or a .tar.gz file")
+    if where.startswith(("cm://", "http://", "https://")):
+        hint = f"name a {_TARGETS[0].lower()}{_TARGETS[1:]}"
+        raise InvalidRequest(f"{where}: a bundle goes to a disk or into a registry", hint=hint)
     if where.endswith((".zip", ".tar", ".bz2", ".xz", ".zst", ".gz", ".7z")) and not where.endswith(ARCHIVES):
         raise InvalidRequest(f"{where}: archives of this kind are not written", hint="name a .tar.gz file, or a folder")
 
 
-def summary(bundle: Bundle, where: str, deployer: str, *, top: str) -> dict[str, Any]:
-    """Return what was made, as data; an archive unpacks as the folder `top`. Source: reference row B38."""
+def summary(bundle: Bundle, where: str, deployer: str, *, top: str, check: str) -> dict[str, Any]:
+    """Return what was made, as data; an archive unpacks as the folder `top`, `check` are the flags that verify it.
+
+    Source: reference row B38.
+    """
     archive = where.endswith(ARCHIVES)
     return {
         "output": where,
@@ -186,7 +218,7 @@ def summary(bundle: Bundle, where: str, deployer: str, *, top: str) -> dict[str,
         "notes": list(bundle.notes),
         **({"unpack": f"tar -xzf {shlex.quote(where)}"} if archive else {}),
         "next": NEXT[deployer].format(where=shlex.quote(top if archive else where)),
-        "verify": f"clusterbook verify {shlex.quote(where)} --min-trust-level unverified",
+        "verify": f"clusterbook verify {shlex.quote(where)} {check}",
     }
 
 

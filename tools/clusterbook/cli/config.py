@@ -102,9 +102,11 @@ class SchedulingPart(_Part):
 
 
 class AttestationPart(_Part):
-    """How a bundle is signed."""
+    """How a bundle is signed: by whoever is logged in, or with a key. `key` and `trustConfig` are ours."""
 
     enabled: bool | None = None
+    key: str | None = None
+    trust_config: str | None = Field(None, alias="trustConfig")
     certificate_identity_regexp: str | None = Field(None, alias="certificateIdentityRegexp")
     oidc_device_flow: bool | None = Field(None, alias="oidcDeviceFlow")
     fulcio_url: str | None = Field(None, alias="fulcioURL")
@@ -116,10 +118,11 @@ class RegistryPart(_Part):
 
     insecure_tls: bool | None = Field(None, alias="insecureTLS")
     plain_http: bool | None = Field(None, alias="plainHTTP")
+    ca_file: str | None = Field(None, alias="caFile")
 
 
 class BundlePart(_Part):
-    """What `bundle` reads; signing and registries are sections of the commands that sign and push."""
+    """What `bundle` reads."""
 
     input: BundleInputPart | None = None
     output: BundleOutputPart | None = None
@@ -333,14 +336,38 @@ def bundle_options(config: ConfigShape) -> dict[str, Any]:
     return {**found, **({"recipe": recipe} if recipe else {}), **({"output": target} if target else {})}
 
 
-def unread_parts(config: ConfigShape) -> list[str]:
-    """Return the fields of a configuration that ask for more than a bundle: a signature, a list of what was pushed."""
+def bundle_target(config: ConfigShape) -> Request:
+    """Return what the sections of a configuration on signing and pushing say, as flags would.
+
+    Raises:
+        InvalidRequest: they ask for something that is not done.
+    """
     part = config.spec.bundle or BundlePart()
-    found = []
-    if part.attestation and part.attestation.enabled:
-        found.append("spec.bundle.attestation")
-    if part.registry and part.registry.model_fields_set:
-        found.append("spec.bundle.registry")
-    if part.output and part.output.image_refs:
-        found.append("spec.bundle.output.imageRefs")
-    return found
+    signing, registry = part.attestation or AttestationPart(), part.registry or RegistryPart()
+    for name, said in {"fulcioURL": signing.fulcio_url, "rekorURL": signing.rekor_url}.items():
+        if signing.enabled and said:
+            what = f"spec.bundle.attestation.{name}: an address alone does not say what is to be believed of it"
+            hint = "write trustConfig: FILE, a ClientTrustConfig with both addresses and the trust root"
+            raise InvalidRequest(what, hint=hint)
+    if registry.insecure_tls:
+        what = "spec.bundle.registry.insecureTLS: certificates are always checked"
+        raise InvalidRequest(what, hint="name its authority with --ca-file, or for a test registry plainHTTP: true")
+    by_login = signing.enabled and not signing.key
+    found: dict[str, Value] = {
+        "sign_key": signing.key if signing.enabled else None,
+        "keyless": by_login or None,
+        "device_flow": (by_login and signing.oidc_device_flow) or None,
+        "trust_config": signing.trust_config if by_login else None,
+        "plain_http": registry.plain_http or None,
+        "ca_file": registry.ca_file,
+        "image_refs": part.output.image_refs if part.output else None,
+    }
+    return Request.of(found)
+
+
+def unread_parts(config: ConfigShape) -> list[str]:
+    """Return the fields of a configuration that are about the reference's own program, and are not read."""
+    signing = (config.spec.bundle or BundlePart()).attestation
+    return (
+        ["spec.bundle.attestation.certificateIdentityRegexp"] if signing and signing.certificate_identity_regexp else []
+    )

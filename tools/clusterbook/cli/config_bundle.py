@@ -10,8 +10,15 @@ from typing import Any
 
 from clusterbook.bundle.options import REPEATED, concerns, flag
 from clusterbook.cli.command import Request
-from clusterbook.cli.config import bundle_options, read_config, recipe_request, unread_parts
+from clusterbook.cli.config import bundle_options, bundle_target, read_config, recipe_request, unread_parts
 
+SIGNING = ("sign_key", "keyless", "device_flow", "trust_config")
+PUSHING = {
+    "plain_http": "spec.bundle.registry.plainHTTP",
+    "ca_file": "spec.bundle.registry.caFile",
+    "image_refs": "spec.bundle.output.imageRefs",
+}
+"""Flags by which a bundle is signed and pushed; the latter with the fields that stand for them."""
 _ELSEWHERE = ("output", "format")
 """Where a recipe goes is not asked of it."""
 
@@ -47,8 +54,16 @@ def over_config(flags: Mapping[str, Any], request: Request) -> tuple[dict[str, A
     output = request.text("output")
     if output and target and output != target:
         notes.append(f"--output {output} counts, not {target} of {where}")
-    whole = request.over(file)
-    whole = whole._replace(values={**whole.values, "output": output or target})
+    place, kept = output or target, bundle_target(config)
+    if request.says("sign_key") or request.says("keyless"):
+        kept = kept.without(*SIGNING)
+    if not place.startswith(("oci://", "oci-layout:")):
+        notes += [
+            f"{where}: {PUSHING[key]} says nothing where a bundle stays on a disk" for key in PUSHING if kept.says(key)
+        ]
+        kept = kept.without(*PUSHING)
+    whole = request.over(kept).over(file)
+    whole = whole._replace(values={**whole.values, "output": place})
     return {**options, **flags}, whole, tuple(notes)
 
 

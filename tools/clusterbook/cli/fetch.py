@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from clusterbook.cli.command import Argument, Caller, Command, Request
 from clusterbook.cli.flags import CONFIG, CRITERIA, FILE, INHERITED, Flag
 from clusterbook.cli.reply import MissingFlag, Reply
+from clusterbook.diagnostics.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from clusterbook.files.context import Context
@@ -104,7 +105,7 @@ def fetch(kind: str, request: Request, around: Context) -> Reply:
     Raises:
         ClusterbookError: nothing was written, and what was remembered of the source stays.
     """
-    from clusterbook.fetch.fetch import FetchRequest
+    from clusterbook.fetch.fetch import FetchRequest, is_reference
     from clusterbook.fetch.fetch import fetch as fetch_wanted
 
     if "config" in request.values:
@@ -112,11 +113,15 @@ def fetch(kind: str, request: Request, around: Context) -> Reply:
 
         request = request.over(fetch_request(read_config(request.values["config"]), named=request.says("which")))
     values, switches = request.values, request.switches
-    if not request.text("from"):
+    named = is_reference(request.text("which"))
+    if named and request.says("deployer"):
+        what = f"{request.text('which')} names the bundle of one deployer already"
+        raise InvalidRequest(what, hint="leave --deployer out")
+    if not request.text("from") and not named:
         raise MissingFlag("--from is missing", hint="type --from oci://HOST/BASE, or the folder or archive of a mirror")
     wanted = FetchRequest(
         kind,
-        values["from"],
+        "" if named and "config" in values else request.text("from"),
         request.text("which"),
         {flag.key: values[flag.key] for flag in CRITERIA if flag.key in values},
         allow_inherited="allow_inherited" in switches,
@@ -164,8 +169,9 @@ COMMANDS: Mapping[str, Command] = {
             _FLAGS["bundle"],
             (Argument("which"),),
             _bundle,
-            "Get a published bundle, once its signature is verified.\n\nWHICH is as for a recipe. The folder carries"
-            " the signature along, so that `clusterbook verify` needs no network.",
+            "Get a published bundle, once its signature is verified.\n\nWHICH is as for a recipe, or without --from a"
+            " bundle that somebody pushed: oci://HOST/REPOSITORY:TAG, oci-layout:FOLDER:TAG. The folder carries the"
+            " signature along, so that `clusterbook verify` needs no network.",
             "clusterbook fetch bundle h100-eks-training -d argocd --from mirror.tar -o bundle",
         ),
         Command(

@@ -98,11 +98,12 @@ COMMANDS: Mapping[str, Command] = {
             (Argument("where", required=True),),
             verify,
             "Say how much is known of a bundle, a published artifact or the source of a mirror, with no network.\n\n"
-            "WHERE is the folder or archive of a bundle, oci://HOST/REPOSITORY:TAG, or what `fetch --from` takes."
-            " unknown: damaged, or wrongly signed; unverified: nobody signed it; adjusted: signed, with edits in"
-            " cluster-values.yaml; derived: what a signed recipe and somebody's options make, each of them printed;"
-            " attested: signed; verified: signed, and what its signed recipe makes. A bundle that you made yourself:"
-            " --from SOURCE with --min-trust-level derived, or --min-trust-level unverified.",
+            "WHERE is the folder or archive of a bundle, oci://HOST/REPOSITORY:TAG, oci-layout:FOLDER:TAG, or"
+            " what `fetch --from` takes. unknown: damaged, or wrongly signed; unverified: nobody signed it;"
+            " adjusted: signed, with edits in cluster-values.yaml; derived: what a signed recipe and somebody's"
+            " options make, each of them printed; attested: signed; verified: signed, and what its signed recipe"
+            " makes. A bundle that you made yourself: --from SOURCE with --min-trust-level derived, or"
+            " --min-trust-level unverified.",
             "clusterbook verify bundle --policy trust.yaml",
             strict=True,
         ),

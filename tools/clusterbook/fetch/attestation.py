@@ -6,6 +6,7 @@ signature ─ statement ─ manifest.json (its digest is a subject) ─ annotati
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from clusterbook.bundle.checksums import FILES
 from clusterbook.bundle.disk import ATTESTATION, MANIFEST, SIGNATURE, is_archive, read_archive
 from clusterbook.diagnostics.errors import ClusterbookError, unreadable
 from clusterbook.oci.manifest import Manifest, parse_manifest
+from clusterbook.oci.store import Store
 from clusterbook.trust.policy import Tampered, Trusting, Unsigned, Untrusted
 from clusterbook.trust.statement import LARGEST_BUNDLE_BYTES, BrokenBundle
 from clusterbook.trust.verify import Verified, bundles_of, verify, verify_any
@@ -43,6 +45,27 @@ def find_attestation(opened: OpenIndex, repository: str, manifest: Manifest, tru
             return {MANIFEST: manifest.raw, SIGNATURE: raw}
     what = f"{store.where}: no signature on {manifest.digest} can be had, though the index names it"
     raise Unsigned(what, hint=faults[-1].what if faults else "was it mirrored without its signatures?")
+
+
+def artifact_attestation(
+    store: Store, repository: str, manifest: Manifest, trusting: Trusting
+) -> tuple[Verified | None, dict[str, bytes]]:
+    """Return who signed one bundle, and what it carries along; nobody and nothing where that is accepted.
+
+    Raises:
+        Unsigned: nobody signed it, and that is not accepted.
+        Untrusted: no signature on it counts.
+    """
+    raws = list(bundles_of(store, repository, manifest.digest))
+    if not raws and trusting.unsigned:
+        return None, {}
+    assert trusting.policy is not None
+    found = verify_any(raws, manifest.digest, trusting.policy)
+    for raw in raws:
+        with suppress(Untrusted, BrokenBundle):
+            if verify(raw, manifest.digest, trusting.policy) == found:
+                return found, {MANIFEST: manifest.raw, SIGNATURE: raw}
+    raise Unsigned(f"{store.where}: no signature on {manifest.digest} can be had")
 
 
 def read_attestation(where: Path) -> dict[str, bytes]:

@@ -23,6 +23,7 @@ from clusterbook.diagnostics.transport import Malformed
 from clusterbook.files.context import Context
 from clusterbook.oci.manifest import Manifest
 from clusterbook.oci.open import Access
+from clusterbook.oci.store import Store
 from clusterbook.trust.choose_policy import PolicyChoice, trusting
 from clusterbook.trust.policy import Trusting
 
@@ -104,6 +105,8 @@ def fetch(wanted: FetchRequest, choice: PolicyChoice, access: Access, around: Co
         ClusterbookError: nothing was written, and what was remembered of the source stays.
     """
     belief = trusting(choice, around.environment, around.home)
+    if is_reference(wanted.name):
+        return _referenced(wanted, belief, choice, access)
 
     def deliver(opened: OpenIndex) -> FetchResult:
         if wanted.kind == "index":
@@ -117,6 +120,43 @@ def fetch(wanted: FetchRequest, choice: PolicyChoice, access: Access, around: Co
 
     result, warning = visit(wanted.where, deliver, access=access, trusting=belief, around=around)
     return result._replace(notes=(*result.notes, warning)) if warning else result
+
+
+def is_reference(name: str) -> bool:
+    """Return whether what is wanted is named by where it is, and no index has to say so."""
+    return name.startswith(("oci://", "oci-layout:"))
+
+
+def _referenced(wanted: FetchRequest, belief: Trusting, choice: PolicyChoice, access: Access) -> FetchResult:
+    """Bring a bundle that somebody pushed, once its own signature is verified.
+
+    Raises:
+        InvalidRequest: it is no bundle, or an index is asked for as well.
+        Untrusted: no signature on it counts.
+    """
+    from clusterbook.artifacts.name import check_name
+    from clusterbook.bundle.checksums import FILES
+    from clusterbook.fetch.attestation import artifact_attestation
+    from clusterbook.oci.open import open_artifact
+
+    if wanted.kind != "bundle" or wanted.where or wanted.criteria:
+        what = f"{wanted.name} names one bundle, where it is"
+        raise InvalidRequest(what, hint="type `fetch bundle` without --from and criteria, or the name of a recipe")
+    store, reference = open_artifact(wanted.name, access)
+    repository = reference.repository
+    manifest = store.manifest(repository, reference.wanted)
+    if FILES not in manifest.annotations:
+        raise InvalidRequest(f"{wanted.name} is no bundle", hint="`clusterbook verify` says what is known of it")
+    verified, beside = artifact_attestation(store, repository, manifest, belief)
+    check_name(reference, manifest, verified)
+    said = {
+        "artifactDigest": manifest.digest,
+        "signer": verified.signer if verified else "",
+        "issuer": verified.issuer if verified else "",
+    }
+    note = f"{manifest.digest}, signed by {verified.signer if verified else 'nobody'}"
+    result = _kept(store, repository, manifest, wanted, beside, choice, name=wanted.name, said=said)
+    return result._replace(notes=(note, *result.notes))
 
 
 def _chosen(opened: OpenIndex, wanted: FetchRequest) -> tuple[PublishedArtifact, tuple[str, ...]]:
@@ -183,24 +223,39 @@ def _delivered(data: bytes, wanted: FetchRequest) -> FetchResult:
 
 def _bundle(chosen: PublishedArtifact, wanted: FetchRequest, belief: Trusting, choice: PolicyChoice) -> FetchResult:
     """Bring a bundle into a folder, or into the file of an archive."""
-    from clusterbook.bundle.disk import is_archive
     from clusterbook.fetch.attestation import find_attestation
+
+    store = chosen.opened.base.store
+    beside = find_attestation(chosen.opened, chosen.repository, chosen.manifest, belief)
+    name, said = f"{chosen.name} for {chosen.kind}", {**chosen.said(), "deployer": chosen.kind}
+    return _kept(store, chosen.repository, chosen.manifest, wanted, beside, choice, name=name, said=said)
+
+
+def _kept(
+    store: Store,
+    repository: str,
+    manifest: Manifest,
+    wanted: FetchRequest,
+    beside: Mapping[str, bytes],
+    choice: PolicyChoice,
+    *,
+    name: str,
+    said: dict[str, Any],
+) -> FetchResult:
+    """Bring the one layer of a bundle here; `said` is what is known of it."""
+    from clusterbook.bundle.disk import is_archive
     from clusterbook.fetch.unpack import keep_archive, unpack_bundle
 
     output = "bundle" if wanted.output is None else wanted.output
-    store, layers = chosen.opened.base.store, chosen.manifest.layers
-    if len(layers) != 1:
-        raise Malformed(f"the bundle {chosen.name} has {len(layers)} layers", hint="it has to be published again")
-    beside = find_attestation(chosen.opened, chosen.repository, chosen.manifest, belief)
-    source = (store, chosen.repository, layers[0])
+    if len(manifest.layers) != 1:
+        what = f"the bundle {name} has {len(manifest.layers)} layers"
+        raise Malformed(what, hint="it has to be published again")
+    source = (store, repository, manifest.layers[0])
     if is_archive(output):
         files = keep_archive(*source, Path(output), beside)
     else:
         files = unpack_bundle(*source, Path(output), beside, force=wanted.force)
-    said = {**chosen.said(), "deployer": chosen.kind, "output": output, "files": len(files)}
+    said |= {"output": output, "files": len(files)}
     if wanted.form == "json":
         return FetchResult(json.dumps(said, indent=2, sort_keys=True) + "\n")
-    return FetchResult(
-        f"{output}: {chosen.name} for {chosen.kind}, {said['files']} files\n"
-        f"verify: clusterbook verify {output}{choice.flags}\n"
-    )
+    return FetchResult(f"{output}: {name}, {said['files']} files\nverify: clusterbook verify {output}{choice.flags}\n")

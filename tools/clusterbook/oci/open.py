@@ -13,7 +13,7 @@ from typing import NamedTuple
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.diagnostics.transport import BadReference
 from clusterbook.files.read import exists, is_folder
-from clusterbook.oci.reference import SCHEME, parse_reference
+from clusterbook.oci.reference import SCHEME, Reference, check_wanted, is_digest, parse_reference
 from clusterbook.oci.store import Store
 
 LAYOUT_SCHEME = "oci-layout:"
@@ -56,6 +56,55 @@ def open_base(where: str, access: Access, *, create: bool = False) -> Base:
     if reference.wanted:
         raise InvalidRequest(f"{where} names one artifact, not a base", hint="leave tag and digest out")
     return Base(open_registry(reference.host, access), reference.repository)
+
+
+class Place(NamedTuple):
+    """Where one artifact is; in a layout, `reference` has neither host nor repository."""
+
+    store: Store
+    reference: Reference
+
+
+def is_artifact(where: str) -> bool:
+    """Return whether `where` names one artifact: oci://HOST/REPOSITORY:TAG or @DIGEST, oci-layout:FOLDER:TAG.
+
+    Raises:
+        BadReference: it is none that could be.
+    """
+    if where.startswith(LAYOUT_SCHEME):
+        return bool(_layout_parts(where)[1])
+    return where.startswith(SCHEME) and bool(parse_reference(where).wanted)
+
+
+def open_artifact(where: str, access: Access, *, create: bool = False) -> Place:
+    """Return the place of one artifact; `create` makes the folder of a layout that does not exist.
+
+    Raises:
+        BadReference: it is not written as one.
+        NoArtifact: the folder is no layout.
+    """
+    if where.startswith(LAYOUT_SCHEME):
+        folder, wanted = _layout_parts(where)
+        if wanted:
+            store = open_base(f"{LAYOUT_SCHEME}{folder}", access, create=create).store
+            check_wanted(wanted)
+            return Place(store, Reference("", "", *(("", wanted) if is_digest(wanted) else (wanted, ""))))
+    reference = parse_reference(where)
+    if not reference.wanted:
+        hint = f"write {where}:1.0.0, say, or {where}@sha256:…"
+        raise BadReference(f"{where} names a repository, and none of its artifacts", hint=hint)
+    return Place(open_registry(reference.host, access), reference)
+
+
+def _layout_parts(where: str) -> tuple[str, str]:
+    """Return the folder that `oci-layout:FOLDER[:TAG][@DIGEST]` names, and the tag or digest, "" for neither."""
+    rest = where.removeprefix(LAYOUT_SCHEME)
+    folder, at, digest = rest.rpartition("@")
+    if at and is_digest(digest):
+        head, _, _ = folder.rpartition(":") if "/" not in folder.rpartition(":")[2] else (folder, "", "")
+        return head or folder, digest
+    folder, colon, tag = rest.rpartition(":")
+    return (folder, tag) if colon and folder and "/" not in tag else (rest, "")
 
 
 def open_source(where: str, access: Access) -> Base:

@@ -14,7 +14,7 @@ from clusterbook.trust.policy import Identity, Policy, Trusting, is_pattern
 from clusterbook.trust.roots import root_file
 from clusterbook.trust.verify import DEFAULT, key_policy, read_policy
 
-_KMS = ("awskms://", "gcpkms://", "azurekms://", "hashivault://")
+_KMS = ("awskms://", "gcpkms://", "azurekms://", "hashivault://", "k8s://", "pkcs11:")
 
 
 class PolicyChoice(NamedTuple):

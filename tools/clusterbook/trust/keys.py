@@ -28,8 +28,7 @@ _ED25519 = bytes.fromhex("302a300506032b6570032100")
 _P256 = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200")
 """The same, for an uncompressed point on the named curve. Source: RFC 5480, section 2."""
 
-_OF_COSIGN = (b"ENCRYPTED SIGSTORE PRIVATE KEY", b"ENCRYPTED COSIGN PRIVATE KEY")
-"""What `cosign generate-key-pair` writes: scrypt and secretbox, which no library here knows."""
+_OPENS = "give its password in CLUSTERBOOK_KEY_PASSWORD or COSIGN_PASSWORD"
 _MAKE_ONE = (
     "make one: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out our.key"
     " && openssl pkey -in our.key -pubout -out our.pub; `cosign import-key-pair --key our.key` gives it to cosign, too"
@@ -39,7 +38,8 @@ _MAKE_ONE = (
 class BadKey(InvalidRequest):
     """A file is no key, one of a kind that is not used here, or one that its password does not open.
 
-    Keys are PEM files: P-256 or Ed25519; private ones PKCS#8. `openssl genpkey -algorithm ed25519` makes one.
+    Keys are PEM files: P-256 or Ed25519; private ones PKCS#8, or as cosign locks them. `cosign generate-key-pair` and
+    `openssl genpkey -algorithm ed25519` make one.
     """
 
     code = "CB170"
@@ -123,15 +123,22 @@ def private_key(pem: bytes, name: str, *, password: str = "") -> PrivateKey:
         BadKey: it is none, not of a kind that is used here, or locked with another password.
     """
     from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
 
-    if any(word in pem for word in _OF_COSIGN):
-        raise BadKey(f"{name} is a private key of cosign's own form, which only cosign reads", hint=_MAKE_ONE)
-    locked = b"ENCRYPTED" in pem
-    if locked and not password:
-        raise BadKey(f"{name} is locked", hint="give its password in CLUSTERBOOK_KEY_PASSWORD")
+    from clusterbook.trust.cosign_key import WrongPassword, is_cosign_key, open_key
+
+    of_cosign = is_cosign_key(pem)
+    locked = of_cosign or b"ENCRYPTED" in pem
+    if locked and not (password or of_cosign):  # cosign locks with an empty password, too
+        raise BadKey(f"{name} is locked", hint=_OPENS)
     try:
-        key = load_pem_private_key(pem, password.encode() if locked else None)
+        if of_cosign:
+            key = load_der_private_key(open_key(pem, password), None)
+        else:
+            key = load_pem_private_key(pem, password.encode() if locked else None)
+    except WrongPassword as error:
+        what = "is locked with another password" if password else "is locked"
+        raise BadKey(f"{name} {what}", hint=_OPENS) from error
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         what = "is no private key, or locked with another password" if locked else "is no private key"
         raise BadKey(f"{name} {what}", hint=_MAKE_ONE) from error

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 _PUBLIC_GOOD = "https%3A%2F%2Ftuf-repo-cdn.sigstore.dev"
+_GIVE_ONE = "give a token in SIGSTORE_ID_TOKEN"
 _ISSUER = "1.3.6.1.4.1.57264.1.8"
 _ISSUER_RAW = "1.3.6.1.4.1.57264.1.1"
 
@@ -228,8 +229,13 @@ class Instance:
             hint = "name a ClientTrustConfig: a trust root and a signing configuration in one file"
             raise BadTrustRoot(f"{trust_config} is no trust configuration", hint=hint) from error
 
-    def token(self, given: str, *, browser: bool) -> str:
-        """Return a token that says who we are: the one given, what CI offers, or with `browser` what a login brings.
+    def token(self, given: str, *, browser: bool, device: bool = False) -> str:
+        """Return a token that says who we are: the one given, what CI offers, or what a login brings.
+
+        Args:
+            given: a token, or "".
+            browser: whether a login in the browser may be asked for.
+            device: whether a login on another device may be asked for; it comes first.
 
         Raises:
             AccessDenied: there is none.
@@ -239,12 +245,16 @@ class Instance:
 
         try:
             found = given or detect_credential()
+            if not found and device:
+                from clusterbook.trust.device_login import log_in
+
+                found = log_in(self._config.signing_config.get_oidc_url())
             if not found and browser:
                 found = str(Issuer(self._config.signing_config.get_oidc_url()).identity_token())
         except (Error, IdentityError, OSError, ValueError) as error:
-            raise AccessDenied(f"logging in failed: {error}", hint="give a token in SIGSTORE_ID_TOKEN") from error
+            raise AccessDenied(f"logging in failed: {error}", hint=_GIVE_ONE) from error
         if not found:
-            hint = "run it in CI with `id-token: write`, give a token in SIGSTORE_ID_TOKEN, or log in with --browser"
+            hint = f"run it in CI with `id-token: write`, {_GIVE_ONE}, or log in with --browser or --device-flow"
             raise AccessDenied("nobody says who signs", hint=hint)
         return found
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
+from clusterbook.artifacts.name import check_name
 from clusterbook.artifacts.open import WithdrawnVersion, withdrawn_error
 from clusterbook.bundle.checksums import (
     CHECKSUMS,
@@ -37,12 +38,11 @@ from clusterbook.diagnostics.transport import Malformed
 from clusterbook.fetch.attestation import verify_attestation
 from clusterbook.files.tar_reader import Limits, members
 from clusterbook.oci.manifest import Manifest
-from clusterbook.oci.open import open_registry
-from clusterbook.oci.reference import parse_reference
+from clusterbook.oci.open import open_artifact
 from clusterbook.trust.policy import Tampered, Unsigned, Untrusted
 from clusterbook.trust.verify import Verified, bundles_of, verify_any
 from clusterbook.verify.level import ADJUSTED, ATTESTED, DERIVED, UNKNOWN, UNVERIFIED, VERIFIED, Trust
-from clusterbook.verify.publication import Publication, check_name, look_up_artifact, look_up_bundle
+from clusterbook.verify.publication import Publication, look_up_artifact, look_up_bundle
 from clusterbook.verify.verdict import NO_INSPECTION, Inspection, Verdict, as_document, published_verdict
 from clusterbook.verify.verifier import Verifier
 
@@ -221,22 +221,22 @@ def _changed(where: str, changes: tuple[Difference, ...]) -> NotAsRecorded:
 
 
 def verify_artifact(where: str, verifier: Verifier) -> Verdict:
-    """Return what is known of one artifact in a registry."""
-    reference = parse_reference(where)
+    """Return what is known of one artifact in a registry or a layout."""
     belief = verifier.trusting()
-    store = open_registry(reference.host, verifier.access)
-    manifest = store.manifest(reference.repository, reference.wanted)
+    store, reference = open_artifact(where, verifier.access)
+    repository = reference.repository
+    manifest = store.manifest(repository, reference.wanted)
     record, verified, files = NO_RECORD, None, dict[str, bytes]()
     publication, warning, name = None, "", ""
     try:
-        bundles = bundles_of(store, reference.repository, manifest.digest)
+        bundles = bundles_of(store, repository, manifest.digest)
         assert belief.policy is not None
         with suppress(Unsigned):
             verified = verify_any(bundles, manifest.digest, belief.policy)
         name = check_name(reference, manifest, verified)
         packed = b""  # of the many parts that an artifact may have, one is kept
         for blob in manifest.blobs:
-            data = store.read(reference.repository, blob, limit_bytes=MOST_BYTES)
+            data = store.read(repository, blob, limit_bytes=MOST_BYTES)
             packed = data if FILES in manifest.annotations and blob == manifest.layers[0] else packed
         if packed:
             files = unrooted(archive_files(packed, where))

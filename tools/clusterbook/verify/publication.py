@@ -5,7 +5,6 @@ A signature says who made something, once; only the index of a source says what 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
@@ -22,7 +21,6 @@ from clusterbook.diagnostics.errors import NotFound
 from clusterbook.diagnostics.transport import NoArtifact
 from clusterbook.documents.digest import digest
 from clusterbook.oci.manifest import Manifest
-from clusterbook.oci.reference import Reference
 from clusterbook.resolve.content import content
 from clusterbook.resolve.recipe_schema import read_whole
 from clusterbook.trust.policy import SubjectMismatch
@@ -30,9 +28,7 @@ from clusterbook.trust.verify import Verified
 from clusterbook.verify.verifier import Verifier
 
 Found = TypeVar("Found")
-VERSION = "org.opencontainers.image.version"
 _CHANGED = "somebody changed recipe.yaml: fetch the recipe again, and make the bundle anew"
-_VERSION = re.compile(r"v?[0-9]+(\.[0-9]+)+([-+._].*)?")
 
 
 class Publication(NamedTuple):
@@ -158,26 +154,3 @@ def _pinned(opened: OpenIndex, wanted: str) -> tuple[str, PinnedArtifact] | None
 
 def _publication(where: str, opened: OpenIndex, slug: str, version: str, *, same: bool) -> Publication:
     return Publication(where, slug, version, opened.verified, same, withdrawal_of(opened.envelope, slug, version))
-
-
-def check_name(reference: Reference, manifest: Manifest, verified: Verified | None) -> str:
-    """Return what an artifact is called by whoever signed it, `REPOSITORY:VERSION`, having held it against its address.
-
-    A digest asks for exactly these bytes, whatever they are called.
-
-    Raises:
-        SubjectMismatch: it is another artifact or another version than its address says.
-    """
-    subjects = verified.statement.subjects if verified else ()
-    names = sorted({each.name for each in subjects if each.digest == manifest.digest and each.name})
-    version = manifest.annotations.get(VERSION, "")
-    shown = f"{names[0] if names else ''}{f':{version}' if version else ''}".removeprefix(":")
-    if reference.digest:
-        return shown
-    fits = [each for each in names if f"/{reference.host}/{reference.repository}".endswith(f"/{each}")]
-    hint = f"take it as what it is: oci://{reference.host}/{reference.repository}@{manifest.digest}"
-    if names and not fits:
-        raise SubjectMismatch(f"{reference} is {shown}: it was signed under that name", hint=hint)
-    if version and _VERSION.fullmatch(reference.tag) and reference.tag.removeprefix("v") != version.removeprefix("v"):
-        raise SubjectMismatch(f"{reference} is {shown}, not {reference.tag}: the tag was moved", hint=hint)
-    return shown

@@ -8,8 +8,7 @@ from clusterbook.bundle.disk import ARCHIVES, read_bundle
 from clusterbook.diagnostics.errors import NotFound
 from clusterbook.fetch.attestation import read_attestation
 from clusterbook.files.read import exists, is_file, is_folder
-from clusterbook.oci.open import LAYOUT_SCHEME
-from clusterbook.oci.reference import SCHEME, parse_reference
+from clusterbook.oci.open import LAYOUT_SCHEME, is_artifact
 from clusterbook.verify.bundle import verify_artifact, verify_files
 from clusterbook.verify.verdict import Verdict
 from clusterbook.verify.verifier import Verifier
@@ -27,7 +26,7 @@ def verify(where: str, verifier: Verifier) -> Verdict:
         return verify_files(where, read_bundle(path), read_attestation(path), verifier)
     if is_folder(where) and not is_file(path / "oci-layout"):
         return verify_files(where, read_bundle(path), read_attestation(path), verifier)
-    if where.startswith(SCHEME) and parse_reference(where).wanted:
+    if is_artifact(where):
         return verify_artifact(where, verifier)
     if "://" not in where and not where.startswith(LAYOUT_SCHEME) and not exists(where):
         raise NotFound(f"{where} does not exist", hint="name a bundle, an artifact (oci://…) or the source of a mirror")
