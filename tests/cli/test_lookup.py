@@ -366,14 +366,18 @@ def test_a_snapshot_gives_criteria_and_rules_overlays_out(ask, tmp_path: Path) -
         "kind: Snapshot\nfingerprint: {service: {value: eks}, accelerator: h100}\n"
         "measurements:\n- type: K8s\n  subtypes:\n  - subtype: server\n    data: {version: v1.28.0}\n"
     )
-    line = ("query", "-s", str(snapshot), "--intent", "training", "--selector")
+    refused = ask("query", "-s", str(snapshot), "--intent", "training", "--selector", "criteria")
+    assert (refused.status, refused.out) == (2, "")
+    assert "CB103 h100-eks-training is not for this cluster (K8s.server.version: " in refused.err
+    assert "accept h100 with --allow-inherited" in refused.err
+    line = ("query", "-s", str(snapshot), "--intent", "training", "--allow-inherited", "--selector")
     assert ask(*line, "criteria").out.splitlines()[0] == "accelerator: h100"
     found = json.loads(ask(*line, "metadata", "-t", "json").out)
     assert found["excludedOverlays"] == [{"name": "h100-eks-training", "reason": "constraint-failed"}]
     assert found["constraintWarnings"][0]["actual"] == "v1.28.0"
     assert (found["slug"], found["state"]) == ("h100", "inherited")
     assert "note: h100-eks-training is left out: K8s.server.version" in ask(*line, "metadata").err
-    assert ask(*line, "metadata", "--service", "kind", "-t", "json").status == 2
+    assert ask(*line[:-2], "--service", "kind", "--selector", "metadata").status == 2
 
 
 def test_a_snapshot_says_which_reading_gives_which_criterion(ask, tmp_path: Path) -> None:
@@ -384,10 +388,12 @@ def test_a_snapshot_says_which_reading_gives_which_criterion(ask, tmp_path: Path
         "- type: K8s\n  subtypes:\n  - subtype: server\n    data: {version: v1.33.0}\n"
     )
     line = ("query", "-s", str(snapshot), "--intent", "training", "--selector", "criteria")
-    said = ask(*line).err
+    refused = ask(*line)
+    assert refused.status == 2
+    assert f"{snapshot}: CB101 the snapshot's os plan9 is none of this catalog\n" in refused.err
+    said = ask(*line, "--os", "any").err
     assert "note: from the snapshot: service eks (K8s.node.provider), accelerator h100 (GPU.hardware.model)\n" in said
-    assert "note: the snapshot's os plan9 is none of this catalog\n" in said
-    said = ask(*line, "--accelerator", "gb200", "--allow-inherited").err
+    said = ask(*line, "--os", "any", "--accelerator", "gb200", "--allow-inherited").err
     assert "note: --accelerator gb200 counts, not h100 from the snapshot\n" in said
 
 

@@ -384,7 +384,7 @@ def test_a_floor_is_the_version_below_which_nothing_passes(text: str, version: t
             Verdict(False, "v1.33.5-eks-3025e55", "K8s.server.version is 'v1.33.5-eks-3025e55', not >= 1.34"),
         ),
         ("OS.release.ID", ">= 24", Verdict(False, "ubuntu", "'ubuntu' is no version")),
-        ("OS.release.NAME", "x", Verdict(False, "", "OS.release has no key 'NAME'; it has: ID, VERSION_ID")),
+        ("OS.release.NAME", "x", Verdict(False, "", "OS.release has no key 'NAME'; it has: ID, VERSION_ID", False)),
         ("OS.release.ID", ">=", Verdict(False, "ubuntu", "'>=' is no constraint: there is nothing to compare with")),
     ],
 )

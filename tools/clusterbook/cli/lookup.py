@@ -168,7 +168,7 @@ def explain(request: Request, _caller: Caller) -> Reply:
         )
     form = request.text("format", "table")
     text = _chain_text(chains) if form == "table" else render(chains, form)
-    return Reply(text, (*said, *notes), output=request.text("output"))
+    return Reply(text, (*said, *notes, *shelf.remarks), output=request.text("output"))
 
 
 def _chains(recipe: CatalogRecipe, place: tuple[str | int, ...], at: str) -> dict[str, list[dict[str, Any]]]:

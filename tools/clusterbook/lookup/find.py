@@ -61,6 +61,7 @@ def criteria_of(question: Question, shelf: Shelf, document: dict[str, Any]) -> C
     for name in (name for name in shelf.detected if given.get(name, shelf.detected[name]) != shelf.detected[name]):
         shelf.remarks.append(f"--{name} {given[name]} counts, not {shelf.detected[name]} from the snapshot")
     words |= {name: given[name] for name in (*DIMENSIONS, "nodes") if name in given}
+    _refuse_unfit(question, shelf, words)
     criteria = read_criteria(words, shelf.vocabulary, strict=question.strict)
     if not words and question.snapshot is not None:
         raise InvalidRequest(
@@ -70,6 +71,24 @@ def criteria_of(question: Question, shelf: Shelf, document: dict[str, Any]) -> C
     if not words:
         raise InvalidRequest("no criteria were given", hint="type --service eks --accelerator h100, say, or --help")
     return criteria
+
+
+def _refuse_unfit(question: Question, shelf: Shelf, words: Mapping[str, Any]) -> None:
+    """Refuse what a snapshot shows and no recipe is for, as a flag of that value is; remark what it does not show.
+
+    Raises:
+        InvalidRequest: nothing else was said of that dimension.
+    """
+    for name, reason in shelf.unfit.items():
+        if name not in words:
+            known = ", ".join(shelf.vocabulary.values(name))
+            hint = f"say --{name} any to leave it open, or one of {known}"
+            raise InvalidRequest(reason, place=question.snapshot, hint=hint)
+    shelf.remarks += [
+        f"the snapshot shows no {name}, so it counts as any; --{name} NAME says it{f': {why}' if why else ''}"
+        for name, why in shelf.unseen.items()
+        if name not in words
+    ]
 
 
 def refuse_empty(criteria: Mapping[str, str]) -> None:
@@ -123,6 +142,9 @@ def serve(question: Question, shelf: Shelf, document: dict[str, Any]) -> tuple[A
     answer = shelf.matcher.answer(_of_slug(shelf, slug) if slug else criteria_of(question, shelf, document))
     if answer.state == matching.UNSUPPORTED:
         raise Unsupported(answer.reason, hint=nearest(shelf, answer.query))
+    answer = shelf.judged(answer)
+    if answer.state == matching.UNSUPPORTED:
+        raise Unsupported(answer.reason, hint=f"what fits it: clusterbook fit {question.snapshot}")
     if answer.state == matching.INHERITED:
         if not question.allow_inherited:
             hint = f"{nearest(shelf, answer.query)}; or accept {answer.slug} with --allow-inherited"

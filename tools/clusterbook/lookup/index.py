@@ -56,10 +56,16 @@ class IndexShelf:
         """Read the head of the index in `source`."""
         self.source = source
         self.detected: dict[str, str | int] = {}
+        self.unfit: dict[str, str] = {}
+        self.unseen: dict[str, str] = {}
         self.remarks: list[str] = []
         head = source.head()
         self.matcher: Matcher = head.matcher
         self.vocabulary: Vocabulary = head.vocabulary
+
+    def judged(self, answer: Answer) -> Answer:
+        """Return an answer as it is: an index knows of no snapshot."""
+        return answer
 
     def recipe(self, answer: Answer) -> IndexedRecipe:
         """Return the recipe that an answer leads to. Raises NotFound where the index lacks it."""

@@ -20,7 +20,7 @@ from clusterbook.resolve import matrix
 from clusterbook.resolve.bundle_inputs import BundleInputs
 from clusterbook.resolve.document import escape, health_checks, origins_document, recipe_document
 from clusterbook.resolve.gather_inputs import gather_inputs
-from clusterbook.resolve.matching import INHERITED, Answer
+from clusterbook.resolve.matching import INHERITED, UNSUPPORTED, Answer
 from clusterbook.resolve.proof import Proofs, with_effects
 from clusterbook.resolve.resolver import Evaluator, Recipe, Resolver
 from clusterbook.snapshot import constraint, criteria, model
@@ -74,7 +74,10 @@ class LocalShelf:
         self.vocabulary = self.catalog.vocabulary
         self.evaluate: Evaluator | None = None
         self.detected: dict[str, str | int] = {}
+        self.unfit: dict[str, str] = {}
+        self.unseen: dict[str, str] = {}
         self.remarks: list[str] = []
+        self._left: dict[Answer, Recipe] = {}
         self._proofs = Proofs(self.catalog)
         self._matrix: matrix.Matrix | None = None
         if snapshot:
@@ -95,22 +98,65 @@ class LocalShelf:
         }
         said = ", ".join(f"{name} {value}{_by(criteria.origin(taken, name))}" for name, value in self.detected.items())
         self.remarks += [f"from the snapshot: {said}"] if said else []
-        self.remarks += [
-            f"the snapshot's {name} {value}{_by(criteria.origin(taken, name))} is none of this catalog"
-            for name, value in found.items()
-            if name not in self.detected and name != "nodes"
-        ]
+        for name in criteria.DIMENSIONS:
+            if name not in self.detected:
+                self._note_unknown(name, criteria.shown(taken, name))
         self.evaluate = lambda name, value: constraint.verdict(name, value, taken)
+
+    def _note_unknown(self, name: str, seen: criteria.Shown) -> None:
+        """Keep why a dimension has no value that recipes are for: what is there is none, or nobody knows."""
+        values = list(seen.values)
+        if seen.state == criteria.SEVERAL:
+            self.unfit[name] = f"the nodes of the snapshot differ in their {name}: {', '.join(values)}"
+        elif values and values[0] not in self.vocabulary.values(name):
+            self.unfit[name] = f"the snapshot's {name} {values[0]}{_by(seen.source)} is none of this catalog"
+        else:
+            self.unseen[name] = seen.limit or seen.reason
+
+    def judged(self, answer: Answer) -> Answer:
+        """Return what becomes of an answer once the snapshot has been asked: as it is, less of it, or no recipe.
+
+        In our own trees all constraints of the recipe count, whichever layer says them; in one of the reference's
+        format those of its leaves and mixins. Source: reference row R25.
+        """
+        if self.evaluate is None:
+            return answer
+        if self.catalog.tree.strict:
+            recipe, base_fails = self.resolver.fitting(answer.honoured, self.evaluate, self._unmeasured)
+        else:
+            recipe, base_fails = self.resolver.resolve(answer.honoured, self.evaluate), ""
+        if base_fails:
+            reason = f"no recipe is for this cluster: {base_fails}"
+            return answer._replace(state=UNSUPPORTED, reason=reason)
+        if not recipe.excluded:
+            return answer
+        recipe = replace(recipe, criteria=self._claimed(recipe))
+        why = "; ".join(f"{warning.constraint}: {warning.reason}" for warning in recipe.warnings)
+        names = ", ".join(entry.name for entry in recipe.excluded)
+        verb = "is" if len(recipe.excluded) == 1 else "are"
+        reason = f"{names} {verb} not for this cluster ({why}); what is left is {recipe.slug}"
+        lost = tuple(
+            name for name in answer.query.specified() if getattr(recipe.criteria, name) != getattr(answer.query, name)
+        )
+        found = Answer(answer.query, INHERITED, recipe.criteria, recipe.slug, lost, reason)
+        self._left[found] = recipe
+        return found
+
+    def _unmeasured(self, name: str, value: str, reason: str) -> None:
+        """Remark that the snapshot does not tell whether a constraint holds."""
+        remark = f"nobody knows whether {name} is {value}: {reason}"
+        if remark not in self.remarks:
+            self.remarks.append(remark)
 
     def recipe(self, answer: Answer) -> ResolvedRecipe:
         """Return the recipe that an answer leads to, resolved now."""
-        recipe = self.resolver.resolve(answer.honoured, self.evaluate)
-        if not recipe.excluded:
-            return ResolvedRecipe(recipe, answer.state, self._proofs)
+        left = self._left.get(answer)
+        if left is None:
+            return ResolvedRecipe(self.resolver.resolve(answer.honoured), answer.state, self._proofs)
         self.remarks += [
-            f"{warning.overlay} is left out: {warning.constraint}: {warning.reason}" for warning in recipe.warnings
+            f"{warning.overlay} is left out: {warning.constraint}: {warning.reason}" for warning in left.warnings
         ]
-        return ResolvedRecipe(replace(recipe, criteria=self._claimed(recipe)), INHERITED, self._proofs)
+        return ResolvedRecipe(left, INHERITED, self._proofs)
 
     def _claimed(self, recipe: Recipe) -> Criteria:
         """Return the criteria that the overlays which a snapshot left in a recipe claim together."""

@@ -31,14 +31,20 @@ class CatalogRecipe(Protocol):
 class Shelf(Protocol):
     """All that look-ups ask of a catalog.
 
-    `detected` are the criteria that a snapshot gives, by dimension; `remarks` what a user should hear besides.
+    `detected` are the criteria that a snapshot gives, by dimension; `unfit` those of which it shows what no recipe is
+    for, with the reason, `unseen` those of which nobody knows, and why; `remarks` what a user should hear besides.
     """
 
     source: Source
     detected: dict[str, str | int]
+    unfit: dict[str, str]
+    unseen: dict[str, str]
     remarks: list[str]
     matcher: Matcher
     vocabulary: Vocabulary
+
+    def judged(self, answer: Answer) -> Answer:
+        """Return what becomes of an answer once the snapshot, if there is one, has been asked."""
 
     def recipe(self, answer: Answer) -> CatalogRecipe:
         """Return the recipe that an answer leads to."""

@@ -6,7 +6,7 @@ Source: reference rows R18-R42.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
@@ -24,6 +24,8 @@ from clusterbook.snapshot.constraint import Verdict
 
 Evaluator = Callable[[str, str], Verdict]
 """Judges one constraint (name, value) against a snapshot."""
+Unmeasured = Callable[[str, str, str], None]
+"""Is told of a constraint (name, value) that cannot be judged, and why."""
 
 
 class Excluded(NamedTuple):
@@ -97,6 +99,41 @@ class Resolver:
                 layers = self.applied([leaf for leaf in leaves if leaf.name not in failing])
         recipe = self.compose(criteria, layers)
         return replace(recipe, excluded=tuple(excluded), warnings=tuple(warnings))
+
+    def fitting(self, criteria: Criteria, evaluate: Evaluator, unmeasured: Unmeasured) -> tuple[Recipe, str]:
+        """Return what of the recipe for `criteria` is for a cluster, and why base is not, "" when it is.
+
+        All constraints of the merged recipe count: those that fail rule out the leaves which bring them, directly or
+        through what they build on, until none fails. One that nobody measured rules nothing out; it is told.
+
+        Raises:
+            Conflict: the layers contradict each other.
+        """
+        leaves = self.leaves(criteria)
+        excluded: list[Excluded] = []
+        warnings: list[ConstraintWarning] = []
+        while True:
+            recipe = self.compose(criteria, self.applied(leaves))
+            failing = list(_failing(recipe, evaluate, unmeasured))
+            if not failing:
+                return replace(recipe, excluded=tuple(excluded), warnings=tuple(warnings)), ""
+            names: dict[str, None] = {}
+            for name, origin, verdict in failing:
+                expected = str(origin.value.get("value", ""))
+                for leaf in leaves:
+                    if origin.layer in self._sayers(leaf):
+                        names[leaf.name] = None
+                        warnings.append(ConstraintWarning(leaf.name, name, expected, verdict.actual, verdict.reason))
+            if not names:
+                name, origin, verdict = failing[0]
+                return recipe, f"{verdict.reason} ({origin.place})"
+            excluded += [Excluded(name, "constraint-failed") for name in names]
+            leaves = [leaf for leaf in leaves if leaf.name not in names]
+
+    def _sayers(self, leaf: Layer) -> set[str]:
+        """Return the names of the layers and mixins that a leaf brings, base left out."""
+        chain = self.catalog.chain(leaf.name)
+        return {layer.name for layer in chain} | {str(said.value) for layer in chain for said in layer.mixins}
 
     def leaves(self, criteria: Criteria) -> list[Layer]:
         """Return the matched overlays that no other match builds on, the most specific last.
@@ -226,6 +263,17 @@ def resolve(catalog: Catalog, criteria: Criteria, evaluate: Evaluator | None = N
         Conflict: the layers contradict each other.
     """
     return Resolver(catalog).resolve(criteria, evaluate)
+
+
+def _failing(recipe: Recipe, evaluate: Evaluator, unmeasured: Unmeasured) -> Iterator[tuple[str, Origin, Verdict]]:
+    """Yield the constraints of a recipe that fail, with who says them; what was not measured is told instead."""
+    for name, origins in recipe.constraints:
+        expected = str(origins[-1].value.get("value", ""))
+        verdict = evaluate(name, expected)
+        if not verdict.passed and verdict.measured:
+            yield name, origins[-1], verdict
+        elif not verdict.passed:
+            unmeasured(name, expected, verdict.reason)
 
 
 def _passing(

@@ -64,6 +64,7 @@ class Verdict(NamedTuple):
     passed: bool
     actual: str
     reason: str
+    measured: bool = True
 
 
 def verdict(name: str, value: str, snapshot: Snapshot) -> Verdict:
@@ -71,16 +72,16 @@ def verdict(name: str, value: str, snapshot: Snapshot) -> Verdict:
 
     Source: reference rows V5, R25.
     """
-    actual = ""
+    actual, measured = "", False
     try:
         values = readings(snapshot, parse_path(name)).values
-        actual = next(iter(values))
+        actual, measured = next(iter(values)), True
         expression = parse_expression(value)
         for actual in values:
             if not evaluate(expression, actual):
                 return Verdict(False, actual, f"{name} is '{actual}', not {value}")
     except ClusterbookError as error:
-        return Verdict(False, actual, error.what)
+        return Verdict(False, actual, error.what, measured)
     return Verdict(True, actual, "")
 
 
