@@ -10,11 +10,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.open import Base
 from clusterbook.oci.registry import Registry
@@ -215,3 +217,22 @@ def test_fetching_and_verifying_a_login_need_no_network(publisher: Publisher, tm
     assert done.returncode == 0, done.stderr
     done = alone(["verify", str(tmp_path / "b")], tmp_path)
     assert (done.returncode, "CB16" in done.stderr) == (4, True), done.stderr
+
+
+def test_four_fetches_into_one_folder_all_end_right(july: Path, client: Client, tmp_path: Path) -> None:
+    wrong: list[BaseException] = []
+
+    def one() -> None:
+        try:
+            client("bundle", "eks", from_=july, output=tmp_path / "b")
+        except (ClusterbookError, OSError) as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=one) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert client.verify(tmp_path / "b").trust.level == "verified"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b", "home"]

@@ -207,16 +207,6 @@ def test_a_mirror_can_be_saved_from_a_mirror(side: Side, archive: Path, tmp_path
     assert (done.contents.held, done.contents.missing) == ((), ())
 
 
-def test_an_older_index_does_not_replace_a_newer_one(side: Side, archive: Path, tmp_path: Path) -> None:
-    far = Base(Layout(tmp_path / "far", create=True), "")
-    carried(side, archive, far)
-    newest = far.store.manifest("index", "latest").digest
-    older = open_index(open_source(str(archive), Access()), side.trusting, now=None, seen=None)
-    older = older._replace(envelope=older.envelope._replace(sequence=older.envelope.sequence - 1))
-    assert not load(older, far, side.trusting, silent).latest
-    assert far.store.manifest("index", "latest").digest == newest
-
-
 def test_without_names_the_whole_release_is_saved(side: Side, tmp_path: Path) -> None:
     done = side.save(tmp_path / "all.tar", charts=False, images=False)
     assert {name.partition("@")[0] for name in done.contents.recipes} == SLUGS

@@ -279,7 +279,14 @@ def test_what_was_broken_off_is_finished_by_the_next_run(checkout: Path, keys: P
         publish(release, where(Base(Registry(whole.host), "acme"), keys))
     with running(FakeRegistry()) as server:
         base = Base(Registry(server.host), "acme")
-        for path in ("manifests/sha256:", "flux/eks/blobs", "manifests/1.1.0", "index/manifests/sha256", "tags|latest"):
+        for path in (
+            "flux/eks/blobs",
+            "eks/manifests/sha256:",
+            "index/manifests/sha256",
+            "manifests/1.1.0",
+            "/2026",
+            "latest",
+        ):
             server.faults = [Fault("PUT", path, times=99, status=507)]
             with pytest.raises(Exception, match="507"):
                 publish(release, where(base, keys))

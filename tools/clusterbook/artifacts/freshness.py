@@ -242,6 +242,11 @@ def check_shard(envelope: Envelope, shard: str, data: bytes) -> bytes:
     return data
 
 
+def release_order(release: str) -> tuple[int, ...]:
+    """Return where a release stands among others, by the numbers in its name."""
+    return _parts(release)
+
+
 def withdrawal_of(envelope: Envelope, slug: str, version: str) -> Withdrawal | None:
     """Return why a recipe version is no longer to be used, None when it is."""
     return next((each for each in envelope.withdrawn if (each.slug, each.version) == (slug, version)), None)

@@ -18,13 +18,11 @@ from clusterbook.bundle.disk import ATTESTATION, MOST_BYTES, check_replaceable, 
 from clusterbook.diagnostics.errors import ClusterbookError, Unwritable
 from clusterbook.files.archive import TarEntry, pack_file, tar_entry, unpack_file
 from clusterbook.files.tar_reader import Limits, members
-from clusterbook.files.write import work_folder
-from clusterbook.oci.blob_file import lock_file
+from clusterbook.oci.blob_file import LOCK, lock_folder, remove_folder
 from clusterbook.oci.manifest import Descriptor
 from clusterbook.oci.store import Store
 from clusterbook.oci.transfer import save
 
-LOCK = "lock"
 _LIMITS = Limits(files=20_000, total_bytes=MOST_BYTES)
 
 
@@ -50,19 +48,18 @@ def unpack_bundle(
     target = target.resolve()
     work = target.parent / f".{target.name}.part"
     try:
-        work_folder(work)
-        with lock_file(work / LOCK):
+        with lock_folder(work):
             packed = work / archive.digest.partition(":")[2]
             try:
                 save(store, repository, archive, packed)
             except ClusterbookError:
                 if [path.name for path in work.iterdir()] == [LOCK]:  # nothing came that could be gone on with
-                    shutil.rmtree(work, ignore_errors=True)
+                    remove_folder(work)
                 raise
             try:
                 return _unpacked(packed, work, target, beside, force=force)
             finally:
-                shutil.rmtree(work, ignore_errors=True)
+                remove_folder(work)
     except OSError as error:
         raise Unwritable(f"{target} cannot be written: {error.strerror}", hint="name another folder with -o") from error
 

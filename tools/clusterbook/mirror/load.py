@@ -1,7 +1,8 @@
 """Loading a mirror: an archive's parts into a registry on the far side, and how things are found there.
 
 Whoever reads meanwhile finds an index only once all that it names is there, and a newer index is not replaced by an
-older one. No host is spoken to but the one that is loaded to.
+older one; every tag comes after the signature of what it names, and `latest` last. Running it again goes on where it
+was broken off. No host is spoken to but the one that is loaded to.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from clusterbook.artifacts import index as published
-from clusterbook.artifacts.open import OpenIndex, open_index
+from clusterbook.artifacts.latest import current_latest, settle_latest
+from clusterbook.artifacts.open import OpenIndex
 from clusterbook.diagnostics.transport import Malformed, NoArtifact
 from clusterbook.mirror import archive as mirrored
 from clusterbook.mirror.archive import ARTIFACT, CHART, IMAGE, Held, Mirrored
@@ -66,6 +68,7 @@ def load(archive: OpenIndex, target: Base, trusting: Trusting, report: Report) -
     Raises:
         ClusterbookError: the archive lacks what it lists, or the target cannot be written; run it again to go on.
     """
+    current_latest(target, trusting, mine=archive.manifest.digest)  # whether it is ours to replace, is said first
     found = contents(archive.base)
     parts = [*_released(archive, found), *found.held]
     blobs = size = 0
@@ -83,10 +86,14 @@ def load(archive: OpenIndex, target: Base, trusting: Trusting, report: Report) -
         )
         blobs, size = blobs + done.moved_blobs, size + done.moved_bytes
     report("index", archive.envelope.release, 0, 1)
-    newest = _is_newest(archive, target, trusting)
-    tags = [archive.envelope.release, *((published.LATEST,) if newest else ())]
+    tags = [archive.envelope.release]
     index = archive.base.repository(published.REPOSITORY), target.repository(published.REPOSITORY)
     copy(archive.base.store, index[0], archive.manifest.digest, target.store, index[1], tags=tags)
+
+    def tag(newest: OpenIndex) -> None:
+        target.store.put_manifest(index[1], newest.manifest, tag=published.LATEST)
+
+    newest = settle_latest(target, trusting, archive, tag)
     return Loaded(found, len(parts) + 1, blobs, size, newest)
 
 
@@ -103,12 +110,3 @@ def _released(archive: OpenIndex, found: Mirrored) -> list[Held]:
                 label = f"{needed.repository}:{needed.tag}"
                 parts.append(Held(ARTIFACT, label, needed.repository, needed.tag, needed.pin.digest))
     return parts
-
-
-def _is_newest(archive: OpenIndex, target: Base, trusting: Trusting) -> bool:
-    """Return whether the target has no newer index."""
-    try:
-        there = open_index(target, trusting, now=None, seen=None)
-    except NoArtifact:
-        return True
-    return there.envelope.sequence <= archive.envelope.sequence

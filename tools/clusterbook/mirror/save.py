@@ -8,8 +8,7 @@ A run which is broken off leaves the layout for the next one to go on from.
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from tarfile import TarError
@@ -28,11 +27,11 @@ from clusterbook.diagnostics.transport import Unreachable, WrongContent
 from clusterbook.documents.digest import canonical
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.files.archive import entries_below, pack_file
-from clusterbook.files.write import work_folder
 from clusterbook.mirror import archive as mirrored
 from clusterbook.mirror.archive import IMAGE, Held, Mirrored, Missing
 from clusterbook.mirror.images import bundle_list
 from clusterbook.mirror.list import MirrorList, Need, joined
+from clusterbook.oci.blob_file import LOCK, lock_folder, remove_folder
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.manifest import artifact, describe, describe_file
 from clusterbook.oci.open import Access, open_registry
@@ -82,17 +81,29 @@ def save(opened: OpenIndex, wanted: Wanted, target: Path, access: Access, report
     recipes = _chosen(opened, wanted)
     work = target.with_name(f".{target.name}.parts")
     try:
-        work_folder(work)
+        with lock_folder(work):
+            return _save(opened, recipes, wanted, target, work, _Pulling(Layout(work, create=True), access, report))
     except OSError as error:
         raise Unwritable(f"{target} cannot be written: {error.strerror}", hint="name a file you may write") from error
-    layout = Layout(work, create=True)
+
+
+def _save(
+    opened: OpenIndex,
+    recipes: Sequence[tuple[str, str, PublishedRecipe]],
+    wanted: Wanted,
+    target: Path,
+    work: Path,
+    pulling: _Pulling,
+) -> Saved:
+    """Write the archive by way of the folder `work`, which nobody else has meanwhile."""
+    layout, report = pulling.layout, pulling.report
     lists = []
     for number, (slug, version, recipe) in enumerate(recipes):
         report("recipes", f"{slug}@{version}", number, len(recipes))
         lists.append(_save_recipe(opened, slug, recipe, wanted, layout))
     _copy(opened, published.REPOSITORY, opened.manifest.digest, layout, [opened.envelope.release, published.LATEST])
     pulled = joined(lists) if wanted.images else joined(lists)._replace(gaps=())
-    held, missing = _Pulling(layout, access, report).all(pulled, charts=wanted.charts, images=wanted.images)
+    held, missing = pulling.all(pulled, charts=wanted.charts, images=wanted.images)
     names = tuple(f"{slug}@{version}" for slug, version, _ in recipes)
     unknown = (Missing(IMAGE, gap.missing or f"images of {gap.component}", gap.why) for gap in pulled.gaps)
     contents = Mirrored(opened.envelope.release, names, tuple(held), tuple(missing), tuple(unknown))
@@ -101,8 +112,8 @@ def save(opened: OpenIndex, wanted: Wanted, target: Path, access: Access, report
         layout.put_blob(mirrored.REPOSITORY, blob, from_bytes(data))
     layout.put_manifest(mirrored.REPOSITORY, made, tag=mirrored.TAG)
     report("archive", str(target), 0, 1)
-    pack_file(entries_below(work, skip=Layout.skipped), target, compress=False)
-    shutil.rmtree(work)
+    pack_file(entries_below(work, skip=lambda name: name == LOCK or Layout.skipped(name)), target, compress=False)
+    remove_folder(work)
     return Saved(contents, pulled, target.stat().st_size)
 
 
@@ -136,7 +147,7 @@ def _save_recipe(opened: OpenIndex, slug: str, recipe: PublishedRecipe, wanted: 
     return bundle_list(document, make(document, {}), {})
 
 
-def _copy(opened: OpenIndex, repository: str, digest: str, layout: Layout, tags: Iterable[str]) -> None:
+def _copy(opened: OpenIndex, repository: str, digest: str, layout: Layout, tags: Sequence[str]) -> None:
     base = opened.base
     copy(base.store, base.repository(repository), digest, layout, repository, tags=tags)
 
@@ -145,7 +156,7 @@ class _Pulling:
     """Charts and images on their way into a layout; a registry that does not answer is not asked again."""
 
     def __init__(self, layout: Layout, access: Access, report: Report) -> None:
-        self._layout, self._access, self._report = layout, access, report
+        self.layout, self._access, self.report = layout, access, report
         self._stores: dict[str, Store] = {}
         self._silent: dict[str, ClusterbookError] = {}
 
@@ -164,10 +175,10 @@ class _Pulling:
 
         needs = {_chart_name(need): need for need in found.charts}
         for number, need in enumerate(needs.values() if charts else ()):
-            self._report("charts", _chart_name(need), number, len(needs))
+            self.report("charts", _chart_name(need), number, len(needs))
             attempt(mirrored.CHART, _chart_name(need), lambda need=need: self._chart(need))  # type: ignore[misc]
         for number, image in enumerate(found.images if images else ()):
-            self._report("images", image, number, len(found.images))
+            self.report("images", image, number, len(found.images))
             attempt(mirrored.IMAGE, image, lambda image=image: self._image(image))  # type: ignore[misc]
         return held, missing
 
@@ -193,7 +204,7 @@ class _Pulling:
         if host not in self._stores:
             self._stores[host] = open_registry(host, self._access)
         try:
-            return copy(self._stores[host], path, wanted, self._layout, repository, tags=[tag]).manifest.digest
+            return copy(self._stores[host], path, wanted, self.layout, repository, tags=[tag]).manifest.digest
         except Unreachable as error:
             self._silent[host] = error
             raise
@@ -206,9 +217,9 @@ class _Pulling:
         about = canonical(chart_metadata(data, _chart_name(need)))
         head, layer = describe(_CHART.config, about), describe_file(_CHART.layer, data, f"{need.chart.name}-{tag}.tgz")
         for blob, content in ((head, about), (layer, data)):
-            self._layout.put_blob(repository, blob, from_bytes(content))
+            self.layout.put_blob(repository, blob, from_bytes(content))
         made = artifact(_CHART.artifact, [layer], config=head)
-        self._layout.put_manifest(repository, made, tag=tag)
+        self.layout.put_manifest(repository, made, tag=tag)
         return made.digest
 
 

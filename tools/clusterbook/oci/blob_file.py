@@ -6,14 +6,16 @@ A transfer that was killed is gone on with where it stopped, and two processes k
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import IO
 
 from clusterbook.diagnostics.transport import WrongContent
+from clusterbook.files.write import work_folder
 from clusterbook.oci.manifest import Descriptor
 from clusterbook.oci.store import Content
 
@@ -66,12 +68,53 @@ def _receive(blob: Descriptor, content: Content, file: IO[bytes], where: str) ->
     raise WrongContent(f"{where}: {blob.digest} {what}; nothing of it was kept", hint="try again, or another source")
 
 
+LOCK = "lock"
+
+
 @contextmanager
-def lock_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for reading and writing that no other thread or process has open this way, waiting for them."""
-    path.parent.mkdir(exist_ok=True)
+def lock_folder(path: Path) -> Iterator[None]:
+    """Have the folder `path` to work in, and nobody else, waiting for whoever has it. In it lies the file LOCK.
+
+    Raises:
+        Unwritable: somebody else made it, or it leads elsewhere.
+        OSError: it cannot be made.
+    """
+    with lock_file(path / LOCK, make=lambda: work_folder(path)):
+        yield
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder that we have locked with all that is in it; the lock last, for those who wait for it."""
+    for entry in path.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        elif entry.name != LOCK:
+            entry.unlink(missing_ok=True)
+    (path / LOCK).unlink(missing_ok=True)
+    with suppress(OSError):  # somebody who waited is at work in it already
+        path.rmdir()
+
+
+@contextmanager
+def lock_file(path: Path, *, make: Callable[[], object] | None = None) -> Iterator[IO[bytes]]:
+    """Open a file for reading and writing that no other thread or process has open this way, waiting for them.
+
+    Args:
+        path: the file.
+        make: makes its folder; whoever had the file before may have removed it.
+    """
     while True:
-        with path.open("a+b") as file:
+        if make is not None:
+            make()
+        else:
+            path.parent.mkdir(exist_ok=True)
+        try:
+            opened = path.open("a+b")
+        except FileNotFoundError:
+            if path.parent.exists() or make is not None:
+                continue
+            raise
+        with opened as file:
             if sys.platform == "win32":
                 yield file
                 return

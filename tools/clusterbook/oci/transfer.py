@@ -1,12 +1,13 @@
 """Transfer: an artifact with all that belongs to it from one store to another, or a single blob into a file.
 
 To an artifact belong its blobs, what an index lists, and what refers to it. What is there already is not moved again,
-so that running a transfer once more is how it is resumed.
+so that running a transfer once more is how it is resumed. An artifact gets its tags last, when everything that speaks
+for it is there: whoever reads meanwhile finds it with its signature, or not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import file_digest, sha256
 from pathlib import Path
 from threading import Event
@@ -80,7 +81,7 @@ def copy(
     target: Store,
     target_repository: str,
     *,
-    tags: Iterable[str] = (),
+    tags: Sequence[str] = (),
     referrers: bool = True,
     near: str = "",
     jobs: int = 4,
@@ -111,11 +112,14 @@ def copy(
         return target.put_blob(target_repository, blob, content, near=near)
 
     moved = in_parallel(move, list(blobs.values()), jobs=jobs, stop=stop)
+    absent = {node.manifest.digest for node in missing}
     manifests = 0
     for node in nodes:
-        names = list(tags) if node.manifest.digest == first.digest else []
-        for tag in names or [""]:
-            manifests += target.put_manifest(target_repository, node.manifest, tag=tag, root=node.root)
+        there = node.manifest.digest not in absent
+        put = target.put_manifest(target_repository, node.manifest, root=node.root, there=there)
+        manifests += put and not (tags and node.manifest.digest == first.digest)
+    for tag in tags:
+        manifests += target.put_manifest(target_repository, first, tag=tag)
     size = sum(blob.size for blob, new in zip(blobs.values(), moved, strict=True) if new)
     return CopyResult(first, sum(moved), size, manifests)
 

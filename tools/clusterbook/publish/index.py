@@ -25,12 +25,11 @@ Listed = tuple[str, Pin]
 
 
 class NewIndex(NamedTuple):
-    """The index to be published; `newest` when no later release is there."""
+    """The index to be published."""
 
     artifact: Artifact
     sequence: int
     expires: str
-    newest: bool
 
 
 def make_index(release: Publication, pins: Pins, before: OpenIndex | None, *, lifetime: timedelta) -> NewIndex:
@@ -45,7 +44,7 @@ def make_index(release: Publication, pins: Pins, before: OpenIndex | None, *, li
         if encode(envelope) != encode(before.envelope):
             envelope = envelope._replace(sequence=before.envelope.sequence + 1)
     made = index_artifact(encode(envelope), found, release)
-    return NewIndex(made, envelope.sequence, envelope.expires.date().isoformat(), newest)
+    return NewIndex(made, envelope.sequence, envelope.expires.date().isoformat())
 
 
 def _listing(release: Publication, pins: Pins, earlier: Mapping[str, PublishedRecipe]) -> dict[str, PublishedRecipe]:

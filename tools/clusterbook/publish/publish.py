@@ -1,10 +1,10 @@
 """Publish: a release of the ledger becomes artifacts in a registry or a layout, all of it signed.
 
-    artifacts and SBOMs → index → statements → their signatures on everything → tags of the index → read back
+    artifacts and SBOMs → index → statements → their signatures on everything → tags, `latest` last → read back
 
-The order is such that whoever reads meanwhile sees the old state or the new one, and that running it again goes on
-where it was broken off. What was published before stays as it is: its digests are taken over from the index that is
-there, once that is verified.
+The order is such that whoever reads meanwhile sees the old state or the new one, nothing by name before it is signed,
+and that running it again goes on where it was broken off. What was published before stays as it is: its digests are
+taken over from the index that is there, once that is verified.
 
 A release is one statement about its index, which pins everything by digest, and one statement about all artifacts, for
 those who come across a single one; the latter in parts, as verifiers read at most MOST_SUBJECTS subjects at once.
@@ -19,6 +19,7 @@ from datetime import timedelta
 from clusterbook.artifacts import index as published
 from clusterbook.artifacts.attachment import sbom_attachment
 from clusterbook.artifacts.index import Pin, PublishedRecipe, repository
+from clusterbook.artifacts.latest import current_latest, settle_latest
 from clusterbook.artifacts.layout import Version
 from clusterbook.artifacts.open import OpenIndex, open_index
 from clusterbook.diagnostics.errors import ClusterbookError
@@ -28,7 +29,7 @@ from clusterbook.oci.open import Base
 from clusterbook.publish.index import Listed, Pins, descriptor_of, listing, make_index, published_pins, recipes_of
 from clusterbook.publish.release import Publication, artifacts_of
 from clusterbook.publish.send import Report, Sender, quiet
-from clusterbook.publish.sign import SignedPart, attach_all, sign_release
+from clusterbook.publish.sign import SignedPart, attach_all, sign_release, tag_all
 from clusterbook.trust.policy import Trusting
 from clusterbook.trust.sign import Signer
 
@@ -79,7 +80,7 @@ def publish(release: Publication, where: Destination, report: Report = quiet) ->
         NotThere: what was sent cannot be read back.
     """
     sender = Sender(where.base, where.jobs, report)
-    before = _before(where)
+    before = current_latest(where.base, where.trusting)
     with sender.together():
         pins = _send_artifacts(release, sender, recipes_of(before))
     with sender.together():
@@ -91,20 +92,17 @@ def publish(release: Publication, where: Destination, report: Report = quiet) ->
         signed = sign_release(release, subjects, signer, policy, sender) if signer else []
     with sender.together():
         attach_all(signed, sender)
-        for tag in (release.name, *((published.LATEST,) if index.newest else ())):
-            sender.tag(index.artifact, tag)
+        tag_all(pins, sender)
+        sender.tag(index.artifact.repository, index.artifact.manifest, release.name)
+        mine = open_index(where.base, where.trusting, now=None, seen=None, tag=release.name)
+        settle_latest(where.base, where.trusting, mine, lambda newest: _tag_latest(newest, sender))
     _read_back(release, where, sender, subjects, signed)
     moved = sender.blobs, sender.size, sender.manifests
     return PublishResult(release.name, len(subjects), *moved, subjects[0][1].digest, index.sequence, index.expires)
 
 
-def _before(where: Destination) -> OpenIndex | None:
-    """Return the index that is there, None when there is none; here it does not matter whether it has run out."""
-    try:
-        where.base.store.manifest(where.base.repository(published.REPOSITORY), published.LATEST)
-    except NoArtifact:
-        return None
-    return open_index(where.base, where.trusting, now=None, seen=None)
+def _tag_latest(newest: OpenIndex, sender: Sender) -> None:
+    sender.tag(published.REPOSITORY, newest.manifest, published.LATEST)
 
 
 def _send_artifacts(release: Publication, sender: Sender, earlier: Mapping[str, PublishedRecipe]) -> Pins:
@@ -127,7 +125,7 @@ def _send(release: Publication, sender: Sender, version: Version) -> dict[str, P
     """Make the artifacts of a version and send them."""
     pins = {}
     for kind, made, sbom in artifacts_of(release, version):
-        sender.send(made, tags=[made.tag])
+        sender.send(made, tags=[])
         pins[kind] = Pin(made.manifest.digest, made.manifest.descriptor.size)
         if sbom:
             sender.attach(made.repository, made.manifest.descriptor, sbom_attachment(sbom, created=version.origin.date))

@@ -43,6 +43,7 @@ class Sender:
     size: int = 0
     manifests: int = 0
     changed: set[str] = field(default_factory=set)
+    _made: dict[str, Manifest] = field(default_factory=dict)
     _homes: dict[str, dict[str, None]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -53,6 +54,7 @@ class Sender:
     def send(self, artifact: Artifact, *, tags: Iterable[str]) -> None:
         """Send an artifact under its tags; without any it is there by digest."""
         where = self.base.repository(artifact.repository)
+        self._made[artifact.manifest.digest] = artifact.manifest
         there = self.base.store.exists(where, artifact.manifest.descriptor)
         if not there:
             for blob, data in artifact.blobs:
@@ -60,9 +62,13 @@ class Sender:
         for tag in list(tags) or [""]:
             self._put_manifest(where, artifact.manifest, tag=tag, there=None if there and tag else there)
 
-    def tag(self, artifact: Artifact, tag: str) -> None:
+    def tag(self, repository: str, manifest: Manifest, tag: str) -> None:
         """Call an artifact that is there by a name."""
-        self._put_manifest(self.base.repository(artifact.repository), artifact.manifest, tag=tag, there=None)
+        self._put_manifest(self.base.repository(repository), manifest, tag=tag, there=None)
+
+    def manifest(self, repository: str, digest: str) -> Manifest:
+        """Return the manifest of an artifact that is there."""
+        return self._made.get(digest) or self.base.store.manifest(self.base.repository(repository), digest)
 
     def attach(self, repository: str, subject: Descriptor, attachment: Attachment) -> Manifest:
         """Say something about an artifact, unless it is said already; return the manifest that says it."""

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from clusterbook.artifacts.attachment import Attachment, signature_attachment
-from clusterbook.publish.index import Listed, descriptor_of
+from clusterbook.artifacts.index import Pin, repository
+from clusterbook.publish.index import Listed, Pins, descriptor_of
 from clusterbook.publish.release import Publication
 from clusterbook.publish.send import Sender
 from clusterbook.trust.policy import Policy, Untrusted
@@ -55,6 +56,21 @@ def attach_all(signed: Sequence[SignedPart], sender: Sender) -> None:
     """Attach each signature to all that it is about."""
     todo = [(each, one) for one in signed for each in one.subjects]
     sender.each("signatures", todo, lambda each: _attach(sender, *each))
+
+
+def tag_all(pins: Pins, sender: Sender) -> None:
+    """Call each artifact by its version, now that whatever speaks for it is there."""
+    todo = [
+        (repository(kind, version.slug), pin, version.version)
+        for version, kinds in pins.items()
+        for kind, pin in kinds.items()
+    ]
+
+    def tag(each: tuple[str, Pin, str]) -> None:
+        where, pin, name = each
+        sender.tag(where, sender.manifest(where, pin.digest), name)
+
+    sender.each("tags", todo, tag)
 
 
 def _attach(sender: Sender, about: Listed, signed: SignedPart) -> None:

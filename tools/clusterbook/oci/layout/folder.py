@@ -131,7 +131,9 @@ class Layout(ImageLayout):
                 return changed
             name = name_of(entry)
             kept = [
-                each for each in entries if (not name or name_of(each) != name) and (name_of(each) or each != entry)
+                each
+                for each in entries
+                if (name_of(each) != name if name_of(each) else each.digest != entry.digest)  # a name says more
             ]
             assert self._batch is not None
             self._batch = [*kept, entry]
@@ -217,6 +219,7 @@ class Layout(ImageLayout):
             return None
 
     def _write_index(self, entries: list[Descriptor]) -> None:
+        entries = sorted(entries, key=_order)
         whole = index.encode_listing(entries)
         short = index.short(entries, whole, self._subject)
         self._write(INDEX_FILE, whole)
@@ -253,6 +256,12 @@ class Layout(ImageLayout):
 
     def _blob(self, digest: str) -> Path:
         return self.path / blob_name(digest)
+
+
+def _order(entry: Descriptor) -> tuple[bool, str, str]:
+    """Return where an entry stands, whoever put it first: names in order, what has none behind them by digest."""
+    name = name_of(entry)
+    return not name, name, "" if name else entry.digest
 
 
 def _shown(name: str) -> str:
