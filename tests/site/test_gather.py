@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from clusterbook.site.components import is_switched_off
 from clusterbook.site.model import ComponentView, LayerView, Summary, ValueView
 from tests.support import ledgers, sites
 
@@ -119,3 +122,50 @@ def test_neighbours_differ_in_one_criterion_and_say_how_much() -> None:
     assert found["base"] == ("without Amazon EKS", 1, 2)
     assert found["aks"][0] == "with Azure AKS"
     assert "eks" not in found
+
+
+def test_only_recipes_that_deploy_a_component_count() -> None:
+    data = sites.our_data()
+    recipes = {each.slug: data.recipe(each.slug) for each in data.recipes}
+    deploying = {slug for slug, view in recipes.items() if "gpu-operator" in {part.name for part in view.parts}}
+    found = next(each for each in data.components if each.name == "gpu-operator")
+    assert {slug for slugs in found.used.values() for slug in slugs} == deploying
+    assert sum(map(len, found.parts_in.values())) == len(deploying) < len(recipes)
+    for each in data.values:
+        if each.component == "gpu-operator":
+            for text, slugs, _ in each.variants:
+                assert {*slugs, *each.off.get(text, ())} <= deploying
+
+
+def test_a_driver_counts_where_it_is_installed() -> None:
+    data = sites.our_data()
+    found = next(each for each in data.values if (each.component, each.path) == ("gpu-operator", "driver.version"))
+    installed, off = set(), set()
+    for summary in data.recipes:
+        view = data.recipe(summary.slug)
+        for part in view.parts:
+            driver = part.document.get("values", {}).get("driver", {}) if part.name == "gpu-operator" else {}
+            if driver.get("version") == "580.126.20":
+                (installed if driver.get("enabled", True) else off).add(summary.slug)
+    ((text, slugs, _),) = found.variants
+    assert (text, set(slugs), set(found.off[text])) == ("580.126.20", installed, off)
+    assert (len(installed), len(off)) == (129, 80)
+
+
+@pytest.mark.parametrize(
+    ("path", "off"),
+    [
+        ("driver.version", True), ("driver.rdma.useHostMofed", True), ("driver.enabled", False),
+        ("driver.rdma.enabled", True), ("toolkit.env", False), ("cdi.enabled", False), ("cdi.default", True),
+        ("toolkit.version", False), ('dotted."a.b".c', True), ("elsewhere.x", False), ("list", False),
+    ],
+)  # fmt: skip
+def test_what_stands_below_a_switch_that_is_off_is_switched_off(path: str, off: bool) -> None:
+    values = {
+        "driver": {"enabled": False, "version": "1", "rdma": {"enabled": True, "useHostMofed": True}},
+        "toolkit": {"enabled": True, "version": "1", "env": []},
+        "cdi": {"enabled": False, "default": True},
+        "dotted": {"a.b": {"enabled": False, "c": 1}},
+        "list": [{"enabled": False}],
+    }
+    assert is_switched_off(values, path) is off

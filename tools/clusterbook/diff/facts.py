@@ -76,7 +76,7 @@ def facts(side: Side) -> Iterator[tuple[Key, Fact]]:
             yield Key("recipe", "", key), Fact(value)
     for key, value in content.get("criteria", {}).items():
         yield Key("recipe", "", f"criteria: {key}"), Fact(value)
-    for key in content.keys() - set(_APART):
+    for key in sorted(content.keys() - set(_APART)):
         yield Key("recipe", "", key), Fact(content[key])
     recipe = RecipeResult(content)
     for component in recipe.components:

@@ -166,7 +166,10 @@ def _component(component: Any) -> dict[str, Any]:
 
 
 def _value(value: Any) -> dict[str, Any]:
-    variants = [{"value": text, "recipes": slugs, "layers": layers} for text, slugs, layers in value.variants]
+    variants = [
+        {"value": text, "recipes": slugs, "layers": layers, "switchedOff": value.off.get(text, ())}
+        for text, slugs, layers in value.variants
+    ]
     return {"component": value.component, "path": value.path, "found": variants}
 
 

@@ -1,15 +1,17 @@
 """Components for the site: what the registry says of each, who uses it, and which of its values differ.
 
-A component is listed though no recipe uses it; a value though only one recipe sets it.
+A component is listed though no recipe uses it; a value though only one recipe sets it. Law: only recipes that deploy a
+component count, and a value counts where nothing above it is `enabled: false`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from clusterbook.catalog.components import RegistryEntry
 from clusterbook.catalog.images import image_lists, pattern
+from clusterbook.documents.selector import parse
 from clusterbook.documents.yaml_reader import Node
 from clusterbook.resolve.matrix import Matrix
 from clusterbook.resolve.resolver import Recipe
@@ -24,13 +26,13 @@ def components_of(matrix: Matrix, recipes: Mapping[str, Recipe], views: RecipeVi
     used: dict[str, dict[str, list[str]]] = {}
     parts: dict[str, dict[str, PartView]] = {}
     parts_in: dict[str, dict[str, list[str]]] = {}
+    needs: dict[str, set[str]] = {}
     for slug, recipe in recipes.items():
-        for name, part in views.parts(recipe).items():
-            if name in recipe.order:
-                used.setdefault(name, {}).setdefault(part.version, []).append(slug)
+        for name, part in views.deployed(recipe).items():
+            used.setdefault(name, {}).setdefault(part.version, []).append(slug)
             parts.setdefault(name, {})[part.key] = part
             parts_in.setdefault(name, {}).setdefault(part.key, []).append(slug)
-    needs = {name: {need for part in variants.values() for need in part.needs} for name, variants in parts.items()}
+            needs.setdefault(name, set()).update(need for need in part.needs if need in recipe.order)
     listed = image_lists(catalog.documents)
     for name, entry in sorted(catalog.components.items()):
         yield ComponentView(
@@ -80,16 +82,36 @@ def values_of(recipes: Mapping[str, Recipe], views: RecipeViews) -> Iterator[Val
     slugs: dict[str, list[str]] = {}
     parts: dict[str, PartView] = {}
     for slug, recipe in recipes.items():
-        for part in views.parts(recipe).values():
+        for part in views.deployed(recipe).values():
             parts[part.key] = part
             slugs.setdefault(part.key, []).append(slug)
-    values: dict[tuple[str, str], dict[str, tuple[list[str], set[str]]]] = {}
+    values: dict[tuple[str, str], dict[str, _Uses]] = {}
     for key, part in parts.items():
         for row in part.rows:
             texts = values.setdefault((part.name, row.path), {})
-            users, layers = texts.setdefault("removed" if row.removed else row.text, ([], set()))
-            users += slugs[key]
-            layers.add(row.by)
+            uses = texts.setdefault("removed" if row.removed else row.text, _Uses([], [], set()))
+            (uses.off if is_switched_off(part.document.get("values") or {}, row.path) else uses.on).extend(slugs[key])
+            uses.layers.add(row.by)
     for (component, path), texts in sorted(values.items()):
-        rows = ((text, tuple(sorted(users)), tuple(sorted(layers))) for text, (users, layers) in texts.items())
-        yield ValueView(component, path, tuple(sorted(rows, key=lambda row: (-len(row[1]), row[0]))))
+        rows = [(text, tuple(sorted(uses.on)), tuple(sorted(uses.layers))) for text, uses in texts.items()]
+        off = {text: tuple(sorted(uses.off)) for text, uses in texts.items() if uses.off}
+        yield ValueView(component, path, tuple(sorted(rows, key=lambda row: (-len(row[1]), row[0]))), off)
+
+
+class _Uses(NamedTuple):
+    """Recipes that say one value, those in which it is switched off apart, and the layers that say it."""
+
+    on: list[str]
+    off: list[str]
+    layers: set[str]
+
+
+def is_switched_off(values: Mapping[str, Any], path: str) -> bool:
+    """Return whether a map that holds the value at `path` is `enabled: false`, its own switch left out."""
+    steps = parse(path)
+    found: Any = values
+    for depth, step in enumerate(steps[:-1]):
+        found = found.get(step) if isinstance(found, Mapping) else None
+        if isinstance(found, Mapping) and found.get("enabled") is False and steps[depth + 1 :] != ("enabled",):
+            return True
+    return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from clusterbook.diff.facts import Side
@@ -202,11 +202,15 @@ class LayerView:
 
 @dataclass(frozen=True, slots=True)
 class ValueView:
-    """One value path of a component over all recipes: (text, slugs, layers) for each distinct value."""
+    """One value path of a component over all recipes: (text, slugs, layers) for each distinct value.
+
+    `off` has the recipes that say a value (by its text) below an `enabled: false`, so that nothing comes of it.
+    """
 
     component: str
     path: str
     variants: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]
+    off: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def varies(self) -> bool:

@@ -78,6 +78,10 @@ class RecipeViews:
             self._parts_of[recipe.slug] = parts
         return parts
 
+    def deployed(self, recipe: Recipe) -> dict[str, PartView]:
+        """Return the parts of a recipe that it deploys, by name."""
+        return {name: part for name, part in self.parts(recipe).items() if name in recipe.order}
+
     def recipe(self, slug: str) -> RecipeView:
         """Return the view of a recipe as the sources say it now."""
         recipe = self.recipes[slug]
@@ -131,10 +135,7 @@ class RecipeViews:
                 yield (what, other, *self._distance(slug, other))
 
     def _distance(self, one: str, two: str) -> tuple[int, int]:
-        left, right = (
-            {name: part for name, part in self.parts(self.recipes[slug]).items() if name in self.recipes[slug].order}
-            for slug in (one, two)
-        )
+        left, right = self.deployed(self.recipes[one]), self.deployed(self.recipes[two])
         counts = [self._differing(left[name], right[name]) for name in left.keys() & right.keys()]
         moved, values = (sum(column) for column in zip((0, 0), *counts, strict=True))
         return len(left.keys() ^ right.keys()) + moved, values
