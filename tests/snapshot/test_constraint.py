@@ -249,7 +249,7 @@ def test_an_expression_with_nothing_to_compare_is_refused(text: str) -> None:
     ],
 )
 def test_an_expression_compares_as_the_reference_does(text: str, actual: str, expected: bool) -> None:
-    assert evaluate(parse_expression(text), actual) is expected
+    assert evaluate(parse_expression(text), actual, reference=True) is expected
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_an_expression_compares_as_the_reference_does(text: str, actual: str, ex
     [
         (">= not-a-version", "1.0.0", "not-a-version"),
         (">= 1.0.0", "not-a-version", "not-a-version"),
-        ("< 1.2.3.4", "1", "1.2.3.4"),
+        ("< 1.2.x", "1", "1.2.x"),
         ("> = 1.30", "1.31", "= 1.30"),
         (">= 1.30", "", ""),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from clusterbook.catalog.values import Origins
@@ -11,6 +12,7 @@ from clusterbook.diagnostics.findings import Finding, Place
 from clusterbook.documents.yaml_reader import Node
 from clusterbook.lint.scope import Scope, below, place
 from clusterbook.resolve.resolver import Recipe
+from clusterbook.snapshot import version
 from clusterbook.snapshot.constraint import Expression, floor, parse_expression, parse_path, parse_version
 
 MALFORMED_CONSTRAINT = Code(
@@ -29,6 +31,8 @@ LOWERED_FLOOR = Code(
 )
 
 _RANGES = (">=", "<=", ">", "<")
+_QUANTITY = re.compile(r"[+-]?\d+(?:\.\d+)? ?[A-Za-z%]*")
+"""A number with a unit, such as 80000 MiB."""
 _OPERATOR_MARKS = "=<>!~^"
 _MEASURED = {
     "K8s": ("server", "node", "image", "policy", "helm"),
@@ -91,11 +95,42 @@ def _problem(expression: Expression) -> str:
     for part in expression.parts:
         if problem := _problem(part):
             return problem
-    if expression.op in _RANGES and parse_version(expression.value) is None:
-        return f"'{expression.op} {expression.value}' compares with something that is no version"
+    if expression.op in _RANGES and (problem := _range_problem(expression)):
+        return problem
+    if expression.op == "and" and _contradicts(expression):
+        return f"nothing can be '{expression.value}'"
     if not expression.op and expression.value[:1] in _OPERATOR_MARKS:
         return f"'{expression.value}' begins like an operator, but there is none such"
     return ""
+
+
+def _range_problem(expression: Expression) -> str:
+    """Return why no reading can be compared with what a range names, "" where one can."""
+    if _QUANTITY.fullmatch(expression.value):
+        return ""
+    named = version.read(expression.value)
+    if named is None:
+        return f"'{expression.op} {expression.value}' compares with something that is no version"
+    if not version.compared_builds(named):
+        return f"'{expression.op} {expression.value}': the build is not compared, since nobody counts such builds"
+    return ""
+
+
+def _contradicts(expression: Expression) -> bool:
+    """Return whether no version is above the floor and below the ceiling of comparisons that must all hold."""
+    bounds = [(part.op, found.numbers) for part in expression.parts if (found := version.read(part.value))]
+    floors = [(op, numbers) for op, numbers in bounds if op in (">=", ">")]
+    ceilings = [(op, numbers) for op, numbers in bounds if op in ("<=", "<")]
+    return any(_misses(low, high) for low in floors for high in ceilings)
+
+
+def _misses(low: tuple[str, tuple[int, ...]], high: tuple[str, tuple[int, ...]]) -> bool:
+    """Return whether nothing is in between; what a ceiling does not name is below it: 1.34.9 is `<= 1.34`."""
+    size = len(high[1])
+    floor_ = (*low[1], *[0] * (size - len(low[1])))[:size]
+    if floor_ != high[1]:
+        return floor_ > high[1]
+    return high[0] == "<" or (low[0] == ">" and len(low[1]) >= size and len(low[1]) <= size)
 
 
 def lowered_floors(scope: Scope) -> Iterator[Finding]:

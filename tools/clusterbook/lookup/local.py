@@ -101,7 +101,8 @@ class LocalShelf:
         for name in criteria.DIMENSIONS:
             if name not in self.detected:
                 self._note_unknown(name, criteria.shown(taken, name))
-        self.evaluate = lambda name, value: constraint.verdict(name, value, taken)
+        foreign = not self.catalog.tree.strict
+        self.evaluate = lambda name, value: constraint.verdict(name, value, taken, reference=foreign)
 
     def _note_unknown(self, name: str, seen: criteria.Shown) -> None:
         """Keep why a dimension has no value that recipes are for: what is there is none, or nobody knows."""

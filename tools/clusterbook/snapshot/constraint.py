@@ -21,6 +21,7 @@ from typing import NamedTuple
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound
 from clusterbook.documents.selector import Match, listing, malformed, read_bracket, read_key, suggestion
 from clusterbook.documents.yaml_writer import scalar
+from clusterbook.snapshot import version
 from clusterbook.snapshot.inventory import PARTIAL, because
 from clusterbook.snapshot.model import Item, Snapshot
 
@@ -67,7 +68,7 @@ class Verdict(NamedTuple):
     measured: bool = True
 
 
-def verdict(name: str, value: str, snapshot: Snapshot) -> Verdict:
+def verdict(name: str, value: str, snapshot: Snapshot, *, reference: bool = False) -> Verdict:
     """Return whether the constraint `name` with expression `value` holds; what cannot be told does not hold.
 
     Source: reference rows V5, R25.
@@ -78,7 +79,7 @@ def verdict(name: str, value: str, snapshot: Snapshot) -> Verdict:
         actual, measured = next(iter(values)), True
         expression = parse_expression(value)
         for actual in values:
-            if not evaluate(expression, actual):
+            if not evaluate(expression, actual, reference=reference):
                 return Verdict(False, actual, f"{name} is '{actual}', not {value}")
     except ClusterbookError as error:
         return Verdict(False, actual, error.what, measured)
@@ -262,36 +263,40 @@ def _term(text: str, whole: str) -> Expression:
     return Expression(op, value)
 
 
-def evaluate(expression: Expression, actual: str) -> bool:
+def evaluate(expression: Expression, actual: str, *, reference: bool = False) -> bool:
     """Return whether `actual` meets the expression; white space around it does not count. Source: reference row V4.
 
     `==` and `!=` compare versions where both sides are versions and the expected one has a digit and a dot, and there
     a missing part is 0: 1.30 is 1.30.0, not 1.30.4. Ranges compare what both sides have: 1.30.4 is not above 1.30.
+    With `reference` as the reference does, whose versions are three numbers and nothing behind them; see `version`.
 
     Raises:
-        InvalidRequest: a range, and one side is no version.
+        InvalidRequest: a range, and one side is no version, or what is read does not tell.
     """
     actual = actual.strip()
     op = expression.op
     if op == "and":
-        return all(evaluate(part, actual) for part in expression.parts)
+        return all(evaluate(part, actual, reference=reference) for part in expression.parts)
     if op in ("or", "in"):
-        return any(evaluate(part, actual) for part in expression.parts)
+        return any(evaluate(part, actual, reference=reference) for part in expression.parts)
     if op in ("==", "!="):
-        return _equal(expression.value, actual) == (op == "==")
+        return _equal(expression.value, actual, reference=reference) == (op == "==")
     if not op:
         return actual == expression.value
+    if not reference:
+        return version.meets(op, actual, expression.value)
     order = compare_versions(actual, expression.value)
     return {">=": order >= 0, ">": order > 0, "<=": order <= 0, "<": order < 0}[op]
 
 
-def _equal(expected: str, actual: str) -> bool:
+def _equal(expected: str, actual: str, *, reference: bool) -> bool:
     """Return whether two texts are the same, or the same version. Source: reference row V4."""
-    if "." in expected and any(each in "0123456789" for each in expected):
-        left, right = parse_version(expected), parse_version(actual)
-        if left and right:
-            return (*left, 0, 0)[:3] == (*right, 0, 0)[:3]
-    return expected == actual
+    if "." not in expected or not any(each in "0123456789" for each in expected):
+        return expected == actual
+    if not reference:
+        return version.same(expected, actual)
+    left, right = parse_version(expected), parse_version(actual)
+    return (*left, 0, 0)[:3] == (*right, 0, 0)[:3] if left and right else expected == actual
 
 
 def parse_version(text: str) -> tuple[int, ...] | None:
@@ -306,7 +311,7 @@ def parse_version(text: str) -> tuple[int, ...] | None:
 
 
 def compare_versions(left: str, right: str) -> int:
-    """Return -1, 0 or 1 as `left` is below, at or above `right`, in as many parts as both have.
+    """Return -1, 0 or 1 as the reference compares: in as many of three numbers as both have, whatever stands behind.
 
     Source: reference row V4.
 
@@ -315,12 +320,12 @@ def compare_versions(left: str, right: str) -> int:
     """
     versions = []
     for text in (left, right):
-        version = parse_version(text)
-        if version is None:
+        numbers = parse_version(text)
+        if numbers is None:
             raise InvalidRequest(f"'{text}' is no version", hint="a version has one to three numbers: 1.30.2")
-        versions.append(version)
-    both = min(len(version) for version in versions)
-    mine, theirs = (version[:both] for version in versions)
+        versions.append(numbers)
+    both = min(len(numbers) for numbers in versions)
+    mine, theirs = (numbers[:both] for numbers in versions)
     return (mine > theirs) - (mine < theirs)
 
 
@@ -335,4 +340,5 @@ def floor(expression: Expression) -> tuple[int, ...] | None:
         return max(known, default=None)
     if expression.op == "or":
         return min(known) if len(known) == len(floors) else None
-    return parse_version(expression.value) if expression.op in (">=", ">") else None
+    numbers = version.read(expression.value) if expression.op in (">=", ">") else None
+    return numbers.numbers if numbers else None

@@ -76,7 +76,9 @@ def shown(snapshot: Snapshot, dimension: str, accelerators: Iterable[str] = ACCE
     if stated and seen.state == UNASKED:
         return Shown({stated: ()}, source)
     note = str(entry.get("note") or "") if isinstance(entry, Mapping) else ""
-    if note.startswith("multi-") and not stated and not snapshot.nodes.all:  # one node says nothing of the others
+    if (
+        note.startswith("multi-") and seen.state == IS and not (stated or snapshot.nodes.all)
+    ):  # one node says nothing of the others
         return Shown(looked=True, reason=f"its fingerprint says {note}")
     return seen
 

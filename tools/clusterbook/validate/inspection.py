@@ -177,7 +177,7 @@ def _version(
     if not version:
         return Judgement(FAILED, f"{asked.kind} {asked.name} shows no version: no label, image tag or annotation")
     try:
-        holds = evaluate(parse_expression(constraints[0].value), version)
+        holds = evaluate(parse_expression(constraints[0].value), version, reference=constraints[0].reference)
     except ClusterbookError as error:
         return Judgement(ERROR, error.what)
     return (

@@ -142,7 +142,11 @@ def constraint(snapshot: Snapshot, demanded: Constraint, phase: str = READINESS)
         return Result(phase, CONSTRAINT, name, SKIPPED, what)
     try:
         expression, shown = parse_expression(value), readings(snapshot, parse_path(name))
-        wrong = {actual: nodes for actual, nodes in shown.values.items() if not evaluate(expression, actual)}
+        wrong = {
+            actual: nodes
+            for actual, nodes in shown.values.items()
+            if not evaluate(expression, actual, reference=demanded.reference)
+        }
     except NotFound as error:
         why = _why_not_measured(snapshot, name)
         return Result(phase, CONSTRAINT, name, ERROR, why or error.what, "" if why else error.hint)

@@ -27,12 +27,13 @@ _SHOWN = 3
 
 
 class Constraint(NamedTuple):
-    """What must be true. Source: reference row R15."""
+    """What must be true; with `reference` versions are read as the reference does. Source: reference row R15."""
 
     name: str
     value: str
     remediation: str = ""
     unit: str = ""
+    reference: bool = False
 
     @property
     def is_path(self) -> bool:
@@ -74,20 +75,23 @@ def subject(document: Document, snapshot: Snapshot) -> Subject:
     """
     recipe = read_recipe(document)
     validation = document.get("validation") or {}
-    phases = {name: _phase(validation.get(name) or {}, f"validation.{name}") for name in PHASES}
-    top = _constraints(document.get("constraints"), "constraints", paths=True)
+    reference = str(document.get("apiVersion") or "").startswith("aicr.")
+    phases = {name: _phase(validation.get(name) or {}, f"validation.{name}", reference) for name in PHASES}
+    top = _constraints(document.get("constraints"), "constraints", reference=reference, paths=True)
     readiness = phases[READINESS]
     phases[READINESS] = Phase((*top, *readiness.constraints), readiness.checks)
     return Subject(recipe, snapshot, recipe.by_name, phases)
 
 
-def _phase(document: Document, where: str) -> Phase:
+def _phase(document: Document, where: str, reference: bool) -> Phase:
     """Return what one phase asks for."""
-    constraints = _constraints(document.get("constraints"), f"{where}.constraints")
+    constraints = _constraints(document.get("constraints"), f"{where}.constraints", reference=reference)
     return Phase(constraints, tuple(document.get("checks") or ()))
 
 
-def _constraints(documents: Iterable[Document] | None, where: str, *, paths: bool = False) -> tuple[Constraint, ...]:
+def _constraints(
+    documents: Iterable[Document] | None, where: str, *, reference: bool, paths: bool = False
+) -> tuple[Constraint, ...]:
     """Return a list of constraints, all of which can be read; with `paths` each is about a reading."""
     read = []
     for document in documents or ():
@@ -96,6 +100,7 @@ def _constraints(documents: Iterable[Document] | None, where: str, *, paths: boo
             value=str(document["value"]),
             remediation=document.get("remediation") or "",
             unit=document.get("unit") or "",
+            reference=reference,
         )
         try:
             parse_expression(constraint.value)
