@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from ruamel.yaml import YAML
 
 from clusterbook.bundle.folders import Vendored
+from clusterbook.bundle.helmfile import InterpretedText
 from clusterbook.bundle.render import render
 from tests.support.whole_recipes import Recipe, small, wholes
 
@@ -144,3 +146,25 @@ def test_a_readiness_release_is_waited_for_until_its_job_ends() -> None:
     ready = found["gpu-operator-readiness"]
     assert (ready["waitForJobs"], ready["timeout"], ready["needs"]) == (True, 5700, ["gpu-operator/gpu-operator"])
     assert [name for name, release in found.items() if "waitForJobs" in release] == ["gpu-operator-readiness"]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"set": ["operator:level=ref+file:///etc/shadow"]},
+        {"setJson": ['operator:notes={"a":["see ref+envsubst://$HOME for more"]}']},
+        {"setFile": ['operator:notes="first\\nsecretref+vault://secret/data/x#/y"']},
+        {"setJson": ['operator:labels={"ref+echo://x":"y"}']},
+        {"set": ["operator:level=ref+file:///etc/shadow"], "dynamic": ["operator:level"]},
+    ],
+)
+def test_text_that_helmfile_would_look_up_is_refused(request_: dict[str, list[str]]) -> None:
+    with pytest.raises(InterpretedText) as caught:
+        files(small(), **request_)
+    assert (caught.value.code, caught.value.component) == ("CB204", "operator")
+    assert render(small(), {"deployer": "helm", **request_}, "1.2.3").files
+
+
+@pytest.mark.parametrize("text", ["https://example.org/ref+x", "ref+1", "a ref + file://x", "refs://x"])
+def test_text_that_only_looks_alike_is_deployed(text: str) -> None:
+    assert read(files(small(), set=[f"operator:level={text}"])["level-1.yaml"])

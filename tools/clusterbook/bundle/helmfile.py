@@ -5,7 +5,8 @@ Source: reference rows B15, B23.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from clusterbook.bundle.folders import TIMEOUT_S, Folder, Plan
@@ -14,16 +15,22 @@ from clusterbook.bundle.mirror_names import chart_home
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.readme import README, readme
 from clusterbook.bundle.repositories import repository_names
+from clusterbook.bundle.settings import Path
 from clusterbook.bundle.template import fill
+from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.yaml_writer import dump
 
 _ANYWHERE = "{{{{ with env `CHART_MIRROR` }}}}{{{{ trimSuffix `/` . }}}}/{home}{{{{ else }}}}{plain}{{{{ end }}}}"
 """Where a chart comes from: the mirror that whoever installs names, else where the recipe says."""
+_REFERENCE = re.compile(r"ref\+[^+:]*://")
 DEFAULTS = {"createNamespace": True, "timeout": TIMEOUT_S, "wait": True}
 
 
 def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, str]:
     """Return the files of a Helmfile bundle by path."""
+    for folder in plan.folders:
+        for place, text in references([folder.values, folder.dynamic]):
+            raise InterpretedText(folder.component, place, text)
     opening, names = head(recipe), repository_names(plan)
     levels: dict[str, list[Folder]] = {}
     texts: dict[str, str] = {}
@@ -36,6 +43,40 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
     texts["helmfile.yaml"] = opening + dump({"helmfiles": [{"path": path} for path in order]})
     texts[README] = readme(recipe, plan, options, how=fill("helmfile.md", {"OPEN": open_values(plan)}))
     return texts
+
+
+class InterpretedText(InvalidRequest):
+    """Helmfile would look up text among the values of a chart, `ref+file:///etc/shadow`, say, and deploy what it finds.
+
+    It looks on the machine that it runs on, and knows no way to write such text as text. Change the value in the layer
+    that says it, or choose another deployer, to which it is text like any other.
+    """
+
+    code = "CB204"
+
+    def __init__(self, component: str, path: Path, text: str) -> None:
+        """Say which value of which component it is."""
+        super().__init__(
+            f"component {component}: Helmfile would look up {'.'.join(path)}, {text!r}, and deploy what it finds",
+            hint="change the value, or choose another deployer: --deployer helm, say",
+        )
+        self.component, self.path = component, path
+
+
+def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Yield path and text of each value, or key, that holds what Helmfile looks up.
+
+    Source: helmfile/vals, pkg/expansion, ExpandRegexMatch: `ref+` or `secretref+`, a scheme, `://`, anywhere in a text.
+    """
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from references(key, (*path, key))
+            yield from references(inner, (*path, key))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references(inner, path)
+    elif isinstance(value, str) and _REFERENCE.search(value):
+        yield path, value
 
 
 def _level(folders: Sequence[Folder], names: Mapping[str, str]) -> dict[str, Any]:

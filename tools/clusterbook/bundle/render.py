@@ -7,14 +7,15 @@ Source: design, section 8.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from clusterbook.bundle.advice import advice
 from clusterbook.bundle.checksums import CHECKSUMS, checksums, sha256
-from clusterbook.bundle.components import select
+from clusterbook.bundle.components import Parts, select
 from clusterbook.bundle.folders import Plan, Vendored, plan
-from clusterbook.bundle.options import Options, Request, document, read_options
+from clusterbook.bundle.options import DEPLOYERS, Options, Request, document, read_options
+from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.documents.api_version import API_VERSION
 from clusterbook.documents.yaml_writer import dump
 
@@ -46,14 +47,31 @@ def render(
     """
     options = read_options(request)
     selected = select(recipe, options)
-    planned = plan(recipe, selected, options, charts or {})
-    texts, remarks = _files(recipe, planned, options)
+    planned, texts, remarks = _deploy(recipe, selected, options, charts or {})
     texts[RECIPE] = dump(recipe)
     texts[OPTIONS] = dump(document(request, version))
     contents = {path: text.encode() for path, text in texts.items()} | provenance(planned)
     contents = dict(sorted(contents.items()))
     contents[CHECKSUMS] = checksums(contents)
     return Bundle(contents, planned, (*planned.notes, *remarks, *advice(recipe, selected, options)))
+
+
+def refusals(recipe: Mapping[str, Any]) -> Iterator[tuple[str, ClusterbookError]]:
+    """Yield each deployer that a whole recipe cannot be bundled for as it is, and why."""
+    for deployer in DEPLOYERS:
+        options = read_options({"deployer": deployer})
+        try:
+            _deploy(recipe, select(recipe, options), options, {})
+        except ClusterbookError as error:
+            yield deployer, error
+
+
+def _deploy(
+    recipe: Mapping[str, Any], selected: Parts, options: Options, charts: Mapping[str, Vendored]
+) -> tuple[Plan, dict[str, str], tuple[str, ...]]:
+    """Return what is installed, by which files of the deployer, and what it has to say."""
+    planned = plan(recipe, selected, options, charts)
+    return planned, *_files(recipe, planned, options)
 
 
 def _files(recipe: Mapping[str, Any], planned: Plan, options: Options) -> tuple[dict[str, str], tuple[str, ...]]:

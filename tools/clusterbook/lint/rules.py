@@ -16,6 +16,7 @@ from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place
 from clusterbook.lint import (
     booleans,
+    bundles,
     chart_values,
     components,
     credentials,
@@ -81,6 +82,7 @@ _OF_CATALOGS: tuple[Rule, ...] = (
     versions.registry_differences,
     reachability.missing_health_checks,
     reachability.unused_files,
+    bundles.refused_bundles,
     proofs.ineffective,
     proofs.stale,
 )

@@ -13,6 +13,7 @@ from clusterbook.evidence import ledger as evidence
 from clusterbook.ledger import audit, plan
 from clusterbook.lint import (
     booleans,
+    bundles,
     chart_values,
     components,
     credentials,
@@ -33,6 +34,7 @@ from clusterbook.resolve import component, matrix
 _DOCUMENTS = (yaml_reader, schema, image_lists, load)
 _RULES = (
     booleans,
+    bundles,
     chart_values,
     components,
     credentials,
