@@ -286,3 +286,15 @@ def test_fit_takes_a_snapshot(index: str) -> None:
         fit({"source": index})
     said = indexes.run("fit", "nowhere.yaml", "--source", index)
     assert (said.status, "CB102 nowhere.yaml" in said.err) == (3, True)
+
+
+@pytest.mark.parametrize("words", [("--pool", "h100-ubuntu-24.04"), ("--node-selector", "nvidia.com/gpu.present=true")])
+def test_fit_and_validate_judge_the_nodes_that_were_picked(index: str, words: tuple[str, str]) -> None:
+    said = indexes.run("fit", H100, "--source", index, *words, "-t", "json")
+    assert (said.status, json.loads(said.out)[0]["recipe"]) == (0, "h100-eks-training")
+    line = ("validate", "h100-eks-training", "--no-cluster", "-s", H100, "--source", index, "--phase", "readiness")
+    judged = indexes.run(*line, *words)
+    assert judged.status == 0
+    assert "only these nodes were judged: " in judged.err
+    assert indexes.run(*line, "--pool", "nowhere").status == 2
+    assert indexes.run(*line, *words, "--evidence", "proof").status == 2

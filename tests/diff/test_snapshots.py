@@ -155,3 +155,28 @@ def test_drift_turned_round_is_drift(before: str, after: str) -> None:
 def test_an_unknown_severity_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="there is no severity 'fatal'"):
         chosen([], least="fatal")
+
+
+@pytest.mark.parametrize("whole_first", [True, False])
+def test_what_a_partial_list_of_nodes_does_not_show_has_neither_come_nor_gone(whole_first: bool) -> None:
+    part = copy.deepcopy(FILES["h100-eks"])
+    for measurement in part["measurements"]:
+        if measurement["type"] == "NodeTopology":
+            measurement["subtypes"] = [{"subtype": "label", "data": {"kubernetes.io/arch": "amd64|a"}}]
+    part["coverage"] = [
+        {"part": f"{name}", "state": "partial", "reason": "etcdserver: leader changed"}
+        for name in ("measurements/NodeTopology", "objects/v1/Node")
+    ]
+    sides = [snapshot.read(FILES["h100-eks"]), snapshot.read(part)]
+    found = drift.drift(*(sides if whole_first else reversed(sides)))
+    assert {each.kind for each in found} == {"unseen"}
+    assert {"fingerprint.accelerator", "NodeTopology.label"} <= {each.path for each in found}
+
+
+def test_a_release_in_a_namespace_whose_records_cannot_be_read_has_not_gone() -> None:
+    part = copy.deepcopy(FILES["h100-eks"])
+    part["releases"] = [each for each in part["releases"] if each["name"] not in ("prometheus-adapter", "nfd")]
+    part["coverage"] = [{"part": "releases", "state": "partial", "namespace": "monitoring", "reason": "cut gzip"}]
+    found = {each.path: each.kind for each in drift.drift(snapshot.read(FILES["h100-eks"]), snapshot.read(part))}
+    assert found["releases.monitoring/prometheus-adapter"] == "unseen"
+    assert found["releases.node-feature-discovery/nfd"] == "removed"

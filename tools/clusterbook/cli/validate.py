@@ -18,6 +18,7 @@ from clusterbook.inputs.fast import read_document, read_snapshot
 from clusterbook.lookup.find import Question, find, open_shelf
 from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.snapshot import model as snapshot
+from clusterbook.snapshot.nodes import named
 from clusterbook.validate import ctrf
 from clusterbook.validate.checks import read_checks, with_inspections
 from clusterbook.validate.judge import chosen_phases, judge
@@ -56,6 +57,28 @@ def validate(request: Request, caller: Caller) -> Reply:
     return reply._replace(notes=(*said, *reply.notes), output=request.text("output"))
 
 
+def _picked(request: Request, seen: snapshot.Snapshot) -> snapshot.Snapshot:
+    """Return a snapshot with the nodes that are to be judged: a pool, or those with a label; else all of them.
+
+    With --agent and --run a selector says where a pod may run, which says nothing about which nodes are judged.
+    """
+    selector = () if request.switches & {"agent", "run"} else request.lists.get("node_selector", ())
+    if not (selector or request.says("pool")):
+        return seen
+    if request.says("evidence"):
+        raise InvalidRequest("evidence is of a whole cluster, and only some nodes were picked",
+                             hint="leave --evidence out, or what picks nodes")  # fmt: skip
+    names = seen.nodes.pool(request.text("pool")) if request.says("pool") else None
+    if selector:
+        from clusterbook.kubernetes.placement import read_selector
+
+        labelled = seen.labelled(read_selector(selector))
+        names = labelled if names is None else names & labelled
+    if not names:
+        raise InvalidRequest("no node of that pool has that label", hint="give --pool or --node-selector")
+    return seen.pick(names)
+
+
 def _helper(agent: Agent, request: Request, caller: Caller) -> NodeAgent:
     """Return who looks into a node."""
     from clusterbook.cli.terminal import log
@@ -82,7 +105,7 @@ def _report(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply
     if "save_snapshot" in values:
         _save(values["save_snapshot"], document)
     fail_fast = "fail_fast" in request.switches
-    seen = snapshot.read(document)
+    seen = _picked(request, snapshot.read(document))
     report = judge(
         recipe,
         seen,
@@ -94,6 +117,7 @@ def _report(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply
     form = request.text("format") or ("json" if request.text("output") else "text")
     text = ctrf.text(report) if form == "text" else ctrf.as_json(report, __version__)
     told += (ALONE,) if seen.alone else ()
+    told += (f"only these nodes were judged: {named(sorted(seen.chosen))}",) if seen.chosen else ()
     notes: tuple[str, ...] = told if form == "text" else (*told, ctrf.summary(report))
     if "evidence" in values:
         notes += _evidence(request, caller, _whole(recipe, request), document, report, phases)
@@ -278,7 +302,8 @@ def fit(request: Request, _caller: Caller) -> Reply:
 
     if not request.text("snapshot"):
         raise MissingFlag("the snapshot is missing", hint="type clusterbook fit FILE")
-    _, taken = read_snapshot(request.values["snapshot"])
+    _, whole = read_snapshot(request.values["snapshot"])
+    taken = _picked(request, whole)
     shelf = open_shelf(request.text("source"), request.text("data"))
     every = "all" in request.switches
     lines = [line for line in shelf.listing() if every or line["state"] == CURATED]
@@ -303,6 +328,7 @@ _SNAPSHOT = Flag(
     "What the cluster is, as a file or URL; without --no-cluster, what its API does not know: one of a node.",
     "FILE",
 )
+_POOL = Flag("pool", ("--pool",), "Judge the nodes of this pool alone.", "NAME")
 _VALIDATE = (
     _RECIPE,
     _SNAPSHOT,
@@ -311,6 +337,7 @@ _VALIDATE = (
     Flag("context", ("--context",), "Ask the cluster of this context.", "NAME"),
     Flag("run", ("--run",), "Run, as Jobs, the checks that cannot be told by reading."),
     Flag("save_snapshot", ("--save-snapshot",), "Write the snapshot that was taken to this file.", "FILE"),
+    _POOL,
     Flag("phase", ("--phase",), "Judge only this phase and readiness; may be repeated.", "PHASE", repeated=True),
     Flag("fail_fast", ("--fail-fast",), "Stop behind the first phase that fails."),
     Flag("fail_on_error", ("--fail-on-error",), "Whether failures count in the exit status.", "", ("true", "false")),
@@ -326,6 +353,14 @@ _VALIDATE = (
 )
 _FIT = (
     Flag("all", ("--all",), "Ask composed recipes too."),
+    _POOL,
+    Flag(
+        "node_selector",
+        ("--node-selector",),
+        "Judge the nodes with this label alone. May be repeated.",
+        "KEY=VALUE",
+        repeated=True,
+    ),
     *WHERE,
     Flag("format", ("--format", "-t"), "How the answer is written.", values=("table", "json", "yaml")),
     FILE,

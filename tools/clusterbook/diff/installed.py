@@ -72,7 +72,8 @@ def installed_drift(document: Document, taken: Snapshot, request: Request | None
             changes += [] if release is None else [Change(ADDED, WARNING, path, "", chart_of(release))]
             continue
         left = [each for each in left if not _is_beside(each, component)]
-        if release is None and partial:
+        near = taken.inventory.gap(RELEASES, component.namespace)
+        if release is None and near is not None and near.state != ABSENT:
             changes.append(unseen(path, expected=True, found=False))
         elif release is None:
             chart = f"{component.chart} {component.version}".strip()

@@ -15,8 +15,8 @@ from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
 from clusterbook.documents.selector import spell
 from clusterbook.documents.yaml_writer import scalar
 from clusterbook.snapshot.constraint import parse_version
-from clusterbook.snapshot.criteria import fingerprint, origin
-from clusterbook.snapshot.inventory import ABSENT, Inventory, Release, Unseen
+from clusterbook.snapshot.criteria import DIMENSIONS, UNREADABLE, fingerprint, origin, shown
+from clusterbook.snapshot.inventory import ABSENT, PARTIAL, RELEASES, Inventory, Release, Unseen
 from clusterbook.snapshot.model import Snapshot
 from clusterbook.validate.workloads import ill
 
@@ -198,11 +198,20 @@ def _fingerprints(before: Snapshot, after: Snapshot) -> Iterator[Change]:
         dimension = change.path.partition(".")[2]
         teller, other = (before, after) if change.kind == REMOVED else (after, before)
         kind, _, rest = (origin(teller, dimension) or _COUNTED).partition(".")
-        if change.kind != MODIFIED and _blind(other.inventory, kind, rest.partition(".")[0]):
+        blind = _blind(other.inventory, kind, rest.partition(".")[0]) or _unknown(other, dimension)
+        if change.kind != MODIFIED and blind:
             seen = ["seen" if dimension in side else "" for side in sides]
             yield Change(UNSEEN, WARNING, change.path, *seen)
         else:
             yield change
+
+
+def _unknown(side: Snapshot, dimension: str) -> bool:
+    """Return whether one side has no value because it could not be seen, or not of all nodes."""
+    if dimension not in DIMENSIONS:
+        return side.nodes.gap is not None
+    seen = shown(side, dimension)
+    return seen.state == UNREADABLE or bool(seen.limit)
 
 
 _COUNTED = "NodeTopology.summary.node-count"
@@ -223,11 +232,35 @@ def _readings(before: Snapshot, after: Snapshot) -> Iterator[Change]:
             yield Change(UNSEEN, WARNING, path, *("" if found is None else "seen" for found in sides))
             continue
         old, new = ({} if found is None else found.data for found in sides)
-        yield from _spread(path, old, new) if (kind, name) in _SPREADS else _compared(path, old, new)
+        partial = [_is_partial(side.inventory, kind, name) for side in (before, after)]
+        changes = _spread(path, old, new) if (kind, name) in _SPREADS else _compared(path, old, new)
+        yield from _whole(path, changes, partial, counted=kind == "NodeTopology")
         items = [() if found is None else found.items for found in sides]
         for number in range(max(map(len, items))):
             each = [{**side[number].context, **side[number].data} if number < len(side) else {} for side in items]
             yield from _compared(f"{path}[{number}]", *each)
+
+
+def _is_partial(inventory: Inventory, kind: str, name: str) -> bool:
+    """Return whether one side saw a part of a group only."""
+    gaps = (inventory.gap(f"measurements/{part}") for part in (f"{kind}.{name}", kind))
+    return any(gap is not None and gap.state == PARTIAL for gap in gaps)
+
+
+def _whole(path: str, changes: Iterator[Change], partial: Sequence[bool], *, counted: bool) -> Iterator[Change]:
+    """Yield changes without those that a partial view makes: what one side did not see has neither come nor gone.
+
+    Where nodes are `counted`, nothing can be said at all.
+    """
+    hidden = False
+    for change in changes:
+        missing = {ADDED: partial[0], REMOVED: partial[1], MODIFIED: counted and any(partial)}
+        if missing.get(change.kind, False) or (counted and any(partial)):
+            hidden = True
+        else:
+            yield change
+    if hidden:
+        yield Change(UNSEEN, WARNING, path, *("" if part else "seen" for part in partial))
 
 
 _SPREADS = (("NodeTopology", "label"), ("NodeTopology", "taint"))
@@ -320,7 +353,11 @@ def _releases(before: Snapshot, after: Snapshot) -> Iterator[Change]:
     old, new = sides
     for name in sorted(old.keys() | new.keys()):
         path = f"releases.{name}"
-        if name not in new:
+        other = after if name not in new else before
+        gap = other.inventory.gap(RELEASES, name.partition("/")[0])
+        if (name not in new or name not in old) and gap is not None and gap.state == PARTIAL:
+            yield Change(UNSEEN, WARNING, path, *("seen" if name in side else "" for side in sides))
+        elif name not in new:
             yield Change(REMOVED, CRITICAL, path, chart_of(old[name]), "")
         elif name not in old:
             yield Change(ADDED, INFO, path, "", chart_of(new[name]))

@@ -19,6 +19,7 @@ from clusterbook.validate.result import (
     PASSED,
     PHASES,
     SKIPPED,
+    Pool,
     Report,
     Result,
 )
@@ -26,6 +27,7 @@ from clusterbook.validate.result import (
 _STATUS = {PASSED: "passed", FAILED: "failed", SKIPPED: "skipped", NOT_APPLICABLE: "skipped", ERROR: "other"}
 """Our state → what CTRF calls it; `rawStatus` keeps ours."""
 _MARKS = {PASSED: "passed", FAILED: "FAILED", SKIPPED: "skipped", NOT_APPLICABLE: "n/a", ERROR: "ERROR"}
+_POOL_MARKS = {**_MARKS, PARTIAL: "partly"}
 EXIT = {PASSED: 0, PARTIAL: 0, SKIPPED: 0, FAILED: 10, ERROR: 2}
 """Verdict → exit status: 10 where the cluster differs, 2 where the snapshot cannot tell. Source: design, section 10."""
 
@@ -57,10 +59,16 @@ def document(report: Report, version: str) -> dict[str, Any]:
             "tool": {"name": "clusterbook", "version": version},
             "summary": summary,
             "tests": [_test(result) for result in report.results],
-            "environment": {"extra": {"recipe": report.recipe, "verdict": report.verdict}},
+            "environment": {"extra": {"recipe": report.recipe, "verdict": report.verdict, **_pools(report)}},
         },
     }
     return {**found, "timestamp": report.taken} if report.taken else found
+
+
+def _pools(report: Report) -> dict[str, Any]:
+    """Return the pools of a cluster that has several."""
+    pools = [{key: value for key, value in each._asdict().items() if value} for each in report.pools]
+    return {"pools": pools} if pools else {}
 
 
 def _test(result: Result) -> dict[str, Any]:
@@ -99,6 +107,7 @@ def text(report: Report) -> str:
         results = [result for result in report.results if result.phase == phase]
         if results:
             lines += [phase, *_lines(results)]
+    lines += _pool_lines(report.pools)
     return "\n".join([*lines, summary(report)]) + "\n"
 
 
@@ -114,6 +123,18 @@ def _lines(results: Sequence[Result]) -> list[str]:
         lines.append(f"  {_MARKS[result.state]:<8}{name:<{width}}  {one_line(result.message)}")
         if result.hint and result.state in (FAILED, ERROR):
             lines.append(f"          hint: {one_line(result.hint)}")
+    return lines
+
+
+def _pool_lines(pools: Sequence[Pool]) -> list[str]:
+    """Return which pools hold a recipe, and why the others do not."""
+    lines = ["pools"] if pools else []
+    for each in pools:
+        why = f": {one_line(each.why)}" if each.why else ""
+        count = f"{each.nodes} node{'s' if each.nodes > 1 else ''}"
+        lines.append(f"  {_POOL_MARKS[each.state]:<8}{one_line(each.name)}  {count}{why}")
+    if any(each.state == FAILED for each in pools) and any(each.state in (PASSED, PARTIAL) for each in pools):
+        lines.append("          hint: judge one by itself: --pool NAME")
     return lines
 
 

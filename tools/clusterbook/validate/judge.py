@@ -31,11 +31,14 @@ from clusterbook.validate.result import (
     PHASES,
     READINESS,
     SKIPPED,
+    Pool,
     Report,
     Result,
 )
 from clusterbook.validate.subject import Constraint, Phase, Subject, criteria, subject
 
+_MOST_POOLS = 50
+"""Most pools that are judged one by one; more are no pools."""
 _SHOWN = 3
 """Most sentences of one component's health check that a message repeats."""
 
@@ -87,7 +90,21 @@ def judge(
             stopped = f"{name} failed, and no more was asked for"
     taken = str(snapshot.metadata.get("timestamp") or "")
     unasked = tuple(name for name in PHASES if name not in chosen and any(_demands(about, name, checks)))
-    return Report(about.name, taken, tuple(results), unasked)
+    return Report(about.name, taken, tuple(results), unasked, tuple(_pools(about)))
+
+
+def _pools(about: Subject) -> Iterator[Pool]:
+    """Yield whether each pool of the cluster is ready for the recipe, where there are several."""
+    pools = about.snapshot.nodes.pools() if about.snapshot.chosen is None else {}
+    if not 1 < len(pools) <= _MOST_POOLS:
+        return
+    for name, nodes in pools.items():
+        view = about._replace(snapshot=about.snapshot.pick(nodes))
+        results = [*criteria(about.recipe.criteria, view.snapshot)]
+        results += [constraint(view.snapshot, each) for each in about.phases[READINESS].constraints if each.is_path]
+        verdict = Report(name, "", tuple(results)).verdict
+        worst = next((each for each in results if each.state == verdict), None) if verdict in (FAILED, ERROR) else None
+        yield Pool(name, len(nodes), verdict, f"{worst.name}: {worst.message}" if worst else "")
 
 
 def chosen_phases(names: Collection[str]) -> list[str]:

@@ -38,16 +38,27 @@ class Result(NamedTuple):
     hint: str = ""
 
 
+class Pool(NamedTuple):
+    """Whether one pool of a cluster's nodes is ready for a recipe; `why` names the first thing that is wrong."""
+
+    name: str
+    nodes: int
+    state: str
+    why: str = ""
+
+
 class Report(NamedTuple):
     """All results in the order they were reached, and whom they are about.
 
-    `unasked` are the phases of which the recipe demands something, and that nobody asked for.
+    `unasked` are the phases of which the recipe demands something, and that nobody asked for; `pools` the pools of the
+    cluster, () where there is one.
     """
 
     recipe: str
     taken: str
     results: tuple[Result, ...]
     unasked: tuple[str, ...] = ()
+    pools: tuple[Pool, ...] = ()
 
     def counts(self) -> Mapping[str, int]:
         """Return how many results have which state, all states named."""
