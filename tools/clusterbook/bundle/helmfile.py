@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from clusterbook.bundle.folders import TIMEOUT_S, Folder, Plan
+from clusterbook.bundle.integers import large_integers
 from clusterbook.bundle.local_chart import LATER, VALUES, head, lenient, local_chart, open_values, values_files
 from clusterbook.bundle.mirror_names import chart_home
 from clusterbook.bundle.options import Options
@@ -108,6 +109,9 @@ def _release(folder: Folder, names: Mapping[str, str], together: Mapping[str, Fo
     needs = [f"{together[name].namespace}/{name}" for name in folder.needs if name in together]
     if needs:
         found["needs"] = needs
+    integers = large_integers(folder)
+    if integers:
+        found["set"] = [{"name": path, "value": str(number)} for path, number in integers]
     if not folder.wait:
         found["wait"] = False
     if folder.phase == "readiness":

@@ -22,6 +22,7 @@ from clusterbook.bundle.argocd.applications import (
     labels,
     parent_name,
     refuse_names,
+    release,
     version,
     waves,
 )
@@ -104,7 +105,7 @@ def _sources(folder: Folder, revision: Mapping[str, str]) -> dict[str, Any]:
 
     The release is called as its folder, not as its Application: a prefix must not rename what is in the cluster.
     """
-    helm: dict[str, Any] = {"releaseName": folder.name}
+    helm = release(folder)
     if folder.chart is None or folder.vendored is not None:
         return {"source": {**revision, "path": folder.path, "helm": helm}}
     source = chart_source(folder.chart)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clusterbook.bundle.folders import POD_SECURITY, Chart, Folder, Plan
+from clusterbook.bundle.integers import below_chart
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.readme import slug
 from clusterbook.diagnostics.errors import InvalidRequest
@@ -143,6 +144,12 @@ def chart_source(chart: Chart) -> dict[str, Any]:
 def without_scheme(url: str) -> str:
     """Return the reference of a registry without `oci://`."""
     return url.removeprefix("oci://")
+
+
+def release(folder: Folder) -> dict[str, Any]:
+    """Return how Helm renders a release, but for its values: its name, and the numbers that are given one by one."""
+    numbers = [{"name": path, "value": str(number)} for path, number in below_chart(folder)]
+    return {"releaseName": folder.name, **({"parameters": numbers} if numbers else {})}
 
 
 def differences(folder: Folder) -> dict[str, Any]:

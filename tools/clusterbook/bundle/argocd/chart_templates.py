@@ -28,6 +28,7 @@ from clusterbook.bundle.argocd.applications import (
     chart_source,
     child_annotations,
     differences,
+    release,
 )
 from clusterbook.bundle.folders import Folder, escaped
 from clusterbook.bundle.template import fill
@@ -87,7 +88,7 @@ def child(folder: Folder, labels: Mapping[str, str], *, wave: int, static: str, 
         "REFUSAL": json.dumps(refusal),
         "PATH": json.dumps(folder.path),
         "CHART": "" if directory or chart is None else _block(chart_source(chart), 4),
-        "RELEASE": _block({"releaseName": folder.name}, 6),
+        "RELEASE": _block(release(folder), 6),
         "PART": _block({"part": folder.path}, 8),
         "BELOW": below,
         "VALUES": values,

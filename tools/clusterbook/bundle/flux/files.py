@@ -6,11 +6,13 @@ Source: reference rows B13, B14, B23, L13.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from clusterbook.bundle.flux.source import GIT, LATER, SOURCE, SYNC, Home, find_home, how, later, source, sync
 from clusterbook.bundle.folders import POD_SECURITY, Folder, Plan
+from clusterbook.bundle.integers import Path, each_integer, spelled, without
 from clusterbook.bundle.local_chart import head, lenient, local_chart
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.readme import README, readme
@@ -24,6 +26,8 @@ _HELM = "helm.toolkit.fluxcd.io/v2"
 _GENERATOR = "source.extensions.fluxcd.io/v1beta1"
 _WATCHED = {"reconcile.fluxcd.io/watch": "Enabled"}
 """A label by which a change of the ConfigMap is acted on at once. Source: HelmRelease v2, valuesFrom."""
+_TARGET = re.compile(r"([a-zA-Z0-9_.\\/-]|\[[0-9]{1,5}\])+")
+"""Source: HelmRelease v2, valuesFrom, targetPath."""
 
 Objects = dict[str, dict[str, Any]]
 
@@ -103,12 +107,26 @@ def _release(folder: Folder, home: Home, names: Mapping[str, str]) -> Objects:
         spec["rollback"] = wait
     if folder.needs:
         spec["dependsOn"] = [{"name": name} for name in folder.needs]
-    if folder.values:
-        spec["values"] = folder.values
     found: Objects = {}
+    numbers = _integers(folder)
+    values = without(folder.values, set(numbers))
+    if values:
+        spec["values"] = values
+    sources: list[dict[str, Any]] = []
     if folder.dynamic:
-        spec["valuesFrom"] = [{"kind": "ConfigMap", "name": later(folder)}]
+        sources.append({"kind": "ConfigMap", "name": later(folder)})
         found[f"{folder.path}/{LATER}"] = _later(folder, home)
+    if numbers:
+        name = f"{folder.name}-integers"
+        for key, path in enumerate(numbers):
+            source_of = {"kind": "ConfigMap", "name": name, "valuesKey": str(key), "targetPath": spelled(path)}
+            sources.append(source_of)
+        digits = {str(key): str(number) for key, number in enumerate(numbers.values())}
+        metadata = {"name": name, "labels": _WATCHED}
+        configuration = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": digits}
+        found[f"{folder.path}/integers.yaml"] = configuration
+    if sources:
+        spec["valuesFrom"] = sources
     if not _lies_in_bundle(folder):
         assert folder.chart is not None, "only a chart of somebody else's lies elsewhere"
         origin = {"kind": "HelmRepository", "name": names[folder.chart.repository]}
@@ -127,6 +145,15 @@ def _release(folder: Folder, home: Home, names: Mapping[str, str]) -> Objects:
         "spec": spec,
     }
     return found
+
+
+def _integers(folder: Folder) -> dict[Path, int]:
+    """Return the large integers that Flux can be given one by one; those in lists stay where they are.
+
+    Values are laid over what comes from elsewhere, so a number may stand in one of the two only.
+    """
+    numbers = each_integer(folder.values) if folder.chart else ()
+    return {path: number for path, number in numbers if _TARGET.fullmatch(spelled(path)) and "[" not in spelled(path)}
 
 
 def _later(folder: Folder, home: Home) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 from clusterbook.bundle.folders import Folder
+from clusterbook.bundle.integers import large_integers
 from clusterbook.bundle.mirror_names import chart_home
 from clusterbook.bundle.template import fill
 
@@ -32,6 +34,7 @@ def install_sh(folder: Folder, made: str) -> str:
         "CHART": '"$CHART" ${REPO:+--repo "$REPO"} ${VERSION:+--version "$VERSION"}' if folder.chart else ".",
         "HOME": chart_home(folder.chart.repository, folder.chart.name) if folder.chart else "",
         "WAIT": _wait(folder),
+        "INTEGERS": "".join(f" --set {shlex.quote(f'{path}={number}')}" for path, number in large_integers(folder)),
         "SECRETS": " ".join(secrets),
     }
     return fill(f"helm/{INSTALL}", words, sections=[name for name, chosen in sections.items() if chosen])

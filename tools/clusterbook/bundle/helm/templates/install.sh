@@ -66,7 +66,7 @@ installed() {
 crds() { # the CRDs that lie beside the templates of the chart, as the values switch its parts
     local version
     version="$(kube get --raw /version | sed -n 's/.*"gitVersion": *"\(v[0-9.]*\).*/\1/p')"
-    helm template @NAME@ @CHART@ --namespace @NAMESPACE@ -f values.yaml -f cluster-values.yaml --include-crds \
+    helm template @NAME@ @CHART@ --namespace @NAMESPACE@ -f values.yaml -f cluster-values.yaml@INTEGERS@ --include-crds \
         ${version:+--kube-version "$version"} </dev/null |
         awk '/^---/ { next_document = 1; next }
              /^# Source: / { beside = $3 ~ /\/crds\// && $3 !~ /\/templates\//; next }
@@ -89,7 +89,7 @@ case "${HELM_VERSION:-$(helm version --short)}" in
 esac
 # shellcheck disable=SC2086 # a flag may be several words
 set -- helm upgrade --install @NAME@ @CHART@ \
-    --namespace @NAMESPACE@ --create-namespace -f values.yaml -f cluster-values.yaml $apply \
+    --namespace @NAMESPACE@ --create-namespace -f values.yaml -f cluster-values.yaml@INTEGERS@ $apply \
     $COMPONENT_WAIT_ARGS ${KUBE_CONTEXT:+--kube-context "$KUBE_CONTEXT"} \
     $KUBECONFIG_FLAG $DRY_RUN_FLAG $HELM_DEBUG_FLAG
 # @if owned@

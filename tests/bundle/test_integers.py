@@ -1,0 +1,98 @@
+"""Large integers: given to each deployer the way it gives Helm `--set`, so that charts print them as integers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from clusterbook.bundle.folders import Vendored
+from clusterbook.bundle.integers import each_integer, spelled, without
+from clusterbook.bundle.render import render
+from tests.support.whole_recipes import small
+
+VALUES = {"aws": {"accountId": 123456789012}, "qps": 1500000, "small": 999999, "list": [{"uid": 1000650000}]}
+SET = {"aws.accountId": "123456789012", "qps": "1500000", "list[0].uid": "1000650000"}
+
+
+def files(deployer: str, charts: dict[str, Vendored] | None = None, **request: Any) -> dict[str, str]:
+    """Return the files of a bundle whose operator has large integers among its values."""
+    recipe = small(operator={"values": VALUES})
+    found = render(recipe, {"deployer": deployer, **request}, "1.0", charts).files
+    return {path: data.decode(errors="replace") for path, data in found.items()}
+
+
+def documents(found: dict[str, str]) -> dict[str, Any]:
+    """Return the YAML documents among files."""
+    reader = YAML(typ="safe")
+    return {path: reader.load(text) for path, text in found.items() if path.endswith(".yaml")}
+
+
+@pytest.mark.parametrize(
+    ("values", "path"),
+    [
+        ({"a": {"b": 1000000}}, "a.b"),
+        ({"a.b": {"c,d": -2000000}}, "a\\.b.c\\,d"),
+        ({"a=b": [[0, 1 << 40]]}, "a\\=b[0][1]"),
+        ({"x[0]": 10**15}, "x\\[0\\]"),
+        ({"back\\slash": 10**6}, "back\\\\slash"),
+    ],
+)
+def test_a_path_is_spelled_as_helm_reads_it(values: dict[str, Any], path: str) -> None:
+    assert [spelled(found) for found, _ in each_integer(values)] == [path]
+
+
+@pytest.mark.parametrize("value", [999999, -999999, True, 1e6, "1000000", None, {"": 1000000}])
+def test_what_helm_prints_as_it_stands_is_left_alone(value: Any) -> None:
+    assert list(each_integer({"a": value})) == []
+
+
+def test_helm_is_given_them_by_set() -> None:
+    script = next(text for path, text in files("helm").items() if path.endswith("-operator/install.sh"))
+    for path, digits in SET.items():
+        assert f"--set {path}={digits}" in script or f"--set '{path}={digits}'" in script
+    assert "small" not in script
+
+
+def test_helmfile_is_given_them_by_set() -> None:
+    releases = (each for found in documents(files("helmfile")).values() for each in found.get("releases", ()))
+    (release,) = (each for each in releases if each["name"] == "operator")
+    assert {each["name"]: each["value"] for each in release["set"]} == SET
+
+
+def test_argo_cd_is_given_them_as_parameters() -> None:
+    found = next(
+        data for path, data in documents(files("argocd")).items() if path.endswith("-operator/application.yaml")
+    )
+    (source,) = (each for each in found["spec"]["sources"] if "chart" in each)
+    assert {each["name"]: each["value"] for each in source["helm"]["parameters"]} == SET
+
+
+def test_a_chart_of_applications_gives_them_as_parameters() -> None:
+    text = next(
+        text for path, text in files("argocd-helm").items() if path.endswith("/operator.yaml") and "spec:" in text
+    )
+    for path, digits in SET.items():
+        assert f'name: {path}\n          value: "{digits}"' in text.replace('"' + path + '"', path)
+
+
+def test_in_a_chart_around_the_chart_they_stand_below_its_name() -> None:
+    charts = {name: Vendored("gpu-1.tgz", b"", "helm") for name in ("crds", "operator", "metrics")}
+    found = documents(files("argocd", charts, vendorCharts=True))
+    application = next(data for path, data in found.items() if path.endswith("-operator/application.yaml"))
+    assert "gpu.aws.accountId" in [each["name"] for each in application["spec"]["source"]["helm"]["parameters"]]
+
+
+def test_flux_is_given_them_one_by_one_and_not_beside_that() -> None:
+    found = documents(files("flux"))
+    spec = found["operator/helmrelease.yaml"]["spec"]
+    digits = found["operator/integers.yaml"]["data"]
+    given = {each["targetPath"]: digits[each["valuesKey"]] for each in spec["valuesFrom"]}
+    assert given == {path: word for path, word in SET.items() if "[" not in path}
+    assert spec["values"]["aws"] == {}
+    assert "operator/integers.yaml" in found["kustomization.yaml"]["resources"]
+
+
+def test_values_can_be_had_without_some() -> None:
+    assert without({"a": {"b": 1, "c": 2}, "d": [1]}, {("a", "b")}) == {"a": {"c": 2}, "d": [1]}
