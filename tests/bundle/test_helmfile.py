@@ -114,6 +114,25 @@ def test_a_chart_that_travels_along_needs_no_repository() -> None:
     assert not any("repositories" in level for level in levels(found))
 
 
+def test_a_chart_is_prepared_for_and_tidied_up_after() -> None:
+    facts = {"ownedSecrets": ["cert"], "podSecurity": "privileged"}
+    found = files(small(operator={"registry": facts}))
+    before, after = releases(found)["operator"]["hooks"]
+    assert (before["events"], after["events"]) == (["presync"], ["postsync"])
+    assert before["args"][:2] == ["release.sh", "before"]
+    assert before["args"][-3:] == ["003-operator", "privileged", "cert"]
+    assert "release.sh" in found
+    (only,) = releases(found)["crds"]["hooks"]
+    assert (only["events"], only["args"][-1]) == (["presync"], "any")
+    assert "hooks" not in releases(found)["settings"]
+
+
+def test_a_bundle_without_charts_has_nothing_to_prepare() -> None:
+    found = files(wholes()["ocp-training"])
+    assert "release.sh" not in found
+    assert b"release.sh" not in found["README.md"]
+
+
 def test_waiting_and_time_are_those_of_the_component() -> None:
     found = files(small())
     defaults = {"createNamespace": True, "timeout": 600, "wait": True}

@@ -89,6 +89,7 @@ PROGRAMS = _table(
         for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
     ),
     Program("helm", "helm", "helm.sh/helm/v3/cmd/helm", _HELM_VERSION),
+    Program("helm4", "helm4", "helm.sh/helm/v4/cmd/helm", {"helm.sh/helm/v4/internal/version.version": "v4.3.2"}),
     Program("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok"),
     Program("kustomize", "kustomize", "sigs.k8s.io/kustomize/kustomize/v5"),
     Program("helmfile", "helmfile", "github.com/helmfile/helmfile"),

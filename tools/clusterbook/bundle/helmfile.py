@@ -24,6 +24,7 @@ from clusterbook.documents.yaml_writer import dump
 _ANYWHERE = "{{{{ with env `CHART_MIRROR` }}}}{{{{ trimSuffix `/` . }}}}/{home}{{{{ else }}}}{plain}{{{{ end }}}}"
 """Where a chart comes from: the mirror that whoever installs names, else where the recipe says."""
 _REFERENCE = re.compile(r"ref\+[^+:]*://")
+RELEASE = "release.sh"
 DEFAULTS = {"createNamespace": True, "timeout": TIMEOUT_S, "wait": True}
 
 
@@ -40,9 +41,13 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
         texts |= values_files(folder, folder.path) | local_chart(folder, folder.path)
     for path, folders in levels.items():
         texts[path] = opening + dump(_level(folders, names))
+    charts = any(folder.chart for folder in plan.folders)
+    if charts:
+        texts[RELEASE] = fill(RELEASE, {})
     order = sorted(levels, key=lambda path: levels[path][0].level)
     texts["helmfile.yaml"] = opening + dump({"helmfiles": [{"path": path} for path in order]})
-    texts[README] = readme(recipe, plan, options, how=fill("helmfile.md", {"OPEN": open_values(plan)}))
+    how = fill("helmfile.md", {"OPEN": open_values(plan)}, sections=["charts"] if charts else [])
+    texts[README] = readme(recipe, plan, options, how=how)
     return texts
 
 
@@ -120,7 +125,21 @@ def _release(folder: Folder, names: Mapping[str, str], together: Mapping[str, Fo
         found["timeout"] = folder.timeout_s
     if lenient(folder):
         found["disableValidation"] = True
+    if folder.chart is not None:
+        found["hooks"] = _hooks(folder)
     return found
+
+
+def _hooks(folder: Folder) -> list[dict[str, Any]]:
+    """Return what is done before and after an upstream chart; helmfile fills in what it knows of the release."""
+    secrets = folder.part.facts.get("ownedSecrets") or ()
+    known = (f"{{{{ .Release.{name} }}}}" for name in ("Name", "Namespace", "Chart", "Version", "KubeContext"))
+    words = [*known, folder.path, "privileged" if folder.privileged else "any", *secrets]
+    times = {"before": "presync", **({"after": "postsync"} if secrets else {})}
+    return [
+        {"events": [event], "command": "bash", "args": [RELEASE, when, *words], "showlogs": True}
+        for when, event in times.items()
+    ]
 
 
 def _chart(folder: Folder, names: Mapping[str, str]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from clusterbook.prove.objects import Rendered, split
 TIMEOUT_S = 120
 MAX_REFUSAL = 400
 """Most characters of what helm says that are kept; schema errors repeat themselves."""
-_VERSION = re.compile(r"v(?P<major>\d+)\.\d+\.\d+")
+_VERSION = re.compile(r"v(?P<major>\d+)\.\d+(\.\d+)?")
 _MAJORS = ("3", "4")
 
 
