@@ -258,15 +258,17 @@ def _workloads(gpu_nodes: Sequence[str]) -> Iterable[tuple[str, str, Document]]:
     """Yield (apiVersion, kind, object) of the workloads and their pods."""
     for number, (namespace, kind, name, labels, count) in enumerate(WORKLOADS):
         replicas = count or len(gpu_nodes)
-        status = {
-            "Deployment": {"replicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas},
-            "StatefulSet": {"replicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas},
-            "DaemonSet": {"desiredNumberScheduled": replicas, "numberReady": replicas, "numberAvailable": replicas},
+        counts = {
+            **dict.fromkeys(
+                ("Deployment", "StatefulSet"), ("replicas", "readyReplicas", "availableReplicas", "updatedReplicas")
+            ),
+            "DaemonSet": ("desiredNumberScheduled", "numberReady", "numberAvailable", "updatedNumberScheduled"),
         }[kind]
+        status = {"observedGeneration": 1, **dict.fromkeys(counts, replicas)}
         image = f"registry.example.org/{name}:v26.3.2"
         spec = {"template": {"spec": {"containers": [{"name": name, "image": image}]}}}
         spec |= {} if kind == "DaemonSet" else {"replicas": replicas}
-        metadata = {"name": name, "namespace": namespace, "labels": dict(labels)}
+        metadata = {"name": name, "namespace": namespace, "labels": dict(labels), "generation": 1}
         yield "apps/v1", kind, {"metadata": metadata, "spec": spec, "status": status}
         for ordinal in range(replicas):
             node = gpu_nodes[ordinal % len(gpu_nodes)]

@@ -91,7 +91,7 @@ BREAKAGES: list[tuple[Callable[[Document], Any], str, str]] = [
     (set_status("ClusterPolicy", "cluster-policy", state="notReady"), "gpu-operator-health", "ClusterPolicy cluster-policy is notReady"),
     (set_status("ClusterPolicy", "cluster-policy", state="notReady"), "gpu-operator", "status.state is 'notReady', not 'ready'"),
     (crash, "gpu-operator", "no-pod-is-stuck: Pod in gpu-operator"),
-    (set_status("DaemonSet", "aws-efa-k8s-device-plugin", numberReady=3), "aws-efa", "(numberReady == desiredNumberScheduled) is false"),
+    (set_status("DaemonSet", "aws-efa-k8s-device-plugin", numberAvailable=3), "aws-efa", "(status.numberAvailable == status.desiredNumberScheduled) is false"),
     (set_status("DaemonSet", "nvidia-dcgm-exporter", numberReady=0), "accelerator-metrics", "is ready on 0 of 4 nodes"),
     (set_status("Skyhook", "tuning", status="erroring"), "nodewright-customizations", "customizations-are-complete"),
     (set_status("Namespace", "monitoring", phase="Terminating"), "platform-health", "Namespace monitoring is Terminating"),
