@@ -6,10 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from clusterbook.collect.cluster.nodes import policies
 from clusterbook.collect.cluster.objects import STANDARD, kinds_of, trim
 from clusterbook.documents import yaml_fast as yamlplain
 from clusterbook.kubernetes.discovery import Kind
+from clusterbook.snapshot.build import Capture, document
+from clusterbook.snapshot.constraint import lookup, parse_path
+from clusterbook.snapshot.model import read
 from clusterbook.validate.assertions import read_test
 
 CHECKS = Path(__file__).resolve().parents[3] / "recipes" / "checks"
@@ -90,6 +95,47 @@ def test_a_policy_becomes_readings() -> None:
         "state": "ready",
     }
     assert policies([{}]).data == {}
+
+
+def policy(name: str, state: str, version: str) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "spec": {"driver": {"version": version}}, "status": {"state": state}}
+
+
+FOLLOWED, IGNORED = policy("cluster-policy", "ready", "580.82.07"), policy("a-test", "ignored", "550.0")
+
+
+@pytest.mark.parametrize("shown", [[FOLLOWED, IGNORED], [IGNORED, FOLLOWED]])
+def test_a_policy_that_the_operator_ignores_overwrites_nothing(shown: list[dict[str, Any]]) -> None:
+    found = policies(shown)
+    assert found.data == {"driver.version": "580.82.07", "state": "ready"}
+    assert [(item.context["name"], item.data["driver.version"]) for item in found.items] == [
+        ("cluster-policy", "580.82.07"),
+        ("a-test", "550.0"),
+    ]
+
+
+@pytest.mark.parametrize("state", ["notReady", "disabled", None])
+def test_a_policy_that_is_not_ready_counts_before_one_that_is_ignored(state: str) -> None:
+    assert policies([IGNORED, policy("z", state, "570")]).data["driver.version"] == "570"
+
+
+def test_keys_of_one_policy_are_not_mixed_with_anothers() -> None:
+    other = {"metadata": {"name": "other"}, "spec": {"mig": {"strategy": "single"}}, "status": {"state": "ignored"}}
+    assert "mig.strategy" not in policies([FOLLOWED, other]).data
+
+
+@pytest.mark.parametrize(
+    ("path", "reading"),
+    [
+        ("K8s.policy.driver.version", "580.82.07"),
+        ("K8s.policy.state", "ready"),
+        ("K8s.policy[name=a-test].driver.version", "550.0"),
+        ("K8s.policy[1].state", "ignored"),
+    ],
+)
+def test_what_a_policy_says_can_be_demanded(path: str, reading: str) -> None:
+    taken = read(document(Capture({"K8s": {"policy": policies([IGNORED, FOLLOWED])}}), {}))
+    assert lookup(taken, parse_path(path)) == reading
 
 
 def test_every_kind_that_a_health_check_of_the_catalog_asks_for_is_looked_for() -> None:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from clusterbook.snapshot.build import Reading, Readings
+from clusterbook.snapshot.build import Item, Reading, Readings
 from clusterbook.snapshot.gpus import gpus_of
 from clusterbook.snapshot.nodes import account, release
 
@@ -119,13 +119,24 @@ def _services(node: Object) -> dict[str, Readings]:
 # --- cluster policies -------------------------------------------------------------------------------------------------
 
 
-def policies(found: Iterable[Mapping[str, Any]]) -> Readings:
-    """Return K8s.policy: what cluster policies specify and which state they are in, by keys with dots."""
-    readings: dict[str, Reading] = {}
-    for policy in found:
-        readings.update(_flat(policy.get("spec") or {}, ""))
-        readings.update(_flat({"state": (policy.get("status") or {}).get("state")}, ""))
-    return Readings(dict(sorted(readings.items())))
+def policies(shown: Iterable[Mapping[str, Any]]) -> Readings:
+    """Return K8s.policy: what the cluster policy specifies and which state it is in, by keys with dots.
+
+    Of several the operator follows one and ignores the others: that one's readings are the group's, and each is an item
+    of its own, so that `K8s.policy[name=other].driver.version` asks for another.
+    """
+    items = sorted(map(_policy, shown), key=lambda item: (_RANK.get(str(item.data.get("state")), 1), str(item.context)))
+    return Readings(items[0].data if items else {}, items if len(items) > 1 else ())
+
+
+_RANK = {"ready": 0, "ignored": 2}
+"""Which of several policies the operator follows, by the state that it gives them."""
+
+
+def _policy(policy: Mapping[str, Any]) -> Item:
+    readings: dict[str, Reading] = dict(_flat(policy.get("spec") or {}, ""))
+    readings.update(_flat({"state": (policy.get("status") or {}).get("state")}, ""))
+    return Item(dict(sorted(readings.items())), {"name": str((policy.get("metadata") or {}).get("name") or "")})
 
 
 def _flat(found: Mapping[str, Any], path: str) -> Iterator[tuple[str, Reading]]:
