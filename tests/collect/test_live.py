@@ -58,7 +58,7 @@ def server() -> Iterator[FakeApi]:
             {
                 "metadata": {"name": "gpu-operator", "namespace": "gpu-operator"},
                 "spec": {"replicas": 1},
-                "status": {"replicas": 1, "readyReplicas": 1, "availableReplicas": 1},
+                "status": {"replicas": 1, "readyReplicas": 1, "availableReplicas": 1, "updatedReplicas": 1},
             }
         ],
     }

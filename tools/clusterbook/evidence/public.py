@@ -69,14 +69,15 @@ CONTAINER: Document = {
     "state": {"waiting": {"reason": ""}, "running": {}, "terminated": {"reason": "", "exitCode": ""}},
 }  # fmt: skip
 OBJECT: Document = {
-    "metadata": {"name": "name", "namespace": "", "labels": LABELS},
+    "metadata": {"name": "name", "namespace": "", "labels": LABELS, "generation": ""},
     "spec": {
         "replicas": "", "driver": "driver", "nodeName": "",
         "template": {"spec": {"containers": [{"image": "image"}]}},
     },
     "status": {
         "phase": "", "state": "", "status": "", "replicas": "", "readyReplicas": "", "availableReplicas": "",
-        "updatedReplicas": "", "unavailableReplicas": "", "desiredNumberScheduled": "", "currentNumberScheduled": "",
+        "updatedReplicas": "", "unavailableReplicas": "", "observedGeneration": "", "updatedNumberScheduled": "",
+        "desiredNumberScheduled": "", "currentNumberScheduled": "",
         "numberReady": "", "numberAvailable": "", "numberUnavailable": "", "succeeded": "", "failed": "", "active": "",
         "conditions": [{"type": "", "status": "", "reason": ""}],
         "initContainerStatuses": [CONTAINER], "containerStatuses": [CONTAINER],

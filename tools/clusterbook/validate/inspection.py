@@ -16,7 +16,7 @@ from clusterbook.validate.checks import EACH_GPU_NODE, Check, Inspection, Object
 from clusterbook.validate.figures import missed
 from clusterbook.validate.result import ERROR, FAILED, NOT_APPLICABLE, PASSED, SKIPPED, ran
 from clusterbook.validate.subject import Constraint, Subject, gpu_nodes
-from clusterbook.validate.workloads import api_version, condition, faults_of, running, whole
+from clusterbook.validate.workloads import api_version, condition, faults_of, ill, pods, whole
 
 _SHOWN = 3
 """Most faults that one message names."""
@@ -103,8 +103,10 @@ def _objects(inspection: Inspection, subject: Subject) -> Judgement:
     for asked, name in inspection.conditions:
         faults += _condition_faults(subject, named(asked), name)
     if inspection.pods:
-        count = len(running(inventory, namespace, inspection.pods.labels))
-        faults += [] if count else [_filled(inspection.pods.otherwise, {"{namespace}": namespace})]
+        own = pods(inventory, namespace, inspection.pods.labels)
+        count = len(own.healthy)
+        faults += own.faults
+        faults += [] if count or own.faults else [_filled(inspection.pods.otherwise, {"{namespace}": namespace})]
     if inspection.some:
         some = inspection.some
         objects = whole(inventory, some.api_version, some.kind)
@@ -180,11 +182,12 @@ def _version(
         holds = evaluate(parse_expression(constraints[0].value), version, reference=constraints[0].reference)
     except ClusterbookError as error:
         return Judgement(ERROR, error.what)
-    return (
-        Judgement(PASSED, f"it is {version}")
-        if holds
-        else Judgement(FAILED, f"it is {version}, not {constraints[0].value}")
-    )
+    if not holds:
+        return Judgement(FAILED, f"it is {version}, not {constraints[0].value}")
+    why = ill(asked.kind, shows)  # what it says of itself is not what runs
+    if why:
+        return Judgement(FAILED, f"it says {version}, and {asked.kind} {asked.name} {why}")
+    return Judgement(PASSED, f"it is {version}")
 
 
 def _tag(workload: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ Everything here raises `Unseen` where the snapshot cannot tell. Source: referenc
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from clusterbook.documents.selector import listing
 from clusterbook.snapshot.inventory import Inventory, Object, Unseen
@@ -55,20 +55,75 @@ def ill(kind: str, found: Object) -> str:
     if kind == "Namespace":
         phase = status.get("phase", "Active")
         return "" if phase == "Active" else f"is {phase}"
-    if kind == "DaemonSet":
-        wanted, ready = _count(status, "desiredNumberScheduled"), _count(status, "numberReady")
-        return "" if 0 < wanted <= ready else f"is ready on {ready} of {wanted} nodes"
-    if kind in ("Deployment", "StatefulSet", "ReplicaSet"):
-        wanted = _wanted(found)
-        ready = _count(status, "availableReplicas" if kind == "Deployment" else "readyReplicas")
-        return "" if ready >= wanted else f"has {ready} of {wanted} replicas"
+    if kind in _ROLLED_OUT:
+        return _rollout_fault(kind, found)
     if kind == "Pod":
-        phase = str(status.get("phase"))
-        return "" if phase == "Succeeded" or (phase == "Running" and _holds(status, "Ready", True)) else f"is {phase}"
+        return _pod_fault(status)
     if kind == "Job":
         return "" if _count(status, "succeeded") or _holds(status, "Complete", False) else "has not succeeded"
     condition = {"CustomResourceDefinition": "Established", "APIService": "Available"}.get(kind, "")
     return f"is not {condition.lower()}" if condition and not _holds(status, condition, False) else ""
+
+
+_ROLLED_OUT = ("Deployment", "DaemonSet", "StatefulSet", "ReplicaSet")
+
+
+def _rollout_fault(kind: str, found: Object) -> str:
+    """Return why a workload is not rolled out as it was last changed: what ran before counts for nothing.
+
+    Source: kubectl rollout status; and besides, that somebody wants a pod at all.
+    """
+    status, generation = found.get("status") or {}, found["metadata"].get("generation")
+    why = _stuck(status)
+    if isinstance(generation, int) and generation > _count(status, "observedGeneration"):
+        return f"was changed, and its controller has not looked at it since{why}"
+    if kind == "DaemonSet":
+        wanted, unit = _count(status, "desiredNumberScheduled"), "nodes"
+        updated, ready = _count(status, "updatedNumberScheduled"), _count(status, "numberAvailable")
+        ready = min(ready, _count(status, "numberReady"))
+    else:
+        wanted, unit = _wanted(found), "replicas"
+        ready = _count(status, "availableReplicas" if kind == "Deployment" else "readyReplicas")
+        updated = _count(status, "updatedReplicas") if kind != "ReplicaSet" else _count(status, "replicas")
+    if wanted == 0:
+        return "fits no node" if kind == "DaemonSet" else "is scaled to 0"
+    if updated < wanted:
+        return f"is up to date on {updated} of {wanted} {unit}{why}"
+    if unit == "replicas" and (old := _count(status, "replicas") - updated) > 0:
+        return f"still runs {old} replicas of before{why}"
+    if ready < wanted:
+        return f"{'is ready on' if unit == 'nodes' else 'has'} {ready} of {wanted} {unit}{why}"
+    return why.removeprefix(": ")
+
+
+def _stuck(status: Mapping[str, Any]) -> str:
+    """Return what a controller says of pods that it cannot make, or that never come, for the end of a sentence."""
+    for each in status.get("conditions") or ():
+        if isinstance(each, Mapping) and (each.get("type"), each.get("status")) in _STUCK:
+            words = " ".join(str(each.get(key)) for key in ("reason", "message") if each.get(key))
+            return f": {each['type']} is {each['status']}{f', {words}' if words else ''}"
+    return ""
+
+
+_STUCK = (("ReplicaFailure", "True"), ("Progressing", "False"))
+"""ReplicaFailure: quota, admission or pod security refuse its pods. Progressing: they do not become ready in time."""
+
+
+def _pod_fault(status: Mapping[str, Any]) -> str:
+    """Return why a pod is not healthy: it has not ended well, nor does it run and serve."""
+    phase = str(status.get("phase"))
+    if phase == "Succeeded" or (phase == "Running" and _holds(status, "Ready", True)):
+        return ""
+    containers = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    reasons = [
+        str(reason)
+        for each in containers
+        if isinstance(each, Mapping) and (reason := ((each.get("state") or {}).get("waiting") or {}).get("reason"))
+    ]
+    restarts = sum(_count(each, "restartCount") for each in containers if isinstance(each, Mapping))
+    said = [*dict.fromkeys(reasons), *([f"{restarts} restarts"] if restarts else [])]
+    told = f" ({', '.join(said)})" if said else ""
+    return f"is {'not ready' if phase == 'Running' else phase}{told}"
 
 
 def _wanted(found: Object) -> int:
@@ -115,22 +170,32 @@ def faults_of(inventory: Inventory, wanted: Iterable[tuple[str, str, str]]) -> l
     return said
 
 
-def running(inventory: Inventory, namespace: str, labels: Mapping[str, str]) -> Sequence[Object]:
-    """Return the pods of a namespace that have these labels and run.
+class Pods(NamedTuple):
+    """The pods of a namespace with some labels: those that run and serve, and what is wrong with the others."""
+
+    healthy: Sequence[Object]
+    faults: Sequence[str]
+
+
+def pods(inventory: Inventory, namespace: str, labels: Mapping[str, str]) -> Pods:
+    """Return the pods of a namespace that have these labels; those that ended or are being deleted do not count.
 
     Raises:
         Unseen: the pods were not seen, or none of them in what was.
     """
-    pods, gap = inventory.kind("v1", "Pod", namespace)
-    found = [
-        pod
-        for pod in pods
-        if (pod.get("status") or {}).get("phase") == "Running"
-        and labels.items() <= (pod["metadata"].get("labels") or {}).items()
-    ]
-    if not found and gap is not None:
+    shown, gap = inventory.kind("v1", "Pod", namespace)
+    healthy, faults = [], []
+    for pod in shown:
+        metadata, status = pod["metadata"], pod.get("status") or {}
+        if not labels.items() <= (metadata.get("labels") or {}).items() or metadata.get("deletionTimestamp"):
+            continue
+        if why := ill("Pod", pod):
+            faults.append(f"Pod {namespace}/{metadata['name']} {why}")
+        elif status.get("phase") == "Running":
+            healthy.append(pod)
+    if not healthy and not faults and gap is not None:
         raise Unseen(f"pods were seen in part: {gap.reason}", looked=True)
-    return found
+    return Pods(healthy, faults)
 
 
 def whole(inventory: Inventory, api_version: str, kind: str, namespace: str = "") -> Sequence[Object]:
