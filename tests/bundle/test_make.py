@@ -277,7 +277,7 @@ def test_the_quick_way_and_click_say_the_same(bundle: Run) -> None:
         ["-o", "b", "-t", "json"],
     ]
     for line in lines:
-        assert bundle(*line) == bundle(*line, environment={"CLUSTERBOOK_ANYTHING": "1"}), line
+        assert bundle(*line) == bundle(*line, environment={"CLUSTERBOOK_KEY_PASSWORD": "1"}), line
 
 
 def test_a_flag_can_be_set_in_the_environment(bundle: Run, monkeypatch: pytest.MonkeyPatch) -> None:

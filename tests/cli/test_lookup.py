@@ -418,7 +418,7 @@ def test_the_quick_way_and_click_say_the_same(index: Path, capsys: pytest.Captur
     for line in lines:
         words = [line[0], *source, *line[1:]]
         said = []
-        for way in (lambda w: main.run(w, {}), lambda w: main.run(w, {"CLUSTERBOOK_ANYTHING": "1"})):
+        for way in (lambda w: main.run(w, {}), lambda w: main.run(w, {"CLUSTERBOOK_KEY_PASSWORD": "1"})):
             status = way(words)
             said.append((status, *capsys.readouterr()))
         assert said[0] == said[1], line
@@ -448,7 +448,7 @@ def test_the_environment_is_read_the_same_both_ways(
         monkeypatch.setenv(name, value)
     words = [line[0], "--source", str(index), *line[1:]]
     said = []
-    for more in ({}, {"CLUSTERBOOK_ANYTHING": "1"}):
+    for more in ({}, {"CLUSTERBOOK_KEY_PASSWORD": "1"}):
         status = main.run(words, {**given, **more})
         said.append((status, *capsys.readouterr()))
     assert said[0] == said[1]
@@ -470,7 +470,7 @@ def test_files_are_read_and_written_the_same_both_ways(
         ("query", "--config", str(tmp_path / "config.yaml"), "--selector", "criteria", "-o", target),
     ):
         said = []
-        for environment in ({}, {"CLUSTERBOOK_ANYTHING": "1"}):
+        for environment in ({}, {"CLUSTERBOOK_KEY_PASSWORD": "1"}):
             status = main.run([line[0], "--source", str(index), *line[1:]], environment)
             said.append((status, *capsys.readouterr(), Path(target).read_text()))
             Path(target).unlink()

@@ -16,15 +16,13 @@ if TYPE_CHECKING:
 
 NAMESPACE, JOB_NAME, TIMEOUT = "default", "clusterbook-snapshot", "5m"
 AGENT = (
-    Flag("agent", ("--agent",), "Look into a node, too, by a Job in the cluster.", environment=False),
-    Flag("print_manifests", ("--print-manifests",), "Print what --agent would apply, and do nothing.",
-         environment=False),
+    Flag("agent", ("--agent",), "Look into a node, too, by a Job in the cluster."),
+    Flag("print_manifests", ("--print-manifests",), "Print what --agent would apply, and do nothing."),
     Flag("namespace", ("--namespace", "-n"), "Namespace of the Job.", "NAME", default=NAMESPACE),
     Flag("image", ("--image",), "Image of the Job.", "IMAGE"),
     Flag("image_pull_secret", ("--image-pull-secret",), "Secret to pull it. May be repeated.", "NAME", repeated=True),
-    Flag("job_name", ("--job-name",), "Name of the Job.", "NAME", default=JOB_NAME, environment=False),
-    Flag("service_account_name", ("--service-account-name",), "Its service account. Default: its own.", "NAME",
-         environment=False),
+    Flag("job_name", ("--job-name",), "Name of the Job.", "NAME", default=JOB_NAME),
+    Flag("service_account_name", ("--service-account-name",), "Its service account. Default: its own.", "NAME"),
     Flag("node_selector", ("--node-selector",), "Nodes it may run on; without one, nodes to judge.", "KEY=VALUE",
          repeated=True),
     Flag("toleration", ("--toleration",), "Taints it tolerates; default: all. May be repeated.",
@@ -33,10 +31,9 @@ AGENT = (
     Flag("runtime_class", ("--runtime-class",), "Its runtime class.", "NAME"),
     Flag("requests", ("--requests",), "What it asks for.", "NAME=QUANTITY,…"),
     Flag("limits", ("--limits",), "What it may use at most.", "NAME=QUANTITY,…"),
-    Flag("privileged", ("--privileged",), "As root, with the machine's files and devices: sees everything.",
-         environment=False),
-    Flag("timeout", ("--timeout",), "How long it may take.", "DURATION", default=TIMEOUT, environment=False),
-    Flag("no_cleanup", ("--no-cleanup",), "Leave everything in the cluster.", environment=False),
+    Flag("privileged", ("--privileged",), "As root, with the machine's files and devices: sees everything."),
+    Flag("timeout", ("--timeout",), "How long it may take.", "DURATION", default=TIMEOUT),
+    Flag("no_cleanup", ("--no-cleanup",), "Leave everything in the cluster."),
 )  # fmt: skip
 
 

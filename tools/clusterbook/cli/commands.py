@@ -16,6 +16,7 @@ from click.core import ParameterSource
 import clusterbook
 from clusterbook.cli import bundle, diff, evidence, fetch, lookup, mirror, record, snapshot, trust, validate
 from clusterbook.cli.command import Argument, Caller, Command, Request
+from clusterbook.cli.environment import refuse_unknown
 from clusterbook.cli.program import Once, Program, Strict, option, script
 from clusterbook.cli.terminal import deliver
 
@@ -74,6 +75,7 @@ def _callback(command: Command) -> Callable[..., int]:
                 if context.get_parameter_source(name) not in unset
             }
         )
+        refuse_unknown(os.environ, (flag for each in COMMANDS for flag in each.flags))
         log_json = bool(context.find_root().params["log_json"])
         reply = command.run(request, Caller(os.environ, log_json))
         deliver(reply.text, notes=reply.notes, output=reply.output, log_json=log_json)
@@ -88,7 +90,8 @@ def _callback(command: Command) -> Callable[..., int]:
     cls=Program,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     help="Recipes for GPU Kubernetes clusters: every combination resolved beforehand.",
-    epilog="Every flag can be set in the environment: --allow-inherited as CLUSTERBOOK_ALLOW_INHERITED=1.",
+    epilog="Every flag can be set in the environment: --allow-inherited as CLUSTERBOOK_ALLOW_INHERITED=1; one that may"
+    " be repeated takes one value a line, or a JSON list. A CLUSTERBOOK_ variable that sets no flag is an error.",
 )
 @click.version_option(clusterbook.__version__, "-v", "--version", message="clusterbook %(version)s")
 @click.option("--debug", is_flag=True, envvar="CLUSTERBOOK_DEBUG", help="Show where a bug happened.")

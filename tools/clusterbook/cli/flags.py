@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+VARIABLES = "CLUSTERBOOK_"
+"""How every variable of ours begins."""
+
 
 class Flag(NamedTuple):
     """One flag. `names` are its spellings, the first the full one; `values` the words it takes, () for any word.
 
     One that is `repeated` may stand several times; of a `number` the word is one. `default` is what help says to be
-    meant without it; only with `environment` may it be set there.
+    meant without it. Every flag may be set in the environment, see `variable`.
     """
 
     key: str
@@ -23,7 +26,6 @@ class Flag(NamedTuple):
     repeated: bool = False
     number: bool = False
     default: str = ""
-    environment: bool = True
 
     @property
     def switch(self) -> bool:
@@ -32,8 +34,29 @@ class Flag(NamedTuple):
 
     @property
     def variable(self) -> str:
-        """Return the environment variable that sets the flag."""
-        return "CLUSTERBOOK_" + self.key.upper()
+        """Return the environment variable that sets the flag: it is called like the flag."""
+        return VARIABLES + self.names[0].removeprefix("--").replace("-", "_").upper()
+
+
+def read_list(text: str, variable: str) -> tuple[str, ...]:
+    """Return the words that a variable gives to a flag that may be repeated: one a line, or a JSON list.
+
+    Raises:
+        InvalidRequest: it begins like a JSON list, and is none of texts.
+    """
+    if not text.lstrip().startswith("["):
+        return tuple(line.strip() for line in text.splitlines() if line.strip())
+    import json
+
+    from clusterbook.diagnostics.errors import InvalidRequest
+
+    try:
+        words = json.loads(text)
+    except ValueError:
+        words = None
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise InvalidRequest("this is no JSON list of texts", place=variable, hint='write ["…", "…"], or one a line')
+    return tuple(words)
 
 
 CRITERIA = (

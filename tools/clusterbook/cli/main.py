@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from clusterbook.cli.command import Caller, Command, Request, scan
+from clusterbook.cli.flags import VARIABLES, read_list
 from clusterbook.cli.reply import Reply
 from clusterbook.cli.terminal import abandon, bug, deliver, fail, leave
 from clusterbook.diagnostics.errors import ClusterbookError
@@ -68,13 +69,17 @@ def quick(words: Sequence[str], environment: Mapping[str, str]) -> Reply | None:
         command, rest = quick_command(words)
         if command is None:
             return None
-        variables = {flag.variable: flag.key for flag in command.flags if flag.metavar and flag.environment}
-        if any(name.startswith("CLUSTERBOOK_") and name not in variables for name in environment):
+        variables = {flag.variable: flag for flag in command.flags if flag.metavar}
+        if any(name.startswith(VARIABLES) and name not in variables for name in environment):
             return None
         request = scan(rest, command)
         if request is None:
             return None
-        around = Request({key: environment[name] for name, key in variables.items() if environment.get(name)})
+        given = [(flag, environment[name]) for name, flag in variables.items() if environment.get(name)]
+        around = Request(
+            {flag.key: text for flag, text in given if not flag.repeated},
+            {flag.key: read_list(text, flag.variable) for flag, text in given if flag.repeated},
+        )
         return command.run(request.over(around), Caller(environment))
 
 

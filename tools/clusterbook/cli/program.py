@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from click.shell_completion import get_completion_class
 
 from clusterbook.cli.command import scan_flags
-from clusterbook.cli.flags import Flag
+from clusterbook.cli.flags import Flag, read_list
 from clusterbook.cli.reply import MissingFlag
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, did_you_mean
 
@@ -40,17 +40,25 @@ class Strict(Once):
     """A click command to which every wrong word is an invalid request, exit status 2, as every wrong value is."""
 
 
+class Repeated(click.Option):
+    """A click option of which the environment has one word a line, or a JSON list; click would split at blanks."""
+
+    def value_from_envvar(self, ctx: click.Context) -> Any:
+        """Return the words of the variable, None where it is not set."""
+        text = self.resolve_envvar_value(ctx)
+        return None if text is None else read_list(text, str(self.envvar))
+
+
 def option(flag: Flag) -> click.Option:
     """Return the click option of a flag."""
-    common: dict[str, Any] = {"help": flag.help, "show_envvar": False}
-    if flag.environment and not flag.repeated:  # words may hold blanks, which would split them
-        common["envvar"] = flag.variable
+    common: dict[str, Any] = {"help": flag.help, "show_envvar": False, "envvar": flag.variable}
     if flag.switch:
         return click.Option([flag.key, *flag.names], is_flag=True, **common)
     if flag.default:
         common |= {"default": flag.default, "show_default": True}
     kind = click.Choice(flag.values) if flag.values else click.IntRange(min=0) if flag.number else None
-    return click.Option(
+    option_class = Repeated if flag.repeated else click.Option
+    return option_class(
         [flag.key, *flag.names], metavar=flag.metavar or None, type=kind, multiple=flag.repeated, **common
     )
 

@@ -71,7 +71,6 @@ _FLAGS = (
         "How the snapshot is written.",
         values=("yaml", "json"),
         default="yaml",
-        environment=False,
     ),
     Flag("output", ("--output", "-o"), "Write to this file.", "FILE"),
 )

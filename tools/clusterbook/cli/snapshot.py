@@ -144,9 +144,9 @@ _FLAGS = (
     Flag("no_cluster", ("--no-cluster",), "In a pod: of its node alone."),
     Flag("kubeconfig", ("--kubeconfig", "-k"), "Of this one's cluster.", "FILE"),
     Flag("context", ("--context",), "Of this context's cluster.", "NAME"),
-    Flag("node", ("--node",), "The node that K8s.node is about. Default: one with a GPU.", "NAME", environment=False),
+    Flag("node", ("--node",), "The node that K8s.node is about. Default: one with a GPU.", "NAME"),
     Flag("max_nodes_per_entry", ("--max-nodes-per-entry",), "Most nodes that a label lists; 0: all.", "N", number=True),
-    Flag("helm_values", ("--helm-values",), "With what users gave to Helm, passwords and all.", environment=False),
+    Flag("helm_values", ("--helm-values",), "With what users gave to Helm, passwords and all."),
     Flag(
         "cluster_config",
         ("--cluster-config",),

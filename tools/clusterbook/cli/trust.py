@@ -23,7 +23,6 @@ _FLAGS = (
     Flag("min_trust_level", ("--min-trust-level",), f"Refuse less; default: {DEFAULT}.", values=(*LEVELS, MAX)),
     Flag("require_creator", ("--require-creator",), "Refuse what somebody else signed.", "NAME"),
     Flag("cli_version_constraint", ("--cli-version-constraint",), "Refuse what other versions made.", "CONSTRAINT"),
-    # Not CLUSTERBOOK_FROM: whoever set it for `fetch` did not ask for the network here.
     FROM._replace(key="published_in", help="Where it is published, or its recipe: says also what was withdrawn."),
     WITHDRAWN,
     *BELIEF,
@@ -119,15 +118,14 @@ COMMANDS: Mapping[str, Command] = {
         Command(
             "trust update",
             (
-                Flag("url", ("--url",), "TUF repository of an instance.", "URL", default=PUBLIC, environment=False),
+                Flag("url", ("--url",), "TUF repository of an instance.", "URL", default=PUBLIC),
                 Flag(
                     "root",
                     ("--root",),
                     "The root.json to begin with, of an instance of your own.",
                     "FILE",
-                    environment=False,
                 ),
-                _FORMAT._replace(default="text", environment=False),
+                _FORMAT._replace(default="text"),
             ),
             (),
             update_root,

@@ -13,6 +13,8 @@ class PublishedShelf(IndexShelf):
     def __init__(self, head: Index) -> None:
         """Take the head of an index."""
         self.detected: dict[str, str | int] = {}
+        self.unfit: dict[str, str] = {}
+        self.unseen: dict[str, str] = {}
         self.remarks: list[str] = []
         self.matcher, self.vocabulary = head.matcher, head.vocabulary
 
