@@ -31,7 +31,18 @@
 
   // --- as the client answers, from the map of index.js
   const DIMENSIONS = ["service", "accelerator", "intent", "os", "platform"];
-  const answer = (data, query) => {
+  // what a word spells in a dimension: "" for any, null where the catalog does not know it
+  const spelled = (data, name, text = "") => {
+    const word = text.trim().toLowerCase(), known = data.dimensions[name];
+    if (word === "" || word === "any") return "";
+    if (known.includes(word) || data.open) return word;
+    const other = data.aliases[name]?.[word];
+    return other === "any" ? "" : known.includes(other) ? other : null;
+  };
+  const answer = (data, asked) => {
+    const unknown = DIMENSIONS.find((name) => spelled(data, name, asked[name]) === null);
+    if (unknown) return { state: "refused", text: `${unknown} '${asked[unknown]}' is not known; allowed: ${[...data.dimensions[unknown], "any"].join(", ")}` };
+    const query = Object.fromEntries(DIMENSIONS.map((name) => [name, spelled(data, name, asked[name])]));
     if (!data.flat) {
       data.flat = [];
       for (let i = 0; i < data.map.length; i += 2) for (let n = data.map[i + 1]; n; n--) data.flat.push(data.map[i]);
@@ -77,7 +88,10 @@
     const data = await index();
     const params = new URLSearchParams(location.search);
     const query = {};
-    [...DIMENSIONS, "state", "find"].forEach((name) => { if (params.get(name)) query[name] = params.get(name); });
+    [...DIMENSIONS, "state", "find"].forEach((name) => {
+      const given = params.get(name) || "", value = DIMENSIONS.includes(name) ? spelled(data, name, given) ?? given : given;
+      if (value) query[name] = value;
+    });
     const names = JSON.parse(element.dataset.cbNames);
     const facets = make("form", { class: "cb-facets", "aria-label": "Criteria" });
     const chips = make("p", { class: "cb-chips" });

@@ -8,11 +8,13 @@ import io
 import json
 from itertools import product
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from clusterbook.catalog.criteria import ANY, DIMENSIONS, Criteria
+from clusterbook.catalog.criteria import ANY, DIMENSIONS, Criteria, read_criteria
+from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.resolve.matching import INHERITED, UNSUPPORTED
 from tests.support import sites
 
@@ -190,3 +192,46 @@ def test_what_stands_in_an_address_is_text(page: Page, http: str, hostile: str) 
     page.wait_for_selector(".cb-verdict")
     assert page.locator(".cb-verdict img, .cb-verdict script").count() == 0
     assert html.escape(hostile, quote=False)[:4] in page.locator(".cb-verdict").inner_html()
+
+
+UNKNOWN = [
+    {"service": "nonsense", "accelerator": "h100"},
+    {"service": "eks", "accelerator": "h1000"},
+    {"intent": "traning"},
+    {"os": "Windows", "service": "eks"},
+    {"platform": "*"},
+    {"service": "eks ", "accelerator": "toString"},
+    {"service": "__proto__"},
+]
+SPELLED = [
+    ({"service": "EKS", "accelerator": " H100 "}, "h100-eks"),
+    ({"service": "openshift"}, "ocp"),
+    ({"service": "self-managed", "accelerator": "h100"}, "h100"),
+    ({"service": "any", "accelerator": "h100", "os": "any"}, "h100"),
+    ({"service": "eks", "os": "AL2023"}, None),
+]
+
+
+@pytest.mark.parametrize("query", UNKNOWN)
+def test_a_word_that_is_no_value_is_refused_as_the_command_refuses_it(page: Page, http: str, query: Any) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        read_criteria(query, sites.ours().catalog.vocabulary)
+    page.goto(f"{http}recipes/index.html?{urlencode(query)}")
+    verdict = page.locator(".cb-verdict")
+    expect(verdict).to_contain_text(refused.value.what)
+    expect(verdict).to_contain_text("refused")
+    assert verdict.locator(".cb-command").count() == 0
+    (said,) = page.evaluate(ASK, [query])
+    assert said == ["refused", "", refused.value.what, []]
+
+
+def test_other_spellings_of_a_value_are_answered_as_the_command_answers_them(page: Page, http: str) -> None:
+    page.goto(f"{http}recipes/index.html?service=Self-Managed&accelerator=H100")
+    expect(page.locator('input[name="accelerator"][value="h100"]')).to_be_checked()
+    expect(page.locator(".cb-verdict")).to_contain_text("curated")
+    found = page.evaluate(ASK, [query for query, _ in SPELLED])
+    matrix = sites.ours()
+    for (query, slug), (state, got, *_) in zip(SPELLED, found, strict=True):
+        answer = matrix.answer(read_criteria(query, matrix.catalog.vocabulary))
+        assert (state, got) == (answer.state, answer.slug), query
+        assert slug in (None, got)

@@ -212,6 +212,14 @@ def test_the_list_shows_composed_recipes_when_asked(ask) -> None:
     assert "COVERAGE" not in ask("list", "--skip-health").out
 
 
+def test_a_status_says_what_was_looked_at_and_not_that_something_passed(ask) -> None:
+    heading, *rows = ask("list", "--all").out.splitlines()
+    at = heading.index("STATUS")
+    assert {row[at : heading.index("COVERAGE")].strip() for row in rows} == {"sources ok"}
+    assert json.loads(ask("list", "-t", "json").out)[0]["health"]["status"] == "pass"  # as the reference writes it
+    assert "nothing was installed or tested" in " ".join(ask("list", "--help").out.split())
+
+
 def test_explain_prints_the_blame_chain_winner_last(ask) -> None:
     said = ask("explain", "eks", "components.a.values.driver.version")
     assert said.out.splitlines() == [

@@ -315,3 +315,18 @@ def test_a_site_never_replaces_a_folder_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="out"):
         site.build(sites.small(), sites.SOURCES, out, sites.PROGRAMS)
     assert (out / "thesis.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_the_home_page_says_how_many_combinations_are_answered_refused_and_unsupported() -> None:
+    data = sites.our_data()
+    home = pages.Renderer(data, sites.SOURCES / "templates").fragments["home"]("index.html")
+    answered = sum(each.state in ("curated", "composed") for each in data.recipes)
+    assert data.states["curated"] + data.states["composed"] == answered == len(data.recipes)
+    assert "combinations answered" not in home
+    number = r"([\d,]+)"
+    sentence = rf"Of {number} combinations of criteria, {number} are answered as asked; {number} .*?; {number} are"
+    told = re.search(sentence, home)
+    assert told is not None
+    numbers = [int(each.replace(",", "")) for each in told.groups()]
+    assert numbers == [sum(data.states.values()), answered, data.states["inherited"], data.states["unsupported"]]
+    assert numbers[0] == sum(numbers[1:])

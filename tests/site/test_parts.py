@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -12,6 +13,7 @@ from clusterbook.site.errors import BrokenSite
 from clusterbook.site.parts import part_view, row_text
 from clusterbook.site.svg import icon
 from clusterbook.snapshot.constraint import parse_expression
+from tests.support import sites
 
 DECLARED = {"name": "a", "type": "Helm", "values": {"x": {"y": 1}, "list": [1], "none": {}}}
 ORIGINS = {
@@ -148,3 +150,78 @@ def test_every_comparison_has_plain_words() -> None:
 def test_an_icon_that_does_not_exist_is_refused() -> None:
     with pytest.raises(KeyError, match="'curated'"):
         icon("curatd")
+
+
+def edges(drawn: str) -> list[list[tuple[float, float]]]:
+    """Return points along each line of a drawing."""
+    found = []
+    for path in re.findall(r'<path d="(M[^"]+)"/>', drawn.partition("</defs>")[2]):
+        numbers = [list(map(float, re.findall(r"-?[\d.]+", step))) for step in re.findall(r"[MCH][^MCH]+", path)]
+        x, y = numbers[0]
+        points = [(x, y)]
+        for step in numbers[1:]:
+            if len(step) == 1:
+                points += [(x + (step[0] - x) * t / 20, y) for t in range(1, 21)]
+                x = step[0]
+                continue
+            x1, y1, x2, y2, x3, y3 = step
+            for t in (n / 20 for n in range(1, 21)):
+                a, b, c, d = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3
+                points.append((a * x + b * x1 + c * x2 + d * x3, a * y + b * y1 + c * y2 + d * y3))
+            x, y = x3, y3
+        found.append(points)
+    return found
+
+
+def boxes(drawn: str) -> dict[str, tuple[float, float, float, float]]:
+    """Return left, top, right and bottom of each box by its name."""
+    pattern = r'translate\((\d+),(\d+)\)"><rect width="(\d+)" height="(\d+)" rx="7"/><text x="\d+" y="17">(.*?)<'
+    return {
+        name: (int(left), int(top), int(left) + int(width), int(top) + int(height))
+        for left, top, width, height, name in re.findall(pattern, drawn)
+    }
+
+
+DIAMOND = {"b": ["a"], "c": ["b", "a"], "d": ["c", "a", "b"], "e": ["a"], "f": ["d", "e", "x"], "g": ["a", "y"]}
+
+
+@pytest.mark.parametrize(
+    "needs",
+    [
+        {"b": ["a"], "c": ["b"]},
+        {"b": ["a"], "c": ["b", "a"]},
+        DIAMOND,
+        {f"n{at}": [f"n{before}" for before in range(at)] for at in range(7)},
+        {"m": ["a"], "z": ["m", "q"], "last": ["z", "a", "q", "m"]},
+    ],
+)
+def test_a_line_is_drawn_for_what_is_needed_and_passes_behind_no_box(needs: dict[str, list[str]]) -> None:
+    names = list(dict.fromkeys([*(need for each in needs.values() for need in each), *needs]))
+    every = {name: needs.get(name, []) for name in names}
+    order: list[str] = []
+    while len(order) < len(names):
+        order += [name for name in names if name not in order and set(every[name]) <= set(order)]
+    hold(str(svg.deployment_graph(svg.levels(every, order), every, {}, {})), every)
+
+
+def hold(drawn: str, needs: Mapping[str, Sequence[str]]) -> None:
+    """Hold the lines of a drawing against what is needed."""
+    places = boxes(drawn)
+    found = []
+    for points in edges(drawn):
+        start = next(name for name, box in places.items() if points[0] == (box[2], (box[1] + box[3]) / 2))
+        end = next(name for name, box in places.items() if points[-1] == (box[0], (box[1] + box[3]) / 2))
+        found.append((start, end))
+        for x, y in points:
+            behind = [name for name, (x1, y1, x2, y2) in places.items() if x1 < x < x2 and y1 < y < y2]
+            assert behind == [], (start, end)
+    assert sorted(found) == sorted((need, name) for name in needs for need in needs[name] if need in places)
+
+
+def test_the_drawings_of_our_recipes_show_what_is_needed() -> None:
+    data = sites.our_data()
+    for slug in ("gb200-eks-ubuntu-training-kubeflow", "h100-eks-ubuntu-training-kubeflow", "ocp-training", "base"):
+        view = data.recipe(slug)
+        needs = {part.name: part.needs for part in view.parts}
+        hold(str(svg.deployment_graph(view.levels, needs, {}, {})), needs)
+    assert any(len(set(data.recipe(slug).levels)) > 3 for slug in ("gb200-eks-ubuntu-training-kubeflow",))

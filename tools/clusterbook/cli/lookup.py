@@ -132,9 +132,19 @@ def _list_table(lines: list[dict[str, Any]], *, healthy: bool) -> tuple[list[str
         row = [line["name"], *(line["criteria"][name] for name in DIMENSIONS), "true" if line["is_leaf"] else "false"]
         if healthy:
             counts = line["health"]["coverage"]
-            row += [line["health"]["status"], " ".join(f"{name[0].upper()}:{counts.get(name, 0)}" for name in _PHASES)]
+            coverage = " ".join(f"{name[0].upper()}:{counts.get(name, 0)}" for name in _PHASES)
+            row += [_status(line["health"]["dimensions"]), coverage]
         rows.append([*row, line["source"]])
     return [*heading, *(("STATUS", "COVERAGE") if healthy else ()), "SOURCE"], rows
+
+
+_FAILING = {"chart_pinned": "unpinned chart", "constraints_wellformed": "bad constraint", "resolves": "unresolved"}
+
+
+def _status(dimensions: Mapping[str, str]) -> str:
+    """Return in words what can be told about a recipe without a cluster."""
+    failing = [_FAILING.get(name, name) for name, said in dimensions.items() if said != "pass"]
+    return ", ".join(failing) or "sources ok"
 
 
 def explain(request: Request, _caller: Caller) -> Reply:
@@ -241,8 +251,10 @@ COMMANDS: Mapping[str, Command] = {
             (*CRITERIA[:-1], _ALL, _NO_HEALTH, *WHERE, *OUTPUT),
             (),
             listing,
-            "List the recipes there are.\n\nIS_LEAF: no overlay builds on it. COVERAGE: the number of checks for"
-            " readiness, deployment, performance and conformance. SOURCE: external when it comes from --data.",
+            "List the recipes there are.\n\nIS_LEAF: no overlay builds on it. STATUS: sources ok when it resolves, each"
+            " chart has a version and each constraint can be read; nothing was installed or tested. COVERAGE: the"
+            " number of checks for readiness, deployment, performance and conformance. SOURCE: external when it comes"
+            " from --data.",
             "clusterbook list --service eks",
         ),
         Command(

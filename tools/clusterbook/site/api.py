@@ -88,6 +88,8 @@ def listing(data: SiteData) -> dict[str, Any]:
         "release": data.release,
         "catalog": data.catalog_digest,
         "dimensions": {name: list(values) for name, values in data.dimensions.items()},
+        "aliases": data.aliases,
+        "open": data.is_open,
         **data.answers,
         "components": names,
         "recipes": [

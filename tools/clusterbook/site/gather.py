@@ -81,6 +81,7 @@ def gather(
         answers=combinations.document,
         combinations=cache(combinations.groups),
         aliases=_aliases(matrix),
+        is_open=not catalog.vocabulary.known,
         sources={source.file: source.text for source in catalog.tree.files.values()},
         recipe=lru_cache(maxsize=1)(views.recipe),  # its page and its JSON follow each other
         version=versions.recipe,

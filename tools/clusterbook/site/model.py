@@ -239,8 +239,9 @@ class SiteData:
     """Everything. Views of single recipes are made when they are asked for, so memory does not follow their number.
 
     `published` is where releases are fetched from, `signers` (who, vouched for by) whom the client believes by default.
-    `combinations` are those that lead to a slug. `recipe` gives the view of a slug, `version` that of a published
-    version, `side` either of them as one side of a diff, and `diff` what differs between two versions.
+    `is_open` is whether any word is a value, as in a tree that names none; `combinations` are those that lead to a
+    slug. `recipe` gives the view of a slug, `version` that of a published version, `side` either of them as one side of
+    a diff, and `diff` what differs between two versions.
     """
 
     catalog_digest: str
@@ -260,6 +261,7 @@ class SiteData:
     answers: Document
     combinations: Callable[[str], list[CombinationGroup]]
     aliases: Mapping[str, Mapping[str, str]]
+    is_open: bool
     sources: Mapping[str, str]
     recipe: Callable[[str], RecipeView]
     version: Callable[[str, str], RecipeView]

@@ -25,6 +25,19 @@ _PATHS = {
     "/v1/catalog.json": ("catalog", "The digest of every file of the API.", "Catalog"),
     "/v1/schemas/{name}.schema.json": ("schema", "JSON Schema of a source document or one of the ledger.", "Schema"),
 }
+_ASKED = (
+    "The values that each criterion may have. An alias spells one of them, or any. Unless `open` is true, any other "
+    "word is no question: refuse it, as the command does, and do not look for it on the axes."
+)
+_AXES = (
+    "By criterion, in the order service, accelerator, intent, os, platform: any, the values that are told apart, and "
+    "last *, which stands for all other values in `dimensions`."
+)
+_MAP = (
+    "What each combination leads to, row-major over the axes, as runs [entry, how many, entry, how many, ...]: an "
+    "entry of 0 or more is a place in `recipes`, -1-n says that there is none because of `reasons`[n]. A recipe that "
+    "lacks a criterion that was asked for is served only to those who accept that."
+)
 _TEXT: dict[str, Any] = {"type": "string"}
 _TEXTS: dict[str, Any] = {"type": "array", "items": _TEXT}
 
@@ -49,9 +62,11 @@ def _schemas() -> dict[str, Any]:
         "Index": _object(
             release=_TEXT,
             catalog=_TEXT,
-            dimensions={"type": "object", "additionalProperties": _TEXTS},
-            axes={"type": "array", "items": _TEXTS},
-            map={"type": "array", "items": number},
+            dimensions={"type": "object", "additionalProperties": _TEXTS, "description": _ASKED},
+            aliases={"type": "object", "additionalProperties": {"type": "object", "additionalProperties": _TEXT}},
+            open={"type": "boolean", "description": "Whether any word is a value, since the catalog names none."},
+            axes={"type": "array", "items": _TEXTS, "description": _AXES},
+            map={"type": "array", "items": number, "description": _MAP},
             reasons={"type": "array", "items": anything},
             recipes={"type": "array", "items": line},
         ),

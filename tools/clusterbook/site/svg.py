@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
@@ -29,8 +31,18 @@ _WIDTH, _HEIGHT, _GAP, _ROW, _EDGE = 120, 38, 48, 14, 8
 _LETTER, _LETTERS, _PAD = 6.6, 34, 11
 """How wide a letter of a name is at most, after how many a name is cut, and how far it stands from its box."""
 
-_Place = tuple[int, int, int]
-"""Where a box is: left, top, width."""
+
+class _Spot(NamedTuple):
+    """Where a box is, or a lane on which lines pass by the boxes of a level."""
+
+    left: int
+    middle: int
+    width: int
+
+    @property
+    def right(self) -> int:
+        """Return where it ends."""
+        return self.left + self.width
 
 
 def icon(name: str) -> Markup:
@@ -69,34 +81,71 @@ def deployment_graph(
         captions: a second line for each name.
         addresses: where each name leads; one that is not in it leads nowhere.
     """
-    places: dict[str, _Place] = {}
-    left = _EDGE
-    for level, names in enumerate(rows):
-        box = max([_WIDTH, *(2 * _PAD + math.ceil(_LETTER * len(_truncate(name))) for name in names)])
-        row_order = sorted(names, key=lambda name: (_height(name, needs, places), name)) if level else list(names)
-        for row, name in enumerate(row_order):
-            places[name] = (left, _EDGE + row * (_HEIGHT + _ROW), box)
-        left += box + _GAP
-    width = max((x + box for x, _, box in places.values()), default=0) + _EDGE
-    height = max((y for _, y, _ in places.values()), default=0) + _HEIGHT + _EDGE
+    spots = _spots(rows, needs)
+    level = {name: number for number, names in enumerate(rows) for name in names}
+    width = max((spot.right for column in spots for spot in column.values()), default=0) + _EDGE
+    height = max((spot.middle for column in spots for spot in column.values()), default=0) + _HEIGHT // 2 + _EDGE
     lines = "".join(
-        _line(places[need], places[name]) for name in places for need in needs.get(name, ()) if need in places
+        _line([spots[at][need if at < level[name] else name] for at in range(level[need], level[name] + 1)])
+        for name in level
+        for need in needs.get(name, ())
+        if need in level
     )
     boxes = "".join(
-        _link(_box(name, captions.get(name, ""), place), addresses.get(name, "")) for name, place in places.items()
+        _link(_box(name, captions.get(name, ""), spots[number][name]), addresses.get(name, ""))
+        for name, number in level.items()
     )
     return Markup(  # noqa: S704 - every word in it was escaped above
         f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="group" '
-        f'aria-label="{len(places)} components, left to right as they are deployed">'
+        f'aria-label="{len(level)} components, left to right as they are deployed">'
         '<defs><marker id="cb-tip" viewBox="0 0 6 6" refX="5.5" refY="3" markerWidth="6" markerHeight="6"'
         ' orient="auto">'
         f'<path d="M0 0 6 3 0 6z"/></marker></defs><g class="cb-lines">{lines}</g>{boxes}</svg>'
     )
 
 
-def _box(name: str, caption: str, place: _Place) -> str:
+def _spots(rows: Sequence[Sequence[str]], needs: Mapping[str, Sequence[str]]) -> list[dict[str, _Spot]]:
+    """Return where boxes and lanes are, by level.
+
+    Between a component and what needs it further on, each level has a lane under the name of the component, so that no
+    line passes behind a box.
+    """
+    level = {name: number for number, names in enumerate(rows) for name in names}
+    last = dict(level)  # how far its lines go
+    for name in level:
+        for need in needs.get(name, ()):
+            if need in last:
+                last[need] = max(last[need], level[name])
+    found: list[dict[str, _Spot]] = []
+    left = _EDGE
+    for number, names in enumerate(rows):
+        box = max([_WIDTH, *(2 * _PAD + math.ceil(_LETTER * len(_truncate(name))) for name in names)])
+        lanes = [name for name in level if level[name] < number < last[name]]
+        before = found[-1] if found else {}
+        column: dict[str, _Spot] = {}
+        top = _EDGE
+        for name in sorted([*names, *lanes], key=lambda each: _height(each, needs, before)) if number else names:
+            if name in lanes:
+                column[name] = _Spot(left, top, box)
+                top += _ROW
+            else:
+                column[name] = _Spot(left, top + _HEIGHT // 2, box)
+                top += _HEIGHT + _ROW
+        found.append(column)
+        left += box + _GAP
+    return found
+
+
+def _height(name: str, needs: Mapping[str, Sequence[str]], before: Mapping[str, _Spot]) -> tuple[float, str]:
+    """Return the middle height of where the lines to `name` come from, so that lines cross little."""
+    heights = [before[each].middle for each in (name, *needs.get(name, ())) if each in before]
+    return (sum(heights) / len(heights) if heights else 0, name)
+
+
+def _box(name: str, caption: str, spot: _Spot) -> str:
     return (
-        f'<g transform="translate({place[0]},{place[1]})"><rect width="{place[2]}" height="{_HEIGHT}" rx="7"/>'
+        f'<g transform="translate({spot.left},{spot.middle - _HEIGHT // 2})"><rect width="{spot.width}"'
+        f' height="{_HEIGHT}" rx="7"/>'
         f'<text x="{_PAD}" y="17">{escape(_truncate(name))}</text>'
         f'<text class="cb-below" x="{_PAD}" y="30">{escape(_truncate(caption))}</text></g>'
     )
@@ -106,15 +155,13 @@ def _link(drawing: str, address: str) -> str:
     return f'<a href="{escape(address)}">{drawing}</a>' if address else drawing
 
 
-def _height(name: str, needs: Mapping[str, Sequence[str]], places: Mapping[str, _Place]) -> float:
-    """Return the middle height of what `name` needs, so that lines cross little."""
-    heights = [places[need][1] for need in needs.get(name, ()) if need in places]
-    return sum(heights) / len(heights) if heights else 0
-
-
-def _line(start: _Place, end: _Place) -> str:
-    x1, y1, x2, y2 = start[0] + start[2], start[1] + _HEIGHT // 2, end[0], end[1] + _HEIGHT // 2
-    return f'<path d="M{x1} {y1}C{x1 + 28} {y1} {x2 - 28} {y2} {x2} {y2}"/>'
+def _line(spots: Sequence[_Spot]) -> str:
+    """Return a line from the first box along the lanes to the last box."""
+    path = f"M{spots[0].right} {spots[0].middle}"
+    for start, end in pairwise(spots):
+        path += f"C{start.right + 28} {start.middle} {end.left - 28} {end.middle} {end.left} {end.middle}"
+        path += f"H{end.right}" if end is not spots[-1] else ""
+    return f'<path d="{path}"/>'
 
 
 def _truncate(text: str) -> str:
