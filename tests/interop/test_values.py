@@ -1,0 +1,187 @@
+"""Values mean what Helm reads: it renders the same from what an author wrote and from our bundle of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clusterbook.bundle.render import render
+from clusterbook.catalog.criteria import Criteria
+from clusterbook.catalog.load import survey
+from clusterbook.documents.yaml_reader import parse
+from clusterbook.lint.booleans import words_for_booleans
+from clusterbook.lint.scope import Scope
+from tests.interop.processes import run
+from tests.interop.toolchain import PROGRAMS, program
+from tests.support.trees import component, resolve, tree
+from tests.support.whole_recipes import small
+
+CORPUS = """\
+words: [text, "no", 'off', true, False, TRUE, null, ~, "null", "true", "", ' ', "~"]
+numbers: [0, -1, 1, 12, 0x1F, 0o17, 017, 0b101, 1_000, 1.5, 1., .5, -0.25, 1e3, 1E-3, 1.10, 999999]
+texts: ["1.10", "007", "1e3", "0x1F", "1_000", "0o17", '12:30:45', 12:30:45, 1.2.3, v1.10, 2026-11-30, "2026-11-30"]
+stamps: [2026-11-30T12:00:00Z, 1e, 0x, 08, 1__0, _1, +1, +.5, "=", <, a=b, 'it''s', "tab\\there", "\\u00e9", é]
+maps: {a: {b: {c: {}}}, "a.b": 1, "1": one, "true": 2, "": empty, "a b": 3, a/b: 4}
+folded: >
+  one
+  two
+
+literal: |
+  {{ not a template }}
+    kept
+  # no comment
+keep: |+
+  end
+
+
+strip: |-
+  end
+quoted: "a: b # c"
+colon: a:b
+hash: a#b
+dash: "- a"
+star: "*a"
+at: "@a"
+percent: "%a"
+deep: [[1, [2, {a: [3]}]], [], {}]
+none:
+list:
+  - a
+  -
+  - {}
+"""
+"""What unquoted scalars, quoted ones, keys, blocks and empty things may look like in values."""
+
+CHART = {
+    "Chart.yaml": "apiVersion: v2\nname: probe\nversion: 1.0.0\n",
+    "values.yaml": "limits: {cpu: 500m, memory: 1Gi}\naffinity: {node: gpu}\nid: 0\n",
+    "templates/all.yaml": (
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: all}\ndata:\n  values: {{ .Values | toJson | quote }}\n"
+    ),
+    "templates/printed.yaml": (
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: printed}\ndata:\n"
+        '  account: "arn:aws:iam::{{ .Values.id }}:role/x"\n'
+        "spec:\n  fields: {{ toYaml .Values.limits | nindent 4 }}\n"
+    ),
+}
+
+HELMS = sorted(name for name in PROGRAMS if re.fullmatch(r"helm\d?", name))
+
+
+@pytest.fixture(scope="module")
+def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a chart that shows its values."""
+    folder = tmp_path_factory.mktemp("charts") / "probe"
+    for path, text in CHART.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    return folder
+
+
+def rendered(probe: Path, *words: str) -> dict[str, Any]:
+    """Return the objects that each Helm there is renders of the chart, by name; they agree."""
+    first, *others = (_rendered(helm, probe, *words) for helm in HELMS)
+    assert all(other == first for other in others)
+    return first
+
+
+def _rendered(helm: str, probe: Path, *words: str) -> dict[str, Any]:
+    text = run(program(helm), "template", "probe", probe, *words)
+    found = {}
+    for part in re.split(r"^---.*$", text, flags=re.MULTILINE):
+        node = parse(part, "rendered")
+        if node is not None:
+            found[node.data()["metadata"]["name"]] = node.data()
+    return found
+
+
+def values(probe: Path, *words: str) -> Any:
+    """Return the values that Helm sees."""
+    return json.loads(rendered(probe, *words)["all"]["data"]["values"])
+
+
+def bundled(folder: Path, found: Mapping[str, Any], **request: Any) -> list[str]:
+    """Return the flags by which the install.sh of a Helm bundle gives Helm these values of a component."""
+    files = render(small(operator={"values": dict(found)}), {"deployer": "helm", **request}, "1.0").files
+    home = next(path for path in files if path.endswith("-operator/values.yaml"))
+    file = folder / "values.yaml"
+    file.write_bytes(files[home])
+    script = files[home.replace("values.yaml", "install.sh")].decode()
+    call = shlex.split(re.search(r"-f values\.yaml -f cluster-values\.yaml(.*) \$apply", script)[1])  # type: ignore[index]
+    return ["-f", str(file), *call]
+
+
+def test_a_corpus_of_values_is_read_alike_from_the_author_and_from_the_bundle(probe: Path, tmp_path: Path) -> None:
+    author = tmp_path / "author.yaml"
+    author.write_text(CORPUS, encoding="utf-8")
+    node = parse(CORPUS, "author.yaml")
+    assert node is not None
+    assert values(probe, *bundled(tmp_path, node.data())) == values(probe, "-f", str(author))
+
+
+WORDS = (
+    "y Y yes Yes YES n N no No NO on On ON off Off OFF true True TRUE false False FALSE null Null ~ yEs nO oN".split()
+)
+
+
+def test_each_word_that_helm_reads_otherwise_is_a_finding_and_no_other(probe: Path, tmp_path: Path) -> None:
+    text = "".join(f"w{number}: {word}\n" for number, word in enumerate(WORDS))
+    author = tmp_path / "author.yaml"
+    author.write_text(text, encoding="utf-8")
+    node = parse(text, "author.yaml")
+    assert node is not None
+    ours, theirs = values(probe, *bundled(tmp_path, node.data())), values(probe, "-f", str(author))
+    apart = {word for number, word in enumerate(WORDS) if ours.get(f"w{number}") != theirs.get(f"w{number}")}
+    catalog = survey(tree({"eks": "criteria: {service: eks}\n", "components/a/values.yaml": text}))
+    found = words_for_booleans(Scope(catalog, {}, {}, frozenset()))
+    assert {WORDS[finding.place.line - 1] for finding in found} == apart
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "wanted"),
+    [
+        ("limits: {cpu: 1}", "limits: {cpu: null}", {"memory": "1Gi"}),
+        ("limits: {cpu: null}", "limits: {cpu: null}", {"memory": "1Gi"}),
+        ("other: 1", "limits: {cpu: null}", {"memory": "1Gi"}),
+        ("other: 1", "limits: null", None),
+        ("limits: {cpu: null}", "limits: {cpu: 2}", {"cpu": 2, "memory": "1Gi"}),
+        ("limits: {cpu: null}", "other: 1", {"memory": "1Gi"}),
+    ],
+)
+def test_null_takes_a_charts_default_away_as_in_a_row_of_values_files(
+    probe: Path, tmp_path: Path, low: str, high: str, wanted: Any
+) -> None:
+    layers = {
+        "components/a/values.yaml": f"{low}\n",
+        "base": "componentRefs:\n- {name: a, valuesFile: components/a/values.yaml}\n",
+        "eks": f"criteria: {{service: eks}}\ncomponentRefs:\n- {{name: a, overrides: {{{high}}}}}\n",
+    }
+    found = component(resolve(layers, Criteria("eks")), "a").settled
+    (tmp_path / "low.yaml").write_text(low, encoding="utf-8")
+    (tmp_path / "high.yaml").write_text(high, encoding="utf-8")
+    ours = values(probe, *bundled(tmp_path, found))
+    assert ours == values(probe, "-f", str(tmp_path / "low.yaml"), "-f", str(tmp_path / "high.yaml"))
+    assert ours.get("limits") == wanted
+
+
+@pytest.mark.parametrize("flag", ["setJson", "setFile"])
+def test_a_null_that_is_handed_over_takes_a_charts_default_away(probe: Path, tmp_path: Path, flag: str) -> None:
+    words = bundled(
+        tmp_path, {"limits": {"cpu": "1"}}, **{flag: ["operator:limits.cpu=null", "operator:affinity=null"]}
+    )
+    found = values(probe, *words)
+    assert (found["limits"], found.get("affinity")) == ({"memory": "1Gi"}, None)
+
+
+@pytest.mark.parametrize("number", [1000000, 123456789012, -2500000, 999999, (1 << 53) - 1])
+def test_an_integer_is_printed_and_stays_a_number(probe: Path, tmp_path: Path, number: int) -> None:
+    found = rendered(probe, *bundled(tmp_path, {"limits": {"uid": number}}, set=[f"operator:id={number}"]))
+    assert found["printed"]["data"]["account"] == f"arn:aws:iam::{number}:role/x"
+    assert found["printed"]["spec"]["fields"]["uid"] == number
