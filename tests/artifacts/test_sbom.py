@@ -104,3 +104,20 @@ def test_every_recipe_of_ours_has_a_valid_one() -> None:
         assert validator.validate_str(json.dumps(document)) is None, slug
         for each in document["components"]:
             assert "purl" not in each or PackageURL.from_string(each["purl"]).to_string() == each["purl"]
+
+
+def test_a_chart_has_the_digest_of_its_archive_or_the_remark_that_it_was_not_at_hand() -> None:
+    component = next(each for each in RECIPE["componentRefs"] if each.get("source"))
+    chart = component.get("chart") or component["name"]
+    name = f"component:{component['name']}"
+
+    def found(charts: dict[tuple[str, str, str], str]) -> dict[str, object]:
+        document = sbom(RECIPE, IMAGES, version="1.0.0", digest=DIGEST, charts=charts)
+        return next(each for each in document["components"] if each["bom-ref"] == name)
+
+    known = found({(component["name"], chart, component["version"]): DIGEST})
+    assert known["hashes"] == [{"alg": "SHA-256", "content": DIGEST[7:]}]
+    for other in ({}, {(component["name"], chart, "0"): DIGEST}, {("x", chart, component["version"]): DIGEST}):
+        unknown = found(other)
+        assert "hashes" not in unknown
+        assert "not at hand" in str(unknown["properties"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -14,11 +15,14 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from clusterbook.artifacts import index as published
 from clusterbook.artifacts.freshness import Withdrawal
 from clusterbook.artifacts.open import OpenIndex, WithdrawnVersion, open_index
+from clusterbook.bundle import mirror_names
 from clusterbook.cli import build_main as main
 from clusterbook.cli import main as client
-from clusterbook.diagnostics.errors import InvalidRequest, NotFound
+from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound
 from clusterbook.diagnostics.transport import Malformed, NoArtifact, Patience
+from clusterbook.files.archive import unpack_file
 from clusterbook.files.context import Context
+from clusterbook.files.tar_reader import Limits
 from clusterbook.mirror import archive as mirrored
 from clusterbook.mirror import save as mirror_saving
 from clusterbook.mirror.archive import CHART, IMAGE
@@ -38,6 +42,7 @@ from clusterbook.trust.sign import KeySigner
 from clusterbook.trust.verify import bundles_of, key_policy, verify_any
 from clusterbook.verify import verify as verifying
 from clusterbook.verify.verifier import Verifier
+from tests.contract.store_contract import put
 from tests.support import checkouts
 from tests.support.checkouts import JULY, MARCH
 from tests.support.ledgers import MARCH as SOURCES
@@ -109,7 +114,9 @@ class Side:
             os.chdir(before)
         signer = KeySigner.from_file(folder / "our.key", {})
         request = PublishRequest(JULY, checkout / "recipes", checkout / "registry")
-        publish(prepare(request), Destination(self.base, signer, self.trusting))
+        charts = {(name, "web", "1.2.0"): store.manifest("charts/web", "1.2.0").layers[0].digest for name in "ab"}
+        release = dataclasses.replace(prepare(request), charts=charts)
+        publish(release, Destination(self.base, signer, self.trusting))
 
     def opened(self) -> OpenIndex:
         return open_index(self.base, self.trusting, now=None, seen=None)
@@ -254,6 +261,80 @@ def test_what_cannot_be_saved_is_named(side: Side, tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="helmm"):
         save(side.opened(), Wanted(["eks"], ["helmm"]), tmp_path / "m.tar", Access(), silent)
     assert list(tmp_path.iterdir()) == []
+
+
+def _list(layout: Layout, change: Callable[[mirrored.Mirrored], mirrored.Mirrored]) -> None:
+    """Write another list into an archive."""
+    made, blobs = mirrored.manifest(change(contents(Base(layout, ""))))
+    for blob, data in blobs:
+        layout.put_blob("mirror", blob, from_bytes(data))
+    layout.put_manifest("mirror", made, tag="latest")
+
+
+def exchanged_chart(layout: Layout, host: str) -> None:
+    def change(found: mirrored.Mirrored) -> mirrored.Mirrored:
+        chart = next(each for each in found.held if each.kind == CHART)
+        evil = put(layout, chart.repository, b"another chart", tag=chart.tag).digest
+        return found._replace(held=(*(each for each in found.held if each != chart), chart._replace(digest=evil)))
+
+    del host
+    _list(layout, change)
+
+
+def added_image(layout: Layout, host: str) -> None:
+    del host
+    evil = put(layout, "images/localhost_5000/x", b"evil", tag="1").digest
+    image = mirror_names.image("localhost:5000/x:1")
+    put(layout, image.home[0], b"evil", tag=image.home[1])
+    more = mirrored.Held(IMAGE, "localhost:5000/x:1", *image.home, evil)
+    _list(layout, lambda found: found._replace(held=(*found.held, more)))
+
+
+def added_chart(layout: Layout, host: str) -> None:
+    evil = put(layout, "charts/evil", b"evil", tag="1").digest
+    more = mirrored.Held(CHART, f"oci://{host}/charts/evil:1", "charts/evil", "1", evil)
+    _list(layout, lambda found: found._replace(held=(*found.held, more)))
+
+
+def hushed_up_image(layout: Layout, host: str) -> None:
+    del host
+    _list(layout, lambda found: found._replace(held=tuple(each for each in found.held if each.kind != IMAGE)))
+
+
+def lost(repository: str) -> Callable[[Layout, str], None]:
+    def change(layout: Layout, _: str) -> None:
+        document = json.loads((layout.path / "index.json").read_text())
+        name = "org.opencontainers.image.ref.name"
+        document["manifests"] = [
+            each for each in document["manifests"]
+            if not each.get("annotations", {}).get(name, "").startswith(f"{repository}/eks")
+        ]  # fmt: skip
+        (layout.path / "index.json").write_text(json.dumps(document))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (exchanged_chart, "the chart .*web:1.2.0 is not the one of the release"),
+        (added_image, "holds the image localhost:5000/x:1, which none of its recipes pulls"),
+        (added_chart, "holds the chart .*evil:1, which none of its recipes pulls"),
+        (hushed_up_image, "lacks the image .*team/app:1"),
+        (lost("recipes"), "lacks recipes/eks:1.0.1"),
+        (lost("helm"), "lacks helm/eks:1.0.1"),
+        (lost("flux"), "lacks flux/eks:1.0.1"),
+    ],
+)
+def test_an_archive_in_which_something_was_exchanged_added_or_lost_is_not_loaded(
+    side: Side, archive: Path, tmp_path: Path, change: Callable[[Layout, str], None], says: str
+) -> None:
+    unpack_file(archive, tmp_path / "m", limits=Limits())
+    change(Layout(tmp_path / "m"), side.host)
+    target = Base(Layout(tmp_path / "far", create=True), "")
+    with pytest.raises(ClusterbookError, match=says):
+        carried(side, tmp_path / "m", target)
+    assert Layout(tmp_path / "far").roots() == []  # nothing was sent
 
 
 def test_a_stranger_does_not_load(archive: Path, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_a_client_finds_every_artifact_signed_and_every_recipe_with_its_sbom(
 ) -> None:
     done = publish(prepare(request_of(checkout)), where(base, keys))
     found = opened(base, keys)
-    assert (done.release, done.artifacts, done.index) == (JULY, 1 + 4 * 6, found.manifest.digest)
+    assert (done.release, done.artifacts, done.index) == (JULY, 1 + 4 * 7, found.manifest.digest)
     assert (found.envelope.release, found.envelope.sequence, done.sequence) == (JULY, 2, 2)
     assert found.envelope.issued == datetime(2026, 7, 1, tzinfo=UTC)
     validator = JsonStrictValidator(SchemaVersion.V1_6)
@@ -117,10 +117,11 @@ def test_a_client_finds_every_artifact_signed_and_every_recipe_with_its_sbom(
             for layer in manifest.blobs:
                 assert digest_of(base.store.read(home, layer, limit_bytes=1 << 20)) == layer.digest
             statement = verify_any(bundles_of(base.store, home, manifest.digest), manifest.digest, policy(keys))
-            assert len(statement.statement.subjects) == 24
+            assert len(statement.statement.subjects) == 28
             boms = base.store.referrers(home, manifest.digest, SBOM)
             assert len(boms) == (kind == "recipe")
             for bom in boms:
+                verify_any(bundles_of(base.store, home, bom.digest), bom.digest, policy(keys))
                 text = base.store.read(home, bom.layers[0], limit_bytes=1 << 20)
                 assert validator.validate_str(text.decode()) is None
 
@@ -209,7 +210,7 @@ def test_a_new_key_signs_everything_anew_before_the_old_one_is_given_up(
     publish(release, where(layout, keys))
     both = key_policy([keys / "our.pub", keys / "other.pub"])
     done = publish(release, Destination(layout, KeySigner.from_file(keys / "other.key", {}), Trusting(both)))
-    assert (done.sent_blobs, done.sent_manifests) == (2, 25)
+    assert (done.sent_blobs, done.sent_manifests) == (2, 29)
     for name in ("our", "other"):
         found = open_index(layout, Trusting(policy(keys, name)), now=None, seen=None)
         digest = artifact(found, "eks", "flux").digest
@@ -355,7 +356,7 @@ def test_the_command_says_what_it_did_and_needs_to_know_who_signs(
         assert "say who signs, once" in capsys.readouterr().err
     assert main.run([*words, "--key", str(keys / "our.key")]) == 0
     out = capsys.readouterr().out
-    assert f"release {JULY}: 25 artifacts" in out
+    assert f"release {JULY}: 29 artifacts" in out
     assert main.run([*words, "--key", str(keys / "our.key"), "-t", "json"]) == 0
     again = json.loads(capsys.readouterr().out)
     assert (again["sent_blobs"], again["sent_manifests"], again["sequence"]) == (0, 0, 2)

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from clusterbook.artifacts.attachment import sbom_attachment, signature_attachment
 from clusterbook.artifacts.freshness import Expired, Rollback
+from clusterbook.artifacts.sbom import MEDIA_TYPE as SBOM
 from clusterbook.bundle.checksums import FILES, checksums, files_digest
 from clusterbook.bundle.disk import read_bundle
 from clusterbook.bundle.options import DEPLOYERS
@@ -20,12 +22,15 @@ from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.diagnostics.transport import NoArtifact, UnsafeArchive, WrongContent
 from clusterbook.files import archive
 from clusterbook.oci.layout.folder import Layout
-from clusterbook.oci.manifest import artifact
+from clusterbook.oci.manifest import Manifest, artifact
 from clusterbook.oci.open import Base
 from clusterbook.oci.registry import Registry
+from clusterbook.publish.send import Sender
 from clusterbook.trust.keys import private_key
 from clusterbook.trust.policy import SubjectMismatch, Tampered, WrongSigner
+from clusterbook.trust.sign import KeySigner
 from clusterbook.trust.statement import PROVENANCE, Subject, statement
+from clusterbook.trust.verify import bundles_of
 from clusterbook.verify.bundle import NotAsRecorded
 from clusterbook.verify.level import LEVELS, NotEnough, Requirement, Trust, require
 from tests.contract.store_contract import put
@@ -432,6 +437,52 @@ def test_a_source_is_held_against_what_was_seen_of_it(
     publisher.publish(publications.layout(tmp_path / "short"), lifetime=timedelta(days=10))
     with pytest.raises(Expired):
         client.verify(tmp_path / "short", now=START + timedelta(days=11))
+
+
+def forged(layout: Layout, recipe: Manifest, _: Manifest) -> None:
+    """Attach another SBOM, as anybody can who may write there."""
+    Sender(Base(layout, ""), 1).attach("recipes/eks", recipe.descriptor, sbom_attachment(b"{}", created="2020"))
+
+
+def signed_by_another(layout: Layout, recipe: Manifest, _: Manifest) -> None:
+    sender = Sender(Base(layout, ""), 1)
+    made = sender.attach("recipes/eks", recipe.descriptor, sbom_attachment(b"{}", created="2020"))
+    key = KeySigner(private_key(private_pem(ed25519.Ed25519PrivateKey.generate()), "k"))
+    said = key.sign(statement([Subject("recipes/eks", made.digest)], PROVENANCE, {}))
+    sender.attach("recipes/eks", made.descriptor, signature_attachment(said, PROVENANCE))
+
+
+def with_the_signature_of_the_recipe(layout: Layout, recipe: Manifest, _: Manifest) -> None:
+    sender = Sender(Base(layout, ""), 1)
+    made = sender.attach("recipes/eks", recipe.descriptor, sbom_attachment(b"{}", created="2020"))
+    raw = next(bundles_of(layout, "recipes/eks", recipe.digest))
+    said = signature_attachment(raw, PROVENANCE, created="2020")
+    sender.attach("recipes/eks", made.descriptor, said)
+
+
+def damaged(layout: Layout, _: Manifest, bill: Manifest) -> None:
+    (layout.path / "blobs/sha256" / bill.layers[0].digest[7:]).write_bytes(b"{}")
+
+
+def cut(layout: Layout, _: Manifest, bill: Manifest) -> None:
+    file = layout.path / "blobs/sha256" / bill.layers[0].digest[7:]
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+@pytest.mark.parametrize("change", [forged, signed_by_another, with_the_signature_of_the_recipe, damaged, cut])
+def test_an_sbom_that_the_publisher_did_not_sign_is_found(
+    client: Client, july: Path, tmp_path: Path, change: Callable[[Layout, Manifest, Manifest], None]
+) -> None:
+    shutil.copytree(july, tmp_path / "layout")
+    layout = Layout(tmp_path / "layout")
+    assert client.verify(tmp_path / "layout").document["sboms"] == 5
+    recipe = layout.manifest("recipes/eks", "1.1.0")
+    (bill,) = layout.referrers("recipes/eks", recipe.digest, SBOM)
+    change(layout, recipe, bill)
+    verdict = client.verify(tmp_path / "layout")
+    assert verdict.error is not None
+    assert (verdict.error.exit_status, verdict.trust.level) == (4, "unknown")
+    assert "sha256:" in verdict.error.what
 
 
 def test_other_artifacts_of_a_mirror_are_counted_and_read(client: Client, july: Path, tmp_path: Path) -> None:

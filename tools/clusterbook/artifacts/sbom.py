@@ -17,8 +17,19 @@ from clusterbook.resolve.recipe import RecipeResult
 MEDIA_TYPE = "application/vnd.cyclonedx+json"
 
 
+ChartDigests = Mapping[tuple[str, str, str], str]
+"""The digests of packaged charts by component, chart and version."""
+UNPINNED = {"name": "clusterbook:pinned", "value": "no: the chart was not at hand at release"}
+"""Says of a chart that nobody vouches for its bytes."""
+
+
 def sbom(
-    recipe: Mapping[str, Any], images: Mapping[str, Sequence[Image]], *, version: str, digest: str
+    recipe: Mapping[str, Any],
+    images: Mapping[str, Sequence[Image]],
+    *,
+    version: str,
+    digest: str,
+    charts: ChartDigests | None = None,
 ) -> dict[str, Any]:
     """Return the CycloneDX document of a recipe.
 
@@ -27,13 +38,14 @@ def sbom(
         images: the images of each component, by its name; components that are not listed start none that is known.
         version: the recipe's version.
         digest: the recipe's digest, `sha256:…`.
+        charts: the digests of charts, None where nobody looked; of a chart that is not among them it is said.
     """
     slug = str(recipe["metadata"]["slug"])
     root = f"recipe:{slug}"
     result = RecipeResult(recipe)
     deployed = set(result.order)
     components = [component.document for component in result.components if component.name in deployed]
-    found = {_reference(each): _component(each) for each in components}
+    found = {_reference(each): _pinned(_component(each), each, charts) for each in components}
     depends = {root: list(found)}
     for each in components:
         own = [named for image in images.get(each["name"], ()) for named in _on_nodes(image, recipe)]
@@ -89,6 +101,16 @@ def _component(component: Mapping[str, Any]) -> dict[str, Any]:
         {"name": f"clusterbook:{key}", "value": str(value)} for key, value in properties.items() if value
     ]
     return found
+
+
+def _pinned(found: dict[str, Any], component: Mapping[str, Any], charts: ChartDigests | None) -> dict[str, Any]:
+    """Return a component with the digest of its chart, or with the remark that there is none."""
+    if charts is None or not found.get("purl", "").startswith("pkg:helm/"):
+        return found
+    digest = charts.get((component["name"], found["name"], found.get("version", "")), "")
+    if not digest:
+        return {**found, "properties": [*found["properties"], UNPINNED]}
+    return {**found, "hashes": [{"alg": "SHA-256", "content": digest.partition(":")[2]}]}
 
 
 def _container(image: Image) -> dict[str, Any]:

@@ -48,7 +48,8 @@ class Missing(NamedTuple):
 class Mirrored(NamedTuple):
     """What an archive holds: which release, which recipes (`SLUG@VERSION`), and what is no part of a release.
 
-    `missing` could not be had; of what is `unknown` no list has the names.
+    `missing` could not be had; of what is `unknown` no list has the names. `deployers` are those whose bundles were
+    saved, None in archives that do not say so.
     """
 
     release: str
@@ -56,6 +57,7 @@ class Mirrored(NamedTuple):
     held: tuple[Held, ...]
     missing: tuple[Missing, ...]
     unknown: tuple[Missing, ...] = ()
+    deployers: tuple[str, ...] | None = None
 
 
 def manifest(found: Mirrored) -> tuple[Manifest, list[tuple[Descriptor, bytes]]]:
@@ -66,6 +68,7 @@ def manifest(found: Mirrored) -> tuple[Manifest, list[tuple[Descriptor, bytes]]]
             "recipes": sorted(found.recipes),
             "held": [each._asdict() for each in sorted(found.held)],
             "missing": [each._asdict() for each in sorted(found.missing)],
+            **({"deployers": sorted(found.deployers)} if found.deployers is not None else {}),
             **({"unknown": [each._asdict() for each in sorted(found.unknown)]} if found.unknown else {}),
         }
     )
@@ -91,6 +94,7 @@ def parse(raw: bytes, name: str) -> Mirrored:
             held,
             tuple(Missing(**each) for each in said["missing"]),
             tuple(Missing(**each) for each in said.get("unknown", ())),
+            tuple(map(str, said["deployers"])) if "deployers" in said else None,
         )
     except (ValueError, KeyError, TypeError, RecursionError, BadReference) as error:
         raise Malformed(f"{name}: its list of what it holds is damaged", hint="save the archive again") from error

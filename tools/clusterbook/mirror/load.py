@@ -17,6 +17,7 @@ from clusterbook.artifacts.open import OpenIndex
 from clusterbook.diagnostics.transport import Malformed, NoArtifact
 from clusterbook.mirror import archive as mirrored
 from clusterbook.mirror.archive import ARTIFACT, CHART, IMAGE, Held, Mirrored
+from clusterbook.mirror.check import check_contents
 from clusterbook.oci.open import Base
 from clusterbook.oci.transfer import copy
 from clusterbook.trust.policy import Trusting
@@ -70,6 +71,7 @@ def load(archive: OpenIndex, target: Base, trusting: Trusting, report: Report) -
     """
     current_latest(target, trusting, mine=archive.manifest.digest)  # whether it is ours to replace, is said first
     found = contents(archive.base)
+    check_contents(archive, found, trusting.policy)
     parts = [*_released(archive, found), *found.held]
     blobs = size = 0
     of, begun = Counter(part.kind for part in parts), Counter[str]()
@@ -98,7 +100,11 @@ def load(archive: OpenIndex, target: Base, trusting: Trusting, report: Report) -
 
 
 def _released(archive: OpenIndex, found: Mirrored) -> list[Held]:
-    """Return the artifacts of the archive's recipes, by the digests that the signed index has for them."""
+    """Return the artifacts of the archive's recipes, by the digests that the signed index has for them.
+
+    Raises:
+        NoArtifact: the archive lacks a recipe, or a bundle that its list says was saved.
+    """
     parts = []
     for name in found.recipes:
         slug, _, version = name.partition("@")
@@ -109,4 +115,9 @@ def _released(archive: OpenIndex, found: Mirrored) -> list[Held]:
             if needed.tag in there:
                 label = f"{needed.repository}:{needed.tag}"
                 parts.append(Held(ARTIFACT, label, needed.repository, needed.tag, needed.pin.digest))
+                continue
+            kind = needed.repository.partition("/")[0]
+            if kind == "recipes" or kind in (found.deployers or ()):
+                what = f"{archive.base.store.where} lacks {needed.repository}:{needed.tag}, which its list names"
+                raise NoArtifact(what, hint="do not load it: save the archive again")
     return parts

@@ -105,8 +105,9 @@ def _save(
     pulled = joined(lists) if wanted.images else joined(lists)._replace(gaps=())
     held, missing = pulling.all(pulled, charts=wanted.charts, images=wanted.images)
     names = tuple(f"{slug}@{version}" for slug, version, _ in recipes)
+    saved = tuple(wanted.deployers or MEDIA)
     unknown = (Missing(IMAGE, gap.missing or f"images of {gap.component}", gap.why) for gap in pulled.gaps)
-    contents = Mirrored(opened.envelope.release, names, tuple(held), tuple(missing), tuple(unknown))
+    contents = Mirrored(opened.envelope.release, names, tuple(held), tuple(missing), tuple(unknown), saved)
     made, blobs = mirrored.manifest(contents)
     for blob, data in blobs:
         layout.put_blob(mirrored.REPOSITORY, blob, from_bytes(data))

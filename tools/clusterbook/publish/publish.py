@@ -18,16 +18,17 @@ from datetime import timedelta
 
 from clusterbook.artifacts import index as published
 from clusterbook.artifacts.attachment import sbom_attachment
-from clusterbook.artifacts.index import Pin, PublishedRecipe, repository
+from clusterbook.artifacts.index import RECIPE_KIND, Pin, PublishedRecipe, repository
 from clusterbook.artifacts.latest import current_latest, settle_latest
 from clusterbook.artifacts.layout import Version
 from clusterbook.artifacts.open import OpenIndex, open_index
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import NoArtifact
 from clusterbook.oci.layout.folder import Layout
+from clusterbook.oci.manifest import Descriptor
 from clusterbook.oci.open import Base
 from clusterbook.publish.index import Listed, Pins, descriptor_of, listing, make_index, published_pins, recipes_of
-from clusterbook.publish.release import Publication, artifacts_of
+from clusterbook.publish.release import Publication, artifacts_of, sbom_of
 from clusterbook.publish.send import Report, Sender, quiet
 from clusterbook.publish.sign import SignedPart, attach_all, sign_release, tag_all
 from clusterbook.trust.policy import Trusting
@@ -82,12 +83,13 @@ def publish(release: Publication, where: Destination, report: Report = quiet) ->
     sender = Sender(where.base, where.jobs, report)
     before = current_latest(where.base, where.trusting)
     with sender.together():
-        pins = _send_artifacts(release, sender, recipes_of(before))
+        pins, bills = _send_artifacts(release, sender, recipes_of(before))
     with sender.together():
         index = make_index(release, pins, before, lifetime=where.lifetime)
         sender.send(index.artifact, tags=[])
         described_index = index.artifact.manifest.descriptor
-        subjects = [(published.REPOSITORY, Pin(described_index.digest, described_index.size)), *listing(pins)]
+        subjects = [(published.REPOSITORY, Pin(described_index.digest, described_index.size))]
+        subjects += sorted([*listing(pins), *bills])
         signer, policy = where.signer, where.trusting.policy
         signed = sign_release(release, subjects, signer, policy, sender) if signer else []
     with sender.together():
@@ -105,9 +107,15 @@ def _tag_latest(newest: OpenIndex, sender: Sender) -> None:
     sender.tag(published.REPOSITORY, newest.manifest, published.LATEST)
 
 
-def _send_artifacts(release: Publication, sender: Sender, earlier: Mapping[str, PublishedRecipe]) -> Pins:
-    """Return the artifacts of every version that the release serves, having sent those that were missing."""
+def _send_artifacts(
+    release: Publication, sender: Sender, earlier: Mapping[str, PublishedRecipe]
+) -> tuple[Pins, list[Listed]]:
+    """Return the artifacts of every version that the release serves, and the SBOMs, having sent what was missing.
+
+    SBOMs are made from the sources each time: one that lies there already may be anybody's.
+    """
     found: dict[Version, Mapping[str, Pin]] = {}
+    bills: list[Listed] = []
 
     def one(version: Version) -> None:
         there = published_pins(release, version, earlier)
@@ -116,20 +124,28 @@ def _send_artifacts(release: Publication, sender: Sender, earlier: Mapping[str, 
         ):
             there = _send(release, sender, version)
         found[version] = there
+        bills.append(_attach_sbom(release, sender, version, descriptor_of(there[RECIPE_KIND])))
 
     sender.each("recipes", list(release.versions), one)
-    return {version: found[version] for version in release.versions}
+    return {version: found[version] for version in release.versions}, bills
 
 
 def _send(release: Publication, sender: Sender, version: Version) -> dict[str, Pin]:
     """Make the artifacts of a version and send them."""
     pins = {}
-    for kind, made, sbom in artifacts_of(release, version):
+    for kind, made in artifacts_of(release, version):
         sender.send(made, tags=[])
         pins[kind] = Pin(made.manifest.digest, made.manifest.descriptor.size)
-        if sbom:
-            sender.attach(made.repository, made.manifest.descriptor, sbom_attachment(sbom, created=version.origin.date))
+        if kind == RECIPE_KIND:
+            _attach_sbom(release, sender, version, made.manifest.descriptor)
     return pins
+
+
+def _attach_sbom(release: Publication, sender: Sender, version: Version, recipe: Descriptor) -> Listed:
+    """Return the SBOM of a version, attached to its recipe."""
+    home = repository(RECIPE_KIND, version.slug)
+    made = sender.attach(home, recipe, sbom_attachment(sbom_of(release, version), created=version.origin.date))
+    return home, Pin(made.digest, made.descriptor.size)
 
 
 def _read_back(

@@ -23,13 +23,14 @@ from clusterbook.artifacts.layout import (
     bundle_artifact,
     recipe_artifact,
 )
-from clusterbook.artifacts.sbom import sbom
+from clusterbook.artifacts.sbom import ChartDigests, sbom
 from clusterbook.bundle.media_types import archived, config
 from clusterbook.bundle.options import DEPLOYERS
 from clusterbook.bundle.render import render
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
 from clusterbook.catalog.images import Image, image_lists
+from clusterbook.catalog.load import Catalog
 from clusterbook.catalog.tree import RECIPES
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.documents.digest import canonical, tree_digest
@@ -44,6 +45,8 @@ from clusterbook.lookup.format import Index
 from clusterbook.lookup.index_files import embedded_texts
 from clusterbook.resolve import matrix
 from clusterbook.resolve.content import Gatherer
+from clusterbook.resolve.proof import Proofs
+from clusterbook.resolve.resolver import Recipe
 from clusterbook.trust.statement import PROVENANCE, Material, Subject, provenance, statement
 
 BUILD_TYPE = "https://clusterbook.dev/build-types/publish/v1"
@@ -86,6 +89,7 @@ class Publication:
     head: bytes
     wholes: Mapping[str, Mapping[str, Any]]
     images: Mapping[str, tuple[Image, ...]]
+    charts: ChartDigests
     ledger: Ledger
 
     @property
@@ -155,28 +159,56 @@ def prepare(request: PublishRequest) -> Publication:
             if slug in entries
         },
         image_lists(built.catalog.documents),
+        _chart_digests(built.catalog, (recipe for slug, recipe in served(built) if slug in entries)),
         ledger,
     )
 
 
-def artifacts_of(release: Publication, version: Version) -> Iterator[tuple[str, Artifact, bytes]]:
-    """Yield (kind, artifact, SBOM) of one version: the recipe first, then its bundles, which have no SBOM of their own.
+def _chart_digests(catalog: Catalog, recipes: Iterable[Recipe]) -> ChartDigests:
+    """Return the digests of the charts that were at hand when the sources were proven, of the very source they name."""
+    proofs, known = Proofs(catalog), dict[tuple[str, str, str], str]()
+    for component in (each for recipe in recipes for each in recipe.components):
+        chart = (component.name, component.word("chart") or component.name, component.word("version"))
+        if chart in known or not component.word("source"):
+            continue
+        proof = proofs.of(component)
+        if proof is not None and proof.archive.exact and proof.archive.digest:
+            known[chart] = proof.archive.digest
+    return known
+
+
+def sbom_of(release: Publication, version: Version) -> bytes:
+    """Return the SBOM of one version.
+
+    Raises:
+        NotOfTheLedger: the sources do not give it.
+    """
+    recipe = _whole(release, version)
+    found = sbom(recipe, release.images, version=version.version, digest=version.digest, charts=release.charts)
+    return canonical(found)
+
+
+def _whole(release: Publication, version: Version) -> Mapping[str, Any]:
+    if version.slug not in release.wholes:
+        raise NotOfTheLedger(f"the sources do not give {version.slug}, which release {release.name} serves")
+    return release.wholes[version.slug]
+
+
+def artifacts_of(release: Publication, version: Version) -> Iterator[tuple[str, Artifact]]:
+    """Yield (kind, artifact) of one version: the recipe first, then its bundles.
 
     Raises:
         NotOfTheLedger: the sources give something else than the ledger records.
         InvalidRequest: they lack what a bundle needs, as old ones may.
     """
-    if version.slug not in release.wholes:
-        raise NotOfTheLedger(f"the sources do not give {version.slug}, which release {release.name} serves")
-    recipe = add_version(release.wholes[version.slug], version)
+    recipe = add_version(_whole(release, version), version)
     origins = release.ledger.origins(version.slug, read_version(version.version))
-    bill = sbom(recipe, release.images, version=version.version, digest=version.digest)
-    yield RECIPE_KIND, recipe_artifact(recipe, origins, version), canonical(bill)
+    yield RECIPE_KIND, recipe_artifact(recipe, origins, version)
     for deployer in release.deployers:
         files = _bundle(recipe, deployer, version)
         kept = archived(deployer, files)
         made = bundle_artifact(deployer, config(deployer, files), kept, pack_bytes(kept), version)
-        yield deployer, made, b""
+        yield deployer, made
 
 
 def _bundle(recipe: Mapping[str, Any], deployer: str, version: Version) -> Mapping[str, bytes]:

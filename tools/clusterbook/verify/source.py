@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from clusterbook.artifacts import index
 from clusterbook.artifacts.index import PinnedArtifact
 from clusterbook.artifacts.open import OpenIndex
+from clusterbook.artifacts.sbom import MEDIA_TYPE as SBOM
 from clusterbook.artifacts.visit import visit
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import Malformed, NoArtifact, WrongContent
@@ -57,13 +58,14 @@ def _verify(where: str, opened: OpenIndex, belief: Trusting) -> Verdict:
     for needed in _needed(opened):
         reader.read(base.repository(needed.repository), needed.pin.digest)
     named = sorted(reader.whole)
-    besides = _besides(base, reader)
+    besides = _besides(opened, reader, belief)
     others = len(reader.whole) - len(named)
     homes = {needed.pin.digest: base.repository(needed.repository) for needed in _needed(opened)}
     signatures = _Signatures(opened, belief)
     for digest in named:
         reader.faults |= signatures.check(reader, homes[digest], digest)
     attached = signatures.count
+    bills = _bills(opened, reader, signatures)
     _read_indexes(base, reader)
     _read_listing(base, reader)
     missing, faults = len(reader.missing), list(reader.faults.values())
@@ -74,6 +76,7 @@ def _verify(where: str, opened: OpenIndex, belief: Trusting) -> Verdict:
         "artifacts": len(named),
         "missing": missing,
         "others": others,
+        "sboms": bills,
         "besides": besides,
         "attached": attached,
         "otherSigners": signatures.others,
@@ -82,6 +85,8 @@ def _verify(where: str, opened: OpenIndex, belief: Trusting) -> Verdict:
         f"index of release {more['release']}, number {more['sequence']}, good until {opened.envelope.expires.date()}"
     ]
     lines.append(f"{len(named)} artifacts as the index names them, {missing} named ones are not here")
+    if bills:
+        lines.append(f"{bills} SBOMs{', signed' if opened.verified else ''}")
     if signatures.others:
         lines.append(f"{signatures.others} of them are signed, though not by those whom the policy names")
     if besides:
@@ -139,6 +144,14 @@ class _Signatures:
         what = f"{store.where}/{repository}: no signature on {digest} counts, though the index names it: {why}"
         return {**faults, f"{digest} signature": Unsigned(what, hint="publish it again, or mirror it with signatures")}
 
+    def vouched(self, repository: str, digest: str) -> bool:
+        """Return whether a signature on an artifact counts; False where nobody has to sign."""
+        if self._policy is None:
+            return False
+        raws = (*self._of_index, *self._bundles(self._opened.base.store, repository, digest))
+        found = (self._subjects(raw, digest) for raw in raws)
+        return any(not isinstance(each, ClusterbookError) and digest in each for each in found)
+
     def _bundles(self, store: Store, repository: str, digest: str) -> Iterator[bytes]:
         try:
             yield from bundles_of(store, repository, digest)
@@ -195,9 +208,33 @@ def _read_listing(base: Base, reader: _Reader) -> None:
         reader.read("", entry.digest)
 
 
-def _besides(base: Base, reader: _Reader) -> dict[str, int]:
+def _bills(opened: OpenIndex, reader: _Reader, signatures: _Signatures) -> int:
+    """Return how many SBOMs lie beside the recipes, having made sure that whoever signed the recipe signed them.
+
+    Anybody who writes to a registry can attach one.
+    """
+    base, number = opened.base, 0
+    for needed in _needed(opened):
+        if not needed.repository.startswith("recipes/") or needed.pin.digest not in reader.whole:
+            continue
+        repository = base.repository(needed.repository)
+        try:
+            bills = base.store.referrers(repository, needed.pin.digest, SBOM)
+        except (WrongContent, Malformed, NoArtifact):  # said where it is read
+            continue
+        number += len(bills)
+        for bill in bills if signatures.vouched(repository, needed.pin.digest) else ():
+            if not signatures.vouched(repository, bill.digest):
+                what = f"{base.store.where}: the SBOM {bill.digest} of {needed.repository}:{needed.tag} is not signed"
+                hint = "who publishes the catalog did not attach it"
+                reader.faults.setdefault(bill.digest, Unsigned(what, hint=hint))
+    return number
+
+
+def _besides(opened: OpenIndex, reader: _Reader, belief: Trusting) -> dict[str, int]:
     """Read what the index does not name, and what a mirror's list says to be there; return how many of each kind."""
     found: Counter[str] = Counter()
+    base = opened.base
     try:
         roots = base.store.roots() if isinstance(base.store, ImageLayout) else []
     except (WrongContent, Malformed, NoArtifact) as error:
@@ -210,11 +247,14 @@ def _besides(base: Base, reader: _Reader) -> dict[str, int]:
         kind = _KINDS.get(name.replace(":", "/").partition("/")[0], "others")
         found[kind] += entry.digest in reader.whole
         if kind == _LISTS:
+            from clusterbook.mirror.check import check_contents
             from clusterbook.mirror.load import contents
 
             try:
-                for part in contents(base).held:
+                listed = contents(base)
+                for part in listed.held:
                     reader.read("", part.digest)
+                check_contents(opened, listed, belief.policy)
             except ClusterbookError as error:
                 reader.faults[entry.digest] = error
     return {kind: found[kind] for kind in sorted(found) if found[kind]}
