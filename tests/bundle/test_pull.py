@@ -103,6 +103,7 @@ def test_a_component_that_is_left_out_is_not_pulled(run: Run) -> None:
 def test_a_password_is_never_on_a_command_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HELM_REPOSITORY_USERNAME", "me")
     monkeypatch.setenv("HELM_REPOSITORY_PASSWORD", "secret")
+    monkeypatch.setenv("HELM_REPOSITORY_HOST", "charts.example")
     assert bundle(run)[0] == 0
     assert calls("password") == ["password secret"] * 2
     assert all("secret" not in call for call in calls("repo") + calls("pull"))
@@ -115,6 +116,44 @@ def test_a_password_is_never_on_a_command_line(run: Run, monkeypatch: pytest.Mon
         "own/metrics",
     ]
     assert not any(b"secret" in data for data in files("b").values())
+
+
+@pytest.mark.parametrize("host", ["other.example", "charts.example:8443", "example", "charts.example.evil.example"])
+def test_a_password_goes_to_no_other_host_than_its_own(run: Run, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("HELM_REPOSITORY_USERNAME", "me")
+    monkeypatch.setenv("HELM_REPOSITORY_PASSWORD", "secret")
+    monkeypatch.setenv("HELM_REPOSITORY_HOST", host)
+    assert bundle(run)[0] == 0
+    assert calls("password") == calls("repo") == []
+
+
+def test_a_password_without_a_host_is_refused_before_anything_is_pulled(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HELM_REPOSITORY_USERNAME", "me")
+    monkeypatch.setenv("HELM_REPOSITORY_PASSWORD", "hunter2")
+    status, _, err = bundle(run)
+    assert status == 2
+    assert "HELM_REPOSITORY_HOST" in err
+    assert "hunter2" not in err
+    assert calls("password") == []
+
+
+@pytest.mark.parametrize("source", ["http://charts.example/stable", "HTTP://charts.example", "ftp://charts.example"])
+def test_a_password_never_goes_without_tls(run: Run, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    recipe = small()
+    for component in recipe["componentRefs"]:
+        if str(component.get("source", "")).startswith("https://charts.example"):
+            component["source"] = source
+    keep(recipe)
+    monkeypatch.setenv("HELM_REPOSITORY_USERNAME", "me")
+    monkeypatch.setenv("HELM_REPOSITORY_PASSWORD", "hunter2")
+    monkeypatch.setenv("HELM_REPOSITORY_HOST", "charts.example")
+    status, _, err = bundle(run)
+    assert status == 2
+    assert "hunter2" not in err
+    called = Path(os.environ["STANDIN"], "calls")
+    assert not called.exists() or calls("password") == []
 
 
 def test_a_chart_that_cannot_be_pulled_is_named_and_nothing_is_written(run: Run) -> None:

@@ -650,3 +650,62 @@ def test_a_fetch_that_is_killed_leaves_nothing_half_and_is_finished_by_the_next(
     assert not layout.exists("a/b", kept.layers[0])
     transfer.copy(store, "a/b", "1.0.0", layout, "a/b", tags=["1.0.0"])
     assert layout.read("a/b", kept.layers[0], limit_bytes=len(BIG)) == BIG
+
+
+@pytest.mark.parametrize("number", range(len(Credential(USER, PASSWORD).forms())))
+def test_no_form_of_a_password_that_a_registry_repeats_is_shown(connect: Connect, number: int) -> None:
+    form = Credential(USER, PASSWORD).forms()[number]
+    with running(FakeRegistry(auth="basic")) as server:
+        store = connect(server.host, credentials=ann)
+        put(store, "a/b", b"recipe", tag="1.0.0")
+        body = b'{"errors": [{"code": "X", "message": "you sent %b"}]}' % form.encode()
+        server.faults = [Fault("GET", "/manifests/", status=400, body=body)]
+        with pytest.raises(Refused) as caught:
+            store.manifest("a/b", "1.0.0")
+        assert "you sent ***" in str(caught.value)
+        assert form not in str(caught.value)
+
+
+ADDRESSES = ["http://[", "https://h.test:99999/", "https://h.test:abc/x", "http://[::1", "//[", "http://127.0.0.1:1:2/"]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("header", ["Location", "Link", "WWW-Authenticate"])
+def test_an_address_that_is_none_in_a_header_is_an_error_of_ours(connect: Connect, header: str, address: str) -> None:
+    with running(FakeRegistry()) as server:
+        store = connect(server.host)
+        put(store, "a/b", b"recipe", tag="1.0.0")
+        status = {"Location": 307, "Link": 200, "WWW-Authenticate": 401}[header]
+        said = {
+            "Location": address,
+            "Link": f'<{address}>; rel="next"',
+            "WWW-Authenticate": f'Bearer realm="{address}"',
+        }
+        fault = Fault("GET", "/v2/", times=9, status=status, headers={header: said[header]}, body=b'{"tags": ["1"]}')
+        server.faults = [fault]
+        with pytest.raises(ClusterbookError):
+            store.all_tags("a/b") if header == "Link" else store.manifest("a/b", "1.0.0")
+
+
+@pytest.mark.parametrize("said", ["\xb2", "9" * 400, "-1", "Wed, 99 Foo 9999 99:99:99 GMT"])
+def test_a_wait_that_is_no_number_is_waited_out_as_if_it_were_not_said(
+    connect: Connect, clock: Sleeper, said: str
+) -> None:
+    del clock
+    with running(FakeRegistry()) as server:
+        store = connect(server.host)
+        put(store, "a/b", b"recipe", tag="1.0.0")
+        server.faults = [Fault("GET", "/manifests/", status=429, headers={"Retry-After": said})]
+        try:
+            assert store.manifest("a/b", "1.0.0").layers
+        except ClusterbookError as error:
+            assert error.exit_status == 7  # noqa: PT017
+
+
+@pytest.mark.parametrize("place", ["http://[", "https://h.test:99999/"])
+def test_an_upload_that_leads_nowhere_is_an_error_of_ours(connect: Connect, place: str) -> None:
+    with running(FakeRegistry()) as server:
+        store = connect(server.host)
+        server.faults = [Fault("POST", "/uploads/", times=9, status=202, headers={"Location": place})]
+        with pytest.raises(ClusterbookError):
+            put(store, "a/b", b"recipe", tag="1.0.0")

@@ -7,7 +7,7 @@ Source: reference rows B29, L23.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from clusterbook.bundle.components import Part, Parts, get
@@ -54,7 +54,7 @@ def advice(recipe: Mapping[str, Any], parts: Parts, options: Options) -> tuple[s
     found = []
     for part in parts.parts:
         for entry in part.facts.get("validations") or ():
-            name = str(entry["function"])
+            name = str(entry.get("function") or "")
             if name not in CHECKS:
                 raise InvalidRequest(
                     f"component {part.name} names the unknown check {name}", hint=did_you_mean(name, CHECKS)
@@ -70,9 +70,37 @@ def advice(recipe: Mapping[str, Any], parts: Parts, options: Options) -> tuple[s
     return tuple(found)
 
 
+def secret_notes(options: Options) -> tuple[str, ...]:
+    """Return a message for each value of the options that looks like a secret; none of them is repeated."""
+    given = (*options.settings, *options.typed)
+    if not given:
+        return ()
+    from clusterbook.documents.secret import looks_secret
+
+    return tuple(
+        f"{each.target}:{'.'.join(path)} looks like a secret, and options.yaml and values.yaml show it to whoever sees"
+        f" the bundle: leave it to the installation with --dynamic {each.target}:{'.'.join(path)}, or name a Secret"
+        for each in given
+        for path, value in _leaves(each.path, each.value)
+        if isinstance(value, str) and looks_secret(path[-1], value)
+    )
+
+
+def _leaves(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield the path and the value of everything in a value that holds nothing further."""
+    if isinstance(value, Mapping):
+        for key, below in value.items():
+            yield from _leaves((*path, str(key)), below)
+    elif isinstance(value, list):
+        for below in value:
+            yield from _leaves(path, below)
+    else:
+        yield path, value
+
+
 def _concerns(conditions: Mapping[str, Any], criteria: Mapping[str, Any]) -> bool:
     """Return whether a check's conditions hold for the criteria of a recipe."""
-    return all(str(criteria.get(name, "any")) in map(str, wanted) for name, wanted in conditions.items())
+    return all(str(criteria.get(name, "any")) in map(str, wanted or ()) for name, wanted in conditions.items())
 
 
 class Need(NamedTuple):

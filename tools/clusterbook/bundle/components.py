@@ -139,7 +139,7 @@ def _enabled(
             continue
         if len(each.path) > 1 or not (isinstance(each.value, bool) or each.value in ("true", "false")):
             raise InvalidRequest(
-                f"{each.flag} {each.target}:{each.dotted()}={each.value} does not switch a component",
+                f"{each.flag} {each.target}:{each.dotted()}=… does not switch a component",
                 hint=f"write {each.flag} {each.target}:enabled=true or false",
             )
         wanted = each.value in ("true", True)
@@ -173,7 +173,7 @@ def _refuse_loss(present: Any, setting: Setting) -> None:
     if isinstance(present, dict | list):
         what, where = "a map" if isinstance(present, dict) else "a list", f"{setting.target}:{setting.dotted()}"
         raise InvalidRequest(
-            f"--set {where}={setting.value}: {setting.dotted()} is {what}",
+            f"--set {where}=…: {setting.dotted()} is {what}",
             hint=f"name a key in it, or replace it whole: --set-json {where}='…'"
             if isinstance(present, dict)
             else f"replace it whole: --set-json {where}='[…]'",

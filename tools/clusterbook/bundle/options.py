@@ -193,7 +193,8 @@ def _match(request: Request, option: str, pattern: str, default: str, form: str)
     if word is None:
         return default
     if not re.fullmatch(pattern, str(word)):
-        raise InvalidRequest(f"{flag(option)} '{word}' cannot be used", hint=f"expected {form}")
+        shown = re.sub(r"//[^/\s]*@", "//…@", str(word))
+        raise InvalidRequest(f"{flag(option)} '{shown}' cannot be used", hint=f"expected {form}")
     return str(word)
 
 
@@ -216,7 +217,7 @@ def _deployer_settings(deployer: str, settings: Sequence[Setting]) -> dict[str, 
                 did_you_mean(key, known) if known else f"{deployer} has none; only argocd and argocd-helm have settings"
             )
             raise InvalidRequest(f"--set deployer:{key} is unknown to the deployer {deployer}", hint=hint)
-        where = f"--set deployer:{key}={each.value}"
+        where = f"--set deployer:{key}=…"
         if key == "cascadeDelete":
             if each.value not in ("true", "false"):
                 raise InvalidRequest(f"{where} is neither true nor false", hint="write one of them")

@@ -13,9 +13,11 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from clusterbook.bundle.folders import Chart, Vendored, chart_of
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
+from clusterbook.oci.reference import is_loopback
 from clusterbook.resolve.recipe import RecipeResult
 
 TIMEOUT_S = 300
@@ -55,8 +57,9 @@ def _pull(helm: str, chart: Chart, puller: str) -> Vendored:
     """Return one chart; a password goes to helm through standard input, never onto a command line."""
     with tempfile.TemporaryDirectory() as folder:
         where = [f"{chart.repository}/{chart.name}"] if chart.oci else [chart.name, "--repo", chart.repository]
-        user, password = os.environ.get("HELM_REPOSITORY_USERNAME"), os.environ.get("HELM_REPOSITORY_PASSWORD")
-        if user and password and not chart.oci:
+        login = None if chart.oci else _login(chart.repository, os.environ)
+        if login is not None:
+            user, password = login
             own = ["--repository-config", f"{folder}/repositories.yaml", "--repository-cache", f"{folder}/cache"]
             run(
                 [helm, "repo", "add", "own", chart.repository, "--username", user, "--password-stdin", *own],
@@ -68,6 +71,32 @@ def _pull(helm: str, chart: Chart, puller: str) -> Vendored:
         if len(archives) != 1:
             raise ToolFailed(f"helm pull {chart.name} left {len(archives)} archives", hint="run it by hand to see why")
         return Vendored(archives[0].name, archives[0].read_bytes(), puller)
+
+
+def _login(repository: str, environment: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return user and password for a chart repository, None where they are for another host or there are none.
+
+    Raises:
+        InvalidRequest: it is not said for which host they are, or they would go there in clear.
+    """
+    user, password = environment.get("HELM_REPOSITORY_USERNAME"), environment.get("HELM_REPOSITORY_PASSWORD")
+    if not user or not password:
+        return None
+    host = environment.get("HELM_REPOSITORY_HOST", "").strip().lower()
+    if not host:
+        hint = "set HELM_REPOSITORY_HOST to the one host, with its port if it has one, that may see it"
+        raise InvalidRequest("HELM_REPOSITORY_PASSWORD is set, and not for which host it is", hint=hint)
+    try:
+        parts = urlsplit(repository)
+        named = f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}"
+    except ValueError as error:
+        raise InvalidRequest(f"{repository} is no address of a chart repository", hint="mend the recipe") from error
+    if host not in (named, f"{named}:443"):
+        return None
+    if parts.scheme != "https" and not is_loopback(named):
+        hint = f"use the repository by https, or unset HELM_REPOSITORY_PASSWORD if {named} needs none"
+        raise InvalidRequest(f"{repository} would get the password of {user} without TLS", hint=hint)
+    return user, password
 
 
 def build_kustomization(reference: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from clusterbook.bundle.advice import advice
+from clusterbook.bundle.advice import advice, secret_notes
 from clusterbook.bundle.checksums import CHECKSUMS, checksums, sha256
 from clusterbook.bundle.components import Parts, select
 from clusterbook.bundle.folders import Plan, Vendored, plan
@@ -53,7 +53,9 @@ def render(
     contents = {path: text.encode() for path, text in texts.items()} | provenance(planned)
     contents = dict(sorted(contents.items()))
     contents[CHECKSUMS] = checksums(contents)
-    return Bundle(contents, planned, (*planned.notes, *remarks, *advice(recipe, selected, options)))
+    return Bundle(
+        contents, planned, (*planned.notes, *remarks, *advice(recipe, selected, options), *secret_notes(options))
+    )
 
 
 def refusals(recipe: Mapping[str, Any]) -> Iterator[tuple[str, ClusterbookError]]:

@@ -57,7 +57,9 @@ def read_set(word: str) -> Setting:
     """
     target, path, value = _split("--set", word, "component:path=value")
     if value == "":
-        raise InvalidRequest(f"--set {word} has no value", hint="write --set-json component:path='\"\"' for empty text")
+        raise InvalidRequest(
+            f"--set {spoken(word)} has no value", hint="write --set-json component:path='\"\"' for empty text"
+        )
     return Setting("--set", target, path, value)
 
 
@@ -111,8 +113,19 @@ def read_dynamic(word: str) -> Setting:
     """
     target, colon, path = word.partition(":")
     if not colon or "=" in path:
-        raise InvalidRequest(f"--dynamic {word} is not component:path", hint="leave the value out: it is given later")
+        raise InvalidRequest(
+            f"--dynamic {spoken(word)} is not component:path", hint="leave the value out: it is given later"
+        )
     return Setting("--dynamic", _target("--dynamic", word, target), _path("--dynamic", word, path), None)
+
+
+def spoken(word: str) -> str:
+    """Return as much of a setting as may be repeated: where it goes, not its value, which may be a secret."""
+    place, equals, _ = word.partition("=")
+    if equals:
+        return f"{place}=…"
+    head = re.match(r"[^:]*(:[^:]*)?", word)
+    return word if head is None or head[0] == word else f"{head[0]}…"
 
 
 def _split(flag: str, word: str, form: str) -> tuple[str, Path, str]:
@@ -120,14 +133,14 @@ def _split(flag: str, word: str, form: str) -> tuple[str, Path, str]:
     target, colon, path = head.partition(":")
     if not equals or not colon:
         raise InvalidRequest(
-            f"{flag} {word} is not {form}", hint=f"write {flag} gpu-operator:driver.version=580.105.08, say"
+            f"{flag} {spoken(word)} is not {form}", hint=f"write {flag} gpu-operator:driver.version=580.105.08, say"
         )
     return _target(flag, word, target), _path(flag, word, path), value
 
 
 def _target(flag: str, word: str, target: str) -> str:
     if not target:
-        raise InvalidRequest(f"{flag} {word} names no component", hint="write component:path")
+        raise InvalidRequest(f"{flag} {spoken(word)} names no component", hint="write component:path")
     return target
 
 
@@ -135,8 +148,9 @@ def _path(flag: str, word: str, path: str) -> Path:
     segments = tuple(path.split("."))
     for segment in segments:
         if not re.fullmatch(_SEGMENT, segment):
+            shown = segment.partition(":")[0]
             raise InvalidRequest(
-                f"{flag} {word}: '{segment}' cannot be part of a path",
+                f"{flag} {spoken(word)}: '{shown}' cannot be part of a path",
                 hint="letters, digits, - and _, steps joined by dots; other keys go into a --set-json object",
             )
     return segments

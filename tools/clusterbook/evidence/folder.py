@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -180,14 +181,16 @@ def verify(where: str, trusting: Trusting, access: Access | None = None) -> Veri
 
 def judge_again(files: Mapping[str, bytes], where: str, trusting: Trusting) -> SignedProof:
     """Return what the files of evidence prove, and who vouches for it; raises as `verify`, `where` is what is named."""
-    proof = _proof(files)
     if SIGNED not in files:
         if not trusting.unsigned:
             from clusterbook.trust.policy import Unsigned
 
             raise Unsigned(f"{where} is not signed", hint="--unsigned asks only whether its report follows")
-        return SignedProof(proof, None)
-    return SignedProof(proof, _vouched(files[SIGNED], proof, trusting))
+        return SignedProof(_proof(files), None)
+    verified = _signer(files, trusting)  # before anything in the evidence is computed
+    proof = _proof(files)
+    _check_statement(files[SIGNED], proof)
+    return SignedProof(proof, verified)
 
 
 def save(found: EvidenceFiles, where: str) -> None:
@@ -212,14 +215,21 @@ def _published() -> IndexShelf:
     return IndexShelf(Source())
 
 
-def _vouched(signed: bytes, proof: Proof, trusting: Trusting) -> Verified | None:
-    """Return who signed the statement, None where nobody is believed and that is accepted."""
+def _signer(files: Mapping[str, bytes], trusting: Trusting) -> Verified | None:
+    """Return who signed a statement about the manifest, None where nobody is believed and that is accepted."""
+    from clusterbook.trust.verify import verify as verify_signature
+
+    if trusting.policy is None:
+        return None
+    manifest = f"sha256:{sha256(files.get(MANIFEST, b'')).hexdigest()}"
+    policy = trusting.policy._replace(predicate_types=(model.PREDICATE,))
+    return verify_signature(files[SIGNED], manifest, policy)
+
+
+def _check_statement(signed: bytes, proof: Proof) -> None:
+    """Raise Tampered unless a signature covers the statement that the evidence makes."""
     from clusterbook.trust.policy import Tampered
     from clusterbook.trust.statement import parse_bundle
-    from clusterbook.trust.verify import verify as verify_signature
 
     if parse_bundle(signed).payload != proof.statement:
         raise Tampered("the signature covers another statement", hint="it was moved here from other evidence")
-    if trusting.policy is None:
-        return None
-    return verify_signature(signed, proof.digest, trusting.policy._replace(predicate_types=(model.PREDICATE,)))

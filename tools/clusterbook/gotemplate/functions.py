@@ -13,6 +13,7 @@ from typing import Any
 from clusterbook.documents import yaml_writer
 from clusterbook.gotemplate.errors import Fault
 from clusterbook.gotemplate.values import (
+    WIDEST,
     describe,
     equal,
     greater,
@@ -31,10 +32,8 @@ from clusterbook.gotemplate.values import (
 
 _WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 """White space by Go; Python's own idea has four control characters more."""
-_WIDEST = 1_000
-"""No manifest is indented further; what is, is made to exhaust its reader."""
 _LONGEST = 1_000_000
-"""Most characters that one call repeats into being."""
+"""Most characters that one call makes out of fewer."""
 
 
 def to_yaml(value: object) -> str:
@@ -47,8 +46,9 @@ def to_yaml(value: object) -> str:
 
 def indent(spaces: int, text: str) -> str:
     """Return `text` with every line indented, empty ones included."""
-    if not 0 <= spaces <= _WIDEST:
-        raise Fault(f"{spaces} is no indentation", f"write 0 to {_WIDEST}")
+    if not 0 <= spaces <= WIDEST:
+        raise Fault(f"{spaces} is no indentation", f"write 0 to {WIDEST}")
+    _refuse_long(spaces * text.count("\n"))
     pad = " " * spaces
     return pad + text.replace("\n", f"\n{pad}")
 
@@ -90,6 +90,24 @@ def strings(value: object) -> list[str]:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [plain(each) for each in value if each is not None]
     return [] if value is None else [plain(value)]
+
+
+def join(between: str, values: object) -> str:
+    """Return the elements of a list as one text."""
+    words = strings(values)
+    _refuse_long(len(between) * len(words))
+    return between.join(words)
+
+
+def replace(old: str, new: str, text: str) -> str:
+    """Return `text` with `new` wherever it says `old`."""
+    _refuse_long(text.count(old) * len(new))
+    return text.replace(old, new)
+
+
+def _refuse_long(count: int) -> None:
+    if count > _LONGEST:
+        raise Fault(f"{count} more characters are too many", f"make {_LONGEST} at most in one call")
 
 
 def repeat(count: int, text: str) -> str:
@@ -202,7 +220,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], str]] = {
     "toJson": (json, "any"),
     "quote": (lambda *values: " ".join(quote(plain(value)) for value in values if value is not None), "any..."),
     "squote": (lambda *values: " ".join(f"'{plain(value)}'" for value in values if value is not None), "any..."),
-    "join": (lambda between, values: between.join(strings(values)), "string any"),
+    "join": (join, "string any"),
     # text out of text
     "indent": (indent, "int string"),
     "nindent": (lambda spaces, text: f"\n{indent(spaces, text)}", "int string"),
@@ -211,7 +229,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], str]] = {
     "trimAll": (lambda characters, text: text.strip(characters) if characters else text, "string string"),
     "trimPrefix": (lambda start, text: text.removeprefix(start), "string string"),
     "trimSuffix": (lambda end, text: text.removesuffix(end), "string string"),
-    "replace": (lambda old, new, text: text.replace(old, new), "string string string"),
+    "replace": (replace, "string string string"),
     "lower": (_case(str.lower), "string"),
     "upper": (_case(str.upper), "string"),
     "repeat": (repeat, "int string"),

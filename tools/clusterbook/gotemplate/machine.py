@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from clusterbook.diagnostics.errors import did_you_mean
+from clusterbook.gotemplate.budget import TURN, Budget, Exhausted
 from clusterbook.gotemplate.errors import Fault, TemplateSource
 from clusterbook.gotemplate.functions import FUNCTIONS
-from clusterbook.gotemplate.values import describe, plain
+from clusterbook.gotemplate.values import describe, plain, weight
 
 Slots = list[Any]
 Expression = Callable[[Any, Slots], Any]
@@ -47,9 +48,10 @@ class Block:
         self.step = step
         self.slots = slots
 
-    def write(self, dot: Any, out: list[str]) -> None:
-        """Append what the template gives for `dot`."""
-        self.step(dot, [dot, *(None,) * (self.slots - 1)], out)
+    def write(self, dot: Any, out: list[str], budget: Budget) -> None:
+        """Append what the template gives for `dot`; the last slot is no variable, but what may still be made."""
+        budget.spend(TURN)
+        self.step(dot, [dot, *(None,) * (self.slots - 1), budget], out)
 
 
 Blocks = dict[str, Block]
@@ -144,12 +146,21 @@ def call(name: str, arguments: Sequence[tuple[Expression, bool]], source: Templa
                     values[at] = {}
                 elif not isinstance(value, _TYPES[kind]) or isinstance(value, bool):
                     raise source.broken(offset, *_misfit(name, kind, value))
+        budget: Budget = slots[-1]
+        for value in values if name in _WRITERS else ():
+            budget.spend(weight(value, budget.left))
         try:
-            return function(*values)
+            made = function(*values)
         except Fault as fault:
             raise source.broken(offset, fault.what, fault.hint) from None
+        budget.spend(TURN + (len(made) if type(made) is str or type(made) is list else 0))
+        return made
 
     return run
+
+
+_WRITERS = frozenset("toYaml toJson toString print println printf quote squote join has".split())
+"""Functions that go through all of what they are given, lists and maps included."""
 
 
 _TYPES: dict[str, type] = {"string": str, "int": int, "bool": bool, "map": Mapping}
@@ -188,8 +199,10 @@ def include(name: Expression, argument: Expression, blocks: Blocks, source: Temp
         if not isinstance(called, str):
             raise source.broken(offset, *_misfit("include", "string", called))
         out: list[str] = []
-        _find(called, blocks, source, offset).write(argument(dot, slots), out)
-        return "".join(out)
+        _find(called, blocks, source, offset).write(argument(dot, slots), out, slots[-1])
+        text = "".join(out)
+        slots[-1].spend(len(text))
+        return text
 
     return run
 
@@ -217,7 +230,13 @@ def assign(slot: int, expression: Expression) -> Expression:
 
 def write_literal(text: str) -> Step:
     """Return the step that writes `text`."""
-    return lambda _dot, _slots, out: out.append(text)
+    size = len(text)
+
+    def run(_dot: Any, slots: Slots, out: list[str]) -> None:
+        slots[-1].spend(size)
+        out.append(text)
+
+    return run
 
 
 def write_value(expression: Expression) -> Step:
@@ -225,7 +244,12 @@ def write_value(expression: Expression) -> Step:
 
     def run(dot: Any, slots: Slots, out: list[str]) -> None:
         value = expression(dot, slots)
-        out.append(value if type(value) is str else NO_VALUE if value is None else plain(value))
+        if type(value) is str:
+            slots[-1].spend(len(value))
+            out.append(value)
+            return
+        slots[-1].spend(weight(value, slots[-1].left))
+        out.append(NO_VALUE if value is None else plain(value))
 
     return run
 
@@ -296,6 +320,7 @@ def loop(
         if not members and otherwise:
             return otherwise(dot, slots, out)
         for key, element in members:
+            slots[-1].spend(TURN)
             value = NIL if element is None else element
             if slot is not None:
                 slots[slot] = value
@@ -317,20 +342,20 @@ def _members(value: Any, names: int, source: TemplateSource, offset: int) -> Seq
     if isinstance(value, Sequence) and not isinstance(value, str):
         return list(enumerate(value))
     if isinstance(value, int) and not isinstance(value, bool) and names < 2:
-        if value > _MOST_TURNS:
-            raise source.broken(offset, f"range over {value} is too long", f"write {_MOST_TURNS} at most")
+        if value > _MOSTTURNS:
+            raise source.broken(offset, f"range over {value} is too long", f"write {_MOSTTURNS} at most")
         return [(None, turn) for turn in range(value)]
     raise source.broken(offset, f"range cannot go over {describe(value)}", "give it a list or a map")
 
 
-_MOST_TURNS = 100_000
+_MOSTTURNS = 100_000
 
 
 def insert(name: str, argument: Expression | None, blocks: Blocks, source: TemplateSource, offset: int) -> Step:
     """Return the step that writes a template defined in the same file."""
 
     def run(dot: Any, slots: Slots, out: list[str]) -> None:
-        _find(name, blocks, source, offset).write(argument(dot, slots) if argument else None, out)
+        _find(name, blocks, source, offset).write(argument(dot, slots) if argument else None, out, slots[-1])
 
     return run
 
@@ -352,8 +377,10 @@ class Template:
         """
         out: list[str] = []
         try:
-            self._block.write(data, out)
+            self._block.write(data, out, Budget())
         except RecursionError:
             raise self._source.broken(0, "templates include each other without end", "end the circle") from None
+        except Exhausted:
+            raise self._source.broken(0, "the template makes more than any manifest needs", "shorten it") from None
         text = "".join(out)
         return text.replace(NO_VALUE, "") if NO_VALUE in text else text

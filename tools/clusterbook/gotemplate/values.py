@@ -124,6 +124,26 @@ def _float(value: float, least: int, most: int, width: int) -> str:
     return f"{sign}{digits[: exponent + 1]}{tail}"
 
 
+WIDEST = 1_000
+"""No manifest is wider or further indented; what is, is made to exhaust its reader."""
+
+
+def weight(value: object, most: int) -> int:
+    """Return about how many characters a value has as text, `most` + 1 at most: lists may share what they hold."""
+    if type(value) is str:
+        return len(value)
+    found, todo = 0, [value]
+    while todo and found <= most:
+        each = todo.pop()
+        found += 8 + (len(each) if isinstance(each, str) else 0)
+        if isinstance(each, Mapping):
+            todo += each.keys()
+            todo += each.values()
+        elif isinstance(each, Sequence) and not isinstance(each, str):
+            todo += each
+    return found
+
+
 def printf(form: str, *arguments: object) -> str:
     """Return `form` with its verbs replaced: %s %d %v %q %t %f %x %%, with width, precision, flags `-`, `0`, `+`.
 
@@ -161,6 +181,9 @@ def _verb(verb: str, directions: str, value: object) -> str:
     """Return one argument as its verb says."""
     flags = directions[: len(directions) - len(directions.lstrip("-+0"))]
     width, dot, precision = directions[len(flags) :].partition(".")
+    for number in (width, precision):
+        if number.isdigit() and (len(number) > 9 or int(number) > WIDEST):
+            raise Fault(f"printf's width and precision are at most {WIDEST}", "no manifest is wider")
     fits = {"s": str, "q": str, "t": bool, "d": int, "f": float, "x": int, "v": object}
     if verb not in fits:
         raise Fault(

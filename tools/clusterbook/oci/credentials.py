@@ -15,12 +15,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import AccessDenied
 
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _HELPER_TIMEOUT_S = 30
+_MEND = "mend it, or log in anew with `docker login`"
 _DOCKER_HUB = {"docker.io", "index.docker.io", "registry-1.docker.io"}
 _DOCKER_HUB_KEY = "https://index.docker.io/v1/"
 
@@ -36,6 +38,14 @@ class Credential:
     def basic(self) -> str:
         """Return the value of an Authorization header."""
         return "Basic " + base64.b64encode(f"{self.username}:{self.secret}".encode()).decode()
+
+    def forms(self) -> list[str]:
+        """Return every form in which somebody may repeat what is secret in it."""
+        found = []
+        for word in filter(None, (self.secret, self.identity_token, f"{self.username}:{self.secret}")):
+            encoded = base64.b64encode(word.encode()).decode()
+            found += [word, quote(word, safe=""), quote_plus(word), encoded, encoded.rstrip("=")]
+        return found
 
 
 Credentials = Callable[[str], Credential | None]
@@ -93,8 +103,11 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
     except OSError as error:
         raise BrokenCredentials(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise BrokenCredentials(f"{path} is not JSON", hint="mend it, or log in anew with `docker login`") from error
+    except (ValueError, RecursionError) as error:
+        raise BrokenCredentials(f"{path} is not JSON", hint=_MEND) from error
+    for key in ("auths", "credHelpers") if isinstance(found, dict) else ():
+        if not isinstance(found.get(key) or {}, dict):
+            raise BrokenCredentials(f"{path}: {key} is no map of hosts", hint=_MEND)
     return found if isinstance(found, dict) else {}
 
 
@@ -166,7 +179,7 @@ def _ask(helper: str, key: str, environment: Mapping[str, str]) -> Credential | 
     except OSError as error:
         hint = f"install it, or remove it from docker's config.json and {_login(key)}"
         raise BrokenCredentials(f"{program} cannot be run: {error.strerror}", hint=hint) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         if isinstance(error, ClusterbookError):
             raise
         raise BrokenCredentials(f"{program} does not answer as a credential helper does") from None

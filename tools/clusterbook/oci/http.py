@@ -13,6 +13,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
+from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -188,7 +189,7 @@ class Http:
             raise Unreachable(f"{shown(url)}: no TLS: {_short(error)}", hint=self._tls_hint) from error
         except (requests.ConnectionError, requests.Timeout) as error:
             raise Transient(self._fault(error, url)) from error
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, ValueError) as error:
             raise Unreachable(f"{shown(url)} cannot be asked: {_short(error)}") from error
 
     def chunks(self, response: requests.Response) -> Iterator[bytes]:
@@ -229,7 +230,7 @@ class Http:
             found += chunk
             if len(found) > limit_bytes:
                 raise Malformed(f"{shown(response.url)} answers with more than {limit_bytes} bytes")
-        if said.isdigit() and len(found) < int(said):
+        if said.isascii() and said.isdigit() and len(found) < int(said):
             raise Transient(Unreachable(f"{shown(response.url)} breaks off after {len(found)} of {said} bytes"))
         return bytes(found)
 
@@ -251,8 +252,11 @@ class Http:
         Raises:
             Malformed: it is not an address, or one without TLS.
         """
-        found = urljoin(url, location)
-        scheme = urlsplit(found).scheme
+        try:
+            found = urljoin(url, location)
+        except ValueError as error:
+            raise Malformed(f"{self.host} points from {shown(url)} to what is no address") from error
+        scheme, _, _ = origin(found)
         if scheme not in ("http", "https") or (scheme == "http" and urlsplit(url).scheme == "https"):
             raise Malformed(f"{self.host} points from {shown(url)} to {shown(found)}, which is not safe")
         return found
@@ -318,18 +322,21 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
 def retry_after_s(response: requests.Response, now: float) -> float | None:
     """Return how long a registry asks to be left alone, None when it does not say. Source: RFC 9110, 10.2.3."""
     said = response.headers.get("Retry-After", "").strip()
-    if said.isdigit():
+    if said.isascii() and said.isdigit():
         return float(said)
     try:
         return max(parsedate_to_datetime(said).timestamp() - now, 0.0)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, IndexError):
         return None
 
 
 def shown(url: str) -> str:
     """Return an address without what may be secret in it: a query, a user."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    try:
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    except ValueError:
+        return "an address that is none"
 
 
 def _short(error: Exception) -> str:

@@ -25,6 +25,7 @@ _LONGEST = 8192
 _LIFETIME_S = 60.0
 """How long a token is good that does not say so. Source: Docker registry v2, "Token authentication"."""
 _MARGIN_S = 5.0
+_LONGEST_LIFETIME_S = 10 * 365 * 86400
 
 
 class Challenge(NamedTuple):
@@ -94,8 +95,9 @@ class Login:
 
     def secrets(self) -> list[str]:
         """Return what must not be in any message."""
-        shown = [word for each in self._known.values() if each for word in (each.secret, each.identity_token)]
-        return [word for word in [*shown, *(token.value for token in self._tokens.values())] if word]
+        shown = {form for each in self._known.values() if each for form in each.forms()}
+        shown |= {token.value for token in self._tokens.values()}
+        return sorted(filter(None, shown), key=len, reverse=True)  # what holds another one goes first
 
     def _show_basic(self, refused: str) -> str:
         found = self._credential(self._host)
@@ -109,6 +111,7 @@ class Login:
     def _fetch(self, challenge: Challenge, scopes: frozenset[str]) -> _Token:
         """Return a token from the address that a challenge names."""
         realm = challenge.parameters.get("realm", "")
+        origin(realm)  # that it can be read
         parts = urlsplit(realm)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
             raise Malformed(f"{self._host} names no address for tokens")
@@ -139,9 +142,11 @@ class Login:
             found: Any = json.loads(text)
             value = found.get("token") or found["access_token"]
             lifetime_s = float(found.get("expires_in") or _LIFETIME_S)
+            if not 0 <= lifetime_s < _LONGEST_LIFETIME_S:
+                lifetime_s = _LIFETIME_S
             if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
                 raise TypeError("a token is one word")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise Malformed(f"{where} answers without a token") from error
         return _Token(value, self._clock() + max(lifetime_s - _MARGIN_S, 1.0))
 
@@ -175,9 +180,17 @@ def parse_challenges(header: str) -> list[Challenge]:
 
 
 def origin(url: str) -> tuple[str, str, int]:
-    """Return scheme, host and port of an address: where credentials for it may go."""
-    parts = urlsplit(url)
-    return parts.scheme, (parts.hostname or "").lower(), parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
+    """Return scheme, host and port of an address: where credentials for it may go.
+
+    Raises:
+        Malformed: it is none; it is not repeated.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
+    except ValueError as error:
+        raise Malformed("what should be an address is none", hint="is it the right host?") from error
+    return parts.scheme, (parts.hostname or "").lower(), port
 
 
 def may_issue_tokens(realm: str, registry: str) -> bool:

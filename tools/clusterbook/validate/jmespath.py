@@ -20,6 +20,7 @@ from jmespath.parser import Parser  # type: ignore[import-untyped]
 from jmespath.visitor import Options, TreeInterpreter  # type: ignore[import-untyped]
 
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
+from clusterbook.documents.regex import compile_pattern
 
 Node = Mapping[str, Any]
 
@@ -38,6 +39,7 @@ _LIVE = frozenset(
 )
 """Functions of Chainsaw that read the world, which is not there when a snapshot is judged."""
 _TOKEN = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`(?:[^`\\]|\\.)*`|\$(\w+)")
+_LONGEST = 1_000_000
 _ORDERS = {"lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}
 
 
@@ -50,7 +52,7 @@ def evaluate(text: str, value: Any, bindings: Mapping[str, Any]) -> Any:
     tree = parse(with_bindings(text, bindings) if "$" in text else text)
     try:
         return _INTERPRETER.visit(tree, value)
-    except (JMESPathError, TypeError, ValueError, re.error) as error:
+    except (JMESPathError, TypeError, ValueError, RecursionError) as error:
         raise BadExpression(f"the expression ({text}) has no answer: {error}") from error
 
 
@@ -77,7 +79,7 @@ def parse(text: str) -> Node:
     """
     try:
         tree: Node = Parser().parse(text).parsed
-    except JMESPathError as error:
+    except (JMESPathError, ValueError, RecursionError) as error:
         reason = str(error).partition("\n")[0]
         raise BadExpression(f"the expression ({text}) cannot be read: {reason}") from error
     for call in _calls(tree):
@@ -158,6 +160,12 @@ def _text(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def _replace_all(text: str, old: str, new: str) -> str:
+    if text.count(old) * len(new) > _LONGEST:
+        raise ValueError(f"replace_all() would make more than {_LONGEST} characters")
+    return text.replace(old, new)
+
+
 _FUNCTIONS: dict[str, tuple[Callable[..., Any], int]] = {
     "contains": (_contains, 2),
     "length": (_length, 1),
@@ -168,8 +176,8 @@ _FUNCTIONS: dict[str, tuple[Callable[..., Any], int]] = {
     "trim": (_text(lambda text, characters: text.strip(characters)), 2),
     "trim_space": (_text(str.strip), 1),
     "split": (_text(lambda text, separator: text.split(separator)), 2),
-    "replace_all": (_text(lambda text, old, new: text.replace(old, new)), 3),
-    "regex_match": (_text(lambda pattern, text: re.search(pattern, text) is not None), 2),
+    "replace_all": (_text(_replace_all), 3),
+    "regex_match": (_text(lambda pattern, text: compile_pattern(pattern).search(text)), 2),
     "parse_json": (_text(json.loads), 1),
 }
 """What Chainsaw has beyond the specification and health checks have a use for, and the two of it that differ there."""
