@@ -32,7 +32,7 @@ kind: CustomResourceDefinition
 metadata: {name: NAMEs.test.clusterbook.dev}
 spec:
   group: test.clusterbook.dev
-  names: {kind: Thing, plural: NAMEs, singular: NAME}
+  names: {kind: KIND, plural: NAMEs, singular: NAME}
   scope: Namespaced
   versions:
   - name: v1
@@ -66,7 +66,7 @@ class Operator:
 
     def install(self, version: str, properties: str) -> None:
         """Run install.sh with a version of the chart whose kind has these properties."""
-        kind = KIND.replace("NAME", self.kind).replace("PROPERTIES", properties)
+        kind = KIND.replace("KIND", self.kind.title()).replace("NAME", self.kind).replace("PROPERTIES", properties)
         chart = pack(self.charts, "gpu", version, {"crds/k.yaml": kind, "templates/secret.yaml": EMPTY})
         if self.helmfile:
             run("helmfile", "--file", self.state(chart), "sync", env=self.env)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog.proofs import Archive, Effect, Proof, encode, path_of
@@ -75,6 +76,39 @@ def test_a_proof_of_what_no_recipe_says_any_more_is_stale() -> None:
 def test_a_damaged_file_of_proofs_is_found_and_hides_nothing_else() -> None:
     (found,) = findings(BASE, text="{")
     assert (found.code, found.place.file) == ("CB067", path_of("a"))
+
+
+def unsaid(facts: Mapping[str, Any], said: str = "", namespace: str = "ns-a") -> list[str]:
+    """Return what is found about a component whose render has these facts, and whose entry says this."""
+    helm = f"{{defaultRepository: https://x.example, defaultVersion: '1.0.0', defaultNamespace: {namespace}}}"
+    entry = f"- name: a\n  helm: {helm}\n"
+    registry = f"kind: ComponentRegistry\ncomponents:\n{entry}{said}"
+    sources = tree({"registry.yaml": registry, "base": "componentRefs: [{name: a}]"})
+    text = encode("a", [Proof("0" * 16, Archive("a", "1.0.0"), (), {}, facts)])
+    files = {**sources.files, path_of("a"): SourceFile(text, path_of("a"))}
+    checked = catalog.survey(SourceTree(files, {}, strict=True))
+    found = [each for each in check(checked, matrix.build(checked)) if each.code == "CB068"]
+    assert {each.place.file for each in found} <= {"registry.yaml"}
+    return [each.hint for each in found]
+
+
+CERT = {"owned": [{"object": "Secret/cert", "apiVersion": "v1", "pointers": ["/data/tls.crt"]}]}
+KEYS = {
+    "unstable": [{"object": "Secret/keys", "pointers": ["/data/a"]}, {"object": "Deployment/d", "pointers": ["/x"]}]
+}
+HOST = {"podSecurity": [{"level": "privileged", "why": ["DaemonSet/d#/spec/hostNetwork"]}]}
+
+
+def test_a_secret_that_somebody_else_fills_has_to_be_said() -> None:
+    assert ["cert" in hint for hint in unsaid(CERT)] == [True]
+    assert ["keys" in hint for hint in unsaid(KEYS)] == [True]
+    assert unsaid({**CERT, **KEYS}, "  ownedSecrets: [cert, keys]\n") == []
+
+
+def test_pods_that_need_a_privileged_namespace_have_to_be_said() -> None:
+    assert ["podSecurity" in hint for hint in unsaid(HOST)] == [True]
+    assert unsaid(HOST, "  podSecurity: privileged\n") == []
+    assert unsaid(HOST, namespace="kube-system") == []
 
 
 def test_a_finding_may_be_allowed_with_a_reason() -> None:

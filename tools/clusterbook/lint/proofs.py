@@ -35,6 +35,14 @@ STALE = Code(
     "A proof is about one chart, its values and its manifests; once they change, it says nothing about them.",
     "Type `clusterbook-build prove`; it renders again what is stale, and nothing else.",
 )
+UNSAID_FACT = Code(
+    "CB068",
+    "fact that the registry does not say",
+    "warning",
+    "Bundles are made from what the registry says: a Secret that an operator fills would be emptied by the next "
+    "deployment, and pods that need a privileged namespace would never start in another.",
+    "Add it to the component's entry in registry.yaml, or to its values what takes the reason away.",
+)
 
 
 class _Seen(NamedTuple):
@@ -94,6 +102,34 @@ def _values(scope: Scope) -> Iterator[tuple[Place, _Seen]]:
 
 def _chart(component: Component) -> str:
     return f"{component.word('chart')} {component.word('version')}" if component.word("source") else ""
+
+
+def unsaid_facts(scope: Scope) -> Iterator[Finding]:
+    """Yield CB068 for each component whose renders show what bundles have to know and its entry does not say."""
+    proofs = Proofs(scope.catalog)
+    for entry in scope.catalog.components.values():
+        try:
+            renders = proofs.file(entry.name).values()
+        except BrokenProof:
+            continue
+        facts = [fact for proof in renders for kind in _SECRETS for fact in proof.facts.get(kind, ())]
+        names = {str(fact["object"]).removeprefix("Secret/") for fact in facts if fact["object"].startswith("Secret/")}
+        node = entry.node.get("ownedSecrets")
+        said = {each.string() for each in node.elements()} if node else set()
+        place = Place(entry.file, entry.node.line, entry.node.column)
+        for name in sorted(names - said):
+            what = f"the chart of {entry.name} writes the Secret {name} empty, or anew each time"
+            yield UNSAID_FACT.finding(place, what, f"add 'ownedSecrets: [{name}]' with its why")
+        levels = {fact["level"] for proof in renders for fact in proof.facts.get("podSecurity", ())}
+        namespace = entry.node.get("helm", "defaultNamespace")
+        exempt = namespace is not None and namespace.string().startswith("kube-")
+        if "privileged" in levels and not entry.node.get("podSecurity") and not exempt:
+            what = f"pods of the chart of {entry.name} start in privileged namespaces only"
+            yield UNSAID_FACT.finding(place, what, "add 'podSecurity: privileged' with its why")
+
+
+_SECRETS = ("owned", "unstable")
+"""Facts about what a chart writes into Secrets and somebody else owns."""
 
 
 def stale(scope: Scope) -> Iterator[Finding]:
