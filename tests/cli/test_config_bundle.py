@@ -138,9 +138,14 @@ def test_what_a_bundle_does_not_do_is_said(run: Run) -> None:
         "kind: ClusterbookConfig\nspec: {bundle: {input: {recipe: recipe.json}, "
         "output: {target: out, imageRefs: refs.txt}, attestation: {certificateIdentityRegexp: x}}}\n"
     )
+    status, out, err = run("bundle", "--config", "config.yaml")
+    assert (status, out) == (2, "")
+    assert "config.yaml: CB101 spec.bundle.attestation.certificateIdentityRegexp is not acted on\n" in err
+    assert not Path("out").exists()
+    text = Path("config.yaml").read_text()
+    Path("config.yaml").write_text(text.replace("certificateIdentityRegexp: x", "enabled: false"))
     status, _, err = run("bundle", "--config", "config.yaml")
     assert status == 0
-    assert "note: config.yaml: spec.bundle.attestation.certificateIdentityRegexp is not read when a bundle" in err
     assert "note: config.yaml: spec.bundle.output.imageRefs says nothing where a bundle stays on a disk\n" in err
 
 

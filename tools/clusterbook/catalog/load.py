@@ -166,8 +166,8 @@ class _Loader:
         return self._parsed[source.file]
 
     def is_ours(self, source: SourceFile) -> bool:
-        """Return whether a file is of our own tree, where nothing is overlooked."""
-        return self.tree.strict and not source.external
+        """Return whether a file is of our own tree, or of a private one in our format, where nothing is overlooked."""
+        return source.strict if source.external else self.tree.strict
 
     def document(self, path: str, source: SourceFile, shape: type[BaseModel]) -> Node | None:
         """Return the checked document in a file; None, with findings, when it does not have the shape."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from clusterbook.documents.api_version import FIRST_GENERATION, REFERENCE
+from clusterbook.documents.api_version import API_VERSION, FIRST_GENERATION, REFERENCE
 
 RECIPES = "recipes"
 """The folder of our own sources, and what places and origins call it wherever it lies."""
@@ -15,11 +15,15 @@ REGISTRY, VALIDATORS, CRITERIA = "registry.yaml", "validators/catalog.yaml", "cr
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One text file of a tree; `file` is its name in messages, `external` says that it comes from a private tree."""
+    """One text file of a tree; `file` is its name in messages, `external` says that it comes from a private tree.
+
+    A private tree that says it is in our format is read as strictly as our own: `strict`.
+    """
 
     text: str
     file: str
     external: bool = False
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,13 @@ def is_ours(files: Mapping[str, SourceFile]) -> bool:
     registry = files.get(REGISTRY)
     version = _API_VERSION.search(registry.text) if registry else None
     return version is None or version[1] not in (REFERENCE, FIRST_GENERATION)
+
+
+def says_ours(files: Mapping[str, SourceFile]) -> bool:
+    """Return whether the registry of a private tree says that the tree is in our format."""
+    registry = files.get(REGISTRY)
+    version = _API_VERSION.search(registry.text) if registry else None
+    return version is not None and version[1] == API_VERSION
 
 
 _API_VERSION = re.compile(r"""^apiVersion:\s*["']?([^\s"'#]+)""", re.MULTILINE)

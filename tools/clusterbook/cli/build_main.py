@@ -28,6 +28,7 @@ from clusterbook.cli.render import recipe_table, render, table
 from clusterbook.cli.terminal import abandon, bug, deliver, fail
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound, did_you_mean
 from clusterbook.diagnostics.report import FORMATS, report
+from clusterbook.documents.schema import UNKNOWN_KEY
 from clusterbook.lint import run as check
 from clusterbook.lookup import write as index_writer
 from clusterbook.lookup.index_files import embedded_texts
@@ -67,7 +68,11 @@ def load(recipes: Path, data: Path | None) -> Matrix:
     """
     tree = workspace.with_registry(workspace.read(recipes), embedded_texts)
     tree = workspace.with_criteria(tree, embedded_texts())
-    return matrix.build(catalog.load(workspace.overlay(tree, data) if data else tree))
+    found = catalog.load(workspace.overlay(tree, data) if data else tree)
+    for finding in found.findings:
+        if finding.code == UNKNOWN_KEY.code:
+            click.echo(f"warning: {finding}", err=True)
+    return matrix.build(found)
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})

@@ -11,6 +11,7 @@ from typing import Any
 from clusterbook.bundle.options import REPEATED, concerns, flag
 from clusterbook.cli.command import Request
 from clusterbook.cli.config import bundle_options, bundle_target, read_config, recipe_request, unread_parts
+from clusterbook.diagnostics.errors import InvalidRequest
 
 SIGNING = ("sign_key", "keyless", "device_flow", "trust_config")
 PUSHING = {
@@ -37,7 +38,10 @@ def over_config(flags: Mapping[str, Any], request: Request) -> tuple[dict[str, A
     config = read_config(where)
     options = bundle_options(config)
     target, recipe = str(options.pop("output", "")), options.pop("recipe", None)
-    notes = [f"{where}: {part} is not read when a bundle is made" for part in unread_parts(config)]
+    for part in unread_parts(config):
+        hint = "remove it: `verify --policy` says whom to believe"
+        raise InvalidRequest(f"{part} is not acted on", place=where, hint=hint)
+    notes: list[str] = []
     if "deployer" in flags and flags["deployer"] != options.get("deployer"):
         notes += _without_strangers(options, str(flags["deployer"]), where)
     file = Request()

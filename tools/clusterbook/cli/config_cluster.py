@@ -1,12 +1,12 @@
 """What a configuration file adds to the command lines of `snapshot` and `validate`.
 
-What was typed counts more, and of each field that stands for nothing here its user hears.
+What was typed counts more, and a field that stands for nothing here is refused.
 Source: reference rows G6, G7.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -25,6 +25,7 @@ from clusterbook.cli.config import (
     ValidatePart,
     read_config,
 )
+from clusterbook.diagnostics.errors import InvalidRequest
 
 _MEANS_NOTHING = {
     "agent.os": "the operating system is seen, and need not be said",
@@ -52,7 +53,8 @@ def of_snapshot(where: str, request: Request) -> tuple[Request, tuple[str, ...]]
         **_agent(part.agent),
         **execution.model_dump(),
     }
-    notes = [*_unread(part, "", where, "spec.snapshot")]
+    _refuse_unread(part, "", where, "spec.snapshot")
+    notes: list[str] = []
     if part.agent is not None and (request.says("root") or request.says("no_cluster")):
         notes.append(f"{where}: spec.snapshot.agent is left out: this machine was asked for")
         del fields["agent"]
@@ -79,7 +81,8 @@ def of_validate(where: str, request: Request) -> tuple[Request, tuple[str, ...]]
         **_agent(part.agent),
         **how,
     }
-    notes = [*_unread(part, "", where, "spec.validate")]
+    _refuse_unread(part, "", where, "spec.validate")
+    notes: list[str] = []
     if request.text("slug") and fields["recipe"]:
         notes.append(f"{request.values['slug']} of the command line counts, not {fields.pop('recipe')} of {where}")
     if part.agent is not None and not request.says("agent"):
@@ -103,15 +106,20 @@ def _agent(part: AgentPart | None) -> dict[str, Any]:
     return {"agent": True, **fields}
 
 
-def _unread(part: BaseModel, path: str, where: str, root: str) -> Iterator[str]:
-    """Yield a note about each field that was set and stands for nothing."""
+def _refuse_unread(part: BaseModel, path: str, where: str, root: str) -> None:
+    """Refuse a field that was set and stands for nothing: whoever wrote it would wait for it in vain.
+
+    Raises:
+        InvalidRequest: naming the field, and what to do instead.
+    """
     for name in sorted(part.model_fields_set):
         at = f"{path}.{type(part).model_fields[name].alias or name}".lstrip(".")
         value = getattr(part, name)
         if at in _MEANS_NOTHING and value not in (None, False):
-            yield f"{where}: {root}.{at} is not read: {_MEANS_NOTHING[at]}"
-        elif isinstance(value, BaseModel):
-            yield from _unread(value, at, where, root)
+            hint = f"remove it: {_MEANS_NOTHING[at]}"
+            raise InvalidRequest(f"{root}.{at} is not acted on", place=where, hint=hint)
+        if isinstance(value, BaseModel):
+            _refuse_unread(value, at, where, root)
 
 
 def _over(where: str, fields: Mapping[str, Any], request: Request, notes: list[str]) -> tuple[Request, tuple[str, ...]]:

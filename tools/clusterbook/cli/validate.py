@@ -100,6 +100,7 @@ def _report(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply
     ours = open_shelf().validators()
     known = with_inspections(shelf.validators() if shelf else {}, ours)
     document, told = _snapshot(request, recipe, helper)
+    told = (*(shelf.remarks if shelf else ()), *told)
     if "run" in request.switches:
         document = _run(request, recipe, document, known, phases)
     if "save_snapshot" in values:

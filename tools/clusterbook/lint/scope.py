@@ -129,6 +129,11 @@ class Scope:
         source = self.sources.get(file)
         return self.catalog.tree.strict and source is not None and not source.external
 
+    def strict(self, file: str) -> bool:
+        """Return whether a file is in our format: our own, or of a private tree that says so."""
+        source = self.sources.get(file)
+        return source is not None and (source.strict if source.external else self.catalog.tree.strict)
+
     def baseless_files(self) -> set[str]:
         """Return the files of overlays whose chain does not reach base, so that their recipes are not what they say."""
         overlays = self.catalog.overlays

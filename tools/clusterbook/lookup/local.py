@@ -13,6 +13,7 @@ from clusterbook.catalog.criteria import Criteria, union
 from clusterbook.catalog.load import load
 from clusterbook.catalog.read import from_texts, overlay, with_registry
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.documents.schema import UNKNOWN_KEY
 from clusterbook.inputs.fast import read_document
 from clusterbook.lookup.build import listing
 from clusterbook.lookup.index_files import Source, embedded_texts
@@ -76,7 +77,7 @@ class LocalShelf:
         self.detected: dict[str, str | int] = {}
         self.unfit: dict[str, str] = {}
         self.unseen: dict[str, str] = {}
-        self.remarks: list[str] = []
+        self.remarks: list[str] = [str(each) for each in self.catalog.findings if each.code == UNKNOWN_KEY.code]
         self._left: dict[Answer, Recipe] = {}
         self._proofs = Proofs(self.catalog)
         self._matrix: matrix.Matrix | None = None

@@ -61,7 +61,7 @@ def read_recipe_file(document: Mapping[str, Any], where: str, *, source: str, da
         raise InvalidRequest(error.what, place=error.place or display_name(where), hint=error.hint) from error
     files = sorted({str(each["valuesFile"]) for each in components if each["name"] in names and each.get("valuesFile")})
     note = f"the values of {', '.join(names)} are those of {', '.join(files)} in {data or source or 'this catalog'}"
-    return RecipeFile({**recipe, COMPONENTS: components}, (note,) if files else ())
+    return RecipeFile({**recipe, COMPONENTS: components}, (*((note,) if files else ()), *shelf.remarks))
 
 
 def whole_recipe_file(document: Mapping[str, Any], *, source: str, data: str) -> dict[str, Any]:
