@@ -14,6 +14,7 @@ from clusterbook.cli.validate import fit
 from clusterbook.files.write import write_folder
 from clusterbook.lookup import build as indexing
 from tests.support import sites
+from tests.support.clusters import FILES
 
 SNAPSHOTS = sites.OURS / "tests" / "snapshots"
 HEAD = "apiVersion: clusterbook.dev/v1alpha1\nkind: Snapshot\n"
@@ -35,6 +36,7 @@ H100 = "GPU.hardware: {model: NVIDIA H100 80GB HBM3, count: 8}"
 UBUNTU = 'OS.release: {ID: ubuntu, VERSION_ID: "24.04"}'
 NEW = "K8s.server: {version: v1.34.2-eks-1}"
 KERNEL = "OS.sysctl: {/proc/sys/kernel/osrelease: 6.8.0-1028-aws}"
+WHOLE = json.dumps({**FILES["h100-eks"], "fingerprint": {}})
 CASES = {
     "all that is asked": measured(EKS, H100, UBUNTU, NEW, KERNEL),
     "an old server": measured(EKS, H100, UBUNTU, "K8s.server: {version: v1.29.1}", KERNEL),
@@ -77,6 +79,15 @@ CASES = {
     "as JSON": json.dumps({"kind": "Snapshot", "measurements": [
         {"type": "K8s", "subtypes": [{"subtype": "server", "data": {"version": "v1.33.0"}}]}]}),
     **{path.name: path.read_text(encoding="utf-8") for path in sorted(SNAPSHOTS.glob("*.yaml"))},
+    "another model": WHOLE.replace("NVIDIA-H100-80GB-HBM3", "NVIDIA-GH200-480GB"),
+    "slices": WHOLE.replace("NVIDIA-H100-80GB-HBM3", "NVIDIA-H100-80GB-HBM3-MIG-1g.10gb"),
+    "RKE2 on machines of a cloud": WHOLE.replace("v1.33.5-eks-3025e55", "v1.33.5+rke2r1"),
+    "a release candidate": WHOLE.replace("v1.33.5-eks-3025e55", "v1.33.0-rc.1"),
+    "OpenShift": WHOLE.replace("containerd://2.1.4", "cri-o://1.31.12-3.rhaos4.18"),
+    "one node has another system": WHOLE.replace("Ubuntu 24.04.3 LTS", "Ubuntu 20.04.6 LTS", 1),
+    "every node has another system": WHOLE.replace("Ubuntu 24.04.3 LTS", "Rocky Linux 9.4 (Blue Onyx)"),
+    "nodes that were not all seen": WHOLE.replace('"coverage": []', '"coverage": [{"part": "objects/v1/Node", "state":'
+                                                  ' "partial", "reason": "etcdserver: leader changed"}]'),
 }  # fmt: skip
 READ = """
 async (text) => {
@@ -100,7 +111,7 @@ def said(text: str, index: str, folder: Path) -> list[dict[str, Any]]:
     path = folder / "snapshot.yaml"
     path.write_text(text, encoding="utf-8")
     found: list[dict[str, Any]] = json.loads(
-        fit(Request.of({"source": index, "format": "json", "all": True, "snapshot": str(path)}), Caller({})).text
+        fit(Request.of({"source": index, "format": "json", "all": True, "snapshots": (str(path),)}), Caller({})).text
     )
     return found
 

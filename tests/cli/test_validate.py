@@ -33,7 +33,7 @@ def validate(words: Mapping[str, Value], slug: str = "") -> Reply:
 
 def fit(words: Mapping[str, Value], snapshot: str = "") -> Reply:
     """Return what `fit` says."""
-    return judgements.fit(Request.of({**words, "snapshot": snapshot or None}), Caller({}))
+    return judgements.fit(Request.of({**words, "snapshots": (snapshot,) if snapshot else ()}), Caller({}))
 
 
 def recipe(folder: Path, *, name: str = "recipe.yaml", **more: Any) -> str:

@@ -118,3 +118,15 @@ def test_a_command_reads_a_document_out_of_a_configmap(
     assert read_document("cm://gpu/taken") == {"kind": "RecipeCriteria", "spec": {"service": "eks"}}
     with pytest.raises(InvalidRequest, match="names no ConfigMap"):
         read_document("cm://gpu")
+
+
+def test_a_document_goes_with_the_job_that_wrote_it(api: Api, server: FakeApi) -> None:
+    where = configmaps.parse_where("cm://gpu/nightly")
+    configmaps.write(api, where, "a: 1\n", form="yaml", timestamp="", owner="nightly-1/0f-1")
+    (kept,) = [each for path, each in server.objects.items() if path.endswith("/nightly")]
+    assert kept["metadata"]["ownerReferences"] == [
+        {"apiVersion": "batch/v1", "kind": "Job", "name": "nightly-1", "uid": "0f-1"}
+    ]
+    for owner in ("nightly-1", "/x", "x/"):
+        with pytest.raises(InvalidRequest):
+            configmaps.write(api, where, "a: 1\n", form="yaml", timestamp="", owner=owner)

@@ -213,13 +213,8 @@ def _as_deployed(*subjects: Side | BundleFolder) -> list[Side]:
 
 def _kind(found: Subject) -> str:
     """Return what a subject is, for a message."""
-    return (
-        "a snapshot"
-        if isinstance(found, NamedSnapshot)
-        else "a bundle"
-        if isinstance(found, BundleFolder)
-        else "a recipe"
-    )
+    kinds = ((NamedSnapshot, "a snapshot"), (BundleFolder, "a bundle"))
+    return next((name for kind, name in kinds if isinstance(found, kind)), "a recipe")
 
 
 def _deployable(found: Side | BundleFolder, sources: RecipeSources) -> Deployable:
@@ -334,6 +329,8 @@ def answer(request: Request, _caller: Caller) -> Reply:
     ignore, files = request.lists.get("ignore", ()), request.lists.get("ignore_from", ())
     severity = request.text("severity")
     want = read_filter(severity or drift.INFO, ignore, files) if severity or ignore or files else None
+    if is_folder(request.values["new"]) and not is_file(Path(request.values["new"]) / OPTIONS):
+        return _fleet(request, want or DriftFilter())
     text, differ = compare(
         request.values["old"],
         request.values["new"],
@@ -344,6 +341,22 @@ def answer(request: Request, _caller: Caller) -> Reply:
     )
     status = DIFFER if differ and "exit_code" in request.switches else 0
     return Reply(text, status=status, output=request.text("output"))
+
+
+def _fleet(request: Request, want: DriftFilter) -> Reply:
+    """Say how each cluster of a folder of snapshots differs from a recipe, a bundle or a snapshot."""
+    from clusterbook.cli.fleet import drift_report
+
+    sources = open_sources(Path(request.text("registry", "registry")), request.text("source"))
+    before = subject(request.values["old"], sources)
+    if isinstance(before, Release):
+        what = f"{request.values['old']} is a release, and {request.values['new']} a folder of snapshots"
+        raise InvalidRequest(what, hint=f"type SLUG@{request.values['old']}")
+    baseline = before if isinstance(before, NamedSnapshot) else _deployable(before, sources)
+    compare_one = lambda label, taken: drift_of(baseline, NamedSnapshot(label, taken), want)  # noqa: E731
+    text, status = drift_report(compare_one, request.values["new"], request.text("format", DIFF_FORMATS[0]))
+    kept = status if status != DIFFER or "exit_code" in request.switches else 0
+    return Reply(text, status=kept, output=request.text("output"))
 
 
 DIFF_FORMATS = ("text", "markdown", "json", "yaml")
@@ -378,7 +391,8 @@ COMMANDS: Mapping[str, Command] = {
         "With a snapshot as NEW, OLD is an older snapshot, or a recipe or a bundle's folder that was deployed: then"
         " components, charts, versions and values are held against what is installed. Severities: critical means"
         " another cluster or a part that is gone, warning that it behaves otherwise, info that it is worth knowing,"
-        " noise that it merely runs.",
+        " noise that it merely runs. With a folder of snapshots as NEW there is a line for each cluster, the worst"
+        " first.",
         "clusterbook diff h100-eks-training gb200-eks-training",
     )
 }

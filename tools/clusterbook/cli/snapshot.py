@@ -108,7 +108,8 @@ def snapshot(request: Request, caller: Caller) -> Reply:
     else:
         text = written(taken, form or FORMATS[0])
     if output.startswith("cm://"):
-        kept = keep(asked, output, text, form or FORMATS[0], str(taken["metadata"]["timestamp"]))
+        timestamp = str(taken["metadata"]["timestamp"])
+        kept = keep(asked, output, text, form or FORMATS[0], timestamp, caller.environment)
         text, output, notes = "", "", (*notes, kept)
     return Reply(text, notes, output=output)
 

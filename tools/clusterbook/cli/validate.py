@@ -14,6 +14,7 @@ from clusterbook.cli.command import Argument, Caller, Command, Request
 from clusterbook.cli.flags import CONFIG, FILE, INHERITED, WHERE, Flag
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.files.read import is_folder
 from clusterbook.inputs.fast import read_document, read_snapshot
 from clusterbook.lookup.find import Question, find, open_shelf
 from clusterbook.resolve.recipe import RecipeResult
@@ -66,8 +67,7 @@ def _picked(request: Request, seen: snapshot.Snapshot) -> snapshot.Snapshot:
     if not (selector or request.says("pool")):
         return seen
     if request.says("evidence"):
-        raise InvalidRequest("evidence is of a whole cluster, and only some nodes were picked",
-                             hint="leave --evidence out, or what picks nodes")  # fmt: skip
+        raise InvalidRequest("evidence is of a whole cluster, not of some nodes", hint="leave --evidence out")
     names = seen.nodes.pool(request.text("pool")) if request.says("pool") else None
     if selector:
         from clusterbook.kubernetes.placement import read_selector
@@ -301,10 +301,14 @@ def fit(request: Request, _caller: Caller) -> Reply:
     from clusterbook.validate.fit import FITS, MISSES
     from clusterbook.validate.fit import fit as ask
 
-    if not request.text("snapshot"):
+    words = request.lists.get("snapshots", ())
+    if not any(words):
         raise MissingFlag("the snapshot is missing", hint="type clusterbook fit FILE")
-    _, whole = read_snapshot(request.values["snapshot"])
-    taken = _picked(request, whole)
+    if len(words) > 1 or is_folder(words[0]):
+        from clusterbook.cli.fleet import fit_fleet
+
+        return fit_fleet(request, words)
+    taken = _picked(request, read_snapshot(words[0])[1])
     shelf = open_shelf(request.text("source"), request.text("data"))
     every = "all" in request.switches
     lines = [line for line in shelf.listing() if every or line["state"] == CURATED]
@@ -384,11 +388,13 @@ COMMANDS: Mapping[str, Command] = {
         Command(
             "fit",
             _FIT,
-            (Argument("snapshot"),),
+            (Argument("snapshots", "[FILE|DIR]...", many=True),),
             fit,
             "Say which recipes fit a cluster, and why the others do not.\n\nA recipe fits when the cluster is what it"
-            " is for and all its constraints hold; what was not measured is never taken for granted.",
-            "clusterbook fit cluster.yaml",
+            " is for and all its constraints hold; what was not measured is never taken for granted. Of a folder, or of"
+            " several files, there is one table with a line a cluster, those that no recipe fits first; the exit status"
+            " is 10 where there are any, and 2 where a snapshot cannot be read.",
+            "clusterbook fit cluster.yaml\n  clusterbook fit snapshots/ -t json",
         ),
     )
 }

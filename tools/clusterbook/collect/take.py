@@ -169,7 +169,7 @@ def node_name(variables: Mapping[str, str], said: str) -> str:
     return variables.get("NODE_NAME") or variables.get("KUBERNETES_NODE_NAME") or said
 
 
-def keep(asked: SnapshotRequest, where: str, text: str, form: str, timestamp: str) -> str:
+def keep(asked: SnapshotRequest, where: str, text: str, form: str, timestamp: str, variables: Mapping[str, str]) -> str:
     """Write a snapshot into the ConfigMap `where`; return in which cluster.
 
     Raises:
@@ -182,5 +182,6 @@ def keep(asked: SnapshotRequest, where: str, text: str, form: str, timestamp: st
         raise InvalidRequest(f"a ConfigMap keeps no {form}", hint="write it as yaml or json")
     place = configmaps.parse_where(where)
     api = open_api(asked.kubeconfig, context=asked.context)
-    configmaps.write(api, place, text, form=form, timestamp=timestamp)
+    owner = variables.get(configmaps.OWNER, "")
+    configmaps.write(api, place, text, form=form, timestamp=timestamp, owner=owner)
     return f"written: {place} at {api.asked}"

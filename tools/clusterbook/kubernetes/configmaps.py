@@ -19,6 +19,8 @@ from clusterbook.kubernetes.api import Api
 
 SCHEME = "cm://"
 FORMATS = ("yaml", "json")
+OWNER = "CLUSTERBOOK_OWNER"
+"""The variable that names the Job with which a snapshot goes: a CronJob keeps its newest Jobs, and these theirs."""
 MAX_BYTES = 1000 * 1024
 """Most that goes into one ConfigMap: one MiB, less what the object itself takes. Source: Kubernetes, ConfigMaps."""
 MAX_UNPACKED_BYTES = 256 * 1024 * 1024
@@ -54,7 +56,9 @@ def parse_where(text: str) -> ConfigMapName:
     return ConfigMapName(namespace, name)
 
 
-def write(api: Api, where: ConfigMapName, text: str, *, form: str, timestamp: str, kind: str = "snapshot") -> None:
+def write(
+    api: Api, where: ConfigMapName, text: str, *, form: str, timestamp: str, kind: str = "snapshot", owner: str = ""
+) -> None:
     """Keep `text` in a ConfigMap, which is made or changed; what others put there stays.
 
     Args:
@@ -64,12 +68,19 @@ def write(api: Api, where: ConfigMapName, text: str, *, form: str, timestamp: st
         form: what it is written in, yaml or json.
         timestamp: when it was taken, RFC 3339.
         kind: what it is; its key is `snapshot.yaml`, say.
+        owner: the Job with which it goes, as `NAME/UID`; "" for none.
 
     Raises:
-        InvalidRequest: it is too large, even packed.
+        InvalidRequest: it is too large, even packed, or the owner is written otherwise.
         ClusterbookError: the cluster does not take it.
     """
-    api.apply(where.path, manifest(where, text, form=form, timestamp=timestamp, kind=kind), force=True)
+    found = manifest(where, text, form=form, timestamp=timestamp, kind=kind)
+    if owner:
+        name, _, uid = owner.partition("/")
+        if not name or not uid:
+            raise InvalidRequest(f"'{owner}' names no Job", hint=f"write {OWNER}=NAME/UID")
+        found["metadata"]["ownerReferences"] = [{"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid}]
+    api.apply(where.path, found, force=True)
 
 
 def manifest(where: ConfigMapName, text: str, *, form: str, timestamp: str, kind: str = "snapshot") -> dict[str, Any]:
