@@ -16,7 +16,8 @@ from clusterbook.diagnostics.errors import InvalidRequest, NotFound, UnreadableS
 from clusterbook.prove.archives import Charts, WrongChart
 from clusterbook.prove.helm import Helm, HelmFailed, NoHelm
 from tests.support.helm import helm_program, pack
-from tests.support.trees import texts
+from tests.support.trees import shared_folder, texts
+from tests.support.whole_recipes import ROOT
 
 TEMPLATE = """\
 apiVersion: v1
@@ -338,3 +339,20 @@ def test_an_index_that_is_no_json_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         Charts([tmp_path / "nowhere"])
+
+
+def test_a_preview_of_a_real_pair_names_what_the_release_changes(helm: str, capsys: pytest.CaptureFixture[str]) -> None:
+    july, november = shared_folder("charts"), shared_folder("charts/2026.11")
+    words = ["--charts", str(july), "--charts", str(november), "--helm", helm, "--against", "nfd@0.19.0"]
+    assert run(["prove", "base", "--recipes", str(ROOT / "recipes"), *words, "-t", "json"]) == 0
+    (preview,) = json.loads(capsys.readouterr().out)
+    assert (preview["before"]["version"], preview["after"]["version"]) == ("0.18.3", "0.19.0")
+    images = {
+        each["name"]: "comes" if each["before"] is None else "goes"
+        for each in preview["facts"]
+        if each["kind"] == "images"
+    }
+    assert images["registry.k8s.io/nfd/node-feature-discovery:v0.18.3"] == "goes"
+    assert images["registry.k8s.io/nfd/node-feature-discovery:v0.19.0"] == "comes"
+    effects = {each["path"]: each["after"]["effect"] for each in preview["values"] if each["after"]}
+    assert "dead" not in effects.values()
