@@ -158,14 +158,12 @@ def applied(specs: Mapping[str, Spec], query: Criteria) -> list[str]:
     return found
 
 
-def deep(low: Spec, high: Spec, *, delete: bool) -> Spec:
-    """Return `high` over `low` (R29, R38)."""
+def deep(low: Spec, high: Spec) -> Spec:
+    """Return `high` over `low` (R29); null is a value like others, as Helm has it."""
     merged = dict(low)
     for key, value in high.items():
-        if value is None and delete:
-            merged.pop(key, None)
-        elif isinstance(value, dict) and isinstance(merged.get(key), dict):
-            merged[key] = deep(merged[key], value, delete=delete)
+        if isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = deep(merged[key], value)
         else:
             merged[key] = value
     return merged
@@ -179,7 +177,7 @@ def add_part(components: dict[str, Spec], part: Spec) -> None:
             known[field] = part[field]
     for field in ("dependencyRefs", "manifestFiles"):
         known[field] = list(dict.fromkeys([*known[field], *part.get(field, [])]))
-    known["overrides"] = deep(known["overrides"], part.get("overrides", {}), delete=False)
+    known["overrides"] = deep(known["overrides"], part.get("overrides", {}))
 
 
 def add_mixin(specs: Mapping[str, Spec], name: str, found: Plain) -> None:
@@ -270,7 +268,7 @@ def test_a_second_resolver_agrees(specs: dict[str, Spec]) -> None:
             ours = document["components"][name]
             assert ours["version"] == spec.get("version", "1.0.0")
             assert ours["namespace"] == spec.get("namespace", f"ns-{name}")
-            assert ours.get("values", {}) == deep({}, spec["overrides"], delete=True)
+            assert ours.get("values", {}) == spec["overrides"]
             for field in ("dependencyRefs", "manifestFiles"):
                 assert ours.get(field, []) == spec[field]
 

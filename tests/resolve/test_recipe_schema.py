@@ -66,7 +66,7 @@ def test_what_is_wrong_with_a_recipe_is_named(change: dict[str, Any], what: str)
         ({"registry": {"install": {"timeout": "soon"}}}, "registry.install.timeout of the recipe is text 'soon'"),
         ({"registry": {"install": {"retries": True}}}, "registry.install.retries of the recipe is the value true"),
         ({"registry": {"install": {"retries": "1; id"}}}, "registry.install.retries of the recipe is text '1; id'"),
-        ({"registry": {"crdGroups": ["END\nid"]}}, "registry.crdGroups[0] of the recipe is text 'END\nid'"),
+        ({"registry": {"crdGroups": ["END\nid"]}}, r"registry.crdGroups[0] of the recipe is text 'END\nid'"),
         ({"registry": {"nodeTaints": ["a b"]}}, "registry.nodeTaints[0] of the recipe is text 'a b'"),
         ({"registry": {"storageClassPaths": ["a..b"]}}, "registry.storageClassPaths[0] of the recipe is text 'a..b'"),
         ({"registry": {"ownedSecrets": ["a b"]}}, "registry.ownedSecrets[0] of the recipe is text 'a b'"),
