@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from clusterbook.cli.command import Caller, Request
-from clusterbook.cli.validate import fit
+from clusterbook.cli.fit import fit
 from clusterbook.files.write import write_folder
 from clusterbook.lookup import build as indexing
 from tests.support import sites

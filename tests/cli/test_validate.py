@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from clusterbook.cli import fit as fits
 from clusterbook.cli import validate as judgements
 from clusterbook.cli.command import Caller, Request, Value
 from clusterbook.cli.reply import MissingFlag, Reply
@@ -33,7 +34,7 @@ def validate(words: Mapping[str, Value], slug: str = "") -> Reply:
 
 def fit(words: Mapping[str, Value], snapshot: str = "") -> Reply:
     """Return what `fit` says."""
-    return judgements.fit(Request.of({**words, "snapshots": (snapshot,) if snapshot else ()}), Caller({}))
+    return fits.fit(Request.of({**words, "snapshots": (snapshot,) if snapshot else ()}), Caller({}))
 
 
 def recipe(folder: Path, *, name: str = "recipe.yaml", **more: Any) -> str:

@@ -1,4 +1,4 @@
-"""The judgements: `validate`, of a snapshot in a file or of one taken now, and `fit`.
+"""The judgement of a cluster by a recipe: of a snapshot in a file, or of one taken now.
 
 Has 60 ms for the whole process, so what only some requests need is imported where they need it.
 """
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from clusterbook import __version__
 from clusterbook.cli.agent_flags import AGENT
 from clusterbook.cli.command import Argument, Caller, Command, Request
+from clusterbook.cli.fit import ALONE, FIT, POOL, pick
 from clusterbook.cli.flags import CONFIG, FILE, INHERITED, WHERE, Flag
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.files.read import is_folder
 from clusterbook.inputs.fast import read_document, read_snapshot
 from clusterbook.lookup.find import Question, find, open_shelf
 from clusterbook.resolve.recipe import RecipeResult
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from clusterbook.lookup.shelf import Shelf
 
 ALL = "all"
-ALONE = "this is a snapshot of one machine; take one of its cluster: clusterbook snapshot --cluster -o cluster.yaml"
 
 
 def validate(request: Request, caller: Caller) -> Reply:
@@ -56,27 +55,6 @@ def validate(request: Request, caller: Caller) -> Reply:
         helper = _helper(agent, request, caller)
     reply = _report(request, helper, caller)
     return reply._replace(notes=(*said, *reply.notes), output=request.text("output"))
-
-
-def _picked(request: Request, seen: snapshot.Snapshot) -> snapshot.Snapshot:
-    """Return a snapshot with the nodes that are to be judged: a pool, or those with a label; else all of them.
-
-    With --agent and --run a selector says where a pod may run, which says nothing about which nodes are judged.
-    """
-    selector = () if request.switches & {"agent", "run"} else request.lists.get("node_selector", ())
-    if not (selector or request.says("pool")):
-        return seen
-    if request.says("evidence"):
-        raise InvalidRequest("evidence is of a whole cluster, not of some nodes", hint="leave --evidence out")
-    names = seen.nodes.pool(request.text("pool")) if request.says("pool") else None
-    if selector:
-        from clusterbook.kubernetes.placement import read_selector
-
-        labelled = seen.labelled(read_selector(selector))
-        names = labelled if names is None else names & labelled
-    if not names:
-        raise InvalidRequest("no node of that pool has that label", hint="give --pool or --node-selector")
-    return seen.pick(names)
 
 
 def _helper(agent: Agent, request: Request, caller: Caller) -> NodeAgent:
@@ -106,7 +84,7 @@ def _report(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply
     if "save_snapshot" in values:
         _save(values["save_snapshot"], document)
     fail_fast = "fail_fast" in request.switches
-    seen = _picked(request, snapshot.read(document))
+    seen = pick(request, snapshot.read(document))
     report = judge(
         recipe,
         seen,
@@ -290,42 +268,6 @@ def _is_file(word: str) -> bool:
     return isfile(word)
 
 
-def fit(request: Request, _caller: Caller) -> Reply:
-    """Return which recipes of the index fit a snapshot, and why the others do not.
-
-    Raises:
-        InvalidRequest: the document is no snapshot.
-    """
-    from clusterbook.cli.render import render, table
-    from clusterbook.resolve.matching import CURATED
-    from clusterbook.validate.fit import FITS, MISSES
-    from clusterbook.validate.fit import fit as ask
-
-    words = request.lists.get("snapshots", ())
-    if not any(words):
-        raise MissingFlag("the snapshot is missing", hint="type clusterbook fit FILE")
-    if len(words) > 1 or is_folder(words[0]):
-        from clusterbook.cli.fleet import fit_fleet
-
-        return fit_fleet(request, words)
-    taken = _picked(request, read_snapshot(words[0])[1])
-    shelf = open_shelf(request.text("source"), request.text("data"))
-    every = "all" in request.switches
-    lines = [line for line in shelf.listing() if every or line["state"] == CURATED]
-    found = ask(((str(line["name"]), shelf.stored(line["slug"])) for line in lines), taken)
-    form = request.text("format", "table")
-    fitting = sum(each.fit == FITS for each in found)
-    missing = sum(each.fit == MISSES for each in found)
-    what = "recipes" if every else "curated recipes"
-    note = f"{fitting} of {len(found)} {what} fit, {missing} do not, {len(found) - fitting - missing} cannot be told"
-    if form == "table":
-        text = table(["RECIPE", "FIT", "WHY"], [[each.recipe, each.fit, each.why] for each in found])
-    else:
-        text = render([each.document() for each in found], form)
-    notes = (*((ALONE,) if taken.alone else ()), note, *shelf.remarks)
-    return Reply(text, notes, output=request.text("output"))
-
-
 _RECIPE = Flag("recipe", ("--recipe", "-r"), "The recipe: a file, a URL, or the name of a published one.", "FILE|NAME")
 _SNAPSHOT = Flag(
     "snapshot",
@@ -333,7 +275,6 @@ _SNAPSHOT = Flag(
     "What the cluster is, as a file or URL; without --no-cluster, what its API does not know: one of a node.",
     "FILE",
 )
-_POOL = Flag("pool", ("--pool",), "Judge the nodes of this pool alone.", "NAME")
 _VALIDATE = (
     _RECIPE,
     _SNAPSHOT,
@@ -342,7 +283,7 @@ _VALIDATE = (
     Flag("context", ("--context",), "Ask the cluster of this context.", "NAME"),
     Flag("run", ("--run",), "Run, as Jobs, the checks that cannot be told by reading."),
     Flag("save_snapshot", ("--save-snapshot",), "Write the snapshot that was taken to this file.", "FILE"),
-    _POOL,
+    POOL,
     Flag("phase", ("--phase",), "Judge only this phase and readiness; may be repeated.", "PHASE", repeated=True),
     Flag("fail_fast", ("--fail-fast",), "Stop behind the first phase that fails."),
     Flag("fail_on_error", ("--fail-on-error",), "Whether failures count in the exit status.", "", ("true", "false")),
@@ -355,20 +296,6 @@ _VALIDATE = (
     Flag("format", ("--format", "-t"), "How the report is written: for people, or as CTRF.", values=("text", "json")),
     FILE,
     *AGENT,
-)
-_FIT = (
-    Flag("all", ("--all",), "Ask composed recipes too."),
-    _POOL,
-    Flag(
-        "node_selector",
-        ("--node-selector",),
-        "Judge the nodes with this label alone. May be repeated.",
-        "KEY=VALUE",
-        repeated=True,
-    ),
-    *WHERE,
-    Flag("format", ("--format", "-t"), "How the answer is written.", values=("table", "json", "yaml")),
-    FILE,
 )
 COMMANDS: Mapping[str, Command] = {
     command.name: command
@@ -385,17 +312,7 @@ COMMANDS: Mapping[str, Command] = {
             "clusterbook validate h100-eks-training\n"
             "  clusterbook validate h100-eks-training -s cluster.yaml --no-cluster --evidence proof --key operator.key",
         ),
-        Command(
-            "fit",
-            _FIT,
-            (Argument("snapshots", "[FILE|DIR]...", many=True),),
-            fit,
-            "Say which recipes fit a cluster, and why the others do not.\n\nA recipe fits when the cluster is what it"
-            " is for and all its constraints hold; what was not measured is never taken for granted. Of a folder, or of"
-            " several files, there is one table with a line a cluster, those that no recipe fits first; the exit status"
-            " is 10 where there are any, and 2 where a snapshot cannot be read.",
-            "clusterbook fit cluster.yaml\n  clusterbook fit snapshots/ -t json",
-        ),
+        FIT,
     )
 }
 """The judgements by name."""

@@ -1,0 +1,103 @@
+"""Which recipes fit a snapshot, and why the others do not; and which nodes of a snapshot are judged.
+
+Has 60 ms for the whole process, so what only some requests need is imported where they need it.
+"""
+
+from __future__ import annotations
+
+from clusterbook.cli.command import Argument, Caller, Command, Request
+from clusterbook.cli.flags import FILE, WHERE, Flag
+from clusterbook.cli.reply import MissingFlag, Reply
+from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.files.read import is_folder
+from clusterbook.inputs.fast import read_snapshot
+from clusterbook.lookup.find import open_shelf
+from clusterbook.snapshot import model as snapshot
+
+ALONE = "this is a snapshot of one machine; take one of its cluster: clusterbook snapshot --cluster -o cluster.yaml"
+
+
+def pick(request: Request, seen: snapshot.Snapshot) -> snapshot.Snapshot:
+    """Return a snapshot with the nodes that are to be judged: a pool, or those with a label; else all of them.
+
+    With --agent and --run a selector says where a pod may run, which says nothing about which nodes are judged.
+    """
+    selector = () if request.switches & {"agent", "run"} else request.lists.get("node_selector", ())
+    if not (selector or request.says("pool")):
+        return seen
+    if request.says("evidence"):
+        raise InvalidRequest("evidence is of a whole cluster, not of some nodes", hint="leave --evidence out")
+    names = seen.nodes.pool(request.text("pool")) if request.says("pool") else None
+    if selector:
+        from clusterbook.kubernetes.placement import read_selector
+
+        labelled = seen.labelled(read_selector(selector))
+        names = labelled if names is None else names & labelled
+    if not names:
+        raise InvalidRequest("no node of that pool has that label", hint="give --pool or --node-selector")
+    return seen.pick(names)
+
+
+def fit(request: Request, _caller: Caller) -> Reply:
+    """Return which recipes of the index fit a snapshot, and why the others do not.
+
+    Raises:
+        InvalidRequest: the document is no snapshot.
+    """
+    from clusterbook.cli.render import render, table
+    from clusterbook.resolve.matching import CURATED
+    from clusterbook.validate.fit import FITS, MISSES
+    from clusterbook.validate.fit import fit as ask
+
+    words = request.lists.get("snapshots", ())
+    if not any(words):
+        raise MissingFlag("the snapshot is missing", hint="type clusterbook fit FILE")
+    if len(words) > 1 or is_folder(words[0]):
+        from clusterbook.cli.fleet import fit_fleet
+
+        return fit_fleet(request, words)
+    taken = pick(request, read_snapshot(words[0])[1])
+    shelf = open_shelf(request.text("source"), request.text("data"))
+    every = "all" in request.switches
+    lines = [line for line in shelf.listing() if every or line["state"] == CURATED]
+    found = ask(((str(line["name"]), shelf.stored(line["slug"])) for line in lines), taken)
+    form = request.text("format", "table")
+    fitting = sum(each.fit == FITS for each in found)
+    missing = sum(each.fit == MISSES for each in found)
+    what = "recipes" if every else "curated recipes"
+    note = f"{fitting} of {len(found)} {what} fit, {missing} do not, {len(found) - fitting - missing} cannot be told"
+    if form == "table":
+        text = table(["RECIPE", "FIT", "WHY"], [[each.recipe, each.fit, each.why] for each in found])
+    else:
+        text = render([each.document() for each in found], form)
+    notes = (*((ALONE,) if taken.alone else ()), note, *shelf.remarks)
+    return Reply(text, notes, output=request.text("output"))
+
+
+POOL = Flag("pool", ("--pool",), "Judge the nodes of this pool alone.", "NAME")
+_FLAGS = (
+    Flag("all", ("--all",), "Ask composed recipes too."),
+    POOL,
+    Flag(
+        "node_selector",
+        ("--node-selector",),
+        "Judge the nodes with this label alone. May be repeated.",
+        "KEY=VALUE",
+        repeated=True,
+    ),
+    *WHERE,
+    Flag("format", ("--format", "-t"), "How the answer is written.", values=("table", "json", "yaml")),
+    FILE,
+)
+FIT = Command(
+    "fit",
+    _FLAGS,
+    (Argument("snapshots", "[FILE|DIR]...", many=True),),
+    fit,
+    "Say which recipes fit a cluster, and why the others do not.\n\nA recipe fits when the cluster is what it"
+    " is for and all its constraints hold; what was not measured is never taken for granted. Of a folder, or of"
+    " several files, there is one table with a line a cluster, those that no recipe fits first; the exit status"
+    " is 10 where there are any, and 2 where a snapshot cannot be read.",
+    "clusterbook fit cluster.yaml\n  clusterbook fit snapshots/ -t json",
+)
+"""The command."""
