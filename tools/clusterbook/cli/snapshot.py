@@ -109,7 +109,7 @@ def snapshot(request: Request, caller: Caller) -> Reply:
         text = written(taken, form or FORMATS[0])
     if output.startswith("cm://"):
         timestamp = str(taken["metadata"]["timestamp"])
-        kept = keep(asked, output, text, form or FORMATS[0], timestamp, caller.environment)
+        kept = keep(asked, output, text, form or FORMATS[0], timestamp, request.text("owner"))
         text, output, notes = "", "", (*notes, kept)
     return Reply(text, notes, output=output)
 
@@ -141,6 +141,7 @@ def _text(where: str) -> str:
 
 _FLAGS = (
     Flag("output", ("--output", "-o"), "Write to this file, or to cm://NAMESPACE/NAME.", "FILE"),
+    Flag("owner", ("--owner",), "In cm://: the Job with which it goes when Kubernetes removes that.", "NAME/UID"),
     Flag("cluster", ("--cluster",), "Of the cluster that kubectl would ask."),
     Flag("no_cluster", ("--no-cluster",), "In a pod: of its node alone."),
     Flag("kubeconfig", ("--kubeconfig", "-k"), "Of this one's cluster.", "FILE"),

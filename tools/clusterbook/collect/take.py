@@ -169,8 +169,8 @@ def node_name(variables: Mapping[str, str], said: str) -> str:
     return variables.get("NODE_NAME") or variables.get("KUBERNETES_NODE_NAME") or said
 
 
-def keep(asked: SnapshotRequest, where: str, text: str, form: str, timestamp: str, variables: Mapping[str, str]) -> str:
-    """Write a snapshot into the ConfigMap `where`; return in which cluster.
+def keep(asked: SnapshotRequest, where: str, text: str, form: str, timestamp: str, owner: str = "") -> str:
+    """Write a snapshot into the ConfigMap `where`, which goes with the Job `owner`; return in which cluster.
 
     Raises:
         InvalidRequest: it is no ConfigMap, or not in a form that one keeps.
@@ -182,6 +182,5 @@ def keep(asked: SnapshotRequest, where: str, text: str, form: str, timestamp: st
         raise InvalidRequest(f"a ConfigMap keeps no {form}", hint="write it as yaml or json")
     place = configmaps.parse_where(where)
     api = open_api(asked.kubeconfig, context=asked.context)
-    owner = variables.get(configmaps.OWNER, "")
     configmaps.write(api, place, text, form=form, timestamp=timestamp, owner=owner)
     return f"written: {place} at {api.asked}"

@@ -19,8 +19,6 @@ from clusterbook.kubernetes.api import Api
 
 SCHEME = "cm://"
 FORMATS = ("yaml", "json")
-OWNER = "CLUSTERBOOK_OWNER"
-"""The variable that names the Job with which a snapshot goes: a CronJob keeps its newest Jobs, and these theirs."""
 MAX_BYTES = 1000 * 1024
 """Most that goes into one ConfigMap: one MiB, less what the object itself takes. Source: Kubernetes, ConfigMaps."""
 MAX_UNPACKED_BYTES = 256 * 1024 * 1024
@@ -78,7 +76,7 @@ def write(
     if owner:
         name, _, uid = owner.partition("/")
         if not name or not uid:
-            raise InvalidRequest(f"'{owner}' names no Job", hint=f"write {OWNER}=NAME/UID")
+            raise InvalidRequest(f"'{owner}' names no Job", hint="write NAME/UID")
         found["metadata"]["ownerReferences"] = [{"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid}]
     api.apply(where.path, found, force=True)
 
