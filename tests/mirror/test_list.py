@@ -130,6 +130,11 @@ def test_helm_does_not_add_a_tag_under_which_there_is_no_image() -> None:
     assert (lacking, [gap.missing for gap in found.gaps]) == ((), ["nvcr.io/n/driver:580"])
 
 
+def test_helm_does_not_add_an_image_that_is_switched_off_though_its_chart_names_it() -> None:
+    found = varied("operator:driver.enabled=false", constraints={})
+    assert checked(found, {"operator": ["nvcr.io/n/driver:580"]})[1] == ()
+
+
 def test_what_a_list_says_it_lacks_is_a_gap_that_helm_does_not_close() -> None:
     lists = {**LISTS, "operator": {"images": [], "imageGaps": [{"missing": "the agent", "reason": "nobody knows it"}]}}
     whole, _ = checked(listed(**lists), {"operator": []})

@@ -48,12 +48,16 @@ class Gap(NamedTuple):
 
 
 class MirrorList(NamedTuple):
-    """What has to be there without a network. `images` are the components that start an image, by its full name."""
+    """What has to be there without a network. `images` are the components that start an image, by its full name.
+
+    Of `bases` nothing is pulled: they are names to which an operator adds something, if it starts the image at all.
+    """
 
     name: str
     charts: tuple[Need, ...]
     images: Mapping[str, tuple[str, ...]]
     gaps: tuple[Gap, ...]
+    bases: tuple[str, ...] = ()
 
     def of(self, component: str) -> list[str]:
         """Return the images of one component, sorted."""
@@ -102,7 +106,9 @@ def mirror_list(
         component = names.get(setting.target, "")
         if setting.path[-1].lower() in _TELLING and component in charts:
             gaps.append(Gap(component, f"{setting.flag} {setting.target}:{setting.dotted()} may change what it pulls"))
-    return _list(_name(recipe), charts.values(), found, gaps)
+    references = (ComponentRef(dict(part.reference)) for part in parts)
+    bases = (full_name(each["image"]) for reference in references for each in reference.image_variants)
+    return _list(_name(recipe), charts.values(), found, gaps, bases)
 
 
 def _listed(
@@ -147,34 +153,42 @@ def checked(found: MirrorList, rendered: Mapping[str, Iterable[str]]) -> tuple[M
         Lacking(component, image)
         for component, images in sorted(rendered.items())
         for image in sorted(set(images))
-        if not any(covers(listed, image) for listed in found.images)
-        and not any(gap.missing == image for gap in found.gaps)
+        if not any(covers(listed, image) for listed in found.images) and image not in found.bases
     )
     images = {image: set(components) for image, components in found.images.items()}
     for each in lacking:
         images.setdefault(each.image, set()).add(each.component)
     gaps = (gap for gap in found.gaps if not gap.helm_knows or gap.component not in rendered)
-    return _list(found.name, found.charts, images, gaps), lacking
+    return _list(found.name, found.charts, images, gaps, found.bases), lacking
 
 
 def joined(lists: Iterable[MirrorList]) -> MirrorList:
     """Return one list of several; a gap that any of them has, it has."""
     name, charts, images, gaps = list[str](), dict[Any, Need](), dict[str, set[str]](), list[Gap]()
+    bases: set[str] = set()
     for each in lists:
         name.append(each.name)
         charts |= {(need.component, need.chart): need for need in each.charts}
         gaps += each.gaps
+        bases |= set(each.bases)
         for image, components in each.images.items():
             images.setdefault(image, set()).update(components)
-    return _list(" ".join(name), charts.values(), images, gaps)
+    return _list(" ".join(name), charts.values(), images, gaps, bases)
 
 
-def _list(name: str, charts: Iterable[Need], images: Mapping[str, Iterable[str]], gaps: Iterable[Gap]) -> MirrorList:
+def _list(
+    name: str,
+    charts: Iterable[Need],
+    images: Mapping[str, Iterable[str]],
+    gaps: Iterable[Gap],
+    bases: Iterable[str],
+) -> MirrorList:
     return MirrorList(
         name,
         tuple(sorted(charts)),
         {image: tuple(sorted(images[image])) for image in sorted(images)},
         tuple(sorted(set(gaps))),
+        tuple(sorted(set(bases))),
     )
 
 
