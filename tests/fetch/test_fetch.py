@@ -232,20 +232,23 @@ def test_what_cannot_be_remembered_is_said(client: Client, july: Path) -> None:
 
 def test_a_damaged_memory_is_none(client: Client, july: Path) -> None:
     client("index", from_=july)
-    (file,) = (client.home / ".local/state/clusterbook/seen").glob("*.json")
-    for text in ("", "[]", '{"sequence": -1}', "[" * 100_000):
-        file.write_text(text)
+    kept = sorted((client.home / ".local/state/clusterbook/seen").glob("*.json"))
+    assert len(kept) == 2  # of the source, and of its publisher
+    for text in ("", "[]", '{"sequence": -1}', "[" * 100_000, '{"sequence": 2'):
+        for file in kept:
+            file.write_text(text)
         assert client.seen(july) is None
-        client("index", from_=july)
+        assert any("is damaged" in note for note in client("index", from_=july).notes)
         assert client.seen(july) == 2
+        assert not any("is damaged" in note for note in client("index", from_=july).notes)
 
 
 def test_memory_keeps_the_newest_of_two_visits(client: Client, july: Path) -> None:
     client("index", from_=july)
     kept = memory({}, client.home)
-    seen = kept.recall(absolute(str(july)))
+    seen = kept.record(absolute(str(july)))
     assert seen is not None
-    assert kept.remember(absolute(str(july)), seen._replace(sequence=1)) == ""
+    assert kept.remember(absolute(str(july)), seen._replace(state=seen.state._replace(sequence=1))) == ""
     assert client.seen(july) == 2
 
 

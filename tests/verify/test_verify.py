@@ -396,12 +396,14 @@ def test_a_source_that_nobody_signed_is_not_remembered(client: Client, publisher
     assert client.seen(tmp_path / "layout") is None
 
 
-def test_a_source_in_which_something_is_damaged_is_not_remembered(client: Client, july: Path, tmp_path: Path) -> None:
+def test_a_source_whose_index_is_good_is_remembered_whatever_else_is_damaged(
+    client: Client, july: Path, tmp_path: Path
+) -> None:
     shutil.copytree(july, tmp_path / "layout")
     damaged = Layout(tmp_path / "layout").manifest("recipes/eks", "1.1.0").layers[0].digest
     (tmp_path / "layout/blobs/sha256" / damaged[7:]).write_bytes(b"x")
     assert client.verify(tmp_path / "layout").error
-    assert client.seen(tmp_path / "layout") is None
+    assert client.seen(tmp_path / "layout") == 2
 
 
 def test_what_cannot_be_remembered_of_a_verified_source_is_a_note(client: Client, july: Path) -> None:

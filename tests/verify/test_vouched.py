@@ -346,5 +346,5 @@ def test_a_signed_bundle_that_the_source_does_not_publish_is_refused(
 ) -> None:
     publisher.publish(publications.layout(tmp_path / "march"), MARCH)
     client("bundle", "gke", from_=july, output=tmp_path / "b")
-    verdict = client.verify(tmp_path / "b", published_in=tmp_path / "march")
+    verdict = Client(tmp_path / "other", publisher).verify(tmp_path / "b", published_in=tmp_path / "march")
     assert isinstance(verdict.error, SubjectMismatch)

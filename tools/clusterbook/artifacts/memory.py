@@ -1,7 +1,9 @@
-"""Memory: what is remembered of each source between two visits, so that it cannot show something older the next time.
+"""Memory: what is remembered of each source and of each publisher between two visits, so that neither goes back.
 
-A file that cannot be read counts as nothing remembered; one that cannot be written is said aloud, since the next visit
-is then as good as the first.
+A source is an address; a publisher is who signed, and of which catalog: an archive under another name, or another
+mirror, is another source of the same publisher. What is there and cannot be read is said aloud, as is what cannot be
+written, since a visit is then as good as the first. It is on the disk, not on its way there, before anything else is
+done with what was seen.
 """
 
 from __future__ import annotations
@@ -19,49 +21,113 @@ from clusterbook.oci.blob_file import lock_file
 _LARGEST_BYTES = 1 << 20
 
 
+class Record(NamedTuple):
+    """What is remembered under a name: what was seen, where and of which release, and who signed it.
+
+    `catalog` tells the catalogs of one publisher apart; "" where nobody asked.
+    """
+
+    state: RollbackState
+    source: str = ""
+    release: str = ""
+    publisher: str = ""
+    signer: str = ""
+    issuer: str = ""
+    catalog: str = ""
+
+    def of_publisher(self) -> str:
+        """Return the name under which the same is remembered of its publisher, "" where nobody signed."""
+        return f"publisher {self.publisher} {self.catalog}" if self.publisher else ""
+
+
 class Memory(NamedTuple):
-    """The folder with one file for each source."""
+    """The folder with one file for each name: a source, or a publisher."""
 
     folder: Path
 
-    def recall(self, source: str) -> RollbackState | None:
-        """Return what is remembered of a source, None for nothing."""
-        try:
-            with self._file(source).open("rb") as file:
-                return parse_rollback_state(json.loads(file.read(_LARGEST_BYTES)))
-        except (OSError, ValueError, RecursionError):
-            return None
+    def recall(self, name: str) -> RollbackState | None:
+        """Return what was seen, None for nothing."""
+        record = self.record(name)
+        return record.state if record else None
 
-    def remember(self, source: str, seen: RollbackState) -> str:
-        """Keep what was seen of a source, unless somebody saw something newer meanwhile.
+    def record(self, name: str) -> Record | None:
+        """Return what is remembered, None for nothing, or for what cannot be read."""
+        return self._read(name)[0]
+
+    def damage(self, name: str) -> str:
+        """Return what the user has to hear where something is remembered that cannot be read, else ""."""
+        why = self._read(name)[1]
+        what = "whether this index is older than the last one cannot be told"
+        return f"{self._file(name)} is damaged ({why}): {what}" if why else ""
+
+    def remember(self, name: str, seen: Record, *, over: Record | None = None) -> str:
+        """Keep what was seen, unless somebody saw something newer meanwhile.
+
+        Args:
+            name: the source's or the publisher's.
+            seen: what was seen.
+            over: what was remembered and no longer counts, whatever its number.
 
         Returns what the user has to hear, "" when all went well.
         """
-        if self.recall(source) == seen:
+        if self.record(name) == seen:
             return ""
-        file = self._file(source)
+        file = self._file(name)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with lock_file(file.with_suffix(".lock")):
-                known = self.recall(source)
-                if known is None or known.sequence <= seen.sequence:
-                    fresh = file.with_suffix(f".{os.getpid()}")
-                    fresh.write_text(json.dumps({"source": source, **seen.document()}, sort_keys=True), "utf-8")
-                    fresh.replace(file)
+                known = self.record(name)
+                if known is None or known == over or known.state.sequence <= seen.state.sequence:
+                    self._write(file, {"name": name, **seen._asdict(), **seen.state.document()})
         except OSError as error:
             return f"{file} cannot be written ({error.strerror}): an older index would not be noticed the next time"
         return ""
 
     def forget(self, source: str) -> bool:
-        """Forget a source; return whether anything was known of it."""
+        """Forget a source, and its publisher as it was seen there; return whether anything was known of it."""
+        record = self.record(source)
         try:
             self._file(source).unlink()
         except FileNotFoundError:
             return False
+        if record is not None and record.publisher:
+            self._file(record.of_publisher()).unlink(missing_ok=True)
         return True
 
-    def _file(self, source: str) -> Path:
-        return self.folder / f"{sha256(source.encode()).hexdigest()[:32]}.json"
+    def _write(self, file: Path, document: Mapping[str, object]) -> None:
+        fresh = file.with_suffix(f".{os.getpid()}")
+        kept = {key: value for key, value in document.items() if key != "state"}
+        with fresh.open("w", encoding="utf-8") as opened:
+            opened.write(json.dumps(kept, sort_keys=True))
+            opened.flush()
+            os.fsync(opened.fileno())
+        fresh.replace(file)
+        if os.name == "posix":
+            folder = os.open(self.folder, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    def _read(self, name: str) -> tuple[Record | None, str]:
+        """Return what is remembered, and why it cannot be read."""
+        try:
+            with self._file(name).open("rb") as file:
+                document = json.loads(file.read(_LARGEST_BYTES))
+        except (FileNotFoundError, NotADirectoryError):
+            return None, ""
+        except OSError as error:
+            return None, str(error.strerror)
+        except (ValueError, RecursionError):
+            return None, "it is no JSON"
+        state = parse_rollback_state(document)
+        if state is None:
+            return None, "it says no number of an index"
+        words = [str(document.get(key, "")) for key in Record._fields[1:]]
+        return Record(state, *words), ""
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{sha256(name.encode()).hexdigest()[:32]}.json"
 
 
 def memory(environment: Mapping[str, str], home: Path) -> Memory:

@@ -34,10 +34,12 @@ BELIEF = (
     Flag("trust_root", ("--trust-root",), "Believe this Sigstore instance as well.", "FILE", repeated=True),
 )
 UNSIGNED = Flag("allow_unsigned", ("--allow-unsigned",), "Accept what nobody signed; a wrong signature stays wrong.")
+AT_LEAST = Flag("at_least", ("--at-least",), "Refuse what is of an older release than this one.", "RELEASE")
 WITHDRAWN = Flag("allow_withdrawn", ("--allow-withdrawn",), "Accept a version that was withdrawn.")
 _COMMON = (
     FROM,
     *BELIEF,
+    AT_LEAST,
     UNSIGNED,
     *ACCESS,
     CONFIG,
@@ -88,6 +90,7 @@ def read_choice(request: Request) -> PolicyChoice:
         request.values.get("certificate_oidc_issuer"),
         request.lists.get("trust_root", ()),
         unsigned="allow_unsigned" in request.switches,
+        at_least=request.text("at_least"),
     )
 
 

@@ -13,7 +13,7 @@ from clusterbook.artifacts.visit import visit
 from clusterbook.bundle.make import make
 from clusterbook.cli.bundle import ASKED, FLAGS, read_bundle_request
 from clusterbook.cli.command import Argument, Caller, Command, Request
-from clusterbook.cli.fetch import ACCESS, BELIEF, FROM, UNSIGNED, WITHDRAWN, read_access, read_choice
+from clusterbook.cli.fetch import ACCESS, AT_LEAST, BELIEF, FROM, UNSIGNED, WITHDRAWN, read_access, read_choice
 from clusterbook.cli.flags import FILE, Flag
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.cli.terminal import Progress, log
@@ -262,7 +262,7 @@ _LIST = (
     FILE,
 )
 _FORM = Flag("format", ("--format", "-t"), "How the result is printed.", values=("text", "json"))
-_COMMON = (*BELIEF, UNSIGNED, *ACCESS, _FORM)
+_COMMON = (*BELIEF, AT_LEAST, UNSIGNED, *ACCESS, _FORM)
 _SAVE = (
     FROM,
     Flag("output", ("--output", "-o"), "The archive to write, a .tar file.", "FILE"),

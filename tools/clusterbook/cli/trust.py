@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from clusterbook.cli.command import Argument, Caller, Command, Request
-from clusterbook.cli.fetch import ACCESS, BELIEF, FROM, WITHDRAWN, read_access, read_choice
+from clusterbook.cli.fetch import ACCESS, AT_LEAST, BELIEF, FROM, WITHDRAWN, read_access, read_choice
 from clusterbook.cli.flags import Flag
 from clusterbook.cli.reply import Reply
 from clusterbook.diagnostics.errors import ClusterbookError, NotFound
@@ -25,6 +25,7 @@ _FLAGS = (
     Flag("cli_version_constraint", ("--cli-version-constraint",), "Refuse what other versions made.", "CONSTRAINT"),
     FROM._replace(key="published_in", help="Where it is published, or its recipe: says also what was withdrawn."),
     WITHDRAWN,
+    AT_LEAST,
     *BELIEF,
     *ACCESS,
     _FORMAT,

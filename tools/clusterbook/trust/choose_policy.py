@@ -21,7 +21,8 @@ class PolicyChoice(NamedTuple):
     """What a command line says about whom to believe; None and () where it says nothing.
 
     `identity` and `identity_pattern` name somebody who logs in, for whom `issuer` vouches; `roots` are Sigstore
-    instances that are believed as well; with `unsigned`, what nobody signed is accepted.
+    instances that are believed as well; with `unsigned`, what nobody signed is accepted. `at_least` is the oldest
+    release that will do.
     """
 
     policy: str | None = None
@@ -31,6 +32,7 @@ class PolicyChoice(NamedTuple):
     issuer: str | None = None
     roots: tuple[str, ...] = ()
     unsigned: bool = False
+    at_least: str = ""
 
     @property
     def flags(self) -> str:
@@ -59,7 +61,7 @@ def trusting(choice: PolicyChoice, environment: Mapping[str, str], home: Path) -
     if choice.issuer is not None and not (given and given[0].startswith("--certificate")):
         raise InvalidRequest("--certificate-oidc-issuer names nobody", hint="add --certificate-identity")
     policy = _updated(_policy(choice, environment, home), root_file(environment, home))
-    return Trusting(_rooted(policy, choice.roots), unsigned=choice.unsigned)
+    return Trusting(_rooted(policy, choice.roots), unsigned=choice.unsigned, at_least=choice.at_least)
 
 
 def own_policy(environment: Mapping[str, str], home: Path) -> Path:

@@ -132,10 +132,14 @@ class Policy(NamedTuple):
 
 
 class Trusting(NamedTuple):
-    """Whom to believe; with `unsigned`, also those who do not sign, though never a signature that is wrong."""
+    """Whom to believe; with `unsigned`, also those who do not sign, though never a signature that is wrong.
+
+    `at_least` is the oldest release that will do, "" for any.
+    """
 
     policy: Policy | None
     unsigned: bool = False
+    at_least: str = ""
 
 
 def decode(document: Any) -> Policy | None:
@@ -172,6 +176,14 @@ def check_identity(identity: str, issuer: str, root: str, policy: Policy) -> Ide
     if named:
         raise WrongIssuer(f"{identity} signed it, for whom {issuer} vouches", hint=f"the policy asks for {policy}")
     raise WrongSigner(f"{identity} signed it, for whom {issuer} vouches", hint=f"the policy asks for {policy}")
+
+
+def names(policy: Policy, identity: str, issuer: str) -> bool:
+    """Return whether one of the policy's signers is somebody who logs in by that name, whichever instance says so."""
+    return any(
+        _fits(identity, each.identity, each.identity_pattern) and _fits(issuer, each.issuer, each.issuer_pattern)
+        for each in policy.identities
+    )
 
 
 def check_statement(found: Statement, digest: str, policy: Policy) -> Statement:

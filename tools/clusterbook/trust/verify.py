@@ -23,6 +23,7 @@ from clusterbook.trust.policy import (
     check_statement,
     decode,
     furthest,
+    names,
 )
 from clusterbook.trust.statement import (
     BUNDLE,
@@ -53,11 +54,15 @@ class BadPolicy(InvalidRequest):
 
 
 class Verified(NamedTuple):
-    """What was found to be true: who says what about an artifact. `issuer` is "" for a key, `signer` then its file."""
+    """What was found to be true: who says what about an artifact. `issuer` is "" for a key, `signer` then its file.
+
+    `publisher` stays the same for as long as the key does, or the workflow that logs in.
+    """
 
     statement: Statement
     signer: str
     issuer: str
+    publisher: str = ""
 
 
 def read_policy(path: Path = DEFAULT) -> Policy:
@@ -113,7 +118,25 @@ def verify(raw: bytes, digest: str, policy: Policy) -> Verified:
     """
     bundle = parse_bundle(raw)
     signer, issuer = _by_key(bundle, policy) if not bundle.certificate else _by_login(bundle, policy)
-    return Verified(check_statement(parse_statement(bundle.payload), digest, policy), signer, issuer)
+    said = check_statement(parse_statement(bundle.payload), digest, policy)
+    return Verified(said, signer, issuer, _publisher(policy, signer, issuer))
+
+
+def believes(policy: Policy, publisher: str, signer: str, issuer: str) -> bool:
+    """Return whether a policy names whoever signed something once (`Verified`)."""
+    if issuer:
+        return names(policy, signer, issuer)
+    return any(publisher == _publisher(policy, key.file, "") for key in policy.keys)
+
+
+def _publisher(policy: Policy, signer: str, issuer: str) -> str:
+    """Return what stays of whoever signed from one release to the next: of a workflow, not the tag that it ran for."""
+    if issuer:
+        return f"login {issuer} {signer.partition('@')[0] if '://' in signer else signer}"
+    from clusterbook.trust.keys import public_key
+
+    key = next(each for each in policy.keys if each.file == signer)
+    return f"key {public_key(key.pem, key.file).hint()}"
 
 
 def verify_any(bundles: Iterable[bytes], digest: str, policy: Policy) -> Verified:

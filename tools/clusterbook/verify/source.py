@@ -24,7 +24,7 @@ from clusterbook.oci.store import Store, is_manifest
 from clusterbook.trust.policy import SubjectMismatch, Trusting, Unsigned, Untrusted, WrongIssuer, WrongSigner
 from clusterbook.trust.statement import BrokenBundle
 from clusterbook.trust.verify import bundles_of, verify
-from clusterbook.verify.level import UNKNOWN, UNVERIFIED
+from clusterbook.verify.level import UNKNOWN
 from clusterbook.verify.verdict import Verdict, published_verdict
 from clusterbook.verify.verifier import Verifier
 
@@ -38,7 +38,7 @@ def verify_source(where: str, verifier: Verifier) -> Verdict:
     belief = verifier.trusting()
 
     def well(verdict: Verdict) -> bool:
-        return verdict.error is None and (verdict.trust.level != UNVERIFIED or belief.unsigned)
+        return verdict.error is None and belief.unsigned
 
     verdict, warning = visit(
         where,
