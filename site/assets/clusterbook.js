@@ -268,8 +268,8 @@
   // joins the facts of two recipes as clusterbook.diff.recipes does: what comes or goes is told without what is below it,
   // an order by what both have, overrides by the values they set
   const differences = (one, two, same) => {
-    const sides = [one, two].map((recipe) => new Map(recipe.facts.flatMap(([section, component, rows]) => rows.map(([key, text, by, id = text]) =>
-      [[section, component, key].join("\0"), { section: recipe.sections[section], place: [section, component, key], text, by: recipe.origins[by], id }]))));
+    const sides = [one, two].map((recipe) => new Map(recipe.facts.flatMap(([section, component, origins, rows]) => rows.map(([key, text, by, id = text]) =>
+      [[section, component, key].join("\0"), { section: recipe.sections[section], place: [section, component, key], text, by: origins[by], id }]))));
     const [old, now] = sides;
     const lone = (...place) => old.has(place.join("\0")) !== now.has(place.join("\0"));
     const at = Object.fromEntries(one.sections.map((name, i) => [name, i]));

@@ -39,8 +39,8 @@ def test_what_is_exported_is_every_fact_and_nothing_else() -> None:
     side = sites.our_data().side("gb200-eks-ubuntu-training-kubeflow", "")
     document = exported(side)
     rows = {
-        Key(document["sections"][section], component, row[0]): (row[1], document["origins"][row[2]])
-        for section, component, group in document["facts"]
+        Key(document["sections"][section], component, row[0]): (row[1], origins[row[2]])
+        for section, component, origins, group in document["facts"]
         for row in group
     }
     known = dict(facts(side))
@@ -89,7 +89,7 @@ def same(key: Key, value: Any) -> Any:
         component |= {"values": {"x": value}} if key.section == "value" else {"x": value}
     (row,) = [
         row
-        for section, _, group in exported(Side("", content))["facts"]
+        for section, _, _, group in exported(Side("", content))["facts"]
         for row in group
         if SECTIONS[section] == key.section and row[0] == key.key
     ]

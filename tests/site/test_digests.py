@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from clusterbook.diff.export import Exporter
 from clusterbook.site import api
 from clusterbook.site.recipe_yaml import RecipeWriter
 from tests.support import sites
@@ -23,7 +24,7 @@ SLUG, VERSION = re.findall(r"recipes/(\S+)/(\S+)\.json", LINE)[0]
 def test_a_digest_is_computed_again_as_printed(slug: str, tmp_path: Path) -> None:
     data = sites.our_data()
     summary = next(each for each in data.recipes if each.slug == slug)
-    makers = dict(api.recipe_files(data, summary, RecipeWriter()))
+    makers = dict(api.recipe_files(data, summary, RecipeWriter(), Exporter()))
     assert summary.versions
     for version in summary.versions:
         path = f"api/v1/recipes/{slug}/{version.number}.json"

@@ -7,30 +7,58 @@ their `same` does, which is the text where nothing else is written.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any
 
-from clusterbook.diff.facts import SECTIONS, Document, Key, Side, facts
+from clusterbook.diff.facts import SECTIONS, Document, Fact, Key, Side, component_facts, recipe_facts
 from clusterbook.diff.recipe_report import NAMED, shown
+from clusterbook.resolve.recipe import ComponentRef, RecipeResult
 
 _LONGEST = 160
 """Most characters of a value that are exported; the rest is in the recipe."""
 
 
-def exported(side: Side) -> Document:
-    """Return the facts of one side as data.
+class Exporter:
+    """Exports the facts of many recipes; components that they share are put into words once."""
 
-    `facts` holds [section, component, rows], a row being [key, text, origin, same]: section and origin are places in
-    `sections` (the order in which changes are shown) and `origins`, and `same` is left out where it is the text.
-    """
-    origins: dict[str, int] = {}
-    groups: dict[tuple[str, str], list[Any]] = {}
-    for key, fact in facts(side):
+    def __init__(self) -> None:
+        """Prepare for recipes whose entries of one component are the same object just when their origins are, too."""
+        self._known: dict[tuple[int, bool], tuple[ComponentRef, list[Any]]] = {}
+
+    def export(self, side: Side) -> Document:
+        """Return the facts of one side as data.
+
+        `facts` holds [section, component, origins, rows], a row being [key, text, origin, same]: section is a place in
+        `sections` (the order in which changes are shown), origin one in `origins`, and `same` is left out where it is
+        the text.
+        """
+        recipe = RecipeResult(side.content)
+        found = _groups(recipe_facts(side))
+        for component in recipe.components:
+            deployed = component.name in recipe.order
+            known = self._known.get((id(component.document), deployed))
+            if known is None:  # the component is kept as well, so that its id stays its own
+                groups = _groups(component_facts(component, side.origins, deployed=deployed))
+                known = self._known[id(component.document), deployed] = (component, groups)
+            found += known[1]
+        return {"sections": list(SECTIONS), "facts": found}
+
+
+def _groups(pairs: Iterable[tuple[Key, Fact]]) -> list[Any]:
+    """Return facts by section and component."""
+    groups: dict[tuple[str, str], tuple[dict[str, int], list[Any]]] = {}
+    for key, fact in pairs:
+        origins, rows = groups.setdefault((key.section, key.component), ({}, []))
         text, same = exported_text(key, fact.value), _same(key, fact.value)
         row = [key.key, text, origins.setdefault(fact.origin, len(origins))]
-        groups.setdefault((key.section, key.component), []).append(row if same == text else [*row, same])
-    found = [[SECTIONS.index(section), component, rows] for (section, component), rows in groups.items()]
-    return {"sections": list(SECTIONS), "origins": list(origins), "facts": found}
+        rows.append(row if same == text else [*row, same])
+    return [[SECTIONS.index(section), name, list(by), rows] for (section, name), (by, rows) in groups.items()]
+
+
+def exported(side: Side) -> Document:
+    """Return the facts of one side as data; see `Exporter.export`."""
+    return Exporter().export(side)
 
 
 def exported_text(key: Key, value: Any) -> str:

@@ -70,6 +70,14 @@ _UNCOMPARED = ("version", "digest")
 
 def facts(side: Side) -> Iterator[tuple[Key, Fact]]:
     """Yield every fact of a recipe, each under a key of its own."""
+    yield from recipe_facts(side)
+    recipe = RecipeResult(side.content)
+    for component in recipe.components:
+        yield from component_facts(component, side.origins, deployed=component.name in recipe.order)
+
+
+def recipe_facts(side: Side) -> Iterator[tuple[Key, Fact]]:
+    """Yield the facts of a recipe that are not those of its components in the recipe."""
     content = side.content
     for key, value in content["metadata"].items():
         if key not in _UNCOMPARED:
@@ -78,10 +86,7 @@ def facts(side: Side) -> Iterator[tuple[Key, Fact]]:
         yield Key("recipe", "", f"criteria: {key}"), Fact(value)
     for key in sorted(content.keys() - set(_APART)):
         yield Key("recipe", "", key), Fact(content[key])
-    recipe = RecipeResult(content)
-    for component in recipe.components:
-        yield from _component_facts(component, side.origins, deployed=component.name in recipe.order)
-    yield Key("order", "", "deployment"), Fact(recipe.order)
+    yield Key("order", "", "deployment"), Fact(RecipeResult(content).order)
     yield from _constraint_facts(content.get("constraints", []), "", "/constraints", side.origins)
     for phase, said in content.get("validation", {}).items():
         yield from _phase_facts(phase, said, side.origins)
@@ -118,9 +123,10 @@ def _phase_facts(phase: str, said: Document, origins: Mapping[str, str]) -> Iter
             yield Key("phase", "", f"{phase}: {key}"), Fact([])  # says that what was inherited is dropped
 
 
-def _component_facts(
+def component_facts(
     component: ComponentRef, origins: Mapping[str, str], *, deployed: bool
 ) -> Iterator[tuple[Key, Fact]]:
+    """Yield the facts of one component of a recipe; `origins` are those of the recipe."""
     name, document = component.name, component.document
     root = f"/components/{escape(name)}"
     shown = {key: document[key] for key in ("version", "tag", "namespace") if key in document}

@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from clusterbook.diff import recipe_report
-from clusterbook.diff.export import exported
+from clusterbook.diff.export import Exporter
 from clusterbook.site import openapi
 from clusterbook.site.evidence import status
 from clusterbook.site.json_schemas import schemas
@@ -57,24 +57,26 @@ def files(data: SiteData) -> Iterator[tuple[str, bytes]]:
     yield "api/openapi.json", encode(openapi.document())
 
 
-def recipe_files(data: SiteData, summary: Summary, writer: RecipeWriter) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """Yield path and maker of every document about one recipe, written by `writer`."""
+def recipe_files(
+    data: SiteData, summary: Summary, writer: RecipeWriter, exporter: Exporter
+) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Yield path and maker of every document about one recipe, written by `writer`, its facts by `exporter`."""
     slug, lead = summary.slug, f"{ROOT}/recipes/{summary.slug}"
     newest = None if summary.unreleased else summary.newest
     yield f"{lead}.json", lambda: encode(recipe(summary, data.recipe(slug), newest))
-    yield f"{lead}.js", lambda: twin(slug, exported(data.side(slug, "")))
+    yield f"{lead}.js", lambda: twin(slug, exporter.export(data.side(slug, "")))
     yield f"{lead}.yaml", lambda: writer.text(data.recipe(slug)).encode()
     for version in summary.versions:
-        yield from _version_files(data, summary, version)
+        yield from _version_files(data, summary, version, exporter)
 
 
 def _version_files(
-    data: SiteData, summary: Summary, version: PublishedVersion
+    data: SiteData, summary: Summary, version: PublishedVersion, exporter: Exporter
 ) -> Iterator[tuple[str, Callable[[], bytes]]]:
     slug, number, before = summary.slug, version.number, version.before
     lead = f"{ROOT}/recipes/{slug}/{number}"
     yield f"{lead}.json", lambda: encode(recipe(summary, data.version(slug, number), version))
-    yield f"{lead}.js", lambda: twin(f"{slug}@{number}", exported(data.side(slug, number)))
+    yield f"{lead}.js", lambda: twin(f"{slug}@{number}", exporter.export(data.side(slug, number)))
     if before:
         lead = f"{ROOT}/recipes/{slug}/{before}..{number}"
         yield f"{lead}.json", lambda: encode(recipe_report.document(data.diff(slug, before, number)))

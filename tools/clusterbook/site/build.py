@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 
+from clusterbook.diff.export import Exporter
 from clusterbook.files.write import write_folder
 from clusterbook.site import api, feeds, frame, guide, links, mkdocs, pages
 from clusterbook.site.model import SiteData
@@ -80,7 +81,7 @@ def makers(
         BrokenSite: the frame lacks a mark. A maker raises as `build`.
     """
     shell = frame.read(built, sources)
-    renderer, writer = pages.Renderer(data, sources / "templates", url=url), RecipeWriter()
+    renderer, writer, exporter = pages.Renderer(data, sources / "templates", url=url), RecipeWriter(), Exporter()
     entries: list[tuple[str, str, str]] = []
     authored = [path for path in built if path.endswith(".html") and path not in ("404.html", frame.SHELL)]
 
@@ -91,7 +92,7 @@ def makers(
 
     for summary in data.recipes:
         yield from map(file, renderer.recipe(summary))
-        yield from api.recipe_files(data, summary, writer)
+        yield from api.recipe_files(data, summary, writer, exporter)
         for version in summary.versions:
             page = f"recipes/{summary.slug}/{version.number}.html"
             title = f"{summary.slug} {version.number} by its digest"
