@@ -83,4 +83,4 @@ def test_a_recipe_is_held_against_every_cluster_of_a_folder(fleet: Path) -> None
 def test_a_baseline_is_held_against_every_cluster_of_a_folder(fleet: Path) -> None:
     said = indexes.run("diff", str(fleet / "a-good.json"), str(fleet), "-t", "markdown")
     assert said.out.splitlines()[1] == "|---|---|---|---|---|---|---|"
-    assert said.out.splitlines()[3].endswith("| as wanted |")
+    assert said.out.splitlines()[3].endswith("| as wanted, as far as measured |")  # no values of Helm releases

@@ -13,6 +13,7 @@ from clusterbook.cli.command import Request
 from clusterbook.cli.render import render, table
 from clusterbook.cli.reply import Reply
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
+from clusterbook.diff import snapshot_report
 from clusterbook.diff.snapshot_report import Drift
 from clusterbook.diff.snapshots import SEVERITIES, UNSEEN
 from clusterbook.files.read import is_folder
@@ -153,7 +154,9 @@ def _counts(row: Row) -> list[int]:
 
 
 def _first(row: Row) -> str:
-    return row.error or (row.found.changes[0].path if row.found.changes else "as wanted")
+    if row.error or row.found.changes:
+        return row.error or row.found.changes[0].path
+    return "as wanted, as far as measured" if row.found.unmeasured or row.found.left_out else "as wanted"
 
 
 def _markdown(heading: list[str], rows: list[list[str]]) -> str:
@@ -166,4 +169,5 @@ def _drift_document(row: Row) -> dict[str, Any]:
     if row.error:
         return {**found, "error": row.error}
     counts = dict(zip((*SEVERITIES[:3], "unseen"), _counts(row), strict=True))
-    return {**found, "counts": counts, "changes": [each.document() for each in row.found.changes]}
+    changes = [each.document() for each in row.found.changes]
+    return {**found, "counts": counts, **snapshot_report.limits(row.found), "changes": changes}

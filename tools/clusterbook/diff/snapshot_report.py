@@ -50,9 +50,14 @@ def document(found: Drift) -> dict[str, Any]:
             **{severity: severities[severity] for severity in SEVERITIES},
             "total": len(found.changes),
         },
-        **({"leftOut": found.left_out} if found.left_out else {}),
-        **({"notMeasured": list(found.unmeasured)} if found.unmeasured else {}),
+        **limits(found),
     }
+
+
+def limits(found: Drift) -> dict[str, Any]:
+    """Return as plain data how far the changes reach: how many are left out, and what was not measured."""
+    left_out = {"leftOut": found.left_out} if found.left_out else {}
+    return {**left_out, **({"notMeasured": list(found.unmeasured)} if found.unmeasured else {})}
 
 
 def _text(found: Drift) -> str:
