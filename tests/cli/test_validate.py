@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from clusterbook import __version__
 from clusterbook.cli import fit as fits
 from clusterbook.cli import validate as judgements
 from clusterbook.cli.command import Caller, Request, Value
@@ -20,6 +21,7 @@ from tests.support import indexes
 from tests.support.clusters import FILES, SNAPSHOTS
 
 H100 = str(SNAPSHOTS / "h100-eks.yaml")
+AGE = f"the snapshot was taken by a newer version, 2026.7.0; this is {__version__}"
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +83,7 @@ def test_the_report_is_written_as_ctrf(index: str, tmp_path: Path) -> None:
     where, target = recipe(tmp_path), tmp_path / "report.json"
     words = ["validate", "-r", where, "-s", H100, "--no-cluster", "--source", index]
     said = indexes.run(*words, "-o", str(target))
-    assert said.err == "note: nothing was asked: nothing was judged\n"
+    assert said.err == f"note: {AGE}\nnote: nothing was asked: nothing was judged\n"
     assert json.loads(target.read_text())["reportFormat"] == "CTRF"
     assert indexes.run(*words, "--format", "json").out == target.read_text()
 
@@ -221,7 +223,7 @@ def test_every_recipe_is_held_against_a_cluster(index: str) -> None:
         "gke-cos": ("misses", "service: the recipe is for gke, and the cluster shows eks"),
     }
     assert next(iter(found)) == "h100-eks-training"
-    assert reply.notes == ("5 of 6 curated recipes fit, 1 do not, 0 cannot be told",)
+    assert reply.notes == (AGE, "5 of 6 curated recipes fit, 1 do not, 0 cannot be told")
 
 
 def test_what_the_cluster_does_not_show_is_not_taken_for_granted(index: str) -> None:
@@ -260,6 +262,7 @@ def test_a_machine_is_judged_as_far_as_it_tells_and_no_more(index: str) -> None:
     assert "  skipped alive  nobody can tell whether readiness holds\n" in reply.text
     assert reply.notes == (
         "this is a snapshot of one machine; take one of its cluster: clusterbook snapshot --cluster -o cluster.yaml",
+        AGE,
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from clusterbook.cli import main
 from tests.support.clusters import SNAPSHOTS
-from tests.support.servers.kube import FakeApi, Fault, running
+from tests.support.servers.kube import FakeApi, Fault, Made, running
 
 NODE = str(SNAPSHOTS / "bare-node.yaml")
 SERVED = {"v1": {"nodes": "Node", "pods": "Pod", "namespaces": "Namespace"}, "apps/v1": {"deployments": "Deployment"}}
@@ -159,3 +159,30 @@ def test_a_configuration_says_how_long_it_may_take(run: Run) -> None:
     Path("config.yaml").write_text(json.dumps({"kind": "ClusterbookConfig", "spec": spec}))
     assert "'soon' is no duration" in run(*LIVE, "--config", "config.yaml")[2]
     assert run(*LIVE, "-s", NODE, "--config", "config.yaml", "--timeout", "60s")[0] == 0
+
+
+def test_what_holds_now_and_not_a_moment_later_does_not_hold(run: Run, server: FakeApi) -> None:
+    well = server.lists["/apis/apps/v1/deployments"][0]
+    looks = []
+
+    def deployment(_number: int) -> dict[str, Any]:
+        looks.append(1)
+        return {**well, "status": {**well["status"], "updatedReplicas": 1 if len(looks) < 2 else 0}}
+
+    server.lists["/apis/apps/v1/deployments"] = Made(1, deployment)
+    assert run(*LIVE, "-s", NODE, "--stable-for", "1s")[0] == 10
+    assert len(looks) == 2
+
+
+def test_what_holds_all_the_time_is_looked_at_more_than_once(run: Run, server: FakeApi) -> None:
+    assert run(*LIVE, "-s", NODE, "--stable-for", "1s")[0] == 0
+    assert len(server.asked("GET", "/apis/apps/v1/deployments$")) == 2
+
+
+def test_what_does_not_hold_is_not_waited_for(run: Run, server: FakeApi) -> None:
+    server.lists["/apis/apps/v1/deployments"][0]["status"]["availableReplicas"] = 0
+    assert run(*LIVE, "-s", NODE, "--stable-for", "1h")[0] == 10
+
+
+def test_a_snapshot_alone_is_not_watched(run: Run) -> None:
+    assert run("-s", NODE, "--no-cluster", "--stable-for", "1s")[0] == 2

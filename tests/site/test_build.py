@@ -330,3 +330,23 @@ def test_the_home_page_says_how_many_combinations_are_answered_refused_and_unsup
     numbers = [int(each.replace(",", "")) for each in told.groups()]
     assert numbers == [sum(data.states.values()), answered, data.states["inherited"], data.states["unsupported"]]
     assert numbers[0] == sum(numbers[1:])
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\u202eb", r"a\u202eb"),
+        ("a\x1b[8m", r"a\x1b[8m"),
+        ("a\u2028b", r"a\u2028b"),
+        ("a\u200bb", r"a\u200bb"),
+        ("a\n\tb", "a\n\tb"),
+        ("<b>\x9b", r"&lt;b&gt;\x9b"),
+    ],
+)
+def test_text_of_strangers_hides_and_turns_nothing_on_a_page(text: str, shown: str) -> None:
+    env = pages.Renderer(sites.small(), sites.SOURCES / "templates").env
+    assert env.from_string("{{ text }}").render(text=text) == shown
+    assert (
+        env.from_string("{% set given %}<i>{{ text }}</i>{% endset %}{{ given }}").render(text=text)
+        == f"<i>{shown}</i>"
+    )

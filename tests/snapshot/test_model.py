@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.snapshot.criteria import fingerprint, origin
 from clusterbook.snapshot.gpus import ACCELERATORS
-from clusterbook.snapshot.model import Snapshot, read
+from clusterbook.snapshot.model import Snapshot, age, read
 from clusterbook.snapshot.services import service_of
 from tests.support.hints import nearest
 
@@ -304,3 +304,43 @@ def test_the_node_itself_is_asked_when_its_labels_say_nothing_known() -> None:
     label = {"nvidia.com/gpu.product": "NVIDIA-Graphics-Device|n1"}
     found = fingerprint(snapshot(NodeTopology__label=label, GPU__hardware={"model": "b200"}))
     assert found == {"accelerator": "b200"}
+
+
+# --- documents of other tools -----------------------------------------------------------------------------------------
+
+MEASURED = {"measurements": [{"type": "K8s", "subtypes": [{"subtype": "server", "data": {"version": "v1.33.1"}}]}]}
+
+
+@pytest.mark.parametrize("more", [{}, {"kind": ""}, {"metadata": {"version": "0.4"}}, {"kind": None, "apiVersion": ""}])
+def test_measurements_without_kind_are_a_snapshot(more: dict[str, Any]) -> None:
+    assert read({**MEASURED, **more}).reading("K8s", "server", "version") == "v1.33.1"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {**MEASURED, "componentRefs": []},
+        {**MEASURED, "kind": "RecipeResult"},
+        {**MEASURED, "apiVersion": "v1"},
+        {"measurements": []},
+        {"measurements": {"K8s": {}}},
+        {"metadata": {}},
+    ],
+)
+def test_what_is_something_else_is_no_snapshot_without_kind(document: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest):
+        read(document)
+
+
+@pytest.mark.parametrize(
+    ("taken", "words"),
+    [("2026.9.0", "a newer version"), ("2026.7.9", "an older version"), ("2026.8.0-rc.1", "a newer"), ("2026.8.0", "")],
+)
+def test_a_snapshot_of_another_version_of_the_tool_says_so(taken: str, words: str) -> None:
+    said = age({"apiVersion": "clusterbook.dev/v1alpha1", "metadata": {"version": taken}}, "2026.8.0")
+    assert (words in said) if words else said == ""
+
+
+def test_of_a_tool_that_is_not_ours_nothing_is_said() -> None:
+    assert age({"apiVersion": "aicr.nvidia.com/v1alpha1", "metadata": {"version": "v0.9"}}, "2026.8.0") == ""
+    assert age(MEASURED, "2026.8.0") == ""

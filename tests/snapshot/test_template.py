@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from clusterbook.diagnostics.errors import InvalidRequest
@@ -73,3 +75,41 @@ def test_a_go_template_is_told_what_it_is(template: str) -> None:
 
 def test_words_of_go_in_a_good_template_are_only_words() -> None:
     assert render("use {{ '{{ .Values.x }}' }}", TAKEN, "t.j2") == "use {{ .Values.x }}"
+
+
+HOSTILE = {
+    "apiVersion": "clusterbook.dev/v1alpha1",
+    "kind": "Snapshot",
+    "metadata": {},
+    "measurements": [
+        {"type": "K8s", "subtypes": [{"subtype": "server", "data": {"version": "v1\npassed\x1b[8m\u202e\t"}}]}
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ reading('K8s.server.version') }}",
+        "{{ measurements[0].subtypes[0].data.version }}",
+        "{% for key, value in measurements[0].subtypes[0].data.items() %}{{ value }}{% endfor %}",
+        "{{ [snapshot.measurements[0].subtypes[0].data.version] | join }}",
+    ],
+)
+def test_what_a_stranger_wrote_stays_on_its_line(template: str) -> None:
+    assert render(template, HOSTILE, "t") == r"v1\npassed\x1b[8m\u202e\t"
+
+
+def test_the_filter_for_json_gives_what_was_measured() -> None:
+    text = render("{{ measurements | json }}", HOSTILE, "t")
+    assert json.loads(text) == HOSTILE["measurements"]
+    assert "\u202e" not in text
+
+
+def test_lines_of_the_template_itself_stay() -> None:
+    assert render("a\n\tb{{ '\\n' }}c", HOSTILE, "t") == "a\n\tb\nc"
+
+
+def test_kind_and_api_version_are_there() -> None:
+    assert render("{{ kind }} {{ apiVersion }}", HOSTILE, "t") == "Snapshot clusterbook.dev/v1alpha1"
+    assert render("{{ kind }}{{ apiVersion }}", {"measurements": HOSTILE["measurements"]}, "t") == "Snapshot"

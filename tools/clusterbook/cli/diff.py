@@ -263,7 +263,7 @@ def _version(word: str, sources: RecipeSources) -> Subject:
 
 def _file(word: str, sources: RecipeSources) -> Subject:
     document = read_document(word)
-    if document.get("kind") == snapshot.KIND:
+    if snapshot.is_snapshot(document):
         return NamedSnapshot(word, as_snapshot(document, word))
     try:
         found = recipe_in(document) if document.get("kind") == KIND else None

@@ -5,6 +5,7 @@ Has 60 ms for the whole process, so what only some requests need is imported whe
 
 from __future__ import annotations
 
+from clusterbook import __version__
 from clusterbook.cli.command import Argument, Caller, Command, Request
 from clusterbook.cli.flags import FILE, WHERE, Flag
 from clusterbook.cli.reply import MissingFlag, Reply
@@ -56,7 +57,8 @@ def fit(request: Request, _caller: Caller) -> Reply:
         from clusterbook.cli.fleet import fit_fleet
 
         return fit_fleet(request, words)
-    taken = pick(request, read_snapshot(words[0])[1])
+    document, whole = read_snapshot(words[0])
+    taken = pick(request, whole)
     shelf = open_shelf(request.text("source"), request.text("data"))
     every = "all" in request.switches
     lines = [line for line in shelf.listing() if every or line["state"] == CURATED]
@@ -70,7 +72,8 @@ def fit(request: Request, _caller: Caller) -> Reply:
         text = table(["RECIPE", "FIT", "WHY"], [[each.recipe, each.fit, each.why] for each in found])
     else:
         text = render([each.document() for each in found], form)
-    notes = (*((ALONE,) if taken.alone else ()), note, *shelf.remarks)
+    aged = snapshot.age(document, __version__)
+    notes = (*((ALONE,) if taken.alone else ()), *((aged,) if aged else ()), note, *shelf.remarks)
     return Reply(text, notes, output=request.text("output"))
 
 

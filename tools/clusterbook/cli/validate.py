@@ -5,7 +5,8 @@ Has 60 ms for the whole process, so what only some requests need is imported whe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from clusterbook import __version__
@@ -23,7 +24,7 @@ from clusterbook.snapshot.nodes import named
 from clusterbook.validate import ctrf
 from clusterbook.validate.checks import read_checks, with_inspections
 from clusterbook.validate.judge import chosen_phases, judge
-from clusterbook.validate.result import PHASES, Report
+from clusterbook.validate.result import ERROR, FAILED, PHASES, Report
 
 if TYPE_CHECKING:
     from clusterbook.collect.agent_manifests import Agent
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from clusterbook.lookup.shelf import Shelf
 
 ALL = "all"
+_POLL_S = 10
+"""How long after one look at a cluster the next one follows."""
 
 
 def validate(request: Request, caller: Caller) -> Reply:
@@ -79,23 +82,28 @@ def _report(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply
     known = with_inspections(shelf.validators() if shelf else {}, ours)
     document, told = _snapshot(request, recipe, helper)
     told = (*(shelf.remarks if shelf else ()), *told)
+
+    def held(document: Mapping[str, Any]) -> Report:
+        return judge(
+            recipe,
+            pick(request, snapshot.read(document)),
+            checks=read_checks({**ours, **known}),
+            phases=phases,
+            fail_fast="fail_fast" in request.switches,
+            known_checks=tuple(known),
+        )
+
+    if "stable_for" in values:
+        document = _watched(request, recipe, document, lambda document: held(document).verdict not in (FAILED, ERROR))
     if "run" in request.switches:
         document = _run(request, recipe, document, known, phases)
     if "save_snapshot" in values:
         _save(values["save_snapshot"], document)
-    fail_fast = "fail_fast" in request.switches
-    seen = pick(request, snapshot.read(document))
-    report = judge(
-        recipe,
-        seen,
-        checks=read_checks({**ours, **known}),
-        phases=phases,
-        fail_fast=fail_fast,
-        known_checks=tuple(known),
-    )
+    seen, report = pick(request, snapshot.read(document)), held(document)
     form = request.text("format") or ("json" if request.text("output") else "text")
     text = ctrf.text(report) if form == "text" else ctrf.as_json(report, __version__)
     told += (ALONE,) if seen.alone else ()
+    told += (aged,) if (aged := snapshot.age(document, __version__)) else ()
     told += (f"only these nodes were judged: {named(sorted(seen.chosen))}",) if seen.chosen else ()
     notes: tuple[str, ...] = told if form == "text" else (*told, ctrf.summary(report))
     if "evidence" in values:
@@ -103,6 +111,27 @@ def _report(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply
     elif signs:
         raise InvalidRequest("--key and --keyless sign evidence", hint="say where it goes: --evidence DIR")
     return Reply(text, notes, ctrf.exit_status(report, fail_on_error=values.get("fail_on_error") != "false"))
+
+
+def _watched(
+    request: Request, recipe: Mapping[str, Any], document: Mapping[str, Any], holds: Callable[[Mapping[str, Any]], bool]
+) -> Mapping[str, Any]:
+    """Return the snapshot that counts: the last of a while in which all held, or the first in which something did not.
+
+    What a node says of itself is that of the first. Source: reference row V23, which looks every ten seconds.
+    """
+    from clusterbook.collect.live import take_now
+    from clusterbook.documents.scalars import duration_s
+    from clusterbook.snapshot.merge import OWN
+
+    window_s = duration_s(request.values["stable_for"])
+    until = time.monotonic() + window_s
+    while holds(document) and (left_s := until - time.monotonic()) > 0:
+        time.sleep(min(_POLL_S, left_s))
+        own = document if any(each["type"] in OWN for each in document["measurements"]) else None
+        kubeconfig, context = request.text("kubeconfig"), request.text("context")
+        document = take_now(recipe, own, None, kubeconfig=kubeconfig, context=context).document
+    return document
 
 
 def _snapshot(
@@ -118,6 +147,10 @@ def _snapshot(
             if flag in values:
                 what = f"--{flag} is about a cluster, and --no-cluster asks none"
                 raise InvalidRequest(what, hint="leave one of them out")
+        if "stable_for" in values:
+            raise InvalidRequest(
+                "--stable-for watches a cluster, and --no-cluster asks none", hint="leave one of them out"
+            )
         if "save_snapshot" in values:
             raise InvalidRequest("--save-snapshot: with --no-cluster none is taken", hint="leave one of them out")
         if "snapshot" not in values:
@@ -282,6 +315,12 @@ _VALIDATE = (
     Flag("kubeconfig", ("--kubeconfig", "-k"), "Ask the cluster of this kubeconfig; default: as kubectl does.", "FILE"),
     Flag("context", ("--context",), "Ask the cluster of this context.", "NAME"),
     Flag("run", ("--run",), "Run, as Jobs, the checks that cannot be told by reading."),
+    Flag(
+        "stable_for",
+        ("--stable-for",),
+        "Look again for this long, such as 60s: all has to hold all the time.",
+        "DURATION",
+    ),
     Flag("save_snapshot", ("--save-snapshot",), "Write the snapshot that was taken to this file.", "FILE"),
     POOL,
     Flag("phase", ("--phase",), "Judge only this phase and readiness; may be repeated.", "PHASE", repeated=True),

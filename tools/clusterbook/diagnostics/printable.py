@@ -16,6 +16,16 @@ def one_line(text: str) -> str:
     )
 
 
+def block(text: str) -> str:
+    """Return laid out text, whose line breaks and tabs are its author's, with the rest that cannot be seen written out.
+
+    What stands in one cell of it has gone through `one_line` before.
+    """
+    if text.isprintable():
+        return text
+    return "".join(character if character in "\n\t" else one_line(character) for character in text)
+
+
 def lines(text: str) -> str:
     """Return text of several lines, each of them as `one_line` has it."""
     return text if text.isprintable() else "\n".join(map(one_line, text.split("\n")))

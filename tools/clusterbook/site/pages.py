@@ -15,6 +15,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from clusterbook.diagnostics.printable import block
 from clusterbook.diff import recipe_report
 from clusterbook.diff.recipes import Change
 from clusterbook.resolve.recipe import RecipeResult
@@ -46,6 +47,11 @@ _SECTIONS = (
 )
 
 
+def _visible(value: object) -> object:
+    """Return what a page prints: of text that is not markup yet, nothing that hides or turns what stands around it."""
+    return block(value) if type(value) is str else value
+
+
 class Renderer:
     """Renders every catalog page of one site."""
 
@@ -56,6 +62,7 @@ class Renderer:
             loader=jinja2.FileSystemLoader(templates),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
+            finalize=_visible,
             trim_blocks=True,
             lstrip_blocks=True,
         )

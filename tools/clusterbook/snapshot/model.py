@@ -6,13 +6,14 @@ library.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean
-from clusterbook.documents.api_version import API_VERSIONS
+from clusterbook.documents.api_version import API_VERSION, API_VERSIONS
 from clusterbook.documents.selector import listing, suggestion
 from clusterbook.documents.yaml_writer import scalar
 from clusterbook.snapshot.inventory import (
@@ -169,14 +170,15 @@ def _refused(gap: Gap | None) -> Gap | None:
 def read(document: object) -> Snapshot:
     """Return the snapshot that `document`, a parsed file, holds.
 
-    Where a type or a subtype stands twice, the first counts.
+    Where a type or a subtype stands twice, the first counts. One with measurements needs no kind and no apiVersion, as
+    older tools and the reference's own tests write them.
 
     Raises:
         InvalidRequest: another kind or apiVersion, or not of the shape of reference row S1.
     """
     top = mapping(document, "the document")
     kind, version = top.get("kind"), top.get("apiVersion") or ""
-    if kind != KIND:
+    if not is_snapshot(top):
         hint = f"name a document that says 'kind: {KIND}', or take one: clusterbook snapshot --cluster -o cluster.yaml"
         raise InvalidRequest(f"this is no snapshot: its kind is '{kind or ''}', not '{KIND}'", hint=hint)
     if version not in ("", *API_VERSIONS):
@@ -187,6 +189,29 @@ def read(document: object) -> Snapshot:
         measurements.setdefault(name_of(entry, "type", place), _subtypes(entry, place))
     stated = mapping(top.get("fingerprint"), "fingerprint")
     return Snapshot(stated, measurements, read_inventory(top), mapping(top.get("metadata"), "metadata"))
+
+
+def is_snapshot(document: Mapping[str, Any]) -> bool:
+    """Return whether a document is a snapshot: by its kind, or without kind and apiVersion by what it holds."""
+    named = document.get("kind") or document.get("apiVersion") or "componentRefs" in document
+    measured = isinstance(document.get("measurements"), list) and bool(document["measurements"])
+    return document.get("kind") == KIND or (measured and not named)
+
+
+def age(document: Mapping[str, Any], version: str) -> str:
+    """Return what to know of the tool that took a snapshot, for one of the version `version`; "" where nothing is.
+
+    Of one that the reference took nothing is said: its versions are not ours.
+    """
+    taken = str((document.get("metadata") or {}).get("version") or "")
+    if not taken or taken == version or document.get("apiVersion") != API_VERSION:
+        return ""
+    old, new = (tuple(map(int, _NUMBERS.findall(text))) for text in (taken, version))
+    which = "a newer" if old > new else "an older" if old < new else "another"
+    return f"the snapshot was taken by {which} version, {taken}; this is {version}"
+
+
+_NUMBERS = re.compile(r"\d{1,9}")
 
 
 def read_whole(document: object) -> Snapshot:

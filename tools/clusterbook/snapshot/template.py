@@ -16,9 +16,10 @@ from jinja2 import StrictUndefined, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
+from clusterbook.diagnostics.printable import one_line
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.snapshot import constraint
-from clusterbook.snapshot.model import Snapshot, read
+from clusterbook.snapshot.model import KIND, Snapshot, read
 
 _GO = re.compile(
     r"\{\{-?\s*(?:(?:if|range|with|template|define|block|printf|len|index|not|and|or|eq|ne|gt|lt)\s+[.$(\"]"
@@ -31,8 +32,9 @@ _NAME = "<template>"
 def render(template: str, document: Mapping[str, Any], where: str) -> str:
     """Return what a template makes of a snapshot.
 
-    The template has the snapshot's parts by name (`metadata`, `measurements`, …), all of it as `snapshot`, and
+    The template has the snapshot's parts by name (`kind`, `metadata`, `measurements`, …), all of it as `snapshot`, and
     `reading("OS.release.ID", default)`, whose path is written as in a constraint. `where` is what messages call it.
+    What strangers wrote stays on its line and can be seen; the filters `yaml` and `json` give it as it is.
 
     Raises:
         InvalidRequest: the template cannot be read, or asks for something that is not there.
@@ -40,25 +42,54 @@ def render(template: str, document: Mapping[str, Any], where: str) -> str:
     environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False
     )
-    environment.filters["yaml"] = dump
-    environment.filters["json"] = lambda value: json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
-    taken = read(document)
-    parts = {name: document.get(name) or [] for name in ("measurements", "objects", "releases", "coverage")}
-    parts |= {name: document.get(name) or {} for name in ("metadata", "fingerprint")}
+    environment.filters["yaml"] = lambda value: dump(_raw(value))
+    environment.filters["json"] = lambda value: json.dumps(_raw(value), indent=2, sort_keys=True)
+    taken, shown = read(document), _shown(document)
+    parts = {name: shown.get(name) or [] for name in ("measurements", "objects", "releases", "coverage")}
+    parts |= {name: shown.get(name) or {} for name in ("metadata", "fingerprint")}
+    parts |= {"kind": shown.get("kind") or KIND, "apiVersion": shown.get("apiVersion") or ""}
     try:
         made = environment.from_string(template)
         made.filename = _NAME
-        return made.render(**parts, snapshot=document, reading=lambda path, *default: _reading(taken, path, default))
+        return made.render(**parts, snapshot=shown, reading=lambda path, *default: _reading(taken, path, default))
     except TemplateSyntaxError as error:
         raise _broken(template, where, error.lineno, error.message or "it is no template") from error
     except Exception as error:
         raise _broken(template, where, _line(error.__traceback__), _said(error)) from error
 
 
+class _Foreign(str):
+    """Text of a stranger as one line of what can be seen; `raw` is what it was, for whoever escapes by himself."""
+
+    raw: str
+
+
+def _shown(value: Any) -> Any:
+    """Return a value as templates see it: strangers' texts stay on their lines, and can be seen."""
+    if isinstance(value, str):
+        if value.isprintable():
+            return value
+        foreign = _Foreign(one_line(value))
+        foreign.raw = value
+        return foreign
+    if isinstance(value, Mapping):
+        return {_shown(key): _shown(each) for key, each in value.items()}
+    return [_shown(each) for each in value] if isinstance(value, list) else value
+
+
+def _raw(value: Any) -> Any:
+    """Return a value as it was, for filters whose form escapes what it has to."""
+    if isinstance(value, Mapping):
+        return {_raw(key): _raw(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_raw(each) for each in value]
+    return value.raw if isinstance(value, _Foreign) else value
+
+
 def _reading(taken: Snapshot, path: str, default: tuple[Any, ...]) -> Any:
     """Return one reading, or the default where there is one and nothing was measured."""
     try:
-        return constraint.lookup(taken, constraint.parse_path(path))
+        return _shown(constraint.lookup(taken, constraint.parse_path(path)))
     except ClusterbookError:
         if default:
             return default[0]
