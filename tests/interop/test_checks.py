@@ -6,6 +6,8 @@ KWOK plays the containers: they end well and say nothing, so a check that is kno
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
 from clusterbook.cli.main import run
 from clusterbook.kubernetes.api import open_api
+from clusterbook.lookup.write import build
 from clusterbook.validate.job_manifests import CheckRun, manifests
 from clusterbook.validate.run_jobs import run_all
 from tests.interop.cluster import Cluster
@@ -55,18 +58,37 @@ def recipe(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_checks_run_and_are_gone(cluster: Cluster, recipe: str, tmp_path: Path) -> None:
+@pytest.fixture
+def index(tmp_path: Path) -> str:
+    """Give an index of our catalog whose checks have images that do not move."""
+    recipes = shutil.copytree(RECIPES, tmp_path / "recipes")
+    entries = recipes / "validators" / "catalog.yaml"
+    pinned = re.sub(r":latest\b.*", ":v1.3.0", entries.read_text(encoding="utf-8"))
+    entries.write_text(pinned, encoding="utf-8")
+    build(recipes, output=tmp_path / "dist")
+    return str(tmp_path / "dist" / "index")
+
+
+def test_checks_run_and_are_gone(cluster: Cluster, recipe: str, index: str, tmp_path: Path) -> None:
     report, saved = tmp_path / "report.json", tmp_path / "taken.json"
-    words = ["validate", "-r", recipe, "-k", str(cluster.kubeconfig), "--run", "-n", NAMESPACE]
+    words = ["validate", "-r", recipe, "-k", str(cluster.kubeconfig), "--run", "-n", NAMESPACE, "--source", index]
     run([*words, "-o", str(report), "--save-snapshot", str(saved)], {})
     results = {each["name"]: each for each in json.loads(report.read_text(encoding="utf-8"))["results"]["tests"]}
     assert results["check cluster-autoscaling"]["rawStatus"] == "passed"
     assert results["check check-nvidia-smi"]["rawStatus"] == "error"
     assert "printed nothing" in results["check check-nvidia-smi"]["message"]
     again = tmp_path / "again.json"
-    run(["validate", "-r", recipe, "-s", str(saved), "--no-cluster", "-o", str(again)], {})
+    run(["validate", "-r", recipe, "-s", str(saved), "--no-cluster", "-o", str(again), "--source", index], {})
     assert again.read_text(encoding="utf-8") == report.read_text(encoding="utf-8")
     wait_until(lambda: left(cluster) == [], "nothing is left", timeout_s=60)
+
+
+def test_a_check_whose_image_moves_is_not_run(cluster: Cluster, recipe: str, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    run(["validate", "-r", recipe, "-k", str(cluster.kubeconfig), "--run", "-n", NAMESPACE, "-o", str(report)], {})
+    results = {each["name"]: each for each in json.loads(report.read_text(encoding="utf-8"))["results"]["tests"]}
+    assert results["check cluster-autoscaling"]["rawStatus"] == "skipped"
+    assert ":latest" in results["check cluster-autoscaling"]["message"]
 
 
 def test_a_check_has_the_rights_of_its_entry_and_no_others(cluster: Cluster, namespace: str) -> None:

@@ -76,7 +76,10 @@ def test_nodes_versions_and_images_are_those_that_kubectl_shows(cluster: Cluster
     ready = snapshot.inventory.named("apps/v1", "Deployment", "probe", namespace)
     assert ready is not None
     assert ready["status"]["availableReplicas"] == 2
-    assert found["fingerprint"]["service"] == {"value": "eks", "source": "K8s.node.provider"}
+    assert found["fingerprint"]["service"] == {
+        "value": "eks",
+        "source": "NodeTopology.label.eks.amazonaws.com/capacityType",
+    }
     assert found["fingerprint"]["accelerator"]["note"] == "multi-gpu"
     assert found["fingerprint"]["gpuNodeCount"]["value"] == 4
 

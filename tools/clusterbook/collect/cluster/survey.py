@@ -30,7 +30,7 @@ _GRACE_S = 5.0
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 _PAGES = {"CustomResourceDefinition": 20}
 """Kinds whose objects are so large that fewer are asked for at a time: a definition has a megabyte at most."""
-_STORES = (("secrets", "Secret", "type=helm_releases.sh/release.v1"), ("configmaps", "ConfigMap", ""))
+_STORES = (("secrets", "Secret", "type=helm.sh/release.v1"), ("configmaps", "ConfigMap", ""))
 """Where Helm keeps releases; the first unless its user chose otherwise."""
 
 
