@@ -13,7 +13,15 @@ import pytest
 from clusterbook.bundle.template import fill
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
-INSTALL = {"MADE": "made", "NAME": "n", "NAMESPACE": "s", "CHART": ".", "HOME": "h", "WAIT": "--timeout 1s"}
+INSTALL = {
+    "MADE": "made",
+    "NAME": "n",
+    "NAMESPACE": "s",
+    "CHART": ".",
+    "HOME": "h",
+    "WAIT": "--timeout 1s",
+    "INTEGERS": "",
+}
 WAVES = {"HOME": "argocd", "PARENT": "p", "LABELS": "a=b", "WAVES": ""}
 
 

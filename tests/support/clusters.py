@@ -97,7 +97,7 @@ def eks(
     return {
         "apiVersion": "clusterbook.dev/v1alpha1",
         "kind": "Snapshot",
-        "metadata": {"timestamp": TAKEN, "version": "2026.7.0", "source-node": gpu_nodes[0]},
+        "metadata": {"timestamp": TAKEN, "version": "0.1.0", "source-node": gpu_nodes[0]},
         "fingerprint": {
             "service": {"value": "eks", "source": "K8s.server.version"},
             "accelerator": {"value": model, "source": "NodeTopology.label.nvidia.com/gpu.product"},
@@ -124,7 +124,7 @@ def bare() -> Document:
     return {
         "apiVersion": "clusterbook.dev/v1alpha1",
         "kind": "Snapshot",
-        "metadata": {"timestamp": TAKEN, "version": "2026.7.0", "source-node": "bench-07.example.org"},
+        "metadata": {"timestamp": TAKEN, "version": "0.1.0", "source-node": "bench-07.example.org"},
         "fingerprint": {
             "accelerator": {"value": "h100", "source": "GPU.hardware.model"},
             "os": {"value": "ubuntu", "version": "24.04", "source": "OS.release.ID"},
