@@ -2,8 +2,8 @@
 
 usage: python3 tools/dev.py COMMAND [ARGUMENT ...]
 
-Arguments are handed on: `test`, `bench`, `interop` and `browser` give theirs to pytest, `build` to `clusterbook-build
-build`, `deploy-all` to tests/interop/deploy_all.py, which says which there are.
+Arguments are handed on: `test`, `bench`, `fuzz`, `interop` and `browser` give theirs to pytest, `build` to
+`clusterbook-build build`, `deploy-all` to tests/interop/deploy_all.py, which says which there are.
 """
 
 import contextlib
@@ -116,6 +116,7 @@ LINT: dict[str, Sequence[str]] = {
 }
 SIDE_BY_SIDE = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
 """File by file, since the tests of one share a cluster, a registry or a site; each worker has its own."""
+FUZZ = "tests/bench/test_foreign_text.py"
 WITH_HELM = ("tests/prove",)
 """Tests outside the interop tier that skip where there is no helm; there is one once the tier's tools are built."""
 
@@ -145,7 +146,13 @@ def lint(arguments: Sequence[str]) -> int:
 def bench(arguments: Sequence[str]) -> int:
     """Measure the speeds that README states."""
     set_up()
-    return run(PYTHON, "-m", "pytest", "-p", "no:xdist", "-s", "tests/bench", *arguments)
+    return run(PYTHON, "-m", "pytest", "-p", "no:xdist", "-s", "tests/bench", f"--ignore={FUZZ}", *arguments)
+
+
+def fuzz(arguments: Sequence[str]) -> int:
+    """Feed ten thousand texts to every parser of what others send; `test` feeds a few hundred."""
+    set_up()
+    return run(PYTHON, "-m", "pytest", *SIDE_BY_SIDE[:-1], "load", FUZZ, *arguments)
 
 
 def golden(arguments: Sequence[str]) -> int:
@@ -192,6 +199,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "test": test,
     "lint": lint,
     "bench": bench,
+    "fuzz": fuzz,
     "golden": golden,
     "interop": interop,
     "agent": agent,
