@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from random import Random
 
-from clusterbook.cli import diff as command
+from clusterbook.cli import comparison as command
 from clusterbook.diff.recipes import Diff
 from tests.support import sites
 

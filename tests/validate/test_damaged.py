@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clusterbook.cli.diff import DriftFilter, NamedSnapshot, drift_of
+from clusterbook.cli.comparison import DriftFilter, NamedSnapshot, drift_of
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.diff.snapshots import NOISE
 from clusterbook.evidence import redact

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place, SourceErrors
-from clusterbook.documents.yaml_reader import Node, parse
+
+if TYPE_CHECKING:
+    from clusterbook.documents.yaml_reader import Node
 
 UNKNOWN_COMPONENT = Code(
     "CB023",
@@ -119,6 +121,8 @@ def _is_image(word: str) -> bool:
 
 def _configuration(text: str) -> Any:
     """Return what a ConfigMap's text says, None when that is no YAML."""
+    from clusterbook.documents.yaml_reader import parse
+
     try:
         node = parse(text, "configuration", first_only=True)
     except SourceErrors:

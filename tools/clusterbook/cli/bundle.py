@@ -16,10 +16,9 @@ from clusterbook.bundle.disk import ARCHIVES, read_bundle
 from clusterbook.bundle.make import file_setting, make, write
 from clusterbook.bundle.options import DEPLOYERS, OPTIONS, REPEATED, SWITCHES, flag
 from clusterbook.bundle.render import Bundle
-from clusterbook.cli.command import Argument, Caller, Command, Request
+from clusterbook.cli.command import Argument, Caller, Command, Request, read_question
 from clusterbook.cli.fetch import ACCESS
 from clusterbook.cli.flags import ANSWER, CRITERIA, WHERE, Flag
-from clusterbook.cli.question import read_question
 from clusterbook.cli.reply import Reply
 from clusterbook.cli.sign import SIGN, read_signer, sign_notes, verify_flags
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest

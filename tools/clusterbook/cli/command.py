@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from clusterbook.cli.flags import Flag
 from clusterbook.cli.reply import Reply
 from clusterbook.diagnostics.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from clusterbook.lookup.find import Question
 
 Value = str | bool | tuple[str, ...] | None
 """What stands for a flag or an argument: a text, a switch, a list, or nothing."""
@@ -148,3 +151,20 @@ def scan_flags(words: Sequence[str], flags: Sequence[Flag]) -> tuple[Request, li
         else:
             values[flag.key] = value
     return Request(values, lists, frozenset(switches)), arguments
+
+
+def read_question(request: Request) -> Question:
+    """Return which recipe a command line asks for."""
+    from clusterbook.catalog.criteria import DIMENSIONS
+    from clusterbook.lookup.find import Question
+
+    return Question(
+        request.text("slug"),
+        {name: request.values[name] for name in (*DIMENSIONS, "nodes") if name in request.values},
+        strict="criteria_strict" in request.switches,
+        allow_inherited="allow_inherited" in request.switches,
+        document=request.values.get("recipe"),
+        snapshot=request.values.get("snapshot"),
+        source=request.text("source"),
+        data=request.text("data"),
+    )

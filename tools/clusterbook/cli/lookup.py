@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from clusterbook.catalog.criteria import DIMENSIONS, read_criteria
-from clusterbook.cli.command import Argument, Caller, Command, Request
+from clusterbook.cli.command import Argument, Caller, Command, Request, read_question
 from clusterbook.cli.flags import ANSWER, CRITERIA, OUTPUT, WHERE, Flag
-from clusterbook.cli.question import read_question
 from clusterbook.cli.render import leaves_table, recipe_table, render, table
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean
