@@ -21,8 +21,8 @@ from clusterbook.bundle.render import OPTIONS, PROVENANCE, RECIPE
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
 from clusterbook.cli.command import Request
-from clusterbook.cli.diff import DIFF_FORMATS, DIFFER
-from clusterbook.cli.reply import Reply
+from clusterbook.cli.flags import DIFF_FORMATS
+from clusterbook.cli.reply import DIFFER, Reply
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean, unreadable
 from clusterbook.diff import recipe_report, snapshot_report
 from clusterbook.diff import snapshots as drift

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from clusterbook.cli.command import Argument, Caller, Command, Request
-from clusterbook.cli.flags import WHERE, Flag
+from clusterbook.cli.flags import DIFF_FORMATS, WHERE, Flag
 from clusterbook.cli.reply import Reply
 
-DIFF_FORMATS = ("text", "markdown", "json", "yaml")
 SEVERITIES = ("critical", "warning", "info", "noise")
-DIFFER = 10
-"""Exit status when two things differ and that was the question. Source: design, section 10."""
 
 
 def answer(request: Request, _caller: Caller) -> Reply:

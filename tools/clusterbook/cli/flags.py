@@ -87,3 +87,5 @@ OUTPUT = (
     Flag("format", ("--format", "-t"), "How the answer is written.", values=("yaml", "json", "table")),
     FILE,
 )
+DIFF_FORMATS = ("text", "markdown", "json", "yaml")
+"""How differences are written."""

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from clusterbook.diagnostics.errors import ClusterbookError
 
+DIFFER = 10
+"""Exit status when two things differ and that was the question. Source: design, section 10."""
+
 
 class Reply(NamedTuple):
     """What a command prints, or writes to the file `output`, and notes for standard error.
