@@ -34,6 +34,7 @@ many = dataclasses.replace(
     recipes=tuple(dataclasses.replace(each, slug=slug, title=f"{each.title} {slug}") for slug, each in real.items()),
     recipe=lambda slug: dataclasses.replace(known.recipe(real[slug].slug), slug=slug),
     neighbours=lambda slug: iter(()),
+    side=lambda slug, number: known.side(real[slug].slug, number),
     combinations=lambda slug: known.combinations(real[slug].slug),
     components=tuple(dataclasses.replace(each, used={}) for each in known.components),
 )

@@ -40,7 +40,7 @@ _PCI = re.compile(r"feature\.node\.kubernetes\.io/pci-(?:03\d\d_)?10de(?:_[0-9a-
 _RESOURCES = re.compile(
     r"nvidia\.com/(?:gpu|gpu\.shared|pgpu|mig-.+)|amd\.com/gpu|gpu\.intel\.com/\w+|habana\.ai/gaudi"
 )
-_VGPU = re.compile(r"-\d+[ABCQ](?:-SHARED)?$")
+_VGPU = r"-\d+[ABCQ](?:-SHARED)?$"
 """NVIDIA-A16-4Q: the profile of a virtual GPU."""
 
 MIXED = "mixed"
@@ -115,7 +115,7 @@ def _product(labels: Mapping[str, str], claimed: str | None) -> tuple[str, str]:
 
 def _kind(labels: Mapping[str, str], given: Mapping[str, int], product: str) -> str:
     """Return whether what a pod is given is a whole GPU; a virtual one is cut before it is shared."""
-    if product.startswith("GRID") or _VGPU.search(product) or labels.get("nvidia.com/vgpu.present") == "true":
+    if product.startswith("GRID") or re.search(_VGPU, product) or labels.get("nvidia.com/vgpu.present") == "true":
         return VGPU
     partition = labels.get("cloud.google.com/gke-gpu-partition-size")
     if "-MIG-" in product or partition or any(name.startswith("nvidia.com/mig-") for name in given):

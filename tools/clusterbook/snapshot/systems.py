@@ -31,10 +31,10 @@ _IMAGES = (
     ("flatcar", "flatcar"),
 )
 """How osImage begins → ID of os-release, where that is not simply its first word."""
-_FIRST_WORD = re.compile(r"[A-Za-z]+")
-_VERSION = re.compile(r"(?:^|[\s(])v?(\d+(?:\.\d+)*)")
-_SERVICE_PACK = re.compile(r"\bSP(\d+)")
-_COREOS = re.compile(r"(\d)(\d\d)\.(\d)(\d+)\.\d{12}")
+_FIRST_WORD = r"[A-Za-z]+"
+_VERSION = r"(?:^|[\s(])v?(\d+(?:\.\d+)*)"
+_SERVICE_PACK = r"\bSP(\d+)"
+_COREOS = r"(\d)(\d\d)\.(\d)(\d+)\.\d{12}"
 """418.94.202510211307: OpenShift 4.18 on RHEL 9.4."""
 
 
@@ -55,11 +55,11 @@ class System(NamedTuple):
 
 def system_of_image(image: str) -> System:
     """Return the system that a node's `osImage` names."""
-    lower, word = image.lower(), _FIRST_WORD.match(image)
+    lower, word = image.lower(), re.match(_FIRST_WORD, image)
     name = next((name for start, name in _IMAGES if lower.startswith(start)), word[0].lower() if word else "")
-    version = _VERSION.search(image)
+    version = re.search(_VERSION, image)
     text = version[1] if version else ""
-    if name == "sles" and (pack := _SERVICE_PACK.search(image)):
+    if name == "sles" and (pack := re.search(_SERVICE_PACK, image)):
         text += f".{pack[1]}"
     return system(name, text)
 
@@ -78,7 +78,7 @@ def system(name: str, version: str, rhel: str = "") -> System:
 
 def _rhel_of_coreos(version: str) -> str:
     """Return the RHEL that a CoreOS of Red Hat is made of, "" where its version is that of OpenShift."""
-    build = _COREOS.search(version)
+    build = re.search(_COREOS, version)
     if build:
         return f"{build[3]}.{build[4]}"
     major, dot, _ = version.partition(".")

@@ -21,12 +21,12 @@ _LONGEST_PART = 1000
 """More digits are no number of anything; the reference's numbers end at 63 bits, and kernels count in 64."""
 _VERSION = re.compile(r"v?(\d+(?:\.\d+)*)(?:[-+](.*))?", re.ASCII | re.DOTALL)
 _QUANTITY = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*([A-Za-z%][A-Za-z%/]*)?", re.ASCII)
-_PRE = re.compile(r"(dev|alpha|beta|preview|pre|rc)[.-]?(\d+(?:\.\d+)*)?(?![a-z])", re.ASCII)
+_PRE = r"(dev|alpha|beta|preview|pre|rc)[.-]?(\d+(?:\.\d+)*)?(?![a-z])"
 _PRE_ORDER = ("dev", "alpha", "beta", "preview", "pre", "rc")
-_HASHED = re.compile(r"eks-([0-9a-f]+)", re.ASCII)
-_NAMED = re.compile(r"([A-Za-z][A-Za-z0-9_]*?)[.-]?(\d+(?:\.\d+)*)", re.ASCII)
-_COUNTED = re.compile(r"(\d+(?:\.\d+)*)(?:[.-]([A-Za-z][\w.+-]*))?", re.ASCII)
-_ARCHITECTURES = re.compile(r"\.(?:x86_64|aarch64|amd64|arm64)$")
+_HASHED = r"eks-([0-9a-f]+)"
+_NAMED = r"([A-Za-z][A-Za-z0-9_]*?)[.-]?(\d+(?:\.\d+)*)"
+_COUNTED = r"(\d+(?:\.\d+)*)(?:[.-]([A-Za-z][\w.+-]*))?"
+_ARCHITECTURES = r"\.(?:x86_64|aarch64|amd64|arm64)$"
 
 
 class Build(NamedTuple):
@@ -52,18 +52,18 @@ def read(text: str) -> Version | None:
     if not found or any(len(part) > _LONGEST_PART for part in found[1].split(".")):
         return None
     rest = found[2] or ""
-    if pre := _PRE.match(rest):
+    if pre := re.match(_PRE, rest, re.ASCII):
         return Version(_numbers(found[1]), (_PRE_ORDER.index(pre[1]), *_numbers(pre[2] or "0")), None, text)
     return Version(_numbers(found[1]), (), _build(rest) if rest else None, text)
 
 
 def _build(rest: str) -> Build:
     """Return what a suffix is."""
-    if _HASHED.fullmatch(rest):
+    if re.fullmatch(_HASHED, rest, re.ASCII):
         return Build("eks", (), rest)
-    if counted := _COUNTED.fullmatch(_ARCHITECTURES.sub("", rest)):
+    if counted := re.fullmatch(_COUNTED, re.sub(_ARCHITECTURES, "", rest), re.ASCII):
         return Build(counted[2] or "", _numbers(counted[1]), rest)
-    if named := _NAMED.fullmatch(rest):
+    if named := re.fullmatch(_NAMED, rest, re.ASCII):
         return Build(named[1], _numbers(named[2]), rest)
     return Build(rest, (), rest)
 
