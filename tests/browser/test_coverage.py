@@ -16,7 +16,7 @@ READ = "(table) => [...table.rows].map((row) => [...row.cells].map((cell) => cel
 MEASURES: dict[str, Callable[[Sequence[Summary]], str]] = {
     "recipes": lambda found: str(len(found)),
     "checks": lambda found: str(max(each.checks for each in found)),
-    "tested": lambda found: f"{evidence.passed(found)} of {len(found)}",
+    "tested": lambda found: f"{evidence.passed_count(found)} of {len(found)}",
 }
 
 
