@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clusterbook.diff.recipe_report import FORMATS, headlines, report
+from clusterbook.diff.recipe_report import FORMATS, headlines, report, shown
 from clusterbook.diff.recipes import ABSENT, Change, Diff
 
 HERE = {"version": "1.0.0", "deployed": True}
@@ -136,3 +136,17 @@ def test_nothing_differs_is_said_in_words() -> None:
     assert report(Diff("a", "b", ()), "text") == "a and b do not differ\n"
     assert report(Diff("a", "b", ()), "markdown") == "`a` and `b` do not differ.\n"
     assert json.loads(report(Diff("a", "b", ()), "json"))["changes"] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (["a", "b"], "a, b"),
+        ([{"reason": "unknown"}], '[{"reason": "unknown"}]'),
+        ([["a"], "b"], '[["a"], "b"]'),
+        ({"helmKnows": True}, '{"helmKnows": true}'),
+        ([], "[]"),
+    ],
+)
+def test_a_list_is_written_plainly_only_where_its_elements_are_plain(value: object, text: str) -> None:
+    assert shown("field", "imageGaps", value) == text

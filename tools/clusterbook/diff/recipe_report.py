@@ -128,7 +128,9 @@ def shown(section: str, key: str, value: Any) -> str:
         return f"{len(value)} listed"
     if section == "manifest" or key in _DIGESTS:
         return str(value)[:_LONGEST_DIGEST]
-    if section in ("field", "image", "order", "recipe", "option", "edit") and not isinstance(value, dict):
+    elements = value if isinstance(value, list) else [value]
+    nested = any(isinstance(element, dict | list) for element in elements)
+    if section in ("field", "image", "order", "recipe", "option", "edit") and not nested:
         plain = ", ".join(map(str, value)) if isinstance(value, list) else scalar(value)
         if plain and plain.isprintable():
             return plain
