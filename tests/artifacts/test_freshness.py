@@ -18,6 +18,7 @@ from clusterbook.artifacts.freshness import (
     Envelope,
     Expired,
     Forked,
+    IndexWithdrawal,
     MixAndMatch,
     NotYet,
     Oversized,
@@ -25,7 +26,6 @@ from clusterbook.artifacts.freshness import (
     RollbackState,
     Shard,
     Truncated,
-    Withdrawal,
     accept,
     check_shard,
     encode,
@@ -52,7 +52,7 @@ class Simulator:
         self.signer = KeySigner(private_key(private_pem(ed25519.Ed25519PrivateKey.generate()), "k"))
         self.now = START
         self.sequence = 0
-        self.withdrawn: tuple[Withdrawal, ...] = ()
+        self.withdrawn: tuple[IndexWithdrawal, ...] = ()
         self.shards: dict[str, bytes] = {}
         self.index, self.signatures = b"", [b""]
         self.publish()
@@ -268,7 +268,7 @@ def test_an_index_for_a_newer_client_says_so(repository: Simulator, wanted: str,
 
 
 def test_a_withdrawal_is_told_and_cannot_be_taken_back(repository: Simulator, client: Client) -> None:
-    bad = Withdrawal("eks-training", "1.0.0", "the driver does not load", "1.0.1")
+    bad = IndexWithdrawal("eks-training", "1.0.0", "the driver does not load", "1.0.1")
     repository.withdrawn = (bad,)
     repository.publish()
     found = client.refresh()
@@ -289,7 +289,7 @@ def test_what_is_remembered_survives_in_a_file(repository: Simulator, client: Cl
 
 
 def test_an_index_is_written_and_read_back(repository: Simulator) -> None:
-    envelope = repository.envelope(withdrawn=(Withdrawal("a", "1", "b", ""),))
+    envelope = repository.envelope(withdrawn=(IndexWithdrawal("a", "1", "b", ""),))
     assert parse(encode(envelope), "x") == envelope
 
 

@@ -12,7 +12,7 @@ from clusterbook.artifacts.layout import (
     ORIGINS,
     NotOfTheLedger,
     ReleaseOrigin,
-    Version,
+    ReleaseVersion,
     add_version,
     bundle_artifact,
     recipe_artifact,
@@ -27,8 +27,8 @@ from tests.support.whole_recipes import small
 ORIGIN = ReleaseOrigin("2026.7.0", "c" * 40, "2026-07-01T00:00:00Z")
 
 
-def version(whole: dict[str, Any]) -> Version:
-    return Version("h100-eks", "1.2.0", digest(content(whole)), ORIGIN)
+def version(whole: dict[str, Any]) -> ReleaseVersion:
+    return ReleaseVersion("h100-eks", "1.2.0", digest(content(whole)), ORIGIN)
 
 
 def test_a_recipe_is_stamped_with_what_its_digest_does_not_cover() -> None:

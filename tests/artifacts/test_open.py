@@ -19,11 +19,11 @@ from clusterbook.artifacts.freshness import (
     LARGEST_INDEX_BYTES,
     Expired,
     Forked,
+    IndexWithdrawal,
     MixAndMatch,
     Oversized,
     Rollback,
     Truncated,
-    Withdrawal,
     encode,
 )
 from clusterbook.artifacts.index import Pin, PublishedRecipe, PublishedVersion
@@ -43,7 +43,7 @@ from tests.support.servers.certificates import private_pem
 
 START = datetime(2026, 7, 1, tzinfo=UTC)
 A = f"sha256:{'a' * 64}"
-GONE = Withdrawal("eks", "1.0.0", "it burns", "eks@1.1.0")
+GONE = IndexWithdrawal("eks", "1.0.0", "it burns", "eks@1.1.0")
 
 
 class Publisher:

@@ -16,12 +16,12 @@ from clusterbook.kubernetes.errors import (
     ClusterDenied,
     ClusterTimedOut,
     ClusterUnreachable,
-    Conflict,
     NoObject,
+    ObjectConflict,
     Rejected,
     Throttled,
 )
-from clusterbook.kubernetes.login import Login
+from clusterbook.kubernetes.login import ClusterLogin
 from tests.support.servers.kube import FakeApi, Fault, Made, running, status
 
 PODS = "/api/v1/pods"
@@ -35,7 +35,7 @@ def server() -> Iterator[FakeApi]:
 
 def client(server: FakeApi, slept: list[float] | None = None, *, answer_s: float = 5, tries: int = 4) -> Api:
     sleep = (slept if slept is not None else []).append
-    login = Login(server.url, "default", lambda: "Bearer t")
+    login = ClusterLogin(server.url, "default", lambda: "Bearer t")
     return Api(Connection(login), PATIENCE._replace(tries=tries, connect_s=5, read_s=answer_s), sleep=sleep)
 
 
@@ -80,7 +80,7 @@ REFUSALS = [
     (401, ClusterDenied, 4),
     (403, ClusterDenied, 4),
     (404, NoObject, 3),
-    (409, Conflict, 2),
+    (409, ObjectConflict, 2),
     (422, Rejected, 2),
     (429, Throttled, 7),
     (500, ClusterUnreachable, 6),
@@ -174,7 +174,7 @@ def test_an_object_is_not_made_twice_when_the_answer_is_lost(server: FakeApi) ->
 def test_making_is_repeated_when_the_server_had_no_time_for_it(server: FakeApi) -> None:
     server.faults = [Fault("POST", PODS, status=429)]
     assert client(server).create(PODS, pod(1))["metadata"]["name"] == "pod-1"
-    with pytest.raises(Conflict):
+    with pytest.raises(ObjectConflict):
         client(server).create(PODS, pod(1))
 
 
@@ -223,7 +223,7 @@ def test_a_log_that_breaks_off_says_so(server: FakeApi) -> None:
 
 
 def test_a_token_that_no_header_can_carry_is_refused(server: FakeApi) -> None:
-    login = Login(server.url, "default", lambda: "Bearer one\ntwo")
+    login = ClusterLogin(server.url, "default", lambda: "Bearer one\ntwo")
     with pytest.raises(BrokenKubeconfig):
         Api(Connection(login)).get("/version")
     assert server.requests == []

@@ -15,7 +15,7 @@ from clusterbook.kubernetes import configmaps
 from clusterbook.kubernetes.api import Api
 from clusterbook.kubernetes.configmaps import ConfigMapName, parse_where, read, write
 from clusterbook.kubernetes.connection import Connection
-from clusterbook.kubernetes.login import Login
+from clusterbook.kubernetes.login import ClusterLogin
 from tests.support.servers.kube import FakeApi, running
 
 HERE = ConfigMapName("gpu", "taken")
@@ -30,7 +30,7 @@ def server() -> Iterator[FakeApi]:
 
 @pytest.fixture
 def api(server: FakeApi) -> Api:
-    return Api(Connection(Login(server.url, "default", lambda: "")))
+    return Api(Connection(ClusterLogin(server.url, "default", lambda: "")))
 
 
 @pytest.mark.parametrize("form", ["yaml", "json"])

@@ -21,9 +21,9 @@ from clusterbook.kubernetes import configmaps
 from clusterbook.kubernetes.api import PATIENCE, Api
 from clusterbook.kubernetes.configmaps import ConfigMapName
 from clusterbook.kubernetes.connection import Connection
-from clusterbook.kubernetes.errors import ClusterDenied, Conflict
+from clusterbook.kubernetes.errors import ClusterDenied, ObjectConflict
 from clusterbook.kubernetes.jobs import JobFailed, NotFinished, Pace, in_cluster, path_of
-from clusterbook.kubernetes.login import Login
+from clusterbook.kubernetes.login import ClusterLogin
 from clusterbook.kubernetes.placement import LABEL, Placement
 from tests.support.servers.kube import FakeApi, Fault, running
 
@@ -56,7 +56,7 @@ def server() -> Iterator[FakeApi]:
 
 
 def client(server: FakeApi) -> Api:
-    login = Login(server.url, "default", lambda: "")
+    login = ClusterLogin(server.url, "default", lambda: "")
     return Api(Connection(login), PATIENCE._replace(tries=2, connect_s=5, read_s=5), sleep=lambda _: None)
 
 
@@ -165,7 +165,7 @@ def test_a_command_that_is_ended_cleans_up(server: FakeApi, tmp_path: Path) -> N
 
 def test_another_job_of_that_name_is_left_alone(server: FakeApi) -> None:
     server.put(JOB, {"metadata": {"name": "clusterbook-snapshot", "uid": "other"}, "spec": {}})
-    with pytest.raises(Conflict) as caught:
+    with pytest.raises(ObjectConflict) as caught:
         look(client(server), AGENT, say=print, pace=FAST)
     assert "--job-name" in caught.value.hint
     assert list(server.objects) == [JOB]
@@ -181,7 +181,7 @@ def test_what_an_earlier_job_left_is_replaced_and_what_is_anothers_stays(server:
     look(client(server), AGENT._replace(account="mine"), say=print, pace=FAST)
     assert list(server.objects) == [account]
     server.put(RESULT, {"metadata": {"name": AGENT.result, "uid": "old"}, "data": {"a": "b"}})
-    with pytest.raises(Conflict):
+    with pytest.raises(ObjectConflict):
         look(client(server), AGENT, say=print, pace=FAST)
     assert server.objects[RESULT]["data"] == {"a": "b"}
 

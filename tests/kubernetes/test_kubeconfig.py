@@ -18,7 +18,7 @@ from clusterbook.diagnostics.errors import NotFound
 from clusterbook.kubernetes.api import PATIENCE, Api
 from clusterbook.kubernetes.connection import Connection
 from clusterbook.kubernetes.errors import BrokenKubeconfig, ClusterDenied, ClusterUnreachable, NoClient, NoCluster
-from clusterbook.kubernetes.login import Login, log_in
+from clusterbook.kubernetes.login import ClusterLogin, log_in
 from tests.support.servers.kube import FakeApi, running
 
 VERSION = {"major": "1", "minor": "36", "gitVersion": "v1.36.3"}
@@ -70,7 +70,7 @@ def written(folder: Path, document: Any, name: str = "config") -> str:
     return str(path)
 
 
-def version(login: Login) -> str:
+def version(login: ClusterLogin) -> str:
     return str(Api(Connection(login), ONCE).get("/version")["gitVersion"])
 
 

@@ -11,11 +11,11 @@ from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.diff.recipes import diff
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.ledger.model import BrokenLedger, Ledger, part_path
-from clusterbook.ledger.version import Version
+from clusterbook.ledger.version import LedgerVersion
 from clusterbook.site.json_schemas import schemas
 from tests.support.ledgers import two
 
-ONE = Version(1, 0, 0)
+ONE = LedgerVersion(1, 0, 0)
 
 
 def test_releases_are_ordered_by_number() -> None:
@@ -24,7 +24,7 @@ def test_releases_are_ordered_by_number() -> None:
 
 
 def test_a_recipe_knows_its_versions_and_the_releases_that_brought_them() -> None:
-    assert Ledger(two()).history("eks") == {ONE: "2026.3.0", Version(1, 1, 0): "2026.7.0"}
+    assert Ledger(two()).history("eks") == {ONE: "2026.3.0", LedgerVersion(1, 1, 0): "2026.7.0"}
 
 
 def test_a_digest_leads_to_its_recipe_by_its_beginning_too() -> None:
@@ -35,7 +35,7 @@ def test_a_digest_leads_to_its_recipe_by_its_beginning_too() -> None:
 
 def test_a_side_knows_who_had_the_last_word() -> None:
     ledger = Ledger(two())
-    changes = diff(ledger.side("eks", ONE), ledger.side("eks", Version(1, 1, 0))).of("value")
+    changes = diff(ledger.side("eks", ONE), ledger.side("eks", LedgerVersion(1, 1, 0))).of("value")
     assert [(change.key, change.old_origin, change.new_origin) for change in changes] == [
         ("/size", "eks overlays/eks.yaml:6:47", "eks overlays/eks.yaml:6:47")
     ]
@@ -51,7 +51,11 @@ def test_what_is_no_digest_is_refused(digest: str) -> None:
     ("ask", "what", "hint"),
     [
         (lambda ledger: ledger.release("2026.5.0"), "there is no release 2026.5.0 in registry", "2026.3.0, 2026.7.0"),
-        (lambda ledger: ledger.find("eks", Version(3, 0, 0)), "eks has no version 3.0.0", "versions: 1.0.0, 1.1.0"),
+        (
+            lambda ledger: ledger.find("eks", LedgerVersion(3, 0, 0)),
+            "eks has no version 3.0.0",
+            "versions: 1.0.0, 1.1.0",
+        ),
         (lambda ledger: ledger.find("ekz", ONE), "registry has no recipe ekz", "'eks'"),
         (lambda ledger: ledger.find("components", ONE), "registry has no recipe components", "known: aks"),
         (lambda ledger: ledger.by_digest("sha256:" + "0" * 64), "registry has no recipe with the digest", "another"),

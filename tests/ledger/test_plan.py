@@ -11,7 +11,7 @@ from clusterbook.documents.digest import digest
 from clusterbook.ledger import plan as release
 from clusterbook.ledger.model import Ledger
 from clusterbook.ledger.plan import CHANGED, NEW, UNCHANGED, Release
-from clusterbook.ledger.version import Version, read_version
+from clusterbook.ledger.version import LedgerVersion, read_version
 from tests.support import trees
 from tests.support.ledgers import JULY, MARCH, commit, plan, two
 
@@ -69,13 +69,13 @@ def test_a_release_says_what_it_serves_and_where_it_comes_from() -> None:
 
 
 def test_a_recipe_says_what_changed_and_why_its_version_moved() -> None:
-    assert Ledger(two()).recipe("eks", Version(1, 1, 0))["changes"] == {
+    assert Ledger(two()).recipe("eks", LedgerVersion(1, 1, 0))["changes"] == {
         "since": "1.0.0",
         "level": "minor",
         "because": "c comes",
         "summary": ["c 1.0.0 comes", "b: 1 value differs"],
     }
-    assert Ledger(two()).recipe("gke", Version(1, 0, 0))["changes"] == {"because": "first version"}
+    assert Ledger(two()).recipe("gke", LedgerVersion(1, 0, 0))["changes"] == {"because": "first version"}
 
 
 def test_what_is_gone_is_named_and_may_come_back() -> None:
@@ -94,11 +94,11 @@ def test_parts_are_shared_and_those_whose_lines_alone_moved_are_kept() -> None:
     files = two()
     ledger = Ledger(files)
 
-    def parts(slug: str, version: Version) -> dict[str, str]:
+    def parts(slug: str, version: LedgerVersion) -> dict[str, str]:
         return {ref["name"]: ref["part"] for ref in ledger.recipe(slug, version)["recipe"]["componentRefs"]}
 
-    assert parts("aks", Version(1, 0, 0))["a"] == parts("base", Version(1, 0, 0))["a"]
-    old, new = parts("eks", Version(1, 0, 0)), parts("eks", Version(1, 1, 0))
+    assert parts("aks", LedgerVersion(1, 0, 0))["a"] == parts("base", LedgerVersion(1, 0, 0))["a"]
+    old, new = parts("eks", LedgerVersion(1, 0, 0)), parts("eks", LedgerVersion(1, 1, 0))
     assert old["a"] == new["a"]
     assert old["b"] != new["b"]
     assert ledger.part("b", new["b"])["release"] == "2026.7.0"

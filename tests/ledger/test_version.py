@@ -8,7 +8,7 @@ import pytest
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.diff.recipes import ABSENT, Change, Diff
-from clusterbook.ledger.version import FIRST, MAJOR, MINOR, PATCH, Step, Version, is_version, read_version, step
+from clusterbook.ledger.version import FIRST, MAJOR, MINOR, PATCH, LedgerVersion, Step, is_version, read_version, step
 
 HERE, SWITCHED_OFF = {"version": "1", "deployed": True}, {"version": "1", "deployed": False}
 
@@ -66,7 +66,7 @@ def test_the_weightiest_change_decides_and_says_so() -> None:
 
 
 def test_a_version_moves_by_its_level() -> None:
-    assert [str(Version(1, 2, 3).after(level)) for level in (MAJOR, MINOR, PATCH)] == ["2.0.0", "1.3.0", "1.2.4"]
+    assert [str(LedgerVersion(1, 2, 3).after(level)) for level in (MAJOR, MINOR, PATCH)] == ["2.0.0", "1.3.0", "1.2.4"]
     assert str(FIRST) == "1.0.0"
 
 

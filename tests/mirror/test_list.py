@@ -10,7 +10,7 @@ from clusterbook.bundle.options import read_options
 from clusterbook.bundle.render import render
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.mirror.formats import FORMATS
-from clusterbook.mirror.list import Gap, Lacking, MirrorList, checked, joined, mirror_list
+from clusterbook.mirror.list import ImageGap, Lacking, MirrorList, checked, joined, mirror_list
 from tests.support.whole_recipes import small
 
 LISTS: dict[str, dict[str, Any]] = {
@@ -54,12 +54,14 @@ def test_a_component_that_is_left_out_pulls_nothing() -> None:
 
 
 def test_a_chart_whose_images_nobody_listed_is_a_gap() -> None:
-    assert listed(crds={}).gaps[0] == Gap("crds", "nobody has listed the images of its chart crds")
+    assert listed(crds={}).gaps[0] == ImageGap("crds", "nobody has listed the images of its chart crds")
 
 
 @pytest.mark.parametrize("path", ["driver.version", "image.tag", "image"])
 def test_a_setting_that_may_change_an_image_is_a_gap(path: str) -> None:
-    assert listed(f"operator:{path}=1").gaps == (Gap("operator", f"--set operator:{path} may change what it pulls"),)
+    assert listed(f"operator:{path}=1").gaps == (
+        ImageGap("operator", f"--set operator:{path} may change what it pulls"),
+    )
     assert listed("operator:driver.enabled=true").gaps == ()
 
 
@@ -138,7 +140,7 @@ def test_helm_does_not_add_an_image_that_is_switched_off_though_its_chart_names_
 def test_what_a_list_says_it_lacks_is_a_gap_that_helm_does_not_close() -> None:
     lists = {**LISTS, "operator": {"images": [], "imageGaps": [{"missing": "the agent", "reason": "nobody knows it"}]}}
     whole, _ = checked(listed(**lists), {"operator": []})
-    assert whole.gaps == (Gap("operator", "nobody knows it", helm_knows=False, missing="the agent"),)
+    assert whole.gaps == (ImageGap("operator", "nobody knows it", helm_knows=False, missing="the agent"),)
 
 
 def test_lists_of_several_recipes_are_one() -> None:

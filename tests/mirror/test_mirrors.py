@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from clusterbook.artifacts import index as published
-from clusterbook.artifacts.freshness import Withdrawal
+from clusterbook.artifacts.freshness import IndexWithdrawal
 from clusterbook.artifacts.open import OpenIndex, WithdrawnVersion, open_index
 from clusterbook.bundle import mirror_names
 from clusterbook.cli import build_main as main
@@ -413,7 +413,7 @@ def test_the_far_side_learns_the_new_names(side: Side, archive: Path) -> None:
 def test_withdrawn_versions_are_not_saved(side: Side, tmp_path: Path) -> None:
     opened = side.opened()
     version, _ = published.choose("eks", opened.recipe("eks"), "")
-    fact = Withdrawal("eks", version, "broken", "")
+    fact = IndexWithdrawal("eks", version, "broken", "")
     opened = opened._replace(envelope=opened.envelope._replace(withdrawn=(fact,)))
     with pytest.raises(WithdrawnVersion, match="broken"):
         save(opened, Wanted(["eks"]), tmp_path / "m.tar", Access(), silent)

@@ -13,7 +13,7 @@ from clusterbook.cli.reply import Reply
 from clusterbook.files.context import Context
 from clusterbook.oci.open import absolute
 from clusterbook.verify import verify as verifying
-from clusterbook.verify.verdict import Verdict
+from clusterbook.verify.verdict import VerificationReport
 from clusterbook.verify.verifier import Verifier
 from tests.support.publications import START, Publisher
 
@@ -30,7 +30,7 @@ class Client:
         """Fetch something."""
         return fetching.fetch(kind, self._request({**words, "which": which or None}), Context({}, self.home, now))
 
-    def verify(self, where: object, *, now: datetime = NOW, **words: Any) -> Verdict:
+    def verify(self, where: object, *, now: datetime = NOW, **words: Any) -> VerificationReport:
         """Verify something."""
         request, around = self._request(words), Context({}, self.home, now)
         choice, access = fetching.read_choice(request), fetching.read_access(request, around)

@@ -125,7 +125,7 @@ _INDEX = json.loads(
     freshness.encode(
         freshness.Envelope(
             "2026.7.0", 2, freshness._moment("2026-07-01T00:00:00Z"), freshness._moment("2027-07-01T00:00:00Z"), "0.1",
-            {"criteria": freshness.Shard(_DIGEST, 3)}, (freshness.Withdrawal("a", "1", "why", ""),),
+            {"criteria": freshness.Shard(_DIGEST, 3)}, (freshness.IndexWithdrawal("a", "1", "why", ""),),
         )
     )
 )  # fmt: skip

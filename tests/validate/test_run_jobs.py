@@ -15,7 +15,7 @@ from clusterbook.catalog.images import moves
 from clusterbook.kubernetes.api import PATIENCE, Api
 from clusterbook.kubernetes.connection import Connection
 from clusterbook.kubernetes.jobs import Pace
-from clusterbook.kubernetes.login import Login
+from clusterbook.kubernetes.login import ClusterLogin
 from clusterbook.validate.job_manifests import EACH_GPU_NODE, CheckRun
 from clusterbook.validate.output.record import record
 from clusterbook.validate.run import gpu_node_names, open_checks, readings_for_checks
@@ -106,7 +106,7 @@ def server() -> Iterator[FakeApi]:
 
 
 def client(server: FakeApi) -> Api:
-    login = Login(server.url, "default", lambda: "")
+    login = ClusterLogin(server.url, "default", lambda: "")
     return Api(Connection(login), PATIENCE._replace(tries=2, connect_s=5, read_s=5), sleep=lambda _: None)
 
 

@@ -22,7 +22,7 @@ from clusterbook.kubernetes.api import PATIENCE, Api
 from clusterbook.kubernetes.connection import Connection
 from clusterbook.kubernetes.discovery import Kind, discover
 from clusterbook.kubernetes.errors import ClusterUnreachable
-from clusterbook.kubernetes.login import Login
+from clusterbook.kubernetes.login import ClusterLogin
 from clusterbook.snapshot.build import Capture, document
 from clusterbook.snapshot.inventory import Unseen
 from clusterbook.snapshot.model import read
@@ -107,7 +107,7 @@ def server() -> Iterator[FakeApi]:
 
 
 def client(server: FakeApi, *, answer_s: float = 10) -> Api:
-    login = Login(server.url, "default", lambda: "")
+    login = ClusterLogin(server.url, "default", lambda: "")
     return Api(Connection(login), PATIENCE._replace(tries=2, connect_s=5, read_s=answer_s), sleep=lambda _: None)
 
 

@@ -88,7 +88,7 @@ class Shard(NamedTuple):
     size: int
 
 
-class Withdrawal(NamedTuple):
+class IndexWithdrawal(NamedTuple):
     """One recipe version that is no longer to be used; `replacement` is a version or ""."""
 
     slug: str
@@ -111,7 +111,7 @@ class Envelope(NamedTuple):
     expires: datetime
     minimum_client: str
     shards: Mapping[str, Shard]
-    withdrawn: tuple[Withdrawal, ...] = ()
+    withdrawn: tuple[IndexWithdrawal, ...] = ()
 
 
 class RollbackState(NamedTuple):
@@ -175,7 +175,10 @@ def parse(raw: bytes, name: str) -> Envelope:
             _moment(spec["expires"]),
             _version(spec["minimumClient"]),
             {_text(each): Shard(_text(s["digest"]), _number(s["size"])) for each, s in spec["shards"].items()},
-            tuple(Withdrawal(*(_text(each[field]) for field in Withdrawal._fields)) for each in spec["withdrawn"]),
+            tuple(
+                IndexWithdrawal(*(_text(each[field]) for field in IndexWithdrawal._fields))
+                for each in spec["withdrawn"]
+            ),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BrokenIndex(f"{name} is no index: {str(error)[:80]}", hint="name an index") from error
@@ -247,7 +250,7 @@ def release_order(release: str) -> tuple[int, ...]:
     return _parts(release)
 
 
-def withdrawal_of(envelope: Envelope, slug: str, version: str) -> Withdrawal | None:
+def withdrawal_of(envelope: Envelope, slug: str, version: str) -> IndexWithdrawal | None:
     """Return why a recipe version is no longer to be used, None when it is."""
     return next((each for each in envelope.withdrawn if (each.slug, each.version) == (slug, version)), None)
 

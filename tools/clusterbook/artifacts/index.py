@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from clusterbook.artifacts.freshness import Envelope, Shard, Withdrawal
+from clusterbook.artifacts.freshness import Envelope, IndexWithdrawal, Shard
 from clusterbook.diagnostics.errors import BrokenIndex, NotFound, did_you_mean
 from clusterbook.diagnostics.transport import Malformed
 from clusterbook.oci.reference import check_digest
@@ -101,7 +101,7 @@ def envelope(
     sequence: int,
     issued: datetime,
     found: Mapping[str, bytes],
-    withdrawn: tuple[Withdrawal, ...],
+    withdrawn: tuple[IndexWithdrawal, ...],
     *,
     lifetime: timedelta = LIFETIME,
 ) -> Envelope:

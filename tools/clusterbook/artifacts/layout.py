@@ -61,7 +61,7 @@ class ReleaseOrigin(NamedTuple):
     date: str
 
 
-class Version(NamedTuple):
+class ReleaseVersion(NamedTuple):
     """One version of a recipe, as a release publishes it."""
 
     slug: str
@@ -85,7 +85,7 @@ class Artifact:
     blobs: tuple[tuple[Descriptor, bytes], ...]
 
 
-def add_version(whole: Mapping[str, Any], version: Version) -> dict[str, Any]:
+def add_version(whole: Mapping[str, Any], version: ReleaseVersion) -> dict[str, Any]:
     """Return a whole recipe with its version and digest, which are no part of what the digest covers.
 
     Raises:
@@ -99,7 +99,7 @@ def add_version(whole: Mapping[str, Any], version: Version) -> dict[str, Any]:
     return {**whole, "metadata": metadata}
 
 
-def recipe_artifact(recipe: Mapping[str, Any], origins: Mapping[str, Any], version: Version) -> Artifact:
+def recipe_artifact(recipe: Mapping[str, Any], origins: Mapping[str, Any], version: ReleaseVersion) -> Artifact:
     """Return the artifact of a recipe that is `stamped`, with who said what in it (`provenance.Brief` by pointer)."""
     data, said = canonical(recipe), canonical(origins)
     layers = [describe_file(RECIPE, data, "recipe.json"), describe_file(ORIGINS, said, "origins.json")]
@@ -110,7 +110,7 @@ def recipe_artifact(recipe: Mapping[str, Any], origins: Mapping[str, Any], versi
 
 
 def bundle_artifact(
-    deployer: str, config: bytes, files: Mapping[str, bytes], archive: bytes, version: Version
+    deployer: str, config: bytes, files: Mapping[str, bytes], archive: bytes, version: ReleaseVersion
 ) -> Artifact:
     """Return the artifact of a bundle.
 
@@ -151,7 +151,7 @@ def bundle_title(slug: str, deployer: str) -> str:
     return f"Bundle of {slug} for {deployer}"
 
 
-def _annotations(version: Version, title: str) -> dict[str, str]:
+def _annotations(version: ReleaseVersion, title: str) -> dict[str, str]:
     return {
         f"{_ANNOTATION}created": version.origin.date,
         f"{_ANNOTATION}revision": version.origin.commit,

@@ -21,7 +21,7 @@ from clusterbook.oci.blob_file import lock_file
 _LARGEST_BYTES = 1 << 20
 
 
-class Record(NamedTuple):
+class MemoryRecord(NamedTuple):
     """What is remembered under a name: what was seen, where and of which release, and who signed it.
 
     `catalog` tells the catalogs of one publisher apart; "" where nobody asked.
@@ -50,7 +50,7 @@ class Memory(NamedTuple):
         record = self.record(name)
         return record.state if record else None
 
-    def record(self, name: str) -> Record | None:
+    def record(self, name: str) -> MemoryRecord | None:
         """Return what is remembered, None for nothing, or for what cannot be read."""
         return self._read(name)[0]
 
@@ -60,7 +60,7 @@ class Memory(NamedTuple):
         what = "whether this index is older than the last one cannot be told"
         return f"{self._file(name)} is damaged ({why}): {what}" if why else ""
 
-    def remember(self, name: str, seen: Record, *, over: Record | None = None) -> str:
+    def remember(self, name: str, seen: MemoryRecord, *, over: MemoryRecord | None = None) -> str:
         """Keep what was seen, unless somebody saw something newer meanwhile.
 
         Args:
@@ -109,7 +109,7 @@ class Memory(NamedTuple):
             finally:
                 os.close(folder)
 
-    def _read(self, name: str) -> tuple[Record | None, str]:
+    def _read(self, name: str) -> tuple[MemoryRecord | None, str]:
         """Return what is remembered, and why it cannot be read."""
         try:
             with self._file(name).open("rb") as file:
@@ -123,8 +123,8 @@ class Memory(NamedTuple):
         state = parse_rollback_state(document)
         if state is None:
             return None, "it says no number of an index"
-        words = [str(document.get(key, "")) for key in Record._fields[1:]]
-        return Record(state, *words), ""
+        words = [str(document.get(key, "")) for key in MemoryRecord._fields[1:]]
+        return MemoryRecord(state, *words), ""
 
     def _file(self, name: str) -> Path:
         return self.folder / f"{sha256(name.encode()).hexdigest()[:32]}.json"

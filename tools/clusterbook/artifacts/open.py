@@ -14,10 +14,10 @@ from clusterbook.artifacts.freshness import (
     LARGEST_INDEX_BYTES,
     LARGEST_SHARD_BYTES,
     Envelope,
+    IndexWithdrawal,
     MixAndMatch,
     Oversized,
     RollbackState,
-    Withdrawal,
     accept,
     check_shard,
     parse,
@@ -169,7 +169,7 @@ def refuse_withdrawn(envelope: Envelope, slug: str, version: str) -> None:
         raise withdrawn_error(found)
 
 
-def withdrawn_error(found: Withdrawal) -> WithdrawnVersion:
+def withdrawn_error(found: IndexWithdrawal) -> WithdrawnVersion:
     """Return the error that a version was withdrawn."""
     use = f"use {found.replacement}, or " if found.replacement else ""
     hint = f"{use}take it all the same with --allow-withdrawn"

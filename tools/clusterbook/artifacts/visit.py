@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from clusterbook.artifacts import index
 from clusterbook.artifacts.freshness import Rollback, release_order
-from clusterbook.artifacts.memory import Memory, Record, memory
+from clusterbook.artifacts.memory import Memory, MemoryRecord, memory
 from clusterbook.artifacts.open import OpenIndex, open_index
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.digest import canonical
@@ -70,19 +70,19 @@ def visit(
     return result, "; ".join(dict.fromkeys(filter(None, warnings)))
 
 
-def _counts(record: Record, trusting: Trusting) -> bool:
+def _counts(record: MemoryRecord, trusting: Trusting) -> bool:
     """Return whether whoever signed what is remembered is still believed: a thief's number ends with his key."""
     if not record.publisher or trusting.policy is None:
         return True
     return believes(trusting.policy, record.publisher, record.signer, record.issuer)
 
 
-def _record(source: str, opened: OpenIndex, before: Record | None) -> Record:
+def _record(source: str, opened: OpenIndex, before: MemoryRecord | None) -> MemoryRecord:
     release, verified = opened.envelope.release, opened.verified
     if verified is None:
-        return Record(opened.seen, source, release)
+        return MemoryRecord(opened.seen, source, release)
     catalog = before.catalog if before is not None and before.catalog else _catalog(opened)
-    return Record(opened.seen, source, release, verified.publisher, verified.signer, verified.issuer, catalog)
+    return MemoryRecord(opened.seen, source, release, verified.publisher, verified.signer, verified.issuer, catalog)
 
 
 def _catalog(opened: OpenIndex) -> str:
@@ -105,7 +105,7 @@ def _refuse_older(where: str, opened: OpenIndex, at_least: str) -> None:
         raise Rollback(what, hint="use a newer mirror")
 
 
-def _refuse_older_than_publisher(where: str, opened: OpenIndex, record: Record, known: Memory) -> None:
+def _refuse_older_than_publisher(where: str, opened: OpenIndex, record: MemoryRecord, known: Memory) -> None:
     """Raise Rollback where a later index of the same publisher was seen in another source."""
     other = known.record(record.of_publisher())
     if other is None or other.state.sequence <= opened.envelope.sequence:

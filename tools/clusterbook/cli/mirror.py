@@ -24,7 +24,7 @@ from clusterbook.files.write import write_text
 from clusterbook.mirror.archive import CHART, IMAGE, hosts_files, relocation
 from clusterbook.mirror.formats import FORMATS, gap_as_data
 from clusterbook.mirror.images import bundle_list, chart_images
-from clusterbook.mirror.list import Gap, MirrorList, checked, joined
+from clusterbook.mirror.list import ImageGap, MirrorList, checked, joined
 from clusterbook.mirror.load import Loaded, load
 from clusterbook.mirror.save import Saved, Wanted, save
 from clusterbook.oci.open import open_base, open_source
@@ -85,7 +85,7 @@ def list_of(request: Request, slug: str) -> tuple[MirrorList, tuple[str, ...]]:
     return whole, (*asked.notes, *said)
 
 
-def incomplete(gaps: tuple[Gap, ...]) -> Incomplete | None:
+def incomplete(gaps: tuple[ImageGap, ...]) -> Incomplete | None:
     """Return the error that a list with gaps ends in."""
     if not gaps:
         return None

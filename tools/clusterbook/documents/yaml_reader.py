@@ -173,7 +173,9 @@ def parse(text: str, file: str, *, first_only: bool = False, plain: bool = False
     if len(documents) > 1:
         line = documents[1].start_mark.line + 1
         raise _error(NOT_YAML, Place(file, line, 1), "a second document begins here", "keep one document per file")
-    return _Reader(file, plain=plain).node(documents[0], None, 1) if documents and documents[0] is not None else None
+    return (
+        _NodeReader(file, plain=plain).node(documents[0], None, 1) if documents and documents[0] is not None else None
+    )
 
 
 class _Untagged(VersionedResolver):
@@ -267,7 +269,7 @@ def _first_too_deep(events: Iterable[Any]) -> tuple[int, int] | None:
     return None
 
 
-class _Reader:
+class _NodeReader:
     """Turns composed nodes into ours, within the limits."""
 
     def __init__(self, file: str, *, plain: bool) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from clusterbook import __version__
 from clusterbook.diagnostics.errors import InvalidRequest, unreadable
 from clusterbook.evidence import model
-from clusterbook.evidence.model import MANIFEST, SIGNED, BrokenEvidence, Proof
+from clusterbook.evidence.model import MANIFEST, SIGNED, BrokenEvidence, EvidenceProof
 from clusterbook.evidence.registry import MOST_BYTES, pull, push
 from clusterbook.files.write import write_bytes, write_folder
 from clusterbook.lookup.index import IndexShelf
@@ -30,7 +30,7 @@ _FOLDER = "name the folder that `clusterbook validate --evidence` wrote"
 class SignedProof(NamedTuple):
     """What evidence proves, and who says that the snapshot is what they saw; `by` is None when nobody does."""
 
-    proof: Proof
+    proof: EvidenceProof
     by: Verified | None
 
 
@@ -51,7 +51,7 @@ class Verification(NamedTuple):
 class PublishedEvidence(NamedTuple):
     """Evidence in a registry: what it proves, and the reference that always means it."""
 
-    proof: Proof
+    proof: EvidenceProof
     reference: str
 
 
@@ -63,7 +63,7 @@ def write(
     phases: tuple[str, ...],
     fail_fast: bool,
     signer: Signer | None,
-) -> Proof:
+) -> EvidenceProof:
     """Write the evidence of a judgement to the folder `where`, replacing older evidence; return what it proves.
 
     Raises:
@@ -130,7 +130,7 @@ def read(where: str) -> dict[str, bytes]:
     return files
 
 
-def sign(where: str, signer: Signer) -> Proof:
+def sign(where: str, signer: Signer) -> EvidenceProof:
     """Sign evidence, having judged it again; return what it proves.
 
     Raises:
@@ -205,7 +205,7 @@ def save(found: EvidenceFiles, where: str) -> None:
     write_folder(Path(where), found.files.items(), marker=MANIFEST)
 
 
-def _proof(files: Mapping[str, bytes]) -> Proof:
+def _proof(files: Mapping[str, bytes]) -> EvidenceProof:
     """Return what the files of evidence prove, judged again by the checks that everybody has."""
     return model.recompute(files, checks=read_checks(_published().validators()), version=__version__)
 
@@ -226,7 +226,7 @@ def _signer(files: Mapping[str, bytes], trusting: Trusting) -> Verified | None:
     return verify_signature(files[SIGNED], manifest, policy)
 
 
-def _check_statement(signed: bytes, proof: Proof) -> None:
+def _check_statement(signed: bytes, proof: EvidenceProof) -> None:
     """Raise Tampered unless a signature covers the statement that the evidence makes."""
     from clusterbook.trust.policy import Tampered
     from clusterbook.trust.statement import parse_bundle

@@ -15,10 +15,10 @@ from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.findings import Finding, Place, SourceErrors
 from clusterbook.documents.yaml_reader import MAX_BYTES
 from clusterbook.evidence.folder import judge_again, read
-from clusterbook.evidence.model import BrokenEvidence, Proof
+from clusterbook.evidence.model import BrokenEvidence, EvidenceProof
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.model import EVIDENCE, Ledger
-from clusterbook.ledger.version import Version
+from clusterbook.ledger.version import LedgerVersion
 from clusterbook.trust.policy import Policy, Trusting, Untrusted
 from clusterbook.trust.verify import read_policy
 
@@ -41,8 +41,8 @@ class LedgerEvidence:
     """One piece of evidence: what it proves about which version, who vouches for it, "" for nobody, and its files."""
 
     name: str
-    version: Version
-    proof: Proof
+    version: LedgerVersion
+    proof: EvidenceProof
     signer: str
     issuer: str
     files: Mapping[str, bytes]
@@ -73,7 +73,7 @@ def _look(registry: Path, ledger: Ledger, trust: Path) -> Iterator[LedgerEvidenc
     if not top.is_dir():
         return
     policy = read_policy(trust) if trust.is_file() else Policy(())
-    released: dict[str, dict[str, Version]] = {}
+    released: dict[str, dict[str, LedgerVersion]] = {}
     for name in ledger.releases():
         for slug, entry in ledger.entries(name).items():
             released.setdefault(slug, {})[entry.digest] = entry.version
@@ -105,7 +105,7 @@ def _entries(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
-def _one(folder: Path, versions: Mapping[str, Version], policy: Policy, trust: Path) -> LedgerEvidence:
+def _one(folder: Path, versions: Mapping[str, LedgerVersion], policy: Policy, trust: Path) -> LedgerEvidence:
     """Return what one piece of evidence proves; `versions` are those of its recipe, by digest.
 
     Raises:

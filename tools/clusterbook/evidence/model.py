@@ -57,7 +57,7 @@ class Refuted(BrokenEvidence):
     code = "CB133"
 
 
-class Proof(NamedTuple):
+class EvidenceProof(NamedTuple):
     """What an evidence bundle proves: how the recipe with `digest` was judged on a cluster that was seen at `taken`.
 
     `results` is everything that was asked, `statement` what its signature has to cover, `says` the results in numbers,
@@ -180,7 +180,7 @@ def encode(document: Document) -> bytes:
     return (json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
 
 
-def recompute(files: Mapping[str, bytes], *, checks: Checks, version: str = "") -> Proof:
+def recompute(files: Mapping[str, bytes], *, checks: Checks, version: str = "") -> EvidenceProof:
     """Return what an evidence bundle proves, having judged it again. Who vouches for it is not asked.
 
     Args:
@@ -218,7 +218,7 @@ def recompute(files: Mapping[str, bytes], *, checks: Checks, version: str = "") 
     said = _statement(report, digest, files[MANIFEST], seen)
     if files[STATEMENT] != said:
         raise Refuted(f"{STATEMENT} says something else than recipe, snapshot and report")
-    return Proof(
+    return EvidenceProof(
         recipe=report.recipe,
         digest=digest,
         verdict=report.verdict,

@@ -21,7 +21,7 @@ from clusterbook.evidence.model import (
     SNAPSHOT,
     STATEMENT,
     BrokenEvidence,
-    Proof,
+    EvidenceProof,
 )
 from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, TITLE, Descriptor, Manifest, artifact, describe_file
 from clusterbook.oci.open import Access, open_registry
@@ -63,7 +63,7 @@ def _pulled(store: Store, asked: Reference) -> Pulled:
     return Pulled(_named(asked, manifest.digest), files)
 
 
-def push(where: str, files: dict[str, bytes], proof: Proof, access: Access) -> Pulled:
+def push(where: str, files: dict[str, bytes], proof: EvidenceProof, access: Access) -> Pulled:
     """Return evidence as a registry has it, having pushed it to `oci://HOST/REPOSITORY[:TAG]` and read it again.
 
     Raises:
@@ -114,7 +114,7 @@ _MOST_OF_A_SLUG = 100
 """Characters of a recipe's name in a tag, which has 128 at most."""
 
 
-def evidence_artifact(files: Mapping[str, bytes], proof: Proof) -> Manifest:
+def evidence_artifact(files: Mapping[str, bytes], proof: EvidenceProof) -> Manifest:
     """Return the manifest of the evidence that `files` are, and that proves `proof`."""
     layers = [describe_file(kind, files[name], name) for name, kind in _TYPES.items() if name in files]
     annotations = {
@@ -127,7 +127,7 @@ def evidence_artifact(files: Mapping[str, bytes], proof: Proof) -> Manifest:
     return artifact(ARTIFACT, layers, annotations=annotations)
 
 
-def tag_of(manifest: Manifest, proof: Proof) -> str:
+def tag_of(manifest: Manifest, proof: EvidenceProof) -> str:
     """Return the tag of evidence that nobody has given one: never that of other evidence."""
     return f"{proof.recipe[:_MOST_OF_A_SLUG]}-{manifest.digest.removeprefix('sha256:')[:12]}"
 

@@ -15,7 +15,14 @@ from typing import Any
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import Patience
 from clusterbook.kubernetes.connection import ApiResponse, Connection, Lost, as_bytes
-from clusterbook.kubernetes.errors import ClusterDenied, ClusterUnreachable, Conflict, NoObject, Rejected, Throttled
+from clusterbook.kubernetes.errors import (
+    ClusterDenied,
+    ClusterUnreachable,
+    NoObject,
+    ObjectConflict,
+    Rejected,
+    Throttled,
+)
 from clusterbook.kubernetes.login import log_in
 
 Object = dict[str, Any]
@@ -135,7 +142,7 @@ class Api:
             options["preconditions"] = {"uid": uid}
         try:
             self._object("DELETE", path, body=options)
-        except (NoObject, Conflict):
+        except (NoObject, ObjectConflict):
             return False
         return True
 
@@ -264,7 +271,7 @@ def _fault(what: str, answer: ApiResponse) -> ClusterbookError:
     if status in (404, 410):
         return NoObject(text)
     if status == 409:
-        return Conflict(text)
+        return ObjectConflict(text)
     if status == 429:
         return Throttled(text)
     if status >= 500 and not _is_no_fault(answer):

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlencode, urlsplit
 
 from clusterbook import __version__
 from clusterbook.kubernetes.errors import BrokenKubeconfig, ClusterTimedOut, ClusterUnreachable, NoClient
-from clusterbook.kubernetes.login import Login
+from clusterbook.kubernetes.login import ClusterLogin
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, HTTPHeaderDict, PoolManager
@@ -46,7 +46,7 @@ class Lost(Exception):
 class Connection:
     """One API server, and who we are to it. Threads may share it."""
 
-    def __init__(self, login: Login) -> None:
+    def __init__(self, login: ClusterLogin) -> None:
         self.where = login.where
         self.namespace = login.namespace
         self._login = login
@@ -174,7 +174,7 @@ class Connection:
         return headers
 
 
-def _pool(login: Login) -> PoolManager:
+def _pool(login: ClusterLogin) -> PoolManager:
     """Return what keeps connections to a server.
 
     Raises:

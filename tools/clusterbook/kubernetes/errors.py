@@ -68,7 +68,7 @@ class NoObject(NotFound):
     code = "CB197"
 
 
-class Conflict(InvalidRequest):
+class ObjectConflict(InvalidRequest):
     """An object of that name exists already, or somebody else changed it at the same time."""
 
     code = "CB198"

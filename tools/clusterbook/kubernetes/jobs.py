@@ -15,7 +15,7 @@ from typing import Any
 
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.kubernetes.api import Api
-from clusterbook.kubernetes.errors import Conflict, NoObject
+from clusterbook.kubernetes.errors import NoObject, ObjectConflict
 from clusterbook.kubernetes.placement import LABEL
 
 Object = Mapping[str, Any]
@@ -92,9 +92,9 @@ def in_cluster(api: Api, manifests: Sequence[Object], *, keep: bool = False) -> 
             suspended = {**job, "spec": {**job["spec"], "suspend": True}}
             try:
                 found = api.create(path_of(job, collection=True), suspended)
-            except Conflict as error:
+            except ObjectConflict as error:
                 hint = "another one runs, or was left behind: name this one with --job-name, or delete that one"
-                raise Conflict(error.what, hint=hint) from error
+                raise ObjectConflict(error.what, hint=hint) from error
             made.append((path_of(job), str(found["metadata"]["uid"])))
             owner = {"apiVersion": job["apiVersion"], "kind": job["kind"], "name": job["metadata"]["name"],
                      "uid": found["metadata"]["uid"]}  # fmt: skip
@@ -120,7 +120,7 @@ def _put(api: Api, wanted: Object, owner: Object, namespace: str) -> list[tuple[
     path = path_of(wanted)
     try:
         found = api.create(path_of(wanted, collection=True), mine)
-    except Conflict:
+    except ObjectConflict:
         known = api.get(path)
         label = (known["metadata"].get("labels") or {}).get(LABEL)
         if label != wanted["metadata"]["labels"][LABEL]:

@@ -20,14 +20,14 @@ from urllib.parse import quote, urlsplit
 
 from clusterbook.kubernetes.errors import BrokenKubeconfig, ClusterDenied, NoCluster
 from clusterbook.kubernetes.kubeconfig import Choice, choose, files_of
-from clusterbook.kubernetes.plugin import Credential, Plugin
+from clusterbook.kubernetes.plugin import ExecCredential, Plugin
 from clusterbook.kubernetes.proxy import SCHEMES, proxy_of
 
 POD_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _HEADER_NAME = "!#$&'*+-.^_`|~"
 
 
-class Login(NamedTuple):
+class ClusterLogin(NamedTuple):
     """One API server, and who we are to it.
 
     `where` is its address, `context` the kubeconfig's ("" in a pod), `namespace` the one to use where none is named,
@@ -50,7 +50,7 @@ class Login(NamedTuple):
 
 def log_in(
     kubeconfig: str = "", *, context: str = "", env: Mapping[str, str] = os.environ, account: Path = POD_ACCOUNT
-) -> Login:
+) -> ClusterLogin:
     """Return how to reach the cluster that kubectl would ask.
 
     The file that is named, else those of KUBECONFIG, else the one in the home folder; where they say nothing, in a pod,
@@ -82,7 +82,7 @@ def log_in(
     raise NoCluster("no cluster: no kubeconfig, and this is no pod", hint=hint)
 
 
-def _chosen(choice: Choice, env: Mapping[str, str]) -> Login:
+def _chosen(choice: Choice, env: Mapping[str, str]) -> ClusterLogin:
     """Return what a context says."""
     cluster, user, where = choice.cluster, choice.user, choice.where
     server = str(cluster.get("server") or "").rstrip("/")
@@ -106,7 +106,7 @@ def _chosen(choice: Choice, env: Mapping[str, str]) -> Login:
     if plugin is not None:
         brought = plugin.credential()
         certificate, key = (certificate, key) if certificate else (brought.certificate, brought.key)
-    return Login(
+    return ClusterLogin(
         where=server,
         namespace=choice.namespace,
         tls=_tls(authority, certificate, key, where, verified=verified),
@@ -151,7 +151,7 @@ def _token(
     return (lambda: ""), None
 
 
-def _bearer(credential: Credential) -> str:
+def _bearer(credential: ExecCredential) -> str:
     return f"Bearer {credential.token}" if credential.token else ""
 
 
@@ -256,7 +256,7 @@ def _tls(authority: str, certificate: str, key: str, where: str, *, verified: bo
     return context
 
 
-def _of_pod(env: Mapping[str, str], account: Path) -> Login:
+def _of_pod(env: Mapping[str, str], account: Path) -> ClusterLogin:
     """Return a pod's own service account."""
     host, port = env["KUBERNETES_SERVICE_HOST"], env.get("KUBERNETES_SERVICE_PORT") or "443"
     server = f"https://{f'[{host}]' if ':' in host else host}:{port}"
@@ -269,7 +269,7 @@ def _of_pod(env: Mapping[str, str], account: Path) -> Login:
         raise BrokenKubeconfig(what, hint="automountServiceAccountToken has to be on") from error
     about = "the pod's serviceaccount"
     _file_token(account / "token", "", about)
-    return Login(
+    return ClusterLogin(
         where=server,
         namespace=namespace or "default",
         tls=_tls(authority, "", "", about, verified=True),

@@ -22,7 +22,7 @@ API_VERSIONS = tuple(f"client.authentication.k8s.io/{version}" for version in ("
 MODES = ("Never", "IfAvailable", "Always")
 
 
-class Credential(NamedTuple):
+class ExecCredential(NamedTuple):
     """What a plug-in brought: a token, a certificate with its key, or both; `until` is when it runs out."""
 
     token: str = ""
@@ -64,10 +64,10 @@ class Plugin:
         self._env = {str(each.get("name")): str(each.get("value") or "") for each in entry.get("env") or ()}
         self._tells_cluster = entry.get("provideClusterInfo") is True
         self._hint = str(entry.get("installHint") or "")
-        self._kept: Credential | None = None
+        self._kept: ExecCredential | None = None
         self._lock = Lock()
 
-    def credential(self) -> Credential:
+    def credential(self) -> ExecCredential:
         """Return what the plug-in brings; it runs only where nothing is kept, or what is has run out.
 
         Raises:
@@ -107,7 +107,7 @@ class Plugin:
             raise self._fault(f"'{self._command}' ended with status {done.returncode}{f': {words}' if words else ''}")
         return done.stdout
 
-    def _read(self, text: str) -> Credential:
+    def _read(self, text: str) -> ExecCredential:
         """Return what a program printed."""
         try:
             document = json.loads(text)
@@ -125,7 +125,7 @@ class Plugin:
             raise self._fault(f"'{self._command}' brought neither a token nor a certificate")
         if bool(certificate) != bool(key):
             raise self._fault(f"'{self._command}' brought a certificate without its key, or a key alone")
-        return Credential(token, certificate, key, self._until(status.get("expirationTimestamp")))
+        return ExecCredential(token, certificate, key, self._until(status.get("expirationTimestamp")))
 
     def _until(self, text: object) -> datetime | None:
         if not text:

@@ -30,7 +30,7 @@ from clusterbook.ledger.schema import (
     ReleaseShape,
     WithdrawalsShape,
 )
-from clusterbook.ledger.version import Version, is_version, read_version
+from clusterbook.ledger.version import LedgerVersion, is_version, read_version
 from clusterbook.resolve.content import Document
 from clusterbook.resolve.recipe import RecipeResult
 
@@ -89,7 +89,7 @@ class _Auditor:
         for path, document in self.documents.items():
             yield from self.named(path, document)
         served: set[str] = set()
-        last: dict[str, tuple[Version, str]] = {}
+        last: dict[str, tuple[LedgerVersion, str]] = {}
         for name in self.ledger.releases():
             release = self.documents.get(release_path(name))
             if release is not None:
@@ -156,7 +156,7 @@ class _Auditor:
             yield self.say(path, f"it holds the recipe {said['metadata']['slug']}")
 
     def consistent(
-        self, release: Document, name: str, last: dict[str, tuple[Version, str]], served: set[str]
+        self, release: Document, name: str, last: dict[str, tuple[LedgerVersion, str]], served: set[str]
     ) -> Iterator[Finding]:
         """Yield where a release does not follow from the ones before it, which left the recipes at `last`."""
         path = release_path(name)
@@ -179,7 +179,7 @@ class _Auditor:
                 yield from self.follows(path, slug, before, said)
             last[slug] = (version, said["digest"])
 
-    def follows(self, path: str, slug: str, before: tuple[Version, str], said: Document) -> Iterator[Finding]:
+    def follows(self, path: str, slug: str, before: tuple[LedgerVersion, str], said: Document) -> Iterator[Finding]:
         """Yield where a version does not follow the one before."""
         version = read_version(said["version"])
         if said["change"] == "unchanged" and (version, said["digest"]) != before:

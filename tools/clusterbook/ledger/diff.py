@@ -17,7 +17,7 @@ from clusterbook.diff.recipes import Diff, diff
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.ledger.model import RecipeVersion
 from clusterbook.ledger.plan import UNCHANGED, Release
-from clusterbook.ledger.version import Version
+from clusterbook.ledger.version import LedgerVersion
 
 
 class Published(Protocol):
@@ -35,7 +35,7 @@ class Published(Protocol):
         """Return the recipe with a digest."""
         ...
 
-    def side(self, slug: str, version: Version) -> Side:
+    def side(self, slug: str, version: LedgerVersion) -> Side:
         """Return one version of a recipe as a side of a diff."""
         ...
 
@@ -45,8 +45,8 @@ class Move:
     """What becomes of one recipe from one release to another; `diff` is there where both serve it."""
 
     slug: str
-    old: Version | None
-    new: Version | None
+    old: LedgerVersion | None
+    new: LedgerVersion | None
     diff: Diff | None
 
     @property

@@ -12,7 +12,7 @@ from clusterbook.files.read import read_source
 from clusterbook.ledger.model import Ledger
 
 
-class Folder(Mapping[str, str]):
+class LedgerFolder(Mapping[str, str]):
     """The text of each file below a folder by its path there, sorted; a folder that does not exist is empty."""
 
     def __init__(self, root: Path) -> None:
@@ -72,4 +72,4 @@ def open_ledger(root: Path) -> Ledger:
     """
     if root.exists() and not root.is_dir():
         raise InvalidRequest(f"{root} is not a folder", hint="name the folder of the ledger: registry")
-    return Ledger(Folder(root), root.as_posix())
+    return Ledger(LedgerFolder(root), root.as_posix())

@@ -29,7 +29,7 @@ from clusterbook.ledger.schema import (
     ReleaseShape,
     WithdrawalsShape,
 )
-from clusterbook.ledger.version import Version, is_version, read_version
+from clusterbook.ledger.version import LedgerVersion, is_version, read_version
 from clusterbook.resolve.document import escape, winners
 from clusterbook.resolve.recipe import RecipeResult
 
@@ -60,7 +60,7 @@ class RecipeVersion(NamedTuple):
     """One version of a recipe, as a release records it."""
 
     slug: str
-    version: Version
+    version: LedgerVersion
     digest: str
 
 
@@ -68,7 +68,7 @@ class Withdrawal(NamedTuple):
     """A version nobody should use any more, why, since when, and what to use instead, where there is something."""
 
     slug: str
-    version: Version
+    version: LedgerVersion
     reason: str
     replacement: str
     date: str = ""
@@ -119,9 +119,9 @@ class Ledger:
             found |= {slug: entries[slug] for slug in missing & entries.keys()}
         return found
 
-    def history(self, slug: str) -> dict[Version, str]:
+    def history(self, slug: str) -> dict[LedgerVersion, str]:
         """Return every version of a recipe with the release that brought it, the oldest first."""
-        found: dict[Version, str] = {}
+        found: dict[LedgerVersion, str] = {}
         for name in self.releases():
             entry = self.entries(name).get(slug)
             if entry is not None:
@@ -139,11 +139,11 @@ class Ledger:
             for said in self._document(WITHDRAWN, WithdrawalsShape)["withdrawn"]
         ]
 
-    def withdrawn(self) -> set[tuple[str, Version]]:
+    def withdrawn(self) -> set[tuple[str, LedgerVersion]]:
         """Return which versions were withdrawn."""
         return {(each.slug, each.version) for each in self.withdrawals()}
 
-    def find(self, slug: str, version: Version) -> RecipeVersion:
+    def find(self, slug: str, version: LedgerVersion) -> RecipeVersion:
         """Return one version of a recipe.
 
         Raises:
@@ -175,13 +175,13 @@ class Ledger:
             raise NotFound(f"{self.label} has no recipe with the digest {digest}", hint="is it of another registry?")
         return next(iter(found.values()))
 
-    def recipe(self, slug: str, version: Version) -> Document:
+    def recipe(self, slug: str, version: LedgerVersion) -> Document:
         """Return the document of one version of a recipe. Raises as `find`, and BrokenLedger."""
         if recipe_path(slug, version) not in self.files:
             raise self._unknown(slug, version)
         return self._document(recipe_path(slug, version), PublishedRecipeShape)
 
-    def _unknown(self, slug: str, version: Version) -> NotFound:
+    def _unknown(self, slug: str, version: LedgerVersion) -> NotFound:
         """Return what to say about a version that does not exist."""
         if not self.files:
             return NotFound(f"there is no ledger in {self.label}", hint=_LEDGER)
@@ -208,18 +208,18 @@ class Ledger:
             raise BrokenLedger(what, hint=f"git checkout -- {self.label}")
         return self._document(part_path(component, name), PublishedComponentShape)
 
-    def content(self, slug: str, version: Version) -> Document:
+    def content(self, slug: str, version: LedgerVersion) -> Document:
         """Return the content of a recipe, with its parts in place. Raises as `recipe` and `part`."""
         recipe = RecipeResult(self.recipe(slug, version)["recipe"])
         return recipe.with_components(
             self.part(component.name, component.document["part"])["component"] for component in recipe.components
         )
 
-    def side(self, slug: str, version: Version) -> Side:
+    def side(self, slug: str, version: LedgerVersion) -> Side:
         """Return a recipe as one side of a diff, with who had the last word. Raises as `content`."""
         return Side(f"{slug}@{version}", self.content(slug, version), winners(self.origins(slug, version)))
 
-    def origins(self, slug: str, version: Version) -> Document:
+    def origins(self, slug: str, version: LedgerVersion) -> Document:
         """Return who said what in a recipe (`document.Brief`), by pointer. Raises as `content`."""
         document = self.recipe(slug, version)
         origins = dict(document["origins"])
@@ -268,7 +268,7 @@ def release_path(name: str) -> str:
     return f"{RELEASES}/{name}.yaml"
 
 
-def recipe_path(slug: str, version: Version) -> str:
+def recipe_path(slug: str, version: LedgerVersion) -> str:
     """Return where a version of a recipe lies."""
     return f"{slug}/{version}.yaml"
 

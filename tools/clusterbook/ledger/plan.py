@@ -30,7 +30,7 @@ from clusterbook.ledger.model import (
     recipe_path,
     release_path,
 )
-from clusterbook.ledger.version import FIRST, Version, read_version, step
+from clusterbook.ledger.version import FIRST, LedgerVersion, read_version, step
 from clusterbook.lookup.build import served
 from clusterbook.resolve.content import Gatherer
 from clusterbook.resolve.document import brief, component_pointers, escape, recipe_pointers, recipe_winners
@@ -141,7 +141,7 @@ def refuse_untimely(ledger: Ledger, name: str, commit: Commit) -> None:
 _FIRST_YEAR, _MONTHS = 2000, 12
 
 
-def _next(version: Version) -> Version:
+def _next(version: LedgerVersion) -> LedgerVersion:
     return version._replace(patch=version.patch + 1)
 
 
@@ -199,7 +199,7 @@ class _Planner:
         self.files[recipe_path(recipe.slug, version)] = dump(self.recipe_document(planned, recipe, content))
         return planned
 
-    def raised(self, recipe: Recipe, computed: Version, before: Version | None) -> Version:
+    def raised(self, recipe: Recipe, computed: LedgerVersion, before: LedgerVersion | None) -> LedgerVersion:
         """Return the version of a recipe: the computed one, or a higher one that its overlay asks for."""
         for name, criteria in self.matrix.matcher.overlays:
             layer = self.matrix.catalog.overlays[name]
@@ -313,7 +313,9 @@ class _Planner:
         return document
 
 
-def withdraw(ledger: Ledger, slug: str, version: Version, *, reason: str, replacement: str, commit: Commit) -> str:
+def withdraw(
+    ledger: Ledger, slug: str, version: LedgerVersion, *, reason: str, replacement: str, commit: Commit
+) -> str:
     """Return the text of withdrawn.yaml with one more withdrawal, which begins with the text that is there.
 
     Raises:

@@ -114,7 +114,7 @@ class ReleasedRecipeShape(Shape):
     change: Literal["new", "changed", "unchanged"]
 
 
-class WithdrawnVersion(Shape):
+class WithdrawnVersionShape(Shape):
     """A version that was withdrawn when a release was made."""
 
     slug: Name
@@ -133,7 +133,7 @@ class ReleaseShape(Shape):
     catalog: Digest = Field(description="sha256 over the RFC 8785 JSON of path → sha256 of every file under recipes/.")
     recipes: dict[Name, ReleasedRecipeShape]
     gone: dict[Name, SemVer] | None = Field(None, description="Recipes no longer served, and their last version.")
-    withdrawn: list[WithdrawnVersion] | None = None
+    withdrawn: list[WithdrawnVersionShape] | None = None
 
 
 class WithdrawalShape(Shape):

@@ -25,7 +25,7 @@ _IDENTITY = ("type", "chart", "namespace")
 """Fields whose change means that one installation goes and another comes."""
 
 
-class Version(NamedTuple):
+class LedgerVersion(NamedTuple):
     """A version, of a recipe or of a release."""
 
     major: int
@@ -36,16 +36,16 @@ class Version(NamedTuple):
         """Return `1.2.3`."""
         return f"{self.major}.{self.minor}.{self.patch}"
 
-    def after(self, level: str) -> Version:
+    def after(self, level: str) -> LedgerVersion:
         """Return the next version by `level`: major, minor or patch."""
         if level == MAJOR:
-            return Version(self.major + 1, 0, 0)
+            return LedgerVersion(self.major + 1, 0, 0)
         if level == MINOR:
-            return Version(self.major, self.minor + 1, 0)
-        return Version(self.major, self.minor, self.patch + 1)
+            return LedgerVersion(self.major, self.minor + 1, 0)
+        return LedgerVersion(self.major, self.minor, self.patch + 1)
 
 
-FIRST = Version(1, 0, 0)
+FIRST = LedgerVersion(1, 0, 0)
 """The version of a recipe that was never published."""
 
 
@@ -54,7 +54,7 @@ def is_version(text: str) -> bool:
     return _WRITTEN.fullmatch(text) is not None
 
 
-def read_version(text: str) -> Version:
+def read_version(text: str) -> LedgerVersion:
     """Return the version that `text` spells.
 
     Raises:
@@ -63,7 +63,7 @@ def read_version(text: str) -> Version:
     found = _WRITTEN.fullmatch(text)
     if found is None:
         raise InvalidRequest(f"'{text}' is no version", hint="write three numbers: 1.2.3")
-    return Version(*map(int, found.groups()))
+    return LedgerVersion(*map(int, found.groups()))
 
 
 class Step(NamedTuple):

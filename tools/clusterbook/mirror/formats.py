@@ -13,7 +13,7 @@ from typing import Any
 
 from clusterbook.documents.api_version import API_VERSION
 from clusterbook.documents.yaml_writer import dump
-from clusterbook.mirror.list import Gap, MirrorList, Need
+from clusterbook.mirror.list import ComponentChart, ImageGap, MirrorList
 
 
 def as_data(found: MirrorList) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def as_data(found: MirrorList) -> dict[str, Any]:
     }
 
 
-def gap_as_data(gap: Gap) -> dict[str, str]:
+def gap_as_data(gap: ImageGap) -> dict[str, str]:
     """Return what is not known of a component's images."""
     return {"component": gap.component, **({"missing": gap.missing} if gap.missing else {}), "why": gap.why}
 
@@ -77,7 +77,7 @@ def _zarf(found: MirrorList) -> str:
     )
 
 
-def _zarf_chart(need: Need) -> dict[str, str]:
+def _zarf_chart(need: ComponentChart) -> dict[str, str]:
     chart = need.chart
     where = {"url": chart.uri if chart.oci else chart.repository}
     return {"name": chart.name, "namespace": need.namespace, "version": chart.version, **where}

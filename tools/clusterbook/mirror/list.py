@@ -22,7 +22,7 @@ _MARKETPLACE = "operators.coreos.com"
 _BY_OLM = "it is installed from an OLM catalog, which says what it pulls: mirror that as well"
 
 
-class Need(NamedTuple):
+class ComponentChart(NamedTuple):
     """A chart that a component installs."""
 
     component: str
@@ -30,7 +30,7 @@ class Need(NamedTuple):
     chart: Chart
 
 
-class Gap(NamedTuple):
+class ImageGap(NamedTuple):
     """A component of which it is not known which images it starts; helm may know what its chart pulls.
 
     `missing` says which of them are not known, "" where that may be any.
@@ -54,9 +54,9 @@ class MirrorList(NamedTuple):
     """
 
     name: str
-    charts: tuple[Need, ...]
+    charts: tuple[ComponentChart, ...]
     images: Mapping[str, tuple[str, ...]]
-    gaps: tuple[Gap, ...]
+    gaps: tuple[ImageGap, ...]
     bases: tuple[str, ...] = ()
 
     def of(self, component: str) -> list[str]:
@@ -82,11 +82,11 @@ def mirror_list(
         options: what the bundle was made with.
         objects: the Kubernetes objects of our own manifests, by release.
     """
-    charts = {folder.component: Need(folder.component, folder.namespace, folder.chart)
+    charts = {folder.component: ComponentChart(folder.component, folder.namespace, folder.chart)
               for folder in plan.folders if folder.chart is not None}  # fmt: skip
     parts = [folder.part for folder in plan.folders]
     found: dict[str, set[str]] = {}
-    gaps: list[Gap] = []
+    gaps: list[ImageGap] = []
     seen: dict[str, list[str]] = {}
     for folder in plan.folders:
         ours = objects.get(folder.name, [])
@@ -98,14 +98,16 @@ def mirror_list(
             found.setdefault(image, set()).add(folder.component)
         gaps += unknown
         if folder.chart is not None and "images" not in listed.document:
-            gaps.append(Gap(folder.component, f"nobody has listed the images of its chart {folder.chart.name}"))
+            gaps.append(ImageGap(folder.component, f"nobody has listed the images of its chart {folder.chart.name}"))
         if any(_from_a_marketplace(each) for each in ours):
-            gaps.append(Gap(folder.component, _BY_OLM, helm_knows=False))
+            gaps.append(ImageGap(folder.component, _BY_OLM, helm_knows=False))
     names = {name: part.name for part in parts for name in (*(part.facts.get("valueOverrideKeys") or ()), part.name)}
     for setting in (*options.settings, *options.typed, *options.dynamic):
         component = names.get(setting.target, "")
         if setting.path[-1].lower() in _TELLING and component in charts:
-            gaps.append(Gap(component, f"{setting.flag} {setting.target}:{setting.dotted()} may change what it pulls"))
+            gaps.append(
+                ImageGap(component, f"{setting.flag} {setting.target}:{setting.dotted()} may change what it pulls")
+            )
     references = (ComponentRef(dict(part.reference)) for part in parts)
     bases = (full_name(each["image"]) for reference in references for each in reference.image_variants)
     return _list(_name(recipe), charts.values(), found, gaps, bases)
@@ -113,7 +115,7 @@ def mirror_list(
 
 def _listed(
     component: ComponentRef, part: Part, recipe: Mapping[str, Any], named: Collection[str]
-) -> tuple[set[str], list[Gap]]:
+) -> tuple[set[str], list[ImageGap]]:
     """Return the images of a component with these values, and what is not known of them.
 
     Args:
@@ -123,7 +125,7 @@ def _listed(
         named: the images that manifests of ours name.
     """
     gaps = [
-        Gap(component.name, each["reason"], bool(each.get("helmKnows")), each["missing"])
+        ImageGap(component.name, each["reason"], bool(each.get("helmKnows")), each["missing"])
         for each in component.image_gaps
     ]
     images, values = {*map(full_name, component.images), *named}, part.all_values()
@@ -138,7 +140,7 @@ def _listed(
         images.update(complete)
         if not complete:
             why = f"an operator adds {' and '.join(each['suffix'])} of the node to the tag, which no constraint fixes"
-            gaps.append(Gap(component.name, why, helm_knows=False, missing=image))
+            gaps.append(ImageGap(component.name, why, helm_knows=False, missing=image))
     return images, gaps
 
 
@@ -164,7 +166,7 @@ def checked(found: MirrorList, rendered: Mapping[str, Iterable[str]]) -> tuple[M
 
 def joined(lists: Iterable[MirrorList]) -> MirrorList:
     """Return one list of several; a gap that any of them has, it has."""
-    name, charts, images, gaps = list[str](), dict[Any, Need](), dict[str, set[str]](), list[Gap]()
+    name, charts, images, gaps = list[str](), dict[Any, ComponentChart](), dict[str, set[str]](), list[ImageGap]()
     bases: set[str] = set()
     for each in lists:
         name.append(each.name)
@@ -178,9 +180,9 @@ def joined(lists: Iterable[MirrorList]) -> MirrorList:
 
 def _list(
     name: str,
-    charts: Iterable[Need],
+    charts: Iterable[ComponentChart],
     images: Mapping[str, Iterable[str]],
-    gaps: Iterable[Gap],
+    gaps: Iterable[ImageGap],
     bases: Iterable[str],
 ) -> MirrorList:
     return MirrorList(

@@ -30,7 +30,7 @@ from clusterbook.files.archive import entries_below, pack_file
 from clusterbook.mirror import archive as mirrored
 from clusterbook.mirror.archive import IMAGE, Held, Mirrored, Missing
 from clusterbook.mirror.images import bundle_list
-from clusterbook.mirror.list import MirrorList, Need, joined
+from clusterbook.mirror.list import ComponentChart, MirrorList, joined
 from clusterbook.oci.blob_file import LOCK, lock_folder, remove_folder
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.manifest import artifact, describe, describe_file
@@ -189,7 +189,7 @@ class _Pulling:
         copied = self._fetch(source.host, source.repository, source.wanted, repository, tag)
         return Held(mirrored.IMAGE, image, repository, tag, copied)
 
-    def _chart(self, need: Need) -> Held:
+    def _chart(self, need: ComponentChart) -> Held:
         chart = need.chart
         repository, tag = mirror_names.chart_home(chart.repository, chart.name), chart.version.replace("+", "_")
         if chart.oci:
@@ -210,7 +210,7 @@ class _Pulling:
             self._silent[host] = error
             raise
 
-    def _pull(self, need: Need, repository: str, tag: str) -> str:
+    def _pull(self, need: ComponentChart, repository: str, tag: str) -> str:
         """Bring a chart of a chart repository into the layout, in the form in which Helm pushes it."""
         chart = need.chart
         reference = {"name": need.component, "chart": chart.name, "source": chart.repository, "version": chart.version}
@@ -243,5 +243,5 @@ def chart_metadata(archive: bytes, name: str) -> Mapping[str, Any]:
     return found
 
 
-def _chart_name(need: Need) -> str:
+def _chart_name(need: ComponentChart) -> str:
     return f"{need.chart.uri}:{need.chart.version}"

@@ -58,7 +58,7 @@ def open_base(where: str, access: Access, *, create: bool = False) -> Base:
     return Base(open_registry(reference.host, access), reference.repository)
 
 
-class Place(NamedTuple):
+class ArtifactLocation(NamedTuple):
     """Where one artifact is; in a layout, `reference` has neither host nor repository."""
 
     store: Store
@@ -76,7 +76,7 @@ def is_artifact(where: str) -> bool:
     return where.startswith(SCHEME) and bool(parse_reference(where).wanted)
 
 
-def open_artifact(where: str, access: Access, *, create: bool = False) -> Place:
+def open_artifact(where: str, access: Access, *, create: bool = False) -> ArtifactLocation:
     """Return the place of one artifact; `create` makes the folder of a layout that does not exist.
 
     Raises:
@@ -88,12 +88,12 @@ def open_artifact(where: str, access: Access, *, create: bool = False) -> Place:
         if wanted:
             store = open_base(f"{LAYOUT_SCHEME}{folder}", access, create=create).store
             check_wanted(wanted)
-            return Place(store, Reference("", "", *(("", wanted) if is_digest(wanted) else (wanted, ""))))
+            return ArtifactLocation(store, Reference("", "", *(("", wanted) if is_digest(wanted) else (wanted, ""))))
     reference = parse_reference(where)
     if not reference.wanted:
         hint = f"write {where}:1.0.0, say, or {where}@sha256:…"
         raise BadReference(f"{where} names a repository, and none of its artifacts", hint=hint)
-    return Place(open_registry(reference.host, access), reference)
+    return ArtifactLocation(open_registry(reference.host, access), reference)
 
 
 def _layout_parts(where: str) -> tuple[str, str]:

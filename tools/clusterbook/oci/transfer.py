@@ -26,7 +26,7 @@ One = TypeVar("One")
 Other = TypeVar("Other")
 
 
-class Node(NamedTuple):
+class ManifestNode(NamedTuple):
     """A manifest on the way from one store to another. `root` is False for what is only part of an index."""
 
     manifest: Manifest
@@ -51,13 +51,13 @@ class CopyStopped(Exception):
     """A transfer beside this one failed, so that this one need not go on."""
 
 
-def graph(store: Store, repository: str, first: Manifest, *, referrers: bool = True) -> list[Node]:
+def graph(store: Store, repository: str, first: Manifest, *, referrers: bool = True) -> list[ManifestNode]:
     """Return an artifact and all that belongs to it, each after what it needs: parts first, referrers last.
 
     Raises:
         Malformed: it never ends.
     """
-    found: dict[str, Node] = {}
+    found: dict[str, ManifestNode] = {}
 
     def visit(manifest: Manifest, depth: int, *, root: bool) -> None:
         if manifest.digest in found:
@@ -66,7 +66,7 @@ def graph(store: Store, repository: str, first: Manifest, *, referrers: bool = T
             raise Malformed(f"{store.where}: {first.digest} is made of too many manifests")
         for part in filter(is_manifest, manifest.manifests):
             visit(store.manifest(repository, part.digest), depth + 1, root=False)
-        found[manifest.digest] = Node(manifest, root)
+        found[manifest.digest] = ManifestNode(manifest, root)
         for other in store.referrers(repository, manifest.digest) if referrers else ():
             visit(other, depth + 1, root=True)
 

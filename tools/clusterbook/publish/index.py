@@ -12,13 +12,13 @@ from typing import NamedTuple
 from clusterbook.artifacts import index as published
 from clusterbook.artifacts.freshness import encode
 from clusterbook.artifacts.index import RECIPE_KIND, Pin, PublishedRecipe, PublishedVersion, repository
-from clusterbook.artifacts.layout import Artifact, NotOfTheLedger, Version
+from clusterbook.artifacts.layout import Artifact, NotOfTheLedger, ReleaseVersion
 from clusterbook.artifacts.open import OpenIndex
 from clusterbook.ledger.version import read_version
 from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, MANIFEST, Descriptor, artifact, describe_file
 from clusterbook.publish.release import Publication
 
-Pins = Mapping[Version, Mapping[str, Pin]]
+Pins = Mapping[ReleaseVersion, Mapping[str, Pin]]
 """The artifacts of each version, by kind."""
 Listed = tuple[str, Pin]
 """One artifact: its repository below the base, and what it is there."""
@@ -79,7 +79,7 @@ def index_artifact(index: bytes, shards: Mapping[str, bytes], release: Publicati
 
 
 def published_pins(
-    release: Publication, version: Version, earlier: Mapping[str, PublishedRecipe]
+    release: Publication, version: ReleaseVersion, earlier: Mapping[str, PublishedRecipe]
 ) -> Mapping[str, Pin] | None:
     """Return the artifacts that a version has already, None when it lacks some.
 

@@ -20,7 +20,7 @@ from clusterbook.artifacts import index as published
 from clusterbook.artifacts.attachment import sbom_attachment
 from clusterbook.artifacts.index import RECIPE_KIND, Pin, PublishedRecipe, repository
 from clusterbook.artifacts.latest import current_latest, settle_latest
-from clusterbook.artifacts.layout import Version
+from clusterbook.artifacts.layout import ReleaseVersion
 from clusterbook.artifacts.open import OpenIndex, open_index
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import NoArtifact
@@ -114,10 +114,10 @@ def _send_artifacts(
 
     SBOMs are made from the sources each time: one that lies there already may be anybody's.
     """
-    found: dict[Version, Mapping[str, Pin]] = {}
+    found: dict[ReleaseVersion, Mapping[str, Pin]] = {}
     bills: list[Listed] = []
 
-    def one(version: Version) -> None:
+    def one(version: ReleaseVersion) -> None:
         there = published_pins(release, version, earlier)
         if there is None or not all(
             sender.has(repository(kind, version.slug), descriptor_of(there[kind])) for kind in there
@@ -130,7 +130,7 @@ def _send_artifacts(
     return {version: found[version] for version in release.versions}, bills
 
 
-def _send(release: Publication, sender: Sender, version: Version) -> dict[str, Pin]:
+def _send(release: Publication, sender: Sender, version: ReleaseVersion) -> dict[str, Pin]:
     """Make the artifacts of a version and send them."""
     pins = {}
     for kind, made in artifacts_of(release, version):
@@ -141,7 +141,7 @@ def _send(release: Publication, sender: Sender, version: Version) -> dict[str, P
     return pins
 
 
-def _attach_sbom(release: Publication, sender: Sender, version: Version, recipe: Descriptor) -> Listed:
+def _attach_sbom(release: Publication, sender: Sender, version: ReleaseVersion, recipe: Descriptor) -> Listed:
     """Return the SBOM of a version, attached to its recipe."""
     home = repository(RECIPE_KIND, version.slug)
     made = sender.attach(home, recipe, sbom_attachment(sbom_of(release, version), created=version.origin.date))

@@ -18,7 +18,7 @@ from clusterbook.artifacts.layout import (
     Artifact,
     NotOfTheLedger,
     ReleaseOrigin,
-    Version,
+    ReleaseVersion,
     add_version,
     bundle_artifact,
     recipe_artifact,
@@ -82,10 +82,10 @@ class Publication:
     origin: ReleaseOrigin
     catalog: str
     issued: datetime
-    versions: tuple[Version, ...]
-    history: Mapping[str, tuple[Version, ...]]
+    versions: tuple[ReleaseVersion, ...]
+    history: Mapping[str, tuple[ReleaseVersion, ...]]
     served: Mapping[str, Mapping[str, tuple[str, str]]]
-    withdrawn: tuple[freshness.Withdrawal, ...]
+    withdrawn: tuple[freshness.IndexWithdrawal, ...]
     head: bytes
     wholes: Mapping[str, Mapping[str, Any]]
     images: Mapping[str, tuple[Image, ...]]
@@ -150,7 +150,8 @@ def prepare(request: PublishRequest) -> Publication:
         history,
         {each: {slug: (str(e.version), e.digest) for slug, e in ledger.entries(each).items()} for each in upto},
         tuple(
-            freshness.Withdrawal(each.slug, str(each.version), each.reason, each.replacement) for each in withdrawals
+            freshness.IndexWithdrawal(each.slug, str(each.version), each.reason, each.replacement)
+            for each in withdrawals
         ),
         index.encode_head(Index(built.matcher, built.catalog.vocabulary)),
         {
@@ -177,7 +178,7 @@ def _chart_digests(catalog: Catalog, recipes: Iterable[Recipe]) -> ChartDigests:
     return known
 
 
-def sbom_of(release: Publication, version: Version) -> bytes:
+def sbom_of(release: Publication, version: ReleaseVersion) -> bytes:
     """Return the SBOM of one version.
 
     Raises:
@@ -188,13 +189,13 @@ def sbom_of(release: Publication, version: Version) -> bytes:
     return canonical(found)
 
 
-def _whole(release: Publication, version: Version) -> Mapping[str, Any]:
+def _whole(release: Publication, version: ReleaseVersion) -> Mapping[str, Any]:
     if version.slug not in release.wholes:
         raise NotOfTheLedger(f"the sources do not give {version.slug}, which release {release.name} serves")
     return release.wholes[version.slug]
 
 
-def artifacts_of(release: Publication, version: Version) -> Iterator[tuple[str, Artifact]]:
+def artifacts_of(release: Publication, version: ReleaseVersion) -> Iterator[tuple[str, Artifact]]:
     """Yield (kind, artifact) of one version: the recipe first, then its bundles.
 
     Raises:
@@ -211,7 +212,7 @@ def artifacts_of(release: Publication, version: Version) -> Iterator[tuple[str, 
         yield deployer, made
 
 
-def _bundle(recipe: Mapping[str, Any], deployer: str, version: Version) -> Mapping[str, bytes]:
+def _bundle(recipe: Mapping[str, Any], deployer: str, version: ReleaseVersion) -> Mapping[str, bytes]:
     try:
         return render(recipe, {"deployer": deployer}, clusterbook.__version__).files
     except InvalidRequest as error:
@@ -224,18 +225,18 @@ def _origin(ledger: Ledger, release: str) -> ReleaseOrigin:
     return ReleaseOrigin(release, document["commit"], document["date"])
 
 
-def _history(ledger: Ledger, releases: Iterable[str]) -> dict[str, tuple[Version, ...]]:
+def _history(ledger: Ledger, releases: Iterable[str]) -> dict[str, tuple[ReleaseVersion, ...]]:
     """Return every version of each recipe that one of `releases` serves, the oldest first."""
-    found: dict[str, dict[str, Version]] = {}
+    found: dict[str, dict[str, ReleaseVersion]] = {}
     for release in releases:
         origin = _origin(ledger, release)
         for slug, entry in ledger.entries(release).items():
-            version = Version(slug, str(entry.version), entry.digest, origin)
+            version = ReleaseVersion(slug, str(entry.version), entry.digest, origin)
             found.setdefault(slug, {}).setdefault(version.version, version)
     return {slug: tuple(versions.values()) for slug, versions in found.items()}
 
 
-def _named(versions: Iterable[Version], wanted: str) -> Version:
+def _named(versions: Iterable[ReleaseVersion], wanted: str) -> ReleaseVersion:
     return next(version for version in versions if version.version == wanted)
 
 

@@ -10,7 +10,7 @@ from clusterbook.diff.facts import Side
 from clusterbook.diff.recipes import Diff, diff
 from clusterbook.ledger.diff import release_diff
 from clusterbook.ledger.model import Ledger
-from clusterbook.ledger.version import Version, read_version
+from clusterbook.ledger.version import LedgerVersion, read_version
 from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.site.model import PublishedVersion, RecipeView, ReleaseView
 from clusterbook.site.parts import PartView, part_view
@@ -24,7 +24,7 @@ class PublishedVersions:
         """Read the releases of `ledger`. Raises BrokenLedger."""
         self.ledger = ledger
         self._parts: dict[tuple[str, str], PartView] = {}
-        self._history: dict[str, dict[Version, str]] = {}
+        self._history: dict[str, dict[LedgerVersion, str]] = {}
         for name in ledger.releases():
             for slug, entry in ledger.entries(name).items():
                 self._history.setdefault(slug, {}).setdefault(entry.version, name)
@@ -45,7 +45,7 @@ class PublishedVersions:
         """Return the digest with which the newest release serves a recipe, "" where it does not."""
         return str(self.newest.get("recipes", {}).get(slug, {}).get("digest", ""))
 
-    def _version(self, slug: str, version: Version, release: str) -> PublishedVersion:
+    def _version(self, slug: str, version: LedgerVersion, release: str) -> PublishedVersion:
         document = self.ledger.recipe(slug, version)
         changes = document["changes"]
         withdrawal = self._withdrawn.get((slug, version))

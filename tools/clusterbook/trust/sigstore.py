@@ -5,7 +5,7 @@ call: it needs a trust root, which is a file. Signing talks to the instance that
 
 Of sigstore-python 4.5: `Verifier.production()` copies a root into the user's cache and believes that copy ever after,
 so it is never called; `verify_dsse` checks neither subject nor predicate, and its policies fit whole words only, so
-both are decided in `core.policy`; what Fulcio and Rekor clients raise is of no family, so that all is caught here.
+both are decided in `policy`; what Fulcio and Rekor clients raise is of no family, so that all is caught here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, unr
 from clusterbook.diagnostics.transport import AccessDenied, Unreachable
 from clusterbook.trust.keys import BadKey, certificate_key
 from clusterbook.trust.policy import BadSignature, ExpiredRoot, Tampered, covers
-from clusterbook.trust.statement import Bundle, pae
+from clusterbook.trust.statement import SigstoreBundle, pae
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -60,7 +60,7 @@ def public_root() -> bytes:
     return files("sigstore._store").joinpath(_PUBLIC_GOOD, "trusted_root.json").read_bytes()
 
 
-def verify_keyless(bundle: Bundle, root: bytes, name: str) -> Signed:
+def verify_keyless(bundle: SigstoreBundle, root: bytes, name: str) -> Signed:
     """Return who signed the statement in a bundle, having checked all but who they ought to be.
 
     Args:
@@ -81,14 +81,13 @@ def verify_keyless(bundle: Bundle, root: bytes, name: str) -> Signed:
         raise BadSignature(error.what) from error
     from cryptography import x509
     from sigstore import errors
-    from sigstore.models import Bundle as SigstoreBundle
-    from sigstore.models import InvalidBundle
+    from sigstore.models import Bundle, InvalidBundle
     from sigstore.verify import Verifier
 
-    verifier, seen = Verifier(trusted_root=_trusted_root(root, name)), _Seen()
+    verifier, seen = Verifier(trusted_root=_trusted_root(root, name)), _CertificateRecorder()
     ended = False
     try:
-        parsed = SigstoreBundle.from_json(bundle.raw)
+        parsed = Bundle.from_json(bundle.raw)
         used, made = _used(json.loads(root), bundle)
         ended = all(used.values()) and not covers(used, made)
         _, payload = verifier.verify_dsse(parsed, seen)
@@ -106,7 +105,7 @@ def verify_keyless(bundle: Bundle, root: bytes, name: str) -> Signed:
     return signed
 
 
-class _Seen:
+class _CertificateRecorder:
     """A policy of sigstore's that accepts everybody, and remembers whom."""
 
     def __init__(self) -> None:
@@ -167,7 +166,7 @@ def _issuer(certificate: Certificate) -> str:
     raise ValueError("no issuer")
 
 
-def _used(root: dict[str, Any], bundle: Bundle) -> tuple[dict[str, list[Any]], datetime]:
+def _used(root: dict[str, Any], bundle: SigstoreBundle) -> tuple[dict[str, list[Any]], datetime]:
     """Return the parts of a trust root that a signature relies on, and when it was made.
 
     sigstore-python 4.5.1 accepts the signatures of an authority or a log whose `validFor` has ended, so this is checked

@@ -67,7 +67,7 @@ class Statement(NamedTuple):
     predicate: Mapping[str, Any]
 
 
-class Bundle(NamedTuple):
+class SigstoreBundle(NamedTuple):
     """A signature with all that is needed to check it, taken apart but not believed.
 
     Exactly one of `certificate` (DER) and `hint` (of a public key) says who signed.
@@ -150,7 +150,7 @@ def key_bundle(payload: bytes, signature: bytes, hint: str) -> bytes:
     )
 
 
-def parse_bundle(raw: bytes) -> Bundle:
+def parse_bundle(raw: bytes) -> SigstoreBundle:
     """Return the parts of a bundle.
 
     Raises:
@@ -174,7 +174,7 @@ def parse_bundle(raw: bytes) -> Bundle:
         key = material.get("publicKey")
         if (certificate is None) == (key is None):
             raise BrokenBundle("a signature names neither exactly one certificate nor one key")
-        return Bundle(
+        return SigstoreBundle(
             raw,
             _bytes(envelope["payload"]),
             _bytes(envelope["signatures"][0]["sig"]),

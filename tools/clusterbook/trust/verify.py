@@ -29,7 +29,7 @@ from clusterbook.trust.statement import (
     BUNDLE,
     LARGEST_BUNDLE_BYTES,
     BrokenBundle,
-    Bundle,
+    SigstoreBundle,
     Statement,
     pae,
     parse_bundle,
@@ -167,7 +167,7 @@ def bundles_of(store: Store, repository: str, digest: str) -> Iterator[bytes]:
             yield store.read(repository, layer, limit_bytes=LARGEST_BUNDLE_BYTES)
 
 
-def _by_key(bundle: Bundle, policy: Policy) -> tuple[str, str]:
+def _by_key(bundle: SigstoreBundle, policy: Policy) -> tuple[str, str]:
     """Return which of the policy's keys signed."""
     from clusterbook.trust.keys import public_key
 
@@ -181,7 +181,7 @@ def _by_key(bundle: Bundle, policy: Policy) -> tuple[str, str]:
     raise WrongSigner("it is signed with a key that the policy does not name", hint=hint)
 
 
-def _by_login(bundle: Bundle, policy: Policy) -> tuple[str, str]:
+def _by_login(bundle: SigstoreBundle, policy: Policy) -> tuple[str, str]:
     """Return who signed by logging in, and who vouches for them."""
     roots: Mapping[str, None] = dict.fromkeys(each.root for each in policy.identities)
     if not roots:

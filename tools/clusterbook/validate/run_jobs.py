@@ -16,7 +16,7 @@ from typing import Any
 from clusterbook.catalog.images import moves
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.kubernetes.api import Api
-from clusterbook.kubernetes.errors import Conflict
+from clusterbook.kubernetes.errors import ObjectConflict
 from clusterbook.kubernetes.jobs import JobFailed, NotFinished, Pace, finish, in_cluster, interruptible
 from clusterbook.kubernetes.placement import GPU
 from clusterbook.validate import job_manifests
@@ -83,7 +83,7 @@ def _namespace(api: Api, name: str, *, keep: bool) -> Iterator[None]:
         document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         try:
             mine = str(api.create("/api/v1/namespaces", document)["metadata"]["uid"])
-        except Conflict:
+        except ObjectConflict:
             mine = ""  # somebody was quicker, and it is theirs
     try:
         yield

@@ -42,8 +42,14 @@ from clusterbook.oci.open import open_artifact
 from clusterbook.trust.policy import Tampered, Unsigned, Untrusted
 from clusterbook.trust.verify import Verified, bundles_of, verify_any
 from clusterbook.verify.level import ADJUSTED, ATTESTED, DERIVED, UNKNOWN, UNVERIFIED, VERIFIED, Trust
-from clusterbook.verify.publication import Publication, look_up_artifact, look_up_bundle
-from clusterbook.verify.verdict import NO_INSPECTION, Inspection, Verdict, as_document, published_verdict
+from clusterbook.verify.publication import PublicationRecord, look_up_artifact, look_up_bundle
+from clusterbook.verify.verdict import (
+    NO_INSPECTION,
+    BundleInspection,
+    VerificationReport,
+    as_document,
+    published_verdict,
+)
 from clusterbook.verify.verifier import Verifier
 
 _LIMITS = Limits(files=MOST_FILES, total_bytes=MOST_BYTES)
@@ -87,14 +93,16 @@ def _record(files: Mapping[str, bytes]) -> _Record:
     return _Record(len(recorded), wrong, local, digest_of_all(every))
 
 
-def _inspect(files: Mapping[str, bytes], record: _Record) -> Inspection:
+def _inspect(files: Mapping[str, bytes], record: _Record) -> BundleInspection:
     """Hold files that are as recorded against what their recipe and options make."""
     whole = record.files and not record.differences and {RECIPE, OPTIONS} <= files.keys()
     proof = prove(files, record.local) if whole else None
-    return Inspection(record.files, record.differences, proof, record.local)
+    return BundleInspection(record.files, record.differences, proof, record.local)
 
 
-def verify_files(where: str, files: Mapping[str, bytes], beside: Mapping[str, bytes], verifier: Verifier) -> Verdict:
+def verify_files(
+    where: str, files: Mapping[str, bytes], beside: Mapping[str, bytes], verifier: Verifier
+) -> VerificationReport:
     """Return what is known of a bundle on this machine."""
     if CHECKSUMS not in files and not beside:
         what = f"{where} has no {CHECKSUMS}, so nothing says what it should hold"
@@ -104,7 +112,7 @@ def verify_files(where: str, files: Mapping[str, bytes], beside: Mapping[str, by
         return _wrong(where, _changed(where, record.differences), _inspect({}, record))
     verified: Verified | None = None
     manifest: Manifest | None = None
-    publication: Publication | None = None
+    publication: PublicationRecord | None = None
     warning = ""
     try:
         if beside:
@@ -112,15 +120,15 @@ def verify_files(where: str, files: Mapping[str, bytes], beside: Mapping[str, by
         if verifier.published_in is not None and (RECIPE in files or manifest is not None):
             publication, warning = look_up_bundle(files, record.digest, manifest, verifier.published_in, verifier)
     except Untrusted as error:
-        return _wrong(where, error, Inspection(record.files, (), None, record.local))
+        return _wrong(where, error, BundleInspection(record.files, (), None, record.local))
     verdict = bundle_verdict(where, _inspect(files, record), verified, publication)
     verdict = _held_against_withdrawals(verdict, publication, verifier)
     return verdict._replace(notes=(warning,)) if warning else verdict
 
 
 def bundle_verdict(
-    where: str, inspection: Inspection, verified: Verified | None, publication: Publication | None = None
-) -> Verdict:
+    where: str, inspection: BundleInspection, verified: Verified | None, publication: PublicationRecord | None = None
+) -> VerificationReport:
     """Return the verdict on a bundle whose files are as recorded.
 
     Args:
@@ -146,10 +154,12 @@ def bundle_verdict(
         gone = publication.withdrawn._asdict() if publication.withdrawn else None
         said = {"name": publication.slug, "version": publication.version, "same": publication.same, "withdrawn": gone}
         document |= {"published": {"source": publication.where, **said}, "recipeAttested": True, "recipeSigner": signer}
-    return Verdict(trust, document, lines)
+    return VerificationReport(trust, document, lines)
 
 
-def _level(inspection: Inspection, vouched: Verified | None, publication: Publication | None) -> tuple[str, str]:
+def _level(
+    inspection: BundleInspection, vouched: Verified | None, publication: PublicationRecord | None
+) -> tuple[str, str]:
     """Return how much is known of a bundle, and why not more or on what it rests."""
     proof = inspection.proof
     if vouched is None:
@@ -166,7 +176,9 @@ def _level(inspection: Inspection, vouched: Verified | None, publication: Public
     return ATTESTED, "it carries neither recipe nor options, from which it could be made again"
 
 
-def _facts(inspection: Inspection, verified: Verified | None, publication: Publication | None) -> Iterator[str]:
+def _facts(
+    inspection: BundleInspection, verified: Verified | None, publication: PublicationRecord | None
+) -> Iterator[str]:
     """Yield what is known of a bundle, a line each."""
     proof = inspection.proof
     if inspection.recorded:
@@ -196,7 +208,9 @@ def _signer(verified: Verified) -> str:
     return f"{verified.signer}{f' ({verified.issuer})' if verified.issuer else ''}"
 
 
-def _held_against_withdrawals(verdict: Verdict, publication: Publication | None, verifier: Verifier) -> Verdict:
+def _held_against_withdrawals(
+    verdict: VerificationReport, publication: PublicationRecord | None, verifier: Verifier
+) -> VerificationReport:
     """Return a verdict with the error that its subject was withdrawn, unless that does not matter."""
     if publication is None or publication.withdrawn is None or verifier.withdrawn or verdict.error is not None:
         return verdict
@@ -204,14 +218,14 @@ def _held_against_withdrawals(verdict: Verdict, publication: Publication | None,
     return verdict._replace(error=error, document={**verdict.document, "errors": [error.what]})
 
 
-def _wrong(where: str, error: ClusterbookError, inspection: Inspection | None = None) -> Verdict:
+def _wrong(where: str, error: ClusterbookError, inspection: BundleInspection | None = None) -> VerificationReport:
     """Return the verdict on what is not as it has to be."""
     inspection = inspection or NO_INSPECTION
     trust = Trust(UNKNOWN, error.what, "", inspection.proof.version if inspection.proof else "")
     shown = (*inspection.differences, *(inspection.proof.differences if inspection.proof else ()))
     lines = (f"{where}: {UNKNOWN}", *(f"{each.kind}: {each.path}" for each in shown))
     document = as_document(where, trust, inspection, None)
-    return Verdict(trust, {**document, "errors": [error.what]}, lines, error)
+    return VerificationReport(trust, {**document, "errors": [error.what]}, lines, error)
 
 
 def _changed(where: str, changes: tuple[Difference, ...]) -> NotAsRecorded:
@@ -220,7 +234,7 @@ def _changed(where: str, changes: tuple[Difference, ...]) -> NotAsRecorded:
     return NotAsRecorded(what, hint="do not deploy it: make or fetch it again")
 
 
-def verify_artifact(where: str, verifier: Verifier) -> Verdict:
+def verify_artifact(where: str, verifier: Verifier) -> VerificationReport:
     """Return what is known of one artifact in a registry or a layout."""
     belief = verifier.trusting()
     store, reference = open_artifact(where, verifier.access)
@@ -253,7 +267,7 @@ def verify_artifact(where: str, verifier: Verifier) -> Verdict:
         return _wrong(where, error)
     if record.differences or record.local:
         every = (*record.differences, *(Difference("changed", path) for path in record.local))
-        return _wrong(where, _changed(where, every), Inspection(record.files, every, None))
+        return _wrong(where, _changed(where, every), BundleInspection(record.files, every, None))
     inspection = _inspect(files, record)
     facts = {"artifactDigest": manifest.digest, "artifactName": name}
     if inspection.proof is None and FILES not in manifest.annotations:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from clusterbook.artifacts import index
-from clusterbook.artifacts.freshness import Withdrawal, withdrawal_of
+from clusterbook.artifacts.freshness import IndexWithdrawal, withdrawal_of
 from clusterbook.artifacts.index import PinnedArtifact, PublishedRecipe
 from clusterbook.artifacts.open import OpenIndex
 from clusterbook.artifacts.visit import visit
@@ -31,7 +31,7 @@ Found = TypeVar("Found")
 _CHANGED = "somebody changed recipe.yaml: fetch the recipe again, and make the bundle anew"
 
 
-class Publication(NamedTuple):
+class PublicationRecord(NamedTuple):
     """What a source says of something: its name and version there, and who signed the index.
 
     `same` says that every byte is what is published, rather than that only the recipe is.
@@ -42,7 +42,7 @@ class Publication(NamedTuple):
     version: str
     verified: Verified | None
     same: bool
-    withdrawn: Withdrawal | None
+    withdrawn: IndexWithdrawal | None
 
     @property
     def name(self) -> str:
@@ -50,7 +50,7 @@ class Publication(NamedTuple):
         return f"{self.slug}@{self.version}"
 
 
-def look_up_artifact(manifest: Manifest, where: str, verifier: Verifier) -> tuple[Publication | None, str]:
+def look_up_artifact(manifest: Manifest, where: str, verifier: Verifier) -> tuple[PublicationRecord | None, str]:
     """Return what a source says of an artifact, None for an index, and a warning as `visit` does.
 
     Raises:
@@ -60,7 +60,7 @@ def look_up_artifact(manifest: Manifest, where: str, verifier: Verifier) -> tupl
     if manifest.artifact_type == index.INDEX:
         return None, ""
 
-    def look(opened: OpenIndex) -> Publication:
+    def look(opened: OpenIndex) -> PublicationRecord:
         found = _pinned(opened, manifest.digest)
         if found is None:
             what = f"{where} publishes nothing with the digest {manifest.digest}"
@@ -72,7 +72,7 @@ def look_up_artifact(manifest: Manifest, where: str, verifier: Verifier) -> tupl
 
 def look_up_bundle(
     files: Mapping[str, bytes], files_digest: str, manifest: Manifest | None, where: str, verifier: Verifier
-) -> tuple[Publication, str]:
+) -> tuple[PublicationRecord, str]:
     """Return what a source says of a bundle, or of its recipe, and a warning as `visit` does.
 
     Args:
@@ -88,7 +88,7 @@ def look_up_bundle(
         InvalidRequest: it has no recipe that can be read.
     """
 
-    def look(opened: OpenIndex) -> Publication:
+    def look(opened: OpenIndex) -> PublicationRecord:
         found = _pinned(opened, manifest.digest) if manifest is not None else None
         if found is not None:
             return _publication(where, opened, found[0], found[1].tag, same=True)
@@ -101,7 +101,7 @@ def _visit(where: str, look: Callable[[OpenIndex], Found], verifier: Verifier) -
     return visit(where, look, access=verifier.access, trusting=verifier.trusting(), around=verifier.around)
 
 
-def _of_recipe(opened: OpenIndex, files: Mapping[str, bytes], files_digest: str, where: str) -> Publication:
+def _of_recipe(opened: OpenIndex, files: Mapping[str, bytes], files_digest: str, where: str) -> PublicationRecord:
     """Return what a source says of the recipe of a bundle."""
     recipe = document(files, RECIPE)
     read_whole(recipe)
@@ -152,5 +152,5 @@ def _pinned(opened: OpenIndex, wanted: str) -> tuple[str, PinnedArtifact] | None
     return None
 
 
-def _publication(where: str, opened: OpenIndex, slug: str, version: str, *, same: bool) -> Publication:
-    return Publication(where, slug, version, opened.verified, same, withdrawal_of(opened.envelope, slug, version))
+def _publication(where: str, opened: OpenIndex, slug: str, version: str, *, same: bool) -> PublicationRecord:
+    return PublicationRecord(where, slug, version, opened.verified, same, withdrawal_of(opened.envelope, slug, version))

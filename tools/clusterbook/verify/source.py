@@ -25,11 +25,11 @@ from clusterbook.trust.policy import SubjectMismatch, Trusting, Unsigned, Untrus
 from clusterbook.trust.statement import BrokenBundle
 from clusterbook.trust.verify import bundles_of, verify
 from clusterbook.verify.level import UNKNOWN
-from clusterbook.verify.verdict import Verdict, published_verdict
+from clusterbook.verify.verdict import VerificationReport, published_verdict
 from clusterbook.verify.verifier import Verifier
 
 
-def verify_source(where: str, verifier: Verifier) -> Verdict:
+def verify_source(where: str, verifier: Verifier) -> VerificationReport:
     """Return what is known of a source: its index and every artifact that is there.
 
     Raises:
@@ -37,7 +37,7 @@ def verify_source(where: str, verifier: Verifier) -> Verdict:
     """
     belief = verifier.trusting()
 
-    def well(verdict: Verdict) -> bool:
+    def well(verdict: VerificationReport) -> bool:
         return verdict.error is None and belief.unsigned
 
     verdict, warning = visit(
@@ -51,10 +51,10 @@ def verify_source(where: str, verifier: Verifier) -> Verdict:
     return verdict._replace(notes=(warning,)) if warning else verdict
 
 
-def _verify(where: str, opened: OpenIndex, belief: Trusting) -> Verdict:
+def _verify(where: str, opened: OpenIndex, belief: Trusting) -> VerificationReport:
     """Return what is known of the source of an index."""
     base = opened.base
-    reader = _Reader(opened)
+    reader = _ArtifactReader(opened)
     for needed in _needed(opened):
         reader.read(base.repository(needed.repository), needed.pin.digest)
     named = sorted(reader.whole)
@@ -102,7 +102,7 @@ def _verify(where: str, opened: OpenIndex, belief: Trusting) -> Verdict:
         "trustReason": trust.reason,
         "errors": [each.what for each in faults],
     }
-    return Verdict(trust, document, (f"{where}: {UNKNOWN}", *(each.what for each in faults)), faults[0])
+    return VerificationReport(trust, document, (f"{where}: {UNKNOWN}", *(each.what for each in faults)), faults[0])
 
 
 class _Signatures:
@@ -120,7 +120,7 @@ class _Signatures:
         store, base = opened.base.store, opened.base
         self._of_index = list(self._bundles(store, base.repository(index.REPOSITORY), opened.manifest.digest))
 
-    def check(self, reader: _Reader, repository: str, digest: str) -> dict[str, ClusterbookError]:
+    def check(self, reader: _ArtifactReader, repository: str, digest: str) -> dict[str, ClusterbookError]:
         """Return what is wrong with what refers to an artifact, by digest."""
         store, faults = self._opened.base.store, dict[str, ClusterbookError]()
         try:
@@ -172,7 +172,7 @@ class _Signatures:
         return self._known[raw]
 
 
-def _read_indexes(base: Base, reader: _Reader) -> None:
+def _read_indexes(base: Base, reader: _ArtifactReader) -> None:
     """Read the indexes of all releases that a registry has, with what refers to them."""
     repository = base.repository(index.REPOSITORY)
     for tag in base.store.tags(repository):
@@ -185,7 +185,7 @@ def _read_indexes(base: Base, reader: _Reader) -> None:
             reader.faults[f"{repository}:{tag}"] = error
 
 
-def _read_listing(base: Base, reader: _Reader) -> None:
+def _read_listing(base: Base, reader: _ArtifactReader) -> None:
     """Read all that the index.json of a layout lists, and hold each entry against what it stands for."""
     if not isinstance(base.store, ImageLayout):
         return
@@ -208,7 +208,7 @@ def _read_listing(base: Base, reader: _Reader) -> None:
         reader.read("", entry.digest)
 
 
-def _bills(opened: OpenIndex, reader: _Reader, signatures: _Signatures) -> int:
+def _bills(opened: OpenIndex, reader: _ArtifactReader, signatures: _Signatures) -> int:
     """Return how many SBOMs lie beside the recipes, having made sure that whoever signed the recipe signed them.
 
     Anybody who writes to a registry can attach one.
@@ -231,7 +231,7 @@ def _bills(opened: OpenIndex, reader: _Reader, signatures: _Signatures) -> int:
     return number
 
 
-def _besides(opened: OpenIndex, reader: _Reader, belief: Trusting) -> dict[str, int]:
+def _besides(opened: OpenIndex, reader: _ArtifactReader, belief: Trusting) -> dict[str, int]:
     """Read what the index does not name, and what a mirror's list says to be there; return how many of each kind."""
     found: Counter[str] = Counter()
     base = opened.base
@@ -275,7 +275,7 @@ def _needed(opened: OpenIndex) -> Iterator[PinnedArtifact]:
             opened.shard(name)
 
 
-class _Reader:
+class _ArtifactReader:
     """Reads all bytes of artifacts, once each, and notes what came of it, by digest."""
 
     def __init__(self, opened: OpenIndex) -> None:

@@ -12,7 +12,7 @@ from clusterbook.trust.verify import Verified
 from clusterbook.verify.level import UNVERIFIED, VERIFIED, Trust
 
 
-class Verdict(NamedTuple):
+class VerificationReport(NamedTuple):
     """What is known: as data, in sentences, with `error` where something is wrong, and `notes` for its user."""
 
     trust: Trust
@@ -22,7 +22,7 @@ class Verdict(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-class Inspection(NamedTuple):
+class BundleInspection(NamedTuple):
     """What the files of a bundle say by themselves; `local` are those cluster-values.yaml that were edited since."""
 
     recorded: int
@@ -36,11 +36,11 @@ class Inspection(NamedTuple):
         return self.proof is not None and not self.proof.differences
 
 
-NO_INSPECTION = Inspection(0, (), None)
+NO_INSPECTION = BundleInspection(0, (), None)
 """What was no bundle, so that nothing is recorded of it."""
 
 
-def as_document(where: str, trust: Trust, inspection: Inspection, verified: Verified | None) -> dict[str, Any]:
+def as_document(where: str, trust: Trust, inspection: BundleInspection, verified: Verified | None) -> dict[str, Any]:
     """Return a verdict as data. Source: reference row T8, with what this program knows besides."""
     proof = inspection.proof
     shown = (*inspection.differences, *(proof.differences if proof else ()))
@@ -80,10 +80,10 @@ def builder(verified: Verified | None) -> str:
 
 def published_verdict(
     where: str, verified: Verified | None, more: Mapping[str, Any], lines: tuple[str, ...] = ()
-) -> Verdict:
+) -> VerificationReport:
     """Return the verdict on what is no bundle, so that nothing has to derive from anything."""
     level, reason = (VERIFIED, "signed as it is") if verified else (UNVERIFIED, "nobody signed it")
     trust = Trust(level, reason, verified.signer if verified else "")
     by = f"signed by {trust.creator}{f' ({verified.issuer})' if verified and verified.issuer else ''}"
     document = {**as_document(where, trust, NO_INSPECTION, verified), **more}
-    return Verdict(trust, document, (f"{where}: {level}", by if verified else reason, *lines))
+    return VerificationReport(trust, document, (f"{where}: {level}", by if verified else reason, *lines))

@@ -10,11 +10,11 @@ from clusterbook.fetch.attestation import read_attestation
 from clusterbook.files.read import exists, is_file, is_folder
 from clusterbook.oci.open import LAYOUT_SCHEME, is_artifact
 from clusterbook.verify.bundle import verify_artifact, verify_files
-from clusterbook.verify.verdict import Verdict
+from clusterbook.verify.verdict import VerificationReport
 from clusterbook.verify.verifier import Verifier
 
 
-def verify(where: str, verifier: Verifier) -> Verdict:
+def verify(where: str, verifier: Verifier) -> VerificationReport:
     """Return what is known of `where`: the folder or archive of a bundle, an artifact in a registry, or a source.
 
     Raises:
