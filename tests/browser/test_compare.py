@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from clusterbook.diff.export import exported_text
-from clusterbook.diff.facts import Key, facts
+from clusterbook.diff.facts import FactSubject, facts
 from clusterbook.diff.recipes import ABSENT, Change
 from tests.support import pairs, sites
 
@@ -217,7 +217,7 @@ def test_every_pair_has_the_differences_of_the_command(page: Page, http: str) ->
 
 def row_of(change: Change) -> list[Any]:
     """Return a change as the page shows it: kind, what it is about, both texts, and who set the newer one."""
-    key = Key(change.section, change.component, change.key)
+    key = FactSubject(change.section, change.component, change.key)
     texts = [None if value is ABSENT else exported_text(key, value) for value in (change.old, change.new)]
     return [change.kind, *key, *texts, change.old_origin if change.new is ABSENT else change.new_origin]
 

@@ -9,11 +9,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from clusterbook.site import evidence
-from clusterbook.site.model import Summary
+from clusterbook.site.model import RecipeSummary
 from tests.support import sites
 
 READ = "(table) => [...table.rows].map((row) => [...row.cells].map((cell) => cell.textContent))"
-MEASURES: dict[str, Callable[[Sequence[Summary]], str]] = {
+MEASURES: dict[str, Callable[[Sequence[RecipeSummary]], str]] = {
     "recipes": lambda found: str(len(found)),
     "checks": lambda found: str(max(each.checks for each in found)),
     "tested": lambda found: f"{evidence.passed_count(found)} of {len(found)}",

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from clusterbook.catalog.proofs import METHOD, Archive, BrokenProof, Effect, Proof, Subject, decode, encode
+from clusterbook.catalog.proofs import METHOD, Archive, BrokenProof, Effect, Proof, ProofSubject, decode, encode
 
-SUBJECT = Subject(
+SUBJECT = ProofSubject(
     "a", "https://charts.example", "a", "1.0.0", "ns", {"x": {"y": 1}}, {"components/a/manifests/m.yaml": "m"}
 )
 LIVE = Effect("live", changes=("ConfigMap/c#/data/x",), more=2, default=(None,))

@@ -12,8 +12,9 @@ from clusterbook.cli.snapshot import gaps, rows
 from clusterbook.collect.take import node_name
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.evidence.redact import is_redacted
-from clusterbook.snapshot.build import Capture, Item, Readings, document
+from clusterbook.snapshot.build import Capture, SubtypeReadings, document
 from clusterbook.snapshot.inventory import Gap
+from clusterbook.snapshot.model import Item
 from clusterbook.snapshot.schema import SnapshotShape
 from tests.support import machines
 
@@ -52,8 +53,8 @@ def test_a_table_spells_paths_as_constraints_do(root: str, capsys: pytest.Captur
 def test_every_part_of_a_snapshot_is_in_its_table() -> None:
     seen = Capture(
         {
-            "SystemD": {"kubelet.service": Readings({"ActiveState": "active"})},
-            "GPU": {"smi": Readings({}, [Item({"index": 0})])},
+            "SystemD": {"kubelet.service": SubtypeReadings({"ActiveState": "active"})},
+            "GPU": {"smi": SubtypeReadings({}, [Item({"index": 0})])},
         },
         objects=({"apiVersion": "v1", "kind": "Pod", "items": [{"metadata": {"name": "a"}}]},),
         releases=({"name": "r", "namespace": "n", "chart": "c", "version": "1"},),
@@ -67,7 +68,7 @@ def test_every_part_of_a_snapshot_is_in_its_table() -> None:
 
 
 def test_a_long_value_is_cut_in_a_table() -> None:
-    [(_, value)] = rows(document(Capture({"OS": {"grub": Readings({"a": "b\n" * 200})}}), {}))
+    [(_, value)] = rows(document(Capture({"OS": {"grub": SubtypeReadings({"a": "b\n" * 200})}}), {}))
     assert len(value) == 100
     assert value.endswith("…")
 

@@ -8,7 +8,7 @@ from clusterbook.bundle.components import clone, merge
 from clusterbook.bundle.folders import Folder
 from clusterbook.bundle.render import render
 from clusterbook.diff.installed import installed_drift
-from clusterbook.diff.snapshots import Change, chosen
+from clusterbook.diff.snapshots import SnapshotChange, chosen
 from clusterbook.lookup.find import Question, whole_recipe
 from clusterbook.snapshot import model as snapshot
 from clusterbook.snapshot.inventory import Unseen
@@ -146,7 +146,7 @@ def test_what_was_left_to_the_installation_is_worth_knowing(recipe: Document) ->
     version = _driver(recipe)
     path = "components.gpu-operator.values.driver.version"
     found = installed_drift(recipe, deployed(recipe, options), options)
-    assert found == [Change("added", "info", path, "", version)]
+    assert found == [SnapshotChange("added", "info", path, "", version)]
 
 
 def _driver(recipe: Document) -> str:
@@ -162,7 +162,7 @@ def test_what_options_decide_is_worth_knowing_where_nobody_knows_the_options(rec
     found = installed_drift(recipe, deployed(recipe, SELECTED))
     louder = [each for each in found if each.severity != "info"]
     path = "components.gpu-operator.values.driver.version"
-    assert louder == [Change("modified", "warning", path, _driver(recipe), "590.48.01")]
+    assert louder == [SnapshotChange("modified", "warning", path, _driver(recipe), "590.48.01")]
     assert {"components.gpu-operator.values.daemonsets.nodeSelector.pool"} < {each.path for each in found}
     assert all("elector" in each.path or "storageClass" in each.path for each in found if each not in louder)
 

@@ -3,24 +3,24 @@ from __future__ import annotations
 import json
 
 from clusterbook.diff.snapshot_report import Drift, document, report
-from clusterbook.diff.snapshots import Change
+from clusterbook.diff.snapshots import SnapshotChange
 from clusterbook.documents.yaml_reader import parse
 
 DRIFT = Drift(
     "x",
     "y",
     [
-        Change("modified", "critical", "b", "", "2|3"),
-        Change("unseen", "warning", "objects.Pod", "seen", ""),
-        Change("added", "info", "a", "", "1"),
-        Change("removed", "info", "c", "long" * 40, ""),
+        SnapshotChange("modified", "critical", "b", "", "2|3"),
+        SnapshotChange("unseen", "warning", "objects.Pod", "seen", ""),
+        SnapshotChange("added", "info", "a", "", "1"),
+        SnapshotChange("removed", "info", "c", "long" * 40, ""),
     ],
 )
 NONE = Drift("x", "y", [])
 
 
 def test_the_document_counts_what_it_lists() -> None:
-    changes = [Change("added", "info", "a", "", "1"), Change("modified", "critical", "b", "", "2")]
+    changes = [SnapshotChange("added", "info", "a", "", "1"), SnapshotChange("modified", "critical", "b", "", "2")]
     assert document(Drift("x", "y", changes)) == {
         "baselineSource": "x",
         "targetSource": "y",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.diff import snapshots as drift
-from clusterbook.diff.snapshots import Change, chosen
+from clusterbook.diff.snapshots import SnapshotChange, chosen
 from clusterbook.snapshot import model as snapshot
 from tests.support.clusters import FILES
 
@@ -139,7 +139,7 @@ def test_snapshots_of_the_reference_are_compared_by_their_readings() -> None:
     old = {"kind": "Snapshot", "measurements": FILES["h100-eks"]["measurements"]}
     assert drift.drift(snapshot.read(old), snapshot.read(old)) == []
     assert drift.drift(snapshot.read(old), snapshot.read(FILES["h100-eks"])) == [
-        Change("added", "info", "fingerprint.nodes", "", "6")
+        SnapshotChange("added", "info", "fingerprint.nodes", "", "6")
     ]
 
 

@@ -11,7 +11,7 @@ from clusterbook.catalog.chart import ChartKeys
 from clusterbook.catalog.images import images_in
 from clusterbook.prove.facts import gather
 from clusterbook.prove.images import setting
-from clusterbook.prove.objects import Change, Object, Reader, split
+from clusterbook.prove.objects import Object, ObjectChange, Reader, split
 
 CHART = ChartKeys("a", "1.0.0", {"image": {"repository": "quay.io/x/manager", "tag": "v1"}}, kube_version=">=1.30.0-0")
 
@@ -144,7 +144,7 @@ def test_what_a_chart_writes_empty_and_a_controller_fills_is_told() -> None:
 def test_what_is_new_at_each_render_and_what_never_changes_are_told() -> None:
     found = facts(
         "kind: Secret\nmetadata: {name: s}\nimmutable: true\n",
-        unstable=[Change("Secret/s", "/data/a"), Change("Secret/s", "/data/b")],
+        unstable=[ObjectChange("Secret/s", "/data/a"), ObjectChange("Secret/s", "/data/b")],
     )
     assert found["unstable"] == [{"object": "Secret/s", "pointers": ["/data/a", "/data/b"]}]
     assert found["immutable"] == [{"object": "Secret/s"}]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clusterbook.diff.export import exported, exported_text
-from clusterbook.diff.facts import SECTIONS, Key, Side, facts
+from clusterbook.diff.facts import SECTIONS, FactSubject, Side, facts
 from clusterbook.diff.recipe_report import sentence
 from clusterbook.diff.recipes import Change, diff
 from clusterbook.site.pages import Renderer
@@ -39,7 +39,7 @@ def test_what_is_exported_is_every_fact_and_nothing_else() -> None:
     side = sites.our_data().side("gb200-eks-ubuntu-training-kubeflow", "")
     document = exported(side)
     rows = {
-        Key(document["sections"][section], component, row[0]): (row[1], origins[row[2]])
+        FactSubject(document["sections"][section], component, row[0]): (row[1], origins[row[2]])
         for section, component, origins, group in document["facts"]
         for row in group
     }
@@ -74,12 +74,16 @@ def test_a_page_of_differences_lists_what_the_commands_say() -> None:
         ("a" * 200, "a" * 199 + "b", False), (["a" * 200], ["a" * 199 + "b"], False), ("", None, False),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("key", [Key("value", "c", "/x"), Key("field", "c", "x"), Key("recipe", "", "x")])
-def test_two_facts_are_joined_as_equal_just_when_they_mean_the_same(key: Key, one: Any, two: Any, alike: bool) -> None:
+@pytest.mark.parametrize(
+    "key", [FactSubject("value", "c", "/x"), FactSubject("field", "c", "x"), FactSubject("recipe", "", "x")]
+)
+def test_two_facts_are_joined_as_equal_just_when_they_mean_the_same(
+    key: FactSubject, one: Any, two: Any, alike: bool
+) -> None:
     assert (same(key, one) == same(key, two)) is alike
 
 
-def same(key: Key, value: Any) -> Any:
+def same(key: FactSubject, value: Any) -> Any:
     """Return what a page compares of a fact."""
     component: dict[str, Any] = {"name": "c"}
     content: dict[str, Any] = {"metadata": {}, "componentRefs": [component], "deploymentOrder": ["c"]}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from clusterbook.site.components import is_switched_off
-from clusterbook.site.model import ComponentView, LayerView, Summary, ValueView
+from clusterbook.site.model import ComponentView, LayerView, RecipeSummary, ValueView
 from tests.support import ledgers, sites
 
 DATA = sites.small()
 
 
-def recipe(slug: str) -> Summary:
+def recipe(slug: str) -> RecipeSummary:
     return next(each for each in DATA.recipes if each.slug == slug)
 
 

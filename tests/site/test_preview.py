@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.site.preview import Preview, SiteSources
+from clusterbook.site.preview import PreviewServer, SiteSources
 from tests.support import sites
 
 
@@ -27,7 +27,7 @@ def source(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def preview(source: Path) -> Preview:
+def preview(source: Path) -> PreviewServer:
     """Return a preview whose page is the source; `bad` cannot be read, and `worse` not rendered."""
 
     def gather() -> dict[str, Callable[[], bytes]]:
@@ -42,11 +42,11 @@ def preview(source: Path) -> Preview:
 
         return {"index.html": page, "data.json": lambda: b"{}", "404.html": lambda: b"<p>lost</p>"}
 
-    return Preview(gather, [source])
+    return PreviewServer(gather, [source])
 
 
 @pytest.fixture
-def address(preview: Preview) -> Iterator[str]:
+def address(preview: PreviewServer) -> Iterator[str]:
     """Return where the preview answers."""
     server = preview.server(0)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -60,7 +60,7 @@ def get(address: str) -> str:
         return str(answer.read().decode())
 
 
-def test_only_this_machine_may_look(preview: Preview) -> None:
+def test_only_this_machine_may_look(preview: PreviewServer) -> None:
     with preview.server(0) as server:
         assert server.server_address[0] == "127.0.0.1"
 
@@ -81,7 +81,7 @@ def test_what_lies_outside_is_not_shown(address: str) -> None:
     caught.value.close()
 
 
-def test_a_changed_source_is_rendered_and_pages_are_told(preview: Preview, source: Path, address: str) -> None:
+def test_a_changed_source_is_rendered_and_pages_are_told(preview: PreviewServer, source: Path, address: str) -> None:
     said: list[str] = []
     before = get(f"{address}/_changed")
     assert not preview.refresh(said.append)
@@ -92,7 +92,7 @@ def test_a_changed_source_is_rendered_and_pages_are_told(preview: Preview, sourc
     assert said[0].startswith("read again in ")
 
 
-def test_a_new_and_a_removed_source_count_as_changed(preview: Preview, source: Path) -> None:
+def test_a_new_and_a_removed_source_count_as_changed(preview: PreviewServer, source: Path) -> None:
     (source / "b.txt").write_text("x", encoding="utf-8")
     assert preview.refresh(print)
     (source / "b.txt").unlink()
@@ -100,7 +100,7 @@ def test_a_new_and_a_removed_source_count_as_changed(preview: Preview, source: P
     assert not preview.refresh(print)
 
 
-def test_a_mistake_is_said_and_the_last_good_page_stays(preview: Preview, source: Path, address: str) -> None:
+def test_a_mistake_is_said_and_the_last_good_page_stays(preview: PreviewServer, source: Path, address: str) -> None:
     said: list[str] = []
     (source / "a.txt").write_text("bad", encoding="utf-8")
     assert not preview.refresh(said.append)
@@ -111,7 +111,7 @@ def test_a_mistake_is_said_and_the_last_good_page_stays(preview: Preview, source
     assert preview.refresh(said.append)
 
 
-def test_a_page_that_cannot_be_rendered_says_why_instead(preview: Preview, source: Path, address: str) -> None:
+def test_a_page_that_cannot_be_rendered_says_why_instead(preview: PreviewServer, source: Path, address: str) -> None:
     (source / "a.txt").write_text("worse", encoding="utf-8")
     assert preview.refresh(print)
     with pytest.raises(urllib.error.HTTPError, match="500") as caught:
@@ -135,11 +135,11 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ours(checkout: Path) -> Preview:
+def ours(checkout: Path) -> PreviewServer:
     """Return a preview of them."""
     watched = [checkout / name for name in ("recipes", "registry", "site")]
     desk = SiteSources(*watched, sites.PROGRAMS, published="oci://registry.example/book")
-    return Preview(desk.pages, watched)
+    return PreviewServer(desk.pages, watched)
 
 
 def change(path: Path, old: str, new: str) -> None:
@@ -148,7 +148,7 @@ def change(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def test_a_changed_overlay_shows_within_two_seconds_of_work(checkout: Path, ours: Preview) -> None:
+def test_a_changed_overlay_shows_within_two_seconds_of_work(checkout: Path, ours: PreviewServer) -> None:
     overlay = checkout / "recipes" / "overlays" / "h100-eks-training.yaml"
     assert b"eks-changed" not in ours.file("/recipes/h100-eks-training.html")[2]
     text = overlay.read_text(encoding="utf-8")
@@ -163,7 +163,7 @@ def test_a_changed_overlay_shows_within_two_seconds_of_work(checkout: Path, ours
     assert taken_s < 2
 
 
-def test_a_changed_template_and_a_changed_page_of_the_guide_show(checkout: Path, ours: Preview) -> None:
+def test_a_changed_template_and_a_changed_page_of_the_guide_show(checkout: Path, ours: PreviewServer) -> None:
     change(checkout / "site" / "templates" / "coverage.html", "All combinations", "Every combination")
     change(checkout / "site" / "docs" / "coverage.md", "# Coverage", "# What there is")
     assert ours.refresh(print)
@@ -172,7 +172,7 @@ def test_a_changed_template_and_a_changed_page_of_the_guide_show(checkout: Path,
     assert "What there is" in page
 
 
-def test_the_preview_shows_what_the_site_has(ours: Preview, checkout: Path) -> None:
+def test_the_preview_shows_what_the_site_has(ours: PreviewServer, checkout: Path) -> None:
     assert not ours.refresh(print)
     for path in ("/", "/api/v1/index.json", "/recipes/h100-eks-training.html", "/assets/clusterbook.css", "/llms.txt"):
         status, _, content = ours.file(path)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from clusterbook.documents.yaml_writer import dump
-from clusterbook.snapshot.build import Capture, Item, Readings, combine, document, measurement_part
+from clusterbook.snapshot.build import Capture, SubtypeReadings, combine, document, measurement_part
 from clusterbook.snapshot.inventory import Gap
-from clusterbook.snapshot.model import read
+from clusterbook.snapshot.model import Item, read
 from clusterbook.snapshot.schema import SnapshotShape
 
 OS = Capture(
-    {"OS": {"release": Readings({"ID": "ubuntu", "VERSION_ID": "24.04"})}}, gaps=(Gap("releases", "skipped", "no"),)
+    {"OS": {"release": SubtypeReadings({"ID": "ubuntu", "VERSION_ID": "24.04"})}},
+    gaps=(Gap("releases", "skipped", "no"),),
 )
 PODS = {"apiVersion": "v1", "kind": "Pod", "items": [{"metadata": {"name": "a"}}]}
 CLUSTER = Capture(
     {
-        "K8s": {"server": Readings({"version": "v1.33.5"})},
-        "OS": {"release": Readings({"ID": "other"}), "kmod": Readings({"a": True})},
+        "K8s": {"server": SubtypeReadings({"version": "v1.33.5"})},
+        "OS": {"release": SubtypeReadings({"ID": "other"}), "kmod": SubtypeReadings({"a": True})},
     },
     objects=(PODS, {"apiVersion": "apps/v1", "kind": "Deployment", "items": []}),
     releases=({"name": "gpu-operator", "namespace": "gpu-operator"},),
@@ -37,7 +38,7 @@ def test_releases_that_nobody_looked_for_are_not_taken_for_none() -> None:
 
 
 def test_a_document_is_the_same_whatever_comes_first() -> None:
-    one, other = Capture({"GPU": {"hardware": Readings({"a": 1})}}), CLUSTER
+    one, other = Capture({"GPU": {"hardware": SubtypeReadings({"a": 1})}}), CLUSTER
     assert dump(document(combine([one, other]), {})) == dump(document(combine([other, one]), {}))
 
 
@@ -52,7 +53,7 @@ def test_a_document_has_the_shape_of_a_snapshot_and_is_read_back() -> None:
 
 
 def test_alike_things_are_items() -> None:
-    group = Readings({"n": 2}, [Item({"index": 0}, {"where": "a"}), Item({"index": 1})], {"why": "b"})
+    group = SubtypeReadings({"n": 2}, [Item({"index": 0}, {"where": "a"}), Item({"index": 1})], {"why": "b"})
     made = document(Capture({"GPU": {"smi": group}}), {})
     SnapshotShape.model_validate(made, strict=True)
     assert made["measurements"][0]["subtypes"] == [

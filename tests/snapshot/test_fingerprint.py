@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 
 from clusterbook.documents.yaml_reader import parse
-from clusterbook.snapshot.build import Capture, Item, Readings, document
+from clusterbook.snapshot.build import Capture, SubtypeReadings, document
 from clusterbook.snapshot.criteria import fingerprint
 from clusterbook.snapshot.fingerprint import describe, spread
-from clusterbook.snapshot.model import Snapshot, read
+from clusterbook.snapshot.model import Item, Snapshot, read
 from tests.support.clusters import SNAPSHOTS
 
 PRODUCT = "nvidia.com/gpu.product"
 REGION = "topology.kubernetes.io/region"
 
 
-def taken(**groups: Readings) -> Snapshot:
-    measurements: dict[str, dict[str, Readings]] = {}
+def taken(**groups: SubtypeReadings) -> Snapshot:
+    measurements: dict[str, dict[str, SubtypeReadings]] = {}
     for path, group in groups.items():
         kind, _, name = path.partition("_")
         measurements.setdefault(kind, {})[name] = group
@@ -26,7 +26,7 @@ def taken(**groups: Readings) -> Snapshot:
 
 
 def labels(**values: str) -> Snapshot:
-    return taken(NodeTopology_label=Readings(values))
+    return taken(NodeTopology_label=SubtypeReadings(values))
 
 
 @pytest.mark.parametrize("name", ["bare-node", "gb200-eks", "h100-eks"])
@@ -68,8 +68,8 @@ def test_the_label_that_covers_every_node_says_the_gpu(
 
 
 def test_without_labels_the_driver_says_the_gpu_and_without_a_driver_the_bus() -> None:
-    bus = Readings({"gpu-present": True, "model": "h100", "product": "H100 SXM5 80GB"})
-    both = describe(taken(GPU_hardware=bus, GPU_smi=Readings({"name": "NVIDIA H100 80GB HBM3"})))
+    bus = SubtypeReadings({"gpu-present": True, "model": "h100", "product": "H100 SXM5 80GB"})
+    both = describe(taken(GPU_hardware=bus, GPU_smi=SubtypeReadings({"name": "NVIDIA H100 80GB HBM3"})))
     assert both["gpuModel"] == {"value": "NVIDIA H100 80GB HBM3", "source": "GPU.smi.name"}
     alone = describe(taken(GPU_hardware=bus))
     assert alone["accelerator"] == {"value": "h100", "source": "GPU.hardware.model"}
@@ -78,14 +78,14 @@ def test_without_labels_the_driver_says_the_gpu_and_without_a_driver_the_bus() -
 
 def test_a_node_with_two_models_is_of_neither() -> None:
     items = [Item({"name": "NVIDIA L40S"}), Item({"name": "NVIDIA A100-PCIE-40GB"})]
-    found = describe(taken(GPU_smi=Readings({"name": "mixed"}, items)))
+    found = describe(taken(GPU_smi=SubtypeReadings({"name": "mixed"}, items)))
     assert found["accelerator"] == {"note": "multi-gpu", "source": "GPU.smi.name"}
 
 
 def test_a_gpu_without_a_name_is_an_unknown_one_and_no_gpu_is_nothing() -> None:
-    there = describe(taken(GPU_hardware=Readings({"gpu-present": True, "gpu-count": 1})))
+    there = describe(taken(GPU_hardware=SubtypeReadings({"gpu-present": True, "gpu-count": 1})))
     assert there["accelerator"] == {"note": "unknown-sku", "source": "GPU.hardware.model"}
-    assert describe(taken(GPU_hardware=Readings({"gpu-present": False, "gpu-count": 0}))) == {}
+    assert describe(taken(GPU_hardware=SubtypeReadings({"gpu-present": False, "gpu-count": 0}))) == {}
 
 
 def test_what_one_tool_had_no_name_for_another_may_know() -> None:
@@ -122,10 +122,10 @@ def test_a_label_is_not_taken_for_one_that_it_starts_like() -> None:
 def test_a_cluster_is_described() -> None:
     found = describe(
         taken(
-            K8s_server=Readings({"version": "v1.33.5-gke.1201000"}),
-            K8s_node=Readings({"provider": "gce"}),
-            NodeTopology_summary=Readings({"node-count": 6}),
-            OS_release=Readings({"ID": "amzn", "VERSION_ID": "2023"}),
+            K8s_server=SubtypeReadings({"version": "v1.33.5-gke.1201000"}),
+            K8s_node=SubtypeReadings({"provider": "gce"}),
+            NodeTopology_summary=SubtypeReadings({"node-count": 6}),
+            OS_release=SubtypeReadings({"ID": "amzn", "VERSION_ID": "2023"}),
         )
     )
     assert found == {
@@ -137,7 +137,7 @@ def test_a_cluster_is_described() -> None:
 
 
 def test_an_operating_system_without_recipes_is_no_criterion() -> None:
-    snapshot = taken(OS_release=Readings({"ID": "debian", "VERSION_ID": "12"}))
+    snapshot = taken(OS_release=SubtypeReadings({"ID": "debian", "VERSION_ID": "12"}))
     found = describe(snapshot)
     assert found["os"] == {"note": "unknown-os", "version": "12", "source": "OS.release.ID"}
     known: dict[str, Any] = {**snapshot._asdict(), "stated": found}

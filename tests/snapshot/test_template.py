@@ -7,11 +7,11 @@ import json
 import pytest
 
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.snapshot.build import Capture, Readings, document
+from clusterbook.snapshot.build import Capture, SubtypeReadings, document
 from clusterbook.snapshot.template import render
 
 TAKEN = document(
-    Capture({"OS": {"release": Readings({"ID": "ubuntu"}), "kmod": Readings({"efa": True})}}),
+    Capture({"OS": {"release": SubtypeReadings({"ID": "ubuntu"}), "kmod": SubtypeReadings({"efa": True})}}),
     {"timestamp": "2026-07-14T08:30:00Z"},
 )
 

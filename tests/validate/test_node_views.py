@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from clusterbook.snapshot import model
-from clusterbook.snapshot.build import Capture, Item, Readings, document
+from clusterbook.snapshot.build import Capture, SubtypeReadings, document
 from clusterbook.snapshot.criteria import IS, NONE, SEVERAL, UNASKED, UNREADABLE, fingerprint, shown
 from clusterbook.snapshot.inventory import Gap
+from clusterbook.snapshot.model import Item
 from clusterbook.validate.judge import judge
 from clusterbook.validate.result import ERROR, FAILED, PASSED, SKIPPED
 
@@ -32,9 +33,9 @@ def node(name: str, labels: dict[str, str] | None = None, **info: str) -> dict[s
 
 
 def cluster(*nodes: dict[str, Any], version: str = "v1.33.5-eks-3025e55", gaps: tuple[Gap, ...] = (), own: str = "",
-            readings: dict[str, dict[str, Readings]] | None = None) -> model.Snapshot:  # fmt: skip
+            readings: dict[str, dict[str, SubtypeReadings]] | None = None) -> model.Snapshot:  # fmt: skip
     """Return a snapshot of some nodes, and of what one of them said of itself."""
-    measurements = {"K8s": {"server": Readings({"version": version})}, **(readings or {})}
+    measurements = {"K8s": {"server": SubtypeReadings({"version": version})}, **(readings or {})}
     block = {"apiVersion": "v1", "kind": "Node", "items": list(nodes)}
     return model.read(document(Capture(measurements, [block], gaps=gaps), {"source-node": own}))
 
@@ -91,7 +92,7 @@ def test_nodes_without_a_gpu_are_not_judged() -> None:
 
 
 def test_what_one_node_alone_said_is_not_said_of_the_others() -> None:
-    own = {"OS": {"sysctl": Readings({"/proc/sys/vm/max_map_count": 1048576})}}
+    own = {"OS": {"sysctl": SubtypeReadings({"/proc/sys/vm/max_map_count": 1048576})}}
     taken = cluster(node("gpu-1"), node("gpu-2"), own="gpu-1", readings=own)
     found = states(taken, {}, **{"OS.sysctl./proc/sys/vm/max_map_count": ">= 262144"})
     (said,) = found.values()
@@ -101,7 +102,7 @@ def test_what_one_node_alone_said_is_not_said_of_the_others() -> None:
 
 
 def test_what_was_read_on_a_node_that_is_not_judged_says_nothing_of_those_that_are() -> None:
-    own = {"OS": {"sysctl": Readings({"/proc/sys/vm/max_map_count": 1048576})}}
+    own = {"OS": {"sysctl": SubtypeReadings({"/proc/sys/vm/max_map_count": 1048576})}}
     taken = cluster(node("gpu-1"), node("system", {}), own="system", readings=own)
     (said,) = states(taken, {}, **{"OS.sysctl./proc/sys/vm/max_map_count": ">= 262144"}).values()
     assert said[0] == ERROR
@@ -188,8 +189,8 @@ def test_openshift_on_machines_of_a_cloud_is_openshift() -> None:
 
 def test_a_driver_that_shows_half_of_the_gpus_does_not_speak_for_the_bus() -> None:
     devices = [Item({"device-id": "2330", "model": "h100"}), Item({"device-id": "26b9", "model": "l40s"})]
-    bus = Readings({"gpu-present": True, "gpu-count": 2}, devices)
-    smi = Readings({"name": "NVIDIA H100 80GB HBM3"})
+    bus = SubtypeReadings({"gpu-present": True, "gpu-count": 2}, devices)
+    smi = SubtypeReadings({"name": "NVIDIA H100 80GB HBM3"})
     gaps = (Gap("measurements/GPU.smi", "partial", "the driver shows 1 of 2 GPUs"),)
     taken = model.read(document(Capture({"GPU": {"hardware": bus, "smi": smi}}, gaps=gaps), {}))
     assert shown(taken, "accelerator").state == SEVERAL

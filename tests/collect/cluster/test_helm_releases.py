@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from clusterbook.collect.cluster import helm_releases as releases
-from clusterbook.collect.cluster.helm_releases import Record, records, release
+from clusterbook.collect.cluster.helm_releases import ReleaseRecord, records, release
 from clusterbook.diagnostics.errors import InvalidRequest
 
-HERE = Record("gpu-operator", "gpu-operator", 3, "sh.helm.release.v1.gpu-operator.v3")
+HERE = ReleaseRecord("gpu-operator", "gpu-operator", 3, "sh.helm.release.v1.gpu-operator.v3")
 STORED = {
     "name": "gpu-operator",
     "info": {"status": "deployed"},

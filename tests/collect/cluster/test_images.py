@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from clusterbook.collect.cluster.images import Image, Images, parse
+from clusterbook.collect.cluster.images import Images, NodeImage, parse
 
 DIGEST = f"sha256:{'a' * 64}"
 
@@ -14,15 +14,15 @@ DIGEST = f"sha256:{'a' * 64}"
 @pytest.mark.parametrize(
     ("text", "image"),
     [
-        ("nginx", Image("docker.io", "library/nginx", "latest", "")),
-        ("grafana/grafana:11", Image("docker.io", "grafana/grafana", "11", "")),
-        ("nvcr.io/nvidia/gpu-operator:v26.3.2", Image("nvcr.io", "nvidia/gpu-operator", "v26.3.2", "")),
-        ("localhost:5000/a/b", Image("localhost:5000", "a/b", "latest", "")),
-        (f"ghcr.io/a/b:1@{DIGEST}", Image("ghcr.io", "a/b", "1", DIGEST)),
-        (f"ghcr.io/a/b@{DIGEST}", Image("ghcr.io", "a/b", "", DIGEST)),
+        ("nginx", NodeImage("docker.io", "library/nginx", "latest", "")),
+        ("grafana/grafana:11", NodeImage("docker.io", "grafana/grafana", "11", "")),
+        ("nvcr.io/nvidia/gpu-operator:v26.3.2", NodeImage("nvcr.io", "nvidia/gpu-operator", "v26.3.2", "")),
+        ("localhost:5000/a/b", NodeImage("localhost:5000", "a/b", "latest", "")),
+        (f"ghcr.io/a/b:1@{DIGEST}", NodeImage("ghcr.io", "a/b", "1", DIGEST)),
+        (f"ghcr.io/a/b@{DIGEST}", NodeImage("ghcr.io", "a/b", "", DIGEST)),
     ],
 )
-def test_a_reference_is_taken_apart(text: str, image: Image) -> None:
+def test_a_reference_is_taken_apart(text: str, image: NodeImage) -> None:
     assert parse(text) == image
 
 

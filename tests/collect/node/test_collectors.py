@@ -14,7 +14,7 @@ from clusterbook.collect.run import Collector, gather
 from clusterbook.diagnostics.errors import NotFound
 from clusterbook.evidence.redact import redact
 from clusterbook.snapshot import constraint
-from clusterbook.snapshot.build import Capture, Readings, document
+from clusterbook.snapshot.build import Capture, SubtypeReadings, document
 from clusterbook.snapshot.criteria import fingerprint
 from clusterbook.snapshot.inventory import Gap
 from clusterbook.snapshot.model import read
@@ -25,7 +25,7 @@ METADATA = {"timestamp": "2026-07-14T08:30:00Z", "source-node": "n"}
 
 
 def seen(part: str) -> Capture:
-    return Capture({"OS": {part: Readings({"a": "b"})}})
+    return Capture({"OS": {part: SubtypeReadings({"a": "b"})}})
 
 
 def test_a_collector_that_fails_leaves_a_gap_and_the_others_stay() -> None:

@@ -12,7 +12,7 @@ from clusterbook.collect.node import nvidia_smi as smi
 from clusterbook.collect.node import pci
 from clusterbook.collect.node.host import ProgramOutput
 from clusterbook.collect.node.pci import MODELS
-from clusterbook.snapshot.build import Readings
+from clusterbook.snapshot.build import SubtypeReadings
 from clusterbook.snapshot.gpus import ACCELERATORS, accelerator_in
 from clusterbook.snapshot.inventory import Gap
 from tests.support import machines
@@ -20,7 +20,7 @@ from tests.support import machines
 NO_GPU = Gap("measurements/GPU.smi", "absent", "no NVIDIA GPU on the PCI bus")
 
 
-def hardware(root: Path) -> Readings:
+def hardware(root: Path) -> SubtypeReadings:
     return pci.hardware(machines.host(root)).measurements["GPU"]["hardware"]
 
 
@@ -274,7 +274,7 @@ def changed(report: str, **fields: str) -> str:
     return report
 
 
-def item(report: str) -> Readings:
+def item(report: str) -> SubtypeReadings:
     return smi.read_report(ProgramOutput(0, report), report.count("<gpu ")).measurements["GPU"]["smi"]
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from clusterbook.collect.node import system
 from clusterbook.collect.node.host import MAX_BYTES, Host
-from clusterbook.snapshot.build import Capture, Reading
+from clusterbook.snapshot.build import Capture
 from clusterbook.snapshot.inventory import Gap
+from clusterbook.snapshot.model import Reading
 from tests.support import machines
 
 

@@ -15,7 +15,7 @@ _BESIDES = (CHECKSUMS,)
 """Files that follow from the others."""
 
 
-class Change(NamedTuple):
+class FileChange(NamedTuple):
     """One file: `kind` is added, removed or changed; `lines` is a unified diff, () for what is no text."""
 
     kind: str
@@ -23,7 +23,7 @@ class Change(NamedTuple):
     lines: tuple[str, ...]
 
 
-def changes(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[Change]:
+def changes(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[FileChange]:
     """Return how `new` differs from `old`, sorted by path."""
     return [
         _change(path, old.get(path), new.get(path))
@@ -32,17 +32,17 @@ def changes(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[Change]:
     ]
 
 
-def _change(path: str, old: bytes | None, new: bytes | None) -> Change:
+def _change(path: str, old: bytes | None, new: bytes | None) -> FileChange:
     kind = "added" if old is None else "removed" if new is None else "changed"
     try:
         before, after = ((data or b"").decode().splitlines() for data in (old, new))
     except UnicodeDecodeError:
-        return Change(kind, path, ())
+        return FileChange(kind, path, ())
     sides = ("/dev/null" if old is None else f"old/{path}", "/dev/null" if new is None else f"new/{path}")
-    return Change(kind, path, tuple(difflib.unified_diff(before, after, *sides, lineterm="")))
+    return FileChange(kind, path, tuple(difflib.unified_diff(before, after, *sides, lineterm="")))
 
 
-def text(found: list[Change]) -> str:
+def text(found: list[FileChange]) -> str:
     """Return changes for reading: a line about each file, then the diffs."""
     if not found:
         return "no change\n"
@@ -53,6 +53,6 @@ def text(found: list[Change]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_data(found: list[Change]) -> list[dict[str, Any]]:
+def as_data(found: list[FileChange]) -> list[dict[str, Any]]:
     """Return changes as data."""
     return [{"kind": each.kind, "path": each.path, "diff": "\n".join(each.lines)} for each in found]

@@ -18,7 +18,7 @@ _PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
 CHARTS, IMAGES = "charts/", "images/"
 
 
-class Image(NamedTuple):
+class ImageReference(NamedTuple):
     """Where an image is: the host, the repository there, its tag and digest ("" where the name has none)."""
 
     host: str
@@ -38,12 +38,12 @@ class Image(NamedTuple):
         return f"{IMAGES}{name_of(self.host)}/{self.repository}", tag
 
 
-def image(full_name: str) -> Image:
+def image(full_name: str) -> ImageReference:
     """Return where an image with a full name (`imagewords.full_name`) is."""
     name, _, digest = full_name.partition("@")
     host, _, path = name.partition("/")
     repository, colon, tag = path.rpartition(":")
-    return Image(host, repository if colon else path, tag if colon else "" if digest else "latest", digest)
+    return ImageReference(host, repository if colon else path, tag if colon else "" if digest else "latest", digest)
 
 
 def chart_home(repository: str, name: str) -> str:

@@ -29,7 +29,7 @@ from clusterbook.documents.yaml_reader import parse
 from clusterbook.resolve.recipe_schema import read_whole
 
 
-class Proof(NamedTuple):
+class Rederivation(NamedTuple):
     """What became of rendering a bundle again; no differences: it derives from its recipe.
 
     `version` is that of the program that made it, `components` what it installs; `options` are the words it was made
@@ -48,7 +48,7 @@ class Proof(NamedTuple):
     unpinned: tuple[Unpinned, ...] = ()
 
 
-def prove(files: Mapping[str, bytes], local: Collection[str] = ()) -> Proof:
+def prove(files: Mapping[str, bytes], local: Collection[str] = ()) -> Rederivation:
     """Return what differs between `files` and the bundle that their recipe.yaml and options.yaml make.
 
     Args:
@@ -70,7 +70,9 @@ def prove(files: Mapping[str, bytes], local: Collection[str] = ()) -> Proof:
     edited = tuple(
         change for path in sorted(local) for change in local_changes(path, made.files.get(path, b""), files[path])
     )
-    return Proof(slug, deployer, version, names, tuple(found), words, values, edited, unpinned(recipe, made.plan))
+    return Rederivation(
+        slug, deployer, version, names, tuple(found), words, values, edited, unpinned(recipe, made.plan)
+    )
 
 
 def again(files: Mapping[str, bytes]) -> Bundle:

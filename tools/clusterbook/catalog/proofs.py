@@ -32,7 +32,7 @@ class BrokenProof(ClusterbookError):
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ProofSubject:
     """What a proof is about: one chart with one set of values, wherever it is deployed that way."""
 
     component: str

@@ -10,7 +10,7 @@ import click
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
 from clusterbook.cli.program import Once
-from clusterbook.cli.terminal import Progress, deliver
+from clusterbook.cli.terminal import TerminalProgress, deliver
 from clusterbook.diagnostics.errors import NotFound, did_you_mean
 from clusterbook.prove import preview, report
 from clusterbook.prove import run as proving
@@ -62,7 +62,7 @@ def prove_command(
     every = cases(found.catalog, found.recipes)
     wanted = _wanted(every, slugs)
     hand = proving.Hand(Charts(charts) if charts or pull else None, Helm(helm) if charts or pull else None, pull=pull)
-    with Progress(lambda line: click.echo(line, err=True), terminal=sys.stderr.isatty()) as tell:
+    with TerminalProgress(lambda line: click.echo(line, err=True), terminal=sys.stderr.isatty()) as tell:
         if against:
             shown = proving.preview_all(found.catalog, wanted, hand, against, tell)
             deliver(preview.FORMATS[form](shown), output=output)

@@ -111,10 +111,10 @@ def render(
 @click.pass_context
 def serve_command(context: click.Context, recipes: Path, registry: Path, site: Path, port: int) -> int:
     """Show the site on this machine alone; a page loads itself anew when a source changes."""
-    from clusterbook.site.preview import Preview, SiteSources
+    from clusterbook.site.preview import PreviewServer, SiteSources
 
     sources = SiteSources(recipes, registry, site, programs(context), published=PUBLISHED)
-    Preview(sources.pages, (recipes, registry, site)).run(port, lambda text: click.echo(text, err=True))
+    PreviewServer(sources.pages, (recipes, registry, site)).run(port, lambda text: click.echo(text, err=True))
     return 0
 
 

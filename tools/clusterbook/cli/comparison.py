@@ -116,7 +116,7 @@ def drift_of(before: NamedSnapshot | Deployable, after: NamedSnapshot, want: Dri
     return Drift(before.label, after.label, told, left_out, unmeasured)
 
 
-class Release(NamedTuple):
+class ReleaseSide(NamedTuple):
     """A whole release."""
 
     name: str
@@ -151,7 +151,7 @@ def open_sources(registry: Path, source: str) -> RecipeSources:
     return RecipeSources(open_ledger(registry), source, cache(read_catalog))
 
 
-Subject = Side | Release | BundleFolder | NamedSnapshot
+Subject = Side | ReleaseSide | BundleFolder | NamedSnapshot
 
 
 def compare(
@@ -174,12 +174,12 @@ def compare(
     """
     sources = open_sources(registry, source)
     before, after = subject(old, sources), subject(new, sources)
-    if isinstance(before, Release) and isinstance(after, Release):
+    if isinstance(before, ReleaseSide) and isinstance(after, ReleaseSide):
         releases = release_diff(sources.published, before.name, after.name)
         return release_report(releases, form), bool(releases)
-    if isinstance(before, Release) or isinstance(after, Release):
-        name, other = (old, new) if isinstance(before, Release) else (new, old)
-        what = f"{name} is a release and {other} is {_kind(after if isinstance(before, Release) else before)}"
+    if isinstance(before, ReleaseSide) or isinstance(after, ReleaseSide):
+        name, other = (old, new) if isinstance(before, ReleaseSide) else (new, old)
+        what = f"{name} is a release and {other} is {_kind(after if isinstance(before, ReleaseSide) else before)}"
         raise InvalidRequest(what, hint=f"compare two releases, or type SLUG@{name}")
     if isinstance(after, NamedSnapshot):
         baseline = before if isinstance(before, NamedSnapshot) else _deployable(before, sources)
@@ -247,7 +247,7 @@ def _by_digest(word: str, sources: RecipeSources) -> Subject:
 
 def _release(word: str, sources: RecipeSources) -> Subject:
     sources.published.entries(word)
-    return Release(word)
+    return ReleaseSide(word)
 
 
 def _version(word: str, sources: RecipeSources) -> Subject:
@@ -349,7 +349,7 @@ def _fleet(request: Request, want: DriftFilter) -> Reply:
 
     sources = open_sources(Path(request.text("registry", "registry")), request.text("source"))
     before = subject(request.values["old"], sources)
-    if isinstance(before, Release):
+    if isinstance(before, ReleaseSide):
         what = f"{request.values['old']} is a release, and {request.values['new']} a folder of snapshots"
         raise InvalidRequest(what, hint=f"type SLUG@{request.values['old']}")
     baseline = before if isinstance(before, NamedSnapshot) else _deployable(before, sources)

@@ -28,7 +28,7 @@ DIFFER, UNREADABLE = 10, 2
 """Exit statuses: of some cluster it does not hold; some snapshot cannot be read. Source: design, section 10."""
 
 
-class Row(NamedTuple):
+class ClusterRow(NamedTuple):
     """What is to be said about one cluster: `found` of a snapshot that could be read, else `error`."""
 
     cluster: str
@@ -55,15 +55,15 @@ def snapshot_files(words: Sequence[str]) -> list[tuple[str, str]]:
     return found
 
 
-def _rows(words: Sequence[str], ask: Callable[[str, Snapshot], Any]) -> list[Row]:
+def _rows(words: Sequence[str], ask: Callable[[str, Snapshot], Any]) -> list[ClusterRow]:
     """Return a row for each snapshot."""
     rows = []
     for label, path in snapshot_files(words):
         try:
             _, taken = read_snapshot(path)
-            rows.append(Row(label, str(taken.metadata.get("timestamp") or ""), ask(label, taken)))
+            rows.append(ClusterRow(label, str(taken.metadata.get("timestamp") or ""), ask(label, taken)))
         except ClusterbookError as error:
-            rows.append(Row(label, "", error=error.what))
+            rows.append(ClusterRow(label, "", error=error.what))
     return rows
 
 
@@ -102,17 +102,17 @@ def fit_report(recipes: Iterable[tuple[str, Mapping[str, Any]]], words: Sequence
     return Reply(text, (note,), UNREADABLE if unread else DIFFER if bare else 0)
 
 
-def _fits(row: Row) -> int:
+def _fits(row: ClusterRow) -> int:
     return sum(each.fit == FITS for each in row.found or ())
 
 
-def _best(row: Row) -> str:
+def _best(row: ClusterRow) -> str:
     """Return the most specific recipe that fits, "" where that is one for every cluster."""
     first: Fit | None = next(iter(row.found or ()), None)
     return first.recipe if first and first.fit == FITS and first.specificity else ""
 
 
-def _why(row: Row) -> str:
+def _why(row: ClusterRow) -> str:
     """Return why no recipe fits: what is said of the most specific one that nobody can tell of, or of any."""
     if row.error or _best(row):
         return row.error
@@ -122,7 +122,7 @@ def _why(row: Row) -> str:
     return f"{near.recipe}: {near.why}" if near else ""
 
 
-def _fit_document(row: Row) -> dict[str, Any]:
+def _fit_document(row: ClusterRow) -> dict[str, Any]:
     found = {"cluster": row.cluster, "taken": row.taken}
     if row.error:
         return {**found, "error": row.error}
@@ -146,14 +146,14 @@ def drift_report(compare: Callable[[str, Snapshot], Drift], folder: str, form: s
     return text, UNREADABLE if any(row.error for row in rows) else DIFFER if differ else 0
 
 
-def _counts(row: Row) -> list[int]:
+def _counts(row: ClusterRow) -> list[int]:
     """Return how many changes have which severity, and how many parts could not be seen."""
     changes = row.found.changes if row.found else ()
     counts = [sum(each.severity == severity and each.kind != UNSEEN for each in changes) for severity in SEVERITIES[:3]]
     return [*counts, sum(each.kind == UNSEEN for each in changes)]
 
 
-def _first(row: Row) -> str:
+def _first(row: ClusterRow) -> str:
     if row.error or row.found.changes:
         return row.error or row.found.changes[0].path
     return "as wanted, as far as measured" if row.found.unmeasured or row.found.left_out else "as wanted"
@@ -164,7 +164,7 @@ def _markdown(heading: list[str], rows: list[list[str]]) -> str:
     return "\n".join([lines[0], "|" + "---|" * len(heading), *lines[1:]]) + "\n"
 
 
-def _drift_document(row: Row) -> dict[str, Any]:
+def _drift_document(row: ClusterRow) -> dict[str, Any]:
     found = {"cluster": row.cluster, "taken": row.taken}
     if row.error:
         return {**found, "error": row.error}

@@ -16,7 +16,7 @@ from clusterbook.cli.command import Argument, Caller, Command, Request
 from clusterbook.cli.fetch import ACCESS, AT_LEAST, BELIEF, FROM, UNSIGNED, WITHDRAWN, read_access, read_choice
 from clusterbook.cli.flags import FILE, Flag
 from clusterbook.cli.reply import MissingFlag, Reply
-from clusterbook.cli.terminal import Progress, log
+from clusterbook.cli.terminal import TerminalProgress, log
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.files.context import Context
@@ -248,10 +248,10 @@ def _json(request: Request) -> bool:
     return request.text("format") == "json"
 
 
-def _progress(caller: Caller) -> Progress:
+def _progress(caller: Caller) -> TerminalProgress:
     """Return who hears how far it has come."""
     terminal = sys.stderr.isatty() and not caller.log_json
-    return Progress(lambda line: log("note", line, log_json=caller.log_json), terminal=terminal)
+    return TerminalProgress(lambda line: log("note", line, log_json=caller.log_json), terminal=terminal)
 
 
 _WITHOUT = ("deployer", "vendorCharts", "appName", "repo", "targetRevision", "fluxNamespace", "fluxOciSourceName")

@@ -86,7 +86,7 @@ def bug(error: Exception) -> int:
     return 8
 
 
-class Progress:
+class TerminalProgress:
     """Hears of each step, and tells of it on standard error; the line on a terminal is gone behind the block."""
 
     def __init__(
@@ -117,7 +117,7 @@ class Progress:
             return
         self._phase, self._told_s = phase, now
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> TerminalProgress:
         return self
 
     def __exit__(

@@ -17,8 +17,8 @@ from clusterbook.kubernetes.api import Api
 from clusterbook.kubernetes.configmaps import ConfigMapName
 from clusterbook.kubernetes.jobs import JobFailed, Pace, finish, in_cluster
 from clusterbook.kubernetes.placement import GPU, GPU_LABEL
-from clusterbook.snapshot.build import Capture, Item, Readings
-from clusterbook.snapshot.model import read
+from clusterbook.snapshot.build import Capture, SubtypeReadings
+from clusterbook.snapshot.model import Item, read
 
 _GRACE_S = 30
 """How much longer than the Job itself may take one waits for it: it has to be scheduled first."""
@@ -118,7 +118,7 @@ def node_capture(document: Mapping[str, Any]) -> Capture:
     taken = read(document)
     measurements = {
         kind: {
-            name: Readings(group.data, [Item(item.data, item.context) for item in group.items])
+            name: SubtypeReadings(group.data, [Item(item.data, item.context) for item in group.items])
             for name, group in groups.items()
         }
         for kind, groups in taken.measurements.items()

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any
 
-from clusterbook.diff.facts import SECTIONS, Document, Fact, Key, Side, component_facts, recipe_facts
+from clusterbook.diff.facts import SECTIONS, Document, Fact, FactSubject, Side, component_facts, recipe_facts
 from clusterbook.diff.recipe_report import NAMED, shown
 from clusterbook.resolve.recipe import ComponentRef, RecipeResult
 
@@ -45,7 +45,7 @@ class Exporter:
         return {"sections": list(SECTIONS), "facts": found}
 
 
-def _groups(pairs: Iterable[tuple[Key, Fact]]) -> list[Any]:
+def _groups(pairs: Iterable[tuple[FactSubject, Fact]]) -> list[Any]:
     """Return facts by section and component."""
     groups: dict[tuple[str, str], tuple[dict[str, int], list[Any]]] = {}
     for key, fact in pairs:
@@ -61,7 +61,7 @@ def exported(side: Side) -> Document:
     return Exporter().export(side)
 
 
-def exported_text(key: Key, value: Any) -> str:
+def exported_text(key: FactSubject, value: Any) -> str:
     """Return the text of a fact, as the commands show it, cut where it is long."""
     if value == {} and key.section in NAMED:
         return "declared"
@@ -69,7 +69,7 @@ def exported_text(key: Key, value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def _same(key: Key, value: Any) -> Any:
+def _same(key: FactSubject, value: Any) -> Any:
     """Return what two facts of one key have in common just when they do not differ."""
     if key.section == "component":
         return value["deployed"]

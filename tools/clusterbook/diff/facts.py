@@ -44,7 +44,7 @@ class Side:
     edits: Mapping[str, str] | None = None
 
 
-class Key(NamedTuple):
+class FactSubject(NamedTuple):
     """What a fact is about. The facts without a `key` of their own stand for a component, or for all its images."""
 
     section: str
@@ -68,7 +68,7 @@ _UNCOMPARED = ("version", "digest")
 """What a published recipe says about itself: its name, not its content."""
 
 
-def facts(side: Side) -> Iterator[tuple[Key, Fact]]:
+def facts(side: Side) -> Iterator[tuple[FactSubject, Fact]]:
     """Yield every fact of a recipe, each under a key of its own."""
     yield from recipe_facts(side)
     recipe = RecipeResult(side.content)
@@ -76,79 +76,82 @@ def facts(side: Side) -> Iterator[tuple[Key, Fact]]:
         yield from component_facts(component, side.origins, deployed=component.name in recipe.order)
 
 
-def recipe_facts(side: Side) -> Iterator[tuple[Key, Fact]]:
+def recipe_facts(side: Side) -> Iterator[tuple[FactSubject, Fact]]:
     """Yield the facts of a recipe that are not those of its components in the recipe."""
     content = side.content
     for key, value in content["metadata"].items():
         if key not in _UNCOMPARED:
-            yield Key("recipe", "", key), Fact(value)
+            yield FactSubject("recipe", "", key), Fact(value)
     for key, value in content.get("criteria", {}).items():
-        yield Key("recipe", "", f"criteria: {key}"), Fact(value)
+        yield FactSubject("recipe", "", f"criteria: {key}"), Fact(value)
     for key in sorted(content.keys() - set(_APART)):
-        yield Key("recipe", "", key), Fact(content[key])
-    yield Key("order", "", "deployment"), Fact(RecipeResult(content).order)
+        yield FactSubject("recipe", "", key), Fact(content[key])
+    yield FactSubject("order", "", "deployment"), Fact(RecipeResult(content).order)
     yield from _constraint_facts(content.get("constraints", []), "", "/constraints", side.origins)
     for phase, said in content.get("validation", {}).items():
         yield from _phase_facts(phase, said, side.origins)
     for name, values in side.dynamic.items():
-        yield from ((Key("dynamic", name, path), Fact(leaf)) for path, leaf in leaves(values))
-    yield from ((Key("option", "", option), Fact(value)) for option, value in (side.options or {}).items())
-    yield from ((Key("edit", "", path), Fact(what)) for path, what in (side.edits or {}).items())
+        yield from ((FactSubject("dynamic", name, path), Fact(leaf)) for path, leaf in leaves(values))
+    yield from ((FactSubject("option", "", option), Fact(value)) for option, value in (side.options or {}).items())
+    yield from ((FactSubject("edit", "", path), Fact(what)) for path, what in (side.edits or {}).items())
 
 
 def _constraint_facts(
     constraints: list[Document], lead: str, root: str, origins: Mapping[str, str]
-) -> Iterator[tuple[Key, Fact]]:
+) -> Iterator[tuple[FactSubject, Fact]]:
     for number, constraint in enumerate(constraints):
         said = {key: value for key, value in constraint.items() if key != "name"}
         fact = Fact(said, origins.get(f"{root}/{number}", ""))
-        yield Key("constraint", "", f"{lead}{constraint['name']}"), fact
+        yield FactSubject("constraint", "", f"{lead}{constraint['name']}"), fact
 
 
-def _phase_facts(phase: str, said: Document, origins: Mapping[str, str]) -> Iterator[tuple[Key, Fact]]:
+def _phase_facts(phase: str, said: Document, origins: Mapping[str, str]) -> Iterator[tuple[FactSubject, Fact]]:
     """Yield the facts of one validation phase. A phase that is named is a phase that runs, whatever it holds."""
     root = f"/validation/{phase}"
-    yield Key("phase", "", phase), Fact({}, origins.get(root, ""))
+    yield FactSubject("phase", "", phase), Fact({}, origins.get(root, ""))
     for key, value in said.items():
         if key == "checks":
             for number, check in enumerate(value):
-                yield Key("check", "", f"{phase}: {check}"), Fact({}, origins.get(f"{root}/checks/{number}", ""))
-            yield Key("order", "", f"{phase}: checks"), Fact(value)
+                yield (
+                    FactSubject("check", "", f"{phase}: {check}"),
+                    Fact({}, origins.get(f"{root}/checks/{number}", "")),
+                )
+            yield FactSubject("order", "", f"{phase}: checks"), Fact(value)
         elif key == "constraints":
             yield from _constraint_facts(value, f"{phase}: ", f"{root}/constraints", origins)
-            yield Key("order", "", f"{phase}: constraints"), Fact([each["name"] for each in value])
+            yield FactSubject("order", "", f"{phase}: constraints"), Fact([each["name"] for each in value])
         else:
-            yield Key("phase", "", f"{phase}: {key}"), Fact(value, origins.get(f"{root}/{key}", ""))
+            yield FactSubject("phase", "", f"{phase}: {key}"), Fact(value, origins.get(f"{root}/{key}", ""))
         if key in ("checks", "constraints") and not value:
-            yield Key("phase", "", f"{phase}: {key}"), Fact([])  # says that what was inherited is dropped
+            yield FactSubject("phase", "", f"{phase}: {key}"), Fact([])  # says that what was inherited is dropped
 
 
 def component_facts(
     component: ComponentRef, origins: Mapping[str, str], *, deployed: bool
-) -> Iterator[tuple[Key, Fact]]:
+) -> Iterator[tuple[FactSubject, Fact]]:
     """Yield the facts of one component of a recipe; `origins` are those of the recipe."""
     name, document = component.name, component.document
     root = f"/components/{escape(name)}"
     shown = {key: document[key] for key in ("version", "tag", "namespace") if key in document}
-    yield Key("component", name, ""), Fact({**shown, "deployed": deployed}, origins.get(f"{root}/name", ""))
+    yield FactSubject("component", name, ""), Fact({**shown, "deployed": deployed}, origins.get(f"{root}/name", ""))
     for key, value in document.items():
         if key == "values":
             for path, leaf in leaves(value):
-                yield Key("value", name, path), Fact(leaf, origins.get(f"{root}/values{path}", ""))
+                yield FactSubject("value", name, path), Fact(leaf, origins.get(f"{root}/values{path}", ""))
         elif key == "manifests":
             for path, digest in value.items():
-                yield Key("manifest", name, path), Fact(digest)
+                yield FactSubject("manifest", name, path), Fact(digest)
         elif key == "images":
-            yield Key("image", name, ""), Fact(value)
+            yield FactSubject("image", name, ""), Fact(value)
             for repository, tags in _tags(value).items():
-                yield Key("image", name, repository), Fact(tags)
+                yield FactSubject("image", name, repository), Fact(tags)
         elif key == "healthCheckAsserts":
-            yield Key("field", name, "healthCheck"), Fact(text_digest(value))
+            yield FactSubject("field", name, "healthCheck"), Fact(text_digest(value))
         elif key == "registry":
             for fact, said in value.items():
-                yield Key("registry", name, fact), Fact(said)
+                yield FactSubject("registry", name, fact), Fact(said)
         elif key != "name":
-            yield Key("field", name, key), Fact(value, origins.get(f"{root}/{key}", ""))
+            yield FactSubject("field", name, key), Fact(value, origins.get(f"{root}/{key}", ""))
 
 
 def leaves(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -18,7 +18,7 @@ from clusterbook.diff.snapshots import (
     MODIFIED,
     REMOVED,
     WARNING,
-    Change,
+    SnapshotChange,
     changed_values,
     chart_of,
     unseen,
@@ -26,7 +26,7 @@ from clusterbook.diff.snapshots import (
 from clusterbook.documents.selector import spell
 from clusterbook.resolve.recipe import ORDER, ComponentRef, Document, RecipeResult
 from clusterbook.snapshot.constraint import parse_version
-from clusterbook.snapshot.inventory import ABSENT, RELEASES, Release
+from clusterbook.snapshot.inventory import ABSENT, RELEASES, InstalledRelease
 from clusterbook.snapshot.model import Snapshot
 
 _BESIDE = ("-pre", "-post", "-readiness")
@@ -44,7 +44,7 @@ class Expected(NamedTuple):
     open_paths: tuple[str, ...] = ()
 
 
-def installed_drift(document: Document, taken: Snapshot, request: Request | None = None) -> list[Change]:
+def installed_drift(document: Document, taken: Snapshot, request: Request | None = None) -> list[SnapshotChange]:
     """Return how what is installed differs from what a recipe deploys, unsorted and unfiltered; see `drift.chosen`.
 
     Args:
@@ -61,7 +61,7 @@ def installed_drift(document: Document, taken: Snapshot, request: Request | None
     gap = taken.inventory.gap(RELEASES)
     partial = gap is not None and gap.state != ABSENT
     expected = {each.component.name: each for each in _expected(recipe, request)}
-    changes: list[Change] = []
+    changes: list[SnapshotChange] = []
     for component in recipe.components:
         name = component.name
         release = _release_of(component, left)
@@ -69,7 +69,7 @@ def installed_drift(document: Document, taken: Snapshot, request: Request | None
         if release is not None:
             left.remove(release)
         if name not in expected:
-            changes += [] if release is None else [Change(ADDED, WARNING, path, "", chart_of(release))]
+            changes += [] if release is None else [SnapshotChange(ADDED, WARNING, path, "", chart_of(release))]
             continue
         left = [each for each in left if not _is_beside(each, component)]
         near = taken.inventory.gap(RELEASES, component.namespace)
@@ -77,12 +77,14 @@ def installed_drift(document: Document, taken: Snapshot, request: Request | None
             changes.append(unseen(path, expected=True, found=False))
         elif release is None:
             chart = f"{component.chart} {component.version}".strip()
-            changes.append(Change(REMOVED, CRITICAL, path, chart or "manifests", ""))
+            changes.append(SnapshotChange(REMOVED, CRITICAL, path, chart or "manifests", ""))
         else:
             changes += _deployed(path, expected[name], release)
     if partial:
         changes.append(unseen("releases", expected=False, found=False))
-    changes += [Change(ADDED, INFO, f"releases.{each.namespace}/{each.name}", "", chart_of(each)) for each in left]
+    changes += [
+        SnapshotChange(ADDED, INFO, f"releases.{each.namespace}/{each.name}", "", chart_of(each)) for each in left
+    ]
     return changes
 
 
@@ -118,30 +120,30 @@ def _leaves(dynamic: Mapping[str, Any], place: tuple[str, ...] = ()) -> Iterator
             yield spell([*place, str(key)])
 
 
-def _release_of(component: ComponentRef, releases: Sequence[Release]) -> Release | None:
+def _release_of(component: ComponentRef, releases: Sequence[InstalledRelease]) -> InstalledRelease | None:
     """Return the release of a component: by its name in its namespace, else by its chart there."""
     near = [each for each in releases if each.namespace == (component.namespace or each.namespace)]
     named = next((each for each in near if each.name == component.name), None)
     return named or next((each for each in near if component.chart and each.chart == component.chart), None)
 
 
-def _is_beside(release: Release, component: ComponentRef) -> bool:
+def _is_beside(release: InstalledRelease, component: ComponentRef) -> bool:
     """Return whether a release holds what a bundle installs around a component."""
     names = [f"{component.name}{suffix}" for suffix in _BESIDE]
     return release.name in names and release.namespace == (component.namespace or release.namespace)
 
 
-def _deployed(path: str, expected: Expected, release: Release) -> Iterator[Change]:
+def _deployed(path: str, expected: Expected, release: InstalledRelease) -> Iterator[SnapshotChange]:
     """Yield how a release differs from the component it belongs to."""
     version, chart = expected.component.version, expected.component.chart
     if release.status not in ("deployed", ""):
-        yield Change(MODIFIED, CRITICAL, f"{path}.status", "deployed", release.status)
+        yield SnapshotChange(MODIFIED, CRITICAL, f"{path}.status", "deployed", release.status)
     if chart and release.chart and chart != release.chart:
-        yield Change(MODIFIED, CRITICAL, f"{path}.chart", chart, release.chart)
+        yield SnapshotChange(MODIFIED, CRITICAL, f"{path}.chart", chart, release.chart)
     if version and release.version and release.version.removeprefix("v") != version.removeprefix("v"):
         old, new = parse_version(version), parse_version(release.version)
         severity = INFO if old and new and old[:2] == new[:2] else WARNING
-        yield Change(MODIFIED, severity, f"{path}.version", version, release.version)
+        yield SnapshotChange(MODIFIED, severity, f"{path}.version", version, release.version)
     unread = {"status": release.status, "chart": release.chart or not chart, "version": release.version or not version}
     for name, known in unread.items():
         if not known:

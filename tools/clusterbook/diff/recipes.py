@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from clusterbook.diff.facts import BEYOND, ROOTS, SECTIONS, Fact, Key, Side, facts
+from clusterbook.diff.facts import BEYOND, ROOTS, SECTIONS, Fact, FactSubject, Side, facts
 
 
 class Absence(Enum):
@@ -84,7 +84,7 @@ def diff(old: Side, new: Side) -> Diff:
     for key in sorted(before.keys() | after.keys(), key=_place):
         if key.section in untold:
             continue
-        above = {Key("component", key.component, ""), key._replace(key="")} - {key}
+        above = {FactSubject("component", key.component, ""), key._replace(key="")} - {key}
         if told & above:
             continue
         was, now = before.get(key, Fact(ABSENT)), after.get(key, Fact(ABSENT))
@@ -94,7 +94,7 @@ def diff(old: Side, new: Side) -> Diff:
     return Diff(old.label, new.label, tuple(_without_echoes(changes)), uncompared)
 
 
-def _differ(key: Key, old: Any, new: Any) -> bool:
+def _differ(key: FactSubject, old: Any, new: Any) -> bool:
     """Return whether two facts of the same key differ."""
     if old is ABSENT or new is ABSENT:
         return key.section != "order"  # what is put in order has come or gone, which is told already
@@ -105,7 +105,7 @@ def _differ(key: Key, old: Any, new: Any) -> bool:
     return not same(old, new) and bool(key.key)
 
 
-def _place(key: Key) -> tuple[int, str, str]:
+def _place(key: FactSubject) -> tuple[int, str, str]:
     return SECTIONS.index(key.section), key.component, key.key
 
 

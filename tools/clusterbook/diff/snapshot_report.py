@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.printable import one_line
 from clusterbook.diff.recipe_report import code
-from clusterbook.diff.snapshots import ADDED, MODIFIED, REMOVED, SEVERITIES, UNSEEN, Change
+from clusterbook.diff.snapshots import ADDED, MODIFIED, REMOVED, SEVERITIES, UNSEEN, SnapshotChange
 from clusterbook.documents.yaml_writer import dump
 
 _SIGNS = {ADDED: "+", REMOVED: "-", MODIFIED: "~", UNSEEN: "?"}
@@ -27,7 +27,7 @@ class Drift(NamedTuple):
 
     baseline: str
     target: str
-    changes: Sequence[Change]
+    changes: Sequence[SnapshotChange]
     left_out: int = 0
     unmeasured: Sequence[str] = ()
 
@@ -90,7 +90,7 @@ def _counts(found: Drift) -> str:
     return ", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES if counts[severity])
 
 
-def _sides(change: Change) -> str:
+def _sides(change: SnapshotChange) -> str:
     """Return what a change was and is, behind its path."""
     if change.kind == UNSEEN:
         return ": it could not be seen on one side"

@@ -16,7 +16,7 @@ from clusterbook.documents.selector import spell
 from clusterbook.documents.yaml_writer import scalar
 from clusterbook.snapshot.constraint import parse_version
 from clusterbook.snapshot.criteria import DIMENSIONS, UNREADABLE, fingerprint, origin, shown
-from clusterbook.snapshot.inventory import ABSENT, PARTIAL, RELEASES, Inventory, Release, Unseen
+from clusterbook.snapshot.inventory import ABSENT, PARTIAL, RELEASES, InstalledRelease, Inventory, Unseen
 from clusterbook.snapshot.model import Snapshot
 from clusterbook.validate.workloads import ill
 
@@ -26,7 +26,7 @@ SEVERITIES = (CRITICAL, WARNING, INFO, NOISE)
 """It is another cluster, or part of it is gone; it behaves otherwise; it is worth knowing; it merely runs."""
 
 
-class Change(NamedTuple):
+class SnapshotChange(NamedTuple):
     """One difference; `baseline` is "" where it was added, `target` where it was removed."""
 
     kind: str
@@ -42,9 +42,9 @@ class Change(NamedTuple):
         return {"kind": self.kind, "severity": self.severity, "path": self.path, **known}
 
 
-def unseen(path: str, *, expected: bool, found: bool) -> Change:
+def unseen(path: str, *, expected: bool, found: bool) -> SnapshotChange:
     """Return that nobody can tell whether something differs: `expected` before, `found` after."""
-    return Change(UNSEEN, WARNING, path, "seen" if expected else "", "seen" if found else "")
+    return SnapshotChange(UNSEEN, WARNING, path, "seen" if expected else "", "seen" if found else "")
 
 
 _RULES: tuple[tuple[str, str], ...] = (
@@ -105,7 +105,7 @@ _KINDS = (
 )
 
 
-def drift(before: Snapshot, after: Snapshot, *, ignore: Sequence[str] = (), least: str = INFO) -> list[Change]:
+def drift(before: Snapshot, after: Snapshot, *, ignore: Sequence[str] = (), least: str = INFO) -> list[SnapshotChange]:
     """Return what is different in `after`, the most severe first, then by path.
 
     Args:
@@ -126,7 +126,7 @@ def drift(before: Snapshot, after: Snapshot, *, ignore: Sequence[str] = (), leas
     return chosen(found, ignore=ignore, least=least)
 
 
-def chosen(changes: Sequence[Change], *, ignore: Sequence[str] = (), least: str = INFO) -> list[Change]:
+def chosen(changes: Sequence[SnapshotChange], *, ignore: Sequence[str] = (), least: str = INFO) -> list[SnapshotChange]:
     """Return the changes that are to be listed, in order; see `drift`."""
     if least not in SEVERITIES:
         raise InvalidRequest(f"there is no severity '{least}'", hint=did_you_mean(least, SEVERITIES))
@@ -171,7 +171,7 @@ def _looked_for(side: Snapshot, api_version: str, kind: str) -> bool:
 # --- snapshots --------------------------------------------------------------------------------------------------------
 
 
-def _compared(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+def _compared(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[SnapshotChange]:
     """Yield the differences of two maps of readings, keys spelled behind `path`."""
     for key in sorted(old.keys() | new.keys()):
         if old.get(key) == new.get(key):
@@ -179,7 +179,7 @@ def _compared(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iter
         baseline, target = (_text(side.get(key)) for side in (old, new))
         kind = ADDED if key not in old else REMOVED if key not in new else MODIFIED
         where = f"{path}.{key}" if path else key
-        yield Change(kind, _severity(where, kind, baseline, target), where, baseline, target)
+        yield SnapshotChange(kind, _severity(where, kind, baseline, target), where, baseline, target)
 
 
 def _text(value: object) -> str:
@@ -191,7 +191,7 @@ def _text(value: object) -> str:
     return dumps(value, sort_keys=True, ensure_ascii=False)
 
 
-def _fingerprints(before: Snapshot, after: Snapshot) -> Iterator[Change]:
+def _fingerprints(before: Snapshot, after: Snapshot) -> Iterator[SnapshotChange]:
     """Yield what makes it another cluster; what one side could not look for has not gone."""
     sides = [fingerprint(before), fingerprint(after)]
     for change in _compared("fingerprint", *sides):
@@ -201,7 +201,7 @@ def _fingerprints(before: Snapshot, after: Snapshot) -> Iterator[Change]:
         blind = _blind(other.inventory, kind, rest.partition(".")[0]) or _unknown(other, dimension)
         if change.kind != MODIFIED and blind:
             seen = ["seen" if dimension in side else "" for side in sides]
-            yield Change(UNSEEN, WARNING, change.path, *seen)
+            yield SnapshotChange(UNSEEN, WARNING, change.path, *seen)
         else:
             yield change
 
@@ -218,7 +218,7 @@ _COUNTED = "NodeTopology.summary.node-count"
 """Where the number of nodes is from, which a fingerprint does not say."""
 
 
-def _readings(before: Snapshot, after: Snapshot) -> Iterator[Change]:
+def _readings(before: Snapshot, after: Snapshot) -> Iterator[SnapshotChange]:
     """Yield the differences of all readings; a group that one side could not see is one change."""
     groups = {
         (kind, name): None for side in (before, after) for kind, names in side.measurements.items() for name in names
@@ -229,7 +229,7 @@ def _readings(before: Snapshot, after: Snapshot) -> Iterator[Change]:
         blind = next((why for side, found in zip((before, after), sides, strict=True) if found is None
                       and (why := _blind(side.inventory, kind, name))), "")  # fmt: skip
         if blind:
-            yield Change(UNSEEN, WARNING, path, *("" if found is None else "seen" for found in sides))
+            yield SnapshotChange(UNSEEN, WARNING, path, *("" if found is None else "seen" for found in sides))
             continue
         old, new = ({} if found is None else found.data for found in sides)
         partial = [_is_partial(side.inventory, kind, name) for side in (before, after)]
@@ -247,7 +247,9 @@ def _is_partial(inventory: Inventory, kind: str, name: str) -> bool:
     return any(gap is not None and gap.state == PARTIAL for gap in gaps)
 
 
-def _whole(path: str, changes: Iterator[Change], partial: Sequence[bool], *, counted: bool) -> Iterator[Change]:
+def _whole(
+    path: str, changes: Iterator[SnapshotChange], partial: Sequence[bool], *, counted: bool
+) -> Iterator[SnapshotChange]:
     """Yield changes without those that a partial view makes: what one side did not see has neither come nor gone.
 
     Where nodes are `counted`, nothing can be said at all.
@@ -260,14 +262,14 @@ def _whole(path: str, changes: Iterator[Change], partial: Sequence[bool], *, cou
         else:
             yield change
     if hidden:
-        yield Change(UNSEEN, WARNING, path, *("" if part else "seen" for part in partial))
+        yield SnapshotChange(UNSEEN, WARNING, path, *("" if part else "seen" for part in partial))
 
 
 _SPREADS = (("NodeTopology", "label"), ("NodeTopology", "taint"))
 """Where a reading is a value and the nodes that have it. Source: reference rows S15, S16."""
 
 
-def _spread(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+def _spread(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[SnapshotChange]:
     """Yield the differences of labels or taints; that one node took the place of another is noise."""
     for change in _compared(path, old, new):
         (was, _, before), (now, _, after) = (text.rpartition("|") for text in (change.baseline, change.target))
@@ -286,7 +288,7 @@ def _blind(inventory: Inventory, kind: str, name: str) -> str:
     return ""
 
 
-def _objects(before: Snapshot, after: Snapshot) -> Iterator[Change]:
+def _objects(before: Snapshot, after: Snapshot) -> Iterator[SnapshotChange]:
     """Yield workloads and kinds that came or went, whose images changed, or that stopped being healthy.
 
     Pods are left out: they come and go with the workloads they belong to.
@@ -305,15 +307,15 @@ def _objects(before: Snapshot, after: Snapshot) -> Iterator[Change]:
             sides.append({_name(each["metadata"]): each for each in found})
         if gaps:
             if any(error.looked for error in gaps):  # else nobody looked, on one side at least: see `unmeasured`
-                yield Change(UNSEEN, WARNING, f"objects.{kind}", "", "")
+                yield SnapshotChange(UNSEEN, WARNING, f"objects.{kind}", "", "")
             continue
         old, new = ({name: _state(kind, each) for name, each in side.items()} for side in sides)
         for name in sorted(old.keys() | new.keys()):
             path = f"objects.{kind} {name}"
             if name not in new:
-                yield Change(REMOVED, CRITICAL, path, "there", "")
+                yield SnapshotChange(REMOVED, CRITICAL, path, "there", "")
             elif name not in old:
-                yield Change(ADDED, INFO, path, "", "there")
+                yield SnapshotChange(ADDED, INFO, path, "", "there")
             else:
                 yield from _changed_state(path, old[name], new[name])
 
@@ -330,16 +332,16 @@ def _state(kind: str, found: Mapping[str, Any]) -> dict[str, str]:
     return {**images, "health": ill(kind, found) or "healthy"}
 
 
-def _changed_state(path: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Change]:
+def _changed_state(path: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[SnapshotChange]:
     for change in _compared(path, old, new):
         worse = change.path.endswith(".health") and old["health"] == "healthy"
         severity = CRITICAL if worse else INFO if change.path.endswith(".health") else WARNING
         yield change._replace(severity=severity)
 
 
-def _releases(before: Snapshot, after: Snapshot) -> Iterator[Change]:
+def _releases(before: Snapshot, after: Snapshot) -> Iterator[SnapshotChange]:
     """Yield Helm releases that came, went or changed."""
-    sides: list[dict[str, Release]] = []
+    sides: list[dict[str, InstalledRelease]] = []
     gaps: list[Unseen] = []
     for side in (before, after):
         try:
@@ -348,7 +350,7 @@ def _releases(before: Snapshot, after: Snapshot) -> Iterator[Change]:
             gaps.append(error)
     if gaps:
         if any(error.looked for error in gaps):
-            yield Change(UNSEEN, WARNING, "releases", "", "")
+            yield SnapshotChange(UNSEEN, WARNING, "releases", "", "")
         return
     old, new = sides
     for name in sorted(old.keys() | new.keys()):
@@ -356,33 +358,33 @@ def _releases(before: Snapshot, after: Snapshot) -> Iterator[Change]:
         other = after if name not in new else before
         gap = other.inventory.gap(RELEASES, name.partition("/")[0])
         if (name not in new or name not in old) and gap is not None and gap.state == PARTIAL:
-            yield Change(UNSEEN, WARNING, path, *("seen" if name in side else "" for side in sides))
+            yield SnapshotChange(UNSEEN, WARNING, path, *("seen" if name in side else "" for side in sides))
         elif name not in new:
-            yield Change(REMOVED, CRITICAL, path, chart_of(old[name]), "")
+            yield SnapshotChange(REMOVED, CRITICAL, path, chart_of(old[name]), "")
         elif name not in old:
-            yield Change(ADDED, INFO, path, "", chart_of(new[name]))
+            yield SnapshotChange(ADDED, INFO, path, "", chart_of(new[name]))
         else:
             yield from _changed_release(path, old[name], new[name])
 
 
-def chart_of(release: Release) -> str:
+def chart_of(release: InstalledRelease) -> str:
     """Return the chart and version of a release."""
     return f"{release.chart} {release.version}".strip()
 
 
-def _changed_release(path: str, old: Release, new: Release) -> Iterator[Change]:
+def _changed_release(path: str, old: InstalledRelease, new: InstalledRelease) -> Iterator[SnapshotChange]:
     """Yield the differences of two states of one release."""
     if old.status != new.status:
         severity = INFO if new.status == "deployed" else CRITICAL
-        yield Change(MODIFIED, severity, f"{path}.status", old.status, new.status)
+        yield SnapshotChange(MODIFIED, severity, f"{path}.status", old.status, new.status)
     if (old.chart, old.version) != (new.chart, new.version):
-        yield Change(MODIFIED, WARNING, f"{path}.version", chart_of(old), chart_of(new))
+        yield SnapshotChange(MODIFIED, WARNING, f"{path}.version", chart_of(old), chart_of(new))
     if old.values is None or new.values is None:
         return  # see `unmeasured`
     yield from changed_values(path, old.values, new.values)
 
 
-def changed_values(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+def changed_values(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[SnapshotChange]:
     """Yield the differences of two maps of chart values, leaf by leaf; lists are leaves."""
     for change in _compared(f"{path}.values", dict(leaves(old)), dict(leaves(new))):
         yield change._replace(severity=WARNING)

@@ -45,7 +45,7 @@ UNSAID_FACT = Code(
 )
 
 
-class _Seen(NamedTuple):
+class _ValueEffect(NamedTuple):
     """One value in one proven component: what it is called, what it does there, and in which chart."""
 
     path: str
@@ -56,7 +56,7 @@ class _Seen(NamedTuple):
 
 def ineffective(scope: Scope) -> Iterator[Finding]:
     """Yield CB065 for each value that does nothing wherever it is proven, CB066 for each that a chart refuses."""
-    seen: dict[Place, list[_Seen]] = {}
+    seen: dict[Place, list[_ValueEffect]] = {}
     for place, value in _values(scope):
         seen.setdefault(place, []).append(value)
     for place, values in seen.items():
@@ -69,7 +69,7 @@ def ineffective(scope: Scope) -> Iterator[Finding]:
             yield INEFFECTIVE.finding(place, f"'{first.path}' changes nothing: {_why(first)}", _hint(first.effect))
 
 
-def _why(value: _Seen) -> str:
+def _why(value: _ValueEffect) -> str:
     return value.effect.why.replace("the chart", value.chart, 1) if value.chart else value.effect.why
 
 
@@ -85,7 +85,7 @@ def _dotted(pointer: str) -> str:
     return pointer[1:].replace("/", ".").replace("~1", "/").replace("~0", "~")
 
 
-def _values(scope: Scope) -> Iterator[tuple[Place, _Seen]]:
+def _values(scope: Scope) -> Iterator[tuple[Place, _ValueEffect]]:
     """Yield each proven value of each component with the place of the layer that won."""
     proofs = Proofs(scope.catalog)
     for component in scope.components:
@@ -97,7 +97,7 @@ def _values(scope: Scope) -> Iterator[tuple[Place, _Seen]]:
             pointer = "".join(f"/{escape(key)}" for key in path)
             effect = proof.effects.get(pointer) if proof else None
             if effect is not None and len(origins) == 1:  # else it keeps a broader layer's value out
-                yield origins[-1].place, _Seen(".".join(path), effect, _chart(component), component.name)
+                yield origins[-1].place, _ValueEffect(".".join(path), effect, _chart(component), component.name)
 
 
 def _chart(component: Component) -> str:

@@ -17,7 +17,7 @@ from clusterbook.resolve.component import Component
 from clusterbook.resolve.resolver import Recipe
 
 
-class ComponentRef(NamedTuple):
+class ComponentEntry(NamedTuple):
     """What one layer says about one component, with the node it was read from."""
 
     layer: Layer
@@ -73,10 +73,10 @@ class Scope:
         return (*self.catalog.layers, *(self.catalog.mixins[name] for name in sorted(self.catalog.mixins)))
 
     @cached_property
-    def component_refs(self) -> tuple[ComponentRef, ...]:
+    def component_refs(self) -> tuple[ComponentEntry, ...]:
         """Return everything that layers say about components."""
         return tuple(
-            ComponentRef(layer, component, node)
+            ComponentEntry(layer, component, node)
             for layer in self.layers
             for component, node in zip(layer.components, below(layer.node, "spec", "componentRefs"), strict=True)
         )

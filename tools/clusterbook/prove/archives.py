@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.catalog.chart import ChartKeys, read_chart
-from clusterbook.catalog.proofs import Archive, Subject
+from clusterbook.catalog.proofs import Archive, ProofSubject
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound
 
 INDEX = "index.json"
@@ -62,7 +62,7 @@ class Charts:
                         (str(entry.get("component")), str(entry.get("wanted"))), folder / str(entry["file"])
                     )
 
-    def chart(self, subject: Subject) -> ChartFile | None:
+    def chart(self, subject: ProofSubject) -> ChartFile | None:
         """Return the chart that a subject pins, the nearest where an index has one, None when it is not at hand.
 
         Raises:
@@ -81,7 +81,7 @@ class Charts:
         standin = self._standins.get((subject.component, subject.version))
         return self._read(standin, exact=False) if standin is not None and standin.is_file() else None
 
-    def version(self, subject: Subject, version: str) -> ChartFile | None:
+    def version(self, subject: ProofSubject, version: str) -> ChartFile | None:
         """Return the archive of a version of a subject's chart, whatever the chart is called there; None for none."""
         for folder in self._folders:
             for each in (version, version.removeprefix("v"), f"v{version}"):
@@ -92,11 +92,11 @@ class Charts:
         pulled = self._pulled.get((subject.component, version))
         return self._read(pulled, exact=True) if pulled is not None else None
 
-    def add(self, path: Path, subject: Subject) -> None:
+    def add(self, path: Path, subject: ProofSubject) -> None:
         """Take in an archive that was pulled for a subject."""
         self._pulled[subject.component, subject.version] = path
 
-    def _pinned(self, path: Path, subject: Subject) -> ChartFile:
+    def _pinned(self, path: Path, subject: ProofSubject) -> ChartFile:
         chart = self._read(path, exact=True)
         keys = chart.keys
         if keys.name != subject.chart or keys.version.removeprefix("v") != subject.version.removeprefix("v"):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from clusterbook.catalog.chart import ChartKeys
 from clusterbook.catalog.proofs import DEAD, DEFAULT, LIVE, OWN, REFUSED, Effect
-from clusterbook.prove.objects import Change, Reader, Rendered
+from clusterbook.prove.objects import ObjectChange, Reader, Rendered
 from clusterbook.prove.values import (
     ABSENT,
     Steps,
@@ -48,7 +48,7 @@ class Judged(NamedTuple):
 
     effects: Mapping[str, Effect]
     base: Rendered
-    unstable: tuple[Change, ...]
+    unstable: tuple[ObjectChange, ...]
 
 
 def judge(values: Mapping[str, Any], chart: ChartKeys, render: ChartRender, own: Render) -> Judged:
@@ -129,7 +129,9 @@ class _Judge:
         default = get(self.chart.values, path)
         return () if default is ABSENT or (isinstance(default, Mapping) and value != {}) else (default,)
 
-    def _changes(self, values: Mapping[str, Any], *paths: Steps, below: Rendered | None = None) -> list[Change] | str:
+    def _changes(
+        self, values: Mapping[str, Any], *paths: Steps, below: Rendered | None = None
+    ) -> list[ObjectChange] | str:
         """Return what `values` change by what stands at `paths`; why the chart refuses to be without it."""
         rendered = self.render(without(values, *paths))
         if rendered.refusal:
@@ -137,7 +139,7 @@ class _Judge:
         changes = self.reader.changes((below or self.base).documents, rendered.documents)
         return [each for each in changes if each not in self._unstable]
 
-    def _kinds(self, path: Steps) -> list[Change]:
+    def _kinds(self, path: Steps) -> list[ObjectChange]:
         """Return which kinds beside the templates come and go with the value that switches a subchart."""
         whole, lesser = self.render(self.values, crds=True), self.render(without(self.values, path), crds=True)
         changes = self.reader.changes(whole.documents, lesser.documents)
@@ -153,7 +155,7 @@ class _Judge:
             return Effect(OWN, changes=_first(changes), more=_rest(changes))
         return Effect(OWN, why="says whether the component is deployed") if path == ("enabled",) else None
 
-    def _live(self, changes: Sequence[Change], default: tuple[Any, ...], shared: Sequence[Steps] = ()) -> Effect:
+    def _live(self, changes: Sequence[ObjectChange], default: tuple[Any, ...], shared: Sequence[Steps] = ()) -> Effect:
         return Effect(
             LIVE,
             changes=_first(changes),
@@ -236,9 +238,9 @@ class _Judge:
         return ()
 
 
-def _first(changes: Sequence[Change]) -> tuple[str, ...]:
+def _first(changes: Sequence[ObjectChange]) -> tuple[str, ...]:
     return tuple(each.text() for each in changes[:MOST_CHANGES])
 
 
-def _rest(changes: Sequence[Change]) -> int:
+def _rest(changes: Sequence[ObjectChange]) -> int:
     return max(0, len(changes) - MOST_CHANGES)

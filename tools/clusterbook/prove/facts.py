@@ -17,7 +17,7 @@ from clusterbook.catalog.images import images_in
 from clusterbook.catalog.proofs import Fact
 from clusterbook.prove import pod_security
 from clusterbook.prove.images import setting
-from clusterbook.prove.objects import Change, Object
+from clusterbook.prove.objects import Object, ObjectChange
 from clusterbook.prove.values import merged
 
 MOST = 4
@@ -32,7 +32,7 @@ def gather(
     values: Mapping[str, Any],
     objects: Sequence[Object],
     *,
-    unstable: Iterable[Change],
+    unstable: Iterable[ObjectChange],
     refusals: Mapping[str, str],
 ) -> dict[str, list[Fact]]:
     """Return the facts of one render by kind; kinds without a fact are left out.
@@ -74,7 +74,7 @@ def _images(objects: Iterable[Object], values: Mapping[str, Any]) -> list[Fact]:
     return found
 
 
-def _unstable(changes: Iterable[Change]) -> list[Fact]:
+def _unstable(changes: Iterable[ObjectChange]) -> list[Fact]:
     pointers: dict[str, list[str]] = {}
     for each in changes:
         pointers.setdefault(each.object, []).append(each.pointer)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from clusterbook.catalog.proofs import Subject
+from clusterbook.catalog.proofs import ProofSubject
 from clusterbook.gotemplate import BrokenTemplate
 from clusterbook.gotemplate import render as render_template
 from clusterbook.prove.objects import Rendered, split
 
 
-def render(subject: Subject, values: Mapping[str, Any]) -> Rendered:
+def render(subject: ProofSubject, values: Mapping[str, Any]) -> Rendered:
     """Return what a component's own manifests say with these values. Source: reference row B7."""
     data = {
         "Values": {subject.component: values},

@@ -76,7 +76,7 @@ def _name(data: Mapping[str, Any]) -> str:
     return f"{data.get('kind', '')}/{metadata.get('name', '') if isinstance(metadata, dict) else ''}"
 
 
-class Change(NamedTuple):
+class ObjectChange(NamedTuple):
     """One difference: `sign` is + for an object that only the first has, - for one that only the second has."""
 
     object: str
@@ -114,7 +114,7 @@ class Reader:
                 found.append(each._replace(file=file))
         return found
 
-    def changes(self, first: Sequence[str], second: Sequence[str]) -> list[Change]:
+    def changes(self, first: Sequence[str], second: Sequence[str]) -> list[ObjectChange]:
         """Return how the objects in `first` differ from those in `second`, sorted."""
         mine, other = Counter(first), Counter(second)
         left, right = self._named((mine - other).elements()), self._named((other - mine).elements())
@@ -123,9 +123,9 @@ class Reader:
             for index in range(max(len(left.get(name, ())), len(right.get(name, ())))):
                 one, two = left.get(name, [])[index : index + 1], right.get(name, [])[index : index + 1]
                 if one and two:
-                    found += [Change(name, pointer) for pointer in differences(one[0].data, two[0].data)]
+                    found += [ObjectChange(name, pointer) for pointer in differences(one[0].data, two[0].data)]
                 else:
-                    found.append(Change(name, "", "+" if one else "-"))
+                    found.append(ObjectChange(name, "", "+" if one else "-"))
         return sorted(set(found))
 
     def _named(self, documents: Iterable[str]) -> dict[str, list[Object]]:

@@ -14,7 +14,7 @@ NAMES = {"kinds": "name", "images": "image", "webhooks": "object", "clusterRoles
 """The kinds of facts that an upgrade can change, and the field by which two facts are about the same."""
 
 
-class ValueChange(NamedTuple):
+class EffectChange(NamedTuple):
     """A value whose effect is another one. An effect is None where it is not known, since a chart does not render."""
 
     path: str
@@ -38,7 +38,7 @@ class Preview(NamedTuple):
     recipes: tuple[str, ...]
     before: Archive
     after: Archive
-    values: tuple[ValueChange, ...]
+    values: tuple[EffectChange, ...]
     facts: tuple[FactChange, ...]
     refusal: str
 
@@ -56,11 +56,11 @@ def compare(case: Case, before: Proof, after: Proof) -> Preview:
     )
 
 
-def _values(before: Mapping[str, Effect], after: Mapping[str, Effect]) -> Iterator[ValueChange]:
+def _values(before: Mapping[str, Effect], after: Mapping[str, Effect]) -> Iterator[EffectChange]:
     for path in sorted(before.keys() | after.keys()):
         one, two = before.get(path), after.get(path)
         if one is None or two is None or (one.effect, one.changes, one.more) != (two.effect, two.changes, two.more):
-            yield ValueChange(path, one, two)
+            yield EffectChange(path, one, two)
 
 
 def _facts(

@@ -16,7 +16,7 @@ UNPROVEN = "unproven"
 COLUMNS = (LIVE, DEFAULT, DEAD, OWN, REFUSED, UNPROVEN)
 
 
-class Row(NamedTuple):
+class EffectRow(NamedTuple):
     """One component: how many values of how many recipes have which effect, and the charts that were rendered."""
 
     component: str
@@ -54,10 +54,10 @@ class Unlisted(NamedTuple):
     setting: str
 
 
-class Summary(NamedTuple):
+class ProofSummary(NamedTuple):
     """What a catalog's proofs say together."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[EffectRow, ...]
     idle: tuple[Idle, ...]
     refusals: tuple[Refusal, ...]
     unlisted: tuple[Unlisted, ...]
@@ -70,7 +70,7 @@ class Summary(NamedTuple):
 
 def summarise(
     cases: Iterable[Case], proofs: Mapping[str, Proof], images: Mapping[str, Sequence[str]] | None = None
-) -> Summary:
+) -> ProofSummary:
     """Return what the proofs of `cases` say; every value counts once in each recipe that has it.
 
     Args:
@@ -102,9 +102,9 @@ def summarise(
             counts[effect.effect] += len(case.recipes)
             if effect.effect in (DEAD, REFUSED):
                 idle.setdefault((name, path, effect.effect, effect.why, effect.near), set()).update(case.recipes)
-    return Summary(
+    return ProofSummary(
         tuple(
-            Row(name, len(slugs), dict(counts), tuple(sorted(charts)), all(exact))
+            EffectRow(name, len(slugs), dict(counts), tuple(sorted(charts)), all(exact))
             for name, (counts, slugs, charts, exact) in sorted(rows.items())
         ),
         tuple(Idle(*said, len(slugs)) for said, slugs in sorted(idle.items())),
@@ -113,7 +113,7 @@ def summarise(
     )
 
 
-def as_text(summary: Summary) -> str:
+def as_text(summary: ProofSummary) -> str:
     """Return the summary for reading: a line a component, then each value that does nothing."""
     head = ["COMPONENT", "RECIPES", *map(str.upper, COLUMNS), "CHART"]
     rows = [
@@ -144,7 +144,7 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def as_json(summary: Summary) -> str:
+def as_json(summary: ProofSummary) -> str:
     """Return the summary as data: `components`, `idle` and `total`."""
     document: dict[str, Any] = {
         "components": [row._asdict() for row in summary.rows],

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.catalog.load import Catalog
-from clusterbook.catalog.proofs import Archive, Proof, Subject, decode, encode, path_of
+from clusterbook.catalog.proofs import Archive, Proof, ProofSubject, decode, encode, path_of
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean
 from clusterbook.files.write import write_bytes
 from clusterbook.prove import manifests
@@ -48,7 +48,7 @@ class Hand:
     pull: bool = False
     workers: int = os.cpu_count() or 1
 
-    def chart(self, subject: Subject) -> ChartFile | None:
+    def chart(self, subject: ProofSubject) -> ChartFile | None:
         """Return the chart that a subject pins, pulled where that is wanted; None when it is not to be had.
 
         Raises:
@@ -197,7 +197,7 @@ def preview_all(catalog: Catalog, wanted: Iterable[Case], hand: Hand, against: s
     return found
 
 
-def _other(hand: Hand, subject: Subject, version: str) -> ChartFile:
+def _other(hand: Hand, subject: ProofSubject, version: str) -> ChartFile:
     """Return the archive of another version of a chart, which may also have another name by now."""
     assert hand.charts is not None
     chart = hand.charts.version(subject, version)
@@ -232,7 +232,7 @@ class _Render:
 
     helm: Helm
     archive: Path
-    subject: Subject
+    subject: ProofSubject
     kubernetes: str
 
     def __call__(self, values: Mapping[str, Any], *, crds: bool = False) -> Rendered:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from clusterbook.catalog.load import Catalog
-from clusterbook.catalog.proofs import Subject
+from clusterbook.catalog.proofs import ProofSubject
 from clusterbook.resolve.component import Component
 from clusterbook.resolve.proof import subject_of
 from clusterbook.resolve.resolver import Recipe
@@ -21,7 +21,7 @@ KUBERNETES = "1.34.0"
 class Case:
     """One subject, where it is deployed: the recipes that have it, and the oldest Kubernetes that each allows."""
 
-    subject: Subject
+    subject: ProofSubject
     component: Component
     recipes: tuple[str, ...]
     kubernetes: tuple[str, ...]
@@ -29,8 +29,8 @@ class Case:
 
 def cases(catalog: Catalog, recipes: Mapping[str, Recipe]) -> list[Case]:
     """Return everything there is to prove in `recipes`, sorted by component and key."""
-    subjects: dict[int, tuple[Component, Subject]] = {}
-    found: dict[str, tuple[Component, Subject, list[str], set[str]]] = {}
+    subjects: dict[int, tuple[Component, ProofSubject]] = {}
+    found: dict[str, tuple[Component, ProofSubject, list[str], set[str]]] = {}
     for slug, recipe in recipes.items():
         version = floor(recipe)
         for component in recipe.components:

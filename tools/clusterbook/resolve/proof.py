@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from clusterbook.catalog.load import Catalog
-from clusterbook.catalog.proofs import Effect, Proof, Subject, decode, path_of
+from clusterbook.catalog.proofs import Effect, Proof, ProofSubject, decode, path_of
 from clusterbook.resolve.component import Component
 from clusterbook.resolve.document import escape
 
 
-def subject_of(catalog: Catalog, component: Component) -> Subject:
+def subject_of(catalog: Catalog, component: Component) -> ProofSubject:
     """Return what a proof of this component has to be about."""
     paths = [*component.words_of("preManifestFiles"), *component.words_of("manifestFiles")]
     files = catalog.tree.files
-    return Subject(
+    return ProofSubject(
         component=component.name,
         source=component.word("source"),
         chart=(component.word("chart") or component.name) if component.word("source") else "",

@@ -15,7 +15,7 @@ from clusterbook.diff.export import Exporter
 from clusterbook.site import openapi
 from clusterbook.site.evidence import status
 from clusterbook.site.json_schemas import schemas
-from clusterbook.site.model import Evidence, PublishedVersion, RecipeView, SiteData, Summary
+from clusterbook.site.model import EvidenceView, RecipeSummary, RecipeView, SiteData, VersionView
 from clusterbook.site.recipe_yaml import RecipeWriter
 
 ROOT = "api/v1"
@@ -58,7 +58,7 @@ def files(data: SiteData) -> Iterator[tuple[str, bytes]]:
 
 
 def recipe_files(
-    data: SiteData, summary: Summary, writer: RecipeWriter, exporter: Exporter
+    data: SiteData, summary: RecipeSummary, writer: RecipeWriter, exporter: Exporter
 ) -> Iterator[tuple[str, Callable[[], bytes]]]:
     """Yield path and maker of every document about one recipe, written by `writer`, its facts by `exporter`."""
     slug, lead = summary.slug, f"{ROOT}/recipes/{summary.slug}"
@@ -71,7 +71,7 @@ def recipe_files(
 
 
 def _version_files(
-    data: SiteData, summary: Summary, version: PublishedVersion, exporter: Exporter
+    data: SiteData, summary: RecipeSummary, version: VersionView, exporter: Exporter
 ) -> Iterator[tuple[str, Callable[[], bytes]]]:
     slug, number, before = summary.slug, version.number, version.before
     lead = f"{ROOT}/recipes/{slug}/{number}"
@@ -112,7 +112,7 @@ def listing(data: SiteData) -> dict[str, Any]:
     }
 
 
-def recipe(summary: Summary, view: RecipeView, version: PublishedVersion | None) -> dict[str, Any]:
+def recipe(summary: RecipeSummary, view: RecipeView, version: VersionView | None) -> dict[str, Any]:
     """Return one recipe: its content, where it stands, and who set each value."""
     proofs = (proof for proof in summary.evidence if version is None or proof.version == version.number)
     published = {"version": version.number, "digest": version.digest, "release": version.release} if version else None
@@ -134,7 +134,7 @@ def recipe(summary: Summary, view: RecipeView, version: PublishedVersion | None)
     }
 
 
-def evidence_document(proof: Evidence) -> dict[str, Any]:
+def evidence_document(proof: EvidenceView) -> dict[str, Any]:
     """Return what a piece of evidence proves; its files lie in the folder of its name."""
     fields = (
         "slug",
@@ -155,7 +155,7 @@ def evidence_document(proof: Evidence) -> dict[str, Any]:
     return {**{field: getattr(proof, field) for field in fields}, "phases": phases, "files": files}
 
 
-def _evidence_status(summary: Summary) -> dict[str, Any] | None:
+def _evidence_status(summary: RecipeSummary) -> dict[str, Any] | None:
     """Return what evidence says about a recipe as it was last released, None where there is none."""
     newest = summary.newest.number if summary.newest else ""
     state = status(summary.evidence, newest)

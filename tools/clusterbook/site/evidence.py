@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from clusterbook.evidence.ledger import LedgerEvidence
 from clusterbook.ledger.version import read_version
-from clusterbook.site.model import Evidence, PhaseResult, PublishedVersion, Summary
+from clusterbook.site.model import EvidenceView, PhaseResult, RecipeSummary, VersionView
 from clusterbook.site.versions import PublishedVersions
 from clusterbook.validate.result import ERROR, FAILED, PARTIAL, PASSED, PHASES, SKIPPED, VERDICTS, Report, Result
 
@@ -49,16 +49,16 @@ class EvidenceStatus(NamedTuple):
         )
 
 
-def evidence_of(proofs: Sequence[LedgerEvidence], versions: PublishedVersions) -> tuple[Evidence, ...]:
+def evidence_of(proofs: Sequence[LedgerEvidence], versions: PublishedVersions) -> tuple[EvidenceView, ...]:
     """Return what is shown of all evidence: by recipe, the newest version first, and of each what was seen last."""
     evidence = [_evidence(proof, versions) for proof in proofs]
     evidence.sort(key=lambda proof: (read_version(proof.version), proof.taken, proof.name), reverse=True)
     return tuple(sorted(evidence, key=lambda proof: proof.slug))
 
 
-def _evidence(kept: LedgerEvidence, versions: PublishedVersions) -> Evidence:
+def _evidence(kept: LedgerEvidence, versions: PublishedVersions) -> EvidenceView:
     proof, version = kept.proof, str(kept.version)
-    return Evidence(
+    return EvidenceView(
         slug=proof.recipe,
         name=kept.name,
         version=version,
@@ -76,7 +76,7 @@ def _evidence(kept: LedgerEvidence, versions: PublishedVersions) -> Evidence:
     )
 
 
-def _newest(versions: Sequence[PublishedVersion]) -> str:
+def _newest(versions: Sequence[VersionView]) -> str:
     """Return the newest version that was not withdrawn, "" where all were."""
     return next((version.number for version in reversed(versions) if not version.withdrawn), "")
 
@@ -100,7 +100,7 @@ def age(taken: str, release: str) -> str:
     return f"{count} day{'' if count == 1 else 's'} {'before' if days > 0 else 'after'} the newest release"
 
 
-def status(evidence: Sequence[Evidence], version: str, phase: str = "") -> EvidenceStatus | None:
+def status(evidence: Sequence[EvidenceView], version: str, phase: str = "") -> EvidenceStatus | None:
     """Return what evidence says about `version`, else about the newest that it is about; None: not tested.
 
     With a `phase`, what it says about that; where the phase was not judged, nothing.
@@ -121,7 +121,7 @@ def status(evidence: Sequence[Evidence], version: str, phase: str = "") -> Evide
     return EvidenceStatus(proofs[0].version, counts, tuple(parts)) if counts else None
 
 
-def passed_count(recipes: Sequence[Summary]) -> int:
+def passed_count(recipes: Sequence[RecipeSummary]) -> int:
     """Return how many recipes passed whole in the version that is the newest."""
     newest = ((summary.evidence, summary.newest.number) for summary in recipes if summary.newest)
     statuses = ((status(evidence, number), number) for evidence, number in newest)

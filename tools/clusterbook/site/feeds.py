@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from clusterbook.site.model import SiteData, Summary
+from clusterbook.site.model import RecipeSummary, SiteData
 
 _NEVER = "1970-01-01T00:00:00Z"
 FeedEntry = tuple[str, str, str, str, str]
@@ -47,7 +47,7 @@ def files(data: SiteData, url: str) -> Iterator[tuple[str, bytes]]:
     yield "llms.txt", _for_programs(data).encode()
 
 
-def _versions(summary: Summary, top: str) -> list[FeedEntry]:
+def _versions(summary: RecipeSummary, top: str) -> list[FeedEntry]:
     return [
         (
             f"{summary.slug}:{version.digest}",

@@ -18,7 +18,7 @@ from clusterbook.site.answers import answer_map
 from clusterbook.site.components import components_of, values_of
 from clusterbook.site.evidence import evidence_of
 from clusterbook.site.layers import layers_of
-from clusterbook.site.model import SiteData, Summary
+from clusterbook.site.model import RecipeSummary, SiteData
 from clusterbook.site.recipes import RecipeViews
 from clusterbook.site.versions import PublishedVersions
 from clusterbook.trust.verify import read_policy
@@ -44,7 +44,7 @@ def gather(
     combinations = answer_map(matrix, slugs)
     evidence = evidence_of(proofs, versions)
     summaries = tuple(
-        Summary(
+        RecipeSummary(
             slug=slug,
             title=wording.title(recipe.criteria.specified()),
             criteria=recipe.criteria.specified(),

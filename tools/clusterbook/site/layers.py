@@ -11,11 +11,11 @@ from clusterbook.catalog.layers import ComponentLayer, Layer
 from clusterbook.catalog.values import walk
 from clusterbook.documents.selector import spell
 from clusterbook.resolve.matrix import Matrix
-from clusterbook.site.model import LayerView, Summary
+from clusterbook.site.model import LayerView, RecipeSummary
 from clusterbook.site.parts import row_text
 
 
-def layers_of(matrix: Matrix, summaries: Iterable[Summary]) -> Iterator[LayerView]:
+def layers_of(matrix: Matrix, summaries: Iterable[RecipeSummary]) -> Iterator[LayerView]:
     """Yield base, the overlays and the mixins, each with the recipes that it is part of."""
     catalog = matrix.catalog
     recipes: dict[str, list[str]] = {}

@@ -38,7 +38,7 @@ class PhaseView:
 
 
 @dataclass(frozen=True, slots=True)
-class PublishedVersion:
+class VersionView:
     """One published version of a recipe. `before` is the version it followed, `withdrawn` why nobody should use it."""
 
     number: str
@@ -68,7 +68,7 @@ class PhaseResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class EvidenceView:
     """How a version of a recipe was judged on one cluster, as it was seen at `taken`.
 
     `stale` is whether a newer version is released, or this one withdrawn; `age` is told by the newest release, never by
@@ -139,7 +139,7 @@ class RecipeView:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class RecipeSummary:
     """What other pages say about a recipe.
 
     `constraints` (name, value) are judged before anything is installed: its own, and those of its readiness phase.
@@ -155,12 +155,12 @@ class Summary:
     constraints: tuple[tuple[str, str], ...]
     checks: int
     answers: int
-    versions: tuple[PublishedVersion, ...]
+    versions: tuple[VersionView, ...]
     unreleased: bool
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[EvidenceView, ...]
 
     @property
-    def newest(self) -> PublishedVersion | None:
+    def newest(self) -> VersionView | None:
         """Return the newest version that was not withdrawn."""
         return next((version for version in reversed(self.versions) if not version.withdrawn), None)
 
@@ -250,10 +250,10 @@ class SiteData:
     release: str
     released: bool
     date: str
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[EvidenceView, ...]
     states: Mapping[str, int]
     dimensions: Mapping[str, tuple[str, ...]]
-    recipes: tuple[Summary, ...]
+    recipes: tuple[RecipeSummary, ...]
     components: tuple[ComponentView, ...]
     layers: tuple[LayerView, ...]
     values: tuple[ValueView, ...]

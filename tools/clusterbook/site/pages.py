@@ -22,7 +22,7 @@ from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.site import commands, evidence, recipe_yaml, svg, wording
 from clusterbook.site.errors import BrokenPageTemplate
 from clusterbook.site.frame import Page
-from clusterbook.site.model import Evidence, PublishedVersion, RecipeView, SiteData, Summary
+from clusterbook.site.model import EvidenceView, RecipeSummary, RecipeView, SiteData, VersionView
 from clusterbook.site.parts import PartView
 from clusterbook.site.svg import icon
 
@@ -116,7 +116,7 @@ class Renderer:
                 f"{path}: {error}", place=_place(error, template), hint="mend the template"
             ) from error
 
-    def recipe(self, summary: Summary) -> Iterator[Page]:
+    def recipe(self, summary: RecipeSummary) -> Iterator[Page]:
         """Yield the pages of one recipe: as it is now, as YAML, of every version, and of what each version changed."""
         yield self._recipe(summary)
         yield self._yaml(summary)
@@ -164,7 +164,7 @@ class Renderer:
             about = f"What the {layer.kind} {layer.name} says"
             yield Page(path, layer.name, about, body, "recipes/", entry=layer.kind, trail=(_RECIPES, _LAYERS))
 
-    def _evidence(self, proof: Evidence) -> Page:
+    def _evidence(self, proof: EvidenceView) -> Page:
         """Return the page of one piece of evidence."""
         title = f"{proof.slug} {proof.version} on a cluster: {proof.name}"
         phases = [(f"phase-{phase.name}", phase.name.capitalize()) for phase in proof.phases if phase.results]
@@ -189,7 +189,7 @@ class Renderer:
             trail = (_RECIPES, _LAYERS, layers[file]) if file in layers else (_RECIPES, _LAYERS)
             yield Page(path, file, f"The source file {file}", body, "recipes/", trail=trail)
 
-    def _recipe(self, summary: Summary) -> Page:
+    def _recipe(self, summary: RecipeSummary) -> Page:
         path = f"recipes/{summary.slug}.html"
 
         def body() -> str:
@@ -209,7 +209,7 @@ class Renderer:
             (_RECIPES,),
         )
 
-    def _yaml(self, summary: Summary) -> Page:
+    def _yaml(self, summary: RecipeSummary) -> Page:
         path = f"recipes/{summary.slug}/yaml.html"
 
         def body() -> str:
@@ -237,7 +237,7 @@ class Renderer:
     def _lines(self, runs: Sequence[recipe_yaml.Run], up: str) -> Markup:
         return Markup(self.render("yaml_lines.html", up, runs=runs))  # noqa: S704 - a template's
 
-    def _version(self, summary: Summary, version: PublishedVersion) -> Page:
+    def _version(self, summary: RecipeSummary, version: VersionView) -> Page:
         path = f"recipes/{summary.slug}/{version.number}.html"
 
         def body() -> str:
@@ -255,7 +255,12 @@ class Renderer:
         )
 
     def _body(
-        self, path: str, summary: Summary, view: RecipeView, version: PublishedVersion | None, neighbours: Sequence[Any]
+        self,
+        path: str,
+        summary: RecipeSummary,
+        view: RecipeView,
+        version: VersionView | None,
+        neighbours: Sequence[Any],
     ) -> str:
         up = "../" * path.count("/")
         needs = {part.name: part.needs for part in view.parts}
@@ -279,7 +284,7 @@ class Renderer:
             self._values[key] = Markup(self.render("rows.html", up, part=part, linked=linked))  # noqa: S704 - a template's
         return self._values[key]
 
-    def _diff(self, summary: Summary, version: PublishedVersion) -> Page:
+    def _diff(self, summary: RecipeSummary, version: VersionView) -> Page:
         path = f"recipes/{summary.slug}/{version.before}..{version.number}.html"
 
         def body() -> str:
@@ -293,7 +298,7 @@ class Renderer:
         return Page(path, title, about, body, "recipes/", (), data, trail=_trail(summary))
 
 
-def _trail(summary: Summary) -> tuple[tuple[str, str], ...]:
+def _trail(summary: RecipeSummary) -> tuple[tuple[str, str], ...]:
     """Return the way to what is below a recipe."""
     return (_RECIPES, (summary.title, f"recipes/{summary.slug}.html"))
 
@@ -318,7 +323,7 @@ def source_page(file: str) -> str:
     return f"sources/{file}.html"
 
 
-def _criteria(summary: Summary) -> str:
+def _criteria(summary: RecipeSummary) -> str:
     return ", ".join(f"{name} {value}" for name, value in summary.criteria.items()) or "any cluster"
 
 

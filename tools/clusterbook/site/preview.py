@@ -98,7 +98,7 @@ def stamp(roots: Iterable[Path]) -> int:
     return hash(tuple(sorted(times)))
 
 
-class Preview:
+class PreviewServer:
     """A site that is served, and gathered again when it is out of date."""
 
     def __init__(self, gather: Callable[[], Pages], watched: Iterable[Path]) -> None:
@@ -163,7 +163,7 @@ class Preview:
 class _Handler(BaseHTTPRequestHandler):
     """Answers with the site's files; pages also ask whether they changed."""
 
-    def __init__(self, *arguments: object, preview: Preview) -> None:
+    def __init__(self, *arguments: object, preview: PreviewServer) -> None:
         self._preview = preview
         super().__init__(*arguments)  # type: ignore[arg-type]  # handed on as they came
 

@@ -12,7 +12,7 @@ from clusterbook.ledger.diff import release_diff
 from clusterbook.ledger.model import Ledger
 from clusterbook.ledger.version import LedgerVersion, read_version
 from clusterbook.resolve.recipe import RecipeResult
-from clusterbook.site.model import PublishedVersion, RecipeView, ReleaseView
+from clusterbook.site.model import RecipeView, ReleaseView, VersionView
 from clusterbook.site.parts import PartView, part_view
 from clusterbook.site.recipes import view
 
@@ -37,7 +37,7 @@ class PublishedVersions:
         self._moves = cache(partial(release_diff, ledger))
         self._diffs: dict[tuple[str, str, str], Diff] = {}
 
-    def _versions(self, slug: str) -> tuple[PublishedVersion, ...]:
+    def _versions(self, slug: str) -> tuple[VersionView, ...]:
         """Return the versions of a recipe, the oldest first."""
         return tuple(self._version(slug, version, name) for version, name in self._history.get(slug, {}).items())
 
@@ -45,11 +45,11 @@ class PublishedVersions:
         """Return the digest with which the newest release serves a recipe, "" where it does not."""
         return str(self.newest.get("recipes", {}).get(slug, {}).get("digest", ""))
 
-    def _version(self, slug: str, version: LedgerVersion, release: str) -> PublishedVersion:
+    def _version(self, slug: str, version: LedgerVersion, release: str) -> VersionView:
         document = self.ledger.recipe(slug, version)
         changes = document["changes"]
         withdrawal = self._withdrawn.get((slug, version))
-        return PublishedVersion(
+        return VersionView(
             number=str(version),
             digest=document["metadata"]["digest"],
             release=release,

@@ -12,20 +12,12 @@ from typing import Any, NamedTuple
 from clusterbook.documents.api_version import API_VERSION
 from clusterbook.snapshot.fingerprint import describe
 from clusterbook.snapshot.inventory import Gap
-from clusterbook.snapshot.model import KIND, read
+from clusterbook.snapshot.model import KIND, Item, Reading, read
 
-Reading = str | int | float | bool | None
 Document = dict[str, Any]
 
 
-class Item(NamedTuple):
-    """One of several alike things, such as a GPU; `context` helps people and is not judged first."""
-
-    data: Mapping[str, Reading]
-    context: Mapping[str, Reading] = {}
-
-
-class Readings(NamedTuple):
+class SubtypeReadings(NamedTuple):
     """The readings of one subtype."""
 
     data: Mapping[str, Reading] = {}
@@ -40,7 +32,7 @@ class Capture(NamedTuple):
     `releases` is None when nobody looked. `gaps` say what could not be seen, and why.
     """
 
-    measurements: Mapping[str, Mapping[str, Readings]] = {}
+    measurements: Mapping[str, Mapping[str, SubtypeReadings]] = {}
     objects: Sequence[Mapping[str, Any]] = ()
     releases: Sequence[Mapping[str, Any]] | None = None
     gaps: Sequence[Gap] = ()
@@ -53,7 +45,7 @@ def measurement_part(kind: str, subtype: str = "") -> str:
 
 def combine(parts: Iterable[Capture]) -> Capture:
     """Return all parts as one; of a subtype that two brought the first counts."""
-    measurements: dict[str, dict[str, Readings]] = {}
+    measurements: dict[str, dict[str, SubtypeReadings]] = {}
     objects: list[Mapping[str, Any]] = []
     releases: list[Mapping[str, Any]] | None = None
     gaps: list[Gap] = []
@@ -93,12 +85,12 @@ def document(seen: Capture, metadata: Mapping[str, str]) -> Document:
     return found
 
 
-def subtype_documents(groups: Mapping[str, Readings]) -> dict[str, Document]:
+def subtype_documents(groups: Mapping[str, SubtypeReadings]) -> dict[str, Document]:
     """Return the subtypes of one type as a snapshot has them, by name."""
     return {name: _subtype(name, group) for name, group in groups.items()}
 
 
-def _subtype(name: str, group: Readings) -> Document:
+def _subtype(name: str, group: SubtypeReadings) -> Document:
     found: Document = {"subtype": name, "data": dict(group.data)}
     if group.context:
         found["context"] = dict(group.context)

@@ -135,7 +135,7 @@ def _service(snapshot: Snapshot) -> Shown:
         for each in snapshot.inventory.objects.get(("apiextensions.k8s.io/v1", "CustomResourceDefinition"), ())
     }
     service, source = services.service_in(
-        services.Evidence(
+        services.ServiceMarkers(
             version, sorted(labels), said["container-runtime-version"], said["os-image"], said["provider"], groups
         )
     )

@@ -31,7 +31,7 @@ class Gap(NamedTuple):
     namespace: str = ""
 
 
-class Release(NamedTuple):
+class InstalledRelease(NamedTuple):
     """One installed Helm release; `values` are those its user gave, None where they could not be read."""
 
     name: str
@@ -72,7 +72,7 @@ class Inventory(NamedTuple):
     """
 
     objects: Mapping[tuple[str, str], Sequence[Object]]
-    releases: Sequence[Release] | None
+    releases: Sequence[InstalledRelease] | None
     gaps: Sequence[Gap]
     spaces: Mapping[tuple[str, str], Mapping[str, Sequence[Object]]] = MappingProxyType({})
 
@@ -124,7 +124,7 @@ class Inventory(NamedTuple):
             raise Unseen(f"{kind} ({api_version}) {because(gap)}", looked=True)
         return found
 
-    def installed(self) -> Sequence[Release]:
+    def installed(self) -> Sequence[InstalledRelease]:
         """Return the Helm releases.
 
         Raises:
@@ -215,14 +215,14 @@ def _objects(entry: Mapping[str, Any], place: str) -> list[Object]:
     return items
 
 
-def _release(entry: Mapping[str, Any], place: str) -> Release:
+def _release(entry: Mapping[str, Any], place: str) -> InstalledRelease:
     """Return one Helm release."""
     words = {key: entry.get(key) or "" for key in ("namespace", "chart", "version", "appVersion", "status")}
     for key, word in words.items():
         if not isinstance(word, str):
             raise misshapen(f"{place}.{key}", word, "text; quote it")
     values = entry.get("values")
-    return Release(
+    return InstalledRelease(
         name_of(entry, "name", place),
         words["namespace"],
         words["chart"],

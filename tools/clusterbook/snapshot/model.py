@@ -35,6 +35,8 @@ from clusterbook.snapshot.inventory import (
 )
 from clusterbook.snapshot.nodes import NodeView, view
 
+Reading = str | int | float | bool | None
+
 KIND = "Snapshot"
 OF_CLUSTERS = frozenset(("K8s", "NodeTopology"))
 """The types of readings that a cluster tells, and no machine."""
@@ -44,10 +46,10 @@ _AGAIN = "take a new one: clusterbook snapshot --cluster -o cluster.yaml"
 
 
 class Item(NamedTuple):
-    """One element of a list of alike things, say network interfaces."""
+    """One of several alike things, such as a GPU; `context` helps people and is not judged first."""
 
-    data: Mapping[str, Any]
-    context: Mapping[str, Any]
+    data: Mapping[str, Reading]
+    context: Mapping[str, Reading] = {}
 
 
 class Subtype(NamedTuple):

@@ -44,7 +44,7 @@ def is_judged(label: str) -> bool:
     return label in _JUDGED or label.startswith(OS_LABEL) or gpus.is_judged(label) or services.is_judged(label)
 
 
-class Node(NamedTuple):
+class ClusterNode(NamedTuple):
     """One node. `told` maps the path of a reading, such as `OS.release.ID`, to what the API says of it."""
 
     name: str
@@ -74,7 +74,7 @@ class NodeView:
 
     def __init__(
         self,
-        nodes: Sequence[Node],
+        nodes: Sequence[ClusterNode],
         gap: Gap | None = None,
         *,
         unnamed: int = 0,
@@ -88,17 +88,17 @@ class NodeView:
         self.listed = listed
 
     @cached_property
-    def nodes(self) -> tuple[Node, ...]:
+    def nodes(self) -> tuple[ClusterNode, ...]:
         """The nodes that are meant."""
         return tuple(each for each in self.all if self.chosen is None or each.name in self.chosen)
 
     @cached_property
-    def gpu(self) -> tuple[Node, ...]:
+    def gpu(self) -> tuple[ClusterNode, ...]:
         """Those that have a GPU."""
         return tuple(each for each in self.nodes if each.gpus is not None)
 
     @cached_property
-    def judged(self) -> tuple[Node, ...]:
+    def judged(self) -> tuple[ClusterNode, ...]:
         """The nodes that a recipe is about: those with a GPU, and all where none has one."""
         return self.gpu or self.nodes
 
@@ -198,7 +198,7 @@ def view(
         status = each.get("status") or {}
         capacity = {**_map(status.get("allocatable")), **_map(status.get("capacity"))}
         gpu = gpus_of(own, capacity, claimed.get(name))
-        found.append(Node(name, own, told(each, own) | _model(gpu), gpu))
+        found.append(ClusterNode(name, own, told(each, own) | _model(gpu), gpu))
     return NodeView(found, gap, listed=True)
 
 
@@ -207,11 +207,11 @@ def _map(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _labelled(name: str, labels: Mapping[str, str], claimed: str | None) -> Node:
+def _labelled(name: str, labels: Mapping[str, str], claimed: str | None) -> ClusterNode:
     """Return a node of which labels are all that is known."""
     readings = {f"OS.release.{key}": value for key, value in _os_release(labels).items()}
     gpu = gpus_of(labels, {}, claimed)
-    return Node(name, labels, {**readings, **_driver(labels), **_model(gpu)}, gpu)
+    return ClusterNode(name, labels, {**readings, **_driver(labels), **_model(gpu)}, gpu)
 
 
 def _claimed(slices: Iterable[Object]) -> Iterator[tuple[str, str]]:

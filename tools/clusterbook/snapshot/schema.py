@@ -96,7 +96,7 @@ class ObjectsShape(Shape):
     items: list[ObjectShape]
 
 
-class ReleaseShape(Shape):
+class InstalledReleaseShape(Shape):
     """One installed Helm release, in its last revision."""
 
     name: str = Field(min_length=1)
@@ -132,5 +132,5 @@ class SnapshotShape(Shape):
     fingerprint: FingerprintShape | None = None
     measurements: list[MeasurementShape] | None = None
     objects: list[ObjectsShape] | None = None
-    releases: list[ReleaseShape] | None = Field(None, description="Absent: nobody looked.")
+    releases: list[InstalledReleaseShape] | None = Field(None, description="Absent: nobody looked.")
     coverage: list[GapShape] | None = Field(None, description="What is not listed was seen completely.")

@@ -41,7 +41,7 @@ OPENSHIFT_GROUP = "config.openshift.io"
 NAMED = frozenset((*_PROVIDERS.values(), "kind", "ocp", "bcm", "metal3"))
 
 
-class Evidence(NamedTuple):
+class ServiceMarkers(NamedTuple):
     """What a cluster says of itself: its version, the labels of its nodes, their runtimes, providers and its kinds."""
 
     version: str = ""
@@ -67,7 +67,7 @@ def tells(service: str) -> bool:
     return service in _TELLING
 
 
-def service_in(shown: Evidence) -> tuple[str, str]:
+def service_in(shown: ServiceMarkers) -> tuple[str, str]:
     """Return the service that runs, and the reading that says so; ("", "") where nothing says it."""
     if any("rhaos" in runtime for runtime in shown.runtimes) or any("CoreOS" in image and image.startswith("Red Hat")
                                                                     for image in shown.images):  # fmt: skip

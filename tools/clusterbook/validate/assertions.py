@@ -198,7 +198,7 @@ def _wish(tree: Any) -> str:
 # --- assertion trees --------------------------------------------------------------------------------------------------
 
 
-class Key(NamedTuple):
+class AssertionKey(NamedTuple):
     """What the key of an assertion tree says: which value to take, and how to go on with it."""
 
     text: str
@@ -209,7 +209,7 @@ class Key(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def read_key(text: str) -> Key:
+def read_key(text: str) -> AssertionKey:
     """Return what a key says. Source: kyverno-json, package expression.
 
     Raises:
@@ -221,12 +221,12 @@ def read_key(text: str) -> Key:
     if match := _BINDING.match(text):
         text, binding = match[1], match[2]
     if match := _ESCAPED.match(text):
-        return Key(match[1], False, each, each_name, binding)
+        return AssertionKey(match[1], False, each, each_name, binding)
     if match := _EXPRESSION.match(text):
         if match[1] not in (None, "jp"):
             raise BadExpression(f"the key ({match[1]};…) is written for {match[1]}", hint="write it in JMESPath")
-        return Key(match[2], True, each, each_name, binding)
-    return Key(text, False, each, each_name, binding)
+        return AssertionKey(match[2], True, each, each_name, binding)
+    return AssertionKey(text, False, each, each_name, binding)
 
 
 def mismatch(tree: Any, value: Any, subject: str, path: str = "", bindings: Bindings | None = None) -> str:
@@ -253,7 +253,7 @@ def _map_mismatch(tree: Mapping[str, Any], value: Any, subject: str, path: str, 
     if not tree:
         return f"{path or subject} is nothing" if value is None else ""
     for name, below in tree.items():
-        key = read_key(str(name)) if name[:1] in ("(", "~", "\\") or "->" in name else Key(str(name), False)
+        key = read_key(str(name)) if name[:1] in ("(", "~", "\\") or "->" in name else AssertionKey(str(name), False)
         where = f"{path}.{name}" if path else str(name)
         if key.expression:
             found = evaluate(key.text, value, bindings)

@@ -26,7 +26,7 @@ class ObjectName(NamedTuple):
     api_version: str = ""
 
 
-class Pods(NamedTuple):
+class PodRule(NamedTuple):
     """Pods of the component's namespace of which one has to run; `otherwise` is what is wrong when none does."""
 
     labels: Mapping[str, str]
@@ -43,7 +43,7 @@ class Some(NamedTuple):
     otherwise: str
 
 
-class Version(NamedTuple):
+class VersionSource(NamedTuple):
     """An object that shows the version of a component, which a constraint demands."""
 
     component: str
@@ -62,11 +62,11 @@ class Inspection(NamedTuple):
     gpu_nodes: int = 0
     measured: bool = False
     expected_resources: bool = False
-    version: Version | None = None
+    version: VersionSource | None = None
     healthy: tuple[ObjectName, ...] = ()
     states: tuple[tuple[ObjectName, str], ...] = ()
     conditions: tuple[tuple[ObjectName, str], ...] = ()
-    pods: Pods | None = None
+    pods: PodRule | None = None
     some: Some | None = None
     holds: str = ""
     holds_one: str = ""
@@ -150,11 +150,11 @@ def _inspection(entry: Entry) -> Inspection:
         gpu_nodes=int(entry.get("gpuNodes") or 0),
         measured=entry.get("measured") is True,
         expected_resources=entry.get("expectedResources") is True,
-        version=Version(version["component"], _object(version)) if version else None,
+        version=VersionSource(version["component"], _object(version)) if version else None,
         healthy=tuple(map(_object, entry.get("healthy") or ())),
         states=tuple((_object(asked), asked["state"]) for asked in entry.get("states") or ()),
         conditions=tuple((_object(asked), asked["condition"]) for asked in entry.get("conditions") or ()),
-        pods=Pods({**pods["labels"]}, pods["otherwise"]) if pods else None,
+        pods=PodRule({**pods["labels"]}, pods["otherwise"]) if pods else None,
         some=_some(some) if some else None,
         holds=entry.get("holds") or "",
         holds_one=entry.get("holdsOne") or "",

@@ -15,7 +15,7 @@ from clusterbook.snapshot.constraint import evaluate, parse_expression
 from clusterbook.validate.checks import EACH_GPU_NODE, Check, Inspection, ObjectName
 from clusterbook.validate.figures import missed
 from clusterbook.validate.result import ERROR, FAILED, NOT_APPLICABLE, PASSED, SKIPPED, ran
-from clusterbook.validate.subject import Constraint, Subject, gpu_nodes
+from clusterbook.validate.subject import Constraint, ValidationSubject, gpu_nodes
 from clusterbook.validate.workloads import api_version, condition, faults_of, ill, pods, whole
 
 _SHOWN = 3
@@ -29,7 +29,7 @@ class Judgement(NamedTuple):
     message: str
 
 
-def judge_check(check: Check, subject: Subject, constraints: Sequence[Constraint]) -> Judgement:
+def judge_check(check: Check, subject: ValidationSubject, constraints: Sequence[Constraint]) -> Judgement:
     """Return what becomes of a check; `constraints` are those of its phase.
 
     Raises:
@@ -40,7 +40,7 @@ def judge_check(check: Check, subject: Subject, constraints: Sequence[Constraint
     return Judgement(*outcome) if outcome else judgement
 
 
-def _inspect(check: Check, subject: Subject, constraints: Sequence[Constraint]) -> Judgement:
+def _inspect(check: Check, subject: ValidationSubject, constraints: Sequence[Constraint]) -> Judgement:
     """Return what reading says; `constraints` are those that the check judges itself."""
     if not check.inspections:
         return Judgement(SKIPPED, "it runs a container of its own on a cluster")
@@ -61,13 +61,13 @@ def _inspect(check: Check, subject: Subject, constraints: Sequence[Constraint]) 
     return _objects(inspection, subject)
 
 
-def _deploys(subject: Subject, name: str) -> bool:
+def _deploys(subject: ValidationSubject, name: str) -> bool:
     """Return whether the recipe deploys a component; "" is any recipe."""
     component = subject.components.get(name)
     return not name or (component is not None and subject.recipe.deploys(component))
 
 
-def _namespace(subject: Subject, component: str, default: str = "") -> str:
+def _namespace(subject: ValidationSubject, component: str, default: str = "") -> str:
     ref = subject.components.get(component)
     return (ref.namespace if ref else "") or default
 
@@ -83,7 +83,7 @@ def _judgement(faults: Sequence[str], *, then: str = "", holds: str = "") -> Jud
 # --- objects ----------------------------------------------------------------------------------------------------------
 
 
-def _objects(inspection: Inspection, subject: Subject) -> Judgement:
+def _objects(inspection: Inspection, subject: ValidationSubject) -> Judgement:
     """Return whether the objects that are asked about are as they have to be."""
     component = subject.components.get(inspection.component)
     values = component.values if component else {}
@@ -131,18 +131,18 @@ def _inside(value: Any, path: Sequence[str]) -> Any:
     return value
 
 
-def _state_faults(subject: Subject, asked: ObjectName, state: str) -> list[str]:
+def _state_faults(subject: ValidationSubject, asked: ObjectName, state: str) -> list[str]:
     named = subject.inventory.named(asked.api_version, asked.kind, asked.name, asked.namespace)
     shown = "not there" if named is None else (named.get("status") or {}).get("state", "without a state")
     return [] if shown == state else [f"{asked.kind} {asked.name} is {shown}"]
 
 
-def _condition_faults(subject: Subject, asked: ObjectName, name: str) -> list[str]:
+def _condition_faults(subject: ValidationSubject, asked: ObjectName, name: str) -> list[str]:
     named = subject.inventory.named(asked.api_version, asked.kind, asked.name, asked.namespace)
     return [] if condition(named, name) else [f"{asked.kind} {asked.name} is not {name.lower()}"]
 
 
-def _expected_resources(subject: Subject) -> Judgement:
+def _expected_resources(subject: ValidationSubject) -> Judgement:
     """Return whether namespaces are active and expected resources healthy. Source: reference rows V23, V38."""
     expected: dict[tuple[str, str, str], None] = {}
     for component in subject.components.values():
@@ -163,7 +163,7 @@ def _expected_resources(subject: Subject) -> Judgement:
 
 
 def _version(
-    asked: ObjectName, namespace: str, check: Check, subject: Subject, constraints: Sequence[Constraint]
+    asked: ObjectName, namespace: str, check: Check, subject: ValidationSubject, constraints: Sequence[Constraint]
 ) -> Judgement:
     """Return whether the version that an object shows, by label, image tag or annotation, meets its constraint."""
     if not constraints:
@@ -198,7 +198,7 @@ def _tag(workload: Mapping[str, Any]) -> str:
     return image.rpartition(":")[2] if ":" in image.rpartition("/")[2] else ""
 
 
-def _measured(inspection: Inspection, subject: Subject, constraints: Sequence[Constraint]) -> Judgement:
+def _measured(inspection: Inspection, subject: ValidationSubject, constraints: Sequence[Constraint]) -> Judgement:
     """Return whether the figures that were measured meet their constraints, if the snapshot has them."""
     if not constraints:
         return Judgement(SKIPPED, "the recipe sets no constraint for it")

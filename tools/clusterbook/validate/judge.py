@@ -35,7 +35,7 @@ from clusterbook.validate.result import (
     Report,
     Result,
 )
-from clusterbook.validate.subject import Constraint, Phase, Subject, criteria, subject
+from clusterbook.validate.subject import Constraint, PhaseRequirements, ValidationSubject, criteria, subject
 
 _MOST_POOLS = 50
 """Most pools that are judged one by one; more are no pools."""
@@ -93,7 +93,7 @@ def judge(
     return Report(about.name, taken, tuple(results), unasked, tuple(_pools(about)))
 
 
-def _pools(about: Subject) -> Iterator[Pool]:
+def _pools(about: ValidationSubject) -> Iterator[Pool]:
     """Yield whether each pool of the cluster is ready for the recipe, where there are several."""
     pools = about.snapshot.nodes.pools() if about.snapshot.chosen is None else {}
     if not 1 < len(pools) <= _MOST_POOLS:
@@ -119,7 +119,7 @@ def chosen_phases(names: Collection[str]) -> list[str]:
     return [name for name in PHASES if name in names or name == READINESS]
 
 
-def _demands(about: Subject, phase: str, checks: Checks) -> Iterator[tuple[str, str]]:
+def _demands(about: ValidationSubject, phase: str, checks: Checks) -> Iterator[tuple[str, str]]:
     """Yield kind and name of everything that a phase demands, without judging it."""
     demanded = about.phases[phase]
     if phase == DEPLOYMENT:
@@ -128,13 +128,13 @@ def _demands(about: Subject, phase: str, checks: Checks) -> Iterator[tuple[str, 
     yield from ((CONSTRAINT, each.name) for each in _unjudged(demanded, checks))
 
 
-def _unjudged(demanded: Phase, checks: Checks) -> list[Constraint]:
+def _unjudged(demanded: PhaseRequirements, checks: Checks) -> list[Constraint]:
     """Return the constraints of a phase that none of its checks judges itself."""
     judging = [check_of(checks, name) for name in demanded.checks]
     return [each for each in demanded.constraints if not any(check.judges(each.name) for check in judging)]
 
 
-def _phase(about: Subject, phase: str, checks: Checks) -> Iterator[Result]:
+def _phase(about: ValidationSubject, phase: str, checks: Checks) -> Iterator[Result]:
     """Yield the results of one phase."""
     demanded = about.phases[phase]
     if phase == READINESS:
@@ -204,7 +204,7 @@ def _why_not_measured(snapshot: Snapshot, name: str) -> str:
     return ""
 
 
-def component_health(about: Subject, component: ComponentRef) -> Result:
+def component_health(about: ValidationSubject, component: ComponentRef) -> Result:
     """Return whether a component is healthy, by its health check. Source: reference rows F10, V23."""
     name = component.name
 

@@ -41,20 +41,20 @@ class Constraint(NamedTuple):
         return self.name.count(".") > 1
 
 
-class Phase(NamedTuple):
+class PhaseRequirements(NamedTuple):
     """What a recipe asks in one phase."""
 
     constraints: tuple[Constraint, ...]
     checks: tuple[str, ...]
 
 
-class Subject(NamedTuple):
+class ValidationSubject(NamedTuple):
     """A recipe whose shape was checked, and a snapshot. `components` has those of the recipe by name."""
 
     recipe: RecipeResult
     snapshot: Snapshot
     components: Mapping[str, ComponentRef]
-    phases: Mapping[str, Phase]
+    phases: Mapping[str, PhaseRequirements]
 
     @property
     def inventory(self) -> Inventory:
@@ -67,7 +67,7 @@ class Subject(NamedTuple):
         return self.recipe.slug or str(self.recipe.metadata.get("name") or "")
 
 
-def subject(document: Document, snapshot: Snapshot) -> Subject:
+def subject(document: Document, snapshot: Snapshot) -> ValidationSubject:
     """Return what is to be judged.
 
     Raises:
@@ -79,14 +79,14 @@ def subject(document: Document, snapshot: Snapshot) -> Subject:
     phases = {name: _phase(validation.get(name) or {}, f"validation.{name}", reference) for name in PHASES}
     top = _constraints(document.get("constraints"), "constraints", reference=reference, paths=True)
     readiness = phases[READINESS]
-    phases[READINESS] = Phase((*top, *readiness.constraints), readiness.checks)
-    return Subject(recipe, snapshot, recipe.by_name, phases)
+    phases[READINESS] = PhaseRequirements((*top, *readiness.constraints), readiness.checks)
+    return ValidationSubject(recipe, snapshot, recipe.by_name, phases)
 
 
-def _phase(document: Document, where: str, reference: bool) -> Phase:
+def _phase(document: Document, where: str, reference: bool) -> PhaseRequirements:
     """Return what one phase asks for."""
     constraints = _constraints(document.get("constraints"), f"{where}.constraints", reference=reference)
-    return Phase(constraints, tuple(document.get("checks") or ()))
+    return PhaseRequirements(constraints, tuple(document.get("checks") or ()))
 
 
 def _constraints(

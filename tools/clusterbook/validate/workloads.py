@@ -170,14 +170,14 @@ def faults_of(inventory: Inventory, wanted: Iterable[tuple[str, str, str]]) -> l
     return said
 
 
-class Pods(NamedTuple):
+class PodHealth(NamedTuple):
     """The pods of a namespace with some labels: those that run and serve, and what is wrong with the others."""
 
     healthy: Sequence[Object]
     faults: Sequence[str]
 
 
-def pods(inventory: Inventory, namespace: str, labels: Mapping[str, str]) -> Pods:
+def pods(inventory: Inventory, namespace: str, labels: Mapping[str, str]) -> PodHealth:
     """Return the pods of a namespace that have these labels; those that ended or are being deleted do not count.
 
     Raises:
@@ -195,7 +195,7 @@ def pods(inventory: Inventory, namespace: str, labels: Mapping[str, str]) -> Pod
             healthy.append(pod)
     if not healthy and not faults and gap is not None:
         raise Unseen(f"pods were seen in part: {gap.reason}", looked=True)
-    return Pods(healthy, faults)
+    return PodHealth(healthy, faults)
 
 
 def whole(inventory: Inventory, api_version: str, kind: str, namespace: str = "") -> Sequence[Object]:

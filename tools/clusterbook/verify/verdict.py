@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from clusterbook.bundle.checksums import Difference
-from clusterbook.bundle.rederive import Proof
+from clusterbook.bundle.rederive import Rederivation
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.trust.verify import Verified
 from clusterbook.verify.level import UNVERIFIED, VERIFIED, Trust
@@ -27,7 +27,7 @@ class BundleInspection(NamedTuple):
 
     recorded: int
     differences: tuple[Difference, ...]
-    proof: Proof | None
+    proof: Rederivation | None
     local: tuple[str, ...] = ()
 
     @property

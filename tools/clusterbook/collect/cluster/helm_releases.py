@@ -21,7 +21,7 @@ MAX_BYTES = 64 * 1024 * 1024
 _GZIP = b"\x1f\x8b"
 
 
-class Record(NamedTuple):
+class ReleaseRecord(NamedTuple):
     """Where one revision of a release is kept."""
 
     namespace: str
@@ -30,22 +30,22 @@ class Record(NamedTuple):
     stored: str
 
 
-def records(metadata: Iterable[Mapping[str, Any]]) -> list[Record]:
+def records(metadata: Iterable[Mapping[str, Any]]) -> list[ReleaseRecord]:
     """Return the last revision of every release, by the metadata of what Helm stored; anything else is left out."""
-    last: dict[tuple[str, str], Record] = {}
+    last: dict[tuple[str, str], ReleaseRecord] = {}
     for each in metadata:
         labels = each.get("labels") or {}
         revision, name = str(labels.get("version") or ""), str(labels.get("name") or "")
         if labels.get("owner") != "helm" or not name or not revision.isdecimal():
             continue
-        found = Record(str(each.get("namespace") or ""), name, int(revision), str(each["name"]))
+        found = ReleaseRecord(str(each.get("namespace") or ""), name, int(revision), str(each["name"]))
         known = last.get((found.namespace, name))
         if known is None or known.revision < found.revision:
             last[found.namespace, name] = found
     return sorted(last.values())
 
 
-def release(record: Record, payload: bytes, *, values: bool) -> dict[str, Any]:
+def release(record: ReleaseRecord, payload: bytes, *, values: bool) -> dict[str, Any]:
     """Return a release as a snapshot shows it.
 
     Args:

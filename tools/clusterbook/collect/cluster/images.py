@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from clusterbook.snapshot.build import Item, Readings
+from clusterbook.snapshot.build import SubtypeReadings
+from clusterbook.snapshot.model import Item
 
 _LISTS = (
     ("initContainers", "initContainerStatuses"),
@@ -18,7 +19,7 @@ _LISTS = (
 )
 
 
-class Image(NamedTuple):
+class NodeImage(NamedTuple):
     """One image; `digest` is "" where no node has said it yet."""
 
     registry: str
@@ -32,7 +33,7 @@ class Image(NamedTuple):
         return self.repository.rpartition("/")[2]
 
 
-def parse(text: str) -> Image:
+def parse(text: str) -> NodeImage:
     """Return what an image's reference names; without a registry it is Docker's, without a tag or digest `latest`."""
     whole, _, digest = text.partition("@")
     first, slash, rest = whole.partition("/")
@@ -42,14 +43,14 @@ def parse(text: str) -> Image:
         registry, path = "docker.io", whole if slash else f"library/{whole}"
     head, colon, tag = path.rpartition(":")
     repository = head if colon else path
-    return Image(registry, repository, tag if colon else ("" if digest else "latest"), digest)
+    return NodeImage(registry, repository, tag if colon else ("" if digest else "latest"), digest)
 
 
 class Images:
     """The images of all pods, told one after the other."""
 
     def __init__(self) -> None:
-        self._found: Counter[Image] = Counter()
+        self._found: Counter[NodeImage] = Counter()
 
     def add(self, pod: Mapping[str, Any]) -> None:
         """Count one pod in, with all its containers."""
@@ -66,7 +67,7 @@ class Images:
                 images.add(image._replace(digest=image.digest or (digest if at else "")))
         self._found.update(images)
 
-    def group(self) -> Readings:
+    def group(self) -> SubtypeReadings:
         """Return K8s.image: name → tag, and each image with all that is known of it.
 
         Of several tags of one name the last in order is the one that stands for it; the items have them all.
@@ -77,4 +78,4 @@ class Images:
             tags[image.name] = max(tags.get(image.name, ""), image.tag or image.digest)
             data = {key: value for key, value in image._asdict().items() if value}
             things.append(Item(data, {"pods": pods}))
-        return Readings(dict(sorted(tags.items())), things)
+        return SubtypeReadings(dict(sorted(tags.items())), things)

@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from clusterbook.snapshot.build import Item, Reading, Readings
+from clusterbook.snapshot.build import SubtypeReadings
 from clusterbook.snapshot.gpus import gpus_of
+from clusterbook.snapshot.model import Item, Reading
 from clusterbook.snapshot.nodes import account, release
 
 Object = Mapping[str, Any]
-Measurements = dict[str, dict[str, Readings]]
+Measurements = dict[str, dict[str, SubtypeReadings]]
 
 _EXTENSION = "extensions.talos.dev/"
 
@@ -46,7 +47,7 @@ class Nodes:
         if self._first is None or rank < self._first:
             self._first, self._chosen = rank, node
 
-    def topology(self, most: int = 0) -> dict[str, Readings]:
+    def topology(self, most: int = 0) -> dict[str, SubtypeReadings]:
         """Return the subtypes of NodeTopology; an entry names at most `most` nodes, 0 for all of them."""
         labels: dict[str, str] = {}
         for key, values in sorted(self._labels.items()):
@@ -64,22 +65,22 @@ class Nodes:
                         f"{value}|{nodes}"
                     )
         counts = {"node-count": self.count, "taint-count": len(taints), "label-count": len(labels)}
-        return {"summary": Readings(counts), "label": Readings(labels), "taint": Readings(taints)}
+        return {"summary": SubtypeReadings(counts), "label": SubtypeReadings(labels), "taint": SubtypeReadings(taints)}
 
     def node(self) -> Measurements:
         """Return what one node says of itself: the one asked for, else the first with a GPU, else the first of all."""
         if self._chosen is None:
             return {}
-        found: Measurements = {"K8s": {"node": Readings(account(self._chosen))}}
+        found: Measurements = {"K8s": {"node": SubtypeReadings(account(self._chosen))}}
         labels = self._chosen["metadata"].get("labels") or {}
         system = release(self._chosen, labels)
         if system:
-            found["OS"] = {"release": Readings(system)}
+            found["OS"] = {"release": SubtypeReadings(system)}
         if system.get("ID") == "talos":
             extensions = {
                 key.removeprefix(_EXTENSION): value for key, value in labels.items() if key.startswith(_EXTENSION)
             }
-            found["OS"]["extensions"] = Readings(extensions)
+            found["OS"]["extensions"] = SubtypeReadings(extensions)
             found["SystemD"] = _services(self._chosen)
         return found
 
@@ -97,7 +98,7 @@ def _listed(names: list[str], most: int) -> str:
     return f"{','.join(names[:most])} (+{len(names) - most} more)"
 
 
-def _services(node: Object) -> dict[str, Readings]:
+def _services(node: Object) -> dict[str, SubtypeReadings]:
     """Return the services of a system without systemd, as the API knows them. Source: reference row S20."""
     info = (node.get("status") or {}).get("nodeInfo") or {}
     ready = any(
@@ -107,10 +108,10 @@ def _services(node: Object) -> dict[str, Readings]:
     state = "active" if ready else "inactive"
     runtime, _, version = str(info.get("containerRuntimeVersion") or "").partition("://")
     return {
-        "containerd.service": Readings(
+        "containerd.service": SubtypeReadings(
             {"ActiveState": state, "Version": version, "UnitFileName": "containerd.service", "RuntimeName": runtime}
         ),
-        "kubelet.service": Readings(
+        "kubelet.service": SubtypeReadings(
             {"ActiveState": state, "Version": str(info.get("kubeletVersion") or ""), "UnitFileName": "kubelet.service"}
         ),
     }
@@ -119,14 +120,14 @@ def _services(node: Object) -> dict[str, Readings]:
 # --- cluster policies -------------------------------------------------------------------------------------------------
 
 
-def policies(shown: Iterable[Mapping[str, Any]]) -> Readings:
+def policies(shown: Iterable[Mapping[str, Any]]) -> SubtypeReadings:
     """Return K8s.policy: what the cluster policy specifies and which state it is in, by keys with dots.
 
     Of several the operator follows one and ignores the others: that one's readings are the group's, and each is an item
     of its own, so that `K8s.policy[name=other].driver.version` asks for another.
     """
     items = sorted(map(_policy, shown), key=lambda item: (_RANK.get(str(item.data.get("state")), 1), str(item.context)))
-    return Readings(items[0].data if items else {}, items if len(items) > 1 else ())
+    return SubtypeReadings(items[0].data if items else {}, items if len(items) > 1 else ())
 
 
 _RANK = {"ready": 0, "ignored": 2}

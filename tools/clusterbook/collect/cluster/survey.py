@@ -21,7 +21,7 @@ from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.kubernetes.api import PAGE, Api
 from clusterbook.kubernetes.discovery import Kind, Resources, discover
 from clusterbook.kubernetes.errors import ClusterDenied, NoObject
-from clusterbook.snapshot.build import Capture, Readings, measurement_part
+from clusterbook.snapshot.build import Capture, SubtypeReadings, measurement_part
 from clusterbook.snapshot.inventory import DENIED, FAILED, NODES, PARTIAL, RELEASES, Gap, objects_part
 
 TIMEOUT_S = 90.0
@@ -81,7 +81,7 @@ def server(api: Api) -> Capture:
     said = api.get("/version")
     keys = {"version": "gitVersion", "platform": "platform", "goVersion": "goVersion"}
     data = {name: str(said[key]) for name, key in keys.items() if said.get(key)}
-    return Capture({"K8s": {"server": Readings(data)}})
+    return Capture({"K8s": {"server": SubtypeReadings(data)}})
 
 
 def nodes(api: Api, wishes: SurveyOptions) -> Capture:
@@ -199,7 +199,9 @@ def installed(api: Api, wishes: SurveyOptions) -> Capture:
     return Capture(releases=found if seen or found else None, gaps=gaps)
 
 
-def _release(api: Api, record: helm_releases.Record, plural: str, *, packed: bool, values: bool) -> dict[str, Any]:
+def _release(
+    api: Api, record: helm_releases.ReleaseRecord, plural: str, *, packed: bool, values: bool
+) -> dict[str, Any]:
     """Return one release. A Secret's data is base64 of what Helm wrote, a ConfigMap's is that itself."""
     document = api.get(f"/api/v1/namespaces/{record.namespace}/{plural}/{record.stored}")
     payload = str((document.get("data") or {}).get("release") or "").encode()

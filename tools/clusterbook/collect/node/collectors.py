@@ -5,7 +5,7 @@ from __future__ import annotations
 from clusterbook.collect.node import nics, nvidia_smi, pci, system, systemd
 from clusterbook.collect.node.host import Host, read
 from clusterbook.collect.run import TIMEOUT_S, Collector, gather
-from clusterbook.snapshot.build import Capture, Readings, combine, measurement_part
+from clusterbook.snapshot.build import Capture, SubtypeReadings, combine, measurement_part
 from clusterbook.snapshot.inventory import ABSENT, Gap
 
 DRIVER = "nvidia"
@@ -36,7 +36,7 @@ def gpus(host: Host) -> Capture:
     GPUs that another driver has, since they are handed to virtual machines, are none of NVIDIA's driver.
     """
     shown = pci.hardware(host)
-    group = shown.measurements.get("GPU", {}).get("hardware", Readings())
+    group = shown.measurements.get("GPU", {}).get("hardware", SubtypeReadings())
     others = {str(item.data["driver"]) for item in group.items if item.data.get("driver", DRIVER) != DRIVER}
     count = sum(item.data.get("driver", DRIVER) == DRIVER for item in group.items)
     if others and not count:

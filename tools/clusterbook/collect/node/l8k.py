@@ -10,7 +10,8 @@ from typing import Any
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.selector import describe
-from clusterbook.snapshot.build import Capture, Item, Reading, Readings
+from clusterbook.snapshot.build import Capture, SubtypeReadings
+from clusterbook.snapshot.model import Item, Reading
 
 TYPE = "NetworkTopology"
 EAST_WEST, NORTH_SOUTH = "east-west", "north-south"
@@ -74,13 +75,13 @@ def topology(
     """
     rails = {pf.data["rail"] for pf in pfs if "rail" in pf.data}
     found = {
-        "identity": Readings({**identity, "pf-count": len(pfs), "rail-count": len(rails)}),
-        "capabilities": Readings(capabilities),
-        "pfs": Readings({}, pfs),
+        "identity": SubtypeReadings({**identity, "pf-count": len(pfs), "rail-count": len(rails)}),
+        "capabilities": SubtypeReadings(capabilities),
+        "pfs": SubtypeReadings({}, pfs),
     }
     listed = {f"{kind}.{at}": name for kind, names in modules.items() for at, name in enumerate(names)}
     if listed:
-        found["kernel-modules"] = Readings(listed)
+        found["kernel-modules"] = SubtypeReadings(listed)
     return Capture({TYPE: found})
 
 

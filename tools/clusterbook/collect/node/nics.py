@@ -14,7 +14,8 @@ from typing import NamedTuple
 from clusterbook.collect.node.host import Host, read
 from clusterbook.collect.node.l8k import EAST_WEST, NORTH_SOUTH, topology
 from clusterbook.collect.node.pci import is_gpu
-from clusterbook.snapshot.build import Capture, Item, Reading
+from clusterbook.snapshot.build import Capture
+from clusterbook.snapshot.model import Item, Reading
 
 _VENDOR = 0x15B3
 _CLASSES = (0x0200, 0x0207)

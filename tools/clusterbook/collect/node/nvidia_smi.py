@@ -13,9 +13,10 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 from clusterbook.collect.node.host import Host, ProgramOutput
-from clusterbook.snapshot.build import Capture, Item, Reading, Readings, measurement_part
+from clusterbook.snapshot.build import Capture, SubtypeReadings, measurement_part
 from clusterbook.snapshot.gpus import MIXED
 from clusterbook.snapshot.inventory import ABSENT, DENIED, FAILED, PARTIAL, Gap
+from clusterbook.snapshot.model import Item, Reading
 
 PART = measurement_part("GPU", "smi")
 TIMEOUT_S = 30.0
@@ -149,7 +150,7 @@ def read_report(ran: ProgramOutput, seen_on_bus: int) -> Capture:
         gaps.append(Gap(PART, PARTIAL, f"the driver shows {len(gpus)} of {seen_on_bus} GPUs{said}"))
     elif ran.status:
         gaps.append(Gap(PART, PARTIAL, f"nvidia-smi ended with status {ran.status}: {_first_line(ran)}"))
-    return Capture({"GPU": {"smi": Readings(data, things)}}, gaps=gaps)
+    return Capture({"GPU": {"smi": SubtypeReadings(data, things)}}, gaps=gaps)
 
 
 def _thing(index: int, gpu: ElementTree.Element, shared: dict[str, Reading], data: dict[str, Reading]) -> Item:

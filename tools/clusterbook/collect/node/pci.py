@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from clusterbook.collect.node.host import Host, gap, read
-from clusterbook.snapshot.build import Capture, Item, Reading, Readings, measurement_part
+from clusterbook.snapshot.build import Capture, SubtypeReadings, measurement_part
 from clusterbook.snapshot.inventory import ABSENT, PARTIAL, Gap
+from clusterbook.snapshot.model import Item, Reading
 
 PART = measurement_part("GPU", "hardware")
 SOURCE = "pci"
@@ -49,7 +50,7 @@ def hardware(host: Host) -> Capture:
     if not gpus:
         gaps.append(Gap(measurement_part("GPU", "smi"), ABSENT, "no NVIDIA GPU on the PCI bus"))
     things = [_thing(each) for each in gpus]
-    return Capture({"GPU": {"hardware": Readings(_summary(gpus, *_driver(host)), things)}}, gaps=gaps)
+    return Capture({"GPU": {"hardware": SubtypeReadings(_summary(gpus, *_driver(host)), things)}}, gaps=gaps)
 
 
 def _gpu(device: Path) -> Gpu | None:

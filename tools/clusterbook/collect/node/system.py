@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from clusterbook.collect.node.host import Host, gap, read
-from clusterbook.snapshot.build import Capture, Readings, measurement_part
+from clusterbook.snapshot.build import Capture, SubtypeReadings, measurement_part
 from clusterbook.snapshot.inventory import DENIED, FAILED, PARTIAL, Gap
 from clusterbook.snapshot.systems import spelled
 
@@ -35,8 +35,10 @@ def release(host: Host) -> Capture:
         try:
             found = spelled(read_release(host.text(name)))
             if not found.get("ID"):
-                return Capture({"OS": {"release": Readings(found)}}, gaps=(Gap(part, FAILED, f"{name} says no ID"),))
-            return Capture({"OS": {"release": Readings(found)}})
+                return Capture(
+                    {"OS": {"release": SubtypeReadings(found)}}, gaps=(Gap(part, FAILED, f"{name} says no ID"),)
+                )
+            return Capture({"OS": {"release": SubtypeReadings(found)}})
         except OSError as error:
             missing = gap(part, error, name)
             if not isinstance(error, FileNotFoundError):
@@ -68,7 +70,7 @@ def grub(host: Host) -> Capture:
         found = read_command_line(read(host.kernel / "proc/cmdline"))
     except OSError as error:
         return Capture(gaps=(gap(measurement_part("OS", "grub"), error, "/proc/cmdline"),))
-    return Capture({"OS": {"grub": Readings(found)}})
+    return Capture({"OS": {"grub": SubtypeReadings(found)}})
 
 
 def read_command_line(text: str) -> dict[str, str]:
@@ -92,7 +94,9 @@ def kmod(host: Host) -> Capture:
         text = read(host.kernel / "proc/modules")
     except OSError as error:
         return Capture(gaps=(gap(measurement_part("OS", "kmod"), error, "/proc/modules"),))
-    return Capture({"OS": {"kmod": Readings({line.split()[0]: True for line in text.splitlines() if line.strip()})}})
+    return Capture(
+        {"OS": {"kmod": SubtypeReadings({line.split()[0]: True for line in text.splitlines() if line.strip()})}}
+    )
 
 
 def sysctl(host: Host) -> Capture:
@@ -119,7 +123,7 @@ def sysctl(host: Host) -> Capture:
         for what, names in ((DENIED, denied), (FAILED, failed))
         if names
     ]
-    return Capture({"OS": {"sysctl": Readings(found)}}, gaps=gaps)
+    return Capture({"OS": {"sysctl": SubtypeReadings(found)}}, gaps=gaps)
 
 
 def _more(names: list[str]) -> str:

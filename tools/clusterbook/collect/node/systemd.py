@@ -14,8 +14,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from clusterbook.collect.node.host import Host
-from clusterbook.snapshot.build import Capture, Reading, Readings, measurement_part
+from clusterbook.snapshot.build import Capture, SubtypeReadings, measurement_part
 from clusterbook.snapshot.inventory import ABSENT, DENIED, FAILED, Gap
+from clusterbook.snapshot.model import Reading
 
 UNITS = ("containerd.service", "docker.service", "kubelet.service")
 TIMEOUT_S = 3.0
@@ -31,7 +32,7 @@ _LEFT_OUT = (
 _SYSTEMD = "org.freedesktop.systemd1"
 
 
-class Refused(Exception):
+class DBusError(Exception):
     """D-Bus answered with an error; `name` says which one."""
 
     def __init__(self, name: str, what: str) -> None:
@@ -50,33 +51,33 @@ def units(host: Host) -> Capture:
         try:
             if not where.is_socket():
                 continue
-            with _Line(str(where)) as line:
+            with _BusLine(str(where)) as line:
                 if daemon:
                     line.greet()
                 return _asked(line)
         except PermissionError as error:
             gaps.append(Gap(_PART, DENIED, f"{name}: {error.strerror}"))
-        except (OSError, EOFError, ValueError, Refused) as error:
+        except (OSError, EOFError, ValueError, DBusError) as error:
             gaps.append(Gap(_PART, FAILED, f"{name}: {str(error) or type(error).__name__}"))
     return Capture(
         gaps=gaps or (Gap(_PART, ABSENT, f"no D-Bus: {' and '.join(name for name, _ in _SOCKETS)} are missing"),)
     )
 
 
-def _asked(line: _Line) -> Capture:
+def _asked(line: _BusLine) -> Capture:
     """Return what systemd says about each unit, at the other end of a line."""
-    found: dict[str, Readings] = {}
+    found: dict[str, SubtypeReadings] = {}
     gaps = []
     for unit in UNITS:
         try:
-            found[unit] = Readings(readings(line.properties(f"/org/freedesktop/systemd1/unit/{path_of(unit)}")))
-        except Refused as error:
+            found[unit] = SubtypeReadings(readings(line.properties(f"/org/freedesktop/systemd1/unit/{path_of(unit)}")))
+        except DBusError as error:
             state = DENIED if error.name.endswith("AccessDenied") else FAILED
             gaps.append(Gap(measurement_part("SystemD", unit), state, str(error)))
     return Capture({"SystemD": found} if found else {}, gaps=gaps)
 
 
-class _Line:
+class _BusLine:
     """A line to systemd, straight or through a D-Bus daemon."""
 
     def __init__(self, address: str) -> None:
@@ -114,7 +115,7 @@ class _Line:
             raise EOFError("it hung up")
         return data
 
-    def __enter__(self) -> _Line:
+    def __enter__(self) -> _BusLine:
         return self
 
     def greet(self) -> None:
@@ -150,7 +151,7 @@ class _Line:
                 continue  # a signal, say
             if message.header.message_type == MessageType.error:
                 said = str(message.body[0]) if message.body else "no reason given"
-                raise Refused(str(fields.get(HeaderFields.error_name)), said)
+                raise DBusError(str(fields.get(HeaderFields.error_name)), said)
             return message.body
 
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from clusterbook.snapshot.build import Reading
+from clusterbook.snapshot.model import Reading
 from clusterbook.validate.output.trial import Outputs, Trial, failed, passed, unclear
 
 _THROUGHPUT, _TTFT, _MODEL = "inference-throughput", "inference-ttft-p99", "inference-model"

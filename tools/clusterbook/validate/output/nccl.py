@@ -26,7 +26,7 @@ _VIA_NET = re.compile(r"\bvia NET/(?P<name>[^/]+)/")
 _NVLS_CHANNELS = re.compile(r"\b(\d+) nvls channels")
 
 
-class Row(NamedTuple):
+class Bandwidth(NamedTuple):
     """One size: bytes, and bus bandwidth out of place in GB/s."""
 
     size: int
@@ -59,13 +59,13 @@ def reader(name: str) -> Callable[[Outputs], Trial]:
     return read
 
 
-def _rows(text: str) -> Iterator[tuple[Row, bool]]:
+def _rows(text: str) -> Iterator[tuple[Bandwidth, bool]]:
     """Yield the rows of the table, whatever stands before them, and whether their result was right."""
     for line in text.splitlines():
         found = _ROW.search(line)
         if found and not line.lstrip().startswith("#"):
             right = all(found[each] in (None, "0", "N/A") for each in ("wrong", "wrong_in_place"))
-            yield Row(int(found["size"]), float(found["bus"])), right
+            yield Bandwidth(int(found["size"]), float(found["bus"])), right
 
 
 def _networks(text: str) -> set[str]:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
-from clusterbook.snapshot.build import Capture, Reading, Readings, subtype_documents
+from clusterbook.snapshot.build import Capture, SubtypeReadings, subtype_documents
 from clusterbook.snapshot.constraint import parse_expression
+from clusterbook.snapshot.model import Reading
 from clusterbook.validate.checks import Checks, check_of
 from clusterbook.validate.output import aiperf, devices, nccl, slurm
 from clusterbook.validate.output.result_lines import result
@@ -123,11 +124,11 @@ def record(document: Mapping[str, Any], trials: Sequence[tuple[str, Trial]], che
     figures = dict(kinds.get("Performance", {}).get("results", {}).get("data") or {})
     judging = [check_of(checks, check) for check, _ in trials]
     kept = {key: value for key, value in figures.items() if not any(check.judges(key) for check in judging)}
-    new = found.get("Performance", {}).get("results", Readings()).data
+    new = found.get("Performance", {}).get("results", SubtypeReadings()).data
     if figures or new:
         kinds["Performance"] = {
             **kinds.get("Performance", {}),
-            **subtype_documents({"results": Readings({**kept, **new})}),
+            **subtype_documents({"results": SubtypeReadings({**kept, **new})}),
         }
     measurements = [
         {"type": kind, "subtypes": [kinds[kind][name] for name in sorted(kinds[kind])]} for kind in sorted(kinds)
@@ -141,13 +142,15 @@ def _parts(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def capture_of(trials: Iterable[tuple[str, Trial]]) -> Capture:
     """Return what came of checks as measurements; a figure counts only where its check passed."""
-    checks: dict[str, Readings] = {}
+    checks: dict[str, SubtypeReadings] = {}
     results: dict[str, Reading] = {}
     for check, trial in trials:
         said = {RESULT: trial.state, **({MESSAGE: trial.message} if trial.message else {})}
-        checks[check] = Readings(said, context=trial.context)
+        checks[check] = SubtypeReadings(said, context=trial.context)
         if trial.state == PASSED:
             results |= trial.figures
     return Capture(
-        {CHECKS: checks, **({"Performance": {"results": Readings(results)}} if results else {})} if checks else {}
+        {CHECKS: checks, **({"Performance": {"results": SubtypeReadings(results)}} if results else {})}
+        if checks
+        else {}
     )

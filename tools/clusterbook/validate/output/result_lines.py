@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from clusterbook.snapshot.build import Reading
+from clusterbook.snapshot.model import Reading
 from clusterbook.validate.output import nccl
 from clusterbook.validate.output.trial import Outputs, Trial
 from clusterbook.validate.result import PASSED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from clusterbook.snapshot.build import Reading
+from clusterbook.snapshot.model import Reading
 from clusterbook.validate.result import ERROR, FAILED, PASSED
 
 Outputs = Mapping[str, str]
