@@ -48,7 +48,7 @@ PURE = frozenset(
 IO = frozenset(
     f"clusterbook.{module}"
     for module in """
-    artifacts.memory artifacts.visit
+    artifacts.memory artifacts.root artifacts.visit
     bundle.disk bundle.make bundle.pull bundle.template
     catalog.chart catalog.read
     cli.build_ledger cli.build_main cli.build_prove cli.build_publish cli.build_site cli.commands cli.comparison
@@ -71,8 +71,8 @@ IO = frozenset(
     resolve.export
     site.build site.frame site.guide site.json_schemas site.mkdocs site.pages site.preview
     snapshot.template
-    trust.choose_policy trust.cosign_key trust.device_login trust.keys trust.kms trust.roots trust.sign
-    trust.sigstore trust.verify
+    trust.choose_policy trust.cosign_key trust.device_login trust.keys trust.kms trust.root_store trust.roots trust.sign
+    trust.sigstore trust.tuf_root trust.verify
     validate.run validate.run_jobs
     verify.bundle verify.verify
     """.split()

@@ -124,7 +124,7 @@ def test_a_signature_of_other_evidence_is_refused(run: Run) -> None:
     [
         (("verify", "e"), 2, "it is not said who is believed"),
         (("verify", "e", "--key", "other.pub"), 4, "signed with a key that the policy does not name"),
-        (("verify", "e", "--key", "our.pub", "--policy", "x"), 2, "both --key and --policy were given"),
+        (("verify", "e", "--key", "our.pub", "--policy", "x"), 2, "--policy and --key each say whom to believe"),
         (("verify", "none", "--unsigned"), 3, "CB102 none"),
         (("verify", "deep", "--unsigned"), 2, "deep/more is no plain file"),
         (("verify", "bare", "--unsigned"), 2, "manifest.json is missing"),

@@ -56,25 +56,24 @@ def archives(publisher: Publisher, tmp_path_factory: pytest.TempPathFactory) -> 
 def test_loading_resumes_after_an_outage_at_any_operation_and_shows_nothing_unsigned(
     archives: dict[str, OpenIndex], publisher: Publisher, there: str
 ) -> None:
-    trusting = Trusting(publisher.policy)
     whole = Interrupted()
     for release in filter(None, (there, JULY)):
         begun = whole.operations
-        load(archives[release], Base(whole, ""), trusting, silent)
+        load(archives[release], Base(whole, ""), silent)
     count = whole.operations - begun
     assert count > 30
     for number in range(count):
         store = Interrupted()
         base = Base(store, "")
         if there:
-            load(archives[there], base, trusting, silent)
+            load(archives[there], base, silent)
         store.operations, store.before = 0, fails_from(number)
         with pytest.raises(Unreachable):
-            load(archives[JULY], base, trusting, silent)
+            load(archives[JULY], base, silent)
         store.before = lambda _: None
         check_visible(base, REPOSITORIES, publisher.policy)
         assert latest(base, publisher.policy) in (there, JULY)
-        assert load(archives[JULY], base, trusting, silent).latest
+        assert load(archives[JULY], base, silent).latest
         assert everything(store) == everything(whole)
 
 
@@ -95,27 +94,26 @@ class Outage(FakeRegistry):
 def test_loading_into_a_registry_resumes_after_a_503_at_any_request_that_writes(
     archives: dict[str, OpenIndex], publisher: Publisher, referrers: bool
 ) -> None:
-    trusting = Trusting(publisher.policy)
     with running(FakeRegistry(referrers=referrers)) as whole:
-        load(archives[JULY], Base(Registry(whole.host, patience=ONCE), "far"), trusting, silent)
+        load(archives[JULY], Base(Registry(whole.host, patience=ONCE), "far"), silent)
     writing = [number for number, each in enumerate(whole.requests) if each.method not in ("GET", "HEAD")]
     assert len(writing) > 15
     for number in writing:
         with running(Outage(number, referrers=referrers)) as server:
             base = Base(Registry(server.host, patience=ONCE), "far")
             with pytest.raises(Unreachable):
-                load(archives[JULY], base, trusting, silent)
+                load(archives[JULY], base, silent)
             server.out = False
             base = Base(Registry(server.host, patience=ONCE), "far")
             check_visible(base, REPOSITORIES, publisher.policy)
-            load(archives[JULY], base, trusting, silent)
+            load(archives[JULY], base, silent)
             assert (server.manifests, server.tags, server.blobs) == (whole.manifests, whole.tags, whole.blobs)
 
 
 def test_a_latest_that_an_earlier_program_left_without_its_signature_is_finished(
     archives: dict[str, OpenIndex], publisher: Publisher
 ) -> None:
-    store, trusting = Interrupted(), Trusting(publisher.policy)
+    store = Interrupted()
     base, opened = Base(store, ""), archives[JULY]
     for blob in opened.manifest.blobs:
         data = opened.base.store.read("index", blob, limit_bytes=1 << 20)
@@ -123,14 +121,14 @@ def test_a_latest_that_an_earlier_program_left_without_its_signature_is_finished
     store.put_manifest("index", opened.manifest, tag="latest")
     with pytest.raises(Untrusted):
         latest(base, publisher.policy)
-    assert load(opened, base, trusting, silent).latest
+    assert load(opened, base, silent).latest
     assert latest(base, publisher.policy) == JULY
 
 
 def test_an_older_archive_does_not_replace_a_newer_index(archives: dict[str, OpenIndex], publisher: Publisher) -> None:
-    base, trusting = Base(Interrupted(), ""), Trusting(publisher.policy)
-    assert load(archives[JULY], base, trusting, silent).latest
-    assert not load(archives[MARCH], base, trusting, silent).latest
+    base = Base(Interrupted(), "")
+    assert load(archives[JULY], base, silent).latest
+    assert not load(archives[MARCH], base, silent).latest
     assert latest(base, publisher.policy) == JULY
     assert base.store.tags("index") == [MARCH, JULY, "latest"]
 
@@ -138,20 +136,19 @@ def test_an_older_archive_does_not_replace_a_newer_index(archives: dict[str, Ope
 def test_two_archives_that_are_loaded_at_once_leave_the_newer_index(
     archives: dict[str, OpenIndex], publisher: Publisher
 ) -> None:
-    trusting = Trusting(publisher.policy)
     for first, second in ((MARCH, JULY), (JULY, MARCH)):
         counting = Interrupted()
-        load(archives[first], Base(counting, ""), trusting, silent)
+        load(archives[first], Base(counting, ""), silent)
         for number in range(counting.operations):
             store = Interrupted()
             base = Base(store, "")
 
             def other(operation: int, at: int = number, base: Base = base, second: str = second) -> None:
                 if operation == at:
-                    load(archives[second], base, trusting, silent)
+                    load(archives[second], base, silent)
 
             store.before = other
-            load(archives[first], base, trusting, silent)
+            load(archives[first], base, silent)
             store.before = lambda _: None
             assert latest(base, publisher.policy) == JULY, (first, number)
 
@@ -166,7 +163,7 @@ def test_a_target_that_another_key_signed_is_refused_before_anything_moves(
     publisher.publish(Base(store, ""), MARCH, signer=signer, policy=key_policy([tmp_path / "other.pub"]))
     before = [dict(each) for each in everything(store)]
     with pytest.raises(Untrusted):
-        load(archives[JULY], Base(store, ""), Trusting(publisher.policy), silent)
+        load(archives[JULY], Base(store, ""), silent)
     assert [dict(each) for each in everything(store)] == before
 
 

@@ -162,9 +162,7 @@ def policy(side: Side) -> Policy:
 
 
 def carried(side: Side, archive: Path, far: Base) -> Loaded:
-    return load(
-        open_index(open_source(str(archive), Access()), side.trusting, now=None, seen=None), far, side.trusting, silent
-    )
+    return load(open_index(open_source(str(archive), Access()), side.trusting, now=None, seen=None), far, silent)
 
 
 def test_an_archive_says_what_it_holds_and_what_could_not_be_had(side: Side, archive: Path) -> None:

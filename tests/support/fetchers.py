@@ -52,6 +52,6 @@ class Client:
             else str(value)
             for name, value in words.items()
         }
-        if not {"key", "policy", "config"} & words.keys():
+        if not {"key", "policy", "config", "tuf_root"} & words.keys():
             given["key"] = (str(self.publisher.key),)
         return Request.of(given)

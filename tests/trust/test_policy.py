@@ -160,7 +160,7 @@ def test_a_root_without_a_log_covers_nothing() -> None:
 
 
 def test_every_fault_says_why_it_matters() -> None:
-    kinds = Untrusted.__subclasses__()
+    kinds = [kind for kind in Untrusted.__subclasses__() if kind.__module__ == Untrusted.__module__]
     assert len(kinds) == 8
     assert len({kind.code for kind in kinds}) == 8
     assert all(kind.exit_status == 4 and kind.__doc__ and re.search(r"\w", kind.__doc__) for kind in kinds)

@@ -44,13 +44,17 @@ class WithdrawnVersion(ClusterbookError):
 
 
 class OpenIndex(NamedTuple):
-    """An index that may be relied on. `verified` is None when nobody signed it, and that was accepted."""
+    """An index that may be relied on. `verified` is None when nobody signed it, and that was accepted.
+
+    `trusting` is whom to believe about what belongs to it.
+    """
 
     base: Base
     manifest: Manifest
     envelope: Envelope
     verified: Verified | None
     seen: RollbackState
+    trusting: Trusting
 
     def signature(self) -> str:
         """Return who signed it, for reading."""
@@ -144,7 +148,7 @@ def open_index(
     envelope, remember = accept(raw, name, seen=seen, now=moment, client=clusterbook.__version__)
     if tag and envelope.release != tag:
         raise MixAndMatch(f"{name} is the index of release {envelope.release}", hint="the tag was moved")
-    return OpenIndex(base, manifest, envelope, verified, remember)
+    return OpenIndex(base, manifest, envelope, verified, remember, trusting)
 
 
 def _verify(store: Store, repository: str, digest: str, trusting: Trusting) -> Verified | None:

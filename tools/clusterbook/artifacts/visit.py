@@ -1,4 +1,4 @@
-"""Visit: one round to a source: recall, open, verify, remember, hand out.
+"""Visit: one round to a source: follow roots of trust, recall, open, verify, remember, hand out.
 
 Whoever reads an index on behalf of a user visits its source, so that an older index is noticed the next time. An index
 that is verified is remembered before anything is done with it, so that a refusal does not let an older one in; what
@@ -15,6 +15,7 @@ from clusterbook.artifacts import index
 from clusterbook.artifacts.freshness import Rollback, release_order
 from clusterbook.artifacts.memory import Memory, MemoryRecord, memory
 from clusterbook.artifacts.open import OpenIndex, open_index
+from clusterbook.artifacts.root import follow
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.digest import canonical
 from clusterbook.files.context import Context
@@ -53,13 +54,15 @@ def visit(
         ClusterbookError: as `open_source`, `open_index` and `use`.
         Rollback: the index is older than one of the same publisher that was seen, or than is asked for.
     """
+    base = open_source(where, access)
+    trusting, warning = follow(base, trusting, around)
     known, source = memory(around.environment, around.home), absolute(where)
     before, damage = known.record(source), known.damage(source)
     stale = before if before is not None and not _counts(before, trusting) else None
     seen = before.state if before is not None and stale is None else None
-    opened = open_index(open_source(where, access), trusting, now=around.now, seen=seen)
+    opened = open_index(base, trusting, now=around.now, seen=seen)
     _refuse_older(where, opened, trusting.at_least)
-    warnings = [damage]
+    warnings = [warning, damage]
     record = _record(source, opened, before)
     if opened.verified is not None:
         _refuse_older_than_publisher(where, opened, record, known)

@@ -1,6 +1,6 @@
-"""The command of `clusterbook-build` that publishes.
+"""The commands of `clusterbook-build` that publish, and that say which keys sign what is published.
 
-Who signs and who is believed follow from its words.
+Who signs a release and who is believed follow from the words of `publish`; `root` exchanges keys.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,16 +17,31 @@ from typing import Any
 import click
 
 from clusterbook.artifacts import index as published
+from clusterbook.artifacts.root import check_chain
 from clusterbook.bundle.options import DEPLOYERS
 from clusterbook.cli.program import Once
 from clusterbook.cli.terminal import deliver
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.files.read import read_text
+from clusterbook.files.write import write_bytes
 from clusterbook.oci.open import Access, open_base
 from clusterbook.publish.publish import JOBS, Destination, PublishResult, publish
 from clusterbook.publish.release import BUILDER, SOURCE, PublishRequest, prepare
 from clusterbook.publish.send import Report, quiet
-from clusterbook.trust.policy import Key, Policy, Trusting
-from clusterbook.trust.sign import KeylessSigner, KeySigner, Signer
+from clusterbook.trust.keys import PublicKey, public_key, read_key_file
+from clusterbook.trust.policy import Key, Policy, RootOfTrust, Trusting
+from clusterbook.trust.sign import KeylessSigner, KeySigner, Signer, read_private_key
+from clusterbook.trust.tuf_root import (
+    LARGEST_ROOT_BYTES,
+    BadTufRoot,
+    RootChange,
+    Signatures,
+    change_root,
+    describe_root,
+    new_root,
+    sign_root,
+    signatures,
+)
 from clusterbook.trust.verify import DEFAULT, read_policy
 
 _OPTIONS = (
@@ -40,6 +55,10 @@ _OPTIONS = (
         "--policy",
         type=click.Path(path_type=Path),
         help="Who has to have signed what is there before, and what is sent now; default: the key, or our releases.",
+    ),
+    click.option(
+        "--tuf-root", "tuf_roots", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+        help="Every version of your root of trust, oldest first; the last one names the key.",
     ),
     click.option(
         "--deployer", "deployers", multiple=True, type=click.Choice(DEPLOYERS), help="Bundles; default: all five."
@@ -84,12 +103,13 @@ def publish_command(release: str, **words: Any) -> int:
     found = prepare(asked)
     access = Access(words["plain_http"], words["ca_file"], dict(os.environ), Path.home())
     base = open_base(words["to"], access, create=True)
-    where = Destination(base, signer, trusting, words["jobs"], timedelta(days=words["lifetime"]))
+    lifetime = timedelta(days=words["lifetime"])
+    where = Destination(base, signer, trusting, words["jobs"], lifetime, read_chain(words["tuf_roots"]))
     done = publish(found, where, meter() if sys.stderr.isatty() else quiet)
     text = (
         json.dumps(asdict(done), indent=2) + "\n"
         if words["form"] == "json"
-        else summary(done, words["to"], by_key=bool(words["key"]))
+        else summary(done, words["to"], flags=_believing(words))
     )
     deliver(text, notes=notes(done, datetime.now(UTC)))
     return 0
@@ -104,14 +124,23 @@ def signing(words: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[S
     if [bool(words["key"]), bool(words["keyless"]), bool(words["unsigned"])].count(True) != 1:
         hint = "say --key FILE, --keyless or, knowing that nobody can tell who made it, --unsigned"
         raise InvalidRequest("say who signs, once", hint=hint)
+    if words["tuf_roots"] and not words["key"]:
+        raise InvalidRequest("--tuf-root names keys, and nobody signs with one", hint="add --key FILE")
     if words["unsigned"]:
         return None, Trusting(read_policy(words["policy"]) if words["policy"] else None, unsigned=True)
     if words["key"]:
         signer = KeySigner.from_file(words["key"], environment)
-        own = Policy((Key(str(words["key"]), signer.public_pem()),))
+        chain = read_chain(words["tuf_roots"])
+        own = Policy((chain[-1] if chain else Key(str(words["key"]), signer.public_pem()),))
         return signer, Trusting(read_policy(words["policy"]) if words["policy"] else own)
     keyless = KeylessSigner.from_environment(environment, trust_config=words["trust_config"], browser=words["browser"])
     return keyless, Trusting(read_policy(words["policy"] or DEFAULT))
+
+
+def _believing(words: Mapping[str, Any]) -> str:
+    if words["tuf_roots"]:
+        return f"--tuf-root {words['tuf_roots'][0]}"
+    return "--key PUBLIC_KEY" if words["key"] else ""
 
 
 def meter() -> Report:
@@ -133,14 +162,122 @@ def notes(done: PublishResult, now: datetime) -> list[str]:
     return [f"the index has run out on {done.expires}, so nobody takes it: give a newer date, --as-of HEAD"]
 
 
-def summary(done: PublishResult, where: str, *, by_key: bool) -> str:
-    """Return what was published, for reading; `by_key` says that a key of one's own signed it."""
+def summary(done: PublishResult, where: str, *, flags: str) -> str:
+    """Return what was published, for reading; `flags` are those by which others believe who signed it."""
     sent = f"{done.sent_blobs:,} blobs ({done.sent_bytes / 1e6:.1f} MB) and {done.sent_manifests:,} manifests sent"
     return (
         f"release {done.release}: {done.artifacts:,} artifacts at {where}; {sent}\n"
         f"index {done.index}, number {done.sequence}, good until {done.expires}\n"
-        f"fetch: clusterbook fetch recipe SLUG --from {where}{' --key PUBLIC_KEY' if by_key else ''}\n"
+        f"fetch: clusterbook fetch recipe SLUG --from {where}{f' {flags}' if flags else ''}\n"
     )
 
 
-COMMANDS = (publish_command,)
+_KEYS = click.Path(path_type=Path)
+_days = click.option(
+    "--days", type=click.IntRange(1, 3660), default=365, show_default=True, metavar="DAYS",
+    help="How long clients wait for the version after it.",
+)  # fmt: skip
+_output = click.option("--output", "-o", required=True, type=_KEYS, metavar="FILE", help="The file to write.")
+
+
+@click.group("root")
+def root_group() -> None:
+    """Say which keys sign releases, in a root of trust that several people sign together."""
+
+
+@root_group.command("new", cls=Once)
+@click.option("--root-key", "roots", type=_KEYS, multiple=True, required=True, metavar="FILE",
+              help="A public key that signs the root; keep its private half offline.")  # fmt: skip
+@click.option("--threshold", type=click.IntRange(1, 64), required=True, help="How many root keys have to sign.")
+@click.option("--release-key", "releases", type=_KEYS, multiple=True, required=True, metavar="FILE",
+              help="A public key that signs releases, any one of them.")  # fmt: skip
+@_days
+@_output
+def new_command(roots: tuple[Path, ...], threshold: int, releases: tuple[Path, ...], days: int, output: Path) -> int:
+    """Write version 1 of a root of trust, which nobody has signed yet."""
+    data = new_root(map(_key, roots), threshold, map(_key, releases), _expires(days))
+    return _write(output, data, signatures(data, str(output)))
+
+
+@root_group.command("change", cls=Once)
+@click.argument("file", type=_KEYS)
+@click.option("--add-root-key", type=_KEYS, multiple=True, metavar="FILE")
+@click.option("--remove-root-key", type=_KEYS, multiple=True, metavar="FILE")
+@click.option("--add-release-key", type=_KEYS, multiple=True, metavar="FILE")
+@click.option("--remove-release-key", type=_KEYS, multiple=True, metavar="FILE")
+@click.option("--threshold", type=click.IntRange(1, 64), default=None, help="How many root keys have to sign.")
+@_days
+@_output
+def change_command(file: Path, threshold: int | None, days: int, output: Path, **keys: tuple[Path, ...]) -> int:
+    """Write the version after FILE, which nobody has signed yet; without keys it only lasts longer.
+
+    The public key that is to go is named, whether or not its private half is at hand.
+    """
+    found = {word: tuple(map(_key, files)) for word, files in keys.items()}
+    change = RootChange(
+        found["add_root_key"],
+        found["remove_root_key"],
+        found["add_release_key"],
+        found["remove_release_key"],
+        threshold or 0,
+    )
+    before = _read(file)
+    data = change_root(before, str(file), change, _expires(days))
+    return _write(output, data, signatures(data, str(output), before))
+
+
+@root_group.command("sign", cls=Once)
+@click.argument("file", type=_KEYS)
+@click.option("--key", required=True, type=_KEYS, metavar="FILE", help="A private root key, of this version or before.")
+@click.option("--after", type=_KEYS, default=None, metavar="FILE", help="The version before it, but for the first.")
+def sign_command(file: Path, key: Path, after: Path | None) -> int:
+    """Add a signature to FILE, and say how many are still missing."""
+    before = _read(after) if after else b""
+    data = sign_root(_read(file), str(file), read_private_key(key, os.environ), before)
+    return _write(file, data, signatures(data, str(file), before))
+
+
+@root_group.command("check", cls=Once)
+@click.argument("files", type=_KEYS, nargs=-1, required=True)
+@click.option("--format", "-t", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def check_command(files: tuple[Path, ...], form: str) -> int:
+    """Check that each of FILES follows from the one before it, and say what the last says."""
+    last = describe_root(read_chain(files)[-1])
+    deliver(json.dumps(last, indent=2) + "\n" if form == "json" else _text(last))
+    return 0
+
+
+def read_chain(files: Sequence[Path]) -> tuple[RootOfTrust, ...]:
+    """Return the versions of a root of trust in files, each of which has to follow from the one before it."""
+    return check_chain([_read(file) for file in files], str(files[-1])) if files else ()
+
+
+def _text(said: Any) -> str:
+    lines = [f"version {said['version']}, good until {said['expires']}"]
+    lines += [f"root key: {key}" for key in said["rootKeys"]]
+    lines += [f"release key: {key}" for key in said["releaseKeys"]]
+    return "\n".join([*lines, f"{said['threshold']} of the root keys have to sign the next version"]) + "\n"
+
+
+def _read(file: Path) -> bytes:
+    hint = "name a file that `clusterbook-build root new` wrote"
+    return read_text(file, limit_bytes=LARGEST_ROOT_BYTES, hint=hint, error=BadTufRoot).encode()
+
+
+def _key(file: Path) -> PublicKey:
+    return public_key(read_key_file(file).decode("utf-8", "replace"), str(file))
+
+
+def _expires(days: int) -> datetime:
+    return datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)
+
+
+def _write(output: Path, data: bytes, found: Signatures) -> int:
+    write_bytes(output, data)
+    before = f", {found.before} of {found.before_needed} by keys of the version before" if found.before_needed else ""
+    own = f"{found.own} of {found.needed} signatures by its own keys{before}"
+    deliver(f"{output}: {own}{'' if found.enough else '; more are needed'}\n")
+    return 0
+
+
+COMMANDS = (publish_command, root_group)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clusterbook.cli.command import Argument, Caller, Command, Request
@@ -16,7 +15,6 @@ from clusterbook.cli.fetch import ACCESS, read_access
 from clusterbook.cli.flags import WHERE, Flag
 from clusterbook.cli.reply import Reply
 from clusterbook.cli.terminal import log
-from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.files.context import Context
 from clusterbook.oci.reference import SCHEME
 from clusterbook.validate import ctrf
@@ -46,14 +44,13 @@ def verify(request: Request, caller: Caller) -> Reply:
     """Judge evidence again, and say who vouches for it."""
     from clusterbook.evidence.folder import save as save_evidence
     from clusterbook.evidence.folder import verify as verify_evidence
+    from clusterbook.trust.choose_policy import PolicyChoice, trusting
     from clusterbook.trust.policy import Trusting
-    from clusterbook.trust.verify import key_policy, read_policy
 
-    where, keys, policy = request.values["where"], request.lists.get("key", ()), request.text("policy")
-    if keys and policy:
-        raise InvalidRequest("both --key and --policy were given", hint="give one of them")
-    believed = key_policy(map(Path, keys)) if keys else read_policy(Path(policy)) if policy else None
-    access = read_access(request, Context.of(caller.environment))
+    where, around = request.values["where"], Context.of(caller.environment)
+    choice = PolicyChoice(request.values.get("policy"), request.lists.get("key", ()))
+    believed = trusting(choice, around.environment, around.home).policy if choice.flags else None
+    access = read_access(request, around)
     held, (proof, by) = verify_evidence(where, Trusting(believed, "unsigned" in request.switches), access)
     if request.text("save"):
         save_evidence(held, request.values["save"])

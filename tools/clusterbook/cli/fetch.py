@@ -28,6 +28,7 @@ ACCESS = (
 BELIEF = (
     Flag("policy", ("--policy",), "Who may sign; default: ~/.config/clusterbook/trust.yaml, or our releases.", "FILE"),
     Flag("key", ("--key",), "Believe this public key instead of a policy.", "FILE", repeated=True),
+    Flag("tuf_root", ("--tuf-root",), "Believe the keys that this root of trust and its successors name.", "FILE"),
     Flag("certificate_identity", ("--certificate-identity",), "Believe this name instead of a policy.", "NAME"),
     Flag("certificate_identity_regexp", ("--certificate-identity-regexp",), "The same, as a pattern.", "REGEXP"),
     Flag("certificate_oidc_issuer", ("--certificate-oidc-issuer",), "Who has to vouch for that name.", "URL"),
@@ -91,6 +92,7 @@ def read_choice(request: Request) -> PolicyChoice:
         request.lists.get("trust_root", ()),
         unsigned="allow_unsigned" in request.switches,
         at_least=request.text("at_least"),
+        tuf_root=request.values.get("tuf_root"),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from clusterbook.artifacts.open import OpenIndex, open_index
+from clusterbook.artifacts.open import OpenIndex
 from clusterbook.artifacts.visit import visit
 from clusterbook.bundle.make import make
 from clusterbook.cli.bundle import ASKED, FLAGS, read_bundle_request
@@ -27,7 +27,7 @@ from clusterbook.mirror.images import bundle_list, chart_images
 from clusterbook.mirror.list import ImageGap, MirrorList, checked, joined
 from clusterbook.mirror.load import Loaded, load
 from clusterbook.mirror.save import Saved, Wanted, save
-from clusterbook.oci.open import open_base, open_source
+from clusterbook.oci.open import open_base
 from clusterbook.oci.reference import SCHEME, is_loopback, parse_reference
 from clusterbook.trust.choose_policy import PolicyChoice, trusting
 
@@ -186,10 +186,12 @@ def load_archive(request: Request, caller: Caller) -> Reply:
     around = Context.of(caller.environment)
     access, choice = read_access(request, around), read_choice(request)
     belief = trusting(choice, around.environment, around.home)
-    opened = open_index(open_source(archive, access), belief, now=around.now, seen=None)
-    base = open_base(target, access, create=True)
-    with _progress(caller) as progress:
-        done = load(opened, base, belief, progress)
+
+    def bring(opened: OpenIndex) -> Loaded:
+        with _progress(caller) as progress:
+            return load(opened, open_base(target, access, create=True), progress)
+
+    done, warning = visit(archive, bring, access=access, trusting=belief, around=around)
     if "relocation" in request.values:
         write_text(request.values["relocation"], dump(relocation(done.contents, f"{host}/{name}".rstrip("/"))))
     if "containerd" in request.values:
@@ -201,10 +203,13 @@ def load_archive(request: Request, caller: Caller) -> Reply:
             file.parent.mkdir(parents=True, exist_ok=True)
             write_text(str(file), text)
     lacking = (*done.contents.missing, *done.contents.unknown)
-    notes: tuple[str, ...] = ()
+    notes = (warning,) if warning else ()
     if lacking:
         more = f" and {len(lacking) - 1} more are missing" if len(lacking) > 1 else " is missing"
-        notes = (f"{archive} is not complete: {lacking[0].kind} {lacking[0].name}{more}",)
+        notes = (
+            *notes,
+            f"{archive} is not complete: {lacking[0].kind} {lacking[0].name}{more}",
+        )
     return Reply(_loaded(done, target, choice, as_json=_json(request)), notes)
 
 

@@ -6,8 +6,9 @@ Source: reference rows T7-T9.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from clusterbook.cli.command import Argument, Caller, Command, Request
 from clusterbook.cli.fetch import ACCESS, AT_LEAST, BELIEF, FROM, WITHDRAWN, read_access, read_choice
@@ -15,6 +16,7 @@ from clusterbook.cli.flags import Flag
 from clusterbook.cli.reply import Reply
 from clusterbook.diagnostics.errors import ClusterbookError, NotFound
 from clusterbook.files.context import Context
+from clusterbook.trust.policy import Policy, RootOfTrust
 from clusterbook.trust.roots import PUBLIC, root_file, update
 from clusterbook.verify.level import DEFAULT, LEVELS, MAX, Requirement, require
 
@@ -74,6 +76,42 @@ def forget(request: Request, caller: Caller) -> Reply:
     return Reply(f"{source}: forgotten; the next index that it shows is believed, if it is signed\n")
 
 
+def show(request: Request, caller: Caller) -> Reply:
+    """Say who is believed; a source is asked for later versions of roots of trust."""
+    from clusterbook.artifacts.root import follow
+    from clusterbook.oci.open import open_source
+    from clusterbook.trust.choose_policy import trusting
+
+    around = Context.of(caller.environment)
+    belief, warning = trusting(read_choice(request), around.environment, around.home), ""
+    if request.text("from"):
+        base = open_source(request.text("from"), read_access(request, around))
+        belief, warning = follow(base, belief, around)
+    assert belief.policy is not None
+    notes = (warning,) if warning else ()
+    if request.text("format") == "json":
+        return Reply(json.dumps(policy_document(belief.policy), indent=2, sort_keys=True) + "\n", notes)
+    return Reply("".join(f"{line}\n" for line in policy_lines(belief.policy)), notes)
+
+
+def policy_document(policy: Policy) -> dict[str, Any]:
+    """Return whom a policy believes, as data."""
+    from clusterbook.trust.tuf_root import describe_root
+
+    return {
+        "signers": [str(each) for each in policy.signers if not isinstance(each, RootOfTrust)],
+        "roots": [{"file": root.file, **describe_root(root)} for root in policy.roots],
+    }
+
+
+def policy_lines(policy: Policy) -> Iterator[str]:
+    """Yield whom a policy believes, a line each."""
+    yield from (str(each) for each in policy.signers if not isinstance(each, RootOfTrust))
+    for root in policy.roots:
+        yield f"{root}, good until {root.expires.date()}"
+        yield from (f"release key: {key.file.rpartition('#')[2]}" for key in root.keys)
+
+
 def update_root(request: Request, caller: Caller) -> Reply:
     """Get the newest trust root of Sigstore."""
     around, url = Context.of(caller.environment), request.text("url", PUBLIC)
@@ -115,6 +153,15 @@ COMMANDS: Mapping[str, Command] = {
             "Forget what was seen of SOURCE, where its publisher started anew on purpose: its next index is believed"
             " again.",
             "clusterbook trust forget oci://ghcr.io/clusterbook/catalog",
+        ),
+        Command(
+            "trust show",
+            (FROM._replace(help="Where later versions of a root of trust are looked for."), *BELIEF, *ACCESS, _FORMAT),
+            (),
+            show,
+            "Say who is believed about signatures: by flags, by the policy, and which keys a root of trust names by"
+            " now.",
+            "clusterbook trust show --tuf-root root.json --from oci://ghcr.io/acme/book",
         ),
         Command(
             "trust update",

@@ -22,7 +22,7 @@ from clusterbook.trust.statement import LARGEST_BUNDLE_BYTES, BrokenBundle
 from clusterbook.trust.verify import Verified, bundles_of, verify, verify_any
 
 
-def find_attestation(opened: OpenIndex, repository: str, manifest: Manifest, trusting: Trusting) -> dict[str, bytes]:
+def find_attestation(opened: OpenIndex, repository: str, manifest: Manifest) -> dict[str, bytes]:
     """Return what a bundle carries along, by file: nothing where nobody signed and that was accepted.
 
     One statement covers the index and most of what it names, so that it is looked at first.
@@ -30,7 +30,8 @@ def find_attestation(opened: OpenIndex, repository: str, manifest: Manifest, tru
     Raises:
         Untrusted: the index counts, but no signature on the artifact itself does.
     """
-    if trusting.policy is None or opened.verified is None:
+    policy = opened.trusting.policy
+    if policy is None or opened.verified is None:
         return {}
     store = opened.base.store
     faults: list[ClusterbookError] = []
@@ -38,7 +39,7 @@ def find_attestation(opened: OpenIndex, repository: str, manifest: Manifest, tru
     for home, digest in homes:
         for raw in bundles_of(store, home, digest):
             try:
-                verify(raw, manifest.digest, trusting.policy)
+                verify(raw, manifest.digest, policy)
             except (Untrusted, BrokenBundle) as error:
                 faults.append(error)
                 continue

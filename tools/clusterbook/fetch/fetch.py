@@ -115,7 +115,7 @@ def fetch(wanted: FetchRequest, choice: PolicyChoice, access: Access, around: Co
             text, notes = contents(opened, as_json=wanted.form == "json")
             return _delivered(text.encode(), wanted)._replace(notes=notes)
         chosen, notes = _chosen(opened, wanted)
-        result = _recipe(chosen, wanted) if wanted.kind == "recipe" else _bundle(chosen, wanted, belief, choice)
+        result = _recipe(chosen, wanted) if wanted.kind == "recipe" else _bundle(chosen, wanted, choice)
         return result._replace(notes=(*notes, *result.notes))
 
     result, warning = visit(wanted.where, deliver, access=access, trusting=belief, around=around)
@@ -221,12 +221,12 @@ def _delivered(data: bytes, wanted: FetchRequest) -> FetchResult:
     return FetchResult("")
 
 
-def _bundle(chosen: PublishedArtifact, wanted: FetchRequest, belief: Trusting, choice: PolicyChoice) -> FetchResult:
+def _bundle(chosen: PublishedArtifact, wanted: FetchRequest, choice: PolicyChoice) -> FetchResult:
     """Bring a bundle into a folder, or into the file of an archive."""
     from clusterbook.fetch.attestation import find_attestation
 
     store = chosen.opened.base.store
-    beside = find_attestation(chosen.opened, chosen.repository, chosen.manifest, belief)
+    beside = find_attestation(chosen.opened, chosen.repository, chosen.manifest)
     name, said = f"{chosen.name} for {chosen.kind}", {**chosen.said(), "deployer": chosen.kind}
     return _kept(store, chosen.repository, chosen.manifest, wanted, beside, choice, name=name, said=said)
 

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from clusterbook.artifacts import index as published
 from clusterbook.artifacts.latest import current_latest, settle_latest
+from clusterbook.artifacts.layout import Artifact
 from clusterbook.artifacts.open import OpenIndex
+from clusterbook.artifacts.push import push
+from clusterbook.artifacts.root import check_chain, check_same, check_target, read_version, root_artifact, root_versions
 from clusterbook.diagnostics.transport import Malformed, NoArtifact
 from clusterbook.mirror import archive as mirrored
 from clusterbook.mirror.archive import ARTIFACT, CHART, IMAGE, Held, Mirrored
 from clusterbook.mirror.check import check_contents
 from clusterbook.oci.open import Base
 from clusterbook.oci.transfer import copy
-from clusterbook.trust.policy import Trusting
 
 Report = Callable[[str, str, int, int], None]
 """Hears of each step: the phase, what it is about, its number from 0, and of how many."""
@@ -57,21 +60,22 @@ def contents(base: Base) -> Mirrored:
     return mirrored.parse(raw, base.store.where)
 
 
-def load(archive: OpenIndex, target: Base, trusting: Trusting, report: Report) -> Loaded:
+def load(archive: OpenIndex, target: Base, report: Report) -> Loaded:
     """Bring everything that an archive holds into `target`.
 
     Args:
-        archive: its index, verified.
+        archive: its index, verified; who is believed about it, is believed about what the target has already.
         target: where it goes.
-        trusting: whom to believe, also about what the target has already.
         report: hears what is moved.
 
     Raises:
         ClusterbookError: the archive lacks what it lists, or the target cannot be written; run it again to go on.
     """
+    trusting = archive.trusting
     current_latest(target, trusting, mine=archive.manifest.digest)  # whether it is ours to replace, is said first
     found = contents(archive.base)
     check_contents(archive, found, trusting.policy)
+    roots = _roots(archive, target)
     parts = [*_released(archive, found), *found.held]
     blobs = size = 0
     of, begun = Counter(part.kind for part in parts), Counter[str]()
@@ -88,6 +92,8 @@ def load(archive: OpenIndex, target: Base, trusting: Trusting, report: Report) -
         )
         blobs, size = blobs + done.moved_blobs, size + done.moved_bytes
     report("index", archive.envelope.release, 0, 1)
+    for root in roots:
+        push(target.store, replace(root, repository=target.repository(root.repository)), [])
     tags = [archive.envelope.release]
     index = archive.base.repository(published.REPOSITORY), target.repository(published.REPOSITORY)
     copy(archive.base.store, index[0], archive.manifest.digest, target.store, index[1], tags=tags)
@@ -97,6 +103,20 @@ def load(archive: OpenIndex, target: Base, trusting: Trusting, report: Report) -
 
     newest = settle_latest(target, trusting, archive, tag)
     return Loaded(found, len(parts) + 1, blobs, size, newest)
+
+
+def _roots(archive: OpenIndex, target: Base) -> list[Artifact]:
+    """Return the roots of trust that an archive carries, which have to follow one another.
+
+    Raises:
+        UntrustedRoot: they do not, one of them is not the one that is believed, or the target has others.
+    """
+    read = [read_version(archive.base, version) for version in root_versions(archive.base)]
+    chain = check_chain([data for data in read if data is not None], archive.base.store.where)
+    for believed in archive.trusting.policy.roots if archive.trusting.policy else ():
+        check_same(chain, believed)
+    check_target(chain, target)
+    return [root_artifact(root.version, root.data) for root in chain]
 
 
 def _released(archive: OpenIndex, found: Mirrored) -> list[Held]:

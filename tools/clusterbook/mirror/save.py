@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from clusterbook.artifacts import index as published
 from clusterbook.artifacts.index import PublishedRecipe, choose, closure
 from clusterbook.artifacts.open import OpenIndex, refuse_withdrawn
+from clusterbook.artifacts.root import root_versions
 from clusterbook.bundle import mirror_names
 from clusterbook.bundle.make import make
 from clusterbook.bundle.media_types import MEDIA
@@ -103,6 +104,8 @@ def _save(
         lists.append(_save_recipe(opened, slug, recipe, wanted, layout))
     _copy(opened, published.REPOSITORY, opened.manifest.digest, layout, [opened.envelope.release, published.LATEST])
     pulled = joined(lists) if wanted.images else joined(lists)._replace(gaps=())
+    for tag in (f"root-{version}" for version in root_versions(opened.base)):
+        _copy(opened, published.REPOSITORY, tag, layout, [tag])
     held, missing = pulling.all(pulled, charts=wanted.charts, images=wanted.images)
     names = tuple(f"{slug}@{version}" for slug, version, _ in recipes)
     saved = tuple(wanted.deployers or MEDIA)

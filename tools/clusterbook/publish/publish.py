@@ -22,6 +22,7 @@ from clusterbook.artifacts.index import RECIPE_KIND, Pin, PublishedRecipe, repos
 from clusterbook.artifacts.latest import current_latest, settle_latest
 from clusterbook.artifacts.layout import ReleaseVersion
 from clusterbook.artifacts.open import OpenIndex, open_index
+from clusterbook.artifacts.root import check_target, root_artifact
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import NoArtifact
 from clusterbook.oci.layout.folder import Layout
@@ -31,7 +32,7 @@ from clusterbook.publish.index import Listed, Pins, descriptor_of, listing, make
 from clusterbook.publish.release import Publication, artifacts_of, sbom_of
 from clusterbook.publish.send import Report, Sender, quiet
 from clusterbook.publish.sign import SignedPart, attach_all, sign_release, tag_all
-from clusterbook.trust.policy import Trusting
+from clusterbook.trust.policy import RootOfTrust, Trusting
 from clusterbook.trust.sign import Signer
 
 JOBS = 8
@@ -49,13 +50,14 @@ class NotThere(ClusterbookError):
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a release goes and who vouches for it; without `signer` nobody does."""
+    """Where a release goes and who vouches for it; without `signer` nobody does. `roots` name the keys of releases."""
 
     base: Base
     signer: Signer | None
     trusting: Trusting
     jobs: int = JOBS
     lifetime: timedelta = published.LIFETIME
+    roots: tuple[RootOfTrust, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,11 @@ def publish(release: Publication, where: Destination, report: Report = quiet) ->
 
     Raises:
         NotOfTheLedger: the sources do not give what the ledger records, or what is there already is something else.
-        Untrusted, BadIndex: what was published there before is not to be relied on.
+        Untrusted, BadIndex: what was published there before is not to be relied on, or another root of trust is there.
         NotThere: what was sent cannot be read back.
     """
     sender = Sender(where.base, where.jobs, report)
+    check_target(where.roots, where.base)
     before = current_latest(where.base, where.trusting)
     with sender.together():
         pins, bills = _send_artifacts(release, sender, recipes_of(before))
@@ -94,6 +97,9 @@ def publish(release: Publication, where: Destination, report: Report = quiet) ->
         signed = sign_release(release, subjects, signer, policy, sender) if signer else []
     with sender.together():
         attach_all(signed, sender)
+        for root in where.roots:
+            made = root_artifact(root.version, root.data)
+            sender.send(made, tags=[made.tag])
         tag_all(pins, sender)
         sender.tag(index.artifact.repository, index.artifact.manifest, release.name)
         mine = open_index(where.base, where.trusting, now=None, seen=None, tag=release.name)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.trust.policy import Identity, Policy, Trusting, is_pattern
 from clusterbook.trust.roots import root_file
-from clusterbook.trust.verify import DEFAULT, key_policy, read_policy
+from clusterbook.trust.verify import DEFAULT, key_policy, read_policy, root_of_trust
 
 _KMS = ("awskms://", "gcpkms://", "azurekms://", "hashivault://", "k8s://", "pkcs11:")
 
@@ -20,9 +20,9 @@ _KMS = ("awskms://", "gcpkms://", "azurekms://", "hashivault://", "k8s://", "pkc
 class PolicyChoice(NamedTuple):
     """What a command line says about whom to believe; None and () where it says nothing.
 
-    `identity` and `identity_pattern` name somebody who logs in, for whom `issuer` vouches; `roots` are Sigstore
-    instances that are believed as well; with `unsigned`, what nobody signed is accepted. `at_least` is the oldest
-    release that will do.
+    `tuf_root` is the file of a root of trust. `identity` and `identity_pattern` name somebody who logs in, for whom
+    `issuer` vouches; `roots` are Sigstore instances that are believed as well; with `unsigned`, what nobody signed is
+    accepted. `at_least` is the oldest release that will do.
     """
 
     policy: str | None = None
@@ -33,12 +33,13 @@ class PolicyChoice(NamedTuple):
     roots: tuple[str, ...] = ()
     unsigned: bool = False
     at_least: str = ""
+    tuf_root: str | None = None
 
     @property
     def flags(self) -> str:
         """The flags by which the next command takes the same policy or keys, each behind a blank."""
-        given = [("policy", self.policy)] if self.policy is not None else []
-        return "".join(f" --{name} {value}" for name, value in (*given, *(("key", key) for key in self.keys)))
+        given = [("policy", self.policy), ("tuf-root", self.tuf_root), *(("key", key) for key in self.keys)]
+        return "".join(f" --{name} {value}" for name, value in given if value is not None)
 
 
 def trusting(choice: PolicyChoice, environment: Mapping[str, str], home: Path) -> Trusting:
@@ -51,6 +52,7 @@ def trusting(choice: PolicyChoice, environment: Mapping[str, str], home: Path) -
     ways = {
         "--policy": choice.policy is not None,
         "--key": bool(choice.keys),
+        "--tuf-root": choice.tuf_root is not None,
         "--certificate-identity": choice.identity is not None,
         "--certificate-identity-regexp": choice.identity_pattern is not None,
     }
@@ -60,7 +62,12 @@ def trusting(choice: PolicyChoice, environment: Mapping[str, str], home: Path) -
         raise InvalidRequest(f"{what} each say whom to believe", hint="give one of them; a policy may name several")
     if choice.issuer is not None and not (given and given[0].startswith("--certificate")):
         raise InvalidRequest("--certificate-oidc-issuer names nobody", hint="add --certificate-identity")
-    policy = _updated(_policy(choice, environment, home), root_file(environment, home))
+    policy = _policy(choice, environment, home)
+    if policy.roots:
+        from clusterbook.trust.root_store import newest_roots
+
+        policy = newest_roots(policy, environment, home)
+    policy = _updated(policy, root_file(environment, home))
     return Trusting(_rooted(policy, choice.roots), unsigned=choice.unsigned, at_least=choice.at_least)
 
 
@@ -77,6 +84,8 @@ def _policy(choice: PolicyChoice, environment: Mapping[str, str], home: Path) ->
                 hint = f"save its public key to a file: cosign public-key --key {key} > key.pub"
                 raise InvalidRequest(f"{key.partition('://')[0]} is not asked: checking needs no network", hint=hint)
         return key_policy(map(Path, choice.keys))
+    if choice.tuf_root is not None:
+        return Policy((root_of_trust(Path(choice.tuf_root)),))
     if choice.policy is not None:
         return read_policy(Path(choice.policy))
     if choice.identity is not None or choice.identity_pattern is not None:

@@ -106,7 +106,7 @@ def public_key(pem: str, name: str) -> PublicKey:
         raise BadKey(f"{name} is no public key", hint=hint if "PRIVATE" in pem else "name a PEM file") from error
     try:
         if der.startswith(_ED25519):
-            return PublicKey(ed25519.Ed25519PublicKey.from_public_bytes(der[len(_ED25519) :]), der)
+            return ed25519_key(der[len(_ED25519) :])
         if der.startswith(_P256):
             from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -114,6 +114,11 @@ def public_key(pem: str, name: str) -> PublicKey:
     except ValueError as error:
         raise BadKey(f"{name} is a damaged public key", hint="copy it again from where it was published") from error
     raise BadKey(f"{name} is of a kind that is not used here", hint="use P-256 or Ed25519")
+
+
+def ed25519_key(raw: bytes) -> PublicKey:
+    """Return the public key of Ed25519 in its 32 bytes. Raises ValueError where they are none."""
+    return PublicKey(ed25519.Ed25519PublicKey.from_public_bytes(raw), _ED25519 + raw)
 
 
 def private_key(pem: bytes, name: str, *, password: str = "") -> PrivateKey:

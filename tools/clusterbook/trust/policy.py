@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import ClusterbookError
@@ -111,10 +111,28 @@ class Key(NamedTuple):
         return f"the key {self.file}"
 
 
+class RootOfTrust(NamedTuple):
+    """Those whom a root of trust names: the file that is believed to begin with, and the version that counts now.
+
+    `keys` are those of releases, `expires` until when no later version has to be seen, `first` the digest of what is in
+    the file.
+    """
+
+    file: str
+    first: str = ""
+    data: bytes = b""
+    version: int = 0
+    expires: datetime = datetime.max.replace(tzinfo=UTC)
+    keys: tuple[Key, ...] = ()
+
+    def __str__(self) -> str:
+        return f"the root of trust {self.file}, version {self.version}"
+
+
 class Policy(NamedTuple):
     """Who may sign, any one of them, and what they have to say."""
 
-    signers: tuple[Identity | Key, ...]
+    signers: tuple[Identity | Key | RootOfTrust, ...]
     predicate_types: tuple[str, ...] = (PROVENANCE,)
 
     @property
@@ -124,8 +142,16 @@ class Policy(NamedTuple):
 
     @property
     def keys(self) -> tuple[Key, ...]:
-        """Those who have a key."""
-        return tuple(each for each in self.signers if isinstance(each, Key))
+        """Those who have a key, and the keys that roots of trust name."""
+        found: list[Key] = []
+        for each in self.signers:
+            found += [each] if isinstance(each, Key) else each.keys if isinstance(each, RootOfTrust) else []
+        return tuple(found)
+
+    @property
+    def roots(self) -> tuple[RootOfTrust, ...]:
+        """The roots of trust."""
+        return tuple(each for each in self.signers if isinstance(each, RootOfTrust))
 
     def __str__(self) -> str:
         return " or ".join(map(str, self.signers))
@@ -225,9 +251,11 @@ def _within(part: Any, at: datetime) -> bool:
         return False
 
 
-def _signer(entry: Any) -> Identity | Key | None:
+def _signer(entry: Any) -> Identity | Key | RootOfTrust | None:
     if _has(entry, {"key"}, {"key"}):
         return Key(entry["key"]) if _word(entry["key"]) else None
+    if _has(entry, {"tufRoot"}, {"tufRoot"}):
+        return RootOfTrust(entry["tufRoot"]) if _word(entry["tufRoot"]) else None
     if not _has(entry, {"keyless"}, {"keyless"}):
         return None
     said = entry["keyless"]

@@ -59,15 +59,20 @@ class KeylessShape(_Shape):
 
 
 class SignerShape(_Shape):
-    """Somebody who may sign: by logging in, or with a key."""
+    """Somebody who may sign: by logging in, with a key, or with one that a root of trust names."""
 
     keyless: KeylessShape | None = Field(None, description="Somebody who signs by logging in.")
     key: Word | None = Field(None, description="A public key (PEM: P-256 or Ed25519), relative to this file.")
+    tuf_root: Word | None = Field(
+        None,
+        alias="tufRoot",
+        description="TUF root metadata that names keys, relative to this file; later versions are followed.",
+    )
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> SignerShape:
-        if (self.keyless is None) == (self.key is None):
-            raise ValueError("write either 'keyless' or 'key'")
+    def _one_of_them(self) -> SignerShape:
+        if [self.keyless, self.key, self.tuf_root].count(None) != 2:
+            raise ValueError("write one of 'keyless', 'key' and 'tufRoot'")
         return self
 
 

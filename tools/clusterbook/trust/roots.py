@@ -1,8 +1,7 @@
 """Roots: the trusted_root.json of a Sigstore instance, kept up to date by TUF.
 
 A newer one is taken only if the one before it signs for it, and is kept apart from the cache of sigstore's own
-programs, which believe whatever lies there. The only module that imports tuf, inside its functions. Source: reference
-row T10.
+programs, which believe whatever lies there. tuf is imported inside its functions. Source: reference row T10.
 """
 
 from __future__ import annotations
@@ -44,10 +43,14 @@ class RootUpdate(NamedTuple):
 
 
 def root_file(environment: Mapping[str, str], home: Path, url: str = PUBLIC) -> Path:
-    """Return where the trust root of an instance is kept. Source: XDG base directory specification."""
+    """Return where the trust root of an instance is kept."""
+    return data_folder(environment, home) / "roots" / quote(url.rstrip("/"), safe="") / ROOT
+
+
+def data_folder(environment: Mapping[str, str], home: Path) -> Path:
+    """Return where this user's data is. Source: XDG base directory specification."""
     data = Path(environment.get("XDG_DATA_HOME", ""))
-    folder = data if data.is_absolute() else home / ".local" / "share"
-    return folder / "clusterbook" / "roots" / quote(url.rstrip("/"), safe="") / ROOT
+    return (data if data.is_absolute() else home / ".local" / "share") / "clusterbook"
 
 
 def update(file: Path, url: str = PUBLIC, beginning: Path | None = None) -> RootUpdate:

@@ -40,8 +40,7 @@ class KeySigner:
         Raises:
             BadKey: it is none, or does not open.
         """
-        pem = read_key_file(path)
-        return cls(private_key(pem, str(path), password=_first(environment, KEY_PASSWORDS)))
+        return cls(read_private_key(path, environment))
 
     def public_pem(self) -> str:
         """Return the public key, as text."""
@@ -50,6 +49,15 @@ class KeySigner:
     def sign(self, statement: bytes) -> bytes:
         """Return a bundle that names the key by its hint."""
         return key_bundle(statement, self._key.sign(pae(statement)), self.hint)
+
+
+def read_private_key(path: Path, environment: Mapping[str, str]) -> PrivateKey:
+    """Return the key in a PEM file, which a password of the environment opens if it is locked.
+
+    Raises:
+        BadKey: it is none, or does not open.
+    """
+    return private_key(read_key_file(path), str(path), password=_first(environment, KEY_PASSWORDS))
 
 
 class KeylessSigner:

@@ -15,6 +15,7 @@ from clusterbook.trust.policy import (
     Identity,
     Key,
     Policy,
+    RootOfTrust,
     Tampered,
     Unsigned,
     Untrusted,
@@ -106,6 +107,13 @@ def _parsed(text: str, name: str) -> Policy:
 def key_policy(files: Iterable[Path]) -> Policy:
     """Return the policy that any one of these keys may have signed. Raises BadPolicy when one cannot be read."""
     return Policy(tuple(Key(str(path), _text(path)) for path in files))
+
+
+def root_of_trust(file: Path) -> RootOfTrust:
+    """Return the root of trust in a file. Raises BadPolicy, BadTufRoot, UntrustedRoot."""
+    from clusterbook.trust.tuf_root import read_root
+
+    return read_root(_text(file).encode(), str(file))
 
 
 def verify(raw: bytes, digest: str, policy: Policy) -> Verified:
@@ -213,10 +221,12 @@ def root_text(root: str) -> bytes:
     return public_root()
 
 
-def _placed(signer: Identity | Key, folder: Path) -> Identity | Key:
-    """Return a signer with its files found from the folder of the policy, and its key read."""
+def _placed(signer: Identity | Key | RootOfTrust, folder: Path) -> Identity | Key | RootOfTrust:
+    """Return a signer with its files found from the folder of the policy, and its key or its root of trust read."""
     if isinstance(signer, Key):
         return Key(signer.file, _text(folder / signer.file))
+    if isinstance(signer, RootOfTrust):
+        return root_of_trust(folder / signer.file)
     return signer._replace(root=str(folder / signer.root)) if signer.root else signer
 
 

@@ -42,7 +42,7 @@ def verify_source(where: str, verifier: Verifier) -> VerificationReport:
 
     verdict, warning = visit(
         where,
-        lambda opened: _verify(where, opened, belief),
+        lambda opened: _verify(where, opened, opened.trusting._replace(unsigned=belief.unsigned)),
         access=verifier.access,
         trusting=belief._replace(unsigned=True),
         around=verifier.around,
@@ -261,7 +261,7 @@ def _besides(opened: OpenIndex, reader: _ArtifactReader, belief: Trusting) -> di
 
 
 _LISTS = "list of a mirror's contents"
-_KINDS = {archive.REPOSITORY: _LISTS, "charts": "charts", "images": "images"}
+_KINDS = {archive.REPOSITORY: _LISTS, "charts": "charts", "images": "images", index.REPOSITORY: "roots of trust"}
 """What is in a repository, by the first word of its name."""
 
 

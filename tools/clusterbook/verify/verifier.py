@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from clusterbook.artifacts.root import follow
 from clusterbook.files.context import Context
-from clusterbook.oci.open import Access
+from clusterbook.oci.open import Access, open_source
 from clusterbook.trust.choose_policy import PolicyChoice, trusting
 from clusterbook.trust.policy import Trusting
 
@@ -26,8 +27,13 @@ class Verifier(NamedTuple):
     def trusting(self) -> Trusting:
         """Return whom he believes; a policy is only read where there is something to hold against it.
 
+        A source that is asked is asked first for later versions of a root of trust.
+
         Raises:
             InvalidRequest: he names several policies, or one that is none.
             NotFound: a file that he names does not exist.
         """
-        return trusting(self.choice, self.around.environment, self.around.home)
+        found = trusting(self.choice, self.around.environment, self.around.home)
+        if self.published_in is None or found.policy is None or not found.policy.roots:
+            return found
+        return follow(open_source(self.published_in, self.access), found, self.around)[0]

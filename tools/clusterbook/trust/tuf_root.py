@@ -1,0 +1,304 @@
+"""TUF root: a document that names the keys of releases, and those keys by which it is replaced.
+
+    role root                            a threshold of its keys signs each version: those of the version before, and
+                                         its own, so that no single lost or stolen key is enough
+    roles targets, snapshot, timestamp   the keys of releases, any one of them; an index is all three at once
+
+It is root metadata as TUF defines it, so that other tools write and sign it as well. Parsing, canonical form and
+thresholds are python-tuf's, which is imported only where somebody uses such a root. Source: TUF specification 1.0,
+sections 4.3, 5.3 and 6.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.trust.keys import PrivateKey, PublicKey, ed25519_key, public_key
+from clusterbook.trust.policy import Key, RootOfTrust, Untrusted
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import Key as TufKey
+    from tuf.api.metadata import Metadata, Root
+
+ROOT, RELEASE = "root", ("targets", "snapshot", "timestamp")
+LARGEST_ROOT_BYTES = 512 << 10
+"""As python-tuf has it."""
+_COUNT = "sign it with more of its keys: clusterbook-build root sign FILE --key KEY"
+
+
+class BadTufRoot(InvalidRequest):
+    """A root of trust cannot be read, cannot be used for releases, or cannot become what was asked for.
+
+    It is TUF root metadata: `clusterbook-build root new` writes one. A client reads keys of P-256 and Ed25519.
+    """
+
+    code = "CB212"
+
+
+class UntrustedRoot(Untrusted):
+    """A root of trust is not signed by enough of the keys that the version before it names, or of its own.
+
+    The version that was believed before stays. Somebody who has fewer keys than the threshold may have put it there.
+    """
+
+    code = "CB213"
+
+
+class ExpiredTufRoot(Untrusted):
+    """The newest root of trust that can be had has run out, so that a later one may be kept from you.
+
+    Its publisher makes a new version before that date, even if nothing in it changes.
+    """
+
+    code = "CB214"
+
+
+class Signatures(NamedTuple):
+    """How many of the keys that have to sign a root did, of how many that are needed: of its own, of those before."""
+
+    own: int
+    needed: int
+    before: int = 0
+    before_needed: int = 0
+
+    @property
+    def enough(self) -> bool:
+        """Whether it counts."""
+        return self.own >= self.needed and self.before >= self.before_needed
+
+
+def read_root(data: bytes, name: str) -> RootOfTrust:
+    """Return a root of trust to begin with, which has to be signed by enough of its own keys.
+
+    Raises:
+        BadTufRoot: it is none.
+        UntrustedRoot: too few signed it.
+    """
+    made = _parsed(data, name)
+    _refuse_unsigned(signatures(data, name), name)
+    return _root(made, data, name, sha256(data).hexdigest())
+
+
+def next_root(before: RootOfTrust, data: bytes, name: str) -> RootOfTrust:
+    """Return the root of trust that follows one that is believed; it keeps the name of that.
+
+    Raises:
+        BadTufRoot: it is none.
+        UntrustedRoot: it is not the next version, or too few signed it.
+    """
+    made = _parsed(data, name)
+    if made.signed.version != before.version + 1:
+        what = f"{name} is version {made.signed.version} of a root of trust, not {before.version + 1}"
+        raise UntrustedRoot(what, hint="versions follow one another without a gap")
+    _refuse_unsigned(signatures(data, name, before.data), name)
+    return _root(made, data, before.file, before.first)
+
+
+def signatures(data: bytes, name: str, before: bytes = b"") -> Signatures:
+    """Return who signed a root of trust; `before` is the version before it, b"" for the first that is believed.
+
+    Raises:
+        BadTufRoot: one of them is none.
+    """
+    made = _parsed(data, name)
+    own = made.signed.get_verification_result(ROOT, made.signed_bytes, made.signatures)
+    if not before:
+        return Signatures(len(own.signed), own.threshold)
+    old = _parsed(before, name).signed.get_verification_result(ROOT, made.signed_bytes, made.signatures)
+    return Signatures(len(own.signed), own.threshold, len(old.signed), old.threshold)
+
+
+def new_root(root_keys: Iterable[PublicKey], threshold: int, releases: Iterable[PublicKey], expires: datetime) -> bytes:
+    """Return version 1 of a root of trust, signed by nobody yet.
+
+    Raises:
+        BadTufRoot: it could never be signed, or nobody could sign a release.
+    """
+    from tuf.api.metadata import Metadata, Root
+
+    made = Metadata(Root(version=1, expires=expires, consistent_snapshot=True))
+    for key in root_keys:
+        made.signed.add_key(_tuf_key(key), ROOT)
+    _add_releases(made.signed, releases)
+    return _written(made, threshold, "the new root of trust")
+
+
+class RootChange(NamedTuple):
+    """What becomes another in the next version of a root; `threshold` 0 leaves it as it is."""
+
+    add_root: tuple[PublicKey, ...] = ()
+    remove_root: tuple[PublicKey, ...] = ()
+    add_release: tuple[PublicKey, ...] = ()
+    remove_release: tuple[PublicKey, ...] = ()
+    threshold: int = 0
+
+
+def change_root(data: bytes, name: str, change: RootChange, expires: datetime) -> bytes:
+    """Return the next version of a root of trust, signed by nobody yet.
+
+    Raises:
+        BadTufRoot: a key that is to go is not there, too few stay, or it is no root.
+    """
+    made = _parsed(data, name)
+    root = made.signed
+    made.signatures.clear()
+    root.version, root.expires = root.version + 1, expires.replace(microsecond=0)
+    for key in change.add_root:
+        root.add_key(_tuf_key(key), ROOT)
+    _add_releases(root, change.add_release)
+    for key in change.remove_root:
+        _revoke(root, key, (ROOT,), name)
+    for key in change.remove_release:
+        _revoke(root, key, RELEASE, name)
+    return _written(made, change.threshold or root.roles[ROOT].threshold, name)
+
+
+def sign_root(data: bytes, name: str, key: PrivateKey, before: bytes = b"") -> bytes:
+    """Return a root of trust with one more signature.
+
+    Args:
+        data: the root.
+        name: how a message calls it.
+        key: who signs.
+        before: the version before it, whose keys count as well.
+
+    Raises:
+        BadTufRoot: neither version names the key as one of a root.
+    """
+    from securesystemslib.signer import Signature
+
+    made = _parsed(data, name)
+    keys = dict(_keys_of(made.signed, ROOT))
+    if before:
+        keys |= dict(_keys_of(_parsed(before, name).signed, ROOT))
+    der = key.public().der
+    keyid = next((keyid for keyid, each in keys.items() if _der(each) == der), "")
+    if not keyid:
+        hint = "name the private half of a root key; the version before it lies beside it, or is named by --after"
+        raise BadTufRoot(f"{name} does not name this key as one of its root keys", hint=hint)
+    made.signatures[keyid] = Signature(keyid, key.sign(made.signed_bytes).hex())
+    return _encoded(made)
+
+
+def describe_root(root: RootOfTrust) -> Mapping[str, Any]:
+    """Return what a root of trust says, as data."""
+    made = _parsed(root.data, root.file).signed
+    return {
+        "version": root.version,
+        "expires": root.expires.isoformat().replace("+00:00", "Z"),
+        "threshold": made.roles[ROOT].threshold,
+        "rootKeys": [keyid for keyid, _ in _keys_of(made, ROOT)],
+        "releaseKeys": [keyid for keyid, _ in _keys_of(made, RELEASE[0])],
+    }
+
+
+def _parsed(data: bytes, name: str) -> Metadata[Root]:
+    """Return root metadata that can be used here.
+
+    Raises:
+        BadTufRoot: it is none, or asks for what is not done here.
+    """
+    from tuf.api.exceptions import RepositoryError
+    from tuf.api.metadata import Metadata, Root
+
+    hint = "name TUF root metadata, such as `clusterbook-build root new` writes"
+    try:
+        made = Metadata[Root].from_bytes(data)
+    except (RepositoryError, ValueError, RecursionError) as error:
+        raise BadTufRoot(f"{name} is no root of trust", hint=hint) from error
+    if not isinstance(made.signed, Root):
+        raise BadTufRoot(f"{name} is TUF metadata of another kind", hint=hint)
+    _refuse_unusable(made.signed, name)
+    return made
+
+
+def _refuse_unusable(root: Root, name: str) -> None:
+    """Raise BadTufRoot where a root lets one key count twice, or nobody sign a release."""
+    for role in (ROOT, RELEASE[0]):
+        keys = [_der(key) for _, key in _keys_of(root, role)]
+        if b"" in keys:
+            what = f"{name} names a key of a kind that is not used here in the role {role}"
+            raise BadTufRoot(what, hint="use P-256 or Ed25519")
+        if len(set(keys)) < len(keys):
+            raise BadTufRoot(f"{name} names one key twice, so that it would count twice", hint="name it once")
+        if len(keys) < root.roles[role].threshold:
+            what = f"{name} asks for {root.roles[role].threshold} signatures of the role {role}, and names {len(keys)}"
+            raise BadTufRoot(f"{what} keys", hint="add keys, or lower the threshold")
+    if root.roles[RELEASE[0]].threshold != 1:
+        raise BadTufRoot(f"{name} asks for several signatures on a release", hint="its threshold has to be 1 here")
+    if any(root.roles[role].keyids != root.roles[RELEASE[0]].keyids for role in RELEASE):
+        what = f"{name} names other keys for each of {', '.join(RELEASE)}"
+        raise BadTufRoot(what, hint="name the same keys: an index of ours is all three")
+
+
+def _refuse_unsigned(found: Signatures, name: str) -> None:
+    if found.before < found.before_needed:
+        what = f"{name} is signed by {found.before} of the {found.before_needed} keys that the version before asks for"
+        raise UntrustedRoot(what, hint=_COUNT)
+    if found.own < found.needed:
+        raise UntrustedRoot(f"{name} is signed by {found.own} of the {found.needed} keys that it asks for", hint=_COUNT)
+
+
+def _root(made: Metadata[Root], data: bytes, name: str, first: str) -> RootOfTrust:
+    keys = _keys_of(made.signed, RELEASE[0])
+    named = tuple(Key(f"{name}#{keyid[:12]}", _public(key).pem()) for keyid, key in keys)
+    return RootOfTrust(name, first, data, made.signed.version, made.signed.expires.astimezone(UTC), named)
+
+
+def _keys_of(root: Root, role: str) -> list[tuple[str, TufKey]]:
+    return [(keyid, root.keys[keyid]) for keyid in root.roles[role].keyids if keyid in root.keys]
+
+
+def _public(key: TufKey) -> PublicKey:
+    """Return a key of TUF as one of ours. Raises BadKey, ValueError where it is of another kind."""
+    value = str(key.keyval.get("public", ""))
+    if key.keytype == "ed25519":
+        return ed25519_key(bytes.fromhex(value))
+    if key.scheme != "ecdsa-sha2-nistp256":
+        raise ValueError(f"{key.scheme} is not used here")
+    return public_key(value, "a key of the root")
+
+
+def _der(key: TufKey) -> bytes:
+    """Return the bytes of a key, b"" for one of a kind that only TUF knows."""
+    try:
+        return _public(key).der
+    except (ValueError, InvalidRequest):
+        return b""
+
+
+def _tuf_key(key: PublicKey) -> TufKey:
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+    from securesystemslib.signer import SSlibKey
+
+    return SSlibKey.from_crypto(load_der_public_key(key.der))
+
+
+def _add_releases(root: Root, keys: Iterable[PublicKey]) -> None:
+    for key in keys:
+        for role in RELEASE:
+            root.add_key(_tuf_key(key), role)
+
+
+def _revoke(root: Root, key: PublicKey, roles: Iterable[str], name: str) -> None:
+    for role in roles:
+        keyid = next((keyid for keyid, each in _keys_of(root, role) if _der(each) == key.der), "")
+        if not keyid:
+            raise BadTufRoot(f"{name} does not name a key that is to go", hint="does it stand in the other role?")
+        root.revoke_key(keyid, role)
+
+
+def _written(made: Metadata[Root], threshold: int, name: str) -> bytes:
+    made.signed.roles[ROOT].threshold = threshold
+    _refuse_unusable(made.signed, name)
+    return _encoded(made)
+
+
+def _encoded(made: Metadata[Root]) -> bytes:
+    from tuf.api.serialization.json import JSONSerializer
+
+    return made.to_bytes(JSONSerializer(compact=False)) + b"\n"
