@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from clusterbook.collect.agent_manifests import Agent
     from clusterbook.collect.live import NodeAgent
     from clusterbook.lookup.shelf import Shelf
+    from clusterbook.snapshot.model import Snapshot
 
 ALL = "all"
 _POLL_S = 10
@@ -80,26 +81,32 @@ def _report(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply
     recipe, shelf = _recipe(request)
     ours = open_shelf().validators()
     known = with_inspections(shelf.validators() if shelf else {}, ours)
-    document, told = _snapshot(request, recipe, helper)
+    taken, seen, told = _snapshot(request, recipe, helper)
     told = (*(shelf.remarks if shelf else ()), *told)
 
-    def held(document: Mapping[str, Any]) -> Report:
+    def report_of(seen: Snapshot) -> Report:
         return judge(
             recipe,
-            pick(request, snapshot.read(document)),
+            seen,
             checks=read_checks({**ours, **known}),
             phases=phases,
             fail_fast="fail_fast" in request.switches,
             known_checks=tuple(known),
         )
 
+    document = taken
     if "stable_for" in values:
-        document = _watched(request, recipe, document, lambda document: held(document).verdict not in (FAILED, ERROR))
+
+        def holds(document: Mapping[str, Any]) -> bool:
+            return report_of(pick(request, snapshot.read(document))).verdict not in (FAILED, ERROR)
+
+        document = _watched(request, recipe, taken, holds)
     if "run" in request.switches:
         document = _run(request, recipe, document, known, phases)
     if "save_snapshot" in values:
         _save(values["save_snapshot"], document)
-    seen, report = pick(request, snapshot.read(document)), held(document)
+    seen = pick(request, seen if document is taken else snapshot.read(document))
+    report = report_of(seen)
     form = request.text("format") or ("json" if request.text("output") else "text")
     text = ctrf.text(report) if form == "text" else ctrf.as_json(report, __version__)
     told += (ALONE,) if seen.alone else ()
@@ -136,8 +143,8 @@ def _watched(
 
 def _snapshot(
     request: Request, recipe: Mapping[str, Any], helper: NodeAgent | None
-) -> tuple[Mapping[str, Any], tuple[str, ...]]:
-    """Return the snapshot to judge, that of a file or one taken now, and what a user should hear about it."""
+) -> tuple[Mapping[str, Any], Snapshot, tuple[str, ...]]:
+    """Return the snapshot to judge, as a document and read, of a file or taken now; and what a user should hear."""
     values = request.values
     if "no_cluster" in request.switches:
         if helper is not None or "run" in request.switches:
@@ -156,7 +163,7 @@ def _snapshot(
         if "snapshot" not in values:
             what = "--snapshot is missing: without a cluster it is all there is"
             raise MissingFlag(what, hint="type --snapshot FILE")
-        return read_snapshot(values["snapshot"])[0], ()
+        return *read_snapshot(values["snapshot"]), ()
     import gc
 
     gc.enable()  # what a cluster shows may take long, and much room
@@ -172,7 +179,7 @@ def _snapshot(
         context=request.text("context"),
         timeout_s=duration_s(values["timeout"]) if "timeout" in values else 0,
     )
-    return taken, told
+    return taken, snapshot.read(taken), told
 
 
 def _run(

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any
 
 from clusterbook.documents.scalars import scalar
 
@@ -21,14 +22,10 @@ _INDICATORS = frozenset("?:,[]{}#&*!|>'\"%@`")
 _FLOW = re.compile(r'\[(("[^"\\]*"|[a-z][a-z-]*)(, ("[^"\\]*"|[a-z][a-z-]*))*)?\]|\{\}')
 """A list of texts and words, or nothing: what may stand in a line."""
 _ELEMENT = re.compile(r'"[^"\\]*"|[a-z][a-z-]*')
+_LITERALS = frozenset(("|", "|-", "|+"))
+_KNOWN_LINES = 4096
+"""How many lines are remembered: what programs write says the same of ten thousand nodes."""
 _QUOTED_KEY = re.compile(r'("[^"\\]*"|\'[^\']*\'):(?: |\Z)')
-
-
-class _Line(NamedTuple):
-    """One line: how deep it is indented, and what stands there."""
-
-    indent: int
-    text: str
 
 
 class _NotPlain(Exception):
@@ -46,66 +43,64 @@ def read(text: str) -> Any:
 
 
 class _Reader:
-    """Reads one document from its first line to its last."""
+    """Reads one document from its first line to its last; `indent` and `text` are those of the line it stands at."""
 
     def __init__(self, raw: list[str]) -> None:
         self.raw = raw
-        self.number = -1
-        self.line = _Line(-1, "")
+        self.number = self.indent = -1
+        self.text = ""
         self.advance()
 
     def document(self) -> Any:
         """Return the whole document."""
-        if self.line.indent != 0:
+        if self.indent != 0:
             raise _NotPlain
         value = self.block(0, 1)
-        if self.line.indent != -1:
+        if self.indent != -1:
             raise _NotPlain
         return value
 
     def advance(self) -> None:
         """Go to the next line that holds something; behind the last one the indentation is -1."""
         raw = self.raw
-        number = self.number + 1
-        while number < len(raw):
-            text = raw[number].strip(" ")
+        for number in range(self.number + 1, len(raw)):
+            line = raw[number]
+            text = line.lstrip(" ")
             if text and text[0] != "#":
-                self.number = number
-                self.line = _Line(len(raw[number]) - len(raw[number].lstrip(" ")), text)
+                self.number, self.indent = number, len(line) - len(text)
+                self.text = text.rstrip(" ") if text[-1] == " " else text
                 return
-            number += 1
-        self.number = number
-        self.line = _Line(-1, "")
+        self.number, self.indent, self.text = len(raw), -1, ""
 
     def block(self, indent: int, depth: int) -> Any:
         """Return the map or list that starts on this line."""
         if depth > MAX_DEPTH:
             raise _NotPlain
-        text = self.line.text
+        text = self.text
         return self.sequence(indent, depth) if text == "-" or text.startswith("- ") else self.mapping(indent, depth)
 
     def sequence(self, indent: int, depth: int) -> list[Any]:
         """Return the list whose dashes stand at `indent`."""
         found: list[Any] = []
-        while self.line.indent == indent and (self.line.text == "-" or self.line.text.startswith("- ")):
-            rest = self.line.text[2:].lstrip(" ")
+        while self.indent == indent and (self.text == "-" or self.text.startswith("- ")):
+            rest = self.text[2:].lstrip(" ")
             if not rest:
                 raise _NotPlain
             if _split(rest) is None and not rest.startswith("- "):
                 found.append(self.value(rest, indent, depth))
                 continue
-            deeper = indent + len(self.line.text) - len(rest)
-            self.line = _Line(deeper, rest)
+            deeper = indent + len(self.text) - len(rest)
+            self.indent, self.text = deeper, rest
             found.append(self.block(deeper, depth + 1))
-        if self.line.indent > indent:
+        if self.indent > indent:
             raise _NotPlain
         return found
 
     def mapping(self, indent: int, depth: int) -> dict[str, Any]:
         """Return the map whose keys stand at `indent`."""
         found: dict[str, Any] = {}
-        while self.line.indent == indent:
-            parts = _split(self.line.text)
+        while self.indent == indent:
+            parts = _split(self.text)
             if parts is None:
                 raise _NotPlain
             key, rest = parts
@@ -115,12 +110,11 @@ class _Reader:
                 found[key] = self.value(rest, indent, depth)
                 continue
             self.advance()
-            below = self.line
-            listed = below.indent == indent and (below.text == "-" or below.text.startswith("- "))
-            found[key] = self.block(below.indent, depth + 1) if below.indent > indent or listed else None
+            listed = self.indent == indent and (self.text == "-" or self.text.startswith("- "))
+            found[key] = self.block(self.indent, depth + 1) if self.indent > indent or listed else None
             if listed:
                 continue
-        if self.line.indent > indent:
+        if self.indent > indent:
             raise _NotPlain
         return found
 
@@ -128,11 +122,11 @@ class _Reader:
         """Return what stands behind a key or a dash, and go on behind it."""
         if depth >= MAX_DEPTH:
             raise _NotPlain
-        if text in ("|", "|-", "|+"):
+        if text in _LITERALS:
             return self.literal(text, indent)
-        value = _word(text)
+        value = _flow(text) if text[0] in "[{" else _word(text)
         self.advance()
-        if self.line.indent > indent:
+        if self.indent > indent:
             raise _NotPlain  # a word that goes on, or a mistake
         return value
 
@@ -171,6 +165,7 @@ class _Reader:
         return body if style == "|-" else f"{body}\n"
 
 
+@lru_cache(maxsize=_KNOWN_LINES)
 def _split(text: str) -> tuple[str, str] | None:
     """Return the key at the start of a line and what follows it, None where there is no key."""
     if text[0] in "\"'":
@@ -191,8 +186,16 @@ def _split(text: str) -> tuple[str, str] | None:
     return key, text[at + 1 :].strip(" ")
 
 
+def _flow(text: str) -> Any:
+    """Return the list or the map that stands in one line."""
+    if not _FLOW.fullmatch(text):
+        raise _NotPlain
+    return {} if text[0] == "{" else [_element(each) for each in _ELEMENT.findall(text)]
+
+
+@lru_cache(maxsize=_KNOWN_LINES)
 def _word(text: str) -> Any:
-    """Return what a value in one line means."""
+    """Return what a word in one line means."""
     first = text[0]
     if first == '"':
         return _double(text)
@@ -201,10 +204,6 @@ def _word(text: str) -> Any:
         if len(text) < 2 or text[-1] != "'" or "'" in inner.replace("''", ""):
             raise _NotPlain
         return inner.replace("''", "'")
-    if first in "[{":
-        if not _FLOW.fullmatch(text):
-            raise _NotPlain
-        return {} if first == "{" else [_element(each) for each in _ELEMENT.findall(text)]
     if first in _INDICATORS or text in ("-", "---", "...") or text[:2] == "- " or text[:4] in ("--- ", "... "):
         raise _NotPlain
     if ": " in text or text[-1] == ":" or " #" in text:

@@ -24,6 +24,7 @@ from clusterbook.documents.yaml_writer import scalar
 from clusterbook.snapshot import version
 from clusterbook.snapshot.inventory import PARTIAL, because
 from clusterbook.snapshot.model import Item, Snapshot
+from clusterbook.snapshot.nodes import OWN_READINGS, NodeKind
 
 _OF_NODES = frozenset(("GPU", "OS", "SystemD"))
 """The types of readings that are of one node each."""
@@ -175,16 +176,14 @@ def _of_nodes(snapshot: Snapshot, path: Path, group: str, limit: str) -> Reading
         return Readings({lookup(snapshot, path): (own,) if own else ()}, limit=limit)
     key = f"{group}.{path.key}" if path.item is None else ""
     values: dict[str, list[str]] = {}
-    unread = []
-    for node in nodes.judged:
+    unread: list[str] = []
+    alone = (NodeKind(node, [node.name]) for node in nodes.judged)
+    for node, names in alone if key in OWN_READINGS else nodes.kinds_beside(own):
         told = node.told.get(key, "")
-        if node.name == own:
+        if names == [own]:
             with suppress(NotFound):
                 told = lookup(snapshot, path)
-        if told:
-            values.setdefault(told, []).append(node.name)
-        else:
-            unread.append(node.name)
+        (values.setdefault(told, []) if told else unread).extend(names)
     if not values:
         text = lookup(snapshot, path)
         if own:

@@ -124,9 +124,9 @@ def _stated(entry: object) -> str:
 def _service(snapshot: Snapshot) -> Shown:
     """Return which managed Kubernetes it is."""
     version, nodes = snapshot.reading("K8s", "server", "version"), snapshot.nodes
-    labels = {key for node in nodes.all for key in node.labels}
+    labels = {key for kind in nodes.all_kinds for key in kind.node.labels}
     labels |= {key for key in _labels(snapshot) if services.is_judged(key)}
-    said = {key: {node.told.get(f"K8s.node.{key}", "") for node in nodes.all} - {""}
+    said = {key: {kind.node.told.get(f"K8s.node.{key}", "") for kind in nodes.all_kinds} - {""}
             for key in ("container-runtime-version", "os-image", "provider")}  # fmt: skip
     for key, values in said.items():
         values |= {snapshot.reading("K8s", "node", key)} - {""}
@@ -170,14 +170,14 @@ def _os(snapshot: Snapshot) -> Shown:
     nodes, limit = snapshot.nodes, snapshot.nodes.limit
     values: dict[str, list[str]] = {}
     details: dict[str, set[str]] = {}
-    unread = []
-    for node in nodes.judged:
-        found = mine if node.name == own and mine.id else node.system
+    unread: list[str] = []
+    for node, names in nodes.kinds_beside(own if mine.id else ""):
+        found = mine if mine.id and names == [own] else node.system
         if found.id:
-            values.setdefault(found.criterion or found.id, []).append(node.name)
+            values.setdefault(found.criterion or found.id, []).extend(names)
             details.setdefault(found.criterion or found.id, set()).add(str(found))
         else:
-            unread.append(node.name)
+            unread.extend(names)
     if not values and mine.id and snapshot.chosen is None:
         values, details = {mine.criterion or mine.id: [own] if own else []}, {mine.criterion or mine.id: {str(mine)}}
         unread = [name for name in unread if name != own] if len(unread) > 1 else []
@@ -198,20 +198,21 @@ def _accelerator(snapshot: Snapshot, known: tuple[str, ...]) -> Shown:
     mine = {accelerator_in(product, known) or product for product in products}
     own = snapshot.own_node("GPU") or (nodes.gpu[0].name if len(nodes.gpu) == 1 else "")
     values: dict[str, list[str]] = {}
-    unread, label = [], ""
-    for node in nodes.gpu:
-        gpus = node.gpus
+    unread: list[str] = []
+    label = ""
+    for node, names in nodes.kinds_beside(own) if nodes.gpu else ():
+        gpus, itself = node.gpus, names == [own]
         model = (gpus.model(known) or gpus.product) if gpus else ""
         label = label or (gpus.source if gpus else "")
         models = {model} - {""}
-        if node.name == own and mine and (len(mine) > 1 or mine <= {*known}):
+        if itself and mine and (len(mine) > 1 or mine <= {*known}):
             models = mine | (models & {*known})
-        elif node.name == own:
+        elif itself:
             models = models or mine
         for each in sorted(models):
-            values.setdefault(each, []).append(node.name)
+            values.setdefault(each, []).extend(names)
         if not models:
-            unread.append(node.name)
+            unread.extend(names)
     if values:
         where = label if label == "ResourceSlice" else f"NodeTopology.label.{label}" if label else source
         return Shown(values, where, unread, limit)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 ACCELERATORS = ("a100", "b200", "gb200", "gb300", "h100", "h200", "l40", "l40s", "rtx-pro-6000")
@@ -62,7 +63,7 @@ class Gpus(NamedTuple):
 
     def model(self, known: Iterable[str] = ACCELERATORS) -> str:
         """Return the name that recipes have for the model, "" where they have none."""
-        return accelerator_in(self.product, known)
+        return accelerator_in(self.product, tuple(known))
 
 
 def is_judged(label: str) -> bool:
@@ -148,7 +149,8 @@ def _count(amount: object) -> int:
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
-def accelerator_in(product: str, known: Iterable[str]) -> str:
+@lru_cache(maxsize=256)
+def accelerator_in(product: str, known: tuple[str, ...]) -> str:
     """Return the accelerator that a product name speaks of, "" when it is none of `known`.
 
     Whole words are compared, so that GH200 is no H200 and L40S no L40; the longest name wins.

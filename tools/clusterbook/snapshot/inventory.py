@@ -200,19 +200,37 @@ def _objects(entry: Mapping[str, Any], place: str) -> list[Object]:
     if not isinstance(items, list):
         raise misshapen(f"{place}.items", items, "a list")
     for number, item in enumerate(items):
-        if not isinstance(item, dict) or not isinstance(item.get("metadata"), dict):
-            where = f"{place}.items[{number}]"
-            raise misshapen(where, mapping(item, where), "an object with metadata")
-        for part in ("spec", "status"):
-            if not isinstance(item.get(part), dict | None):
-                raise misshapen(f"{place}.items[{number}].{part}", item[part], "a map")
-        for part in ("labels", "annotations"):
-            if not isinstance(item["metadata"].get(part), dict | None):
-                raise misshapen(f"{place}.items[{number}].metadata.{part}", item["metadata"][part], "a map")
-        conditions = (item.get("status") or {}).get("conditions")
-        if not isinstance(conditions, list | None):
-            raise misshapen(f"{place}.items[{number}].status.conditions", conditions, "a list")
+        if not _is_object(item):
+            raise _no_object(item, f"{place}.items[{number}]")
     return items
+
+
+_MAP, _LIST = (dict, type(None)), (list, type(None))
+
+
+def _is_object(item: object) -> bool:
+    """Return whether something has the shape of an object, as far as anybody here goes by it."""
+    if not isinstance(item, dict):
+        return False
+    metadata, status = item.get("metadata"), item.get("status")
+    if not (isinstance(metadata, dict) and isinstance(status, _MAP) and isinstance(item.get("spec"), _MAP)):
+        return False
+    if not (isinstance(metadata.get("labels"), _MAP) and isinstance(metadata.get("annotations"), _MAP)):
+        return False
+    return not status or isinstance(status.get("conditions"), _LIST)
+
+
+def _no_object(item: object, place: str) -> InvalidRequest:
+    """Return the error for something that has another shape, with where it has."""
+    if not isinstance(item, dict) or not isinstance(item.get("metadata"), dict):
+        return misshapen(place, mapping(item, place), "an object with metadata")
+    for part in ("spec", "status"):
+        if not isinstance(item.get(part), _MAP):
+            return misshapen(f"{place}.{part}", item[part], "a map")
+    for part in ("labels", "annotations"):
+        if not isinstance(item["metadata"].get(part), _MAP):
+            return misshapen(f"{place}.metadata.{part}", item["metadata"][part], "a map")
+    return misshapen(f"{place}.status.conditions", item["status"]["conditions"], "a list")
 
 
 def _release(entry: Mapping[str, Any], place: str) -> InstalledRelease:

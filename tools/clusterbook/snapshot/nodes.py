@@ -37,6 +37,8 @@ DRIVER_LABELS = (
 _JUDGED = frozenset((*POOL_LABELS, *DRIVER_LABELS))
 _NAMED = 3
 """Most nodes that one message names."""
+OWN_READINGS = frozenset(("K8s.node.source-node", "K8s.node.provider-id"))
+"""The readings that each node has for itself."""
 
 
 def is_judged(label: str) -> bool:
@@ -45,12 +47,16 @@ def is_judged(label: str) -> bool:
 
 
 class ClusterNode(NamedTuple):
-    """One node. `told` maps the path of a reading, such as `OS.release.ID`, to what the API says of it."""
+    """One node. `told` maps the path of a reading, such as `OS.release.ID`, to what the API says of it.
+
+    Nodes of one `kind` differ in their names and in `OWN_READINGS` alone.
+    """
 
     name: str
     labels: Mapping[str, str]
     told: Mapping[str, str]
     gpus: Gpus | None = None
+    kind: str = ""
 
     @property
     def system(self) -> System:
@@ -61,8 +67,29 @@ class ClusterNode(NamedTuple):
     def pool(self) -> str:
         """Return the pool it belongs to: that of its cloud, else what its GPU and its system are."""
         named = next((self.labels[key] for key in POOL_LABELS if self.labels.get(key)), "")
+        if named:
+            return named
         model = (self.gpus.model() or self.gpus.product) if self.gpus else ""
-        return named or "-".join(word for word in (model, *str(self.system).split()) if word) or "unnamed"
+        return "-".join(word for word in (model, *str(self.system).split()) if word) or "unnamed"
+
+
+class NodeKind(NamedTuple):
+    """Nodes that show the same: one of them, and the names of all. 10,000 nodes are of few kinds."""
+
+    node: ClusterNode
+    names: Sequence[str]
+
+
+def kinds_of(nodes: Iterable[ClusterNode]) -> tuple[NodeKind, ...]:
+    """Return nodes by their kinds, in the order of the first of each."""
+    found: dict[str, NodeKind] = {}
+    names: dict[str, list[str]] = {}
+    for node in nodes:
+        if node.kind not in found:
+            names[node.kind] = []
+            found[node.kind] = NodeKind(node, names[node.kind])
+        names[node.kind].append(node.name)
+    return tuple(found.values())
 
 
 class NodeView:
@@ -102,6 +129,27 @@ class NodeView:
         """The nodes that a recipe is about: those with a GPU, and all where none has one."""
         return self.gpu or self.nodes
 
+    @cached_property
+    def kinds(self) -> tuple[NodeKind, ...]:
+        """The kinds of the nodes that a recipe is about."""
+        return kinds_of(self.judged)
+
+    @cached_property
+    def all_kinds(self) -> tuple[NodeKind, ...]:
+        """The kinds of all nodes, whichever are meant."""
+        return kinds_of(self.all)
+
+    def kinds_beside(self, own: str) -> Iterator[NodeKind]:
+        """Yield the kinds of the judged nodes, and by itself the node `own`, of which more is known; "" for none."""
+        kind = next((node.kind for node in self.judged if node.name == own), "") if own else ""
+        for each in self.kinds:
+            if not kind or each.node.kind != kind:
+                yield each
+                continue
+            yield NodeKind(each.node, [own])
+            if rest := [name for name in each.names if name != own]:
+                yield NodeKind(each.node, rest)
+
     @property
     def gpu_count(self) -> int | None:
         """How many nodes have a GPU, None where nobody can tell."""
@@ -128,17 +176,17 @@ class NodeView:
     def counts(self) -> dict[str, int]:
         """Return how many GPUs of each kind there are to give, over all nodes."""
         found = dict.fromkeys(gpus.KINDS, 0)
-        for node in self.gpu:
+        for node, names in self.kinds:
             for kind, count in node.gpus.counts if node.gpus else ():
-                found[kind] += count
+                found[kind] += count * len(names)
         return found
 
     def pools(self) -> dict[str, tuple[str, ...]]:
         """Return the names of the judged nodes by pool, sorted."""
         found: dict[str, list[str]] = {}
-        for node in self.judged:
-            found.setdefault(node.pool, []).append(node.name)
-        return {name: tuple(found[name]) for name in sorted(found)}
+        for node, names in self.kinds:
+            found.setdefault(node.pool, []).extend(names)
+        return {name: tuple(sorted(found[name])) for name in sorted(found)}
 
     def only(self, names: Collection[str]) -> NodeView:
         """Return the view of some nodes."""
@@ -191,15 +239,26 @@ def view(
         return NodeView([_labelled(name, listed.get(name, {}), claimed.get(name)) for name in names], gap,
                         unnamed=unnamed)  # fmt: skip
     found = []
+    kinds: dict[str, ClusterNode] = {}
     for each in objects:
         name = str(each["metadata"].get("name"))
-        own = {str(key): str(value) for key, value in (each["metadata"].get("labels") or {}).items()}
-        own = own or listed.get(name) or {}
+        labels_of = each["metadata"].get("labels") or listed.get(name) or {}
         status = each.get("status") or {}
-        capacity = {**_map(status.get("allocatable")), **_map(status.get("capacity"))}
-        gpu = gpus_of(own, capacity, claimed.get(name))
-        found.append(ClusterNode(name, own, told(each, own) | _model(gpu), gpu))
+        own = {f"K8s.node.{key}": value for key, value in _identity(each).items()}
+        software = _map(status.get("nodeInfo"))
+        kind = repr((labels_of, status.get("capacity"), status.get("allocatable"), claimed.get(name),
+                     own.get("K8s.node.provider"), [software.get(key) for key in _SOFTWARE]))  # fmt: skip
+        if kind not in kinds:
+            kinds[kind] = _node(each, labels_of, claimed.get(name), str(len(kinds)))
+        found.append(kinds[kind]._replace(name=name, told={**kinds[kind].told, **own}))
     return NodeView(found, gap, listed=True)
+
+
+def _node(node: Object, labels: Mapping[str, Any], claimed: str | None, kind: str) -> ClusterNode:
+    """Return a node as all of its kind are, without what it has alone."""
+    own, status = {str(key): str(value) for key, value in labels.items()}, node.get("status") or {}
+    gpu = gpus_of(own, {**_map(status.get("allocatable")), **_map(status.get("capacity"))}, claimed)
+    return ClusterNode("", own, _told(node, own) | _model(gpu), gpu, kind)
 
 
 def _map(value: object) -> Mapping[str, Any]:
@@ -211,7 +270,8 @@ def _labelled(name: str, labels: Mapping[str, str], claimed: str | None) -> Clus
     """Return a node of which labels are all that is known."""
     readings = {f"OS.release.{key}": value for key, value in _os_release(labels).items()}
     gpu = gpus_of(labels, {}, claimed)
-    return ClusterNode(name, labels, {**readings, **_driver(labels), **_model(gpu)}, gpu)
+    told = {**readings, **_driver(labels), **_model(gpu)}
+    return ClusterNode(name, labels, told, gpu, repr((labels, claimed)))
 
 
 def _claimed(slices: Iterable[Object]) -> Iterator[tuple[str, str]]:
@@ -247,9 +307,9 @@ def _listed(labels: Mapping[str, Any]) -> tuple[dict[str, dict[str, str]], int]:
     return found, unnamed
 
 
-def told(node: Object, labels: Mapping[str, str]) -> dict[str, str]:
-    """Return what the API says of a node, by the path of the reading that says it."""
-    found = {f"K8s.node.{key}": value for key, value in account(node).items()}
+def _told(node: Object, labels: Mapping[str, str]) -> dict[str, str]:
+    """Return what the API says of a node and of all that are alike, by the path of the reading that says it."""
+    found = {f"K8s.node.{key}": value for key, value in _kubelet(node).items()}
     found |= {f"OS.release.{key}": value for key, value in release(node, labels).items()}
     if kernel := found.get("K8s.node.kernel-version"):
         found["OS.sysctl./proc/sys/kernel/osrelease"] = kernel
@@ -271,23 +331,39 @@ def _driver(labels: Mapping[str, str]) -> dict[str, str]:
 
 def account(node: Object) -> dict[str, str]:
     """Return K8s.node: what the API says of one node. Source: reference row S13."""
-    info = _map((node.get("status") or {}).get("nodeInfo"))
+    return _identity(node) | _kubelet(node)
+
+
+def _identity(node: Object) -> dict[str, str]:
+    """Return what the API says of a node that it has alone."""
     provider_id = str((node.get("spec") or {}).get("providerID") or "")
     scheme, _, _ = provider_id.partition("://")
     provider = scheme if "://" in provider_id or provider_id.startswith("ocid1") else ""
-    runtime = str(info.get("containerRuntimeVersion") or "")
-    runtime_name, _, runtime_version = runtime.partition("://")
     found = {
         "source-node": str(node["metadata"].get("name") or ""),
         "provider": services.service_of(provider),
         "provider-id": provider_id,
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+_SOFTWARE = ("containerRuntimeVersion", "kubeletVersion", "kernelVersion", "operatingSystem", "osImage")
+"""What is read of a node's software."""
+
+
+def _kubelet(node: Object) -> dict[str, str]:
+    """Return what its kubelet says of a node's software."""
+    info = _map((node.get("status") or {}).get("nodeInfo"))
+    runtime, kubelet, kernel, family, image = (str(info.get(key) or "") for key in _SOFTWARE)
+    runtime_name, _, runtime_version = runtime.partition("://")
+    found = {
         "container-runtime-id": runtime,
         "container-runtime-name": runtime_name,
         "container-runtime-version": runtime_version,
-        "kubelet-version": str(info.get("kubeletVersion") or ""),
-        "kernel-version": str(info.get("kernelVersion") or ""),
-        "operating-system": str(info.get("operatingSystem") or ""),
-        "os-image": str(info.get("osImage") or ""),
+        "kubelet-version": kubelet,
+        "kernel-version": kernel,
+        "operating-system": family,
+        "os-image": image,
     }
     return {key: value for key, value in found.items() if value}
 

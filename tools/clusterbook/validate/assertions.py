@@ -140,12 +140,12 @@ def ask(operation: Operation, inventory: Inventory) -> str:
     metadata = tree.get("metadata") or {}
     namespace = str(metadata.get("namespace") or "")
     known, gap = inventory.kind(api_version, kind, namespace)
-    candidates = [each for each in known if _selected(each["metadata"], metadata)]
+    candidates = _selected(known, metadata)
     body = {key: value for key, value in tree.items() if key not in ("apiVersion", "kind", "metadata")}
     asked = ("name", "namespace", *(("labels",) if _is_plain(metadata.get("labels")) else ()))
     rest = {key: value for key, value in metadata.items() if key not in asked}
     tree = {**body, "metadata": rest} if rest else body
-    mismatches = ((each, mismatch(tree, each, operation.subject)) for each in candidates)
+    mismatches = _mismatches(tree, candidates, operation.subject)
     if operation.wanted:
         said = []
         for each, why in mismatches:
@@ -163,15 +163,28 @@ def ask(operation: Operation, inventory: Inventory) -> str:
     return ""
 
 
-def _selected(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Return whether an object has the name and the labels that are asked for."""
-    if "name" in wanted and found.get("name") != wanted["name"]:
-        return False
+def _mismatches(tree: Mapping[str, Any], objects: Sequence[Object], subject: str) -> Iterator[tuple[Object, str]]:
+    """Yield each object, and how it differs from a tree; of those alike, as pods of 10,000 nodes are, one is asked."""
+    if not all(map(_is_name, tree)):
+        yield from ((each, mismatch(tree, each, subject)) for each in objects)
+        return
+    known: dict[str, str] = {}
+    for each in objects:
+        asked = repr([(key, each[key]) for key in tree if key in each])
+        why = known.get(asked)
+        if why is None:
+            why = known[asked] = mismatch(tree, each, subject)
+        yield each, why
+
+
+def _selected(objects: Sequence[Object], wanted: Mapping[str, Any]) -> Sequence[Object]:
+    """Return the objects that have the name and the labels that are asked for."""
+    if "name" in wanted:
+        objects = [each for each in objects if each["metadata"].get("name") == wanted["name"]]
     labels = wanted.get("labels")
     if not labels or not _is_plain(labels):
-        return True
-    has = found.get("labels") or {}
-    return all(has.get(key) == value for key, value in labels.items())
+        return objects
+    return [each for each in objects if labels.items() <= (each["metadata"].get("labels") or {}).items()]
 
 
 def _is_plain(labels: Mapping[str, Any] | None) -> bool:
@@ -229,6 +242,11 @@ def read_key(text: str) -> AssertionKey:
     return AssertionKey(text, False, each, each_name, binding)
 
 
+def _is_name(key: str) -> bool:
+    """Return whether a key is the name of a value, and no expression about what has it."""
+    return key[:1] not in ("(", "~", "\\") and "->" not in key
+
+
 def mismatch(tree: Any, value: Any, subject: str, path: str = "", bindings: Bindings | None = None) -> str:
     """Return where and how `value` differs from what `tree` says, "" when it fits; the first difference counts.
 
@@ -253,7 +271,7 @@ def _map_mismatch(tree: Mapping[str, Any], value: Any, subject: str, path: str, 
     if not tree:
         return f"{path or subject} is nothing" if value is None else ""
     for name, below in tree.items():
-        key = read_key(str(name)) if name[:1] in ("(", "~", "\\") or "->" in name else AssertionKey(str(name), False)
+        key = AssertionKey(str(name), False) if _is_name(name) else read_key(str(name))
         where = f"{path}.{name}" if path else str(name)
         if key.expression:
             found = evaluate(key.text, value, bindings)

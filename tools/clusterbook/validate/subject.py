@@ -177,9 +177,9 @@ def _says(dimension: str, seen: Shown, others: Mapping[str, Sequence[str]]) -> s
 def _whole(intent: str, snapshot: Snapshot, state: str, message: str) -> tuple[str, str]:
     """Return what becomes of the accelerator where GPUs are cut or shared; only inference runs on a part of one."""
     cut: dict[str, list[str]] = {}
-    for node in snapshot.nodes.gpu:
+    for node, names in snapshot.nodes.kinds:
         if node.gpus and node.gpus.kind != WHOLE:
-            cut.setdefault(node.gpus.kind, []).append(node.name)
+            cut.setdefault(node.gpus.kind, []).extend(names)
     if not cut:
         return state, message
     where = ", ".join(f"{_SLICES[kind]} on {named(names)}" for kind, names in sorted(cut.items()))

@@ -20,6 +20,7 @@ from clusterbook.validate.workloads import API_VERSIONS
 Object = dict[str, Any]
 
 _METADATA = ("name", "namespace", "labels", "generation", "deletionTimestamp")
+_IDENTIFIERS = frozenset(("machineID", "systemUUID", "bootID"))
 _CONDITION = ("type", "status", "reason")
 _STATE = {"waiting": ("reason",), "running": (), "terminated": ("reason", "exitCode")}
 
@@ -51,12 +52,14 @@ def _conditions(status: Mapping[str, Any]) -> list[Object]:
 
 
 def _node(found: Mapping[str, Any]) -> Object:
-    """Return a node without the images it keeps."""
+    """Return a node without the images it keeps, and without the identifiers that each boot of a machine has."""
     status = found.get("status") or {}
+    software = {key: value for key, value in (status.get("nodeInfo") or {}).items() if key not in _IDENTIFIERS}
     return {
         "spec": _only(found.get("spec") or {}, ("providerID", "taints", "unschedulable")),
         "status": {
-            **_only(status, ("capacity", "allocatable", "nodeInfo")),
+            **_only(status, ("capacity", "allocatable")),
+            **({"nodeInfo": software} if software else {}),
             "conditions": _conditions(status),
         },
     }
