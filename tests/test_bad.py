@@ -149,7 +149,8 @@ def test_there_are_fifty_mistakes_and_every_code_has_one() -> None:
         "CB064",
     }  # tests/core/test_audit.py, test_release.py, build/test_proofs.py
     of_proofs = {"CB065", "CB066", "CB067", "CB068"}  # tests/lint/test_proofs.py
-    assert set(CODES) - codes == elsewhere | of_ledgers | of_proofs
+    of_others = {"CB031"}  # tests/catalog/test_load.py: nothing of ours is left out
+    assert set(CODES) - codes == elsewhere | of_ledgers | of_proofs | of_others
 
 
 def test_twelve_rules_have_a_good_example_beside_the_bad_one() -> None:

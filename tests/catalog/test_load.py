@@ -7,22 +7,27 @@ from typing import Any
 
 import pytest
 
-from clusterbook.catalog.criteria import ANY
+from clusterbook.catalog.criteria import ANY, Criteria
 from clusterbook.catalog.load import Catalog, survey
 from clusterbook.diagnostics.findings import Finding, SourceErrors
-from clusterbook.documents.api_version import API_VERSIONS
+from clusterbook.documents.api_version import API_VERSION, AUTHORED, PROFILED, PROFILED_ALPHA, READ, REFERENCE
+from clusterbook.resolve.matching import COMPOSED, CURATED
 from tests.support.hints import nearest
-from tests.support.trees import REGISTRY, load, resolve, tree
+from tests.support.trees import REGISTRY, build, load, resolve, tree
 
 OVERLAY = "kind: RecipeMetadata\nmetadata: {name: %s}\nspec: {criteria: {service: %s}}\n"
+BLOCK = "kind: RecipeMetadata\nmetadata: {name: %s}\nspec:\n  criteria: {service: %s}\n"
 MIXIN = "kind: RecipeMixin\nmetadata: {name: %s}\nspec: {constraints: [{name: OS, value: x}]}\n"
 
 
 def refusals(files: Mapping[str, str], **more: Any) -> list[Finding]:
-    """Return the findings with which a tree is refused."""
-    with pytest.raises(SourceErrors) as caught:
-        load(files, **more)
-    return [finding for finding in caught.value.findings if finding.severity == "error"]
+    """Return the errors in a tree: ours is refused with them, somebody else's without base or registry as well."""
+    found = survey(tree(files, **more))
+    if more.get("strict", True):
+        with pytest.raises(SourceErrors) as caught:
+            load(files, **more)
+        assert caught.value.findings == found.findings
+    return [finding for finding in found.findings if finding.severity == "error"]
 
 
 def said(findings: list[Finding]) -> list[tuple[str, str]]:
@@ -97,13 +102,79 @@ def test_of_two_overlays_of_one_name_the_last_wins_in_somebody_elses_tree_and_ou
 # --- spellings of apiVersion ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("version", API_VERSIONS)
+@pytest.mark.parametrize("version", READ["RecipeMixin"])
 def test_each_spelling_of_api_version_is_read(version: str) -> None:
     head = f"apiVersion: {version}\n"
     files = {"registry.yaml": head + REGISTRY, "overlays/x.yaml": head + OVERLAY % ("x", "eks"),
              "mixins/os.yaml": head + MIXIN % "os"}  # fmt: skip
     for found in both(files):
         assert (list(found.overlays), list(found.mixins)) == (["x"], ["os"])
+
+
+@pytest.mark.parametrize("version", [PROFILED_ALPHA, PROFILED])
+def test_the_api_version_of_a_profile_and_the_profile_belong_together(version: str) -> None:
+    profile = "  profile: {name: p, default: x, values: {x: {}}}\n"
+    bare, declaring = BLOCK % ("x", "eks"), BLOCK % ("x", "eks") + profile
+    for text, place in (
+        (f"apiVersion: {version}\n{bare}", "1:13"),
+        (f"apiVersion: {REFERENCE}\n{declaring}", "6:3"),
+        (f"apiVersion: {AUTHORED}\n{declaring}", "6:3"),
+        (f"apiVersion: {version}\n{bare.replace('RecipeMetadata', 'RecipeMetadat')}", "1:13"),
+    ):
+        assert (f"overlays/x.yaml:{place}", "CB015") in said(refusals({"overlays/x.yaml": text}, strict=False))
+    for ours in (f"apiVersion: {version}\n{declaring}", f"apiVersion: {API_VERSION}\n{declaring}"):
+        assert list(load({"overlays/x.yaml": ours}).overlays) == ["x"]
+
+
+@pytest.mark.parametrize("more", ["    extra: 1\n", "---\nkind: RecipeMetadata\n"])
+def test_of_a_document_that_declares_a_profile_nothing_is_overlooked(more: str) -> None:
+    profile = "  profile: {name: p, default: x, values: {x: {}}}\n"
+    text = f"apiVersion: {PROFILED}\n{BLOCK % ('x', 'eks')}{profile}{more}"
+    found = survey(tree({"overlays/x.yaml": text}, strict=False))
+    assert (list(found.overlays), list(found.unread)) == ([], ["x"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "apiVersion: aicr.run/v9\n%s",
+        "apiVersion: aicr.run/v1\n%s",
+        "%s  componentRefs: {name: a}\n",
+        "%s  constraints: [{name: K}]\n",
+        "%s  mixins: [\n",
+    ],
+)
+def test_an_overlay_that_is_not_understood_costs_what_builds_on_it_and_no_more(text: str) -> None:
+    files = {
+        "overlays/eks.yaml": text % (BLOCK % ("eks", "eks")),
+        "eks-training": "{base: eks, criteria: {service: eks, intent: training}}",
+        "h100-eks-training": "{base: eks-training, criteria: {service: eks, intent: training, accelerator: h100}}",
+        "gke": "criteria: {service: gke}",
+    }
+    found = load(files, strict=False)
+    assert (list(found.overlays), sorted(found.unread)) == (["gke"], ["eks", "eks-training", "h100-eks-training"])
+    (finding,) = [finding for finding in found.findings if finding.code == "CB031"]
+    assert finding.place.file == "overlays/eks.yaml"
+    assert finding.place.line > 0
+    assert "eks-training, h100-eks-training" in finding.what
+    whole = build(files, strict=False)
+    assert sorted(whole.recipes) == ["base", "gke"]
+    assert whole.answer(Criteria(service="gke")).state == CURATED
+    for query in (Criteria(service="eks", intent="training"), Criteria("eks", "h100", "training")):
+        assert whole.answer(query).state not in (CURATED, COMPOSED)
+    with pytest.raises(SourceErrors):
+        load(files)
+
+
+def test_a_mixin_that_is_not_understood_costs_what_names_it() -> None:
+    files = {
+        "mixins/os": "constraint: []",
+        "eks": "{criteria: {service: eks}, mixins: [os]}",
+        "gke": "criteria: {service: gke}",
+    }
+    whole = build(files, strict=False)
+    assert sorted(whole.recipes) == ["base", "gke"]
+    assert [str(finding.place) for finding in whole.findings] == ["mixins/os.yaml:5:3"]
 
 
 def test_api_version_may_be_left_out() -> None:
@@ -257,13 +328,19 @@ components:
   helm: {defaultRepository: r, defaultChart: c, defaultVersion: 1.0, defaultNamespace: n}
   nodeScheduling:
     system: {nodeSelectorPaths: [x], tolerationPaths: [x], taintPaths: [x], taintStrPaths: [x]}
-    accelerated: {nodeSelectorPaths: [x]}
+    accelerated: {nodeSelectorPaths: [x], requireNodeSelector: true, requireNodeSelectorIfStorageClassSet: false}
     nodeCountPaths: [x]
   podScheduling: {workload: {workloadSelectorPaths: [x]}}
   storageClassPaths: [x]
   validations: [{function: f, severity: warning, conditions: {service: [eks]}, message: m}]
   healthCheck: {assertFile: checks/a/health-check.yaml}
   gkeCriticalPriority: true
+  ownsCRDs: true
+  sharedStorageClassPaths: [x]
+  manifestFiles: [components/a/manifests/x.yaml]
+  mixinSafeOverridePaths: [x.y]
+  class: ops
+  upgrades: {file: components/a/upgrades.yaml}
   hasSelfRefCRDs: true
   manifestsUseChartCRDs: true
   testTier: t
@@ -356,7 +433,7 @@ def test_manifests_are_not_read_as_values_nor_as_documents() -> None:
 
 def test_a_broken_file_of_somebody_elses_tree_is_reported_once() -> None:
     found = survey(tree({"overlays/x.yaml": "kind: [\n"}, strict=False)).findings
-    assert [finding.code for finding in found] == ["CB002"]
+    assert [finding.code for finding in found] == ["CB002", "CB031"]
 
 
 def test_only_base_yaml_is_base() -> None:

@@ -191,8 +191,8 @@ def test_a_judgement_refuses_what_is_no_recipe(change: dict[str, Any]) -> None:
 
 OWN = frozenset(  # what reads overlays or files of the ledger, whose keys have the same names
     """
-    catalog/layers catalog/schema documents/schema lint/scope lint/silences ledger/schema resolve/recipe
-    resolve/recipe_schema snapshot/model
+    catalog/layers catalog/profile_schema catalog/schema documents/schema lint/scope lint/silences ledger/schema
+    resolve/recipe resolve/recipe_schema snapshot/model
     """.split()
 )
 

@@ -14,7 +14,10 @@ from clusterbook.documents.yaml_reader import Node
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RegistryEntry:
-    """One entry of the component registry. Source: reference rows F3-F11."""
+    """One entry of the component registry. Source: reference rows F3-F11.
+
+    `manifests` are its manifests where no layer names any, `safe_paths` the values that a mixin may set.
+    """
 
     name: str
     node: Node
@@ -22,6 +25,8 @@ class RegistryEntry:
     defaults: Mapping[str, Origin]
     assert_file: str
     external: bool = False
+    manifests: tuple[Origin, ...] = ()
+    safe_paths: frozenset[str] = frozenset()
 
     def place(self) -> Place:
         """Return where the entry stands."""
@@ -61,4 +66,13 @@ def read_entry(entry: Node, source: SourceFile) -> RegistryEntry:
         defaults=defaults,
         assert_file=assert_file.string() if assert_file else "",
         external=source.external,
+        manifests=tuple(
+            Origin("registry", Place(source.file, item.line, item.column), item.string())
+            for item in _elements(entry.get("manifestFiles"))
+        ),
+        safe_paths=frozenset(item.string() for item in _elements(entry.get("mixinSafeOverridePaths"))),
     )
+
+
+def _elements(node: Node | None) -> list[Node]:
+    return node.elements() if node else []

@@ -54,6 +54,28 @@ class PhaseLayer:
     cleared: Mapping[str, Origin]
 
 
+@dataclass(frozen=True, slots=True)
+class ProfileValue:
+    """One choice of a profile: values that go over all layers, and constraints that join those of the recipe."""
+
+    name: str
+    place: Place
+    components: tuple[ComponentLayer, ...]
+    constraints: tuple[tuple[str, Origin], ...]
+    advertiser: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profile:
+    """A choice that an overlay declares for all that build on it; `values` are its answers by name."""
+
+    name: str
+    overlay: str
+    place: Place
+    default: str
+    values: Mapping[str, ProfileValue]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Layer:
     """One overlay or mixin."""
@@ -69,6 +91,7 @@ class Layer:
     phases: Mapping[str, PhaseLayer]
     node: Node
     external: bool = field(default=False)
+    profile: Profile | None = field(default=None)
 
 
 def read_layer(node: Node, file: str, *, name: str = "", external: bool = False) -> Layer:
@@ -82,7 +105,7 @@ def read_layer(node: Node, file: str, *, name: str = "", external: bool = False)
         file=file,
         place=Place(file, name_node.line, name_node.column) if name_node else Place(file),
         base=_string(spec, "base"),
-        criteria=_criteria(spec.get("criteria")),
+        criteria=read_overlay_criteria(spec.get("criteria")),
         mixins=_words(spec.get("mixins"), name, file) or (),
         constraints=_constraints(spec.get("constraints"), name, file) or (),
         components=tuple(_component(item, name, file) for item in _elements(spec.get("componentRefs"))),
@@ -93,7 +116,27 @@ def read_layer(node: Node, file: str, *, name: str = "", external: bool = False)
         },
         node=node,
         external=external,
+        profile=read_profile(spec.get("profile"), name, file),
     )
+
+
+def read_profile(node: Node | None, overlay: str, file: str) -> Profile | None:
+    """Return the profile that an overlay declares, None when it declares none."""
+    values = node.get("values") if node else None
+    if node is None or values is None or not isinstance(node.value, dict):
+        return None
+    name = _string(node, "name")
+    choices = {}
+    for value, said in values.items():
+        layer = f"{overlay} {name}={value}"
+        choices[value] = ProfileValue(
+            name=value,
+            place=Place(file, said.key_line, said.key_column),
+            components=tuple(_component(item, layer, file) for item in _elements(said.get("componentRefs"))),
+            constraints=_constraints(said.get("constraints"), layer, file) or (),
+            advertiser=_string(said, "advertiser"),
+        )
+    return Profile(name, overlay, Place(file, node.key_line, node.key_column), _string(node, "default"), choices)
 
 
 def _elements(node: Node | None) -> list[Node]:
@@ -105,7 +148,7 @@ def _string(node: Node, key: str) -> str:
     return child.string() if child else ""
 
 
-def _criteria(node: Node | None) -> Criteria | None:
+def read_overlay_criteria(node: Node | None) -> Criteria | None:
     """Return the criteria an overlay claims, None when it has none and so matches nothing by itself."""
     if node is None or not isinstance(node.value, dict):
         return None

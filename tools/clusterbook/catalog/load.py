@@ -6,16 +6,17 @@ What is wrong with one file hides nothing in another: findings are collected. Co
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from pydantic import BaseModel
 
 from clusterbook.catalog import schema
 from clusterbook.catalog.components import RegistryEntry, read_entry
-from clusterbook.catalog.criteria import ANY, DIMENSIONS, Vocabulary, claimed_values
+from clusterbook.catalog.criteria import ANY, DIMENSIONS, Criteria, Vocabulary, claimed_values
 from clusterbook.catalog.images import image_list_findings
-from clusterbook.catalog.layers import Layer, read_layer
+from clusterbook.catalog.layers import Layer, Profile, read_layer, read_profile
+from clusterbook.catalog.profiles import PROFILE_VERSIONS, profile_findings, version_findings, wears_profile
 from clusterbook.catalog.tree import (
     CRITERIA,
     REGISTRY,
@@ -26,6 +27,7 @@ from clusterbook.catalog.tree import (
     is_layer,
     is_values,
 )
+from clusterbook.catalog.unread import Unread, left_out_findings, read_unread, with_dependents
 from clusterbook.catalog.values import Branch, Origin, Tree, trace
 from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place, Severity, SourceErrors
@@ -53,7 +55,10 @@ BASE = "base"
 
 @dataclass(frozen=True)
 class Catalog:
-    """A source tree, read. `findings` are met on the way; `broken` names the files that had to be left out."""
+    """A source tree, read. `findings` are met on the way; `broken` names the files that had to be left out.
+
+    `unread` are the overlays of somebody else's tree that are left out, those that build on them included.
+    """
 
     tree: SourceTree
     components: Mapping[str, RegistryEntry]
@@ -67,6 +72,9 @@ class Catalog:
     findings: tuple[Finding, ...]
     public_groups: tuple[str, ...] = ()
     broken: frozenset[str] = frozenset()
+    unread: Mapping[str, Unread] = field(default_factory=dict)
+    unread_mixins: Mapping[str, Unread] = field(default_factory=dict)
+    configurations: tuple[Profile, ...] = ()
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
@@ -99,7 +107,8 @@ def load(tree: SourceTree) -> Catalog:
         SourceErrors: with every error found in the documents' syntax and shape.
     """
     catalog = survey(tree)
-    if any(finding.severity == "error" for finding in catalog.findings):
+    left_out = {unread.file for unread in (*catalog.unread.values(), *catalog.unread_mixins.values())}
+    if any(finding.severity == "error" and finding.place.file not in left_out for finding in catalog.findings):
         raise SourceErrors(catalog.findings)
     return catalog
 
@@ -117,6 +126,7 @@ class _Loader:
         self.findings: list[Finding] = []
         self.documents: dict[str, Node] = {}
         self.broken: set[str] = set()
+        self.unread: dict[str, dict[str, Unread]] = {"overlays/": {}, "mixins/": {}}
         self._parsed: dict[str, Node | None] = {}
 
     def catalog(self) -> Catalog:
@@ -124,11 +134,16 @@ class _Loader:
         layers = self.layers("overlays/")
         mixins = self.layers("mixins/")
         base = layers.pop(BASE, None)
+        unread = with_dependents(self.unread["overlays/"], layers.values())
+        self.findings += left_out_findings(unread, "overlay")
+        self.findings += left_out_findings(self.unread["mixins/"], "mixin")
+        layers = {name: layer for name, layer in layers.items() if name not in unread}
         if base is None:
             self.missing("overlays/base.yaml", "every recipe starts from base; add it")
             base = read_layer(Node({}, 1, 1, 1, 1), self.root("overlays/base.yaml"))
         validators = self.validators()
-        vocabulary = self.vocabulary(list(layers.values()))
+        claims = (*(layer.criteria for layer in layers.values()), *(each.criteria for each in unread.values()))
+        vocabulary = self.vocabulary([criteria for criteria in claims if criteria is not None])
         values = self.values([base, *layers.values(), *mixins.values()])
         self.images(components)
         return Catalog(
@@ -144,6 +159,9 @@ class _Loader:
             findings=tuple(sorted(self.findings, key=lambda finding: (finding.place, finding.code))),
             public_groups=self.public_groups(),
             broken=frozenset(self.broken),
+            unread=unread,
+            unread_mixins=self.unread["mixins/"],
+            configurations=self.configurations(),
         )
 
     def root(self, path: str) -> str:
@@ -158,7 +176,8 @@ class _Loader:
         if source.file not in self._parsed:
             ours, node = self.is_ours(source), None
             try:
-                node = parse(source.text, source.file, first_only=not ours, plain=ours)
+                whole = ours or wears_profile(source.text) or "kind: RecipeMixin" in source.text
+                node = parse(source.text, source.file, first_only=not whole, plain=ours)
             except SourceErrors as error:
                 self.findings.extend(error.findings)
                 self.broken.add(source.file)
@@ -179,8 +198,10 @@ class _Loader:
                 self.broken.add(source.file)
             return None
         self.documents.setdefault(path, node)
-        strict = self.is_ours(source) or shape is schema.RecipeMixinShape
+        strict = self.is_ours(source) or shape is schema.RecipeMixinShape or node.get("spec", "profile") is not None
         check_shape(node, source.file, shape, self.findings, strict=strict)
+        if shape is schema.RecipeMetadataShape:
+            self.findings.extend(version_findings(node, source.file))
         errors = {finding.code for finding in self.findings[before:] if finding.severity == "error"}
         if errors - {UNKNOWN_KEY.code}:  # a document can be understood without a key that means nothing
             self.broken.add(source.file)
@@ -227,6 +248,21 @@ class _Loader:
         lists = (node.get("publicGroups") for node in documents if node)
         return tuple(pattern.string() for patterns in lists if patterns for pattern in patterns.elements())
 
+    def configurations(self) -> tuple[Profile, ...]:
+        """Return the choices that our registries know, the later of a name replacing the earlier."""
+        layers = (self.tree.under, self.tree.files)
+        sources = [layer[REGISTRY] for layer in layers if REGISTRY in layer and self.is_ours(layer[REGISTRY])]
+        found: dict[str, Profile] = {}
+        for source in (self.tree.ours, *sources):
+            node = self.parse(source) if source else None
+            listed = node.get("configurations") if node else None
+            for item in listed.elements() if listed else ():
+                profile = read_profile(item, "registry", source.file if source else "")
+                if profile is not None:
+                    found[profile.name] = profile
+                    self.findings += profile_findings(profile)
+        return tuple(found.values())
+
     def layers(self, folder: str) -> dict[str, Layer]:
         """Return the overlays (or mixins) of the tree by name."""
         layers: dict[str, Layer] = {}
@@ -235,14 +271,24 @@ class _Loader:
         for path, source in sorted(self.tree.files.items(), key=_base_first_private_last):
             if not is_layer(path, mixins=mixins):
                 continue
+            before = len(self.findings)
             elsewhere = not path.startswith(folder)
             if not mixins and (elsewhere or not self.is_ours(source)) and not self.is_overlay(source, named=elsewhere):
                 continue
             node = self.document(path, source, shape)
-            if node is None:
-                continue
             is_base = path == "overlays/base.yaml"  # known by its file, whatever it calls itself (R21)
-            layer = read_layer(node, source.file, name=BASE if is_base else "", external=source.external)
+            layer = (
+                read_layer(node, source.file, name=BASE if is_base else "", external=source.external) if node else None
+            )
+            if layer is not None and layer.profile is not None:
+                self.findings += profile_findings(layer.profile)
+            wrong = [finding for finding in self.findings[before:] if finding.severity == "error"]
+            if wrong and not is_base and not self.is_ours(source):
+                unread = read_unread(self._parsed.get(source.file), source.file, wrong[0])
+                self.unread[folder][unread.name] = unread
+                continue
+            if layer is None:
+                continue
             if layer.name in layers:
                 what = f"'{layer.name}' is already the name of {layers[layer.name].file}"
                 self.report(
@@ -262,10 +308,13 @@ class _Loader:
 
         Source: reference row F2.
         """
-        if named and "RecipeMetadata" not in source.text:
+        profiled = wears_profile(source.text)
+        if named and "RecipeMetadata" not in source.text and not profiled:
             return False
         node = self.parse(source)
-        kind = node.get("kind") if node else None
+        kind, version = (node.get("kind"), node.get("apiVersion")) if node else (None, None)
+        if profiled and version is not None and version.string() in PROFILE_VERSIONS:  # a mistyped kind loses none
+            return kind is None or kind.string() != "RecipeResult"
         return kind.string() == "RecipeMetadata" if kind else not named
 
     def validators(self) -> dict[str, Node]:
@@ -286,7 +335,7 @@ class _Loader:
             if node is not None:
                 self.findings.extend(image_list_findings(node, source.file, component=owner, components=components))
 
-    def vocabulary(self, overlays: list[Layer]) -> Vocabulary:
+    def vocabulary(self, claims: list[Criteria]) -> Vocabulary:
         """Return the allowed criteria values: those of the criteria file, and those overlays claim (R7)."""
         known: dict[str, tuple[str, ...]] = {}
         aliases: dict[str, dict[str, str]] = {}
@@ -302,8 +351,7 @@ class _Loader:
             aliases[name] = {word: target.string() for word, target in (spellings.items() if spellings else ())}
             wildcard = dimension.get("any")
             aliases[name] |= {item.string(): ANY for item in (wildcard.elements() if wildcard else ())}
-        claimed = claimed_values(layer.criteria for layer in overlays if layer.criteria)
-        return Vocabulary(known, claimed, aliases)
+        return Vocabulary(known, claimed_values(claims), aliases)
 
     def values(self, layers: list[Layer]) -> dict[str, Tree]:
         """Return every values file of the tree, traced, by path: those so named, and those that `layers` choose."""

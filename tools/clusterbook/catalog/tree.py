@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from clusterbook.documents.api_version import API_VERSION, FIRST_GENERATION, REFERENCE
+from clusterbook.documents.api_version import API_VERSION
 
 RECIPES = "recipes"
 """The folder of our own sources, and what places and origins call it wherever it lies."""
@@ -46,7 +46,7 @@ def is_ours(files: Mapping[str, SourceFile]) -> bool:
     """Return whether a tree is to be read strictly: it is, unless its registry has an apiVersion of the reference's."""
     registry = files.get(REGISTRY)
     version = _API_VERSION.search(registry.text) if registry else None
-    return version is None or version[1] not in (REFERENCE, FIRST_GENERATION)
+    return version is None or not version[1].startswith(_FOREIGN)
 
 
 def says_ours(files: Mapping[str, SourceFile]) -> bool:
@@ -56,6 +56,8 @@ def says_ours(files: Mapping[str, SourceFile]) -> bool:
     return version is not None and version[1] == API_VERSION
 
 
+_FOREIGN = ("aicr.run/", "aicr.nvidia.com/")
+"""How every apiVersion of the reference begins, one that is not read included."""
 _API_VERSION = re.compile(r"""^apiVersion:\s*["']?([^\s"'#]+)""", re.MULTILINE)
 
 

@@ -196,7 +196,9 @@ def matrix_command(
 ) -> int:
     """Export what becomes of every tuple, and every recipe."""
     found = load(recipes, data)
-    asked = found.tuples() if tuples is None else export.read_tuples(tuples, found.catalog.vocabulary)
+    asked = (
+        map(export.Query, found.tuples()) if tuples is None else export.read_tuples(tuples, found.catalog.vocabulary)
+    )
     text = "".join(export.lines(found, asked, hydrate=hydrate, api_version=api_version))
     deliver(text, output=output)
     click.echo(export.summary(found, text), err=True)

@@ -44,7 +44,19 @@ WRONG_DOCUMENT = Code(
     "Correct it, or move the file.",
 )
 
-ApiVersion = Literal["clusterbook.dev/v1alpha1", "aicr.run/v1alpha2", "aicr.nvidia.com/v1alpha1"]
+SourceVersion = Literal["clusterbook.dev/v1alpha1", "aicr.run/v1alpha2", "aicr.nvidia.com/v1alpha1", "aicr.run/v1beta1"]
+"""What a source document says that declares no profile."""
+OverlayVersion = Literal[
+    "clusterbook.dev/v1alpha1",
+    "aicr.run/v1alpha2",
+    "aicr.nvidia.com/v1alpha1",
+    "aicr.run/v1beta1",
+    "aicr.run/v1alpha3",
+    "aicr.run/v1beta2",
+]
+"""What an overlay says."""
+SnapshotVersion = Literal["clusterbook.dev/v1alpha1", "aicr.run/v1alpha2", "aicr.nvidia.com/v1alpha1", "aicr.run/v1"]
+"""What a snapshot says."""
 Name = Annotated[str, Field(min_length=1, pattern=r"^[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$")]
 DnsName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 DefinitionName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*(\.[a-z0-9][a-z0-9-]*)+$")]

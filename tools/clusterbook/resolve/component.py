@@ -16,6 +16,7 @@ from clusterbook.catalog.values import Branch, Leaf, Origin, Origins, Tree, data
 from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.findings import Place
+from clusterbook.resolve.recipe import SWITCHES
 
 CONTRADICTION = Code(
     "CB030",
@@ -66,8 +67,9 @@ class Component:
     @cached_property
     def enabled(self) -> bool:
         """Return whether the component is deployed; only a real `false` switches it off. Source: reference row R39."""
-        switch = self.overrides.children.get("enabled") if isinstance(self.overrides, Branch) else None
-        return not (isinstance(switch, Leaf) and switch.origins[-1].value is False)
+        overrides = self.overrides.children if isinstance(self.overrides, Branch) else {}
+        switches = (overrides.get(name) for name in SWITCHES)
+        return not any(isinstance(switch, Leaf) and switch.origins[-1].value is False for switch in switches)
 
     @cached_property
     def settled(self) -> dict[str, Any]:
@@ -97,6 +99,9 @@ def assemble(catalog: Catalog, layers: Sequence[ComponentLayer]) -> Component:
             overrides = stack(overrides, layer.overrides)
     _canonical_type(words)
     _add_defaults(catalog, name, words, healthy="healthCheckSkip" not in sticky)
+    entry = catalog.components.get(name)
+    if entry is not None and entry.manifests and "manifestFiles" not in lists:
+        lists["manifestFiles"] = entry.manifests
     values, problem = values_of(catalog, name, words.get("valuesFile", ()), overrides)
     component = Component(
         name=name,

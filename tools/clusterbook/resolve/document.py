@@ -42,6 +42,8 @@ def recipe_document(recipe: Recipe, *, state: str) -> Document:
     if recipe.excluded:
         metadata["excludedOverlays"] = [entry._asdict() for entry in recipe.excluded]
         metadata["constraintWarnings"] = [entry._asdict() for entry in recipe.warnings]
+    if recipe.profile is not None:
+        metadata["selectedProfile"] = recipe.profile.document()
     document: Document = {
         "apiVersion": API_VERSION,
         "kind": KIND,
@@ -52,6 +54,8 @@ def recipe_document(recipe: Recipe, *, state: str) -> Document:
     }
     if recipe.constraints:
         document["constraints"] = [dict(origins[-1].value) for _, origins in recipe.constraints]
+    if recipe.configuration:
+        document["configuration"] = recipe.configuration
     if recipe.phases:
         document["validation"] = validation_document(recipe.phases)
     return document

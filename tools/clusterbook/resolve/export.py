@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from clusterbook.catalog.criteria import Criteria, Vocabulary, read_tuple
 from clusterbook.diagnostics.errors import InvalidRequest, unreadable
 from clusterbook.diagnostics.findings import Place
+from clusterbook.resolve.choices import read_pair
 from clusterbook.resolve.document import health_checks, recipe_document
 from clusterbook.resolve.matching import INHERITED, UNSUPPORTED, Answer
 from clusterbook.resolve.matrix import Matrix
 from clusterbook.resolve.views import hydrated_view, with_health_checks
 
 
-def lines(matrix: Matrix, tuples: Iterable[Criteria], *, hydrate: bool, api_version: str = "") -> Iterator[str]:
-    """Yield the lines about `tuples`, then one about every recipe they lead to.
+class Query(NamedTuple):
+    """One line of a file of tuples: criteria, and what is chosen besides, by name."""
+
+    criteria: Criteria
+    asked: Mapping[str, str] = MappingProxyType({})
+
+    def text(self) -> str:
+        """Return `service/accelerator/intent/os/platform[?name=value]`."""
+        chosen = "&".join(f"{name}={value}" for name, value in self.asked.items())
+        return self.criteria.text() + (f"?{chosen}" if chosen else "")
+
+
+def lines(matrix: Matrix, queries: Iterable[Query], *, hydrate: bool, api_version: str = "") -> Iterator[str]:
+    """Yield the lines about `queries`, then one about every recipe they lead to.
 
     A line is `{"tuple", "state", "slug", "reason"}` or `{"slug", "result"}`; the result has the shape of reference row
     Q2 when `hydrate`, else that of a stored recipe. Inherited and unsupported tuples also have `nearest` and `lost`.
     """
     slugs: set[str] = set()
-    for criteria in tuples:
-        answer = matrix.answer(criteria)
+    for query in queries:
+        answer = matrix.answer(*query)
         if answer.slug is not None:
             slugs.add(answer.slug)
-        yield _line(_tuple(matrix, answer))
+        yield _line(_tuple(matrix, query, answer))
     for slug in sorted(slugs):
         recipe = matrix.recipes[slug]
         document = recipe_document(recipe, state=matrix.answer(recipe.criteria).state)
@@ -38,9 +52,9 @@ def lines(matrix: Matrix, tuples: Iterable[Criteria], *, hydrate: bool, api_vers
         yield _line({"slug": slug, "result": document})
 
 
-def _tuple(matrix: Matrix, answer: Answer) -> dict[str, Any]:
+def _tuple(matrix: Matrix, query: Query, answer: Answer) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "tuple": answer.query.text(),
+        "tuple": query.text(),
         "state": answer.state,
         "slug": answer.slug,
         "reason": answer.reason,
@@ -54,7 +68,17 @@ def _line(document: dict[str, Any]) -> str:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
-def read_tuples(path: Path, vocabulary: Vocabulary) -> list[Criteria]:
+def read_query(text: str, vocabulary: Vocabulary) -> Query:
+    """Return what `service/accelerator/intent/os/platform[/nodes][?name=value[&name=value]]` asks for.
+
+    Raises:
+        InvalidRequest: it is no tuple, or a value is not allowed.
+    """
+    criteria, _, chosen = text.strip().partition("?")
+    return Query(read_tuple(criteria, vocabulary), dict(map(read_pair, chosen.split("&"))) if chosen else {})
+
+
+def read_tuples(path: Path, vocabulary: Vocabulary) -> list[Query]:
     """Return the tuples in a file, one per line; blank lines are left out.
 
     Raises:
@@ -70,7 +94,7 @@ def read_tuples(path: Path, vocabulary: Vocabulary) -> list[Criteria]:
     found = []
     for number, line in enumerate(lines_, start=1):
         try:
-            found += [read_tuple(line, vocabulary)] if line.strip() else []
+            found += [read_query(line, vocabulary)] if line.strip() else []
         except InvalidRequest as error:
             raise InvalidRequest(error.what, hint=error.hint, place=Place(str(path), number, 1)) from error
     return found

@@ -83,4 +83,6 @@ def _paths(catalog: Catalog) -> Iterator[str]:
         for component in layer.components:
             for field in ("manifestFiles", "preManifestFiles"):
                 yield from (str(origin.value) for origin in component.lists.get(field, ()))
+    for entry in catalog.components.values():
+        yield from (str(origin.value) for origin in entry.manifests)
     yield from map(readiness_file, catalog.components)

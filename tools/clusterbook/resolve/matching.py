@@ -25,7 +25,7 @@ class Answer(NamedTuple):
 
     `honoured` are the criteria that changed anything and `slug` names the recipe they lead to: it is served unless the
     state is unsupported, and None where it does not resolve at all. `lost` lists the dimensions that changed nothing;
-    `reason` says why in one sentence, empty when curated.
+    `reason` says why in one sentence, empty when curated; `selection` is what was chosen besides, see `choices`.
     """
 
     query: Criteria
@@ -34,6 +34,7 @@ class Answer(NamedTuple):
     slug: str | None
     lost: tuple[str, ...]
     reason: str
+    selection: tuple[tuple[str, str], ...] = ()
 
 
 class Matcher:

@@ -8,15 +8,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from itertools import product as combinations
 from math import prod
+from types import MappingProxyType
 
 from clusterbook.catalog.criteria import ANY, DIMENSIONS, Criteria, claimed_values, product
 from clusterbook.catalog.load import Catalog
 from clusterbook.diagnostics.codes import Code
+from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.diagnostics.findings import Finding, Place, SourceErrors
+from clusterbook.resolve.choices import choose, split_slug, variants
 from clusterbook.resolve.component import Conflict
-from clusterbook.resolve.matching import Answer, Matcher
+from clusterbook.resolve.matching import UNSUPPORTED, Answer, Matcher
 from clusterbook.resolve.resolver import Recipe, Resolver
 
 REPEATED_SLUG = Code(
@@ -40,9 +44,15 @@ class Matrix:
     recipes: Mapping[str, Recipe]
     findings: tuple[Finding, ...]
 
-    def answer(self, query: Criteria) -> Answer:
-        """Return what becomes of `query`."""
-        return self.matcher.answer(query)
+    def answer(self, query: Criteria, asked: Mapping[str, str] = MappingProxyType({})) -> Answer:
+        """Return what becomes of `query`, with what is chosen of what its recipe offers."""
+        answer = self.matcher.answer(query)
+        if not asked or answer.slug is None:
+            return answer
+        try:
+            return choose(answer, self.recipes[answer.slug].offers, asked)
+        except InvalidRequest as error:
+            return answer._replace(state=UNSUPPORTED, slug=None, lost=(), reason=error.what)
 
     def tuples(self) -> Iterator[Criteria]:
         """Yield every combination of the dimensions' values."""
@@ -75,7 +85,10 @@ def build(catalog: Catalog) -> Matrix:
     findings: dict[str, Finding] = {}
     for slug, criteria in resolver.matcher.slugs().items():
         try:
-            recipes[slug] = resolver.resolve(criteria)
+            recipe = recipes[slug] = resolver.resolve(criteria)
+            for selection in islice(variants(recipe.offers), 1, None):
+                chosen = resolver.resolve(criteria, asked=dict(selection))
+                recipes[chosen.slug] = chosen
         except Conflict as conflict:
             failures[slug] = f"the recipe {slug} cannot be resolved: {conflict.what}"
             place = conflict.place if isinstance(conflict.place, Place) else Place(catalog.base.file)
@@ -83,8 +96,10 @@ def build(catalog: Catalog) -> Matrix:
     for slug, (one, two, *_) in resolver.matcher.namesakes().items():
         what = f"two recipes would be called {slug}: {one.sentence()}; {two.sentence()}"
         failures[slug] = what
-        recipes.pop(slug, None)
-        place = catalog.overlays[resolver.matcher.names(resolver.matcher.matched(two))[-1]].place
+        for name in [name for name in recipes if split_slug(name)[0] == slug]:
+            recipes.pop(name)
+        last = resolver.matcher.names(resolver.matcher.matched(two))[-1]
+        place = (catalog.overlays.get(last) or catalog.unread[last]).place
         values = set(one.specified().items()) ^ set(two.specified().items())  # the same for all slugs that have them
         findings.setdefault(
             str(sorted(map(str, values))),

@@ -14,6 +14,8 @@ Document = Mapping[str, Any]
 
 KIND = "RecipeResult"
 COMPONENTS, ORDER = "componentRefs", "deploymentOrder"
+SWITCHES = ("enabled", "install")
+"""Overrides of which either, where it is false, keeps a component from being deployed."""
 
 
 class ComponentRef(NamedTuple):
@@ -159,7 +161,7 @@ class RecipeResult(NamedTuple):
 
     def deploys(self, component: ComponentRef) -> bool:
         """Return whether `component` is deployed; a recipe without an order deploys all. Source: reference row R39."""
-        if component.overrides.get("enabled") is False:
+        if any(component.overrides.get(name) is False for name in SWITCHES):
             return False
         return self.document.get(ORDER) is None or component.name in self.order
 

@@ -7,19 +7,34 @@ Source: reference rows R18-R42.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from heapq import heapify, heappop, heappush
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from clusterbook.catalog.criteria import Criteria
-from clusterbook.catalog.layers import ComponentLayer, Layer
+from clusterbook.catalog.layers import ComponentLayer, Layer, Profile
 from clusterbook.catalog.load import BASE, Catalog
+from clusterbook.catalog.profiles import owned_paths
 from clusterbook.catalog.values import Origin, Origins
 from clusterbook.diagnostics.errors import nearest
 from clusterbook.diagnostics.findings import Place
+from clusterbook.resolve.choices import Offers, Selection, chosen_slug, select
 from clusterbook.resolve.component import Component, Conflict, assemble
 from clusterbook.resolve.matching import Matcher
+from clusterbook.resolve.mixins import refuse_collisions
+from clusterbook.resolve.order import deployment_order
 from clusterbook.resolve.phases import Phase, merge_phases
+from clusterbook.resolve.profiles import (
+    SelectedProfile,
+    declared_profile,
+    join_constraints,
+    lay_over,
+    offered_configurations,
+    offers_of,
+    refuse_absent,
+    refuse_disabled,
+    refuse_shared,
+)
 from clusterbook.snapshot.constraint import Verdict
 
 Evaluator = Callable[[str, str], Verdict]
@@ -57,11 +72,27 @@ class Recipe:
     phases: Mapping[str, Phase]
     excluded: tuple[Excluded, ...] = ()
     warnings: tuple[ConstraintWarning, ...] = ()
+    profile: SelectedProfile | None = None
+    offers: Offers = field(default_factory=dict)
+    selection: Selection = ()
 
     @property
     def slug(self) -> str:
         """Return the recipe's name."""
-        return self.criteria.slug()
+        return chosen_slug(self.criteria.slug(), self.offers, self.selection)
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """Return what was chosen besides a profile, nested by the parts of its name: {slurm: {accounting: …}}."""
+        document: dict[str, Any] = {}
+        for name, value in self.selection:
+            if self.profile is None or name != self.profile.profile.name:
+                *folders, last = name.split(".")
+                place = document
+                for folder in folders:
+                    place = place.setdefault(folder, {})
+                place[last] = value
+        return document
 
 
 class Resolver:
@@ -70,23 +101,31 @@ class Resolver:
     def __init__(self, catalog: Catalog) -> None:
         """Prepare `catalog` for any number of queries."""
         self.catalog = catalog
-        self.matcher = Matcher(
-            [(name, layer.criteria) for name, layer in sorted(catalog.overlays.items()) if layer.criteria is not None],
-            {},
-        )
+        claims = {name: layer.criteria for name, layer in catalog.overlays.items()}
+        claims |= {name: unread.criteria for name, unread in catalog.unread.items()}
+        self.matcher = Matcher([(name, claim) for name, claim in sorted(claims.items()) if claim is not None], {})
         self._components: dict[tuple[int, ...], Component] = {}
 
-    def resolve(self, criteria: Criteria, evaluate: Evaluator | None = None) -> Recipe:
+    def resolve(
+        self,
+        criteria: Criteria,
+        evaluate: Evaluator | None = None,
+        *,
+        asked: Mapping[str, str] = MappingProxyType({}),
+    ) -> Recipe:
         """Return the recipe for `criteria`.
 
         Args:
             criteria: a query; whether it is honoured is the matrix's question, not this one.
             evaluate: judges constraints on a snapshot; overlays that fail are left out (row R25).
+            asked: what is chosen of what the recipe offers, by name; the rest is as it is by default.
 
         Raises:
             Conflict: the layers contradict each other.
+            InvalidRequest: the recipe does not offer what is chosen.
         """
         leaves = self.leaves(criteria)
+        declared = declared_profile(self.applied(leaves))
         excluded: list[Excluded] = []
         warnings: list[ConstraintWarning] = []
         if evaluate is not None:
@@ -97,10 +136,18 @@ class Resolver:
             if failing:
                 excluded += [Excluded(leaf.name, "mixin-constraint-failed") for leaf in leaves if leaf.name in failing]
                 layers = self.applied([leaf for leaf in leaves if leaf.name not in failing])
-        recipe = self.compose(criteria, layers)
+        _refuse_lost(declared, layers, excluded)
+        recipe = self.compose(criteria, layers, asked)
         return replace(recipe, excluded=tuple(excluded), warnings=tuple(warnings))
 
-    def fitting(self, criteria: Criteria, evaluate: Evaluator, unmeasured: Unmeasured) -> tuple[Recipe, str]:
+    def fitting(
+        self,
+        criteria: Criteria,
+        evaluate: Evaluator,
+        unmeasured: Unmeasured,
+        *,
+        asked: Mapping[str, str] = MappingProxyType({}),
+    ) -> tuple[Recipe, str]:
         """Return what of the recipe for `criteria` is for a cluster, and why base is not, "" when it is.
 
         All constraints of the merged recipe count: those that fail rule out the leaves which bring them, directly or
@@ -110,10 +157,13 @@ class Resolver:
             Conflict: the layers contradict each other.
         """
         leaves = self.leaves(criteria)
+        declared = declared_profile(self.applied(leaves))
         excluded: list[Excluded] = []
         warnings: list[ConstraintWarning] = []
         while True:
-            recipe = self.compose(criteria, self.applied(leaves))
+            layers = self.applied(leaves)
+            _refuse_lost(declared, layers, excluded)
+            recipe = self.compose(criteria, layers, asked)
             failing = list(_failing(recipe, evaluate, unmeasured))
             if not failing:
                 return replace(recipe, excluded=tuple(excluded), warnings=tuple(warnings)), ""
@@ -138,10 +188,15 @@ class Resolver:
     def leaves(self, criteria: Criteria) -> list[Layer]:
         """Return the matched overlays that no other match builds on, the most specific last.
 
-        Source: reference rows R18-R20.
+        Raises:
+            Conflict: one of those that match is not understood. Source: reference rows R18-R20.
         """
         overlays = self.catalog.overlays
-        matched = [overlays[name] for name in self.matcher.names(self.matcher.matched(criteria))]
+        names = self.matcher.names(self.matcher.matched(criteria))
+        for unread in (self.catalog.unread[name] for name in names if name in self.catalog.unread):
+            what = f"the overlay '{unread.root}' is not understood"
+            raise Conflict(what, place=unread.place, hint="mend it, or read the tree with a newer version")
+        matched = [overlays[name] for name in names]
         ancestors = {layer.name for leaf in matched for layer in self.catalog.chain(leaf.name)[:-1]}
         leaves = [leaf for leaf in matched if leaf.name not in ancestors]
         return sorted(leaves, key=lambda leaf: (leaf.criteria.specificity() if leaf.criteria else 0, leaf.name))
@@ -172,11 +227,14 @@ class Resolver:
         hint = f"did you mean '{near}'?" if near else "name an overlay, or leave base out"
         raise Conflict(f"base '{root.base}' does not exist", place=place, hint=hint)
 
-    def compose(self, criteria: Criteria, layers: Sequence[Layer]) -> Recipe:
-        """Return the recipe that `layers` and the mixins they name make.
+    def compose(
+        self, criteria: Criteria, layers: Sequence[Layer], asked: Mapping[str, str] = MappingProxyType({})
+    ) -> Recipe:
+        """Return the recipe that `layers`, the mixins they name and what is chosen make.
 
         Raises:
             Conflict: a mixin collides, a dependency is unknown or circular, or a component cannot be deployed.
+            InvalidRequest: the recipe does not offer what is chosen.
         """
         constraints: dict[str, Origins] = {}
         parts: dict[str, list[ComponentLayer]] = {}
@@ -186,12 +244,29 @@ class Resolver:
             for part in layer.components:
                 parts.setdefault(part.name, []).append(part)
         for mixin, origin in self._mixins(layers):
-            _refuse_collisions(mixin, origin, constraints, parts)
+            refuse_collisions(self.catalog, mixin, origin, constraints, parts)
             for name, said in mixin.constraints:
                 constraints[name] = (said,)
             for part in mixin.components:
                 parts.setdefault(part.name, []).append(part)
+        declared = declared_profile(layers)
+        configurations = offered_configurations(self.catalog.configurations, parts)
+        offers = offers_of([*([declared] if declared else ()), *configurations])
+        selection = select(offers, asked, recipe=criteria.slug())
+        chosen = dict(selection)
+        for configuration in configurations:
+            lay_over(configuration.values[chosen[configuration.name]], parts)
+        profile = None
+        if declared is not None:
+            value = declared.values[chosen[declared.name]]
+            profile = SelectedProfile(declared, value, owned_paths(declared))
+            refuse_absent(declared, parts)
+            refuse_shared(declared, configurations)
+            join_constraints(profile, constraints)
+            lay_over(value, parts)
         components = tuple(self._component(parts[name]) for name in sorted(parts))
+        if declared is not None:
+            refuse_disabled(declared, components)
         for component in components:
             if component.problem is not None:
                 raise component.problem
@@ -202,6 +277,9 @@ class Resolver:
             components=components,
             order=deployment_order(components),
             phases=merge_phases(layers),
+            profile=profile,
+            offers=offers,
+            selection=selection,
         )
 
     def _component(self, parts: list[ComponentLayer]) -> Component:
@@ -222,6 +300,10 @@ class Resolver:
             for origin in layer.mixins:
                 named.setdefault(str(origin.value), origin)
         for name, origin in named.items():
+            if name in self.catalog.unread_mixins:
+                unread = self.catalog.unread_mixins[name]
+                what = f"the mixin '{name}' is not understood"
+                raise Conflict(what, place=unread.place, hint=f"mend it; it is named at {origin.place}")
             if name not in self.catalog.mixins:
                 known = ", ".join(sorted(self.catalog.mixins)) or "none"
                 raise Conflict(f"mixin '{name}' does not exist", place=origin.place, hint=f"mixins: {known}")
@@ -254,6 +336,14 @@ class Resolver:
                             )
                         )
         return failing
+
+
+def _refuse_lost(declared: Profile | None, layers: Sequence[Layer], excluded: Sequence[Excluded]) -> None:
+    """Raise Conflict where a snapshot rules out all that declares the profile: there is no recipe without it."""
+    if declared is not None and declared not in [layer.profile for layer in layers]:
+        names = ", ".join(entry.name for entry in excluded)
+        what = f"profile '{declared.name}' is declared by what is not for this cluster: {names}"
+        raise Conflict(what, place=declared.place, hint="leave the snapshot out to see the recipe itself")
 
 
 def resolve(catalog: Catalog, criteria: Criteria, evaluate: Evaluator | None = None) -> Recipe:
@@ -294,92 +384,3 @@ def _passing(
         else:
             passing.append(leaf)
     return passing
-
-
-def _refuse_collisions(
-    mixin: Layer, origin: Origin, constraints: Mapping[str, Origins], parts: Mapping[str, list[ComponentLayer]]
-) -> None:
-    """Raise Conflict where a mixin says what the layers before it said already. Source: reference row R35."""
-    for name, said in mixin.constraints:
-        if name in constraints:
-            raise Conflict(
-                f"mixin '{mixin.name}' sets the constraint '{name}', which {constraints[name][-1].layer} sets already",
-                place=said.place,
-                hint=f"remove one of them; the mixin is named at {origin.place}",
-            )
-    for part in mixin.components:
-        if "healthCheckSkip" in part.sticky:
-            raise Conflict(
-                f"mixin '{mixin.name}' skips the health check of '{part.name}'",
-                place=part.place,
-                hint="only an overlay may set healthCheckSkip",
-            )
-        if part.name not in parts:
-            continue
-        owner = parts[part.name][-1].layer
-        fields = [*part.words, *part.lists, *part.replaced, *part.sticky, *(("overrides",) if part.overrides else ())]
-        for field in fields:
-            if field not in ("namespace", "manifestFiles", "preManifestFiles"):
-                raise Conflict(
-                    f"mixin '{mixin.name}' sets {field} of '{part.name}', which {owner} brings already",
-                    place=part.place,
-                    hint="a mixin may only add namespace, manifestFiles and preManifestFiles to a component",
-                )
-
-
-def deployment_order(components: Sequence[Component]) -> tuple[str, ...]:
-    """Return the enabled components' names, dependencies first, alphabetical wherever there is a choice.
-
-    Raises:
-        Conflict: a dependency is unknown, or components wait for each other.
-        Source: reference rows R39, R40.
-    """
-    known = {component.name: component for component in components}
-    for component in components:
-        for origin in component.lists.get("dependencyRefs", ()):
-            if origin.value not in known:
-                raise Conflict(
-                    f"component '{component.name}' depends on '{origin.value}', which is not in the recipe",
-                    place=origin.place,
-                    hint="add the component, or remove the dependency",
-                )
-    _refuse_cycle(known)
-    waiting = {c.name: {d for d in c.words_of("dependencyRefs") if known[d].enabled} for c in components if c.enabled}
-    dependents: dict[str, list[str]] = {}
-    for name, needs in waiting.items():
-        for need in needs:
-            dependents.setdefault(need, []).append(name)
-    ready = [name for name, needs in waiting.items() if not needs]
-    heapify(ready)
-    order = []
-    while ready:
-        name = heappop(ready)
-        order.append(name)
-        for dependent in dependents.get(name, ()):
-            waiting[dependent].discard(name)
-            if not waiting[dependent]:
-                heappush(ready, dependent)
-    return tuple(order)
-
-
-def _refuse_cycle(known: Mapping[str, Component]) -> None:
-    """Raise Conflict when components depend on each other in a circle, disabled ones included."""
-    done: set[str] = set()
-
-    def visit(name: str, path: tuple[str, ...]) -> None:
-        if name in path:
-            circle = [*path[path.index(name) :], name]
-            place = next(o.place for o in known[path[-1]].lists["dependencyRefs"] if o.value == name)
-            raise Conflict(
-                f"components depend on each other: {' → '.join(circle)}",
-                place=place,
-                hint="remove one of these dependencyRefs",
-            )
-        if name in done:
-            return
-        for need in known[name].words_of("dependencyRefs"):
-            visit(need, (*path, name))
-        done.add(name)
-
-    for name in known:
-        visit(name, ())

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from clusterbook.documents.api_version import profiled
 from clusterbook.resolve.recipe import ORDER, RecipeResult
 
 Document = dict[str, Any]
@@ -31,7 +32,7 @@ def query_view(recipe: Document) -> Document:
         component.name: {field: component.document[field] for field in fields if field in component.document}
         for component in RecipeResult(recipe).components
     }
-    for key in ("constraints", "validation"):
+    for key in ("constraints", "configuration", "validation"):
         if key in recipe:
             document[key] = recipe[key]
     return document
@@ -42,7 +43,7 @@ def hydrated_view(recipe: Document, *, api_version: str = "") -> Document:
     document = query_view(recipe)
     document.pop("validation", None)
     document["metadata"] = {key: value for key, value in document["metadata"].items() if key not in ("slug", "state")}
-    document["apiVersion"] = api_version or document["apiVersion"]
+    document["apiVersion"] = envelope_version(recipe, api_version) or document["apiVersion"]
     for component in document["components"].values():
         for field in _BEYOND:
             component.pop(field, None)
@@ -58,6 +59,12 @@ def with_health_checks(recipe: Document, texts: Mapping[str, str]) -> Document:
         else component.document
         for component in result.components
     )
+
+
+def envelope_version(recipe: Document, api_version: str) -> str:
+    """Return the apiVersion of a recipe as the reference writes it: another one where something was chosen."""
+    chosen = "selectedProfile" in recipe["metadata"] or "configuration" in recipe
+    return profiled(api_version) if chosen else api_version
 
 
 def reference_envelope(recipe: Document, api_version: str) -> Document:

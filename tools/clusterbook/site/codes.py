@@ -6,7 +6,7 @@ Every module that declares a code is named here; a test compares the list with t
 from __future__ import annotations
 
 from clusterbook.catalog import images as image_lists
-from clusterbook.catalog import load
+from clusterbook.catalog import load, profiles, unread
 from clusterbook.diagnostics.codes import gather
 from clusterbook.documents import schema, yaml_reader
 from clusterbook.evidence import ledger as evidence
@@ -32,7 +32,7 @@ from clusterbook.lint import (
 )
 from clusterbook.resolve import component, matrix
 
-_DOCUMENTS = (yaml_reader, schema, image_lists, load)
+_DOCUMENTS = (yaml_reader, schema, image_lists, load, profiles, unread)
 _RULES = (
     booleans,
     bundles,

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from clusterbook.documents.schema import ApiVersion, Shape
+from clusterbook.documents.schema import Shape, SnapshotVersion
 
 Reading = str | int | float | bool | None
 MeasurementType = Literal["K8s", "GPU", "OS", "SystemD", "NodeTopology", "NetworkTopology", "Performance", "Checks"]
@@ -126,7 +126,7 @@ class GapShape(Shape):
 class SnapshotShape(Shape):
     """What a cluster is, at one moment, and what of it could not be seen."""
 
-    api_version: ApiVersion | None = Field(None, alias="apiVersion")
+    api_version: SnapshotVersion | None = Field(None, alias="apiVersion")
     kind: Literal["Snapshot"]
     metadata: SnapshotMetadata | None = None
     fingerprint: FingerprintShape | None = None
