@@ -47,11 +47,15 @@ print(json.dumps({"files": count, "work_s": work_s() - begun, "memory_mb": peak}
 
 def test_five_thousand_recipes_are_rendered_within_their_budget(tmp_path: Path) -> None:
     command = [sys.executable, "-c", PROGRAM, str(tmp_path / "site"), str(RECIPES)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=run.ROOT)
-    found = json.loads(done.stdout)
-    clock = run.Clock()
-    work_s = clock.medians({"work": [sys.executable, "-c", run.WORK]}, run.RUNS)["work"]
-    print(f"\n{RECIPES:,} recipes: {found['work_s']:.1f} s, {found['memory_mb']:.0f} MB; fixed work {work_s:.2f} s")
-    assert found["files"] > 4 * RECIPES
-    assert found["memory_mb"] <= MEMORY_MB
-    assert found["work_s"] <= SECONDS_TO_WORK * work_s
+    clock, figures = run.ProcessorClock(), {}
+
+    def measure() -> tuple[float, float]:
+        done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=run.ROOT)
+        figures.update(json.loads(done.stdout))
+        return figures["work_s"], clock.medians({"work": run.WORKING}, run.RUNS)["work"]
+
+    taken_s, work_s = run.quietest(measure, SECONDS_TO_WORK, times=2)
+    print(f"\n{RECIPES:,} recipes: {taken_s:.1f} s, {figures['memory_mb']:.0f} MB; fixed work {work_s:.2f} s")
+    assert figures["files"] > 4 * RECIPES
+    assert figures["memory_mb"] <= MEMORY_MB
+    assert taken_s <= SECONDS_TO_WORK * work_s

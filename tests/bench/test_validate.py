@@ -6,10 +6,7 @@ Processes are held against bare Python, as in test_budgets: the budgets themselv
 from __future__ import annotations
 
 import json
-import os
 import resource
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,12 +15,11 @@ import pytest
 from clusterbook.lookup.find import Question, find
 from clusterbook.snapshot import model as snapshot
 from clusterbook.validate.judge import judge
-from tests.bench.run import WORK
+from tests.bench import run
 from tests.support.checks import CHECKS
 from tests.support.clusters import FILES, SNAPSHOTS, eks
 
 RECIPE = "h100-eks-ubuntu-training-kubeflow"
-COMMAND = str(Path(sys.executable).parent / "clusterbook")
 TO_BARE = 60 / 9.3
 """Measured: 4.7, and 5.3 with YAML."""
 LARGE_TO_WORK = 2 / 0.24
@@ -33,30 +29,19 @@ IN_PROCESS_TO_BARE = 5 / 9.3
 LARGE_MB = 500
 
 
-def cpu_s(*command: str, times: int = 9) -> float:
-    """Return the least processor time that a command took."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    taken = []
-    for _ in range(times):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(command, capture_output=True, check=True, env=environment)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return min(taken)
-
-
 @pytest.fixture(scope="module")
 def bare() -> float:
-    return cpu_s(sys.executable, "-c", "pass")
+    return run.least_cpu_s(run.BARE)[0]
 
 
 @pytest.mark.parametrize("form", ["yaml", "json"])
-def test_a_judgement_takes_little_more_than_a_lookup(form: str, bare: float, tmp_path: Path) -> None:
+def test_a_judgement_takes_little_more_than_a_lookup(form: str, tmp_path: Path) -> None:
     path = SNAPSHOTS / "h100-eks.yaml"
     if form == "json":
         path = tmp_path / "snapshot.json"
         path.write_text(json.dumps(FILES["h100-eks"]))
-    taken = cpu_s(COMMAND, "validate", RECIPE, "--no-cluster", "-s", str(path))
+    command = [*run.client(), "validate", RECIPE, "--no-cluster", "-s", str(path)]
+    taken, bare = run.quietest(lambda: run.least_cpu_s(command, run.BARE), TO_BARE)
     print(f"\nvalidate, {form}: {taken * 1000:.1f} ms, bare Python {bare * 1000:.1f} ms")
     assert taken < TO_BARE * bare
 
@@ -77,8 +62,8 @@ def test_judging_in_process_takes_milliseconds(bare: float) -> None:
 def test_ten_thousand_nodes_are_judged_in_bounded_time_and_memory(tmp_path: Path) -> None:
     path = tmp_path / "large.json"
     path.write_text(json.dumps(eks(nodes=10_000, pods_a_node=1)))
-    work_s = cpu_s(sys.executable, "-c", WORK, times=3)
-    taken = cpu_s(COMMAND, "validate", RECIPE, "--no-cluster", "-s", str(path), times=2)
+    command = [*run.client(), "validate", RECIPE, "--no-cluster", "-s", str(path)]
+    taken, work_s = run.quietest(lambda: run.least_cpu_s(command, run.WORKING, times=2), LARGE_TO_WORK)
     memory_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"\n10,000 nodes: {taken:.2f} s, {taken / work_s:.1f} × the fixed work, at most {memory_mb:.0f} MB")
     assert taken < LARGE_TO_WORK * work_s

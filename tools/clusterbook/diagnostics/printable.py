@@ -21,7 +21,7 @@ def block(text: str) -> str:
 
     What stands in one cell of it has gone through `one_line` before.
     """
-    if text.isprintable():
+    if text.isprintable() or text.replace("\n", "").replace("\t", "").isprintable():
         return text
     return "".join(character if character in "\n\t" else one_line(character) for character in text)
 

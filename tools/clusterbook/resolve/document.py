@@ -192,7 +192,7 @@ def winners(pointers: Mapping[str, Brief]) -> dict[str, str]:
 
 def recipe_winners(recipe: Recipe) -> dict[str, str]:
     """Return who had the last word about everything in a recipe, by the pointers of its origins."""
-    last = {pointer: winner(brief(origins[-1:])) for pointer, origins in recipe_pointers(recipe) if origins}
+    last = {pointer: _by(origins[-1]) for pointer, origins in recipe_pointers(recipe) if origins}
     for component in recipe.components:
-        last |= {pointer: winner(brief(origins[-1:])) for pointer, origins in component_pointers(component) if origins}
+        last |= {pointer: _by(origins[-1]) for pointer, origins in component_pointers(component) if origins}
     return last

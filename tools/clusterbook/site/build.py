@@ -7,8 +7,10 @@ One straight way, the same for a whole site and for a preview, which makes each 
 
 from __future__ import annotations
 
+import gc
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -44,7 +46,21 @@ def build(
         BrokenSite: a link leads nowhere, or the generator fails.
         Unwritable: the folder cannot be written.
     """
-    return len(write_folder(output, files(data, sources, programs, generator=generator, url=url), marker=MARKER))
+    with _seldom_collected():
+        return len(write_folder(output, files(data, sources, programs, generator=generator, url=url), marker=MARKER))
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Keep the collector from what lives to the end anyway: all that is known of the catalog. A tenth of the time."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def files(
