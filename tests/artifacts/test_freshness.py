@@ -91,7 +91,7 @@ class Client:
         """Return the index that is shown, having checked it."""
         shown = self.repository
         verify_any(shown.signatures, digest_of(shown.index), self.policy)
-        found, self.seen = accept(shown.index, "the index", seen=self.seen, now=shown.now, client=self.version)
+        found, self.seen = accept(shown.index, "the index", previous=self.seen, now=shown.now, client=self.version)
         return found
 
     def shard(self, name: str) -> bytes:

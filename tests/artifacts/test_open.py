@@ -35,7 +35,7 @@ from clusterbook.oci.open import Base
 from clusterbook.oci.store import from_bytes
 from clusterbook.publish.send import Sender
 from clusterbook.trust.keys import private_key
-from clusterbook.trust.policy import Key, Policy, SubjectMismatch, Trusting, Unsigned, WrongSigner
+from clusterbook.trust.policy import Key, Policy, SubjectMismatch, TrustOptions, Unsigned, WrongSigner
 from clusterbook.trust.sign import KeySigner
 from clusterbook.trust.statement import PROVENANCE, Subject, statement
 from tests.support.memory import MemoryStore
@@ -79,8 +79,8 @@ class Publisher:
 
     def open(self, **changes: Any) -> OpenIndex:
         """Return what a client finds who trusts the publisher."""
-        words: dict[str, Any] = {"now": START + timedelta(days=1), "seen": None, **changes}
-        return open_index(self.base, words.pop("trusting", Trusting(self.policy)), **words)
+        words: dict[str, Any] = {"now": START + timedelta(days=1), "previous": None, **changes}
+        return open_index(self.base, words.pop("trust", TrustOptions(self.policy)), **words)
 
 
 @pytest.fixture
@@ -116,16 +116,16 @@ def test_an_index_that_nobody_signed_needs_to_be_asked_for(publisher: Publisher)
     with pytest.raises(Unsigned) as caught:
         publisher.open()
     assert "--allow-unsigned" in caught.value.hint
-    assert publisher.open(trusting=Trusting(publisher.policy, unsigned=True)).verified is None
-    assert publisher.open(trusting=Trusting(None, unsigned=True)).verified is None
+    assert publisher.open(trust=TrustOptions(publisher.policy, unsigned=True)).verified is None
+    assert publisher.open(trust=TrustOptions(None, unsigned=True)).verified is None
     with pytest.raises(InvalidRequest, match="there is no policy"):
-        publisher.open(trusting=Trusting(None))
+        publisher.open(trust=TrustOptions(None))
 
 
 def test_a_wrong_signature_is_refused_even_where_none_would_do(publisher: Publisher) -> None:
     publisher.publish()
     with pytest.raises(WrongSigner):
-        publisher.open(trusting=Trusting(Publisher().policy, unsigned=True))
+        publisher.open(trust=TrustOptions(Publisher().policy, unsigned=True))
 
 
 def test_an_index_whose_signature_is_another_ones_is_refused(publisher: Publisher) -> None:
@@ -141,18 +141,18 @@ def test_an_index_whose_signature_is_another_ones_is_refused(publisher: Publishe
 
 def test_an_older_index_than_was_seen_is_refused(publisher: Publisher) -> None:
     publisher.publish(2)
-    seen = publisher.open().seen
+    seen = publisher.open().rollback_state
     publisher.publish(1)
     with pytest.raises(Rollback):
-        publisher.open(seen=seen)
+        publisher.open(previous=seen)
 
 
 def test_two_indexes_of_one_number_are_refused(publisher: Publisher) -> None:
     publisher.publish(2)
-    seen = publisher.open().seen
+    seen = publisher.open().rollback_state
     publisher.publish(2, release="2026.7.0", expires=START + timedelta(days=500))
     with pytest.raises(Forked):
-        publisher.open(seen=seen)
+        publisher.open(previous=seen)
 
 
 def test_an_index_that_is_shown_for_ever_runs_out(publisher: Publisher) -> None:

@@ -50,10 +50,10 @@ class StoreContract:
 
     def test_what_was_said_about_an_artifact_is_listed(self, store: Store) -> None:
         kept = put(store, "a/b", b"recipe", tag="1.0.0")
-        assert store.listed("a/b", kept.digest) == set()
+        assert store.referrer_digests("a/b", kept.digest) == set()
         notes = [put(store, "a/b", data, subject=kept.descriptor) for data in (b"signature", b"sbom")]
-        assert store.listed("a/b", kept.digest) == {each.digest for each in notes}
-        assert store.listed("a/b", notes[0].digest) == set()
+        assert store.referrer_digests("a/b", kept.digest) == {each.digest for each in notes}
+        assert store.referrer_digests("a/b", notes[0].digest) == set()
 
     def test_what_is_not_there_is_said_to_be_missing(self, store: Store) -> None:
         put(store, "a/b", b"recipe", tag="1.0.0")
@@ -89,7 +89,7 @@ class StoreContract:
 
     def test_a_blob_that_is_near_need_not_be_moved(self, store: Store) -> None:
         kept = put(store, "a/b", b"recipe")
-        assert not store.put_blob("a/c", kept.layers[0], from_bytes(b"recipe"), near="a/b")
+        assert not store.put_blob("a/c", kept.layers[0], from_bytes(b"recipe"), mount_from="a/b")
         assert b"".join(store.blob("a/c", kept.layers[0])) == b"recipe"
 
     @pytest.mark.parametrize("data", [b"recipf", b"recip", b"recipes", b""])

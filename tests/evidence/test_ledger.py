@@ -13,7 +13,7 @@ import pytest
 from clusterbook.cli import build_main as main
 from clusterbook.diagnostics.findings import SourceErrors
 from clusterbook.evidence import model as evidence
-from clusterbook.evidence.ledger import LedgerEvidence, kept
+from clusterbook.evidence.ledger import LedgerEvidence, read_evidence
 from clusterbook.ledger.folder import open_ledger
 from tests.support import ledgers, proofs
 
@@ -28,7 +28,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def look() -> tuple[LedgerEvidence, ...]:
     registry = Path("registry")
-    return kept(registry, open_ledger(registry), Path("site/trust.yaml"))
+    return read_evidence(registry, open_ledger(registry), Path("site/trust.yaml"))
 
 
 def test_a_ledger_without_evidence_proves_nothing() -> None:

@@ -54,7 +54,7 @@ def changed(name: str, change: Callable[[Any], Any], *, honest: bool = False) ->
 
 def test_evidence_says_what_judging_it_again_says() -> None:
     proof = recompute(bundle())
-    assert (proof.recipe, proof.verdict, proof.taken) == ("mine", "passed", "2026-07-14T08:30:00Z")
+    assert (proof.recipe, proof.verdict, proof.taken_at) == ("mine", "passed", "2026-07-14T08:30:00Z")
     assert proof.fingerprint["accelerator"] == "h100"
     assert bundle() == bundle()
 

@@ -43,7 +43,7 @@ def source(request: pytest.FixtureRequest, july: Path, publisher: Publisher, tmp
     if request.param == "folder":
         yield str(july)
     elif request.param == "archive":
-        archive.pack_file(archive.entries_below(july, skip=Layout.skipped), tmp_path / "x.tar", compress=False)
+        archive.pack_file(archive.entries_below(july, skip=Layout.is_partial), tmp_path / "x.tar", compress=False)
         yield str(tmp_path / "x.tar")
     elif request.param == "site":
         with serving(Site(july)) as site:

@@ -10,7 +10,7 @@ import pytest
 from clusterbook.bundle.options import read_options
 from clusterbook.bundle.render import render
 from clusterbook.mirror.images import chart_images
-from clusterbook.mirror.list import checked, mirror_list
+from clusterbook.mirror.list import check_against_charts, mirror_list
 from tests.interop.charts import ChartServers
 from tests.support.trees import shared_folder
 from tests.support.whole_recipes import ROOT, wholes
@@ -34,4 +34,4 @@ def test_the_catalogs_lists_lack_no_image_that_helm_finds(
     plan = render(recipe, {}, "0").plan
     seen = chart_images(folder for folder in plan.folders if folder.component in published)
     assert len(set().union(*seen.values())) > 20
-    assert checked(mirror_list(recipe, plan, read_options({}), {}), seen)[1] == ()
+    assert check_against_charts(mirror_list(recipe, plan, read_options({}), {}), seen)[1] == ()

@@ -36,7 +36,7 @@ from clusterbook.publish.release import PublishRequest, prepare
 from clusterbook.publish.send import Sender
 from clusterbook.resolve import matrix
 from clusterbook.trust.keys import private_key
-from clusterbook.trust.policy import Trusting
+from clusterbook.trust.policy import TrustOptions
 from clusterbook.trust.sign import KeySigner
 from clusterbook.trust.statement import MOST_SUBJECTS, PROVENANCE, Subject, statement
 from clusterbook.trust.verify import bundles_of, key_policy, verify_any
@@ -344,8 +344,8 @@ def test_signatures_survive_a_copy_by_others(
 
 def test_a_client_opens_the_index_with_the_key_alone(there: Published) -> None:
     base: Base = open_base(f"oci://{there.registry.host}/{BASE}", access(there.registry))
-    trusting = Trusting(key_policy([there.signing.folder / "our.pub"]))
-    found = open_index(base, trusting, now=None, seen=None)
+    trusting = TrustOptions(key_policy([there.signing.folder / "our.pub"]))
+    found = open_index(base, trusting, now=None, previous=None)
     version, entry = published.choose(FULL, found.recipe(FULL), "")
     assert (version, set(entry.artifacts)) == ("1.0.0", set(KINDS))
 

@@ -324,10 +324,10 @@ def test_a_kubeconfig_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_who_is_asked_is_told_with_the_context_that_names_it(tmp_path: Path) -> None:
-    found = Connection(log_in(written(tmp_path, config(SECURE, TOKEN)))).asked
+    found = Connection(log_in(written(tmp_path, config(SECURE, TOKEN)))).description
     assert found == "https://127.0.0.1:9 (context here)"
     open_to_all = config(SECURE, TOKEN, cluster={"insecure-skip-tls-verify": True, "certificate-authority-data": ""})
-    assert "not verified" in Connection(log_in(written(tmp_path, open_to_all))).asked
+    assert "not verified" in Connection(log_in(written(tmp_path, open_to_all))).description
 
 
 def test_of_two_current_contexts_the_first_counts(tmp_path: Path, server: FakeApi) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from clusterbook.ledger.audit import audit, edited
+from clusterbook.ledger.audit import audit, edited_files
 from clusterbook.ledger.model import Ledger
 from tests.support.ledgers import MARCH, plan, two
 
@@ -123,12 +123,12 @@ def test_a_reused_version_is_found() -> None:
 
 def test_edits_and_removals_are_found() -> None:
     before = {**two(), "withdrawn.yaml": WITHDRAWN + FACT}
-    assert edited(Ledger(before), before) == []
-    assert edited(Ledger({**before, "new/1.0.0.yaml": "x"}), before) == []
-    assert edited(Ledger({**before, "withdrawn.yaml": WITHDRAWN + FACT + FACT}), before) == []
+    assert edited_files(Ledger(before), before) == []
+    assert edited_files(Ledger({**before, "new/1.0.0.yaml": "x"}), before) == []
+    assert edited_files(Ledger({**before, "withdrawn.yaml": WITHDRAWN + FACT + FACT}), before) == []
     for path in before:
-        (removed,) = edited(Ledger(without(path)(before)), before)
+        (removed,) = edited_files(Ledger(without(path)(before)), before)
         assert (removed.code, removed.place.file) == ("CB060", f"registry/{path}")
         assert removed.what == "a published file was removed"
-        (changed,) = edited(Ledger({**before, path: "x"}), before)
+        (changed,) = edited_files(Ledger({**before, path: "x"}), before)
         assert (changed.code, changed.what) == ("CB060", "a published file was edited")

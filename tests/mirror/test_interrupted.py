@@ -15,10 +15,10 @@ from clusterbook.artifacts.open import OpenIndex, open_index
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import Patience, Unreachable
 from clusterbook.mirror.load import load
-from clusterbook.mirror.save import Wanted, save
+from clusterbook.mirror.save import SaveRequest, save
 from clusterbook.oci.open import Access, Base, open_source
 from clusterbook.oci.registry import Registry
-from clusterbook.trust.policy import Trusting, Untrusted
+from clusterbook.trust.policy import TrustOptions, Untrusted
 from clusterbook.trust.sign import KeySigner
 from clusterbook.trust.verify import key_policy
 from tests.support import publications
@@ -39,10 +39,10 @@ def archive(publisher: Publisher, folder: Path, release: str) -> OpenIndex:
     """Return the index in an archive with one recipe of a release and its bundle for helm."""
     layout = publications.layout(folder / f"{release}.layout")
     publisher.publish(layout, release)
-    opened = open_index(layout, Trusting(publisher.policy), now=None, seen=None)
+    opened = open_index(layout, TrustOptions(publisher.policy), now=None, previous=None)
     target = folder / f"{release}.tar"
-    save(opened, Wanted(("eks",), ("helm",), charts=False, images=False), target, Access(), silent)
-    return open_index(open_source(str(target), Access()), Trusting(publisher.policy), now=None, seen=None)
+    save(opened, SaveRequest(("eks",), ("helm",), charts=False, images=False), target, Access(), silent)
+    return open_index(open_source(str(target), Access()), TrustOptions(publisher.policy), now=None, previous=None)
 
 
 @pytest.fixture(scope="module")
@@ -175,14 +175,14 @@ def at_once(calls: list[threading.Thread]) -> None:
 
 
 def test_four_saves_to_one_file_all_end_right(july: Path, publisher: Publisher, tmp_path: Path) -> None:
-    trusting, target = Trusting(publisher.policy), tmp_path / "m.tar"
-    wanted = Wanted(("eks",), ("helm",), charts=False, images=False)
+    trusting, target = TrustOptions(publisher.policy), tmp_path / "m.tar"
+    wanted = SaveRequest(("eks",), ("helm",), charts=False, images=False)
     wrong: list[BaseException] = []
     sizes: list[int] = []
 
     def one() -> None:
         try:
-            opened = open_index(open_source(str(july), Access()), trusting, now=None, seen=None)
+            opened = open_index(open_source(str(july), Access()), trusting, now=None, previous=None)
             sizes.append(save(opened, wanted, target, Access(), silent).size_bytes)
         except (ClusterbookError, OSError) as error:
             wrong.append(error)

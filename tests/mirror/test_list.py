@@ -10,7 +10,7 @@ from clusterbook.bundle.options import read_options
 from clusterbook.bundle.render import render
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.mirror.formats import FORMATS
-from clusterbook.mirror.list import ImageGap, Lacking, MirrorList, checked, joined, mirror_list
+from clusterbook.mirror.list import ImageGap, MirrorList, UnlistedImage, check_against_charts, join_lists, mirror_list
 from tests.support.whole_recipes import small
 
 LISTS: dict[str, dict[str, Any]] = {
@@ -67,15 +67,15 @@ def test_a_setting_that_may_change_an_image_is_a_gap(path: str) -> None:
 
 def test_helm_closes_gaps_and_adds_what_the_lists_lack() -> None:
     found = listed("operator:image.tag=2")
-    whole, lacking = checked(found, {"operator": ["nvcr.io/nvidia/operator:v26", "a.io/new:1"]})
+    whole, lacking = check_against_charts(found, {"operator": ["nvcr.io/nvidia/operator:v26", "a.io/new:1"]})
     assert whole.gaps == ()
-    assert lacking == (Lacking("operator", "a.io/new:1"),)
+    assert lacking == (UnlistedImage("operator", "a.io/new:1"),)
     assert whole.images["a.io/new:1"] == ("operator",)
 
 
 def test_what_comes_from_a_marketplace_stays_a_gap() -> None:
     found = listed(objects={"settings": [OLM]})
-    assert [gap.component for gap in checked(found, {"settings": []})[0].gaps] == ["settings"]
+    assert [gap.component for gap in check_against_charts(found, {"settings": []})[0].gaps] == ["settings"]
 
 
 VARIANT = {"image": "nvcr.io/n/driver:580", "suffix": ["os"], "source": "operator", "switch": "driver.enabled"}
@@ -128,25 +128,25 @@ def test_an_image_of_a_manifest_that_is_not_deployed_is_not_missed() -> None:
 
 
 def test_helm_does_not_add_a_tag_under_which_there_is_no_image() -> None:
-    found, lacking = checked(varied(constraints={}), {"operator": ["nvcr.io/n/driver:580"]})
+    found, lacking = check_against_charts(varied(constraints={}), {"operator": ["nvcr.io/n/driver:580"]})
     assert (lacking, [gap.missing for gap in found.gaps]) == ((), ["nvcr.io/n/driver:580"])
 
 
 def test_helm_does_not_add_an_image_that_is_switched_off_though_its_chart_names_it() -> None:
     found = varied("operator:driver.enabled=false", constraints={})
-    assert checked(found, {"operator": ["nvcr.io/n/driver:580"]})[1] == ()
+    assert check_against_charts(found, {"operator": ["nvcr.io/n/driver:580"]})[1] == ()
 
 
 def test_what_a_list_says_it_lacks_is_a_gap_that_helm_does_not_close() -> None:
     lists = {**LISTS, "operator": {"images": [], "imageGaps": [{"missing": "the agent", "reason": "nobody knows it"}]}}
-    whole, _ = checked(listed(**lists), {"operator": []})
+    whole, _ = check_against_charts(listed(**lists), {"operator": []})
     assert whole.gaps == (ImageGap("operator", "nobody knows it", helm_knows=False, missing="the agent"),)
 
 
 def test_lists_of_several_recipes_are_one() -> None:
     other = listed("metrics:enabled=false")
-    assert joined([listed(), other])._replace(name="") == listed()._replace(name="")
-    assert joined([listed(crds={}), other]).gaps == listed(crds={}).gaps
+    assert join_lists([listed(), other])._replace(name="") == listed()._replace(name="")
+    assert join_lists([listed(crds={}), other]).gaps == listed(crds={}).gaps
 
 
 @pytest.mark.parametrize("word", FORMATS)

@@ -26,8 +26,8 @@ from clusterbook.files.tar_reader import Limits
 from clusterbook.mirror import archive as mirrored
 from clusterbook.mirror import save as mirror_saving
 from clusterbook.mirror.archive import CHART, IMAGE
-from clusterbook.mirror.load import Loaded, contents, load
-from clusterbook.mirror.save import Saved, Wanted, save
+from clusterbook.mirror.load import LoadResult, contents, load
+from clusterbook.mirror.save import SaveRequest, SaveResult, save
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, artifact, describe_file
 from clusterbook.oci.open import Access, Base, open_source
@@ -37,7 +37,7 @@ from clusterbook.publish.publish import Destination, publish
 from clusterbook.publish.release import PublishRequest, prepare
 from clusterbook.trust.choose_policy import PolicyChoice
 from clusterbook.trust.keys import private_key
-from clusterbook.trust.policy import Policy, Tampered, Trusting, WrongSigner
+from clusterbook.trust.policy import Policy, Tampered, TrustOptions, WrongSigner
 from clusterbook.trust.sign import KeySigner
 from clusterbook.trust.verify import bundles_of, key_policy, verify_any
 from clusterbook.verify import verify as verifying
@@ -97,7 +97,7 @@ class Side:
         (folder / "our.key").write_bytes(pem)
         self.key = folder / "our.pub"
         (folder / "our.pub").write_text(private_key(pem, "our").public().pem())
-        self.trusting = Trusting(key_policy([folder / "our.pub"]))
+        self.trusting = TrustOptions(key_policy([folder / "our.pub"]))
         self.layout = folder / "layout"
         self.base = Base(Layout(self.layout, create=True), "")
         before = Path.cwd()
@@ -119,10 +119,10 @@ class Side:
         publish(release, Destination(self.base, signer, self.trusting))
 
     def opened(self) -> OpenIndex:
-        return open_index(self.base, self.trusting, now=None, seen=None)
+        return open_index(self.base, self.trusting, now=None, previous=None)
 
-    def save(self, target: Path, *slugs: str, **more: bool) -> Saved:
-        return save(self.opened(), Wanted(slugs, **more), target, Access(), silent)  # type: ignore[arg-type]
+    def save(self, target: Path, *slugs: str, **more: bool) -> SaveResult:
+        return save(self.opened(), SaveRequest(slugs, **more), target, Access(), silent)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -161,8 +161,8 @@ def policy(side: Side) -> Policy:
     return side.trusting.policy
 
 
-def carried(side: Side, archive: Path, far: Base) -> Loaded:
-    return load(open_index(open_source(str(archive), Access()), side.trusting, now=None, seen=None), far, silent)
+def carried(side: Side, archive: Path, far: Base) -> LoadResult:
+    return load(open_index(open_source(str(archive), Access()), side.trusting, now=None, previous=None), far, silent)
 
 
 def test_an_archive_says_what_it_holds_and_what_could_not_be_had(side: Side, archive: Path) -> None:
@@ -186,7 +186,7 @@ def test_the_same_recipes_make_the_same_archive(side: Side, archive: Path, tmp_p
 def test_what_crossed_is_there_signed_and_as_it_was(side: Side, archive: Path, far: Base) -> None:
     done = carried(side, archive, far)
     assert done.latest
-    found = open_index(far, side.trusting, now=None, seen=None)
+    found = open_index(far, side.trusting, now=None, previous=None)
     assert found.manifest.digest == side.opened().manifest.digest
     version, entry = published.choose("eks", found.recipe("eks"), "")
     for needed in published.closure("eks", published.PublishedRecipe(version, {version: entry})):
@@ -207,8 +207,8 @@ def test_loading_again_moves_nothing(side: Side, archive: Path, far: Base) -> No
 def test_a_mirror_can_be_saved_from_a_mirror(side: Side, archive: Path, tmp_path: Path) -> None:
     near = Base(Layout(tmp_path / "near", create=True), "")
     carried(side, archive, near)
-    opened = open_index(near, side.trusting, now=None, seen=None)
-    done = save(opened, Wanted(["eks"], charts=False, images=False), tmp_path / "next.tar", Access(), silent)
+    opened = open_index(near, side.trusting, now=None, previous=None)
+    done = save(opened, SaveRequest(["eks"], charts=False, images=False), tmp_path / "next.tar", Access(), silent)
     assert (done.contents.held, done.contents.missing) == ((), ())
 
 
@@ -245,10 +245,10 @@ def test_a_run_that_was_broken_off_is_gone_on_with(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        save(side.opened(), Wanted(["eks"]), target, Access(), stop)
+        save(side.opened(), SaveRequest(["eks"]), target, Access(), stop)
     assert not target.exists()
     before = upstream.count("GET", "/blobs/")
-    save(side.opened(), Wanted(["eks"]), target, Access(), silent)
+    save(side.opened(), SaveRequest(["eks"]), target, Access(), silent)
     assert upstream.count("GET", "/blobs/") == before
     assert target.read_bytes() == archive.read_bytes()
 
@@ -257,11 +257,11 @@ def test_what_cannot_be_saved_is_named(side: Side, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="nope"):
         side.save(tmp_path / "m.tar", "nope")
     with pytest.raises(InvalidRequest, match="helmm"):
-        save(side.opened(), Wanted(["eks"], ["helmm"]), tmp_path / "m.tar", Access(), silent)
+        save(side.opened(), SaveRequest(["eks"], ["helmm"]), tmp_path / "m.tar", Access(), silent)
     assert list(tmp_path.iterdir()) == []
 
 
-def _list(layout: Layout, change: Callable[[mirrored.Mirrored], mirrored.Mirrored]) -> None:
+def _list(layout: Layout, change: Callable[[mirrored.ArchiveContents], mirrored.ArchiveContents]) -> None:
     """Write another list into an archive."""
     made, blobs = mirrored.manifest(change(contents(Base(layout, ""))))
     for blob, data in blobs:
@@ -270,7 +270,7 @@ def _list(layout: Layout, change: Callable[[mirrored.Mirrored], mirrored.Mirrore
 
 
 def exchanged_chart(layout: Layout, host: str) -> None:
-    def change(found: mirrored.Mirrored) -> mirrored.Mirrored:
+    def change(found: mirrored.ArchiveContents) -> mirrored.ArchiveContents:
         chart = next(each for each in found.held if each.kind == CHART)
         evil = put(layout, chart.repository, b"another chart", tag=chart.tag).digest
         return found._replace(held=(*(each for each in found.held if each != chart), chart._replace(digest=evil)))
@@ -284,13 +284,13 @@ def added_image(layout: Layout, host: str) -> None:
     evil = put(layout, "images/localhost_5000/x", b"evil", tag="1").digest
     image = mirror_names.image("localhost:5000/x:1")
     put(layout, image.home[0], b"evil", tag=image.home[1])
-    more = mirrored.Held(IMAGE, "localhost:5000/x:1", *image.home, evil)
+    more = mirrored.ArchivePart(IMAGE, "localhost:5000/x:1", *image.home, evil)
     _list(layout, lambda found: found._replace(held=(*found.held, more)))
 
 
 def added_chart(layout: Layout, host: str) -> None:
     evil = put(layout, "charts/evil", b"evil", tag="1").digest
-    more = mirrored.Held(CHART, f"oci://{host}/charts/evil:1", "charts/evil", "1", evil)
+    more = mirrored.ArchivePart(CHART, f"oci://{host}/charts/evil:1", "charts/evil", "1", evil)
     _list(layout, lambda found: found._replace(held=(*found.held, more)))
 
 
@@ -340,7 +340,10 @@ def test_a_stranger_does_not_load(archive: Path, tmp_path: Path) -> None:
     (tmp_path / "other.pub").write_text(private_key(pem, "other").public().pem())
     with pytest.raises(WrongSigner):
         open_index(
-            open_source(str(archive), Access()), Trusting(key_policy([tmp_path / "other.pub"])), now=None, seen=None
+            open_source(str(archive), Access()),
+            TrustOptions(key_policy([tmp_path / "other.pub"])),
+            now=None,
+            previous=None,
         )
 
 
@@ -369,7 +372,7 @@ DIGEST = f"sha256:{'0' * 64}"
     ],
 )
 def test_a_list_puts_nothing_where_a_recipe_or_another_image_belongs(part: tuple[str, ...]) -> None:
-    raw = mirrored.manifest(mirrored.Mirrored("r", (), (mirrored.Held(*part),), ()))[1][1][1]
+    raw = mirrored.manifest(mirrored.ArchiveContents("r", (), (mirrored.ArchivePart(*part),), ()))[1][1][1]
     with pytest.raises(Tampered, match="where it does not belong"):
         mirrored.parse(raw, "m.tar")
 
@@ -384,7 +387,7 @@ def test_a_list_puts_nothing_where_a_recipe_or_another_image_belongs(part: tuple
     ],
 )
 def test_a_list_with_names_that_are_none_is_damaged(part: tuple[str, ...]) -> None:
-    raw = mirrored.manifest(mirrored.Mirrored("r", (), (mirrored.Held(*part),), ()))[1][1][1]
+    raw = mirrored.manifest(mirrored.ArchiveContents("r", (), (mirrored.ArchivePart(*part),), ()))[1][1][1]
     with pytest.raises(Malformed, match="damaged"):
         mirrored.parse(raw, "m.tar")
 
@@ -414,7 +417,7 @@ def test_withdrawn_versions_are_not_saved(side: Side, tmp_path: Path) -> None:
     fact = IndexWithdrawal("eks", version, "broken", "")
     opened = opened._replace(envelope=opened.envelope._replace(withdrawn=(fact,)))
     with pytest.raises(WithdrawnVersion, match="broken"):
-        save(opened, Wanted(["eks"]), tmp_path / "m.tar", Access(), silent)
+        save(opened, SaveRequest(["eks"]), tmp_path / "m.tar", Access(), silent)
 
 
 @pytest.fixture

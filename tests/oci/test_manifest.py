@@ -73,7 +73,7 @@ def test_a_referrer_names_its_subject_and_nothing_more_about_it() -> None:
 
 
 def test_what_is_written_is_read_back() -> None:
-    assert parse_manifest(KEPT.raw, wanted=KEPT.digest) == KEPT
+    assert parse_manifest(KEPT.raw, reference=KEPT.digest) == KEPT
     listing = index([KEPT.descriptor], annotations={"x": "y"})
     assert listing.manifests[0].artifact_type == "application/vnd.example.x.v1"
     assert parse_manifest(listing.raw, media_type=INDEX) == listing
@@ -99,7 +99,7 @@ def test_a_manifest_that_does_not_name_its_kind_is_what_its_store_says() -> None
 
 def test_other_bytes_than_those_asked_for_are_refused() -> None:
     with pytest.raises(WrongContent, match="CB146"):
-        parse_manifest(KEPT.raw + b" ", wanted=KEPT.digest)
+        parse_manifest(KEPT.raw + b" ", reference=KEPT.digest)
 
 
 @pytest.mark.parametrize(

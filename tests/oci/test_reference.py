@@ -8,7 +8,7 @@ from clusterbook.diagnostics.transport import BadReference, Malformed
 from clusterbook.oci.reference import (
     Reference,
     check_digest,
-    check_wanted,
+    check_tag_or_digest,
     is_loopback,
     is_version_tag,
     parse_reference,
@@ -31,7 +31,7 @@ DIGEST = f"sha256:{'0a' * 32}"
 def test_a_reference_is_read_and_written_back(text: str, expected: Reference) -> None:
     assert parse_reference(text) == expected
     assert str(expected) == text
-    assert expected.wanted == (expected.digest or expected.tag)
+    assert expected.tag_or_digest == (expected.digest or expected.tag)
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,9 @@ def test_what_is_no_digest_becomes_no_path(word: object) -> None:
 
 
 def test_a_tag_or_a_digest_can_be_wanted() -> None:
-    assert [check_wanted(word) for word in ("1.0.0", DIGEST)] == ["1.0.0", DIGEST]
+    assert [check_tag_or_digest(word) for word in ("1.0.0", DIGEST)] == ["1.0.0", DIGEST]
     with pytest.raises(BadReference):
-        check_wanted("../x")
+        check_tag_or_digest("../x")
 
 
 def test_tags_that_list_referrers_are_told_from_versions() -> None:

@@ -318,10 +318,10 @@ def test_a_registry_that_rewrites_manifests_is_noticed(server: FakeRegistry, sto
 
 def test_what_is_near_is_mounted_and_not_sent(server: FakeRegistry, store: Registry) -> None:
     kept = put(store, "a/b", b"recipe")
-    assert not store.put_blob("a/c", kept.layers[0], from_bytes(b"recipe"), near="a/b")
+    assert not store.put_blob("a/c", kept.layers[0], from_bytes(b"recipe"), mount_from="a/b")
     assert server.count("PUT", "/v2/a/c/") == 0
     server.mounts = False
-    assert store.put_blob("a/d", kept.layers[0], from_bytes(b"recipe"), near="a/b")
+    assert store.put_blob("a/d", kept.layers[0], from_bytes(b"recipe"), mount_from="a/b")
     assert server.blobs["a/d", kept.layers[0].digest] == b"recipe"
 
 
@@ -329,10 +329,10 @@ def test_what_is_there_is_not_sent_to_a_registry_that_mounts_nothing(connect: Co
     with running(FakeRegistry(mounts=False)) as server:
         store = connect(server.host)
         kept = put(store, "a/b", b"recipe", tag="1.0.0")
-        assert store.put_blob("a/c", kept.layers[0], from_bytes(b"recipe"), near="a/b")
-        assert not store.put_blob("a/c", kept.layers[0], from_bytes(b"recipe"), near="a/b")
+        assert store.put_blob("a/c", kept.layers[0], from_bytes(b"recipe"), mount_from="a/b")
+        assert not store.put_blob("a/c", kept.layers[0], from_bytes(b"recipe"), mount_from="a/b")
         assert server.count("POST", "mount=") == 1
-        assert not connect(server.host).put_blob("a/c", kept.layers[0], from_bytes(b"recipe"), near="a/b")
+        assert not connect(server.host).put_blob("a/c", kept.layers[0], from_bytes(b"recipe"), mount_from="a/b")
 
 
 def test_a_second_publication_sends_nothing(server: FakeRegistry, store: Registry) -> None:

@@ -49,7 +49,7 @@ class Filled:
 
     def pack(self, target: Path) -> Path:
         """Return the layout as an archive."""
-        entries = archive.entries_below(self.layout.path, skip=Layout.skipped)
+        entries = archive.entries_below(self.layout.path, skip=Layout.is_partial)
         archive.pack_file(entries, target, compress=target.suffix == ".gz")
         return target
 

@@ -17,7 +17,7 @@ from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.open import Base
 from clusterbook.publish.publish import Destination, publish
 from clusterbook.publish.release import Publication, PublishRequest, prepare
-from clusterbook.trust.policy import Trusting
+from clusterbook.trust.policy import TrustOptions
 from tests.support import publications
 from tests.support.publications import JULY, MARCH, START, Publisher
 from tests.support.visible import Interrupted, check_visible, everything, fails_from, latest
@@ -36,7 +36,7 @@ def releases(publisher: Publisher) -> dict[str, Publication]:
 
 
 def destination(publisher: Publisher, base: Base) -> Destination:
-    return Destination(base, publisher.signer, Trusting(publisher.policy), jobs=1, lifetime=publications.LIFETIME)
+    return Destination(base, publisher.signer, TrustOptions(publisher.policy), jobs=1, lifetime=publications.LIFETIME)
 
 
 @pytest.mark.parametrize("there", ["", MARCH], ids=["nothing there", "an older one there"])
@@ -92,7 +92,9 @@ def test_a_release_that_is_published_late_leaves_latest_where_it_is(
     for name in (JULY, MARCH):
         publish(releases[name], destination(publisher, base))
     assert latest(base, publisher.policy) == JULY
-    assert open_index(base, Trusting(publisher.policy), now=None, seen=None, tag=MARCH).envelope.release == MARCH
+    assert (
+        open_index(base, TrustOptions(publisher.policy), now=None, previous=None, tag=MARCH).envelope.release == MARCH
+    )
 
 
 def test_latest_that_was_moved_back_by_hand_is_moved_on_by_the_next_publish(

@@ -30,7 +30,7 @@ from clusterbook.oci.registry import Registry
 from clusterbook.publish.publish import Destination, NotThere, PublishResult, publish
 from clusterbook.publish.release import PublishRequest, prepare
 from clusterbook.trust.keys import private_key
-from clusterbook.trust.policy import Policy, Trusting, Unsigned, WrongSigner
+from clusterbook.trust.policy import Policy, TrustOptions, Unsigned, WrongSigner
 from clusterbook.trust.sign import KeySigner
 from clusterbook.trust.verify import bundles_of, key_policy, verify_any
 from tests.support import checkouts
@@ -85,11 +85,11 @@ def policy(keys: Path, name: str = "our") -> Policy:
 
 def where(base: Base, keys: Path, name: str = "our", **more: Any) -> Destination:
     signer = KeySigner.from_file(keys / f"{name}.key", {})
-    return Destination(base, signer, Trusting(policy(keys, name)), **more)
+    return Destination(base, signer, TrustOptions(policy(keys, name)), **more)
 
 
 def opened(base: Base, keys: Path, tag: str = "") -> OpenIndex:
-    return open_index(base, Trusting(policy(keys)), now=None, seen=None, tag=tag)
+    return open_index(base, TrustOptions(policy(keys)), now=None, previous=None, tag=tag)
 
 
 def artifact(found: OpenIndex, slug: str, kind: str, version: str = "") -> Manifest:
@@ -209,10 +209,10 @@ def test_a_new_key_signs_everything_anew_before_the_old_one_is_given_up(
     release = prepare(request_of(checkout))
     publish(release, where(layout, keys))
     both = key_policy([keys / "our.pub", keys / "other.pub"])
-    done = publish(release, Destination(layout, KeySigner.from_file(keys / "other.key", {}), Trusting(both)))
+    done = publish(release, Destination(layout, KeySigner.from_file(keys / "other.key", {}), TrustOptions(both)))
     assert (done.sent_blobs, done.sent_manifests) == (2, 29)
     for name in ("our", "other"):
-        found = open_index(layout, Trusting(policy(keys, name)), now=None, seen=None)
+        found = open_index(layout, TrustOptions(policy(keys, name)), now=None, previous=None)
         digest = artifact(found, "eks", "flux").digest
         verify_any(bundles_of(layout.store, "flux/eks", digest), digest, policy(keys, name))
 
@@ -224,14 +224,14 @@ def test_what_somebody_else_published_there_is_not_gone_on_with(layout: Base, ch
     publish(prepare(request_of(checkout, MARCH)), where(layout, keys, "other"))
     with pytest.raises(WrongSigner):
         publish(prepare(request_of(checkout)), where(layout, keys))
-    unsigned = Destination(layout, None, Trusting(None, unsigned=True))
+    unsigned = Destination(layout, None, TrustOptions(None, unsigned=True))
     publish(prepare(request_of(checkout)), unsigned)
     with pytest.raises((Unsigned, WrongSigner)):
         publish(prepare(request_of(checkout)), where(layout, keys))
 
 
 def test_nothing_is_published_that_the_policy_does_not_believe(layout: Base, checkout: Path, keys: Path) -> None:
-    stranger = Destination(layout, KeySigner.from_file(keys / "other.key", {}), Trusting(policy(keys)))
+    stranger = Destination(layout, KeySigner.from_file(keys / "other.key", {}), TrustOptions(policy(keys)))
     with pytest.raises(WrongSigner, match="nobody would believe") as caught:
         publish(prepare(request_of(checkout)), stranger)
     assert "--policy" in caught.value.hint

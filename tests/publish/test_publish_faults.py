@@ -38,7 +38,7 @@ from clusterbook.oci.registry import Registry
 from clusterbook.publish.publish import JOBS, Destination, publish
 from clusterbook.publish.release import Publication, PublishRequest, prepare
 from clusterbook.trust.keys import private_key
-from clusterbook.trust.policy import Trusting
+from clusterbook.trust.policy import TrustOptions
 from clusterbook.trust.sign import KeySigner
 from clusterbook.trust.verify import key_policy
 from tests.support import checkouts
@@ -78,7 +78,7 @@ def where(server: FakeRegistry, checkout: Path, *, login: bool = False) -> Desti
     store = Registry(server.host, patience=QUICK, credentials=lambda _: found)
     signer = KeySigner.from_file(checkout / "k.pem", {})
     return Destination(
-        Base(store, "acme"), signer, Trusting(key_policy([checkout / "k.pub"])), jobs=1 if login else JOBS
+        Base(store, "acme"), signer, TrustOptions(key_policy([checkout / "k.pub"])), jobs=1 if login else JOBS
     )
 
 
@@ -89,12 +89,12 @@ def same(server: FakeRegistry, whole: FakeRegistry) -> bool:
 def check_registry(server: FakeRegistry, checkout: Path) -> None:
     """Make sure that whatever can be found in a registry is whole, and that an index is there with all it names."""
     for (repository, digest), (_, raw) in server.manifests.items():
-        found = parse_manifest(raw, wanted=digest)
+        found = parse_manifest(raw, reference=digest)
         assert all((repository, blob.digest) in server.blobs for blob in found.blobs)
         assert all((repository, each.digest) in server.manifests for each in found.manifests)
     assert all((repository, digest) in server.manifests for (repository, _), digest in server.tags.items())
     if ("acme/index", "latest") in server.tags:
-        opened = open_index(where(server, checkout).base, where(server, checkout).trusting, now=None, seen=None)
+        opened = open_index(where(server, checkout).base, where(server, checkout).trust, now=None, previous=None)
         assert opened.recipe("eks").current == "1.1.0"
 
 

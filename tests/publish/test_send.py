@@ -95,4 +95,4 @@ def test_what_another_publisher_wrote_over_is_listed_again(server: FakeRegistry)
     store.put_manifest("a/b", index([attached[0].descriptor]), tag=referrers_tag(kept.digest))
     assert [sender.settle("a/b", kept.descriptor, each) for each in said] == [False, not server.api]
     assert len(store.referrers("a/b", kept.digest)) == 2
-    assert store.listed("a/b", kept.digest) == {each.digest for each in attached}
+    assert store.referrer_digests("a/b", kept.digest) == {each.digest for each in attached}

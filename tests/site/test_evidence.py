@@ -136,7 +136,7 @@ def test_strings_from_evidence_are_text() -> None:
     hostile = sites.HOSTILE
     result = Result("readiness", "check", hostile, "failed", hostile)
     kept = proofs.kept()[0]
-    proof = kept.proof._replace(taken=hostile, fingerprint={"os": hostile}, results=(result,), verdict="failed")
+    proof = kept.proof._replace(taken_at=hostile, fingerprint={"os": hostile}, results=(result,), verdict="failed")
     spoiled = dataclasses.replace(kept, proof=proof, signer=hostile, issuer=hostile)
     files = sites.files(sites.data(ledgers.JULY, ledgers.two(), [spoiled]))
     shown = 0
@@ -293,5 +293,5 @@ def test_a_recipe_yaml_of_a_bundle_is_judged_as_the_version_it_is(
         )
         == 0
     )
-    (found,) = ledger.kept(registry, open_ledger(registry), Path("site/trust.yaml"))
+    (found,) = ledger.read_evidence(registry, open_ledger(registry), Path("site/trust.yaml"))
     assert str(found.version) == "1.1.0"

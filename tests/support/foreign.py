@@ -154,7 +154,7 @@ _OPTIONS = {
     "metadata": {},
     "spec": {"deployer": "helm"},
 }
-_MIRROR = json.loads(mirrored.manifest(mirrored.Mirrored("2026.7.0", ("eks@1",), (), ()))[1][0][1])
+_MIRROR = json.loads(mirrored.manifest(mirrored.ArchiveContents("2026.7.0", ("eks@1",), (), ()))[1][0][1])
 _PEM = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n"
 _ADDRESSES = st.one_of(
     st.sampled_from(
@@ -206,8 +206,8 @@ def parsers(folder: Path) -> dict[str, Parser]:
     return {
         "manifest": Parser(as_json(_MANIFEST), lambda raw: parse_manifest(raw)),
         "listing": Parser(as_json({"schemaVersion": 2, "manifests": [_MANIFEST["subject"]]}),
-                          lambda raw: (Listing(raw, "x").entries(), Listing(raw, "x").named("a"),
-                                       Listing(raw, "x").about("a"), Listing(raw, "x").candidates(_DIGEST, "a"))),
+                          lambda raw: (Listing(raw, "x").entries(), Listing(raw, "x").find("a"),
+                                       Listing(raw, "x").referrers_of("a"), Listing(raw, "x").candidates(_DIGEST, "a"))),
         "sigstore bundle": Parser(as_json(_BUNDLE), parse_bundle),
         "statement": Parser(as_json(_STATEMENT), parse_statement),
         "index": Parser(as_json(_INDEX), lambda raw: freshness.parse(raw, "x")),
@@ -225,8 +225,8 @@ def parsers(folder: Path) -> dict[str, Parser]:
         "certificate": Parser(st.binary(max_size=80), keys.certificate_key),
         "docker's config.json": Parser(as_json(_DOCKER), lambda raw: _docker(folder, raw)),
         "Retry-After": Parser(_HEADERS, lambda said: http.retry_after_s(_response(said), 0.0)),
-        "address": Parser(_ADDRESSES, lambda url: (http.shown(url), login.origin(url))),
-        "Location": Parser(_ADDRESSES, lambda url: _CLIENT.joined("https://h.test/a", url)),
+        "address": Parser(_ADDRESSES, lambda url: (http.printable_url(url), login.origin(url))),
+        "Location": Parser(_ADDRESSES, lambda url: _CLIENT.resolve_location("https://h.test/a", url)),
         "WWW-Authenticate": Parser(
             st.one_of(st.text(max_size=60), _ADDRESSES.map(lambda url: f'Bearer realm="{url}"'), _HEADERS), _answer),
         "token": Parser(as_json({"token": "t", "expires_in": 60}),

@@ -22,12 +22,12 @@ class MemoryStore(Store):
         self.moved: list[str] = []
         self._lock = Lock()
 
-    def manifest(self, repository: str, wanted: str) -> Manifest:
-        digest = wanted if is_digest(wanted) else self.names.get((repository, wanted), "")
+    def manifest(self, repository: str, reference: str) -> Manifest:
+        digest = reference if is_digest(reference) else self.names.get((repository, reference), "")
         raw = self.manifests.get((repository, digest))
         if raw is None:
-            raise NoArtifact(f"{self.where} has no {repository} {wanted}")
-        return parse_manifest(raw, wanted=digest, name=wanted)
+            raise NoArtifact(f"{self.where} has no {repository} {reference}")
+        return parse_manifest(raw, reference=digest, name=reference)
 
     def stream(self, repository: str, blob: Descriptor, start: int = 0) -> Iterator[bytes]:
         data = self.blobs.get((repository, blob.digest))
@@ -36,14 +36,14 @@ class MemoryStore(Store):
         for offset in range(start, len(data), 1000):
             yield data[offset : offset + 1000]
 
-    def exists(self, repository: str, wanted: Descriptor) -> bool:
-        return (repository, wanted.digest) in (self.manifests if is_manifest(wanted) else self.blobs)
+    def exists(self, repository: str, descriptor: Descriptor) -> bool:
+        return (repository, descriptor.digest) in (self.manifests if is_manifest(descriptor) else self.blobs)
 
-    def put_blob(self, repository: str, blob: Descriptor, content: Content, *, near: str = "") -> bool:
+    def put_blob(self, repository: str, blob: Descriptor, content: Content, *, mount_from: str = "") -> bool:
         if self.exists(repository, blob):
             return False
-        if (near, blob.digest) in self.blobs:
-            self.blobs[repository, blob.digest] = self.blobs[near, blob.digest]
+        if (mount_from, blob.digest) in self.blobs:
+            self.blobs[repository, blob.digest] = self.blobs[mount_from, blob.digest]
             return False
         data = b"".join(check_blob(content(0), blob, self.where))
         with self._lock:
@@ -52,9 +52,9 @@ class MemoryStore(Store):
         return True
 
     def put_manifest(
-        self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True, there: bool | None = None
+        self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True, present: bool | None = None
     ) -> bool:
-        del root, there
+        del root, present
         before = (self.manifests.get((repository, manifest.digest)), self.names.get((repository, tag)))
         self.manifests[repository, manifest.digest] = manifest.raw
         if tag:

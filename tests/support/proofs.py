@@ -69,4 +69,4 @@ def kept() -> tuple[proofs.LedgerEvidence, ...]:
         ledger = registry(root)
         prove(root, MARCH, "2026-07-14-acme")
         prove(root, JULY, "2026-07-15-acme", "--key", str(believed(root)))
-        return proofs.kept(ledger, open_ledger(ledger), root / "site" / "trust.yaml")
+        return proofs.read_evidence(ledger, open_ledger(ledger), root / "site" / "trust.yaml")

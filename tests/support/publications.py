@@ -20,7 +20,7 @@ from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.open import Base
 from clusterbook.publish.publish import Destination, publish
 from clusterbook.publish.release import Publication, PublishRequest, prepare
-from clusterbook.trust.policy import Key, Policy, Trusting
+from clusterbook.trust.policy import Key, Policy, TrustOptions
 from clusterbook.trust.sign import KeySigner, Signer
 from tests.support import checkouts
 from tests.support.checkouts import JULY, MARCH
@@ -59,7 +59,7 @@ class Publisher(NamedTuple):
         """Publish a release, dated START or as `change` says."""
         request = PublishRequest(release, self.checkout / "recipes", self.checkout / "registry")
         found = change(dataclasses.replace(prepare(request), issued=START))
-        believed = Trusting(policy or self.policy, unsigned=True)
+        believed = TrustOptions(policy or self.policy, unsigned=True)
         publish(found, Destination(base, None if unsigned else signer or self.signer, believed, lifetime=lifetime))
 
     def withdraw(self, slug: str, version: str, replacement: str) -> None:

@@ -10,7 +10,7 @@ from clusterbook.diagnostics.transport import NoArtifact, Unreachable
 from clusterbook.oci.manifest import Descriptor, Manifest
 from clusterbook.oci.open import Base
 from clusterbook.oci.store import Content, Store
-from clusterbook.trust.policy import Policy, Trusting
+from clusterbook.trust.policy import Policy, TrustOptions
 from clusterbook.trust.verify import bundles_of, verify_any
 from tests.support.memory import MemoryStore
 
@@ -35,7 +35,7 @@ def check_visible(base: Base, repositories: Iterable[str], policy: Policy) -> in
 def latest(base: Base, policy: Policy) -> str:
     """Return the release of the index that a reader sees, "" where there is none."""
     try:
-        return open_index(base, Trusting(policy), now=None, seen=None).envelope.release
+        return open_index(base, TrustOptions(policy), now=None, previous=None).envelope.release
     except NoArtifact:
         return ""
 
@@ -53,17 +53,17 @@ class Interrupted(MemoryStore):
             self.operations += 1
         self.before(number)
 
-    def manifest(self, repository: str, wanted: str) -> Manifest:
+    def manifest(self, repository: str, reference: str) -> Manifest:
         self._step()
-        return super().manifest(repository, wanted)
+        return super().manifest(repository, reference)
 
-    def exists(self, repository: str, wanted: Descriptor) -> bool:
+    def exists(self, repository: str, descriptor: Descriptor) -> bool:
         self._step()
-        return super().exists(repository, wanted)
+        return super().exists(repository, descriptor)
 
-    def put_blob(self, repository: str, blob: Descriptor, content: Content, *, near: str = "") -> bool:
+    def put_blob(self, repository: str, blob: Descriptor, content: Content, *, mount_from: str = "") -> bool:
         self._step()
-        return super().put_blob(repository, blob, content, near=near)
+        return super().put_blob(repository, blob, content, mount_from=mount_from)
 
     def put_manifest(self, repository: str, manifest: Manifest, **more: Any) -> bool:
         self._step()

@@ -70,7 +70,7 @@ def running(issuer: Issuer) -> Iterator[Issuer]:
 def test_who_logs_in_on_another_device_gets_a_token() -> None:
     said, waits = [], []
     with running(Issuer(PENDING, {"error": "slow_down"}, {"id_token": "a.b.c"})) as issuer:
-        token = log_in(issuer.url, say=lambda *words: said.append(words), wait=waits.append)
+        token = log_in(issuer.url, prompt=lambda *words: said.append(words), wait=waits.append)
     assert (token, said, waits) == ("a.b.c", [("https://x", "AB-CD")], [5, 5, 10])
     asked, *questions = issuer.forms
     assert asked["scope"] == "openid email"
@@ -93,7 +93,7 @@ def test_who_logs_in_on_another_device_gets_a_token() -> None:
 )
 def test_a_login_that_does_not_come_about_is_said(issuer: Issuer, says: str) -> None:
     with running(issuer), pytest.raises(AccessDenied, match=says):
-        log_in(issuer.url, say=lambda *_: None, wait=lambda _: None)
+        log_in(issuer.url, prompt=lambda *_: None, wait=lambda _: None)
 
 
 @pytest.mark.parametrize("known", [{}, {"token_endpoint": "/token"}, {"device_authorization_endpoint": "/device"}])

@@ -28,7 +28,7 @@ from clusterbook.trust.policy import (
     check_statement,
     covers,
     decode,
-    furthest,
+    furthest_fault,
 )
 from clusterbook.trust.policy_schema import TrustPolicyShape
 from clusterbook.trust.statement import PROVENANCE, Statement, Subject
@@ -86,7 +86,7 @@ def test_the_quick_reader_and_the_shape_agree(found: dict[str, Any]) -> None:
     assert node is not None
     findings: list[Finding] = []
     check_shape(node, "trust.yaml", TrustPolicyShape, findings, strict=True)
-    assert (decode(node.written()) is None) == bool(findings), findings
+    assert (decode(node.text_data()) is None) == bool(findings), findings
 
 
 def test_a_signer_is_found_by_name_or_pattern() -> None:
@@ -134,7 +134,7 @@ def test_a_statement_has_to_be_about_the_artifact_and_of_the_right_kind() -> Non
 
 def test_of_several_faults_the_one_that_got_furthest_is_told() -> None:
     faults = [Unsigned("a"), WrongIssuer("b"), WrongSigner("c")]
-    assert furthest(faults) is faults[1]
+    assert furthest_fault(faults) is faults[1]
 
 
 def root(start: str | None, end: str | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, Unwritable
 from clusterbook.diagnostics.transport import Unreachable
 from clusterbook.oci.manifest import digest_of
-from clusterbook.trust.choose_policy import PolicyChoice, trusting
+from clusterbook.trust.choose_policy import PolicyChoice, trust_options
 from clusterbook.trust.policy import Identity
 from clusterbook.trust.roots import PUBLIC, UntrustedRepository, root_file, update
 from clusterbook.trust.sigstore import BadTrustRoot
@@ -128,11 +128,11 @@ def test_the_command_says_where_the_root_is(repository: TufRepository, site: Sit
 def test_the_updated_public_root_is_believed_instead_of_the_one_that_came_along(
     tmp_path: Path, texts: tuple[bytes, bytes]
 ) -> None:
-    before = trusting(PolicyChoice(), {}, tmp_path).policy
+    before = trust_options(PolicyChoice(), {}, tmp_path).policy
     kept = root_file({}, tmp_path)
     kept.parent.mkdir(parents=True)
     kept.write_bytes(texts[0])
-    after = trusting(PolicyChoice(roots=("own.json",)), {}, tmp_path).policy
+    after = trust_options(PolicyChoice(roots=("own.json",)), {}, tmp_path).policy
     assert before is not None
     assert after is not None
     assert [each.root for each in before.identities] == [""]

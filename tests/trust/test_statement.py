@@ -20,8 +20,8 @@ from clusterbook.trust.statement import (
     pae,
     parse_bundle,
     parse_statement,
-    parts,
     provenance,
+    split_subjects,
     statement,
 )
 
@@ -135,6 +135,6 @@ def test_the_statements_of_others_are_read() -> None:
     ("count", "lengths"), [(0, []), (1, [1]), (1024, [1024]), (1025, [512, 513]), (3000, [1000] * 3)]
 )
 def test_what_is_too_much_for_one_statement_is_parted(count: int, lengths: list[int]) -> None:
-    found = parts(range(count))
+    found = split_subjects(range(count))
     assert [len(each) for each in found] == lengths
     assert [item for each in found for item in each] == list(range(count))

@@ -143,7 +143,7 @@ def test_wrong_bytes_leave_nothing(layout: Layout) -> None:
 
 def test_many_manifests_are_listed_at_once(layout: Layout) -> None:
     stamps = set()
-    with layout.together(), ThreadPoolExecutor(4) as pool:
+    with layout.batch(), ThreadPoolExecutor(4) as pool:
         for each in pool.map(lambda n: put(layout, "a/b", b"%d" % n, tag=f"v{n}"), range(20)):
             assert layout.exists("a/b", each.descriptor)
             stamps.add((layout.path / "index.json").stat().st_mtime_ns)
@@ -155,7 +155,7 @@ def test_many_manifests_are_listed_at_once(layout: Layout) -> None:
 
 def test_what_was_put_before_an_error_is_listed(layout: Layout) -> None:
     def broken_off() -> None:
-        with layout.together():
+        with layout.batch():
             put(layout, "a/b", b"1", tag="v1")
             raise NoArtifact("x")
 
@@ -247,7 +247,9 @@ def test_a_layout_travels_as_an_archive(layout: Layout, tmp_path: Path) -> None:
     note = put(layout, "recipes/eks", b"signature", subject=kept.descriptor)
     digests = set()
     for _ in range(2):
-        archive.pack_file(archive.entries_below(layout.path, skip=Layout.skipped), tmp_path / "x.tar", compress=False)
+        archive.pack_file(
+            archive.entries_below(layout.path, skip=Layout.is_partial), tmp_path / "x.tar", compress=False
+        )
         digests.add((tmp_path / "x.tar").read_bytes())
     assert len(digests) == 1
     archive.unpack(io.BytesIO(digests.pop()), "x.tar", tmp_path / "far", limits=Limits())

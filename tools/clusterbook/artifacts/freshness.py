@@ -194,14 +194,14 @@ def parse_rollback_state(document: Any) -> RollbackState | None:
 
 
 def accept(
-    raw: bytes, name: str, *, seen: RollbackState | None, now: datetime, client: str
+    raw: bytes, name: str, *, previous: RollbackState | None, now: datetime, client: str
 ) -> tuple[Envelope, RollbackState]:
     """Return an index that was verified, and what to remember of it.
 
     Args:
         raw: its bytes.
         name: how a message calls it.
-        seen: what is remembered of the last one from the same source, None on the first visit.
+        previous: what is remembered of the last one from the same source, None on the first visit.
         now: the time, with its zone.
         client: our own version.
 
@@ -210,7 +210,7 @@ def accept(
         BrokenIndex: it is no index.
     """
     found = parse(raw, name)
-    if _parts(client) < _parts(found.minimum_client):
+    if _numbers(client) < _numbers(found.minimum_client):
         raise ClientTooOld(f"{name} is for clients from {found.minimum_client} on, this is {client}", hint=_UPDATE)
     if found.issued > now + CLOCK_SKEW:
         raise NotYet(f"{name} is of {_date(found.issued)}, it is {_date(now)}", hint="is the clock right?")
@@ -219,8 +219,8 @@ def accept(
         raise Expired(f"{name} has run out on {_date(found.expires)}", hint=hint)
     digest = f"sha256:{sha256(raw).hexdigest()}"
     names = tuple(sorted(each.name for each in found.withdrawn))
-    if seen is not None:
-        _compare(found, digest, names, seen, name)
+    if previous is not None:
+        _compare(found, digest, names, previous, name)
     return found, RollbackState(found.sequence, digest, names)
 
 
@@ -247,7 +247,7 @@ def check_shard(envelope: Envelope, shard: str, data: bytes) -> bytes:
 
 def release_order(release: str) -> tuple[int, ...]:
     """Return where a release stands among others, by the numbers in its name."""
-    return _parts(release)
+    return _numbers(release)
 
 
 def withdrawal_of(envelope: Envelope, slug: str, version: str) -> IndexWithdrawal | None:
@@ -255,14 +255,16 @@ def withdrawal_of(envelope: Envelope, slug: str, version: str) -> IndexWithdrawa
     return next((each for each in envelope.withdrawn if (each.slug, each.version) == (slug, version)), None)
 
 
-def _compare(found: Envelope, digest: str, names: Iterable[str], seen: RollbackState, name: str) -> None:
+def _compare(envelope: Envelope, digest: str, names: Iterable[str], previous: RollbackState, name: str) -> None:
     """Hold an index against what is remembered of the one before."""
     hint = "use another source; if the publisher started anew on purpose, type `clusterbook trust forget SOURCE`"
-    if found.sequence < seen.sequence:
-        raise Rollback(f"{name} is number {found.sequence}, and number {seen.sequence} was seen before", hint=hint)
-    if found.sequence == seen.sequence and digest != seen.digest:
-        raise Forked(f"{name} is another number {found.sequence} than was seen before", hint=hint)
-    if missing := sorted(set(seen.withdrawn) - set(names)):
+    if envelope.sequence < previous.sequence:
+        raise Rollback(
+            f"{name} is number {envelope.sequence}, and number {previous.sequence} was seen before", hint=hint
+        )
+    if envelope.sequence == previous.sequence and digest != previous.digest:
+        raise Forked(f"{name} is another number {envelope.sequence} than was seen before", hint=hint)
+    if missing := sorted(set(previous.withdrawn) - set(names)):
         raise Rollback(f"{name} no longer says that {missing[0]} was withdrawn", hint=hint)
 
 
@@ -281,7 +283,7 @@ def _moment(text: Any) -> datetime:
     return found
 
 
-def _parts(version: str) -> tuple[int, ...]:
+def _numbers(version: str) -> tuple[int, ...]:
     """Return the numbers that a version begins with; zeroes at its end do not count."""
     numbers = re.match(r"\d+(\.\d+)*", version)
     parts = [int(part) for part in numbers[0].split(".")] if numbers else [0]

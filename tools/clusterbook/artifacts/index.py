@@ -100,14 +100,14 @@ def envelope(
     release: str,
     sequence: int,
     issued: datetime,
-    found: Mapping[str, bytes],
+    shards: Mapping[str, bytes],
     withdrawn: tuple[IndexWithdrawal, ...],
     *,
     lifetime: timedelta = LIFETIME,
 ) -> Envelope:
     """Return what an index with these shards says about itself."""
-    named = {name: Shard(f"sha256:{sha256(data).hexdigest()}", len(data)) for name, data in found.items()}
-    return Envelope(release, sequence, issued, issued + lifetime, MINIMUM_CLIENT, named, withdrawn)
+    described = {name: Shard(f"sha256:{sha256(data).hexdigest()}", len(data)) for name, data in shards.items()}
+    return Envelope(release, sequence, issued, issued + lifetime, MINIMUM_CLIENT, described, withdrawn)
 
 
 def shard_of(slug: str, index: Envelope) -> str:
@@ -129,10 +129,10 @@ def recipe_in(shard: bytes, slug: str) -> PublishedRecipe:
         NotFound: the shard does not have it.
         BrokenIndex: it is damaged.
     """
-    found = _decode(shard)
-    if slug not in found:
-        raise NotFound(f"there is no recipe {slug}", hint=did_you_mean(slug, found))
-    return _recipe(found[slug])
+    recipes = _decode(shard)
+    if slug not in recipes:
+        raise NotFound(f"there is no recipe {slug}", hint=did_you_mean(slug, recipes))
+    return _recipe(recipes[slug])
 
 
 def recipes_in(shard: bytes) -> dict[str, PublishedRecipe]:
@@ -148,30 +148,30 @@ def releases_in(shard: bytes) -> dict[str, dict[str, tuple[str, str]]]:
             for release, served in _decode(shard).items()
         }
     except (ValueError, TypeError, AttributeError, Malformed) as error:
-        raise _broken(error) from error
+        raise _damage(error) from error
 
 
-def choose(slug: str, recipe: PublishedRecipe, wanted: str) -> tuple[str, PublishedVersion]:
+def choose(slug: str, recipe: PublishedRecipe, selector: str) -> tuple[str, PublishedVersion]:
     """Return the version of a recipe that is wanted: a version, a digest (of the recipe or of an artifact), or any.
 
     Args:
         slug: the recipe's.
         recipe: what there is of it.
-        wanted: what follows the `@`; "" for the version that the release serves.
+        selector: what follows the `@`; "" for the version that the release serves.
 
     Raises:
         NotFound: there is no such version.
     """
     versions = recipe.versions
     there = f"versions: {', '.join(sorted(versions)) or 'none'}"
-    if wanted.startswith("sha256:"):
+    if selector.startswith("sha256:"):
         for version, entry in versions.items():
-            if wanted in (entry.digest, *(pin.digest for pin in entry.artifacts.values())):
+            if selector in (entry.digest, *(pin.digest for pin in entry.artifacts.values())):
                 return version, entry
-        raise NotFound(f"no version of {slug} has the digest {wanted}", hint=there)
-    if not wanted and not recipe.current:
+        raise NotFound(f"no version of {slug} has the digest {selector}", hint=there)
+    if not selector and not recipe.current:
         raise NotFound(f"the release does not serve {slug} any more", hint=f"name a version; {there}")
-    version = wanted or recipe.current
+    version = selector or recipe.current
     if version not in versions:
         raise NotFound(f"there is no {slug}@{version}", hint=there)
     return version, versions[version]
@@ -216,18 +216,18 @@ def _shard(slug: str, digits: int) -> str:
     return RECIPES + sha256(slug.encode()).hexdigest()[:digits]
 
 
-def _recipe(said: Any) -> PublishedRecipe:
+def _recipe(document: Any) -> PublishedRecipe:
     try:
         return PublishedRecipe(
-            str(said["current"]), {version: _entry(each) for version, each in said["versions"].items()}
+            str(document["current"]), {version: _entry(each) for version, each in document["versions"].items()}
         )
     except (KeyError, TypeError, ValueError, AttributeError, Malformed) as error:
-        raise _broken(error) from error
+        raise _damage(error) from error
 
 
-def _entry(said: Any) -> PublishedVersion:
-    pins = {kind: Pin(check_digest(pin["digest"]), int(pin["size"])) for kind, pin in said["artifacts"].items()}
-    return PublishedVersion(check_digest(said["digest"]), str(said["release"]), pins)
+def _entry(document: Any) -> PublishedVersion:
+    pins = {kind: Pin(check_digest(pin["digest"]), int(pin["size"])) for kind, pin in document["artifacts"].items()}
+    return PublishedVersion(check_digest(document["digest"]), str(document["release"]), pins)
 
 
 def _encode(document: Any) -> bytes:
@@ -238,11 +238,11 @@ def _decode(data: bytes) -> dict[str, Any]:
     try:
         found = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise _broken(error) from error
+        raise _damage(error) from error
     if not isinstance(found, dict):
-        raise _broken(TypeError("no map"))
+        raise _damage(TypeError("no map"))
     return found
 
 
-def _broken(error: Exception) -> BrokenIndex:
+def _damage(error: Exception) -> BrokenIndex:
     return BrokenIndex(f"a shard of the index is damaged: {str(error)[:80]}", hint="it has to be published again")

@@ -16,18 +16,18 @@ from clusterbook.artifacts.open import OpenIndex, open_index
 from clusterbook.diagnostics.errors import BrokenIndex
 from clusterbook.diagnostics.transport import NoArtifact, Unreachable
 from clusterbook.oci.open import Base
-from clusterbook.trust.policy import Trusting, Untrusted
+from clusterbook.trust.policy import TrustOptions, Untrusted
 
 _ATTEMPTS = 5
 
 
-def current_latest(base: Base, trusting: Trusting, *, mine: str = "") -> OpenIndex | None:
+def current_latest(base: Base, trust: TrustOptions, *, own_digest: str = "") -> OpenIndex | None:
     """Return what `latest` is, None for nothing; here it does not matter whether it has run out.
 
     Args:
         base: where it is.
-        trusting: whom to believe.
-        mine: the digest of the index that is on its way there: of that one, the signature may still be missing.
+        trust: whom to believe.
+        own_digest: the digest of the index that is on its way there: of that one, the signature may still be missing.
 
     Raises:
         Untrusted, BadIndex: it is not to be relied on, so it is not ours to replace.
@@ -36,18 +36,18 @@ def current_latest(base: Base, trusting: Trusting, *, mine: str = "") -> OpenInd
         found = base.store.manifest(base.repository(index.REPOSITORY), index.LATEST)
     except NoArtifact:
         return None
-    if found.digest == mine:
+    if found.digest == own_digest:
         return None
-    return open_index(base, trusting, now=None, seen=None)
+    return open_index(base, trust, now=None, previous=None)
 
 
-def settle_latest(base: Base, trusting: Trusting, mine: OpenIndex, tag: Callable[[OpenIndex], None]) -> bool:
-    """Make `latest` the newest index that is there; return whether that is `mine`, whose release is tagged already.
+def settle_latest(base: Base, trust: TrustOptions, candidate: OpenIndex, tag: Callable[[OpenIndex], None]) -> bool:
+    """Make `latest` the newest index that is there; return whether that is `candidate`, whose release has its tag.
 
     Args:
         base: where the index is.
-        trusting: whom to believe, also about the indexes of others.
-        mine: the index that was put there.
+        trust: whom to believe, also about the indexes of others.
+        candidate: the index that was put there.
         tag: calls an index `latest`.
 
     Raises:
@@ -55,27 +55,27 @@ def settle_latest(base: Base, trusting: Trusting, mine: OpenIndex, tag: Callable
         Untrusted, BadIndex: what `latest` is, is not to be relied on.
     """
     for _ in range(_ATTEMPTS):
-        current = current_latest(base, trusting)
-        newest = max([mine, *_later(base, trusting, mine), *([current] if current else [])], key=_order)
+        current = current_latest(base, trust)
+        newest = max([candidate, *_later_indexes(base, trust, candidate), *([current] if current else [])], key=_order)
         if current is not None and _order(current) >= _order(newest):
-            return current.manifest.digest == mine.manifest.digest
+            return current.manifest.digest == candidate.manifest.digest
         tag(newest)
     what = f"{base.store.where}: others keep moving what is called {index.LATEST}"
     raise Unreachable(what, hint="let one publisher at a time write there, then publish again")
 
 
-def _later(base: Base, trusting: Trusting, mine: OpenIndex) -> list[OpenIndex]:
-    """Return the indexes of releases later than `mine` that may be relied on."""
+def _later_indexes(base: Base, trust: TrustOptions, candidate: OpenIndex) -> list[OpenIndex]:
+    """Return the indexes of releases later than `candidate` that may be relied on."""
     found = []
     for tag in base.store.tags(base.repository(index.REPOSITORY)):
-        if tag == index.LATEST or release_order(tag) <= release_order(mine.envelope.release):
+        if tag == index.LATEST or release_order(tag) <= release_order(candidate.envelope.release):
             continue
         try:
-            found.append(open_index(base, trusting, now=None, seen=None, tag=tag))
+            found.append(open_index(base, trust, now=None, previous=None, tag=tag))
         except (NoArtifact, Untrusted, BadIndex, BrokenIndex):
             continue  # of another publisher, or not yet signed
     return found
 
 
-def _order(opened: OpenIndex) -> int:
-    return opened.envelope.sequence
+def _order(index: OpenIndex) -> int:
+    return index.envelope.sequence

@@ -60,25 +60,25 @@ class Memory(NamedTuple):
         what = "whether this index is older than the last one cannot be told"
         return f"{self._file(name)} is damaged ({why}): {what}" if why else ""
 
-    def remember(self, name: str, seen: MemoryRecord, *, over: MemoryRecord | None = None) -> str:
+    def remember(self, name: str, record: MemoryRecord, *, replaces: MemoryRecord | None = None) -> str:
         """Keep what was seen, unless somebody saw something newer meanwhile.
 
         Args:
             name: the source's or the publisher's.
-            seen: what was seen.
-            over: what was remembered and no longer counts, whatever its number.
+            record: what was seen.
+            replaces: what was remembered and no longer counts, whatever its number.
 
         Returns what the user has to hear, "" when all went well.
         """
-        if self.record(name) == seen:
+        if self.record(name) == record:
             return ""
         file = self._file(name)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with lock_file(file.with_suffix(".lock")):
-                known = self.record(name)
-                if known is None or known == over or known.state.sequence <= seen.state.sequence:
-                    self._write(file, {"name": name, **seen._asdict(), **seen.state.document()})
+                current = self.record(name)
+                if current is None or current == replaces or current.state.sequence <= record.state.sequence:
+                    self._write(file, {"name": name, **record._asdict(), **record.state.document()})
         except OSError as error:
             return f"{file} cannot be written ({error.strerror}): an older index would not be noticed the next time"
         return ""
@@ -95,13 +95,13 @@ class Memory(NamedTuple):
         return True
 
     def _write(self, file: Path, document: Mapping[str, object]) -> None:
-        fresh = file.with_suffix(f".{os.getpid()}")
-        kept = {key: value for key, value in document.items() if key != "state"}
-        with fresh.open("w", encoding="utf-8") as opened:
-            opened.write(json.dumps(kept, sort_keys=True))
+        temporary = file.with_suffix(f".{os.getpid()}")
+        fields = {key: value for key, value in document.items() if key != "state"}
+        with temporary.open("w", encoding="utf-8") as opened:
+            opened.write(json.dumps(fields, sort_keys=True))
             opened.flush()
             os.fsync(opened.fileno())
-        fresh.replace(file)
+        temporary.replace(file)
         if os.name == "posix":
             folder = os.open(self.folder, os.O_RDONLY)
             try:

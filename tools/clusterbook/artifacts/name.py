@@ -8,12 +8,12 @@ from clusterbook.artifacts.layout import VERSION
 from clusterbook.oci.manifest import Manifest
 from clusterbook.oci.reference import Reference
 from clusterbook.trust.policy import SubjectMismatch
-from clusterbook.trust.verify import Verified
+from clusterbook.trust.verify import VerifiedStatement
 
 _VERSION = re.compile(r"v?[0-9]+(\.[0-9]+)+([-+._].*)?")
 
 
-def check_name(reference: Reference, manifest: Manifest, verified: Verified | None) -> str:
+def check_name(reference: Reference, manifest: Manifest, verified: VerifiedStatement | None) -> str:
     """Return what an artifact is called by whoever signed it, `REPOSITORY:VERSION`, having held it against its address.
 
     A digest asks for exactly these bytes, whatever they are called.

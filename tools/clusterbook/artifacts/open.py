@@ -29,8 +29,8 @@ from clusterbook.diagnostics.transport import NoArtifact
 from clusterbook.oci.manifest import Descriptor, Manifest
 from clusterbook.oci.open import Base
 from clusterbook.oci.store import Store
-from clusterbook.trust.policy import Trusting, Unsigned
-from clusterbook.trust.verify import Verified, bundles_of, verify_any
+from clusterbook.trust.policy import TrustOptions, Unsigned
+from clusterbook.trust.verify import VerifiedStatement, bundles_of, verify_any
 
 
 class WithdrawnVersion(ClusterbookError):
@@ -46,15 +46,15 @@ class WithdrawnVersion(ClusterbookError):
 class OpenIndex(NamedTuple):
     """An index that may be relied on. `verified` is None when nobody signed it, and that was accepted.
 
-    `trusting` is whom to believe about what belongs to it.
+    `trust` is whom to believe about what belongs to it.
     """
 
     base: Base
     manifest: Manifest
     envelope: Envelope
-    verified: Verified | None
-    seen: RollbackState
-    trusting: Trusting
+    verified: VerifiedStatement | None
+    rollback_state: RollbackState
+    trust: TrustOptions
 
     def signature(self) -> str:
         """Return who signed it, for reading."""
@@ -86,22 +86,27 @@ class OpenIndex(NamedTuple):
         """Return what there is of a recipe. Raises NotFound, BadIndex."""
         return index.recipe_in(self.shard(index.shard_of(slug, self.envelope)), slug)
 
-    def version(self, slug: str, recipe: PublishedRecipe, wanted: str) -> str:
-        """Return the version that is meant where `wanted` names a release instead (`2026.7.0`), else `wanted` itself.
+    def version(self, slug: str, recipe: PublishedRecipe, selector: str) -> str:
+        """Return the version that is meant where `selector` names a release (`2026.7.0`), else `selector` itself.
 
         Raises:
             NotFound: the release does not serve the recipe, or there is neither such a release nor such a version.
         """
         known = recipe.versions
-        if not wanted or wanted in known or wanted.startswith("sha256:") or index.RELEASES not in self.envelope.shards:
-            return wanted
+        if (
+            not selector
+            or selector in known
+            or selector.startswith("sha256:")
+            or index.RELEASES not in self.envelope.shards
+        ):
+            return selector
         releases = index.releases_in(self.shard(index.RELEASES))
         hint = f"versions: {', '.join(sorted(known)) or 'none'}; releases: {', '.join(sorted(releases))}"
-        if wanted not in releases:
-            raise NotFound(f"there is no {slug}@{wanted}", hint=hint)
-        if slug not in releases[wanted]:
-            raise NotFound(f"the release {wanted} does not serve {slug}", hint=hint)
-        return releases[wanted][slug][0]
+        if selector not in releases:
+            raise NotFound(f"there is no {slug}@{selector}", hint=hint)
+        if slug not in releases[selector]:
+            raise NotFound(f"the release {selector} does not serve {slug}", hint=hint)
+        return releases[selector][slug][0]
 
     def artifact(self, repository: str, pin: Pin) -> Manifest:
         """Return the manifest that the index pins.
@@ -114,15 +119,15 @@ class OpenIndex(NamedTuple):
 
 
 def open_index(
-    base: Base, trusting: Trusting, *, now: datetime | None, seen: RollbackState | None, tag: str = ""
+    base: Base, trust: TrustOptions, *, now: datetime | None, previous: RollbackState | None, tag: str = ""
 ) -> OpenIndex:
     """Return the index of a source: the latest, or that of the release `tag`.
 
     Args:
         base: the source.
-        trusting: whom to believe.
+        trust: whom to believe.
         now: the time; None does not ask whether the index has run out.
-        seen: what is remembered of the source.
+        previous: what is remembered of the source.
         tag: the release; "" for the latest.
 
     Raises:
@@ -139,28 +144,28 @@ def open_index(
         raise NoArtifact(f"{name} does not exist: nothing is published there", hint=hint) from error
     if manifest.artifact_type != index.INDEX or not manifest.layers:
         raise BrokenIndex(f"{name} is no index", hint="name the base, not one artifact")
-    verified = _verify(base.store, repository, manifest.digest, trusting)
+    verified = _verify(base.store, repository, manifest.digest, trust)
     first = manifest.layers[0]
     if first.size > LARGEST_INDEX_BYTES:
         raise Oversized(f"{name} is said to have {first.size} bytes, {LARGEST_INDEX_BYTES} at most are read")
     raw = base.store.read(repository, first, limit_bytes=LARGEST_INDEX_BYTES)
     moment = now or parse(raw, name).issued
-    envelope, remember = accept(raw, name, seen=seen, now=moment, client=clusterbook.__version__)
+    envelope, remember = accept(raw, name, previous=previous, now=moment, client=clusterbook.__version__)
     if tag and envelope.release != tag:
         raise MixAndMatch(f"{name} is the index of release {envelope.release}", hint="the tag was moved")
-    return OpenIndex(base, manifest, envelope, verified, remember, trusting)
+    return OpenIndex(base, manifest, envelope, verified, remember, trust)
 
 
-def _verify(store: Store, repository: str, digest: str, trusting: Trusting) -> Verified | None:
+def _verify(store: Store, repository: str, digest: str, trust: TrustOptions) -> VerifiedStatement | None:
     """Return who speaks for an artifact; None when nobody does and that is accepted."""
-    if trusting.policy is None and not trusting.unsigned:
+    if trust.policy is None and not trust.unsigned:
         raise InvalidRequest("there is no policy", hint="name one with --policy, or a key with --key")
-    if trusting.policy is None:
+    if trust.policy is None:
         return None
     try:
-        return verify_any(bundles_of(store, repository, digest), digest, trusting.policy)
+        return verify_any(bundles_of(store, repository, digest), digest, trust.policy)
     except Unsigned as error:
-        if trusting.unsigned:
+        if trust.unsigned:
             return None
         hint = f"{error.hint}; --allow-unsigned takes what nobody vouches for"
         raise Unsigned(f"{store.where}/{repository}: {error.what}", hint=hint) from error
@@ -173,8 +178,8 @@ def refuse_withdrawn(envelope: Envelope, slug: str, version: str) -> None:
         raise withdrawn_error(found)
 
 
-def withdrawn_error(found: IndexWithdrawal) -> WithdrawnVersion:
+def withdrawn_error(withdrawal: IndexWithdrawal) -> WithdrawnVersion:
     """Return the error that a version was withdrawn."""
-    use = f"use {found.replacement}, or " if found.replacement else ""
+    use = f"use {withdrawal.replacement}, or " if withdrawal.replacement else ""
     hint = f"{use}take it all the same with --allow-withdrawn"
-    return WithdrawnVersion(f"{found.name} was withdrawn: {found.reason}", hint=hint)
+    return WithdrawnVersion(f"{withdrawal.name} was withdrawn: {withdrawal.reason}", hint=hint)

@@ -58,19 +58,19 @@ class OwnBundle(NamedTuple):
         """The name of its recipe."""
         return slug(self.recipe)
 
-    def pushed(self, repository: str, tag: str) -> Artifact:
+    def registry_artifact(self, repository: str, tag: str) -> Artifact:
         """Return the artifact under which a registry has it, of the types that its deployer pulls."""
-        kept = archived(self.deployer, self.files)
-        packed = PackedBundle(config(self.deployer, self.files), kept, pack_bytes(kept))
-        made = packed_artifact(MEDIA[self.deployer], packed, f"{self.slug}-{tag}", self._annotations(tag))
-        return Artifact(repository, tag, made.manifest, made.blobs)
+        layout = archived(self.deployer, self.files)
+        packed = PackedBundle(config(self.deployer, self.files), layout, pack_bytes(layout))
+        artifact = packed_artifact(MEDIA[self.deployer], packed, f"{self.slug}-{tag}", self._annotations(tag))
+        return Artifact(repository, tag, artifact.manifest, artifact.blobs)
 
-    def kept(self) -> Artifact:
+    def folder_artifact(self) -> Artifact:
         """Return the artifact that stands for all of its files, as they lie in a folder."""
         packed = PackedBundle(b"{}", self.files, pack_bytes(self.files))
-        made = version(self.recipe)
+        recipe_version = version(self.recipe)
         media = GENERIC if self.deployer == CHART else MEDIA[self.deployer]
-        return packed_artifact(media, packed, f"{self.slug}-{made}", self._annotations(made))
+        return packed_artifact(media, packed, f"{self.slug}-{recipe_version}", self._annotations(recipe_version))
 
     def statement(self, artifact: Artifact) -> bytes:
         """Return what is signed about an artifact of it: from which recipe it was made, and with which options."""
@@ -80,31 +80,31 @@ class OwnBundle(NamedTuple):
         if metadata.get("version"):
             parameters["version"] = str(metadata["version"])
         materials = [Material(f"recipe:{self.slug}", {"sha256": self._recipe_digest().removeprefix("sha256:")})]
-        said = provenance(build_type=BUILD_TYPE, builder=BUILDER, parameters=parameters, materials=materials)
+        predicate = provenance(build_type=BUILD_TYPE, builder=BUILDER, parameters=parameters, materials=materials)
         name = artifact.repository or f"{self.deployer}/{self.slug}"
-        return statement([Subject(name, artifact.manifest.digest)], PROVENANCE, said)
+        return statement([Subject(name, artifact.manifest.digest)], PROVENANCE, predicate)
 
     def attestation(self, signer: Signer) -> dict[str, bytes]:
         """Return what lies beside its files once somebody has signed them, by path."""
-        artifact = self.kept()
+        artifact = self.folder_artifact()
         signature = signer.sign(self.statement(artifact))
         return {f"{ATTESTATION}{MANIFEST}": artifact.manifest.raw, f"{ATTESTATION}{SIGNATURE}": signature}
 
     def _recipe_digest(self) -> str:
         return digest(content(self.recipe))
 
-    def _annotations(self, made: str) -> dict[str, str]:
+    def _annotations(self, version: str) -> dict[str, str]:
         title = bundle_title(self.slug, self.deployer)
-        return {TITLE: title, VERSION: made, RECIPE_DIGEST: self._recipe_digest()}
+        return {TITLE: title, VERSION: version, RECIPE_DIGEST: self._recipe_digest()}
 
 
-def at_home(options: Request, recipe: Mapping[str, Any], home: str, tag: str) -> dict[str, Any]:
+def with_location(options: Request, recipe: Mapping[str, Any], location: str, tag: str) -> dict[str, Any]:
     """Return options that say where the bundle will lie, unless they did, for deployers that have to know.
 
     Args:
         options: those of the bundle.
         recipe: its recipe.
-        home: the repository that it is pushed to, `oci://HOST/REPOSITORY`.
+        location: the repository that it is pushed to, `oci://HOST/REPOSITORY`.
         tag: the tag there.
 
     Raises:
@@ -113,13 +113,13 @@ def at_home(options: Request, recipe: Mapping[str, Any], home: str, tag: str) ->
     deployer = str(options.get("deployer") or "helm")
     if deployer == CHART:
         name = chart_name(recipe)
-        if posixpath.basename(home) != name:
-            better = f"{home}/{name}:{tag}"
-            raise InvalidRequest(f"{home} does not end as the chart is called, {name}", hint=f"write -o {better}")
+        if posixpath.basename(location) != name:
+            better = f"{location}/{name}:{tag}"
+            raise InvalidRequest(f"{location} does not end as the chart is called, {name}", hint=f"write -o {better}")
         if not re.fullmatch(_SEMVER, tag):
-            hint = f"write a version, such as -o {home}:{version(recipe)}"
+            hint = f"write a version, such as -o {location}:{version(recipe)}"
             raise InvalidRequest(f"the tag {tag} is no version, and Helm pulls charts by version", hint=hint)
-        home = posixpath.dirname(home)
+        location = posixpath.dirname(location)
     if options.get("repo") or not concerns("repo", deployer):
         return dict(options)
-    return {**options, "repo": home, "targetRevision": options.get("targetRevision") or tag}
+    return {**options, "repo": location, "targetRevision": options.get("targetRevision") or tag}

@@ -26,7 +26,7 @@ def push(store: Store, artifact: Artifact, attachments: list[Attachment]) -> str
     before = ""
     with suppress(NoArtifact):
         before = store.manifest(where, artifact.tag).digest
-    with store.together() if isinstance(store, Layout) else nullcontext():
+    with store.batch() if isinstance(store, Layout) else nullcontext():
         for blob, data in artifact.blobs:
             store.put_blob(where, blob, from_bytes(data))
         store.put_manifest(where, manifest)
@@ -39,7 +39,7 @@ def push(store: Store, artifact: Artifact, attachments: list[Attachment]) -> str
     if store.manifest(where, artifact.tag).digest != manifest.digest:
         what = f"{store.where}/{where}:{artifact.tag} is something else already: somebody pushed at the same time"
         raise WrongContent(what, hint="push again, under a tag of its own")
-    listed = store.listed(where, manifest.digest)
+    listed = store.referrer_digests(where, manifest.digest)
     for each in attachments:  # where a tag lists what is attached, two who write it at once may lose an entry
         about = each.manifest(manifest.descriptor)
         if about.digest not in listed:

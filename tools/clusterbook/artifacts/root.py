@@ -18,7 +18,7 @@ from clusterbook.diagnostics.transport import NoArtifact
 from clusterbook.files.context import Context
 from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, artifact, describe_file
 from clusterbook.oci.open import Base
-from clusterbook.trust.policy import RootOfTrust, Trusting
+from clusterbook.trust.policy import RootOfTrust, TrustOptions
 
 if TYPE_CHECKING:
     from clusterbook.artifacts.layout import Artifact
@@ -62,7 +62,7 @@ def read_version(base: Base, version: int) -> bytes | None:
     return base.store.read(repository, manifest.layers[0], limit_bytes=LARGEST_ROOT_BYTES)
 
 
-def follow(base: Base, trusting: Trusting, around: Context) -> tuple[Trusting, str]:
+def follow(base: Base, trust: TrustOptions, context: Context) -> tuple[TrustOptions, str]:
     """Return whom to believe once a source has shown later versions of roots of trust, and what the user has to hear.
 
     Raises:
@@ -70,21 +70,21 @@ def follow(base: Base, trusting: Trusting, around: Context) -> tuple[Trusting, s
         ExpiredTufRoot: the newest that can be had has run out.
         BadTufRoot, BrokenIndex: a later version is none.
     """
-    policy = trusting.policy
+    policy = trust.policy
     if policy is None or not policy.roots:
-        return trusting, ""
+        return trust, ""
     warnings: list[str] = []
     signers = tuple(
-        _newest(base, each, around, warnings) if isinstance(each, RootOfTrust) else each for each in policy.signers
+        _newest(base, each, context, warnings) if isinstance(each, RootOfTrust) else each for each in policy.signers
     )
-    return trusting._replace(policy=policy._replace(signers=signers)), "; ".join(dict.fromkeys(warnings))
+    return trust._replace(policy=policy._replace(signers=signers)), "; ".join(dict.fromkeys(warnings))
 
 
-def _newest(base: Base, root: RootOfTrust, around: Context, warnings: list[str]) -> RootOfTrust:
+def _newest(base: Base, root: RootOfTrust, context: Context, warnings: list[str]) -> RootOfTrust:
     from clusterbook.trust.root_store import root_store
     from clusterbook.trust.tuf_root import next_root
 
-    store = root_store(around.environment, around.home)
+    store = root_store(context.environment, context.home)
     for _ in range(MOST_VERSIONS):
         data = read_version(base, root.version + 1)
         if data is None:
@@ -92,7 +92,7 @@ def _newest(base: Base, root: RootOfTrust, around: Context, warnings: list[str])
         root = next_root(root, data, _name(base, root.version + 1))
         if warning := store.keep(root):
             warnings.append(warning)
-    refuse_expired(root, around.now, base.store.where)
+    refuse_expired(root, context.now, base.store.where)
     return root
 
 

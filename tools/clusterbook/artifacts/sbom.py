@@ -45,7 +45,7 @@ def sbom(
     result = RecipeResult(recipe)
     deployed = set(result.order)
     components = [component.document for component in result.components if component.name in deployed]
-    found = {_reference(each): _pinned(_component(each), each, charts) for each in components}
+    found = {_reference(each): _with_chart_digest(_component(each), each, charts) for each in components}
     depends = {root: list(found)}
     for each in components:
         own = [named for image in images.get(each["name"], ()) for named in _on_nodes(image, recipe)]
@@ -103,14 +103,16 @@ def _component(component: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _pinned(found: dict[str, Any], component: Mapping[str, Any], charts: ChartDigests | None) -> dict[str, Any]:
+def _with_chart_digest(
+    document: dict[str, Any], component: Mapping[str, Any], charts: ChartDigests | None
+) -> dict[str, Any]:
     """Return a component with the digest of its chart, or with the remark that there is none."""
-    if charts is None or not found.get("purl", "").startswith("pkg:helm/"):
-        return found
-    digest = charts.get((component["name"], found["name"], found.get("version", "")), "")
+    if charts is None or not document.get("purl", "").startswith("pkg:helm/"):
+        return document
+    digest = charts.get((component["name"], document["name"], document.get("version", "")), "")
     if not digest:
-        return {**found, "properties": [*found["properties"], UNPINNED]}
-    return {**found, "hashes": [{"alg": "SHA-256", "content": digest.partition(":")[2]}]}
+        return {**document, "properties": [*document["properties"], UNPINNED]}
+    return {**document, "hashes": [{"alg": "SHA-256", "content": digest.partition(":")[2]}]}
 
 
 def _container(image: Image) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.digest import canonical
 from clusterbook.files.context import Context
 from clusterbook.oci.open import Access, absolute, open_source
-from clusterbook.trust.policy import Trusting
-from clusterbook.trust.verify import believes
+from clusterbook.trust.policy import TrustOptions
+from clusterbook.trust.verify import accepts_publisher
 
 Result = TypeVar("Result")
 
@@ -36,9 +36,9 @@ def visit(
     use: Callable[[OpenIndex], Result],
     *,
     access: Access,
-    trusting: Trusting,
-    around: Context,
-    well: Callable[[Result], bool] = always,
+    trust: TrustOptions,
+    context: Context,
+    worth_remembering: Callable[[Result], bool] = always,
 ) -> tuple[Result, str]:
     """Return what `use` makes of the index of a source, and what the user has to hear of the visit, "" for nothing.
 
@@ -46,73 +46,75 @@ def visit(
         where: the source, as `open_source` takes it.
         use: what is done with its index.
         access: how registries and sites are spoken to.
-        trusting: whom to believe.
-        around: environment and home, which say where the memory is, and the time.
-        well: whether what came of an index that nobody signed lets it be remembered; an error never does.
+        trust: whom to believe.
+        context: environment and home, which say where the memory is, and the time.
+        worth_remembering: whether what came of an index that nobody signed lets it be remembered; an error never does.
 
     Raises:
         ClusterbookError: as `open_source`, `open_index` and `use`.
         Rollback: the index is older than one of the same publisher that was seen, or than is asked for.
     """
     base = open_source(where, access)
-    trusting, warning = follow(base, trusting, around)
-    known, source = memory(around.environment, around.home), absolute(where)
-    before, damage = known.record(source), known.damage(source)
-    stale = before if before is not None and not _counts(before, trusting) else None
+    trust, warning = follow(base, trust, context)
+    records, source = memory(context.environment, context.home), absolute(where)
+    before, damage = records.record(source), records.damage(source)
+    stale = before if before is not None and not _is_trusted(before, trust) else None
     seen = before.state if before is not None and stale is None else None
-    opened = open_index(base, trusting, now=around.now, seen=seen)
-    _refuse_older(where, opened, trusting.at_least)
+    source_index = open_index(base, trust, now=context.now, previous=seen)
+    _refuse_older(where, source_index, trust.at_least)
     warnings = [warning, damage]
-    record = _record(source, opened, before)
-    if opened.verified is not None:
-        _refuse_older_than_publisher(where, opened, record, known)
-        warnings += [known.remember(source, record, over=stale), known.remember(record.of_publisher(), record)]
-    result = use(opened)
-    if opened.verified is None and well(result):
-        warnings.append(known.remember(source, record, over=stale))
+    record = _record(source, source_index, before)
+    if source_index.verified is not None:
+        _refuse_older_than_publisher(where, source_index, record, records)
+        warnings += [records.remember(source, record, replaces=stale), records.remember(record.of_publisher(), record)]
+    result = use(source_index)
+    if source_index.verified is None and worth_remembering(result):
+        warnings.append(records.remember(source, record, replaces=stale))
     return result, "; ".join(dict.fromkeys(filter(None, warnings)))
 
 
-def _counts(record: MemoryRecord, trusting: Trusting) -> bool:
+def _is_trusted(record: MemoryRecord, trust: TrustOptions) -> bool:
     """Return whether whoever signed what is remembered is still believed: a thief's number ends with his key."""
-    if not record.publisher or trusting.policy is None:
+    if not record.publisher or trust.policy is None:
         return True
-    return believes(trusting.policy, record.publisher, record.signer, record.issuer)
+    return accepts_publisher(trust.policy, record.publisher, record.signer, record.issuer)
 
 
-def _record(source: str, opened: OpenIndex, before: MemoryRecord | None) -> MemoryRecord:
-    release, verified = opened.envelope.release, opened.verified
+def _record(source: str, source_index: OpenIndex, before: MemoryRecord | None) -> MemoryRecord:
+    release, verified = source_index.envelope.release, source_index.verified
     if verified is None:
-        return MemoryRecord(opened.seen, source, release)
-    catalog = before.catalog if before is not None and before.catalog else _catalog(opened)
-    return MemoryRecord(opened.seen, source, release, verified.publisher, verified.signer, verified.issuer, catalog)
+        return MemoryRecord(source_index.rollback_state, source, release)
+    catalog = before.catalog if before is not None and before.catalog else _catalog(source_index)
+    return MemoryRecord(
+        source_index.rollback_state, source, release, verified.publisher, verified.signer, verified.issuer, catalog
+    )
 
 
-def _catalog(opened: OpenIndex) -> str:
+def _catalog(source_index: OpenIndex) -> str:
     """Return what tells a catalog from others of its publisher: what its first release served, which never changes."""
-    if index.RELEASES not in opened.envelope.shards:
+    if index.RELEASES not in source_index.envelope.shards:
         return ""
-    releases = index.releases_in(opened.shard(index.RELEASES))
+    releases = index.releases_in(source_index.shard(index.RELEASES))
     first = min(releases, key=release_order, default="")
     return sha256(canonical({first: {slug: list(each) for slug, each in releases.get(first, {}).items()}})).hexdigest()
 
 
-def _refuse_older(where: str, opened: OpenIndex, at_least: str) -> None:
+def _refuse_older(where: str, source_index: OpenIndex, at_least: str) -> None:
     """Raise Rollback where a release is older than is asked for."""
     if not at_least:
         return
     if not at_least[:1].isdigit():
         raise InvalidRequest(f"--at-least {at_least} is no release", hint="write --at-least 2026.7.0, say")
-    if release_order(opened.envelope.release) < release_order(at_least):
-        what = f"{where} is of release {opened.envelope.release}, {at_least} is asked for at least"
+    if release_order(source_index.envelope.release) < release_order(at_least):
+        what = f"{where} is of release {source_index.envelope.release}, {at_least} is asked for at least"
         raise Rollback(what, hint="use a newer mirror")
 
 
-def _refuse_older_than_publisher(where: str, opened: OpenIndex, record: MemoryRecord, known: Memory) -> None:
+def _refuse_older_than_publisher(where: str, source_index: OpenIndex, record: MemoryRecord, records: Memory) -> None:
     """Raise Rollback where a later index of the same publisher was seen in another source."""
-    other = known.record(record.of_publisher())
-    if other is None or other.state.sequence <= opened.envelope.sequence:
+    other = records.record(record.of_publisher())
+    if other is None or other.state.sequence <= source_index.envelope.sequence:
         return
-    what = f"{where} is number {opened.envelope.sequence}, of release {opened.envelope.release}"
+    what = f"{where} is number {source_index.envelope.sequence}, of release {source_index.envelope.release}"
     hint = f"use that, or a newer mirror; to go back on purpose, type `clusterbook trust forget {other.source}`"
     raise Rollback(f"{what}; number {other.state.sequence} of the same publisher was seen in {other.source}", hint=hint)

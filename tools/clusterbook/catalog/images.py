@@ -198,7 +198,7 @@ def image_lists(documents: Mapping[str, Node]) -> dict[str, tuple[Image, ...]]:
     for path, node in documents.items():
         parts, listed = path.split("/"), node.get("spec", "images")
         if parts[0] == "components" and parts[2:] == ["images.yaml"] and listed is not None:
-            lists[parts[1]] = tuple(map(_image, listed.written()))
+            lists[parts[1]] = tuple(map(_image, listed.text_data()))
     return lists
 
 

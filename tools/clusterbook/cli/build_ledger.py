@@ -57,7 +57,7 @@ def release_command(
         click.echo(str(finding), err=True)
     if not dry_run:
         releasing.append(found, registry)
-    deliver(releasing.summary(found) if form == "text" else releasediff.report(releasediff.planned_diff(found), form))
+    deliver(releasing.summary(found) if form == "text" else releasediff.report(releasediff.plan_diff(found), form))
     return 0
 
 

@@ -29,7 +29,7 @@ from clusterbook.publish.publish import JOBS, Destination, PublishResult, publis
 from clusterbook.publish.release import BUILDER, SOURCE, PublishRequest, prepare
 from clusterbook.publish.send import Report, quiet
 from clusterbook.trust.keys import PublicKey, public_key, read_key_file
-from clusterbook.trust.policy import Key, Policy, RootOfTrust, Trusting
+from clusterbook.trust.policy import Key, Policy, RootOfTrust, TrustOptions
 from clusterbook.trust.sign import KeylessSigner, KeySigner, Signer, read_private_key
 from clusterbook.trust.tuf_root import (
     LARGEST_ROOT_BYTES,
@@ -115,7 +115,7 @@ def publish_command(release: str, **words: Any) -> int:
     return 0
 
 
-def signing(words: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[Signer | None, Trusting]:
+def signing(words: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[Signer | None, TrustOptions]:
     """Return who signs, and who is believed when it is read back.
 
     Raises:
@@ -127,14 +127,14 @@ def signing(words: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[S
     if words["tuf_roots"] and not words["key"]:
         raise InvalidRequest("--tuf-root names keys, and nobody signs with one", hint="add --key FILE")
     if words["unsigned"]:
-        return None, Trusting(read_policy(words["policy"]) if words["policy"] else None, unsigned=True)
+        return None, TrustOptions(read_policy(words["policy"]) if words["policy"] else None, unsigned=True)
     if words["key"]:
         signer = KeySigner.from_file(words["key"], environment)
         chain = read_chain(words["tuf_roots"])
         own = Policy((chain[-1] if chain else Key(str(words["key"]), signer.public_pem()),))
-        return signer, Trusting(read_policy(words["policy"]) if words["policy"] else own)
+        return signer, TrustOptions(read_policy(words["policy"]) if words["policy"] else own)
     keyless = KeylessSigner.from_environment(environment, trust_config=words["trust_config"], browser=words["browser"])
-    return keyless, Trusting(read_policy(words["policy"] or DEFAULT))
+    return keyless, TrustOptions(read_policy(words["policy"] or DEFAULT))
 
 
 def _believing(words: Mapping[str, Any]) -> str:

@@ -84,7 +84,7 @@ def render(
         BrokenLedger: the ledger is not what it should be.
         BrokenSite: the site would be broken.
     """
-    from clusterbook.evidence.ledger import TRUST, kept
+    from clusterbook.evidence.ledger import TRUST, read_evidence
     from clusterbook.site.build import build
     from clusterbook.site.gather import gather
     from clusterbook.site.versions import PublishedVersions
@@ -92,7 +92,7 @@ def render(
     tree = workspace.with_registry(workspace.read(recipes, label="recipes"), embedded_texts)
     whole = matrix.whole(catalog.load(tree))
     ledger = open_ledger(registry)
-    proofs = kept(registry, ledger, site / TRUST)
+    proofs = read_evidence(registry, ledger, site / TRUST)
     return build(
         gather(whole, PublishedVersions(ledger), published=published, proofs=proofs),
         site,

@@ -35,7 +35,7 @@ from clusterbook.diff.snapshots import chosen
 from clusterbook.files.read import is_file, is_folder
 from clusterbook.inputs.fast import as_snapshot, read_document
 from clusterbook.inputs.read import lacks_values, recipe_in
-from clusterbook.ledger.diff import Published, release_diff
+from clusterbook.ledger.diff import VersionStore, release_diff
 from clusterbook.ledger.diff import report as release_report
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.version import is_version, read_version
@@ -136,7 +136,7 @@ class BundleFolder(NamedTuple):
 class RecipeSources(NamedTuple):
     """Where recipes are taken from: what was published, the index of this catalog, and its sources, read when asked."""
 
-    published: Published
+    published: VersionStore
     source: str
     catalog: Callable[[], tuple[Resolver, Gatherer]]
 

@@ -44,14 +44,14 @@ def verify(request: Request, caller: Caller) -> Reply:
     """Judge evidence again, and say who vouches for it."""
     from clusterbook.evidence.folder import save as save_evidence
     from clusterbook.evidence.folder import verify as verify_evidence
-    from clusterbook.trust.choose_policy import PolicyChoice, trusting
-    from clusterbook.trust.policy import Trusting
+    from clusterbook.trust.choose_policy import PolicyChoice, trust_options
+    from clusterbook.trust.policy import TrustOptions
 
     where, around = request.values["where"], Context.of(caller.environment)
     choice = PolicyChoice(request.values.get("policy"), request.lists.get("key", ()))
-    believed = trusting(choice, around.environment, around.home).policy if choice.flags else None
+    believed = trust_options(choice, around.environment, around.home).policy if choice.flags else None
     access = read_access(request, around)
-    held, (proof, by) = verify_evidence(where, Trusting(believed, "unsigned" in request.switches), access)
+    held, (proof, by) = verify_evidence(where, TrustOptions(believed, "unsigned" in request.switches), access)
     if request.text("save"):
         save_evidence(held, request.values["save"])
     signer = by.signer if by else ""
@@ -61,7 +61,7 @@ def verify(request: Request, caller: Caller) -> Reply:
         "digest": proof.digest,
         "verdict": proof.verdict,
         "counts": dict(proof.counts),
-        "taken": proof.taken,
+        "taken": proof.taken_at,
         "fingerprint": dict(proof.fingerprint),
         "signer": signer,
     }
@@ -69,7 +69,7 @@ def verify(request: Request, caller: Caller) -> Reply:
         f"judged again, it is the same: {proof.recipe} {proof.verdict} ({proof.says})\n"
         f"{f'evidence {held.where}{chr(10)}' if where.startswith(SCHEME) else ''}"
         f"recipe {proof.digest}\n"
-        f"cluster seen at {proof.taken or 'an unknown time'}: {proof.cluster or 'nothing says what it is'}\n"
+        f"cluster seen at {proof.taken_at or 'an unknown time'}: {proof.cluster or 'nothing says what it is'}\n"
         f"{f'signed by {signer}' if signer else 'nobody vouches for the snapshot'}\n"
     )
     if request.text("format") == "json":

@@ -24,12 +24,12 @@ from clusterbook.files.write import write_text
 from clusterbook.mirror.archive import CHART, IMAGE, hosts_files, relocation
 from clusterbook.mirror.formats import FORMATS, gap_as_data
 from clusterbook.mirror.images import bundle_list, chart_images
-from clusterbook.mirror.list import ImageGap, MirrorList, checked, joined
-from clusterbook.mirror.load import Loaded, load
-from clusterbook.mirror.save import Saved, Wanted, save
+from clusterbook.mirror.list import ImageGap, MirrorList, check_against_charts, join_lists
+from clusterbook.mirror.load import LoadResult, load
+from clusterbook.mirror.save import SaveRequest, SaveResult, save
 from clusterbook.oci.open import open_base
 from clusterbook.oci.reference import SCHEME, is_loopback, parse_reference
-from clusterbook.trust.choose_policy import PolicyChoice, trusting
+from clusterbook.trust.choose_policy import PolicyChoice, trust_options
 
 _SHOWN_GAPS = 5
 
@@ -63,7 +63,7 @@ def list_bundles(request: Request, _caller: Caller) -> Reply:
     """
     slugs = request.lists.get("slugs") or ("",)
     made = [list_of(request, slug) for slug in slugs]
-    whole = joined(each for each, _ in made)
+    whole = join_lists(each for each, _ in made)
     notes = tuple(dict.fromkeys(note for _, said in made for note in said))
     return Reply(
         FORMATS[request.text("format", "yaml")](whole),
@@ -80,7 +80,7 @@ def list_of(request: Request, slug: str) -> tuple[MirrorList, tuple[str, ...]]:
     known = bundle_list(asked.recipe, bundle, asked.options)
     if "check" not in request.switches:
         return known, asked.notes
-    whole, lacking = checked(known, chart_images(bundle.plan.folders))
+    whole, lacking = check_against_charts(known, chart_images(bundle.plan.folders))
     said = (f"the catalog's list of {each.component} lacks {each.image}; it was added" for each in lacking)
     return whole, (*asked.notes, *said)
 
@@ -112,8 +112,8 @@ def save_recipes(request: Request, caller: Caller) -> Reply:
         raise InvalidRequest(f"{target} is no .tar file", hint="type -o mirror.tar")
     around = Context.of(caller.environment)
     access, choice = read_access(request, around), read_choice(request)
-    belief = trusting(choice, around.environment, around.home)
-    wanted = Wanted(
+    belief = trust_options(choice, around.environment, around.home)
+    wanted = SaveRequest(
         request.lists.get("slugs", ()),
         request.lists.get("deployer", ()),
         charts="no_charts" not in request.switches,
@@ -121,16 +121,16 @@ def save_recipes(request: Request, caller: Caller) -> Reply:
         withdrawn="allow_withdrawn" in request.switches,
     )
 
-    def carry(opened: OpenIndex) -> Saved:
+    def carry(opened: OpenIndex) -> SaveResult:
         with _progress(caller) as progress:
             return save(opened, wanted, Path(target), access, progress)
 
-    done, warning = visit(where, carry, access=access, trusting=belief, around=around)
+    done, warning = visit(where, carry, access=access, trust=belief, context=around)
     text = _encoded(_as_data(done, target)) if _json(request) else _sentence(done, target, choice)
     return Reply(text, (warning,) if warning else (), error=_lacking(done, target))
 
 
-def _sentence(done: Saved, target: str, choice: PolicyChoice) -> str:
+def _sentence(done: SaveResult, target: str, choice: PolicyChoice) -> str:
     found = done.contents
     count = {kind: sum(each.kind == kind for each in found.held) for kind in (CHART, IMAGE)}
     lines = [
@@ -145,7 +145,7 @@ def _sentence(done: Saved, target: str, choice: PolicyChoice) -> str:
     return "\n".join([*lines, f"load: clusterbook mirror load {target} --to oci://HOST/BASE{choice.flags}"]) + "\n"
 
 
-def _as_data(done: Saved, target: str) -> Mapping[str, Any]:
+def _as_data(done: SaveResult, target: str) -> Mapping[str, Any]:
     found = done.contents
     return {
         "archive": target,
@@ -158,7 +158,7 @@ def _as_data(done: Saved, target: str) -> Mapping[str, Any]:
     }
 
 
-def _lacking(done: Saved, target: str) -> NotAll | None:
+def _lacking(done: SaveResult, target: str) -> NotAll | None:
     lacking = len(done.contents.missing)
     if not lacking and not done.lists.gaps:
         return None
@@ -185,13 +185,13 @@ def load_archive(request: Request, caller: Caller) -> Reply:
             raise InvalidRequest(f"--{flag} is about a registry, and {target} is none", hint="load to oci://HOST/BASE")
     around = Context.of(caller.environment)
     access, choice = read_access(request, around), read_choice(request)
-    belief = trusting(choice, around.environment, around.home)
+    belief = trust_options(choice, around.environment, around.home)
 
-    def bring(opened: OpenIndex) -> Loaded:
+    def bring(opened: OpenIndex) -> LoadResult:
         with _progress(caller) as progress:
             return load(opened, open_base(target, access, create=True), progress)
 
-    done, warning = visit(archive, bring, access=access, trusting=belief, around=around)
+    done, warning = visit(archive, bring, access=access, trust=belief, context=around)
     if "relocation" in request.values:
         write_text(request.values["relocation"], dump(relocation(done.contents, f"{host}/{name}".rstrip("/"))))
     if "containerd" in request.values:
@@ -213,7 +213,7 @@ def load_archive(request: Request, caller: Caller) -> Reply:
     return Reply(_loaded(done, target, choice, as_json=_json(request)), notes)
 
 
-def _loaded(done: Loaded, target: str, choice: PolicyChoice, *, as_json: bool) -> str:
+def _loaded(done: LoadResult, target: str, choice: PolicyChoice, *, as_json: bool) -> str:
     if as_json:
         said = {
             "target": target,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.artifacts.attachment import signature_attachment
-from clusterbook.artifacts.own_bundle import OwnBundle, at_home
+from clusterbook.artifacts.own_bundle import OwnBundle, with_location
 from clusterbook.artifacts.push import push
 from clusterbook.bundle.make import make
 from clusterbook.cli.command import Caller, Request
@@ -57,14 +57,14 @@ def push_bundle(
     """
     home, tag = _parts(where)
     if where.startswith(SCHEME):
-        options = at_home(options, recipe, home, tag)
+        options = with_location(options, recipe, home, tag)
     if "force" in request.switches:
         raise InvalidRequest("--force is about a folder", hint="leave it out: a tag moves, and old digests stay")
     signer = read_signer(request, caller.environment)
     made = make(recipe, options)
     own = OwnBundle(recipe, options, made.files)
     place = open_artifact(where, read_access(request, Context.of(caller.environment)), create=True)
-    artifact = own.pushed(place.reference.repository, tag)
+    artifact = own.registry_artifact(place.reference.repository, tag)
     attachments = []
     if signer is not None:
         attachments.append(signature_attachment(signer.sign(own.statement(artifact)), PROVENANCE))

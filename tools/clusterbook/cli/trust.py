@@ -49,7 +49,7 @@ def verify(request: Request, caller: Caller) -> Reply:
     withdrawn = request.says("allow_withdrawn")
     verifier = Verifier(read_choice(request), read_access(request, around), around, published_in, withdrawn=withdrawn)
     if any(request.says(flag.key) for flag in BELIEF):
-        verifier.trusting()  # what is wrong with it, it shall say before all else
+        verifier.trust_options()  # what is wrong with it, it shall say before all else
     verdict = verdict_of(where, verifier)
     if request.text("format") == "json":
         document = {**verdict.document, "minTrustLevel": required.level}
@@ -80,10 +80,10 @@ def show(request: Request, caller: Caller) -> Reply:
     """Say who is believed; a source is asked for later versions of roots of trust."""
     from clusterbook.artifacts.root import follow
     from clusterbook.oci.open import open_source
-    from clusterbook.trust.choose_policy import trusting
+    from clusterbook.trust.choose_policy import trust_options
 
     around = Context.of(caller.environment)
-    belief, warning = trusting(read_choice(request), around.environment, around.home), ""
+    belief, warning = trust_options(read_choice(request), around.environment, around.home), ""
     if request.text("from"):
         base = open_source(request.text("from"), read_access(request, around))
         belief, warning = follow(base, belief, around)

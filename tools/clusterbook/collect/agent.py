@@ -52,7 +52,7 @@ def look(
     agent, notes = place_agent(api, check(agent))
     where = ConfigMapName(agent.namespace, agent.result)
     with in_cluster(api, manifests(agent), keep=keep) as job:
-        finish(api, job, timeout_s=agent.timeout_s + _GRACE_S, say=say, pace=pace)
+        finish(api, job, timeout_s=agent.timeout_s + _GRACE_S, on_line=say, pace=pace)
         try:
             text, form = configmaps.read(api, where)
         except NotFound as error:

@@ -117,7 +117,7 @@ def _from_outside(asked: SnapshotRequest, say: Callable[[str], None]) -> Snapsho
     from clusterbook.collect.cluster.survey import collectors
 
     api, wishes = _reach(asked, "")
-    whom = f"asked: {api.asked}"
+    whom = f"asked: {api.description}"
     if asked.agent is None:
         gaps = [Gap(part, SKIPPED, "take it with --agent, which looks into a node") for part in _NODE_PARTS]
         seen = combine((gather(collectors(api, wishes)), Capture(gaps=gaps)))
@@ -135,7 +135,7 @@ def _in_pod(asked: SnapshotRequest, node: tuple[Collector, ...], name: str) -> S
     whom: tuple[str, ...] = ()
     try:
         api, wishes = _reach(asked, name)
-        whom = (f"asked: {api.asked}",)
+        whom = (f"asked: {api.description}",)
         seen = gather((*node, *collectors(api, wishes)))
     except ClusterbookError as error:
         state = DENIED if isinstance(error, ClusterDenied) else FAILED
@@ -183,4 +183,4 @@ def keep(asked: SnapshotRequest, where: str, text: str, form: str, timestamp: st
     place = configmaps.parse_where(where)
     api = open_api(asked.kubeconfig, context=asked.context)
     configmaps.write(api, place, text, form=form, timestamp=timestamp, owner=owner)
-    return f"written: {place} at {api.asked}"
+    return f"written: {place} at {api.description}"

@@ -109,23 +109,23 @@ def unreadable(where: object, error: OSError, *, hint: str = "") -> ClusterbookE
     return Unreadable(f"{where} cannot be read: {error.strerror or error}", hint="may you read it? see ls -l")
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, choices: Iterable[str]) -> str:
     """Return the known word that `word` was probably meant to be, or "" when none is near."""
     from difflib import get_close_matches  # only ever needed on the way to an error
 
-    spelled = {each.lower(): each for each in sorted(known, reverse=True)}
+    spelled = {each.lower(): each for each in sorted(choices, reverse=True)}
     matches = get_close_matches(word.lower(), sorted(spelled), n=1, cutoff=0.6)
     return spelled[matches[0]] if matches else ""
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """Return a hint naming the nearest known word, else the first of them."""
-    known = sorted(known)
-    if not known:
+    choices = sorted(choices)
+    if not choices:
         return "there are none"
-    match = nearest(word, known)
-    more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
-    return f"did you mean '{match}'?" if match else f"known: {', '.join(known[:_SHOWN])}{more}"
+    match = nearest(word, choices)
+    more = f" and {len(choices) - _SHOWN} more" if len(choices) > _SHOWN else ""
+    return f"did you mean '{match}'?" if match else f"known: {', '.join(choices[:_SHOWN])}{more}"
 
 
 _SHOWN = 12

@@ -23,12 +23,12 @@ class Patience(NamedTuple):
     first_wait_s: float = 0.5
     longest_wait_s: float = 60
 
-    def wait_s(self, attempt: int, asked_s: float | None = None) -> float | None:
+    def wait_s(self, attempt: int, retry_after_s: float | None = None) -> float | None:
         """Return how long to wait after attempt number `attempt`, counted from 0; None when it was the last.
 
         Where the server asks for a time, that is it: it may be long enough to give up at once.
         """
-        wait_s = min(self.first_wait_s * 2.0**attempt, self.longest_wait_s) if asked_s is None else asked_s
+        wait_s = min(self.first_wait_s * 2.0**attempt, self.longest_wait_s) if retry_after_s is None else retry_after_s
         return None if attempt + 1 >= self.tries or wait_s > self.longest_wait_s else wait_s
 
 

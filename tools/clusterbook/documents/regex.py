@@ -120,11 +120,11 @@ def _follow(program: _Program, states: set[int], text: str, at: int) -> set[int]
 
 def _sequence(program: _Program, parts: Sequence[Any], state: int) -> int:
     for operation, argument in parts:
-        state = _one(program, operation, argument, state)
+        state = _add_part(program, operation, argument, state)
     return state
 
 
-def _one(program: _Program, operation: Any, argument: Any, state: int) -> int:
+def _add_part(program: _Program, operation: Any, argument: Any, state: int) -> int:
     """Add one part of a pattern behind a state; return the state behind it."""
     if operation in (ops.MAX_REPEAT, ops.MIN_REPEAT):
         least, most, inner = argument

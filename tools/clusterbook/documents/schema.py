@@ -93,7 +93,7 @@ class OverlayMetadata(Metadata):
 def check_shape(node: Node, file: str, shape: type[BaseModel], findings: list[Finding], *, strict: bool) -> None:
     """Add to `findings` whatever in `node` does not have `shape`; unknown keys only warn unless `strict`."""
     try:
-        shape.model_validate(node.written())
+        shape.model_validate(node.text_data())
     except ValidationError as error:
         for problem in error.errors(include_url=False):
             findings.append(_shape_finding(node, file, shape, dict(problem), strict=strict))
@@ -106,7 +106,7 @@ def _shape_finding(node: Node, file: str, shape: type[BaseModel], problem: dict[
     last = location[-1] if location else ""
     if kind == "extra_forbidden":
         place = Place(file, target.key_line, target.key_column)
-        keys = _known_keys(shape, location[:-1])
+        keys = _allowed_keys(shape, location[:-1])
         hint = did_you_mean(str(last), keys)
         if "componentRefs" in location and nearest(str(last), ["enabled"]):
             hint = "write 'enabled:' below 'overrides:', where values are switched"
@@ -164,7 +164,7 @@ def _descend(node: Node, location: list[Any]) -> tuple[Node, int]:
     return node, len(location)
 
 
-def _known_keys(shape: type[BaseModel], location: list[Any]) -> list[str]:
+def _allowed_keys(shape: type[BaseModel], location: list[Any]) -> list[str]:
     """Return the keys allowed at `location` below `shape`."""
     for step in location:
         if isinstance(step, int):

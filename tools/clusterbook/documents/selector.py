@@ -61,7 +61,9 @@ def locate(document: object, steps: Iterable[Step]) -> tuple[tuple[str | int, ..
             key = _index(value, step, place)
             value = value[key]
         else:
-            raise NotFound(f"{_named(place)} is {describe(value)}; nothing is below it", hint=f"select {spell(place)}")
+            raise NotFound(
+                f"{_describe_place(place)} is {describe(value)}; nothing is below it", hint=f"select {spell(place)}"
+            )
         place = (*place, key)
     return place, value
 
@@ -86,9 +88,9 @@ def parse(selector: str) -> tuple[Step, ...]:
         if selector[at] == ".":
             at += 1
             if at == len(selector):
-                raise malformed(selector, at - 1, "nothing follows the dot")
+                raise syntax_error(selector, at - 1, "nothing follows the dot")
         elif selector[at] != "[":
-            raise malformed(selector, at, f"'.' or '[' is missing before {selector[at]!r}")
+            raise syntax_error(selector, at, f"'.' or '[' is missing before {selector[at]!r}")
 
 
 def from_pointer(text: str) -> tuple[Step, ...]:
@@ -102,10 +104,10 @@ def from_pointer(text: str) -> tuple[Step, ...]:
     if not text:
         return ()
     if not text.startswith("/"):
-        raise malformed(text, 0, "a pointer starts with '/'")
+        raise syntax_error(text, 0, "a pointer starts with '/'")
     for at, character in enumerate(text):
         if character == "~" and text[at + 1 : at + 2] not in ("0", "1"):
-            raise malformed(text, at, "'~' in a pointer is written ~0, and '/' in a key ~1")
+            raise syntax_error(text, at, "'~' in a pointer is written ~0, and '/' in a key ~1")
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in text[1:].split("/"))
 
 
@@ -124,7 +126,7 @@ def spell(steps: Iterable[Step]) -> str:
             out += f"[{_operand(step.key)}={_operand(step.value)}]"
         else:
             bare = step and not set(step) & set(".[]'\"\\") and (out or step[0] != "/")
-            out += ("." if out else "") + (step if bare else _quoted(step))
+            out += ("." if out else "") + (step if bare else _in_quotes(step))
     return out or "."
 
 
@@ -157,7 +159,7 @@ def suggestion(name: str, names: Iterable[str]) -> str:
 # --- reading one step -------------------------------------------------------------------------------------------------
 
 
-def malformed(text: str, at: int, why: str) -> InvalidRequest:
+def syntax_error(text: str, at: int, why: str) -> InvalidRequest:
     """Return the error for a text that cannot be read any further at offset `at`."""
     hint = """write a.b, a."b.c", a['b.c'], a[0] or a[name=x]"""
     return InvalidRequest(f"'{text}' cannot be read at column {at + 1}: {why}", hint=hint)
@@ -171,7 +173,7 @@ def read_key(text: str, at: int) -> tuple[str, int]:
     while end < len(text) and text[end] not in ".[]":
         end += 1
     if end == at:
-        raise malformed(text, at, "a key is missing")
+        raise syntax_error(text, at, "a key is missing")
     return text[at:end], end
 
 
@@ -181,16 +183,16 @@ def read_bracket(text: str, at: int) -> tuple[Step, int]:
     if end < len(text) and text[end] == "=":
         value, end, value_quoted = _read_operand(text, end + 1, "]")
         if not name or not (value or value_quoted):
-            raise malformed(text, at + 1, "a match is written name=value")
+            raise syntax_error(text, at + 1, "a match is written name=value")
         step: Step = Match(name, value)
     elif quoted:
         step = name
     elif name.removeprefix("-").isdecimal() and name.isascii() and len(name) < 10:
         step = int(name)
     else:
-        raise malformed(text, at + 1, "brackets hold a number, a key in quotes or name=value")
+        raise syntax_error(text, at + 1, "brackets hold a number, a key in quotes or name=value")
     if end == len(text):
-        raise malformed(text, at, "this bracket is never closed")
+        raise syntax_error(text, at, "this bracket is never closed")
     return step, end + 1
 
 
@@ -203,7 +205,7 @@ def _read_operand(text: str, at: int, stops: str) -> tuple[str, int, bool]:
         while text[end : end + 1] == " ":
             end += 1
         if end < len(text) and text[end] not in stops:
-            raise malformed(text, end, f"'{stops[-1]}' is missing before {text[end]!r}")
+            raise syntax_error(text, end, f"'{stops[-1]}' is missing before {text[end]!r}")
         return value, end, True
     end = at
     while end < len(text) and text[end] not in stops:
@@ -220,17 +222,17 @@ def _read_quoted(text: str, at: int) -> tuple[str, int]:
         characters.append(text[end : end + 1])
         end += 1
     if end >= len(text):
-        raise malformed(text, at, "this quote is never closed")
+        raise syntax_error(text, at, "this quote is never closed")
     return "".join(characters), end + 1
 
 
 def _operand(text: str) -> str:
     """Return `text` as it may stand between brackets, in quotes only where it must."""
     bare = text and text == text.strip() and not set(text) & set("=]'\"\\")
-    return text if bare else _quoted(text)
+    return text if bare else _in_quotes(text)
 
 
-def _quoted(name: str) -> str:
+def _in_quotes(name: str) -> str:
     """Return `name` in double quotes, for a selector."""
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -238,7 +240,7 @@ def _quoted(name: str) -> str:
 # --- taking one step --------------------------------------------------------------------------------------------------
 
 
-def _named(place: tuple[str | int, ...]) -> str:
+def _describe_place(place: tuple[str | int, ...]) -> str:
     """Return a place for a message."""
     return f"'{spell(place)}'" if place else "the document"
 
@@ -250,30 +252,32 @@ def _key(value: Mapping[str, object], step: Step, place: tuple[str | int, ...]) 
             return step
         near = suggestion(step, value)
         raise NotFound(
-            f"{_named(place)} has no key '{step}'; it has: {listing(value)}", hint=near or "type one of these"
+            f"{_describe_place(place)} has no key '{step}'; it has: {listing(value)}", hint=near or "type one of these"
         )
-    raise NotFound(f"{_named(place)} is a map, not a list; it has: {listing(value)}", hint=f"select {spell(place)}.KEY")
+    raise NotFound(
+        f"{_describe_place(place)} is a map, not a list; it has: {listing(value)}", hint=f"select {spell(place)}.KEY"
+    )
 
 
 def _index(value: list[object] | tuple[object, ...], step: Step, place: tuple[str | int, ...]) -> int:
     """Return the number, from 0, of the element of the list at `place` that `step` names."""
     if isinstance(step, Match):
-        return _matching(value, step, place)
+        return _match_index(value, step, place)
     if isinstance(step, str):
         if not (step.isascii() and step.isdecimal() and len(step) < 10):
             names = [str(each["name"]) for each in value if isinstance(each, Mapping) and "name" in each]
             hint = f"select {spell([*place, Match('name', step)])}" if step in names else ""
             hint = hint or f"select {spell(place)}[0] or {spell(place)}[name=x]"
-            raise NotFound(f"{_named(place)} is {describe(value)} and has no key '{step}'", hint=hint)
+            raise NotFound(f"{_describe_place(place)} is {describe(value)} and has no key '{step}'", hint=hint)
         step = int(step)
     number = step + len(value) if step < 0 else step
     if not 0 <= number < len(value):
         hint = f"select {spell(place)}[0] to {spell(place)}[{len(value) - 1}]" if value else ""
-        raise NotFound(f"{_named(place)} is {describe(value)}; there is no element {step}", hint=hint)
+        raise NotFound(f"{_describe_place(place)} is {describe(value)}; there is no element {step}", hint=hint)
     return number
 
 
-def _matching(value: list[object] | tuple[object, ...], step: Match, place: tuple[str | int, ...]) -> int:
+def _match_index(value: list[object] | tuple[object, ...], step: Match, place: tuple[str | int, ...]) -> int:
     """Return the number of the one element of the list at `place` that `step` fits."""
     found = [
         (number, scalar(each[step.key]))
@@ -285,9 +289,9 @@ def _matching(value: list[object] | tuple[object, ...], step: Match, place: tupl
         return fitting[0]
     if fitting:
         numbers = ", ".join(f"[{number}]" for number in fitting)
-        raise InvalidRequest(f"{step.key} '{step.value}' fits {len(fitting)} elements of {_named(place)}", hint=numbers)
+        raise InvalidRequest(
+            f"{step.key} '{step.value}' fits {len(fitting)} elements of {_describe_place(place)}", hint=numbers
+        )
     known = {text for _, text in found}
-    raise NotFound(
-        f"{_named(place)} has no element with {step.key} '{step.value}'; {step.key} is one of: {listing(known)}",
-        hint=suggestion(step.value, known),
-    )
+    what = f"{_describe_place(place)} has no element with {step.key} '{step.value}'"
+    raise NotFound(f"{what}; {step.key} is one of: {listing(known)}", hint=suggestion(step.value, known))

@@ -136,12 +136,12 @@ class Node:
             return [node.data() for node in self.value]
         return self.value
 
-    def written(self) -> Any:
+    def text_data(self) -> Any:
         """Return plain data with its scalars as text, and without the keys whose value is null."""
         if isinstance(self.value, dict):
-            return {key: child.written() for key, child in self.value.items() if child.value is not None}
+            return {key: child.text_data() for key, child in self.value.items() if child.value is not None}
         if isinstance(self.value, list):
-            return [child.written() for child in self.value]
+            return [child.text_data() for child in self.value]
         return self.text
 
 
@@ -178,7 +178,7 @@ def parse(text: str, file: str, *, first_only: bool = False, plain: bool = False
     )
 
 
-class _Untagged(VersionedResolver):
+class _UntaggedResolver(VersionedResolver):
     """A resolver that leaves it to us what a scalar means, so that a tag in a node is one that was written."""
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Tag:  # noqa: ARG002 (ruamel.yaml's signature)
@@ -190,7 +190,7 @@ class _Composer(YAML):
 
     def __init__(self, *, pure: bool) -> None:
         super().__init__(typ="safe", pure=pure)
-        self.Resolver = _Untagged
+        self.Resolver = _UntaggedResolver
         if pure:
             self.composer.warn_double_anchors = False
 
@@ -331,10 +331,10 @@ class _NodeReader:
             raise _error(UNREAD_FEATURE, where, "an alias repeats a value from elsewhere", "write the value itself")
         self.seen.add(id(composed))
         one_line = composed.start_mark.line == composed.end_mark.line
-        if isinstance(composed, ScalarNode) and not composed.style and one_line and self.tagged(composed):
+        if isinstance(composed, ScalarNode) and not composed.style and one_line and self.has_tag(composed):
             raise _error(UNREAD_FEATURE, where, "a tag or anchor stands before the value", "write the value alone")
 
-    def tagged(self, composed: ScalarNode) -> bool:
+    def has_tag(self, composed: ScalarNode) -> bool:
         """Return whether the scalar carries an explicit tag; the mark then stands on the tag, before the text."""
         start, end = composed.start_mark, composed.end_mark
         return bool(end.line > start.line or end.column - start.column > len(composed.value))

@@ -20,9 +20,9 @@ from clusterbook.oci.reference import SCHEME
 from clusterbook.validate.checks import read_checks
 
 if TYPE_CHECKING:
-    from clusterbook.trust.policy import Trusting
+    from clusterbook.trust.policy import TrustOptions
     from clusterbook.trust.sign import Signer
-    from clusterbook.trust.verify import Verified
+    from clusterbook.trust.verify import VerifiedStatement
 
 _FOLDER = "name the folder that `clusterbook validate --evidence` wrote"
 
@@ -31,7 +31,7 @@ class SignedProof(NamedTuple):
     """What evidence proves, and who says that the snapshot is what they saw; `by` is None when nobody does."""
 
     proof: EvidenceProof
-    by: Verified | None
+    by: VerifiedStatement | None
 
 
 class EvidenceFiles(NamedTuple):
@@ -41,11 +41,11 @@ class EvidenceFiles(NamedTuple):
     files: dict[str, bytes]
 
 
-class Verification(NamedTuple):
+class EvidenceVerification(NamedTuple):
     """What was verified, and what came of it."""
 
-    load: EvidenceFiles
-    vouched: SignedProof
+    evidence: EvidenceFiles
+    result: SignedProof
 
 
 class PublishedEvidence(NamedTuple):
@@ -58,7 +58,7 @@ class PublishedEvidence(NamedTuple):
 def write(
     where: str,
     recipe: Mapping[str, Any],
-    taken: Mapping[str, Any],
+    snapshot: Mapping[str, Any],
     *,
     phases: tuple[str, ...],
     fail_fast: bool,
@@ -70,10 +70,10 @@ def write(
         InvalidRequest: one of the documents is not what it must be.
         Unwritable: the folder cannot be written, or holds something else.
     """
-    shelf = _published()
+    shelf = _package_index()
     checks, groups = read_checks(shelf.validators()), shelf.public_groups()
     files = model.gather(
-        recipe, taken, checks=checks, groups=groups, version=__version__, phases=phases, fail_fast=fail_fast
+        recipe, snapshot, checks=checks, groups=groups, version=__version__, phases=phases, fail_fast=fail_fast
     )
     proof = _proof(files)
     if signer is not None:
@@ -110,14 +110,14 @@ def read(where: str) -> dict[str, bytes]:
     """
     folder = Path(where)
     try:
-        there = sorted(folder.iterdir())
+        paths = sorted(folder.iterdir())
     except NotADirectoryError as error:
         raise InvalidRequest(f"{where} is not a folder", hint=_FOLDER) from error
     except OSError as error:
         raise unreadable(where, error, hint=_FOLDER) from error
     files: dict[str, bytes] = {}
     left = MOST_BYTES
-    for path in there:
+    for path in paths:
         if path.is_symlink() or not path.is_file():
             raise BrokenEvidence(f"{path} is no plain file", hint="evidence is a folder of plain files")
         try:
@@ -164,7 +164,7 @@ def publish(where: str, target: str, *, signer: Signer | None, unsigned: bool, a
     return PublishedEvidence(_proof(pushed.files), pushed.reference)
 
 
-def verify(where: str, trusting: Trusting, access: Access | None = None) -> Verification:
+def verify(where: str, trust: TrustOptions, access: Access | None = None) -> EvidenceVerification:
     """Return what evidence proves, having judged it again, and who vouches for it; `where` may be `oci://…`.
 
     Raises:
@@ -172,57 +172,57 @@ def verify(where: str, trusting: Trusting, access: Access | None = None) -> Veri
         BrokenEvidence: it does not hold.
         Untrusted: nobody who is believed vouches for it.
     """
-    if trusting.policy is None and not trusting.unsigned:
+    if trust.policy is None and not trust.unsigned:
         hint = "name a key with --key or a policy with --policy; --unsigned asks only whether the report follows"
         raise InvalidRequest("it is not said who is believed", hint=hint)
-    found = load(where, access or Access())
-    return Verification(found, judge_again(found.files, where, trusting))
+    evidence = load(where, access or Access())
+    return EvidenceVerification(evidence, judge_again(evidence.files, where, trust))
 
 
-def judge_again(files: Mapping[str, bytes], where: str, trusting: Trusting) -> SignedProof:
+def judge_again(files: Mapping[str, bytes], where: str, trust: TrustOptions) -> SignedProof:
     """Return what the files of evidence prove, and who vouches for it; raises as `verify`, `where` is what is named."""
     if SIGNED not in files:
-        if not trusting.unsigned:
+        if not trust.unsigned:
             from clusterbook.trust.policy import Unsigned
 
             raise Unsigned(f"{where} is not signed", hint="--unsigned asks only whether its report follows")
         return SignedProof(_proof(files), None)
-    verified = _signer(files, trusting)  # before anything in the evidence is computed
+    verified = _signer(files, trust)  # before anything in the evidence is computed
     proof = _proof(files)
     _check_statement(files[SIGNED], proof)
     return SignedProof(proof, verified)
 
 
-def save(found: EvidenceFiles, where: str) -> None:
+def save(evidence: EvidenceFiles, where: str) -> None:
     """Write evidence to the folder `where`, replacing older evidence.
 
     Raises:
         InvalidRequest: the older evidence is signed, and this is not.
         Unwritable: the folder cannot be written, or holds something else.
     """
-    if SIGNED not in found.files:
+    if SIGNED not in evidence.files:
         keep_signature(where)
-    write_folder(Path(where), found.files.items(), marker=MANIFEST)
+    write_folder(Path(where), evidence.files.items(), marker=MANIFEST)
 
 
 def _proof(files: Mapping[str, bytes]) -> EvidenceProof:
     """Return what the files of evidence prove, judged again by the checks that everybody has."""
-    return model.recompute(files, checks=read_checks(_published().validators()), version=__version__)
+    return model.recompute(files, checks=read_checks(_package_index().validators()), version=__version__)
 
 
-def _published() -> IndexShelf:
+def _package_index() -> IndexShelf:
     """Return the index inside the package, which evidence is judged by: a private catalog is not there to repeat it."""
     return IndexShelf(Source())
 
 
-def _signer(files: Mapping[str, bytes], trusting: Trusting) -> Verified | None:
+def _signer(files: Mapping[str, bytes], trust: TrustOptions) -> VerifiedStatement | None:
     """Return who signed a statement about the manifest, None where nobody is believed and that is accepted."""
     from clusterbook.trust.verify import verify as verify_signature
 
-    if trusting.policy is None:
+    if trust.policy is None:
         return None
     manifest = f"sha256:{sha256(files.get(MANIFEST, b'')).hexdigest()}"
-    policy = trusting.policy._replace(predicate_types=(model.PREDICATE,))
+    policy = trust.policy._replace(predicate_types=(model.PREDICATE,))
     return verify_signature(files[SIGNED], manifest, policy)
 
 

@@ -19,7 +19,7 @@ from clusterbook.evidence.model import BrokenEvidence, EvidenceProof
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.model import EVIDENCE, Ledger
 from clusterbook.ledger.version import LedgerVersion
-from clusterbook.trust.policy import Policy, Trusting, Untrusted
+from clusterbook.trust.policy import Policy, TrustOptions, Untrusted
 from clusterbook.trust.verify import read_policy
 
 UNPROVEN_EVIDENCE = Code(
@@ -48,14 +48,14 @@ class LedgerEvidence:
     files: Mapping[str, bytes]
 
 
-def kept(registry: Path, ledger: Ledger, trust: Path) -> tuple[LedgerEvidence, ...]:
+def read_evidence(registry: Path, ledger: Ledger, trust: Path) -> tuple[LedgerEvidence, ...]:
     """Return the evidence in the ledger at `registry`, sorted; `trust` is the policy that says who is believed.
 
     Raises:
         SourceErrors: some of it is broken, or proves nothing that was released; all is listed.
         BadPolicy: the policy cannot be read.
     """
-    found = list(_look(registry, ledger, trust))
+    found = list(_evidence_or_findings(registry, ledger, trust))
     findings = [each for each in found if isinstance(each, Finding)]
     if findings:
         raise SourceErrors(findings)
@@ -64,10 +64,10 @@ def kept(registry: Path, ledger: Ledger, trust: Path) -> tuple[LedgerEvidence, .
 
 def check(registry: Path, trust: Path) -> list[Finding]:
     """Return what is wrong with the evidence in the ledger at `registry`. Raises BadPolicy."""
-    return [each for each in _look(registry, open_ledger(registry), trust) if isinstance(each, Finding)]
+    return [each for each in _evidence_or_findings(registry, open_ledger(registry), trust) if isinstance(each, Finding)]
 
 
-def _look(registry: Path, ledger: Ledger, trust: Path) -> Iterator[LedgerEvidence | Finding]:
+def _evidence_or_findings(registry: Path, ledger: Ledger, trust: Path) -> Iterator[LedgerEvidence | Finding]:
     """Yield every piece of evidence, or what is wrong with it."""
     top = registry / EVIDENCE
     if not top.is_dir():
@@ -82,7 +82,7 @@ def _look(registry: Path, ledger: Ledger, trust: Path) -> Iterator[LedgerEvidenc
             yield path
             continue
         try:
-            yield _one(path, released.get(path.parent.name, {}), policy, trust)
+            yield _judge(path, released.get(path.parent.name, {}), policy, trust)
         except ClusterbookError as error:
             yield UNPROVEN_EVIDENCE.finding(Place(path.as_posix()), error.what, error.hint)
 
@@ -105,7 +105,7 @@ def _entries(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
-def _one(folder: Path, versions: Mapping[str, LedgerVersion], policy: Policy, trust: Path) -> LedgerEvidence:
+def _judge(folder: Path, versions: Mapping[str, LedgerVersion], policy: Policy, trust: Path) -> LedgerEvidence:
     """Return what one piece of evidence proves; `versions` are those of its recipe, by digest.
 
     Raises:
@@ -118,7 +118,7 @@ def _one(folder: Path, versions: Mapping[str, LedgerVersion], policy: Policy, tr
         what = f"{large} is larger than {MAX_BYTES >> 20} MB, and everybody who clones would carry it"
         raise BrokenEvidence(what, hint="take the snapshot of fewer nodes")
     try:
-        proof, by = judge_again(files, str(folder), Trusting(policy, unsigned=True))
+        proof, by = judge_again(files, str(folder), TrustOptions(policy, unsigned=True))
     except Untrusted as error:
         hint = f"{trust.as_posix()} says who is believed: name the signer there, or leave the signature out"
         raise Untrusted(error.what, hint=hint) from error

@@ -58,7 +58,7 @@ class Refuted(BrokenEvidence):
 
 
 class EvidenceProof(NamedTuple):
-    """What an evidence bundle proves: how the recipe with `digest` was judged on a cluster that was seen at `taken`.
+    """What an evidence bundle proves: how the recipe with `digest` was judged on a cluster that was seen at `taken_at`.
 
     `results` is everything that was asked, `statement` what its signature has to cover, `says` the results in numbers,
     with the phases that were not asked.
@@ -68,7 +68,7 @@ class EvidenceProof(NamedTuple):
     digest: str
     verdict: str
     counts: Mapping[str, int]
-    taken: str
+    taken_at: str
     fingerprint: Mapping[str, str]
     results: tuple[Result, ...]
     statement: bytes
@@ -90,7 +90,7 @@ class EvidenceProof(NamedTuple):
 
 def gather(
     recipe: Document,
-    taken: Document,
+    snapshot_document: Document,
     *,
     checks: Checks,
     groups: Collection[str],
@@ -104,7 +104,7 @@ def gather(
 
     Args:
         recipe: a whole recipe (`bundle_inputs.complete`) with the text of its health checks in place.
-        taken: the snapshot's document.
+        snapshot_document: the snapshot, as its file says it.
         checks: those of the catalog.
         groups: API groups that may stay, see `redact`.
         version: that of the tool that judges.
@@ -116,7 +116,7 @@ def gather(
     """
     words, namespaces = public_names(recipe)
     words |= check_words(checks.values())
-    shown = redact(taken, words=words, namespaces=namespaces, groups=groups)
+    shown = redact(snapshot_document, words=words, namespaces=namespaces, groups=groups)
     report = judge(recipe, snapshot.read(shown), checks=checks, phases=phases, fail_fast=fail_fast)
     digest = recipe_digest(recipe)
     files = {
@@ -160,7 +160,7 @@ def _sbom(recipe: Document, digest: str) -> Document:
     return sbom(recipe, images, version=str(recipe["metadata"].get("version") or _UNNUMBERED), digest=digest)
 
 
-def _statement(report: Report, digest: str, manifest: bytes, taken: snapshot.Snapshot) -> bytes:
+def _statement(report: Report, digest: str, manifest: bytes, seen: snapshot.Snapshot) -> bytes:
     """Return the in-toto statement that evidence makes; its subjects are the recipe, and the manifest of the files."""
     files = sha256(manifest).hexdigest()
     predicate = {
@@ -168,7 +168,7 @@ def _statement(report: Report, digest: str, manifest: bytes, taken: snapshot.Sna
         "verdict": report.verdict,
         "counts": report.counts(),
         "taken": report.taken,
-        "fingerprint": criteria.fingerprint(taken),
+        "fingerprint": criteria.fingerprint(seen),
         "manifest": {"name": MANIFEST, "sha256": files},
     }
     subjects = [Subject(f"recipes/{report.recipe}", digest), Subject(MANIFEST, f"sha256:{files}")]
@@ -201,7 +201,7 @@ def recompute(files: Mapping[str, bytes], *, checks: Checks, version: str = "") 
         raise BrokenEvidence(f"{MANIFEST} names no phases", hint=_WHOLE)
     seen = snapshot.read(taken)
     report = judge(recipe, seen, checks=checks, phases=phases, fail_fast=manifest.get("failFast") is True)
-    tool = _part(_part(claimed, "results"), "tool")
+    tool = _map_at(_map_at(claimed, "results"), "tool")
     again = json.loads(ctrf.as_json(report, str(tool.get("version") or "")))
     if again != claimed:
         then = str(tool.get("version") or "")
@@ -223,7 +223,7 @@ def recompute(files: Mapping[str, bytes], *, checks: Checks, version: str = "") 
         digest=digest,
         verdict=report.verdict,
         counts=report.counts(),
-        taken=report.taken,
+        taken_at=report.taken,
         fingerprint=criteria.fingerprint(seen),
         results=report.results,
         statement=said,
@@ -236,13 +236,13 @@ def _manifest(files: Mapping[str, bytes]) -> Document:
     manifest = _document(files, MANIFEST)
     if manifest.get("format") != FORMAT:
         raise BrokenEvidence(f"{MANIFEST} is of the format '{manifest.get('format')}', not {FORMAT}", hint=_WHOLE)
-    listed = _part(manifest, "files")
+    listed = _map_at(manifest, "files")
     for name in sorted({*listed, RECIPE, SNAPSHOT, REPORT, SBOM, STATEMENT} - files.keys()):
         raise BrokenEvidence(f"{name} is missing", hint=_WHOLE)
     for name in sorted(files.keys() - listed.keys() - {MANIFEST, STATEMENT, SIGNED}):
         raise BrokenEvidence(f"{name} is not in the manifest", hint=_WHOLE)
     for name in sorted(listed):
-        if _part(listed, name).get("sha256") != sha256(files[name]).hexdigest():
+        if _map_at(listed, name).get("sha256") != sha256(files[name]).hexdigest():
             raise BrokenEvidence(f"{name} was changed: its SHA-256 is not that of the manifest", hint=_WHOLE)
     return manifest
 
@@ -260,7 +260,7 @@ def _document(files: Mapping[str, bytes], name: str) -> Document:
     return found
 
 
-def _part(document: Document, key: str) -> Document:
+def _map_at(document: Document, key: str) -> Document:
     """Return a map inside a document, {} where there is none."""
     found = document.get(key)
     return found if isinstance(found, Mapping) else {}
@@ -274,7 +274,7 @@ def _difference(claimed: Document, again: Document) -> str:
             said, is_so = (_state(side.get(key)) for side in (told, made))
             return f"the report says of {' '.join(key).strip()}: {said}; judged again it is: {is_so}"
     was, now = (
-        _part(_part(_part(side, "results"), "environment"), "extra").get("verdict") for side in (claimed, again)
+        _map_at(_map_at(_map_at(side, "results"), "environment"), "extra").get("verdict") for side in (claimed, again)
     )
     if was != now:
         return f"the report says of the verdict: {was}; judged again it is: {now}"
@@ -282,7 +282,7 @@ def _difference(claimed: Document, again: Document) -> str:
 
 
 def _tests(document: Document) -> Sequence[Document]:
-    found = _part(document, "results").get("tests")
+    found = _map_at(document, "results").get("tests")
     return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
 
 

@@ -91,13 +91,13 @@ def redact(
     """
     read(document)
     try:
-        return _redacted(document, _Scrubber(_nodes(document), words, namespaces, groups))
+        return _redact_body(document, _Scrubber(_nodes(document), words, namespaces, groups))
     except (KeyError, TypeError, AttributeError) as error:  # deep inside an object, where `read` does not look
         what = f"this is no snapshot that can be redacted: {error}"
         raise InvalidRequest(what, hint="take a new one with `clusterbook snapshot`") from error
 
 
-def _redacted(document: Mapping[str, Any], scrub: _Scrubber) -> Document:
+def _redact_body(document: Mapping[str, Any], scrub: _Scrubber) -> Document:
     found: Document = {key: document[key] for key in ("apiVersion", "kind") if key in document}
     metadata = document.get("metadata") or {}
     kept = {key: scrub.text(metadata[key]) for key in ("timestamp", "version", "source-node") if metadata.get(key)}
@@ -160,7 +160,7 @@ class _Scrubber:
             value = self.pattern.sub(lambda match: self.pseudonym(match[0], "node"), value)
         return _IDENTIFIERS.sub("redacted", value)
 
-    def listed(self, names: str) -> str:
+    def pseudonyms(self, names: str) -> str:
         """Return a list of node names, which may end in how many more there are, as pseudonyms."""
         known, more, rest = names.partition(" (+")
         return ",".join(self.pseudonym(name, "node") for name in known.split(",")) + more + rest if known else ""
@@ -181,7 +181,7 @@ class _Scrubber:
         """Return whether a part is of an API group that stays; what is no object is."""
         if not part.startswith("objects/"):
             return True
-        return _stays(part.removeprefix("objects/").rpartition("/")[0].rpartition("/")[0], self.groups)
+        return _matches(part.removeprefix("objects/").rpartition("/")[0].rpartition("/")[0], self.groups)
 
     def namespace(self, name: str) -> str:
         """Return a namespace: its name where it may stay, else a pseudonym."""
@@ -234,7 +234,7 @@ def _measurement(measurement: Mapping[str, Any], scrub: _Scrubber) -> Document:
         name = subtype["subtype"]
         data = subtype.get("data") or {}
         if kind == "NodeTopology" and name in ("label", "taint"):
-            found.append({"subtype": name, "data": _spread(data, scrub)})
+            found.append({"subtype": name, "data": _redact_labels(data, scrub)})
             continue
         kept: Document = {"subtype": name, "data": _readings(data, f"{kind}.{name}", scrub)}
         if subtype.get("items"):
@@ -246,20 +246,20 @@ def _measurement(measurement: Mapping[str, Any], scrub: _Scrubber) -> Document:
 
 
 def _readings(data: Mapping[str, Any], path: str, scrub: _Scrubber) -> Document:
-    return {key: scrub.text(value) for key, value in data.items() if _stays(f"{path}.{key}", READINGS)}
+    return {key: scrub.text(value) for key, value in data.items() if _matches(f"{path}.{key}", READINGS)}
 
 
-def _stays(word: str, patterns: Iterable[str]) -> bool:
+def _matches(word: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(word, pattern) for pattern in patterns)
 
 
-def _spread(data: Mapping[str, Any], scrub: _Scrubber) -> Document:
+def _redact_labels(data: Mapping[str, Any], scrub: _Scrubber) -> Document:
     """Return labels or taints that stay; their values keep what is before the last bar, nodes become pseudonyms."""
     found = {}
     for key, value in data.items():
-        if _stays(key, NODE_KEYS):
+        if _matches(key, NODE_KEYS):
             said, bar, nodes = str(value).rpartition("|")
-            found[scrub.text(key)] = f"{scrub.text(said)}{bar}{scrub.listed(nodes)}"
+            found[scrub.text(key)] = f"{scrub.text(said)}{bar}{scrub.pseudonyms(nodes)}"
     return found
 
 
@@ -271,7 +271,7 @@ def _group(group: Mapping[str, Any], scrub: _Scrubber) -> tuple[Document, list[D
         if namespace and namespace not in scrub.namespaces:
             left.add(namespace)
         else:
-            items.append(_node(item, scrub) if kind == "Node" else _kept(item, OBJECT, scrub, kind))
+            items.append(_node(item, scrub) if kind == "Node" else _redact_value(item, OBJECT, scrub, kind))
     part = f"objects/{group['apiVersion']}/{kind}"
     pseudonyms = sorted(map(scrub.namespace, sorted(left)))
     gaps = [{"part": part, "state": "skipped", "reason": "redacted", "namespace": name} for name in pseudonyms]
@@ -280,9 +280,9 @@ def _group(group: Mapping[str, Any], scrub: _Scrubber) -> tuple[Document, list[D
 
 def _node(item: Mapping[str, Any], scrub: _Scrubber) -> Document:
     """Return what of a node stays: what it runs, which GPUs it has, and whose machine it is, but not which."""
-    found: Document = _kept(item, OBJECT, scrub, "Node")
+    found: Document = _redact_value(item, OBJECT, scrub, "Node")
     labels = {
-        key: scrub.text(value) if _stays(key, NODE_VALUES) else scrub.pseudonym(str(value), "pool")
+        key: scrub.text(value) if _matches(key, NODE_VALUES) else scrub.pseudonym(str(value), "pool")
         for key, value in (item["metadata"].get("labels") or {}).items()
         if is_judged(key)
     }
@@ -293,28 +293,28 @@ def _node(item: Mapping[str, Any], scrub: _Scrubber) -> Document:
     info = status.get("nodeInfo") or {}
     kept = {"nodeInfo": {key: scrub.text(info[key]) for key in NODE_INFO if info.get(key)}}
     for part in ("capacity", "allocatable"):
-        kept[part] = {key: value for key, value in (status.get(part) or {}).items() if _stays(key, RESOURCES)}
+        kept[part] = {key: value for key, value in (status.get(part) or {}).items() if _matches(key, RESOURCES)}
     found["status"] = {**(found.get("status") or {}), **{key: value for key, value in kept.items() if value}}
     return found
 
 
-def _kept(value: Any, wanted: Any, scrub: _Scrubber, kind: str) -> Any:
-    """Return what of a value stays, by the shape `wanted`; see `OBJECT`."""
-    if isinstance(wanted, tuple):
+def _redact_value(value: Any, shape: Any, scrub: _Scrubber, kind: str) -> Any:
+    """Return what of a value stays, by the shape `shape`; see `OBJECT`."""
+    if isinstance(shape, tuple):
         found = value if isinstance(value, Mapping) else {}
-        return {key: scrub.name(str(each), "label") for key, each in found.items() if _stays(key, wanted)}
-    if isinstance(wanted, dict):
+        return {key: scrub.name(str(each), "label") for key, each in found.items() if _matches(key, shape)}
+    if isinstance(shape, dict):
         found = value if isinstance(value, Mapping) else {}
-        parts = ((key, _kept(found[key], below, scrub, kind)) for key, below in wanted.items() if key in found)
+        parts = ((key, _redact_value(found[key], below, scrub, kind)) for key, below in shape.items() if key in found)
         return {key: part for key, part in parts if part is not None}
-    if isinstance(wanted, list):
-        return [_kept(each, wanted[0], scrub, kind) for each in value] if isinstance(value, list) else None
-    if wanted == "name":
+    if isinstance(shape, list):
+        return [_redact_value(each, shape[0], scrub, kind) for each in value] if isinstance(value, list) else None
+    if shape == "name":
         return _object_name(str(value), scrub, kind)
-    if wanted == "image":
+    if shape == "image":
         return _image(str(value), scrub)
-    if wanted == "driver":
-        return value if _stays(str(value), scrub.groups) else "redacted"
+    if shape == "driver":
+        return value if _matches(str(value), scrub.groups) else "redacted"
     return scrub.text(value) if isinstance(value, str | int | float) else None
 
 
@@ -324,7 +324,7 @@ def _object_name(name: str, scrub: _Scrubber, kind: str) -> str:
         return scrub.namespace(name)
     if name in scrub.nodes:
         return scrub.pseudonym(name, "node")
-    if kind in _OF_A_GROUP and _stays(name.partition(".")[2], scrub.groups[1:]):
+    if kind in _OF_A_GROUP and _matches(name.partition(".")[2], scrub.groups[1:]):
         return name
     return scrub.name(name, kind.lower())
 

@@ -33,14 +33,14 @@ MOST_BYTES = 256 * 1024 * 1024
 """A snapshot of 5,000 nodes takes 30 MB, the rest less than one."""
 
 
-class Pulled(NamedTuple):
+class EvidenceArtifact(NamedTuple):
     """Evidence as a registry has it: under which digest, and its files by name."""
 
     reference: str
     files: dict[str, bytes]
 
 
-def pull(where: str, access: Access) -> Pulled:
+def pull(where: str, access: Access) -> EvidenceArtifact:
     """Return the evidence that `oci://HOST/REPOSITORY:TAG` or `…@sha256:…` names.
 
     Raises:
@@ -49,21 +49,21 @@ def pull(where: str, access: Access) -> Pulled:
         NoArtifact: it is not there.
     """
     asked = parse_reference(where)
-    if not asked.wanted:
+    if not asked.tag_or_digest:
         raise InvalidRequest(f"{where} names no evidence", hint=f"type {where}:TAG or {where}@sha256:DIGEST")
-    return _pulled(open_registry(asked.host, access), asked)
+    return _pull(open_registry(asked.host, access), asked)
 
 
-def _pulled(store: Store, asked: Reference) -> Pulled:
-    manifest = store.manifest(asked.repository, asked.wanted)
-    layers = layers_of(manifest, str(asked))
+def _pull(store: Store, reference: Reference) -> EvidenceArtifact:
+    manifest = store.manifest(reference.repository, reference.tag_or_digest)
+    layers = layers_of(manifest, str(reference))
     if sum(each.size for each in layers.values()) > MOST_BYTES:
-        raise BrokenEvidence(f"{asked} holds more than {MOST_BYTES >> 20} MB")
-    files = {name: store.read(asked.repository, each, limit_bytes=MOST_BYTES) for name, each in layers.items()}
-    return Pulled(_named(asked, manifest.digest), files)
+        raise BrokenEvidence(f"{reference} holds more than {MOST_BYTES >> 20} MB")
+    files = {name: store.read(reference.repository, each, limit_bytes=MOST_BYTES) for name, each in layers.items()}
+    return EvidenceArtifact(_pinned_reference(reference, manifest.digest), files)
 
 
-def push(where: str, files: dict[str, bytes], proof: EvidenceProof, access: Access) -> Pulled:
+def push(where: str, files: dict[str, bytes], proof: EvidenceProof, access: Access) -> EvidenceArtifact:
     """Return evidence as a registry has it, having pushed it to `oci://HOST/REPOSITORY[:TAG]` and read it again.
 
     Raises:
@@ -82,22 +82,22 @@ def push(where: str, files: dict[str, bytes], proof: EvidenceProof, access: Acce
         store.put_blob(asked.repository, layer, from_bytes(files[(layer.annotations or {})[TITLE]]))
     store.put_blob(asked.repository, EMPTY_CONFIG, from_bytes(EMPTY_BLOB))
     store.put_manifest(asked.repository, manifest, tag=asked.tag or tag_of(manifest, proof))
-    return _pulled(store, asked._replace(tag="", digest=manifest.digest))
+    return _pull(store, asked._replace(tag="", digest=manifest.digest))
 
 
-def _digest(store: Store, asked: Reference) -> str:
+def _digest(store: Store, reference: Reference) -> str:
     """Return what a tag stands for, "" where there is none or it is not used."""
-    if not asked.tag:
+    if not reference.tag:
         return ""
     try:
-        return store.manifest(asked.repository, asked.tag).digest
+        return store.manifest(reference.repository, reference.tag).digest
     except NoArtifact:
         return ""
 
 
-def _named(asked: Reference, digest: str) -> str:
+def _pinned_reference(reference: Reference, digest: str) -> str:
     """Return the reference that always means the same."""
-    return str(asked._replace(tag="", digest=digest))
+    return str(reference._replace(tag="", digest=digest))
 
 
 # --- the artifact -----------------------------------------------------------------------------------------------------
@@ -122,8 +122,8 @@ def evidence_artifact(files: Mapping[str, bytes], proof: EvidenceProof) -> Manif
         "dev.clusterbook.recipe.digest": proof.digest,
         "dev.clusterbook.evidence.verdict": proof.verdict,
     }
-    if proof.taken:
-        annotations["org.opencontainers.image.created"] = proof.taken
+    if proof.taken_at:
+        annotations["org.opencontainers.image.created"] = proof.taken_at
     return artifact(ARTIFACT, layers, annotations=annotations)
 
 

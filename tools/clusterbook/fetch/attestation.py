@@ -17,12 +17,12 @@ from clusterbook.bundle.disk import ATTESTATION, MANIFEST, SIGNATURE, is_archive
 from clusterbook.diagnostics.errors import ClusterbookError, unreadable
 from clusterbook.oci.manifest import Manifest, parse_manifest
 from clusterbook.oci.store import Store
-from clusterbook.trust.policy import Tampered, Trusting, Unsigned, Untrusted
+from clusterbook.trust.policy import Tampered, TrustOptions, Unsigned, Untrusted
 from clusterbook.trust.statement import LARGEST_BUNDLE_BYTES, BrokenBundle
-from clusterbook.trust.verify import Verified, bundles_of, verify, verify_any
+from clusterbook.trust.verify import VerifiedStatement, bundles_of, verify, verify_any
 
 
-def find_attestation(opened: OpenIndex, repository: str, manifest: Manifest) -> dict[str, bytes]:
+def find_attestation(source_index: OpenIndex, repository: str, manifest: Manifest) -> dict[str, bytes]:
     """Return what a bundle carries along, by file: nothing where nobody signed and that was accepted.
 
     One statement covers the index and most of what it names, so that it is looked at first.
@@ -30,12 +30,15 @@ def find_attestation(opened: OpenIndex, repository: str, manifest: Manifest) -> 
     Raises:
         Untrusted: the index counts, but no signature on the artifact itself does.
     """
-    policy = opened.trusting.policy
-    if policy is None or opened.verified is None:
+    policy = source_index.trust.policy
+    if policy is None or source_index.verified is None:
         return {}
-    store = opened.base.store
+    store = source_index.base.store
     faults: list[ClusterbookError] = []
-    homes = ((opened.base.repository(index.REPOSITORY), opened.manifest.digest), (repository, manifest.digest))
+    homes = (
+        (source_index.base.repository(index.REPOSITORY), source_index.manifest.digest),
+        (repository, manifest.digest),
+    )
     for home, digest in homes:
         for raw in bundles_of(store, home, digest):
             try:
@@ -49,8 +52,8 @@ def find_attestation(opened: OpenIndex, repository: str, manifest: Manifest) -> 
 
 
 def artifact_attestation(
-    store: Store, repository: str, manifest: Manifest, trusting: Trusting
-) -> tuple[Verified | None, dict[str, bytes]]:
+    store: Store, repository: str, manifest: Manifest, trust: TrustOptions
+) -> tuple[VerifiedStatement | None, dict[str, bytes]]:
     """Return who signed one bundle, and what it carries along; nobody and nothing where that is accepted.
 
     Raises:
@@ -58,13 +61,13 @@ def artifact_attestation(
         Untrusted: no signature on it counts.
     """
     raws = list(bundles_of(store, repository, manifest.digest))
-    if not raws and trusting.unsigned:
+    if not raws and trust.unsigned:
         return None, {}
-    assert trusting.policy is not None
-    found = verify_any(raws, manifest.digest, trusting.policy)
+    assert trust.policy is not None
+    found = verify_any(raws, manifest.digest, trust.policy)
     for raw in raws:
         with suppress(Untrusted, BrokenBundle):
-            if verify(raw, manifest.digest, trusting.policy) == found:
+            if verify(raw, manifest.digest, trust.policy) == found:
                 return found, {MANIFEST: manifest.raw, SIGNATURE: raw}
     raise Unsigned(f"{store.where}: no signature on {manifest.digest} can be had")
 
@@ -105,17 +108,17 @@ _MOST_FILES = 16
 class Attestation(NamedTuple):
     """What the files of a bundle are known to be: who signed which manifest."""
 
-    verified: Verified
+    verified: VerifiedStatement
     manifest: Manifest
 
 
-def verify_attestation(beside: Mapping[str, bytes], digest: str, trusting: Trusting) -> Attestation:
+def verify_attestation(beside: Mapping[str, bytes], digest: str, trust: TrustOptions) -> Attestation:
     """Return who speaks for the files of a bundle.
 
     Args:
         beside: what it carries along, by file.
         digest: the digest of all of the bundle's own files (`checksums.files_digest`).
-        trusting: whom to believe.
+        trust: whom to believe.
 
     Raises:
         Unsigned: it carries nothing along.
@@ -123,7 +126,7 @@ def verify_attestation(beside: Mapping[str, bytes], digest: str, trusting: Trust
     """
     if not beside:
         raise Unsigned("the bundle carries no signature", hint="fetch it again; or was it made on this machine?")
-    assert trusting.policy is not None
+    assert trust.policy is not None
     if missing := {MANIFEST, SIGNATURE} - beside.keys():
         raise Tampered(f"attestation/{min(missing)} is missing", hint="fetch it again")
     if extra := beside.keys() - {MANIFEST, SIGNATURE}:
@@ -133,7 +136,7 @@ def verify_attestation(beside: Mapping[str, bytes], digest: str, trusting: Trust
         manifest = parse_manifest(beside[MANIFEST], name=f"attestation/{MANIFEST}")
     except ClusterbookError as error:
         raise Tampered(error.what, hint="fetch it again") from error
-    verified = verify_any([beside[SIGNATURE]], manifest.digest, trusting.policy)
+    verified = verify_any([beside[SIGNATURE]], manifest.digest, trust.policy)
     said = manifest.annotations.get(FILES, "")
     if said != digest:
         raise Tampered("the files are not those that were signed", hint="do not use them: fetch the bundle again")

@@ -24,8 +24,8 @@ from clusterbook.files.context import Context
 from clusterbook.oci.manifest import Manifest
 from clusterbook.oci.open import Access
 from clusterbook.oci.store import Store
-from clusterbook.trust.choose_policy import PolicyChoice, trusting
-from clusterbook.trust.policy import Trusting
+from clusterbook.trust.choose_policy import PolicyChoice, trust_options
+from clusterbook.trust.policy import TrustOptions
 
 if TYPE_CHECKING:
     from clusterbook.lookup.format import Index
@@ -36,7 +36,7 @@ LARGEST_RECIPE_BYTES = 64 << 20
 class PublishedArtifact(NamedTuple):
     """One artifact of an opened index."""
 
-    opened: OpenIndex
+    source_index: OpenIndex
     slug: str
     version: str
     entry: PublishedVersion
@@ -46,22 +46,22 @@ class PublishedArtifact(NamedTuple):
     @property
     def repository(self) -> str:
         """The repository it is in."""
-        return self.opened.base.repository(index.repository(self.kind, self.slug))
+        return self.source_index.base.repository(index.repository(self.kind, self.slug))
 
     @property
     def name(self) -> str:
         """What it is called, `SLUG@VERSION`."""
         return f"{self.slug}@{self.version}"
 
-    def said(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """Return what is known of it, as data."""
-        verified = self.opened.verified
+        verified = self.source_index.verified
         return {
             "slug": self.slug,
             "version": self.version,
             "recipeDigest": self.entry.digest,
             "artifactDigest": self.manifest.digest,
-            "release": self.opened.envelope.release,
+            "release": self.source_index.envelope.release,
             "signer": verified.signer if verified else "",
             "issuer": verified.issuer if verified else "",
         }
@@ -92,33 +92,33 @@ class FetchRequest(NamedTuple):
     force: bool = False
 
 
-def fetch(wanted: FetchRequest, choice: PolicyChoice, access: Access, around: Context) -> FetchResult:
+def fetch(request: FetchRequest, choice: PolicyChoice, access: Access, context: Context) -> FetchResult:
     """Fetch a recipe, a bundle or an index.
 
     Args:
-        wanted: which of them, from where, and where to.
+        request: which of them, from where, and where to.
         choice: whom to believe.
         access: how registries are spoken to.
-        around: environment, home and the time.
+        context: environment, home and the time.
 
     Raises:
         ClusterbookError: nothing was written, and what was remembered of the source stays.
     """
-    belief = trusting(choice, around.environment, around.home)
-    if is_reference(wanted.name):
-        return _referenced(wanted, belief, choice, access)
+    trust = trust_options(choice, context.environment, context.home)
+    if is_reference(request.name):
+        return _fetch_reference(request, trust, choice, access)
 
-    def deliver(opened: OpenIndex) -> FetchResult:
-        if wanted.kind == "index":
+    def deliver(source_index: OpenIndex) -> FetchResult:
+        if request.kind == "index":
             from clusterbook.fetch.contents import contents
 
-            text, notes = contents(opened, as_json=wanted.form == "json")
-            return _delivered(text.encode(), wanted)._replace(notes=notes)
-        chosen, notes = _chosen(opened, wanted)
-        result = _recipe(chosen, wanted) if wanted.kind == "recipe" else _bundle(chosen, wanted, choice)
+            text, notes = contents(source_index, as_json=request.form == "json")
+            return _deliver(text.encode(), request)._replace(notes=notes)
+        artifact, notes = _choose_artifact(source_index, request)
+        result = _recipe(artifact, request) if request.kind == "recipe" else _bundle(artifact, request, choice)
         return result._replace(notes=(*notes, *result.notes))
 
-    result, warning = visit(wanted.where, deliver, access=access, trusting=belief, around=around)
+    result, warning = visit(request.where, deliver, access=access, trust=trust, context=context)
     return result._replace(notes=(*result.notes, warning)) if warning else result
 
 
@@ -127,7 +127,7 @@ def is_reference(name: str) -> bool:
     return name.startswith(("oci://", "oci-layout:"))
 
 
-def _referenced(wanted: FetchRequest, belief: Trusting, choice: PolicyChoice, access: Access) -> FetchResult:
+def _fetch_reference(request: FetchRequest, trust: TrustOptions, choice: PolicyChoice, access: Access) -> FetchResult:
     """Bring a bundle that somebody pushed, once its own signature is verified.
 
     Raises:
@@ -139,114 +139,117 @@ def _referenced(wanted: FetchRequest, belief: Trusting, choice: PolicyChoice, ac
     from clusterbook.fetch.attestation import artifact_attestation
     from clusterbook.oci.open import open_artifact
 
-    if wanted.kind != "bundle" or wanted.where or wanted.criteria:
-        what = f"{wanted.name} names one bundle, where it is"
+    if request.kind != "bundle" or request.where or request.criteria:
+        what = f"{request.name} names one bundle, where it is"
         raise InvalidRequest(what, hint="type `fetch bundle` without --from and criteria, or the name of a recipe")
-    store, reference = open_artifact(wanted.name, access)
+    store, reference = open_artifact(request.name, access)
     repository = reference.repository
-    manifest = store.manifest(repository, reference.wanted)
+    manifest = store.manifest(repository, reference.tag_or_digest)
     if FILES not in manifest.annotations:
-        raise InvalidRequest(f"{wanted.name} is no bundle", hint="`clusterbook verify` says what is known of it")
-    verified, beside = artifact_attestation(store, repository, manifest, belief)
+        raise InvalidRequest(f"{request.name} is no bundle", hint="`clusterbook verify` says what is known of it")
+    verified, beside = artifact_attestation(store, repository, manifest, trust)
     check_name(reference, manifest, verified)
-    said = {
+    facts = {
         "artifactDigest": manifest.digest,
         "signer": verified.signer if verified else "",
         "issuer": verified.issuer if verified else "",
     }
     note = f"{manifest.digest}, signed by {verified.signer if verified else 'nobody'}"
-    result = _kept(store, repository, manifest, wanted, beside, choice, name=wanted.name, said=said)
+    result = _write_bundle(store, repository, manifest, request, beside, choice, name=request.name, facts=facts)
     return result._replace(notes=(note, *result.notes))
 
 
-def _chosen(opened: OpenIndex, wanted: FetchRequest) -> tuple[PublishedArtifact, tuple[str, ...]]:
+def _choose_artifact(source_index: OpenIndex, request: FetchRequest) -> tuple[PublishedArtifact, tuple[str, ...]]:
     """Return the artifact that is asked for, and notes about it."""
-    slug, _, version_word = wanted.name.partition("@")
+    slug, _, version_word = request.name.partition("@")
     notes: tuple[str, ...] = ()
-    if slug and wanted.criteria:
+    if slug and request.criteria:
         raise InvalidRequest(f"both the recipe {slug} and criteria were given", hint="give one of them")
     if not slug:
         from clusterbook.fetch.criteria import slug_for
         from clusterbook.lookup.find import Question
 
-        question = Question(criteria=wanted.criteria, allow_inherited=wanted.allow_inherited)
-        slug, notes = slug_for(question, _head(opened))
+        question = Question(criteria=request.criteria, allow_inherited=request.allow_inherited)
+        slug, notes = slug_for(question, _head(source_index))
     try:
-        recipe = opened.recipe(slug)
+        recipe = source_index.recipe(slug)
     except NotFound as error:
         from clusterbook.diagnostics.errors import did_you_mean
 
-        hint = did_you_mean(slug, _head(opened).matcher.slugs()).rstrip("?")
+        hint = did_you_mean(slug, _head(source_index).matcher.slugs()).rstrip("?")
         raise NotFound(error.what, hint=f"{hint}; `clusterbook fetch index` lists them all") from error
-    version, entry = choose(slug, recipe, opened.version(slug, recipe, version_word))
-    artifact_kind = RECIPE_KIND if wanted.kind == "recipe" else wanted.deployer
+    version, entry = choose(slug, recipe, source_index.version(slug, recipe, version_word))
+    artifact_kind = RECIPE_KIND if request.kind == "recipe" else request.deployer
     pin = pin_of(slug, version, entry, artifact_kind)
-    if not wanted.allow_withdrawn:
-        refuse_withdrawn(opened.envelope, slug, version)
-    elif found := withdrawal_of(opened.envelope, slug, version):
-        notes = (*notes, f"{found.name} was withdrawn: {found.reason}")
+    if not request.allow_withdrawn:
+        refuse_withdrawn(source_index.envelope, slug, version)
+    elif withdrawal := withdrawal_of(source_index.envelope, slug, version):
+        notes = (*notes, f"{withdrawal.name} was withdrawn: {withdrawal.reason}")
     if version != recipe.current:
-        notes = (*notes, f"{slug}@{version} is not what release {opened.envelope.release} serves: {recipe.current}")
-    manifest = opened.artifact(index.repository(artifact_kind, slug), pin)
-    notes = (*notes, f"{slug}@{version} of release {entry.release}, {opened.signature()}")
-    return PublishedArtifact(opened, slug, version, entry, artifact_kind, manifest), notes
+        notes = (
+            *notes,
+            f"{slug}@{version} is not what release {source_index.envelope.release} serves: {recipe.current}",
+        )
+    manifest = source_index.artifact(index.repository(artifact_kind, slug), pin)
+    notes = (*notes, f"{slug}@{version} of release {entry.release}, {source_index.signature()}")
+    return PublishedArtifact(source_index, slug, version, entry, artifact_kind, manifest), notes
 
 
-def _head(opened: OpenIndex) -> Index:
+def _head(source_index: OpenIndex) -> Index:
     from clusterbook.lookup.format import decode_head
 
-    return decode_head(opened.shard(index.CRITERIA), f"{opened.base.store.where}: {index.CRITERIA}")
+    return decode_head(source_index.shard(index.CRITERIA), f"{source_index.base.store.where}: {index.CRITERIA}")
 
 
-def _recipe(chosen: PublishedArtifact, wanted: FetchRequest) -> FetchResult:
+def _recipe(artifact: PublishedArtifact, request: FetchRequest) -> FetchResult:
     """Return a recipe, or write it."""
-    layer = next((each for each in chosen.manifest.layers if each.media_type == RECIPE), None)
+    layer = next((each for each in artifact.manifest.layers if each.media_type == RECIPE), None)
     if layer is None:
-        raise Malformed(f"{chosen.name} is published without a recipe", hint="it has to be published again")
-    data = chosen.opened.base.store.read(chosen.repository, layer, limit_bytes=LARGEST_RECIPE_BYTES)
-    if wanted.form in (None, "yaml"):
+        raise Malformed(f"{artifact.name} is published without a recipe", hint="it has to be published again")
+    data = artifact.source_index.base.store.read(artifact.repository, layer, limit_bytes=LARGEST_RECIPE_BYTES)
+    if request.form in (None, "yaml"):
         from clusterbook.documents.yaml_writer import dump
 
         data = dump(json.loads(data)).encode()
-    return _delivered(data, wanted)
+    return _deliver(data, request)
 
 
-def _delivered(data: bytes, wanted: FetchRequest) -> FetchResult:
+def _deliver(data: bytes, request: FetchRequest) -> FetchResult:
     """Return what is to be printed, or write it to a file."""
-    if wanted.output in (None, "-"):
+    if request.output in (None, "-"):
         return FetchResult(data.decode())
     from clusterbook.files.write import write_bytes
 
-    write_bytes(Path(wanted.output), data)
+    write_bytes(Path(request.output), data)
     return FetchResult("")
 
 
-def _bundle(chosen: PublishedArtifact, wanted: FetchRequest, choice: PolicyChoice) -> FetchResult:
+def _bundle(artifact: PublishedArtifact, request: FetchRequest, choice: PolicyChoice) -> FetchResult:
     """Bring a bundle into a folder, or into the file of an archive."""
     from clusterbook.fetch.attestation import find_attestation
 
-    store = chosen.opened.base.store
-    beside = find_attestation(chosen.opened, chosen.repository, chosen.manifest)
-    name, said = f"{chosen.name} for {chosen.kind}", {**chosen.said(), "deployer": chosen.kind}
-    return _kept(store, chosen.repository, chosen.manifest, wanted, beside, choice, name=name, said=said)
+    store = artifact.source_index.base.store
+    beside = find_attestation(artifact.source_index, artifact.repository, artifact.manifest)
+    name, facts = f"{artifact.name} for {artifact.kind}", {**artifact.facts(), "deployer": artifact.kind}
+    return _write_bundle(store, artifact.repository, artifact.manifest, request, beside, choice, name=name, facts=facts)
 
 
-def _kept(
+def _write_bundle(
     store: Store,
     repository: str,
     manifest: Manifest,
-    wanted: FetchRequest,
+    request: FetchRequest,
     beside: Mapping[str, bytes],
     choice: PolicyChoice,
     *,
     name: str,
-    said: dict[str, Any],
+    facts: dict[str, Any],
 ) -> FetchResult:
-    """Bring the one layer of a bundle here; `said` is what is known of it."""
+    """Bring the one layer of a bundle here; `facts` is what is known of it."""
     from clusterbook.bundle.disk import is_archive
     from clusterbook.fetch.unpack import keep_archive, unpack_bundle
 
-    output = "bundle" if wanted.output is None else wanted.output
+    output = "bundle" if request.output is None else request.output
     if len(manifest.layers) != 1:
         what = f"the bundle {name} has {len(manifest.layers)} layers"
         raise Malformed(what, hint="it has to be published again")
@@ -254,8 +257,8 @@ def _kept(
     if is_archive(output):
         files = keep_archive(*source, Path(output), beside)
     else:
-        files = unpack_bundle(*source, Path(output), beside, force=wanted.force)
-    said |= {"output": output, "files": len(files)}
-    if wanted.form == "json":
-        return FetchResult(json.dumps(said, indent=2, sort_keys=True) + "\n")
-    return FetchResult(f"{output}: {name}, {said['files']} files\nverify: clusterbook verify {output}{choice.flags}\n")
+        files = unpack_bundle(*source, Path(output), beside, force=request.force)
+    facts |= {"output": output, "files": len(files)}
+    if request.form == "json":
+        return FetchResult(json.dumps(facts, indent=2, sort_keys=True) + "\n")
+    return FetchResult(f"{output}: {name}, {facts['files']} files\nverify: clusterbook verify {output}{choice.flags}\n")

@@ -57,7 +57,7 @@ def unpack_bundle(
                     remove_folder(work)
                 raise
             try:
-                return _unpacked(packed, work, target, beside, force=force)
+                return _unpack(packed, work, target, beside, force=force)
             finally:
                 remove_folder(work)
     except OSError as error:
@@ -97,7 +97,7 @@ def _members(data: bytes, name: str) -> Iterator[TarEntry]:
         yield tar_entry(each.name, each.stream.read(), executable=each.executable)
 
 
-def _unpacked(packed: Path, work: Path, target: Path, beside: Mapping[str, bytes], *, force: bool) -> list[str]:
+def _unpack(packed: Path, work: Path, target: Path, beside: Mapping[str, bytes], *, force: bool) -> list[str]:
     fresh = work / "new"
     shutil.rmtree(fresh, ignore_errors=True)  # of a run that was killed
     unpack_file(packed, fresh, limits=_LIMITS)
@@ -109,9 +109,9 @@ def _unpacked(packed: Path, work: Path, target: Path, beside: Mapping[str, bytes
         path = fresh / ATTESTATION / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(data)
-    for kept in check_replaceable(target, files, force=force):
-        (fresh / kept).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(target / kept, fresh / kept)
+    for own in check_replaceable(target, files, force=force):
+        (fresh / own).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(target / own, fresh / own)
     put_in_place(fresh, target)
     return sorted(files)
 
@@ -125,13 +125,13 @@ def put_in_place(fresh: Path, target: Path) -> None:
     with suppress(OSError):
         fresh.replace(target)  # there was nothing, or an empty folder
         return
-    if not _exchanged(fresh, target):
+    if not _exchange(fresh, target):
         old = fresh.with_name("old")
         target.rename(old)
         fresh.rename(target)
 
 
-def _exchanged(one: Path, other: Path) -> bool:
+def _exchange(folder: Path, target: Path) -> bool:
     """Return whether two folders could be exchanged in one step."""
     if not sys.platform.startswith("linux"):
         return False
@@ -142,4 +142,4 @@ def _exchanged(one: Path, other: Path) -> bool:
         call = ctypes.CDLL(None, use_errno=True).renameat2
     except (OSError, AttributeError):
         return False
-    return int(call(here, os.fsencode(one), here, os.fsencode(other), exchange)) == 0
+    return int(call(here, os.fsencode(folder), here, os.fsencode(target), exchange)) == 0

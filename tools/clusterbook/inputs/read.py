@@ -78,7 +78,7 @@ def read_text(where: str) -> str:
 
         place = configmaps.parse_where(where)
         cluster = api.open_api()
-        sys.stderr.write(f"note: asked: {one_line(cluster.asked)}\n")
+        sys.stderr.write(f"note: asked: {one_line(cluster.description)}\n")
         return configmaps.read(cluster, place, kinds=("snapshot", "recipe"))[0]
     try:
         if where == "-":

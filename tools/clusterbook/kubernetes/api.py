@@ -14,7 +14,7 @@ from typing import Any
 
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import Patience
-from clusterbook.kubernetes.connection import ApiResponse, Connection, Lost, as_bytes
+from clusterbook.kubernetes.connection import ApiResponse, Connection, LostResponse, as_bytes
 from clusterbook.kubernetes.errors import (
     ClusterDenied,
     ClusterUnreachable,
@@ -56,9 +56,9 @@ class Api:
         return self.connection.where
 
     @property
-    def asked(self) -> str:
+    def description(self) -> str:
         """Which cluster it is: the server, and the context that names it."""
-        return self.connection.asked
+        return self.connection.description
 
     @property
     def namespace(self) -> str:
@@ -168,7 +168,7 @@ class Api:
                 if status >= 300:
                     raise _fault(f"{self.where}: GET {path}", ApiResponse(status, {}, b"\n".join(lines)))
                 yield (line.decode(errors="replace") for line in lines)
-        except Lost as lost:
+        except LostResponse as lost:
             raise lost.fault from lost
 
     # --- one request --------------------------------------------------------------------------------------------------
@@ -218,11 +218,11 @@ class Api:
         patience, repeatable, attempt = self.patience, method != "POST", 0
         while True:
             try:
-                answer = self.connection.ask(
+                answer = self.connection.request(
                     method, path, query=query, body=None if body is None else as_bytes(body), kind=kind, accept=accept,
                     connect_s=patience.connect_s, answer_s=patience.read_s,
                 )  # fmt: skip
-            except Lost as lost:
+            except LostResponse as lost:
                 wait_s = patience.wait_s(attempt)
                 if wait_s is None or (lost.sent and not repeatable):
                     raise lost.fault from lost

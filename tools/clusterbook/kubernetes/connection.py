@@ -34,7 +34,7 @@ class ApiResponse(NamedTuple):
     body: bytes
 
 
-class Lost(Exception):
+class LostResponse(Exception):
     """No answer, or half of one, where asking again may help; `sent` is False when the request never left."""
 
     def __init__(self, fault: ClusterTimedOut | ClusterUnreachable, *, sent: bool) -> None:
@@ -53,13 +53,13 @@ class Connection:
         self._pool = _pool(login)
 
     @property
-    def asked(self) -> str:
+    def description(self) -> str:
         """Which cluster it is, for whoever asked for it."""
         context = self._login.context
         who = f"context {context}" if context else "the pod's own account"
         return f"{self.where} ({who}{'' if self._login.verified else '; its certificate is not verified'})"
 
-    def ask(
+    def request(
         self,
         method: str,
         path: str,
@@ -84,11 +84,11 @@ class Connection:
             answer_s: how long the answer may take, down to its last byte.
 
         Raises:
-            Lost: no answer that can be used; it may be better the next time.
+            LostResponse: no answer that can be used; it may be better the next time.
             ClusterUnreachable: there is no trusting this server, or its answer has no end.
         """
         until = time.monotonic() + answer_s
-        with self._asked(method, path, query, body, kind, accept, connect_s, answer_s) as response:
+        with self._open_response(method, path, query, body, kind, accept, connect_s, answer_s) as response:
             parts, size = [], 0
             while part := response.read1(_CHUNK_BYTES):  # what is there; read() would wait for all of it
                 parts.append(part)
@@ -98,7 +98,7 @@ class Connection:
                         f"{self.where}: the answer to {method} {path} has more than {MAX_BYTES} bytes"
                     )
                 if time.monotonic() > until:
-                    raise Lost(
+                    raise LostResponse(
                         ClusterTimedOut(f"{self.where}: {method} {path} took more than {answer_s:g} s"), sent=True
                     )
             return ApiResponse(response.status, response.headers, b"".join(parts))
@@ -110,13 +110,13 @@ class Connection:
         """Give the status, and lines as they come, of an answer that need not end: a log, or events.
 
         Raises:
-            Lost: the connection broke, or nothing came for `silence_s`.
+            LostResponse: the connection broke, or nothing came for `silence_s`.
         """
-        with self._asked("GET", path, query, None, "", "*/*", connect_s, silence_s) as response:
+        with self._open_response("GET", path, query, None, "", "*/*", connect_s, silence_s) as response:
             yield response.status, _lines(iter(lambda: response.read1(_CHUNK_BYTES), b""))
 
     @contextmanager
-    def _asked(
+    def _open_response(
         self,
         method: str,
         path: str,
@@ -135,8 +135,8 @@ class Connection:
         headers = self._headers(accept)
         if body is not None:
             headers["Content-Type"] = kind
-        given = {key: value for key, value in query.items() if value}
-        url = f"{self.where}{path}{'?' if given else ''}{urlencode(given)}"
+        parameters = {key: value for key, value in query.items() if value}
+        url = f"{self.where}{path}{'?' if parameters else ''}{urlencode(parameters)}"
         response: BaseHTTPResponse | None = None
         try:
             response = self._pool.request(
@@ -145,16 +145,22 @@ class Connection:
             )  # fmt: skip
             yield response
         except (exceptions.NewConnectionError, exceptions.ProxyError) as error:
-            raise Lost(ClusterUnreachable(f"{self.where}: no connection: {_plain(error)}"), sent=False) from error
+            raise LostResponse(
+                ClusterUnreachable(f"{self.where}: no connection: {_plain(error)}"), sent=False
+            ) from error
         except exceptions.ConnectTimeoutError as error:
-            raise Lost(ClusterTimedOut(f"{self.where}: no connection within {connect_s:g} s"), sent=False) from error
+            raise LostResponse(
+                ClusterTimedOut(f"{self.where}: no connection within {connect_s:g} s"), sent=False
+            ) from error
         except exceptions.ReadTimeoutError as error:
-            raise Lost(ClusterTimedOut(f"{what}: no answer within {read_s:g} s"), sent=True) from error
+            raise LostResponse(ClusterTimedOut(f"{what}: no answer within {read_s:g} s"), sent=True) from error
         except exceptions.SSLError as error:
             hint = "the kubeconfig's certificate-authority has to be the one that signed for the server"
             raise ClusterUnreachable(f"{self.where}: no TLS that can be trusted: {_plain(error)}", hint=hint) from error
         except (exceptions.HTTPError, OSError) as error:
-            raise Lost(ClusterUnreachable(f"{what}: the connection broke: {_plain(error)}"), sent=True) from error
+            raise LostResponse(
+                ClusterUnreachable(f"{what}: the connection broke: {_plain(error)}"), sent=True
+            ) from error
         except (ValueError, UnicodeError) as error:  # a header or a host that http.client cannot write
             raise BrokenKubeconfig(f"{self.where} cannot be asked: {_plain(error)}") from error
         finally:

@@ -51,16 +51,20 @@ class Resources(NamedTuple):
     served: Mapping[Kind, ServedKind]
     silent: frozenset[str] = frozenset()
 
-    def find(self, wanted: Kind) -> ServedKind | None:
+    def find(self, kind: Kind) -> ServedKind | None:
         """Return a kind in the version that is wanted, else in the one that the cluster prefers; None for neither."""
-        if wanted in self.served:
-            return self.served[wanted]
-        same = (each for kind, each in self.served.items() if (kind.group, kind.kind) == (wanted.group, wanted.kind))
+        if kind in self.served:
+            return self.served[kind]
+        same = (
+            served
+            for served in self.served.values()
+            if (served.kind.group, served.kind.kind) == (kind.group, kind.kind)
+        )
         return next(same, None)
 
-    def is_silent(self, wanted: Kind) -> bool:
+    def is_silent(self, kind: Kind) -> bool:
         """Return whether the group of a kind did not say what it has."""
-        return any(version.rpartition("/")[0] == wanted.group for version in self.silent)
+        return any(version.rpartition("/")[0] == kind.group for version in self.silent)
 
 
 def discover(api: Api) -> Resources:
@@ -74,17 +78,17 @@ def discover(api: Api) -> Resources:
     for root in ("/api", "/apis"):
         found = api.get(root, accept=_ALL_AT_ONCE)
         if found.get("kind") == "APIGroupDiscoveryList":
-            entries = _all_at_once(found, silent)
+            entries = _aggregated_discovery(found, silent)
         else:
-            entries = _one_by_one(api, found, silent)
+            entries = _group_discovery(api, found, silent)
         for each in entries:
             served.setdefault(each.kind, each)
     return Resources(served, frozenset(silent))
 
 
-def _all_at_once(found: Mapping[str, Any], silent: set[str]) -> Iterator[ServedKind]:
+def _aggregated_discovery(served: Mapping[str, Any], silent: set[str]) -> Iterator[ServedKind]:
     """Yield what one answer says of every group, the preferred version of each first."""
-    for group in found.get("items") or ():
+    for group in served.get("items") or ():
         name = str((group.get("metadata") or {}).get("name") or "")
         for version in group.get("versions") or ():
             api_version = f"{name}/{version['version']}" if name else str(version["version"])
@@ -96,10 +100,10 @@ def _all_at_once(found: Mapping[str, Any], silent: set[str]) -> Iterator[ServedK
                     yield ServedKind(Kind(api_version, kind), str(each["resource"]), each.get("scope") == "Namespaced")
 
 
-def _one_by_one(api: Api, found: Mapping[str, Any], silent: set[str]) -> Iterator[ServedKind]:
+def _group_discovery(api: Api, served: Mapping[str, Any], silent: set[str]) -> Iterator[ServedKind]:
     """Yield what each group says by itself."""
-    versions = [str(each) for each in found.get("versions") or ()] if "groups" not in found else []
-    for group in found.get("groups") or ():
+    versions = [str(each) for each in served.get("versions") or ()] if "groups" not in served else []
+    for group in served.get("groups") or ():
         preferred = (group.get("preferredVersion") or {}).get("groupVersion")
         names = [str(each["groupVersion"]) for each in group.get("versions") or ()]
         versions += sorted(names, key=lambda name, first=preferred: name != first)  # type: ignore[misc]

@@ -43,10 +43,10 @@ class JobFailed(ClusterbookError):
     code = "CB230"
     exit_status = 8
 
-    def __init__(self, what: str, *, hint: str = "", status: int = -1, said: str = "", log: str = "") -> None:
+    def __init__(self, what: str, *, hint: str = "", status: int = -1, message: str = "", log: str = "") -> None:
         super().__init__(what, hint=hint)
         self.status = status
-        self.said = said
+        self.message = message
         self.log = log
 
 
@@ -66,12 +66,12 @@ class Pace:
     sleep: Callable[[float], None] = time.sleep
 
 
-def path_of(found: Object, *, collection: bool = False) -> str:
+def path_of(manifest: Object, *, collection: bool = False) -> str:
     """Return where the API has an object, or with `collection` where it is made."""
-    api_version, metadata = str(found["apiVersion"]), found["metadata"]
+    api_version, metadata = str(manifest["apiVersion"]), manifest["metadata"]
     root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
     middle = f"/namespaces/{metadata['namespace']}" if metadata.get("namespace") else ""
-    path = f"{root}{middle}/{_PLURALS[str(found['kind'])]}"
+    path = f"{root}{middle}/{_PLURALS[str(manifest['kind'])]}"
     return path if collection else f"{path}/{metadata['name']}"
 
 
@@ -86,7 +86,7 @@ def in_cluster(api: Api, manifests: Sequence[Object], *, keep: bool = False) -> 
         Conflict: there is a Job of that name.
     """
     *others, job = manifests
-    made: list[tuple[str, str]] = []
+    created: list[tuple[str, str]] = []
     with interruptible():
         try:
             suspended = {**job, "spec": {**job["spec"], "suspend": True}}
@@ -95,18 +95,18 @@ def in_cluster(api: Api, manifests: Sequence[Object], *, keep: bool = False) -> 
             except ObjectConflict as error:
                 hint = "another one runs, or was left behind: name this one with --job-name, or delete that one"
                 raise ObjectConflict(error.what, hint=hint) from error
-            made.append((path_of(job), str(found["metadata"]["uid"])))
+            created.append((path_of(job), str(found["metadata"]["uid"])))
             owner = {"apiVersion": job["apiVersion"], "kind": job["kind"], "name": job["metadata"]["name"],
                      "uid": found["metadata"]["uid"]}  # fmt: skip
             for each in others:
-                made += _put(api, each, owner, job["metadata"]["namespace"])
+                created += _create(api, each, owner, job["metadata"]["namespace"])
             yield api.merge(path_of(job), {"spec": {"suspend": False}})
         finally:
             if not keep:
-                _take_away(api, made)
+                _delete_all(api, created)
 
 
-def _put(api: Api, wanted: Object, owner: Object, namespace: str) -> list[tuple[str, str]]:
+def _create(api: Api, manifest: Object, owner: Object, namespace: str) -> list[tuple[str, str]]:
     """Make an object; return its path and uid if it is ours to take away again.
 
     Another's service account is used as it is; what an earlier Job of that name left is replaced.
@@ -114,31 +114,31 @@ def _put(api: Api, wanted: Object, owner: Object, namespace: str) -> list[tuple[
     Raises:
         Conflict: there is another's of that name.
     """
-    beside = wanted["metadata"].get("namespace") == namespace  # an owner is of one's own namespace, or nobody's
+    beside = manifest["metadata"].get("namespace") == namespace  # an owner is of one's own namespace, or nobody's
     owners = {"ownerReferences": [dict(owner)]} if beside else {}
-    mine = {**wanted, "metadata": {**wanted["metadata"], **owners}}
-    path = path_of(wanted)
+    mine = {**manifest, "metadata": {**manifest["metadata"], **owners}}
+    path = path_of(manifest)
     try:
-        found = api.create(path_of(wanted, collection=True), mine)
+        created = api.create(path_of(manifest, collection=True), mine)
     except ObjectConflict:
-        known = api.get(path)
-        label = (known["metadata"].get("labels") or {}).get(LABEL)
-        if label != wanted["metadata"]["labels"][LABEL]:
-            if wanted["kind"] == "ServiceAccount":
+        existing = api.get(path)
+        label = (existing["metadata"].get("labels") or {}).get(LABEL)
+        if label != manifest["metadata"]["labels"][LABEL]:
+            if manifest["kind"] == "ServiceAccount":
                 return []
             raise
         api.delete(path)
-        found = api.create(path_of(wanted, collection=True), mine)
+        created = api.create(path_of(manifest, collection=True), mine)
     except NoObject:
-        if beside or not wanted["metadata"].get("namespace"):
+        if beside or not manifest["metadata"].get("namespace"):
             raise
         return []  # a right in a namespace that is not there is none
-    return [(path, str(found["metadata"]["uid"]))]
+    return [(path, str(created["metadata"]["uid"]))]
 
 
-def _take_away(api: Api, made: Sequence[tuple[str, str]]) -> None:
+def _delete_all(api: Api, created: Sequence[tuple[str, str]]) -> None:
     """Delete what was made, the Job last; one that cannot be deleted does not keep the others."""
-    for path, uid in reversed(made):
+    for path, uid in reversed(created):
         with suppress(ClusterbookError):
             api.delete(path, uid=uid)
 
@@ -161,7 +161,7 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def finish(api: Api, job: Object, *, timeout_s: float, say: Callable[[str], None], pace: Pace | None = None) -> str:
+def finish(api: Api, job: Object, *, timeout_s: float, on_line: Callable[[str], None], pace: Pace | None = None) -> str:
     """Return the log of a Job that has succeeded, having passed on each line as it came.
 
     Raises:
@@ -171,15 +171,16 @@ def finish(api: Api, job: Object, *, timeout_s: float, say: Callable[[str], None
     """
     pace = pace or Pace()
     path, name = path_of(job), str(job["metadata"]["name"])
-    started, log, why = time.monotonic(), _Log(api, say), "it has no pod yet"
+    started, log, why = time.monotonic(), _Log(api, on_line), "it has no pod yet"
     while True:
-        found, pod = api.get(path), _pod(api, job)
+        current, pod = api.get(path), _pod(api, job)
         if pod is not None and (pod.get("status") or {}).get("phase") in ("Running", "Succeeded", "Failed"):
             log.start(pod)
-        ended = _ended(found)
+        ended = _end_condition(current)
         if ended.get("type") == "Complete":
             return log.text()
-        why = why if pod is None else _why(pod)  # a Job out of time takes its pod away, and the reason with it
+        if pod is not None:  # a Job out of time takes its pod away, and the reason with it
+            why = _waiting_reason(pod)
         waited_s = time.monotonic() - started
         late = waited_s > timeout_s or ended.get("reason") == "DeadlineExceeded"
         hopeless = any(word in why for word in _HOPELESS) and waited_s > min(pace.patience_s, timeout_s)
@@ -187,16 +188,18 @@ def finish(api: Api, job: Object, *, timeout_s: float, say: Callable[[str], None
             what = f"the Job {name} did not end within {waited_s:.0f} s{f': {why}' if why else ''}"
             raise NotFinished(what, hint="give it longer with --timeout, or mend what it waits for")
         if ended:
-            text, container = log.text(), _terminated(pod)
-            words = _last_words(container, text) or ended.get("message") or ended.get("reason") or "it does not say why"
+            text, container = log.text(), _termination(pod)
+            words = (
+                _failure_reason(container, text) or ended.get("message") or ended.get("reason") or "it does not say why"
+            )
             raise JobFailed(
                 f"the Job {name} failed: {words}", hint="see it again with --no-cleanup", log=text,
-                status=int(container.get("exitCode", -1)), said=str(container.get("message") or ""),
+                status=int(container.get("exitCode", -1)), message=str(container.get("message") or ""),
             )  # fmt: skip
         pace.sleep(min(pace.poll_s, max(timeout_s - waited_s, 0.05)))
 
 
-def _ended(job: Object) -> Mapping[str, Any]:
+def _end_condition(job: Object) -> Mapping[str, Any]:
     """Return the condition with which a Job has ended, {} while it runs."""
     conditions = (job.get("status") or {}).get("conditions") or ()
     ends = (each for each in conditions if each.get("status") == "True" and each.get("type") in ("Complete", "Failed"))
@@ -210,7 +213,7 @@ def _pod(api: Api, job: Object) -> Object | None:
     return next(api.items(path, labels=f"batch.kubernetes.io/job-name={metadata['name']}"), None)
 
 
-def _why(pod: Object) -> str:
+def _waiting_reason(pod: Object) -> str:
     """Return what a pod waits for, "" where it waits for nothing that it says."""
     status = pod.get("status") or {}
     for each in status.get("containerStatuses") or ():
@@ -223,14 +226,14 @@ def _why(pod: Object) -> str:
     return ""
 
 
-def _terminated(pod: Object | None) -> Mapping[str, Any]:
+def _termination(pod: Object | None) -> Mapping[str, Any]:
     """Return how the first container that ended did, {} where none has."""
     statuses = ((pod or {}).get("status") or {}).get("containerStatuses") or ()
     states = ((each.get("state") or {}).get("terminated") or {} for each in statuses)
     return next((state for state in states if state), {})
 
 
-def _last_words(ended: Mapping[str, Any], log: str) -> str:
+def _failure_reason(ended: Mapping[str, Any], log: str) -> str:
     """Return what a container said when it ended: its message, its last lines, or its status."""
     lines = [line for line in log.splitlines() if line.strip()][-3:]
     status = f"exit status {ended['exitCode']}" if ended.get("exitCode") is not None else ""
@@ -241,8 +244,8 @@ def _last_words(ended: Mapping[str, Any], log: str) -> str:
 class _Log:
     """What a pod says, passed on while it says it; a log that cannot be read is a pity and no failure."""
 
-    def __init__(self, api: Api, say: Callable[[str], None]) -> None:
-        self._api, self._say = api, say
+    def __init__(self, api: Api, on_line: Callable[[str], None]) -> None:
+        self._api, self._say = api, on_line
         self._lines: list[str] = []
         self._size = 0
         self._thread: threading.Thread | None = None

@@ -96,9 +96,9 @@ def choose(files: Sequence[Path], context: str = "") -> Choice | None:
     current, entries = "", {kind: dict[str, Mapping[str, Any]]() for kind in _FIELDS}
     for path in files:
         document = _document(path)
-        current = current or _typed(document.get("current-context"), str, f"{path}: current-context") or ""
+        current = current or _value_of_type(document.get("current-context"), str, f"{path}: current-context") or ""
         for kind, known in entries.items():
-            for name, entry in _named(document, kind, path).items():
+            for name, entry in _entries(document, kind, path).items():
                 known.setdefault(name, entry)
     chosen = context or current
     if not chosen:
@@ -132,31 +132,31 @@ def _document(path: Path) -> Mapping[str, Any]:
     except SourceErrors as error:
         first = error.findings[0]
         raise BrokenKubeconfig(f"{path} cannot be used: {first.what}", place=first.place, hint=first.hint) from error
-    document = _typed(node.data() if node else None, dict, str(path)) or {}
+    document = _value_of_type(node.data() if node else None, dict, str(path)) or {}
     for key, wanted in (("apiVersion", "v1"), ("kind", "Config")):
         if document.get(key, wanted) != wanted:
             raise BrokenKubeconfig(f"{path}: its {key} is '{document[key]}', not {wanted}", hint="name a kubeconfig")
     return document
 
 
-def _named(document: Mapping[str, Any], kind: str, path: Path) -> dict[str, Mapping[str, Any]]:
+def _entries(document: Mapping[str, Any], kind: str, path: Path) -> dict[str, Mapping[str, Any]]:
     """Return the entries of one kind in a file by name, their paths whole."""
     found: dict[str, Mapping[str, Any]] = {}
-    for number, listed in enumerate(_typed(document.get(f"{kind}s"), list, f"{path}: {kind}s") or ()):
+    for number, listed in enumerate(_value_of_type(document.get(f"{kind}s"), list, f"{path}: {kind}s") or ()):
         where = f"{path}: {kind}s[{number}]"
-        held = _typed(listed, dict, where) or {}
-        name = _typed(held.get("name"), str, f"{where}.name") or ""
+        held = _value_of_type(listed, dict, where) or {}
+        name = _value_of_type(held.get("name"), str, f"{where}.name") or ""
         if name in found:
             raise BrokenKubeconfig(f"{path} has two {kind}s '{name}'", hint="keep one of them")
-        entry = dict(_typed(held.get(kind), dict, f"{where}.{kind}") or {})
+        entry = dict(_value_of_type(held.get(kind), dict, f"{where}.{kind}") or {})
         for key, wanted in _FIELDS[kind].items():
-            if _typed(entry.get(key), wanted, f"{where}.{kind}.{key}") is None:
+            if _value_of_type(entry.get(key), wanted, f"{where}.{kind}.{key}") is None:
                 entry.pop(key, None)
-        found[name] = _resolved(entry, kind, path)
+        found[name] = _with_absolute_paths(entry, kind, path)
     return found
 
 
-def _resolved(entry: dict[str, Any], kind: str, path: Path) -> Mapping[str, Any]:
+def _with_absolute_paths(entry: dict[str, Any], kind: str, path: Path) -> Mapping[str, Any]:
     """Return an entry whose relative paths are taken from the folder of its file."""
     folder = path.absolute().parent
     for key in _PATHS.get(kind, ()):
@@ -168,13 +168,13 @@ def _resolved(entry: dict[str, Any], kind: str, path: Path) -> Mapping[str, Any]
     return entry
 
 
-def _typed(value: Any, wanted: type, where: str) -> Any:
+def _value_of_type(value: Any, kind: type, where: str) -> Any:
     """Return a value that is of a type, or None.
 
     Raises:
         BrokenKubeconfig: it is something else.
     """
-    if value is not None and not isinstance(value, wanted):
-        words = {str: "text", bool: "true or false", list: "a list", dict: "a map"}[wanted]
+    if value is not None and not isinstance(value, kind):
+        words = {str: "text", bool: "true or false", list: "a list", dict: "a map"}[kind]
         raise BrokenKubeconfig(f"{where} is {describe(value)}, not {words}", hint=_HINT)
     return value

@@ -71,7 +71,7 @@ def log_in(
     files = files_of(kubeconfig, env)
     choice = choose(files, context) if files else None
     if choice is not None:
-        return _chosen(choice, env)
+        return _from_context(choice, env)
     if kubeconfig:
         raise BrokenKubeconfig(f"{kubeconfig} is empty: it names no cluster", hint="see `kubectl config view`")
     if context:
@@ -82,7 +82,7 @@ def log_in(
     raise NoCluster("no cluster: no kubeconfig, and this is no pod", hint=hint)
 
 
-def _chosen(choice: Choice, env: Mapping[str, str]) -> ClusterLogin:
+def _from_context(choice: Choice, env: Mapping[str, str]) -> ClusterLogin:
     """Return what a context says."""
     cluster, user, where = choice.cluster, choice.user, choice.where
     server = str(cluster.get("server") or "").rstrip("/")
@@ -96,7 +96,7 @@ def _chosen(choice: Choice, env: Mapping[str, str]) -> ClusterLogin:
     proxy = str(cluster.get("proxy-url") or "")
     if proxy and urlsplit(proxy).scheme not in SCHEMES[:3]:
         raise BrokenKubeconfig(f"{where}: proxy-url '{proxy}' is none of {', '.join(SCHEMES[:3])}")
-    about, others = f"{where}: '{choice.user_name}'", _impersonated(user, f"{where}: '{choice.user_name}'")
+    about, others = f"{where}: '{choice.user_name}'", _impersonation_headers(user, f"{where}: '{choice.user_name}'")
     if server.startswith("http:"):
         user = {}  # as kubectl has it: no credentials where others can hear them
     token, plugin = _token(user, cluster, authority, about)
@@ -129,7 +129,7 @@ def _token(
     entry, provider, server = user.get("exec"), user.get("auth-provider"), str(cluster.get("server"))
     if entry is not None and provider is not None:
         raise BrokenKubeconfig(f"{about} has both exec and auth-provider", hint="keep one of them")
-    plugin = None if entry is None else Plugin(entry, _told(cluster, authority), about)
+    plugin = None if entry is None else Plugin(entry, _cluster_info(cluster, authority), about)
     if user.get("token") and (user.get("username") or user.get("password")):
         raise BrokenKubeconfig(f"{about} has both a token and a password", hint="keep one of them")
     if user.get("tokenFile"):
@@ -145,13 +145,13 @@ def _token(
         bearer = _of_provider(provider, about)
         return (lambda: bearer), None
     if plugin is not None:
-        return (lambda: _bearer(plugin.credential())), plugin
+        return (lambda: _authorization(plugin.credential())), plugin
     if not (user.get("client-certificate") or user.get("client-certificate-data")) and server.startswith("https:"):
         raise BrokenKubeconfig(f"{about} has no credentials, and kubectl would ask for a name and a password")
     return (lambda: ""), None
 
 
-def _bearer(credential: ExecCredential) -> str:
+def _authorization(credential: ExecCredential) -> str:
     return f"Bearer {credential.token}" if credential.token else ""
 
 
@@ -187,7 +187,7 @@ def _of_provider(provider: Mapping[str, Any], about: str) -> str:
     return f"Bearer {token}"
 
 
-def _told(cluster: Mapping[str, Any], authority: str) -> dict[str, Any]:
+def _cluster_info(cluster: Mapping[str, Any], authority: str) -> dict[str, Any]:
     """Return what a plug-in is told of the cluster where it asks for it. Source: ExecCredential, spec.cluster."""
     kept = ("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url", "disable-compression")
     told: dict[str, Any] = {key: cluster[key] for key in kept if cluster.get(key)}
@@ -199,7 +199,7 @@ def _told(cluster: Mapping[str, Any], authority: str) -> dict[str, Any]:
     return told
 
 
-def _impersonated(user: Mapping[str, Any], about: str) -> list[tuple[str, str]]:
+def _impersonation_headers(user: Mapping[str, Any], about: str) -> list[tuple[str, str]]:
     """Return the headers that ask to be taken for somebody else."""
     headers = [("Impersonate-User", user["as"])] if user.get("as") else []
     headers += [("Impersonate-Uid", user["as-uid"])] if user.get("as-uid") else []

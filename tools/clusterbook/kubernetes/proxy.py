@@ -20,13 +20,13 @@ def proxy_of(server: str, env: Mapping[str, str]) -> str:
     named = env.get(f"{scheme.upper()}_PROXY") or env.get(f"{scheme}_proxy") or ""
     if not named or (scheme == "http" and env.get("REQUEST_METHOD")):  # a CGI script's HTTP_PROXY is a client's header
         return ""
-    if not _is_asked(server, env.get("NO_PROXY") or env.get("no_proxy") or ""):
+    if not _uses_proxy(server, env.get("NO_PROXY") or env.get("no_proxy") or ""):
         return ""
     split = urlsplit(named)
     return named if split.scheme and split.netloc else f"http://{named}"
 
 
-def _is_asked(server: str, exceptions: str) -> bool:
+def _uses_proxy(server: str, exceptions: str) -> bool:
     """Return whether a server is asked through a proxy at all."""
     split = urlsplit(server)
     host, port = (split.hostname or "").lower(), str(split.port or _PORTS.get(split.scheme, ""))

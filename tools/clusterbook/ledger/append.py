@@ -14,10 +14,10 @@ from clusterbook.diagnostics.findings import Finding
 from clusterbook.files.write import write_bytes
 from clusterbook.ledger import git
 from clusterbook.ledger import plan as release
-from clusterbook.ledger.audit import audit, edited
+from clusterbook.ledger.audit import audit, edited_files
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.model import RELEASES, WITHDRAWN
-from clusterbook.ledger.plan import CHANGED, NEW, UNCHANGED, Planned, Release
+from clusterbook.ledger.plan import CHANGED, NEW, UNCHANGED, RecipePlan, Release
 from clusterbook.ledger.version import read_version
 from clusterbook.lookup.index_files import embedded_texts
 from clusterbook.resolve import matrix
@@ -42,7 +42,7 @@ def plan(request: ReleaseRequest) -> Release:
         SourceErrors: the sources contradict themselves.
         NotFound, NoHistory: there is no such commit.
     """
-    commit = git.commit(_within(request.recipes), request.commit or "HEAD")
+    commit = git.commit(_nearest_folder(request.recipes), request.commit or "HEAD")
     ledger = open_ledger(request.registry)
     tree = with_registry(_tree(request), embedded_texts)
     return release.plan(matrix.whole(load(tree)), ledger, name=request.name, commit=commit)
@@ -59,17 +59,17 @@ def _tree(request: ReleaseRequest) -> SourceTree:
     return tree
 
 
-def append(found: Release, registry: Path) -> None:
+def append(release: Release, registry: Path) -> None:
     """Add a release to the ledger, its own file last: what was broken off before that counts for nothing.
 
     Raises:
         InvalidRequest: there is nothing to release.
         Unwritable: a file cannot be written, or another stands in its place.
     """
-    if found.empty:
+    if release.empty:
         what = "nothing has changed since the last release, so there is nothing to release"
         raise InvalidRequest(what, hint="clusterbook-build release --dry-run compares at any time")
-    for path, text in sorted(found.files.items(), key=lambda item: item[0].startswith(f"{RELEASES}/")):
+    for path, text in sorted(release.files.items(), key=lambda item: item[0].startswith(f"{RELEASES}/")):
         _add(registry / path, text)
 
 
@@ -96,8 +96,10 @@ def withdraw(registry: Path, slug: str, version: str, *, reason: str, replacemen
         InvalidRequest: it was withdrawn before, or there is no reason.
     """
     ledger = open_ledger(registry)
-    found = git.commit(_within(registry), commit)
-    text = release.withdraw(ledger, slug, read_version(version), reason=reason, replacement=replacement, commit=found)
+    resolved = git.commit(_nearest_folder(registry), commit)
+    text = release.withdraw(
+        ledger, slug, read_version(version), reason=reason, replacement=replacement, commit=resolved
+    )
     write_bytes(registry / WITHDRAWN, text.encode())
     return registry / WITHDRAWN
 
@@ -109,37 +111,37 @@ def check(registry: Path, against: str) -> list[Finding]:
         NotFound, NoHistory: there is no such commit.
     """
     ledger = open_ledger(registry)
-    return [*(edited(ledger, _earlier(registry, against)) if against else ()), *audit(ledger)]
+    return [*(edited_files(ledger, _files_at(registry, against)) if against else ()), *audit(ledger)]
 
 
-def _earlier(registry: Path, revision: str) -> Mapping[str, str]:
+def _files_at(registry: Path, revision: str) -> Mapping[str, str]:
     """Return the files of the ledger at a commit; {} where it had none yet."""
-    git.commit(_within(registry), revision)
+    git.commit(_nearest_folder(registry), revision)
     try:
         return git.texts(registry, revision)
     except NotFound:
         return {}
 
 
-def _within(folder: Path) -> Path:
+def _nearest_folder(folder: Path) -> Path:
     """Return `folder`, or the nearest folder above it that exists: what a commit had may be gone from the disk."""
     return next(each for each in (folder.absolute(), *folder.absolute().parents) if each.is_dir())
 
 
-def summary(found: Release) -> str:
+def summary(release: Release) -> str:
     """Return what a release does: the counts, then a line for each recipe that is new, changed or gone."""
-    counts = found.count()
-    told = ", ".join(f"{counts[kind]} {kind}" for kind in (NEW, CHANGED, UNCHANGED))
-    lines = [f"{found.name} of {found.commit.id[:12]} ({found.commit.date}): {told}, {len(found.gone)} gone"]
-    lines += [f"  gone       {entry.slug} {entry.version}" for entry in found.gone]
-    lines += [_line(planned) for planned in found.recipes if planned.change != UNCHANGED]
-    size = sum(len(text.encode()) for text in found.files.values())
-    lines.append(f"{len(found.files)} files, {size:,} bytes")
+    counts = release.count()
+    numbers = ", ".join(f"{counts[kind]} {kind}" for kind in (NEW, CHANGED, UNCHANGED))
+    lines = [f"{release.name} of {release.commit.id[:12]} ({release.commit.date}): {numbers}, {len(release.gone)} gone"]
+    lines += [f"  gone       {entry.slug} {entry.version}" for entry in release.gone]
+    lines += [_line(planned) for planned in release.recipes if planned.change != UNCHANGED]
+    size = sum(len(text.encode()) for text in release.files.values())
+    lines.append(f"{len(release.files)} files, {size:,} bytes")
     return "\n".join(lines) + "\n"
 
 
-def _line(planned: Planned) -> str:
-    entry = planned.entry
-    if planned.before is None:
+def _line(recipe: RecipePlan) -> str:
+    entry = recipe.entry
+    if recipe.before is None:
         return f"  new        {entry.slug} {entry.version}"
-    return f"  {planned.level:9}  {entry.slug} {planned.before.version} → {entry.version}: {planned.because}"
+    return f"  {recipe.level:9}  {entry.slug} {recipe.before.version} → {entry.version}: {recipe.because}"

@@ -52,7 +52,7 @@ LEDGER_CONTRADICTION = Code(
 _TAKE_BACK = "take it back from the commit it was in; what is wrong with it is said by clusterbook-build withdraw"
 
 
-def edited(ledger: Ledger, before: Mapping[str, str]) -> list[Finding]:
+def edited_files(ledger: Ledger, before: Mapping[str, str]) -> list[Finding]:
     """Return what was edited or removed since the files of a ledger were `before`.
 
     withdrawn.yaml may grow, and evidence that no longer holds may go: nobody deploys it.
@@ -85,109 +85,111 @@ class _Auditor:
     def findings(self) -> Iterator[Finding]:
         """Yield what is wrong."""
         for path in self.ledger.files:
-            yield from self.readable(path)
+            yield from self.document(path)
         for path, document in self.documents.items():
-            yield from self.named(path, document)
+            yield from self.identity(path, document)
         served: set[str] = set()
         last: dict[str, tuple[LedgerVersion, str]] = {}
         for name in self.ledger.releases():
             release = self.documents.get(release_path(name))
             if release is not None:
-                yield from self.consistent(release, name, last, served)
+                yield from self.release(release, name, last, served)
         yield from self.dates()
         yield from self.withdrawals()
-        yield from self.strays(served)
+        yield from self.orphans(served)
 
-    def say(self, path: str, what: str, hint: str = "") -> Finding:
+    def finding(self, path: str, what: str, hint: str = "") -> Finding:
         hint = hint or f"take it back as Git has it: git checkout -- {self.ledger.label}"
         return LEDGER_CONTRADICTION.finding(Place(f"{self.ledger.label}/{path}"), what, hint)
 
-    def readable(self, path: str) -> Iterator[Finding]:
+    def document(self, path: str) -> Iterator[Finding]:
         """Read one file; yield what keeps it from being read. Evidence is judged as a whole, elsewhere."""
         if path.startswith(f"{EVIDENCE}/"):
             return
         shape = _shape_of(path)
         if shape is None:
-            yield self.say(path, "no file of a ledger", "remove it; the ledger holds what releases write, and no more")
+            yield self.finding(
+                path, "no file of a ledger", "remove it; the ledger holds what releases write, and no more"
+            )
             return
         try:
             document, findings = read(self.ledger.files[path], f"{self.ledger.label}/{path}", shape)
         except BrokenLedger as error:
-            yield self.say(path, error.what)
+            yield self.finding(path, error.what)
             return
         yield from findings
         if not findings:
             self.documents[path] = document
 
-    def named(self, path: str, document: Document) -> Iterator[Finding]:
+    def identity(self, path: str, document: Document) -> Iterator[Finding]:
         """Yield where a document does not say what its path and its digest promise."""
         kind = document["kind"]
         if kind == "Release":
-            wanted = release_path(document["metadata"]["name"])
+            home = release_path(document["metadata"]["name"])
         elif kind == "PublishedRecipe":
-            wanted = recipe_path(document["metadata"]["name"], read_version(document["metadata"]["version"]))
+            home = recipe_path(document["metadata"]["name"], read_version(document["metadata"]["version"]))
             yield from self.recipe(path, document)
         elif kind == "PublishedComponent":
             whole = digest({"component": document["component"], "origins": document["origins"]})
-            wanted = part_path(document["metadata"]["name"], whole.removeprefix("sha256:")[:16])
+            home = part_path(document["metadata"]["name"], whole.removeprefix("sha256:")[:16])
             if whole != document["metadata"]["digest"] or document["component"]["name"] != document["metadata"]["name"]:
-                yield self.say(path, "what it says does not have the digest that it names")
+                yield self.finding(path, "what it says does not have the digest that it names")
         else:
             return
-        if path != wanted:
-            yield self.say(path, f"by what it says it belongs into {wanted}")
+        if path != home:
+            yield self.finding(path, f"by what it says it belongs into {home}")
 
     def recipe(self, path: str, document: Document) -> Iterator[Finding]:
         """Yield where a recipe's parts are missing, or its digest is another."""
-        said = document["recipe"]
+        shown = document["recipe"]
         parts = []
-        recipe = RecipeResult(said)
+        recipe = RecipeResult(shown)
         for component in recipe.components:
             where = part_path(component.name, component.document["part"])
             part = self.documents.get(where)
             if part is None:
-                yield self.say(path, f"its part {where} is missing or broken")
+                yield self.finding(path, f"its part {where} is missing or broken")
                 return
             parts.append(part["component"])
         content = recipe.with_components(parts)
         if digest(content) != document["metadata"]["digest"]:
-            yield self.say(path, "the recipe does not have the digest that it names")
-        if said["metadata"]["slug"] != document["metadata"]["name"]:
-            yield self.say(path, f"it holds the recipe {said['metadata']['slug']}")
+            yield self.finding(path, "the recipe does not have the digest that it names")
+        if shown["metadata"]["slug"] != document["metadata"]["name"]:
+            yield self.finding(path, f"it holds the recipe {shown['metadata']['slug']}")
 
-    def consistent(
+    def release(
         self, release: Document, name: str, last: dict[str, tuple[LedgerVersion, str]], served: set[str]
     ) -> Iterator[Finding]:
         """Yield where a release does not follow from the ones before it, which left the recipes at `last`."""
         path = release_path(name)
-        for slug, said in release["recipes"].items():
-            version = read_version(said["version"])
+        for slug, entry in release["recipes"].items():
+            version = read_version(entry["version"])
             before = last.get(slug)
             served.add(recipe_path(slug, version))
             document = self.documents.get(recipe_path(slug, version))
             if document is None:
-                yield self.say(path, f"it serves {slug} {version}, whose file is missing or broken")
-            elif document["metadata"]["digest"] != said["digest"]:
-                yield self.say(path, f"{slug} {version} has another digest than its file")
-            elif said["change"] != "unchanged" and document["release"] != name:
-                yield self.say(
-                    path, f"{slug} {version} is called {said['change']}, but {document['release']} brought it"
+                yield self.finding(path, f"it serves {slug} {version}, whose file is missing or broken")
+            elif document["metadata"]["digest"] != entry["digest"]:
+                yield self.finding(path, f"{slug} {version} has another digest than its file")
+            elif entry["change"] != "unchanged" and document["release"] != name:
+                yield self.finding(
+                    path, f"{slug} {version} is called {entry['change']}, but {document['release']} brought it"
                 )
-            if before is None and said["change"] != "new":
-                yield self.say(path, f"{slug} is called {said['change']}, but no release served it before")
+            if before is None and entry["change"] != "new":
+                yield self.finding(path, f"{slug} is called {entry['change']}, but no release served it before")
             if before is not None:
-                yield from self.follows(path, slug, before, said)
-            last[slug] = (version, said["digest"])
+                yield from self.succession(path, slug, before, entry)
+            last[slug] = (version, entry["digest"])
 
-    def follows(self, path: str, slug: str, before: tuple[LedgerVersion, str], said: Document) -> Iterator[Finding]:
+    def succession(self, path: str, slug: str, before: tuple[LedgerVersion, str], entry: Document) -> Iterator[Finding]:
         """Yield where a version does not follow the one before."""
-        version = read_version(said["version"])
-        if said["change"] == "unchanged" and (version, said["digest"]) != before:
-            yield self.say(path, f"{slug} is called unchanged, but was {before[0]} before")
-        elif said["change"] == "changed" and version <= before[0]:
-            yield self.say(path, f"{slug} {version} does not come after {before[0]}: a version is never used again")
-        elif said["change"] == "new":
-            yield self.say(path, f"{slug} is called new, but was {before[0]} before")
+        version = read_version(entry["version"])
+        if entry["change"] == "unchanged" and (version, entry["digest"]) != before:
+            yield self.finding(path, f"{slug} is called unchanged, but was {before[0]} before")
+        elif entry["change"] == "changed" and version <= before[0]:
+            yield self.finding(path, f"{slug} {version} does not come after {before[0]}: a version is never used again")
+        elif entry["change"] == "new":
+            yield self.finding(path, f"{slug} is called new, but was {before[0]} before")
 
     def dates(self) -> Iterator[Finding]:
         """Yield where releases go back in time, or name another as the one before."""
@@ -197,26 +199,29 @@ class _Auditor:
             if document is None:
                 continue
             if previous is not None and document["date"] < previous["date"]:
-                yield self.say(release_path(name), f"its commit is older than that of {previous['metadata']['name']}")
-            wanted = previous["metadata"]["name"] if previous else None
-            if document.get("previous") != wanted:
-                yield self.say(release_path(name), f"the release before it is {wanted or 'none'}")
+                yield self.finding(
+                    release_path(name), f"its commit is older than that of {previous['metadata']['name']}"
+                )
+            expected = previous["metadata"]["name"] if previous else None
+            if document.get("previous") != expected:
+                yield self.finding(release_path(name), f"the release before it is {expected or 'none'}")
             previous = document
 
     def withdrawals(self) -> Iterator[Finding]:
         """Yield where versions were withdrawn that never were, or twice."""
-        seen: set[str] = set()
-        for said in self.documents.get(WITHDRAWN, {}).get("withdrawn", ()):
-            path = recipe_path(said["slug"], read_version(said["version"]))
+        paths: set[str] = set()
+        for withdrawal in self.documents.get(WITHDRAWN, {}).get("withdrawn", ()):
+            path = recipe_path(withdrawal["slug"], read_version(withdrawal["version"]))
             if path not in self.documents:
-                yield self.say(
-                    WITHDRAWN, f"{said['slug']} {said['version']} was withdrawn, but there is no such version"
+                yield self.finding(
+                    WITHDRAWN,
+                    f"{withdrawal['slug']} {withdrawal['version']} was withdrawn, but there is no such version",
                 )
-            if path in seen:
-                yield self.say(WITHDRAWN, f"{said['slug']} {said['version']} was withdrawn twice")
-            seen.add(path)
+            if path in paths:
+                yield self.finding(WITHDRAWN, f"{withdrawal['slug']} {withdrawal['version']} was withdrawn twice")
+            paths.add(path)
 
-    def strays(self, served: set[str]) -> Iterator[Finding]:
+    def orphans(self, served: set[str]) -> Iterator[Finding]:
         """Yield recipes that no release serves, and parts that no recipe is made of."""
         used = {
             part_path(component.name, component.document["part"])
@@ -226,9 +231,9 @@ class _Auditor:
         }
         for path, document in self.documents.items():
             if document["kind"] == "PublishedRecipe" and path not in served:
-                yield self.say(path, "no release brings it", "remove it: a release was broken off; run it again")
+                yield self.finding(path, "no release brings it", "remove it: a release was broken off; run it again")
             if document["kind"] == "PublishedComponent" and path not in used:
-                yield self.say(path, "no recipe is made of it", "remove it: a release was broken off; run it again")
+                yield self.finding(path, "no recipe is made of it", "remove it: a release was broken off; run it again")
 
 
 def _shape_of(path: str) -> type[BaseModel] | None:

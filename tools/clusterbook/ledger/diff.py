@@ -1,6 +1,6 @@
 """What differs between two releases, recipe by recipe, and how often each change occurs.
 
-Whoever has the recipes of both offers them as `Published`.
+Whoever has the recipes of both offers them as `VersionStore`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from clusterbook.ledger.plan import UNCHANGED, Release
 from clusterbook.ledger.version import LedgerVersion
 
 
-class Published(Protocol):
+class VersionStore(Protocol):
     """Where published versions are kept: the ledger, say."""
 
     def releases(self) -> list[str]:
@@ -41,7 +41,7 @@ class Published(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class RecipeMove:
     """What becomes of one recipe from one release to another; `diff` is there where both serve it."""
 
     slug: str
@@ -63,7 +63,7 @@ class ReleaseDiff:
 
     old: str
     new: str
-    moves: tuple[Move, ...]
+    moves: tuple[RecipeMove, ...]
     unchanged: int
 
     def __bool__(self) -> bool:
@@ -76,7 +76,7 @@ class ReleaseDiff:
         return sorted(counts.items(), key=lambda found: (-found[1], found[0]))
 
 
-def release_diff(published: Published, old: str, new: str) -> ReleaseDiff:
+def release_diff(published: VersionStore, old: str, new: str) -> ReleaseDiff:
     """Return what differs from the release `old` to the release `new`.
 
     Raises:
@@ -88,56 +88,56 @@ def release_diff(published: Published, old: str, new: str) -> ReleaseDiff:
         was, now = before.get(slug), after.get(slug)
         if was is not None and now is not None:
             if was.digest != now.digest:
-                found = diff(published.side(slug, was.version), published.side(slug, now.version))
-                moves.append(Move(slug, was.version, now.version, found))
+                difference = diff(published.side(slug, was.version), published.side(slug, now.version))
+                moves.append(RecipeMove(slug, was.version, now.version, difference))
         else:
-            moves.append(Move(slug, was.version if was else None, now.version if now else None, None))
+            moves.append(RecipeMove(slug, was.version if was else None, now.version if now else None, None))
     return ReleaseDiff(old, new, tuple(moves), len(before.keys() | after.keys()) - len(moves))
 
 
-def planned_diff(found: Release) -> ReleaseDiff:
+def plan_diff(release: Release) -> ReleaseDiff:
     """Return what differs from the last release to one that is planned."""
-    moves = [Move(entry.slug, entry.version, None, None) for entry in found.gone]
-    for planned in found.recipes:
-        if planned.change != UNCHANGED:
-            before = planned.before.version if planned.before else None
-            moves.append(Move(planned.entry.slug, before, planned.entry.version, planned.diff))
+    moves = [RecipeMove(entry.slug, entry.version, None, None) for entry in release.gone]
+    for recipe in release.recipes:
+        if recipe.change != UNCHANGED:
+            before = recipe.before.version if recipe.before else None
+            moves.append(RecipeMove(recipe.entry.slug, before, recipe.entry.version, recipe.diff))
     moves.sort(key=lambda move: move.slug)
-    return ReleaseDiff(found.previous or "nothing", found.name, tuple(moves), found.count()[UNCHANGED])
+    return ReleaseDiff(release.previous or "nothing", release.name, tuple(moves), release.count()[UNCHANGED])
 
 
-def report(found: ReleaseDiff, form: str) -> str:
+def report(difference: ReleaseDiff, form: str) -> str:
     """Return the diff of two releases as text, markdown, json or yaml, ending in a newline."""
-    return _FORMS[form](found)
+    return _FORMS[form](difference)
 
 
-def _text(found: ReleaseDiff) -> str:
+def _text(difference: ReleaseDiff) -> str:
     """Return each recipe with its versions, then each change with the number of recipes it occurs in."""
-    kinds = Counter(move.kind for move in found.moves)
-    told = [f"{kinds[kind]} {kind}" for kind in ("new", "changed", "gone") if kinds[kind]]
-    lines = [f"{found.old} → {found.new}: {', '.join([*told, f'{found.unchanged} unchanged'])}"]
+    kinds = Counter(move.kind for move in difference.moves)
+    numbers = [f"{kinds[kind]} {kind}" for kind in ("new", "changed", "gone") if kinds[kind]]
+    lines = [f"{difference.old} → {difference.new}: {', '.join([*numbers, f'{difference.unchanged} unchanged'])}"]
     for kind in ("gone", "changed", "new"):
-        moves = [move for move in found.moves if move.kind == kind]
+        moves = [move for move in difference.moves if move.kind == kind]
         lines += ["", f"{kind.capitalize()} recipes"] if moves else []
         lines += [f"  {move.slug} {_versions(move)}" for move in moves]
-    common = found.common()
+    common = difference.common()
     lines += ["", "What changes, and in how many recipes"] if common else []
     lines += [f"  {count:4}  {line}" for line, count in common]
     return "\n".join(lines) + "\n"
 
 
-def _versions(move: Move) -> str:
+def _versions(move: RecipeMove) -> str:
     return " → ".join(str(version) for version in (move.old, move.new) if version is not None)
 
 
-def _markdown(found: ReleaseDiff) -> str:
+def _markdown(difference: ReleaseDiff) -> str:
     """Return the text as a block, and below it every diff in full."""
-    parts = [f"# {found.old} → {found.new}\n", f"```text\n{_text(found)}```\n"]
-    parts += [markdown(move.diff) for move in found.moves if move.diff is not None]
+    parts = [f"# {difference.old} → {difference.new}\n", f"```text\n{_text(difference)}```\n"]
+    parts += [markdown(move.diff) for move in difference.moves if move.diff is not None]
     return "\n".join(parts)
 
 
-def _document(found: ReleaseDiff) -> dict[str, Any]:
+def _document(difference: ReleaseDiff) -> dict[str, Any]:
     recipes: Mapping[str, Any] = {
         move.slug: {
             "kind": move.kind,
@@ -145,17 +145,17 @@ def _document(found: ReleaseDiff) -> dict[str, Any]:
             **({"new": str(move.new)} if move.new else {}),
             **({"changes": document(move.diff)["changes"]} if move.diff else {}),
         }
-        for move in found.moves
+        for move in difference.moves
     }
-    return {"old": found.old, "new": found.new, "unchanged": found.unchanged, "recipes": recipes}
+    return {"old": difference.old, "new": difference.new, "unchanged": difference.unchanged, "recipes": recipes}
 
 
-def _json(found: ReleaseDiff) -> str:
-    return json.dumps(_document(found), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+def _json(difference: ReleaseDiff) -> str:
+    return json.dumps(_document(difference), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
-def _yaml(found: ReleaseDiff) -> str:
-    return dump(_document(found))
+def _yaml(difference: ReleaseDiff) -> str:
+    return dump(_document(difference))
 
 
 _FORMS: dict[str, Callable[[ReleaseDiff], str]] = {

@@ -50,7 +50,7 @@ def texts(folder: Path, revision: str) -> dict[str, str]:
         NotFound: the folder was not there then.
         UnreadableSource: a link, or YAML that is not UTF-8.
     """
-    top, below = _placed(folder)
+    top, below = _place(folder)
     try:
         archive = _git(top, "archive", "--format=tar", revision, "--", below)
     except NoHistory as error:
@@ -78,7 +78,7 @@ def is_dirty(folder: Path) -> bool:
     return bool(_git(folder, "status", "--porcelain", "--untracked-files=all", "--", "."))
 
 
-def _placed(folder: Path) -> tuple[Path, str]:
+def _place(folder: Path) -> tuple[Path, str]:
     """Return the top of the checkout that `folder` is in, and its path below."""
     there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.is_dir())
     top = Path(_git(there, "rev-parse", "--show-toplevel").decode().rstrip("\n")).resolve()

@@ -95,8 +95,8 @@ class Ledger:
             BrokenLedger: it is not what it should be.
         """
         if release_path(name) not in self.files:
-            known = self.releases()
-            hint = f"releases: {', '.join(known)}" if known else _LEDGER
+            names = self.releases()
+            hint = f"releases: {', '.join(names)}" if names else _LEDGER
             raise NotFound(f"there is no release {name} in {self.label}", hint=hint)
         return self._document(release_path(name), ReleaseShape)
 
@@ -108,25 +108,25 @@ class Ledger:
             for slug, said in sorted(recipes.items())
         }
 
-    def last(self, slugs: set[str]) -> dict[str, RecipeVersion]:
+    def latest(self, slugs: set[str]) -> dict[str, RecipeVersion]:
         """Return the last version of each of `slugs` that was ever released, looking no further back than needed."""
-        found: dict[str, RecipeVersion] = {}
+        versions: dict[str, RecipeVersion] = {}
         for name in reversed(self.releases()):
-            missing = slugs - found.keys()
+            missing = slugs - versions.keys()
             if not missing:
                 break
             entries = self.entries(name)
-            found |= {slug: entries[slug] for slug in missing & entries.keys()}
-        return found
+            versions |= {slug: entries[slug] for slug in missing & entries.keys()}
+        return versions
 
     def history(self, slug: str) -> dict[LedgerVersion, str]:
         """Return every version of a recipe with the release that brought it, the oldest first."""
-        found: dict[LedgerVersion, str] = {}
+        versions: dict[LedgerVersion, str] = {}
         for name in self.releases():
             entry = self.entries(name).get(slug)
             if entry is not None:
-                found.setdefault(entry.version, name)
-        return found
+                versions.setdefault(entry.version, name)
+        return versions
 
     def withdrawals(self) -> list[Withdrawal]:
         """Return what was withdrawn, in order."""
@@ -163,25 +163,25 @@ class Ledger:
         if len(digits) < _SHORTEST_DIGEST or not DIGEST.fullmatch(f"sha256:{digits.ljust(64, '0')}"):
             hint = f"write sha256: and at least {_SHORTEST_DIGEST} of its 64 hexadecimal digits"
             raise InvalidRequest(f"'{digest}' is no digest", hint=hint)
-        found = {
+        entries = {
             entry.digest: entry
             for name in self.releases()
             for entry in self.entries(name).values()
             if entry.digest.startswith(f"sha256:{digits}")
         }
-        if len(found) > 1:
-            raise InvalidRequest(f"{len(found)} recipes have a digest that begins so", hint="write more digits")
-        if not found:
+        if len(entries) > 1:
+            raise InvalidRequest(f"{len(entries)} recipes have a digest that begins so", hint="write more digits")
+        if not entries:
             raise NotFound(f"{self.label} has no recipe with the digest {digest}", hint="is it of another registry?")
-        return next(iter(found.values()))
+        return next(iter(entries.values()))
 
     def recipe(self, slug: str, version: LedgerVersion) -> Document:
         """Return the document of one version of a recipe. Raises as `find`, and BrokenLedger."""
         if recipe_path(slug, version) not in self.files:
-            raise self._unknown(slug, version)
+            raise self._not_found(slug, version)
         return self._document(recipe_path(slug, version), PublishedRecipeShape)
 
-    def _unknown(self, slug: str, version: LedgerVersion) -> NotFound:
+    def _not_found(self, slug: str, version: LedgerVersion) -> NotFound:
         """Return what to say about a version that does not exist."""
         if not self.files:
             return NotFound(f"there is no ledger in {self.label}", hint=_LEDGER)
@@ -236,12 +236,12 @@ class Ledger:
             BrokenLedger: it does not have its shape.
         """
         if path not in self._read:
-            found, findings = read(self.files[path], f"{self.label}/{path}", shape)
+            document, findings = read(self.files[path], f"{self.label}/{path}", shape)
             if findings:
                 first = findings[0]
                 hint = f"it is never edited; take it back: git checkout -- {self.label}/{path}"
                 raise BrokenLedger(first.what, place=first.place, hint=hint)
-            self._read[path] = found
+            self._read[path] = document
         return self._read[path]
 
 
@@ -255,8 +255,8 @@ def read(text: str, file: str, shape: type[BaseModel]) -> tuple[Document, list[F
     if node is None or not isinstance(node.value, dict):
         raise BrokenLedger("it holds no document", place=file, hint=f"git checkout -- {file}")
     check_shape(node, file, shape, findings, strict=True)
-    found: Document = node.data()
-    return found, findings
+    document: Document = node.data()
+    return document, findings
 
 
 def _is_release(path: str) -> bool:

@@ -67,7 +67,7 @@ class Commit(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class RecipePlan:
     """What a release does with one recipe. `diff` and `before` are None where nothing was published before."""
 
     entry: RecipeVersion
@@ -88,7 +88,7 @@ class Release:
     name: str
     commit: Commit
     catalog: str
-    recipes: tuple[Planned, ...]
+    recipes: tuple[RecipePlan, ...]
     gone: tuple[RecipeVersion, ...]
     files: Mapping[str, str]
     previous: str = ""
@@ -122,13 +122,13 @@ def refuse_untimely(ledger: Ledger, name: str, commit: Commit) -> None:
     if version.major < _FIRST_YEAR or not 1 <= version.minor <= _MONTHS:
         what = f"{name} is no name of a release"
         raise InvalidRequest(what, hint="it is year, month and number, such as 2026.7.0")
-    known = ledger.releases()
-    if name in known:
+    names = ledger.releases()
+    if name in names:
         hint = f"nothing in the ledger is edited; name a newer one, such as {_next(version)}"
         raise InvalidRequest(f"the release {name} exists", hint=hint)
-    if not known:
+    if not names:
         return
-    last = known[-1]
+    last = names[-1]
     if version < read_version(last):
         what = f"the release {name} is not newer than the last one, {last}"
         raise InvalidRequest(what, hint=f"name a newer one, such as {_next(read_version(last))}")
@@ -163,58 +163,58 @@ class _Planner:
         for slug in RESERVED:
             if slug in recipes:
                 raise InvalidRequest(f"a recipe cannot be called {slug}", hint="call the criteria value differently")
-        before = self.ledger.last(set(recipes))
+        before = self.ledger.latest(set(recipes))
         planned = tuple(self.recipe(recipe, before.get(slug)) for slug, recipe in sorted(recipes.items()))
         previous = next(reversed(self.ledger.releases()), "")
         serving = self.ledger.entries(previous) if previous else {}
         gone = tuple(entry for slug, entry in serving.items() if slug not in recipes)
         texts = {path: source.text for path, source in self.matrix.catalog.tree.files.items()}
         digests = tree_digest(texts)
-        found = Release(self.name, commit, digests, planned, gone, self.files, previous, tuple(self.findings))
-        self.files[release_path(self.name)] = dump(self.document(found))
-        return found
+        release = Release(self.name, commit, digests, planned, gone, self.files, previous, tuple(self.findings))
+        self.files[release_path(self.name)] = dump(self.document(release))
+        return release
 
-    def recipe(self, recipe: Recipe, before: RecipeVersion | None) -> Planned:
+    def recipe(self, recipe: Recipe, before: RecipeVersion | None) -> RecipePlan:
         """Return what becomes of one recipe, having noted its file when there is something new in it."""
         content = self.gatherer.content(recipe, state=self.matrix.answer(recipe.criteria).state)
-        found = digest(content)
-        if before is not None and found == before.digest:
+        content_digest = digest(content)
+        if before is not None and content_digest == before.digest:
             if (before.slug, before.version) in self.withdrawn:
                 what = f"{before.slug} {before.version} was withdrawn, and nothing in it has changed since"
                 self.findings.append(
                     WITHDRAWN_VERSION.finding(self._place(recipe), what, "mend it, or release it knowingly")
                 )
-            return Planned(before, UNCHANGED, before, None)
+            return RecipePlan(before, UNCHANGED, before, None)
         if before is None:
-            version = self.raised(recipe, FIRST, None)
-            planned = Planned(RecipeVersion(recipe.slug, version, found), NEW, None, None, "first version")
+            version = self.version(recipe, FIRST, None)
+            planned = RecipePlan(RecipeVersion(recipe.slug, version, content_digest), NEW, None, None, "first version")
         else:
             side = Side(recipe.slug, content, recipe_winners(recipe))
-            changed = diff(self.ledger.side(before.slug, before.version), side)
-            moved = step(changed)
-            version = self.raised(recipe, before.version.after(moved.level), before.version)
-            entry = RecipeVersion(recipe.slug, version, found)
-            changed = replace(changed, new=f"{recipe.slug}@{version}")
-            planned = Planned(entry, CHANGED, before, changed, moved.because, moved.level)
+            difference = diff(self.ledger.side(before.slug, before.version), side)
+            move = step(difference)
+            version = self.version(recipe, before.version.after(move.level), before.version)
+            entry = RecipeVersion(recipe.slug, version, content_digest)
+            difference = replace(difference, new=f"{recipe.slug}@{version}")
+            planned = RecipePlan(entry, CHANGED, before, difference, move.because, move.level)
         self.files[recipe_path(recipe.slug, version)] = dump(self.recipe_document(planned, recipe, content))
         return planned
 
-    def raised(self, recipe: Recipe, computed: LedgerVersion, before: LedgerVersion | None) -> LedgerVersion:
+    def version(self, recipe: Recipe, computed: LedgerVersion, before: LedgerVersion | None) -> LedgerVersion:
         """Return the version of a recipe: the computed one, or a higher one that its overlay asks for."""
         for name, criteria in self.matrix.matcher.overlays:
             layer = self.matrix.catalog.overlays[name]
             node = layer.node.get("metadata", "recipeVersion")
             if criteria != recipe.criteria or node is None:
                 continue
-            asked = read_version(node.string())
+            requested = read_version(node.string())
             place = Place(layer.file, node.line, node.column)
-            if before is not None and asked <= before:
-                what = f"recipeVersion {asked} has done its work: {recipe.slug} is at {before}"
+            if before is not None and requested <= before:
+                what = f"recipeVersion {requested} has done its work: {recipe.slug} is at {before}"
                 self.findings.append(IDLE_VERSION.finding(place, what, "remove it"))
-            elif asked < computed:
-                what = f"recipeVersion {asked} of {recipe.slug} is below {computed}, which its changes ask for"
+            elif requested < computed:
+                what = f"recipeVersion {requested} of {recipe.slug} is below {computed}, which its changes ask for"
                 self.findings.append(IDLE_VERSION.finding(place, what, f"write {computed} or more, or remove it"))
-            computed = max(computed, asked)
+            computed = max(computed, requested)
         return computed
 
     def _place(self, recipe: Recipe) -> Place:
@@ -222,20 +222,20 @@ class _Planner:
         catalog = self.matrix.catalog
         return catalog.overlays.get(recipe.applied[-1], catalog.base).place
 
-    def recipe_document(self, planned: Planned, recipe: Recipe, content: Document) -> Document:
+    def recipe_document(self, plan: RecipePlan, recipe: Recipe, content: Document) -> Document:
         """Return what registry/<slug>/<version>.yaml says."""
-        entry = planned.entry
-        changes: Document = {"because": planned.because}
-        if planned.before is not None and planned.diff is not None:
-            summary = headlines(planned.diff)
-            changes |= {"since": str(planned.before.version), "level": planned.level, "summary": summary}
+        entry = plan.entry
+        changes: Document = {"because": plan.because}
+        if plan.before is not None and plan.diff is not None:
+            summary = headlines(plan.diff)
+            changes |= {"since": str(plan.before.version), "level": plan.level, "summary": summary}
         return {
             "apiVersion": API_VERSION,
             "kind": "PublishedRecipe",
             "metadata": {"name": entry.slug, "version": str(entry.version), "digest": entry.digest},
             "release": self.name,
             "changes": changes,
-            "recipe": RecipeResult(content).with_components(self.parts(recipe, content, planned.before)),
+            "recipe": RecipeResult(content).with_components(self.parts(recipe, content, plan.before)),
             "origins": {pointer: brief(origins) for pointer, origins in recipe_pointers(recipe) if origins},
         }
 
@@ -245,67 +245,67 @@ class _Planner:
         A part whose lines alone have moved is not written again.
         """
         last = self.ledger.recipe(before.slug, before.version)["recipe"] if before else {}
-        known = {component.name: component.document["part"] for component in RecipeResult(last).components}
+        names = {component.name: component.document["part"] for component in RecipeResult(last).components}
         parts = []
         for component, ref in zip(recipe.components, RecipeResult(content).components, strict=True):
             document = ref.document
-            part = known.get(component.name)
-            if part is None or not self._says(component.name, part, document):
+            part = names.get(component.name)
+            if part is None or not self._has_content(component.name, part, document):
                 part = self._parts.get(id(document)) or self.part(document, component_pointers(component))
                 self._parts[id(document)] = part
             version = ref.version or document.get("tag")
             parts.append({"name": component.name, "part": part, **({"version": version} if version else {})})
         return parts
 
-    def _says(self, component: str, part: str, said: Mapping[str, Any]) -> bool:
-        """Return whether a part of the ledger says `said`; recipes share both, so each pair is compared once."""
-        known = self._compared.get((component, part, id(said)))
-        if known is None:
-            known = digest(self.ledger.part(component, part)["component"]) == digest(said)
-            self._compared[component, part, id(said)] = known
-        return known
+    def _has_content(self, component: str, part: str, content: Mapping[str, Any]) -> bool:
+        """Return whether a part of the ledger says `content`; recipes share both, so each pair is compared once."""
+        same = self._compared.get((component, part, id(content)))
+        if same is None:
+            same = digest(self.ledger.part(component, part)["component"]) == digest(content)
+            self._compared[component, part, id(content)] = same
+        return same
 
-    def part(self, said: Mapping[str, Any], pointers: Any) -> str:
-        """Return the name of the part that says `said`, having noted its file unless the ledger has it."""
-        root = f"/components/{escape(said['name'])}"
+    def part(self, content: Mapping[str, Any], pointers: Any) -> str:
+        """Return the name of the part that says `content`, having noted its file unless the ledger has it."""
+        root = f"/components/{escape(content['name'])}"
         origins = {pointer.removeprefix(root): brief(found) for pointer, found in pointers if found}
-        whole = digest({"component": said, "origins": origins})
+        whole = digest({"component": content, "origins": origins})
         part = whole.removeprefix("sha256:")[:_PART_DIGITS]
-        path = part_path(said["name"], part)
+        path = part_path(content["name"], part)
         if path not in self.ledger.files:
             document = {
                 "apiVersion": API_VERSION,
                 "kind": "PublishedComponent",
-                "metadata": {"name": said["name"], "digest": whole},
+                "metadata": {"name": content["name"], "digest": whole},
                 "release": self.name,
-                "component": said,
+                "component": content,
                 "origins": origins,
             }
             self.files[path] = dump(document)
         return part
 
-    def document(self, found: Release) -> Document:
+    def document(self, release: Release) -> Document:
         """Return what registry/releases/<release>.yaml says."""
         document: Document = {
             "apiVersion": API_VERSION,
             "kind": "Release",
-            "metadata": {"name": found.name},
-            "commit": found.commit.id,
-            "date": found.commit.date,
-            "catalog": found.catalog,
+            "metadata": {"name": release.name},
+            "commit": release.commit.id,
+            "date": release.commit.date,
+            "catalog": release.catalog,
             "recipes": {
                 planned.entry.slug: {
                     "version": str(planned.entry.version),
                     "digest": planned.entry.digest,
                     "change": planned.change,
                 }
-                for planned in found.recipes
+                for planned in release.recipes
             },
         }
-        if found.previous:
-            document["previous"] = found.previous
-        if found.gone:
-            document["gone"] = {entry.slug: str(entry.version) for entry in found.gone}
+        if release.previous:
+            document["previous"] = release.previous
+        if release.gone:
+            document["gone"] = {entry.slug: str(entry.version) for entry in release.gone}
         if self.withdrawn:
             document["withdrawn"] = [
                 {"slug": slug, "version": str(version)} for slug, version in sorted(self.withdrawn)
@@ -323,9 +323,9 @@ def withdraw(
         InvalidRequest: it was withdrawn before, there is no reason, or the replacement was withdrawn as well.
     """
     ledger.find(slug, version)
-    known = {(each.slug, each.version): each for each in ledger.withdrawals()}
-    if (slug, version) in known:
-        what = f"{slug} {version} was withdrawn already: {known[slug, version].reason}"
+    withdrawals = {(each.slug, each.version): each for each in ledger.withdrawals()}
+    if (slug, version) in withdrawals:
+        what = f"{slug} {version} was withdrawn already: {withdrawals[slug, version].reason}"
         raise InvalidRequest(what, hint="a withdrawal is not edited; withdraw another version")
     if not reason.strip() or not reason.strip().isprintable():
         raise InvalidRequest("a withdrawal needs a reason of one line", hint="--reason 'what is wrong with it'")
@@ -333,7 +333,7 @@ def withdraw(
     if replacement:
         other, _, wanted = replacement.rpartition("@")
         entry = ledger.find(other or slug, read_version(wanted))
-        if (entry.slug, entry.version) in known or (entry.slug, entry.version) == (slug, version):
+        if (entry.slug, entry.version) in withdrawals or (entry.slug, entry.version) == (slug, version):
             raise InvalidRequest(f"{entry.slug} {entry.version} is withdrawn itself", hint="name another replacement")
         said["replacement"] = f"{entry.slug}@{entry.version}"
     text = ledger.files.get(WITHDRAWN) or dump({"apiVersion": API_VERSION, "kind": "Withdrawals"}) + "withdrawn:\n"

@@ -18,7 +18,7 @@ from clusterbook.bundle import mirror_names
 from clusterbook.diagnostics.transport import BadReference, Malformed
 from clusterbook.documents.digest import canonical
 from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, Descriptor, Manifest, artifact, describe_file
-from clusterbook.oci.reference import SCHEME, check_digest, check_repository, check_wanted, parse_reference
+from clusterbook.oci.reference import SCHEME, check_digest, check_repository, check_tag_or_digest, parse_reference
 from clusterbook.trust.policy import Tampered
 
 MIRROR = "application/vnd.clusterbook.mirror.v1+json"
@@ -27,7 +27,7 @@ IMAGE, CHART, ARTIFACT = "image", "chart", "artifact"
 LARGEST_LIST_BYTES = 16 << 20
 
 
-class Held(NamedTuple):
+class ArchivePart(NamedTuple):
     """One artifact of an archive: what it is called where it comes from, and where it is below the base."""
 
     kind: str
@@ -37,7 +37,7 @@ class Held(NamedTuple):
     digest: str
 
 
-class Missing(NamedTuple):
+class MissingPart(NamedTuple):
     """Something that could not be had, and why."""
 
     kind: str
@@ -45,7 +45,7 @@ class Missing(NamedTuple):
     why: str
 
 
-class Mirrored(NamedTuple):
+class ArchiveContents(NamedTuple):
     """What an archive holds: which release, which recipes (`SLUG@VERSION`), and what is no part of a release.
 
     `missing` could not be had; of what is `unknown` no list has the names. `deployers` are those whose bundles were
@@ -54,29 +54,29 @@ class Mirrored(NamedTuple):
 
     release: str
     recipes: tuple[str, ...]
-    held: tuple[Held, ...]
-    missing: tuple[Missing, ...]
-    unknown: tuple[Missing, ...] = ()
+    held: tuple[ArchivePart, ...]
+    missing: tuple[MissingPart, ...]
+    unknown: tuple[MissingPart, ...] = ()
     deployers: tuple[str, ...] | None = None
 
 
-def manifest(found: Mirrored) -> tuple[Manifest, list[tuple[Descriptor, bytes]]]:
+def manifest(contents: ArchiveContents) -> tuple[Manifest, list[tuple[Descriptor, bytes]]]:
     """Return the artifact that carries the list, and its blobs."""
     data = canonical(
         {
-            "release": found.release,
-            "recipes": sorted(found.recipes),
-            "held": [each._asdict() for each in sorted(found.held)],
-            "missing": [each._asdict() for each in sorted(found.missing)],
-            **({"deployers": sorted(found.deployers)} if found.deployers is not None else {}),
-            **({"unknown": [each._asdict() for each in sorted(found.unknown)]} if found.unknown else {}),
+            "release": contents.release,
+            "recipes": sorted(contents.recipes),
+            "held": [each._asdict() for each in sorted(contents.held)],
+            "missing": [each._asdict() for each in sorted(contents.missing)],
+            **({"deployers": sorted(contents.deployers)} if contents.deployers is not None else {}),
+            **({"unknown": [each._asdict() for each in sorted(contents.unknown)]} if contents.unknown else {}),
         }
     )
     layer = describe_file(MIRROR, data, "mirror.json")
     return artifact(MIRROR, [layer]), [(EMPTY_CONFIG, EMPTY_BLOB), (layer, data)]
 
 
-def parse(raw: bytes, name: str) -> Mirrored:
+def parse(raw: bytes, name: str) -> ArchiveContents:
     """Return the list that an archive called `name` carries.
 
     Raises:
@@ -84,23 +84,23 @@ def parse(raw: bytes, name: str) -> Mirrored:
         Tampered: it puts something where something else belongs.
     """
     try:
-        said = json.loads(raw)
-        held = tuple(Held(**each) for each in said["held"])
-        for each in held:
+        document = json.loads(raw)
+        parts = tuple(ArchivePart(**each) for each in document["held"])
+        for each in parts:
             _check(each)
-        return Mirrored(
-            str(said["release"]),
-            tuple(map(str, said["recipes"])),
-            held,
-            tuple(Missing(**each) for each in said["missing"]),
-            tuple(Missing(**each) for each in said.get("unknown", ())),
-            tuple(map(str, said["deployers"])) if "deployers" in said else None,
+        return ArchiveContents(
+            str(document["release"]),
+            tuple(map(str, document["recipes"])),
+            parts,
+            tuple(MissingPart(**each) for each in document["missing"]),
+            tuple(MissingPart(**each) for each in document.get("unknown", ())),
+            tuple(map(str, document["deployers"])) if "deployers" in document else None,
         )
     except (ValueError, KeyError, TypeError, RecursionError, BadReference) as error:
         raise Malformed(f"{name}: its list of what it holds is damaged", hint="save the archive again") from error
 
 
-def _check(part: Held) -> None:
+def _check(part: ArchivePart) -> None:
     """Make sure that a part goes where such a part goes: nobody signs the list, and recipes stand beside charts.
 
     Raises:
@@ -110,7 +110,7 @@ def _check(part: Held) -> None:
         raise ValueError("a part is told in words")
     check_digest(part.digest)
     check_repository(part.repository)
-    check_wanted(part.tag)
+    check_tag_or_digest(part.tag)
     if part.kind == IMAGE:
         parse_reference(SCHEME + part.name)
         image = mirror_names.image(part.name)
@@ -122,27 +122,27 @@ def _check(part: Held) -> None:
         raise Tampered(f"{what}, where it does not belong", hint="do not load it: save the archive again")
 
 
-def relocation(found: Mirrored, base: str) -> dict[str, Any]:
+def relocation(contents: ArchiveContents, base: str) -> dict[str, Any]:
     """Return where each chart and image is once an archive was loaded to `base` (`HOST/BASE`), by its own name."""
 
     def moved(kind: str) -> Mapping[str, str]:
-        return {each.name: f"{base}/{each.repository}" for each in sorted(found.held) if each.kind == kind}
+        return {each.name: f"{base}/{each.repository}" for each in sorted(contents.held) if each.kind == kind}
 
     return {
         "charts": {name: f"oci://{where}" for name, where in moved(CHART).items()},
-        "images": {each.name: f"{base}/{each.repository}@{each.digest}" for each in sorted(found.held)
+        "images": {each.name: f"{base}/{each.repository}@{each.digest}" for each in sorted(contents.held)
                    if each.kind == IMAGE},
     }  # fmt: skip
 
 
-def hosts_files(found: Mirrored, host: str, base: str, *, plain_http: bool = False) -> dict[str, str]:
+def hosts_files(contents: ArchiveContents, host: str, base: str, *, plain_http: bool = False) -> dict[str, str]:
     """Return the files by which containerd pulls images from a mirror under their own names: text by path.
 
     They go below the folder that `config_path` names, usually /etc/containerd/certs.d, on every node. Source:
     containerd, "Registry Configuration": with override_path, nothing is put into the mirror's address.
     """
     registries = sorted({(each.name.partition("/")[0], each.repository.split("/")[1])
-                         for each in found.held if each.kind == IMAGE})  # fmt: skip
+                         for each in contents.held if each.kind == IMAGE})  # fmt: skip
     scheme = "http" if plain_http else "https"
     prefix = f"{base}/" if base else ""
     return {

@@ -16,9 +16,9 @@ from clusterbook.artifacts import index as published
 from clusterbook.artifacts.open import OpenIndex
 from clusterbook.artifacts.sbom import MEDIA_TYPE as SBOM
 from clusterbook.bundle.render import render
-from clusterbook.mirror.archive import CHART, IMAGE, Mirrored
+from clusterbook.mirror.archive import CHART, IMAGE, ArchiveContents
 from clusterbook.mirror.images import bundle_list
-from clusterbook.mirror.list import MirrorList, joined
+from clusterbook.mirror.list import MirrorList, join_lists
 from clusterbook.trust.policy import Policy, Tampered
 from clusterbook.trust.verify import bundles_of, verify_any
 
@@ -28,46 +28,46 @@ Pins = Mapping[str, set[str]]
 """The digests that are right, by the name of a chart (`CHART:VERSION`) or an image (`REGISTRY/REPOSITORY:TAG`)."""
 
 
-def check_contents(archive: OpenIndex, found: Mirrored, policy: Policy | None) -> None:
+def check_contents(archive: OpenIndex, contents: ArchiveContents, policy: Policy | None) -> None:
     """Make sure that an archive holds what its recipes pull, nothing else, and nothing exchanged.
 
     Args:
         archive: the index of the archive, verified.
-        found: the list that the archive carries.
+        contents: the list that the archive carries.
         policy: who is believed about SBOMs; None where nobody signs.
 
     Raises:
         Tampered: a chart or an image is not one of the recipes', is missing without a word, or has other bytes.
         Untrusted: an SBOM is not signed as it has to be.
     """
-    recipes = [_recipe(archive, name, policy) for name in found.recipes]
-    listed = joined(_pulled(document) for document, _ in recipes)
-    wanted = {
-        CHART: {f"{need.chart.uri}:{need.chart.version}" for need in listed.charts},
-        IMAGE: set(listed.images),
+    recipes = [_recipe(archive, name, policy) for name in contents.recipes]
+    pulls = join_lists(_pulls(document) for document, _ in recipes)
+    expected = {
+        CHART: {f"{need.chart.uri}:{need.chart.version}" for need in pulls.charts},
+        IMAGE: set(pulls.images),
     }
-    for kind, names in wanted.items():
-        held = {each.name for each in found.held if each.kind == kind}
-        told = held | {each.name for each in (*found.missing, *found.unknown) if each.kind == kind}
+    for kind, names in expected.items():
+        held = {each.name for each in contents.held if each.kind == kind}
+        listed = held | {each.name for each in (*contents.missing, *contents.unknown) if each.kind == kind}
         if extra := sorted(held - names):
             raise Tampered(
                 f"{_where(archive)} holds the {kind} {extra[0]}, which none of its recipes pulls", hint=_HINT
             )
-        if told and (lost := sorted(names - told)):
+        if listed and (lost := sorted(names - listed)):
             what = f"{_where(archive)} lacks the {kind} {lost[0]}, and its list does not say so"
             raise Tampered(what, hint=_HINT)
     pins: dict[str, set[str]] = defaultdict(set)
     for _, bills in recipes:
         for bill in bills:
-            _gather(json.loads(bill), pins)
-    _hold(archive, found, pins)
+            _collect_pins(json.loads(bill), pins)
+    _check_pins(archive, contents, pins)
 
 
 def _where(archive: OpenIndex) -> str:
     return archive.base.store.where
 
 
-def _pulled(document: Mapping[str, Any]) -> MirrorList:
+def _pulls(document: Mapping[str, Any]) -> MirrorList:
     return bundle_list(document, render(document, {}, clusterbook.__version__), {})
 
 
@@ -79,10 +79,10 @@ def _recipe(archive: OpenIndex, name: str, policy: Policy | None) -> tuple[Mappi
     manifest = archive.artifact(repository, entry.artifacts[published.RECIPE_KIND])
     store, home = archive.base.store, archive.base.repository(repository)
     document = json.loads(store.read(home, manifest.layers[0], limit_bytes=_LARGEST_BYTES))
-    return document, list(_bills(archive, home, manifest.digest, policy))
+    return document, list(_sboms(archive, home, manifest.digest, policy))
 
 
-def _bills(archive: OpenIndex, home: str, digest: str, policy: Policy | None) -> Iterator[bytes]:
+def _sboms(archive: OpenIndex, home: str, digest: str, policy: Policy | None) -> Iterator[bytes]:
     """Yield the SBOMs of a recipe, each of them signed where the index is."""
     store = archive.base.store
     for bill in store.referrers(home, digest, SBOM):
@@ -91,22 +91,22 @@ def _bills(archive: OpenIndex, home: str, digest: str, policy: Policy | None) ->
             yield store.read(home, bill.layers[0], limit_bytes=_LARGEST_BYTES)
 
 
-def _gather(bill: Mapping[str, Any], pins: dict[str, set[str]]) -> None:
+def _collect_pins(bill: Mapping[str, Any], pins: dict[str, set[str]]) -> None:
     """Take the digests from an SBOM."""
     for each in bill.get("components", ()):
         for digest in (one["content"] for one in each.get("hashes", ()) if one.get("alg") == "SHA-256"):
             pins[f"{each['name']}:{each.get('version', '')}"].add(f"sha256:{digest}")
 
 
-def _hold(archive: OpenIndex, found: Mirrored, pins: Pins) -> None:
+def _check_pins(archive: OpenIndex, contents: ArchiveContents, pins: Pins) -> None:
     """Hold what an archive has against the digests that are right."""
-    for each in found.held:
+    for each in contents.held:
         if each.kind == CHART:
             right = pins.get(each.name.rpartition("/")[2], set())
             manifest = archive.base.store.manifest(archive.base.repository(each.repository), each.digest)
-            there: Iterable[str] = [layer.digest for layer in manifest.layers]
+            digests: Iterable[str] = [layer.digest for layer in manifest.layers]
         else:
-            right, there = pins.get(each.name.partition("@")[0], set()), [each.digest]
-        if right and not right & set(there):
+            right, digests = pins.get(each.name.partition("@")[0], set()), [each.digest]
+        if right and not right & set(digests):
             what = f"{_where(archive)}: the {each.kind} {each.name} is not the one of the release"
-            raise Tampered(f"{what}: it is {next(iter(there), each.digest)}", hint=_HINT)
+            raise Tampered(f"{what}: it is {next(iter(digests), each.digest)}", hint=_HINT)

@@ -16,15 +16,15 @@ from clusterbook.documents.yaml_writer import dump
 from clusterbook.mirror.list import ComponentChart, ImageGap, MirrorList
 
 
-def as_data(found: MirrorList) -> dict[str, Any]:
+def as_data(mirror_list: MirrorList) -> dict[str, Any]:
     """Return the list as our own document."""
     return {
         "apiVersion": API_VERSION,
         "kind": "MirrorList",
-        "metadata": {"name": found.name},
+        "metadata": {"name": mirror_list.name},
         "spec": {
-            "complete": not found.gaps,
-            **({"gaps": list(map(gap_as_data, found.gaps))} if found.gaps else {}),
+            "complete": not mirror_list.gaps,
+            **({"gaps": list(map(gap_as_data, mirror_list.gaps))} if mirror_list.gaps else {}),
             "charts": [
                 {
                     "name": need.chart.name,
@@ -33,9 +33,9 @@ def as_data(found: MirrorList) -> dict[str, Any]:
                     "component": need.component,
                     "namespace": need.namespace,
                 }
-                for need in found.charts
+                for need in mirror_list.charts
             ],
-            "images": [{"name": image, "components": list(names)} for image, names in found.images.items()],
+            "images": [{"name": image, "components": list(names)} for image, names in mirror_list.images.items()],
         },
     }
 
@@ -45,33 +45,38 @@ def gap_as_data(gap: ImageGap) -> dict[str, str]:
     return {"component": gap.component, **({"missing": gap.missing} if gap.missing else {}), "why": gap.why}
 
 
-def _hauler(found: MirrorList) -> str:
+def _hauler(mirror_list: MirrorList) -> str:
     head = {"apiVersion": "content.hauler.cattle.io/v1"}
-    metadata = {"metadata": {"name": _name(found)}}
-    images = {**head, "kind": "Images", **metadata, "spec": {"images": [{"name": image} for image in found.images]}}
+    metadata = {"metadata": {"name": _name(mirror_list)}}
+    images = {
+        **head,
+        "kind": "Images",
+        **metadata,
+        "spec": {"images": [{"name": image} for image in mirror_list.images]},
+    }
     charts = [
         {"name": need.chart.name, "repoURL": need.chart.repository, "version": need.chart.version}
-        for need in found.charts
+        for need in mirror_list.charts
     ]
     return f"{dump(images)}---\n{dump({**head, 'kind': 'Charts', **metadata, 'spec': {'charts': charts}})}"
 
 
-def _zarf(found: MirrorList) -> str:
-    charts = {need.component: need for need in found.charts}
-    names = sorted({*charts, *(name for names in found.images.values() for name in names)})
+def _zarf(mirror_list: MirrorList) -> str:
+    charts = {need.component: need for need in mirror_list.charts}
+    names = sorted({*charts, *(name for names in mirror_list.images.values() for name in names)})
     components = [
         {
             "name": name,
             "required": True,
             **({"charts": [_zarf_chart(charts[name])]} if name in charts else {}),
-            **({"images": images} if (images := found.of(name)) else {}),
+            **({"images": images} if (images := mirror_list.of(name)) else {}),
         }
         for name in names
     ]
     return dump(
         {
             "kind": "ZarfPackageConfig",
-            "metadata": {"name": _name(found), "description": f"Charts and images of {found.name}"},
+            "metadata": {"name": _name(mirror_list), "description": f"Charts and images of {mirror_list.name}"},
             "components": components,
         }
     )
@@ -83,9 +88,9 @@ def _zarf_chart(need: ComponentChart) -> dict[str, str]:
     return {"name": chart.name, "namespace": need.namespace, "version": chart.version, **where}
 
 
-def _name(found: MirrorList) -> str:
+def _name(mirror_list: MirrorList) -> str:
     """Return a name that Kubernetes takes."""
-    return re.sub(r"[^a-z0-9]+", "-", found.name.lower()).strip("-")[:63].strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", mirror_list.name.lower()).strip("-")[:63].strip("-")
 
 
 FORMATS: Mapping[str, Callable[[MirrorList], str]] = {

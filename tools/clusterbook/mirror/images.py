@@ -30,13 +30,13 @@ _SEPARATOR = re.compile(r"^---.*$", re.MULTILINE)
 def bundle_list(recipe: Mapping[str, Any], bundle: Bundle, request: Request) -> MirrorList:
     """Return what a bundle pulls, made of a whole recipe with `request`."""
     releases = bundle.plan.folders
-    ours = {
+    manifests = {
         folder.name: [
             manifest for name, text in folder.templates.items() for manifest in objects(text, f"{folder.name}/{name}")
         ]
         for folder in releases
     }
-    return mirror_list(recipe, bundle.plan, read_options(request), ours)
+    return mirror_list(recipe, bundle.plan, read_options(request), manifests)
 
 
 def chart_images(folders: Iterable[Folder]) -> dict[str, set[str]]:
@@ -60,7 +60,7 @@ def _template(helm: str, folder: Folder, chart: Chart) -> str:
         values = Path(temporary) / "values.yaml"
         values.write_text(dump(folder.part.all_values()), encoding="utf-8")
         where = [chart.uri] if chart.oci else [chart.name, "--repo", chart.repository]
-        asked = [
+        words = [
             "--version",
             chart.version,
             "--namespace",
@@ -69,7 +69,7 @@ def _template(helm: str, folder: Folder, chart: Chart) -> str:
             KUBE_VERSION,
             "--skip-tests",
         ]
-        return run([helm, "template", folder.name, *where, *asked, "--values", str(values)])
+        return run([helm, "template", folder.name, *where, *words, "--values", str(values)])
 
 
 def objects(text: str, file: str) -> Iterator[Any]:
@@ -79,8 +79,8 @@ def objects(text: str, file: str) -> Iterator[Any]:
         SourceErrors: one is no YAML.
     """
     for part in _SEPARATOR.split(text):
-        tells = "image" in part.lower() or "operators.coreos.com/" in part
-        if tells and "kind: CustomResourceDefinition" not in part:
+        names_image = "image" in part.lower() or "operators.coreos.com/" in part
+        if names_image and "kind: CustomResourceDefinition" not in part:
             node = parse(part, file, first_only=True)
             if node is not None:
                 yield node.data()

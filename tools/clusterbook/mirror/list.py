@@ -64,7 +64,7 @@ class MirrorList(NamedTuple):
         return sorted(image for image, components in self.images.items() if component in components)
 
 
-class Lacking(NamedTuple):
+class UnlistedImage(NamedTuple):
     """An image that a chart names and the catalog's list of the component does not."""
 
     component: str
@@ -85,36 +85,38 @@ def mirror_list(
     charts = {folder.component: ComponentChart(folder.component, folder.namespace, folder.chart)
               for folder in plan.folders if folder.chart is not None}  # fmt: skip
     parts = [folder.part for folder in plan.folders]
-    found: dict[str, set[str]] = {}
+    images: dict[str, set[str]] = {}
     gaps: list[ImageGap] = []
-    seen: dict[str, list[str]] = {}
+    manifest_images: dict[str, list[str]] = {}
     for folder in plan.folders:
-        ours = objects.get(folder.name, [])
-        seen.setdefault(folder.component, []).extend(image for manifest in ours for image in images_in(manifest))
+        manifests = objects.get(folder.name, [])
+        manifest_images.setdefault(folder.component, []).extend(
+            image for manifest in manifests for image in images_in(manifest)
+        )
     for folder in plan.folders:
-        listed, ours = ComponentRef(dict(folder.part.reference)), objects.get(folder.name, [])
-        known, unknown = _listed(listed, folder.part, recipe, seen[folder.component])
+        component, manifests = ComponentRef(dict(folder.part.reference)), objects.get(folder.name, [])
+        known, unknown = _component_images(component, folder.part, recipe, manifest_images[folder.component])
         for image in known:
-            found.setdefault(image, set()).add(folder.component)
+            images.setdefault(image, set()).add(folder.component)
         gaps += unknown
-        if folder.chart is not None and "images" not in listed.document:
+        if folder.chart is not None and "images" not in component.document:
             gaps.append(ImageGap(folder.component, f"nobody has listed the images of its chart {folder.chart.name}"))
-        if any(_from_a_marketplace(each) for each in ours):
+        if any(_from_a_marketplace(each) for each in manifests):
             gaps.append(ImageGap(folder.component, _BY_OLM, helm_knows=False))
     names = {name: part.name for part in parts for name in (*(part.facts.get("valueOverrideKeys") or ()), part.name)}
     for setting in (*options.settings, *options.typed, *options.dynamic):
-        component = names.get(setting.target, "")
-        if setting.path[-1].lower() in _TELLING and component in charts:
+        target = names.get(setting.target, "")
+        if setting.path[-1].lower() in _TELLING and target in charts:
             gaps.append(
-                ImageGap(component, f"{setting.flag} {setting.target}:{setting.dotted()} may change what it pulls")
+                ImageGap(target, f"{setting.flag} {setting.target}:{setting.dotted()} may change what it pulls")
             )
     references = (ComponentRef(dict(part.reference)) for part in parts)
     bases = (full_name(each["image"]) for reference in references for each in reference.image_variants)
-    return _list(_name(recipe), charts.values(), found, gaps, bases)
+    return _list(_name(recipe), charts.values(), images, gaps, bases)
 
 
-def _listed(
-    component: ComponentRef, part: Part, recipe: Mapping[str, Any], named: Collection[str]
+def _component_images(
+    component: ComponentRef, part: Part, recipe: Mapping[str, Any], manifest_images: Collection[str]
 ) -> tuple[set[str], list[ImageGap]]:
     """Return the images of a component with these values, and what is not known of them.
 
@@ -122,17 +124,17 @@ def _listed(
         component: the component as the recipe has it.
         part: the same as the bundle deploys it.
         recipe: the recipe.
-        named: the images that manifests of ours name.
+        manifest_images: the images that manifests of ours name.
     """
     gaps = [
         ImageGap(component.name, each["reason"], bool(each.get("helmKnows")), each["missing"])
         for each in component.image_gaps
     ]
-    images, values = {*map(full_name, component.images), *named}, part.all_values()
+    images, values = {*map(full_name, component.images), *manifest_images}, part.all_values()
     for each in component.image_variants:
         image, switch = full_name(each["image"]), each.get("switch")
         images.discard(image)
-        if (each.get("source") == "manifest" and image not in named) or (
+        if (each.get("source") == "manifest" and image not in manifest_images) or (
             switch and get(values, tuple(switch.split("."))) is False
         ):
             continue
@@ -144,27 +146,29 @@ def _listed(
     return images, gaps
 
 
-def checked(found: MirrorList, rendered: Mapping[str, Iterable[str]]) -> tuple[MirrorList, tuple[Lacking, ...]]:
+def check_against_charts(
+    mirror_list: MirrorList, chart_images: Mapping[str, Iterable[str]]
+) -> tuple[MirrorList, tuple[UnlistedImage, ...]]:
     """Return the list with what charts were seen to pull, and what of it the list lacked.
 
     Args:
-        found: the list.
-        rendered: full names of images by component, of the charts that were rendered with the bundle's values.
+        mirror_list: the list.
+        chart_images: full names of images by component, of the charts that were rendered with the bundle's values.
     """
     lacking = tuple(
-        Lacking(component, image)
-        for component, images in sorted(rendered.items())
+        UnlistedImage(component, image)
+        for component, images in sorted(chart_images.items())
         for image in sorted(set(images))
-        if not any(covers(listed, image) for listed in found.images) and image not in found.bases
+        if not any(covers(listed, image) for listed in mirror_list.images) and image not in mirror_list.bases
     )
-    images = {image: set(components) for image, components in found.images.items()}
+    images = {image: set(components) for image, components in mirror_list.images.items()}
     for each in lacking:
         images.setdefault(each.image, set()).add(each.component)
-    gaps = (gap for gap in found.gaps if not gap.helm_knows or gap.component not in rendered)
-    return _list(found.name, found.charts, images, gaps, found.bases), lacking
+    gaps = (gap for gap in mirror_list.gaps if not gap.helm_knows or gap.component not in chart_images)
+    return _list(mirror_list.name, mirror_list.charts, images, gaps, mirror_list.bases), lacking
 
 
-def joined(lists: Iterable[MirrorList]) -> MirrorList:
+def join_lists(lists: Iterable[MirrorList]) -> MirrorList:
     """Return one list of several; a gap that any of them has, it has."""
     name, charts, images, gaps = list[str](), dict[Any, ComponentChart](), dict[str, set[str]](), list[ImageGap]()
     bases: set[str] = set()

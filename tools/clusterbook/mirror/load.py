@@ -20,7 +20,7 @@ from clusterbook.artifacts.push import push
 from clusterbook.artifacts.root import check_chain, check_same, check_target, read_version, root_artifact, root_versions
 from clusterbook.diagnostics.transport import Malformed, NoArtifact
 from clusterbook.mirror import archive as mirrored
-from clusterbook.mirror.archive import ARTIFACT, CHART, IMAGE, Held, Mirrored
+from clusterbook.mirror.archive import ARTIFACT, CHART, IMAGE, ArchiveContents, ArchivePart
 from clusterbook.mirror.check import check_contents
 from clusterbook.oci.open import Base
 from clusterbook.oci.transfer import copy
@@ -31,17 +31,17 @@ Report = Callable[[str, str, int, int], None]
 _PHASES = {ARTIFACT: "recipes and bundles", CHART: "charts", IMAGE: "images"}
 
 
-class Loaded(NamedTuple):
+class LoadResult(NamedTuple):
     """What was done; with nothing moved, all of it was there. `latest` says whether the index is now the newest."""
 
-    contents: Mirrored
+    contents: ArchiveContents
     artifacts: int
     moved_blobs: int
     moved_bytes: int
     latest: bool
 
 
-def contents(base: Base) -> Mirrored:
+def contents(base: Base) -> ArchiveContents:
     """Return what an archive holds.
 
     Raises:
@@ -50,17 +50,17 @@ def contents(base: Base) -> Mirrored:
     """
     repository = base.repository(mirrored.REPOSITORY)
     try:
-        found = base.store.manifest(repository, mirrored.TAG)
+        manifest = base.store.manifest(repository, mirrored.TAG)
     except NoArtifact as error:
         hint = "name what `clusterbook mirror save` wrote"
         raise NoArtifact(f"{base.store.where} is no archive of a mirror", hint=hint) from error
-    if found.artifact_type != mirrored.MIRROR or not found.layers:
+    if manifest.artifact_type != mirrored.MIRROR or not manifest.layers:
         raise Malformed(f"{base.store.where}: its list of what it holds is damaged", hint="save the archive again")
-    raw = base.store.read(repository, found.layers[0], limit_bytes=mirrored.LARGEST_LIST_BYTES)
+    raw = base.store.read(repository, manifest.layers[0], limit_bytes=mirrored.LARGEST_LIST_BYTES)
     return mirrored.parse(raw, base.store.where)
 
 
-def load(archive: OpenIndex, target: Base, report: Report) -> Loaded:
+def load(archive: OpenIndex, target: Base, report: Report) -> LoadResult:
     """Bring everything that an archive holds into `target`.
 
     Args:
@@ -71,18 +71,18 @@ def load(archive: OpenIndex, target: Base, report: Report) -> Loaded:
     Raises:
         ClusterbookError: the archive lacks what it lists, or the target cannot be written; run it again to go on.
     """
-    trusting = archive.trusting
-    current_latest(target, trusting, mine=archive.manifest.digest)  # whether it is ours to replace, is said first
-    found = contents(archive.base)
-    check_contents(archive, found, trusting.policy)
+    trust = archive.trust
+    current_latest(target, trust, own_digest=archive.manifest.digest)  # whether it is ours to replace, is said first
+    listed = contents(archive.base)
+    check_contents(archive, listed, trust.policy)
     roots = _roots(archive, target)
-    parts = [*_released(archive, found), *found.held]
+    parts = [*_release_parts(archive, listed), *listed.held]
     blobs = size = 0
     of, begun = Counter(part.kind for part in parts), Counter[str]()
     for part in parts:
         report(_PHASES[part.kind], part.name, begun[part.kind], of[part.kind])
         begun[part.kind] += 1
-        done = copy(
+        copied = copy(
             archive.base.store,
             archive.base.repository(part.repository),
             part.digest,
@@ -90,7 +90,7 @@ def load(archive: OpenIndex, target: Base, report: Report) -> Loaded:
             target.repository(part.repository),
             tags=[part.tag],
         )
-        blobs, size = blobs + done.moved_blobs, size + done.moved_bytes
+        blobs, size = blobs + copied.moved_blobs, size + copied.moved_bytes
     report("index", archive.envelope.release, 0, 1)
     for root in roots:
         push(target.store, replace(root, repository=target.repository(root.repository)), [])
@@ -101,8 +101,8 @@ def load(archive: OpenIndex, target: Base, report: Report) -> Loaded:
     def tag(newest: OpenIndex) -> None:
         target.store.put_manifest(index[1], newest.manifest, tag=published.LATEST)
 
-    newest = settle_latest(target, trusting, archive, tag)
-    return Loaded(found, len(parts) + 1, blobs, size, newest)
+    newest = settle_latest(target, trust, archive, tag)
+    return LoadResult(listed, len(parts) + 1, blobs, size, newest)
 
 
 def _roots(archive: OpenIndex, target: Base) -> list[Artifact]:
@@ -113,31 +113,31 @@ def _roots(archive: OpenIndex, target: Base) -> list[Artifact]:
     """
     read = [read_version(archive.base, version) for version in root_versions(archive.base)]
     chain = check_chain([data for data in read if data is not None], archive.base.store.where)
-    for believed in archive.trusting.policy.roots if archive.trusting.policy else ():
+    for believed in archive.trust.policy.roots if archive.trust.policy else ():
         check_same(chain, believed)
     check_target(chain, target)
     return [root_artifact(root.version, root.data) for root in chain]
 
 
-def _released(archive: OpenIndex, found: Mirrored) -> list[Held]:
+def _release_parts(archive: OpenIndex, listed: ArchiveContents) -> list[ArchivePart]:
     """Return the artifacts of the archive's recipes, by the digests that the signed index has for them.
 
     Raises:
         NoArtifact: the archive lacks a recipe, or a bundle that its list says was saved.
     """
     parts = []
-    for name in found.recipes:
+    for name in listed.recipes:
         slug, _, version = name.partition("@")
         recipe = archive.recipe(slug)
         _, entry = published.choose(slug, recipe, version)
         for needed in published.closure(slug, published.PublishedRecipe(version, {version: entry})):
-            there = archive.base.store.all_tags(archive.base.repository(needed.repository))
-            if needed.tag in there:
+            tags = archive.base.store.all_tags(archive.base.repository(needed.repository))
+            if needed.tag in tags:
                 label = f"{needed.repository}:{needed.tag}"
-                parts.append(Held(ARTIFACT, label, needed.repository, needed.tag, needed.pin.digest))
+                parts.append(ArchivePart(ARTIFACT, label, needed.repository, needed.tag, needed.pin.digest))
                 continue
             kind = needed.repository.partition("/")[0]
-            if kind == "recipes" or kind in (found.deployers or ()):
+            if kind == "recipes" or kind in (listed.deployers or ()):
                 what = f"{archive.base.store.where} lacks {needed.repository}:{needed.tag}, which its list names"
                 raise NoArtifact(what, hint="do not load it: save the archive again")
     return parts

@@ -29,9 +29,9 @@ from clusterbook.documents.digest import canonical
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.files.archive import entries_below, pack_file
 from clusterbook.mirror import archive as mirrored
-from clusterbook.mirror.archive import IMAGE, Held, Mirrored, Missing
+from clusterbook.mirror.archive import IMAGE, ArchiveContents, ArchivePart, MissingPart
 from clusterbook.mirror.images import bundle_list
-from clusterbook.mirror.list import ComponentChart, MirrorList, joined
+from clusterbook.mirror.list import ComponentChart, MirrorList, join_lists
 from clusterbook.oci.blob_file import LOCK, lock_folder, remove_folder
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.manifest import artifact, describe, describe_file
@@ -47,7 +47,7 @@ Report = Callable[[str, str, int, int], None]
 """Hears of each step: the phase, what it is about, its number from 0, and of how many."""
 
 
-class Wanted(NamedTuple):
+class SaveRequest(NamedTuple):
     """What shall be carried: recipes (`SLUG[@VERSION]`; none: all of the release), whose bundles, and what else."""
 
     slugs: Sequence[str]
@@ -57,20 +57,20 @@ class Wanted(NamedTuple):
     withdrawn: bool = False
 
 
-class Saved(NamedTuple):
+class SaveResult(NamedTuple):
     """What an archive holds, and what it takes on disk."""
 
-    contents: Mirrored
+    contents: ArchiveContents
     lists: MirrorList
     size_bytes: int
 
 
-def save(opened: OpenIndex, wanted: Wanted, target: Path, access: Access, report: Report) -> Saved:
+def save(index: OpenIndex, request: SaveRequest, target: Path, access: Access, report: Report) -> SaveResult:
     """Write the archive `target`.
 
     Args:
-        opened: the index of what is published, verified.
-        wanted: what shall be carried.
+        index: the index of what is published, verified.
+        request: what shall be carried.
         target: the archive to be; beside it, until it is done, lies the folder it is made in.
         access: how registries are spoken to.
         report: hears what is being done.
@@ -79,84 +79,86 @@ def save(opened: OpenIndex, wanted: Wanted, target: Path, access: Access, report
         ClusterbookError: something of the release cannot be had or is not true; charts and images that cannot be had
             are no error: they are listed as missing.
     """
-    recipes = _chosen(opened, wanted)
+    recipes = _choose_recipes(index, request)
     work = target.with_name(f".{target.name}.parts")
     try:
         with lock_folder(work):
-            return _save(opened, recipes, wanted, target, work, _Pulling(Layout(work, create=True), access, report))
+            return _save(index, recipes, request, target, work, _Puller(Layout(work, create=True), access, report))
     except OSError as error:
         raise Unwritable(f"{target} cannot be written: {error.strerror}", hint="name a file you may write") from error
 
 
 def _save(
-    opened: OpenIndex,
+    index: OpenIndex,
     recipes: Sequence[tuple[str, str, PublishedRecipe]],
-    wanted: Wanted,
+    request: SaveRequest,
     target: Path,
     work: Path,
-    pulling: _Pulling,
-) -> Saved:
+    pulling: _Puller,
+) -> SaveResult:
     """Write the archive by way of the folder `work`, which nobody else has meanwhile."""
     layout, report = pulling.layout, pulling.report
     lists = []
     for number, (slug, version, recipe) in enumerate(recipes):
         report("recipes", f"{slug}@{version}", number, len(recipes))
-        lists.append(_save_recipe(opened, slug, recipe, wanted, layout))
-    _copy(opened, published.REPOSITORY, opened.manifest.digest, layout, [opened.envelope.release, published.LATEST])
-    pulled = joined(lists) if wanted.images else joined(lists)._replace(gaps=())
-    for tag in (f"root-{version}" for version in root_versions(opened.base)):
-        _copy(opened, published.REPOSITORY, tag, layout, [tag])
-    held, missing = pulling.all(pulled, charts=wanted.charts, images=wanted.images)
+        lists.append(_save_recipe(index, slug, recipe, request, layout))
+    _copy(index, published.REPOSITORY, index.manifest.digest, layout, [index.envelope.release, published.LATEST])
+    pulled = join_lists(lists) if request.images else join_lists(lists)._replace(gaps=())
+    for tag in (f"root-{version}" for version in root_versions(index.base)):
+        _copy(index, published.REPOSITORY, tag, layout, [tag])
+    parts, missing = pulling.pull(pulled, charts=request.charts, images=request.images)
     names = tuple(f"{slug}@{version}" for slug, version, _ in recipes)
-    saved = tuple(wanted.deployers or MEDIA)
-    unknown = (Missing(IMAGE, gap.missing or f"images of {gap.component}", gap.why) for gap in pulled.gaps)
-    contents = Mirrored(opened.envelope.release, names, tuple(held), tuple(missing), tuple(unknown), saved)
-    made, blobs = mirrored.manifest(contents)
+    deployers = tuple(request.deployers or MEDIA)
+    unknown = (MissingPart(IMAGE, gap.missing or f"images of {gap.component}", gap.why) for gap in pulled.gaps)
+    contents = ArchiveContents(index.envelope.release, names, tuple(parts), tuple(missing), tuple(unknown), deployers)
+    list_manifest, blobs = mirrored.manifest(contents)
     for blob, data in blobs:
         layout.put_blob(mirrored.REPOSITORY, blob, from_bytes(data))
-    layout.put_manifest(mirrored.REPOSITORY, made, tag=mirrored.TAG)
+    layout.put_manifest(mirrored.REPOSITORY, list_manifest, tag=mirrored.TAG)
     report("archive", str(target), 0, 1)
-    pack_file(entries_below(work, skip=lambda name: name == LOCK or Layout.skipped(name)), target, compress=False)
+    pack_file(entries_below(work, skip=lambda name: name == LOCK or Layout.is_partial(name)), target, compress=False)
     remove_folder(work)
-    return Saved(contents, pulled, target.stat().st_size)
+    return SaveResult(contents, pulled, target.stat().st_size)
 
 
-def _chosen(opened: OpenIndex, wanted: Wanted) -> list[tuple[str, str, PublishedRecipe]]:
+def _choose_recipes(index: OpenIndex, request: SaveRequest) -> list[tuple[str, str, PublishedRecipe]]:
     """Return slug, version and that one version of each recipe."""
-    unknown = [each for each in wanted.deployers if each not in MEDIA]
+    unknown = [each for each in request.deployers if each not in MEDIA]
     if unknown:
         raise InvalidRequest(f"there is no deployer {unknown[0]}", hint=f"it is one of {', '.join(MEDIA)}")
-    served = published.releases_in(opened.shard(published.RELEASES)).get(opened.envelope.release, {})
-    found = []
-    for name in wanted.slugs or sorted(served):
+    served = published.releases_in(index.shard(published.RELEASES)).get(index.envelope.release, {})
+    recipes = []
+    for name in request.slugs or sorted(served):
         slug, _, version = name.partition("@")
-        recipe = opened.recipe(slug)
-        version, entry = choose(slug, recipe, opened.version(slug, recipe, version))
-        if not wanted.withdrawn:
-            refuse_withdrawn(opened.envelope, slug, version)
-        found.append((slug, version, PublishedRecipe(version, {version: entry})))
-    return found
+        recipe = index.recipe(slug)
+        version, entry = choose(slug, recipe, index.version(slug, recipe, version))
+        if not request.withdrawn:
+            refuse_withdrawn(index.envelope, slug, version)
+        recipes.append((slug, version, PublishedRecipe(version, {version: entry})))
+    return recipes
 
 
-def _save_recipe(opened: OpenIndex, slug: str, recipe: PublishedRecipe, wanted: Wanted, layout: Layout) -> MirrorList:
+def _save_recipe(
+    index: OpenIndex, slug: str, recipe: PublishedRecipe, request: SaveRequest, layout: Layout
+) -> MirrorList:
     """Copy a recipe and its bundles; return what it pulls."""
-    for needed in closure(slug, recipe):
-        kind = needed.repository.partition("/")[0]
-        if kind == "recipes" or not wanted.deployers or kind in wanted.deployers:
-            _copy(opened, needed.repository, needed.pin.digest, layout, [needed.tag])
-    (needed,) = (each for each in closure(slug, recipe) if each.repository.startswith("recipes/"))
-    head = opened.artifact(needed.repository, needed.pin).layers[0]
-    raw = layout.read(needed.repository, head, limit_bytes=_LARGEST_RECIPE_BYTES)
+    for pinned in closure(slug, recipe):
+        kind = pinned.repository.partition("/")[0]
+        if kind == "recipes" or not request.deployers or kind in request.deployers:
+            _copy(index, pinned.repository, pinned.pin.digest, layout, [pinned.tag])
+    (pinned,) = (each for each in closure(slug, recipe) if each.repository.startswith("recipes/"))
+    head = index.artifact(pinned.repository, pinned.pin).layers[0]
+    raw = layout.read(pinned.repository, head, limit_bytes=_LARGEST_RECIPE_BYTES)
     document = json.loads(raw)
     return bundle_list(document, make(document, {}), {})
 
 
-def _copy(opened: OpenIndex, repository: str, digest: str, layout: Layout, tags: Sequence[str]) -> None:
-    base = opened.base
+def _copy(index: OpenIndex, repository: str, digest: str, layout: Layout, tags: Sequence[str]) -> None:
+    base = index.base
     copy(base.store, base.repository(repository), digest, layout, repository, tags=tags)
 
 
-class _Pulling:
+class _Puller:
     """Charts and images on their way into a layout; a registry that does not answer is not asked again."""
 
     def __init__(self, layout: Layout, access: Access, report: Report) -> None:
@@ -164,35 +166,35 @@ class _Pulling:
         self._stores: dict[str, Store] = {}
         self._silent: dict[str, ClusterbookError] = {}
 
-    def all(self, found: MirrorList, *, charts: bool, images: bool) -> tuple[list[Held], list[Missing]]:
+    def pull(self, pulls: MirrorList, *, charts: bool, images: bool) -> tuple[list[ArchivePart], list[MissingPart]]:
         """Return what was had, and what was not."""
-        held: list[Held] = []
-        missing: list[Missing] = []
+        parts: list[ArchivePart] = []
+        missing: list[MissingPart] = []
 
-        def attempt(kind: str, name: str, call: Callable[[], Held]) -> None:
+        def attempt(kind: str, name: str, call: Callable[[], ArchivePart]) -> None:
             try:
-                held.append(call())
+                parts.append(call())
             except Unwritable:
                 raise
             except ClusterbookError as error:
-                missing.append(Missing(kind, name, error.what))
+                missing.append(MissingPart(kind, name, error.what))
 
-        needs = {_chart_name(need): need for need in found.charts}
+        needs = {_chart_name(need): need for need in pulls.charts}
         for number, need in enumerate(needs.values() if charts else ()):
             self.report("charts", _chart_name(need), number, len(needs))
             attempt(mirrored.CHART, _chart_name(need), lambda need=need: self._chart(need))  # type: ignore[misc]
-        for number, image in enumerate(found.images if images else ()):
-            self.report("images", image, number, len(found.images))
+        for number, image in enumerate(pulls.images if images else ()):
+            self.report("images", image, number, len(pulls.images))
             attempt(mirrored.IMAGE, image, lambda image=image: self._image(image))  # type: ignore[misc]
-        return held, missing
+        return parts, missing
 
-    def _image(self, image: str) -> Held:
+    def _image(self, image: str) -> ArchivePart:
         source = mirror_names.image(image)
         repository, tag = source.home
         copied = self._fetch(source.host, source.repository, source.wanted, repository, tag)
-        return Held(mirrored.IMAGE, image, repository, tag, copied)
+        return ArchivePart(mirrored.IMAGE, image, repository, tag, copied)
 
-    def _chart(self, need: ComponentChart) -> Held:
+    def _chart(self, need: ComponentChart) -> ArchivePart:
         chart = need.chart
         repository, tag = mirror_names.chart_home(chart.repository, chart.name), chart.version.replace("+", "_")
         if chart.oci:
@@ -200,15 +202,15 @@ class _Pulling:
             digest = self._fetch(host, path, tag, repository, tag)
         else:
             digest = self._pull(need, repository, tag)
-        return Held(mirrored.CHART, _chart_name(need), repository, tag, digest)
+        return ArchivePart(mirrored.CHART, _chart_name(need), repository, tag, digest)
 
-    def _fetch(self, host: str, path: str, wanted: str, repository: str, tag: str) -> str:
+    def _fetch(self, host: str, path: str, reference: str, repository: str, tag: str) -> str:
         if host in self._silent:
             raise self._silent[host]
         if host not in self._stores:
             self._stores[host] = open_registry(host, self._access)
         try:
-            return copy(self._stores[host], path, wanted, self.layout, repository, tags=[tag]).manifest.digest
+            return copy(self._stores[host], path, reference, self.layout, repository, tags=[tag]).manifest.digest
         except Unreachable as error:
             self._silent[host] = error
             raise
@@ -242,8 +244,8 @@ def chart_metadata(archive: bytes, name: str) -> Mapping[str, Any]:
         raise WrongContent(f"{name}: what helm pulled is no chart") from error
     if node is None or not isinstance(node.value, dict):
         raise WrongContent(f"{name}: its Chart.yaml says nothing")
-    found: Mapping[str, Any] = node.data()
-    return found
+    metadata: Mapping[str, Any] = node.data()
+    return metadata
 
 
 def _chart_name(need: ComponentChart) -> str:

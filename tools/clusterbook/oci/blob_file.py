@@ -21,18 +21,18 @@ from clusterbook.oci.store import Content
 
 
 def write_blob(
-    blob: Descriptor, content: Content, target: Path, part: Path, where: str, *, there: Callable[[], bool]
+    blob: Descriptor, content: Content, target: Path, part: Path, where: str, *, is_present: Callable[[], bool]
 ) -> bool:
     """Bring a blob into the file `target` by way of `part`, which keeps what has come when we are killed.
 
-    Returns whether it was brought; False when it is `there` once nobody else is about to bring it.
+    Returns whether it was brought; False when it is `is_present` once nobody else is about to bring it.
 
     Raises:
         WrongContent: the bytes are not the right ones; nothing of them is left.
         OSError: a file cannot be written.
     """
     with lock_file(part) as file:
-        if there():
+        if is_present():
             part.unlink()
             return False
         try:

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import AccessDenied, Patience, RateLimited, Refused, TimedOut, Unreachable
 from clusterbook.oci.credentials import Credentials
-from clusterbook.oci.http import GOES_ON, REDIRECTS, Body, Clock, Http, Transient, retry_after_s, shown
+from clusterbook.oci.http import GOES_ON, REDIRECTS, Body, Clock, Http, Transient, printable_url, retry_after_s
 from clusterbook.oci.login import Login, origin
 from clusterbook.oci.oras import DOCKER_HUB, DOCKER_HUB_API
 
@@ -40,7 +40,7 @@ class Client(Http):
     ) -> None:
         super().__init__(host, ca_file=ca_file, patience=patience or Patience(), clock=clock or Clock())
         self.address = f"{'http' if plain_http else 'https'}://{DOCKER_HUB_API if host in DOCKER_HUB else host}"
-        self._login = Login(self.address, host, credentials, self._ask, clock=self.clock.monotonic)
+        self._login = Login(self.address, host, credentials, self._request_token, clock=self.clock.monotonic)
 
     def send(
         self,
@@ -76,7 +76,7 @@ class Client(Http):
         """Return what a status that we cannot do anything about means."""
         status, said = response.status_code, self._reason(response)
         request = response.request
-        what = f"{request.method} {shown(request.url or response.url)} is answered with {status}{said}"
+        what = f"{request.method} {printable_url(request.url or response.url)} is answered with {status}{said}"
         if status in (401, 403):
             return AccessDenied(what, hint=f"log in: docker login {self.host}; or ask for the right to do this")
         if status == 429:
@@ -101,7 +101,9 @@ class Client(Http):
         words = re.sub(r"\s+", " ", "".join(each if each.isprintable() else " " for each in words)).strip()
         return f": {words[:200]}" if words else ""
 
-    def _ask(self, url: str, *, authorization: str = "", form: Mapping[str, str] | None = None) -> tuple[int, bytes]:
+    def _request_token(
+        self, url: str, *, authorization: str = "", form: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes]:
         """Ask an address for a token. Source: the port `login.Ask`."""
         body = (lambda: urlencode(form).encode()) if form else None
         headers = {"Content-Type": "application/x-www-form-urlencoded"} if form else {}

@@ -125,19 +125,19 @@ def _find(config: Mapping[str, Any], host: str, environment: Mapping[str, str]) 
     helpers, auths = config.get("credHelpers") or {}, config.get("auths") or {}
     for key in _keys(host):
         if isinstance(helper := helpers.get(key), str):
-            return _ask(helper, key, environment)
+            return _from_helper(helper, key, environment)
     store = config.get("credsStore")
     if isinstance(store, str) and store:
         for key in [each for each in _keys(host) if each in auths] or [next(_keys(host))]:
-            if (found := _ask(store, key, environment)) is not None:
+            if (found := _from_helper(store, key, environment)) is not None:
                 return found
     for key in _keys(host):
-        if isinstance(auth := auths.get(key), dict) and (found := _written(auth, host)) is not None:
+        if isinstance(auth := auths.get(key), dict) and (found := _from_auth(auth, host)) is not None:
             return found
     return None
 
 
-def _written(auth: Mapping[str, Any], host: str) -> Credential | None:
+def _from_auth(auth: Mapping[str, Any], host: str) -> Credential | None:
     """Return what one entry of `auths` says."""
     username, secret = str(auth.get("username") or ""), str(auth.get("password") or "")
     if auth.get("auth"):
@@ -150,7 +150,7 @@ def _written(auth: Mapping[str, Any], host: str) -> Credential | None:
     return Credential(username, secret, token) if username or token else None
 
 
-def _ask(helper: str, key: str, environment: Mapping[str, str]) -> Credential | None:
+def _from_helper(helper: str, key: str, environment: Mapping[str, str]) -> Credential | None:
     """Return what a credential helper knows about a host.
 
     Raises:

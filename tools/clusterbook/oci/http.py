@@ -164,8 +164,8 @@ class Http:
             if response.status_code not in REDIRECTS or method not in ("GET", "HEAD") or not location:
                 return response
             self.drain(response)
-            url = self.joined(url, location)
-        raise Unreachable(f"{shown(url)} is the end of more than {_MOST_REDIRECTS} redirects")
+            url = self.resolve_location(url, location)
+        raise Unreachable(f"{printable_url(url)} is the end of more than {_MOST_REDIRECTS} redirects")
 
     def exchange(
         self, method: str, url: str, headers: Mapping[str, str], body: Body | None, authorization: str
@@ -186,11 +186,11 @@ class Http:
                 timeout=(self.patience.connect_s, self.patience.read_s),
             )
         except requests.exceptions.SSLError as error:
-            raise Unreachable(f"{shown(url)}: no TLS: {_short(error)}", hint=self._tls_hint) from error
+            raise Unreachable(f"{printable_url(url)}: no TLS: {_reason(error)}", hint=self._tls_hint) from error
         except (requests.ConnectionError, requests.Timeout) as error:
             raise Transient(self._fault(error, url)) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, ValueError) as error:
-            raise Unreachable(f"{shown(url)} cannot be asked: {_short(error)}") from error
+            raise Unreachable(f"{printable_url(url)} cannot be asked: {_reason(error)}") from error
 
     def chunks(self, response: requests.Response) -> Iterator[bytes]:
         """Yield the body of a response as it comes.
@@ -212,7 +212,7 @@ class Http:
                 came += len(data)
                 if clock() - mark > window_s:
                     if came < window_s * _SLOWEST_BYTES_PER_S:
-                        raise Transient(TimedOut(f"{shown(response.url)} sends {came} bytes in {window_s:g} s"))
+                        raise Transient(TimedOut(f"{printable_url(response.url)} sends {came} bytes in {window_s:g} s"))
                     mark, came = clock(), 0
         finally:
             response.close()
@@ -229,9 +229,9 @@ class Http:
         for chunk in self.chunks(response):
             found += chunk
             if len(found) > limit_bytes:
-                raise Malformed(f"{shown(response.url)} answers with more than {limit_bytes} bytes")
+                raise Malformed(f"{printable_url(response.url)} answers with more than {limit_bytes} bytes")
         if said.isascii() and said.isdigit() and len(found) < int(said):
-            raise Transient(Unreachable(f"{shown(response.url)} breaks off after {len(found)} of {said} bytes"))
+            raise Transient(Unreachable(f"{printable_url(response.url)} breaks off after {len(found)} of {said} bytes"))
         return bytes(found)
 
     def drain(self, response: requests.Response, limit_bytes: int = 8192) -> bytes:
@@ -246,7 +246,7 @@ class Http:
             pass
         return found[:limit_bytes]
 
-    def joined(self, url: str, location: str) -> str:
+    def resolve_location(self, url: str, location: str) -> str:
         """Return where a response to `url` points to.
 
         Raises:
@@ -255,25 +255,27 @@ class Http:
         try:
             found = urljoin(url, location)
         except ValueError as error:
-            raise Malformed(f"{self.host} points from {shown(url)} to what is no address") from error
+            raise Malformed(f"{self.host} points from {printable_url(url)} to what is no address") from error
         scheme, _, _ = origin(found)
         if scheme not in ("http", "https") or (scheme == "http" and urlsplit(url).scheme == "https"):
-            raise Malformed(f"{self.host} points from {shown(url)} to {shown(found)}, which is not safe")
+            raise Malformed(
+                f"{self.host} points from {printable_url(url)} to {printable_url(found)}, which is not safe"
+            )
         return found
 
     def _fault(self, error: Exception, url: str) -> ClusterbookError:
         """Return what an error of the connection means."""
         hint = GOES_ON
         if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
-            return TimedOut(f"{shown(url)} says nothing for {self.patience.read_s:g} s", hint=hint)
+            return TimedOut(f"{printable_url(url)} says nothing for {self.patience.read_s:g} s", hint=hint)
         if isinstance(error, requests.ConnectionError) and "refused" in str(error):
             return Unreachable(f"{urlsplit(url).netloc}: nobody listens there", hint="is the name right, and the port?")
         if isinstance(error, requests.ConnectionError) and "NameResolutionError" in str(error):
             what = f"{urlsplit(url).netloc}: nobody knows a host of that name"
             return Unreachable(what, hint="is the name right, and is there a network?")
         if isinstance(error, urllib3.exceptions.ProtocolError):
-            return Unreachable(f"{shown(url)} breaks off", hint=hint)
-        return Unreachable(f"{shown(url)}: {_short(error)}", hint=hint)
+            return Unreachable(f"{printable_url(url)} breaks off", hint=hint)
+        return Unreachable(f"{printable_url(url)}: {_reason(error)}", hint=hint)
 
 
 class _SystemRoots(HTTPAdapter):
@@ -330,7 +332,7 @@ def retry_after_s(response: requests.Response, now: float) -> float | None:
         return None
 
 
-def shown(url: str) -> str:
+def printable_url(url: str) -> str:
     """Return an address without what may be secret in it: a query, a user."""
     try:
         parts = urlsplit(url)
@@ -339,7 +341,7 @@ def shown(url: str) -> str:
         return "an address that is none"
 
 
-def _short(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """Return the gist of what a library says, without addresses."""
     text = re.sub(r"(HTTPS?ConnectionPool\([^)]*\): |\(Caused by |<[^>]*>:? ?|with url: \S+)", "", str(error))
     return re.sub(r"\s+", " ", text).strip("() '\"")[:160]

@@ -35,7 +35,7 @@ class Challenge(NamedTuple):
     parameters: Mapping[str, str]
 
 
-class Ask(Protocol):
+class TokenRequest(Protocol):
     """Whoever asks an address for a token and returns its status and what it says."""
 
     def __call__(
@@ -53,10 +53,16 @@ class Login:
     """Who we are to the registry at `address` (scheme and host)."""
 
     def __init__(
-        self, address: str, host: str, credentials: Credentials, ask: Ask, *, clock: Callable[[], float]
+        self,
+        address: str,
+        host: str,
+        credentials: Credentials,
+        request_token: TokenRequest,
+        *,
+        clock: Callable[[], float],
     ) -> None:
         self._address, self._host = address, host
-        self._credentials, self._ask, self._clock = credentials, ask, clock
+        self._credentials, self._ask, self._clock = credentials, request_token, clock
         self._known: dict[str, Credential | None] = {}
         self._basic = False
         self._tokens: dict[frozenset[str], _Token] = {}

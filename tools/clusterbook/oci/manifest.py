@@ -140,20 +140,20 @@ def index(manifests: Iterable[Descriptor], *, annotations: Mapping[str, str] | N
     return parse_manifest(canonical(document))
 
 
-def parse_manifest(raw: bytes, *, media_type: str = "", wanted: str = "", name: str = "manifest") -> Manifest:
+def parse_manifest(raw: bytes, *, media_type: str = "", reference: str = "", name: str = "manifest") -> Manifest:
     """Return what the bytes of a manifest or an index say.
 
     Args:
         raw: the bytes, exactly as they are stored.
         media_type: what the store calls them, "" when it does not say.
-        wanted: what was asked for; a digest is held against the bytes.
+        reference: what was asked for; a digest is held against the bytes.
         name: how a message calls it.
 
     Raises:
         WrongContent: the bytes are not those of the digest that was asked for.
         Malformed: they are no manifest, or one that can be read in two ways.
     """
-    if is_digest(wanted) and digest_of(raw) != wanted:
+    if is_digest(reference) and digest_of(raw) != reference:
         raise WrongContent(f"{name} has other bytes than its digest says: {digest_of(raw)}")
     if len(raw) > LARGEST_MANIFEST_BYTES:
         raise Malformed(f"{name} is larger than {LARGEST_MANIFEST_BYTES >> 20} MiB")
@@ -201,14 +201,16 @@ def parse_descriptor(document: Any) -> Descriptor:
     )
 
 
-def _media_type(document: Mapping[str, Any], said: str, name: str) -> str:
+def _media_type(document: Mapping[str, Any], expected: str, name: str) -> str:
     """Return the media type of a document, which its store must not call otherwise."""
-    said = said.partition(";")[0].strip()
-    own = document.get("mediaType") or (said if said in ACCEPTED else INDEX if "manifests" in document else MANIFEST)
+    expected = expected.partition(";")[0].strip()
+    own = document.get("mediaType") or (
+        expected if expected in ACCEPTED else INDEX if "manifests" in document else MANIFEST
+    )
     if own not in ACCEPTED:
         raise Malformed(f"{name} is of a kind that is not read: {str(own)[:80]!a}")
-    if said in ACCEPTED and said != own:
-        raise Malformed(f"{name} calls itself {own}, its store calls it {said}")
+    if expected in ACCEPTED and expected != own:
+        raise Malformed(f"{name} calls itself {own}, its store calls it {expected}")
     return str(own)
 
 
@@ -218,16 +220,16 @@ def _text(word: Any) -> str:
     return word
 
 
-def _list(found: Any) -> list[Any]:
-    if not isinstance(found, list):
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
         raise TypeError("a list of descriptors is not a list")
-    return found
+    return value
 
 
-def _annotations(found: Any) -> dict[str, str]:
+def _annotations(value: Any) -> dict[str, str]:
     """Return annotations; what is no text in them is refused."""
-    if found is None:
+    if value is None:
         return {}
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise TypeError("annotations are not a map")
-    return {key: _text(value) for key, value in found.items()}
+    return {key: _text(value) for key, value in value.items()}

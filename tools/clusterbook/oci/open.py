@@ -13,7 +13,7 @@ from typing import NamedTuple
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.diagnostics.transport import BadReference
 from clusterbook.files.read import exists, is_folder
-from clusterbook.oci.reference import SCHEME, Reference, check_wanted, is_digest, parse_reference
+from clusterbook.oci.reference import SCHEME, Reference, check_tag_or_digest, is_digest, parse_reference
 from clusterbook.oci.store import Store
 
 LAYOUT_SCHEME = "oci-layout:"
@@ -53,7 +53,7 @@ def open_base(where: str, access: Access, *, create: bool = False) -> Base:
     if not where.startswith(SCHEME):
         raise InvalidRequest(f"{where} is no store", hint=f"name oci://HOST/BASE, or oci-layout:{where} for a folder")
     reference = parse_reference(where)
-    if reference.wanted:
+    if reference.tag_or_digest:
         raise InvalidRequest(f"{where} names one artifact, not a base", hint="leave tag and digest out")
     return Base(open_registry(reference.host, access), reference.repository)
 
@@ -73,7 +73,7 @@ def is_artifact(where: str) -> bool:
     """
     if where.startswith(LAYOUT_SCHEME):
         return bool(_layout_parts(where)[1])
-    return where.startswith(SCHEME) and bool(parse_reference(where).wanted)
+    return where.startswith(SCHEME) and bool(parse_reference(where).tag_or_digest)
 
 
 def open_artifact(where: str, access: Access, *, create: bool = False) -> ArtifactLocation:
@@ -87,10 +87,10 @@ def open_artifact(where: str, access: Access, *, create: bool = False) -> Artifa
         folder, wanted = _layout_parts(where)
         if wanted:
             store = open_base(f"{LAYOUT_SCHEME}{folder}", access, create=create).store
-            check_wanted(wanted)
+            check_tag_or_digest(wanted)
             return ArtifactLocation(store, Reference("", "", *(("", wanted) if is_digest(wanted) else (wanted, ""))))
     reference = parse_reference(where)
-    if not reference.wanted:
+    if not reference.tag_or_digest:
         hint = f"write {where}:1.0.0, say, or {where}@sha256:…"
         raise BadReference(f"{where} names a repository, and none of its artifacts", hint=hint)
     return ArtifactLocation(open_registry(reference.host, access), reference)

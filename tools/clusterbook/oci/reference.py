@@ -30,7 +30,7 @@ class Reference(NamedTuple):
     digest: str = ""
 
     @property
-    def wanted(self) -> str:
+    def tag_or_digest(self) -> str:
         """The digest where there is one, else the tag: a digest says more."""
         return self.digest or self.tag
 
@@ -97,7 +97,7 @@ def check_digest(word: object) -> str:
     return word
 
 
-def check_wanted(word: str) -> str:
+def check_tag_or_digest(word: str) -> str:
     """Return `word`, having made sure that it is a tag or a digest.
 
     Raises:

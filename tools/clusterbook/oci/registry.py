@@ -30,7 +30,7 @@ from clusterbook.oci.manifest import (
 from clusterbook.oci.reference import (
     check_digest,
     check_repository,
-    check_wanted,
+    check_tag_or_digest,
     is_loopback,
     referrers_tag,
 )
@@ -83,10 +83,10 @@ class Registry(Store):
         self._without_api: set[str] = set()
         self._mounts = True
 
-    def manifest(self, repository: str, wanted: str) -> Manifest:
+    def manifest(self, repository: str, reference: str) -> Manifest:
         """Return the manifest or index that a tag or a digest names."""
-        url = self._url(repository, "manifests", check_wanted(wanted))
-        name = f"{self.where}/{repository} {wanted}"
+        url = self._url(repository, "manifests", check_tag_or_digest(reference))
+        name = f"{self.where}/{repository} {reference}"
 
         def get() -> Manifest:
             response = self._client.send("GET", url, scopes=_pull(repository), headers=_ACCEPT)
@@ -97,7 +97,7 @@ class Registry(Store):
                 raise self._client.refusal(response)
             said, kind = response.headers.get("Docker-Content-Digest", ""), response.headers.get("Content-Type", "")
             raw = self._client.read(response, LARGEST_MANIFEST_BYTES)
-            found = parse_manifest(raw, media_type=kind, wanted=wanted, name=name)
+            found = parse_manifest(raw, media_type=kind, reference=reference, name=name)
             if said.startswith("sha256:") and said != found.digest:
                 raise WrongContent(f"{name}: the registry announces {said} and sends {found.digest}")
             return found
@@ -109,11 +109,11 @@ class Registry(Store):
         url = self._url(repository, "blobs", check_digest(blob.digest))
         return download(self._client, url, blob, start, scopes=_pull(repository), where=f"{self.where}/{repository}")
 
-    def exists(self, repository: str, wanted: Descriptor) -> bool:
+    def exists(self, repository: str, descriptor: Descriptor) -> bool:
         """Return whether the registry has a blob or, by its media type, a manifest."""
-        if is_manifest(wanted):
-            return self._digest_of(repository, wanted.digest) is not None
-        url = self._url(repository, "blobs", check_digest(wanted.digest))
+        if is_manifest(descriptor):
+            return self._digest_of(repository, descriptor.digest) is not None
+        url = self._url(repository, "blobs", check_digest(descriptor.digest))
 
         def ask() -> bool:
             response = self._client.send("HEAD", url, scopes=_pull(repository))
@@ -124,22 +124,22 @@ class Registry(Store):
 
         return self._client.retry(ask)
 
-    def put_blob(self, repository: str, blob: Descriptor, content: Content, *, near: str = "") -> bool:
+    def put_blob(self, repository: str, blob: Descriptor, content: Content, *, mount_from: str = "") -> bool:
         """Keep a blob, sent as a stream; what breaks off is sent again from its start.
 
         A small one that is near is not asked for first, unless the registry mounts none: that would cost as much.
         """
-        if not (near and blob.size <= _SMALL_BYTES and self._mounts) and self.exists(repository, blob):
+        if not (mount_from and blob.size <= _SMALL_BYTES and self._mounts) and self.exists(repository, blob):
             return False
-        return self._client.retry(lambda: self._upload(repository, blob, content, near))
+        return self._client.retry(lambda: self._upload(repository, blob, content, mount_from))
 
     def put_manifest(
-        self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True, there: bool | None = None
+        self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True, present: bool | None = None
     ) -> bool:
         """Keep a manifest; one with a subject is listed under the subject's fallback tag as well."""
         del root
-        wanted = check_wanted(tag or manifest.digest)
-        changed = self._digest_of(repository, wanted) != manifest.digest if there is None else not there
+        wanted = check_tag_or_digest(tag or manifest.digest)
+        changed = self._digest_of(repository, wanted) != manifest.digest if present is None else not present
         if changed:
             self._put(repository, wanted, manifest)
         if manifest.subject is not None:
@@ -162,7 +162,7 @@ class Registry(Store):
                 there.append(manifest)
         return [each for each in there if artifact_type in ("", each.artifact_type)]
 
-    def listed(self, repository: str, digest: str) -> set[str]:
+    def referrer_digests(self, repository: str, digest: str) -> set[str]:
         """Return the digests that the API lists, or the fallback tag where there is none."""
         by_api = self._by_api(repository, digest)
         return {each.digest for each in (self._by_tag(repository, digest) if by_api is None else by_api)}
@@ -174,15 +174,15 @@ class Registry(Store):
 
     # --- one request each ---------------------------------------------------------------------------------------------
 
-    def _upload(self, repository: str, blob: Descriptor, content: Content, near: str) -> bool:
+    def _upload(self, repository: str, blob: Descriptor, content: Content, mount_from: str) -> bool:
         """Send a blob in one go, or have it mounted; return whether it was sent."""
         url, scopes = self._url(repository, "blobs", "uploads/"), _push(repository)
         query = ""
-        if near and near != repository:
-            query = f"?mount={check_digest(blob.digest)}&from={check_repository(near)}"
+        if mount_from and mount_from != repository:
+            query = f"?mount={check_digest(blob.digest)}&from={check_repository(mount_from)}"
         try:
             session = self._client.send(
-                "POST", url + query, scopes=scopes | (_pull(near) if query else frozenset()), body=lambda: b""
+                "POST", url + query, scopes=scopes | (_pull(mount_from) if query else frozenset()), body=lambda: b""
             )
         except AccessDenied:
             if not query:
@@ -199,7 +199,7 @@ class Registry(Store):
             self._mounts = False
             if self.exists(repository, blob):
                 return False
-        place = self._client.joined(session.url or url, location)
+        place = self._client.resolve_location(session.url or url, location)
         place += f"{'&' if '?' in place else '?'}digest={blob.digest}"
         done = self._client.send(
             "PUT",
@@ -215,8 +215,8 @@ class Registry(Store):
         self._client.drain(done)
         return True
 
-    def _put(self, repository: str, wanted: str, manifest: Manifest) -> None:
-        url, headers = self._url(repository, "manifests", wanted), {"Content-Type": manifest.descriptor.media_type}
+    def _put(self, repository: str, reference: str, manifest: Manifest) -> None:
+        url, headers = self._url(repository, "manifests", reference), {"Content-Type": manifest.descriptor.media_type}
 
         def put() -> None:
             done = self._client.send("PUT", url, scopes=_push(repository), headers=headers, body=lambda: manifest.raw)
@@ -229,9 +229,9 @@ class Registry(Store):
 
         self._client.retry(put)
 
-    def _digest_of(self, repository: str, wanted: str) -> str | None:
+    def _digest_of(self, repository: str, reference: str) -> str | None:
         """Return the digest that a tag or a digest stands for, None when there is nothing."""
-        url = self._url(repository, "manifests", wanted)
+        url = self._url(repository, "manifests", reference)
 
         def ask() -> str | None:
             response = self._client.send("HEAD", url, scopes=_pull(repository), headers=_ACCEPT)
@@ -240,7 +240,7 @@ class Registry(Store):
                 return None
             if response.status_code != 200:
                 raise self._client.refusal(response)
-            return response.headers.get("Docker-Content-Digest") or self.manifest(repository, wanted).digest
+            return response.headers.get("Docker-Content-Digest") or self.manifest(repository, reference).digest
 
         return self._client.retry(ask)
 
@@ -316,7 +316,7 @@ class Registry(Store):
             raise Malformed(f"{self.where}/{repository} answers without {key}") from error
         if not isinstance(page, list):
             raise Malformed(f"{self.where}/{repository} answers without a list of {key}")
-        after = self._client.joined(url, following) if following else ""
+        after = self._client.resolve_location(url, following) if following else ""
         if after and origin(after) != origin(url):
             raise Malformed(f"{self.where}/{repository} continues a list on another host")
         return after, page

@@ -45,7 +45,7 @@ class Store(ABC):
     where: str
 
     @abstractmethod
-    def manifest(self, repository: str, wanted: str) -> Manifest:
+    def manifest(self, repository: str, reference: str) -> Manifest:
         """Return the manifest or index that a tag or a digest names, checked against the digest."""
 
     @abstractmethod
@@ -53,21 +53,21 @@ class Store(ABC):
         """Yield the bytes of a blob from `start` on as the store has them, not checked: use `blob` or `read`."""
 
     @abstractmethod
-    def exists(self, repository: str, wanted: Descriptor) -> bool:
+    def exists(self, repository: str, descriptor: Descriptor) -> bool:
         """Return whether the store has a blob or, by its media type, a manifest."""
 
     @abstractmethod
-    def put_blob(self, repository: str, blob: Descriptor, content: Content, *, near: str = "") -> bool:
-        """Keep a blob; return whether bytes had to be moved. `near` names a repository that has it already, perhaps."""
+    def put_blob(self, repository: str, blob: Descriptor, content: Content, *, mount_from: str = "") -> bool:
+        """Keep a blob; return whether bytes had to be moved. `mount_from` names a repository that may have it."""
 
     @abstractmethod
     def put_manifest(
-        self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True, there: bool | None = None
+        self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True, present: bool | None = None
     ) -> bool:
         """Keep a manifest, under `tag` as well; return whether anything changed.
 
         One with a subject is from then on among the subject's referrers. `root=False` says that it is only ever reached
-        through an index; `there` whether it is known to be kept under that name already, None that nobody knows.
+        through an index; `present` whether it is known to be kept under that name already, None that nobody knows.
         """
 
     @abstractmethod
@@ -78,7 +78,7 @@ class Store(ABC):
     def all_tags(self, repository: str) -> list[str]:
         """Return all tags of a repository, also those that only serve to find referrers, sorted."""
 
-    def listed(self, repository: str, digest: str) -> set[str]:
+    def referrer_digests(self, repository: str, digest: str) -> set[str]:
         """Return the digests of what can be found that says something about `digest`."""
         return {each.digest for each in self.referrers(repository, digest)}
 
@@ -106,7 +106,7 @@ def check_blob(chunks: Iterable[bytes], blob: Descriptor, where: str) -> Iterato
     Raises:
         WrongContent: they are not.
     """
-    hasher, position, held = sha256(), 0, b""
+    hasher, position, pending = sha256(), 0, b""
     for chunk in chunks:
         position += len(chunk)
         if position > blob.size:
@@ -114,20 +114,20 @@ def check_blob(chunks: Iterable[bytes], blob: Descriptor, where: str) -> Iterato
                 f"{where}: {blob.digest} is longer than the {blob.size} bytes it should have", hint=_AGAIN
             )
         hasher.update(chunk)
-        if held:
-            yield held
-        held = chunk
+        if pending:
+            yield pending
+        pending = chunk
     if position < blob.size:
         raise WrongContent(f"{where}: {blob.digest} ends after {position} of {blob.size} bytes", hint=_AGAIN)
     if f"sha256:{hasher.hexdigest()}" != blob.digest:
         what = f"{where}: {blob.digest} has other bytes than its digest says: {hasher.hexdigest()}"
         raise WrongContent(what, hint=_AGAIN)
-    yield held
+    yield pending
 
 
-def is_manifest(wanted: Descriptor) -> bool:
+def is_manifest(descriptor: Descriptor) -> bool:
     """Return whether a descriptor is one of a manifest or an index."""
-    return wanted.media_type in ACCEPTED
+    return descriptor.media_type in ACCEPTED
 
 
 def from_bytes(data: bytes) -> Content:

@@ -22,8 +22,8 @@ from clusterbook.oci.store import Content, Progress, Store, is_manifest, report_
 _DEEPEST = 6
 _MOST_MANIFESTS = 4096
 
-One = TypeVar("One")
-Other = TypeVar("Other")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class ManifestNode(NamedTuple):
@@ -57,33 +57,33 @@ def graph(store: Store, repository: str, first: Manifest, *, referrers: bool = T
     Raises:
         Malformed: it never ends.
     """
-    found: dict[str, ManifestNode] = {}
+    nodes: dict[str, ManifestNode] = {}
 
     def visit(manifest: Manifest, depth: int, *, root: bool) -> None:
-        if manifest.digest in found:
+        if manifest.digest in nodes:
             return
-        if depth > _DEEPEST or len(found) >= _MOST_MANIFESTS:
+        if depth > _DEEPEST or len(nodes) >= _MOST_MANIFESTS:
             raise Malformed(f"{store.where}: {first.digest} is made of too many manifests")
         for part in filter(is_manifest, manifest.manifests):
             visit(store.manifest(repository, part.digest), depth + 1, root=False)
-        found[manifest.digest] = ManifestNode(manifest, root)
+        nodes[manifest.digest] = ManifestNode(manifest, root)
         for other in store.referrers(repository, manifest.digest) if referrers else ():
             visit(other, depth + 1, root=True)
 
     visit(first, 0, root=True)
-    return list(found.values())
+    return list(nodes.values())
 
 
 def copy(
     source: Store,
     source_repository: str,
-    wanted: str,
+    reference: str,
     target: Store,
     target_repository: str,
     *,
     tags: Sequence[str] = (),
     referrers: bool = True,
-    near: str = "",
+    mount_from: str = "",
     jobs: int = 4,
     progress: Progress = silent,
 ) -> CopyResult:
@@ -92,16 +92,16 @@ def copy(
     Args:
         source: where it is.
         source_repository: in which repository there.
-        wanted: its tag or digest.
+        reference: its tag or digest.
         target: where it shall be.
         target_repository: in which repository there.
         tags: what it shall be called there; without, it is there by digest.
         referrers: whether signatures and SBOMs come along.
-        near: a repository of the target that may have the same blobs.
+        mount_from: a repository of the target that may have the same blobs.
         jobs: how many blobs move at once.
         progress: hears how far it has come.
     """
-    first = source.manifest(source_repository, wanted)
+    first = source.manifest(source_repository, reference)
     nodes = graph(source, source_repository, first, referrers=referrers)
     missing = [node for node in nodes if not target.exists(target_repository, node.manifest.descriptor)]
     blobs = {blob.digest: blob for node in missing for blob in node.blobs}
@@ -109,14 +109,14 @@ def copy(
 
     def move(blob: Descriptor) -> bool:
         content = _stoppable(_content(source, source_repository, blob, progress), stop)
-        return target.put_blob(target_repository, blob, content, near=near)
+        return target.put_blob(target_repository, blob, content, mount_from=mount_from)
 
     moved = in_parallel(move, list(blobs.values()), jobs=jobs, stop=stop)
     absent = {node.manifest.digest for node in missing}
     manifests = 0
     for node in nodes:
-        there = node.manifest.digest not in absent
-        put = target.put_manifest(target_repository, node.manifest, root=node.root, there=there)
+        present = node.manifest.digest not in absent
+        put = target.put_manifest(target_repository, node.manifest, root=node.root, present=present)
         manifests += put and not (tags and node.manifest.digest == first.digest)
     for tag in tags:
         manifests += target.put_manifest(target_repository, first, tag=tag)
@@ -135,12 +135,12 @@ def save(store: Store, repository: str, blob: Descriptor, target: Path, *, progr
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         content = _content(store, repository, blob, progress)
-        return write_blob(blob, content, target, part, store.where, there=lambda: _has(target, blob))
+        return write_blob(blob, content, target, part, store.where, is_present=lambda: _has(target, blob))
     except OSError as error:
         raise Unwritable(f"{target} cannot be written: {error.strerror}", hint="name a file you may write") from error
 
 
-def in_parallel(call: Callable[[One], Other], items: Iterable[One], *, jobs: int, stop: Event) -> list[Other]:
+def in_parallel(call: Callable[[Item], Result], items: Iterable[Item], *, jobs: int, stop: Event) -> list[Result]:
     """Return what `call` says to each item, `jobs` at a time; after the first error, no further one is started.
 
     Args:

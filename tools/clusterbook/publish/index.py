@@ -96,12 +96,12 @@ def published_pins(
     return entry.artifacts if {RECIPE_KIND, *release.deployers} <= entry.artifacts.keys() else None
 
 
-def recipes_of(opened: OpenIndex | None) -> dict[str, PublishedRecipe]:
+def recipes_of(index: OpenIndex | None) -> dict[str, PublishedRecipe]:
     """Return all recipes that an index names, by slug."""
     found: dict[str, PublishedRecipe] = {}
-    if opened is not None:
-        for name in sorted(opened.envelope.shards):
-            found |= published.recipes_in(opened.shard(name)) if name.startswith(published.RECIPES) else {}
+    if index is not None:
+        for name in sorted(index.envelope.shards):
+            found |= published.recipes_in(index.shard(name)) if name.startswith(published.RECIPES) else {}
     return found
 
 

@@ -32,7 +32,7 @@ from clusterbook.publish.index import Listed, Pins, descriptor_of, listing, make
 from clusterbook.publish.release import Publication, artifacts_of, sbom_of
 from clusterbook.publish.send import Report, Sender, quiet
 from clusterbook.publish.sign import SignedPart, attach_all, sign_release, tag_all
-from clusterbook.trust.policy import RootOfTrust, Trusting
+from clusterbook.trust.policy import RootOfTrust, TrustOptions
 from clusterbook.trust.sign import Signer
 
 JOBS = 8
@@ -54,7 +54,7 @@ class Destination:
 
     base: Base
     signer: Signer | None
-    trusting: Trusting
+    trust: TrustOptions
     jobs: int = JOBS
     lifetime: timedelta = published.LIFETIME
     roots: tuple[RootOfTrust, ...] = ()
@@ -84,26 +84,26 @@ def publish(release: Publication, where: Destination, report: Report = quiet) ->
     """
     sender = Sender(where.base, where.jobs, report)
     check_target(where.roots, where.base)
-    before = current_latest(where.base, where.trusting)
-    with sender.together():
+    before = current_latest(where.base, where.trust)
+    with sender.batch():
         pins, bills = _send_artifacts(release, sender, recipes_of(before))
-    with sender.together():
+    with sender.batch():
         index = make_index(release, pins, before, lifetime=where.lifetime)
         sender.send(index.artifact, tags=[])
         described_index = index.artifact.manifest.descriptor
         subjects = [(published.REPOSITORY, Pin(described_index.digest, described_index.size))]
         subjects += sorted([*listing(pins), *bills])
-        signer, policy = where.signer, where.trusting.policy
+        signer, policy = where.signer, where.trust.policy
         signed = sign_release(release, subjects, signer, policy, sender) if signer else []
-    with sender.together():
+    with sender.batch():
         attach_all(signed, sender)
         for root in where.roots:
             made = root_artifact(root.version, root.data)
             sender.send(made, tags=[made.tag])
         tag_all(pins, sender)
         sender.tag(index.artifact.repository, index.artifact.manifest, release.name)
-        mine = open_index(where.base, where.trusting, now=None, seen=None, tag=release.name)
-        settle_latest(where.base, where.trusting, mine, lambda newest: _tag_latest(newest, sender))
+        mine = open_index(where.base, where.trust, now=None, previous=None, tag=release.name)
+        settle_latest(where.base, where.trust, mine, lambda newest: _tag_latest(newest, sender))
     _read_back(release, where, sender, subjects, signed)
     moved = sender.blobs, sender.size, sender.manifests
     return PublishResult(release.name, len(subjects), *moved, subjects[0][1].digest, index.sequence, index.expires)
@@ -132,7 +132,7 @@ def _send_artifacts(
         found[version] = there
         bills.append(_attach_sbom(release, sender, version, descriptor_of(there[RECIPE_KIND])))
 
-    sender.each("recipes", list(release.versions), one)
+    sender.run_all("recipes", list(release.versions), one)
     return {version: found[version] for version in release.versions}, bills
 
 
@@ -163,7 +163,7 @@ def _read_back(
         NotThere: it is not.
         Malformed: a layout is none in the eyes of oras.
     """
-    opened = open_index(where.base, where.trusting, now=None, seen=None, tag=release.name)
+    opened = open_index(where.base, where.trust, now=None, previous=None, tag=release.name)
     if opened.manifest.digest != subjects[0][1].digest:
         raise NotThere(f"{where.base.store.where}: somebody else published {release.name} meanwhile")
     attached = {each: one.attachment for one in signed for each in one.subjects}
@@ -174,7 +174,7 @@ def _read_back(
             sender.settle(each[0], found, attached[each])
 
     try:
-        sender.each("read back", [each for each in subjects if each[1].digest in sender.changed], one)
+        sender.run_all("read back", [each for each in subjects if each[1].digest in sender.changed], one)
     except NoArtifact as error:
         raise NotThere(error.what, hint="publish again") from error
     if isinstance(where.base.store, Layout):

@@ -145,8 +145,8 @@ def prepare(request: PublishRequest) -> Publication:
         name,
         _origin(ledger, name),
         document["catalog"],
-        _issued(request, document["date"], _withdrawal_dates(ledger)),
-        tuple(_named(history[slug], str(entry.version)) for slug, entry in entries.items()),
+        _issue_date(request, document["date"], _withdrawal_dates(ledger)),
+        tuple(_find_version(history[slug], str(entry.version)) for slug, entry in entries.items()),
         history,
         {each: {slug: (str(e.version), e.digest) for slug, e in ledger.entries(each).items()} for each in upto},
         tuple(
@@ -184,12 +184,12 @@ def sbom_of(release: Publication, version: ReleaseVersion) -> bytes:
     Raises:
         NotOfTheLedger: the sources do not give it.
     """
-    recipe = _whole(release, version)
-    found = sbom(recipe, release.images, version=version.version, digest=version.digest, charts=release.charts)
-    return canonical(found)
+    recipe = _whole_recipe(release, version)
+    document = sbom(recipe, release.images, version=version.version, digest=version.digest, charts=release.charts)
+    return canonical(document)
 
 
-def _whole(release: Publication, version: ReleaseVersion) -> Mapping[str, Any]:
+def _whole_recipe(release: Publication, version: ReleaseVersion) -> Mapping[str, Any]:
     if version.slug not in release.wholes:
         raise NotOfTheLedger(f"the sources do not give {version.slug}, which release {release.name} serves")
     return release.wholes[version.slug]
@@ -202,14 +202,14 @@ def artifacts_of(release: Publication, version: ReleaseVersion) -> Iterator[tupl
         NotOfTheLedger: the sources give something else than the ledger records.
         InvalidRequest: they lack what a bundle needs, as old ones may.
     """
-    recipe = add_version(_whole(release, version), version)
+    recipe = add_version(_whole_recipe(release, version), version)
     origins = release.ledger.origins(version.slug, read_version(version.version))
     yield RECIPE_KIND, recipe_artifact(recipe, origins, version)
     for deployer in release.deployers:
         files = _bundle(recipe, deployer, version)
-        kept = archived(deployer, files)
-        made = bundle_artifact(deployer, config(deployer, files), kept, pack_bytes(kept), version)
-        yield deployer, made
+        layout = archived(deployer, files)
+        artifact = bundle_artifact(deployer, config(deployer, files), layout, pack_bytes(layout), version)
+        yield deployer, artifact
 
 
 def _bundle(recipe: Mapping[str, Any], deployer: str, version: ReleaseVersion) -> Mapping[str, bytes]:
@@ -227,24 +227,24 @@ def _origin(ledger: Ledger, release: str) -> ReleaseOrigin:
 
 def _history(ledger: Ledger, releases: Iterable[str]) -> dict[str, tuple[ReleaseVersion, ...]]:
     """Return every version of each recipe that one of `releases` serves, the oldest first."""
-    found: dict[str, dict[str, ReleaseVersion]] = {}
+    versions: dict[str, dict[str, ReleaseVersion]] = {}
     for release in releases:
         origin = _origin(ledger, release)
         for slug, entry in ledger.entries(release).items():
             version = ReleaseVersion(slug, str(entry.version), entry.digest, origin)
-            found.setdefault(slug, {}).setdefault(version.version, version)
-    return {slug: tuple(versions.values()) for slug, versions in found.items()}
+            versions.setdefault(slug, {}).setdefault(version.version, version)
+    return {slug: tuple(versions.values()) for slug, versions in versions.items()}
 
 
-def _named(versions: Iterable[ReleaseVersion], wanted: str) -> ReleaseVersion:
-    return next(version for version in versions if version.version == wanted)
+def _find_version(versions: Iterable[ReleaseVersion], name: str) -> ReleaseVersion:
+    return next(version for version in versions if version.version == name)
 
 
 def _withdrawal_dates(ledger: Ledger) -> list[str]:
     return [each.date for each in ledger.withdrawals()]
 
 
-def _issued(request: PublishRequest, date: str, later: Iterable[str]) -> datetime:
+def _issue_date(request: PublishRequest, date: str, later: Iterable[str]) -> datetime:
     """Return the date of the index: of the commit that is named, else of the last fact in it. Raises NotFound."""
     if request.as_of:
         date = git.commit(request.recipes, request.as_of).date

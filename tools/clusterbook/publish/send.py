@@ -43,41 +43,41 @@ class Sender:
     size: int = 0
     manifests: int = 0
     changed: set[str] = field(default_factory=set)
-    _made: dict[str, Manifest] = field(default_factory=dict)
-    _homes: dict[str, dict[str, None]] = field(default_factory=dict)
+    _manifests: dict[str, Manifest] = field(default_factory=dict)
+    _repositories: dict[str, dict[str, None]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def together(self) -> AbstractContextManager[None]:
+    def batch(self) -> AbstractContextManager[None]:
         """Return the block in which a layout writes its index once."""
-        return self.base.store.together() if isinstance(self.base.store, Layout) else nullcontext()
+        return self.base.store.batch() if isinstance(self.base.store, Layout) else nullcontext()
 
     def send(self, artifact: Artifact, *, tags: Iterable[str]) -> None:
         """Send an artifact under its tags; without any it is there by digest."""
         where = self.base.repository(artifact.repository)
-        self._made[artifact.manifest.digest] = artifact.manifest
-        there = self.base.store.exists(where, artifact.manifest.descriptor)
-        if not there:
+        self._manifests[artifact.manifest.digest] = artifact.manifest
+        present = self.base.store.exists(where, artifact.manifest.descriptor)
+        if not present:
             for blob, data in artifact.blobs:
                 self._put_blob(where, blob, data)
         for tag in list(tags) or [""]:
-            self._put_manifest(where, artifact.manifest, tag=tag, there=None if there and tag else there)
+            self._put_manifest(where, artifact.manifest, tag=tag, present=None if present and tag else present)
 
     def tag(self, repository: str, manifest: Manifest, tag: str) -> None:
         """Call an artifact that is there by a name."""
-        self._put_manifest(self.base.repository(repository), manifest, tag=tag, there=None)
+        self._put_manifest(self.base.repository(repository), manifest, tag=tag, present=None)
 
     def manifest(self, repository: str, digest: str) -> Manifest:
         """Return the manifest of an artifact that is there."""
-        return self._made.get(digest) or self.base.store.manifest(self.base.repository(repository), digest)
+        return self._manifests.get(digest) or self.base.store.manifest(self.base.repository(repository), digest)
 
     def attach(self, repository: str, subject: Descriptor, attachment: Attachment) -> Manifest:
         """Say something about an artifact, unless it is said already; return the manifest that says it."""
         where, manifest = self.base.repository(repository), attachment.manifest(subject)
-        there = self.base.store.exists(where, manifest.descriptor)
-        if not there:
+        present = self.base.store.exists(where, manifest.descriptor)
+        if not present:
             self._put_blob(where, EMPTY_CONFIG, EMPTY_BLOB)
             self._put_blob(where, manifest.layers[0], attachment.data)
-        self._put_manifest(where, manifest, tag="", there=there)  # also where it is there: it may not be listed yet
+        self._put_manifest(where, manifest, tag="", present=present)  # also where it is there: it may not be listed yet
         return manifest
 
     def settle(self, repository: str, subject: Descriptor, attachment: Attachment) -> bool:
@@ -87,16 +87,16 @@ class Sender:
         once more when everything is published.
         """
         where, manifest = self.base.repository(repository), attachment.manifest(subject)
-        if manifest.digest in self.base.store.listed(where, subject.digest):
+        if manifest.digest in self.base.store.referrer_digests(where, subject.digest):
             return False
-        self._put_manifest(where, manifest, tag="", there=None)
+        self._put_manifest(where, manifest, tag="", present=None)
         return True
 
     def has(self, repository: str, descriptor: Descriptor) -> bool:
         """Return whether an artifact is there."""
         return self.base.store.exists(self.base.repository(repository), descriptor)
 
-    def each(self, what: str, items: list[Item], call: Callable[[Item], None]) -> None:
+    def run_all(self, what: str, items: list[Item], call: Callable[[Item], None]) -> None:
         """Call something with every item, several at a time, and report how far that has come."""
         done = 0
 
@@ -112,18 +112,18 @@ class Sender:
     def _put_blob(self, where: str, blob: Descriptor, data: bytes) -> None:
         """Send a blob; one that another repository has got is taken from there, if the store can do that."""
         with self._lock:
-            homes = self._homes.setdefault(blob.digest, {})
-            near, there = next(iter(homes), ""), where in homes
-        if there:
+            repositories = self._repositories.setdefault(blob.digest, {})
+            mount_from, present = next(iter(repositories), ""), where in repositories
+        if present:
             return
-        moved = self.base.store.put_blob(where, blob, from_bytes(data), near=near)
+        moved = self.base.store.put_blob(where, blob, from_bytes(data), mount_from=mount_from)
         with self._lock:
-            homes[where] = None
+            repositories[where] = None
             self.blobs += moved
             self.size += blob.size * moved
 
-    def _put_manifest(self, where: str, manifest: Manifest, *, tag: str, there: bool | None) -> None:
-        moved = self.base.store.put_manifest(where, manifest, tag=tag, there=there)
+    def _put_manifest(self, where: str, manifest: Manifest, *, tag: str, present: bool | None) -> None:
+        moved = self.base.store.put_manifest(where, manifest, tag=tag, present=present)
         with self._lock:
             self.manifests += moved
             self.changed |= {(manifest.subject or manifest.descriptor).digest} if moved else set()

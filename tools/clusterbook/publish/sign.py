@@ -16,7 +16,7 @@ from clusterbook.publish.release import Publication
 from clusterbook.publish.send import Sender
 from clusterbook.trust.policy import Policy, Untrusted
 from clusterbook.trust.sign import Signer
-from clusterbook.trust.statement import PROVENANCE, BrokenBundle, Subject, parse_bundle, parts
+from clusterbook.trust.statement import PROVENANCE, BrokenBundle, Subject, parse_bundle, split_subjects
 from clusterbook.trust.verify import bundles_of, verify
 
 
@@ -42,20 +42,22 @@ def sign_release(
     Raises:
         Untrusted: the policy does not believe whoever signs; clients with the same policy would not either.
     """
-    found = []
-    for part in [subjects[:1], *parts(subjects[1:])]:
-        said = release.statement(Subject(name, pin.digest) for name, pin in part)
-        bundle = _found(said, part[0], signer.hint, policy, sender) or _sign(said, part[0], signer, policy)
+    signatures = []
+    for part in [subjects[:1], *split_subjects(subjects[1:])]:
+        statement = release.statement(Subject(name, pin.digest) for name, pin in part)
+        bundle = _existing_signature(statement, part[0], signer.hint, policy, sender) or _sign(
+            statement, part[0], signer, policy
+        )
         signed = SignedPart(part, signature_attachment(bundle, PROVENANCE, created=release.origin.date))
         _attach(sender, part[0], signed)
-        found.append(signed)
-    return found
+        signatures.append(signed)
+    return signatures
 
 
 def attach_all(signed: Sequence[SignedPart], sender: Sender) -> None:
     """Attach each signature to all that it is about."""
     todo = [(each, one) for one in signed for each in one.subjects]
-    sender.each("signatures", todo, lambda each: _attach(sender, *each))
+    sender.run_all("signatures", todo, lambda each: _attach(sender, *each))
 
 
 def tag_all(pins: Pins, sender: Sender) -> None:
@@ -70,15 +72,15 @@ def tag_all(pins: Pins, sender: Sender) -> None:
         where, pin, name = each
         sender.tag(where, sender.manifest(where, pin.digest), name)
 
-    sender.each("tags", todo, tag)
+    sender.run_all("tags", todo, tag)
 
 
 def _attach(sender: Sender, about: Listed, signed: SignedPart) -> None:
     sender.attach(about[0], descriptor_of(about[1]), signed.attachment)
 
 
-def _sign(said: bytes, about: Listed, signer: Signer, policy: Policy | None) -> bytes:
-    bundle = signer.sign(said)
+def _sign(statement: bytes, about: Listed, signer: Signer, policy: Policy | None) -> bytes:
+    bundle = signer.sign(statement)
     if policy is not None:
         try:
             verify(bundle, about[1].digest, policy)
@@ -88,7 +90,7 @@ def _sign(said: bytes, about: Listed, signer: Signer, policy: Policy | None) -> 
     return bundle
 
 
-def _found(said: bytes, about: Listed, hint: str, policy: Policy | None, sender: Sender) -> bytes:
+def _existing_signature(statement: bytes, about: Listed, hint: str, policy: Policy | None, sender: Sender) -> bytes:
     """Return the signature that this very statement has already, b"" when it has none that counts.
 
     One of another key does not: whoever changes keys wants everything signed anew, before the old one is given up.
@@ -100,7 +102,7 @@ def _found(said: bytes, about: Listed, hint: str, policy: Policy | None, sender:
         try:
             verify(raw, pin.digest, policy)
             bundle = parse_bundle(raw)
-            if (bundle.payload, bundle.hint) == (said, hint):
+            if (bundle.payload, bundle.hint) == (statement, hint):
                 return raw
         except (Untrusted, BrokenBundle):
             continue

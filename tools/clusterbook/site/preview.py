@@ -22,7 +22,7 @@ import click
 from clusterbook.catalog.load import load
 from clusterbook.catalog.read import read, with_registry
 from clusterbook.diagnostics.errors import ClusterbookError
-from clusterbook.evidence.ledger import TRUST, LedgerEvidence, kept
+from clusterbook.evidence.ledger import TRUST, LedgerEvidence, read_evidence
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.lookup.index_files import embedded_texts
 from clusterbook.resolve import matrix
@@ -73,7 +73,7 @@ class SiteSources:
         now = stamp([self.registry, trust, self.site / "keys"])
         if self._versions is None or self._versions[0] != now:
             ledger = open_ledger(self.registry)
-            self._versions = (now, PublishedVersions(ledger), kept(self.registry, ledger, trust))
+            self._versions = (now, PublishedVersions(ledger), read_evidence(self.registry, ledger, trust))
         return self._versions[1:]
 
     def _generated(self, date: str) -> Mapping[str, bytes]:

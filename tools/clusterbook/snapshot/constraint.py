@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound
-from clusterbook.documents.selector import Match, listing, malformed, read_bracket, read_key, suggestion
+from clusterbook.documents.selector import Match, listing, read_bracket, read_key, suggestion, syntax_error
 from clusterbook.documents.yaml_writer import scalar
 from clusterbook.snapshot import version
 from clusterbook.snapshot.inventory import PARTIAL, because
@@ -99,21 +99,21 @@ def parse_path(name: str) -> Path:
     form = "a constraint path is written Type.Subtype.Key or Type.Subtype[item].Key"
     kind, dot, _ = name.partition(".")
     if not kind or not dot:
-        raise malformed(name, len(kind), form)
+        raise syntax_error(name, len(kind), form)
     subtype, at = read_key(name, len(kind) + 1)
     item: int | Match | None = None
     if at < len(name) and name[at] == "[":
         picked, end = read_bracket(name, at)
         if isinstance(picked, str):
-            raise malformed(name, at + 1, "an item is a number or name=value")
+            raise syntax_error(name, at + 1, "an item is a number or name=value")
         item, at = picked, end
     if name[at : at + 1] != "." or at + 1 == len(name):
-        raise malformed(name, at, form)
+        raise syntax_error(name, at, form)
     key = name[at + 1 :]
     if key[0] in "'\"":
         key, end = read_key(name, at + 1)
         if end < len(name):
-            raise malformed(name, end, "nothing may follow the quoted key")
+            raise syntax_error(name, end, "nothing may follow the quoted key")
     return Path(kind, subtype, key, item)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.trust.policy import Identity, Policy, Trusting, is_pattern
+from clusterbook.trust.policy import Identity, Policy, TrustOptions, is_pattern
 from clusterbook.trust.roots import root_file
 from clusterbook.trust.verify import DEFAULT, key_policy, read_policy, root_of_trust
 
@@ -42,7 +42,7 @@ class PolicyChoice(NamedTuple):
         return "".join(f" --{name} {value}" for name, value in given if value is not None)
 
 
-def trusting(choice: PolicyChoice, environment: Mapping[str, str], home: Path) -> Trusting:
+def trust_options(choice: PolicyChoice, environment: Mapping[str, str], home: Path) -> TrustOptions:
     """Return whom a command line believes.
 
     Raises:
@@ -67,8 +67,8 @@ def trusting(choice: PolicyChoice, environment: Mapping[str, str], home: Path) -
         from clusterbook.trust.root_store import newest_roots
 
         policy = newest_roots(policy, environment, home)
-    policy = _updated(policy, root_file(environment, home))
-    return Trusting(_rooted(policy, choice.roots), unsigned=choice.unsigned, at_least=choice.at_least)
+    policy = _with_updated_root(policy, root_file(environment, home))
+    return TrustOptions(_with_roots(policy, choice.roots), unsigned=choice.unsigned, at_least=choice.at_least)
 
 
 def own_policy(environment: Mapping[str, str], home: Path) -> Path:
@@ -105,7 +105,7 @@ def _identity(choice: PolicyChoice) -> Identity:
     return Identity(choice.identity or "", choice.issuer, identity_pattern=pattern)
 
 
-def _updated(policy: Policy, root: Path) -> Policy:
+def _with_updated_root(policy: Policy, root: Path) -> Policy:
     """Return a policy that believes what `trust update` brought, instead of the public root that sigstore came with."""
     if not any(each.root == "" for each in policy.identities) or not root.is_file():
         return policy
@@ -117,7 +117,7 @@ def _updated(policy: Policy, root: Path) -> Policy:
     )
 
 
-def _rooted(policy: Policy, roots: tuple[str, ...]) -> Policy:
+def _with_roots(policy: Policy, roots: tuple[str, ...]) -> Policy:
     """Return a policy that also believes what these trust roots vouch for."""
     more = [
         each._replace(root=root)

@@ -26,46 +26,51 @@ _TIMEOUT_S, _LARGEST_BYTES, _LONGEST_S = 30, 1 << 20, 900
 _HINT = "give a token in SIGSTORE_ID_TOKEN"
 
 
-def tell(address: str, code: str) -> None:
+def print_prompt(address: str, code: str) -> None:
     """Say on standard error where to log in."""
     sys.stderr.write(f"log in at {address} and enter the code {code}\n")
     sys.stderr.flush()
 
 
-def log_in(issuer: str, *, say: Callable[[str, str], None] = tell, wait: Callable[[float], None] = time.sleep) -> str:
+def log_in(
+    issuer: str, *, prompt: Callable[[str, str], None] = print_prompt, wait: Callable[[float], None] = time.sleep
+) -> str:
     """Return the token of whoever logs in on another device.
 
     Args:
         issuer: the address of the OIDC issuer.
-        say: told the address to open and the code to enter there.
+        prompt: told the address to open and the code to enter there.
         wait: called with seconds between one question and the next.
 
     Raises:
         AccessDenied: nobody did, or the issuer knows no such login.
     """
-    known = _call(issuer.rstrip("/") + _CONFIGURATION)
-    ask, give = known.get("device_authorization_endpoint"), known.get("token_endpoint")
-    if not isinstance(ask, str) or not isinstance(give, str):
+    configuration = _request(issuer.rstrip("/") + _CONFIGURATION)
+    device_endpoint, token_endpoint = (
+        configuration.get("device_authorization_endpoint"),
+        configuration.get("token_endpoint"),
+    )
+    if not isinstance(device_endpoint, str) or not isinstance(token_endpoint, str):
         raise AccessDenied(f"{issuer} knows no login on another device", hint=f"log in with --browser, or {_HINT}")
     verifier = secrets.token_urlsafe(48)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-    asked = _call(
-        ask,
+    authorization = _request(
+        device_endpoint,
         {"client_id": _CLIENT, "scope": "openid email", "code_challenge": challenge, "code_challenge_method": "S256"},
     )
     try:
-        device, code = str(asked["device_code"]), str(asked["user_code"])
-        address = str(asked.get("verification_uri") or asked["verification_url"])
-        interval_s = min(max(float(asked.get("interval", 5)), 0), 60)
-        left_s = min(float(asked.get("expires_in", 300)), _LONGEST_S)
+        device, code = str(authorization["device_code"]), str(authorization["user_code"])
+        address = str(authorization.get("verification_uri") or authorization["verification_url"])
+        interval_s = min(max(float(authorization.get("interval", 5)), 0), 60)
+        left_s = min(float(authorization.get("expires_in", 300)), _LONGEST_S)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise AccessDenied(f"{issuer} does not say where to log in", hint=_HINT) from error
-    say(one_line(address), one_line(code))
+    prompt(one_line(address), one_line(code))
     question = {"grant_type": _GRANT, "device_code": device, "client_id": _CLIENT, "code_verifier": verifier}
     while left_s > 0:
         wait(interval_s)
         left_s -= max(interval_s, 0.1)
-        answer = _call(give, question)
+        answer = _request(token_endpoint, question)
         token = answer.get("id_token") or answer.get("access_token")
         if isinstance(token, str):
             return token
@@ -77,7 +82,7 @@ def log_in(issuer: str, *, say: Callable[[str, str], None] = tell, wait: Callabl
     raise AccessDenied("nobody logged in in time", hint="run it again")
 
 
-def _call(address: str, form: dict[str, str] | None = None) -> dict[str, Any]:
+def _request(address: str, form: dict[str, str] | None = None) -> dict[str, Any]:
     """Return what an address says, as a map; a question that is refused has an answer, too."""
     import requests
     from urllib3.exceptions import HTTPError
@@ -91,9 +96,9 @@ def _call(address: str, form: dict[str, str] | None = None) -> dict[str, Any]:
             allow_redirects=False, headers={"Accept": "application/json"},
         ) as response:  # fmt: skip
             data = response.raw.read(_LARGEST_BYTES, decode_content=True)
-        found = json.loads(data)
+        document = json.loads(data)
     except (requests.RequestException, HTTPError, OSError, ValueError, RecursionError) as error:
         raise AccessDenied(f"{parts.netloc} does not let anybody log in: {type(error).__name__}", hint=_HINT) from error
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise AccessDenied(f"{parts.netloc} does not let anybody log in: no map", hint=_HINT)
-    return found
+    return document

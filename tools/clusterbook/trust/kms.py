@@ -53,10 +53,10 @@ class KmsSigner:
             SigningFailed: the KMS does not sign, or something else than it was given.
         """
         with tempfile.TemporaryDirectory() as folder:
-            said, config, out = (Path(folder, name) for name in ("statement.json", "config.json", "bundle.json"))
-            said.write_bytes(statement)
+            file, config, out = (Path(folder, name) for name in ("statement.json", "config.json", "bundle.json"))
+            file.write_bytes(statement)
             config.write_text(json.dumps(_NO_LOG))
-            words = ("--statement", str(said), "--signing-config", str(config), "--bundle", str(out), "--yes")
+            words = ("--statement", str(file), "--signing-config", str(config), "--bundle", str(out), "--yes")
             self._run("attest-blob", "--key", self._uri, *words)
             try:
                 bundle = parse_bundle(out.read_bytes())

@@ -157,7 +157,7 @@ class Policy(NamedTuple):
         return " or ".join(map(str, self.signers))
 
 
-class Trusting(NamedTuple):
+class TrustOptions(NamedTuple):
     """Whom to believe; with `unsigned`, also those who do not sign, though never a signature that is wrong.
 
     `at_least` is the oldest release that will do, "" for any.
@@ -170,18 +170,20 @@ class Trusting(NamedTuple):
 
 def decode(document: Any) -> Policy | None:
     """Return the policy that a trust.yaml says, its scalars as text; None when it is not written as it has to be."""
-    if not _has(document, {"apiVersion", "kind", "metadata", "spec"}, {"apiVersion", "kind", "metadata", "spec"}):
+    if not _has_keys(document, {"apiVersion", "kind", "metadata", "spec"}, {"apiVersion", "kind", "metadata", "spec"}):
         return None
     metadata, spec = document["metadata"], document["spec"]
     if document["apiVersion"] != API_VERSION or document["kind"] != KIND:
         return None
-    if not _has(metadata, {"name"}, {"name", "version"}) or not _has(spec, {"signers"}, {"signers", "predicateTypes"}):
+    if not _has_keys(metadata, {"name"}, {"name", "version"}) or not _has_keys(
+        spec, {"signers"}, {"signers", "predicateTypes"}
+    ):
         return None
     signers, types = spec["signers"], spec.get("predicateTypes", [PROVENANCE])
-    if not isinstance(signers, list) or not signers or not _words(types):
+    if not isinstance(signers, list) or not signers or not _are_words(types):
         return None
-    found = [_signer(each) for each in signers]
-    return None if None in found else Policy(tuple(filter(None, found)), tuple(types))
+    decoded = [_signer(each) for each in signers]
+    return None if None in decoded else Policy(tuple(filter(None, decoded)), tuple(types))
 
 
 def check_identity(identity: str, issuer: str, root: str, policy: Policy) -> Identity:
@@ -204,7 +206,7 @@ def check_identity(identity: str, issuer: str, root: str, policy: Policy) -> Ide
     raise WrongSigner(f"{identity} signed it, for whom {issuer} vouches", hint=f"the policy asks for {policy}")
 
 
-def names(policy: Policy, identity: str, issuer: str) -> bool:
+def has_login(policy: Policy, identity: str, issuer: str) -> bool:
     """Return whether one of the policy's signers is somebody who logs in by that name, whichever instance says so."""
     return any(
         _fits(identity, each.identity, each.identity_pattern) and _fits(issuer, each.issuer, each.issuer_pattern)
@@ -212,23 +214,23 @@ def names(policy: Policy, identity: str, issuer: str) -> bool:
     )
 
 
-def check_statement(found: Statement, digest: str, policy: Policy) -> Statement:
+def check_statement(statement: Statement, digest: str, policy: Policy) -> Statement:
     """Return a statement, having made sure that it is about `digest` and says what the policy asks for.
 
     Raises:
         SubjectMismatch: it is about something else.
         PredicateMismatch: it says something else.
     """
-    if digest not in (each.digest for each in found.subjects):
-        names = ", ".join(sorted({each.name for each in found.subjects if each.name})[:3]) or "something else"
+    if digest not in (each.digest for each in statement.subjects):
+        names = ", ".join(sorted({each.name for each in statement.subjects if each.name})[:3]) or "something else"
         raise SubjectMismatch(f"the signature is about {names}, not about {digest}", hint="it was moved here")
-    if found.predicate_type not in policy.predicate_types:
-        wanted = " or ".join(policy.predicate_types)
-        raise PredicateMismatch(f"what was signed is {found.predicate_type}", hint=f"the policy asks for {wanted}")
-    return found
+    if statement.predicate_type not in policy.predicate_types:
+        types = " or ".join(policy.predicate_types)
+        raise PredicateMismatch(f"what was signed is {statement.predicate_type}", hint=f"the policy asks for {types}")
+    return statement
 
 
-def furthest(faults: Sequence[Untrusted]) -> Untrusted:
+def furthest_fault(faults: Sequence[Untrusted]) -> Untrusted:
     """Return the fault of the signature that got furthest, which says most about what is wrong."""
     return max(faults, key=lambda fault: fault.rank)
 
@@ -252,26 +254,26 @@ def _within(part: Any, at: datetime) -> bool:
 
 
 def _signer(entry: Any) -> Identity | Key | RootOfTrust | None:
-    if _has(entry, {"key"}, {"key"}):
-        return Key(entry["key"]) if _word(entry["key"]) else None
-    if _has(entry, {"tufRoot"}, {"tufRoot"}):
-        return RootOfTrust(entry["tufRoot"]) if _word(entry["tufRoot"]) else None
-    if not _has(entry, {"keyless"}, {"keyless"}):
+    if _has_keys(entry, {"key"}, {"key"}):
+        return Key(entry["key"]) if _is_word(entry["key"]) else None
+    if _has_keys(entry, {"tufRoot"}, {"tufRoot"}):
+        return RootOfTrust(entry["tufRoot"]) if _is_word(entry["tufRoot"]) else None
+    if not _has_keys(entry, {"keyless"}, {"keyless"}):
         return None
-    said = entry["keyless"]
-    known = {*_IDENTITY_KEYS, *_IDENTITY_KEYS.values(), "root"}
-    if not _has(said, set(), known) or not all(map(_word, said.values())):
+    keyless = entry["keyless"]
+    keys = {*_IDENTITY_KEYS, *_IDENTITY_KEYS.values(), "root"}
+    if not _has_keys(keyless, set(), keys) or not all(map(_is_word, keyless.values())):
         return None
-    if any((exact in said) == (pattern in said) for exact, pattern in _IDENTITY_KEYS.items()):
+    if any((exact in keyless) == (pattern in keyless) for exact, pattern in _IDENTITY_KEYS.items()):
         return None
-    if not all(is_pattern(said[name]) for name in _IDENTITY_KEYS.values() if name in said):
+    if not all(is_pattern(keyless[name]) for name in _IDENTITY_KEYS.values() if name in keyless):
         return None
     return Identity(
-        said.get("identity", ""),
-        said.get("issuer", ""),
-        said.get("identityPattern", ""),
-        said.get("issuerPattern", ""),
-        said.get("root", ""),
+        keyless.get("identity", ""),
+        keyless.get("issuer", ""),
+        keyless.get("identityPattern", ""),
+        keyless.get("issuerPattern", ""),
+        keyless.get("root", ""),
     )
 
 
@@ -288,14 +290,14 @@ def _fits(word: str, exact: str, pattern: str) -> bool:
     return word == exact if exact else re.fullmatch(pattern, word) is not None
 
 
-def _has(document: Any, needed: set[str], known: set[str]) -> bool:
+def _has_keys(document: Any, required: set[str], allowed: set[str]) -> bool:
     """Return whether something is a map with all the keys it needs, no unknown one, and no empty one."""
-    return isinstance(document, dict) and needed <= document.keys() <= known
+    return isinstance(document, dict) and required <= document.keys() <= allowed
 
 
-def _word(value: Any) -> bool:
+def _is_word(value: Any) -> bool:
     return isinstance(value, str) and value != ""
 
 
-def _words(value: Any) -> bool:
-    return isinstance(value, list) and value != [] and all(map(_word, value))
+def _are_words(value: Any) -> bool:
+    return isinstance(value, list) and value != [] and all(map(_is_word, value))

@@ -36,11 +36,11 @@ class RootStore(NamedTuple):
         except (FileNotFoundError, NotADirectoryError):
             return first
         except OSError as error:
-            raise self._damaged(first, str(error.strerror)) from error
+            raise self._damage(first, str(error.strerror)) from error
         try:
             kept = read_root(data, str(file))
         except ClusterbookError as error:
-            raise self._damaged(first, "it is no root of trust") from error
+            raise self._damage(first, "it is no root of trust") from error
         if kept.version < first.version:
             return first
         named = tuple(key._replace(file=key.file.replace(str(file), first.file, 1)) for key in kept.keys)
@@ -68,7 +68,7 @@ class RootStore(NamedTuple):
         """Return where the later versions of a root of trust are kept."""
         return self.folder / f"{first.first[:32]}.json"
 
-    def _damaged(self, first: RootOfTrust, why: str) -> BadTufRoot:
+    def _damage(self, first: RootOfTrust, why: str) -> BadTufRoot:
         file = self.file(first)
         hint = f"get a newer {first.file} from its publisher, or remove {file} to begin anew with the one you have"
         return BadTufRoot(f"{file}, the newest version seen of {first.file}, is damaged: {why}", hint=hint)

@@ -53,13 +53,13 @@ def data_folder(environment: Mapping[str, str], home: Path) -> Path:
     return (data if data.is_absolute() else home / ".local" / "share") / "clusterbook"
 
 
-def update(file: Path, url: str = PUBLIC, beginning: Path | None = None) -> RootUpdate:
+def update(file: Path, url: str = PUBLIC, initial_root: Path | None = None) -> RootUpdate:
     """Bring the trust root of an instance up to date.
 
     Args:
         file: where it is kept (`root_file`).
         url: the instance's TUF repository.
-        beginning: the root.json that is believed to begin with; sigstore's public one is known.
+        initial_root: the root.json that is believed to begin with; sigstore's public one is known.
 
     Raises:
         InvalidRequest: there is nothing to begin with, or no TLS.
@@ -70,10 +70,10 @@ def update(file: Path, url: str = PUBLIC, beginning: Path | None = None) -> Root
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.netloc)):
         raise InvalidRequest(f"{url} is no address with TLS", hint=f"write it as {PUBLIC}")
-    begin = _begin(file.parent, url, beginning)
+    bootstrap = _bootstrap_root(file.parent, url, initial_root)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        data = _fetched(file.parent, url, begin)
+        data = _fetch_root(file.parent, url, bootstrap)
         before = file.read_bytes() if file.is_file() else None
         if data != before:
             from clusterbook.files.write import write_bytes
@@ -86,14 +86,14 @@ def update(file: Path, url: str = PUBLIC, beginning: Path | None = None) -> Root
         raise Unwritable(f"{file} cannot be written: {error.strerror or error}") from error
 
 
-def _begin(folder: Path, url: str, beginning: Path | None) -> bytes | None:
+def _bootstrap_root(folder: Path, url: str, initial_root: Path | None) -> bytes | None:
     """Return the root.json to begin with, None when there is one from the last time."""
-    if beginning is not None:
+    if initial_root is not None:
         try:
-            with beginning.open("rb") as file:
+            with initial_root.open("rb") as file:
                 return file.read(_LARGEST_BYTES)
         except OSError as error:
-            raise unreadable(beginning, error, hint="name a root.json") from error
+            raise unreadable(initial_root, error, hint="name a root.json") from error
     if url.rstrip("/") == PUBLIC:
         from importlib.resources import files
 
@@ -104,32 +104,32 @@ def _begin(folder: Path, url: str, beginning: Path | None) -> bytes | None:
     return None
 
 
-def _fetched(folder: Path, url: str, begin: bytes | None) -> bytes:
+def _fetch_root(folder: Path, url: str, bootstrap: bytes | None) -> bytes:
     """Return the trust root that a repository vouches for."""
     from tuf.api.exceptions import DownloadError, DownloadHTTPError, RepositoryError
     from tuf.ngclient.updater import Updater
 
     base = url.rstrip("/") + "/"
     try:
-        updater = Updater(str(folder), base, str(folder), urljoin(base, "targets/"), bootstrap=begin)
+        updater = Updater(str(folder), base, str(folder), urljoin(base, "targets/"), bootstrap=bootstrap)
         updater.refresh()
-        found = updater.get_targetinfo(ROOT)
-        if found is None:
+        target = updater.get_targetinfo(ROOT)
+        if target is None:
             raise UntrustedRepository(f"{url} has no {ROOT}", hint="is it the TUF repository of a Sigstore instance?")
-        path = updater.download_target(found, str(folder / f".{ROOT}"))
+        path = updater.download_target(target, str(folder / f".{ROOT}"))
         return Path(path).read_bytes()
     except RepositoryError as error:
         hint = "the trust root stays as it was; try again from another network"
-        raise UntrustedRepository(f"{url} is not to be believed: {_short(error)}", hint=hint) from error
+        raise UntrustedRepository(f"{url} is not to be believed: {_reason(error)}", hint=hint) from error
     except DownloadHTTPError as error:
         raise Unreachable(f"{url} answers with {error.status_code}", hint="is the address right?") from error
     except DownloadError as error:
         hint = "is there a way to it? else bring trusted_root.json over and name it with --trust-root"
-        if "NameResolutionError" in _short(error):
+        if "NameResolutionError" in _reason(error):
             raise Unreachable(f"{urlsplit(url).netloc}: nobody knows a host of that name", hint=hint) from error
-        raise Unreachable(f"{url} cannot be asked: {_short(error)}", hint=hint) from error
+        raise Unreachable(f"{url} cannot be asked: {_reason(error)}", hint=hint) from error
 
 
-def _short(error: Exception) -> str:
-    said = str(error) or str(error.__cause__ or "") or type(error).__name__
-    return " ".join(re.sub(r"HTTPS?ConnectionPool\(.*?\): ", "", said).split())[:160]
+def _reason(error: Exception) -> str:
+    text = str(error) or str(error.__cause__ or "") or type(error).__name__
+    return " ".join(re.sub(r"HTTPS?ConnectionPool\(.*?\): ", "", text).split())[:160]

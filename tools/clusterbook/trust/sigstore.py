@@ -46,7 +46,7 @@ class SigningFailed(ClusterbookError):
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class CertificateIdentity:
     """Who signed, as a certificate says that a trust root vouches for."""
 
     identity: str
@@ -60,7 +60,7 @@ def public_root() -> bytes:
     return files("sigstore._store").joinpath(_PUBLIC_GOOD, "trusted_root.json").read_bytes()
 
 
-def verify_keyless(bundle: SigstoreBundle, root: bytes, name: str) -> Signed:
+def verify_keyless(bundle: SigstoreBundle, root: bytes, name: str) -> CertificateIdentity:
     """Return who signed the statement in a bundle, having checked all but who they ought to be.
 
     Args:
@@ -84,16 +84,16 @@ def verify_keyless(bundle: SigstoreBundle, root: bytes, name: str) -> Signed:
     from sigstore.models import Bundle, InvalidBundle
     from sigstore.verify import Verifier
 
-    verifier, seen = Verifier(trusted_root=_trusted_root(root, name)), _CertificateRecorder()
+    verifier, recorder = Verifier(trusted_root=_trusted_root(root, name)), _CertificateRecorder()
     ended = False
     try:
         parsed = Bundle.from_json(bundle.raw)
-        used, made = _used(json.loads(root), bundle)
-        ended = all(used.values()) and not covers(used, made)
-        _, payload = verifier.verify_dsse(parsed, seen)
-        if payload != bundle.payload or seen.certificate is None:
+        material, made = _trust_material(json.loads(root), bundle)
+        ended = all(material.values()) and not covers(material, made)
+        _, payload = verifier.verify_dsse(parsed, recorder)
+        if payload != bundle.payload or recorder.certificate is None:
             raise Tampered("the signature covers another statement than the bundle shows")
-        signed = _signed(seen.certificate)
+        signed = _certificate_identity(recorder.certificate)
     except (errors.Error, InvalidBundle, x509.DuplicateExtension, ValueError, KeyError, TypeError) as error:
         if not ended:
             reason = " ".join(str(error).split())[:200]
@@ -137,7 +137,7 @@ def _trusted_root(root: bytes, name: str) -> Any:
         raise BadTrustRoot(f"{name} is no Sigstore trust root", hint="name a trusted_root.json") from error
 
 
-def _signed(certificate: Certificate) -> Signed:
+def _certificate_identity(certificate: Certificate) -> CertificateIdentity:
     """Return who a certificate is for."""
     from cryptography import x509
 
@@ -146,7 +146,7 @@ def _signed(certificate: Certificate) -> Signed:
         (name,) = names  # one, as Fulcio writes it
         if not isinstance(name, x509.RFC822Name | x509.UniformResourceIdentifier):
             raise ValueError("a name that is neither a mail address nor an address")
-        return Signed(name.value, _issuer(certificate))
+        return CertificateIdentity(name.value, _issuer(certificate))
     except (x509.ExtensionNotFound, ValueError, AttributeError) as error:
         raise BadSignature("the certificate of the signature does not say who signed") from error
 
@@ -155,8 +155,8 @@ def _issuer(certificate: Certificate) -> str:
     """Return who vouches for the name in a certificate. Source: Fulcio, "Certificate extensions"."""
     from cryptography import x509
 
-    found = {each.oid.dotted_string: each.value for each in certificate.extensions}
-    new, old = found.get(_ISSUER), found.get(_ISSUER_RAW)
+    extensions = {each.oid.dotted_string: each.value for each in certificate.extensions}
+    new, old = extensions.get(_ISSUER), extensions.get(_ISSUER_RAW)
     if isinstance(new, x509.UnrecognizedExtension):
         if new.value[:1] != b"\x0c" or len(new.value) < 2 or new.value[1] & 0x80 or len(new.value) != new.value[1] + 2:
             raise ValueError("an issuer that is not written as text")
@@ -166,7 +166,7 @@ def _issuer(certificate: Certificate) -> str:
     raise ValueError("no issuer")
 
 
-def _used(root: dict[str, Any], bundle: SigstoreBundle) -> tuple[dict[str, list[Any]], datetime]:
+def _trust_material(root: dict[str, Any], bundle: SigstoreBundle) -> tuple[dict[str, list[Any]], datetime]:
     """Return the parts of a trust root that a signature relies on, and when it was made.
 
     sigstore-python 4.5.1 accepts the signatures of an authority or a log whose `validFor` has ended, so this is checked
@@ -180,9 +180,9 @@ def _used(root: dict[str, Any], bundle: SigstoreBundle) -> tuple[dict[str, list[
     logs = {each["logId"]["keyId"] for each in entries}
     try:
         scts = certificate.extensions.get_extension_for_class(x509.PrecertificateSignedCertificateTimestamps).value
-        promised = {b64encode(each.log_id).decode() for each in scts}
+        timestamp_logs = {b64encode(each.log_id).decode() for each in scts}
     except x509.ExtensionNotFound:
-        promised = set()
+        timestamp_logs = set()
 
     def issued(authority: Any) -> bool:
         for each in authority["certChain"]["certificates"]:
@@ -196,7 +196,7 @@ def _used(root: dict[str, Any], bundle: SigstoreBundle) -> tuple[dict[str, list[
     return {
         "certificateAuthorities": [each for each in root.get("certificateAuthorities", []) if issued(each)],
         "tlogs": [each for each in root.get("tlogs", []) if each["logId"]["keyId"] in logs],
-        "ctlogs": [each for each in root.get("ctlogs", []) if each["logId"]["keyId"] in promised],
+        "ctlogs": [each for each in root.get("ctlogs", []) if each["logId"]["keyId"] in timestamp_logs],
     }, certificate.not_valid_before_utc
 
 

@@ -94,10 +94,10 @@ def statement(subjects: Iterable[Subject], predicate_type: str, predicate: Mappi
     )
 
 
-def parts(listed: Sequence[Item]) -> list[Sequence[Item]]:
-    """Return `listed` in as few parts as statements about it need, all of about the same length."""
-    count = -(-len(listed) // MOST_SUBJECTS)
-    return [listed[len(listed) * n // count : len(listed) * (n + 1) // count] for n in range(count)]
+def split_subjects(items: Sequence[Item]) -> list[Sequence[Item]]:
+    """Return `items` in as few parts as statements about it need, all of about the same length."""
+    count = -(-len(items) // MOST_SUBJECTS)
+    return [items[len(items) * n // count : len(items) * (n + 1) // count] for n in range(count)]
 
 
 def provenance(

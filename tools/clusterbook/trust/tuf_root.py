@@ -78,7 +78,7 @@ def read_root(data: bytes, name: str) -> RootOfTrust:
         BadTufRoot: it is none.
         UntrustedRoot: too few signed it.
     """
-    made = _parsed(data, name)
+    made = _parse(data, name)
     _refuse_unsigned(signatures(data, name), name)
     return _root(made, data, name, sha256(data).hexdigest())
 
@@ -90,7 +90,7 @@ def next_root(before: RootOfTrust, data: bytes, name: str) -> RootOfTrust:
         BadTufRoot: it is none.
         UntrustedRoot: it is not the next version, or too few signed it.
     """
-    made = _parsed(data, name)
+    made = _parse(data, name)
     if made.signed.version != before.version + 1:
         what = f"{name} is version {made.signed.version} of a root of trust, not {before.version + 1}"
         raise UntrustedRoot(what, hint="versions follow one another without a gap")
@@ -104,11 +104,11 @@ def signatures(data: bytes, name: str, before: bytes = b"") -> Signatures:
     Raises:
         BadTufRoot: one of them is none.
     """
-    made = _parsed(data, name)
+    made = _parse(data, name)
     own = made.signed.get_verification_result(ROOT, made.signed_bytes, made.signatures)
     if not before:
         return Signatures(len(own.signed), own.threshold)
-    old = _parsed(before, name).signed.get_verification_result(ROOT, made.signed_bytes, made.signatures)
+    old = _parse(before, name).signed.get_verification_result(ROOT, made.signed_bytes, made.signatures)
     return Signatures(len(own.signed), own.threshold, len(old.signed), old.threshold)
 
 
@@ -124,7 +124,7 @@ def new_root(root_keys: Iterable[PublicKey], threshold: int, releases: Iterable[
     for key in root_keys:
         made.signed.add_key(_tuf_key(key), ROOT)
     _add_releases(made.signed, releases)
-    return _written(made, threshold, "the new root of trust")
+    return _encode_signed(made, threshold, "the new root of trust")
 
 
 class RootChange(NamedTuple):
@@ -143,7 +143,7 @@ def change_root(data: bytes, name: str, change: RootChange, expires: datetime) -
     Raises:
         BadTufRoot: a key that is to go is not there, too few stay, or it is no root.
     """
-    made = _parsed(data, name)
+    made = _parse(data, name)
     root = made.signed
     made.signatures.clear()
     root.version, root.expires = root.version + 1, expires.replace(microsecond=0)
@@ -154,7 +154,7 @@ def change_root(data: bytes, name: str, change: RootChange, expires: datetime) -
         _revoke(root, key, (ROOT,), name)
     for key in change.remove_release:
         _revoke(root, key, RELEASE, name)
-    return _written(made, change.threshold or root.roles[ROOT].threshold, name)
+    return _encode_signed(made, change.threshold or root.roles[ROOT].threshold, name)
 
 
 def sign_root(data: bytes, name: str, key: PrivateKey, before: bytes = b"") -> bytes:
@@ -171,22 +171,22 @@ def sign_root(data: bytes, name: str, key: PrivateKey, before: bytes = b"") -> b
     """
     from securesystemslib.signer import Signature
 
-    made = _parsed(data, name)
+    made = _parse(data, name)
     keys = dict(_keys_of(made.signed, ROOT))
     if before:
-        keys |= dict(_keys_of(_parsed(before, name).signed, ROOT))
+        keys |= dict(_keys_of(_parse(before, name).signed, ROOT))
     der = key.public().der
     keyid = next((keyid for keyid, each in keys.items() if _der(each) == der), "")
     if not keyid:
         hint = "name the private half of a root key; the version before it lies beside it, or is named by --after"
         raise BadTufRoot(f"{name} does not name this key as one of its root keys", hint=hint)
     made.signatures[keyid] = Signature(keyid, key.sign(made.signed_bytes).hex())
-    return _encoded(made)
+    return _encode(made)
 
 
 def describe_root(root: RootOfTrust) -> Mapping[str, Any]:
     """Return what a root of trust says, as data."""
-    made = _parsed(root.data, root.file).signed
+    made = _parse(root.data, root.file).signed
     return {
         "version": root.version,
         "expires": root.expires.isoformat().replace("+00:00", "Z"),
@@ -196,7 +196,7 @@ def describe_root(root: RootOfTrust) -> Mapping[str, Any]:
     }
 
 
-def _parsed(data: bytes, name: str) -> Metadata[Root]:
+def _parse(data: bytes, name: str) -> Metadata[Root]:
     """Return root metadata that can be used here.
 
     Raises:
@@ -235,18 +235,22 @@ def _refuse_unusable(root: Root, name: str) -> None:
         raise BadTufRoot(what, hint="name the same keys: an index of ours is all three")
 
 
-def _refuse_unsigned(found: Signatures, name: str) -> None:
-    if found.before < found.before_needed:
-        what = f"{name} is signed by {found.before} of the {found.before_needed} keys that the version before asks for"
+def _refuse_unsigned(counts: Signatures, name: str) -> None:
+    if counts.before < counts.before_needed:
+        what = (
+            f"{name} is signed by {counts.before} of the {counts.before_needed} keys that the version before asks for"
+        )
         raise UntrustedRoot(what, hint=_COUNT)
-    if found.own < found.needed:
-        raise UntrustedRoot(f"{name} is signed by {found.own} of the {found.needed} keys that it asks for", hint=_COUNT)
+    if counts.own < counts.needed:
+        raise UntrustedRoot(
+            f"{name} is signed by {counts.own} of the {counts.needed} keys that it asks for", hint=_COUNT
+        )
 
 
-def _root(made: Metadata[Root], data: bytes, name: str, first: str) -> RootOfTrust:
-    keys = _keys_of(made.signed, RELEASE[0])
+def _root(metadata: Metadata[Root], data: bytes, name: str, first: str) -> RootOfTrust:
+    keys = _keys_of(metadata.signed, RELEASE[0])
     named = tuple(Key(f"{name}#{keyid[:12]}", _public(key).pem()) for keyid, key in keys)
-    return RootOfTrust(name, first, data, made.signed.version, made.signed.expires.astimezone(UTC), named)
+    return RootOfTrust(name, first, data, metadata.signed.version, metadata.signed.expires.astimezone(UTC), named)
 
 
 def _keys_of(root: Root, role: str) -> list[tuple[str, TufKey]]:
@@ -292,13 +296,13 @@ def _revoke(root: Root, key: PublicKey, roles: Iterable[str], name: str) -> None
         root.revoke_key(keyid, role)
 
 
-def _written(made: Metadata[Root], threshold: int, name: str) -> bytes:
-    made.signed.roles[ROOT].threshold = threshold
-    _refuse_unusable(made.signed, name)
-    return _encoded(made)
+def _encode_signed(metadata: Metadata[Root], threshold: int, name: str) -> bytes:
+    metadata.signed.roles[ROOT].threshold = threshold
+    _refuse_unusable(metadata.signed, name)
+    return _encode(metadata)
 
 
-def _encoded(made: Metadata[Root]) -> bytes:
+def _encode(metadata: Metadata[Root]) -> bytes:
     from tuf.api.serialization.json import JSONSerializer
 
-    return made.to_bytes(JSONSerializer(compact=False)) + b"\n"
+    return metadata.to_bytes(JSONSerializer(compact=False)) + b"\n"

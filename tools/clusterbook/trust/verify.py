@@ -23,8 +23,8 @@ from clusterbook.trust.policy import (
     check_identity,
     check_statement,
     decode,
-    furthest,
-    names,
+    furthest_fault,
+    has_login,
 )
 from clusterbook.trust.statement import (
     BUNDLE,
@@ -54,7 +54,7 @@ class BadPolicy(InvalidRequest):
     code = "CB173"
 
 
-class Verified(NamedTuple):
+class VerifiedStatement(NamedTuple):
     """What was found to be true: who says what about an artifact. `issuer` is "" for a key, `signer` then its file.
 
     `publisher` stays the same for as long as the key does, or the workflow that logs in.
@@ -76,13 +76,13 @@ def read_policy(path: Path = DEFAULT) -> Policy:
     from clusterbook.documents import yaml_fast
 
     text, name = _text(path), str(path)
-    found = decode(yaml_fast.read(text))
-    if found is None:
-        found = _parsed(text, name)
-    return found._replace(signers=tuple(_placed(each, path.parent) for each in found.signers))
+    policy = decode(yaml_fast.read(text))
+    if policy is None:
+        policy = _parse_policy(text, name)
+    return policy._replace(signers=tuple(_read_files(each, path.parent) for each in policy.signers))
 
 
-def _parsed(text: str, name: str) -> Policy:
+def _parse_policy(text: str, name: str) -> Policy:
     """Return the policy in a text that takes all of YAML to read, or is wrong. Raises BadPolicy."""
     from clusterbook.diagnostics.findings import SourceErrors
     from clusterbook.documents.yaml_reader import parse  # 30 ms that a plain policy does not cost
@@ -90,10 +90,10 @@ def _parsed(text: str, name: str) -> Policy:
     try:
         node = parse(text, name, plain=True)
     except SourceErrors as error:
-        raise _refused(error.findings[0]) from error
-    found = decode(node.written()) if node is not None else None
-    if found is not None:
-        return found
+        raise _policy_error(error.findings[0]) from error
+    policy = decode(node.text_data()) if node is not None else None
+    if policy is not None:
+        return policy
     if node is None or not isinstance(node.value, dict):
         raise BadPolicy(f"{name} holds no policy", hint="it starts with apiVersion: and kind: TrustPolicy")
     from clusterbook.documents.schema import check_shape
@@ -101,7 +101,7 @@ def _parsed(text: str, name: str) -> Policy:
 
     findings: list[Finding] = []
     check_shape(node, name, TrustPolicyShape, findings, strict=True)
-    raise _refused(findings[0]) if findings else BadPolicy(f"{name} is not written as a policy is")
+    raise _policy_error(findings[0]) if findings else BadPolicy(f"{name} is not written as a policy is")
 
 
 def key_policy(files: Iterable[Path]) -> Policy:
@@ -116,7 +116,7 @@ def root_of_trust(file: Path) -> RootOfTrust:
     return read_root(_text(file).encode(), str(file))
 
 
-def verify(raw: bytes, digest: str, policy: Policy) -> Verified:
+def verify(raw: bytes, digest: str, policy: Policy) -> VerifiedStatement:
     """Return what a bundle says about the artifact with `digest`, once it is known to be true.
 
     Raises:
@@ -126,14 +126,14 @@ def verify(raw: bytes, digest: str, policy: Policy) -> Verified:
     """
     bundle = parse_bundle(raw)
     signer, issuer = _by_key(bundle, policy) if not bundle.certificate else _by_login(bundle, policy)
-    said = check_statement(parse_statement(bundle.payload), digest, policy)
-    return Verified(said, signer, issuer, _publisher(policy, signer, issuer))
+    statement = check_statement(parse_statement(bundle.payload), digest, policy)
+    return VerifiedStatement(statement, signer, issuer, _publisher(policy, signer, issuer))
 
 
-def believes(policy: Policy, publisher: str, signer: str, issuer: str) -> bool:
+def accepts_publisher(policy: Policy, publisher: str, signer: str, issuer: str) -> bool:
     """Return whether a policy names whoever signed something once (`Verified`)."""
     if issuer:
-        return names(policy, signer, issuer)
+        return has_login(policy, signer, issuer)
     return any(publisher == _publisher(policy, key.file, "") for key in policy.keys)
 
 
@@ -147,7 +147,7 @@ def _publisher(policy: Policy, signer: str, issuer: str) -> str:
     return f"key {public_key(key.pem, key.file).hint()}"
 
 
-def verify_any(bundles: Iterable[bytes], digest: str, policy: Policy) -> Verified:
+def verify_any(bundles: Iterable[bytes], digest: str, policy: Policy) -> VerifiedStatement:
     """Return what the first bundle that counts says about the artifact with `digest`.
 
     Raises:
@@ -165,7 +165,7 @@ def verify_any(bundles: Iterable[bytes], digest: str, policy: Policy) -> Verifie
     if not faults:
         hint = f"the policy asks for {policy}; is it the right source?"
         raise Unsigned(f"{digest} is not signed", hint=hint)
-    raise furthest(faults)
+    raise furthest_fault(faults)
 
 
 def bundles_of(store: Store, repository: str, digest: str) -> Iterator[bytes]:
@@ -200,12 +200,12 @@ def _by_login(bundle: SigstoreBundle, policy: Policy) -> tuple[str, str]:
     faults: list[Untrusted] = []
     for root in roots:
         try:
-            found = verify_keyless(bundle, root_text(root), root or PUBLIC_ROOT)
-            check_identity(found.identity, found.issuer, root, policy)
-            return found.identity, found.issuer
+            signer = verify_keyless(bundle, root_text(root), root or PUBLIC_ROOT)
+            check_identity(signer.identity, signer.issuer, root, policy)
+            return signer.identity, signer.issuer
         except Untrusted as fault:
             faults.append(fault)
-    raise furthest(faults)
+    raise furthest_fault(faults)
 
 
 def root_text(root: str) -> bytes:
@@ -221,7 +221,7 @@ def root_text(root: str) -> bytes:
     return public_root()
 
 
-def _placed(signer: Identity | Key | RootOfTrust, folder: Path) -> Identity | Key | RootOfTrust:
+def _read_files(signer: Identity | Key | RootOfTrust, folder: Path) -> Identity | Key | RootOfTrust:
     """Return a signer with its files found from the folder of the policy, and its key or its root of trust read."""
     if isinstance(signer, Key):
         return Key(signer.file, _text(folder / signer.file))
@@ -234,5 +234,5 @@ def _text(path: Path) -> str:
     return read_text(path, limit_bytes=_LARGEST_POLICY_BYTES, hint=_NAMED, error=BadPolicy)
 
 
-def _refused(finding: Finding) -> BadPolicy:
+def _policy_error(finding: Finding) -> BadPolicy:
     return BadPolicy(finding.what, place=finding.place, hint=finding.hint)

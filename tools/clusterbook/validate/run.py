@@ -69,7 +69,7 @@ def run_checks(
         validation=json.dumps({key: recipe.get(key) for key in ("metadata", "criteria", "constraints", "validation")}),
     )
     api = open_api(kubeconfig, context=context)
-    _say(f"checks run at {api.asked}")
+    _say(f"checks run at {api.description}")
     found = run_all(api, wanted, asked, gpu_node_names(taken), say=_say, keep=keep)
     checks = read_checks(entries)
     return record(taken, with_requested_settings(found, recipe, checks), checks)

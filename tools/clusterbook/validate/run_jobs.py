@@ -130,11 +130,11 @@ def _run(
         try:
             with in_cluster(api, job_manifests.manifests(entry, asked, node, number), keep=keep) as job:
                 limit_s = job_manifests.timeout_s(entry) + _GRACE_S
-                printed[node] = finish(api, job, timeout_s=limit_s, say=partial(_told, say, name), pace=pace)
+                printed[node] = finish(api, job, timeout_s=limit_s, on_line=partial(_told, say, name), pace=pace)
         except JobFailed as error:
             # without a status nobody knows how it ended: evicted, say, which is no failure of what it asks about
             status = error.status if error.status > 0 else _UNKNOWN
-            return read_trial(name, {node: error.log}, status, of_part(node, error.said or error.what))
+            return read_trial(name, {node: error.log}, status, of_part(node, error.message or error.what))
         except NotFinished as error:
             if node and f"Insufficient {GPU}" in error.what:
                 return Trial(SKIPPED, of_part(node, "its GPUs are all in use"))

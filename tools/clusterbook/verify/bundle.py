@@ -40,7 +40,7 @@ from clusterbook.files.tar_reader import Limits, members
 from clusterbook.oci.manifest import Manifest
 from clusterbook.oci.open import open_artifact
 from clusterbook.trust.policy import Tampered, Unsigned, Untrusted
-from clusterbook.trust.verify import Verified, bundles_of, verify_any
+from clusterbook.trust.verify import VerifiedStatement, bundles_of, verify_any
 from clusterbook.verify.level import ADJUSTED, ATTESTED, DERIVED, UNKNOWN, UNVERIFIED, VERIFIED, Trust
 from clusterbook.verify.publication import PublicationRecord, look_up_artifact, look_up_bundle
 from clusterbook.verify.verdict import (
@@ -106,28 +106,31 @@ def verify_files(
     """Return what is known of a bundle on this machine."""
     if CHECKSUMS not in files and not beside:
         what = f"{where} has no {CHECKSUMS}, so nothing says what it should hold"
-        return _wrong(where, NotAsRecorded(what, hint="name a bundle"))
+        return _fault_report(where, NotAsRecorded(what, hint="name a bundle"))
     record = _record(files)
     if record.differences:
-        return _wrong(where, _changed(where, record.differences), _inspect({}, record))
-    verified: Verified | None = None
+        return _fault_report(where, _difference_error(where, record.differences), _inspect({}, record))
+    verified: VerifiedStatement | None = None
     manifest: Manifest | None = None
     publication: PublicationRecord | None = None
     warning = ""
     try:
         if beside:
-            verified, manifest = verify_attestation(beside, record.digest, verifier.trusting())
+            verified, manifest = verify_attestation(beside, record.digest, verifier.trust_options())
         if verifier.published_in is not None and (RECIPE in files or manifest is not None):
             publication, warning = look_up_bundle(files, record.digest, manifest, verifier.published_in, verifier)
     except Untrusted as error:
-        return _wrong(where, error, BundleInspection(record.files, (), None, record.local))
+        return _fault_report(where, error, BundleInspection(record.files, (), None, record.local))
     verdict = bundle_verdict(where, _inspect(files, record), verified, publication)
-    verdict = _held_against_withdrawals(verdict, publication, verifier)
+    verdict = _check_withdrawal(verdict, publication, verifier)
     return verdict._replace(notes=(warning,)) if warning else verdict
 
 
 def bundle_verdict(
-    where: str, inspection: BundleInspection, verified: Verified | None, publication: PublicationRecord | None = None
+    where: str,
+    inspection: BundleInspection,
+    verified: VerifiedStatement | None,
+    publication: PublicationRecord | None = None,
 ) -> VerificationReport:
     """Return the verdict on a bundle whose files are as recorded.
 
@@ -142,7 +145,7 @@ def bundle_verdict(
     if proof is not None and not inspection.derives and vouched is None:
         what = f"{where} is not what its recipe and options make (made by clusterbook {proof.version})"
         hint = "verify with the version that made it, or make it again and compare: clusterbook bundle --diff"
-        return _wrong(where, NotAsRecorded(what, hint=hint), inspection)
+        return _fault_report(where, NotAsRecorded(what, hint=hint), inspection)
     level, reason = _level(inspection, vouched, publication)
     trust = Trust(level, reason, vouched.signer if vouched else "", proof.version if proof else "")
     lines = (f"{where}: {level}", *_facts(inspection, verified, publication))
@@ -158,11 +161,11 @@ def bundle_verdict(
 
 
 def _level(
-    inspection: BundleInspection, vouched: Verified | None, publication: PublicationRecord | None
+    inspection: BundleInspection, verified: VerifiedStatement | None, publication: PublicationRecord | None
 ) -> tuple[str, str]:
     """Return how much is known of a bundle, and why not more or on what it rests."""
     proof = inspection.proof
-    if vouched is None:
+    if verified is None:
         if publication is not None and inspection.derives:
             return DERIVED, "its recipe is signed, its options are not: look at what they change"
         return UNVERIFIED, "it carries no signature"
@@ -177,7 +180,7 @@ def _level(
 
 
 def _facts(
-    inspection: BundleInspection, verified: Verified | None, publication: PublicationRecord | None
+    inspection: BundleInspection, verified: VerifiedStatement | None, publication: PublicationRecord | None
 ) -> Iterator[str]:
     """Yield what is known of a bundle, a line each."""
     proof = inspection.proof
@@ -204,11 +207,11 @@ def _facts(
         yield from (f"no recipe pins {each.what}: {each.path}, sha256:{each.sha256}" for each in proof.unpinned)
 
 
-def _signer(verified: Verified) -> str:
+def _signer(verified: VerifiedStatement) -> str:
     return f"{verified.signer}{f' ({verified.issuer})' if verified.issuer else ''}"
 
 
-def _held_against_withdrawals(
+def _check_withdrawal(
     verdict: VerificationReport, publication: PublicationRecord | None, verifier: Verifier
 ) -> VerificationReport:
     """Return a verdict with the error that its subject was withdrawn, unless that does not matter."""
@@ -218,7 +221,9 @@ def _held_against_withdrawals(
     return verdict._replace(error=error, document={**verdict.document, "errors": [error.what]})
 
 
-def _wrong(where: str, error: ClusterbookError, inspection: BundleInspection | None = None) -> VerificationReport:
+def _fault_report(
+    where: str, error: ClusterbookError, inspection: BundleInspection | None = None
+) -> VerificationReport:
     """Return the verdict on what is not as it has to be."""
     inspection = inspection or NO_INSPECTION
     trust = Trust(UNKNOWN, error.what, "", inspection.proof.version if inspection.proof else "")
@@ -228,7 +233,7 @@ def _wrong(where: str, error: ClusterbookError, inspection: BundleInspection | N
     return VerificationReport(trust, {**document, "errors": [error.what]}, lines, error)
 
 
-def _changed(where: str, changes: tuple[Difference, ...]) -> NotAsRecorded:
+def _difference_error(where: str, changes: tuple[Difference, ...]) -> NotAsRecorded:
     count = len(changes)
     what = f"{where}: {count} of its files {'is' if count == 1 else 'are'} not as {CHECKSUMS} records"
     return NotAsRecorded(what, hint="do not deploy it: make or fetch it again")
@@ -236,17 +241,17 @@ def _changed(where: str, changes: tuple[Difference, ...]) -> NotAsRecorded:
 
 def verify_artifact(where: str, verifier: Verifier) -> VerificationReport:
     """Return what is known of one artifact in a registry or a layout."""
-    belief = verifier.trusting()
+    trust = verifier.trust_options()
     store, reference = open_artifact(where, verifier.access)
     repository = reference.repository
-    manifest = store.manifest(repository, reference.wanted)
+    manifest = store.manifest(repository, reference.tag_or_digest)
     record, verified, files = NO_RECORD, None, dict[str, bytes]()
     publication, warning, name = None, "", ""
     try:
         bundles = bundles_of(store, repository, manifest.digest)
-        assert belief.policy is not None
+        assert trust.policy is not None
         with suppress(Unsigned):
-            verified = verify_any(bundles, manifest.digest, belief.policy)
+            verified = verify_any(bundles, manifest.digest, trust.policy)
         name = check_name(reference, manifest, verified)
         packed = b""  # of the many parts that an artifact may have, one is kept
         for blob in manifest.blobs:
@@ -264,10 +269,10 @@ def verify_artifact(where: str, verifier: Verifier) -> VerificationReport:
                 else look_up_artifact(manifest, verifier.published_in, verifier)
             )
     except (Untrusted, Malformed) as error:
-        return _wrong(where, error)
+        return _fault_report(where, error)
     if record.differences or record.local:
         every = (*record.differences, *(Difference("changed", path) for path in record.local))
-        return _wrong(where, _changed(where, every), BundleInspection(record.files, every, None))
+        return _fault_report(where, _difference_error(where, every), BundleInspection(record.files, every, None))
     inspection = _inspect(files, record)
     facts = {"artifactDigest": manifest.digest, "artifactName": name}
     if inspection.proof is None and FILES not in manifest.annotations:
@@ -278,5 +283,5 @@ def verify_artifact(where: str, verifier: Verifier) -> VerificationReport:
         verdict = verdict._replace(
             document={**verdict.document, **facts}, lines=(verdict.lines[0], *more, *verdict.lines[1:])
         )
-    verdict = _held_against_withdrawals(verdict, publication, verifier)
+    verdict = _check_withdrawal(verdict, publication, verifier)
     return verdict._replace(notes=(warning,)) if warning else verdict

@@ -24,10 +24,10 @@ from clusterbook.oci.manifest import Manifest
 from clusterbook.resolve.content import content
 from clusterbook.resolve.recipe_schema import read_whole
 from clusterbook.trust.policy import SubjectMismatch
-from clusterbook.trust.verify import Verified
+from clusterbook.trust.verify import VerifiedStatement
 from clusterbook.verify.verifier import Verifier
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 _CHANGED = "somebody changed recipe.yaml: fetch the recipe again, and make the bundle anew"
 
 
@@ -40,7 +40,7 @@ class PublicationRecord(NamedTuple):
     where: str
     slug: str
     version: str
-    verified: Verified | None
+    verified: VerifiedStatement | None
     same: bool
     withdrawn: IndexWithdrawal | None
 
@@ -60,12 +60,12 @@ def look_up_artifact(manifest: Manifest, where: str, verifier: Verifier) -> tupl
     if manifest.artifact_type == index.INDEX:
         return None, ""
 
-    def look(opened: OpenIndex) -> PublicationRecord:
-        found = _pinned(opened, manifest.digest)
+    def look(source_index: OpenIndex) -> PublicationRecord:
+        found = _find_pin(source_index, manifest.digest)
         if found is None:
             what = f"{where} publishes nothing with the digest {manifest.digest}"
             raise SubjectMismatch(what, hint="is it another publisher's, or older than what the source keeps?")
-        return _publication(where, opened, found[0], found[1].tag, same=True)
+        return _record(where, source_index, found[0], found[1].tag, same=True)
 
     return _visit(where, look, verifier)
 
@@ -88,69 +88,73 @@ def look_up_bundle(
         InvalidRequest: it has no recipe that can be read.
     """
 
-    def look(opened: OpenIndex) -> PublicationRecord:
-        found = _pinned(opened, manifest.digest) if manifest is not None else None
+    def look(source_index: OpenIndex) -> PublicationRecord:
+        found = _find_pin(source_index, manifest.digest) if manifest is not None else None
         if found is not None:
-            return _publication(where, opened, found[0], found[1].tag, same=True)
-        return _of_recipe(opened, files, files_digest, where)
+            return _record(where, source_index, found[0], found[1].tag, same=True)
+        return _recipe_record(source_index, files, files_digest, where)
 
     return _visit(where, look, verifier)
 
 
-def _visit(where: str, look: Callable[[OpenIndex], Found], verifier: Verifier) -> tuple[Found, str]:
-    return visit(where, look, access=verifier.access, trusting=verifier.trusting(), around=verifier.around)
+def _visit(where: str, use: Callable[[OpenIndex], Result], verifier: Verifier) -> tuple[Result, str]:
+    return visit(where, use, access=verifier.access, trust=verifier.trust_options(), context=verifier.context)
 
 
-def _of_recipe(opened: OpenIndex, files: Mapping[str, bytes], files_digest: str, where: str) -> PublicationRecord:
+def _recipe_record(
+    source_index: OpenIndex, files: Mapping[str, bytes], files_digest: str, where: str
+) -> PublicationRecord:
     """Return what a source says of the recipe of a bundle."""
     recipe = document(files, RECIPE)
     read_whole(recipe)
     metadata = recipe["metadata"]
-    slug, wanted = str(metadata.get("slug", "")), digest(content(recipe))
+    slug, recipe_digest = str(metadata.get("slug", "")), digest(content(recipe))
     try:
-        versions = opened.recipe(slug).versions
+        versions = source_index.recipe(slug).versions
     except NotFound:
         versions = {}
-    names = [version for version, entry in versions.items() if entry.digest == wanted]
+    names = [version for version, entry in versions.items() if entry.digest == recipe_digest]
     if not names:
-        what = f"the recipe of the bundle, {slug or 'without a name'} {wanted}, is none that {where} publishes"
+        what = f"the recipe of the bundle, {slug or 'without a name'} {recipe_digest}, is none that {where} publishes"
         raise SubjectMismatch(what, hint="make it from a recipe that was fetched: `fetch recipe`, then `bundle -r`")
-    said = str(metadata.get("version") or names[-1])
-    if said not in names or metadata.get("digest", wanted) != wanted:
-        what = f"the recipe of the bundle calls itself {slug}@{said}, {where} publishes it as {slug}@{names[-1]}"
+    version = str(metadata.get("version") or names[-1])
+    if version not in names or metadata.get("digest", recipe_digest) != recipe_digest:
+        what = f"the recipe of the bundle calls itself {slug}@{version}, {where} publishes it as {slug}@{names[-1]}"
         raise SubjectMismatch(what, hint=_CHANGED)
     if extra := unnamed_files(recipe):
         what = f"the recipe of the bundle carries {extra[0]}, which none of its components names"
         raise SubjectMismatch(what, hint=_CHANGED)
-    same = files_digest == _published_digest(opened, slug, said, files)
-    return _publication(where, opened, slug, said, same=same)
+    same = files_digest == _published_digest(source_index, slug, version, files)
+    return _record(where, source_index, slug, version, same=same)
 
 
-def _published_digest(opened: OpenIndex, slug: str, version: str, files: Mapping[str, bytes]) -> str:
+def _published_digest(source_index: OpenIndex, slug: str, version: str, files: Mapping[str, bytes]) -> str:
     """Return the digest of the files of the published bundle, "" where the source has none to look at."""
     spec: Any = document(files, OPTIONS).get("spec") if OPTIONS in files else None
     deployer = str(spec.get("deployer", "")) if isinstance(spec, dict) else ""
-    pin = opened.recipe(slug).versions[version].artifacts.get(deployer)
+    pin = source_index.recipe(slug).versions[version].artifacts.get(deployer)
     if pin is None:
         return ""
     try:
-        return opened.artifact(index.repository(deployer, slug), pin).annotations.get(FILES, "")
+        return source_index.artifact(index.repository(deployer, slug), pin).annotations.get(FILES, "")
     except NoArtifact:
         return ""
 
 
-def _pinned(opened: OpenIndex, wanted: str) -> tuple[str, PinnedArtifact] | None:
+def _find_pin(source_index: OpenIndex, digest: str) -> tuple[str, PinnedArtifact] | None:
     """Return the slug and the place of what an index pins with a digest, None for nothing."""
-    for name in sorted(opened.envelope.shards):
+    for name in sorted(source_index.envelope.shards):
         if not name.startswith(index.RECIPES):
             continue
-        recipes: Mapping[str, PublishedRecipe] = index.recipes_in(opened.shard(name))
+        recipes: Mapping[str, PublishedRecipe] = index.recipes_in(source_index.shard(name))
         for slug, recipe in recipes.items():
             for each in index.closure(slug, recipe):
-                if each.pin.digest == wanted:
+                if each.pin.digest == digest:
                     return slug, each
     return None
 
 
-def _publication(where: str, opened: OpenIndex, slug: str, version: str, *, same: bool) -> PublicationRecord:
-    return PublicationRecord(where, slug, version, opened.verified, same, withdrawal_of(opened.envelope, slug, version))
+def _record(where: str, source_index: OpenIndex, slug: str, version: str, *, same: bool) -> PublicationRecord:
+    return PublicationRecord(
+        where, slug, version, source_index.verified, same, withdrawal_of(source_index.envelope, slug, version)
+    )

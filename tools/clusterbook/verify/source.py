@@ -21,7 +21,7 @@ from clusterbook.mirror import archive
 from clusterbook.oci.layout.reader import ImageLayout
 from clusterbook.oci.open import Base
 from clusterbook.oci.store import Store, is_manifest
-from clusterbook.trust.policy import SubjectMismatch, Trusting, Unsigned, Untrusted, WrongIssuer, WrongSigner
+from clusterbook.trust.policy import SubjectMismatch, TrustOptions, Unsigned, Untrusted, WrongIssuer, WrongSigner
 from clusterbook.trust.statement import BrokenBundle
 from clusterbook.trust.verify import bundles_of, verify
 from clusterbook.verify.level import UNKNOWN
@@ -35,74 +35,73 @@ def verify_source(where: str, verifier: Verifier) -> VerificationReport:
     Raises:
         ClusterbookError: the index cannot be relied on, or an artifact is damaged; which one says why.
     """
-    belief = verifier.trusting()
+    trust = verifier.trust_options()
 
     def well(verdict: VerificationReport) -> bool:
-        return verdict.error is None and belief.unsigned
+        return verdict.error is None and trust.unsigned
 
     verdict, warning = visit(
         where,
-        lambda opened: _verify(where, opened, opened.trusting._replace(unsigned=belief.unsigned)),
+        lambda opened: _verify(where, opened, opened.trust._replace(unsigned=trust.unsigned)),
         access=verifier.access,
-        trusting=belief._replace(unsigned=True),
-        around=verifier.around,
-        well=well,
+        trust=trust._replace(unsigned=True),
+        context=verifier.context,
+        worth_remembering=well,
     )
     return verdict._replace(notes=(warning,)) if warning else verdict
 
 
-def _verify(where: str, opened: OpenIndex, belief: Trusting) -> VerificationReport:
+def _verify(where: str, source_index: OpenIndex, trust: TrustOptions) -> VerificationReport:
     """Return what is known of the source of an index."""
-    base = opened.base
-    reader = _ArtifactReader(opened)
-    for needed in _needed(opened):
+    base = source_index.base
+    reader = _ArtifactReader(source_index)
+    for needed in _index_artifacts(source_index):
         reader.read(base.repository(needed.repository), needed.pin.digest)
-    named = sorted(reader.whole)
-    besides = _besides(opened, reader, belief)
-    others = len(reader.whole) - len(named)
-    homes = {needed.pin.digest: base.repository(needed.repository) for needed in _needed(opened)}
-    signatures = _Signatures(opened, belief)
-    for digest in named:
-        reader.faults |= signatures.check(reader, homes[digest], digest)
+    digests = sorted(reader.whole)
+    extras = _read_extras(source_index, reader, trust)
+    others = len(reader.whole) - len(digests)
+    repositories = {needed.pin.digest: base.repository(needed.repository) for needed in _index_artifacts(source_index)}
+    signatures = _Signatures(source_index, trust)
+    for digest in digests:
+        reader.faults |= signatures.check(reader, repositories[digest], digest)
     attached = signatures.count
-    bills = _bills(opened, reader, signatures)
+    bills = _check_sboms(source_index, reader, signatures)
     _read_indexes(base, reader)
     _read_listing(base, reader)
     missing, faults = len(reader.missing), list(reader.faults.values())
     more = {
-        "release": opened.envelope.release,
-        "sequence": opened.envelope.sequence,
-        "expires": opened.envelope.expires.isoformat(),
-        "artifacts": len(named),
+        "release": source_index.envelope.release,
+        "sequence": source_index.envelope.sequence,
+        "expires": source_index.envelope.expires.isoformat(),
+        "artifacts": len(digests),
         "missing": missing,
         "others": others,
         "sboms": bills,
-        "besides": besides,
+        "besides": extras,
         "attached": attached,
         "otherSigners": signatures.others,
     }
-    lines = [
-        f"index of release {more['release']}, number {more['sequence']}, good until {opened.envelope.expires.date()}"
-    ]
-    lines.append(f"{len(named)} artifacts as the index names them, {missing} named ones are not here")
+    until = source_index.envelope.expires.date()
+    lines = [f"index of release {more['release']}, number {more['sequence']}, good until {until}"]
+    lines.append(f"{len(digests)} artifacts as the index names them, {missing} named ones are not here")
     if bills:
-        lines.append(f"{bills} SBOMs{', signed' if opened.verified else ''}")
+        lines.append(f"{bills} SBOMs{', signed' if source_index.verified else ''}")
     if signatures.others:
         lines.append(f"{signatures.others} of them are signed, though not by those whom the policy names")
-    if besides:
-        counted = ", ".join(f"{number} {kind}" for kind, number in besides.items())
+    if extras:
+        counted = ", ".join(f"{number} {kind}" for kind, number in extras.items())
         lines.append(f"besides, not named by the index, though with the bytes of their digests: {counted}")
-    verdict = published_verdict(where, opened.verified, more, tuple(lines))
+    verdict = published_verdict(where, source_index.verified, more, tuple(lines))
     if not faults:
         return verdict
-    trust = verdict.trust._replace(level=UNKNOWN, reason=faults[0].what)
+    reached = verdict.trust._replace(level=UNKNOWN, reason=faults[0].what)
     document = {
         **verdict.document,
         "trustLevel": UNKNOWN,
-        "trustReason": trust.reason,
+        "trustReason": reached.reason,
         "errors": [each.what for each in faults],
     }
-    return VerificationReport(trust, document, (f"{where}: {UNKNOWN}", *(each.what for each in faults)), faults[0])
+    return VerificationReport(reached, document, (f"{where}: {UNKNOWN}", *(each.what for each in faults)), faults[0])
 
 
 class _Signatures:
@@ -112,45 +111,45 @@ class _Signatures:
     as those are of releases before a key was changed.
     """
 
-    def __init__(self, opened: OpenIndex, belief: Trusting) -> None:
-        self._opened = opened
-        self._policy = belief.policy if opened.verified is not None else None
-        self._known: dict[bytes, frozenset[str] | ClusterbookError] = {}
+    def __init__(self, source_index: OpenIndex, trust: TrustOptions) -> None:
+        self._source_index = source_index
+        self._policy = trust.policy if source_index.verified is not None else None
+        self._subjects_by_signature: dict[bytes, frozenset[str] | ClusterbookError] = {}
         self.count = self.others = 0
-        store, base = opened.base.store, opened.base
-        self._of_index = list(self._bundles(store, base.repository(index.REPOSITORY), opened.manifest.digest))
+        store, base = source_index.base.store, source_index.base
+        self._of_index = list(self._bundles(store, base.repository(index.REPOSITORY), source_index.manifest.digest))
 
     def check(self, reader: _ArtifactReader, repository: str, digest: str) -> dict[str, ClusterbookError]:
         """Return what is wrong with what refers to an artifact, by digest."""
-        store, faults = self._opened.base.store, dict[str, ClusterbookError]()
+        store, faults = self._source_index.base.store, dict[str, ClusterbookError]()
         try:
-            there = {manifest.digest for manifest in store.referrers(repository, digest)}
-            for lost in store.listed(repository, digest) - there:
+            referrers = {manifest.digest for manifest in store.referrers(repository, digest)}
+            for lost in store.referrer_digests(repository, digest) - referrers:
                 faults[lost] = NoArtifact(f"{store.where}: {lost}, which refers to {digest}, is listed and not there")
         except (WrongContent, Malformed, NoArtifact) as error:
             return {f"{digest} referrers": error}
-        for each in sorted(there):
+        for each in sorted(referrers):
             reader.read(repository, each)
-        self.count += len(there)
-        if self._policy is None or reader.faults.keys() & there:
+        self.count += len(referrers)
+        if self._policy is None or reader.faults.keys() & referrers:
             return faults
-        found = [self._subjects(raw, digest) for raw in (*self._of_index, *self._bundles(store, repository, digest))]
-        if any(not isinstance(each, ClusterbookError) and digest in each for each in found):
+        subjects = [self._subjects(raw, digest) for raw in (*self._of_index, *self._bundles(store, repository, digest))]
+        if any(not isinstance(each, ClusterbookError) and digest in each for each in subjects):
             return faults
-        if any(isinstance(each, WrongSigner | WrongIssuer) for each in found):
+        if any(isinstance(each, WrongSigner | WrongIssuer) for each in subjects):
             self.others += 1
             return faults
-        why = next((each.what for each in found if isinstance(each, ClusterbookError)), "it has none")
+        why = next((each.what for each in subjects if isinstance(each, ClusterbookError)), "it has none")
         what = f"{store.where}/{repository}: no signature on {digest} counts, though the index names it: {why}"
         return {**faults, f"{digest} signature": Unsigned(what, hint="publish it again, or mirror it with signatures")}
 
-    def vouched(self, repository: str, digest: str) -> bool:
+    def covers(self, repository: str, digest: str) -> bool:
         """Return whether a signature on an artifact counts; False where nobody has to sign."""
         if self._policy is None:
             return False
-        raws = (*self._of_index, *self._bundles(self._opened.base.store, repository, digest))
-        found = (self._subjects(raw, digest) for raw in raws)
-        return any(not isinstance(each, ClusterbookError) and digest in each for each in found)
+        raws = (*self._of_index, *self._bundles(self._source_index.base.store, repository, digest))
+        subjects = (self._subjects(raw, digest) for raw in raws)
+        return any(not isinstance(each, ClusterbookError) and digest in each for each in subjects)
 
     def _bundles(self, store: Store, repository: str, digest: str) -> Iterator[bytes]:
         try:
@@ -161,15 +160,15 @@ class _Signatures:
     def _subjects(self, raw: bytes, digest: str) -> frozenset[str] | ClusterbookError:
         """Return the digests that a signature counts for, or why it does not count."""
         assert self._policy is not None
-        if raw not in self._known:
+        if raw not in self._subjects_by_signature:
             try:
-                found = verify(raw, digest, self._policy)
-                self._known[raw] = frozenset(each.digest for each in found.statement.subjects)
+                verified = verify(raw, digest, self._policy)
+                self._subjects_by_signature[raw] = frozenset(each.digest for each in verified.statement.subjects)
             except SubjectMismatch as error:
                 return error
             except (Untrusted, BrokenBundle) as error:
-                self._known[raw] = error
-        return self._known[raw]
+                self._subjects_by_signature[raw] = error
+        return self._subjects_by_signature[raw]
 
 
 def _read_indexes(base: Base, reader: _ArtifactReader) -> None:
@@ -197,44 +196,46 @@ def _read_listing(base: Base, reader: _ArtifactReader) -> None:
         except (WrongContent, Malformed, NoArtifact) as error:
             reader.faults.setdefault(entry.digest, error)
             continue
-        for what, said, is_so in (
+        for what, listed, is_so in (
             ("media type", entry.media_type, real.media_type),
             ("size", entry.size, real.size),
             ("artifact type", entry.artifact_type or real.artifact_type, real.artifact_type),
         ):
-            if said != is_so:
-                fault = f"{base.store.where}: {entry.digest} is listed with the {what} {said}, it has {is_so}"
+            if listed != is_so:
+                fault = f"{base.store.where}: {entry.digest} is listed with the {what} {listed}, it has {is_so}"
                 reader.faults.setdefault(entry.digest, WrongContent(fault, hint="mirror it again"))
         reader.read("", entry.digest)
 
 
-def _bills(opened: OpenIndex, reader: _ArtifactReader, signatures: _Signatures) -> int:
+def _check_sboms(source_index: OpenIndex, reader: _ArtifactReader, signatures: _Signatures) -> int:
     """Return how many SBOMs lie beside the recipes, having made sure that whoever signed the recipe signed them.
 
     Anybody who writes to a registry can attach one.
     """
-    base, number = opened.base, 0
-    for needed in _needed(opened):
-        if not needed.repository.startswith("recipes/") or needed.pin.digest not in reader.whole:
+    base, number = source_index.base, 0
+    for artifact in _index_artifacts(source_index):
+        if not artifact.repository.startswith("recipes/") or artifact.pin.digest not in reader.whole:
             continue
-        repository = base.repository(needed.repository)
+        repository = base.repository(artifact.repository)
         try:
-            bills = base.store.referrers(repository, needed.pin.digest, SBOM)
+            sboms = base.store.referrers(repository, artifact.pin.digest, SBOM)
         except (WrongContent, Malformed, NoArtifact):  # said where it is read
             continue
-        number += len(bills)
-        for bill in bills if signatures.vouched(repository, needed.pin.digest) else ():
-            if not signatures.vouched(repository, bill.digest):
-                what = f"{base.store.where}: the SBOM {bill.digest} of {needed.repository}:{needed.tag} is not signed"
+        number += len(sboms)
+        for sbom in sboms if signatures.covers(repository, artifact.pin.digest) else ():
+            if not signatures.covers(repository, sbom.digest):
+                what = (
+                    f"{base.store.where}: the SBOM {sbom.digest} of {artifact.repository}:{artifact.tag} is not signed"
+                )
                 hint = "who publishes the catalog did not attach it"
-                reader.faults.setdefault(bill.digest, Unsigned(what, hint=hint))
+                reader.faults.setdefault(sbom.digest, Unsigned(what, hint=hint))
     return number
 
 
-def _besides(opened: OpenIndex, reader: _ArtifactReader, belief: Trusting) -> dict[str, int]:
+def _read_extras(source_index: OpenIndex, reader: _ArtifactReader, trust: TrustOptions) -> dict[str, int]:
     """Read what the index does not name, and what a mirror's list says to be there; return how many of each kind."""
-    found: Counter[str] = Counter()
-    base = opened.base
+    counts: Counter[str] = Counter()
+    base = source_index.base
     try:
         roots = base.store.roots() if isinstance(base.store, ImageLayout) else []
     except (WrongContent, Malformed, NoArtifact) as error:
@@ -245,19 +246,19 @@ def _besides(opened: OpenIndex, reader: _ArtifactReader, belief: Trusting) -> di
             continue
         reader.read("", entry.digest)
         kind = _KINDS.get(name.replace(":", "/").partition("/")[0], "others")
-        found[kind] += entry.digest in reader.whole
+        counts[kind] += entry.digest in reader.whole
         if kind == _LISTS:
             from clusterbook.mirror.check import check_contents
             from clusterbook.mirror.load import contents
 
             try:
-                listed = contents(base)
-                for part in listed.held:
+                contents_list = contents(base)
+                for part in contents_list.held:
                     reader.read("", part.digest)
-                check_contents(opened, listed, belief.policy)
+                check_contents(source_index, contents_list, trust.policy)
             except ClusterbookError as error:
                 reader.faults[entry.digest] = error
-    return {kind: found[kind] for kind in sorted(found) if found[kind]}
+    return {kind: counts[kind] for kind in sorted(counts) if counts[kind]}
 
 
 _LISTS = "list of a mirror's contents"
@@ -265,21 +266,21 @@ _KINDS = {archive.REPOSITORY: _LISTS, "charts": "charts", "images": "images", in
 """What is in a repository, by the first word of its name."""
 
 
-def _needed(opened: OpenIndex) -> Iterator[PinnedArtifact]:
+def _index_artifacts(source_index: OpenIndex) -> Iterator[PinnedArtifact]:
     """Yield every artifact that the index names."""
-    for name in sorted(opened.envelope.shards):
+    for name in sorted(source_index.envelope.shards):
         if name.startswith(index.RECIPES):
-            for slug, recipe in index.recipes_in(opened.shard(name)).items():
+            for slug, recipe in index.recipes_in(source_index.shard(name)).items():
                 yield from index.closure(slug, recipe)
         else:
-            opened.shard(name)
+            source_index.shard(name)
 
 
 class _ArtifactReader:
     """Reads all bytes of artifacts, once each, and notes what came of it, by digest."""
 
-    def __init__(self, opened: OpenIndex) -> None:
-        self._store = opened.base.store
+    def __init__(self, source_index: OpenIndex) -> None:
+        self._store = source_index.base.store
         self.whole: set[str] = set()
         self.missing: set[str] = set()
         self.faults: dict[str, ClusterbookError] = {}

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from clusterbook.bundle.checksums import Difference
 from clusterbook.bundle.rederive import Rederivation
 from clusterbook.diagnostics.errors import ClusterbookError
-from clusterbook.trust.verify import Verified
+from clusterbook.trust.verify import VerifiedStatement
 from clusterbook.verify.level import UNVERIFIED, VERIFIED, Trust
 
 
@@ -40,7 +40,9 @@ NO_INSPECTION = BundleInspection(0, (), None)
 """What was no bundle, so that nothing is recorded of it."""
 
 
-def as_document(where: str, trust: Trust, inspection: BundleInspection, verified: Verified | None) -> dict[str, Any]:
+def as_document(
+    where: str, trust: Trust, inspection: BundleInspection, verified: VerifiedStatement | None
+) -> dict[str, Any]:
     """Return a verdict as data. Source: reference row T8, with what this program knows besides."""
     proof = inspection.proof
     shown = (*inspection.differences, *(proof.differences if proof else ()))
@@ -70,7 +72,7 @@ def as_document(where: str, trust: Trust, inspection: BundleInspection, verified
     }
 
 
-def builder(verified: Verified | None) -> str:
+def builder(verified: VerifiedStatement | None) -> str:
     """Return who ran the build, as the signed statement says; "" where it does not. Source: SLSA provenance v1."""
     try:
         return str(verified.statement.predicate["runDetails"]["builder"]["id"]) if verified else ""
@@ -79,7 +81,7 @@ def builder(verified: Verified | None) -> str:
 
 
 def published_verdict(
-    where: str, verified: Verified | None, more: Mapping[str, Any], lines: tuple[str, ...] = ()
+    where: str, verified: VerifiedStatement | None, more: Mapping[str, Any], lines: tuple[str, ...] = ()
 ) -> VerificationReport:
     """Return the verdict on what is no bundle, so that nothing has to derive from anything."""
     level, reason = (VERIFIED, "signed as it is") if verified else (UNVERIFIED, "nobody signed it")

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from clusterbook.artifacts.root import follow
 from clusterbook.files.context import Context
 from clusterbook.oci.open import Access, open_source
-from clusterbook.trust.choose_policy import PolicyChoice, trusting
-from clusterbook.trust.policy import Trusting
+from clusterbook.trust.choose_policy import PolicyChoice, trust_options
+from clusterbook.trust.policy import TrustOptions
 
 
 class Verifier(NamedTuple):
@@ -20,11 +20,11 @@ class Verifier(NamedTuple):
 
     choice: PolicyChoice
     access: Access
-    around: Context
+    context: Context
     published_in: str | None = None
     withdrawn: bool = False
 
-    def trusting(self) -> Trusting:
+    def trust_options(self) -> TrustOptions:
         """Return whom he believes; a policy is only read where there is something to hold against it.
 
         A source that is asked is asked first for later versions of a root of trust.
@@ -33,7 +33,7 @@ class Verifier(NamedTuple):
             InvalidRequest: he names several policies, or one that is none.
             NotFound: a file that he names does not exist.
         """
-        found = trusting(self.choice, self.around.environment, self.around.home)
+        found = trust_options(self.choice, self.context.environment, self.context.home)
         if self.published_in is None or found.policy is None or not found.policy.roots:
             return found
-        return follow(open_source(self.published_in, self.access), found, self.around)[0]
+        return follow(open_source(self.published_in, self.access), found, self.context)[0]

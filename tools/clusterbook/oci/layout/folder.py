@@ -36,11 +36,11 @@ from clusterbook.oci.store import CHUNK_BYTES, Content
 PARTIAL = ".partial"
 
 
-class _Known(NamedTuple):
+class _ListingCache(NamedTuple):
     """What index.json and the short listing said when they were last read, by `stamp` of the first."""
 
     stamp: tuple[int, int, int]
-    whole: Listing
+    full: Listing
     short: Listing | None
 
 
@@ -59,22 +59,22 @@ class Layout(ImageLayout):
         self.path = path
         self._lock = threading.RLock()
         self._batch: list[Descriptor] | None = None
-        self._joined = 0
-        self._held = ExitStack()
-        self._known: _Known | None = None
+        self._batch_depth = 0
+        self._index_lock = ExitStack()
+        self._cache: _ListingCache | None = None
         if create and not (path / MARKER).exists():
             self._make()
         self.check_version()
 
-    def whole(self, name: str, limit_bytes: int) -> bytes:
+    def read_file(self, name: str, limit_bytes: int) -> bytes:
         """Return the bytes of a file, one more than `limit_bytes` at most."""
         try:
             with (self.path / name).open("rb") as file:
                 return file.read(limit_bytes + 1)
         except FileNotFoundError as error:
-            raise NoArtifact(f"{self.where} has no {_shown(name)}") from error
+            raise NoArtifact(f"{self.where} has no {_printable_name(name)}") from error
         except OSError as error:
-            raise unreadable(f"{self.where}/{_shown(name)}", error) from error
+            raise unreadable(f"{self.where}/{_printable_name(name)}", error) from error
 
     def stream(self, repository: str, blob: Descriptor, start: int = 0) -> Iterator[bytes]:
         """Yield the bytes of a blob from `start` on."""
@@ -89,32 +89,32 @@ class Layout(ImageLayout):
         except OSError as error:
             raise unreadable(f"{self.where}: {blob.digest}", error) from error
 
-    def exists(self, repository: str, wanted: Descriptor) -> bool:
+    def exists(self, repository: str, descriptor: Descriptor) -> bool:
         """Return whether there is a blob or a manifest of that digest and size."""
         del repository
         try:
-            return self._blob(wanted.digest).stat().st_size == wanted.size
+            return self._blob(descriptor.digest).stat().st_size == descriptor.size
         except OSError:
             return False
 
-    def put_blob(self, repository: str, blob: Descriptor, content: Content, *, near: str = "") -> bool:
+    def put_blob(self, repository: str, blob: Descriptor, content: Content, *, mount_from: str = "") -> bool:
         """Keep a blob; what an earlier, killed attempt brought is not fetched again."""
-        del near
+        del mount_from
         if self.exists(repository, blob):
             return False
         try:
             self._blob(blob.digest).parent.mkdir(parents=True, exist_ok=True)
             part = self.path / PARTIAL / blob.digest.partition(":")[2]
-            there = partial(self.exists, repository, blob)
-            return write_blob(blob, content, self._blob(blob.digest), part, self.where, there=there)
+            is_present = partial(self.exists, repository, blob)
+            return write_blob(blob, content, self._blob(blob.digest), part, self.where, is_present=is_present)
         except OSError as error:
             raise Unwritable(f"{self.where} cannot be written: {error.strerror}") from error
 
     def put_manifest(
-        self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True, there: bool | None = None
+        self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True, present: bool | None = None
     ) -> bool:
         """Keep a manifest and, unless it is only part of an index, list it."""
-        del there  # it costs nothing to look
+        del present  # it costs nothing to look
         changed = self.put_blob(repository, manifest.descriptor, lambda start: iter([manifest.raw[start:]]))
         if not root and not tag and manifest.subject is None:
             return changed
@@ -125,51 +125,51 @@ class Layout(ImageLayout):
             entry = entry._replace(annotations={**entry.annotations, SUBJECT: manifest.subject.digest})
         if tag:
             entry = entry._replace(annotations={**entry.annotations, REF_NAME: ref_name(repository, tag)})
-        with self.together(), self._lock:
+        with self.batch(), self._lock:
             entries = self._entries()
             if any(each.digest == entry.digest and (not tag or name_of(each) == name_of(entry)) for each in entries):
                 return changed
             name = name_of(entry)
-            kept = [
+            others = [
                 each
                 for each in entries
                 if (name_of(each) != name if name_of(each) else each.digest != entry.digest)  # a name says more
             ]
             assert self._batch is not None
-            self._batch = [*kept, entry]
+            self._batch = [*others, entry]
         return True
 
-    def listed(self, repository: str, digest: str) -> set[str]:
+    def referrer_digests(self, repository: str, digest: str) -> set[str]:
         """Return the digests of what was put here that says something about `digest`."""
         del repository
-        return self.listing().about(digest)
+        return self.listing().referrers_of(digest)
 
     @staticmethod
-    def skipped(name: str) -> bool:
+    def is_partial(name: str) -> bool:
         """Return whether a file of the folder, by relative name, is no part of the layout: what came in half."""
         return name.startswith(f"{PARTIAL}/")
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def batch(self) -> Iterator[None]:
         """Write the index once, at the end of the block, instead of once for each manifest put inside it.
 
         Other threads join in, other processes wait. What was put before an error is listed: its blobs are all there.
         """
         with self._lock:
-            if self._joined == 0:
+            if self._batch_depth == 0:
                 self._begin()
-            self._joined += 1
+            self._batch_depth += 1
         try:
             yield
         finally:
             with self._lock:
-                self._joined -= 1
-                if self._joined == 0:
+                self._batch_depth -= 1
+                if self._batch_depth == 0:
                     self._end()
 
     def _begin(self) -> None:
         try:
-            self._held.enter_context(lock_file(self.path / PARTIAL / "index"))
+            self._index_lock.enter_context(lock_file(self.path / PARTIAL / "index"))
         except OSError as error:
             raise Unwritable(f"{self.where} cannot be written: {error.strerror}") from error
         self._batch = list(self._entries())
@@ -182,14 +182,14 @@ class Layout(ImageLayout):
         except OSError as error:
             raise Unwritable(f"{self.where} cannot be written: {error.strerror}") from error
         finally:
-            self._held.close()
+            self._index_lock.close()
 
     def listing(self) -> Listing:
         """Return what index.json says now, or what it will say when many manifests are put together."""
         with self._lock:
             if self._batch is not None:
                 return Listing.of_entries(self._batch, f"{self.where}/{INDEX_FILE}")
-            return self._read().whole
+            return self._read().full
 
     def latest(self) -> Listing | None:
         """Return the short listing, None where there is none or others wrote index.json since."""
@@ -199,30 +199,32 @@ class Layout(ImageLayout):
     def _entries(self) -> list[Descriptor]:
         return self.listing().entries()
 
-    def _read(self) -> _Known:
+    def _read(self) -> _ListingCache:
         try:
             with (self.path / INDEX_FILE).open("rb") as file:
                 status = os.fstat(file.fileno())
                 stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
-                if self._known is None or self._known.stamp != stamp:
+                if self._cache is None or self._cache.stamp != stamp:
                     raw = file.read(LARGEST_BYTES + 1)
-                    self._known = _Known(stamp, Listing(raw, f"{self.where}/{INDEX_FILE}"), self._short(raw))
+                    self._cache = _ListingCache(
+                        stamp, Listing(raw, f"{self.where}/{INDEX_FILE}"), self._read_short(raw)
+                    )
         except OSError as error:
             raise unreadable(f"{self.where}/{INDEX_FILE}", error) from error
-        return self._known
+        return self._cache
 
-    def _short(self, whole: bytes) -> Listing | None:
+    def _read_short(self, raw: bytes) -> Listing | None:
         try:
-            found = Listing(self.whole(SHORT_FILE, LARGEST_BYTES), f"{self.where}/{SHORT_FILE}")
-            return found if index.part_of(found, whole) else None
+            listing = Listing(self.read_file(SHORT_FILE, LARGEST_BYTES), f"{self.where}/{SHORT_FILE}")
+            return listing if index.is_part_of(listing, raw) else None
         except (NoArtifact, Malformed):
             return None
 
     def _write_index(self, entries: list[Descriptor]) -> None:
         entries = sorted(entries, key=_order)
-        whole = index.encode_listing(entries)
-        short = index.short(entries, whole, self._subject)
-        self._write(INDEX_FILE, whole)
+        raw = index.encode_listing(entries)
+        short = index.encode_short_listing(entries, raw, self._subject)
+        self._write(INDEX_FILE, raw)
         if short is not None:
             self._write(SHORT_FILE, short)
 
@@ -264,6 +266,6 @@ def _order(entry: Descriptor) -> tuple[bool, str, str]:
     return not name, name, "" if name else entry.digest
 
 
-def _shown(name: str) -> str:
+def _printable_name(name: str) -> str:
     """Return how a message calls a file: a blob by its digest."""
     return f"sha256:{name.removeprefix(BLOBS + '/')}" if name.startswith(BLOBS) else name

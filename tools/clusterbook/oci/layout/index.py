@@ -33,76 +33,77 @@ class Listing:
         if len(raw) > LARGEST_BYTES:
             raise Malformed(f"{name} is larger than {LARGEST_BYTES >> 20} MiB")
         self._raw, self._name = raw, name
-        self._parts: tuple[list[Any], str] | None = None
+        self._document: tuple[list[Any], str] | None = None
         self._entries: list[Descriptor] | None = None
-        self._about: dict[str, set[str]] | None = None
+        self._referrers: dict[str, set[str]] | None = None
 
     @classmethod
     def of_entries(cls, entries: list[Descriptor], name: str) -> Listing:
         """Return the listing of entries that are not written down yet."""
-        found = cls(_NOTHING, name)
-        found._parts, found._entries = (list(entries), ""), entries
-        return found
+        listing = cls(_NOTHING, name)
+        listing._document, listing._entries = (list(entries), ""), entries
+        return listing
 
     def entries(self) -> list[Descriptor]:
         """Return all entries."""
         if self._entries is None:
-            self._entries = [self._parsed(each) for each in self._written]
+            self._entries = [self._descriptor(each) for each in self._manifests]
         return self._entries
 
-    def named(self, name: str) -> Descriptor | None:
+    def find(self, name: str) -> Descriptor | None:
         """Return the entry with a name, the last one where several have it."""
-        found = [each for each in self._written if _said(each, REF_NAME) == name]
-        return self._parsed(found[-1]) if found else None
+        entries = [each for each in self._manifests if _annotation(each, REF_NAME) == name]
+        return self._descriptor(entries[-1]) if entries else None
 
     def has(self, digest: str) -> bool:
         """Return whether there is an entry with a digest."""
-        return any(_digest_of(each) == digest for each in self._written)
+        return any(_digest_of(each) == digest for each in self._manifests)
 
     def candidates(self, digest: str, artifact_type: str) -> list[Descriptor]:
         """Return the entries that may refer to `digest`; those that do not say to what they refer are among them."""
         return [
-            self._parsed(each)
-            for each in self._written
-            if _said(each, SUBJECT) in ("", digest) and (not artifact_type or _type_of(each) in ("", artifact_type))
+            self._descriptor(each)
+            for each in self._manifests
+            if _annotation(each, SUBJECT) in ("", digest)
+            and (not artifact_type or _type_of(each) in ("", artifact_type))
         ]
 
-    def about(self, digest: str) -> set[str]:
+    def referrers_of(self, digest: str) -> set[str]:
         """Return the digests of the entries that say themselves that they refer to `digest`; looks through all once."""
-        if self._about is None:
-            self._about = {}
-            for each in self._written:
-                if subject := _said(each, SUBJECT):
-                    self._about.setdefault(subject, set()).add(str(_digest_of(each)))
-        return self._about.get(digest, set())
+        if self._referrers is None:
+            self._referrers = {}
+            for each in self._manifests:
+                if subject := _annotation(each, SUBJECT):
+                    self._referrers.setdefault(subject, set()).add(str(_digest_of(each)))
+        return self._referrers.get(digest, set())
 
     @property
-    def of(self) -> str:
+    def full_digest(self) -> str:
         """The digest of the index.json that a short listing is a part of."""
         return self._read()[1]
 
     @property
-    def _written(self) -> list[Any]:
+    def _manifests(self) -> list[Any]:
         return self._read()[0]
 
     def _read(self) -> tuple[list[Any], str]:
-        if self._parts is None:
+        if self._document is None:
             try:
                 document = json.loads(self._raw)
                 if document["schemaVersion"] != 2 or "layers" in document or "config" in document:
                     raise ValueError("not an index of schema version 2")
-                self._parts = list(document["manifests"]), str((document.get("annotations") or {}).get(_OF, ""))
+                self._document = list(document["manifests"]), str((document.get("annotations") or {}).get(_OF, ""))
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-                raise self._damaged(error) from error
-        return self._parts
+                raise self._damage(error) from error
+        return self._document
 
-    def _parsed(self, written: Any) -> Descriptor:
+    def _descriptor(self, entry: Any) -> Descriptor:
         try:
-            return written if isinstance(written, Descriptor) else parse_descriptor(written)
+            return entry if isinstance(entry, Descriptor) else parse_descriptor(entry)
         except (ValueError, KeyError, TypeError) as error:
-            raise self._damaged(error) from error
+            raise self._damage(error) from error
 
-    def _damaged(self, error: Exception) -> Malformed:
+    def _damage(self, error: Exception) -> Malformed:
         return Malformed(f"{self._name} is damaged: {str(error)[:80]}")
 
 
@@ -111,29 +112,31 @@ def encode_listing(entries: Iterable[Descriptor]) -> bytes:
     return canonical(_document(entries))
 
 
-def short(entries: Iterable[Descriptor], whole: bytes, subject_of: Callable[[Descriptor], str]) -> bytes | None:
+def encode_short_listing(
+    entries: Iterable[Descriptor], raw: bytes, subject_of: Callable[[Descriptor], str]
+) -> bytes | None:
     """Return the short listing that goes with an index.json: what is called latest, and what refers to it.
 
     Args:
         entries: all entries.
-        whole: the bytes of index.json.
+        raw: the bytes of index.json.
         subject_of: the digest that an entry's manifest refers to; asked only where the entry does not say.
     """
     entries = list(entries)
-    latest = [each for each in entries if _said(each, REF_NAME).endswith(LATEST)]
+    latest = [each for each in entries if _annotation(each, REF_NAME).endswith(LATEST)]
     digests = {each.digest for each in latest}
-    about = [
+    referrers = [
         each
         for each in entries
         if each.digest not in digests
-        and (_said(each, SUBJECT) or ("" if _said(each, REF_NAME) else subject_of(each))) in digests
+        and (_annotation(each, SUBJECT) or ("" if _annotation(each, REF_NAME) else subject_of(each))) in digests
     ]
-    return canonical({**_document([*latest, *about]), "annotations": {_OF: _digest(whole)}}) if latest else None
+    return canonical({**_document([*latest, *referrers]), "annotations": {_OF: _digest(raw)}}) if latest else None
 
 
-def part_of(short: Listing, whole: bytes) -> bool:
-    """Return whether a short listing goes with the index.json `whole`, which others may have written since."""
-    return short.of == _digest(whole)
+def is_part_of(short: Listing, raw: bytes) -> bool:
+    """Return whether a short listing goes with the index.json `raw`, which others may have written since."""
+    return short.full_digest == _digest(raw)
 
 
 def _document(entries: Iterable[Descriptor]) -> dict[str, Any]:
@@ -144,7 +147,7 @@ def _digest(data: bytes) -> str:
     return f"sha256:{sha256(data).hexdigest()}"
 
 
-def _said(entry: Any, key: str) -> str:
+def _annotation(entry: Any, key: str) -> str:
     """Return an annotation of an entry, which may be anything; "" when there is none."""
     annotations = entry.annotations if isinstance(entry, Descriptor) else _field(entry, "annotations")
     word = annotations.get(key, "") if isinstance(annotations, Mapping) else ""

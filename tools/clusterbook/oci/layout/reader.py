@@ -23,7 +23,7 @@ _LAYOUT = f"name the folder in which {MARKER} and {INDEX_FILE} are, or the archi
 
 
 class ImageLayout(Store):
-    """A layout that is read. Whoever says where its files lie gives `whole`, `stream`, `exists` and `listing`."""
+    """A layout that is read. Whoever says where its files lie gives `read_file`, `stream`, `exists` and `listing`."""
 
     def __init__(self, where: str) -> None:
         """Know how messages name it; nothing is read yet."""
@@ -31,7 +31,7 @@ class ImageLayout(Store):
         self._subjects: dict[str, str] = {}
 
     @abstractmethod
-    def whole(self, name: str, limit_bytes: int) -> bytes:
+    def read_file(self, name: str, limit_bytes: int) -> bytes:
         """Return the bytes of a file, one more than `limit_bytes` at most. Raises NoArtifact, Malformed."""
 
     @abstractmethod
@@ -42,9 +42,11 @@ class ImageLayout(Store):
         """Return the short listing that goes with it, None when there is none."""
         return None
 
-    def manifest(self, repository: str, wanted: str) -> Manifest:
+    def manifest(self, repository: str, reference: str) -> Manifest:
         """Return the manifest or index that a tag or a digest names."""
-        return self._manifest(wanted if is_digest(wanted) else self._named(ref_name(repository, wanted)))
+        return self._manifest(
+            reference if is_digest(reference) else self._digest_named(ref_name(repository, reference))
+        )
 
     def referrers(self, repository: str, digest: str, artifact_type: str = "") -> list[Manifest]:
         """Return what says something about `digest`; listed one by one, or in an index as registries have it."""
@@ -52,7 +54,7 @@ class ImageLayout(Store):
         short = self.latest()
         listing = short if short is not None and short.has(digest) else self.listing()
         tag = referrers_tag(digest)
-        lists = [listing.named(tag), listing.named(ref_name(repository, tag))]
+        lists = [listing.find(tag), listing.find(ref_name(repository, tag))]
         found = {
             part.digest
             for entry in lists
@@ -64,7 +66,7 @@ class ImageLayout(Store):
                 found.add(entry.digest)
         if len(found) > MOST_REFERRERS:
             raise Malformed(f"{self.where}: more than {MOST_REFERRERS} artifacts refer to {digest}")
-        there = [manifest for each in sorted(found) if (manifest := self._found(each)) is not None]
+        there = [manifest for each in sorted(found) if (manifest := self._find_manifest(each)) is not None]
         return [
             each
             for each in there
@@ -93,7 +95,7 @@ class ImageLayout(Store):
             Malformed: it is one of another version.
         """
         try:
-            version = json.loads(self.whole(MARKER, LARGEST_MARKER_BYTES)).get("imageLayoutVersion")
+            version = json.loads(self.read_file(MARKER, LARGEST_MARKER_BYTES)).get("imageLayoutVersion")
         except NoArtifact as error:
             raise NoArtifact(f"{self.where} is no OCI layout: it has no file {MARKER}", hint=_LAYOUT) from error
         except (ValueError, AttributeError) as error:
@@ -101,19 +103,19 @@ class ImageLayout(Store):
         if version != VERSION:
             raise Malformed(f"{self.where} is a layout of version {str(version)!a}, {VERSION} is read", hint=_LAYOUT)
 
-    def _named(self, name: str) -> str:
+    def _digest_named(self, name: str) -> str:
         """Return the digest of what is called `name`."""
         short = self.latest()
-        entry = short.named(name) if short is not None else None
+        entry = short.find(name) if short is not None else None
         if entry is None:
-            entry = self.listing().named(name)
+            entry = self.listing().find(name)
         if entry is None:
             raise NoArtifact(f"{self.where} has no {name}", hint=self._names_hint())
         return entry.digest
 
     def _manifest(self, digest: str) -> Manifest:
-        raw = self.whole(blob_name(digest), LARGEST_MANIFEST_BYTES)
-        return parse_manifest(raw, wanted=digest, name=f"{self.where}: {digest}")
+        raw = self.read_file(blob_name(digest), LARGEST_MANIFEST_BYTES)
+        return parse_manifest(raw, reference=digest, name=f"{self.where}: {digest}")
 
     def _subject_of(self, digest: str) -> str:
         """Return the digest of what a manifest of the index refers to, "" when it refers to nothing."""
@@ -122,7 +124,7 @@ class ImageLayout(Store):
             self._subjects[digest] = subject.digest if subject else ""
         return self._subjects[digest]
 
-    def _found(self, digest: str) -> Manifest | None:
+    def _find_manifest(self, digest: str) -> Manifest | None:
         """Return a manifest that an index lists, None when it is not there."""
         try:
             return self._manifest(digest)
@@ -137,19 +139,19 @@ class ImageLayout(Store):
 class ReadOnlyLayout(ImageLayout):
     """A layout into which nothing can be put."""
 
-    def put_blob(self, repository: str, blob: Descriptor, content: Content, *, near: str = "") -> bool:
+    def put_blob(self, repository: str, blob: Descriptor, content: Content, *, mount_from: str = "") -> bool:
         """Refuse to keep a blob."""
-        del repository, blob, content, near
-        raise self._refused()
+        del repository, blob, content, mount_from
+        raise self._refusal()
 
     def put_manifest(
-        self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True, there: bool | None = None
+        self, repository: str, manifest: Manifest, *, tag: str = "", root: bool = True, present: bool | None = None
     ) -> bool:
         """Refuse to keep a manifest."""
-        del repository, manifest, tag, root, there
-        raise self._refused()
+        del repository, manifest, tag, root, present
+        raise self._refusal()
 
-    def _refused(self) -> Refused:
+    def _refusal(self) -> Refused:
         return Refused(f"{self.where} is only read", hint="name oci://HOST/BASE or oci-layout:FOLDER")
 
 

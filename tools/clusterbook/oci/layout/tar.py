@@ -12,7 +12,7 @@ from pathlib import Path
 from clusterbook.diagnostics.errors import unreadable
 from clusterbook.diagnostics.transport import NoArtifact, UnsafeArchive
 from clusterbook.files.tar_reader import Head
-from clusterbook.oci.layout.index import LARGEST_BYTES, Listing, part_of
+from clusterbook.oci.layout.index import LARGEST_BYTES, Listing, is_part_of
 from clusterbook.oci.layout.reader import INDEX_FILE, MARKER, SHORT_FILE, ReadOnlyLayout, blob_name
 from clusterbook.oci.manifest import Descriptor
 from clusterbook.oci.store import CHUNK_BYTES
@@ -33,12 +33,12 @@ class TarLayout(ReadOnlyLayout):
         """
         super().__init__(str(path))
         self._path = path
-        self._files = _found(path)
+        self._files = _find_files(path)
         self._listing: Listing | None = None
         self._latest: Listing | None = None
         self.check_version()
 
-    def whole(self, name: str, limit_bytes: int) -> bytes:
+    def read_file(self, name: str, limit_bytes: int) -> bytes:
         """Return the bytes of a file, one more than `limit_bytes` at most."""
         found = bytearray()
         for chunk in self._chunks(name, 0):
@@ -52,19 +52,19 @@ class TarLayout(ReadOnlyLayout):
         del repository
         return self._chunks(blob_name(blob.digest), start)
 
-    def exists(self, repository: str, wanted: Descriptor) -> bool:
+    def exists(self, repository: str, descriptor: Descriptor) -> bool:
         """Return whether there is a blob or a manifest of that digest and size."""
         del repository
-        return self._files.get(blob_name(wanted.digest), (0, -1))[1] == wanted.size
+        return self._files.get(blob_name(descriptor.digest), (0, -1))[1] == descriptor.size
 
     def listing(self) -> Listing:
         """Return what index.json says."""
         if self._listing is None:
-            raw = self.whole(INDEX_FILE, LARGEST_BYTES)
+            raw = self.read_file(INDEX_FILE, LARGEST_BYTES)
             self._listing = Listing(raw, f"{self.where}/{INDEX_FILE}")
             if SHORT_FILE in self._files:
-                short = Listing(self.whole(SHORT_FILE, LARGEST_BYTES), f"{self.where}/{SHORT_FILE}")
-                self._latest = short if part_of(short, raw) else None
+                short = Listing(self.read_file(SHORT_FILE, LARGEST_BYTES), f"{self.where}/{SHORT_FILE}")
+                self._latest = short if is_part_of(short, raw) else None
         return self._listing
 
     def latest(self) -> Listing | None:
@@ -87,7 +87,7 @@ class TarLayout(ReadOnlyLayout):
             raise unreadable(self.where, error) from error
 
 
-def _found(path: Path) -> dict[str, tuple[int, int]]:
+def _find_files(path: Path) -> dict[str, tuple[int, int]]:
     """Return where in an archive the files of a layout stand, and how long they are."""
     found: dict[str, tuple[int, int]] = {}
     try:

@@ -49,7 +49,7 @@ class SiteLayout(ReadOnlyLayout):
             BadReference: it is no address, or carries a password, which is not repeated.
             NoArtifact: there is no layout.
         """
-        host, path = _taken_apart(address)
+        host, path = _split_address(address)
         plain = address.startswith("http://")
         known = anonymous if plain and not plain_http and not is_loopback(host) else credentials
         self._client = Client(
@@ -61,7 +61,7 @@ class SiteLayout(ReadOnlyLayout):
         self._latest: list[Listing] | None = None
         self.check_version()
 
-    def whole(self, name: str, limit_bytes: int) -> bytes:
+    def read_file(self, name: str, limit_bytes: int) -> bytes:
         """Return the bytes of a file. Raises Malformed when it is larger."""
         url = f"{self._address}/{name}"
 
@@ -81,12 +81,12 @@ class SiteLayout(ReadOnlyLayout):
         del repository
         return download(self._client, f"{self._address}/{blob_name(blob.digest)}", blob, start, where=self.where)
 
-    def exists(self, repository: str, wanted: Descriptor) -> bool:
+    def exists(self, repository: str, descriptor: Descriptor) -> bool:
         """Return whether there is a blob or a manifest of that digest."""
         del repository
 
         def ask() -> bool:
-            response = self._client.send("HEAD", f"{self._address}/{blob_name(wanted.digest)}")
+            response = self._client.send("HEAD", f"{self._address}/{blob_name(descriptor.digest)}")
             self._client.drain(response)
             return response.status_code == 200
 
@@ -95,21 +95,21 @@ class SiteLayout(ReadOnlyLayout):
     def listing(self) -> Listing:
         """Return what index.json says; asked for once."""
         if self._listing is None:
-            self._listing = Listing(self.whole(INDEX_FILE, LARGEST_BYTES), f"{self.where}/{INDEX_FILE}")
+            self._listing = Listing(self.read_file(INDEX_FILE, LARGEST_BYTES), f"{self.where}/{INDEX_FILE}")
         return self._listing
 
     def latest(self) -> Listing | None:
         """Return the short listing, asked for once. That it goes with index.json is up to whoever filled the site."""
         if self._latest is None:
             try:
-                found = Listing(self.whole(SHORT_FILE, LARGEST_BYTES), f"{self.where}/{SHORT_FILE}")
-                self._latest = [found] if found.of else []
+                found = Listing(self.read_file(SHORT_FILE, LARGEST_BYTES), f"{self.where}/{SHORT_FILE}")
+                self._latest = [found] if found.full_digest else []
             except (NoArtifact, Malformed):
                 self._latest = []
         return self._latest[0] if self._latest else None
 
 
-def _taken_apart(address: str) -> tuple[str, str]:
+def _split_address(address: str) -> tuple[str, str]:
     """Return host, with its port, and path of an address. Raises BadReference."""
     try:
         parts = urlsplit(address)
