@@ -294,6 +294,7 @@ QUICK = {
         "cryptography rfc8785",
     ),  # what a signature is checked with
     "validate": ("validate {recipe} --no-cluster -s tests/snapshots/h100-eks.yaml", ""),
+    "help": ("--help", "click"),  # of all commands, so that none reads YAML or speaks to a registry before it is called
 }
 """Command line of each quick command, and which of HEAVY it needs."""
 

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clusterbook.artifacts.open import OpenIndex
 from clusterbook.artifacts.visit import visit
@@ -25,11 +25,13 @@ from clusterbook.mirror.archive import CHART, IMAGE, hosts_files, relocation
 from clusterbook.mirror.formats import FORMATS, gap_as_data
 from clusterbook.mirror.images import bundle_list, chart_images
 from clusterbook.mirror.list import ImageGap, MirrorList, check_against_charts, join_lists
-from clusterbook.mirror.load import LoadResult, load
-from clusterbook.mirror.save import SaveRequest, SaveResult, save
 from clusterbook.oci.open import open_base
 from clusterbook.oci.reference import SCHEME, is_loopback, parse_reference
 from clusterbook.trust.choose_policy import PolicyChoice, trust_options
+
+if TYPE_CHECKING:
+    from clusterbook.mirror.load import LoadResult
+    from clusterbook.mirror.save import SaveResult
 
 _SHOWN_GAPS = 5
 
@@ -101,6 +103,8 @@ def save_recipes(request: Request, caller: Caller) -> Reply:
     Raises:
         ClusterbookError: there is no archive then.
     """
+    from clusterbook.mirror.save import SaveRequest, save  # it reads charts, which `--help` of others does not
+
     where, target = request.text("from"), request.text("output")
     if not where:
         raise MissingFlag(
@@ -176,6 +180,8 @@ def load_archive(request: Request, caller: Caller) -> Reply:
     Raises:
         ClusterbookError: the archive is not to be believed, or not all of it is in the target; run it again to go on.
     """
+    from clusterbook.mirror.load import load
+
     archive, target = request.values["archive"], request.text("to")
     if not target:
         raise MissingFlag("--to is missing", hint="type --to oci://HOST/BASE")

@@ -17,7 +17,6 @@ from clusterbook.bundle.options import Request, read_options
 from clusterbook.bundle.pull import program, run
 from clusterbook.bundle.render import Bundle
 from clusterbook.catalog.images import images_in
-from clusterbook.documents.yaml_reader import parse
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.mirror.list import MirrorList, mirror_list
 
@@ -78,6 +77,8 @@ def objects(text: str, file: str) -> Iterator[Any]:
     Raises:
         SourceErrors: one is no YAML.
     """
+    from clusterbook.documents.yaml_reader import parse  # 30 ms that no other command of the client needs
+
     for part in _SEPARATOR.split(text):
         names_image = "image" in part.lower() or "operators.coreos.com/" in part
         if names_image and "kind: CustomResourceDefinition" not in part:
