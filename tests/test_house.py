@@ -152,6 +152,16 @@ def cycle(sources: Mapping[str, str]) -> list[str]:
     return []
 
 
+def namesakes(sources: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the class names that several modules among `sources` (module → text) define, and in which."""
+    modules: dict[str, list[str]] = {}
+    for module, source in sources.items():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ClassDef):
+                modules.setdefault(node.name, []).append(module)
+    return {name: places for name, places in modules.items() if len(places) > 1}
+
+
 def strangers(paths: list[str], known: frozenset[str]) -> list[str]:
     """Return the first parts of `paths` that are not in `known`."""
     return sorted({path.split("/")[0] for path in paths} - known)
@@ -222,6 +232,10 @@ def tracked() -> list[str]:
 
 def test_modules_form_a_chain() -> None:
     assert cycle({name: text for name, _, text in modules()}) == []
+
+
+def test_a_class_name_has_one_meaning() -> None:
+    assert namesakes({name: text for name, _, text in modules()}) == {}
 
 
 def test_the_packages_keep_the_contracts_about_imports() -> None:
@@ -359,6 +373,12 @@ def test_an_import_cycle_is_found() -> None:
     sources = {"p": "", "p.a": "from p import b", "p.b": "from .c import x", "p.c": "from p.a import y"}
     assert set(cycle(sources)) == {"p.a", "p.b", "p.c"}
     assert cycle({**sources, "p.c": ""}) == []
+
+
+def test_a_class_name_with_two_meanings_is_found() -> None:
+    sources = {"p.a": "class Gap:\n    class Inner:\n        pass\n", "p.b": "def f() -> None:\n    class Gap: ...\n"}
+    assert namesakes(sources) == {"Gap": ["p.a", "p.b"]}
+    assert namesakes({**sources, "p.b": "from p.a import Gap\n"}) == {}
 
 
 @pytest.mark.parametrize(
