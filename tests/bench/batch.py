@@ -17,7 +17,7 @@ from clusterbook.bundle.options import DEPLOYERS
 from clusterbook.bundle.render import render
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
-from clusterbook.lookup.build import served
+from clusterbook.lookup.build import served_recipes
 from clusterbook.resolve import matrix
 from clusterbook.resolve.content import Gatherer
 
@@ -26,7 +26,7 @@ def main(tree: Path) -> None:
     """Print how many bundles were made, and the seconds that each deployer took for one."""
     found = matrix.build(catalog.load(workspace.read(tree)))
     gatherer = Gatherer(found.catalog)
-    wholes = [gatherer.whole(recipe, state=found.answer(recipe.criteria).state) for _, recipe in served(found)]
+    wholes = [gatherer.whole(recipe, state=found.answer(recipe.criteria).state) for _, recipe in served_recipes(found)]
     taken_s: Counter[str] = Counter()
     for whole in wholes:
         for deployer in DEPLOYERS:

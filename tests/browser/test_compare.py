@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from clusterbook.diff.export import exported_text
+from clusterbook.diff.export import fact_text
 from clusterbook.diff.facts import FactSubject, facts
 from clusterbook.diff.recipes import ABSENT, Change
 from tests.support import pairs, sites
@@ -19,9 +19,7 @@ A, B = "h100-eks-ubuntu-training", "h100-eks-ubuntu-inference"
 def values(slug: str) -> dict[str, str]:
     """Return what the recipe says, by component and path."""
     found = facts(sites.our_data().side(slug, ""))
-    return {
-        f"{key.component} {key.key}": exported_text(key, fact.value) for key, fact in found if key.section == "value"
-    }
+    return {f"{key.component} {key.key}": fact_text(key, fact.value) for key, fact in found if key.section == "value"}
 
 
 def test_two_recipes_differ_in_what_the_recipes_say(page: Page, address: str) -> None:
@@ -218,7 +216,7 @@ def test_every_pair_has_the_differences_of_the_command(page: Page, http: str) ->
 def row_of(change: Change) -> list[Any]:
     """Return a change as the page shows it: kind, what it is about, both texts, and who set the newer one."""
     key = FactSubject(change.section, change.component, change.key)
-    texts = [None if value is ABSENT else exported_text(key, value) for value in (change.old, change.new)]
+    texts = [None if value is ABSENT else fact_text(key, value) for value in (change.old, change.new)]
     return [change.kind, *key, *texts, change.old_origin if change.new is ABSENT else change.new_origin]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clusterbook.bundle.components import Parts, merge, select
+from clusterbook.bundle.components import ComponentSelection, merge, select
 from clusterbook.bundle.options import read_options
 from clusterbook.diagnostics.errors import InvalidRequest
 from tests.support.hints import nearest
@@ -30,7 +30,7 @@ def recipe(*references: dict[str, Any], order: list[str] | None = None, **criter
     }
 
 
-def chosen(whole: dict[str, Any], **request: Any) -> Parts:
+def chosen(whole: dict[str, Any], **request: Any) -> ComponentSelection:
     return select(whole, read_options(request))
 
 

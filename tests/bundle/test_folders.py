@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from clusterbook.bundle.components import select
-from clusterbook.bundle.folders import Chart, Plan, Vendored, escaped, plan
+from clusterbook.bundle.folders import Chart, Plan, VendoredChart, escape_template, plan
 from clusterbook.bundle.options import DEPLOYERS, read_options
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 
@@ -29,7 +29,7 @@ def planned(
     *references: dict[str, Any],
     files: dict[str, str] | None = None,
     service: str = "eks",
-    charts: dict[str, Vendored] | None = None,
+    charts: dict[str, VendoredChart] | None = None,
     **request: Any,
 ) -> Plan:
     """Return the folders of a recipe with the given components."""
@@ -173,7 +173,7 @@ def test_how_a_release_waits_is_said_by_the_registry() -> None:
 
 
 def test_charts_travel_along_when_asked_for() -> None:
-    chart = Vendored("a-1.0.tgz", b"bytes", "v3")
+    chart = VendoredChart("a-1.0.tgz", b"bytes", "v3")
     (folder,) = planned({"name": "a"}, vendorCharts=True, charts={"a": chart}).folders
     assert folder.vendored == chart
     with pytest.raises(InvalidRequest, match="the chart of a was not pulled"):
@@ -221,5 +221,5 @@ def test_a_manifest_that_cannot_be_rendered_is_an_error_with_its_place() -> None
 
 
 def test_braces_in_a_manifest_survive_being_a_template() -> None:
-    assert escaped("a: {{ x }}") == 'a: {{ "{{" }} x }}'
-    assert escaped("a: {b}") == "a: {b}"
+    assert escape_template("a: {{ x }}") == 'a: {{ "{{" }} x }}'
+    assert escape_template("a: {b}") == "a: {b}"

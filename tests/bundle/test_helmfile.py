@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from clusterbook.bundle.folders import Vendored
+from clusterbook.bundle.folders import VendoredChart
 from clusterbook.bundle.helmfile import InterpretedText
 from clusterbook.bundle.render import render
 from tests.support.whole_recipes import Recipe, small, wholes
@@ -15,7 +15,7 @@ from tests.support.whole_recipes import Recipe, small, wholes
 Levels = list[dict[str, Any]]
 
 
-def files(recipe: Recipe, charts: dict[str, Vendored] | None = None, **request: Any) -> dict[str, bytes]:
+def files(recipe: Recipe, charts: dict[str, VendoredChart] | None = None, **request: Any) -> dict[str, bytes]:
     """Return the files of a Helmfile bundle."""
     return dict(render(recipe, {"deployer": "helmfile", **request}, "1.2.3", charts).files)
 
@@ -106,7 +106,7 @@ def test_charts_come_from_the_mirror_that_the_environment_names() -> None:
 
 
 def test_a_chart_that_travels_along_needs_no_repository() -> None:
-    charts = {name: Vendored(f"{name}.tgz", b"chart", "helm") for name in ("crds", "operator", "metrics")}
+    charts = {name: VendoredChart(f"{name}.tgz", b"chart", "helm") for name in ("crds", "operator", "metrics")}
     found = files(small(), charts, vendorCharts=True)
     chart = releases(found)["operator"]["chart"]
     assert chart == "./003-operator/charts/operator.tgz"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from clusterbook.bundle.folders import Vendored
-from clusterbook.bundle.integers import each_integer, spelled, without
+from clusterbook.bundle.folders import VendoredChart
+from clusterbook.bundle.integers import spell_path, walk_integers, without
 from clusterbook.bundle.render import render
 from tests.support.whole_recipes import small
 
@@ -16,7 +16,7 @@ VALUES = {"aws": {"accountId": 123456789012}, "qps": 1500000, "small": 999999, "
 SET = {"aws.accountId": "123456789012", "qps": "1500000", "list[0].uid": "1000650000"}
 
 
-def files(deployer: str, charts: dict[str, Vendored] | None = None, **request: Any) -> dict[str, str]:
+def files(deployer: str, charts: dict[str, VendoredChart] | None = None, **request: Any) -> dict[str, str]:
     """Return the files of a bundle whose operator has large integers among its values."""
     recipe = small(operator={"values": VALUES})
     found = render(recipe, {"deployer": deployer, **request}, "1.0", charts).files
@@ -40,12 +40,12 @@ def documents(found: dict[str, str]) -> dict[str, Any]:
     ],
 )
 def test_a_path_is_spelled_as_helm_reads_it(values: dict[str, Any], path: str) -> None:
-    assert [spelled(found) for found, _ in each_integer(values)] == [path]
+    assert [spell_path(found) for found, _ in walk_integers(values)] == [path]
 
 
 @pytest.mark.parametrize("value", [999999, -999999, True, 1e6, "1000000", None, {"": 1000000}])
 def test_what_helm_prints_as_it_stands_is_left_alone(value: Any) -> None:
-    assert list(each_integer({"a": value})) == []
+    assert list(walk_integers({"a": value})) == []
 
 
 def test_helm_is_given_them_by_set() -> None:
@@ -78,7 +78,7 @@ def test_a_chart_of_applications_gives_them_as_parameters() -> None:
 
 
 def test_in_a_chart_around_the_chart_they_stand_below_its_name() -> None:
-    charts = {name: Vendored("gpu-1.tgz", b"", "helm") for name in ("crds", "operator", "metrics")}
+    charts = {name: VendoredChart("gpu-1.tgz", b"", "helm") for name in ("crds", "operator", "metrics")}
     found = documents(files("argocd", charts, vendorCharts=True))
     application = next(data for path, data in found.items() if path.endswith("-operator/application.yaml"))
     assert "gpu.aws.accountId" in [each["name"] for each in application["spec"]["source"]["helm"]["parameters"]]

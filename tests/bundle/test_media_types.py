@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from clusterbook.bundle.media_types import BUNDLE, EMPTY, MEDIA, archived, config
+from clusterbook.bundle.media_types import BUNDLE, EMPTY, MEDIA, archive_files, config
 from clusterbook.bundle.options import DEPLOYERS
 from clusterbook.bundle.render import render
 from tests.support.whole_recipes import small
@@ -23,7 +23,7 @@ def test_every_deployer_has_its_types() -> None:
 
 @pytest.mark.parametrize("deployer", [each for each in DEPLOYERS if each != "argocd-helm"])
 def test_an_archive_is_the_whole_bundle(deployer: str) -> None:
-    assert archived(deployer, files(deployer)) == files(deployer)
+    assert archive_files(deployer, files(deployer)) == files(deployer)
     assert config(deployer, files(deployer)) == b"{}"
     assert MEDIA[deployer].config == (EMPTY if deployer != "flux" else "application/vnd.cncf.flux.config.v1+json")
 
@@ -32,4 +32,4 @@ def test_an_archive_for_helm_is_a_chart_and_its_config_what_the_chart_is() -> No
     made = files("argocd-helm")
     chart = json.loads(config("argocd-helm", made))
     assert (chart["apiVersion"], chart["type"]) == ("v2", "application")
-    assert f"{chart['name']}/Chart.yaml" in archived("argocd-helm", made)
+    assert f"{chart['name']}/Chart.yaml" in archive_files("argocd-helm", made)

@@ -82,7 +82,7 @@ def test_the_record_of_a_request_reads_back_as_the_request() -> None:
         "vendorCharts": True,
         "workloadGate": "x=y:NoSchedule",
     }
-    found, version = options.recorded(options.document(request, "1.2.3"))
+    found, version = options.read_options_document(options.document(request, "1.2.3"))
     assert (found, version) == (request, "1.2.3")
     assert options.read_options(found) == options.read_options(request)
 
@@ -101,7 +101,7 @@ def test_the_record_of_a_request_reads_back_as_the_request() -> None:
 )
 def test_a_record_that_somebody_tampered_with_is_refused(document: Any) -> None:
     with pytest.raises(InvalidRequest, match=re.escape("options.yaml")):
-        options.recorded(document)
+        options.read_options_document(document)
 
 
 def test_the_content_of_a_file_is_recorded_as_a_word() -> None:

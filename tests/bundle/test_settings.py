@@ -34,13 +34,13 @@ from clusterbook.diagnostics.errors import InvalidRequest
     ],
 )
 def test_a_word_becomes_what_it_means_unless_that_would_lose_something(word: str, present: Any, value: Any) -> None:
-    found = words.typed(word, ("a",), present)
+    found = words.typed_value(word, ("a",), present)
     assert (found, type(found)) == (value, type(value))
 
 
 @pytest.mark.parametrize("path", ["version", "image.tag", "driver.Version", "chartVersion", "image.digest"])
 def test_versions_stay_text(path: str) -> None:
-    assert words.typed("580", tuple(path.split(".")), None) == "580"
+    assert words.typed_value("580", tuple(path.split(".")), None) == "580"
 
 
 def test_a_setting_keeps_what_stands_behind_the_first_equals_sign() -> None:

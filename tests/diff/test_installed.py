@@ -8,10 +8,10 @@ from clusterbook.bundle.components import clone, merge
 from clusterbook.bundle.folders import Folder
 from clusterbook.bundle.render import render
 from clusterbook.diff.installed import installed_drift
-from clusterbook.diff.snapshots import SnapshotChange, chosen
+from clusterbook.diff.snapshots import SnapshotChange, select
 from clusterbook.lookup.find import Question, whole_recipe
 from clusterbook.snapshot import model as snapshot
-from clusterbook.snapshot.inventory import Unseen
+from clusterbook.snapshot.inventory import UnseenPart
 
 Document = dict[str, Any]
 
@@ -30,7 +30,7 @@ def installed(*releases: Document | None, components: Any = (OPERATOR,), **more:
     recipe = {"kind": "RecipeResult", "componentRefs": [*components], **more}
     listed = None if releases == (None,) else [*releases]
     taken = snapshot.read({"kind": "Snapshot", "releases": listed})
-    return [tuple(each) for each in chosen(installed_drift(recipe, taken))]
+    return [tuple(each) for each in select(installed_drift(recipe, taken))]
 
 
 @pytest.mark.parametrize(
@@ -98,12 +98,12 @@ def test_releases_that_were_seen_in_part_are_not_missing() -> None:
     recipe = {"kind": "RecipeResult", "componentRefs": [OPERATOR]}
     partial = {"part": "releases", "state": "partial", "reason": "2 of 3 secrets could not be read"}
     taken = snapshot.read({"kind": "Snapshot", "releases": [], "coverage": [partial]})
-    found = [(each.kind, each.path) for each in chosen(installed_drift(recipe, taken), least="critical")]
+    found = [(each.kind, each.path) for each in select(installed_drift(recipe, taken), least="critical")]
     assert found == [("unseen", "components.gpu-operator"), ("unseen", "releases")]
 
 
 def test_releases_that_nobody_looked_for_are_not_missing() -> None:
-    with pytest.raises(Unseen, match="holds no Helm releases"):
+    with pytest.raises(UnseenPart, match="holds no Helm releases"):
         installed(None)
 
 

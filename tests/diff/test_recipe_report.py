@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clusterbook.diff.recipe_report import FORMATS, headlines, report, shown
+from clusterbook.diff.recipe_report import FORMATS, headlines, report, value_text
 from clusterbook.diff.recipes import ABSENT, Change, Diff
 
 HERE = {"version": "1.0.0", "deployed": True}
@@ -149,4 +149,4 @@ def test_nothing_differs_is_said_in_words() -> None:
     ],
 )
 def test_a_list_is_written_plainly_only_where_its_elements_are_plain(value: object, text: str) -> None:
-    assert shown("field", "imageGaps", value) == text
+    assert value_text("field", "imageGaps", value) == text

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.diff import snapshots as drift
-from clusterbook.diff.snapshots import SnapshotChange, chosen
+from clusterbook.diff.snapshots import SnapshotChange, select
 from clusterbook.snapshot import model as snapshot
 from tests.support.clusters import FILES
 
@@ -154,7 +154,7 @@ def test_drift_turned_round_is_drift(before: str, after: str) -> None:
 
 def test_an_unknown_severity_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="there is no severity 'fatal'"):
-        chosen([], least="fatal")
+        select([], least="fatal")
 
 
 @pytest.mark.parametrize("whole_first", [True, False])

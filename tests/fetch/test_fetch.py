@@ -14,7 +14,7 @@ import pytest
 from clusterbook.artifacts.freshness import Expired, Rollback
 from clusterbook.artifacts.memory import memory
 from clusterbook.artifacts.open import WithdrawnVersion
-from clusterbook.bundle.checksums import CHECKSUMS, digests, listed
+from clusterbook.bundle.checksums import CHECKSUMS, digests, read_checksums
 from clusterbook.bundle.disk import ForeignFiles
 from clusterbook.cli.reply import MissingFlag
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, NotHonoured, Unwritable
@@ -70,7 +70,7 @@ def test_the_same_comes_from_every_source(client: Client, source: str, tmp_path:
         assert {"attestation/manifest.json", "attestation/statement.sigstore.json"} <= found.keys()
         if deployer != "argocd-helm":
             own = {path: data for path, data in found.items() if not path.startswith("attestation/")}
-            assert listed(found[CHECKSUMS].decode()) == digests(own)
+            assert read_checksums(found[CHECKSUMS].decode()) == digests(own)
     assert "eks     1.0.0" in client("index", from_=source).text.replace("  ", "     ", 1)
     assert client.seen(source) == 2
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []

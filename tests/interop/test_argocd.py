@@ -16,7 +16,7 @@ from jsonschema.validators import validator_for
 from clusterbook.bundle.argocd.applications import waves
 from clusterbook.bundle.argocd.helm_chart import package
 from clusterbook.bundle.components import put
-from clusterbook.bundle.folders import Vendored
+from clusterbook.bundle.folders import VendoredChart
 from clusterbook.bundle.render import Bundle, render
 from clusterbook.documents.yaml_writer import dump
 from tests.interop import standin
@@ -202,7 +202,7 @@ def test_a_chart_that_travels_along_is_given_its_values(
 ) -> None:
     reference = {"name": "a", "chart": "chart-a", "version": "v1.2.3", "values": {"x": 1, "global": {"y": 2}}}
     archive = standin.archive("a", "chart-a", "v1.2.3", "")
-    charts = {"a": Vendored("chart-a-v1.2.3.tgz", archive, "helm v3")}
+    charts = {"a": VendoredChart("chart-a-v1.2.3.tgz", archive, "helm v3")}
     open_ = {"dynamic": ["a:x"]} if deployer == "argocd-helm" else {}
     folder = chart(tmp_path / "chart", reference, deployer=deployer, vendorCharts=True, charts=charts, **open_)
     given = {"x": 1, "global": {"y": 2}}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from clusterbook.bundle.folders import Vendored
+from clusterbook.bundle.folders import VendoredChart
 from clusterbook.bundle.render import Bundle, render
 from tests.interop import diffplugin
 from tests.interop.charts import ChartServers
@@ -91,7 +91,7 @@ def test_charts_that_travel_along_need_no_server(
     tree: Path, tmp_path: Path, tools_env: Environment, chart_servers: ChartServers
 ) -> None:
     pulled = {
-        each.pin.component: Vendored(f"{each.pin.chart}-{each.pin.version}.tgz", each.archive, "helm")
+        each.pin.component: VendoredChart(f"{each.pin.chart}-{each.pin.version}.tgz", each.archive, "helm")
         for each in chart_servers.charts
     }
     made = render(wholes(tree)[FULL], {"deployer": "helmfile", "vendorCharts": True}, "1.2.3", pulled)

@@ -15,13 +15,13 @@ import pytest
 from clusterbook.cli.main import run
 from clusterbook.collect.cluster.survey import SurveyOptions, collectors
 from clusterbook.collect.run import gather
-from clusterbook.collect.take import stamped
+from clusterbook.collect.take import snapshot_document
 from clusterbook.kubernetes import configmaps
 from clusterbook.kubernetes.api import PATIENCE, Api, open_api
 from clusterbook.kubernetes.configmaps import ConfigMapName
 from clusterbook.kubernetes.discovery import discover
 from clusterbook.kubernetes.errors import ClusterDenied, ClusterTimedOut, NoObject, Rejected
-from clusterbook.snapshot.inventory import Unseen
+from clusterbook.snapshot.inventory import UnseenPart
 from clusterbook.snapshot.model import Snapshot, read
 from clusterbook.snapshot.schema import SnapshotShape
 from tests.interop.cluster import Cluster
@@ -34,7 +34,7 @@ def api(cluster: Cluster) -> Api:
 
 
 def document(api: Api, wishes: SurveyOptions | None = None) -> dict[str, Any]:
-    found = stamped(gather(collectors(api, wishes or SurveyOptions())), "")
+    found = snapshot_document(gather(collectors(api, wishes or SurveyOptions())), "")
     SnapshotShape.model_validate(found, strict=True)
     return found
 
@@ -175,9 +175,9 @@ def test_what_an_account_may_not_read_is_said_part_by_part(cluster: Cluster, nam
     said = {gap.part: gap for gap in snapshot.inventory.gaps}
     assert {gap.state for part, gap in said.items() if part != "releases"} == {"denied"}
     assert 'cannot list resource "pods"' in said["objects/v1/Pod"].reason
-    with pytest.raises(Unseen, match="no permission"):
+    with pytest.raises(UnseenPart, match="no permission"):
         snapshot.inventory.kind("v1", "Pod", "kube-system")
-    with pytest.raises(Unseen, match="no permission"):
+    with pytest.raises(UnseenPart, match="no permission"):
         snapshot.inventory.installed()
     assert snapshot.inventory.named("v1", "Namespace", "kube-system") is not None
     with pytest.raises(ClusterDenied, match="configmaps"):
@@ -227,7 +227,7 @@ def test_an_api_server_that_hangs_is_given_up_in_time(
     looking = collectors(api, SurveyOptions(timeout_s=5))  # what it serves is known, and then it hangs
     with frozen(fresh_cluster.api_server):
         started = time.monotonic()
-        found = stamped(gather(looking), "")
+        found = snapshot_document(gather(looking), "")
         with pytest.raises(ClusterTimedOut) as caught:
             collectors(api)
         assert time.monotonic() - started < 30
@@ -236,7 +236,7 @@ def test_an_api_server_that_hangs_is_given_up_in_time(
     assert states["objects/v1/Pod"] == states["objects/apps/v1/Deployment"] == states["releases"] == "failed"
     assert {"measurements/K8s.server", "measurements/NodeTopology", "objects/v1/Node"} <= states.keys()
     assert found.get("releases") is None
-    with pytest.raises(Unseen, match="could not be read"):
+    with pytest.raises(UnseenPart, match="could not be read"):
         read(found).inventory.kind("v1", "Pod", "kube-system")
     assert document(api)["coverage"] == []  # it is back, and so is everything
     fresh_cluster.api_server.process.kill()

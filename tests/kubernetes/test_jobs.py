@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from clusterbook.collect.agent import look
+from clusterbook.collect.agent import run_agent
 from clusterbook.collect.agent_manifests import Agent, manifests
 from clusterbook.diagnostics.errors import ClusterbookError, NotFound
 from clusterbook.kubernetes import configmaps
@@ -103,7 +103,7 @@ def names(server: FakeApi) -> set[str]:
 def test_an_agent_brings_home_what_its_node_shows_and_leaves_nothing(server: FakeApi) -> None:
     heard: list[str] = []
     play(server, succeed(server))
-    found = look(client(server), AGENT, say=heard.append, pace=FAST)
+    found = run_agent(client(server), AGENT, say=heard.append, pace=FAST)
     assert found.node == "n1"
     assert found.seen.measurements["GPU"]["hardware"].data["model"] == "h100"
     assert set(found.seen.measurements) == {"GPU"}  # what it says of the cluster does not count
@@ -127,7 +127,7 @@ def test_the_job_stands_still_until_all_it_needs_is_there_and_owns_it(server: Fa
 def test_a_right_that_is_missing_half_way_leaves_nothing(refused: str, server: FakeApi) -> None:
     server.faults = [Fault(method, refused, status=403, message="forbidden") for method in ("POST", "PATCH")]
     with pytest.raises(ClusterDenied):
-        look(client(server), AGENT, say=print, pace=FAST)
+        run_agent(client(server), AGENT, say=print, pace=FAST)
     assert server.objects == {}
 
 
@@ -166,7 +166,7 @@ def test_a_command_that_is_ended_cleans_up(server: FakeApi, tmp_path: Path) -> N
 def test_another_job_of_that_name_is_left_alone(server: FakeApi) -> None:
     server.put(JOB, {"metadata": {"name": "clusterbook-snapshot", "uid": "other"}, "spec": {}})
     with pytest.raises(ObjectConflict) as caught:
-        look(client(server), AGENT, say=print, pace=FAST)
+        run_agent(client(server), AGENT, say=print, pace=FAST)
     assert "--job-name" in caught.value.hint
     assert list(server.objects) == [JOB]
 
@@ -178,17 +178,17 @@ def test_what_an_earlier_job_left_is_replaced_and_what_is_anothers_stays(server:
         RESULT, {"metadata": {"name": AGENT.result, "uid": "old", "labels": {LABEL: AGENT.name}}, "data": {"a": "b"}}
     )
     play(server, succeed(server))
-    look(client(server), AGENT._replace(account="mine"), say=print, pace=FAST)
+    run_agent(client(server), AGENT._replace(account="mine"), say=print, pace=FAST)
     assert list(server.objects) == [account]
     server.put(RESULT, {"metadata": {"name": AGENT.result, "uid": "old"}, "data": {"a": "b"}})
     with pytest.raises(ObjectConflict):
-        look(client(server), AGENT, say=print, pace=FAST)
+        run_agent(client(server), AGENT, say=print, pace=FAST)
     assert server.objects[RESULT]["data"] == {"a": "b"}
 
 
 def test_what_is_to_be_kept_is_kept(server: FakeApi) -> None:
     play(server, succeed(server))
-    look(client(server), AGENT, say=print, keep=True, pace=FAST)
+    run_agent(client(server), AGENT, say=print, keep=True, pace=FAST)
     assert len(server.objects) == 5
 
 
@@ -238,7 +238,7 @@ def test_what_goes_wrong_is_said_and_leaves_nothing(
     monkeypatch.setattr("clusterbook.collect.agent._GRACE_S", 0)
     play(server, lambda: act(server))
     with pytest.raises(kind, match=says.replace("|", r"\|")) as caught:
-        look(client(server), AGENT._replace(timeout_s=1), say=lambda _: None, pace=FAST)
+        run_agent(client(server), AGENT._replace(timeout_s=1), say=lambda _: None, pace=FAST)
     assert caught.value.exit_status == exit_status
     assert server.objects == {}
 
@@ -249,7 +249,7 @@ def test_an_agent_goes_where_gpus_are_unless_it_is_told_otherwise(server: FakeAp
 
     def selector(placement: Placement) -> Any:
         play(server, succeed(server))
-        look(client(server), AGENT._replace(placement=placement), say=print, pace=FAST)
+        run_agent(client(server), AGENT._replace(placement=placement), say=print, pace=FAST)
         sent = server.asked("POST", "/jobs$")[-1].body
         return sent["spec"]["template"]["spec"].get("nodeSelector")
 
@@ -261,19 +261,19 @@ def test_an_agent_goes_where_gpus_are_unless_it_is_told_otherwise(server: FakeAp
 def test_a_gpu_that_is_required_and_not_there_is_said_before_anything_is_made(server: FakeApi) -> None:
     server.lists["/api/v1/nodes"] = [{"metadata": {"name": "n1"}, "status": {"allocatable": {"cpu": "8"}}}]
     with pytest.raises(NotFound, match="no node has a GPU") as caught:
-        look(client(server), AGENT._replace(placement=Placement(require_gpu=True)), say=print, pace=FAST)
+        run_agent(client(server), AGENT._replace(placement=Placement(require_gpu=True)), say=print, pace=FAST)
     assert caught.value.exit_status == 3
     assert server.asked("POST", ".") == []
 
 
 def test_a_node_without_a_gpu_is_noted(server: FakeApi) -> None:
     play(server, succeed(server, SNAPSHOT.replace("gpu-present: true", "gpu-present: false")))
-    found = look(client(server), AGENT, say=print, pace=FAST)
+    found = run_agent(client(server), AGENT, say=print, pace=FAST)
     assert found.notes == ("the node n1 has no GPU; --node-selector names others",)
     server.lists["/api/v1/nodes"] = [{"metadata": {"name": "n1"}, "status": {"allocatable": {"nvidia.com/gpu": "8"}}}]
     play(server, succeed(server, SNAPSHOT.replace("gpu-present: true", "gpu-present: false")))
     with pytest.raises(NotFound, match="n1 has no GPU"):
-        look(client(server), AGENT._replace(placement=Placement(require_gpu=True)), say=print, pace=FAST)
+        run_agent(client(server), AGENT._replace(placement=Placement(require_gpu=True)), say=print, pace=FAST)
 
 
 def test_paths_are_those_of_the_api() -> None:

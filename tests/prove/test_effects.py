@@ -12,8 +12,8 @@ import pytest
 from clusterbook.catalog.chart import ChartKeys
 from clusterbook.catalog.proofs import Effect
 from clusterbook.prove.effects import judge, judge_manifests
-from clusterbook.prove.objects import Rendered
-from clusterbook.prove.values import merged
+from clusterbook.prove.objects import Rendering
+from clusterbook.prove.values import merge_values
 
 Template = Callable[[Mapping[str, Any]], Mapping[str, Any] | str]
 
@@ -32,13 +32,13 @@ def judged(
     """Return the effects on a chart of one ConfigMap with what `template` returns; a text is a refusal."""
     chart = ChartKeys("toy", "1.0.0", defaults or {})
 
-    def render(given: Mapping[str, Any], *, crds: bool = False) -> Rendered:  # noqa: ARG001 (it has no kinds)
-        data = template(merged(chart.values, given))
-        return Rendered((), data) if isinstance(data, str) else Rendered((config("c", **data),))
+    def render(given: Mapping[str, Any], *, crds: bool = False) -> Rendering:  # noqa: ARG001 (it has no kinds)
+        data = template(merge_values(chart.values, given))
+        return Rendering((), data) if isinstance(data, str) else Rendering((config("c", **data),))
 
-    def own(given: Mapping[str, Any]) -> Rendered:
+    def own(given: Mapping[str, Any]) -> Rendering:
         data = manifest(given) if manifest else {}
-        return Rendered((), data) if isinstance(data, str) else Rendered((config("m", **data),) if data else ())
+        return Rendering((), data) if isinstance(data, str) else Rendering((config("m", **data),) if data else ())
 
     return judge(values, chart, render, own).effects
 
@@ -136,8 +136,8 @@ def test_the_switch_of_the_component_itself_is_our_own() -> None:
 
 
 def test_a_component_without_a_chart_is_judged_by_its_manifests() -> None:
-    def own(values: Mapping[str, Any]) -> Rendered:
-        return Rendered((config("m", x=values.get("a")),))
+    def own(values: Mapping[str, Any]) -> Rendering:
+        return Rendering((config("m", x=values.get("a")),))
 
     found = judge_manifests({"a": 1, "b": 2}, own).effects
     assert {path: each.effect for path, each in found.items()} == {"/a": "own", "/b": "dead"}

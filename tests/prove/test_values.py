@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 
 from clusterbook.catalog.chart import ChartKeys
-from clusterbook.prove.values import another, leaves, merged, near, replaced, same, switches, unknown, without
+from clusterbook.prove.values import (
+    known_steps,
+    leaves,
+    merge_values,
+    nearest_pointer,
+    other_value,
+    same,
+    switches,
+    with_value,
+    without,
+)
 
 CHART = ChartKeys(
     "a",
@@ -36,7 +46,7 @@ def test_a_value_that_goes_takes_the_maps_along_that_held_nothing_else() -> None
 
 def test_a_value_is_replaced_without_touching_the_original() -> None:
     values = {"a": {"b": 1}}
-    assert replaced(values, ("a", "c", "d"), 2) == {"a": {"b": 1, "c": {"d": 2}}}
+    assert with_value(values, ("a", "c", "d"), 2) == {"a": {"b": 1, "c": {"d": 2}}}
     assert values == {"a": {"b": 1}}
 
 
@@ -49,7 +59,10 @@ def test_values_are_the_same_as_a_chart_reads_them(one: Any, two: Any, equal: bo
 
 
 def test_null_takes_a_default_away() -> None:
-    assert merged({"a": {"b": 1, "c": 2}, "d": 1}, {"a": {"b": None}, "d": {"e": 1}}) == {"a": {"c": 2}, "d": {"e": 1}}
+    assert merge_values({"a": {"b": 1, "c": 2}, "d": 1}, {"a": {"b": None}, "d": {"e": 1}}) == {
+        "a": {"c": 2},
+        "d": {"e": 1},
+    }
 
 
 @pytest.mark.parametrize(
@@ -66,7 +79,7 @@ def test_null_takes_a_default_away() -> None:
     ],
 )
 def test_a_chart_has_what_its_values_schema_and_templates_name(path: str, steps: int) -> None:
-    assert unknown(CHART, tuple(path.split("."))) == steps
+    assert known_steps(CHART, tuple(path.split("."))) == steps
 
 
 @pytest.mark.parametrize(
@@ -81,7 +94,7 @@ def test_a_chart_has_what_its_values_schema_and_templates_name(path: str, steps:
 )
 def test_the_value_that_was_meant_is_named_where_one_is_near(path: str, meant: str) -> None:
     steps = tuple(path.split("."))
-    assert near(CHART, steps, unknown(CHART, steps)) == meant
+    assert nearest_pointer(CHART, steps, known_steps(CHART, steps)) == meant
 
 
 def test_the_switch_of_a_subchart_is_tried_first() -> None:
@@ -90,4 +103,4 @@ def test_the_switch_of_a_subchart_is_tried_first() -> None:
 
 @pytest.mark.parametrize("value", [True, 1, 1.5, "x", "", None, [], [1], [{"a": 1}], {}, {"a": 1}])
 def test_another_value_differs(value: Any) -> None:
-    assert not same(another(value), value)
+    assert not same(other_value(value), value)

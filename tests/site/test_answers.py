@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from clusterbook.catalog.criteria import ANY, DIMENSIONS, Criteria
-from clusterbook.lookup.build import served
+from clusterbook.lookup.build import served_recipes
 from clusterbook.resolve.matching import UNSUPPORTED
 from clusterbook.resolve.matrix import Matrix
 from clusterbook.site import wording
@@ -24,7 +24,7 @@ def entries(found: dict[str, Any]) -> list[int]:
 
 def hold(matrix: Matrix) -> int:
     """Hold the map against the matcher, for every combination; return how many there are."""
-    slugs = [slug for slug, _ in served(matrix)]
+    slugs = [slug for slug, _ in served_recipes(matrix)]
     answers = answer_map(matrix, slugs)
     found, counts = answers.document, answers.counts
     flat, tally, number = entries(found), dict.fromkeys(slugs, 0), 0
@@ -68,7 +68,7 @@ def test_the_map_says_what_the_matcher_says_of_our_own_catalog() -> None:
 
 def test_recipes_that_overlays_claim_are_where_the_nearest_is_looked_for() -> None:
     matrix = trees.build(sites.SMALL)
-    slugs = [slug for slug, _ in served(matrix)]
+    slugs = [slug for slug, _ in served_recipes(matrix)]
     found = answer_map(matrix, slugs).document
     assert [slugs[n] for n in found["curated"]] == ["aks", "eks", "gke"]
 

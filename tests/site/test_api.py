@@ -18,7 +18,7 @@ import jsonschema
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from clusterbook.diff.export import exported
+from clusterbook.diff.export import export
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.files.write import write_folder
 from clusterbook.site import build as site
@@ -153,6 +153,6 @@ def test_versions_that_differ_are_told_apart_by_compare() -> None:
     pairs = [(each.slug, version.before, version.number) for each in data.recipes for version in each.versions]
     for slug, before, version in pairs:
         if before:
-            old, new = (exported(data.side(slug, name)) for name in (before, version))
+            old, new = (export(data.side(slug, name)) for name in (before, version))
             assert old != new, (slug, before, version)
     assert len([before for _, before, _ in pairs if before]) > 200

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from clusterbook.diff.export import exported, exported_text
+from clusterbook.diff.export import export, fact_text
 from clusterbook.diff.facts import SECTIONS, FactSubject, Side, facts
 from clusterbook.diff.recipe_report import sentence
 from clusterbook.diff.recipes import Change, diff
@@ -37,14 +37,14 @@ def test_the_sides_of_the_pages_are_those_of_the_commands() -> None:
 
 def test_what_is_exported_is_every_fact_and_nothing_else() -> None:
     side = sites.our_data().side("gb200-eks-ubuntu-training-kubeflow", "")
-    document = exported(side)
+    document = export(side)
     rows = {
         FactSubject(document["sections"][section], component, row[0]): (row[1], origins[row[2]])
         for section, component, origins, group in document["facts"]
         for row in group
     }
     known = dict(facts(side))
-    assert rows == {key: (exported_text(key, fact.value), fact.origin) for key, fact in known.items()}
+    assert rows == {key: (fact_text(key, fact.value), fact.origin) for key, fact in known.items()}
     assert {key.section for key in rows} == set(SECTIONS) - {"dynamic", "option", "edit"}
 
 
@@ -93,7 +93,7 @@ def same(key: FactSubject, value: Any) -> Any:
         component |= {"values": {"x": value}} if key.section == "value" else {"x": value}
     (row,) = [
         row
-        for section, _, _, group in exported(Side("", content))["facts"]
+        for section, _, _, group in export(Side("", content))["facts"]
         for row in group
         if SECTIONS[section] == key.section and row[0] == key.key
     ]

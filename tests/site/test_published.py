@@ -31,7 +31,7 @@ def believe(publisher: Publisher, folder: Path) -> None:
     (folder / "trust.yaml").write_text(f"{head}  signers:\n    - key: {publisher.key}\n", encoding="utf-8")
 
 
-@pytest.mark.parametrize("step", commands.published(SLUG, VERSION, SOURCE), ids=lambda step: step.title)
+@pytest.mark.parametrize("step", commands.version_instructions(SLUG, VERSION, SOURCE), ids=lambda step: step.title)
 def test_what_was_published_is_used_as_printed(
     step: Instruction,
     publisher: Publisher,
@@ -63,13 +63,13 @@ def test_who_does_not_believe_the_signer_gets_nothing(
     (tmp_path / SOURCE).symlink_to(publisher.key.parent / SOURCE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
-    _, *words = shlex.split(commands.published(SLUG, VERSION, SOURCE)[0].lines[0])
+    _, *words = shlex.split(commands.version_instructions(SLUG, VERSION, SOURCE)[0].lines[0])
     assert main.run(words, {"HOME": str(tmp_path)}) != 0
     assert not (tmp_path / "bundle").exists()
 
 
 def test_a_registry_is_also_pulled_from_with_oras() -> None:
-    steps = {step.title: step for step in commands.published(SLUG, VERSION, "oci://registry.example/book")}
+    steps = {step.title: step for step in commands.version_instructions(SLUG, VERSION, "oci://registry.example/book")}
     assert steps["oras"].lines == ("oras pull registry.example/book/recipes/eks:1.1.0",)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.snapshot import model as snapshot
-from clusterbook.snapshot.inventory import Inventory, Unseen, objects_part
+from clusterbook.snapshot.inventory import Inventory, UnseenPart, objects_part
 
 
 def inventory(**blocks: Any) -> Inventory:
@@ -44,7 +44,7 @@ def test_a_kind_without_objects_was_looked_for() -> None:
     ],
 )
 def test_what_was_not_seen_is_no_answer(blocks: dict[str, Any], looked: bool, what: str) -> None:
-    with pytest.raises(Unseen, match=what) as error:
+    with pytest.raises(UnseenPart, match=what) as error:
         inventory(**blocks).kind("v1", "Pod", "a")
     assert error.value.looked is looked
 
@@ -55,7 +55,7 @@ def test_a_gap_in_one_namespace_leaves_the_others_alone() -> None:
 
 
 def test_a_gap_in_one_namespace_limits_the_view_of_all() -> None:
-    with pytest.raises(Unseen):
+    with pytest.raises(UnseenPart):
         inventory(coverage=gap("denied", namespace="a"), objects=pods("b/x")).kind("v1", "Pod")
 
 
@@ -68,22 +68,22 @@ def test_another_version_of_the_group_stands_in() -> None:
         {"apiVersion": "resource.k8s.io/v1beta1", "kind": "ResourceSlice", "items": [{"metadata": {"name": "x"}}]}
     ]
     assert len(inventory(objects=blocks).kind("resource.k8s.io/v1", "ResourceSlice")[0]) == 1
-    with pytest.raises(Unseen):
+    with pytest.raises(UnseenPart):
         inventory(objects=blocks).kind("other.k8s.io/v1", "ResourceSlice")
 
 
 def test_a_name_is_not_missed_where_only_part_was_seen() -> None:
     some = inventory(objects=pods("a/x"), coverage=gap("partial"))
     assert some.named("v1", "Pod", "x", "a") is not None
-    with pytest.raises(Unseen, match="seen in part: why"):
+    with pytest.raises(UnseenPart, match="seen in part: why"):
         some.named("v1", "Pod", "y", "a")
     assert inventory(objects=pods("a/x")).named("v1", "Pod", "y", "a") is None
 
 
 def test_releases_that_nobody_looked_for_are_not_missing() -> None:
-    with pytest.raises(Unseen, match="no Helm releases"):
+    with pytest.raises(UnseenPart, match="no Helm releases"):
         inventory().installed()
-    with pytest.raises(Unseen, match="no permission: why"):
+    with pytest.raises(UnseenPart, match="no permission: why"):
         inventory(releases=[], coverage=gap("denied", "releases")).installed()
     assert inventory(releases=[]).installed() == []
 

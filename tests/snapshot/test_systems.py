@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clusterbook.snapshot.systems import System, spelled, system_of_image
+from clusterbook.snapshot.systems import System, normalise_release, system_of_image
 
 
 @pytest.mark.parametrize(
@@ -35,13 +35,16 @@ from clusterbook.snapshot.systems import System, spelled, system_of_image
     ],
 )  # fmt: skip
 def test_kubelet_and_os_release_name_one_system(image: str, release: dict[str, str], expected: System) -> None:
-    one = spelled(release)
+    one = normalise_release(release)
     assert system_of_image(image) == expected
     assert System(one["ID"], one.get("VERSION_ID", "")) == expected
 
 
 def test_the_version_of_openshift_is_none_of_rhel() -> None:
-    assert spelled({"ID": "rhcos", "VERSION_ID": "4.18", "NAME": "CoreOS"}) == {"ID": "rhel", "NAME": "CoreOS"}
+    assert normalise_release({"ID": "rhcos", "VERSION_ID": "4.18", "NAME": "CoreOS"}) == {
+        "ID": "rhel",
+        "NAME": "CoreOS",
+    }
 
 
 @pytest.mark.parametrize("image", ["", "  ", "123", "\x00\xff", "Linux"])

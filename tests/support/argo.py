@@ -8,7 +8,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from clusterbook.bundle.folders import Vendored
+from clusterbook.bundle.folders import VendoredChart
 from clusterbook.bundle.render import Bundle, render
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
@@ -47,7 +47,7 @@ def recipe(*references: Mapping[str, Any], metadata: Mapping[str, Any] | None = 
 def bundle(
     *references: Mapping[str, Any],
     metadata: Mapping[str, Any] | None = None,
-    charts: Mapping[str, Vendored] | None = None,
+    charts: Mapping[str, VendoredChart] | None = None,
     **request: Any,
 ) -> Bundle:
     """Return the bundle of a recipe with these components."""

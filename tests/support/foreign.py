@@ -16,7 +16,7 @@ import requests
 from hypothesis import strategies as st
 
 from clusterbook.artifacts import freshness, index
-from clusterbook.bundle.checksums import checksums, listed
+from clusterbook.bundle.checksums import checksums, read_checksums
 from clusterbook.bundle.rederive import prove
 from clusterbook.bundle.render import OPTIONS, RECIPE
 from clusterbook.diagnostics.errors import ClusterbookError
@@ -216,7 +216,7 @@ def parsers(folder: Path) -> dict[str, Parser]:
         "memory": Parser(turned({"sequence": 1, "digest": _DIGEST, "withdrawn": ["a@1"]}), freshness.parse_rollback_state),
         "trust policy": Parser(turned(_POLICY), policy.decode),
         "list of a mirror": Parser(as_json(_MIRROR), lambda raw: mirrored.parse(raw, "x")),
-        "checksums": Parser(st.one_of(st.text(max_size=80), st.just("a" * 64 + "  /x\n")), listed),
+        "checksums": Parser(st.one_of(st.text(max_size=80), st.just("a" * 64 + "  /x\n")), read_checksums),
         "reference": Parser(st.one_of(st.text(max_size=40), st.text(max_size=40).map(lambda text: f"oci://{text}")),
                             parse_reference),
         "public key": Parser(st.one_of(st.text(max_size=60), st.tuples(st.integers(0, len(_PEM)), st.text(max_size=3)).map(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from clusterbook.files.write import write_bytes, write_folder
 from clusterbook.lookup import build as indexing
-from clusterbook.lookup.write import zipped
+from clusterbook.lookup.write import zip_bytes
 from tests.support import trees
 
 SPELLINGS = """\
@@ -59,7 +59,7 @@ def write_index(folder: Path) -> Path:
     """Write the index of the catalog below `folder`; return the folder of the index."""
     parts = list(indexing.parts(trees.build(FILES)))
     write_folder(folder / "index", parts, marker="index.json")
-    write_bytes(folder / "index.zip", zipped(parts))
+    write_bytes(folder / "index.zip", zip_bytes(parts))
     return folder / "index"
 
 

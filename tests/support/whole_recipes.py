@@ -10,7 +10,7 @@ from typing import Any
 from clusterbook.bundle.render import render
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
-from clusterbook.lookup.build import served
+from clusterbook.lookup.build import served_recipes
 from clusterbook.resolve import matrix
 from clusterbook.resolve.content import Gatherer
 
@@ -23,7 +23,9 @@ def wholes(tree: Path = ROOT / "recipes") -> dict[str, Recipe]:
     """Return every recipe that a source tree serves, by slug."""
     made = matrix.build(catalog.load(workspace.read(tree)))
     gatherer = Gatherer(made.catalog)
-    return {slug: gatherer.whole(recipe, state=made.answer(recipe.criteria).state) for slug, recipe in served(made)}
+    return {
+        slug: gatherer.whole(recipe, state=made.answer(recipe.criteria).state) for slug, recipe in served_recipes(made)
+    }
 
 
 def small(**changes: dict[str, Any]) -> Recipe:

@@ -11,8 +11,8 @@ import pytest
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.snapshot import model as snapshot
-from clusterbook.snapshot.inventory import Inventory, Unseen
-from clusterbook.validate.assertions import Operation, ask, mismatch, read_key, read_test, run
+from clusterbook.snapshot.inventory import Inventory, UnseenPart
+from clusterbook.validate.assertions import Operation, mismatch, operation_fault, read_key, read_test, run
 from clusterbook.validate.jmespath import BadExpression
 from tests.support.trees import shared_folder
 
@@ -130,7 +130,7 @@ PENDING = "{metadata: {name: b, namespace: n, labels: {app: y}}, status: {phase:
     ],
 )  # fmt: skip
 def test_assert_wants_one_that_fits_and_error_wants_none(kind: str, text: str, said: str) -> None:
-    found = ask(operation(kind, text), inventory(RUNNING, PENDING))
+    found = operation_fault(operation(kind, text), inventory(RUNNING, PENDING))
     assert said in found
     assert bool(found) == bool(said)
 
@@ -139,23 +139,23 @@ def test_assert_wants_one_that_fits_and_error_wants_none(kind: str, text: str, s
 @pytest.mark.parametrize("state", ["denied", "failed", "skipped", None])
 def test_what_was_not_seen_never_holds(kind: str, state: str | None) -> None:
     coverage = [{"part": "objects/v1/Pod", "state": state}] if state else None
-    with pytest.raises(Unseen):
-        ask(operation(kind, "{status: {phase: Running}}"), inventory(coverage=coverage))
+    with pytest.raises(UnseenPart):
+        operation_fault(operation(kind, "{status: {phase: Running}}"), inventory(coverage=coverage))
 
 
 def test_a_part_of_the_objects_can_show_that_one_fits_but_not_that_none_does() -> None:
     some = inventory(RUNNING, PENDING, coverage=[{"part": "objects/v1/Pod", "state": "partial", "reason": "cut"}])
-    assert ask(operation("assert", "{status: {phase: Running}}"), some) == ""
-    assert ask(operation("error", "{status: {phase: Pending}}"), some) != ""
+    assert operation_fault(operation("assert", "{status: {phase: Running}}"), some) == ""
+    assert operation_fault(operation("error", "{status: {phase: Pending}}"), some) != ""
     for kind in ("assert", "error"):
-        with pytest.raises(Unseen, match="seen in part: cut"):
-            ask(operation(kind, "{status: {phase: Failed}}"), some)
+        with pytest.raises(UnseenPart, match="seen in part: cut"):
+            operation_fault(operation(kind, "{status: {phase: Failed}}"), some)
 
 
 def test_of_an_api_that_is_not_served_nothing_exists() -> None:
     none = inventory(coverage=[{"part": "objects/v1/Pod", "state": "absent"}])
-    assert ask(operation("assert", "{}"), none) == "there is no Pod anywhere"
-    assert ask(operation("error", "{}"), none) == ""
+    assert operation_fault(operation("assert", "{}"), none) == "there is no Pod anywhere"
+    assert operation_fault(operation("error", "{}"), none) == ""
 
 
 # --- documents --------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 
 from clusterbook.snapshot import model
 from clusterbook.snapshot.build import Capture, SubtypeReadings, document
-from clusterbook.snapshot.criteria import IS, NONE, SEVERAL, UNASKED, UNREADABLE, fingerprint, shown
+from clusterbook.snapshot.criteria import IS, NONE, SEVERAL, UNASKED, UNREADABLE, fingerprint, read_dimension
 from clusterbook.snapshot.inventory import Gap
 from clusterbook.snapshot.model import Item
 from clusterbook.validate.judge import judge
@@ -144,7 +144,7 @@ def test_five_things_have_five_words() -> None:
     forbidden = cluster(gaps=(Gap("objects/v1/Node", "denied", "nodes is forbidden"),))
     machine = model.read({"kind": "Snapshot", "measurements": []})
     found = [cluster(node("a")), both, cluster(node("a", {})), forbidden, machine]
-    assert [shown(each, "accelerator").state for each in found] == [IS, SEVERAL, NONE, UNREADABLE, UNASKED]
+    assert [read_dimension(each, "accelerator").state for each in found] == [IS, SEVERAL, NONE, UNREADABLE, UNASKED]
     judged = [states(each, {"accelerator": "h100"})["accelerator"][0] for each in found]
     assert judged == [PASSED, FAILED, FAILED, ERROR, SKIPPED]
 
@@ -193,7 +193,7 @@ def test_a_driver_that_shows_half_of_the_gpus_does_not_speak_for_the_bus() -> No
     smi = SubtypeReadings({"name": "NVIDIA H100 80GB HBM3"})
     gaps = (Gap("measurements/GPU.smi", "partial", "the driver shows 1 of 2 GPUs"),)
     taken = model.read(document(Capture({"GPU": {"hardware": bus, "smi": smi}}, gaps=gaps), {}))
-    assert shown(taken, "accelerator").state == SEVERAL
+    assert read_dimension(taken, "accelerator").state == SEVERAL
     assert "accelerator" not in fingerprint(taken)
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.snapshot import model as snapshot
-from clusterbook.validate.assertions import Operation, ask, read_test
-from clusterbook.validate.workloads import ill, pods
+from clusterbook.validate.assertions import Operation, operation_fault, read_test
+from clusterbook.validate.workloads import health_fault, pods
 from tests.support.clusters import FILES
 
 CHECKS = sorted((Path(__file__).resolve().parents[2] / "recipes" / "checks").glob("*/*.yaml"))
@@ -87,14 +87,14 @@ ILL["refused by quota"][1]["status"]["conditions"].reverse()
 
 @pytest.mark.parametrize(("kind", "found", "why"), ILL.values(), ids=list(ILL))
 def test_what_is_not_rolled_out_is_ill(kind: str, found: Object, why: str) -> None:
-    assert why in ill(kind, found)
+    assert why in health_fault(kind, found)
 
 
 @pytest.mark.parametrize(
     ("kind", "found"), [("Deployment", replicated()), ("StatefulSet", replicated()), ("DaemonSet", spread())]
 )
 def test_what_is_rolled_out_is_well(kind: str, found: Object) -> None:
-    assert ill(kind, found) == ""
+    assert health_fault(kind, found) == ""
 
 
 def shown(kind: str, operation: Operation, found: Object) -> snapshot.Snapshot:
@@ -115,10 +115,10 @@ def test_health_checks_ask_for_workloads_of_all_three_kinds() -> None:
 def test_every_health_check_of_a_workload_asks_whether_it_is_rolled_out(operation: Operation) -> None:
     kind = str(operation.tree["kind"])
     well = spread() if kind == "DaemonSet" else replicated()
-    assert ask(operation, shown(kind, operation, well).inventory) == ""
+    assert operation_fault(operation, shown(kind, operation, well).inventory) == ""
     for name, (of, found, _) in ILL.items():
         if of == kind:
-            assert ask(operation, shown(kind, operation, found).inventory) != "", name
+            assert operation_fault(operation, shown(kind, operation, found).inventory) != "", name
 
 
 def pod(name: str, **status: Any) -> Object:
@@ -158,4 +158,6 @@ def test_pods_that_are_gone_soon_and_those_that_ended_do_not_count() -> None:
 
 def test_what_a_healthy_cluster_shows_is_rolled_out() -> None:
     blocks = {block["kind"]: block["items"] for block in copy.deepcopy(FILES["h100-eks"])["objects"]}
-    assert {ill(kind, found) for kind in ("Deployment", "DaemonSet", "StatefulSet") for found in blocks[kind]} == {""}
+    assert {
+        health_fault(kind, found) for kind in ("Deployment", "DaemonSet", "StatefulSet") for found in blocks[kind]
+    } == {""}

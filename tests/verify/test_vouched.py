@@ -17,7 +17,7 @@ import pytest
 from clusterbook.artifacts.open import WithdrawnVersion
 from clusterbook.bundle.checksums import checksums
 from clusterbook.bundle.disk import read_bundle
-from clusterbook.bundle.folders import Vendored
+from clusterbook.bundle.folders import VendoredChart
 from clusterbook.bundle.rederive import prove
 from clusterbook.bundle.render import render
 from clusterbook.oci.open import Base
@@ -118,7 +118,7 @@ def test_a_recipe_that_calls_itself_something_else_than_its_source_is_refused(
 
 
 def test_charts_that_travel_along_are_named_as_pinned_by_nothing() -> None:
-    charts = {name: Vendored(f"{name}.tgz", name.encode(), "helm") for name in ("crds", "operator", "metrics")}
+    charts = {name: VendoredChart(f"{name}.tgz", name.encode(), "helm") for name in ("crds", "operator", "metrics")}
     proof = prove(render(whole_recipes.small(), {"vendorCharts": True}, "1.0", charts).files)
     assert not proof.differences
     assert {each.sha256 for each in proof.unpinned} == {sha256(name.encode()).hexdigest() for name in charts}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jsonschema.validators import validator_for
 
-from clusterbook.bundle.folders import Vendored
+from clusterbook.bundle.folders import VendoredChart
 from clusterbook.bundle.render import render
 from clusterbook.diagnostics.errors import InvalidRequest
 from tests.support.argo import application_schema, bundle, load, texts
@@ -197,7 +197,7 @@ def test_a_name_that_no_label_can_hold_is_refused() -> None:
 
 
 def test_a_chart_that_travels_along_is_installed_from_its_folder() -> None:
-    charts = {"a": Vendored("chart-a-v1.2.3.tgz", b"chart", "helm v3")}
+    charts = {"a": VendoredChart("chart-a-v1.2.3.tgz", b"chart", "helm v3")}
     made = bundle(A, deployer="argocd", repo=GIT, vendorCharts=True, charts=charts)
     found = texts(made)
     assert made.files["001-a/charts/chart-a-v1.2.3.tgz"] == b"chart"

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from clusterbook.bundle.argocd.helm_chart import package
-from clusterbook.bundle.folders import Vendored
+from clusterbook.bundle.folders import VendoredChart
 from clusterbook.diagnostics.errors import InvalidRequest
 from tests.support.argo import bundle, load, texts
 
@@ -142,7 +142,7 @@ def test_only_when_asked_for_what_was_installed_goes_with_its_application() -> N
 
 
 def test_a_chart_that_travels_along_needs_a_directory() -> None:
-    charts = {"a": Vendored("chart-a-v1.2.3.tgz", b"chart", "helm v3")}
+    charts = {"a": VendoredChart("chart-a-v1.2.3.tgz", b"chart", "helm v3")}
     request: dict[str, Any] = {"deployer": "argocd-helm", "vendorCharts": True, "dynamic": ["a:x"]}
     made = bundle(A, charts=charts, **request)
     found = texts(made)

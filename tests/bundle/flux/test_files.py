@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
-from clusterbook.bundle.folders import Vendored
+from clusterbook.bundle.folders import VendoredChart
 from clusterbook.bundle.render import render
 from clusterbook.diagnostics.errors import InvalidRequest
 from tests.support.trees import shared_folder
@@ -22,7 +22,7 @@ HOMES = ({}, {"repo": GIT}, {"repo": "oci://registry.example/bundles/h100"})
 Objects = dict[str, dict[str, Any]]
 
 
-def files(recipe: Recipe, charts: dict[str, Vendored] | None = None, **request: Any) -> dict[str, str]:
+def files(recipe: Recipe, charts: dict[str, VendoredChart] | None = None, **request: Any) -> dict[str, str]:
     """Return the files of a Flux bundle, as text."""
     made = render(recipe, {"deployer": "flux", **request}, "1.2.3", charts)
     return {path: data.decode() for path, data in made.files.items() if not path.endswith(".tgz")}
@@ -233,7 +233,7 @@ def test_a_bundle_without_charts_of_ours_needs_no_source_of_its_own() -> None:
 
 
 def test_a_chart_that_travels_along_is_installed_from_the_bundle() -> None:
-    charts = {name: Vendored(f"{name}.tgz", b"chart", "helm") for name in ("crds", "operator", "metrics")}
+    charts = {name: VendoredChart(f"{name}.tgz", b"chart", "helm") for name in ("crds", "operator", "metrics")}
     in_git = files(small(), charts, vendorCharts=True, repo=GIT)
     chart = releases(in_git)["operator"]["spec"]["chart"]["spec"]
     assert chart["chart"] == "./operator/charts/operator.tgz"

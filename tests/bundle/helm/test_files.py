@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from clusterbook import bundle
-from clusterbook.bundle.folders import Vendored
-from clusterbook.bundle.local_chart import kept
+from clusterbook.bundle.folders import VendoredChart
+from clusterbook.bundle.local_chart import keep_on_uninstall
 from clusterbook.bundle.render import render
 from tests.support.template_cases import documents
 from tests.support.whole_recipes import small, wholes
@@ -31,7 +31,7 @@ _NEWER_THAN_3_2 = re.compile(
 
 
 def made(
-    recipe: dict[str, Any] | None = None, charts: dict[str, Vendored] | None = None, **request: Any
+    recipe: dict[str, Any] | None = None, charts: dict[str, VendoredChart] | None = None, **request: Any
 ) -> dict[str, str]:
     """Return the files of a Helm bundle as text."""
     files = render(recipe or small(), {"deployer": "helm", **request}, "1.0", charts).files
@@ -97,7 +97,7 @@ def test_words_of_a_recipe_never_become_commands() -> None:
 
 def test_a_chart_that_travels_along_is_installed_from_its_archive() -> None:
     charts = {
-        name: Vendored(f"{chart}-1.tgz", b"archive", "helm v3.22.0")
+        name: VendoredChart(f"{chart}-1.tgz", b"archive", "helm v3.22.0")
         for name, chart in (("crds", "crds"), ("operator", "gpu"), ("metrics", "metrics"))
     }
     files = made(charts=charts, vendorCharts=True)
@@ -179,11 +179,11 @@ def test_namespaces_volume_claims_and_kinds_outlive_their_release() -> None:
     assert namespace["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
     assert namespace["metadata"]["labels"] == {"a": "b"}
     several = "kind: ConfigMap\nmetadata: {name: a}\n--- # next\nkind: PersistentVolumeClaim\nmetadata: {name: b}\n"
-    config, claim = documents(kept(several))
+    config, claim = documents(keep_on_uninstall(several))
     assert config == {"kind": "ConfigMap", "metadata": {"name": "a"}}
     assert claim["metadata"] == {"name": "b", "annotations": {"helm.sh/resource-policy": "keep"}}
     plain = "# kind: Namespace\nkind: RoleBinding\nsubjects:\n- kind: Namespace\n"
-    assert kept(plain) == plain
+    assert keep_on_uninstall(plain) == plain
 
 
 def test_the_readme_shows_how_to_install_change_and_remove() -> None:

@@ -24,7 +24,7 @@ from clusterbook.kubernetes.discovery import Kind, discover
 from clusterbook.kubernetes.errors import ClusterUnreachable
 from clusterbook.kubernetes.login import ClusterLogin
 from clusterbook.snapshot.build import Capture, document
-from clusterbook.snapshot.inventory import Unseen
+from clusterbook.snapshot.inventory import UnseenPart
 from clusterbook.snapshot.model import read
 from clusterbook.snapshot.schema import SnapshotShape
 from clusterbook.validate.judge import judge
@@ -170,7 +170,7 @@ def test_a_right_that_is_missing_is_said_and_never_a_pass(server: FakeApi) -> No
     assert state == "denied"
     assert words in reason
     snapshot = read(taken(seen))
-    with pytest.raises(Unseen, match="no permission"):
+    with pytest.raises(UnseenPart, match="no permission"):
         snapshot.inventory.named("apps/v1", "Deployment", "gpu-operator", "gpu-operator")
     recipe = {
         "kind": "RecipeResult",

@@ -380,7 +380,7 @@ def test_in_a_pod_the_driver_is_asked_in_its_own_root(tmp_path: Path, below: str
 
 def test_a_program_that_is_a_link_into_its_own_root_is_there(tmp_path: Path) -> None:
     root = machines.write("=== usr/bin/nvidia-smi -> /etc/alternatives/nvidia-smi\n", tmp_path)
-    assert [way.words[:2] for way in smi.ways(machines.host(root))] == [("nvidia-smi",), ("chroot", str(root))]
+    assert [way.words[:2] for way in smi.invocations(machines.host(root))] == [("nvidia-smi",), ("chroot", str(root))]
 
 
 def test_gpus_of_virtual_machines_are_not_missed_by_the_driver(tmp_path: Path) -> None:

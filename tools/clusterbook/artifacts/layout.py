@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from clusterbook.artifacts.index import RECIPE, RECIPE_KIND, repository
-from clusterbook.bundle.checksums import FILES, files_digest, unrooted
-from clusterbook.bundle.media_types import EMPTY, MEDIA, Media
+from clusterbook.bundle.checksums import FILES, files_digest, without_root
+from clusterbook.bundle.media_types import EMPTY, MEDIA, MediaTypes
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.documents.digest import canonical, digest
 from clusterbook.oci.manifest import (
@@ -136,12 +136,12 @@ class PackedBundle(NamedTuple):
 
 
 def packed_artifact(
-    media: Media, packed: PackedBundle, name: str, annotations: Mapping[str, str], repository: str = ""
+    media: MediaTypes, packed: PackedBundle, name: str, annotations: Mapping[str, str], repository: str = ""
 ) -> Artifact:
     """Return the artifact of a bundle called `name`, whose manifest names the digest of its files besides."""
     head = EMPTY_CONFIG if media.config == EMPTY else describe(media.config, packed.config)
     layer = describe_file(media.layer, packed.archive, f"{name}.tgz")
-    said = {**annotations, FILES: files_digest(unrooted(packed.files))}
+    said = {**annotations, FILES: files_digest(without_root(packed.files))}
     manifest = artifact(media.artifact, [layer], annotations=said, config=head)
     return Artifact(repository, annotations[VERSION], manifest, ((head, packed.config), (layer, packed.archive)))
 

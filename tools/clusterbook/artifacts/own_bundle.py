@@ -23,7 +23,7 @@ from clusterbook.artifacts.layout import (
 )
 from clusterbook.bundle.argocd.applications import chart_name, version
 from clusterbook.bundle.disk import ATTESTATION, MANIFEST, SIGNATURE
-from clusterbook.bundle.media_types import GENERIC, MEDIA, archived, config
+from clusterbook.bundle.media_types import GENERIC, MEDIA, archive_files, config
 from clusterbook.bundle.options import Request, concerns
 from clusterbook.bundle.options import document as options_document
 from clusterbook.bundle.readme import slug
@@ -60,7 +60,7 @@ class OwnBundle(NamedTuple):
 
     def registry_artifact(self, repository: str, tag: str) -> Artifact:
         """Return the artifact under which a registry has it, of the types that its deployer pulls."""
-        layout = archived(self.deployer, self.files)
+        layout = archive_files(self.deployer, self.files)
         packed = PackedBundle(config(self.deployer, self.files), layout, pack_bytes(layout))
         artifact = packed_artifact(MEDIA[self.deployer], packed, f"{self.slug}-{tag}", self._annotations(tag))
         return Artifact(repository, tag, artifact.manifest, artifact.blobs)

@@ -10,28 +10,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from clusterbook.bundle.components import Part, Parts, get
+from clusterbook.bundle.components import BundleComponent, ComponentSelection, get
 from clusterbook.bundle.folders import Plan
 from clusterbook.bundle.options import Options
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
 
-Check = Callable[[Part, Parts, Options], bool]
+Check = Callable[[BundleComponent, ComponentSelection, Options], bool]
 
 
-def _no_workload_selector(part: Part, parts: Parts, options: Options) -> bool:  # noqa: ARG001 (one signature)
+def _no_workload_selector(part: BundleComponent, parts: ComponentSelection, options: Options) -> bool:  # noqa: ARG001 (one signature)
     """Return whether nothing says which workloads to protect."""
     paths = ((part.facts.get("podScheduling") or {}).get("workload") or {}).get("workloadSelectorPaths") or ()
     return not options.workload_selector and not any(get(part.values, tuple(path.split("."))) for path in paths)
 
 
-def _no_accelerated_selector(part: Part, parts: Parts, options: Options) -> bool:  # noqa: ARG001 (one signature)
+def _no_accelerated_selector(part: BundleComponent, parts: ComponentSelection, options: Options) -> bool:  # noqa: ARG001 (one signature)
     """Return whether nothing says which nodes have a GPU."""
     scheduling = (part.facts.get("nodeScheduling") or {}).get("accelerated") or {}
     paths = scheduling.get("nodeSelectorPaths") or ()
     return not options.accelerated_selector and not any(get(part.values, tuple(path.split("."))) for path in paths)
 
 
-def _host_mofed_alone(part: Part, parts: Parts, options: Options) -> bool:  # noqa: ARG001 (one signature)
+def _host_mofed_alone(part: BundleComponent, parts: ComponentSelection, options: Options) -> bool:  # noqa: ARG001 (one signature)
     """Return whether the host's network driver is expected although nothing of the bundle installs one."""
     wanted = get(part.all_values(), ("driver", "rdma", "useHostMofed")) is True
     return wanted and not any(each.name.startswith("network-operator") for each in parts.parts)
@@ -45,7 +45,7 @@ CHECKS: Mapping[str, Check] = {
 """Check by the name that registry entries use."""
 
 
-def advice(recipe: Mapping[str, Any], parts: Parts, options: Options) -> tuple[str, ...]:
+def advice(recipe: Mapping[str, Any], parts: ComponentSelection, options: Options) -> tuple[str, ...]:
     """Return the messages of the registry's checks that apply.
 
     Raises:

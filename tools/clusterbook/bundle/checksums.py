@@ -52,7 +52,7 @@ def digest_of_all(digests: Mapping[str, str]) -> str:
     return f"sha256:{sha256(lines.encode())}"
 
 
-def unrooted(files: Mapping[str, bytes]) -> dict[str, bytes]:
+def without_root(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return files by path from the folder that holds them all, such as a chart's; where there is none, as they are."""
     tops = {path.partition("/")[0] if "/" in path else "" for path in files}
     if len(tops) != 1 or tops == {""}:
@@ -60,7 +60,7 @@ def unrooted(files: Mapping[str, bytes]) -> dict[str, bytes]:
     return {path.partition("/")[2]: data for path, data in files.items()}
 
 
-def listed(text: str) -> dict[str, str]:
+def read_checksums(text: str) -> dict[str, str]:
     """Return the digests in checksums.txt by path.
 
     Raises:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from clusterbook.bundle.options import Options, refuse_repetition
-from clusterbook.bundle.settings import Path, Setting, Taint, toleration, typed
+from clusterbook.bundle.settings import Path, Setting, Taint, toleration, typed_value
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
 from clusterbook.resolve.recipe import RecipeResult
 
@@ -20,7 +20,7 @@ EVERYTHING = (Taint("", "", ""),)
 _ABSENT = object()
 
 
-class Part(NamedTuple):
+class BundleComponent(NamedTuple):
     """One component that is deployed: what the recipe says of it, its registry facts and its values.
 
     `dynamic` are the values that are left to the installation, which `values` no longer holds.
@@ -47,14 +47,14 @@ class Part(NamedTuple):
         return merge(self.values, self.dynamic)
 
 
-class Parts(NamedTuple):
+class ComponentSelection(NamedTuple):
     """The components to deploy, in deployment order, and what a user should hear about them."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[BundleComponent, ...]
     notes: tuple[str, ...]
 
 
-def select(recipe: Mapping[str, Any], options: Options) -> Parts:
+def select(recipe: Mapping[str, Any], options: Options) -> ComponentSelection:
     """Return the components of a whole recipe (`bundle_inputs.complete`) with the values that `options` give them.
 
     Raises:
@@ -63,12 +63,12 @@ def select(recipe: Mapping[str, Any], options: Options) -> Parts:
     result = RecipeResult(recipe)
     references = {component.name: component.document for component in result.components}
     names = _names(references)
-    settings = [_addressed(each, names) for each in options.settings]
-    later = [_addressed(each, names) for each in options.typed]
-    dynamic = [_addressed(each, names) for each in options.dynamic]
+    settings = [_named_setting(each, names) for each in options.settings]
+    later = [_named_setting(each, names) for each in options.typed]
+    dynamic = [_named_setting(each, names) for each in options.dynamic]
     refuse_repetition(settings)  # once more: a component may have been called by two of its names
     refuse_repetition(later)
-    enabled = _enabled(result.order, references, settings, later)
+    enabled = _enabled_names(result.order, references, settings, later)
     notes: list[str] = []
     parts = []
     for name in enabled:
@@ -79,7 +79,7 @@ def select(recipe: Mapping[str, Any], options: Options) -> Parts:
         for each in mine:
             present = get(values, each.path)
             _refuse_loss(present, each)
-            put(values, each.path, typed(each.value, each.path, present), each)
+            put(values, each.path, typed_value(each.value, each.path, present), each)
         _schedule(values, facts, options)
         _choose_storage(values, facts, options, {each.path for each in mine}, name, notes)
         _synthesise(values, facts, references, enabled, name, notes)
@@ -93,12 +93,12 @@ def select(recipe: Mapping[str, Any], options: Options) -> Parts:
             )
             put(values, each.path, clone(value), each)
         _warn_of_allocation(facts, [*mine, *(each for each in later if each.target == name)], name, notes)
-        left = _take_dynamic(values, [each for each in dynamic if each.target == name], facts, reference)
-        parts.append(Part(reference, facts, values, left))
+        left = _pop_dynamic(values, [each for each in dynamic if each.target == name], facts, reference)
+        parts.append(BundleComponent(reference, facts, values, left))
     off = {each.target for each in dynamic} - set(enabled)
     if off:
         raise InvalidRequest(f"--dynamic names {sorted(off)[0]}, which is switched off", hint="leave it out")
-    return Parts(tuple(parts), tuple(notes))
+    return ComponentSelection(tuple(parts), tuple(notes))
 
 
 def _names(references: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
@@ -110,7 +110,7 @@ def _names(references: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     return {**found, **{name: name for name in references}}
 
 
-def _addressed(setting: Setting, names: Mapping[str, str]) -> Setting:
+def _named_setting(setting: Setting, names: Mapping[str, str]) -> Setting:
     """Return the setting with the name of its component.
 
     Raises:
@@ -123,7 +123,7 @@ def _addressed(setting: Setting, names: Mapping[str, str]) -> Setting:
     return setting._replace(target=name)
 
 
-def _enabled(
+def _enabled_names(
     published: Sequence[str],
     references: Mapping[str, Mapping[str, Any]],
     settings: Sequence[Setting],
@@ -149,10 +149,10 @@ def _enabled(
             order.remove(each.target)
     if not order:
         raise InvalidRequest("no component is left to deploy", hint="leave one of the --set …:enabled=false out")
-    return order if order == [name for name in published if name in order] else _ordered(order, references)
+    return order if order == [name for name in published if name in order] else _deployment_order(order, references)
 
 
-def _ordered(names: Sequence[str], references: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _deployment_order(names: Sequence[str], references: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return `names` so that each comes after what it needs; alphabetical where that leaves a choice."""
     waiting, done = sorted(names), []
     while waiting:
@@ -193,7 +193,11 @@ def _schedule(values: dict[str, Any], facts: Mapping[str, Any], options: Options
             put(values, path, dict(selector))
         for path in _paths(scheduling, group, "tolerationPaths"):
             if path not in opted_out:
-                put(values, path, _joined(get(values, path), [toleration(taint) for taint in taints or EVERYTHING]))
+                put(
+                    values,
+                    path,
+                    _join_tolerations(get(values, path), [toleration(taint) for taint in taints or EVERYTHING]),
+                )
         for path in _paths(scheduling, group, "taintPaths") if taints else ():
             put(values, path, [{key: word for key, word in taint._asdict().items() if word} for taint in taints])
     workload = (facts.get("podScheduling") or {}).get("workload") or {}
@@ -212,7 +216,7 @@ def _paths(scheduling: Mapping[str, Any], group: str, key: str) -> Iterator[Path
         yield tuple(dotted.split("."))
 
 
-def _joined(present: Any, more: list[dict[str, str]]) -> list[Any]:
+def _join_tolerations(present: Any, more: list[dict[str, str]]) -> list[Any]:
     """Return a list of tolerations with `more` behind what is there, nothing twice."""
     found = list(present) if isinstance(present, list) else []
     return found + [each for each in more if each not in found]
@@ -283,7 +287,7 @@ def policy_key(path: Path, facts: Mapping[str, Any]) -> str:
     return ""
 
 
-def _take_dynamic(
+def _pop_dynamic(
     values: dict[str, Any], places: Sequence[Setting], facts: Mapping[str, Any], reference: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the dynamic values, taken out of `values`; what had no value is left open as "".

@@ -37,7 +37,7 @@ class ValueChange(NamedTuple):
         return f"{self.release}: {self.path}: {self.before or 'not set'} -> {self.after or 'not set'}"
 
 
-class Unpinned(NamedTuple):
+class UnpinnedContent(NamedTuple):
     """A part of a bundle that no recipe pins, and what it is."""
 
     path: str
@@ -62,7 +62,7 @@ def option_words(request: Request) -> tuple[str, ...]:
     return tuple(found)
 
 
-def changed_values(own: Plan, other: Plan) -> tuple[ValueChange, ...]:
+def plan_value_changes(own: Plan, other: Plan) -> tuple[ValueChange, ...]:
     """Return which values of the releases of a plan are not those of the recipe's own."""
     return tuple(_plan_changes(own, other))
 
@@ -116,11 +116,11 @@ def _json(value: Any) -> str:
     return "" if value is _ABSENT else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
 
 
-def unpinned(recipe: Mapping[str, Any], planned: Plan) -> tuple[Unpinned, ...]:
+def unpinned_content(recipe: Mapping[str, Any], planned: Plan) -> tuple[UnpinnedContent, ...]:
     """Return what of a bundle nothing in its recipe says the bytes of: charts that travel along, and kustomizations."""
     result = RecipeResult(recipe)
     found = [
-        Unpinned(
+        UnpinnedContent(
             f"{folder.path}/charts/{folder.vendored.tarball}",
             sha256(folder.vendored.data),
             f"the chart {folder.chart.name} {folder.chart.version}",
@@ -132,7 +132,7 @@ def unpinned(recipe: Mapping[str, Any], planned: Plan) -> tuple[Unpinned, ...]:
         path = build_file(component.name)
         if path in result.files:
             what = f"what kustomize built of {component.name}"
-            found.append(Unpinned(f"recipe.yaml: files: {path}", sha256(str(result.files[path]).encode()), what))
+            found.append(UnpinnedContent(f"recipe.yaml: files: {path}", sha256(str(result.files[path]).encode()), what))
     return tuple(found)
 
 

@@ -42,17 +42,17 @@ def _change(path: str, old: bytes | None, new: bytes | None) -> FileChange:
     return FileChange(kind, path, tuple(difflib.unified_diff(before, after, *sides, lineterm="")))
 
 
-def text(found: list[FileChange]) -> str:
+def text(file_changes: list[FileChange]) -> str:
     """Return changes for reading: a line about each file, then the diffs."""
-    if not found:
+    if not file_changes:
         return "no change\n"
     marks = {"added": "+", "removed": "-", "changed": "~"}
-    lines = [f"{marks[each.kind]} {each.path}" for each in found]
-    for each in found:
+    lines = [f"{marks[each.kind]} {each.path}" for each in file_changes]
+    for each in file_changes:
         lines += ["", *each.lines] if each.lines else ["", f"{each.path} is {each.kind}, and no text"]
     return "\n".join(lines) + "\n"
 
 
-def as_data(found: list[FileChange]) -> list[dict[str, Any]]:
+def as_data(file_changes: list[FileChange]) -> list[dict[str, Any]]:
     """Return changes as data."""
-    return [{"kind": each.kind, "path": each.path, "diff": "\n".join(each.lines)} for each in found]
+    return [{"kind": each.kind, "path": each.path, "diff": "\n".join(each.lines)} for each in file_changes]

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
-from clusterbook.bundle.checksums import CHECKSUMS, FILES, digest_of_all, listed, sha256, unrooted
+from clusterbook.bundle.checksums import CHECKSUMS, FILES, digest_of_all, read_checksums, sha256, without_root
 from clusterbook.bundle.render import OPTIONS
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound, Unwritable, unreadable
 
@@ -83,7 +83,7 @@ def read_archive(where: Folder, *, most_bytes: int = MOST_BYTES) -> dict[str, by
     try:
         with open(where, "rb") as file:
             found = members(file, os.fspath(where), limits=limits, folders=True)
-            return unrooted({each.name: each.stream.read() for each in found})
+            return without_root({each.name: each.stream.read() for each in found})
     except OSError as error:
         raise unreadable(where, error, hint=_BUNDLE) from error
 
@@ -124,9 +124,9 @@ def write_bundle(where: Folder, files: Mapping[str, bytes], *, force: bool) -> l
         Unwritable: the folder cannot be read or written.
     """
     try:
-        present = _present(where)
+        present = _present_digests(where)
         digests = {path: sha256(data) for path, data in files.items()} if present else {}
-        stale, _ = _compared(where, present, digests, force=force)
+        stale, _ = _leftovers(where, present, digests, force=force)
         for folder in {os.path.dirname(path) for path in files}:
             os.makedirs(os.path.join(where, folder), exist_ok=True)
         for path in sorted(files, key=lambda path: (path == CHECKSUMS, path)):
@@ -184,10 +184,10 @@ def check_replaceable(where: Folder, files: Mapping[str, bytes], *, force: bool)
         OSError: something cannot be read.
     """
     new = {path: sha256(data) for path, data in files.items()}
-    return [path for path in _compared(where, _present(where), new, force=force)[1] if path not in files]
+    return [path for path in _leftovers(where, _present_digests(where), new, force=force)[1] if path not in files]
 
 
-def _present(where: Folder) -> dict[str, str]:
+def _present_digests(where: Folder) -> dict[str, str]:
     """Return the digests of the files in `where` by path, none where there is no such folder. Raises as above."""
     if not os.path.exists(where):
         return {}
@@ -196,13 +196,13 @@ def _present(where: Folder) -> dict[str, str]:
     return {path: sha256(_read(file)) for path, file in _walk(where)}
 
 
-def _compared(
+def _leftovers(
     where: Folder, present: Mapping[str, str], new: Mapping[str, str], *, force: bool
 ) -> tuple[list[str], list[str]]:
     """Return the files in `where` that an older bundle left, and those of nobody's, by digests. Raises as above."""
     if not present:
         return [], []
-    old = _recorded(where, present)
+    old = _recorded_digests(where, present)
     unfinished = {_part(path) for path in (*old, *new)} & present.keys()
     foreign = [path for path in present if path not in (*old, CHECKSUMS) and not path.startswith(ATTESTATION)]
     foreign = [path for path in foreign if new.get(path) != present[path] and path not in unfinished]
@@ -220,13 +220,13 @@ def _compared(
     return sorted(unfinished | gone), foreign
 
 
-def _recorded(where: Folder, present: Mapping[str, str]) -> dict[str, str]:
+def _recorded_digests(where: Folder, present: Mapping[str, str]) -> dict[str, str]:
     """Return the digests of the files of the bundle in `where`, as it records them; none where it is no bundle.
 
     A published chart records nothing of its own; one that was fetched is recorded by the manifest it came with.
     """
     if OPTIONS in present and CHECKSUMS in present:
-        return listed(_read(os.path.join(where, CHECKSUMS)).decode(errors="replace"))
+        return read_checksums(_read(os.path.join(where, CHECKSUMS)).decode(errors="replace"))
     own = {path: digest for path, digest in present.items() if not path.startswith(ATTESTATION)}
     with suppress(OSError, ValueError, TypeError, KeyError):
         if json.loads(_read(os.path.join(where, ATTESTATION, MANIFEST)))["annotations"][FILES] == digest_of_all(own):

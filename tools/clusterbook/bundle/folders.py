@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from clusterbook.bundle.components import Part, Parts, without_null
+from clusterbook.bundle.components import BundleComponent, ComponentSelection, without_null
 from clusterbook.bundle.options import Options
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.yaml_writer import dump
@@ -46,7 +46,7 @@ class Chart(NamedTuple):
         return f"{self.repository}/{self.name}"
 
 
-class Vendored(NamedTuple):
+class VendoredChart(NamedTuple):
     """A chart that travels in the bundle: the archive's name, its bytes and who pulled it."""
 
     tarball: str
@@ -63,7 +63,7 @@ class Folder(NamedTuple):
 
     number: int
     name: str
-    part: Part
+    part: BundleComponent
     phase: Phase
     namespace: str
     chart: Chart | None
@@ -75,7 +75,7 @@ class Folder(NamedTuple):
     wait: bool = True
     timeout_s: int = TIMEOUT_S
     retries: int | None = None
-    vendored: Vendored | None = None
+    vendored: VendoredChart | None = None
     numbered: bool = True
 
     @property
@@ -101,7 +101,9 @@ class Plan(NamedTuple):
     notes: tuple[str, ...]
 
 
-def plan(recipe: Mapping[str, Any], selected: Parts, options: Options, charts: Mapping[str, Vendored]) -> Plan:
+def plan(
+    recipe: Mapping[str, Any], selected: ComponentSelection, options: Options, charts: Mapping[str, VendoredChart]
+) -> Plan:
     """Return the folders of a bundle.
 
     Raises:
@@ -115,7 +117,7 @@ def plan(recipe: Mapping[str, Any], selected: Parts, options: Options, charts: M
     files = recipe.get("files") or {}
     for part in selected.parts:
         _refuse_name(part.name, part)
-        needs = _resolved(part.reference.get("dependencyRefs") or (), last)
+        needs = _last_releases(part.reference.get("dependencyRefs") or (), last)
         made = _folders(part, recipe, files, options, charts)
         if not made:
             notes.append(f"{part.name} has nothing to install: it has no chart and its manifests come out empty")
@@ -133,12 +135,12 @@ def plan(recipe: Mapping[str, Any], selected: Parts, options: Options, charts: M
     return Plan(tuple(folders), tuple(notes))
 
 
-def _resolved(names: Iterable[str], last: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+def _last_releases(names: Iterable[str], last: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """Return the last releases of the named components, those that are not deployed left out."""
     return tuple(sorted({release for name in names for release in last.get(name, ())}))
 
 
-def _levels(parts: Sequence[Part]) -> dict[str, int]:
+def _levels(parts: Sequence[BundleComponent]) -> dict[str, int]:
     """Return the topological level of each component; parts are in deployment order. Source: reference row R41."""
     found: dict[str, int] = {}
     for part in parts:
@@ -147,7 +149,7 @@ def _levels(parts: Sequence[Part]) -> dict[str, int]:
     return found
 
 
-def _refuse_name(name: str, part: Part) -> None:
+def _refuse_name(name: str, part: BundleComponent) -> None:
     """Raise InvalidRequest when a name cannot be that of a release. Source: Helm, release names."""
     if not _NAME.fullmatch(name):
         raise InvalidRequest(
@@ -157,11 +159,15 @@ def _refuse_name(name: str, part: Part) -> None:
 
 
 def _folders(
-    part: Part, recipe: Mapping[str, Any], files: Mapping[str, str], options: Options, charts: Mapping[str, Vendored]
+    part: BundleComponent,
+    recipe: Mapping[str, Any],
+    files: Mapping[str, str],
+    options: Options,
+    charts: Mapping[str, VendoredChart],
 ) -> list[Folder]:
     """Return the folders of one component, without number, level and needs."""
-    before = {**_rendered(part, "preManifestFiles", files), **_quota(part, recipe, options)}
-    after = _rendered(part, "manifestFiles", files)
+    before = {**_render_manifests(part, "preManifestFiles", files), **_quota(part, recipe, options)}
+    after = _render_manifests(part, "manifestFiles", files)
     install = part.facts.get("install") or {}
     plain = Folder(0, part.name, part, "main", _namespace(part), None, {}, {}, {}, 0, ())
     plain = plain._replace(numbered=options.deployer != "flux")
@@ -189,7 +195,7 @@ def _folders(
         chart = chart_of(part.reference)
         found.append(
             main._replace(
-                chart=chart, values=part.values, dynamic=part.dynamic, vendored=_vendored(part, options, charts)
+                chart=chart, values=part.values, dynamic=part.dynamic, vendored=_vendored_chart(part, options, charts)
             )
         )
         if after:
@@ -218,7 +224,7 @@ def _text(folders: Sequence[Folder]) -> str:
     return json.dumps([[each.name, each.chart, each.templates, each.values] for each in folders], sort_keys=True)
 
 
-def _namespace(part: Part) -> str:
+def _namespace(part: BundleComponent) -> str:
     """Return the namespace of a component."""
     namespace = str(part.reference.get("namespace") or "")
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", namespace):
@@ -247,7 +253,9 @@ def chart_of(reference: Mapping[str, Any]) -> Chart:
     return Chart(name, source.rstrip("/"), version)
 
 
-def _vendored(part: Part, options: Options, charts: Mapping[str, Vendored]) -> Vendored | None:
+def _vendored_chart(
+    part: BundleComponent, options: Options, charts: Mapping[str, VendoredChart]
+) -> VendoredChart | None:
     """Return the chart that travels along, None when it is pulled at install time."""
     if not options.vendor_charts:
         return None
@@ -256,7 +264,7 @@ def _vendored(part: Part, options: Options, charts: Mapping[str, Vendored]) -> V
     return charts[part.name]
 
 
-def _rendered(part: Part, field: str, files: Mapping[str, str]) -> dict[str, str]:
+def _render_manifests(part: BundleComponent, field: str, files: Mapping[str, str]) -> dict[str, str]:
     """Return the manifests of one list field, rendered, by file name; those that come out empty are left out (B7)."""
     paths = part.reference.get(field) or ()
     if not paths:
@@ -269,7 +277,7 @@ def _rendered(part: Part, field: str, files: Mapping[str, str]) -> dict[str, str
     found: dict[str, str] = {}
     for path in paths:
         text = _render(files[path], data, path)
-        if _says_something(text):
+        if _has_content(text):
             name = path.rsplit("/", 1)[-1]
             name = name if name not in found else path.replace("/", "-")
             _refuse_file(name, path, part)
@@ -295,7 +303,7 @@ def _without_hooks(text: str) -> str:
     return without_hooks(text)
 
 
-def _refuse_file(name: str, path: str, part: Part) -> None:
+def _refuse_file(name: str, path: str, part: BundleComponent) -> None:
     """Raise InvalidRequest when a file cannot lie in a chart's templates/, or Helm would not install what is in it."""
     if path.startswith("/") or ".." in path.split("/"):
         raise InvalidRequest(
@@ -309,13 +317,13 @@ def _refuse_file(name: str, path: str, part: Part) -> None:
         )
 
 
-def _says_something(text: str) -> bool:
+def _has_content(text: str) -> bool:
     """Return whether a manifest holds more than comments and separators."""
     lines = (line.strip() for line in text.splitlines())
     return any(line and not line.startswith("#") and line not in ("---", "...") for line in lines)
 
 
-def _quota(part: Part, recipe: Mapping[str, Any], options: Options) -> dict[str, str]:
+def _quota(part: BundleComponent, recipe: Mapping[str, Any], options: Options) -> dict[str, str]:
     """Return the quota without which GKE starts no pod of a critical priority class. Source: reference row B30."""
     if not part.facts.get("gkeCriticalPriority") or recipe["criteria"].get("service") != "gke":
         return {}
@@ -338,6 +346,6 @@ def _seconds(word: Any) -> int:
     return int(word[:-1]) * _UNITS[word[-1]] if word else 0
 
 
-def escaped(text: str) -> str:
+def escape_template(text: str) -> str:
     """Return rendered text as a template that Helm renders to the same text."""
     return text.replace("{{", '{{ "{{" }}') if "{{" in text else text

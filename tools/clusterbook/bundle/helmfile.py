@@ -11,7 +11,15 @@ from typing import Any
 
 from clusterbook.bundle.folders import TIMEOUT_S, Folder, Plan
 from clusterbook.bundle.integers import large_integers
-from clusterbook.bundle.local_chart import LATER, VALUES, head, lenient, local_chart, open_values, values_files
+from clusterbook.bundle.local_chart import (
+    LATER,
+    VALUES,
+    has_unknown_kinds,
+    head,
+    local_chart,
+    open_values,
+    values_files,
+)
 from clusterbook.bundle.mirror_names import chart_home
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.readme import README, readme
@@ -47,7 +55,7 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
     order = sorted(levels, key=lambda path: levels[path][0].level)
     texts["helmfile.yaml"] = opening + dump({"helmfiles": [{"path": path} for path in order]})
     how = fill("helmfile.md", {"OPEN": open_values(plan)}, sections=["charts"] if charts else [])
-    texts[README] = readme(recipe, plan, options, how=how)
+    texts[README] = readme(recipe, plan, options, sections=how)
     return texts
 
 
@@ -123,7 +131,7 @@ def _release(folder: Folder, names: Mapping[str, str], together: Mapping[str, Fo
         found["waitForJobs"] = True
     if folder.timeout_s != TIMEOUT_S:
         found["timeout"] = folder.timeout_s
-    if lenient(folder):
+    if has_unknown_kinds(folder):
         found["disableValidation"] = True
     if folder.chart is not None:
         found["hooks"] = _hooks(folder)

@@ -26,7 +26,7 @@ def without_hooks(text: str) -> str:
     """
     if "helm.sh/hook" not in text:
         return text
-    return "".join(line for lines in _documents(text) for line in _cleaned(lines))
+    return "".join(line for lines in _documents(text) for line in _strip_hooks(lines))
 
 
 def _documents(text: str) -> Iterator[list[str]]:
@@ -40,14 +40,14 @@ def _documents(text: str) -> Iterator[list[str]]:
     yield lines
 
 
-def _cleaned(lines: Sequence[str]) -> list[str]:
+def _strip_hooks(lines: Sequence[str]) -> list[str]:
     """Return the lines of one document without hooks."""
     if any(re.fullmatch(_TASK, line.rstrip()) for line in lines):
         return list(lines)
     start, end = _block(lines, "metadata:", 0, len(lines))
     start, end = _block(lines, "annotations:", start, end)
     dropped = _hooks(lines, start, end)
-    left = [line for number, line in enumerate(lines[start:end], start) if number not in dropped and _says(line)]
+    left = [line for number, line in enumerate(lines[start:end], start) if number not in dropped and _has_content(line)]
     if dropped and not left:
         dropped.add(start - 1)
     return [line for number, line in enumerate(lines) if number not in dropped]
@@ -55,7 +55,7 @@ def _cleaned(lines: Sequence[str]) -> list[str]:
 
 def _block(lines: Sequence[str], key: str, start: int, end: int) -> tuple[int, int]:
     """Return where the block of `key`, as deep as the first line, lies between two lines; nothing if nowhere."""
-    depth = next((_indent(line) for line in lines[start:end] if _says(line)), 0)
+    depth = next((_indent(line) for line in lines[start:end] if _has_content(line)), 0)
     for number in range(start, end):
         if _indent(lines[number]) == depth and lines[number].split("#")[0].strip() == key:
             return number + 1, _end(lines, number, end)
@@ -65,12 +65,14 @@ def _block(lines: Sequence[str], key: str, start: int, end: int) -> tuple[int, i
 def _end(lines: Sequence[str], number: int, end: int) -> int:
     """Return where the block that a line opens is over: at the next line that is not deeper."""
     depth = _indent(lines[number])
-    return next((each for each in range(number + 1, end) if _says(lines[each]) and _indent(lines[each]) <= depth), end)
+    return next(
+        (each for each in range(number + 1, end) if _has_content(lines[each]) and _indent(lines[each]) <= depth), end
+    )
 
 
 def _hooks(lines: Sequence[str], start: int, end: int) -> set[int]:
     """Return the numbers of the lines between two that say hooks, those of a folded value included."""
-    depth = next((_indent(line) for line in lines[start:end] if _says(line)), 0)
+    depth = next((_indent(line) for line in lines[start:end] if _has_content(line)), 0)
     found: set[int] = set()
     for number in range(start, end):
         if _indent(lines[number]) == depth and re.match(_HOOK, lines[number]):
@@ -82,7 +84,7 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
-def _says(line: str) -> bool:
+def _has_content(line: str) -> bool:
     """Return whether a line is more than a comment or a separator."""
     word = line.strip()
     return bool(word) and not word.startswith(("#", "---"))

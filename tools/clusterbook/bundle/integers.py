@@ -21,30 +21,30 @@ Path = tuple[str | int, ...]
 def large_integers(folder: Folder) -> list[tuple[str, int]]:
     """Return path, as `--set` spells it, and value of each large integer that a chart is installed with.
 
-    A chart that travels along inside another one has its values below its name there: see `below_chart`.
+    A chart that travels along inside another one has its values below its name there: see `subchart_integers`.
     """
-    return [(spelled(path), number) for path, number in each_integer(folder.values)] if folder.chart else []
+    return [(spell_path(path), number) for path, number in walk_integers(folder.values)] if folder.chart else []
 
 
-def below_chart(folder: Folder) -> list[tuple[str, int]]:
+def subchart_integers(folder: Folder) -> list[tuple[str, int]]:
     """Return the same for a deployer that installs a chart which travels along inside a chart around it."""
-    head = f"{spelled((folder.chart.name,))}." if folder.chart and folder.vendored else ""
+    head = f"{spell_path((folder.chart.name,))}." if folder.chart and folder.vendored else ""
     return [(f"{head}{path}", number) for path, number in large_integers(folder)]
 
 
-def each_integer(value: Any, path: Path = ()) -> Iterator[tuple[Path, int]]:
+def walk_integers(value: Any, path: Path = ()) -> Iterator[tuple[Path, int]]:
     """Yield path and value of each large integer below `value`."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from each_integer(inner, (*path, key))
+            yield from walk_integers(inner, (*path, key))
     elif isinstance(value, list):
         for number, inner in enumerate(value):
-            yield from each_integer(inner, (*path, number))
+            yield from walk_integers(inner, (*path, number))
     elif isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _FROM and all(map(_is_step, path)):
         yield path, value
 
 
-def spelled(path: Path) -> str:
+def spell_path(path: Path) -> str:
     """Return a path as `--set` spells it."""
     steps = (f"[{step}]" if isinstance(step, int) else "." + re.sub(r"([\\.,=\[\]])", r"\\\1", step) for step in path)
     return "".join(steps).removeprefix(".")
@@ -53,12 +53,12 @@ def spelled(path: Path) -> str:
 def without(values: Mapping[str, Any], paths: set[Path]) -> dict[str, Any]:
     """Return values without those at some paths, none of which leads through a list."""
 
-    def kept(value: Any, path: Path) -> Any:
+    def prune(value: Any, path: Path) -> Any:
         if not isinstance(value, Mapping):
             return value
-        return {key: kept(inner, (*path, key)) for key, inner in value.items() if (*path, key) not in paths}
+        return {key: prune(inner, (*path, key)) for key, inner in value.items() if (*path, key) not in paths}
 
-    left: dict[str, Any] = kept(values, ())
+    left: dict[str, Any] = prune(values, ())
     return left
 
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from clusterbook.bundle.folders import Folder, Plan, escaped
-from clusterbook.bundle.readme import made
+from clusterbook.bundle.folders import Folder, Plan, escape_template
+from clusterbook.bundle.readme import generated_line
 from clusterbook.documents.yaml_writer import dump
 
 CHART, VALUES, LATER = "Chart.yaml", "values.yaml", "cluster-values.yaml"
@@ -21,7 +21,7 @@ CHART_VERSION = "0.1.0"
 
 def head(recipe: Mapping[str, Any]) -> str:
     """Return the line that opens generated YAML."""
-    return f"# {made(recipe)}\n"
+    return f"# {generated_line(recipe)}\n"
 
 
 def local_chart(folder: Folder, where: str) -> dict[str, str]:
@@ -32,21 +32,23 @@ def local_chart(folder: Folder, where: str) -> dict[str, str]:
     if not folder.templates:
         return {}
     files = {f"{where}/{CHART}": dump(_chart(folder))}
-    files |= {f"{where}/templates/{name}": escaped(kept(text)) for name, text in folder.templates.items()}
+    files |= {
+        f"{where}/templates/{name}": escape_template(keep_on_uninstall(text)) for name, text in folder.templates.items()
+    }
     return files
 
 
-def kept(text: str) -> str:
+def keep_on_uninstall(text: str) -> str:
     """Return a manifest whose namespaces, volume claims and kinds stay when their release is removed.
 
     What is in them would go as well, and nobody can make it again. Source: Helm, resource policies.
     """
     if not _PRECIOUS.search(text):
         return text
-    return "---\n".join(_kept(each) if _PRECIOUS.search(each) else each for each in _SEPARATOR.split(text))
+    return "---\n".join(_keep_document(each) if _PRECIOUS.search(each) else each for each in _SEPARATOR.split(text))
 
 
-def _kept(document: str) -> str:
+def _keep_document(document: str) -> str:
     from clusterbook.documents.yaml_reader import parse
 
     node = parse(document, "manifest")
@@ -92,7 +94,7 @@ def open_values(plan: Plan) -> str:
     return f"First give the values that are left open in {', '.join(left)}.\n\n" if left else ""
 
 
-def lenient(folder: Folder) -> bool:
+def has_unknown_kinds(folder: Folder) -> bool:
     """Return whether a folder holds objects of kinds that nobody knows before its component is installed.
 
     Source: reference rows F11, B15.

@@ -14,7 +14,7 @@ EMPTY = "application/vnd.oci.empty.v1+json"
 _ARCHIVE = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
-class Media(NamedTuple):
+class MediaTypes(NamedTuple):
     """The types of a bundle's manifest, of its config (EMPTY: there is none) and of its one layer."""
 
     artifact: str
@@ -22,17 +22,17 @@ class Media(NamedTuple):
     layer: str
 
 
-GENERIC = Media(BUNDLE, EMPTY, _ARCHIVE)
-MEDIA: Mapping[str, Media] = {
+GENERIC = MediaTypes(BUNDLE, EMPTY, _ARCHIVE)
+MEDIA: Mapping[str, MediaTypes] = {
     "helm": GENERIC,
     "helmfile": GENERIC,
     "argocd": GENERIC,
-    "argocd-helm": Media(
+    "argocd-helm": MediaTypes(
         "application/vnd.cncf.helm.config.v1+json",
         "application/vnd.cncf.helm.config.v1+json",
         "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
     ),
-    "flux": Media(
+    "flux": MediaTypes(
         "application/vnd.cncf.flux.config.v1+json",
         "application/vnd.cncf.flux.config.v1+json",
         "application/vnd.cncf.flux.content.v1.tar+gzip",
@@ -41,7 +41,7 @@ MEDIA: Mapping[str, Media] = {
 """Types by deployer."""
 
 
-def archived(deployer: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
+def archive_files(deployer: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return what the archive of a bundle holds: all of it, or the chart, which Helm keeps small."""
     if deployer != "argocd-helm":
         return dict(files)

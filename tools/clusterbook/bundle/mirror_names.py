@@ -35,7 +35,7 @@ class ImageReference(NamedTuple):
     def home(self) -> tuple[str, str]:
         """Its repository and tag in a mirror."""
         tag = self.tag or f"pinned-{self.digest.partition(':')[2][:12]}"
-        return f"{IMAGES}{name_of(self.host)}/{self.repository}", tag
+        return f"{IMAGES}{repository_name(self.host)}/{self.repository}", tag
 
 
 def image(full_name: str) -> ImageReference:
@@ -48,10 +48,10 @@ def image(full_name: str) -> ImageReference:
 
 def chart_home(repository: str, name: str) -> str:
     """Return the repository in a mirror of a chart; `repository` is the URL of where it comes from."""
-    return f"{CHARTS}{name_of(repository.partition('://')[2])}/{name_of(name)}"
+    return f"{CHARTS}{repository_name(repository.partition('://')[2])}/{repository_name(name)}"
 
 
-def name_of(text: str) -> str:
+def repository_name(text: str) -> str:
     """Return text as the name of a repository: a host with a port, say."""
     parts = text.lower().strip("/").split("/")
     return "/".join(

@@ -248,15 +248,15 @@ def document(request: Request, version: str) -> dict[str, Any]:
     }
 
 
-def recorded(found: Any) -> tuple[dict[str, Any], str]:
+def read_options_document(document: Any) -> tuple[dict[str, Any], str]:
     """Return the request in such a document, and the version of the program that wrote it.
 
     Raises:
         InvalidRequest: the document is not one.
     """
-    if not isinstance(found, dict) or found.get("kind") != KIND or not isinstance(found.get("spec"), dict):
+    if not isinstance(document, dict) or document.get("kind") != KIND or not isinstance(document.get("spec"), dict):
         raise InvalidRequest("options.yaml does not record options", hint="make the bundle again")
-    spec = found["spec"]
+    spec = document["spec"]
     for option, value in spec.items():
         if option not in OPTIONS:
             raise InvalidRequest(f"options.yaml: '{option}' is unknown", hint=did_you_mean(str(option), OPTIONS))
@@ -267,7 +267,7 @@ def recorded(found: Any) -> tuple[dict[str, Any], str]:
         )
         if not fits:
             raise InvalidRequest(f"options.yaml: {option} has the wrong type", hint="make the bundle again")
-    metadata = found.get("metadata")
+    metadata = document.get("metadata")
     version = metadata.get("clusterbookVersion") if isinstance(metadata, dict) else None
     return dict(spec), str(version or "")
 

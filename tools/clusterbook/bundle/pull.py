@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from clusterbook.bundle.folders import Chart, Vendored, chart_of
+from clusterbook.bundle.folders import Chart, VendoredChart, chart_of
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.oci.reference import is_loopback
 from clusterbook.resolve.recipe import RecipeResult
@@ -34,7 +34,7 @@ class ToolFailed(ClusterbookError):
     exit_status = 6
 
 
-def pull_charts(recipe: Mapping[str, Any], names: list[str]) -> dict[str, Vendored]:
+def pull_charts(recipe: Mapping[str, Any], names: list[str]) -> dict[str, VendoredChart]:
     """Return the charts of the named components, pulled with helm, four at a time.
 
     Raises:
@@ -53,7 +53,7 @@ def pull_charts(recipe: Mapping[str, Any], names: list[str]) -> dict[str, Vendor
         return {name: found for (name, _), found in zip(wanted, pulled, strict=True)}
 
 
-def _pull(helm: str, chart: Chart, puller: str) -> Vendored:
+def _pull(helm: str, chart: Chart, puller: str) -> VendoredChart:
     """Return one chart; a password goes to helm through standard input, never onto a command line."""
     with tempfile.TemporaryDirectory() as folder:
         where = [f"{chart.repository}/{chart.name}"] if chart.oci else [chart.name, "--repo", chart.repository]
@@ -70,7 +70,7 @@ def _pull(helm: str, chart: Chart, puller: str) -> Vendored:
         archives = sorted(Path(folder).glob("*.tgz"))
         if len(archives) != 1:
             raise ToolFailed(f"helm pull {chart.name} left {len(archives)} archives", hint="run it by hand to see why")
-        return Vendored(archives[0].name, archives[0].read_bytes(), puller)
+        return VendoredChart(archives[0].name, archives[0].read_bytes(), puller)
 
 
 def _login(repository: str, environment: Mapping[str, str]) -> tuple[str, str] | None:

@@ -18,7 +18,7 @@ README = "README.md"
 MADE = "Made by Clusterbook from recipe {}. Do not edit: make it again with `clusterbook bundle`."
 
 
-def made(recipe: Mapping[str, Any]) -> str:
+def generated_line(recipe: Mapping[str, Any]) -> str:
     """Return the sentence that opens generated files; `#` and a blank before it make it a comment."""
     return MADE.format(slug(recipe))
 
@@ -35,8 +35,8 @@ def slug(recipe: Mapping[str, Any]) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name)
 
 
-def readme(recipe: Mapping[str, Any], plan: Plan, options: Options, *, how: str) -> str:
-    """Return README.md. `how` is Markdown of the deployer's own, its sections headed by `##`."""
+def readme(recipe: Mapping[str, Any], plan: Plan, options: Options, *, sections: str) -> str:
+    """Return README.md. `sections` is Markdown of the deployer's own, its sections headed by `##`."""
     version = str((recipe.get("metadata") or {}).get("version") or "")
     criteria = recipe.get("criteria") or {}
     query = ", ".join(f"{key} {_cell(value)}" for key, value in sorted(criteria.items()) if value and value != "any")
@@ -45,10 +45,10 @@ def readme(recipe: Mapping[str, Any], plan: Plan, options: Options, *, how: str)
         "SLUG": slug(recipe),
         "RECIPE": f"`{slug(recipe)}`{f', version {version}' if version else ''}{f' ({query})' if query else ''}",
         "DEPLOYER": _TITLES[options.deployer],
-        "EDITED": made(recipe).partition(". ")[2],
+        "EDITED": generated_line(recipe).partition(". ")[2],
         "RELEASES": "".join(_row(folder) for folder in plan.folders),
         "NEEDS": kinds,
-        "HOW": how.strip("\n"),
+        "HOW": sections.strip("\n"),
         "AIR_GAP": _air_gap(plan, options.deployer),
     }
     return fill(README, words, sections=("needs",) if kinds else ())

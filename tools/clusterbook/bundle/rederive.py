@@ -13,15 +13,15 @@ from typing import Any, NamedTuple
 from clusterbook.bundle.checksums import Difference, differences, digests
 from clusterbook.bundle.components import select
 from clusterbook.bundle.customisation import (
-    Unpinned,
+    UnpinnedContent,
     ValueChange,
-    changed_values,
     local_changes,
     option_words,
-    unpinned,
+    plan_value_changes,
+    unpinned_content,
 )
-from clusterbook.bundle.folders import Plan, Vendored, plan
-from clusterbook.bundle.options import read_options, recorded
+from clusterbook.bundle.folders import Plan, VendoredChart, plan
+from clusterbook.bundle.options import read_options, read_options_document
 from clusterbook.bundle.render import OPTIONS, PROVENANCE, RECIPE, Bundle, render
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.diagnostics.findings import SourceErrors
@@ -45,7 +45,7 @@ class Rederivation(NamedTuple):
     options: tuple[str, ...] = ()
     values: tuple[ValueChange, ...] = ()
     local: tuple[ValueChange, ...] = ()
-    unpinned: tuple[Unpinned, ...] = ()
+    unpinned: tuple[UnpinnedContent, ...] = ()
 
 
 def prove(files: Mapping[str, bytes], local: Collection[str] = ()) -> Rederivation:
@@ -59,10 +59,10 @@ def prove(files: Mapping[str, bytes], local: Collection[str] = ()) -> Rederivati
         InvalidRequest: one of them is missing or is not what it should be.
     """
     recipe = document(files, RECIPE)
-    request, version = recorded(document(files, OPTIONS))
-    made = again(files)
+    request, version = read_options_document(document(files, OPTIONS))
+    made = render_again(files)
     words = option_words(request)
-    values = changed_values(_own(recipe, request), made.plan) if words else ()
+    values = plan_value_changes(_own_plan(recipe, request), made.plan) if words else ()
     names = tuple(dict.fromkeys(folder.component for folder in made.plan.folders))
     slug = str(recipe.get("metadata", {}).get("slug", ""))
     deployer = str(request.get("deployer", "helm"))
@@ -71,11 +71,11 @@ def prove(files: Mapping[str, bytes], local: Collection[str] = ()) -> Rederivati
         change for path in sorted(local) for change in local_changes(path, made.files.get(path, b""), files[path])
     )
     return Rederivation(
-        slug, deployer, version, names, tuple(found), words, values, edited, unpinned(recipe, made.plan)
+        slug, deployer, version, names, tuple(found), words, values, edited, unpinned_content(recipe, made.plan)
     )
 
 
-def again(files: Mapping[str, bytes]) -> Bundle:
+def render_again(files: Mapping[str, bytes]) -> Bundle:
     """Return the bundle that the recipe.yaml and options.yaml among `files` make.
 
     Raises:
@@ -83,15 +83,15 @@ def again(files: Mapping[str, bytes]) -> Bundle:
     """
     recipe = document(files, RECIPE)
     read_whole(recipe)
-    request, version = recorded(document(files, OPTIONS))
-    charts = vendored(files) if PROVENANCE in files else {}
+    request, version = read_options_document(document(files, OPTIONS))
+    charts = vendored_charts(files) if PROVENANCE in files else {}
     try:
         return render(recipe, request, version, charts)
     except (KeyError, TypeError, AttributeError) as error:
         raise InvalidRequest(f"{RECIPE} is damaged: {error}", hint="make or fetch the bundle again") from error
 
 
-def _own(recipe: Mapping[str, Any], request: Mapping[str, Any]) -> Plan:
+def _own_plan(recipe: Mapping[str, Any], request: Mapping[str, Any]) -> Plan:
     """Return the plan of the recipe's own bundle for the same deployer."""
     options = read_options({"deployer": request.get("deployer", "helm")})
     return plan(recipe, select(recipe, options), options, {})
@@ -118,7 +118,7 @@ def document(files: Mapping[str, bytes], name: str) -> dict[str, Any]:
     return found
 
 
-def vendored(files: Mapping[str, bytes]) -> dict[str, Vendored]:
+def vendored_charts(files: Mapping[str, bytes]) -> dict[str, VendoredChart]:
     """Return the charts that travel in a bundle, by component, each proved against its digest.
 
     Raises:
@@ -133,5 +133,5 @@ def vendored(files: Mapping[str, bytes]) -> dict[str, Vendored]:
         data = files.get(path)
         if data is None or sha256(data).hexdigest() != entry.get("sha256"):
             raise InvalidRequest(f"{path} is not the chart that {PROVENANCE} records", hint="make the bundle again")
-        found[str(entry["name"])] = Vendored(str(entry["tarballName"]), data, str(entry["pullerVersion"]))
+        found[str(entry["name"])] = VendoredChart(str(entry["tarballName"]), data, str(entry["pullerVersion"]))
     return found

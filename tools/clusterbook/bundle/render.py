@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from clusterbook.bundle.advice import advice, secret_notes
 from clusterbook.bundle.checksums import CHECKSUMS, checksums, sha256
-from clusterbook.bundle.components import Parts, select
-from clusterbook.bundle.folders import Plan, Vendored, plan
+from clusterbook.bundle.components import ComponentSelection, select
+from clusterbook.bundle.folders import Plan, VendoredChart, plan
 from clusterbook.bundle.options import DEPLOYERS, Options, Request, document, read_options
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.documents.api_version import API_VERSION
@@ -32,7 +32,7 @@ class Bundle(NamedTuple):
 
 
 def render(
-    recipe: Mapping[str, Any], request: Request, version: str, charts: Mapping[str, Vendored] | None = None
+    recipe: Mapping[str, Any], request: Request, version: str, charts: Mapping[str, VendoredChart] | None = None
 ) -> Bundle:
     """Return the bundle of a whole recipe (`bundle_inputs.complete`).
 
@@ -69,7 +69,7 @@ def refusals(recipe: Mapping[str, Any]) -> Iterator[tuple[str, ClusterbookError]
 
 
 def _deploy(
-    recipe: Mapping[str, Any], selected: Parts, options: Options, charts: Mapping[str, Vendored]
+    recipe: Mapping[str, Any], selected: ComponentSelection, options: Options, charts: Mapping[str, VendoredChart]
 ) -> tuple[Plan, dict[str, str], tuple[str, ...]]:
     """Return what is installed, by which files of the deployer, and what it has to say."""
     planned = plan(recipe, selected, options, charts)

@@ -22,14 +22,14 @@ def repository_names(plan: Plan) -> dict[str, str]:
     urls = {folder.chart.repository for folder in plan.folders if folder.chart and not folder.vendored}
     plain = {url: slug(url) for url in sorted(urls)}
     taken = list(plain.values())
-    return {url: name if taken.count(name) == 1 else _told_apart(name, url) for url, name in plain.items()}
+    return {url: name if taken.count(name) == 1 else _distinct_name(name, url) for url, name in plain.items()}
 
 
 def slug(url: str) -> str:
     """Return a URL without its scheme as a DNS label."""
     name = re.sub("[^a-z0-9]+", "-", url.split("://", 1)[-1].lower()).strip("-")
-    return name if 0 < len(name) <= _LONGEST else _told_apart(name, url)
+    return name if 0 < len(name) <= _LONGEST else _distinct_name(name, url)
 
 
-def _told_apart(name: str, url: str) -> str:
+def _distinct_name(name: str, url: str) -> str:
     return f"{name[: _LONGEST - 9].rstrip('-') or 'charts'}-{sha256(url.encode())[:8]}"

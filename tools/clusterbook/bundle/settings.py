@@ -58,7 +58,8 @@ def read_set(word: str) -> Setting:
     target, path, value = _split("--set", word, "component:path=value")
     if value == "":
         raise InvalidRequest(
-            f"--set {spoken(word)} has no value", hint="write --set-json component:path='\"\"' for empty text"
+            f"--set {printable_setting(word)} has no value",
+            hint="write --set-json component:path='\"\"' for empty text",
         )
     return Setting("--set", target, path, value)
 
@@ -114,12 +115,12 @@ def read_dynamic(word: str) -> Setting:
     target, colon, path = word.partition(":")
     if not colon or "=" in path:
         raise InvalidRequest(
-            f"--dynamic {spoken(word)} is not component:path", hint="leave the value out: it is given later"
+            f"--dynamic {printable_setting(word)} is not component:path", hint="leave the value out: it is given later"
         )
     return Setting("--dynamic", _target("--dynamic", word, target), _path("--dynamic", word, path), None)
 
 
-def spoken(word: str) -> str:
+def printable_setting(word: str) -> str:
     """Return as much of a setting as may be repeated: where it goes, not its value, which may be a secret."""
     place, equals, _ = word.partition("=")
     if equals:
@@ -133,14 +134,15 @@ def _split(flag: str, word: str, form: str) -> tuple[str, Path, str]:
     target, colon, path = head.partition(":")
     if not equals or not colon:
         raise InvalidRequest(
-            f"{flag} {spoken(word)} is not {form}", hint=f"write {flag} gpu-operator:driver.version=580.105.08, say"
+            f"{flag} {printable_setting(word)} is not {form}",
+            hint=f"write {flag} gpu-operator:driver.version=580.105.08, say",
         )
     return _target(flag, word, target), _path(flag, word, path), value
 
 
 def _target(flag: str, word: str, target: str) -> str:
     if not target:
-        raise InvalidRequest(f"{flag} {spoken(word)} names no component", hint="write component:path")
+        raise InvalidRequest(f"{flag} {printable_setting(word)} names no component", hint="write component:path")
     return target
 
 
@@ -150,13 +152,13 @@ def _path(flag: str, word: str, path: str) -> Path:
         if not re.fullmatch(_SEGMENT, segment):
             shown = segment.partition(":")[0]
             raise InvalidRequest(
-                f"{flag} {spoken(word)}: '{shown}' cannot be part of a path",
+                f"{flag} {printable_setting(word)}: '{shown}' cannot be part of a path",
                 hint="letters, digits, - and _, steps joined by dots; other keys go into a --set-json object",
             )
     return segments
 
 
-def typed(word: str, path: Path, present: Any) -> Any:
+def typed_value(word: str, path: Path, present: Any) -> Any:
     """Return the value that the text of --set means at `path`, where `present` is the value now.
 
     true and false are booleans and numbers numbers, except where that would lose something: what is text stays text, so

@@ -32,7 +32,7 @@ def fill(name: str, words: Mapping[str, str], *, sections: Collection[str] = ())
     """
     found: list[str] = []
     shown = True
-    for kind, text in _parsed(name):
+    for kind, text in _parse(name):
         if kind == _IF:
             shown = not text or text in sections
         elif not shown:
@@ -46,7 +46,7 @@ def fill(name: str, words: Mapping[str, str], *, sections: Collection[str] = ())
 
 
 @cache
-def _parsed(name: str) -> tuple[tuple[int, str], ...]:
+def _parse(name: str) -> tuple[tuple[int, str], ...]:
     """Return a template in pieces: texts, marks inside a line or alone on it, and where sections begin ("": end)."""
     found: list[tuple[int, str]] = []
     plain: list[str] = []

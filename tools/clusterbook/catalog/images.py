@@ -144,12 +144,12 @@ def moves(image: str) -> bool:
     return not digest and (not tag or is_moving(tag))
 
 
-def covers(listed: str, wanted: str) -> bool:
+def covers(listed: str, image: str) -> bool:
     """Return whether one image is the other, though an operator may put the system's name behind the tag.
 
     `driver:580.65-ubuntu24.04` covers `driver:580.65`; a digest has to be the same only where both say one.
     """
-    (name, tag, digest), (other, other_tag, other_digest) = _split(listed), _split(wanted)
+    (name, tag, digest), (other, other_tag, other_digest) = _split(listed), _split(image)
     if name != other or (digest and other_digest and digest != other_digest):
         return False
     same_tag = tag == other_tag or tag.startswith(f"{other_tag}-")

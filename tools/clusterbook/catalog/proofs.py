@@ -148,22 +148,22 @@ def encode(component: str, proofs: Iterable[Proof]) -> str:
     """Return the file of a component's proofs: one line an entry, and what renders have in common written once."""
     known = sorted(proofs, key=lambda proof: proof.key)
     keys = [proof.key for proof in known]
-    effects = _gathered(
+    effects = _group_entries(
         ({"path": path, **effect.document()}, proof.key) for proof in known for path, effect in proof.effects.items()
     )
     facts = {
-        kind: _gathered((dict(fact), proof.key) for proof in known for fact in proof.facts.get(kind, ()))
+        kind: _group_entries((dict(fact), proof.key) for proof in known for fact in proof.facts.get(kind, ()))
         for kind in sorted({kind for proof in known for kind in proof.facts})
     }
     head = {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": component}}
     lines = [f"{_json(key)}: {_json(value)}" for key, value in head.items()]
     lists = {
         '"renders"': [_render(proof) for proof in known],
-        '"values"': [_shared(entry, where, keys) for entry, where in effects],
+        '"values"': [_shared_entry(entry, where, keys) for entry, where in effects],
     }
-    body = [f'"method": {METHOD}', *(f"{name}: {_listed(entries, '    ')}" for name, entries in lists.items())]
+    body = [f'"method": {METHOD}', *(f"{name}: {_json_lines(entries, '    ')}" for name, entries in lists.items())]
     kinds = [
-        f"      {_json(kind)}: {_listed([_shared(*entry, keys) for entry in entries], '      ')}"
+        f"      {_json(kind)}: {_json_lines([_shared_entry(*entry, keys) for entry in entries], '      ')}"
         for kind, entries in facts.items()
     ]
     body.append('"facts": {\n' + ",\n".join(kinds) + "\n    }" if kinds else '"facts": {}')
@@ -180,7 +180,7 @@ def _render(proof: Proof) -> dict[str, Any]:
     return {"key": proof.key, **chart, **inexact, "kubernetes": list(proof.kubernetes), **refusal}
 
 
-def _gathered(entries: Iterable[tuple[dict[str, Any], str]]) -> list[tuple[dict[str, Any], list[str]]]:
+def _group_entries(entries: Iterable[tuple[dict[str, Any], str]]) -> list[tuple[dict[str, Any], list[str]]]:
     """Return each entry once with the keys of the renders it is true of, sorted by what it says."""
     found: dict[str, tuple[dict[str, Any], list[str]]] = {}
     for entry, key in entries:
@@ -190,7 +190,7 @@ def _gathered(entries: Iterable[tuple[dict[str, Any], str]]) -> list[tuple[dict[
     return [found[text] for text in sorted(found, key=lambda text: (str(found[text][0].get("path", "")), text))]
 
 
-def _shared(entry: Mapping[str, Any], where: list[str], every: list[str]) -> dict[str, Any]:
+def _shared_entry(entry: Mapping[str, Any], where: list[str], every: list[str]) -> dict[str, Any]:
     return dict(entry) if where == every else {**entry, "in": where}
 
 
@@ -198,7 +198,7 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _listed(entries: Sequence[object], indent: str) -> str:
+def _json_lines(entries: Sequence[object], indent: str) -> str:
     return f"[\n{indent}  " + f",\n{indent}  ".join(map(_json, entries)) + f"\n{indent}]" if entries else "[]"
 
 
@@ -228,8 +228,12 @@ def _proof(render: Mapping[str, Any], spec: Mapping[str, Any]) -> Proof:
             render.get("exact", True) is True,
         ),
         kubernetes=tuple(render["kubernetes"]),
-        effects={entry["path"]: effect_of(entry) for entry in _of(spec["values"], key)},
-        facts={kind: facts for kind, entries in spec["facts"].items() if (facts := [*map(_fact, _of(entries, key))])},
+        effects={entry["path"]: effect_of(entry) for entry in _entries_of(spec["values"], key)},
+        facts={
+            kind: facts
+            for kind, entries in spec["facts"].items()
+            if (facts := [*map(_fact, _entries_of(entries, key))])
+        },
         refusal=str(render.get("refusal", "")),
     )
 
@@ -238,6 +242,6 @@ def _fact(entry: Mapping[str, Any]) -> Fact:
     return {name: value for name, value in entry.items() if name != "in"}
 
 
-def _of(entries: Iterable[Mapping[str, Any]], key: str) -> Iterator[Mapping[str, Any]]:
+def _entries_of(entries: Iterable[Mapping[str, Any]], key: str) -> Iterator[Mapping[str, Any]]:
     """Yield the entries that are true of one render."""
     return (entry for entry in entries if key in entry.get("in", (key,)))

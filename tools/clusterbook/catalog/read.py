@@ -10,7 +10,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from clusterbook.catalog.tree import CRITERIA, REGISTRY, VALIDATORS, SourceFile, SourceTree, is_ours, says_ours
+from clusterbook.catalog.tree import (
+    CRITERIA,
+    REGISTRY,
+    VALIDATORS,
+    SourceFile,
+    SourceTree,
+    declares_our_format,
+    is_ours,
+)
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, UnreadableSource
 from clusterbook.documents.yaml_reader import MAX_BYTES
 from clusterbook.files.read import exists, is_folder, read_source
@@ -48,7 +56,7 @@ def overlay(under: SourceTree, data: Path, *, refused: list[UnreadableSource] | 
         UnreadableSource: as `read`, and when registry.yaml is missing. Source: reference rows F19, F20.
     """
     mine = {path: SourceFile(text, f"{data}/{path}", external=True) for path, text in _texts(data, refused)}
-    if says_ours(mine):
+    if declares_our_format(mine):
         mine = {path: replace(source, strict=True) for path, source in mine.items()}
     if REGISTRY not in mine:
         raise UnreadableSource(f"{data} has no {REGISTRY}", hint="a private tree starts with its registry.yaml")

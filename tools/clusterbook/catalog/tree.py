@@ -49,7 +49,7 @@ def is_ours(files: Mapping[str, SourceFile]) -> bool:
     return version is None or not version[1].startswith(_FOREIGN)
 
 
-def says_ours(files: Mapping[str, SourceFile]) -> bool:
+def declares_our_format(files: Mapping[str, SourceFile]) -> bool:
     """Return whether the registry of a private tree says that the tree is in our format."""
     registry = files.get(REGISTRY)
     version = _API_VERSION.search(registry.text) if registry else None

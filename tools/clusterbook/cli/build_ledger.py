@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from clusterbook.cli.program import Once
+from clusterbook.cli.program import SingleUseCommand
 from clusterbook.cli.terminal import deliver
 from clusterbook.diagnostics.report import FORMATS, report
 from clusterbook.diff.recipe_report import FORMATS as DIFF_FORMATS
@@ -26,7 +26,7 @@ _registry = click.option(
 )
 
 
-@click.command("release", cls=Once)
+@click.command("release", cls=SingleUseCommand)
 @click.argument("name", metavar="RELEASE")
 @click.option(
     "--recipes", type=click.Path(path_type=Path), default=Path("recipes"), show_default=True, help="Source tree."
@@ -61,7 +61,7 @@ def release_command(
     return 0
 
 
-@click.command("withdraw", cls=Once)
+@click.command("withdraw", cls=SingleUseCommand)
 @click.argument("slug")
 @click.argument("version")
 @click.option("--reason", required=True, help="What is wrong with it, in one line.")
@@ -74,7 +74,7 @@ def withdraw_command(slug: str, version: str, reason: str, replacement: str, com
     return 0
 
 
-@click.command("audit", cls=Once)
+@click.command("audit", cls=SingleUseCommand)
 @_registry
 @click.option("--against", default="", metavar="REVISION", help="Refuse what was edited or removed since this commit.")
 @click.option(

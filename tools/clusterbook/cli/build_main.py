@@ -211,7 +211,7 @@ def matrix_command(
 def schemas_command(output: Path, verify: bool) -> int:
     """Write the JSON Schemas of the source documents."""
     if verify:
-        stale = schemas.outdated(output)
+        stale = schemas.outdated_files(output)
         for name in stale:
             click.echo(f"{output / name} is missing or stale; write it with `clusterbook-build schemas`")
         return FINDINGS if stale else 0

@@ -9,14 +9,14 @@ import click
 
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
-from clusterbook.cli.program import Once
+from clusterbook.cli.program import SingleUseCommand
 from clusterbook.cli.terminal import TerminalProgress, deliver
 from clusterbook.diagnostics.errors import NotFound, did_you_mean
 from clusterbook.prove import preview, report
 from clusterbook.prove import run as proving
 from clusterbook.prove.archives import Charts
 from clusterbook.prove.helm import Helm
-from clusterbook.prove.subjects import Case, cases, of_slugs
+from clusterbook.prove.subjects import Case, cases, cases_of
 from clusterbook.resolve import matrix
 from clusterbook.resolve.gather_inputs import images
 
@@ -25,7 +25,7 @@ FINDINGS = 10
 FORMATS = ("text", "json")
 
 
-@click.command("prove", cls=Once)
+@click.command("prove", cls=SingleUseCommand)
 @click.argument("slugs", metavar="[RECIPE]...", nargs=-1)
 @click.option(
     "--recipes", type=click.Path(path_type=Path), default=Path("recipes"), show_default=True, help="Source tree."
@@ -60,8 +60,10 @@ def prove_command(
     """
     found = matrix.build(catalog.load(workspace.read(recipes)))
     every = cases(found.catalog, found.recipes)
-    wanted = _wanted(every, slugs)
-    hand = proving.Hand(Charts(charts) if charts or pull else None, Helm(helm) if charts or pull else None, pull=pull)
+    wanted = _select_cases(every, slugs)
+    hand = proving.ProofTools(
+        Charts(charts) if charts or pull else None, Helm(helm) if charts or pull else None, pull=pull
+    )
     with TerminalProgress(lambda line: click.echo(line, err=True), terminal=sys.stderr.isatty()) as tell:
         if against:
             shown = proving.preview_all(found.catalog, wanted, hand, against, tell)
@@ -77,17 +79,17 @@ def prove_command(
     return FINDINGS if summary.idle else 0
 
 
-def _wanted(every: list[Case], slugs: tuple[str, ...]) -> list[Case]:
+def _select_cases(cases: list[Case], slugs: tuple[str, ...]) -> list[Case]:
     """Return the cases of the named recipes, all of them when none is named.
 
     Raises:
         NotFound: a recipe does not exist.
     """
-    known = {slug for case in every for slug in case.recipes}
+    known = {slug for case in cases for slug in case.recipes}
     for slug in slugs:
         if slug not in known:
             raise NotFound(f"there is no recipe {slug}", hint=did_you_mean(slug, known))
-    return of_slugs(every, slugs) if slugs else every
+    return cases_of(cases, slugs) if slugs else cases
 
 
 COMMANDS = (prove_command,)

@@ -19,7 +19,7 @@ import click
 from clusterbook.artifacts import index as published
 from clusterbook.artifacts.root import check_chain
 from clusterbook.bundle.options import DEPLOYERS
-from clusterbook.cli.program import Once
+from clusterbook.cli.program import SingleUseCommand
 from clusterbook.cli.terminal import deliver
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.files.read import read_text
@@ -86,7 +86,7 @@ def _with_options(command: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
-@click.command("publish", cls=Once)
+@click.command("publish", cls=SingleUseCommand)
 @click.argument("release", default="")
 @_with_options
 def publish_command(release: str, **words: Any) -> int:
@@ -185,7 +185,7 @@ def root_group() -> None:
     """Say which keys sign releases, in a root of trust that several people sign together."""
 
 
-@root_group.command("new", cls=Once)
+@root_group.command("new", cls=SingleUseCommand)
 @click.option("--root-key", "roots", type=_KEYS, multiple=True, required=True, metavar="FILE",
               help="A public key that signs the root; keep its private half offline.")  # fmt: skip
 @click.option("--threshold", type=click.IntRange(1, 64), required=True, help="How many root keys have to sign.")
@@ -199,7 +199,7 @@ def new_command(roots: tuple[Path, ...], threshold: int, releases: tuple[Path, .
     return _write(output, data, signatures(data, str(output)))
 
 
-@root_group.command("change", cls=Once)
+@root_group.command("change", cls=SingleUseCommand)
 @click.argument("file", type=_KEYS)
 @click.option("--add-root-key", type=_KEYS, multiple=True, metavar="FILE")
 @click.option("--remove-root-key", type=_KEYS, multiple=True, metavar="FILE")
@@ -226,7 +226,7 @@ def change_command(file: Path, threshold: int | None, days: int, output: Path, *
     return _write(output, data, signatures(data, str(output), before))
 
 
-@root_group.command("sign", cls=Once)
+@root_group.command("sign", cls=SingleUseCommand)
 @click.argument("file", type=_KEYS)
 @click.option("--key", required=True, type=_KEYS, metavar="FILE", help="A private root key, of this version or before.")
 @click.option("--after", type=_KEYS, default=None, metavar="FILE", help="The version before it, but for the first.")
@@ -237,7 +237,7 @@ def sign_command(file: Path, key: Path, after: Path | None) -> int:
     return _write(file, data, signatures(data, str(file), before))
 
 
-@root_group.command("check", cls=Once)
+@root_group.command("check", cls=SingleUseCommand)
 @click.argument("files", type=_KEYS, nargs=-1, required=True)
 @click.option("--format", "-t", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def check_command(files: tuple[Path, ...], form: str) -> int:

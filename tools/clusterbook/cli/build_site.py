@@ -12,7 +12,7 @@ import click
 
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
-from clusterbook.cli.program import Once
+from clusterbook.cli.program import SingleUseCommand
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.lookup.index_files import embedded_texts
 from clusterbook.resolve import matrix
@@ -31,7 +31,7 @@ _site = click.option(
 )
 
 
-@click.command("site", cls=Once)
+@click.command("site", cls=SingleUseCommand)
 @_recipes
 @_registry
 @_site
@@ -103,7 +103,7 @@ def render(
     )
 
 
-@click.command("serve", cls=Once)
+@click.command("serve", cls=SingleUseCommand)
 @_recipes
 @_registry
 @_site

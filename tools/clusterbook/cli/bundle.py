@@ -115,7 +115,7 @@ def bundle(request: Request, caller: Caller) -> Reply:
     as_json = request.text("format") == "json"
     if "diff" in request.values:
         made = make(wanted.recipe, wanted.options)
-        return _compared(request.values["diff"], made, wanted.notes, as_json=as_json)
+        return _bundle_diff(request.values["diff"], made, wanted.notes, as_json=as_json)
     signer = read_signer(request, caller.environment)
     made = make(wanted.recipe, wanted.options)
     deployer = str(wanted.options.get("deployer", "helm"))
@@ -173,7 +173,7 @@ def read_bundle_request(request: Request) -> BundleRequest:
     return BundleRequest(request, recipe, options, (*said, *notes))
 
 
-def _compared(where: str, made: Bundle, notes: tuple[str, ...], *, as_json: bool) -> Reply:
+def _bundle_diff(where: str, made: Bundle, notes: tuple[str, ...], *, as_json: bool) -> Reply:
     """Return what a bundle would change about the one in the folder `where`."""
     from clusterbook.bundle import diff as changes
 
@@ -221,13 +221,13 @@ def summary(bundle: Bundle, where: str, deployer: str, *, top: str, check: str) 
     }
 
 
-def sentence(found: Mapping[str, Any]) -> str:
+def sentence(document: Mapping[str, Any]) -> str:
     """Return a summary for reading."""
     return (
-        f"{found['output']}: {found['components']} components as {found['releases']} releases"
-        f" in {found['files']} files, {found['bytes'] / 1024:.0f} KiB\n"
-        + (f"unpack: {found['unpack']}\n" if "unpack" in found else "")
-        + f"deploy: {found['next']}\nverify: {found['verify']}\n"
+        f"{document['output']}: {document['components']} components as {document['releases']} releases"
+        f" in {document['files']} files, {document['bytes'] / 1024:.0f} KiB\n"
+        + (f"unpack: {document['unpack']}\n" if "unpack" in document else "")
+        + f"deploy: {document['next']}\nverify: {document['verify']}\n"
     )
 
 

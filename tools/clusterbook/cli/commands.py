@@ -17,7 +17,7 @@ import clusterbook
 from clusterbook.cli import bundle, diff, evidence, fetch, lookup, mirror, record, snapshot, trust, validate
 from clusterbook.cli.command import Argument, Caller, Command, Request
 from clusterbook.cli.environment import refuse_unknown
-from clusterbook.cli.program import Once, Program, Strict, option, script
+from clusterbook.cli.program import Program, SingleUseCommand, StrictCommand, option, script
 from clusterbook.cli.terminal import deliver
 
 COMMANDS: tuple[Command, ...] = tuple(
@@ -40,7 +40,7 @@ def run_click(words: Sequence[str]) -> int:
 
 def click_command(command: Command) -> click.Command:
     """Return a command as click has it."""
-    kind = Strict if command.strict else Once
+    kind = StrictCommand if command.strict else SingleUseCommand
     params = [*map(option, command.flags), *map(_click_argument, command.arguments)]
     examples = "Examples" if "\n  clusterbook" in command.example else "Example"
     return kind(

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import clusterbook
 from clusterbook.bundle.disk import ARCHIVES, read_bundle
-from clusterbook.bundle.options import Options, read_options, recorded
+from clusterbook.bundle.options import Options, read_options, read_options_document
 from clusterbook.bundle.options import Request as OptionWords
-from clusterbook.bundle.rederive import again, document, vendored
+from clusterbook.bundle.rederive import document, render_again, vendored_charts
 from clusterbook.bundle.render import OPTIONS, PROVENANCE, RECIPE
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
@@ -29,9 +29,16 @@ from clusterbook.diff import snapshots as drift
 from clusterbook.diff.facts import Side
 from clusterbook.diff.installed import installed_drift
 from clusterbook.diff.recipes import Diff, diff
-from clusterbook.diff.rendered import as_one_recipe, delivery, deployed, deploys_otherwise, edits, rendered
+from clusterbook.diff.rendered import (
+    as_one_recipe,
+    changes_deployment,
+    delivery,
+    deployed_components,
+    edits,
+    rendered_side,
+)
 from clusterbook.diff.snapshot_report import Drift
-from clusterbook.diff.snapshots import chosen
+from clusterbook.diff.snapshots import select
 from clusterbook.files.read import is_file, is_folder
 from clusterbook.inputs.fast import as_snapshot, read_document
 from clusterbook.inputs.read import lacks_values, recipe_in
@@ -40,7 +47,7 @@ from clusterbook.ledger.diff import report as release_report
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.version import is_version, read_version
 from clusterbook.lookup.find import open_shelf
-from clusterbook.lookup.index_files import Source
+from clusterbook.lookup.index_files import IndexFiles
 from clusterbook.resolve.bundle_inputs import complete
 from clusterbook.resolve.content import Gatherer, content
 from clusterbook.resolve.document import recipe_winners
@@ -60,7 +67,7 @@ class NamedSnapshot(NamedTuple):
     snapshot: Snapshot
 
 
-class Deployable(NamedTuple):
+class DeployableRecipe(NamedTuple):
     """A recipe that may have been deployed, by what it was called; `request` has the options of a bundle of it."""
 
     label: str
@@ -94,7 +101,7 @@ def read_filter(least: str, ignored: Sequence[str], files: Sequence[str]) -> Dri
     return DriftFilter(least, tuple(pattern for pattern in found if pattern))
 
 
-def drift_of(before: NamedSnapshot | Deployable, after: NamedSnapshot, want: DriftFilter) -> Drift:
+def drift_of(before: NamedSnapshot | DeployableRecipe, after: NamedSnapshot, want: DriftFilter) -> Drift:
     """Return what is different in a snapshot.
 
     Raises:
@@ -105,13 +112,13 @@ def drift_of(before: NamedSnapshot | Deployable, after: NamedSnapshot, want: Dri
     try:
         if isinstance(before, NamedSnapshot):
             found = drift.drift(before.snapshot, after.snapshot, least=drift.NOISE)
-            unmeasured = drift.unmeasured(before.snapshot, after.snapshot)
+            unmeasured = drift.unmeasured_parts(before.snapshot, after.snapshot)
         else:
             found = installed_drift(before.recipe, after.snapshot, before.request)
     except (KeyError, TypeError, AttributeError) as error:  # deep inside an object or a recipe somebody handed in
         what = f"{before.label} or {after.label} is damaged: {error}"
         raise InvalidRequest(what, hint="take the snapshot, or print the recipe, again") from error
-    told = chosen(found, ignore=want.ignored, least=want.least)
+    told = select(found, ignore=want.ignored, least=want.least)
     left_out = sum(change.severity != drift.NOISE for change in found if change not in told)
     return Drift(before.label, after.label, told, left_out, unmeasured)
 
@@ -145,7 +152,7 @@ def open_sources(registry: Path, source: str) -> RecipeSources:
     """Return where recipes are taken from: a ledger's folder, and an index, "" for the one built in."""
 
     def read_catalog() -> tuple[Resolver, Gatherer]:
-        loaded = catalog.load(workspace.from_texts(Source(source).texts(), label="recipes"))
+        loaded = catalog.load(workspace.from_texts(IndexFiles(source).texts(), label="recipes"))
         return Resolver(loaded), Gatherer(loaded)
 
     return RecipeSources(open_ledger(registry), source, cache(read_catalog))
@@ -205,9 +212,9 @@ def _as_deployed(*subjects: Side | BundleFolder) -> list[Side]:
     sides = [
         (each.side, each.options()) if isinstance(each, BundleFolder) else (each, Options("helm")) for each in subjects
     ]
-    if any(deploys_otherwise(side, options) for side, options in sides if options != Options(options.deployer)):
-        shared = set.intersection(*(deployed(side, options) for side, options in sides))
-        return [rendered(side, options, shared) for side, options in sides]
+    if any(changes_deployment(side, options) for side, options in sides if options != Options(options.deployer)):
+        shared = set.intersection(*(deployed_components(side, options) for side, options in sides))
+        return [rendered_side(side, options, shared) for side, options in sides]
     return [side for side, _ in sides]
 
 
@@ -217,7 +224,7 @@ def _kind(found: Subject) -> str:
     return next((name for kind, name in kinds if isinstance(found, kind)), "a recipe")
 
 
-def _deployable(found: Side | BundleFolder, sources: RecipeSources) -> Deployable:
+def _deployable(found: Side | BundleFolder, sources: RecipeSources) -> DeployableRecipe:
     """Return a recipe with what the component registry says of its components, since bundles go by that."""
     side = found.side if isinstance(found, BundleFolder) else found
     facts = {} if side.whole else open_shelf(sources.source).bundle_inputs().registry
@@ -225,7 +232,7 @@ def _deployable(found: Side | BundleFolder, sources: RecipeSources) -> Deployabl
     recipe = result.with_components(
         {"registry": facts.get(component.name, {}), **component.document} for component in result.components
     )
-    return Deployable(side.label, recipe, found.request if isinstance(found, BundleFolder) else None)
+    return DeployableRecipe(side.label, recipe, found.request if isinstance(found, BundleFolder) else None)
 
 
 def subject(word: str, sources: RecipeSources) -> Subject:
@@ -288,13 +295,13 @@ def _side(word: str, document: Document, sources: RecipeSources) -> Side:
 
 def _bundle(word: str, sources: RecipeSources) -> Subject:
     files = read_bundle(word)
-    request, version = recorded(document(files, OPTIONS))
+    request, version = read_options_document(document(files, OPTIONS))
     kept = document(files, RECIPE)
     if not ("metadata" in kept and RecipeResult(kept).is_whole):
         raise InvalidRequest(f"{word}/{RECIPE} is no recipe with all that a bundle needs", hint="make the bundle again")
     recipe = recipe_in(kept)
-    made = again(files).files if version == clusterbook.__version__ else None
-    options = delivery(read_options(request), vendored(files) if PROVENANCE in files else {})
+    made = render_again(files).files if version == clusterbook.__version__ else None
+    options = delivery(read_options(request), vendored_charts(files) if PROVENANCE in files else {})
     return BundleFolder(replace(_side(word, recipe, sources), options=options, edits=edits(files, made)), request)
 
 

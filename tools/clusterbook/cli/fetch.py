@@ -96,15 +96,15 @@ def read_choice(request: Request) -> PolicyChoice:
     )
 
 
-def read_access(request: Request, around: Context) -> Access:
+def read_access(request: Request, context: Context) -> Access:
     """Return how a command line speaks to registries and sites."""
     from clusterbook.oci.open import Access
 
     plain_http, ca_file = "plain_http" in request.switches, request.text("ca_file")
-    return Access(plain_http, ca_file, environment=around.environment, home=around.home)
+    return Access(plain_http, ca_file, environment=context.environment, home=context.home)
 
 
-def fetch(kind: str, request: Request, around: Context) -> Reply:
+def fetch(kind: str, request: Request, context: Context) -> Reply:
     """Fetch a recipe, a bundle or an index.
 
     Raises:
@@ -136,22 +136,22 @@ def fetch(kind: str, request: Request, around: Context) -> Reply:
         output=values.get("output"),
         force="force" in switches,
     )
-    return Reply(*fetch_wanted(wanted, read_choice(request), read_access(request, around), around))
+    return Reply(*fetch_wanted(wanted, read_choice(request), read_access(request, context), context))
 
 
 def _recipe(request: Request, caller: Caller) -> Reply:
-    return fetch("recipe", request, _around(caller))
+    return fetch("recipe", request, _context(caller))
 
 
 def _bundle(request: Request, caller: Caller) -> Reply:
-    return fetch("bundle", request, _around(caller))
+    return fetch("bundle", request, _context(caller))
 
 
 def _index(request: Request, caller: Caller) -> Reply:
-    return fetch("index", request, _around(caller))
+    return fetch("index", request, _context(caller))
 
 
-def _around(caller: Caller) -> Context:
+def _context(caller: Caller) -> Context:
     from clusterbook.files.context import Context
 
     return Context.of(caller.environment)

@@ -18,25 +18,25 @@ from clusterbook.snapshot import model as snapshot
 ALONE = "this is a snapshot of one machine; take one of its cluster: clusterbook snapshot --cluster -o cluster.yaml"
 
 
-def pick(request: Request, seen: snapshot.Snapshot) -> snapshot.Snapshot:
+def pick(request: Request, snapshot: snapshot.Snapshot) -> snapshot.Snapshot:
     """Return a snapshot with the nodes that are to be judged: a pool, or those with a label; else all of them.
 
     With --agent and --run a selector says where a pod may run, which says nothing about which nodes are judged.
     """
     selector = () if request.switches & {"agent", "run"} else request.lists.get("node_selector", ())
     if not (selector or request.says("pool")):
-        return seen
+        return snapshot
     if request.says("evidence"):
         raise InvalidRequest("evidence is of a whole cluster, not of some nodes", hint="leave --evidence out")
-    names = seen.nodes.pool(request.text("pool")) if request.says("pool") else None
+    names = snapshot.nodes.pool(request.text("pool")) if request.says("pool") else None
     if selector:
         from clusterbook.kubernetes.placement import read_selector
 
-        labelled = seen.labelled(read_selector(selector))
+        labelled = snapshot.labelled(read_selector(selector))
         names = labelled if names is None else names & labelled
     if not names:
         raise InvalidRequest("no node of that pool has that label", hint="give --pool or --node-selector")
-    return seen.pick(names)
+    return snapshot.pick(names)
 
 
 def fit(request: Request, _caller: Caller) -> Reply:

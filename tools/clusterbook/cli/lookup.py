@@ -15,7 +15,7 @@ from clusterbook.cli.flags import ANSWER, CRITERIA, OUTPUT, WHERE, Flag
 from clusterbook.cli.render import leaves_table, recipe_table, render, table
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean
-from clusterbook.lookup.find import find, nearest, open_shelf, read_input, refuse_empty, serve
+from clusterbook.lookup.find import find, nearest_hint, open_shelf, read_input, refuse_empty, serve
 from clusterbook.resolve import matching, views
 from clusterbook.resolve.recipe import RecipeResult
 
@@ -96,7 +96,7 @@ def listing(request: Request, _caller: Caller) -> Reply:
     notes = list(shelf.remarks)
     if not lines:
         more = f"; {len(entries)} composed with --all" if entries else ""
-        notes.append(f"no recipe claims {criteria.sentence()}{more}; {nearest(shelf, criteria)}")
+        notes.append(f"no recipe claims {criteria.sentence()}{more}; {nearest_hint(shelf, criteria)}")
     elif len(lines) < len(entries):
         notes.append(f"{len(entries) - len(lines)} composed recipes are left out; --all lists them, too")
     healthy = "no_health" not in request.switches

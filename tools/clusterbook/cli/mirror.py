@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _SHOWN_GAPS = 5
 
 
-class Incomplete(ClusterbookError):
+class IncompleteList(ClusterbookError):
     """It is not known of every component which images it starts; the list on standard output names which.
 
     `--check` asks helm about charts. What an operator starts from a catalog of its own has to be mirrored with that.
@@ -46,7 +46,7 @@ class Incomplete(ClusterbookError):
     exit_status = 10
 
 
-class NotAll(ClusterbookError):
+class IncompleteArchive(ClusterbookError):
     """An archive lacks what could not be had, or what nobody knows to be needed; it says so itself.
 
     Run the same command again once the registries can be reached: what was had already is not fetched again as long as
@@ -87,14 +87,14 @@ def list_of(request: Request, slug: str) -> tuple[MirrorList, tuple[str, ...]]:
     return whole, (*asked.notes, *said)
 
 
-def incomplete(gaps: tuple[ImageGap, ...]) -> Incomplete | None:
+def incomplete(gaps: tuple[ImageGap, ...]) -> IncompleteList | None:
     """Return the error that a list with gaps ends in."""
     if not gaps:
         return None
     named = "; ".join(f"{gap.component}: {gap.sentence}" for gap in gaps[:_SHOWN_GAPS])
     more = f"; and {len(gaps) - _SHOWN_GAPS} more" if len(gaps) > _SHOWN_GAPS else ""
     hint = "--check asks helm what the charts pull" if any(gap.helm_knows for gap in gaps) else "mirror them by hand"
-    return Incomplete(f"the list is not complete: {named}{more}", hint=hint)
+    return IncompleteList(f"the list is not complete: {named}{more}", hint=hint)
 
 
 def save_recipes(request: Request, caller: Caller) -> Reply:
@@ -130,16 +130,16 @@ def save_recipes(request: Request, caller: Caller) -> Reply:
             return save(opened, wanted, Path(target), access, progress)
 
     done, warning = visit(where, carry, access=access, trust=belief, context=around)
-    text = _encoded(_as_data(done, target)) if _json(request) else _sentence(done, target, choice)
-    return Reply(text, (warning,) if warning else (), error=_lacking(done, target))
+    text = _as_json(_as_data(done, target)) if _json(request) else _sentence(done, target, choice)
+    return Reply(text, (warning,) if warning else (), error=_gap_lines(done, target))
 
 
 def _sentence(done: SaveResult, target: str, choice: PolicyChoice) -> str:
     found = done.contents
     count = {kind: sum(each.kind == kind for each in found.held) for kind in (CHART, IMAGE)}
     lines = [
-        f"{target}: release {found.release}, {_counted(len(found.recipes), 'recipe')} with bundles,"
-        f" {_counted(count[CHART], 'chart')}, {_counted(count[IMAGE], 'image')}, {done.size_bytes / 1e6:.1f} MB"
+        f"{target}: release {found.release}, {_count(len(found.recipes), 'recipe')} with bundles,"
+        f" {_count(count[CHART], 'chart')}, {_count(count[IMAGE], 'image')}, {done.size_bytes / 1e6:.1f} MB"
     ]
     for why in dict.fromkeys(each.why for each in found.missing):
         named = [f"{each.kind} {each.name}" for each in found.missing if each.why == why]
@@ -162,13 +162,13 @@ def _as_data(done: SaveResult, target: str) -> Mapping[str, Any]:
     }
 
 
-def _lacking(done: SaveResult, target: str) -> NotAll | None:
+def _gap_lines(done: SaveResult, target: str) -> IncompleteArchive | None:
     lacking = len(done.contents.missing)
     if not lacking and not done.lists.gaps:
         return None
     gaps = len(done.lists.gaps)
     known = f"; nobody knows what {gaps} component{'s pull' if gaps > 1 else ' pulls'}" if gaps else ""
-    return NotAll(
+    return IncompleteArchive(
         f"{target} is not complete: {lacking} missing{known}",
         hint="run it again once they can be had, or carry them yourself",
     )
@@ -216,10 +216,10 @@ def load_archive(request: Request, caller: Caller) -> Reply:
             *notes,
             f"{archive} is not complete: {lacking[0].kind} {lacking[0].name}{more}",
         )
-    return Reply(_loaded(done, target, choice, as_json=_json(request)), notes)
+    return Reply(_load_report(done, target, choice, as_json=_json(request)), notes)
 
 
-def _loaded(done: LoadResult, target: str, choice: PolicyChoice, *, as_json: bool) -> str:
+def _load_report(done: LoadResult, target: str, choice: PolicyChoice, *, as_json: bool) -> str:
     if as_json:
         said = {
             "target": target,
@@ -230,7 +230,7 @@ def _loaded(done: LoadResult, target: str, choice: PolicyChoice, *, as_json: boo
             "missing": [each._asdict() for each in done.contents.missing],
             "unknown": [each._asdict() for each in done.contents.unknown],
         }
-        return _encoded(said)
+        return _as_json(said)
     moved = f"{done.moved_blobs} blobs ({done.moved_bytes / 1e6:.1f} MB) moved"
     older = "" if done.latest else "; a newer index is there already and stays"
     return (
@@ -247,11 +247,11 @@ def _address(target: str) -> tuple[str, str]:
     return reference.host, reference.repository
 
 
-def _encoded(said: Mapping[str, Any]) -> str:
-    return json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+def _as_json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _counted(number: int, what: str) -> str:
+def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 

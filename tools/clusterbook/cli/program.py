@@ -18,7 +18,7 @@ from clusterbook.cli.reply import MissingFlag
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, did_you_mean
 
 
-class Once(click.Command):
+class SingleUseCommand(click.Command):
     """A click command that refuses a flag given twice."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -36,11 +36,11 @@ class Once(click.Command):
             raise
 
 
-class Strict(Once):
+class StrictCommand(SingleUseCommand):
     """A click command to which every wrong word is an invalid request, exit status 2, as every wrong value is."""
 
 
-class Repeated(click.Option):
+class RepeatedOption(click.Option):
     """A click option of which the environment has one word a line, or a JSON list; click would split at blanks."""
 
     def value_from_envvar(self, ctx: click.Context) -> Any:
@@ -57,7 +57,7 @@ def option(flag: Flag) -> click.Option:
     if flag.default:
         common |= {"default": flag.default, "show_default": True}
     kind = click.Choice(flag.values) if flag.values else click.IntRange(min=0) if flag.number else None
-    option_class = Repeated if flag.repeated else click.Option
+    option_class = RepeatedOption if flag.repeated else click.Option
     return option_class(
         [flag.key, *flag.names], metavar=flag.metavar or None, type=kind, multiple=flag.repeated, **common
     )
@@ -75,7 +75,7 @@ class UnknownCommand(ClusterbookError):
     exit_status = 3
 
 
-class Misused(ClusterbookError):
+class InvalidUsage(ClusterbookError):
     """The words of a command line are not those that the command takes: an unknown flag, a flag without its value.
 
     `--help` says what it takes. Source: reference row G4.
@@ -88,7 +88,7 @@ class Misused(ClusterbookError):
 class Program(click.Group):
     """A group of such commands; an unknown one has an exit status of its own."""
 
-    command_class = Once
+    command_class = SingleUseCommand
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -122,21 +122,21 @@ def misused(error: click.UsageError, name: str) -> ClusterbookError:
     context = error.ctx
     command = context.command_path if context else name
     hint = f"`{command} --help` says what it takes"
-    wrong = InvalidRequest if context and isinstance(context.command, Strict) else Misused
+    wrong = InvalidRequest if context and isinstance(context.command, StrictCommand) else InvalidUsage
     if isinstance(error, click.NoSuchOption):
         known = [each for param in context.command.get_params(context) for each in param.opts] if context else []
         flags = [each for each in known if each.startswith("--")]
         return wrong(f"{error.option_name} is not a flag of {command}", hint=did_you_mean(error.option_name, flags))
     if isinstance(error, click.MissingParameter):
         missing = InvalidRequest if wrong is InvalidRequest else MissingFlag
-        return missing(f"{_called(error.param)} is missing", hint=hint)
+        return missing(f"{_parameter_name(error.param)} is missing", hint=hint)
     said = error.message.rstrip(".")
     if isinstance(error, click.BadParameter):
         return InvalidRequest(f"{_place(error)}: {said[:1].lower()}{said[1:]}", hint=hint)
     return wrong(f"{said[:1].lower()}{said[1:]}", hint=hint)
 
 
-def _called(param: click.Parameter | None) -> str:
+def _parameter_name(param: click.Parameter | None) -> str:
     """Return what a parameter is called by whoever types it."""
     if isinstance(param, click.Option):
         return max(param.opts, key=len)
@@ -149,7 +149,7 @@ def _place(error: click.BadParameter) -> str:
     source = context.get_parameter_source(param.name) if context and param and param.name else None
     if source is ParameterSource.ENVIRONMENT and isinstance(param, click.Option):
         return str(param.envvar)
-    return _called(param)
+    return _parameter_name(param)
 
 
 _VARIABLE = "_CLUSTERBOOK_COMPLETE"

@@ -29,7 +29,7 @@ _SHOWN = 10
 """Most gaps that are told one by one."""
 
 
-def redacted(taken: Document) -> Document:
+def redact_snapshot(document: Document) -> Document:
     """Return a snapshot that may be shown: names stay where one of the published recipes says them."""
     words: set[str] = set()
     namespaces: set[str] = set()
@@ -39,20 +39,20 @@ def redacted(taken: Document) -> Document:
         words |= said
         namespaces |= places
     words |= checks.words(checks.read_checks(shelf.validators()).values())
-    return redact.redact(taken, words=words, namespaces=namespaces, groups=shelf.public_groups())
+    return redact.redact(document, words=words, namespaces=namespaces, groups=shelf.public_groups())
 
 
-def written(taken: Document, form: str) -> str:
+def as_text(document: Document, form: str) -> str:
     """Return a snapshot as yaml, json or a table for people."""
-    return render(taken, form, lambda _: table(["READING", "VALUE"], [list(row) for row in rows(taken)]))
+    return render(document, form, lambda _: table(["READING", "VALUE"], [list(row) for row in rows(document)]))
 
 
-def rows(taken: Document) -> Iterator[tuple[str, str]]:
+def rows(document: Document) -> Iterator[tuple[str, str]]:
     """Yield path, as a constraint writes it, and value of everything in a snapshot; objects are only counted."""
-    for name, entry in sorted((taken.get("fingerprint") or {}).items()):
+    for name, entry in sorted((document.get("fingerprint") or {}).items()):
         said = entry if isinstance(entry, dict) else {"value": entry}
         yield f"fingerprint.{name}", " ".join(_short(said[key]) for key in ("value", "version", "note") if key in said)
-    for measurement in taken["measurements"]:
+    for measurement in document["measurements"]:
         for group in measurement["subtypes"]:
             name = f'"{group["subtype"]}"' if "." in group["subtype"] else group["subtype"]
             below = [(name, group["data"])]
@@ -60,9 +60,9 @@ def rows(taken: Document) -> Iterator[tuple[str, str]]:
             for place, data in below:
                 for key, value in sorted(data.items()):
                     yield f"{measurement['type']}.{place}.{key}", _short(value)
-    for group in taken.get("objects") or ():
+    for group in document.get("objects") or ():
         yield f"objects/{group['apiVersion']}/{group['kind']}", str(len(group["items"]))
-    for each in taken.get("releases") or ():
+    for each in document.get("releases") or ():
         yield f"releases/{each.get('namespace', '')}/{each['name']}", f"{each.get('chart')} {each.get('version')}"
 
 
@@ -72,9 +72,9 @@ def _short(value: object) -> str:
     return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
 
 
-def gaps(taken: Document) -> tuple[str, ...]:
+def gaps(document: Document) -> tuple[str, ...]:
     """Return a sentence for each thing that could not be seen, so that nobody overlooks it."""
-    found = taken.get("coverage") or []
+    found = document.get("coverage") or []
     said = [f"not seen: {gap['part']} ({gap['state']}): {gap.get('reason', 'no reason given')}" for gap in found]
     more = [f"not seen: {len(said) - _SHOWN} more; see coverage"] if len(said) > _SHOWN else []
     return (*said[:_SHOWN], *more)
@@ -82,7 +82,7 @@ def gaps(taken: Document) -> tuple[str, ...]:
 
 def snapshot(request: Request, caller: Caller) -> Reply:
     """Write down what a machine or a cluster is, and what of it could not be seen."""
-    from clusterbook.collect.take import keep, take
+    from clusterbook.collect.take import save_config_map, take
 
     notes: tuple[str, ...] = ()
     if request.text("config"):
@@ -96,25 +96,25 @@ def snapshot(request: Request, caller: Caller) -> Reply:
     agent = read_agent(request) if request.switches & {"agent", "print_manifests"} else None
     if agent is not None and "print_manifests" in request.switches:
         return Reply(manifests_text(agent, form or FORMATS[0]), notes, output=output)
-    asked = _asked(request, agent)
+    asked = _snapshot_request(request, agent)
     taken, told = take(asked, caller.environment, lambda line: log("agent", line, log_json=caller.log_json))
     notes = (*notes, *told, *gaps(taken))
     if "redact" in request.switches:  # which takes the reasons away; who asks may know them
-        taken = redacted(taken)
+        taken = redact_snapshot(taken)
     if template:
         from clusterbook.snapshot.template import render as render_template
 
         text = render_template(layout, taken, template)
     else:
-        text = written(taken, form or FORMATS[0])
+        text = as_text(taken, form or FORMATS[0])
     if output.startswith("cm://"):
         timestamp = str(taken["metadata"]["timestamp"])
-        kept = keep(asked, output, text, form or FORMATS[0], timestamp, request.text("owner"))
+        kept = save_config_map(asked, output, text, form or FORMATS[0], timestamp, request.text("owner"))
         text, output, notes = "", "", (*notes, kept)
     return Reply(text, notes, output=output)
 
 
-def _asked(request: Request, agent: Agent | None) -> SnapshotRequest:
+def _snapshot_request(request: Request, agent: Agent | None) -> SnapshotRequest:
     """Return what a snapshot is asked to be of."""
     from clusterbook.collect.take import SnapshotRequest
 

@@ -20,7 +20,7 @@ from clusterbook.inputs.fast import read_document, read_snapshot
 from clusterbook.lookup.find import Question, find, open_shelf
 from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.snapshot import model as snapshot
-from clusterbook.snapshot.nodes import named
+from clusterbook.snapshot.nodes import list_names
 from clusterbook.validate import ctrf
 from clusterbook.validate.checks import read_checks, with_inspections
 from clusterbook.validate.judge import chosen_phases, judge
@@ -81,8 +81,8 @@ def _report(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply
     recipe, shelf = _recipe(request)
     ours = open_shelf().validators()
     known = with_inspections(shelf.validators() if shelf else {}, ours)
-    taken, seen, told = _snapshot(request, recipe, helper)
-    told = (*(shelf.remarks if shelf else ()), *told)
+    taken, seen, remarks = _snapshot(request, recipe, helper)
+    remarks = (*(shelf.remarks if shelf else ()), *remarks)
 
     def report_of(seen: Snapshot) -> Report:
         return judge(
@@ -109,10 +109,10 @@ def _report(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply
     report = report_of(seen)
     form = request.text("format") or ("json" if request.text("output") else "text")
     text = ctrf.text(report) if form == "text" else ctrf.as_json(report, __version__)
-    told += (ALONE,) if seen.alone else ()
-    told += (aged,) if (aged := snapshot.age(document, __version__)) else ()
-    told += (f"only these nodes were judged: {named(sorted(seen.chosen))}",) if seen.chosen else ()
-    notes: tuple[str, ...] = told if form == "text" else (*told, ctrf.summary(report))
+    remarks += (ALONE,) if seen.alone else ()
+    remarks += (aged,) if (aged := snapshot.age(document, __version__)) else ()
+    remarks += (f"only these nodes were judged: {list_names(sorted(seen.chosen))}",) if seen.chosen else ()
+    notes: tuple[str, ...] = remarks if form == "text" else (*remarks, ctrf.summary(report))
     if "evidence" in values:
         notes += _evidence(request, caller, _whole(recipe, request), document, report, phases)
     elif signs:
@@ -127,7 +127,7 @@ def _watched(
 
     What a node says of itself is that of the first. Source: reference row V23, which looks every ten seconds.
     """
-    from clusterbook.collect.live import take_now
+    from clusterbook.collect.live import take_snapshot
     from clusterbook.documents.scalars import duration_s
     from clusterbook.snapshot.merge import OWN
 
@@ -137,7 +137,7 @@ def _watched(
         time.sleep(min(_POLL_S, left_s))
         own = document if any(each["type"] in OWN for each in document["measurements"]) else None
         kubeconfig, context = request.text("kubeconfig"), request.text("context")
-        document = take_now(recipe, own, None, kubeconfig=kubeconfig, context=context).document
+        document = take_snapshot(recipe, own, None, kubeconfig=kubeconfig, context=context).document
     return document
 
 
@@ -167,11 +167,11 @@ def _snapshot(
     import gc
 
     gc.enable()  # what a cluster shows may take long, and much room
-    from clusterbook.collect.live import take_now
+    from clusterbook.collect.live import take_snapshot
     from clusterbook.documents.scalars import duration_s
 
     own = read_snapshot(values["snapshot"])[0] if "snapshot" in values else None
-    taken, told = take_now(
+    taken, remarks = take_snapshot(
         recipe,
         own,
         helper,
@@ -179,7 +179,7 @@ def _snapshot(
         context=request.text("context"),
         timeout_s=duration_s(values["timeout"]) if "timeout" in values else 0,
     )
-    return taken, snapshot.read(taken), told
+    return taken, snapshot.read(taken), remarks
 
 
 def _run(
@@ -321,7 +321,7 @@ _VALIDATE = (
     Flag("no_cluster", ("--no-cluster",), "Judge the snapshot alone; nothing is run or asked."),
     Flag("kubeconfig", ("--kubeconfig", "-k"), "Ask the cluster of this kubeconfig; default: as kubectl does.", "FILE"),
     Flag("context", ("--context",), "Ask the cluster of this context.", "NAME"),
-    Flag("run", ("--run",), "Run, as Jobs, the checks that cannot be told by reading."),
+    Flag("run", ("--run",), "Run, as Jobs, the checks that cannot be remarks by reading."),
     Flag(
         "stable_for",
         ("--stable-for",),

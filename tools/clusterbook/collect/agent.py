@@ -32,7 +32,7 @@ class AgentReport(NamedTuple):
     notes: tuple[str, ...]
 
 
-def look(
+def run_agent(
     api: Api, agent: Agent, *, say: Callable[[str], None], keep: bool = False, pace: Pace | None = None
 ) -> AgentReport:
     """Return what an agent sees of one node.
@@ -124,9 +124,11 @@ def node_capture(document: Mapping[str, Any]) -> Capture:
         for kind, groups in taken.measurements.items()
         if kind in ("GPU", "OS", "SystemD", "NetworkTopology")
     }
-    gaps = [gap for gap in taken.inventory.gaps if gap.part.startswith("measurements/") and not _of_cluster(gap.part)]
+    gaps = [
+        gap for gap in taken.inventory.gaps if gap.part.startswith("measurements/") and not _is_of_cluster(gap.part)
+    ]
     return Capture(measurements, gaps=gaps)
 
 
-def _of_cluster(part: str) -> bool:
+def _is_of_cluster(part: str) -> bool:
     return part.partition("/")[2].partition(".")[0] in ("K8s", "NodeTopology")

@@ -23,7 +23,7 @@ class NodeAgent(NamedTuple):
     say: Callable[[str], None]
 
 
-def take_now(
+def take_snapshot(
     recipe: Mapping[str, Any],
     own: Mapping[str, Any] | None,
     helper: NodeAgent | None,
@@ -54,9 +54,9 @@ def take_now(
         kinds=tuple(kinds_of(recipe)),
         timeout_s=timeout_s,
     )
-    taken = take(asked, {}, helper.say if helper else _nobody)
+    taken = take(asked, {}, helper.say if helper else _discard)
     return taken if own is None else taken._replace(document=merge(taken.document, own))
 
 
-def _nobody(_line: str) -> None:
+def _discard(_line: str) -> None:
     """Tell nobody."""

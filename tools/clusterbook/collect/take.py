@@ -71,7 +71,7 @@ class SnapshotResult(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def take(asked: SnapshotRequest, variables: Mapping[str, str], say: Callable[[str], None]) -> SnapshotResult:
+def take(request: SnapshotRequest, variables: Mapping[str, str], say: Callable[[str], None]) -> SnapshotResult:
     """Return the snapshot that was asked for; `say` is told what an agent says while it works.
 
     Raises:
@@ -79,68 +79,70 @@ def take(asked: SnapshotRequest, variables: Mapping[str, str], say: Callable[[st
         ClusterbookError: the cluster cannot be asked at all, or the agent failed.
     """
     in_pod = "KUBERNETES_SERVICE_HOST" in variables
-    if asked.cluster_config and asked.agent is not None:
+    if request.cluster_config and request.agent is not None:
         what = "--cluster-config says what an agent sees for itself"
         raise InvalidRequest(what, hint="leave --agent or --cluster-config out")
-    asked = asked._replace(network=_network(asked.cluster_config))
-    if asked.outside:
-        if asked.no_cluster or asked.root:
-            flag = "--no-cluster" if asked.no_cluster else "--root"
+    request = request._replace(network=_network(request.cluster_config))
+    if request.outside:
+        if request.no_cluster or request.root:
+            flag = "--no-cluster" if request.no_cluster else "--root"
             what = f"{flag} is about this machine, and a cluster was asked for"
             raise InvalidRequest(what, hint="leave one of them out")
-        return _from_outside(asked, say)
-    if asked.root and not Path(asked.root).is_dir():
-        what = f"--root {asked.root} is no folder"
+        return _from_outside(request, say)
+    if request.root and not Path(request.root).is_dir():
+        what = f"--root {request.root} is no folder"
         raise NotFound(what, hint="name where the machine's root is mounted, such as /host")
-    host = this_host(asked.root or "/", contained=in_pod)
-    if in_pod and not asked.no_cluster:
-        return _in_pod(asked, node_collectors.collectors(host), node_name(variables, ""))
+    host = this_host(request.root or "/", contained=in_pod)
+    if in_pod and not request.no_cluster:
+        return _in_pod(request, node_collectors.collectors(host), node_name(variables, ""))
     gaps = [Gap(part, SKIPPED, "take it with --cluster") for part in _CLUSTER_PARTS]
     seen = combine((node_collectors.node(host), Capture(gaps=gaps)))
-    return SnapshotResult(_stamped(asked, seen, node_name(variables, node_collectors.name(host))))
+    return SnapshotResult(_snapshot_of(request, seen, node_name(variables, node_collectors.name(host))))
 
 
-def _reach(asked: SnapshotRequest, node: str) -> tuple[Api, SurveyOptions]:
+def _connect(request: SnapshotRequest, node: str) -> tuple[Api, SurveyOptions]:
     """Return the cluster that is meant, and what is wanted of it."""
     from clusterbook.collect.cluster.survey import TIMEOUT_S, SurveyOptions
     from clusterbook.kubernetes.api import PATIENCE, open_api
 
     # A list has its own end; one page of it should not use up all its time.
-    api = open_api(asked.kubeconfig, context=asked.context, patience=PATIENCE._replace(tries=3, read_s=30))
-    timeout_s = asked.timeout_s or TIMEOUT_S
-    return api, SurveyOptions(asked.node or node, asked.kinds, asked.max_nodes_per_entry, asked.helm_values, timeout_s)
+    api = open_api(request.kubeconfig, context=request.context, patience=PATIENCE._replace(tries=3, read_s=30))
+    timeout_s = request.timeout_s or TIMEOUT_S
+    return api, SurveyOptions(
+        request.node or node, request.kinds, request.max_nodes_per_entry, request.helm_values, timeout_s
+    )
 
 
-def _from_outside(asked: SnapshotRequest, say: Callable[[str], None]) -> SnapshotResult:
+def _from_outside(request: SnapshotRequest, say: Callable[[str], None]) -> SnapshotResult:
     """Return what a cluster's API shows, and what an agent does."""
-    from clusterbook.collect.agent import look
+    from clusterbook.collect.agent import run_agent
     from clusterbook.collect.cluster.survey import collectors
 
-    api, wishes = _reach(asked, "")
+    api, wishes = _connect(request, "")
     whom = f"asked: {api.description}"
-    if asked.agent is None:
+    if request.agent is None:
         gaps = [Gap(part, SKIPPED, "take it with --agent, which looks into a node") for part in _NODE_PARTS]
         seen = combine((gather(collectors(api, wishes)), Capture(gaps=gaps)))
-        return SnapshotResult(_stamped(asked, seen, asked.node), (whom,))
+        return SnapshotResult(_snapshot_of(request, seen, request.node), (whom,))
     say(whom)
-    found = look(api, asked.agent, say=say, keep=asked.no_cleanup)
-    around = gather(collectors(api, wishes._replace(node=found.node or asked.node)))
-    return SnapshotResult(_stamped(asked, combine((found.seen, around)), found.node), (whom, *found.notes))
+    found = run_agent(api, request.agent, say=say, keep=request.no_cleanup)
+    around = gather(collectors(api, wishes._replace(node=found.node or request.node)))
+    return SnapshotResult(_snapshot_of(request, combine((found.seen, around)), found.node), (whom, *found.notes))
 
 
-def _in_pod(asked: SnapshotRequest, node: tuple[Collector, ...], name: str) -> SnapshotResult:
+def _in_pod(request: SnapshotRequest, node: tuple[Collector, ...], name: str) -> SnapshotResult:
     """Return what a pod sees of its node, and what its service account may see of the cluster."""
     from clusterbook.collect.cluster.survey import collectors
 
     whom: tuple[str, ...] = ()
     try:
-        api, wishes = _reach(asked, name)
+        api, wishes = _connect(request, name)
         whom = (f"asked: {api.description}",)
         seen = gather((*node, *collectors(api, wishes)))
     except ClusterbookError as error:
         state = DENIED if isinstance(error, ClusterDenied) else FAILED
         seen = combine((gather(node), Capture(gaps=[Gap(part, state, error.what) for part in _CLUSTER_PARTS])))
-    return SnapshotResult(_stamped(asked, seen, name), whom)
+    return SnapshotResult(_snapshot_of(request, seen, name), whom)
 
 
 def _network(where: str) -> Capture:
@@ -153,23 +155,23 @@ def _network(where: str) -> Capture:
     return from_cluster_config(read_document(where))
 
 
-def _stamped(asked: SnapshotRequest, seen: Capture, name: str) -> Document:
+def _snapshot_of(request: SnapshotRequest, capture: Capture, name: str) -> Document:
     """Return what was seen as a snapshot; what the user says about the network counts more than what was seen of it."""
-    return stamped(combine((asked.network, seen)), name)
+    return snapshot_document(combine((request.network, capture)), name)
 
 
-def stamped(seen: Capture, node: str) -> Document:
+def snapshot_document(capture: Capture, node: str) -> Document:
     """Return what was seen as a snapshot taken now, on the node called `node` ("" for none)."""
     now = datetime.now(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
-    return document(seen, {"timestamp": now, "version": __version__, "source-node": node})
+    return document(capture, {"timestamp": now, "version": __version__, "source-node": node})
 
 
-def node_name(variables: Mapping[str, str], said: str) -> str:
+def node_name(variables: Mapping[str, str], own_name: str) -> str:
     """Return the name of this node: what the pod was told, else what the machine calls itself. Source: row G15."""
-    return variables.get("NODE_NAME") or variables.get("KUBERNETES_NODE_NAME") or said
+    return variables.get("NODE_NAME") or variables.get("KUBERNETES_NODE_NAME") or own_name
 
 
-def keep(asked: SnapshotRequest, where: str, text: str, form: str, timestamp: str, owner: str = "") -> str:
+def save_config_map(request: SnapshotRequest, where: str, text: str, form: str, timestamp: str, owner: str = "") -> str:
     """Write a snapshot into the ConfigMap `where`, which goes with the Job `owner`; return in which cluster.
 
     Raises:
@@ -181,6 +183,6 @@ def keep(asked: SnapshotRequest, where: str, text: str, form: str, timestamp: st
     if form not in configmaps.FORMATS:
         raise InvalidRequest(f"a ConfigMap keeps no {form}", hint="write it as yaml or json")
     place = configmaps.parse_where(where)
-    api = open_api(asked.kubeconfig, context=asked.context)
+    api = open_api(request.kubeconfig, context=request.context)
     configmaps.write(api, place, text, form=form, timestamp=timestamp, owner=owner)
     return f"written: {place} at {api.description}"

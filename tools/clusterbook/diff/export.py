@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from clusterbook.diff.facts import SECTIONS, Document, Fact, FactSubject, Side, component_facts, recipe_facts
-from clusterbook.diff.recipe_report import NAMED, shown
+from clusterbook.diff.recipe_report import NAMED, value_text
 from clusterbook.resolve.recipe import ComponentRef, RecipeResult
 
 _LONGEST = 160
@@ -50,26 +50,26 @@ def _groups(pairs: Iterable[tuple[FactSubject, Fact]]) -> list[Any]:
     groups: dict[tuple[str, str], tuple[dict[str, int], list[Any]]] = {}
     for key, fact in pairs:
         origins, rows = groups.setdefault((key.section, key.component), ({}, []))
-        text, same = exported_text(key, fact.value), _same(key, fact.value)
+        text, same = fact_text(key, fact.value), _comparison_key(key, fact.value)
         row = [key.key, text, origins.setdefault(fact.origin, len(origins))]
         rows.append(row if same == text else [*row, same])
     return [[SECTIONS.index(section), name, list(by), rows] for (section, name), (by, rows) in groups.items()]
 
 
-def exported(side: Side) -> Document:
+def export(side: Side) -> Document:
     """Return the facts of one side as data; see `Exporter.export`."""
     return Exporter().export(side)
 
 
-def exported_text(key: FactSubject, value: Any) -> str:
+def fact_text(key: FactSubject, value: Any) -> str:
     """Return the text of a fact, as the commands show it, cut where it is long."""
     if value == {} and key.section in NAMED:
         return "declared"
-    text = shown(key.section, key.key, value) or "deployed"  # a component may have no version
+    text = value_text(key.section, key.key, value) or "deployed"  # a component may have no version
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def _same(key: FactSubject, value: Any) -> Any:
+def _comparison_key(key: FactSubject, value: Any) -> Any:
     """Return what two facts of one key have in common just when they do not differ."""
     if key.section == "component":
         return value["deployed"]
@@ -77,7 +77,7 @@ def _same(key: FactSubject, value: Any) -> Any:
         return value
     if key.section == "image" and not key.key:
         return ""
-    text = shown(key.section, key.key, value)
+    text = value_text(key.section, key.key, value)
     if value == {"value": text} or (isinstance(value, str) and text == value and not _reads_as_json(text)):
         return text
     canonical = json.dumps(_plain(value), ensure_ascii=False, sort_keys=True)

@@ -105,11 +105,11 @@ def _constraint_facts(
         yield FactSubject("constraint", "", f"{lead}{constraint['name']}"), fact
 
 
-def _phase_facts(phase: str, said: Document, origins: Mapping[str, str]) -> Iterator[tuple[FactSubject, Fact]]:
+def _phase_facts(phase: str, declared: Document, origins: Mapping[str, str]) -> Iterator[tuple[FactSubject, Fact]]:
     """Yield the facts of one validation phase. A phase that is named is a phase that runs, whatever it holds."""
     root = f"/validation/{phase}"
     yield FactSubject("phase", "", phase), Fact({}, origins.get(root, ""))
-    for key, value in said.items():
+    for key, value in declared.items():
         if key == "checks":
             for number, check in enumerate(value):
                 yield (

@@ -19,9 +19,9 @@ from clusterbook.diff.snapshots import (
     REMOVED,
     WARNING,
     SnapshotChange,
-    changed_values,
     chart_of,
-    unseen,
+    unseen_change,
+    value_changes,
 )
 from clusterbook.documents.selector import spell
 from clusterbook.resolve.recipe import ORDER, ComponentRef, Document, RecipeResult
@@ -33,7 +33,7 @@ _BESIDE = ("-pre", "-post", "-readiness")
 """What the releases are called that a bundle installs around a component's own."""
 
 
-class Expected(NamedTuple):
+class ExpectedComponent(NamedTuple):
     """One component that is deployed; `values` is None where the recipe does not say them.
 
     What the options of a bundle decide lies at `open_paths`: it is known to differ where nobody knows the options.
@@ -60,7 +60,7 @@ def installed_drift(document: Document, taken: Snapshot, request: Request | None
     left = list(taken.inventory.installed())
     gap = taken.inventory.gap(RELEASES)
     partial = gap is not None and gap.state != ABSENT
-    expected = {each.component.name: each for each in _expected(recipe, request)}
+    expected = {each.component.name: each for each in _expected_components(recipe, request)}
     changes: list[SnapshotChange] = []
     for component in recipe.components:
         name = component.name
@@ -74,33 +74,33 @@ def installed_drift(document: Document, taken: Snapshot, request: Request | None
         left = [each for each in left if not _is_beside(each, component)]
         near = taken.inventory.gap(RELEASES, component.namespace)
         if release is None and near is not None and near.state != ABSENT:
-            changes.append(unseen(path, expected=True, found=False))
+            changes.append(unseen_change(path, expected=True, found=False))
         elif release is None:
             chart = f"{component.chart} {component.version}".strip()
             changes.append(SnapshotChange(REMOVED, CRITICAL, path, chart or "manifests", ""))
         else:
-            changes += _deployed(path, expected[name], release)
+            changes += _release_drift(path, expected[name], release)
     if partial:
-        changes.append(unseen("releases", expected=False, found=False))
+        changes.append(unseen_change("releases", expected=False, found=False))
     changes += [
         SnapshotChange(ADDED, INFO, f"releases.{each.namespace}/{each.name}", "", chart_of(each)) for each in left
     ]
     return changes
 
 
-def _expected(recipe: RecipeResult, request: Request | None) -> Iterator[Expected]:
+def _expected_components(recipe: RecipeResult, request: Request | None) -> Iterator[ExpectedComponent]:
     """Yield what is deployed, with the values that a bundle gives it where that can be known."""
     if ORDER in recipe.document and recipe.is_whole:
         for part in select(recipe.document, read_options(request or {})).parts:
-            open_paths = _chosen(part.facts) if request is None else _leaves(part.dynamic)
-            yield Expected(ComponentRef(dict(part.reference)), part.values, tuple(open_paths))
+            open_paths = _option_paths(part.facts) if request is None else _leaves(part.dynamic)
+            yield ExpectedComponent(ComponentRef(dict(part.reference)), part.values, tuple(open_paths))
         return
     for component in recipe.components:
         if recipe.deploys(component):
-            yield Expected(component, component.document.get("values"))
+            yield ExpectedComponent(component, component.document.get("values"))
 
 
-def _chosen(facts: Mapping[str, Any]) -> Iterator[str]:
+def _option_paths(facts: Mapping[str, Any]) -> Iterator[str]:
     """Yield the paths of values that the options of a bundle decide. Source: reference rows B24-B28, B30."""
     scheduling = facts.get("nodeScheduling") or {}
     dotted: list[str] = [*(scheduling.get("nodeCountPaths") or ()), *(facts.get("storageClassPaths") or ())]
@@ -133,7 +133,7 @@ def _is_beside(release: InstalledRelease, component: ComponentRef) -> bool:
     return release.name in names and release.namespace == (component.namespace or release.namespace)
 
 
-def _deployed(path: str, expected: Expected, release: InstalledRelease) -> Iterator[SnapshotChange]:
+def _release_drift(path: str, expected: ExpectedComponent, release: InstalledRelease) -> Iterator[SnapshotChange]:
     """Yield how a release differs from the component it belongs to."""
     version, chart = expected.component.version, expected.component.chart
     if release.status not in ("deployed", ""):
@@ -147,11 +147,11 @@ def _deployed(path: str, expected: Expected, release: InstalledRelease) -> Itera
     unread = {"status": release.status, "chart": release.chart or not chart, "version": release.version or not version}
     for name, known in unread.items():
         if not known:
-            yield unseen(f"{path}.{name}", expected=True, found=False)
+            yield unseen_change(f"{path}.{name}", expected=True, found=False)
     if release.values is None or expected.values is None:
-        yield unseen(f"{path}.values", expected=expected.values is not None, found=release.values is not None)
+        yield unseen_change(f"{path}.values", expected=expected.values is not None, found=release.values is not None)
         return
     roots = [f"{path}.values.{each}" for each in expected.open_paths]
-    for change in changed_values(path, expected.values, release.values):
+    for change in value_changes(path, expected.values, release.values):
         inside = any(change.path == root or change.path.startswith((f"{root}.", f"{root}[")) for root in roots)
         yield change._replace(severity=INFO) if inside else change

@@ -47,7 +47,7 @@ def report(diff: Diff, form: str) -> str:
     return _FORMS[form](diff)
 
 
-def grouped(diff: Diff) -> Iterator[tuple[str, list[Change]]]:
+def groups(diff: Diff) -> Iterator[tuple[str, list[Change]]]:
     """Yield the changes by title, a component's own fields below its coming and going."""
     for title, changes in groupby(diff.changes, key=lambda change: _TITLES[change.section]):
         yield title, list(changes)
@@ -57,8 +57,8 @@ def text(diff: Diff) -> str:
     """Return a line for each change, below a title for each kind, and who had the last word where that is known."""
     if not diff:
         return f"{diff.old} and {diff.new} do not differ\n"
-    lines = [f"{diff.old} → {diff.new}", *(["", remark] if (remark := uncompared(diff)) else [])]
-    for title, changes in grouped(diff):
+    lines = [f"{diff.old} → {diff.new}", *(["", remark] if (remark := uncompared_text(diff)) else [])]
+    for title, changes in groups(diff):
         lines += ["", title]
         for change in changes:
             lines.append(f"  {_SIGNS[change.kind]} {sentence(change)}")
@@ -67,14 +67,16 @@ def text(diff: Diff) -> str:
     return "\n".join(lines) + "\n"
 
 
-def uncompared(diff: Diff) -> str:
+def uncompared_text(diff: Diff) -> str:
     """Return what nobody could compare, "" where all was."""
     if not diff.uncompared:
         return ""
-    return f"not compared: manifests, images and registry facts, which are not at hand for {_and(diff.uncompared)}"
+    return (
+        f"not compared: manifests, images and registry facts, which are not at hand for {_join_words(diff.uncompared)}"
+    )
 
 
-def _and(words: Sequence[str]) -> str:
+def _join_words(words: Sequence[str]) -> str:
     return " and ".join(dict.fromkeys(words))
 
 
@@ -96,8 +98,8 @@ def sentence(change: Change) -> str:
         return f"{where} {named}".rstrip()
     if change.kind != "changed":
         value = change.old if change.new is ABSENT else change.new
-        return where if value == {} and change.section in NAMED else f"{where}: {_shown(change, value)}"
-    return f"{where}: {_shown(change, change.old)} → {_shown(change, change.new)}"
+        return where if value == {} and change.section in NAMED else f"{where}: {_change_text(change, value)}"
+    return f"{where}: {_change_text(change, change.old)} → {_change_text(change, change.new)}"
 
 
 NAMED = ("phase", "check")
@@ -113,11 +115,11 @@ def place(section: str, component: str, key: str) -> str:
     return f"{component} {key}".rstrip()
 
 
-def _shown(change: Change, value: Any) -> str:
-    return shown(change.section, change.key, value)
+def _change_text(change: Change, value: Any) -> str:
+    return value_text(change.section, change.key, value)
 
 
-def shown(section: str, key: str, value: Any) -> str:
+def value_text(section: str, key: str, value: Any) -> str:
     """Return a value on one line: text as it is where nobody can take it for something else, all else as JSON."""
     if section == "component":
         return str(value.get("version") or value.get("tag") or "") if value["deployed"] else "not deployed"
@@ -142,10 +144,10 @@ def headlines(diff: Diff) -> list[str]:
 
     This is what a release keeps; the ledger has both sides, so the rest can always be had again.
     """
-    lines = [headline(change) for change in diff.changes if _told(change)]
+    lines = [headline(change) for change in diff.changes if _is_headline(change)]
     counts: dict[tuple[str, str], list[str]] = {}
     for change in diff.changes:
-        if change.component and not _told(change):
+        if change.component and not _is_headline(change):
             counts.setdefault((change.component, change.section), []).append(change.key)
     for (component, section), keys in sorted(counts.items()):
         many = f"{_count(len(keys), _COUNTED[section])} differ{'s' if len(keys) == 1 else ''}"
@@ -163,7 +165,7 @@ def headline(change: Change) -> str:
     return f"{sentence(change)} {verb}"
 
 
-def _told(change: Change) -> bool:
+def _is_headline(change: Change) -> bool:
     """Return whether a change is told by itself."""
     return not change.component or change.section == "component" or change.key in ("version", "tag")
 
@@ -176,8 +178,11 @@ def markdown(diff: Diff) -> str:
     """Return a table for each kind of change, for pull requests and release notes."""
     if not diff:
         return f"{code(diff.old)} and {code(diff.new)} do not differ.\n"
-    lines = [f"## {code(diff.old)} → {code(diff.new)}", *(["", f"{remark}."] if (remark := uncompared(diff)) else [])]
-    for title, changes in grouped(diff):
+    lines = [
+        f"## {code(diff.old)} → {code(diff.new)}",
+        *(["", f"{remark}."] if (remark := uncompared_text(diff)) else []),
+    ]
+    for title, changes in groups(diff):
         lines += ["", f"### {title}", "", "| | what | old | new | set by |", "|---|---|---|---|---|"]
         lines += [_row(change) for change in changes]
     return "\n".join(lines) + "\n"
@@ -190,7 +195,7 @@ def _row(change: Change) -> str:
 
 
 def _cell(change: Change, side: Any) -> str:
-    return "" if side == {} and change.section in NAMED else _shown(change, side)
+    return "" if side == {} and change.section in NAMED else _change_text(change, side)
 
 
 def code(plain: str) -> str:

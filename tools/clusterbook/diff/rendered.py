@@ -10,9 +10,9 @@ from collections.abc import Container, Mapping
 from dataclasses import replace
 from typing import Any
 
-from clusterbook.bundle.checksums import CHECKSUMS, Difference, differences, digests, listed, sha256
-from clusterbook.bundle.components import Part, select
-from clusterbook.bundle.folders import Vendored
+from clusterbook.bundle.checksums import CHECKSUMS, Difference, differences, digests, read_checksums, sha256
+from clusterbook.bundle.components import BundleComponent, select
+from clusterbook.bundle.folders import VendoredChart
 from clusterbook.bundle.options import Options
 from clusterbook.diff.facts import Document, Side, leaves
 from clusterbook.documents.api_version import API_VERSION
@@ -46,7 +46,7 @@ def as_one_recipe(document: Mapping[str, Any]) -> Document:
     return {**document, "apiVersion": API_VERSION, ORDER: order if document.get(ORDER) is None else document[ORDER]}
 
 
-def delivery(options: Options, charts: Mapping[str, Vendored]) -> dict[str, Any]:
+def delivery(options: Options, charts: Mapping[str, VendoredChart]) -> dict[str, Any]:
     """Return how a bundle is delivered: its deployer, each setting that is not the default, and charts it carries."""
     usual = Options(options.deployer)._asdict()
     settings = {
@@ -57,25 +57,25 @@ def delivery(options: Options, charts: Mapping[str, Vendored]) -> dict[str, Any]
     return settings | {f"chart of {name}": f"sha256:{sha256(chart.data)}" for name, chart in charts.items()}
 
 
-def deploys_otherwise(side: Side, options: Options) -> bool:
+def changes_deployment(side: Side, options: Options) -> bool:
     """Return whether options deploy anything else than a bundle without any does.
 
     Raises:
         InvalidRequest: the options do not fit the recipe.
     """
-    return _deployed(side, options) != _deployed(side, Options(options.deployer))
+    return _deployed_components(side, options) != _deployed_components(side, Options(options.deployer))
 
 
-def _deployed(side: Side, options: Options) -> list[tuple[str, Document, Document]]:
+def _deployed_components(side: Side, options: Options) -> list[tuple[str, Document, Document]]:
     return [(part.name, part.values, part.dynamic) for part in select(side.content, options).parts]
 
 
-def deployed(side: Side, options: Options) -> set[str]:
+def deployed_components(side: Side, options: Options) -> set[str]:
     """Return the components that a bundle of a recipe deploys. Raises InvalidRequest as `rendered`."""
     return {part.name for part in select(side.content, options).parts} if RecipeResult(side.content).order else set()
 
 
-def rendered(side: Side, options: Options, among: Container[str]) -> Side:
+def rendered_side(side: Side, options: Options, among: Container[str]) -> Side:
     """Return a recipe with the components and values that a bundle of it deploys.
 
     Args:
@@ -107,9 +107,9 @@ def rendered(side: Side, options: Options, among: Container[str]) -> Side:
     return replace(side, content=content, origins=origins, dynamic=dynamic)
 
 
-def _origins(name: str, said: Document, usual: Part | None, values: Document) -> dict[str, str]:
+def _origins(name: str, declared: Document, usual: BundleComponent | None, values: Document) -> dict[str, str]:
     """Return who says what is not as the recipe says it, by pointer."""
-    layers = dict(leaves(said))
+    layers = dict(leaves(declared))
     registry = {} if usual is None else dict(leaves(usual.values))
     root = f"/components/{escape(name)}/values"
     return {
@@ -119,19 +119,23 @@ def _origins(name: str, said: Document, usual: Part | None, values: Document) ->
     }
 
 
-def edits(files: Mapping[str, bytes], made: Mapping[str, bytes] | None) -> dict[str, str]:
+def edits(files: Mapping[str, bytes], rendered_files: Mapping[str, bytes] | None) -> dict[str, str]:
     """Return the files of a bundle that are not as they were made, with what became of each.
 
     Args:
         files: those of the bundle.
-        made: those that its recipe and options make; None where another version of the program made it, so that
-            checksums.txt has to say what they were.
+        rendered_files: those that its recipe and options make; None where another version of the program made it,
+            so that checksums.txt has to say what they were.
 
     Raises:
         InvalidRequest: checksums.txt is malformed.
     """
     now = digests(files)
-    known = digests(made) if made is not None else listed(files.get(CHECKSUMS, b"").decode("utf-8", "replace"))
+    known = (
+        digests(rendered_files)
+        if rendered_files is not None
+        else read_checksums(files.get(CHECKSUMS, b"").decode("utf-8", "replace"))
+    )
     found = [each for each in differences(known, now) if not each.path.startswith(_NOT_OF_A_BUNDLE)]
     return {each.path: _what(each, now) for each in found}
 

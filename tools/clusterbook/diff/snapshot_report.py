@@ -32,61 +32,61 @@ class Drift(NamedTuple):
     unmeasured: Sequence[str] = ()
 
 
-def report(found: Drift, form: str) -> str:
-    """Return `found` as text, markdown, json or yaml, ending in a newline."""
-    return _FORMS[form](found)
+def report(drift: Drift, form: str) -> str:
+    """Return `drift` as text, markdown, json or yaml, ending in a newline."""
+    return _FORMS[form](drift)
 
 
-def document(found: Drift) -> dict[str, Any]:
+def document(drift: Drift) -> dict[str, Any]:
     """Return the changes as plain data."""
-    kinds = Counter(change.kind for change in found.changes)
-    severities = Counter(change.severity for change in found.changes)
+    kinds = Counter(change.kind for change in drift.changes)
+    severities = Counter(change.severity for change in drift.changes)
     return {
-        "baselineSource": found.baseline,
-        "targetSource": found.target,
-        "changes": [change.document() for change in found.changes],
+        "baselineSource": drift.baseline,
+        "targetSource": drift.target,
+        "changes": [change.document() for change in drift.changes],
         "summary": {
             **{kind: kinds[kind] for kind in (ADDED, REMOVED, MODIFIED, UNSEEN)},
             **{severity: severities[severity] for severity in SEVERITIES},
-            "total": len(found.changes),
+            "total": len(drift.changes),
         },
-        **limits(found),
+        **limits(drift),
     }
 
 
-def limits(found: Drift) -> dict[str, Any]:
+def limits(drift: Drift) -> dict[str, Any]:
     """Return as plain data how far the changes reach: how many are left out, and what was not measured."""
-    left_out = {"leftOut": found.left_out} if found.left_out else {}
-    return {**left_out, **({"notMeasured": list(found.unmeasured)} if found.unmeasured else {})}
+    left_out = {"leftOut": drift.left_out} if drift.left_out else {}
+    return {**left_out, **({"notMeasured": list(drift.unmeasured)} if drift.unmeasured else {})}
 
 
-def _text(found: Drift) -> str:
+def _text(drift: Drift) -> str:
     """Return a line for each change, below a title for each severity, and a last line that counts."""
-    if not found.changes:
-        return _unchanged(found, found.target, found.baseline) + "\n"
-    lines = [f"{found.baseline} → {found.target}"]
+    if not drift.changes:
+        return _no_change_text(drift, drift.target, drift.baseline) + "\n"
+    lines = [f"{drift.baseline} → {drift.target}"]
     for severity in SEVERITIES:
-        changes = [change for change in found.changes if change.severity == severity]
+        changes = [change for change in drift.changes if change.severity == severity]
         lines += ["", severity] if changes else []
         lines += [f"  {_SIGNS[change.kind]} {one_line(change.path)}{_sides(change)}" for change in changes]
-    return "\n".join([*lines, "", *_limits(found), _counts(found)]) + "\n"
+    return "\n".join([*lines, "", *_limits(drift), _counts(drift)]) + "\n"
 
 
-def _unchanged(found: Drift, target: str, baseline: str) -> str:
+def _no_change_text(drift: Drift, target: str, baseline: str) -> str:
     """Return that there is nothing to tell, and of what that is not said."""
-    limited = " in what was measured and asked for" if _limits(found) else ""
-    return "\n".join([f"{target} has not drifted from {baseline}{limited}", *_limits(found)])
+    limited = " in what was measured and asked for" if _limits(drift) else ""
+    return "\n".join([f"{target} has not drifted from {baseline}{limited}", *_limits(drift)])
 
 
-def _limits(found: Drift) -> list[str]:
+def _limits(drift: Drift) -> list[str]:
     """Return what was not compared and what was compared but left out, a line each."""
-    lines = [f"not measured: {', '.join(found.unmeasured)}"] if found.unmeasured else []
-    more = "change is" if found.left_out == 1 else "changes are"
-    return [*lines, *([f"{found.left_out} {more} left out"] if found.left_out else [])]
+    lines = [f"not measured: {', '.join(drift.unmeasured)}"] if drift.unmeasured else []
+    more = "change is" if drift.left_out == 1 else "changes are"
+    return [*lines, *([f"{drift.left_out} {more} left out"] if drift.left_out else [])]
 
 
-def _counts(found: Drift) -> str:
-    counts = Counter(change.severity for change in found.changes)
+def _counts(drift: Drift) -> str:
+    counts = Counter(change.severity for change in drift.changes)
     return ", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES if counts[severity])
 
 
@@ -95,39 +95,41 @@ def _sides(change: SnapshotChange) -> str:
     if change.kind == UNSEEN:
         return ": it could not be seen on one side"
     if change.kind == MODIFIED:
-        return f": {_short(change.baseline)} → {_short(change.target)}"
-    return f": {_short(change.baseline or change.target)}"
+        return f": {_one_line(change.baseline)} → {_one_line(change.target)}"
+    return f": {_one_line(change.baseline or change.target)}"
 
 
-def _short(text: str) -> str:
+def _one_line(text: str) -> str:
     """Return a value on one line."""
     line = one_line(text) or '""'
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
 
 
-def _markdown(found: Drift) -> str:
+def _markdown(drift: Drift) -> str:
     """Return a table, for pull requests and reports."""
-    if not found.changes:
+    if not drift.changes:
         return (
-            "\n\n".join(f"{line}." for line in _unchanged(found, code(found.target), code(found.baseline)).splitlines())
+            "\n\n".join(
+                f"{line}." for line in _no_change_text(drift, code(drift.target), code(drift.baseline)).splitlines()
+            )
             + "\n"
         )
-    lines = [f"## {code(found.baseline)} → {code(found.target)}", "", _counts(found), ""]
+    lines = [f"## {code(drift.baseline)} → {code(drift.target)}", "", _counts(drift), ""]
     lines += ["| severity | | path | before | after |", "|---|---|---|---|---|"]
-    for each in found.changes:
-        sides = [code(_short(side)) if side else "" for side in (each.baseline, each.target)]
+    for each in drift.changes:
+        sides = [code(_one_line(side)) if side else "" for side in (each.baseline, each.target)]
         lines.append(f"| {each.severity} | {each.kind} | {code(one_line(each.path))} | {sides[0]} | {sides[1]} |")
-    for limit in _limits(found):
+    for limit in _limits(drift):
         lines += ["", f"{limit}."]
     return "\n".join(lines) + "\n"
 
 
-def _json(found: Drift) -> str:
-    return json.dumps(document(found), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+def _json(drift: Drift) -> str:
+    return json.dumps(document(drift), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
-def _yaml(found: Drift) -> str:
-    return dump(document(found))
+def _yaml(drift: Drift) -> str:
+    return dump(document(drift))
 
 
 _FORMS: Mapping[str, Callable[[Drift], str]] = {"text": _text, "markdown": _markdown, "json": _json, "yaml": _yaml}

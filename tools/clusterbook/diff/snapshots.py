@@ -15,10 +15,10 @@ from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
 from clusterbook.documents.selector import spell
 from clusterbook.documents.yaml_writer import scalar
 from clusterbook.snapshot.constraint import parse_version
-from clusterbook.snapshot.criteria import DIMENSIONS, UNREADABLE, fingerprint, origin, shown
-from clusterbook.snapshot.inventory import ABSENT, PARTIAL, RELEASES, InstalledRelease, Inventory, Unseen
+from clusterbook.snapshot.criteria import DIMENSIONS, UNREADABLE, fingerprint, origin, read_dimension
+from clusterbook.snapshot.inventory import ABSENT, PARTIAL, RELEASES, InstalledRelease, Inventory, UnseenPart
 from clusterbook.snapshot.model import Snapshot
-from clusterbook.validate.workloads import ill
+from clusterbook.validate.workloads import health_fault
 
 ADDED, REMOVED, MODIFIED, UNSEEN = "added", "removed", "modified", "unseen"
 CRITICAL, WARNING, INFO, NOISE = "critical", "warning", "info", "noise"
@@ -42,7 +42,7 @@ class SnapshotChange(NamedTuple):
         return {"kind": self.kind, "severity": self.severity, "path": self.path, **known}
 
 
-def unseen(path: str, *, expected: bool, found: bool) -> SnapshotChange:
+def unseen_change(path: str, *, expected: bool, found: bool) -> SnapshotChange:
     """Return that nobody can tell whether something differs: `expected` before, `found` after."""
     return SnapshotChange(UNSEEN, WARNING, path, "seen" if expected else "", "seen" if found else "")
 
@@ -123,10 +123,10 @@ def drift(before: Snapshot, after: Snapshot, *, ignore: Sequence[str] = (), leas
         *_objects(before, after),
         *_releases(before, after),
     ]
-    return chosen(found, ignore=ignore, least=least)
+    return select(found, ignore=ignore, least=least)
 
 
-def chosen(changes: Sequence[SnapshotChange], *, ignore: Sequence[str] = (), least: str = INFO) -> list[SnapshotChange]:
+def select(changes: Sequence[SnapshotChange], *, ignore: Sequence[str] = (), least: str = INFO) -> list[SnapshotChange]:
     """Return the changes that are to be listed, in order; see `drift`."""
     if least not in SEVERITIES:
         raise InvalidRequest(f"there is no severity '{least}'", hint=did_you_mean(least, SEVERITIES))
@@ -149,9 +149,9 @@ def _severity(path: str, kind: str, baseline: str, target: str) -> str:
     return severity
 
 
-def unmeasured(before: Snapshot, after: Snapshot) -> list[str]:
+def unmeasured_parts(before: Snapshot, after: Snapshot) -> list[str]:
     """Return what one of two snapshots does not hold, as nobody looked for it, so that nothing can be said about it."""
-    pairs = [(f"objects.{kind}", [_looked_for(side, api, kind) for side in (before, after)]) for api, kind in _KINDS]
+    pairs = [(f"objects.{kind}", [_was_captured(side, api, kind) for side in (before, after)]) for api, kind in _KINDS]
     pairs.append(("releases", [side.inventory.releases is not None for side in (before, after)]))
     values = [
         [release.values is not None for release in side.inventory.releases or ()] or [True] for side in (before, after)
@@ -160,10 +160,10 @@ def unmeasured(before: Snapshot, after: Snapshot) -> list[str]:
     return [name for name, known in pairs if not all(known)]
 
 
-def _looked_for(side: Snapshot, api_version: str, kind: str) -> bool:
+def _was_captured(side: Snapshot, api_version: str, kind: str) -> bool:
     try:
         side.inventory.kind(api_version, kind)
-    except Unseen as error:
+    except UnseenPart as error:
         return error.looked
     return True
 
@@ -171,7 +171,7 @@ def _looked_for(side: Snapshot, api_version: str, kind: str) -> bool:
 # --- snapshots --------------------------------------------------------------------------------------------------------
 
 
-def _compared(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[SnapshotChange]:
+def _reading_changes(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[SnapshotChange]:
     """Yield the differences of two maps of readings, keys spelled behind `path`."""
     for key in sorted(old.keys() | new.keys()):
         if old.get(key) == new.get(key):
@@ -194,11 +194,11 @@ def _text(value: object) -> str:
 def _fingerprints(before: Snapshot, after: Snapshot) -> Iterator[SnapshotChange]:
     """Yield what makes it another cluster; what one side could not look for has not gone."""
     sides = [fingerprint(before), fingerprint(after)]
-    for change in _compared("fingerprint", *sides):
+    for change in _reading_changes("fingerprint", *sides):
         dimension = change.path.partition(".")[2]
         teller, other = (before, after) if change.kind == REMOVED else (after, before)
         kind, _, rest = (origin(teller, dimension) or _COUNTED).partition(".")
-        blind = _blind(other.inventory, kind, rest.partition(".")[0]) or _unknown(other, dimension)
+        blind = _gap_reason(other.inventory, kind, rest.partition(".")[0]) or _is_unknown(other, dimension)
         if change.kind != MODIFIED and blind:
             seen = ["seen" if dimension in side else "" for side in sides]
             yield SnapshotChange(UNSEEN, WARNING, change.path, *seen)
@@ -206,11 +206,11 @@ def _fingerprints(before: Snapshot, after: Snapshot) -> Iterator[SnapshotChange]
             yield change
 
 
-def _unknown(side: Snapshot, dimension: str) -> bool:
+def _is_unknown(side: Snapshot, dimension: str) -> bool:
     """Return whether one side has no value because it could not be seen, or not of all nodes."""
     if dimension not in DIMENSIONS:
         return side.nodes.gap is not None
-    seen = shown(side, dimension)
+    seen = read_dimension(side, dimension)
     return seen.state == UNREADABLE or bool(seen.limit)
 
 
@@ -227,18 +227,18 @@ def _readings(before: Snapshot, after: Snapshot) -> Iterator[SnapshotChange]:
         path = spell([kind, name])
         sides = [side.measurements.get(kind, {}).get(name) for side in (before, after)]
         blind = next((why for side, found in zip((before, after), sides, strict=True) if found is None
-                      and (why := _blind(side.inventory, kind, name))), "")  # fmt: skip
+                      and (why := _gap_reason(side.inventory, kind, name))), "")  # fmt: skip
         if blind:
             yield SnapshotChange(UNSEEN, WARNING, path, *("" if found is None else "seen" for found in sides))
             continue
         old, new = ({} if found is None else found.data for found in sides)
         partial = [_is_partial(side.inventory, kind, name) for side in (before, after)]
-        changes = _spread(path, old, new) if (kind, name) in _SPREADS else _compared(path, old, new)
-        yield from _whole(path, changes, partial, counted=kind == "NodeTopology")
+        changes = _spread_changes(path, old, new) if (kind, name) in _SPREADS else _reading_changes(path, old, new)
+        yield from _without_partial(path, changes, partial, counted=kind == "NodeTopology")
         items = [() if found is None else found.items for found in sides]
         for number in range(max(map(len, items))):
             each = [{**side[number].context, **side[number].data} if number < len(side) else {} for side in items]
-            yield from _compared(f"{path}[{number}]", *each)
+            yield from _reading_changes(f"{path}[{number}]", *each)
 
 
 def _is_partial(inventory: Inventory, kind: str, name: str) -> bool:
@@ -247,7 +247,7 @@ def _is_partial(inventory: Inventory, kind: str, name: str) -> bool:
     return any(gap is not None and gap.state == PARTIAL for gap in gaps)
 
 
-def _whole(
+def _without_partial(
     path: str, changes: Iterator[SnapshotChange], partial: Sequence[bool], *, counted: bool
 ) -> Iterator[SnapshotChange]:
     """Yield changes without those that a partial view makes: what one side did not see has neither come nor gone.
@@ -269,9 +269,9 @@ _SPREADS = (("NodeTopology", "label"), ("NodeTopology", "taint"))
 """Where a reading is a value and the nodes that have it. Source: reference rows S15, S16."""
 
 
-def _spread(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[SnapshotChange]:
+def _spread_changes(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[SnapshotChange]:
     """Yield the differences of labels or taints; that one node took the place of another is noise."""
-    for change in _compared(path, old, new):
+    for change in _reading_changes(path, old, new):
         (was, _, before), (now, _, after) = (text.rpartition("|") for text in (change.baseline, change.target))
         counts = [names.count(",") + 1 if names else 0 for names in (before, after)]
         severity = NOISE if change.kind == MODIFIED and was == now and counts[0] == counts[1] else change.severity
@@ -279,7 +279,7 @@ def _spread(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterat
         yield change._replace(severity=severity, baseline=said[0], target=said[1])
 
 
-def _blind(inventory: Inventory, kind: str, name: str) -> str:
+def _gap_reason(inventory: Inventory, kind: str, name: str) -> str:
     """Return why one side has no such group although the cluster may, "" where it has none."""
     for part in (f"measurements/{kind}.{name}", f"measurements/{kind}"):
         gap = inventory.gap(part)
@@ -299,11 +299,11 @@ def _objects(before: Snapshot, after: Snapshot) -> Iterator[SnapshotChange]:
         for side in (before, after):
             try:
                 found, gap = side.inventory.kind(api_version, kind)
-            except Unseen as error:
+            except UnseenPart as error:
                 gaps.append(error)
                 continue
             if gap is not None:
-                gaps.append(Unseen(gap.reason, looked=True))
+                gaps.append(UnseenPart(gap.reason, looked=True))
             sides.append({_name(each["metadata"]): each for each in found})
         if gaps:
             if any(error.looked for error in gaps):  # else nobody looked, on one side at least: see `unmeasured`
@@ -317,7 +317,7 @@ def _objects(before: Snapshot, after: Snapshot) -> Iterator[SnapshotChange]:
             elif name not in old:
                 yield SnapshotChange(ADDED, INFO, path, "", "there")
             else:
-                yield from _changed_state(path, old[name], new[name])
+                yield from _state_changes(path, old[name], new[name])
 
 
 def _name(metadata: Mapping[str, Any]) -> str:
@@ -329,11 +329,11 @@ def _state(kind: str, found: Mapping[str, Any]) -> dict[str, str]:
     """Return what of an object is compared: its images, and whether it is healthy."""
     pod = ((found.get("spec") or {}).get("template") or {}).get("spec") or {}
     images = {f"image {each.get('name')}": str(each.get("image")) for each in pod.get("containers") or ()}
-    return {**images, "health": ill(kind, found) or "healthy"}
+    return {**images, "health": health_fault(kind, found) or "healthy"}
 
 
-def _changed_state(path: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[SnapshotChange]:
-    for change in _compared(path, old, new):
+def _state_changes(path: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[SnapshotChange]:
+    for change in _reading_changes(path, old, new):
         worse = change.path.endswith(".health") and old["health"] == "healthy"
         severity = CRITICAL if worse else INFO if change.path.endswith(".health") else WARNING
         yield change._replace(severity=severity)
@@ -342,11 +342,11 @@ def _changed_state(path: str, old: Mapping[str, str], new: Mapping[str, str]) ->
 def _releases(before: Snapshot, after: Snapshot) -> Iterator[SnapshotChange]:
     """Yield Helm releases that came, went or changed."""
     sides: list[dict[str, InstalledRelease]] = []
-    gaps: list[Unseen] = []
+    gaps: list[UnseenPart] = []
     for side in (before, after):
         try:
             sides.append({f"{each.namespace}/{each.name}": each for each in side.inventory.installed()})
-        except Unseen as error:
+        except UnseenPart as error:
             gaps.append(error)
     if gaps:
         if any(error.looked for error in gaps):
@@ -364,7 +364,7 @@ def _releases(before: Snapshot, after: Snapshot) -> Iterator[SnapshotChange]:
         elif name not in old:
             yield SnapshotChange(ADDED, INFO, path, "", chart_of(new[name]))
         else:
-            yield from _changed_release(path, old[name], new[name])
+            yield from _release_changes(path, old[name], new[name])
 
 
 def chart_of(release: InstalledRelease) -> str:
@@ -372,7 +372,7 @@ def chart_of(release: InstalledRelease) -> str:
     return f"{release.chart} {release.version}".strip()
 
 
-def _changed_release(path: str, old: InstalledRelease, new: InstalledRelease) -> Iterator[SnapshotChange]:
+def _release_changes(path: str, old: InstalledRelease, new: InstalledRelease) -> Iterator[SnapshotChange]:
     """Yield the differences of two states of one release."""
     if old.status != new.status:
         severity = INFO if new.status == "deployed" else CRITICAL
@@ -381,12 +381,12 @@ def _changed_release(path: str, old: InstalledRelease, new: InstalledRelease) ->
         yield SnapshotChange(MODIFIED, WARNING, f"{path}.version", chart_of(old), chart_of(new))
     if old.values is None or new.values is None:
         return  # see `unmeasured`
-    yield from changed_values(path, old.values, new.values)
+    yield from value_changes(path, old.values, new.values)
 
 
-def changed_values(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[SnapshotChange]:
+def value_changes(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[SnapshotChange]:
     """Yield the differences of two maps of chart values, leaf by leaf; lists are leaves."""
-    for change in _compared(f"{path}.values", dict(leaves(old)), dict(leaves(new))):
+    for change in _reading_changes(f"{path}.values", dict(leaves(old)), dict(leaves(new))):
         yield change._replace(severity=WARNING)
 
 

@@ -14,7 +14,7 @@ from clusterbook.evidence.model import MANIFEST, SIGNED, BrokenEvidence, Evidenc
 from clusterbook.evidence.registry import MOST_BYTES, pull, push
 from clusterbook.files.write import write_bytes, write_folder
 from clusterbook.lookup.index import IndexShelf
-from clusterbook.lookup.index_files import Source
+from clusterbook.lookup.index_files import IndexFiles
 from clusterbook.oci.open import Access
 from clusterbook.oci.reference import SCHEME
 from clusterbook.validate.checks import read_checks
@@ -212,7 +212,7 @@ def _proof(files: Mapping[str, bytes]) -> EvidenceProof:
 
 def _package_index() -> IndexShelf:
     """Return the index inside the package, which evidence is judged by: a private catalog is not there to repeat it."""
-    return IndexShelf(Source())
+    return IndexShelf(IndexFiles())
 
 
 def _signer(files: Mapping[str, bytes], trust: TrustOptions) -> VerifiedStatement | None:

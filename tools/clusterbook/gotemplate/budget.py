@@ -25,8 +25,8 @@ class Budget:
         """Take so much off. Raises Exhausted when there is not that much left."""
         self.left -= work
         if self.left < 0:
-            raise Exhausted
+            raise BudgetExceeded
 
 
-class Exhausted(Exception):
+class BudgetExceeded(Exception):
     """A template makes more than any manifest needs."""

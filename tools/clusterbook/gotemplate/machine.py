@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from clusterbook.diagnostics.errors import did_you_mean
-from clusterbook.gotemplate.budget import TURN, Budget, Exhausted
+from clusterbook.gotemplate.budget import TURN, Budget, BudgetExceeded
 from clusterbook.gotemplate.errors import Fault, TemplateSource
 from clusterbook.gotemplate.functions import FUNCTIONS
 from clusterbook.gotemplate.values import describe, plain, weight
@@ -380,7 +380,7 @@ class Template:
             self._block.write(data, out, Budget())
         except RecursionError:
             raise self._source.broken(0, "templates include each other without end", "end the circle") from None
-        except Exhausted:
+        except BudgetExceeded:
             raise self._source.broken(0, "the template makes more than any manifest needs", "shorten it") from None
         text = "".join(out)
         return text.replace(NO_VALUE, "") if NO_VALUE in text else text

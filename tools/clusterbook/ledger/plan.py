@@ -31,7 +31,7 @@ from clusterbook.ledger.model import (
     release_path,
 )
 from clusterbook.ledger.version import FIRST, LedgerVersion, read_version, step
-from clusterbook.lookup.build import served
+from clusterbook.lookup.build import served_recipes
 from clusterbook.resolve.content import Gatherer
 from clusterbook.resolve.document import brief, component_pointers, escape, recipe_pointers, recipe_winners
 from clusterbook.resolve.matrix import Matrix
@@ -159,7 +159,7 @@ class _Planner:
 
     def release(self, commit: Commit) -> Release:
         """Return the whole release."""
-        recipes = dict(served(self.matrix))
+        recipes = dict(served_recipes(self.matrix))
         for slug in RESERVED:
             if slug in recipes:
                 raise InvalidRequest(f"a recipe cannot be called {slug}", hint="call the criteria value differently")

@@ -47,14 +47,14 @@ def refused_bundles(scope: Scope) -> Iterator[Finding]:
             if component.name not in recipe.order or id(component) in seen:
                 continue
             seen.add(id(component))
-            for error, deployers in _each_reference(component, _refusals(recipe, component, inputs)):
+            for error, deployers in _reference_findings(component, _refusals(recipe, component, inputs)):
                 where = _place(scope, component, error)
                 if where.file not in broken and (component.name, error.what) not in said:
                     said.add((component.name, error.what))
                     yield _finding(where, error, deployers)
 
 
-def _each_reference(component: Component, found: Iterable[Refusal]) -> Iterator[Refusal]:
+def _reference_findings(component: Component, found: Iterable[Refusal]) -> Iterator[Refusal]:
     """Yield what is refused, and every reference where a bundle names the first."""
     for error, deployers in found:
         if not isinstance(error, InterpretedText):
@@ -66,7 +66,7 @@ def _each_reference(component: Component, found: Iterable[Refusal]) -> Iterator[
 
 def _refusals(recipe: Recipe, component: Component, inputs: BundleInputs) -> Iterator[Refusal]:
     """Yield each reason not to deploy a component, with the deployers that have it."""
-    document = recipe_document(_alone(recipe, component), state="")
+    document = recipe_document(_single_component(recipe, component), state="")
     if component.word("type") == "Kustomize":  # which kustomize would have built
         document["files"] = {build_file(component.name): ""}
     try:
@@ -79,7 +79,7 @@ def _refusals(recipe: Recipe, component: Component, inputs: BundleInputs) -> Ite
     yield from by_reason.values()
 
 
-def _alone(recipe: Recipe, component: Component) -> Recipe:
+def _single_component(recipe: Recipe, component: Component) -> Recipe:
     """Return a recipe without its other components."""
     return replace(recipe, components=(component,), order=(component.name,), constraints=(), phases={})
 

@@ -46,7 +46,7 @@ def unknown_keys(scope: Scope) -> Iterator[Finding]:
             spelled = {path[:length] for path in chart.read for length in range(1, len(path) + 1)}
             for path, siblings, child in _below(chart, spelled, node, ()):
                 yield UNKNOWN_CHART_KEY.finding(
-                    key_place(file, child), _what(chart, path), _hint(scope, chart, name, path, siblings)
+                    key_place(file, child), _unknown_value(chart, path), _hint(scope, chart, name, path, siblings)
                 )
 
 
@@ -57,14 +57,14 @@ def _manifest_words(scope: Scope, component: str) -> set[str]:
     return {word for text in texts for action in _ACTION.findall(text) for word in _WORD.findall(action)}
 
 
-def _what(chart: ChartKeys, path: Steps) -> str:
+def _unknown_value(chart: ChartKeys, path: Steps) -> str:
     return f"chart {chart.name} {chart.version} has no value '{'.'.join(path)}'"
 
 
-def _hint(scope: Scope, chart: ChartKeys, component: str, path: Steps, known: Mapping[str, object]) -> str:
+def _hint(scope: Scope, chart: ChartKeys, component: str, path: Steps, known_parts: Mapping[str, object]) -> str:
     """Return the nearest value the chart has, and a word of caution where the recipe means another version of it."""
-    near = nearest(path[-1], known)
-    words = sorted(known)
+    near = nearest(path[-1], known_parts)
+    words = sorted(known_parts)
     hint = f"did you mean '{'.'.join((*path[:-1], near))}'?" if near else f"known there: {', '.join(words[:8])}"
     pinned = {each.word("version") for each in scope.components if each.name == component} - {""}
     if pinned and chart.version.removeprefix("v") not in {version.removeprefix("v") for version in pinned}:

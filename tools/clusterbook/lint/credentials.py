@@ -32,7 +32,7 @@ def secrets(scope: Scope) -> Iterator[Finding]:
     """Yield CB049 for each line with a value that looks like a secret; the value itself is not repeated."""
     by_line: dict[tuple[str, int], Finding] = {}
     for file in sorted(scope.sources):
-        for secret in _known(file, scope.sources[file].text):
+        for secret in _known_credentials(file, scope.sources[file].text):
             by_line[file, secret.place.line] = secret
         if "/manifests/" in scope.paths[file]:
             for secret in _in_manifest(file, scope.lines[file]):
@@ -43,7 +43,7 @@ def secrets(scope: Scope) -> Iterator[Finding]:
     yield from by_line.values()
 
 
-def _known(file: str, text: str) -> Iterator[Finding]:
+def _known_credentials(file: str, text: str) -> Iterator[Finding]:
     """Yield a finding for everything in a text that has the form of a known kind of key."""
     for what, mark, pattern in KNOWN:
         for match in pattern.finditer(text) if mark in text else ():

@@ -43,10 +43,10 @@ def disagreements(scope: Scope) -> Iterator[Finding]:
             if mine.specificity() != theirs.specificity() or (one.name, other.name) in judged:
                 continue
             judged.add((one.name, other.name))
-            yield from _between(scope, one, other, slug)
+            yield from _pair_disagreements(scope, one, other, slug)
 
 
-def _between(scope: Scope, one: Layer, other: Layer, slug: str) -> Iterator[Finding]:
+def _pair_disagreements(scope: Scope, one: Layer, other: Layer, slug: str) -> Iterator[Finding]:
     """Yield what `one` and `other`, which merges later, say differently, each with the layers only it builds on."""
     chains = scope.catalog.chain(one.name), scope.catalog.chain(other.name)
     mine = _claims([layer for layer in chains[0] if layer not in chains[1]])

@@ -76,7 +76,7 @@ def _version(file: str, node: Node | None, field: str) -> Iterator[Finding]:
     """Yield a finding when a version is a range or a moving tag."""
     text = node.string() if node else ""
     if node and text and text == text.strip() and (is_moving(text) or _RANGE.search(text)):
-        yield _moving(place(file, node), f"{field} '{text}' moves", "name one released version, in quotes")
+        yield _moving_tag(place(file, node), f"{field} '{text}' moves", "name one released version, in quotes")
 
 
 def _in_values(file: str, node: Node) -> Iterator[Finding]:
@@ -84,7 +84,9 @@ def _in_values(file: str, node: Node) -> Iterator[Finding]:
     for mapping in maps(node):
         for key, child in mapping.items():
             if key.lower() in ("tag", "imagetag") and is_moving(child.string()):
-                yield _moving(place(file, child), f"{key} '{child.text}' moves", "name a released version or a digest")
+                yield _moving_tag(
+                    place(file, child), f"{key} '{child.text}' moves", "name a released version or a digest"
+                )
             elif key.lower() == "image" and "/" in child.string() and ":" not in child.string().rpartition("/")[2]:
                 alone = not _SIBLINGS & {other.lower() for other, _ in mapping.items()}
                 if alone and _IMAGE.match(child.string()):
@@ -127,10 +129,10 @@ def _image(where: Place, image: str) -> Iterator[Finding]:
     _, _, tag = name.partition(":")
     if not tag:
         what = f"image '{image}' has no tag, which means latest"
-        yield _moving(where, what, f"write {image.removesuffix(':')}:<version>")
+        yield _moving_tag(where, what, f"write {image.removesuffix(':')}:<version>")
     elif is_moving(tag):
-        yield _moving(where, f"image '{image}' moves", "name a released version or a digest")
+        yield _moving_tag(where, f"image '{image}' moves", "name a released version or a digest")
 
 
-def _moving(where: Place, what: str, hint: str) -> Finding:
+def _moving_tag(where: Place, what: str, hint: str) -> Finding:
     return MOVING_TAG.finding(where, what, f"{hint}, or say why with '# allow CB045: reason'")

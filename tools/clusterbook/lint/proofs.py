@@ -104,7 +104,7 @@ def _chart(component: Component) -> str:
     return f"{component.word('chart')} {component.word('version')}" if component.word("source") else ""
 
 
-def unsaid_facts(scope: Scope) -> Iterator[Finding]:
+def undeclared_facts(scope: Scope) -> Iterator[Finding]:
     """Yield CB068 for each component whose renders show what bundles have to know and its entry does not say."""
     proofs = Proofs(scope.catalog)
     for entry in scope.catalog.components.values():

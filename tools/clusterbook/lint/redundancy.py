@@ -60,7 +60,7 @@ def redundancies(scope: Scope) -> Iterator[Finding]:
             occurrences.add(name, origins)
     for place, (name, origin, before) in occurrences.repeated.items():
         if place not in occurrences.needed and place.file in scope.sources:
-            what = f"{name} is {_short(origin.value)} already, from {_from(before)}"
+            what = f"{name} is {_short(origin.value)} already, from {_origin_text(before)}"
             yield REDUNDANT_VALUE.finding(place, what, "remove it")
     yield from _repeated_entries(scope)
     yield from _repeated_mixins(scope)
@@ -77,7 +77,9 @@ def _repeated_entries(scope: Scope) -> Iterator[Finding]:
         lists = [(f"{part.name}.{name}", part.lists.get(name, ())) for part in layer.components for name in ADDITIVE]
         lists += [(f"{phase}.checks", phase_layer.checks or ()) for phase, phase_layer in layer.phases.items()]
         for name, origins in lists:
-            yield from _not_kept(name, [origin for origin in origins if origin.place not in kept], len(origins))
+            yield from _inherited_entries(
+                name, [origin for origin in origins if origin.place not in kept], len(origins)
+            )
 
 
 def _repeated_mixins(scope: Scope) -> Iterator[Finding]:
@@ -85,12 +87,12 @@ def _repeated_mixins(scope: Scope) -> Iterator[Finding]:
     for name, layer in scope.catalog.overlays.items():
         chain = [scope.catalog.base, *scope.catalog.chain(name)[:-1]]
         inherited = {origin.value for parent in chain for origin in parent.mixins}
-        yield from _not_kept(
+        yield from _inherited_entries(
             "mixins", [origin for origin in layer.mixins if origin.value in inherited], len(layer.mixins)
         )
 
 
-def _not_kept(name: str, origins: list[Origin], count: int) -> Iterator[Finding]:
+def _inherited_entries(name: str, origins: list[Origin], count: int) -> Iterator[Finding]:
     """Yield one finding for all entries of one list that are inherited."""
     if origins:
         words = ", ".join(str(origin.value) for origin in origins)
@@ -119,7 +121,7 @@ def same(one: object, other: object) -> bool:
     return one == other
 
 
-def _from(origin: Origin) -> str:
+def _origin_text(origin: Origin) -> str:
     return f"the {origin.layer} ({origin.place})" if origin.layer == "registry" else f"{origin.layer} ({origin.place})"
 
 

@@ -114,7 +114,7 @@ def unknown_components(scope: Scope) -> Iterator[Finding]:
     for ref in scope.component_refs:
         name = ref.component.name
         if name not in components:
-            hint = _near(name, components) or "add it to registry.yaml"
+            hint = _nearest_hint(name, components) or "add it to registry.yaml"
             yield UNKNOWN_COMPONENT.finding(ref.place("name"), f"component '{name}' is not in the registry", hint)
 
 
@@ -126,7 +126,7 @@ def unknown_dependencies(scope: Scope) -> Iterator[Finding]:
             name = str(origin.value)
             if name not in names:
                 what = f"component '{ref.component.name}' depends on '{name}', which does not exist"
-                hint = _near(name, names - {ref.component.name}) or "remove it, or add the component"
+                hint = _nearest_hint(name, names - {ref.component.name}) or "remove it, or add the component"
                 yield UNKNOWN_DEPENDENCY.finding(origin.place, what, hint)
 
 
@@ -183,6 +183,6 @@ def _base_place(layer: Layer) -> Place:
     return place(layer.file, node) if node else layer.place
 
 
-def _near(word: str, names: Iterable[str]) -> str:
+def _nearest_hint(word: str, names: Iterable[str]) -> str:
     match = nearest(word, names)
     return f"did you mean '{match}'?" if match else ""

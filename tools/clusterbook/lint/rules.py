@@ -86,7 +86,7 @@ _OF_CATALOGS: tuple[Rule, ...] = (
     reachability.unused_files,
     bundles.refused_bundles,
     proofs.ineffective,
-    proofs.unsaid_facts,
+    proofs.undeclared_facts,
     proofs.stale,
 )
 """Rules that need every file, since they speak of what is not there, or of recipes as a whole."""

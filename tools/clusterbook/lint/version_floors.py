@@ -111,7 +111,7 @@ def _range_problem(expression: Expression) -> str:
     named = version.read(expression.value)
     if named is None:
         return f"'{expression.op} {expression.value}' compares with something that is no version"
-    if not version.compared_builds(named):
+    if not version.builds_compare(named):
         return f"'{expression.op} {expression.value}': the build is not compared, since nobody counts such builds"
     return ""
 
@@ -121,10 +121,10 @@ def _contradicts(expression: Expression) -> bool:
     bounds = [(part.op, found.numbers) for part in expression.parts if (found := version.read(part.value))]
     floors = [(op, numbers) for op, numbers in bounds if op in (">=", ">")]
     ceilings = [(op, numbers) for op, numbers in bounds if op in ("<=", "<")]
-    return any(_misses(low, high) for low in floors for high in ceilings)
+    return any(_is_empty_range(low, high) for low in floors for high in ceilings)
 
 
-def _misses(low: tuple[str, tuple[int, ...]], high: tuple[str, tuple[int, ...]]) -> bool:
+def _is_empty_range(low: tuple[str, tuple[int, ...]], high: tuple[str, tuple[int, ...]]) -> bool:
     """Return whether nothing is in between; what a ceiling does not name is below it: 1.34.9 is `<= 1.34`."""
     size = len(high[1])
     floor_ = (*low[1], *[0] * (size - len(low[1])))[:size]
@@ -148,19 +148,19 @@ def _judge(name: str, origins: Origins, slug: str, findings: dict[Place, tuple[t
     last = origins[-1]
     if last.value.get("value") == origins[-2].value.get("value"):
         return  # repeats what is there; whoever lowered it first is found
-    least = _least(_expression(last.value))
+    least = _lowest_version(_expression(last.value))
     if least is None:
         return
     floors = [(demanded, origin) for origin in origins[:-1] if (demanded := floor(_expression(origin.value)))]
     if not floors:
         return
-    demanded, origin = max(floors, key=lambda pair: _padded(pair[0]))
+    demanded, origin = max(floors, key=lambda pair: _three_numbers(pair[0]))
     earlier = findings.get(last.place)
-    if _padded(least) < _padded(demanded) and (earlier is None or earlier[0] < _padded(demanded)):
+    if _three_numbers(least) < _three_numbers(demanded) and (earlier is None or earlier[0] < _three_numbers(demanded)):
         current, before = last.value.get("value", ""), origin.value.get("value", "")
         what = f"{name} is lowered to '{current}' in {slug}, where '{origin.layer}' demands '{before}' ({origin.place})"
         hint = f"write '{before}', or remove the constraint here so that it is inherited"
-        findings[last.place] = (_padded(demanded), LOWERED_FLOOR.finding(last.place, what, hint))
+        findings[last.place] = (_three_numbers(demanded), LOWERED_FLOOR.finding(last.place, what, hint))
 
 
 def _constraints(recipe: Recipe) -> Iterator[tuple[str, Origins]]:
@@ -177,7 +177,7 @@ def _expression(entry: dict[str, str]) -> Expression:
         return Expression("", "")
 
 
-def _least(expression: Expression) -> tuple[int, ...] | None:
+def _lowest_version(expression: Expression) -> tuple[int, ...] | None:
     """Return the lowest version that passes, () when there is none so low that it fails, None when unversioned."""
     if expression.op in ("<", "<="):
         return ()
@@ -185,7 +185,7 @@ def _least(expression: Expression) -> tuple[int, ...] | None:
         return parse_version(expression.value) if "." in expression.value else None
     if expression.op == "!=":
         return None
-    parts = [_least(part) for part in expression.parts]
+    parts = [_lowest_version(part) for part in expression.parts]
     versions = [part for part in parts if part is not None]
     if expression.op == "and":
         return max(versions, default=None)
@@ -194,6 +194,6 @@ def _least(expression: Expression) -> tuple[int, ...] | None:
     return floor(expression)
 
 
-def _padded(version: tuple[int, ...]) -> tuple[int, ...]:
+def _three_numbers(version: tuple[int, ...]) -> tuple[int, ...]:
     """Return three numbers, so that 1.30 and 1.30.0 are the same floor."""
     return (*version, 0, 0, 0)[:3] if version else (-1, 0, 0)

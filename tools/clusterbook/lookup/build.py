@@ -57,7 +57,7 @@ def parts(matrix: Matrix) -> Iterator[tuple[str, bytes]]:
         yield blob_part(digest), data
 
 
-def served(matrix: Matrix) -> Iterator[tuple[str, Recipe]]:
+def served_recipes(matrix: Matrix) -> Iterator[tuple[str, Recipe]]:
     """Yield (slug, recipe) of every recipe that some query is answered with."""
     for slug, recipe in matrix.recipes.items():
         if matrix.answer(recipe.criteria).state != UNSUPPORTED:
@@ -105,7 +105,7 @@ def listing(matrix: Matrix) -> list[dict[str, Any]]:
         overlays.setdefault(criteria, []).append(name)
     parents = {layer.base or "base" for layer in matrix.catalog.overlays.values()}
     lines = []
-    for slug, recipe in served(matrix):
+    for slug, recipe in served_recipes(matrix):
         state = matrix.answer(recipe.criteria).state
         for name in overlays[recipe.criteria] if state == CURATED else [slug]:
             layer = matrix.catalog.overlays.get(name)

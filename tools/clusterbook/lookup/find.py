@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from clusterbook.catalog.criteria import DIMENSIONS, Criteria, read_criteria
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, NotHonoured, Unsupported, did_you_mean
 from clusterbook.lookup.index import IndexShelf
-from clusterbook.lookup.index_files import Source
+from clusterbook.lookup.index_files import IndexFiles
 from clusterbook.resolve import matching, views
 from clusterbook.resolve.matching import Answer
 from clusterbook.resolve.recipe import KIND
@@ -41,7 +41,7 @@ class Question(NamedTuple):
 
 def open_shelf(source: str = "", data: str = "", snapshot: str | None = None) -> Shelf:
     """Return what answers a question: an index, or the sources with a private tree or a snapshot over them."""
-    index_source = Source(source)
+    index_source = IndexFiles(source)
     if not (data or snapshot):
         return IndexShelf(index_source)
     from clusterbook.lookup.local import LocalShelf
@@ -139,27 +139,27 @@ def serve(question: Question, shelf: Shelf, document: dict[str, Any]) -> tuple[A
     ]
     if slug and others:
         raise InvalidRequest(f"both the recipe {slug} and --{others[0]} were given", hint="give one of them")
-    answer = shelf.matcher.answer(_of_slug(shelf, slug) if slug else criteria_of(question, shelf, document))
+    answer = shelf.matcher.answer(_slug_criteria(shelf, slug) if slug else criteria_of(question, shelf, document))
     if answer.state == matching.UNSUPPORTED:
-        raise Unsupported(answer.reason, hint=nearest(shelf, answer.query))
+        raise Unsupported(answer.reason, hint=nearest_hint(shelf, answer.query))
     answer = shelf.judged(answer)
     if answer.state == matching.UNSUPPORTED:
         raise Unsupported(answer.reason, hint=f"what fits it: clusterbook fit {question.snapshot}")
     if answer.state == matching.INHERITED:
         if not question.allow_inherited:
-            hint = f"{nearest(shelf, answer.query)}; or accept {answer.slug} with --allow-inherited"
+            hint = f"{nearest_hint(shelf, answer.query)}; or accept {answer.slug} with --allow-inherited"
             raise NotHonoured(answer.reason, hint=hint)
         return answer, (answer.reason,)
     return answer, (f"{answer.slug} is {answer.reason}",) if answer.reason else ()
 
 
-def nearest(shelf: Shelf, query: Criteria) -> str:
+def nearest_hint(shelf: Shelf, query: Criteria) -> str:
     """Return a hint that names the recipes nearest to a query."""
     names = shelf.matcher.nearest(query)
     return f"nearest recipes: {', '.join(names)}" if names else "see `clusterbook list`"
 
 
-def _of_slug(shelf: Shelf, slug: str) -> Criteria:
+def _slug_criteria(shelf: Shelf, slug: str) -> Criteria:
     """Return the criteria of the recipe, or of the overlay, called `slug`.
 
     Raises:
@@ -200,14 +200,14 @@ def find(question: Question) -> Lookup:
     """
     read = read_input(question)
     if read.get("kind") == KIND:
-        return _handed_in(question, read)
+        return _document_recipe(question, read)
     shelf = open_shelf(question.source, question.data, question.snapshot)
     answer, notes = serve(question, shelf, read)
     recipe = shelf.recipe(answer)
     return Lookup(recipe.document, shelf, recipe, (*notes, *shelf.remarks))
 
 
-def _handed_in(question: Question, document: dict[str, Any]) -> Lookup:
+def _document_recipe(question: Question, document: dict[str, Any]) -> Lookup:
     """Return the recipe that was handed in: it is the answer, whatever this catalog says of its criteria.
 
     Raises:

@@ -20,7 +20,7 @@ from clusterbook.lookup.format import (
     decode,
     decode_inputs,
 )
-from clusterbook.lookup.index_files import Source
+from clusterbook.lookup.index_files import IndexFiles
 from clusterbook.resolve.matching import Answer, Matcher
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class IndexedRecipe(NamedTuple):
     """A recipe of an index; its health checks and origins are read when they are asked for."""
 
-    source: Source
+    source: IndexFiles
     record: Record
 
     @property
@@ -52,7 +52,7 @@ class IndexedRecipe(NamedTuple):
 class IndexShelf:
     """Answers from an index."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: IndexFiles) -> None:
         """Read the head of the index in `source`."""
         self.source = source
         self.detected: dict[str, str | int] = {}

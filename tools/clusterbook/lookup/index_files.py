@@ -15,7 +15,7 @@ EMBEDDED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "index")
 _REMOTE = ("oci://", "https://", "http://", "cm://")
 
 
-class Source:
+class IndexFiles:
     """The parts of one index, read on demand."""
 
     def __init__(self, where: str = "") -> None:
@@ -92,7 +92,7 @@ class Source:
 def embedded_texts() -> dict[str, str]:
     """Return the source files in the index built into the package, by path; {} when the package has no index."""
     try:
-        return Source().texts()
+        return IndexFiles().texts()
     except BrokenIndex:
         return {}
 

@@ -16,7 +16,7 @@ from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.schema import UNKNOWN_KEY
 from clusterbook.inputs.fast import read_document
 from clusterbook.lookup.build import listing
-from clusterbook.lookup.index_files import Source, embedded_texts
+from clusterbook.lookup.index_files import IndexFiles, embedded_texts
 from clusterbook.resolve import matrix
 from clusterbook.resolve.bundle_inputs import BundleInputs
 from clusterbook.resolve.document import escape, health_checks, origins_document, recipe_document
@@ -60,7 +60,7 @@ class ResolvedRecipe(NamedTuple):
 class LocalShelf:
     """The same answers as an `IndexShelf`, from sources."""
 
-    def __init__(self, source: Source, *, data: str, snapshot: str) -> None:
+    def __init__(self, source: IndexFiles, *, data: str, snapshot: str) -> None:
         """Load the sources in the index at `source`, with the private tree at `data` over them.
 
         Raises:
@@ -97,21 +97,23 @@ class LocalShelf:
             for name, value in found.items()
             if value in (claimed if name == "nodes" else self.vocabulary.values(name))
         }
-        said = ", ".join(f"{name} {value}{_by(criteria.origin(taken, name))}" for name, value in self.detected.items())
+        said = ", ".join(
+            f"{name} {value}{_reading_note(criteria.origin(taken, name))}" for name, value in self.detected.items()
+        )
         self.remarks += [f"from the snapshot: {said}"] if said else []
         for name in criteria.DIMENSIONS:
             if name not in self.detected:
-                self._note_unknown(name, criteria.shown(taken, name))
+                self._note_unknown(name, criteria.read_dimension(taken, name))
         foreign = not self.catalog.tree.strict
         self.evaluate = lambda name, value: constraint.verdict(name, value, taken, reference=foreign)
 
-    def _note_unknown(self, name: str, seen: criteria.Shown) -> None:
+    def _note_unknown(self, name: str, seen: criteria.DimensionReading) -> None:
         """Keep why a dimension has no value that recipes are for: what is there is none, or nobody knows."""
         values = list(seen.values)
         if seen.state == criteria.SEVERAL:
             self.unfit[name] = f"the nodes of the snapshot differ in their {name}: {', '.join(values)}"
         elif values and values[0] not in self.vocabulary.values(name):
-            self.unfit[name] = f"the snapshot's {name} {values[0]}{_by(seen.source)} is none of this catalog"
+            self.unfit[name] = f"the snapshot's {name} {values[0]}{_reading_note(seen.source)} is none of this catalog"
         else:
             self.unseen[name] = seen.limit or seen.reason
 
@@ -190,6 +192,6 @@ class LocalShelf:
         return listing(found)
 
 
-def _by(origin: str) -> str:
+def _reading_note(origin: str) -> str:
     """Return the reading that says so, in brackets."""
     return f" ({origin})" if origin else ""

@@ -18,7 +18,7 @@ from clusterbook.diagnostics.findings import Place
 from clusterbook.documents.api_version import API_VERSION
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.inputs.read import display_name, lacks_values, recipe_in
-from clusterbook.lookup.index_files import Source
+from clusterbook.lookup.index_files import IndexFiles
 from clusterbook.lookup.local import LocalShelf
 from clusterbook.resolve.bundle_inputs import complete
 from clusterbook.resolve.component import values_of
@@ -49,8 +49,8 @@ def read_recipe_file(document: Mapping[str, Any], where: str, *, source: str, da
         names = lacks_values(recipe)
         if not names:
             return RecipeFile(recipe, ())
-        shelf = LocalShelf(Source(source), data=data, snapshot="")
-        at_hand = _at_hand(recipe, shelf)
+        shelf = LocalShelf(IndexFiles(source), data=data, snapshot="")
+        at_hand = _own_paths(recipe, shelf)
         components = [
             {**component.document, "values": _values(component, shelf, at_hand)}
             if component.name in names
@@ -75,11 +75,11 @@ def whole_recipe_file(document: Mapping[str, Any], *, source: str, data: str) ->
     if _is_ours(document) and not data:
         from clusterbook.lookup.index import IndexShelf
 
-        return complete(document, IndexShelf(Source(source)).bundle_inputs())
-    shelf = LocalShelf(Source(source), data=data, snapshot="")
+        return complete(document, IndexShelf(IndexFiles(source)).bundle_inputs())
+    shelf = LocalShelf(IndexFiles(source), data=data, snapshot="")
     inputs = shelf.bundle_inputs()
     if not _is_ours(document):  # its manifests and images are those of another tree than ours
-        at_hand = _at_hand(document, shelf)
+        at_hand = _own_paths(document, shelf)
         files = {path: text for path, text in inputs.files.items() if path in at_hand}
         inputs = inputs._replace(images={}, unlisted={}, files=files)
     return complete(document, inputs)
@@ -90,7 +90,7 @@ def _is_ours(document: Mapping[str, Any]) -> bool:
     return document.get("apiVersion") in (None, "", API_VERSION)
 
 
-def _at_hand(document: Mapping[str, Any], shelf: LocalShelf) -> frozenset[str]:
+def _own_paths(document: Mapping[str, Any], shelf: LocalShelf) -> frozenset[str]:
     """Return the paths of the files that are those which a recipe names, and not others of the same name."""
     tree = shelf.catalog.tree
     if _is_ours(document) or not tree.strict:
@@ -129,7 +129,7 @@ def refuse_own_lines(overlay: Mapping[str, Any], where: str, shelf: Shelf) -> No
     """
     spec = overlay.get("spec") or {}
     more = [key for key, value in spec.items() if key != "criteria" and value not in (None, "", [], {})]
-    if not more or any(overlay == known for known in _overlays_called(_name(overlay), shelf)):
+    if not more or any(overlay == known for known in _overlays_named(_name(overlay), shelf)):
         return
     what = f"this overlay is none of the catalog, so its {more[0]} would change nothing"
     hint = "lay it over the catalog with --data TREE, or hand in its criteria alone (kind: RecipeCriteria)"
@@ -141,7 +141,7 @@ def _name(overlay: Mapping[str, Any]) -> str:
     return str(metadata.get("name") or "") if isinstance(metadata, dict) else ""
 
 
-def _overlays_called(name: str, shelf: Shelf) -> Iterator[Any]:
+def _overlays_named(name: str, shelf: Shelf) -> Iterator[Any]:
     """Yield the overlays of a catalog that have a name, as data."""
     if isinstance(shelf, LocalShelf):
         known = shelf.catalog.overlays.get(name)

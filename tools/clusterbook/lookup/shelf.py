@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from clusterbook.catalog.criteria import Vocabulary
-from clusterbook.lookup.index_files import Source
+from clusterbook.lookup.index_files import IndexFiles
 from clusterbook.resolve.bundle_inputs import BundleInputs
 from clusterbook.resolve.matching import Answer, Matcher
 
@@ -35,7 +35,7 @@ class Shelf(Protocol):
     for, with the reason, `unseen` those of which nobody knows, and why; `remarks` what a user should hear besides.
     """
 
-    source: Source
+    source: IndexFiles
     detected: dict[str, str | int]
     unfit: dict[str, str]
     unseen: dict[str, str]

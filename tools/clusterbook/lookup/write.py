@@ -17,7 +17,7 @@ from clusterbook.catalog.read import read, with_registry
 from clusterbook.catalog.tree import RECIPES
 from clusterbook.diagnostics.findings import Finding
 from clusterbook.files.write import write_bytes, write_folder
-from clusterbook.lookup.build import parts, served
+from clusterbook.lookup.build import parts, served_recipes
 from clusterbook.lookup.format import HEAD
 from clusterbook.lookup.index_files import EMBEDDED, embedded_texts
 from clusterbook.resolve.matching import COMPOSED, CURATED, INHERITED, UNSUPPORTED
@@ -41,7 +41,7 @@ class IndexBuild:
         """Return what was built, and what to type next; `command` is how the client is called here."""
         states = self.matrix.states()
         counts = ", ".join(f"{states[state]:,} {state}" for state in (CURATED, COMPOSED, INHERITED, UNSUPPORTED))
-        slugs = [slug for slug, _ in served(self.matrix)]
+        slugs = [slug for slug, _ in served_recipes(self.matrix)]
         longest = max(slugs, key=len)
         output = self.output or Path()
         source = "" if self.embedded else f" --source {output / _FOLDER}"
@@ -76,7 +76,7 @@ def build(recipes: Path, *, output: Path | None = None, package: Path | None = N
     files = list(parts(matrix))
     if output is not None:
         write_folder(output / _FOLDER, files, marker=HEAD)
-        write_bytes(output / _ARCHIVE, zipped(files))
+        write_bytes(output / _ARCHIVE, zip_bytes(files))
     embedded = write_folder(package, files, marker=HEAD) if package is not None else []
     return IndexBuild(matrix, output, tuple(embedded))
 
@@ -87,7 +87,7 @@ def own_package(recipes: Path) -> Path | None:
     return package if recipes.resolve() == (package.parents[3] / RECIPES).resolve() else None
 
 
-def zipped(parts: Iterable[tuple[str, bytes]]) -> bytes:
+def zip_bytes(parts: Iterable[tuple[str, bytes]]) -> bytes:
     """Return parts as the bytes of a zip file: stored, without dates, so that same content is same bytes."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from clusterbook.bundle.components import Part, get
+from clusterbook.bundle.components import BundleComponent, get
 from clusterbook.bundle.folders import Chart, Plan
 from clusterbook.bundle.options import Options
 from clusterbook.catalog.images import covers, full_name, images_in
@@ -116,7 +116,7 @@ def mirror_list(
 
 
 def _component_images(
-    component: ComponentRef, part: Part, recipe: Mapping[str, Any], manifest_images: Collection[str]
+    component: ComponentRef, part: BundleComponent, recipe: Mapping[str, Any], manifest_images: Collection[str]
 ) -> tuple[set[str], list[ImageGap]]:
     """Return the images of a component with these values, and what is not known of them.
 

@@ -11,19 +11,19 @@ from typing import Any, NamedTuple, Protocol
 
 from clusterbook.catalog.chart import ChartKeys
 from clusterbook.catalog.proofs import DEAD, DEFAULT, LIVE, OWN, REFUSED, Effect
-from clusterbook.prove.objects import ObjectChange, Reader, Rendered
+from clusterbook.prove.objects import ObjectChange, Reader, Rendering
 from clusterbook.prove.values import (
     ABSENT,
     Steps,
-    another,
     get,
+    known_steps,
     leaves,
-    near,
+    nearest_pointer,
+    other_value,
     pointer,
-    replaced,
     same,
     switches,
-    unknown,
+    with_value,
     without,
 )
 
@@ -31,27 +31,27 @@ MOST_CHANGES = 6
 """Most changes of one value that are written down; the others are counted."""
 MOST_SWITCHES = 12
 """Most values that are tried as the one that switches a dead value off."""
-Render = Callable[[Mapping[str, Any]], Rendered]
+Render = Callable[[Mapping[str, Any]], Rendering]
 """Renders manifests with other values."""
 
 
 class ChartRender(Protocol):
     """Renders a chart with other values."""
 
-    def __call__(self, values: Mapping[str, Any], *, crds: bool = False) -> Rendered:
+    def __call__(self, values: Mapping[str, Any], *, crds: bool = False) -> Rendering:
         """Return the manifests; with `crds` the kinds beside the templates as well."""
         ...
 
 
-class Judged(NamedTuple):
+class ChartEffects(NamedTuple):
     """Effects by pointer, and what was rendered with all values: twice, so that what is new each time is known."""
 
     effects: Mapping[str, Effect]
-    base: Rendered
+    base: Rendering
     unstable: tuple[ObjectChange, ...]
 
 
-def judge(values: Mapping[str, Any], chart: ChartKeys, render: ChartRender, own: Render) -> Judged:
+def judge(values: Mapping[str, Any], chart: ChartKeys, render: ChartRender, own: Render) -> ChartEffects:
     """Return the effect of each value on a chart.
 
     Args:
@@ -60,20 +60,20 @@ def judge(values: Mapping[str, Any], chart: ChartKeys, render: ChartRender, own:
         render: renders it with other values.
         own: renders our own manifests of the component, which read the same values.
     """
-    return _Judge(values, chart, render, own).judged()
+    return _EffectJudge(values, chart, render, own).judged()
 
 
-def judge_manifests(values: Mapping[str, Any], own: Render) -> Judged:
+def judge_manifests(values: Mapping[str, Any], own: Render) -> ChartEffects:
     """Return the effect of each value on the manifests of a component that has no chart."""
     nothing = ChartKeys("", "", {})
-    return _Judge(values, nothing, _no_chart, own).judged()
+    return _EffectJudge(values, nothing, _no_chart, own).judged()
 
 
-def _no_chart(values: Mapping[str, Any], *, crds: bool = False) -> Rendered:  # noqa: ARG001 (there is nothing to render)
-    return Rendered(())
+def _no_chart(values: Mapping[str, Any], *, crds: bool = False) -> Rendering:  # noqa: ARG001 (there is nothing to render)
+    return Rendering(())
 
 
-class _Judge:
+class _EffectJudge:
     """One set of values on trial."""
 
     def __init__(self, values: Mapping[str, Any], chart: ChartKeys, render: ChartRender, own: Render) -> None:
@@ -98,9 +98,9 @@ class _Judge:
                 self.values, self.base = lesser, rendered
                 return
 
-    def judged(self) -> Judged:
+    def judged(self) -> ChartEffects:
         if self.base.refusal:
-            return Judged({}, self.base, ())
+            return ChartEffects({}, self.base, ())
         found = dict(self.refused)
         idle: list[Steps] = []
         own = self.own(self.values)
@@ -122,7 +122,7 @@ class _Judge:
             else:
                 idle.append(path)
         found |= self._idle(idle)
-        return Judged({pointer(path): found[path] for path in sorted(found)}, self.base, self.unstable)
+        return ChartEffects({pointer(path): found[path] for path in sorted(found)}, self.base, self.unstable)
 
     def _default(self, path: Steps, value: Any) -> tuple[Any, ...]:
         """Return the chart's own value at a path, () where it has none; maps stand only beside maps."""
@@ -130,7 +130,7 @@ class _Judge:
         return () if default is ABSENT or (isinstance(default, Mapping) and value != {}) else (default,)
 
     def _changes(
-        self, values: Mapping[str, Any], *paths: Steps, below: Rendered | None = None
+        self, values: Mapping[str, Any], *paths: Steps, below: Rendering | None = None
     ) -> list[ObjectChange] | str:
         """Return what `values` change by what stands at `paths`; why the chart refuses to be without it."""
         rendered = self.render(without(values, *paths))
@@ -145,7 +145,7 @@ class _Judge:
         changes = self.reader.changes(whole.documents, lesser.documents)
         return [] if lesser.refusal else [each for each in changes if each not in self._unstable]
 
-    def _own(self, own: Rendered, path: Steps) -> Effect | None:
+    def _own(self, own: Rendering, path: Steps) -> Effect | None:
         """Return what a value does to our own manifests, None for nothing; `enabled` at the top is the bundler's."""
         lesser = self.own(without(self.values, path))
         if lesser.refusal and not own.refusal:
@@ -195,10 +195,10 @@ class _Judge:
         probed = self._probe(path, value)
         if probed is not None:
             return probed
-        known = unknown(self.chart, path)
+        known = known_steps(self.chart, path)
         if known < len(path):
             why = f"the chart has no {pointer(path[: known + 1])}" if self.chart.name else "no manifest reads it"
-            return Effect(DEAD, default=default, near=near(self.chart, path, known), why=why)
+            return Effect(DEAD, default=default, near=nearest_pointer(self.chart, path, known), why=why)
         if value == {}:
             return Effect(DEAD, default=default, why="an empty map takes nothing away from the chart's own")
         switch = self._switch(path)
@@ -210,7 +210,7 @@ class _Judge:
 
     def _probe(self, path: Steps, value: Any) -> Effect | None:
         """Return the effect of a value that is read, as another one in its place changes something; else None."""
-        other = replaced(self.values, path, another(value))
+        other = with_value(self.values, path, other_value(value))
         if self.reader.changes(self.own(self.values).documents, self.own(other).documents):
             return Effect(OWN, why="our manifests come to the same without it")
         rendered = self.render(other)
@@ -226,7 +226,7 @@ class _Judge:
             tried += 1
             if tried > MOST_SWITCHES:
                 break
-            turned = replaced(self.values, switch, other)
+            turned = with_value(self.values, switch, other)
             rendered = self.render(turned)
             if rendered.refusal or rendered.documents == self.base.documents:
                 continue

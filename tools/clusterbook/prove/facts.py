@@ -18,7 +18,7 @@ from clusterbook.catalog.proofs import Fact
 from clusterbook.prove import pod_security
 from clusterbook.prove.images import setting
 from clusterbook.prove.objects import Object, ObjectChange
-from clusterbook.prove.values import merged
+from clusterbook.prove.values import merge_values
 
 MOST = 4
 """Most places that one fact names."""
@@ -46,8 +46,8 @@ def gather(
     """
     found = {
         "kubernetes": _kubernetes(chart, refusals),
-        "images": _images(objects, merged(chart.values, values)),
-        "unstable": _unstable(unstable),
+        "images": _images(objects, merge_values(chart.values, values)),
+        "unstable": _unstable_fields(unstable),
         **{kind: [fact for each in objects for fact in read(each)] for kind, read in _OF_OBJECTS.items()},
         "podSecurity": _pod_security(objects),
     }
@@ -74,7 +74,7 @@ def _images(objects: Iterable[Object], values: Mapping[str, Any]) -> list[Fact]:
     return found
 
 
-def _unstable(changes: Iterable[ObjectChange]) -> list[Fact]:
+def _unstable_fields(changes: Iterable[ObjectChange]) -> list[Fact]:
     pointers: dict[str, list[str]] = {}
     for each in changes:
         pointers.setdefault(each.object, []).append(each.pointer)
@@ -132,7 +132,7 @@ def _rights(each: Object) -> Iterator[Fact]:
     yield {"object": each.name, "rules": len(rules), "digest": digest, **({"everything": True} if broad else {})}
 
 
-def _owned(each: Object) -> Iterator[Fact]:
+def _empty_fields(each: Object) -> Iterator[Fact]:
     """Yield the fields that the chart writes without content and somebody else fills: emptied again by a second run."""
     pointers = sorted(_empty_secrets(each.data) if each.data.get("kind") == "Secret" else _empty_bundles(each.data))
     if pointers:
@@ -169,7 +169,7 @@ def _empty_bundles(data: Mapping[str, Any]) -> Iterator[str]:
 _EMPTY = ("", None, "Cg==", "IA==")
 
 
-def _immutable(each: Object) -> Iterator[Fact]:
+def _immutable_objects(each: Object) -> Iterator[Fact]:
     if each.data.get("kind") in ("Secret", "ConfigMap") and each.data.get("immutable") is True:
         yield {"object": each.name}
 
@@ -192,6 +192,6 @@ _OF_OBJECTS: Mapping[str, Callable[[Object], Iterator[Fact]]] = {
     "hooks": _hook,
     "webhooks": _webhooks,
     "clusterRoles": _rights,
-    "owned": _owned,
-    "immutable": _immutable,
+    "owned": _empty_fields,
+    "immutable": _immutable_objects,
 }

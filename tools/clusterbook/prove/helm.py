@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.diagnostics.errors import ClusterbookError
-from clusterbook.prove.objects import Rendered, split
+from clusterbook.prove.objects import Rendering, split
 
 TIMEOUT_S = 120
 MAX_REFUSAL = 400
@@ -76,7 +76,7 @@ class Helm:
         *,
         kubernetes: str,
         crds: bool = False,
-    ) -> Rendered:
+    ) -> Rendering:
         """Return the manifests of a chart, or helm's words when it refuses.
 
         Raises:
@@ -86,7 +86,7 @@ class Helm:
         done = self._run([*words, *(["--include-crds"] if crds else [])], json.dumps(values))
         if done.returncode < 0:
             raise HelmFailed(f"helm was stopped by signal {-done.returncode}", place=archive)
-        return Rendered((), _refusal(done.stderr, archive)) if done.returncode else Rendered(split(done.stdout))
+        return Rendering((), _refusal(done.stderr, archive)) if done.returncode else Rendering(split(done.stdout))
 
     def pull(self, source: str, chart: str, version: str, folder: Path) -> Path:
         """Return the archive of a chart, pulled into `folder`, which has to be there.

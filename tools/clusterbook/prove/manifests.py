@@ -8,10 +8,10 @@ from typing import Any
 from clusterbook.catalog.proofs import ProofSubject
 from clusterbook.gotemplate import BrokenTemplate
 from clusterbook.gotemplate import render as render_template
-from clusterbook.prove.objects import Rendered, split
+from clusterbook.prove.objects import Rendering, split
 
 
-def render(subject: ProofSubject, values: Mapping[str, Any]) -> Rendered:
+def render(subject: ProofSubject, values: Mapping[str, Any]) -> Rendering:
     """Return what a component's own manifests say with these values. Source: reference row B7."""
     data = {
         "Values": {subject.component: values},
@@ -23,5 +23,5 @@ def render(subject: ProofSubject, values: Mapping[str, Any]) -> Rendered:
         try:
             documents += split(render_template(text, data, file=path))
         except BrokenTemplate as error:
-            return Rendered((), f"{path}: {error.what}")
-    return Rendered(tuple(documents))
+            return Rendering((), f"{path}: {error.what}")
+    return Rendering(tuple(documents))

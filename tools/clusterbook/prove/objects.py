@@ -17,7 +17,7 @@ _SEPARATOR = re.compile(r"^---.*\n", re.MULTILINE)
 _SOURCE = re.compile(r"^# Source: (\S+)$", re.MULTILINE)
 
 
-class Rendered(NamedTuple):
+class Rendering(NamedTuple):
     """What a chart renders to: the text of each document, or why it refuses."""
 
     documents: tuple[str, ...]

@@ -26,7 +26,7 @@ class EffectRow(NamedTuple):
     exact: bool
 
 
-class Idle(NamedTuple):
+class IdleValue(NamedTuple):
     """A value that is dead or refused, in how many recipes."""
 
     component: str
@@ -46,7 +46,7 @@ class Refusal(NamedTuple):
     recipes: int
 
 
-class Unlisted(NamedTuple):
+class UnlistedImage(NamedTuple):
     """An image that a pinned chart starts and its list does not have; `setting` is the value that sets it."""
 
     component: str
@@ -58,9 +58,9 @@ class ProofSummary(NamedTuple):
     """What a catalog's proofs say together."""
 
     rows: tuple[EffectRow, ...]
-    idle: tuple[Idle, ...]
+    idle: tuple[IdleValue, ...]
     refusals: tuple[Refusal, ...]
-    unlisted: tuple[Unlisted, ...]
+    unlisted: tuple[UnlistedImage, ...]
 
     @property
     def total(self) -> Counter[str]:
@@ -79,7 +79,7 @@ def summarise(
         images: the image lists that there are, by component.
     """
     refusals: dict[tuple[str, str, str], set[str]] = {}
-    unlisted: set[Unlisted] = set()
+    unlisted: set[UnlistedImage] = set()
     rows: dict[str, tuple[Counter[str], set[str], set[str], list[bool]]] = {}
     idle: dict[tuple[str, str, str, str, str], set[str]] = {}
     for case in cases:
@@ -97,7 +97,7 @@ def summarise(
                 refusals.setdefault((name, fact["refused"], fact["why"]), set()).update(case.recipes)
         for fact in proof.facts.get("images", ()) if proof.archive.exact and name in (images or {}) else ():
             if not any(covers(listed, fact["image"]) for listed in (images or {})[name]):
-                unlisted.add(Unlisted(name, fact["image"], fact.get("value", "")))
+                unlisted.add(UnlistedImage(name, fact["image"], fact.get("value", "")))
         for path, effect in proof.effects.items():
             counts[effect.effect] += len(case.recipes)
             if effect.effect in (DEAD, REFUSED):
@@ -107,7 +107,7 @@ def summarise(
             EffectRow(name, len(slugs), dict(counts), tuple(sorted(charts)), all(exact))
             for name, (counts, slugs, charts, exact) in sorted(rows.items())
         ),
-        tuple(Idle(*said, len(slugs)) for said, slugs in sorted(idle.items())),
+        tuple(IdleValue(*said, len(slugs)) for said, slugs in sorted(idle.items())),
         tuple(Refusal(*said, len(slugs)) for said, slugs in sorted(refusals.items())),
         tuple(sorted(unlisted)),
     )

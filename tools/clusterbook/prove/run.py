@@ -19,10 +19,10 @@ from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mea
 from clusterbook.files.write import write_bytes
 from clusterbook.prove import manifests
 from clusterbook.prove.archives import ChartFile, Charts
-from clusterbook.prove.effects import Judged, judge, judge_manifests
+from clusterbook.prove.effects import ChartEffects, judge, judge_manifests
 from clusterbook.prove.facts import gather
 from clusterbook.prove.helm import Helm
-from clusterbook.prove.objects import Reader, Rendered
+from clusterbook.prove.objects import Reader, Rendering
 from clusterbook.prove.preview import Preview, compare
 from clusterbook.prove.subjects import KUBERNETES, Case
 from clusterbook.resolve.proof import Proofs
@@ -31,7 +31,7 @@ Tell = Callable[[str, str, int, int], object]
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class ProofStatus:
     """How the proofs of a catalog stand: those that hold, the cases to prove, and those whose chart is not at hand."""
 
     fresh: Mapping[str, Proof]
@@ -40,7 +40,7 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Hand:
+class ProofTools:
     """What there is to prove with: charts and helm, or neither."""
 
     charts: Charts | None = None
@@ -72,7 +72,7 @@ def cache() -> Path:
     return folder
 
 
-def state(catalog: Catalog, wanted: Iterable[Case], hand: Hand) -> State:
+def state(catalog: Catalog, wanted: Iterable[Case], hand: ProofTools) -> ProofStatus:
     """Return how the proofs of the `wanted` cases stand; without a chart, one holds while its subject is the same."""
     known = Proofs(catalog)
     fresh: dict[str, Proof] = {}
@@ -88,21 +88,21 @@ def state(catalog: Catalog, wanted: Iterable[Case], hand: Hand) -> State:
             missing.append(case)
         else:
             stale.append(case)
-    return State(fresh, stale, missing)
+    return ProofStatus(fresh, stale, missing)
 
 
-def as_sentence(now: State) -> str:
+def as_sentence(now: ProofStatus) -> str:
     """Return how proofs stand in one line."""
     return f"{len(now.fresh)} proofs hold, {len(now.stale) + len(now.missing)} are missing or stale\n"
 
 
-def notes(now: State) -> list[str]:
+def notes(now: ProofStatus) -> list[str]:
     """Return what a reader of proofs should know: which components are unproven."""
     names = sorted({f"{case.subject.component} {case.subject.version}".strip() for case in now.missing})
     return [f"unproven, since the chart is not at hand: {', '.join(names)}"] if names else []
 
 
-def prove(hand: Hand, recipes: Path, every: Sequence[Case], now: State, tell: Tell) -> dict[str, Proof]:
+def prove(hand: ProofTools, recipes: Path, every: Sequence[Case], now: ProofStatus, tell: Tell) -> dict[str, Proof]:
     """Prove what is stale and write it beside its component; return all proofs that hold, by key.
 
     Args:
@@ -119,7 +119,7 @@ def prove(hand: Hand, recipes: Path, every: Sequence[Case], now: State, tell: Te
     proofs = dict(now.fresh)
     if not now.stale or hand.helm is None or hand.charts is None:
         return proofs
-    kept = {**_kept(recipes, every, {case.subject.component for case in now.stale}), **proofs}
+    kept = {**_read_proofs(recipes, every, {case.subject.component for case in now.stale}), **proofs}
     components = {case.subject.key(): case.subject.component for case in every}
     # Those for most versions of Kubernetes first, so that none of them is left to run alone.
     order = sorted(now.stale, key=lambda case: (-len(case.kubernetes), case.subject.component, case.subject.key()))
@@ -139,7 +139,7 @@ def prove(hand: Hand, recipes: Path, every: Sequence[Case], now: State, tell: Te
     return proofs
 
 
-def _kept(recipes: Path, every: Iterable[Case], names: set[str]) -> dict[str, Proof]:
+def _read_proofs(recipes: Path, every: Iterable[Case], names: set[str]) -> dict[str, Proof]:
     """Return the proofs that lie beside components already and are about one of `every` case."""
     wanted = {case.subject.key() for case in every}
     found: dict[str, Proof] = {}
@@ -158,7 +158,7 @@ def _write(recipes: Path, component: str, components: Mapping[str, str], proofs:
     write_bytes(path, encode(component, mine).encode())
 
 
-def preview_all(catalog: Catalog, wanted: Iterable[Case], hand: Hand, against: str, tell: Tell) -> list[Preview]:
+def preview_all(catalog: Catalog, wanted: Iterable[Case], hand: ProofTools, against: str, tell: Tell) -> list[Preview]:
     """Return what another version of a chart brings to every case that has it.
 
     Args:
@@ -181,7 +181,7 @@ def preview_all(catalog: Catalog, wanted: Iterable[Case], hand: Hand, against: s
     if not mine:
         known = {case.subject.component for case in wanted if case.subject.chart}
         raise NotFound(f"no recipe has a chart {name}", hint=did_you_mean(name, known))
-    other = _other(hand, mine[0].subject, version)
+    other = _other_version(hand, mine[0].subject, version)
     now = state(catalog, mine, hand)
     found: list[Preview] = []
     for number, case in enumerate(mine):
@@ -197,7 +197,7 @@ def preview_all(catalog: Catalog, wanted: Iterable[Case], hand: Hand, against: s
     return found
 
 
-def _other(hand: Hand, subject: ProofSubject, version: str) -> ChartFile:
+def _other_version(hand: ProofTools, subject: ProofSubject, version: str) -> ChartFile:
     """Return the archive of another version of a chart, which may also have another name by now."""
     assert hand.charts is not None
     chart = hand.charts.version(subject, version)
@@ -217,13 +217,13 @@ def prove_case(helm: Helm, chart: ChartFile | None, case: Case) -> Proof:
     """Return the proof of one case for every Kubernetes that its recipes start at; `chart` None: it has none."""
     subject = case.subject
 
-    def own(values: Mapping[str, Any]) -> Rendered:
+    def own(values: Mapping[str, Any]) -> Rendering:
         return manifests.render(subject, values)
 
     if chart is None:
         judged = judge_manifests(subject.values, own)
         return Proof(subject.key(), Archive(), case.kubernetes, judged.effects, {}, judged.base.refusal)
-    return _of_chart(helm, chart, case, own)
+    return _prove_chart(helm, chart, case, own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,12 +235,12 @@ class _Render:
     subject: ProofSubject
     kubernetes: str
 
-    def __call__(self, values: Mapping[str, Any], *, crds: bool = False) -> Rendered:
+    def __call__(self, values: Mapping[str, Any], *, crds: bool = False) -> Rendering:
         release, namespace = self.subject.component, self.subject.namespace
         return self.helm.render(self.archive, release, namespace, values, kubernetes=self.kubernetes, crds=crds)
 
 
-def _of_chart(helm: Helm, chart: ChartFile, case: Case, own: Callable[[Mapping[str, Any]], Rendered]) -> Proof:
+def _prove_chart(helm: Helm, chart: ChartFile, case: Case, own: Callable[[Mapping[str, Any]], Rendering]) -> Proof:
     """Return the proof of a case with a chart.
 
     Values are judged once for each way in which versions of Kubernetes make the chart render, by the oldest of them.
@@ -254,7 +254,7 @@ def _of_chart(helm: Helm, chart: ChartFile, case: Case, own: Callable[[Mapping[s
             refusals[version] = base.refusal
         else:
             bases.setdefault(base.documents, version)
-    found: list[Judged] = []
+    found: list[ChartEffects] = []
     if not bases and not _Render(helm, chart.path, subject, KUBERNETES)(subject.values).refusal:
         bases[()] = (
             KUBERNETES  # the recipes allow what the chart refuses: that is a fact, and its values do what they do
@@ -266,10 +266,10 @@ def _of_chart(helm: Helm, chart: ChartFile, case: Case, own: Callable[[Mapping[s
     refusal = found[0].base.refusal
     objects = Reader().whole(whole.documents)
     facts = gather(chart.keys, subject.values, objects, unstable=found[0].unstable, refusals=refusals)
-    return Proof(subject.key(), chart.archive, case.kubernetes, merged(found), facts, refusal)
+    return Proof(subject.key(), chart.archive, case.kubernetes, merge_effects(found), facts, refusal)
 
 
-def merged(found: Sequence[Judged]) -> dict[str, Any]:
+def merge_effects(found: Sequence[ChartEffects]) -> dict[str, Any]:
     """Return the effects of renders for several versions of Kubernetes: what is live in one of them is live."""
     rank = {"live": 0, "refused": 1, "own": 2, "dead": 3, "default": 4}
     effects = dict(found[0].effects)

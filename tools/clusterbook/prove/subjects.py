@@ -65,7 +65,7 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts if part.isdigit())
 
 
-def of_slugs(every: Iterable[Case], slugs: Iterable[str]) -> list[Case]:
+def cases_of(every: Iterable[Case], slugs: Iterable[str]) -> list[Case]:
     """Return the cases that any of these recipes has."""
     wanted = set(slugs)
     return [case for case in every if wanted & set(case.recipes)]

@@ -58,7 +58,7 @@ def _without(values: Mapping[str, Any], path: Steps) -> dict[str, Any]:
     return found
 
 
-def merged(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+def merge_values(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
     """Return `high` over `low` as helm lays values over a chart's: maps merge, null takes away, all else replaces."""
     found = dict(low)
     for key, value in high.items():
@@ -66,24 +66,28 @@ def merged(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
         if value is None:
             found.pop(key, None)
         else:
-            found[key] = merged(inner, value) if isinstance(value, Mapping) and isinstance(inner, Mapping) else value
+            found[key] = (
+                merge_values(inner, value) if isinstance(value, Mapping) and isinstance(inner, Mapping) else value
+            )
     return found
 
 
-def replaced(values: Mapping[str, Any], path: Steps, value: Any) -> dict[str, Any]:
+def with_value(values: Mapping[str, Any], path: Steps, value: Any) -> dict[str, Any]:
     """Return `values` with another value at a path."""
     found = dict(values)
     inner = found.get(path[0])
-    found[path[0]] = value if len(path) == 1 else replaced(inner if isinstance(inner, Mapping) else {}, path[1:], value)
+    found[path[0]] = (
+        value if len(path) == 1 else with_value(inner if isinstance(inner, Mapping) else {}, path[1:], value)
+    )
     return found
 
 
 def same(one: Any, two: Any) -> bool:
     """Return whether a chart reads two values as the same: 1 is 1.0, true is not 1."""
-    return _written(one) == _written(two)
+    return _canonical_json(one) == _canonical_json(two)
 
 
-def _written(value: Any) -> str:
+def _canonical_json(value: Any) -> str:
     return json.dumps(_plain(value), sort_keys=True)
 
 
@@ -95,7 +99,7 @@ def _plain(value: Any) -> Any:
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def unknown(chart: ChartKeys, path: Steps) -> int:
+def known_steps(chart: ChartKeys, path: Steps) -> int:
     """Return how many steps of a path the chart has before the first that it has not; all of them if it has it.
 
     A chart has what its values, its schema and its templates name, and anything below a map that they read as a whole.
@@ -119,7 +123,7 @@ def _properties(chart: ChartKeys, path: Steps) -> Mapping[str, Any]:
     return schema if isinstance(schema, Mapping) else {}
 
 
-def near(chart: ChartKeys, path: Steps, at: int) -> str:
+def nearest_pointer(chart: ChartKeys, path: Steps, at: int) -> str:
     """Return the pointer of the value that was probably meant, of a path whose step `at` the chart does not have.
 
     A value of the same name elsewhere counts where none of a similar name stands beside it; not for names that stand
@@ -141,27 +145,27 @@ def near(chart: ChartKeys, path: Steps, at: int) -> str:
         if length == 1 and path[-1] in _EVERYWHERE:
             break
         matches = sorted(
-            (each for each in known if each[-length:] == path[-length:]), key=lambda it: (_apart(it, path), it)
+            (each for each in known if each[-length:] == path[-length:]), key=lambda it: (_distance(it, path), it)
         )
         if matches:
             return pointer(matches[0])
     return ""
 
 
-def _apart(one: Steps, two: Steps) -> tuple[int, int]:
+def _distance(one: Steps, two: Steps) -> tuple[int, int]:
     """Return how far two paths are apart: the fewer steps they begin with together, the further."""
     together = next((i for i, (mine, other) in enumerate(zip(one, two, strict=False)) if mine != other), len(one))
     return -together, len(one)
 
 
-def another(value: Any) -> Any:
+def other_value(value: Any) -> Any:
     """Return a value of the same type that is not `value`."""
     if isinstance(value, bool):
         return not value
     if isinstance(value, int | float):
         return value + 1
     if isinstance(value, list):
-        return [*value[:-1], *map(another, value[-1:])] if value else [_PROBE]
+        return [*value[:-1], *map(other_value, value[-1:])] if value else [_PROBE]
     if isinstance(value, Mapping):
         return {**value, _PROBE: _PROBE}
     return f"{value}-{_PROBE}" if value else _PROBE

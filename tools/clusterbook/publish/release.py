@@ -24,7 +24,7 @@ from clusterbook.artifacts.layout import (
     recipe_artifact,
 )
 from clusterbook.artifacts.sbom import ChartDigests, sbom
-from clusterbook.bundle.media_types import archived, config
+from clusterbook.bundle.media_types import archive_files, config
 from clusterbook.bundle.options import DEPLOYERS
 from clusterbook.bundle.render import render
 from clusterbook.catalog import load as catalog
@@ -40,7 +40,7 @@ from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.model import Ledger
 from clusterbook.ledger.version import read_version
 from clusterbook.lookup import format as index
-from clusterbook.lookup.build import served
+from clusterbook.lookup.build import served_recipes
 from clusterbook.lookup.format import Index
 from clusterbook.lookup.index_files import embedded_texts
 from clusterbook.resolve import matrix
@@ -156,11 +156,11 @@ def prepare(request: PublishRequest) -> Publication:
         index.encode_head(Index(built.matcher, built.catalog.vocabulary)),
         {
             slug: gatherer.whole(recipe, state=built.answer(recipe.criteria).state)
-            for slug, recipe in served(built)
+            for slug, recipe in served_recipes(built)
             if slug in entries
         },
         image_lists(built.catalog.documents),
-        _chart_digests(built.catalog, (recipe for slug, recipe in served(built) if slug in entries)),
+        _chart_digests(built.catalog, (recipe for slug, recipe in served_recipes(built) if slug in entries)),
         ledger,
     )
 
@@ -207,7 +207,7 @@ def artifacts_of(release: Publication, version: ReleaseVersion) -> Iterator[tupl
     yield RECIPE_KIND, recipe_artifact(recipe, origins, version)
     for deployer in release.deployers:
         files = _bundle(recipe, deployer, version)
-        layout = archived(deployer, files)
+        layout = archive_files(deployer, files)
         artifact = bundle_artifact(deployer, config(deployer, files), layout, pack_bytes(layout), version)
         yield deployer, artifact
 

@@ -80,7 +80,7 @@ def complete(document: Mapping[str, Any], inputs: BundleInputs) -> dict[str, Any
         whole = dict(component.document)
         whole.setdefault("registry", inputs.registry.get(name, {}))
         if name in inputs.images and "images" not in whole:
-            whole |= {"images": inputs.images[name], **_unlisted(component, inputs.unlisted.get(name, {}))}
+            whole |= {"images": inputs.images[name], **_image_gaps(component, inputs.unlisted.get(name, {}))}
         components.append(whole)
         for path in files_of(component, inputs.files):
             text = files.get(path, inputs.files.get(path))
@@ -93,7 +93,7 @@ def complete(document: Mapping[str, Any], inputs: BundleInputs) -> dict[str, Any
     return {**recipe.with_components(components), **({"files": files} if files else {})}
 
 
-def _unlisted(component: ComponentRef, listed: Mapping[str, Any]) -> dict[str, Any]:
+def _image_gaps(component: ComponentRef, listed: Mapping[str, Any]) -> dict[str, Any]:
     """Return what of a component's images is not among its `images`; nothing where they are all there is."""
     gaps, chart = list(listed.get("gaps") or ()), listed.get("chart")
     if chart and component.version and chart != component.version:

@@ -117,13 +117,13 @@ def assemble(catalog: Catalog, layers: Sequence[ComponentLayer]) -> Component:
     if problem is None and component.enabled:
         what = incoherence(component)
         if what:
-            place = _blamed(component, layers[-1].place)
+            place = _likely_place(component, layers[-1].place)
             problem = Conflict(f"component '{name}' {what[0]}", hint=what[1], place=place)
             component = replace(component, problem=problem)
     return component
 
 
-def _blamed(component: Component, otherwise: Place) -> Place:
+def _likely_place(component: Component, otherwise: Place) -> Place:
     """Return where a layer said what most likely cannot be, so that all recipes it is in name one place."""
     words = (component.words.get(field, ()) for field in ("tag", "path", "type", "chart", "source", "version"))
     for origins in (component.replaced.get("patches", ()), *words):

@@ -167,14 +167,14 @@ Brief = str | list[dict[str, Any]]
 def brief(origins: Origins) -> Brief:
     """Return origins in few words."""
     if len(origins) == 1 and not origins[0].removed:
-        return _by(origins[0])
+        return _author(origins[0])
     return [
-        {"by": _by(origin), "value": origin.value, **({"removed": True} if origin.removed else {})}
+        {"by": _author(origin), "value": origin.value, **({"removed": True} if origin.removed else {})}
         for origin in origins
     ]
 
 
-def _by(origin: Origin) -> str:
+def _author(origin: Origin) -> str:
     return f"{origin.layer} {origin.place}"
 
 
@@ -192,7 +192,7 @@ def winners(pointers: Mapping[str, Brief]) -> dict[str, str]:
 
 def recipe_winners(recipe: Recipe) -> dict[str, str]:
     """Return who had the last word about everything in a recipe, by the pointers of its origins."""
-    last = {pointer: _by(origins[-1]) for pointer, origins in recipe_pointers(recipe) if origins}
+    last = {pointer: _author(origins[-1]) for pointer, origins in recipe_pointers(recipe) if origins}
     for component in recipe.components:
-        last |= {pointer: _by(origins[-1]) for pointer, origins in component_pointers(component) if origins}
+        last |= {pointer: _author(origins[-1]) for pointer, origins in component_pointers(component) if origins}
     return last

@@ -18,18 +18,18 @@ _VARIANT = ("source", "suffix", "switch")
 def gather_inputs(catalog: Catalog) -> BundleInputs:
     """Return what bundles of `catalog` need besides a recipe."""
     texts = {path: catalog.tree.files[path].text for path in sorted(_paths(catalog)) if path in catalog.tree.files}
-    unsaid = _unsaid(catalog.tree)
+    unsaid = _undeclared_facts(catalog.tree)
     registry = {name: facts(entry, unsaid.get(name, {})) for name, entry in sorted(catalog.components.items())}
-    return BundleInputs(registry, images(catalog), _unlisted(catalog), texts)
+    return BundleInputs(registry, images(catalog), _image_gaps(catalog), texts)
 
 
-def facts(entry: RegistryEntry, unsaid: Mapping[str, Any]) -> dict[str, Any]:
+def facts(entry: RegistryEntry, undeclared: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the registry says of a component that a bundle depends on, over what it leaves unsaid."""
     node = entry.node.data()
-    return {**unsaid, **{key: node[key] for key in FACTS if node.get(key)}}
+    return {**undeclared, **{key: node[key] for key in FACTS if node.get(key)}}
 
 
-def _unsaid(tree: SourceTree) -> dict[str, dict[str, Any]]:
+def _undeclared_facts(tree: SourceTree) -> dict[str, dict[str, Any]]:
     """Return by component what a tree in the reference's format leaves unsaid and our registry says, {} for our own.
 
     The reference's program knows it by the component's name. Source: reference rows B15, B18, B19, B23, B30.
@@ -54,7 +54,7 @@ def images(catalog: Catalog) -> dict[str, list[str]]:
     return found
 
 
-def _unlisted(catalog: Catalog) -> dict[str, dict[str, Any]]:
+def _image_gaps(catalog: Catalog) -> dict[str, dict[str, Any]]:
     """Return what of their images the lists cannot say in one word, by component."""
     found = {}
     for path, node in sorted(catalog.documents.items()):

@@ -23,13 +23,13 @@ def variants(image: str, suffix: Sequence[str], recipe: Mapping[str, Any]) -> tu
         suffix: what is added in this order: os, architecture, kernel.
         recipe: the recipe's document; its constraints say which nodes it is for.
     """
-    pinned = _pinned(recipe)
+    pinned = _allowed_values(recipe)
     known = {"os": tuple("".join(words) for words in product(*(pinned.get(name, ()) for name in _OS)))}
     endings = product(*(known.get(part, ()) for part in suffix))
     return tuple("-".join((image, *ending)) for ending in endings)
 
 
-def _pinned(recipe: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+def _allowed_values(recipe: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """Return by name the values that a constraint allows, where it allows a few only."""
     found = {}
     for constraint in recipe.get("constraints") or ():

@@ -31,43 +31,43 @@ def merge_phases(layers: Sequence[Layer]) -> dict[str, Phase]:
             phase = phases.get(name, Phase((), (), (), {}, {}))
             phases[name] = Phase(
                 declared=(*phase.declared, said.declared),
-                checks=_merged_checks(phase.checks, said.checks),
-                constraints=_merged_constraints(phase.constraints, said.constraints),
-                others=_appended(phase.others, said.others),
-                dropped=_appended(phase.dropped, said.cleared),
+                checks=_merge_checks(phase.checks, said.checks),
+                constraints=_merge_constraints(phase.constraints, said.constraints),
+                others=_append_origins(phase.others, said.others),
+                dropped=_append_origins(phase.dropped, said.cleared),
             )
     return phases
 
 
-def _appended(known: Mapping[str, Origins], said: Mapping[str, Origin]) -> dict[str, Origins]:
+def _append_origins(lower: Mapping[str, Origins], upper: Mapping[str, Origin]) -> dict[str, Origins]:
     """Return the origins by field, with those of one more layer behind."""
-    return {**known, **{field: (*known.get(field, ()), origin) for field, origin in said.items()}}
+    return {**lower, **{field: (*lower.get(field, ()), origin) for field, origin in upper.items()}}
 
 
-def _merged_checks(known: tuple[Origin, ...], said: tuple[Origin, ...] | None) -> tuple[Origin, ...]:
+def _merge_checks(lower: tuple[Origin, ...], upper: tuple[Origin, ...] | None) -> tuple[Origin, ...]:
     """Return the union in order; nothing said inherits, an empty list drops."""
-    if said is None:
-        return known
-    if not said:
+    if upper is None:
+        return lower
+    if not upper:
         return ()
     seen: set[object] = set()
     union = []
-    for origin in (*known, *said):
+    for origin in (*lower, *upper):
         if origin.value not in seen:
             seen.add(origin.value)
             union.append(origin)
     return tuple(union)
 
 
-def _merged_constraints(
-    known: tuple[tuple[str, Origins], ...], said: tuple[tuple[str, Origin], ...] | None
+def _merge_constraints(
+    lower: tuple[tuple[str, Origins], ...], upper: tuple[tuple[str, Origin], ...] | None
 ) -> tuple[tuple[str, Origins], ...]:
     """Return the union by name, the later entry replacing; nothing said inherits, an empty list drops."""
-    if said is None:
-        return known
-    if not said:
+    if upper is None:
+        return lower
+    if not upper:
         return ()
-    merged = dict(known)
-    for name, origin in said:
+    merged = dict(lower)
+    for name, origin in upper:
         merged[name] = (*merged.get(name, ()), origin)
     return tuple(merged.items())

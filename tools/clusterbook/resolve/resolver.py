@@ -43,7 +43,7 @@ Unmeasured = Callable[[str, str, str], None]
 """Is told of a constraint (name, value) that cannot be judged, and why."""
 
 
-class Excluded(NamedTuple):
+class ExcludedOverlay(NamedTuple):
     """An overlay that matched but that the snapshot rules out."""
 
     name: str
@@ -70,7 +70,7 @@ class Recipe:
     components: tuple[Component, ...]
     order: tuple[str, ...]
     phases: Mapping[str, Phase]
-    excluded: tuple[Excluded, ...] = ()
+    excluded: tuple[ExcludedOverlay, ...] = ()
     warnings: tuple[ConstraintWarning, ...] = ()
     profile: SelectedProfile | None = None
     offers: Offers = field(default_factory=dict)
@@ -126,15 +126,17 @@ class Resolver:
         """
         leaves = self.leaves(criteria)
         declared = declared_profile(self.applied(leaves))
-        excluded: list[Excluded] = []
+        excluded: list[ExcludedOverlay] = []
         warnings: list[ConstraintWarning] = []
         if evaluate is not None:
-            leaves = _passing(leaves, evaluate, excluded, warnings)
+            leaves = _passing_leaves(leaves, evaluate, excluded, warnings)
         layers = self.applied(leaves)
         if evaluate is not None:
             failing = self._mixin_failures(leaves, layers, evaluate, warnings)
             if failing:
-                excluded += [Excluded(leaf.name, "mixin-constraint-failed") for leaf in leaves if leaf.name in failing]
+                excluded += [
+                    ExcludedOverlay(leaf.name, "mixin-constraint-failed") for leaf in leaves if leaf.name in failing
+                ]
                 layers = self.applied([leaf for leaf in leaves if leaf.name not in failing])
         _refuse_lost(declared, layers, excluded)
         recipe = self.compose(criteria, layers, asked)
@@ -158,13 +160,13 @@ class Resolver:
         """
         leaves = self.leaves(criteria)
         declared = declared_profile(self.applied(leaves))
-        excluded: list[Excluded] = []
+        excluded: list[ExcludedOverlay] = []
         warnings: list[ConstraintWarning] = []
         while True:
             layers = self.applied(leaves)
             _refuse_lost(declared, layers, excluded)
             recipe = self.compose(criteria, layers, asked)
-            failing = list(_failing(recipe, evaluate, unmeasured))
+            failing = list(_failing_constraints(recipe, evaluate, unmeasured))
             if not failing:
                 return replace(recipe, excluded=tuple(excluded), warnings=tuple(warnings)), ""
             names: dict[str, None] = {}
@@ -177,7 +179,7 @@ class Resolver:
             if not names:
                 name, origin, verdict = failing[0]
                 return recipe, f"{verdict.reason} ({origin.place})"
-            excluded += [Excluded(name, "constraint-failed") for name in names]
+            excluded += [ExcludedOverlay(name, "constraint-failed") for name in names]
             leaves = [leaf for leaf in leaves if leaf.name not in names]
 
     def _sayers(self, leaf: Layer) -> set[str]:
@@ -338,7 +340,7 @@ class Resolver:
         return failing
 
 
-def _refuse_lost(declared: Profile | None, layers: Sequence[Layer], excluded: Sequence[Excluded]) -> None:
+def _refuse_lost(declared: Profile | None, layers: Sequence[Layer], excluded: Sequence[ExcludedOverlay]) -> None:
     """Raise Conflict where a snapshot rules out all that declares the profile: there is no recipe without it."""
     if declared is not None and declared not in [layer.profile for layer in layers]:
         names = ", ".join(entry.name for entry in excluded)
@@ -355,7 +357,9 @@ def resolve(catalog: Catalog, criteria: Criteria, evaluate: Evaluator | None = N
     return Resolver(catalog).resolve(criteria, evaluate)
 
 
-def _failing(recipe: Recipe, evaluate: Evaluator, unmeasured: Unmeasured) -> Iterator[tuple[str, Origin, Verdict]]:
+def _failing_constraints(
+    recipe: Recipe, evaluate: Evaluator, unmeasured: Unmeasured
+) -> Iterator[tuple[str, Origin, Verdict]]:
     """Yield the constraints of a recipe that fail, with who says them; what was not measured is told instead."""
     for name, origins in recipe.constraints:
         expected = str(origins[-1].value.get("value", ""))
@@ -366,8 +370,8 @@ def _failing(recipe: Recipe, evaluate: Evaluator, unmeasured: Unmeasured) -> Ite
             unmeasured(name, expected, verdict.reason)
 
 
-def _passing(
-    leaves: Iterable[Layer], evaluate: Evaluator, excluded: list[Excluded], warnings: list[ConstraintWarning]
+def _passing_leaves(
+    leaves: Iterable[Layer], evaluate: Evaluator, excluded: list[ExcludedOverlay], warnings: list[ConstraintWarning]
 ) -> list[Layer]:
     """Return the leaves whose own constraints all hold, recording the others. Source: reference row R25."""
     passing = []
@@ -379,7 +383,7 @@ def _passing(
             if not verdict.passed:
                 failed.append(ConstraintWarning(leaf.name, name, expected, verdict.actual, verdict.reason))
         if failed:
-            excluded.append(Excluded(leaf.name, "constraint-failed"))
+            excluded.append(ExcludedOverlay(leaf.name, "constraint-failed"))
             warnings.extend(failed)
         else:
             passing.append(leaf)

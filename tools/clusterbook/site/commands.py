@@ -69,7 +69,7 @@ def use(slug: str) -> list[Instruction]:
     return steps
 
 
-def published(slug: str, version: str, source: str) -> list[Instruction]:
+def version_instructions(slug: str, version: str, source: str) -> list[Instruction]:
     """Return what can be done with a version that was published at `source`."""
     which = f"{slug}@{version}"
     fetch = f"clusterbook fetch bundle {which} --deployer {{}} --from {source} -o bundle"

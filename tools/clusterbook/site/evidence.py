@@ -56,11 +56,11 @@ def evidence_of(proofs: Sequence[LedgerEvidence], versions: PublishedVersions) -
     return tuple(sorted(evidence, key=lambda proof: proof.slug))
 
 
-def _evidence(kept: LedgerEvidence, versions: PublishedVersions) -> EvidenceView:
-    proof, version = kept.proof, str(kept.version)
+def _evidence(proofs: LedgerEvidence, versions: PublishedVersions) -> EvidenceView:
+    proof, version = proofs.proof, str(proofs.version)
     return EvidenceView(
         slug=proof.recipe,
-        name=kept.name,
+        name=proofs.name,
         version=version,
         stale=version != _newest(versions.of(proof.recipe)),
         digest=proof.digest,
@@ -70,9 +70,9 @@ def _evidence(kept: LedgerEvidence, versions: PublishedVersions) -> EvidenceView
         says=proof.says,
         phases=tuple(_phase(phase, proof.results) for phase in PHASES),
         fingerprint=proof.fingerprint,
-        signer=kept.signer,
-        issuer=kept.issuer,
-        files=kept.files,
+        signer=proofs.signer,
+        issuer=proofs.issuer,
+        files=proofs.files,
     )
 
 

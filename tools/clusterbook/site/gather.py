@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from clusterbook.catalog.criteria import DIMENSIONS
 from clusterbook.documents.digest import tree_digest
 from clusterbook.evidence.ledger import LedgerEvidence
-from clusterbook.lookup.build import served
+from clusterbook.lookup.build import served_recipes
 from clusterbook.resolve.matrix import Matrix
 from clusterbook.site import wording
 from clusterbook.site.answers import answer_map
@@ -36,7 +36,7 @@ def gather(
         Conflict: a recipe names a manifest that does not exist.
     """
     catalog = matrix.catalog
-    recipes = dict(served(matrix))
+    recipes = dict(served_recipes(matrix))
     slugs = list(recipes)
     digest = tree_digest({path: source.text for path, source in catalog.tree.files.items()})
     views = RecipeViews(matrix, recipes)

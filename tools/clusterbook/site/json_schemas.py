@@ -59,7 +59,7 @@ def write(folder: Path) -> list[Path]:
     return paths
 
 
-def outdated(folder: Path) -> list[str]:
+def outdated_files(folder: Path) -> list[str]:
     """Return the names of schema files below `folder` that are missing, stale or left over."""
     current = schemas()
     files = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}

@@ -289,7 +289,7 @@ class Renderer:
 
         def body() -> str:
             diff = self.data.diff(summary.slug, version.before, version.number)
-            groups = [(title, list(map(_kind_and_sentence, changes))) for title, changes in recipe_report.grouped(diff)]
+            groups = [(title, list(map(_kind_and_sentence, changes))) for title, changes in recipe_report.groups(diff)]
             return self.render("diff.html", path, diff=diff, summary=summary, version=version, groups=groups)
 
         title = f"{summary.title}: {version.before} → {version.number}"

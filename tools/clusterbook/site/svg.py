@@ -32,7 +32,7 @@ _LETTER, _LETTERS, _PAD = 6.6, 34, 11
 """How wide a letter of a name is at most, after how many a name is cut, and how far it stands from its box."""
 
 
-class _Spot(NamedTuple):
+class _Position(NamedTuple):
     """Where a box is, or a lane on which lines pass by the boxes of a level."""
 
     left: int
@@ -81,7 +81,7 @@ def deployment_graph(
         captions: a second line for each name.
         addresses: where each name leads; one that is not in it leads nowhere.
     """
-    spots = _spots(rows, needs)
+    spots = _positions(rows, needs)
     level = {name: number for number, names in enumerate(rows) for name in names}
     width = max((spot.right for column in spots for spot in column.values()), default=0) + _EDGE
     height = max((spot.middle for column in spots for spot in column.values()), default=0) + _HEIGHT // 2 + _EDGE
@@ -104,7 +104,7 @@ def deployment_graph(
     )
 
 
-def _spots(rows: Sequence[Sequence[str]], needs: Mapping[str, Sequence[str]]) -> list[dict[str, _Spot]]:
+def _positions(rows: Sequence[Sequence[str]], needs: Mapping[str, Sequence[str]]) -> list[dict[str, _Position]]:
     """Return where boxes and lanes are, by level.
 
     Between a component and what needs it further on, each level has a lane under the name of the component, so that no
@@ -116,33 +116,33 @@ def _spots(rows: Sequence[Sequence[str]], needs: Mapping[str, Sequence[str]]) ->
         for need in needs.get(name, ()):
             if need in last:
                 last[need] = max(last[need], level[name])
-    found: list[dict[str, _Spot]] = []
+    found: list[dict[str, _Position]] = []
     left = _EDGE
     for number, names in enumerate(rows):
         box = max([_WIDTH, *(2 * _PAD + math.ceil(_LETTER * len(_truncate(name))) for name in names)])
         lanes = [name for name in level if level[name] < number < last[name]]
         before = found[-1] if found else {}
-        column: dict[str, _Spot] = {}
+        column: dict[str, _Position] = {}
         top = _EDGE
         for name in sorted([*names, *lanes], key=lambda each: _height(each, needs, before)) if number else names:
             if name in lanes:
-                column[name] = _Spot(left, top, box)
+                column[name] = _Position(left, top, box)
                 top += _ROW
             else:
-                column[name] = _Spot(left, top + _HEIGHT // 2, box)
+                column[name] = _Position(left, top + _HEIGHT // 2, box)
                 top += _HEIGHT + _ROW
         found.append(column)
         left += box + _GAP
     return found
 
 
-def _height(name: str, needs: Mapping[str, Sequence[str]], before: Mapping[str, _Spot]) -> tuple[float, str]:
+def _height(name: str, needs: Mapping[str, Sequence[str]], before: Mapping[str, _Position]) -> tuple[float, str]:
     """Return the middle height of where the lines to `name` come from, so that lines cross little."""
     heights = [before[each].middle for each in (name, *needs.get(name, ())) if each in before]
     return (sum(heights) / len(heights) if heights else 0, name)
 
 
-def _box(name: str, caption: str, spot: _Spot) -> str:
+def _box(name: str, caption: str, spot: _Position) -> str:
     return (
         f'<g transform="translate({spot.left},{spot.middle - _HEIGHT // 2})"><rect width="{spot.width}"'
         f' height="{_HEIGHT}" rx="7"/>'
@@ -155,7 +155,7 @@ def _link(drawing: str, address: str) -> str:
     return f'<a href="{escape(address)}">{drawing}</a>' if address else drawing
 
 
-def _line(spots: Sequence[_Spot]) -> str:
+def _line(spots: Sequence[_Position]) -> str:
     """Return a line from the first box along the lanes to the last box."""
     path = f"M{spots[0].right} {spots[0].middle}"
     for start, end in pairwise(spots):

@@ -59,11 +59,11 @@ def combine(parts: Iterable[Capture]) -> Capture:
     return Capture(measurements, objects, releases, gaps)
 
 
-def document(seen: Capture, metadata: Mapping[str, str]) -> Document:
+def document(capture: Capture, metadata: Mapping[str, str]) -> Document:
     """Return the snapshot; types, subtypes, objects and gaps are sorted, so that two of them can be compared.
 
     Args:
-        seen: what was collected.
+        capture: what was collected.
         metadata: timestamp, version and source-node, as far as known.
     """
     found: Document = {
@@ -72,15 +72,15 @@ def document(seen: Capture, metadata: Mapping[str, str]) -> Document:
         "metadata": {key: value for key, value in metadata.items() if value},
         "measurements": [
             {"type": kind, "subtypes": [_subtype(name, group) for name, group in sorted(groups.items())]}
-            for kind, groups in sorted(seen.measurements.items())
+            for kind, groups in sorted(capture.measurements.items())
             if groups
         ],
-        "coverage": [_gap(gap) for gap in sorted(set(seen.gaps))],
+        "coverage": [_gap(gap) for gap in sorted(set(capture.gaps))],
     }
-    if seen.objects:
-        found["objects"] = sorted(seen.objects, key=lambda each: (str(each["apiVersion"]), str(each["kind"])))
-    if seen.releases is not None:
-        found["releases"] = list(seen.releases)
+    if capture.objects:
+        found["objects"] = sorted(capture.objects, key=lambda each: (str(each["apiVersion"]), str(each["kind"])))
+    if capture.releases is not None:
+        found["releases"] = list(capture.releases)
     found["fingerprint"] = describe(read(found))
     return found
 

@@ -22,7 +22,7 @@ from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, Not
 from clusterbook.documents.selector import Match, listing, read_bracket, read_key, suggestion, syntax_error
 from clusterbook.documents.yaml_writer import scalar
 from clusterbook.snapshot import version
-from clusterbook.snapshot.inventory import PARTIAL, because
+from clusterbook.snapshot.inventory import PARTIAL, gap_text
 from clusterbook.snapshot.model import Item, Snapshot
 from clusterbook.snapshot.nodes import OWN_READINGS, NodeKind
 
@@ -162,7 +162,7 @@ def readings(snapshot: Snapshot, path: Path) -> Readings:
     """
     group = f"{path.type}.{path.subtype}"
     part = snapshot.inventory.gap(f"measurements/{group}") or snapshot.inventory.gap(f"measurements/{path.type}")
-    limit = f"{group} {because(part)}" if part is not None and part.state == PARTIAL else ""
+    limit = f"{group} {gap_text(part)}" if part is not None and part.state == PARTIAL else ""
     if path.type in _OF_NODES or group == "K8s.node":
         mine = limit if group == "GPU.smi" and not path.key.endswith("-version") else ""
         return _of_nodes(snapshot, path, group, snapshot.nodes.limit or mine)

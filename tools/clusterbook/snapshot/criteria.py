@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from clusterbook.documents.yaml_writer import scalar
 from clusterbook.snapshot import services
 from clusterbook.snapshot.gpus import ACCELERATORS, MIXED, accelerator_in
-from clusterbook.snapshot.inventory import ABSENT, DENIED, FAILED, PARTIAL, because
+from clusterbook.snapshot.inventory import ABSENT, DENIED, FAILED, PARTIAL, gap_text
 from clusterbook.snapshot.model import Snapshot, Subtype
-from clusterbook.snapshot.nodes import named
+from clusterbook.snapshot.nodes import list_names
 from clusterbook.snapshot.systems import SYSTEMS, system
 
 DIMENSIONS = ("service", "accelerator", "os")
@@ -29,7 +29,7 @@ _READINGS = ("k8s.", "node.", "nodetopology.", "gpu.", "os.", "the api group ")
 """How the source of a fingerprint's value begins where it was made of readings, which are asked again."""
 
 
-class Shown(NamedTuple):
+class DimensionReading(NamedTuple):
     """What a cluster shows of one dimension.
 
     `values` maps each value, named as recipes do where they have a name for it, to the nodes that have it; `details`
@@ -61,12 +61,12 @@ class Shown(NamedTuple):
         return next(iter(self.values)) if self.state == IS and not self.limit else ""
 
 
-def shown(snapshot: Snapshot, dimension: str, accelerators: Iterable[str] = ACCELERATORS) -> Shown:
+def read_dimension(snapshot: Snapshot, dimension: str, accelerators: Iterable[str] = ACCELERATORS) -> DimensionReading:
     """Return what a cluster shows of a dimension; `accelerators` are the names to look for in a GPU's product."""
     entry = next((snapshot.stated[name] for name in _STATED[dimension] if name in snapshot.stated), None)
-    stated, source = _stated(entry), str(entry.get("source") or "") if isinstance(entry, Mapping) else ""
+    stated, source = _stated_value(entry), str(entry.get("source") or "") if isinstance(entry, Mapping) else ""
     if stated and snapshot.chosen is None and not source.lower().startswith(_READINGS):
-        return Shown({stated: ()}, source)
+        return DimensionReading({stated: ()}, source)
     if dimension == "service":
         seen = _service(snapshot)
     elif dimension == "os":
@@ -74,12 +74,12 @@ def shown(snapshot: Snapshot, dimension: str, accelerators: Iterable[str] = ACCE
     else:
         seen = _accelerator(snapshot, tuple(accelerators))
     if stated and seen.state == UNASKED:
-        return Shown({stated: ()}, source)
+        return DimensionReading({stated: ()}, source)
     note = str(entry.get("note") or "") if isinstance(entry, Mapping) else ""
     if (
         note.startswith("multi-") and seen.state == IS and not (stated or snapshot.nodes.all)
     ):  # one node says nothing of the others
-        return Shown(looked=True, reason=f"its fingerprint says {note}")
+        return DimensionReading(looked=True, reason=f"its fingerprint says {note}")
     return seen
 
 
@@ -90,29 +90,29 @@ def fingerprint(snapshot: Snapshot, accelerators: Iterable[str] = ACCELERATORS) 
     names to look for in a GPU's product name. Source: reference rows R9, S2.
     """
     names = tuple(accelerators)
-    values = {dimension: shown(snapshot, dimension, names).value for dimension in DIMENSIONS}
-    if values["accelerator"] not in names and not _by_hand(snapshot, "accelerator"):
+    values = {dimension: read_dimension(snapshot, dimension, names).value for dimension in DIMENSIONS}
+    if values["accelerator"] not in names and not _is_by_hand(snapshot, "accelerator"):
         values["accelerator"] = ""
-    if values["os"] not in SYSTEMS.values() and not _by_hand(snapshot, "os"):
+    if values["os"] not in SYSTEMS.values() and not _is_by_hand(snapshot, "os"):
         values["os"] = ""
-    count = next((_stated(snapshot.stated[name]) for name in _STATED["nodes"] if name in snapshot.stated), "")
+    count = next((_stated_value(snapshot.stated[name]) for name in _STATED["nodes"] if name in snapshot.stated), "")
     values["nodes"] = "" if count == "0" else count
     return {dimension: value for dimension, value in values.items() if value}
 
 
 def origin(snapshot: Snapshot, dimension: str) -> str:
     """Return the reading from which `fingerprint` has the value of a dimension, "" where nobody says."""
-    return "" if dimension == "nodes" else shown(snapshot, dimension).source
+    return "" if dimension == "nodes" else read_dimension(snapshot, dimension).source
 
 
-def _by_hand(snapshot: Snapshot, dimension: str) -> bool:
+def _is_by_hand(snapshot: Snapshot, dimension: str) -> bool:
     entry = snapshot.stated.get(dimension)
-    return bool(_stated(entry)) and not (
+    return bool(_stated_value(entry)) and not (
         isinstance(entry, Mapping) and str(entry.get("source") or "").lower().startswith(_READINGS)
     )
 
 
-def _stated(entry: object) -> str:
+def _stated_value(entry: object) -> str:
     """Return the value of one dimension of a fingerprint, which is the value itself or a map around it."""
     value = entry.get("value") if isinstance(entry, Mapping) else entry
     return scalar(value).strip() if isinstance(value, str | int) else ""
@@ -121,7 +121,7 @@ def _stated(entry: object) -> str:
 # --- service ----------------------------------------------------------------------------------------------------------
 
 
-def _service(snapshot: Snapshot) -> Shown:
+def _service(snapshot: Snapshot) -> DimensionReading:
     """Return which managed Kubernetes it is."""
     version, nodes = snapshot.reading("K8s", "server", "version"), snapshot.nodes
     labels = {key for kind in nodes.all_kinds for key in kind.node.labels}
@@ -140,30 +140,30 @@ def _service(snapshot: Snapshot) -> Shown:
         )
     )
     if service:
-        return Shown({service: ()}, source)
+        return DimensionReading({service: ()}, source)
     limit = snapshot.nodes.limit
     machines = ", ".join(sorted(said["provider"]))
     where = f" on machines of {machines}" if machines else ""
     if not version:
         gap = snapshot.inventory.gap("measurements/K8s.server") or snapshot.inventory.gap("measurements/K8s")
         looked = gap is not None and gap.state in (DENIED, FAILED)
-        why = f"its version {because(gap)}" if gap is not None and looked else "its version is not in the snapshot"
+        why = f"its version {gap_text(gap)}" if gap is not None and looked else "its version is not in the snapshot"
         if not (looked or machines):
-            return Shown(limit=limit)
+            return DimensionReading(limit=limit)
         what = f"nobody can tell which Kubernetes runs{where}: {why}"
-        return Shown(limit=limit, looked=True, reason=what)
+        return DimensionReading(limit=limit, looked=True, reason=what)
     what = f"it is Kubernetes {version}{where}, and nothing on it shows a managed service"
-    if any(not services.tells(services.service_of(each)) for each in said["provider"]):
-        return Shown(limit=limit, looked=True, reason=what)
+    if any(not services.is_recognisable(services.service_of(each)) for each in said["provider"]):
+        return DimensionReading(limit=limit, looked=True, reason=what)
     if not (nodes.all or said["provider"]):  # AKS and LKE are known by their nodes alone
-        return Shown(limit=limit, reason=what)
-    return Shown(limit=limit, none=True, reason=what)
+        return DimensionReading(limit=limit, reason=what)
+    return DimensionReading(limit=limit, none=True, reason=what)
 
 
 # --- operating system -------------------------------------------------------------------------------------------------
 
 
-def _os(snapshot: Snapshot) -> Shown:
+def _os(snapshot: Snapshot) -> DimensionReading:
     """Return which operating system the judged nodes run."""
     own = snapshot.own_node("OS.release")
     mine = system(*(snapshot.reading("OS", "release", key) for key in ("ID", "VERSION_ID", "RHEL_VERSION")))
@@ -183,15 +183,15 @@ def _os(snapshot: Snapshot) -> Shown:
         unread = [name for name in unread if name != own] if len(unread) > 1 else []
     gap = snapshot.inventory.gap("measurements/OS.release") or snapshot.inventory.gap("measurements/OS")
     looked = gap is not None and gap.state in (DENIED, FAILED, PARTIAL)
-    reason = f"OS.release {because(gap)}" if gap is not None and looked else ""
-    return Shown(values, "OS.release.ID", unread, limit, reason, looked,
+    reason = f"OS.release {gap_text(gap)}" if gap is not None and looked else ""
+    return DimensionReading(values, "OS.release.ID", unread, limit, reason, looked,
                  details={key: sorted(each) for key, each in details.items()})  # fmt: skip
 
 
 # --- accelerator ------------------------------------------------------------------------------------------------------
 
 
-def _accelerator(snapshot: Snapshot, known: tuple[str, ...]) -> Shown:
+def _accelerator(snapshot: Snapshot, known: tuple[str, ...]) -> DimensionReading:
     """Return which GPUs the nodes have: by what the cluster says of each, and by what one of them says of itself."""
     nodes, limit = snapshot.nodes, snapshot.nodes.limit
     source, products = own_products(snapshot)
@@ -215,26 +215,27 @@ def _accelerator(snapshot: Snapshot, known: tuple[str, ...]) -> Shown:
             unread.extend(names)
     if values:
         where = label if label == "ResourceSlice" else f"NodeTopology.label.{label}" if label else source
-        return Shown(values, where, unread, limit)
+        return DimensionReading(values, where, unread, limit)
     if mine and (snapshot.chosen is None or own in snapshot.chosen):
         rest = [name for name in unread if name != own]
-        return Shown({each: [own] if own else [] for each in sorted(mine)}, source, rest, limit)
+        return DimensionReading({each: [own] if own else [] for each in sorted(mine)}, source, rest, limit)
     if unread:
-        return Shown(unread=unread, limit=limit, reason=f"{named(unread)} ha{'s' if len(unread) == 1 else 've'} GPUs "
-                     "of a model that nothing shows; look into a node: --agent")  # fmt: skip
+        have = "has" if len(unread) == 1 else "have"
+        reason = f"{list_names(unread)} {have} GPUs of a model that nothing shows; look into a node: --agent"
+        return DimensionReading(unread=unread, limit=limit, reason=reason)
     gap = snapshot.inventory.gap("measurements/GPU.hardware") or snapshot.inventory.gap("measurements/GPU")
     failed = gap is not None and gap.state in (DENIED, FAILED, PARTIAL)
     present = snapshot.reading("GPU", "hardware", "gpu-present")
     if present == "true":
-        return Shown(limit=limit, looked=True, reason="it has a GPU whose model is not known")
+        return DimensionReading(limit=limit, looked=True, reason="it has a GPU whose model is not known")
     if nodes.seen_whole:
         what = "no node that was picked" if snapshot.chosen is not None else "no node of the cluster"
-        return Shown(limit=limit, none=True, reason=f"{what} shows a GPU: no resource, no device, no label")
+        return DimensionReading(limit=limit, none=True, reason=f"{what} shows a GPU: no resource, no device, no label")
     if present == "false" and not nodes.all:
-        return Shown(limit=limit, none=True, reason="the machine has no GPU")
+        return DimensionReading(limit=limit, none=True, reason="the machine has no GPU")
     if gap is not None and failed:
-        return Shown(limit=limit, looked=True, reason=f"GPU {because(gap)}")
-    return Shown(limit=limit)
+        return DimensionReading(limit=limit, looked=True, reason=f"GPU {gap_text(gap)}")
+    return DimensionReading(limit=limit)
 
 
 def own_products(snapshot: Snapshot) -> tuple[str, list[str]]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clusterbook.documents.yaml_writer import scalar
-from clusterbook.snapshot.criteria import SEVERAL, UNKNOWN_SKU, Shown, own_products, shown
+from clusterbook.snapshot.criteria import SEVERAL, UNKNOWN_SKU, DimensionReading, own_products, read_dimension
 from clusterbook.snapshot.gpus import ACCELERATORS, PRESENT_LABEL
 from clusterbook.snapshot.model import Snapshot, Subtype
 from clusterbook.snapshot.systems import SYSTEMS
@@ -24,26 +24,26 @@ PARTIAL = "partial"
 """Note: not all nodes were seen, so that nobody knows what the others have."""
 
 
-def describe(taken: Snapshot) -> Document:
+def describe(snapshot: Snapshot) -> Document:
     """Return the fingerprint block of a snapshot, with what its readings say and nothing else."""
-    measured = taken._replace(stated={})
+    measured = snapshot._replace(stated={})
     accelerator, model = _gpu(measured)
-    service = shown(measured, "service")
+    service = read_dimension(measured, "service")
     found = {
         "service": _value(service.value, service.source, _partial(service)),
         "accelerator": accelerator,
         "gpuModel": model,
         "os": _os(measured),
-        "k8sVersion": _value(taken.reading("K8s", "server", "version"), "K8s.server.version"),
-        "region": _region(taken),
+        "k8sVersion": _value(snapshot.reading("K8s", "server", "version"), "K8s.server.version"),
+        "region": _region(snapshot),
         "nodeCount": _count(measured),
         "gpuNodeCount": _gpu_nodes(measured),
     }
     return {name: entry for name, entry in found.items() if entry}
 
 
-def _partial(seen: Shown) -> str:
-    return PARTIAL if seen.values and (seen.limit or seen.unread) else ""
+def _partial(snapshot: DimensionReading) -> str:
+    return PARTIAL if snapshot.values and (snapshot.limit or snapshot.unread) else ""
 
 
 def _value(value: str, source: str, note: str = "") -> Document:
@@ -53,9 +53,9 @@ def _value(value: str, source: str, note: str = "") -> Document:
     return {**({"value": value} if value else {}), "source": source, **({"note": note} if note else {})}
 
 
-def _os(taken: Snapshot) -> Document:
+def _os(snapshot: Snapshot) -> Document:
     """Return the operating system by the name that recipes have for it; no recipe could be asked for by another."""
-    seen = shown(taken, "os")
+    seen = read_dimension(snapshot, "os")
     if seen.state == SEVERAL:
         return _value("", seen.source, MULTI_OS)
     name = next(iter(seen.values), "")
@@ -66,62 +66,64 @@ def _os(taken: Snapshot) -> Document:
     return {**found, "version": version} if found and version else found
 
 
-def _gpu(taken: Snapshot) -> tuple[Document, Document]:
+def _gpu(snapshot: Snapshot) -> tuple[Document, Document]:
     """Return accelerator and gpuModel: by what covers every node, else by the node's own GPUs."""
-    seen = shown(taken, "accelerator")
-    products = {node.gpus.product for node in taken.nodes.gpu if node.gpus and node.gpus.product}
-    source, own = own_products(taken)
+    seen = read_dimension(snapshot, "accelerator")
+    products = {node.gpus.product for node in snapshot.nodes.gpu if node.gpus and node.gpus.product}
+    source, own = own_products(snapshot)
     if products:
         source = seen.source
     model = _value(next(iter(products)) if len(products) == 1 else "" if products or len(own) != 1 else own[0], source,
                    MULTI_GPU if len(products or own) > 1 else _partial(seen))  # fmt: skip
     if not products and source == "GPU.hardware.model" and len(own) < 2:  # that is a name of ours
-        model = _value(taken.reading("GPU", "hardware", "product"), "GPU.hardware.product")
+        model = _value(snapshot.reading("GPU", "hardware", "product"), "GPU.hardware.product")
     if seen.state == SEVERAL:
         return _value("", seen.source, MULTI_GPU), model
     name = next(iter(seen.values), "")
     known = name if name in ACCELERATORS else ""
-    there = bool(seen.values or seen.unread) or taken.reading("GPU", "hardware", "gpu-present") == "true"
+    there = bool(seen.values or seen.unread) or snapshot.reading("GPU", "hardware", "gpu-present") == "true"
     note = UNKNOWN_SKU if there and not known else _partial(seen)
     return _value(known if seen.value else "", seen.source or source, note), model
 
 
-def _region(taken: Snapshot) -> Document:
-    regions = spread(taken, _REGION_LABEL)
+def _region(snapshot: Snapshot) -> Document:
+    regions = spread(snapshot, _REGION_LABEL)
     note = MULTI_REGION if len(regions) > 1 else ""
     return _value(next(iter(regions)) if len(regions) == 1 else "", f"NodeTopology.label.{_REGION_LABEL}", note)
 
 
-def _count(taken: Snapshot) -> Document:
-    text, source = taken.reading("NodeTopology", "summary", "node-count"), "NodeTopology.summary.node-count"
+def _count(snapshot: Snapshot) -> Document:
+    text, source = snapshot.reading("NodeTopology", "summary", "node-count"), "NodeTopology.summary.node-count"
     if not text.isdecimal():
         return {}
     return (
-        {"source": source, "note": PARTIAL} if taken.nodes.gap is not None else {"value": int(text), "source": source}
+        {"source": source, "note": PARTIAL}
+        if snapshot.nodes.gap is not None
+        else {"value": int(text), "source": source}
     )
 
 
-def _gpu_nodes(taken: Snapshot) -> Document:
+def _gpu_nodes(snapshot: Snapshot) -> Document:
     """Return how many nodes have a GPU, where the nodes or their labels were seen at all."""
-    count, source = taken.nodes.gpu_count, f"NodeTopology.label.{PRESENT_LABEL}"
-    if taken.nodes.listed:
+    count, source = snapshot.nodes.gpu_count, f"NodeTopology.label.{PRESENT_LABEL}"
+    if snapshot.nodes.listed:
         source = "Node.status.capacity"
-    elif not _labels(taken):
+    elif not _labels(snapshot):
         return {}
-    if taken.nodes.gap is not None:
+    if snapshot.nodes.gap is not None:
         return {"source": source, "note": PARTIAL}
     return {"value": count or 0, "source": source}
 
 
-def spread(taken: Snapshot, label: str) -> dict[str, str]:
+def spread(snapshot: Snapshot, label: str) -> dict[str, str]:
     """Return the nodes of each value of a label, as they are written. Source: reference row S16."""
     found = {}
-    for key, text in _labels(taken).items():
+    for key, text in _labels(snapshot).items():
         value, _, nodes = scalar(text).partition("|")
         if key == label or key == f"{label}.{value}":
             found[value] = nodes
     return found
 
 
-def _labels(taken: Snapshot) -> Mapping[str, Any]:
-    return taken.measurements.get("NodeTopology", {}).get("label", Subtype({}, ())).data
+def _labels(snapshot: Snapshot) -> Mapping[str, Any]:
+    return snapshot.measurements.get("NodeTopology", {}).get("label", Subtype({}, ())).data

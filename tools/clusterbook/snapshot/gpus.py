@@ -95,7 +95,7 @@ def gpus_of(labels: Mapping[str, str], capacity: Mapping[str, object], claimed: 
     if not (given or signs or product or claimed is not None):
         return None
     kind = _kind(labels, given, product)
-    return Gpus(product, source, tuple(sorted(_counted(given, kind, labels).items())), kind)
+    return Gpus(product, source, tuple(sorted(_counts_by_kind(given, kind, labels).items())), kind)
 
 
 def _product(labels: Mapping[str, str], claimed: str | None) -> tuple[str, str]:
@@ -133,7 +133,7 @@ def _kind(labels: Mapping[str, str], given: Mapping[str, int], product: str) -> 
     return WHOLE
 
 
-def _counted(given: Mapping[str, int], kind: str, labels: Mapping[str, str]) -> dict[str, int]:
+def _counts_by_kind(given: Mapping[str, int], kind: str, labels: Mapping[str, str]) -> dict[str, int]:
     """Return how many of each kind there are to give; where the resources say nothing, what the label counts."""
     counts: dict[str, int] = {}
     for name, count in given.items():

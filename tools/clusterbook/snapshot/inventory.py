@@ -43,7 +43,7 @@ class InstalledRelease(NamedTuple):
     values: Mapping[str, Any] | None
 
 
-class Unseen(ClusterbookError):
+class UnseenPart(ClusterbookError):
     """The snapshot cannot tell, since a part of the cluster was not seen; nothing passes on such ground.
 
     Take the snapshot again with what the message asks for: a permission, a longer time-out, the part itself.
@@ -103,13 +103,13 @@ class Inventory(NamedTuple):
         if gap is not None and gap.state == ABSENT:
             return (), None
         if gap is not None and gap.state != PARTIAL:
-            raise Unseen(f"{kind} ({api_version}) {because(gap)}", looked=gap.state != SKIPPED)
+            raise UnseenPart(f"{kind} ({api_version}) {gap_text(gap)}", looked=gap.state != SKIPPED)
         if known is None:
             group = _group(api_version)
             api_version = next((at for at, name in self.objects if (name, _group(at)) == (kind, group)), api_version)
             known = self.objects.get((api_version, kind))
         if known is None:
-            raise Unseen(f"the snapshot holds no objects of kind {kind} ({api_version})", looked=False)
+            raise UnseenPart(f"the snapshot holds no objects of kind {kind} ({api_version})", looked=False)
         return self.spaces[api_version, kind].get(namespace, ()) if namespace else known, gap
 
     def named(self, api_version: str, kind: str, name: str, namespace: str = "") -> Object | None:
@@ -121,7 +121,7 @@ class Inventory(NamedTuple):
         known, gap = self.kind(api_version, kind, namespace)
         found = next((each for each in known if each["metadata"].get("name") == name), None)
         if found is None and gap is not None:
-            raise Unseen(f"{kind} ({api_version}) {because(gap)}", looked=True)
+            raise UnseenPart(f"{kind} ({api_version}) {gap_text(gap)}", looked=True)
         return found
 
     def installed(self) -> Sequence[InstalledRelease]:
@@ -132,9 +132,9 @@ class Inventory(NamedTuple):
         """
         gap = self.gap(RELEASES)
         if gap is not None and gap.state not in (ABSENT, PARTIAL):
-            raise Unseen("Helm releases " + because(gap).replace("was", "were", 1), looked=gap.state != SKIPPED)
+            raise UnseenPart("Helm releases " + gap_text(gap).replace("was", "were", 1), looked=gap.state != SKIPPED)
         if self.releases is None:
-            raise Unseen("the snapshot holds no Helm releases", looked=False)
+            raise UnseenPart("the snapshot holds no Helm releases", looked=False)
         return self.releases
 
     def each(self) -> Iterator[tuple[str, str, Object]]:
@@ -153,7 +153,7 @@ _WORDS = {
 }
 
 
-def because(gap: Gap) -> str:
+def gap_text(gap: Gap) -> str:
     """Return what there is to say of a part that was not seen, behind its name: what became of it, and why."""
     return f"{_WORDS[gap.state]}{f': {gap.reason}' if gap.reason else ''}"
 
@@ -198,7 +198,7 @@ def _objects(entry: Mapping[str, Any], place: str) -> list[Object]:
     """Return the objects of one kind, each a map with metadata that is one; 20,000 of them are common."""
     items = entry.get("items") or []
     if not isinstance(items, list):
-        raise misshapen(f"{place}.items", items, "a list")
+        raise wrong_shape(f"{place}.items", items, "a list")
     for number, item in enumerate(items):
         if not _is_object(item):
             raise _no_object(item, f"{place}.items[{number}]")
@@ -223,14 +223,14 @@ def _is_object(item: object) -> bool:
 def _no_object(item: object, place: str) -> InvalidRequest:
     """Return the error for something that has another shape, with where it has."""
     if not isinstance(item, dict) or not isinstance(item.get("metadata"), dict):
-        return misshapen(place, mapping(item, place), "an object with metadata")
+        return wrong_shape(place, mapping(item, place), "an object with metadata")
     for part in ("spec", "status"):
         if not isinstance(item.get(part), _MAP):
-            return misshapen(f"{place}.{part}", item[part], "a map")
+            return wrong_shape(f"{place}.{part}", item[part], "a map")
     for part in ("labels", "annotations"):
         if not isinstance(item["metadata"].get(part), _MAP):
-            return misshapen(f"{place}.metadata.{part}", item["metadata"][part], "a map")
-    return misshapen(f"{place}.status.conditions", item["status"]["conditions"], "a list")
+            return wrong_shape(f"{place}.metadata.{part}", item["metadata"][part], "a map")
+    return wrong_shape(f"{place}.status.conditions", item["status"]["conditions"], "a list")
 
 
 def _release(entry: Mapping[str, Any], place: str) -> InstalledRelease:
@@ -238,7 +238,7 @@ def _release(entry: Mapping[str, Any], place: str) -> InstalledRelease:
     words = {key: entry.get(key) or "" for key in ("namespace", "chart", "version", "appVersion", "status")}
     for key, word in words.items():
         if not isinstance(word, str):
-            raise misshapen(f"{place}.{key}", word, "text; quote it")
+            raise wrong_shape(f"{place}.{key}", word, "text; quote it")
     values = entry.get("values")
     return InstalledRelease(
         name_of(entry, "name", place),
@@ -268,7 +268,7 @@ def entries(entry: Mapping[str, Any], key: str, place: str) -> list[tuple[str, M
     where = f"{place}.{key}" if place else key
     value = entry.get(key)
     if not isinstance(value, list | None):
-        raise misshapen(where, value, "a list")
+        raise wrong_shape(where, value, "a list")
     numbered = [(f"{where}[{number}]", each) for number, each in enumerate(value or [])]
     return [(at, mapping(each, at)) for at, each in numbered if each is not None]
 
@@ -278,9 +278,9 @@ def mapping(value: object, place: str) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise misshapen(place, value, "a map")
+        raise wrong_shape(place, value, "a map")
     if not all(isinstance(key, str) for key in value):
-        raise misshapen(place, value, "a map whose keys are text")
+        raise wrong_shape(place, value, "a map whose keys are text")
     return value
 
 
@@ -288,13 +288,13 @@ def name_of(entry: Mapping[str, Any], key: str, place: str) -> str:
     """Return the name of a measurement or a subtype."""
     value = entry.get(key)
     if not isinstance(value, str) or not value:
-        raise misshapen(f"{place}.{key}", value, "a name")
+        raise wrong_shape(f"{place}.{key}", value, "a name")
     return value
 
 
-def misshapen(place: str, value: object, wanted: str) -> InvalidRequest:
+def wrong_shape(place: str, value: object, shape: str) -> InvalidRequest:
     """Return the error for a part of a snapshot that has another shape."""
     return InvalidRequest(
-        f"this is no snapshot that can be read: {place} is {describe(value)}, not {wanted}",
+        f"this is no snapshot that can be read: {place} is {describe(value)}, not {shape}",
         hint="take a new one with `clusterbook snapshot`",
     )

@@ -29,9 +29,9 @@ from clusterbook.snapshot.inventory import (
     Inventory,
     entries,
     mapping,
-    misshapen,
     name_of,
     read_inventory,
+    wrong_shape,
 )
 from clusterbook.snapshot.nodes import NodeView, view
 
@@ -59,7 +59,7 @@ class Subtype(NamedTuple):
     items: tuple[Item, ...]
 
 
-class _Parts(NamedTuple):
+class _SnapshotFields(NamedTuple):
     stated: Mapping[str, Any]
     measurements: Mapping[str, Mapping[str, Subtype]]
     inventory: Inventory = EMPTY
@@ -67,7 +67,7 @@ class _Parts(NamedTuple):
     chosen: frozenset[str] | None = None
 
 
-class Snapshot(_Parts):
+class Snapshot(_SnapshotFields):
     """A snapshot whose shape was checked; `measurements` maps type and subtype to readings.
 
     `stated` is the document's own fingerprint block, {} where it has none; `inventory` what was found beside readings;
@@ -78,7 +78,7 @@ class Snapshot(_Parts):
     def nodes(self) -> NodeView:
         """The nodes that are meant, each by itself."""
         gaps = [self.inventory.gap(part) for part in _NODE_PARTS]
-        gaps.append(_refused(self.inventory.gap("measurements/K8s")))
+        gaps.append(_access_gap(self.inventory.gap("measurements/K8s")))
         worst = max(
             (gap for gap in gaps if gap is not None and gap.state in (PARTIAL, DENIED, FAILED)),
             key=lambda gap: STATES.index(gap.state),
@@ -164,7 +164,7 @@ class Snapshot(_Parts):
         return "" if value is None else scalar(value).strip()
 
 
-def _refused(gap: Gap | None) -> Gap | None:
+def _access_gap(gap: Gap | None) -> Gap | None:
     """Return a gap that says that the cluster could not be asked."""
     return gap if gap is not None and gap.state in (DENIED, FAILED) else None
 
@@ -248,5 +248,5 @@ def _readings(entry: Mapping[str, Any], key: str, place: str) -> Mapping[str, An
     readings = mapping(entry.get(key), f"{place}.{key}")
     for name, value in readings.items():
         if not isinstance(value, str | int | float | None):
-            raise misshapen(f"{place}.{key} at '{name}'", value, "a scalar")
+            raise wrong_shape(f"{place}.{key} at '{name}'", value, "a scalar")
     return readings

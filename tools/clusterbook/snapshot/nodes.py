@@ -16,8 +16,8 @@ from clusterbook.documents.selector import listing
 from clusterbook.documents.yaml_writer import scalar
 from clusterbook.snapshot import gpus, services
 from clusterbook.snapshot.gpus import Gpus, gpus_of
-from clusterbook.snapshot.inventory import Gap, Object, because
-from clusterbook.snapshot.systems import System, spelled, system_of_image
+from clusterbook.snapshot.inventory import Gap, Object, gap_text
+from clusterbook.snapshot.systems import System, normalise_release, system_of_image
 
 OS_LABEL = "feature.node.kubernetes.io/system-os_release."
 POOL_LABELS = (
@@ -166,7 +166,7 @@ class NodeView:
         why = f": {self.gap.reason}" if self.gap.reason else ""
         if count:
             return f"only {count} node{'s were' if count > 1 else ' was'} seen{why}"
-        return f"the nodes {because(self.gap).replace('was', 'were', 1)}"
+        return f"the nodes {gap_text(self.gap).replace('was', 'were', 1)}"
 
     @property
     def seen_whole(self) -> bool:
@@ -205,7 +205,7 @@ class NodeView:
         return frozenset(pools[name])
 
 
-def named(names: Sequence[str]) -> str:
+def list_names(names: Sequence[str]) -> str:
     """Return nodes for a sentence: `gpu-1, gpu-2, gpu-3 and 4 more`."""
     first = sorted(names)[:_NAMED]
     more = len(names) - len(first)
@@ -231,9 +231,9 @@ def view(
         gap: what limits the view.
         slices: the ResourceSlices, which say which node has GPUs to claim.
     """
-    claimed = dict(_claimed(slices))
+    claimed = dict(_dra_products(slices))
     bare = not any(each["metadata"].get("labels") for each in objects)
-    listed, unnamed = _listed(labels) if bare else ({}, 0)
+    listed, unnamed = _labels_by_node(labels) if bare else ({}, 0)
     if not objects:
         names = sorted({*listed, *claimed})
         return NodeView([_labelled(name, listed.get(name, {}), claimed.get(name)) for name in names], gap,
@@ -258,7 +258,7 @@ def _node(node: Object, labels: Mapping[str, Any], claimed: str | None, kind: st
     """Return a node as all of its kind are, without what it has alone."""
     own, status = {str(key): str(value) for key, value in labels.items()}, node.get("status") or {}
     gpu = gpus_of(own, {**_map(status.get("allocatable")), **_map(status.get("capacity"))}, claimed)
-    return ClusterNode("", own, _told(node, own) | _model(gpu), gpu, kind)
+    return ClusterNode("", own, _node_readings(node, own) | _model(gpu), gpu, kind)
 
 
 def _map(value: object) -> Mapping[str, Any]:
@@ -274,7 +274,7 @@ def _labelled(name: str, labels: Mapping[str, str], claimed: str | None) -> Clus
     return ClusterNode(name, labels, told, gpu, repr((labels, claimed)))
 
 
-def _claimed(slices: Iterable[Object]) -> Iterator[tuple[str, str]]:
+def _dra_products(slices: Iterable[Object]) -> Iterator[tuple[str, str]]:
     """Yield the nodes whose GPUs a DRA driver publishes, and the name of their product."""
     for each in slices:
         spec = each.get("spec") or {}
@@ -289,7 +289,7 @@ def _product(device: object) -> str:
     return str(_map(_map(attributes).get("productName")).get("string") or "")
 
 
-def _listed(labels: Mapping[str, Any]) -> tuple[dict[str, dict[str, str]], int]:
+def _labels_by_node(labels: Mapping[str, Any]) -> tuple[dict[str, dict[str, str]], int]:
     """Return the judged labels by node, and how many GPU nodes a cut list does not name."""
     found: dict[str, dict[str, str]] = {}
     unnamed = 0
@@ -307,7 +307,7 @@ def _listed(labels: Mapping[str, Any]) -> tuple[dict[str, dict[str, str]], int]:
     return found, unnamed
 
 
-def _told(node: Object, labels: Mapping[str, str]) -> dict[str, str]:
+def _node_readings(node: Object, labels: Mapping[str, str]) -> dict[str, str]:
     """Return what the API says of a node and of all that are alike, by the path of the reading that says it."""
     found = {f"K8s.node.{key}": value for key, value in _kubelet(node).items()}
     found |= {f"OS.release.{key}": value for key, value in release(node, labels).items()}
@@ -392,4 +392,4 @@ def _os_release(labels: Mapping[str, str]) -> dict[str, str]:
         for key in ("ID", "VERSION_ID", "RHEL_VERSION")
         if labels.get(f"{OS_LABEL}{key}")
     }
-    return {key: value for key, value in spelled(said).items() if key != "RHEL_VERSION"}
+    return {key: value for key, value in normalise_release(said).items() if key != "RHEL_VERSION"}

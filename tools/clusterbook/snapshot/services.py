@@ -62,7 +62,7 @@ def service_of(provider: str) -> str:
     return "oke" if provider.startswith("ocid1") else _PROVIDERS.get(provider, provider)
 
 
-def tells(service: str) -> bool:
+def is_recognisable(service: str) -> bool:
     """Return whether a cluster of that service always shows that it is one."""
     return service in _TELLING
 

@@ -89,7 +89,7 @@ def _parts(version: str, count: int) -> str:
     return ".".join(version.split(".")[:count])
 
 
-def spelled(release: Mapping[str, str]) -> dict[str, str]:
+def normalise_release(release: Mapping[str, str]) -> dict[str, str]:
     """Return the readings of an os-release with ID and VERSION_ID in the one spelling; the rest as it stands."""
     one = system(release.get("ID", ""), release.get("VERSION_ID", ""), release.get("RHEL_VERSION", ""))
     said = {"ID": one.id, "VERSION_ID": one.version}

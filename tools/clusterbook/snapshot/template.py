@@ -44,7 +44,7 @@ def render(template: str, document: Mapping[str, Any], where: str) -> str:
     )
     environment.filters["yaml"] = lambda value: dump(_raw(value))
     environment.filters["json"] = lambda value: json.dumps(_raw(value), indent=2, sort_keys=True)
-    taken, shown = read(document), _shown(document)
+    taken, shown = read(document), _printable(document)
     parts = {name: shown.get(name) or [] for name in ("measurements", "objects", "releases", "coverage")}
     parts |= {name: shown.get(name) or {} for name in ("metadata", "fingerprint")}
     parts |= {"kind": shown.get("kind") or KIND, "apiVersion": shown.get("apiVersion") or ""}
@@ -55,26 +55,26 @@ def render(template: str, document: Mapping[str, Any], where: str) -> str:
     except TemplateSyntaxError as error:
         raise _broken(template, where, error.lineno, error.message or "it is no template") from error
     except Exception as error:
-        raise _broken(template, where, _line(error.__traceback__), _said(error)) from error
+        raise _broken(template, where, _line(error.__traceback__), _error_text(error)) from error
 
 
-class _Foreign(str):
+class _ForeignText(str):
     """Text of a stranger as one line of what can be seen; `raw` is what it was, for whoever escapes by himself."""
 
     raw: str
 
 
-def _shown(value: Any) -> Any:
+def _printable(value: Any) -> Any:
     """Return a value as templates see it: strangers' texts stay on their lines, and can be seen."""
     if isinstance(value, str):
         if value.isprintable():
             return value
-        foreign = _Foreign(one_line(value))
+        foreign = _ForeignText(one_line(value))
         foreign.raw = value
         return foreign
     if isinstance(value, Mapping):
-        return {_shown(key): _shown(each) for key, each in value.items()}
-    return [_shown(each) for each in value] if isinstance(value, list) else value
+        return {_printable(key): _printable(each) for key, each in value.items()}
+    return [_printable(each) for each in value] if isinstance(value, list) else value
 
 
 def _raw(value: Any) -> Any:
@@ -83,13 +83,13 @@ def _raw(value: Any) -> Any:
         return {_raw(key): _raw(each) for key, each in value.items()}
     if isinstance(value, list):
         return [_raw(each) for each in value]
-    return value.raw if isinstance(value, _Foreign) else value
+    return value.raw if isinstance(value, _ForeignText) else value
 
 
-def _reading(taken: Snapshot, path: str, default: tuple[Any, ...]) -> Any:
+def _reading(snapshot: Snapshot, path: str, default: tuple[Any, ...]) -> Any:
     """Return one reading, or the default where there is one and nothing was measured."""
     try:
-        return _shown(constraint.lookup(taken, constraint.parse_path(path)))
+        return _printable(constraint.lookup(snapshot, constraint.parse_path(path)))
     except ClusterbookError:
         if default:
             return default[0]
@@ -108,7 +108,7 @@ def _broken(template: str, where: str, line: int, what: str) -> InvalidRequest:
     return InvalidRequest(what, place=f"{where}:{line}", hint="")
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return error.what if isinstance(error, ClusterbookError) else f"{error}" or type(error).__name__
 
 

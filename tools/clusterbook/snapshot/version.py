@@ -73,7 +73,7 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts) if all(len(part) <= _LONGEST_PART for part in parts) else ()
 
 
-def compared_builds(version: Version) -> bool:
+def builds_compare(version: Version) -> bool:
     """Return whether a range over this version has an answer: it has no build, or one that somebody counts."""
     return version.build is None or bool(version.build.numbers)
 

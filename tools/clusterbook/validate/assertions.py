@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.selector import describe
 from clusterbook.documents.yaml_writer import scalar
-from clusterbook.snapshot.inventory import Inventory, Object, Unseen
+from clusterbook.snapshot.inventory import Inventory, Object, UnseenPart
 from clusterbook.validate.jmespath import BadExpression, evaluate, is_number
 
 _EACH = re.compile(r"~(\w+)?\.(.*)\Z", re.DOTALL)
@@ -85,15 +85,15 @@ def read_test(document: object, name: str) -> list[Operation]:
     return found
 
 
-def _operation(said: object, step: str, where: str) -> Operation:
+def _operation(entry: object, step: str, where: str) -> Operation:
     """Return one entry of `try`."""
-    if not isinstance(said, Mapping):
-        raise InvalidRequest(f"{where} is {describe(said)}, not a map")
-    kinds = sorted(set(said) - {"description"})
+    if not isinstance(entry, Mapping):
+        raise InvalidRequest(f"{where} is {describe(entry)}, not a map")
+    kinds = sorted(set(entry) - {"description"})
     if kinds not in (["assert"], ["error"]):
         listed = ", ".join(map(str, kinds)) or "nothing"
         raise InvalidRequest(f"{where} does {listed}", hint="a health check only reads: assert or error")
-    inner = said[kinds[0]]
+    inner = entry[kinds[0]]
     tree = inner.get("resource") if isinstance(inner, Mapping) else None
     if not isinstance(tree, Mapping) or not (tree.get("apiVersion") and tree.get("kind")):
         raise InvalidRequest(f"{where}.{kinds[0]} names no resource with apiVersion and kind", hint="write resource:")
@@ -118,8 +118,8 @@ def run(operations: Sequence[Operation], inventory: Inventory) -> Outcome:
     broken, unseen, blind = [], [], False
     for operation in operations:
         try:
-            said = ask(operation, inventory)
-        except Unseen as gap:
+            said = operation_fault(operation, inventory)
+        except UnseenPart as gap:
             unseen.append(f"{operation.step}: {gap.what}")
             blind = blind or gap.looked
             continue
@@ -128,7 +128,7 @@ def run(operations: Sequence[Operation], inventory: Inventory) -> Outcome:
     return Outcome(len(operations), tuple(broken), tuple(unseen), blind)
 
 
-def ask(operation: Operation, inventory: Inventory) -> str:
+def operation_fault(operation: Operation, inventory: Inventory) -> str:
     """Return why an operation does not hold, "" when it holds.
 
     Raises:
@@ -140,7 +140,7 @@ def ask(operation: Operation, inventory: Inventory) -> str:
     metadata = tree.get("metadata") or {}
     namespace = str(metadata.get("namespace") or "")
     known, gap = inventory.kind(api_version, kind, namespace)
-    candidates = _selected(known, metadata)
+    candidates = _select(known, metadata)
     body = {key: value for key, value in tree.items() if key not in ("apiVersion", "kind", "metadata")}
     asked = ("name", "namespace", *(("labels",) if _is_plain(metadata.get("labels")) else ()))
     rest = {key: value for key, value in metadata.items() if key not in asked}
@@ -151,15 +151,15 @@ def ask(operation: Operation, inventory: Inventory) -> str:
         for each, why in mismatches:
             if not why:
                 return ""
-            said.append(f"{_named(each)}: {why}" if "name" not in metadata else why)
+            said.append(f"{_name(each)}: {why}" if "name" not in metadata else why)
         if gap is not None:
-            raise Unseen(f"{kind} ({api_version}) was seen in part: {gap.reason}", looked=True)
-        return f"{operation.subject} {_several(said)}" if said else f"there is no {operation.subject}"
-    fitting = [_named(each) for each, why in mismatches if not why]
+            raise UnseenPart(f"{kind} ({api_version}) was seen in part: {gap.reason}", looked=True)
+        return f"{operation.subject} {_first_few(said)}" if said else f"there is no {operation.subject}"
+    fitting = [_name(each) for each, why in mismatches if not why]
     if fitting:
-        return f"{operation.subject}: {_several(fitting)}: {_wish(body)}"
+        return f"{operation.subject}: {_first_few(fitting)}: {_innermost(body)}"
     if gap is not None:
-        raise Unseen(f"{kind} ({api_version}) was seen in part: {gap.reason}", looked=True)
+        raise UnseenPart(f"{kind} ({api_version}) was seen in part: {gap.reason}", looked=True)
     return ""
 
 
@@ -177,11 +177,11 @@ def _mismatches(tree: Mapping[str, Any], objects: Sequence[Object], subject: str
         yield each, why
 
 
-def _selected(objects: Sequence[Object], wanted: Mapping[str, Any]) -> Sequence[Object]:
+def _select(objects: Sequence[Object], metadata: Mapping[str, Any]) -> Sequence[Object]:
     """Return the objects that have the name and the labels that are asked for."""
-    if "name" in wanted:
-        objects = [each for each in objects if each["metadata"].get("name") == wanted["name"]]
-    labels = wanted.get("labels")
+    if "name" in metadata:
+        objects = [each for each in objects if each["metadata"].get("name") == metadata["name"]]
+    labels = metadata.get("labels")
     if not labels or not _is_plain(labels):
         return objects
     return [each for each in objects if labels.items() <= (each["metadata"].get("labels") or {}).items()]
@@ -192,16 +192,16 @@ def _is_plain(labels: Mapping[str, Any] | None) -> bool:
     return all(isinstance(value, str) and f"{key}{value}"[:1] not in "(~\\" for key, value in (labels or {}).items())
 
 
-def _named(found: Object) -> str:
-    return str(found["metadata"].get("name"))
+def _name(item: Object) -> str:
+    return str(item["metadata"].get("name"))
 
 
-def _several(said: Sequence[str]) -> str:
-    more = f" and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
-    return "; ".join(said[:_SHOWN]) + more
+def _first_few(sentences: Sequence[str]) -> str:
+    more = f" and {len(sentences) - _SHOWN} more" if len(sentences) > _SHOWN else ""
+    return "; ".join(sentences[:_SHOWN]) + more
 
 
-def _wish(tree: Any) -> str:
+def _innermost(tree: Any) -> str:
     """Return the last part of a tree in a line: what it asks for in the end."""
     while isinstance(tree, Mapping) and len(tree) == 1 and isinstance(next(iter(tree.values())), Mapping):
         tree = next(iter(tree.values()))
@@ -323,23 +323,23 @@ def _list_mismatch(tree: list[Any], value: Any, subject: str, path: str, binding
     return ""
 
 
-def _same(wanted: Any, value: Any) -> bool:
+def _same(expected: Any, value: Any) -> bool:
     """Return whether a value is what is wanted; of a map what is not mentioned may be there as well.
 
     Raises:
         BadExpression: they are of different kinds, such as a text and a number. Source: kyverno-json, package matching.
     """
-    if wanted is None or value is None:
-        return wanted is value
-    if type(wanted) is str and type(value) is str:  # nearly always
-        return wanted == value
-    if _sort(wanted) != _sort(value):
-        raise BadExpression(f"{describe(value)} cannot be compared with {describe(wanted)}")
-    if isinstance(wanted, Mapping):
-        return all(key in value and _same(each, value[key]) for key, each in wanted.items())
-    if isinstance(wanted, list):
-        return len(wanted) == len(value) and all(map(_same, wanted, value))
-    return bool(wanted == value)
+    if expected is None or value is None:
+        return expected is value
+    if type(expected) is str and type(value) is str:  # nearly always
+        return expected == value
+    if _sort(expected) != _sort(value):
+        raise BadExpression(f"{describe(value)} cannot be compared with {describe(expected)}")
+    if isinstance(expected, Mapping):
+        return all(key in value and _same(each, value[key]) for key, each in expected.items())
+    if isinstance(expected, list):
+        return len(expected) == len(value) and all(map(_same, expected, value))
+    return bool(expected == value)
 
 
 def _sort(value: Any) -> str:

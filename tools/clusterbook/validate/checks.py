@@ -33,7 +33,7 @@ class PodRule(NamedTuple):
     otherwise: str
 
 
-class Some(NamedTuple):
+class FieldRule(NamedTuple):
     """Objects of a kind, of which in one a field has to end in a word."""
 
     api_version: str
@@ -67,7 +67,7 @@ class Inspection(NamedTuple):
     states: tuple[tuple[ObjectName, str], ...] = ()
     conditions: tuple[tuple[ObjectName, str], ...] = ()
     pods: PodRule | None = None
-    some: Some | None = None
+    some: FieldRule | None = None
     holds: str = ""
     holds_one: str = ""
     then: str = ""
@@ -167,6 +167,6 @@ def _object(entry: Entry) -> ObjectName:
     return ObjectName(entry["kind"], entry["name"], entry.get("namespace") or "", entry.get("apiVersion") or "")
 
 
-def _some(entry: Entry) -> Some:
+def _some(entry: Entry) -> FieldRule:
     path = tuple(entry["field"].split("."))
-    return Some(entry["apiVersion"], entry["kind"], path, entry["endsWith"], entry["otherwise"])
+    return FieldRule(entry["apiVersion"], entry["kind"], path, entry["endsWith"], entry["otherwise"])

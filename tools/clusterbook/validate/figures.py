@@ -18,7 +18,7 @@ TOLERANCE = 0.1
 """How far below its floor, or above its ceiling, a measured figure may be."""
 
 
-def missed(constraints: Sequence[Constraint], figures: Mapping[str, Any]) -> list[str]:
+def missed_constraints(constraints: Sequence[Constraint], figures: Mapping[str, Any]) -> list[str]:
     """Return a sentence for each constraint that its figure does not meet; every constraint has one."""
     sentences = []
     for constraint in constraints:

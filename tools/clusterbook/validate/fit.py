@@ -60,14 +60,14 @@ def _fit(name: str, recipe: Mapping[str, Any], taken: Snapshot) -> Fit:
         else:
             unknown = unknown or why
     if left and not unknown:
-        unknown = _so_far(held)
+        unknown = _partial_fit(held)
     return Fit(name, UNKNOWN if unknown else FITS, unknown, specificity)
 
 
-def _so_far(held: Sequence[Result]) -> str:
+def _partial_fit(result: Sequence[Result]) -> str:
     """Return what of a recipe a machine without its cluster shows to hold."""
-    shown = [each.name for each in held if each.kind == CRITERION]
-    count = len(held) - len(shown)
+    shown = [each.name for each in result if each.kind == CRITERION]
+    count = len(result) - len(shown)
     shown += [f"{count} constraint{'s' if count > 1 else ''}"] if count else []
     return f"as far as a machine tells: {', '.join(shown) or 'nothing'}"
 

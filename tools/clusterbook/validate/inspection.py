@@ -13,10 +13,10 @@ from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.documents.yaml_writer import scalar
 from clusterbook.snapshot.constraint import evaluate, parse_expression
 from clusterbook.validate.checks import EACH_GPU_NODE, Check, Inspection, ObjectName
-from clusterbook.validate.figures import missed
-from clusterbook.validate.result import ERROR, FAILED, NOT_APPLICABLE, PASSED, SKIPPED, ran
+from clusterbook.validate.figures import missed_constraints
+from clusterbook.validate.result import ERROR, FAILED, NOT_APPLICABLE, PASSED, SKIPPED, recorded_result
 from clusterbook.validate.subject import Constraint, ValidationSubject, gpu_nodes
-from clusterbook.validate.workloads import api_version, condition, faults_of, ill, pods, whole
+from clusterbook.validate.workloads import all_objects, api_version, condition, faults_of, health_fault, pods
 
 _SHOWN = 3
 """Most faults that one message names."""
@@ -36,7 +36,7 @@ def judge_check(check: Check, subject: ValidationSubject, constraints: Sequence[
         Unseen: the snapshot cannot tell.
     """
     judgement = _inspect(check, subject, [each for each in constraints if check.judges(each.name)])
-    outcome = ran(subject.snapshot, check.name) if judgement.state == SKIPPED else None
+    outcome = recorded_result(subject.snapshot, check.name) if judgement.state == SKIPPED else None
     return Judgement(*outcome) if outcome else judgement
 
 
@@ -52,7 +52,7 @@ def _inspect(check: Check, subject: ValidationSubject, constraints: Sequence[Con
         several = f"the recipe deploys neither {' nor '.join(names)}"
         return Judgement(NOT_APPLICABLE, several if len(names) > 1 else f"the recipe does not deploy {names[0]}")
     if inspection.measured:
-        return _measured(inspection, subject, constraints)
+        return _figure_faults(inspection, subject, constraints)
     if inspection.expected_resources:
         return _expected_resources(subject)
     if inspection.version:
@@ -88,58 +88,58 @@ def _objects(inspection: Inspection, subject: ValidationSubject) -> Judgement:
     component = subject.components.get(inspection.component)
     values = component.values if component else {}
     namespace = _namespace(subject, inspection.component, inspection.namespace)
-    fullname = str(_inside(values, ("fullnameOverride",)) or inspection.fullname)
+    fullname = str(_value_at(values, ("fullnameOverride",)) or inspection.fullname)
 
-    def named(asked: ObjectName) -> ObjectName:
+    def expand(name: ObjectName) -> ObjectName:
         fill = {"{namespace}": namespace, "{fullname}": fullname}
-        return asked._replace(name=_filled(asked.name, fill), namespace=_filled(asked.namespace, fill))
+        return name._replace(name=_fill(name.name, fill), namespace=_fill(name.namespace, fill))
 
     if inspection.then and not (inspection.component or inspection.pods or inspection.some or [*inspection.objects]):
         return Judgement(SKIPPED, inspection.then)
     inventory, count = subject.inventory, 0
-    faults = faults_of(inventory, [named(asked)[:3] for asked in inspection.healthy])
+    faults = faults_of(inventory, [expand(asked)[:3] for asked in inspection.healthy])
     for asked, state in inspection.states:
-        faults += _state_faults(subject, named(asked), state)
+        faults += _state_faults(subject, expand(asked), state)
     for asked, name in inspection.conditions:
-        faults += _condition_faults(subject, named(asked), name)
+        faults += _condition_faults(subject, expand(asked), name)
     if inspection.pods:
         own = pods(inventory, namespace, inspection.pods.labels)
         count = len(own.healthy)
         faults += own.faults
-        faults += [] if count or own.faults else [_filled(inspection.pods.otherwise, {"{namespace}": namespace})]
+        faults += [] if count or own.faults else [_fill(inspection.pods.otherwise, {"{namespace}": namespace})]
     if inspection.some:
         some = inspection.some
-        objects = whole(inventory, some.api_version, some.kind)
+        objects = all_objects(inventory, some.api_version, some.kind)
         count = len(objects)
-        ends = any(str(_inside(found, some.field)).endswith(some.ending) for found in objects)
+        ends = any(str(_value_at(found, some.field)).endswith(some.ending) for found in objects)
         faults += [] if ends else [some.otherwise]
     holds = inspection.holds_one if count == 1 and inspection.holds_one else inspection.holds
-    then = inspection.then if not inspection.then_if or _inside(values, inspection.then_if) is True else ""
-    return _judgement(faults, then=then, holds=_filled(holds, {"{count}": str(count)}))
+    then = inspection.then if not inspection.then_if or _value_at(values, inspection.then_if) is True else ""
+    return _judgement(faults, then=then, holds=_fill(holds, {"{count}": str(count)}))
 
 
-def _filled(text: str, words: Mapping[str, str]) -> str:
+def _fill(text: str, words: Mapping[str, str]) -> str:
     for mark, word in words.items():
         text = text.replace(mark, word)
     return text
 
 
-def _inside(value: Any, path: Sequence[str]) -> Any:
+def _value_at(value: Any, path: Sequence[str]) -> Any:
     """Return what lies at a path in maps, None where nothing does."""
     for key in path:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value
 
 
-def _state_faults(subject: ValidationSubject, asked: ObjectName, state: str) -> list[str]:
-    named = subject.inventory.named(asked.api_version, asked.kind, asked.name, asked.namespace)
+def _state_faults(subject: ValidationSubject, target: ObjectName, state: str) -> list[str]:
+    named = subject.inventory.named(target.api_version, target.kind, target.name, target.namespace)
     shown = "not there" if named is None else (named.get("status") or {}).get("state", "without a state")
-    return [] if shown == state else [f"{asked.kind} {asked.name} is {shown}"]
+    return [] if shown == state else [f"{target.kind} {target.name} is {shown}"]
 
 
-def _condition_faults(subject: ValidationSubject, asked: ObjectName, name: str) -> list[str]:
-    named = subject.inventory.named(asked.api_version, asked.kind, asked.name, asked.namespace)
-    return [] if condition(named, name) else [f"{asked.kind} {asked.name} is not {name.lower()}"]
+def _condition_faults(subject: ValidationSubject, target: ObjectName, name: str) -> list[str]:
+    named = subject.inventory.named(target.api_version, target.kind, target.name, target.namespace)
+    return [] if condition(named, name) else [f"{target.kind} {target.name} is not {name.lower()}"]
 
 
 def _expected_resources(subject: ValidationSubject) -> Judgement:
@@ -163,42 +163,42 @@ def _expected_resources(subject: ValidationSubject) -> Judgement:
 
 
 def _version(
-    asked: ObjectName, namespace: str, check: Check, subject: ValidationSubject, constraints: Sequence[Constraint]
+    source: ObjectName, namespace: str, check: Check, subject: ValidationSubject, constraints: Sequence[Constraint]
 ) -> Judgement:
     """Return whether the version that an object shows, by label, image tag or annotation, meets its constraint."""
     if not constraints:
         return Judgement(SKIPPED, f"the recipe sets no constraint {' or '.join(check.constraints)}")
-    namespace = namespace or asked.namespace
-    shows = subject.inventory.named(api_version(subject.inventory, asked.kind), asked.kind, asked.name, namespace)
+    namespace = namespace or source.namespace
+    shows = subject.inventory.named(api_version(subject.inventory, source.kind), source.kind, source.name, namespace)
     if shows is None:
-        return Judgement(FAILED, f"{asked.kind} {namespace}/{asked.name} is not there")
+        return Judgement(FAILED, f"{source.kind} {namespace}/{source.name} is not there")
     label = "app.kubernetes.io/version"
     metadata = shows["metadata"]
     version = str((metadata.get("labels") or {}).get(label) or "") or _tag(shows)
     version = version or str((metadata.get("annotations") or {}).get(label) or "")
     if not version:
-        return Judgement(FAILED, f"{asked.kind} {asked.name} shows no version: no label, image tag or annotation")
+        return Judgement(FAILED, f"{source.kind} {source.name} shows no version: no label, image tag or annotation")
     try:
         holds = evaluate(parse_expression(constraints[0].value), version, reference=constraints[0].reference)
     except ClusterbookError as error:
         return Judgement(ERROR, error.what)
     if not holds:
         return Judgement(FAILED, f"it is {version}, not {constraints[0].value}")
-    why = ill(asked.kind, shows)  # what it says of itself is not what runs
+    why = health_fault(source.kind, shows)  # what it says of itself is not what runs
     if why:
-        return Judgement(FAILED, f"it says {version}, and {asked.kind} {asked.name} {why}")
+        return Judgement(FAILED, f"it says {version}, and {source.kind} {source.name} {why}")
     return Judgement(PASSED, f"it is {version}")
 
 
 def _tag(workload: Mapping[str, Any]) -> str:
     """Return the tag of the first container's image, "" where there is none."""
-    containers = _inside(workload, ("spec", "template", "spec", "containers"))
+    containers = _value_at(workload, ("spec", "template", "spec", "containers"))
     first = containers[0] if isinstance(containers, list) and containers else None
     image = str(first.get("image") or "").partition("@")[0] if isinstance(first, Mapping) else ""
     return image.rpartition(":")[2] if ":" in image.rpartition("/")[2] else ""
 
 
-def _measured(inspection: Inspection, subject: ValidationSubject, constraints: Sequence[Constraint]) -> Judgement:
+def _figure_faults(inspection: Inspection, subject: ValidationSubject, constraints: Sequence[Constraint]) -> Judgement:
     """Return whether the figures that were measured meet their constraints, if the snapshot has them."""
     if not constraints:
         return Judgement(SKIPPED, "the recipe sets no constraint for it")
@@ -211,7 +211,7 @@ def _measured(inspection: Inspection, subject: ValidationSubject, constraints: S
     missing = ", ".join(constraint.name for constraint in constraints if constraint not in measured)
     if not measured:
         return Judgement(SKIPPED, f"it has to be measured: the snapshot has no {missing}")
-    faults = missed(measured, figures)
+    faults = missed_constraints(measured, figures)
     if missing and not faults:  # a figure says nothing as long as nobody knows what of
         what = f"it was measured, and nobody says with which {missing}"
         return Judgement(ERROR, f"{what}; record it again with --setting")

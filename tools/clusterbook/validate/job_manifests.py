@@ -46,12 +46,12 @@ def nodes(entry: Entry, gpu_nodes: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(gpu_nodes)[:MOST_NODES])
 
 
-def manifests(entry: Entry, asked: CheckRun, node: str = "", number: int = 0) -> list[Object]:
+def manifests(entry: Entry, run: CheckRun, node: str = "", number: int = 0) -> list[Object]:
     """Return the objects of a check, its Job last.
 
     Args:
         entry: its entry of the catalog.
-        asked: how it is to run.
+        run: how it is to run.
         node: the node it is for, "" for any.
         number: which of several it is.
 
@@ -60,32 +60,32 @@ def manifests(entry: Entry, asked: CheckRun, node: str = "", number: int = 0) ->
     """
     if not entry.get("image"):
         raise InvalidRequest(f"the check {entry.get('name')} has no image", hint="its entry in validators/catalog.yaml")
-    name = _name(entry, asked, number)
-    account = {"kind": "ServiceAccount", "name": name, "namespace": asked.namespace}
-    found: list[Object] = [_object("v1", "ServiceAccount", name, asked.namespace)]
-    for count, (namespace, rules) in enumerate(sorted(_rights(entry, asked).items())):
+    name = _name(entry, run, number)
+    account = {"kind": "ServiceAccount", "name": name, "namespace": run.namespace}
+    found: list[Object] = [_object("v1", "ServiceAccount", name, run.namespace)]
+    for count, (namespace, rules) in enumerate(sorted(_rights(entry, run).items())):
         kind = "Role" if namespace else "ClusterRole"
-        own = f"{name}-{count}" if namespace else f"clusterbook-{asked.namespace}-{name}"
+        own = f"{name}-{count}" if namespace else f"clusterbook-{run.namespace}-{name}"
         found.append({**_object(f"{_RBAC}/v1", kind, own, namespace, job=name), "rules": rules})
         reference = {"apiGroup": _RBAC, "kind": kind, "name": own}
         binding = _object(f"{_RBAC}/v1", f"{kind}Binding", own, namespace, job=name)
         found.append({**binding, "roleRef": reference, "subjects": [account]})
-    inputs = {"snapshot.yaml": asked.snapshot, "validation.yaml": asked.validation}
-    found.append({**_object("v1", "ConfigMap", name, asked.namespace), "data": inputs})
+    inputs = {"snapshot.yaml": run.snapshot, "validation.yaml": run.validation}
+    found.append({**_object("v1", "ConfigMap", name, run.namespace), "data": inputs})
     spec = {
         "backoffLimit": 0,
         "completions": 1,
         "ttlSecondsAfterFinished": _KEPT_S,
         "activeDeadlineSeconds": timeout_s(entry),
-        "template": {"metadata": {"labels": labels(name)}, "spec": _pod(entry, asked, name, node)},
+        "template": {"metadata": {"labels": labels(name)}, "spec": _pod(entry, run, name, node)},
     }
-    return [*found, {**_object("batch/v1", "Job", name, asked.namespace), "spec": spec}]
+    return [*found, {**_object("batch/v1", "Job", name, run.namespace), "spec": spec}]
 
 
-def _name(entry: Entry, asked: CheckRun, number: int) -> str:
+def _name(entry: Entry, run: CheckRun, number: int) -> str:
     """Return a name that is this check's alone."""
     tail = f"-{number}" if number else ""
-    return f"{str(entry['name'])[:36].rstrip('-.')}-{asked.run}{tail}".lower()
+    return f"{str(entry['name'])[:36].rstrip('-.')}-{run.run}{tail}".lower()
 
 
 def _object(api_version: str, kind: str, name: str, namespace: str, *, job: str = "") -> Object:
@@ -95,17 +95,17 @@ def _object(api_version: str, kind: str, name: str, namespace: str, *, job: str 
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
 
 
-def _rights(entry: Entry, asked: CheckRun) -> dict[str, list[Object]]:
+def _rights(entry: Entry, run: CheckRun) -> dict[str, list[Object]]:
     """Return the rules of a check by namespace, "" for everywhere."""
     found: dict[str, list[Object]] = {}
     for each in entry.get("permissions") or ():
         namespace = str(each.get("namespace") or "")
         rule = {key: each[key] for key in ("apiGroups", "resources", "verbs", "resourceNames") if each.get(key)}
-        found.setdefault(asked.namespace if namespace == "." else namespace, []).append(rule)
+        found.setdefault(run.namespace if namespace == "." else namespace, []).append(rule)
     return found
 
 
-def _pod(entry: Entry, asked: CheckRun, name: str, node: str) -> Object:
+def _pod(entry: Entry, run: CheckRun, name: str, node: str) -> Object:
     resources = entry.get("resources") or {}
     limits = {"cpu": str(resources.get("cpu") or "1"), "memory": str(resources.get("memory") or "1Gi")}
     if node:
@@ -113,7 +113,7 @@ def _pod(entry: Entry, asked: CheckRun, name: str, node: str) -> Object:
     container: Object = {
         "name": "check",
         "image": entry["image"],
-        "env": list(_environment(entry, asked)),
+        "env": list(_environment(entry, run)),
         "resources": {"requests": {**limits}, "limits": limits},
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
         "volumeMounts": [
@@ -126,7 +126,7 @@ def _pod(entry: Entry, asked: CheckRun, name: str, node: str) -> Object:
         "serviceAccountName": name,
         "automountServiceAccountToken": bool(entry.get("permissions")),
         "enableServiceLinks": False,
-        "tolerations": [dict(each) for each in asked.placement.tolerations] or [{"operator": "Exists"}],
+        "tolerations": [dict(each) for each in run.placement.tolerations] or [{"operator": "Exists"}],
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [container],
         "volumes": [{"name": "inputs", "configMap": {"name": name}}],
@@ -161,9 +161,9 @@ def _near(entry: Entry) -> Object:
     return found
 
 
-def _environment(entry: Entry, asked: CheckRun) -> Iterator[Object]:
+def _environment(entry: Entry, run: CheckRun) -> Iterator[Object]:
     """Yield what a container is told; the names are the reference's, since its containers read them (V15, V16)."""
-    placement = asked.placement
+    placement = run.placement
     taints = (
         "".join((each.get("key", "*"), f"={each['value']}" if "value" in each else "", f":{each['effect']}"
                  if "effect" in each else "")) for each in placement.tolerations
@@ -171,7 +171,7 @@ def _environment(entry: Entry, asked: CheckRun) -> Iterator[Object]:
     known = {
         "AICR_SNAPSHOT_PATH": "/data/snapshot/snapshot.yaml",
         "AICR_VALIDATION_PATH": "/data/validation/validation.yaml",
-        "AICR_RUN_ID": asked.run,
+        "AICR_RUN_ID": run.run,
         "AICR_CHECK_TIMEOUT": f"{timeout_s(entry)}s",
         "AICR_NODE_SELECTOR": ",".join(f"{key}={value}" for key, value in placement.selector.items()),
         "AICR_TOLERATIONS": ",".join(taints),

@@ -13,9 +13,9 @@ from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, Not
 from clusterbook.documents import yaml_fast
 from clusterbook.resolve.recipe import ComponentRef, Document
 from clusterbook.snapshot.constraint import Readings, evaluate, parse_expression, parse_path, readings
-from clusterbook.snapshot.inventory import Unseen, because
+from clusterbook.snapshot.inventory import UnseenPart, gap_text
 from clusterbook.snapshot.model import Snapshot
-from clusterbook.snapshot.nodes import named
+from clusterbook.snapshot.nodes import list_names
 from clusterbook.validate.assertions import Operation, read_test, run
 from clusterbook.validate.checks import Checks, check_of
 from clusterbook.validate.inspection import judge_check
@@ -125,10 +125,10 @@ def _demands(about: ValidationSubject, phase: str, checks: Checks) -> Iterator[t
     if phase == DEPLOYMENT:
         yield from ((COMPONENT, name) for name in about.components)
     yield from ((CHECK, name) for name in demanded.checks)
-    yield from ((CONSTRAINT, each.name) for each in _unjudged(demanded, checks))
+    yield from ((CONSTRAINT, each.name) for each in _open_constraints(demanded, checks))
 
 
-def _unjudged(demanded: PhaseRequirements, checks: Checks) -> list[Constraint]:
+def _open_constraints(demanded: PhaseRequirements, checks: Checks) -> list[Constraint]:
     """Return the constraints of a phase that none of its checks judges itself."""
     judging = [check_of(checks, name) for name in demanded.checks]
     return [each for each in demanded.constraints if not any(check.judges(each.name) for check in judging)]
@@ -144,10 +144,10 @@ def _phase(about: ValidationSubject, phase: str, checks: Checks) -> Iterator[Res
     for name in demanded.checks:
         try:
             state, message = judge_check(check_of(checks, name), about, demanded.constraints)
-        except Unseen as gap:
+        except UnseenPart as gap:
             state, message = ERROR if gap.looked else SKIPPED, gap.what
         yield Result(phase, CHECK, name, state, message)
-    for each in _unjudged(demanded, checks):
+    for each in _open_constraints(demanded, checks):
         yield constraint(about.snapshot, each, phase)
 
 
@@ -170,25 +170,27 @@ def constraint(snapshot: Snapshot, demanded: Constraint, phase: str = READINESS)
     except ClusterbookError as error:
         return Result(phase, CONSTRAINT, name, ERROR, error.what, error.hint)
     if wrong:
-        return Result(phase, CONSTRAINT, name, FAILED, f"{_wrong(shown, wrong)}, not {value}", demanded.remediation)
-    actual = f"it is {_several(list(shown.values))}"
+        return Result(
+            phase, CONSTRAINT, name, FAILED, f"{_fault_text(shown, wrong)}, not {value}", demanded.remediation
+        )
+    actual = f"it is {_first_few(list(shown.values))}"
     if shown.limit:
         return Result(phase, CONSTRAINT, name, ERROR, f"{actual} as far as anybody saw: {shown.limit}")
     if shown.unread:
         seen = [node for nodes in shown.values.values() for node in nodes]
-        message = f"{actual} on {named(seen) or 'one node'}, and nobody looked into {named(shown.unread)}"
+        message = f"{actual} on {list_names(seen) or 'one node'}, and nobody looked into {list_names(shown.unread)}"
         return Result(phase, CONSTRAINT, name, SKIPPED, message)
     return Result(phase, CONSTRAINT, name, PASSED, actual)
 
 
-def _wrong(shown: Readings, wrong: Mapping[str, Sequence[str]]) -> str:
+def _fault_text(shown: Readings, wrong: Mapping[str, Sequence[str]]) -> str:
     """Return what does not hold, and on which nodes where others differ."""
     if len(shown.values) == 1 and not shown.unread:
         return f"it is {next(iter(wrong))}"
-    return _several([f"on {named(nodes) or 'one node'} it is {actual}" for actual, nodes in wrong.items()])
+    return _first_few([f"on {list_names(nodes) or 'one node'} it is {actual}" for actual, nodes in wrong.items()])
 
 
-def _several(words: Sequence[str]) -> str:
+def _first_few(words: Sequence[str]) -> str:
     """Return words for a sentence, and how many more there are."""
     more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
     return f"{', '.join(words[:_SHOWN])}{more}"
@@ -200,7 +202,7 @@ def _why_not_measured(snapshot: Snapshot, name: str) -> str:
     for part in (f"{path.type}.{path.subtype}", path.type):
         gap = snapshot.inventory.gap(f"measurements/{part}")
         if gap is not None:
-            return f"{part} {because(gap)}"
+            return f"{part} {gap_text(gap)}"
     return ""
 
 

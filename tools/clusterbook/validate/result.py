@@ -82,7 +82,7 @@ class Report(NamedTuple):
         return ", ".join((*counts, *(f"{phase} not asked" for phase in self.unasked)))
 
 
-def ran(snapshot: Snapshot, check: str) -> tuple[str, str] | None:
+def recorded_result(snapshot: Snapshot, check: str) -> tuple[str, str] | None:
     """Return the state and the message of a check that ran when the snapshot was taken, None where it did not."""
     if check not in snapshot.measurements.get(CHECKS, {}):
         return None

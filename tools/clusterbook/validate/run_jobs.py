@@ -45,7 +45,7 @@ class Interruption(Exception):
 def run_all(
     api: Api,
     entries: Sequence[Entry],
-    asked: CheckRun,
+    check_run: CheckRun,
     gpu_nodes: Sequence[str],
     *,
     say: Callable[[str], None],
@@ -59,7 +59,7 @@ def run_all(
     Args:
         api: the cluster.
         entries: their entries of the catalog, with name and phase.
-        asked: how they are to run.
+        check_run: how they are to run.
         gpu_nodes: the nodes with a GPU to give.
         say: is told each line of each log, the check's name in front.
         keep: leave everything in the cluster.
@@ -68,8 +68,8 @@ def run_all(
     alone = [[entry] for entry in entries if entry["phase"] == PERFORMANCE]
     side_by_side = [entry for entry in entries if entry["phase"] != PERFORMANCE]
     found: dict[str, Trial] = {}
-    with _namespace(api, asked.namespace, keep=keep):
-        one = partial(_run, api, asked=asked, gpu_nodes=gpu_nodes, say=say, keep=keep)
+    with _namespace(api, check_run.namespace, keep=keep):
+        one = partial(_run, api, check_run=check_run, gpu_nodes=gpu_nodes, say=say, keep=keep)
         for some in (side_by_side, *alone):
             found |= _side_by_side(one, some, pace or Pace())
     return sorted(found.items())
@@ -116,7 +116,7 @@ def _run(
     entry: Entry,
     pace: Pace,
     *,
-    asked: CheckRun,
+    check_run: CheckRun,
     gpu_nodes: Sequence[str],
     say: Callable[[str], None],
     keep: bool,
@@ -128,9 +128,9 @@ def _run(
     nodes = job_manifests.nodes(entry, gpu_nodes)
     for number, node in enumerate(nodes):
         try:
-            with in_cluster(api, job_manifests.manifests(entry, asked, node, number), keep=keep) as job:
+            with in_cluster(api, job_manifests.manifests(entry, check_run, node, number), keep=keep) as job:
                 limit_s = job_manifests.timeout_s(entry) + _GRACE_S
-                printed[node] = finish(api, job, timeout_s=limit_s, on_line=partial(_told, say, name), pace=pace)
+                printed[node] = finish(api, job, timeout_s=limit_s, on_line=partial(_log, say, name), pace=pace)
         except JobFailed as error:
             # without a status nobody knows how it ended: evicted, say, which is no failure of what it asks about
             status = error.status if error.status > 0 else _UNKNOWN
@@ -151,5 +151,5 @@ def _run(
     return found
 
 
-def _told(say: Callable[[str], None], name: str, line: str) -> None:
+def _log(say: Callable[[str], None], name: str, line: str) -> None:
     say(f"{name}: {line}")

@@ -13,12 +13,12 @@ from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.resolve.recipe import ComponentRef, Document, RecipeResult
 from clusterbook.resolve.recipe_schema import read_recipe
 from clusterbook.snapshot.constraint import parse_expression, parse_path
-from clusterbook.snapshot.criteria import DIMENSIONS, NONE, UNREADABLE, Shown, shown
+from clusterbook.snapshot.criteria import DIMENSIONS, NONE, UNREADABLE, DimensionReading, read_dimension
 from clusterbook.snapshot.gpus import MIG, SHARED, VGPU, WHOLE
 from clusterbook.snapshot.inventory import Inventory
 from clusterbook.snapshot.model import Snapshot
-from clusterbook.snapshot.nodes import named
-from clusterbook.snapshot.services import NAMED, tells
+from clusterbook.snapshot.nodes import list_names
+from clusterbook.snapshot.services import NAMED, is_recognisable
 from clusterbook.snapshot.systems import SYSTEMS
 from clusterbook.validate.result import CRITERION, ERROR, FAILED, PASSED, PHASES, READINESS, SKIPPED, Result
 
@@ -132,49 +132,49 @@ def criteria(claimed: Mapping[str, Any], snapshot: Snapshot) -> Iterator[Result]
     for dimension in DIMENSIONS:
         value = claimed.get(dimension, "")
         if value not in _ANY:
-            state, message = _criterion(dimension, str(value), shown(snapshot, dimension))
+            state, message = _criterion(dimension, str(value), read_dimension(snapshot, dimension))
             if dimension == "accelerator" and state in (PASSED, SKIPPED):
-                state, message = _whole(str(claimed.get("intent") or ""), snapshot, state, message)
+                state, message = _whole_gpus(str(claimed.get("intent") or ""), snapshot, state, message)
             yield Result(READINESS, CRITERION, dimension, state, message)
 
 
-def _criterion(dimension: str, value: str, seen: Shown) -> tuple[str, str]:
-    """Return whether a cluster that shows `seen` is one for `value`."""
-    others = {each: names for each, names in seen.values.items() if each != value}
+def _criterion(dimension: str, value: str, reading: DimensionReading) -> tuple[str, str]:
+    """Return whether a cluster that shows `reading` is one for `value`."""
+    others = {each: names for each, names in reading.values.items() if each != value}
     if others:
-        return FAILED, f"the recipe is for {value}, {_says(dimension, seen, others)}"
-    if seen.values:
-        if seen.limit:
-            return ERROR, f"it is {value} as far as anybody saw: {seen.limit}"
-        if seen.unread:
-            where = f" on {named(seen.values[value])}" if seen.values[value] else ""
-            return SKIPPED, f"it is {value}{where}, and {named(seen.unread)} did not show theirs"
+        return FAILED, f"the recipe is for {value}, {_mismatch_text(dimension, reading, others)}"
+    if reading.values:
+        if reading.limit:
+            return ERROR, f"it is {value} as far as anybody saw: {reading.limit}"
+        if reading.unread:
+            where = f" on {list_names(reading.values[value])}" if reading.values[value] else ""
+            return SKIPPED, f"it is {value}{where}, and {list_names(reading.unread)} did not show theirs"
         return PASSED, f"it is {value}"
-    if seen.state == NONE and (dimension != "service" or tells(value)):
-        return FAILED, f"the recipe is for {value}, and {seen.reason}"
-    if seen.state == UNREADABLE and (dimension != "service" or value in NAMED - {"bcm", "metal3"} or seen.limit):
-        return ERROR, f"the recipe is for {value}, and {seen.limit or seen.reason}"
-    if dimension == "service" and seen.reason:
-        return SKIPPED, f"the recipe is for {value}, which no cluster shows by itself; {seen.reason}"
-    why = seen.reason or "the cluster does not show its own"
+    if reading.state == NONE and (dimension != "service" or is_recognisable(value)):
+        return FAILED, f"the recipe is for {value}, and {reading.reason}"
+    if reading.state == UNREADABLE and (dimension != "service" or value in NAMED - {"bcm", "metal3"} or reading.limit):
+        return ERROR, f"the recipe is for {value}, and {reading.limit or reading.reason}"
+    if dimension == "service" and reading.reason:
+        return SKIPPED, f"the recipe is for {value}, which no cluster shows by itself; {reading.reason}"
+    why = reading.reason or "the cluster does not show its own"
     return SKIPPED, f"the recipe is for {value}, and {why}"
 
 
-def _says(dimension: str, seen: Shown, others: Mapping[str, Sequence[str]]) -> str:
+def _mismatch_text(dimension: str, reading: DimensionReading, others: Mapping[str, Sequence[str]]) -> str:
     """Return which nodes are something else, and what."""
-    if len(seen.values) == 1 and not seen.unread:
+    if len(reading.values) == 1 and not reading.unread:
         (other,) = others
         unknown = dimension == "os" and other not in SYSTEMS.values()
-        return f"and the cluster shows {' or '.join(seen.details.get(other, ())) if unknown else other}"
+        return f"and the cluster shows {' or '.join(reading.details.get(other, ())) if unknown else other}"
     parts = []
     for other, names in sorted(others.items()):
         verb = "are" if len(names) > 1 else "is"
-        parts.append(f"{named(names) or 'a GPU'} {verb} {' or '.join(seen.details.get(other, [other]))}")
+        parts.append(f"{list_names(names) or 'a GPU'} {verb} {' or '.join(reading.details.get(other, [other]))}")
     more = f", and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
     return f"and {', '.join(parts[:_SHOWN])}{more}"
 
 
-def _whole(intent: str, snapshot: Snapshot, state: str, message: str) -> tuple[str, str]:
+def _whole_gpus(intent: str, snapshot: Snapshot, state: str, message: str) -> tuple[str, str]:
     """Return what becomes of the accelerator where GPUs are cut or shared; only inference runs on a part of one."""
     cut: dict[str, list[str]] = {}
     for node, names in snapshot.nodes.kinds:
@@ -182,7 +182,7 @@ def _whole(intent: str, snapshot: Snapshot, state: str, message: str) -> tuple[s
             cut.setdefault(node.gpus.kind, []).extend(names)
     if not cut:
         return state, message
-    where = ", ".join(f"{_SLICES[kind]} on {named(names)}" for kind, names in sorted(cut.items()))
+    where = ", ".join(f"{_SLICES[kind]} on {list_names(names)}" for kind, names in sorted(cut.items()))
     if VGPU in cut or intent != "inference":
         return FAILED, f"{message}, but not whole GPUs: {where}"
     return state, f"{message}: {where}"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from clusterbook.documents.selector import listing
-from clusterbook.snapshot.inventory import Inventory, Object, Unseen
+from clusterbook.snapshot.inventory import Inventory, Object, UnseenPart
 
 API_VERSIONS = {
     **dict.fromkeys(("Deployment", "DaemonSet", "StatefulSet", "ReplicaSet"), "apps/v1"),
@@ -31,7 +31,7 @@ def fault_of(inventory: Inventory, kind: str, name: str, namespace: str = "") ->
     where = f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
     if found is None:
         return f"{where} is not there"
-    why = ill(kind, found)
+    why = health_fault(kind, found)
     return f"{where} {why}" if why else ""
 
 
@@ -45,11 +45,11 @@ def api_version(inventory: Inventory, kind: str) -> str:
         return API_VERSIONS[kind]
     known = sorted({version for version, name in inventory.objects if name == kind})
     if len(known) != 1:
-        raise Unseen(f"the snapshot holds {listing(known) if known else 'no objects'} of kind {kind}", looked=False)
+        raise UnseenPart(f"the snapshot holds {listing(known) if known else 'no objects'} of kind {kind}", looked=False)
     return known[0]
 
 
-def ill(kind: str, found: Object) -> str:
+def health_fault(kind: str, found: Object) -> str:
     """Return why an object of `kind` is not healthy, "" when it is; kinds without a notion of health are."""
     status = found.get("status") or {}
     if kind == "Namespace":
@@ -60,9 +60,9 @@ def ill(kind: str, found: Object) -> str:
     if kind == "Pod":
         return _pod_fault(status)
     if kind == "Job":
-        return "" if _count(status, "succeeded") or _holds(status, "Complete", False) else "has not succeeded"
+        return "" if _count(status, "succeeded") or _condition_holds(status, "Complete", False) else "has not succeeded"
     condition = {"CustomResourceDefinition": "Established", "APIService": "Available"}.get(kind, "")
-    return f"is not {condition.lower()}" if condition and not _holds(status, condition, False) else ""
+    return f"is not {condition.lower()}" if condition and not _condition_holds(status, condition, False) else ""
 
 
 _ROLLED_OUT = ("Deployment", "DaemonSet", "StatefulSet", "ReplicaSet")
@@ -82,7 +82,7 @@ def _rollout_fault(kind: str, found: Object) -> str:
         updated, ready = _count(status, "updatedNumberScheduled"), _count(status, "numberAvailable")
         ready = min(ready, _count(status, "numberReady"))
     else:
-        wanted, unit = _wanted(found), "replicas"
+        wanted, unit = _replicas(found), "replicas"
         ready = _count(status, "availableReplicas" if kind == "Deployment" else "readyReplicas")
         updated = _count(status, "updatedReplicas") if kind != "ReplicaSet" else _count(status, "replicas")
     if wanted == 0:
@@ -112,7 +112,7 @@ _STUCK = (("ReplicaFailure", "True"), ("Progressing", "False"))
 def _pod_fault(status: Mapping[str, Any]) -> str:
     """Return why a pod is not healthy: it has not ended well, nor does it run and serve."""
     phase = str(status.get("phase"))
-    if phase == "Succeeded" or (phase == "Running" and _holds(status, "Ready", True)):
+    if phase == "Succeeded" or (phase == "Running" and _condition_holds(status, "Ready", True)):
         return ""
     containers = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
     reasons = [
@@ -126,7 +126,7 @@ def _pod_fault(status: Mapping[str, Any]) -> str:
     return f"is {'not ready' if phase == 'Running' else phase}{told}"
 
 
-def _wanted(found: Object) -> int:
+def _replicas(found: Object) -> int:
     """Return how many replicas an object wants; 1 where it does not say, as in the API."""
     replicas = (found.get("spec") or {}).get("replicas")
     return replicas if isinstance(replicas, int) else 1
@@ -137,7 +137,7 @@ def _count(status: Mapping[str, Any], key: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _holds(status: Mapping[str, Any], condition: str, unsaid: bool) -> bool:
+def _condition_holds(status: Mapping[str, Any], condition: str, unsaid: bool) -> bool:
     """Return whether a condition is true; `unsaid` where there is none of that type."""
     for each in status.get("conditions") or ():
         if isinstance(each, Mapping) and each.get("type") == condition:
@@ -147,21 +147,21 @@ def _holds(status: Mapping[str, Any], condition: str, unsaid: bool) -> bool:
 
 def condition(found: Object | None, name: str) -> bool:
     """Return whether an object is there and has a condition that is true."""
-    return found is not None and _holds(found.get("status") or {}, name, False)
+    return found is not None and _condition_holds(found.get("status") or {}, name, False)
 
 
-def faults_of(inventory: Inventory, wanted: Iterable[tuple[str, str, str]]) -> list[str]:
+def faults_of(inventory: Inventory, objects: Iterable[tuple[str, str, str]]) -> list[str]:
     """Return what is wrong with the objects (kind, name, namespace) that are wanted, one sentence each.
 
     Raises:
         Unseen: about the first that cannot be told, unless another is known to be wrong.
     """
     said: list[str] = []
-    unseen: Unseen | None = None
-    for kind, name, namespace in wanted:
+    unseen: UnseenPart | None = None
+    for kind, name, namespace in objects:
         try:
             why = fault_of(inventory, kind, name, namespace)
-        except Unseen as gap:
+        except UnseenPart as gap:
             unseen = unseen or gap
             continue
         said += [why] if why else []
@@ -189,16 +189,16 @@ def pods(inventory: Inventory, namespace: str, labels: Mapping[str, str]) -> Pod
         metadata, status = pod["metadata"], pod.get("status") or {}
         if not labels.items() <= (metadata.get("labels") or {}).items() or metadata.get("deletionTimestamp"):
             continue
-        if why := ill("Pod", pod):
+        if why := health_fault("Pod", pod):
             faults.append(f"Pod {namespace}/{metadata['name']} {why}")
         elif status.get("phase") == "Running":
             healthy.append(pod)
     if not healthy and not faults and gap is not None:
-        raise Unseen(f"pods were seen in part: {gap.reason}", looked=True)
+        raise UnseenPart(f"pods were seen in part: {gap.reason}", looked=True)
     return PodHealth(healthy, faults)
 
 
-def whole(inventory: Inventory, api_version: str, kind: str, namespace: str = "") -> Sequence[Object]:
+def all_objects(inventory: Inventory, api_version: str, kind: str, namespace: str = "") -> Sequence[Object]:
     """Return all objects of a kind.
 
     Raises:
@@ -206,5 +206,5 @@ def whole(inventory: Inventory, api_version: str, kind: str, namespace: str = ""
     """
     found, gap = inventory.kind(api_version, kind, namespace)
     if gap is not None:
-        raise Unseen(f"{kind} ({api_version}) was seen in part: {gap.reason}", looked=True)
+        raise UnseenPart(f"{kind} ({api_version}) was seen in part: {gap.reason}", looked=True)
     return found

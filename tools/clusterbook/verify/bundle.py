@@ -25,9 +25,9 @@ from clusterbook.bundle.checksums import (
     digest_of_all,
     digests,
     files_digest,
-    listed,
+    read_checksums,
     sha256,
-    unrooted,
+    without_root,
 )
 from clusterbook.bundle.customisation import is_local
 from clusterbook.bundle.disk import MOST_BYTES, MOST_FILES
@@ -85,7 +85,7 @@ NO_RECORD = _Record(0, (), (), "")
 
 def _record(files: Mapping[str, bytes]) -> _Record:
     """Hold files against their checksums.txt."""
-    recorded = listed(files[CHECKSUMS].decode(errors="replace")) if CHECKSUMS in files else {}
+    recorded = read_checksums(files[CHECKSUMS].decode(errors="replace")) if CHECKSUMS in files else {}
     changes = differences(recorded, digests(files)) if recorded else []
     local = tuple(each.path for each in changes if each.kind == "changed" and is_local(each.path))
     every = {path: sha256(data) for path, data in files.items()} | {path: recorded[path] for path in local}
@@ -258,7 +258,7 @@ def verify_artifact(where: str, verifier: Verifier) -> VerificationReport:
             data = store.read(repository, blob, limit_bytes=MOST_BYTES)
             packed = data if FILES in manifest.annotations and blob == manifest.layers[0] else packed
         if packed:
-            files = unrooted(archive_files(packed, where))
+            files = without_root(archive_files(packed, where))
             if files_digest(files) != manifest.annotations[FILES]:
                 raise Tampered(f"{where}: the files are not those that its manifest names", hint="do not use it")
             record = _record(files)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clusterbook.bundle.folders import POD_SECURITY, Chart, Folder, Plan
-from clusterbook.bundle.integers import below_chart
+from clusterbook.bundle.integers import subchart_integers
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.readme import slug
 from clusterbook.diagnostics.errors import InvalidRequest
@@ -148,7 +148,7 @@ def without_scheme(url: str) -> str:
 
 def release(folder: Folder) -> dict[str, Any]:
     """Return how Helm renders a release, but for its values: its name, and the numbers that are given one by one."""
-    numbers = [{"name": path, "value": str(number)} for path, number in below_chart(folder)]
+    numbers = [{"name": path, "value": str(number)} for path, number in subchart_integers(folder)]
     return {"releaseName": folder.name, **({"parameters": numbers} if numbers else {})}
 
 

@@ -30,7 +30,7 @@ from clusterbook.bundle.argocd.applications import (
     differences,
     release,
 )
-from clusterbook.bundle.folders import Folder, escaped
+from clusterbook.bundle.folders import Folder, escape_template
 from clusterbook.bundle.template import fill
 from clusterbook.documents.yaml_writer import dump
 
@@ -129,4 +129,4 @@ def _block(value: Mapping[str, Any], indent: int) -> str:
     """Return the lines of a map as template text, "" for an empty one."""
     pad = " " * indent
     lines = dump(value).splitlines(keepends=True) if value else ()
-    return escaped("".join(line if line == "\n" else f"{pad}{line}" for line in lines))
+    return escape_template("".join(line if line == "\n" else f"{pad}{line}" for line in lines))

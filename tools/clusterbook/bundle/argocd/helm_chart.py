@@ -23,7 +23,7 @@ from clusterbook.bundle.argocd.applications import (
     waves,
 )
 from clusterbook.bundle.argocd.readme import chart_readme
-from clusterbook.bundle.components import Part
+from clusterbook.bundle.components import BundleComponent
 from clusterbook.bundle.folders import Plan
 from clusterbook.bundle.local_chart import CHART, VALUES, head, local_chart, vendored_chart, vendored_values
 from clusterbook.bundle.options import (
@@ -241,7 +241,7 @@ def _only(paths: Sequence[Path]) -> dict[str, Any]:
     return _closed({key: _only(rest) if all(rest) else {} for key, rest in below.items()})
 
 
-def _open_paths(part: Part, options: Options) -> list[Path]:
+def _open_paths(part: BundleComponent, options: Options) -> list[Path]:
     """Return the paths that a component leaves to the installation."""
     names = {part.name, *(part.facts.get("valueOverrideKeys") or ())}
     return [each.path for each in options.dynamic if each.target in names]

@@ -34,7 +34,7 @@ def directory_readme(recipe: Recipe, plan: Plan, options: Options, waves: Mappin
     """Return README.md of a directory that Argo CD reads."""
     words = {"WHERE": options.repo or PLACEHOLDER, **_operation(recipe, options, waves)}
     how = fill("argocd/directory.md", words, sections=() if options.repo else ("unnamed",))
-    return readme(recipe, plan, options, how=how)
+    return readme(recipe, plan, options, sections=how)
 
 
 def chart_readme(
@@ -49,7 +49,7 @@ def chart_readme(
         "OPEN": f" These values were left to you: {left}." if left else "",
         **_operation(recipe, options, waves),
     }
-    return readme(recipe, plan, options, how=fill("argocd/chart.md", words))
+    return readme(recipe, plan, options, sections=fill("argocd/chart.md", words))
 
 
 def _parent(recipe: Recipe, options: Options) -> dict[str, Any]:

@@ -10,10 +10,21 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from clusterbook.bundle.flux.source import GIT, LATER, SOURCE, SYNC, Home, find_home, how, later, source, sync
+from clusterbook.bundle.flux.source import (
+    GIT,
+    LATER,
+    SOURCE,
+    SYNC,
+    BundleSource,
+    bundle_source,
+    installation_section,
+    source,
+    sync,
+    values_config_map_name,
+)
 from clusterbook.bundle.folders import POD_SECURITY, Folder, Plan
-from clusterbook.bundle.integers import Path, each_integer, spelled, without
-from clusterbook.bundle.local_chart import head, lenient, local_chart
+from clusterbook.bundle.integers import Path, spell_path, walk_integers, without
+from clusterbook.bundle.local_chart import has_unknown_kinds, head, local_chart
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.readme import README, readme
 from clusterbook.bundle.repositories import repository_names
@@ -38,7 +49,7 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
     Raises:
         InvalidRequest: Flux cannot reach the repository that the bundle is to lie in.
     """
-    home, opening, names = find_home(options), head(recipe), repository_names(plan)
+    home, opening, names = bundle_source(options), head(recipe), repository_names(plan)
     objects: Objects = {f"sources/helmrepo-{name}.yaml": _helm_repository(name, url) for url, name in names.items()}
     texts: dict[str, str] = {}
     for folder in plan.folders:
@@ -49,17 +60,17 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
     for each in objects.values():
         each["metadata"]["namespace"] = options.flux_namespace
     names_privileged = sorted({folder.namespace for folder in plan.folders if folder.privileged})
-    objects |= {f"namespaces/{name}.yaml": _privileged(name) for name in names_privileged}
+    objects |= {f"namespaces/{name}.yaml": _privileged_namespace(name) for name in names_privileged}
     texts |= {path: opening + dump(each) for path, each in objects.items()}
     kustomization = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
     texts["kustomization.yaml"] = opening + dump({**kustomization, "resources": sorted(objects)})
     if home.url:
         texts[SYNC] = opening + "---\n".join(map(dump, sync(home, options.flux_namespace)))
-    texts[README] = readme(recipe, plan, options, how=how(home, plan, options.flux_namespace))
+    texts[README] = readme(recipe, plan, options, sections=installation_section(home, plan, options.flux_namespace))
     return texts
 
 
-def _privileged(namespace: str) -> dict[str, Any]:
+def _privileged_namespace(namespace: str) -> dict[str, Any]:
     """Return a namespace that admits privileged pods; it outlives the bundle, as what is in it may be precious."""
     return {
         "apiVersion": "v1",
@@ -89,10 +100,10 @@ def _helm_repository(name: str, url: str) -> dict[str, Any]:
     }
 
 
-def _release(folder: Folder, home: Home, names: Mapping[str, str]) -> Objects:
+def _release(folder: Folder, home: BundleSource, names: Mapping[str, str]) -> Objects:
     """Return the objects of one folder by path."""
     wait = {} if folder.wait else {"disableWait": True}
-    validation = {"disableOpenAPIValidation": True} if lenient(folder) else {}
+    validation = {"disableOpenAPIValidation": True} if has_unknown_kinds(folder) else {}
     retries = RETRIES if folder.retries is None else folder.retries
     action = {"crds": "CreateReplace", "remediation": {"retries": retries}, **wait, **validation}
     spec: dict[str, Any] = {
@@ -114,12 +125,12 @@ def _release(folder: Folder, home: Home, names: Mapping[str, str]) -> Objects:
         spec["values"] = values
     sources: list[dict[str, Any]] = []
     if folder.dynamic:
-        sources.append({"kind": "ConfigMap", "name": later(folder)})
-        found[f"{folder.path}/{LATER}"] = _later(folder, home)
+        sources.append({"kind": "ConfigMap", "name": values_config_map_name(folder)})
+        found[f"{folder.path}/{LATER}"] = _values_config_map(folder, home)
     if numbers:
         name = f"{folder.name}-integers"
         for key, path in enumerate(numbers):
-            source_of = {"kind": "ConfigMap", "name": name, "valuesKey": str(key), "targetPath": spelled(path)}
+            source_of = {"kind": "ConfigMap", "name": name, "valuesKey": str(key), "targetPath": spell_path(path)}
             sources.append(source_of)
         digits = {str(key): str(number) for key, number in enumerate(numbers.values())}
         metadata = {"name": name, "labels": _WATCHED}
@@ -152,17 +163,19 @@ def _integers(folder: Folder) -> dict[Path, int]:
 
     Values are laid over what comes from elsewhere, so a number may stand in one of the two only.
     """
-    numbers = each_integer(folder.values) if folder.chart else ()
-    return {path: number for path, number in numbers if _TARGET.fullmatch(spelled(path)) and "[" not in spelled(path)}
+    numbers = walk_integers(folder.values) if folder.chart else ()
+    return {
+        path: number for path, number in numbers if _TARGET.fullmatch(spell_path(path)) and "[" not in spell_path(path)
+    }
 
 
-def _later(folder: Folder, home: Home) -> dict[str, Any]:
+def _values_config_map(folder: Folder, home: BundleSource) -> dict[str, Any]:
     """Return the ConfigMap with the values that are left to the installation.
 
     In Git they are given in its file. What comes from an OCI registry cannot be edited: there, Flux leaves the
     ConfigMap alone once it exists.
     """
-    metadata: dict[str, Any] = {"name": later(folder), "labels": _WATCHED}
+    metadata: dict[str, Any] = {"name": values_config_map_name(folder), "labels": _WATCHED}
     if home.kind != GIT:
         metadata["annotations"] = {"kustomize.toolkit.fluxcd.io/ssa": "IfNotPresent"}
     return {
@@ -173,7 +186,7 @@ def _later(folder: Folder, home: Home) -> dict[str, Any]:
     }
 
 
-def _chart_in_git(folder: Folder, home: Home) -> dict[str, Any]:
+def _chart_in_git(folder: Folder, home: BundleSource) -> dict[str, Any]:
     """Return where in the Git repository a chart lies.
 
     Charts of our own always have the same version, so it is the commit that tells when one has changed.
@@ -184,7 +197,7 @@ def _chart_in_git(folder: Folder, home: Home) -> dict[str, Any]:
     return {"chart": f"./{folder.path}", "sourceRef": origin, "reconcileStrategy": "Revision"}
 
 
-def _generator(folder: Folder, home: Home) -> dict[str, Any]:
+def _generator(folder: Folder, home: BundleSource) -> dict[str, Any]:
     """Return the object that cuts a chart out of the bundle: files under one folder, as in every chart archive."""
     if folder.vendored:
         archive = f"@bundle/{folder.path}/charts/{folder.vendored.tarball}"

@@ -35,7 +35,7 @@ _SCP = r"([A-Za-z0-9_.-]+@[A-Za-z0-9.-]+):(?!//)/?(.+)"
 _TAGGED = r"(oci://.*/[^/:]+):([A-Za-z0-9_][A-Za-z0-9._-]*)"
 
 
-class Home(NamedTuple):
+class BundleSource(NamedTuple):
     """The source in which a bundle lies, and the name of its object; `url` is "" when only that is known."""
 
     kind: str
@@ -44,7 +44,7 @@ class Home(NamedTuple):
     ref: Mapping[str, str]
 
 
-def find_home(options: Options) -> Home:
+def bundle_source(options: Options) -> BundleSource:
     """Return where the bundle will lie.
 
     Raises:
@@ -58,13 +58,13 @@ def find_home(options: Options) -> Home:
     if not url or url.startswith("oci://"):
         tagged = re.fullmatch(_TAGGED, url)
         url, tag = tagged.groups() if tagged else (url, TAG)
-        return Home(OCI, options.flux_oci_source, url, {"tag": revision or tag})
+        return BundleSource(OCI, options.flux_oci_source, url, {"tag": revision or tag})
     scp = re.fullmatch(_SCP, url)
     if scp and "://" not in url:
         url = f"ssh://{scp[1]}/{scp[2]}"
     if not url.startswith(("http://", "https://", "ssh://")):
         raise InvalidRequest(f"--repo {url}: Flux reads Git over https and ssh", hint="write https://… or ssh://…")
-    return Home(GIT, slug(url.removesuffix(".git")), url, _git_ref(revision))
+    return BundleSource(GIT, slug(url.removesuffix(".git")), url, _git_ref(revision))
 
 
 def _git_ref(revision: str) -> dict[str, str]:
@@ -76,12 +76,12 @@ def _git_ref(revision: str) -> dict[str, str]:
     return {"tag": revision} if re.fullmatch(_VERSION, revision) else {"branch": revision or BRANCH}
 
 
-def later(folder: Folder) -> str:
+def values_config_map_name(folder: Folder) -> str:
     """Return the name of the ConfigMap with the values of a folder that are left to the installation."""
     return f"{folder.name}-values"
 
 
-def source(home: Home) -> dict[str, Any]:
+def source(home: BundleSource) -> dict[str, Any]:
     """Return the object of a home whose URL is known."""
     spec: dict[str, Any] = {"interval": INTERVAL, "url": home.url, "ref": dict(home.ref)}
     if home.url.startswith("ssh://"):
@@ -89,7 +89,7 @@ def source(home: Home) -> dict[str, Any]:
     return {"apiVersion": SOURCE, "kind": home.kind, "metadata": {"name": home.name}, "spec": spec}
 
 
-def sync(home: Home, namespace: str) -> list[dict[str, Any]]:
+def sync(home: BundleSource, namespace: str) -> list[dict[str, Any]]:
     """Return the objects that make Flux follow a home whose URL is known."""
     found = source(home)
     found["metadata"]["namespace"] = namespace
@@ -103,11 +103,13 @@ def sync(home: Home, namespace: str) -> list[dict[str, Any]]:
     return [found, {"apiVersion": _SYNC_API, "kind": "Kustomization", "metadata": metadata, "spec": spec}]
 
 
-def how(home: Home, plan: Plan, namespace: str) -> str:
+def installation_section(home: BundleSource, plan: Plan, namespace: str) -> str:
     """Return what README.md says about installing."""
     left_open = [folder for folder in plan.folders if folder.dynamic]
     git = home.kind == GIT
-    edit = "".join(f"kubectl edit configmap {later(folder)} --namespace {namespace}\n" for folder in left_open)
+    edit = "".join(
+        f"kubectl edit configmap {values_config_map_name(folder)} --namespace {namespace}\n" for folder in left_open
+    )
     generator = "" if git else _generator_version(plan)
     words = {
         "VERSION": generator,

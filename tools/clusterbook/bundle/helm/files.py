@@ -17,7 +17,7 @@ from clusterbook.bundle.helm.install import INSTALL, install_sh
 from clusterbook.bundle.helm.tables import kinds, needed_kinds, releases, taints
 from clusterbook.bundle.local_chart import LATER, VALUES, local_chart, open_values, values_files
 from clusterbook.bundle.options import Options
-from clusterbook.bundle.readme import README, made, readme
+from clusterbook.bundle.readme import README, generated_line, readme
 from clusterbook.bundle.template import fill
 
 DEPLOY, UNDEPLOY, UPSTREAM = "deploy.sh", "undeploy.sh", "upstream.env"
@@ -25,7 +25,7 @@ DEPLOY, UNDEPLOY, UPSTREAM = "deploy.sh", "undeploy.sh", "upstream.env"
 
 def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, str]:
     """Return the files of a Helm bundle by path."""
-    sentence = made(recipe)
+    sentence = generated_line(recipe)
     tables = {
         "MADE": sentence,
         "RELEASES": releases(plan),
@@ -37,7 +37,7 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
     texts = {
         DEPLOY: fill(f"helm/{DEPLOY}", tables),
         UNDEPLOY: fill(f"helm/{UNDEPLOY}", tables),
-        README: readme(recipe, plan, options, how=how),
+        README: readme(recipe, plan, options, sections=how),
     }
     for folder in plan.folders:
         texts |= values_files(folder, folder.path) | local_chart(folder, folder.path)

@@ -13,8 +13,8 @@ from clusterbook.bundle.template import fill
 INSTALL = "install.sh"
 
 
-def install_sh(folder: Folder, made: str) -> str:
-    """Return the script of a folder; `made` is the sentence that opens generated files."""
+def install_sh(folder: Folder, generated_line: str) -> str:
+    """Return the script of a folder; `generated_line` is the sentence that opens generated files."""
     own_namespace, readiness = _makes_own_namespace(folder), folder.phase == "readiness"
     secrets = folder.part.facts.get("ownedSecrets") or () if folder.chart else ()
     sections = {
@@ -28,7 +28,7 @@ def install_sh(folder: Folder, made: str) -> str:
         "owned": bool(secrets),
     }
     words = {
-        "MADE": made,
+        "MADE": generated_line,
         "NAME": folder.name,
         "NAMESPACE": folder.namespace,
         "CHART": '"$CHART" ${REPO:+--repo "$REPO"} ${VERSION:+--version "$VERSION"}' if folder.chart else ".",

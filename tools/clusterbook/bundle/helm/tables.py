@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from clusterbook.bundle.advice import needs
-from clusterbook.bundle.components import Part, get
+from clusterbook.bundle.components import BundleComponent, get
 from clusterbook.bundle.folders import TIMEOUT_S, Folder, Plan
 from clusterbook.bundle.settings import read_taint
 from clusterbook.diagnostics.errors import InvalidRequest
@@ -48,7 +48,7 @@ def kinds(plan: Plan) -> str:
     """Return the assignment of the groups of kinds that components bring."""
     rows = [
         (folder.name, folder.namespace, group)
-        for folder in _mains(plan)
+        for folder in _main_folders(plan)
         for group in folder.part.facts.get("crdGroups") or ()
     ]
     return table("GROUPS_OF_KINDS", rows, "release, namespace, group of its kinds")
@@ -63,16 +63,16 @@ def needed_kinds(plan: Plan) -> str:
 
 def taints(plan: Plan) -> str:
     """Return the assignment of the taints that components set on nodes."""
-    rows = [(folder.name, folder.namespace, taint) for folder in _mains(plan) for taint in _taints(folder.part)]
+    rows = [(folder.name, folder.namespace, taint) for folder in _main_folders(plan) for taint in _taints(folder.part)]
     return table("TAINTS", rows, "release, namespace, taint that it sets on nodes: its key, or the whole of it")
 
 
-def _mains(plan: Plan) -> list[Folder]:
+def _main_folders(plan: Plan) -> list[Folder]:
     """Return the folders that stand for their components."""
     return [folder for folder in plan.folders if folder.phase == "main"]
 
 
-def _taints(part: Part) -> Iterator[str]:
+def _taints(part: BundleComponent) -> Iterator[str]:
     """Yield the taints that a component sets on nodes: keys, and those that its values spell out."""
     keys = part.facts.get("nodeTaints") or ()
     yield from keys

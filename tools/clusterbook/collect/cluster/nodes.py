@@ -52,12 +52,12 @@ class Nodes:
         labels: dict[str, str] = {}
         for key, values in sorted(self._labels.items()):
             for value, names in sorted(values.items()):
-                labels[key if len(values) == 1 else f"{key}.{value}"] = f"{value}|{_listed(names, most)}"
+                labels[key if len(values) == 1 else f"{key}.{value}"] = f"{value}|{_name_list(names, most)}"
         taints: dict[str, str] = {}
         for key, kinds in sorted(self._taints.items()):
             effects = Counter(effect for effect, _ in kinds)
             for (effect, value), names in sorted(kinds.items()):
-                nodes = _listed(names, most)
+                nodes = _name_list(names, most)
                 if len(kinds) == 1:
                     taints[key] = f"{effect}|{value}|{nodes}"
                 else:
@@ -90,7 +90,7 @@ class Nodes:
         return str(self._chosen["metadata"]["name"]) if self._chosen is not None else ""
 
 
-def _listed(names: list[str], most: int) -> str:
+def _name_list(names: list[str], most: int) -> str:
     """Return names as NodeTopology writes them. Source: reference row S16."""
     names = sorted(names)
     if not most or len(names) <= most:
@@ -135,17 +135,17 @@ _RANK = {"ready": 0, "ignored": 2}
 
 
 def _policy(policy: Mapping[str, Any]) -> Item:
-    readings: dict[str, Reading] = dict(_flat(policy.get("spec") or {}, ""))
-    readings.update(_flat({"state": (policy.get("status") or {}).get("state")}, ""))
+    readings: dict[str, Reading] = dict(_flatten(policy.get("spec") or {}, ""))
+    readings.update(_flatten({"state": (policy.get("status") or {}).get("state")}, ""))
     return Item(dict(sorted(readings.items())), {"name": str((policy.get("metadata") or {}).get("name") or "")})
 
 
-def _flat(found: Mapping[str, Any], path: str) -> Iterator[tuple[str, Reading]]:
+def _flatten(found: Mapping[str, Any], path: str) -> Iterator[tuple[str, Reading]]:
     """Yield every leaf with its path; a list is one leaf, as JSON."""
     for key, value in found.items():
         where = f"{path}.{key}" if path else str(key)
         if isinstance(value, Mapping):
-            yield from _flat(value, where)
+            yield from _flatten(value, where)
         elif isinstance(value, list):
             yield where, json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         elif value is not None:

@@ -51,29 +51,29 @@ class SurveyOptions(NamedTuple):
 EVERYTHING = SurveyOptions()
 
 
-def collectors(api: Api, wishes: SurveyOptions = EVERYTHING) -> tuple[Collector, ...]:
+def collectors(api: Api, options: SurveyOptions = EVERYTHING) -> tuple[Collector, ...]:
     """Return the collectors of a cluster; what each is to ask for is found out here, by two requests.
 
     Raises:
         ClusterbookError: the cluster cannot be asked at all.
     """
     resources = discover(api)
-    wanted = [kind for kind in dict.fromkeys((*STANDARD, *wishes.kinds)) if kind not in (NODE, POD)]
+    wanted = [kind for kind in dict.fromkeys((*STANDARD, *options.kinds)) if kind not in (NODE, POD)]
 
     def collector(part: str, look: Callable[[], Capture]) -> Collector:
-        return Collector(part, look, wishes.timeout_s + _GRACE_S)
+        return Collector(part, look, options.timeout_s + _GRACE_S)
 
     return (
         collector(measurement_part("K8s", "server"), lambda: server(api)),
-        collector(NODES, lambda: nodes(api, wishes)),
-        collector(objects_part(*POD), lambda: pods(api, wishes)),
-        collector(RELEASES, lambda: installed(api, wishes)),
-        *(collector(objects_part(*kind), _listing(api, resources, kind, wishes)) for kind in wanted),
+        collector(NODES, lambda: nodes(api, options)),
+        collector(objects_part(*POD), lambda: pods(api, options)),
+        collector(RELEASES, lambda: releases(api, options)),
+        *(collector(objects_part(*kind), _listing(api, resources, kind, options)) for kind in wanted),
     )
 
 
-def _listing(api: Api, resources: Resources, kind: Kind, wishes: SurveyOptions) -> Callable[[], Capture]:
-    return lambda: objects(api, resources, kind, wishes)
+def _listing(api: Api, resources: Resources, kind: Kind, options: SurveyOptions) -> Callable[[], Capture]:
+    return lambda: objects(api, resources, kind, options)
 
 
 def server(api: Api) -> Capture:
@@ -84,27 +84,27 @@ def server(api: Api) -> Capture:
     return Capture({"K8s": {"server": SubtypeReadings(data)}})
 
 
-def nodes(api: Api, wishes: SurveyOptions) -> Capture:
+def nodes(api: Api, options: SurveyOptions) -> Capture:
     """Return K8s.node, NodeTopology, and the nodes themselves."""
     told, kept = Nodes(), list[Mapping[str, Any]]()
 
     def add(node: Mapping[str, Any]) -> None:
-        told.add(node, wishes.node)
+        told.add(node, options.node)
         kept.append(trim(NODE.kind, node))
 
-    gap = _each(api, "/api/v1/nodes", add, objects_part(*NODE), wishes)
+    gap = _walk_list(api, "/api/v1/nodes", add, objects_part(*NODE), options)
     if gap is not None and not kept:
         parts = (objects_part(*NODE), measurement_part("K8s", "node"), measurement_part("NodeTopology"))
         return Capture(gaps=[gap._replace(part=part) for part in parts])
     gaps = [] if gap is None else [gap, gap._replace(part=measurement_part("NodeTopology"))]
-    if wishes.node and kept and told.name != wishes.node:
-        what = f"the cluster has no node {wishes.node}; these are the readings of {told.name}"
+    if options.node and kept and told.name != options.node:
+        what = f"the cluster has no node {options.node}; these are the readings of {told.name}"
         gaps.append(Gap(measurement_part("K8s", "node"), PARTIAL, what))
     found = told.node()
-    return Capture({**found, "NodeTopology": told.topology(wishes.most_nodes)}, [_block(NODE, kept)], gaps=gaps)
+    return Capture({**found, "NodeTopology": told.topology(options.most_nodes)}, [_block(NODE, kept)], gaps=gaps)
 
 
-def pods(api: Api, wishes: SurveyOptions) -> Capture:
+def pods(api: Api, options: SurveyOptions) -> Capture:
     """Return K8s.image, and the pods themselves."""
     images, kept = Images(), list[Mapping[str, Any]]()
 
@@ -112,14 +112,14 @@ def pods(api: Api, wishes: SurveyOptions) -> Capture:
         images.add(pod)
         kept.append(trim(POD.kind, pod))
 
-    gap = _each(api, "/api/v1/pods", add, objects_part(*POD), wishes)
+    gap = _walk_list(api, "/api/v1/pods", add, objects_part(*POD), options)
     if gap is not None and not kept:
         return Capture(gaps=[gap, gap._replace(part=measurement_part("K8s", "image"))])
     gaps = [] if gap is None else [gap, gap._replace(part=measurement_part("K8s", "image"))]
     return Capture({"K8s": {"image": images.group()}}, [_block(POD, kept)], gaps=gaps)
 
 
-def objects(api: Api, resources: Resources, kind: Kind, wishes: SurveyOptions) -> Capture:
+def objects(api: Api, resources: Resources, kind: Kind, options: SurveyOptions) -> Capture:
     """Return the objects of one kind; of one that the cluster does not serve there are none."""
     served, part = resources.find(kind), objects_part(*kind)
     if served is None:
@@ -134,7 +134,7 @@ def objects(api: Api, resources: Resources, kind: Kind, wishes: SurveyOptions) -
         if kind == CLUSTER_POLICY:
             whole.append(found)
 
-    gap = _each(api, served.path(), add, part, wishes, page=_PAGES.get(kind.kind, PAGE))
+    gap = _walk_list(api, served.path(), add, part, options, page=_PAGES.get(kind.kind, PAGE))
     if gap is not None and not kept:
         return Capture(gaps=[gap])
     measurements = {"K8s": {"policy": policies(whole)}} if whole else {}
@@ -145,17 +145,23 @@ def _block(kind: Kind, items: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     return {"apiVersion": kind.api_version, "kind": kind.kind, "items": items}
 
 
-def _each(
-    api: Api, path: str, add: Callable[[Mapping[str, Any]], None], part: str, wishes: SurveyOptions, *, page: int = PAGE
+def _walk_list(
+    api: Api,
+    path: str,
+    add: Callable[[Mapping[str, Any]], None],
+    part: str,
+    options: SurveyOptions,
+    *,
+    page: int = PAGE,
 ) -> Gap | None:
     """Hand every object of a list to `add`; return what of it could not be seen, None when all of it was."""
-    until, count = time.monotonic() + wishes.timeout_s, 0
+    until, count = time.monotonic() + options.timeout_s, 0
     try:
         for found in api.items(path, page=page):
             add(found)
             count += 1
             if time.monotonic() > until:
-                return Gap(part, PARTIAL, f"only {count} were read within {wishes.timeout_s:g} s")
+                return Gap(part, PARTIAL, f"only {count} were read within {options.timeout_s:g} s")
     except ClusterDenied as error:
         return Gap(part, PARTIAL if count else DENIED, error.what)
     except ClusterbookError as error:
@@ -166,13 +172,13 @@ def _each(
 # --- releases ---------------------------------------------------------------------------------------------------------
 
 
-def installed(api: Api, wishes: SurveyOptions) -> Capture:
+def releases(api: Api, options: SurveyOptions) -> Capture:
     """Return the Helm releases, each in its last revision.
 
     Which there are is read from labels alone: a list of the records themselves would have every revision of every
     chart in one answer. Then each record is read by itself.
     """
-    until = time.monotonic() + wishes.timeout_s
+    until = time.monotonic() + options.timeout_s
     found: list[Mapping[str, Any]] = []
     gaps: list[Gap] = []
     for plural, kind, fields in _STORES:
@@ -186,10 +192,10 @@ def installed(api: Api, wishes: SurveyOptions) -> Capture:
             gaps.append(Gap(RELEASES, FAILED, error.what))
         for record in helm_releases.records(kept):
             if time.monotonic() > until:
-                gaps.append(Gap(RELEASES, PARTIAL, f"not all were read within {wishes.timeout_s:g} s"))
+                gaps.append(Gap(RELEASES, PARTIAL, f"not all were read within {options.timeout_s:g} s"))
                 break
             try:
-                found.append(_release(api, record, plural, packed=kind == "Secret", values=wishes.values))
+                found.append(_release(api, record, plural, packed=kind == "Secret", values=options.values))
             except NoObject:
                 continue  # uninstalled in the meantime
             except ClusterbookError as error:
@@ -212,6 +218,6 @@ def _release(
     return helm_releases.release(record, payload, values=values)
 
 
-def asked(kinds: Iterable[Kind]) -> tuple[Kind, ...]:
+def extra_kinds(kinds: Iterable[Kind]) -> tuple[Kind, ...]:
     """Return kinds without those that are looked for anyway."""
     return tuple(kind for kind in dict.fromkeys(kinds) if kind not in STANDARD)

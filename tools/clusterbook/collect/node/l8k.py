@@ -44,7 +44,7 @@ def from_cluster_config(document: Mapping[str, Any]) -> Capture:
     group = _map(groups[0], "clusterConfig[0]")
     pfs = group.get("pfs") or []
     if not isinstance(pfs, list):
-        raise _misshapen("clusterConfig[0].pfs", pfs, "a list")
+        raise _wrong_shape("clusterConfig[0].pfs", pfs, "a list")
     identity = {key: str(group[key]) for key in _IDENTITY if group.get(key)}
     selector = _map(group.get("nodeSelector"), "clusterConfig[0].nodeSelector")
     if selector:
@@ -91,7 +91,7 @@ def _pf(entry: object, place: str) -> Item:
     for key in _PF_NUMBERS:
         if pf.get(key) is not None:
             if isinstance(pf[key], bool) or not isinstance(pf[key], int):
-                raise _misshapen(f"{place}.{key}", pf[key], "a number")
+                raise _wrong_shape(f"{place}.{key}", pf[key], "a number")
             data[key] = pf[key]
     return Item(data)
 
@@ -100,7 +100,7 @@ def _map(value: object, place: str) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise _misshapen(place, value, "a map")
+        raise _wrong_shape(place, value, "a map")
     return value
 
 
@@ -108,9 +108,9 @@ def _words(value: object, place: str) -> list[str]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise _misshapen(place, value, "a list")
+        raise _wrong_shape(place, value, "a list")
     return [str(each) for each in value]
 
 
-def _misshapen(place: str, value: object, wanted: str) -> InvalidRequest:
-    return InvalidRequest(f"{place} of the cluster configuration is {describe(value)}, not {wanted}", hint=_HINT)
+def _wrong_shape(place: str, value: object, shape: str) -> InvalidRequest:
+    return InvalidRequest(f"{place} of the cluster configuration is {describe(value)}, not {shape}", hint=_HINT)

@@ -59,7 +59,7 @@ def fabric(host: Host) -> Capture:
             continue  # `pci` says so
     if not nics:
         return Capture()
-    nearest = _paired(nics, gpus)
+    nearest = _pair(nics, gpus)
     rails = {address: rail for rail, address in enumerate(sorted(nearest))}
     pfs = [_pf(devices / nic.address, nic, nearest, rails) for nic in nics]
     links = {str(pf.context["linkType"]) for pf in pfs if "linkType" in pf.context}
@@ -106,7 +106,7 @@ def proximity(one: Device, other: Device) -> str:
 _ORDER = (SAME_SWITCH, SWITCHES, SAME_HOST_BRIDGE, SAME_NODE, FAR)
 
 
-def _paired(nics: list[Device], gpus: list[Device]) -> Mapping[str, tuple[str, str]]:
+def _pair(nics: list[Device], gpus: list[Device]) -> Mapping[str, tuple[str, str]]:
     """Return the GPU of each NIC that stands next to one: address → (GPU, how near).
 
     A NIC carries traffic between GPUs where it shares a switch, or else a host bridge, with one. The nearest pairs are

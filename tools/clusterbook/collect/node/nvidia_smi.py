@@ -67,7 +67,7 @@ _BROKEN = re.compile(
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-class Way(NamedTuple):
+class Invocation(NamedTuple):
     """One way to call nvidia-smi: the words, and variables on top of ours."""
 
     words: tuple[str, ...]
@@ -84,7 +84,7 @@ def driver(host: Host, seen_on_bus: int) -> Capture:
     if not seen_on_bus:
         return Capture()
     said = ""
-    for way in ways(host):
+    for way in invocations(host):
         try:
             ran = host.run((*way.words, *_QUERY), way.variables, TIMEOUT_S)
         except TimeoutError as error:
@@ -102,19 +102,19 @@ def driver(host: Host, seen_on_bus: int) -> Capture:
     return _gap(DENIED if said.endswith("Permission denied") else FAILED, said)
 
 
-def ways(host: Host) -> Iterable[Way]:
+def invocations(host: Host) -> Iterable[Invocation]:
     """Return how nvidia-smi may be called, the likeliest first."""
-    found = [Way(("nvidia-smi",), {})]  # on the machine, or put into our container by NVIDIA's runtime
+    found = [Invocation(("nvidia-smi",), {})]  # on the machine, or put into our container by NVIDIA's runtime
     for root in (str(host.root), str(host.root).rstrip("/") + _DRIVER_ROOT):
-        if root != "/" and any(_is_there(Path(root) / each / "nvidia-smi") for each in ("usr/bin", "bin")):
-            found.append(Way(("chroot", root, "nvidia-smi"), {}))
+        if root != "/" and any(_exists(Path(root) / each / "nvidia-smi") for each in ("usr/bin", "bin")):
+            found.append(Invocation(("chroot", root, "nvidia-smi"), {}))
     gke = str(host.root).rstrip("/") + _GKE
     if (Path(gke) / "bin/nvidia-smi").exists():
-        found.append(Way((f"{gke}/bin/nvidia-smi",), {"LD_LIBRARY_PATH": f"{gke}/lib64"}))
+        found.append(Invocation((f"{gke}/bin/nvidia-smi",), {"LD_LIBRARY_PATH": f"{gke}/lib64"}))
     return found
 
 
-def _is_there(program: Path) -> bool:
+def _exists(program: Path) -> bool:
     """Return whether there is such a program; a link may point to somewhere that only its own root has."""
     return program.is_symlink() or program.exists()
 
@@ -143,8 +143,8 @@ def read_report(ran: ProgramOutput, seen_on_bus: int) -> Capture:
         if any(key in one for one in each):
             values = {one.get(key) for one in each}
             data[key] = values.pop() if len(values) == 1 else MIXED
-    things = [_thing(index, gpu, one, data) for index, (gpu, one) in enumerate(zip(gpus, each, strict=True))]
-    gaps = [Gap(PART, PARTIAL, why) for why in _wrong(gpus)]
+    things = [_gpu_item(index, gpu, one, data) for index, (gpu, one) in enumerate(zip(gpus, each, strict=True))]
+    gaps = [Gap(PART, PARTIAL, why) for why in _faults(gpus)]
     if len(gpus) < seen_on_bus:
         said = f": {_first_line(ran)}" if ran.status else ""
         gaps.append(Gap(PART, PARTIAL, f"the driver shows {len(gpus)} of {seen_on_bus} GPUs{said}"))
@@ -153,7 +153,7 @@ def read_report(ran: ProgramOutput, seen_on_bus: int) -> Capture:
     return Capture({"GPU": {"smi": SubtypeReadings(data, things)}}, gaps=gaps)
 
 
-def _thing(index: int, gpu: ElementTree.Element, shared: dict[str, Reading], data: dict[str, Reading]) -> Item:
+def _gpu_item(index: int, gpu: ElementTree.Element, shared: dict[str, Reading], data: dict[str, Reading]) -> Item:
     """Return one GPU: what is its own, and what it does not share with all others."""
     own: dict[str, Reading] = {"index": index, **_readings(gpu, _OWN_FIELDS)}
     own |= {key: value for key, value in shared.items() if data[key] == MIXED}
@@ -176,7 +176,7 @@ def _value(element: ElementTree.Element, places: str) -> str:
     return ""
 
 
-def _wrong(gpus: Sequence[ElementTree.Element]) -> Iterator[str]:
+def _faults(gpus: Sequence[ElementTree.Element]) -> Iterator[str]:
     """Yield a sentence about each GPU of which the driver could not find out all that it has."""
     for gpu in gpus:
         said = [

@@ -49,7 +49,7 @@ def hardware(host: Host) -> Capture:
     gaps = [Gap(PART, PARTIAL, f"cannot be read: {', '.join(unread)}")] if unread else []
     if not gpus:
         gaps.append(Gap(measurement_part("GPU", "smi"), ABSENT, "no NVIDIA GPU on the PCI bus"))
-    things = [_thing(each) for each in gpus]
+    things = [_gpu_item(each) for each in gpus]
     return Capture({"GPU": {"hardware": SubtypeReadings(_summary(gpus, *_driver(host)), things)}}, gaps=gaps)
 
 
@@ -118,7 +118,7 @@ def _summary(gpus: list[Gpu], loaded: bool, version: str) -> dict[str, Reading]:
     return found
 
 
-def _thing(gpu: Gpu) -> Item:
+def _gpu_item(gpu: Gpu) -> Item:
     model, product = MODELS.get(gpu.device, ("", ""))
     data: dict[str, Reading] = {"pci-address": gpu.address, "device-id": f"{gpu.device:04x}"}
     if model:

@@ -10,7 +10,7 @@ from pathlib import Path
 from clusterbook.collect.node.host import Host, gap, read
 from clusterbook.snapshot.build import Capture, SubtypeReadings, measurement_part
 from clusterbook.snapshot.inventory import DENIED, FAILED, PARTIAL, Gap
-from clusterbook.snapshot.systems import spelled
+from clusterbook.snapshot.systems import normalise_release
 
 Look = Callable[[Host], Capture]
 """A collector."""
@@ -33,7 +33,7 @@ def release(host: Host) -> Capture:
         return Capture(gaps=(Gap(part, FAILED, reason),))
     for name in RELEASE_FILES:
         try:
-            found = spelled(read_release(host.text(name)))
+            found = normalise_release(read_release(host.text(name)))
             if not found.get("ID"):
                 return Capture(
                     {"OS": {"release": SubtypeReadings(found)}}, gaps=(Gap(part, FAILED, f"{name} says no ID"),)
@@ -52,11 +52,11 @@ def read_release(text: str) -> dict[str, str]:
     for line in text.splitlines():
         key, equals, value = line.strip().partition("=")
         if equals and key and not key.startswith("#"):
-            found[key] = _unquoted(value.strip())
+            found[key] = _unquote(value.strip())
     return found
 
 
-def _unquoted(value: str) -> str:
+def _unquote(value: str) -> str:
     quote = value[:1]
     if quote not in ("'", '"'):
         return value

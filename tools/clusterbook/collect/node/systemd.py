@@ -54,7 +54,7 @@ def units(host: Host) -> Capture:
             with _BusLine(str(where)) as line:
                 if daemon:
                     line.greet()
-                return _asked(line)
+                return _unit_readings(line)
         except PermissionError as error:
             gaps.append(Gap(_PART, DENIED, f"{name}: {error.strerror}"))
         except (OSError, EOFError, ValueError, DBusError) as error:
@@ -64,7 +64,7 @@ def units(host: Host) -> Capture:
     )
 
 
-def _asked(line: _BusLine) -> Capture:
+def _unit_readings(line: _BusLine) -> Capture:
     """Return what systemd says about each unit, at the other end of a line."""
     found: dict[str, SubtypeReadings] = {}
     gaps = []
