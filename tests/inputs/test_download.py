@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from clusterbook.diagnostics.transport import AccessDenied, BadReference, RateLi
 from clusterbook.inputs import download
 from clusterbook.inputs.download import read_address
 from tests.support.servers.certificates import authority_and_server
+from tests.support.servers.loopback import listening
 from tests.support.servers.site import Fault, Site, serving
 
 
@@ -53,14 +53,8 @@ def tls_site(tmp_path: Path, site: Site) -> Iterator[tuple[str, str]]:
         def log_message(self, *_: object) -> None: ...
 
     context, authority = authority_and_server(tmp_path / "tls")
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    yield f"https://127.0.0.1:{server.server_port}", authority
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with listening(Elsewhere, tls=context) as port:
+        yield f"https://127.0.0.1:{port}", authority
 
 
 def test_a_redirect_that_leaves_tls_is_not_followed(tls_site: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:

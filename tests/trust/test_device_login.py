@@ -6,7 +6,6 @@ import base64
 import hashlib
 import http.server
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 
 from clusterbook.diagnostics.transport import AccessDenied
 from clusterbook.trust.device_login import log_in
+from tests.support.servers.loopback import listening
 
 PENDING = {"error": "authorization_pending"}
 
@@ -54,17 +54,9 @@ def running(issuer: Issuer) -> Iterator[Issuer]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    issuer.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with listening(Handler) as port:
+        issuer.url = f"http://127.0.0.1:{port}"
         yield issuer
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def test_who_logs_in_on_another_device_gets_a_token() -> None:

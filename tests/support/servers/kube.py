@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.support.servers.loopback import listening
+
 Object = dict[str, Any]
 
 
@@ -153,20 +155,9 @@ def status(code: int, message: str, **metadata: str) -> Object:
 @contextmanager
 def running(api: FakeApi, *, tls: ssl.SSLContext | None = None) -> Iterator[FakeApi]:
     """Have an API server listen on loopback for the length of the block."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"api": api}))
-    server.daemon_threads = True
-    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that goes away is no news
-    if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-    api.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with listening(_Handler, tls=tls, api=api) as port:
+        api.url = f"http{'s' if tls else ''}://127.0.0.1:{port}"
         yield api
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

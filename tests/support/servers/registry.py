@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.support.servers.loopback import listening
+
 INDEX = "application/vnd.oci.image.index.v1+json"
 USER, PASSWORD, IDENTITY = "ann", "s3cret:with:colons", "identity-token"
 
@@ -101,20 +103,9 @@ class FakeRegistry:
 @contextmanager
 def running(registry: FakeRegistry, *, tls: ssl.SSLContext | None = None) -> Iterator[FakeRegistry]:
     """Have a registry listen on loopback for the length of the block."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"registry": registry}))
-    server.daemon_threads = True
-    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that goes away is no news
-    if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-    registry.host = f"127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with listening(_Handler, tls=tls, registry=registry) as port:
+        registry.host = f"127.0.0.1:{port}"
         yield registry
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def digest_of(data: bytes) -> str:

@@ -10,7 +10,6 @@ import datetime as dt
 import http.server
 import json
 import os
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from cryptography.x509.oid import NameOID
 from cryptography.x509.oid import ObjectIdentifier as Oid
 
 from tests.support.servers import der
+from tests.support.servers.loopback import listening
 from tests.support.servers.transparency import Log, b64, sha256, sign, spki
 
 ISSUER, IDENTITY = "https://issuer.test", "https://ci.test/job/1"
@@ -338,17 +338,9 @@ class FakeSigstore:
 @contextmanager
 def running(instance: FakeSigstore) -> Iterator[FakeSigstore]:
     """Have an instance listen on loopback for the length of the block."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"instance": instance}))
-    server.daemon_threads = True
-    instance.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with listening(_Handler, instance=instance) as port:
+        instance.url = f"http://127.0.0.1:{port}"
         yield instance
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

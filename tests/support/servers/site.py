@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import http.server
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.support.servers.loopback import listening
 
 
 @dataclass(frozen=True)
@@ -49,18 +50,9 @@ class Site:
 @contextmanager
 def serving(site: Site) -> Iterator[Site]:
     """Have a site listen on loopback for the length of the block."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"site": site}))
-    server.daemon_threads = True
-    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that goes away is no news
-    site.address = f"http://127.0.0.1:{server.server_port}/catalog"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with listening(_Handler, site=site) as port:
+        site.address = f"http://127.0.0.1:{port}/catalog"
         yield site
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
