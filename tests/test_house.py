@@ -51,8 +51,10 @@ IO = frozenset(
     artifacts.memory artifacts.root artifacts.visit
     bundle.disk bundle.make bundle.pull bundle.template
     catalog.chart catalog.read
-    cli.build_ledger cli.build_main cli.build_prove cli.build_publish cli.build_site cli.commands cli.comparison
-    cli.evidence cli.fleet cli.main cli.mirror cli.program cli.push cli.terminal cli.trust cli.validate
+    cli.build.check cli.build.index cli.build.ledger cli.build.main cli.build.options cli.build.prove cli.build.publish
+    cli.build.recipe cli.build.schemas cli.build.site
+    cli.commands cli.comparison cli.evidence cli.fleet cli.main cli.mirror cli.program cli.push cli.terminal cli.trust
+    cli.validate
     collect.cluster.survey collect.node.host collect.node.nics collect.node.nvidia_smi collect.node.pci
     collect.node.system collect.node.systemd collect.run collect.take
     evidence.folder evidence.ledger

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import click
 import jsonschema
 import pytest
 
-from clusterbook.cli import build_main as main
+from clusterbook.cli.build import main
 from clusterbook.lookup.write import build as build_index
 from clusterbook.site import json_schemas as schemas
 from tests.support import indexes, trees
@@ -214,3 +217,27 @@ def test_an_unknown_criterion_is_refused(recipes: Path, capsys: pytest.CaptureFi
 def test_the_matrix_goes_to_standard_output(recipes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["matrix", "--recipes", str(recipes), "-o", "-"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[0])["state"] == "curated"
+
+
+MODULES = {"check": 140, "resolve eks": 80, "schemas --verify": 55, "audit": 140, "--version": 20}
+"""How many of our modules a command may enter. All of them together enter 226."""
+
+
+@pytest.mark.parametrize("line", MODULES)
+def test_a_command_loads_what_it_needs(line: str) -> None:
+    script = (
+        "import sys\nfrom clusterbook.cli.build.main import run\n"
+        f"status = run({line.split()!r})\n"
+        "print(status, sum(name.split('.')[0] == 'clusterbook' for name in sys.modules), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=OURS, capture_output=True, text=True, check=True)
+    status, entered = map(int, done.stderr.splitlines()[-1].split())
+    assert status == 0
+    assert entered <= MODULES[line]
+
+
+def test_every_command_stands_where_the_table_says() -> None:
+    context = click.Context(main.program)
+    commands = [main.program.get_command(context, name) for name in main.COMMANDS]
+    assert [command and command.name for command in commands] == list(main.COMMANDS)
+    assert main.program.get_command(context, "biuld") is None

@@ -16,7 +16,7 @@ from clusterbook.site.codes import CODES
 
 def report(findings: list[Finding], form: str) -> str:
     """Return a report that knows every code."""
-    return report_of(findings, form, CODES)
+    return report_of(findings, form, lambda: CODES)
 
 
 FINDINGS = [

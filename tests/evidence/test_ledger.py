@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.cli import build_main as main
+from clusterbook.cli.build import main
 from clusterbook.diagnostics.findings import SourceErrors
 from clusterbook.evidence import model as evidence
 from clusterbook.evidence.ledger import LedgerEvidence, read_evidence

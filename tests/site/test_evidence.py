@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.cli import build_main as build
 from clusterbook.cli import main
+from clusterbook.cli.build import main as build
 from clusterbook.evidence import ledger
 from clusterbook.files.write import write_folder
 from clusterbook.ledger import plan as release

@@ -13,8 +13,10 @@ from tests.support import sites
 def commands(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
     """Yield every command below one, by how it is called."""
     if isinstance(command, click.Group):
-        for word, subcommand in command.commands.items():
-            if not subcommand.hidden:
+        context = click.Context(command)
+        for word in command.list_commands(context):
+            subcommand = command.get_command(context, word)
+            if subcommand is not None and not subcommand.hidden:
                 yield f"{name} {word}", subcommand
                 yield from commands(f"{name} {word}", subcommand)
 

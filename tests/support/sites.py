@@ -9,7 +9,7 @@ from pathlib import Path
 
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
-from clusterbook.cli.build_main import program as build
+from clusterbook.cli.build.main import program as build
 from clusterbook.cli.commands import program as client
 from clusterbook.evidence.ledger import LedgerEvidence
 from clusterbook.ledger.folder import open_ledger

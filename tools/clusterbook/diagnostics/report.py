@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from clusterbook.diagnostics.codes import Code
@@ -21,10 +21,10 @@ FORMATS = ("text", "json", "sarif")
 """The forms a report may have; the first is for people."""
 
 
-def report(findings: Sequence[Finding], form: str, codes: Mapping[str, Code]) -> str:
-    """Return `findings` in one of FORMATS, ending in a newline; `codes` are all there are, which SARIF explains."""
+def report(findings: Sequence[Finding], form: str, codes: Callable[[], Mapping[str, Code]]) -> str:
+    """Return `findings` in one of FORMATS, ending in a newline; `codes` gives all there are, which SARIF explains."""
     if form == "sarif":
-        return sarif(findings, codes)
+        return sarif(findings, codes())
     return as_json(findings) if form == "json" else text(findings)
 
 

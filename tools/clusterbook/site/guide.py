@@ -109,8 +109,8 @@ def _command(context: click.Context) -> str:
     if rows := [record for option in options if (record := option.get_help_record(context))]:
         parts.append(_table("Option", rows))
     if isinstance(command, click.Group):
-        commands = [(name, command.commands[name].get_short_help_str(200)) for name in command.list_commands(context)]
-        parts.append(_table("Command", commands))
+        named = ((name, command.get_command(context, name)) for name in command.list_commands(context))
+        parts.append(_table("Command", [(name, below.get_short_help_str(200)) for name, below in named if below]))
     return "\n".join([*parts, *_paragraphs(command.epilog or "")])
 
 

@@ -9,6 +9,7 @@ import click
 
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
+from clusterbook.cli.build.options import FINDINGS, RECIPES
 from clusterbook.cli.program import SingleUseCommand
 from clusterbook.cli.terminal import TerminalProgress, deliver
 from clusterbook.diagnostics.errors import NotFound, did_you_mean
@@ -20,16 +21,12 @@ from clusterbook.prove.subjects import Case, cases, cases_of
 from clusterbook.resolve import matrix
 from clusterbook.resolve.gather_inputs import images
 
-FINDINGS = 10
-"""Exit status when something was found. Source: design, section 10."""
 FORMATS = ("text", "json")
 
 
 @click.command("prove", cls=SingleUseCommand)
 @click.argument("slugs", metavar="[RECIPE]...", nargs=-1)
-@click.option(
-    "--recipes", type=click.Path(path_type=Path), default=Path("recipes"), show_default=True, help="Source tree."
-)
+@RECIPES
 @click.option(
     "--charts",
     multiple=True,
@@ -90,6 +87,3 @@ def _select_cases(cases: list[Case], slugs: tuple[str, ...]) -> list[Case]:
         if slug not in known:
             raise NotFound(f"there is no recipe {slug}", hint=did_you_mean(slug, known))
     return cases_of(cases, slugs) if slugs else cases
-
-
-COMMANDS = (prove_command,)

@@ -278,6 +278,3 @@ def _write(output: Path, data: bytes, found: Signatures) -> int:
     own = f"{found.own} of {found.needed} signatures by its own keys{before}"
     deliver(f"{output}: {own}{'' if found.enough else '; more are needed'}\n")
     return 0
-
-
-COMMANDS = (publish_command, root_group)

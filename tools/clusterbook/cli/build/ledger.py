@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from clusterbook.cli.build.options import FINDINGS, RECIPES, REGISTRY, all_codes
 from clusterbook.cli.program import SingleUseCommand
 from clusterbook.cli.terminal import deliver
 from clusterbook.diagnostics.report import FORMATS, report
@@ -16,22 +17,12 @@ from clusterbook.diff.recipe_report import FORMATS as DIFF_FORMATS
 from clusterbook.evidence import ledger as proofs
 from clusterbook.ledger import append as releasing
 from clusterbook.ledger import diff as releasediff
-from clusterbook.site.codes import CODES
-
-FINDINGS = 10
-"""Exit status when something was found. Source: design, section 10."""
-
-_registry = click.option(
-    "--registry", type=click.Path(path_type=Path), default=Path("registry"), show_default=True, help="The ledger."
-)
 
 
 @click.command("release", cls=SingleUseCommand)
 @click.argument("name", metavar="RELEASE")
-@click.option(
-    "--recipes", type=click.Path(path_type=Path), default=Path("recipes"), show_default=True, help="Source tree."
-)
-@_registry
+@RECIPES
+@REGISTRY
 @click.option("--commit", default="", help="Release the sources as of this commit; default: as they lie there.")
 @click.option("--allow-dirty", is_flag=True, help="Release sources that differ from their last commit.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; sources need not be committed.")
@@ -67,7 +58,7 @@ def release_command(
 @click.option("--reason", required=True, help="What is wrong with it, in one line.")
 @click.option("--replacement", default="", metavar="[SLUG@]VERSION", help="What to use instead.")
 @click.option("--commit", default="HEAD", show_default=True, help="The commit whose date the withdrawal bears.")
-@_registry
+@REGISTRY
 def withdraw_command(slug: str, version: str, reason: str, replacement: str, commit: str, registry: Path) -> int:
     """Say that nobody should use a version any more. It stays in the ledger; this is added to it."""
     click.echo(releasing.withdraw(registry, slug, version, reason=reason, replacement=replacement, commit=commit))
@@ -75,7 +66,7 @@ def withdraw_command(slug: str, version: str, reason: str, replacement: str, com
 
 
 @click.command("audit", cls=SingleUseCommand)
-@_registry
+@REGISTRY
 @click.option("--against", default="", metavar="REVISION", help="Refuse what was edited or removed since this commit.")
 @click.option(
     "--policy",
@@ -91,8 +82,5 @@ def audit_command(registry: Path, against: str, policy: Path, form: str) -> int:
     Exit status: 10 when something does not.
     """
     findings = [*releasing.check(registry, against), *proofs.check(registry, policy)]
-    deliver(report(findings, form, CODES))
+    deliver(report(findings, form, all_codes))
     return FINDINGS if findings else 0
-
-
-COMMANDS = (release_command, withdraw_command, audit_command)

@@ -12,6 +12,7 @@ import click
 
 from clusterbook.catalog import load as catalog
 from clusterbook.catalog import read as workspace
+from clusterbook.cli.build.options import RECIPES, REGISTRY
 from clusterbook.cli.program import SingleUseCommand
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.lookup.index_files import embedded_texts
@@ -20,20 +21,14 @@ from clusterbook.resolve import matrix
 PUBLISHED = "oci://ghcr.io/clusterbook/clusterbook"
 """Where the release workflow publishes to."""
 
-_recipes = click.option(
-    "--recipes", type=click.Path(path_type=Path), default=Path("recipes"), show_default=True, help="Source tree."
-)
-_registry = click.option(
-    "--registry", type=click.Path(path_type=Path), default=Path("registry"), show_default=True, help="The ledger."
-)
 _site = click.option(
     "--site", type=click.Path(path_type=Path), default=Path("site"), show_default=True, help="Sources of the site."
 )
 
 
 @click.command("site", cls=SingleUseCommand)
-@_recipes
-@_registry
+@RECIPES
+@REGISTRY
 @_site
 @click.option("--generator", default="mkdocs", show_default=True, help="Who makes authored pages: a Python module.")
 @click.option("--url", default="", help="Where the site will stand; for the sitemap and for feeds.")
@@ -104,8 +99,8 @@ def render(
 
 
 @click.command("serve", cls=SingleUseCommand)
-@_recipes
-@_registry
+@RECIPES
+@REGISTRY
 @_site
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any free one.")
 @click.pass_context
@@ -116,6 +111,3 @@ def serve_command(context: click.Context, recipes: Path, registry: Path, site: P
     sources = SiteSources(recipes, registry, site, programs(context), published=PUBLISHED)
     PreviewServer(sources.pages, (recipes, registry, site)).run(port, lambda text: click.echo(text, err=True))
     return 0
-
-
-COMMANDS = (site_command, serve_command)

@@ -1,0 +1,1 @@
+"""The command `clusterbook-build`: a table of its commands, and a module for each subject."""

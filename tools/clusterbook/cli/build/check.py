@@ -1,0 +1,36 @@
+"""The command of `clusterbook-build` that checks sources: `check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from clusterbook.cli.build.options import DATA, FINDINGS, RECIPES, all_codes
+from clusterbook.cli.program import SingleUseCommand
+from clusterbook.cli.terminal import deliver
+from clusterbook.diagnostics.report import FORMATS, report
+from clusterbook.lint import run as check
+
+
+@click.command("check", cls=SingleUseCommand)
+@RECIPES
+@DATA
+@click.option("--charts", type=click.Path(path_type=Path), help="Folder of chart archives, to check values against.")
+@click.option(
+    "--strict/--lenient", default=None, help="Read the tree as ours or as the reference's; default: by its apiVersion."
+)
+@click.option("--format", "-t", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--output", "-o", default="", help="Write to this file instead of standard output.")
+def check_command(
+    recipes: Path,
+    data: Path | None,
+    charts: Path | None,
+    strict: bool | None,
+    form: str,
+    output: str,
+) -> int:
+    """Check sources against every rule; exit 10 when something was found."""
+    findings = check.check_tree(recipes, data, charts, strict=strict)
+    deliver(report(findings, form, all_codes), output=output)
+    return FINDINGS if findings else 0

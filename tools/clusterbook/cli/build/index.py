@@ -1,0 +1,34 @@
+"""The command of `clusterbook-build` that builds the index of every answer: `build`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import click
+
+from clusterbook.cli.build.options import RECIPES
+from clusterbook.cli.program import SingleUseCommand
+from clusterbook.lookup import write as index_writer
+
+
+@click.command("build", cls=SingleUseCommand)
+@RECIPES
+@click.option("--output", "-o", type=click.Path(path_type=Path), default=Path("dist"), show_default=True)
+def build_command(recipes: Path, output: Path) -> int:
+    """Build the index of every answer, into OUTPUT and into this checkout's own `clusterbook` command."""
+    built = index_writer.build(recipes, output=output, package=index_writer.own_package(recipes))
+    for finding in built.findings:
+        click.echo(str(finding), err=True)
+    click.echo(built.summary(_client_command()))
+    return 0
+
+
+def _client_command() -> str:
+    """Return how to call the client from here: by name when it is on the path, else by its place."""
+    beside = Path(sys.argv[0]).with_name("clusterbook")
+    if not beside.is_file() or shutil.which("clusterbook") == str(beside):
+        return "clusterbook"
+    return os.path.relpath(beside)

@@ -1,0 +1,85 @@
+"""The `clusterbook-build` command.
+
+Each command parses its words, calls one function and reports. It stands in a module of its subject, which is loaded
+when it is called, so that `check` does not load what publishes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+import clusterbook
+from clusterbook.cli.program import Program
+from clusterbook.cli.terminal import abandon, bug, fail
+from clusterbook.diagnostics.errors import ClusterbookError
+
+COMMANDS = {
+    "audit": "ledger:audit_command",
+    "build": "index:build_command",
+    "check": "check:check_command",
+    "count": "recipe:count_command",
+    "matrix": "recipe:matrix_command",
+    "prove": "prove:prove_command",
+    "publish": "publish:publish_command",
+    "release": "ledger:release_command",
+    "resolve": "recipe:resolve_command",
+    "root": "publish:root_group",
+    "schemas": "schemas:schemas_command",
+    "serve": "site:serve_command",
+    "site": "site:site_command",
+    "withdraw": "ledger:withdraw_command",
+}
+"""The name of each command, and where it stands: a module of this package, and what it is called there."""
+
+
+class LazyProgram(Program):
+    """A program whose commands are loaded when one of them is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        """Return the names of all commands, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Return a command, None where there is none of that name."""
+        module, _, name = COMMANDS.get(cmd_name, "").partition(":")
+        if not module:
+            return None
+        command = getattr(importlib.import_module(f"clusterbook.cli.build.{module}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=LazyProgram, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(clusterbook.__version__, "-v", "--version", message="clusterbook-build %(version)s")
+@click.option("--debug", is_flag=True, envvar="CLUSTERBOOK_DEBUG", help="Show where a bug happened.")
+def program(debug: bool) -> None:
+    """Resolve a catalog: check its sources, and build every answer beforehand."""
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: list[str]) -> int:
+    """Return the exit status of a command line, having printed what it says."""
+    try:
+        return program.run(words, "clusterbook-build")
+    except ClusterbookError as error:
+        return fail(error)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # a reader that has read enough, such as head
+        abandon()
+        return 0
+    except Exception as error:
+        if "--debug" in words:
+            raise
+        return bug(error)
+
+
+if __name__ == "__main__":
+    main()
