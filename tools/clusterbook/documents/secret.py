@@ -40,7 +40,7 @@ _HARMLESS_KEY = re.compile(
 )
 
 
-def tells(key: str, value: str, *, spoken: bool = True) -> bool:
+def is_secret(key: str, value: str, *, spoken: bool = True) -> bool:
     """Return whether `key` is a secret's name and `value` the secret itself rather than where to find it."""
     if not spoken or not value or _REFERENCE.search(value):
         return False
@@ -65,4 +65,4 @@ def _entropy(text: str) -> float:
 def looks_secret(key: str, value: str) -> bool:
     """Return whether a value under a key looks like a secret, for whatever reason."""
     known = any(mark in value and pattern.search(value) for _, mark, pattern in KNOWN)
-    return known or tells(key, value) or is_random(key, value)
+    return known or is_secret(key, value) or is_random(key, value)

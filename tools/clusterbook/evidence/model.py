@@ -160,7 +160,7 @@ def _sbom(recipe: Document, digest: str) -> Document:
     return sbom(recipe, images, version=str(recipe["metadata"].get("version") or _UNNUMBERED), digest=digest)
 
 
-def _statement(report: Report, digest: str, manifest: bytes, seen: snapshot.Snapshot) -> bytes:
+def _statement(report: Report, digest: str, manifest: bytes, judged: snapshot.Snapshot) -> bytes:
     """Return the in-toto statement that evidence makes; its subjects are the recipe, and the manifest of the files."""
     files = sha256(manifest).hexdigest()
     predicate = {
@@ -168,7 +168,7 @@ def _statement(report: Report, digest: str, manifest: bytes, seen: snapshot.Snap
         "verdict": report.verdict,
         "counts": report.counts(),
         "taken": report.taken,
-        "fingerprint": criteria.fingerprint(seen),
+        "fingerprint": criteria.fingerprint(judged),
         "manifest": {"name": MANIFEST, "sha256": files},
     }
     subjects = [Subject(f"recipes/{report.recipe}", digest), Subject(MANIFEST, f"sha256:{files}")]

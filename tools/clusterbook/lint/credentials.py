@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place
-from clusterbook.documents.secret import KNOWN, is_random, tells
+from clusterbook.documents.secret import KNOWN, is_random, is_secret
 from clusterbook.documents.yaml_reader import Node
 from clusterbook.lint.scope import Scope
 
@@ -56,7 +56,7 @@ def _in_manifest(file: str, lines: list[str]) -> Iterator[Finding]:
     """Yield a finding for each line of a manifest, which may be a template, that sets a password."""
     for number, line in enumerate(lines, 1):
         match = _LINE.match(line)
-        if match and tells(match["key"], match["value"]):
+        if match and is_secret(match["key"], match["value"]):
             where = Place(file, number, match.start("value") + 1 - len(match["quote"]))
             yield _secret(where, f"'{match['key']}' has a value of its own")
 
@@ -65,7 +65,7 @@ def _in_node(file: str, node: Node, key: str) -> Iterator[Finding]:
     """Yield a finding for each scalar below `node` that looks like a secret by its key or by itself."""
     if isinstance(node.value, dict):
         name, value = node.get("name"), node.get("value")
-        if name and value and tells(name.string(), value.string(), spoken=not isinstance(value.value, bool)):
+        if name and value and is_secret(name.string(), value.string(), spoken=not isinstance(value.value, bool)):
             yield _secret(Place(file, value.line, value.column), f"'{name.text}' has a value of its own")
         for child_key, child in node.items():
             yield from _in_node(file, child, child_key)
@@ -73,7 +73,7 @@ def _in_node(file: str, node: Node, key: str) -> Iterator[Finding]:
         for child in node.value:
             yield from _in_node(file, child, key)
     elif isinstance(node.value, str | int | float) and not isinstance(node.value, bool):
-        if tells(key, node.string()):
+        if is_secret(key, node.string()):
             yield _secret(Place(file, node.line, node.column), f"'{key}' has a value of its own")
         elif is_random(key, node.string()):
             yield _secret(Place(file, node.line, node.column), f"'{key}' has a value that looks random")

@@ -125,11 +125,11 @@ def _check(part: ArchivePart) -> None:
 def relocation(contents: ArchiveContents, base: str) -> dict[str, Any]:
     """Return where each chart and image is once an archive was loaded to `base` (`HOST/BASE`), by its own name."""
 
-    def moved(kind: str) -> Mapping[str, str]:
+    def locations(kind: str) -> Mapping[str, str]:
         return {each.name: f"{base}/{each.repository}" for each in sorted(contents.held) if each.kind == kind}
 
     return {
-        "charts": {name: f"oci://{where}" for name, where in moved(CHART).items()},
+        "charts": {name: f"oci://{where}" for name, where in locations(CHART).items()},
         "images": {each.name: f"{base}/{each.repository}@{each.digest}" for each in sorted(contents.held)
                    if each.kind == IMAGE},
     }  # fmt: skip

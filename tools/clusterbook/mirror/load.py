@@ -119,14 +119,14 @@ def _roots(archive: OpenIndex, target: Base) -> list[Artifact]:
     return [root_artifact(root.version, root.data) for root in chain]
 
 
-def _release_parts(archive: OpenIndex, listed: ArchiveContents) -> list[ArchivePart]:
+def _release_parts(archive: OpenIndex, archive_contents: ArchiveContents) -> list[ArchivePart]:
     """Return the artifacts of the archive's recipes, by the digests that the signed index has for them.
 
     Raises:
         NoArtifact: the archive lacks a recipe, or a bundle that its list says was saved.
     """
     parts = []
-    for name in listed.recipes:
+    for name in archive_contents.recipes:
         slug, _, version = name.partition("@")
         recipe = archive.recipe(slug)
         _, entry = published.choose(slug, recipe, version)
@@ -137,7 +137,7 @@ def _release_parts(archive: OpenIndex, listed: ArchiveContents) -> list[ArchiveP
                 parts.append(ArchivePart(ARTIFACT, label, needed.repository, needed.tag, needed.pin.digest))
                 continue
             kind = needed.repository.partition("/")[0]
-            if kind == "recipes" or kind in (listed.deployers or ()):
+            if kind == "recipes" or kind in (archive_contents.deployers or ()):
                 what = f"{archive.base.store.where} lacks {needed.repository}:{needed.tag}, which its list names"
                 raise NoArtifact(what, hint="do not load it: save the archive again")
     return parts

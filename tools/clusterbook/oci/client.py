@@ -104,14 +104,14 @@ class Client(Http):
     def _request_token(
         self, url: str, *, authorization: str = "", form: Mapping[str, str] | None = None
     ) -> tuple[int, bytes]:
-        """Ask an address for a token. Source: the port `login.Ask`."""
+        """Ask an address for a token. Source: the port `login.TokenRequest`."""
         body = (lambda: urlencode(form).encode()) if form else None
         headers = {"Content-Type": "application/x-www-form-urlencoded"} if form else {}
 
-        def ask() -> tuple[int, bytes]:
+        def request() -> tuple[int, bytes]:
             response = self.exchange("POST" if form else "GET", url, headers, body, authorization)
             if response.status_code in _TRANSIENT:
                 raise Transient(self.refusal(response), retry_after_s(response, self.clock.now()))
             return response.status_code, self.read(response, _LONGEST_TOKEN_BYTES)
 
-        return self.retry(ask)
+        return self.retry(request)

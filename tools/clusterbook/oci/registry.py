@@ -115,14 +115,14 @@ class Registry(Store):
             return self._digest_of(repository, descriptor.digest) is not None
         url = self._url(repository, "blobs", check_digest(descriptor.digest))
 
-        def ask() -> bool:
+        def request() -> bool:
             response = self._client.send("HEAD", url, scopes=_pull(repository))
             self._client.drain(response)
             if response.status_code not in (200, 404):
                 raise self._client.refusal(response)
             return response.status_code == 200
 
-        return self._client.retry(ask)
+        return self._client.retry(request)
 
     def put_blob(self, repository: str, blob: Descriptor, content: Content, *, mount_from: str = "") -> bool:
         """Keep a blob, sent as a stream; what breaks off is sent again from its start.
@@ -233,7 +233,7 @@ class Registry(Store):
         """Return the digest that a tag or a digest stands for, None when there is nothing."""
         url = self._url(repository, "manifests", reference)
 
-        def ask() -> str | None:
+        def request() -> str | None:
             response = self._client.send("HEAD", url, scopes=_pull(repository), headers=_ACCEPT)
             self._client.drain(response)
             if response.status_code == 404:
@@ -242,7 +242,7 @@ class Registry(Store):
                 raise self._client.refusal(response)
             return response.headers.get("Docker-Content-Digest") or self.manifest(repository, reference).digest
 
-        return self._client.retry(ask)
+        return self._client.retry(request)
 
     # --- what refers to what ------------------------------------------------------------------------------------------
 

@@ -107,11 +107,11 @@ def copy(
     blobs = {blob.digest: blob for node in missing for blob in node.blobs}
     stop = Event()
 
-    def move(blob: Descriptor) -> bool:
+    def copy_blob(blob: Descriptor) -> bool:
         content = _stoppable(_content(source, source_repository, blob, progress), stop)
         return target.put_blob(target_repository, blob, content, mount_from=mount_from)
 
-    moved = in_parallel(move, list(blobs.values()), jobs=jobs, stop=stop)
+    moved = in_parallel(copy_blob, list(blobs.values()), jobs=jobs, stop=stop)
     absent = {node.manifest.digest for node in missing}
     manifests = 0
     for node in nodes:
@@ -192,10 +192,10 @@ def _content(store: Store, repository: str, blob: Descriptor, progress: Progress
 
 
 def _stoppable(content: Content, stop: Event) -> Content:
-    def stopping(start: int) -> Iterator[bytes]:
+    def stoppable(start: int) -> Iterator[bytes]:
         for chunk in content(start):
             if stop.is_set():
                 raise CopyStopped
             yield chunk
 
-    return stopping
+    return stoppable

@@ -123,7 +123,7 @@ def _send_artifacts(
     found: dict[ReleaseVersion, Mapping[str, Pin]] = {}
     bills: list[Listed] = []
 
-    def one(version: ReleaseVersion) -> None:
+    def send_version(version: ReleaseVersion) -> None:
         there = published_pins(release, version, earlier)
         if there is None or not all(
             sender.has(repository(kind, version.slug), descriptor_of(there[kind])) for kind in there
@@ -132,7 +132,7 @@ def _send_artifacts(
         found[version] = there
         bills.append(_attach_sbom(release, sender, version, descriptor_of(there[RECIPE_KIND])))
 
-    sender.run_all("recipes", list(release.versions), one)
+    sender.run_all("recipes", list(release.versions), send_version)
     return {version: found[version] for version in release.versions}, bills
 
 
@@ -168,13 +168,13 @@ def _read_back(
         raise NotThere(f"{where.base.store.where}: somebody else published {release.name} meanwhile")
     attached = {each: one.attachment for one in signed for each in one.subjects}
 
-    def one(each: Listed) -> None:
-        found = opened.artifact(*each).descriptor
-        if each in attached:
-            sender.settle(each[0], found, attached[each])
+    def read_back(item: Listed) -> None:
+        found = opened.artifact(*item).descriptor
+        if item in attached:
+            sender.settle(item[0], found, attached[item])
 
     try:
-        sender.run_all("read back", [each for each in subjects if each[1].digest in sender.changed], one)
+        sender.run_all("read back", [each for each in subjects if each[1].digest in sender.changed], read_back)
     except NoArtifact as error:
         raise NotThere(error.what, hint="publish again") from error
     if isinstance(where.base.store, Layout):

@@ -100,14 +100,14 @@ class Sender:
         """Call something with every item, several at a time, and report how far that has come."""
         done = 0
 
-        def one(item: Item) -> None:
+        def run(item: Item) -> None:
             nonlocal done
             call(item)
             with self._lock:
                 done += 1
                 self.report(what, done, len(items))
 
-        in_parallel(one, items, jobs=self.jobs, stop=Event())
+        in_parallel(run, items, jobs=self.jobs, stop=Event())
 
     def _put_blob(self, where: str, blob: Descriptor, data: bytes) -> None:
         """Send a blob; one that another repository has got is taken from there, if the store can do that."""

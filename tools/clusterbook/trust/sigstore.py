@@ -228,11 +228,11 @@ class Instance:
             hint = "name a ClientTrustConfig: a trust root and a signing configuration in one file"
             raise BadTrustRoot(f"{trust_config} is no trust configuration", hint=hint) from error
 
-    def token(self, given: str, *, browser: bool, device: bool = False) -> str:
+    def token(self, identity_token: str, *, browser: bool, device: bool = False) -> str:
         """Return a token that says who we are: the one given, what CI offers, or what a login brings.
 
         Args:
-            given: a token, or "".
+            identity_token: a token, or "".
             browser: whether a login in the browser may be asked for.
             device: whether a login on another device may be asked for; it comes first.
 
@@ -243,7 +243,7 @@ class Instance:
         from sigstore.oidc import IdentityError, Issuer, detect_credential
 
         try:
-            found = given or detect_credential()
+            found = identity_token or detect_credential()
             if not found and device:
                 from clusterbook.trust.device_login import log_in
 

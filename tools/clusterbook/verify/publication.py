@@ -60,14 +60,14 @@ def look_up_artifact(manifest: Manifest, where: str, verifier: Verifier) -> tupl
     if manifest.artifact_type == index.INDEX:
         return None, ""
 
-    def look(source_index: OpenIndex) -> PublicationRecord:
+    def find(source_index: OpenIndex) -> PublicationRecord:
         found = _find_pin(source_index, manifest.digest)
         if found is None:
             what = f"{where} publishes nothing with the digest {manifest.digest}"
             raise SubjectMismatch(what, hint="is it another publisher's, or older than what the source keeps?")
         return _record(where, source_index, found[0], found[1].tag, same=True)
 
-    return _visit(where, look, verifier)
+    return _visit(where, find, verifier)
 
 
 def look_up_bundle(
@@ -88,13 +88,13 @@ def look_up_bundle(
         InvalidRequest: it has no recipe that can be read.
     """
 
-    def look(source_index: OpenIndex) -> PublicationRecord:
+    def find(source_index: OpenIndex) -> PublicationRecord:
         found = _find_pin(source_index, manifest.digest) if manifest is not None else None
         if found is not None:
             return _record(where, source_index, found[0], found[1].tag, same=True)
         return _recipe_record(source_index, files, files_digest, where)
 
-    return _visit(where, look, verifier)
+    return _visit(where, find, verifier)
 
 
 def _visit(where: str, use: Callable[[OpenIndex], Result], verifier: Verifier) -> tuple[Result, str]:

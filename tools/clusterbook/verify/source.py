@@ -37,7 +37,7 @@ def verify_source(where: str, verifier: Verifier) -> VerificationReport:
     """
     trust = verifier.trust_options()
 
-    def well(verdict: VerificationReport) -> bool:
+    def is_worth_remembering(verdict: VerificationReport) -> bool:
         return verdict.error is None and trust.unsigned
 
     verdict, warning = visit(
@@ -46,7 +46,7 @@ def verify_source(where: str, verifier: Verifier) -> VerificationReport:
         access=verifier.access,
         trust=trust._replace(unsigned=True),
         context=verifier.context,
-        worth_remembering=well,
+        worth_remembering=is_worth_remembering,
     )
     return verdict._replace(notes=(warning,)) if warning else verdict
 

@@ -85,12 +85,12 @@ class SiteLayout(ReadOnlyLayout):
         """Return whether there is a blob or a manifest of that digest."""
         del repository
 
-        def ask() -> bool:
+        def request() -> bool:
             response = self._client.send("HEAD", f"{self._address}/{blob_name(descriptor.digest)}")
             self._client.drain(response)
             return response.status_code == 200
 
-        return self._client.retry(ask)
+        return self._client.retry(request)
 
     def listing(self) -> Listing:
         """Return what index.json says; asked for once."""
