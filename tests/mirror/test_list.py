@@ -10,7 +10,7 @@ from clusterbook.bundle.options import read_options
 from clusterbook.bundle.render import render
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.mirror.formats import FORMATS
-from clusterbook.mirror.list import ImageGap, MirrorList, UnlistedImage, check_against_charts, join_lists, mirror_list
+from clusterbook.mirror.list import ExtraImage, ImageGap, MirrorList, check_against_charts, join_lists, mirror_list
 from tests.support.whole_recipes import small
 
 LISTS: dict[str, dict[str, Any]] = {
@@ -69,7 +69,7 @@ def test_helm_closes_gaps_and_adds_what_the_lists_lack() -> None:
     found = listed("operator:image.tag=2")
     whole, lacking = check_against_charts(found, {"operator": ["nvcr.io/nvidia/operator:v26", "a.io/new:1"]})
     assert whole.gaps == ()
-    assert lacking == (UnlistedImage("operator", "a.io/new:1"),)
+    assert lacking == (ExtraImage("operator", "a.io/new:1"),)
     assert whole.images["a.io/new:1"] == ("operator",)
 
 

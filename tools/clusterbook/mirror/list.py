@@ -64,7 +64,7 @@ class MirrorList(NamedTuple):
         return sorted(image for image, components in self.images.items() if component in components)
 
 
-class UnlistedImage(NamedTuple):
+class ExtraImage(NamedTuple):
     """An image that a chart names and the catalog's list of the component does not."""
 
     component: str
@@ -148,7 +148,7 @@ def _component_images(
 
 def check_against_charts(
     mirror_list: MirrorList, chart_images: Mapping[str, Iterable[str]]
-) -> tuple[MirrorList, tuple[UnlistedImage, ...]]:
+) -> tuple[MirrorList, tuple[ExtraImage, ...]]:
     """Return the list with what charts were seen to pull, and what of it the list lacked.
 
     Args:
@@ -156,7 +156,7 @@ def check_against_charts(
         chart_images: full names of images by component, of the charts that were rendered with the bundle's values.
     """
     lacking = tuple(
-        UnlistedImage(component, image)
+        ExtraImage(component, image)
         for component, images in sorted(chart_images.items())
         for image in sorted(set(images))
         if not any(covers(listed, image) for listed in mirror_list.images) and image not in mirror_list.bases
