@@ -22,8 +22,8 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
+from clusterbook.catalog.load import survey_catalog
+from clusterbook.catalog.read import tree_from_texts
 from clusterbook.diagnostics.findings import Finding
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.lint.rules import ChartKeys, check
@@ -95,7 +95,7 @@ def find(case: Case) -> list[Finding]:
     """Return what `check` finds in the small good tree with the case's files over it."""
     files = {file.relative_to(MINIMAL).as_posix(): file.read_text(encoding="utf-8") for file in MINIMAL.rglob("*.yaml")}
     texts = {path: text for path, text in {**files, **case.files}.items() if path not in case.removed}
-    found = catalog.survey(workspace.from_texts(texts, label="tree"))
+    found = survey_catalog(tree_from_texts(texts, label="tree"))
     return check(found, matrix.build(found), case.charts)
 
 

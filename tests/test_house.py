@@ -164,6 +164,19 @@ def namesakes(sources: Mapping[str, str]) -> dict[str, list[str]]:
     return {name: places for name, places in modules.items() if len(places) > 1}
 
 
+def aliases(sources: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the modules among `sources` (module → text) that go by several other names, and those."""
+    names: dict[str, set[str]] = {}
+    for source in sources.values():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                stem = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+                for alias in node.names:
+                    if alias.asname and f"{stem}{alias.name}" in sources:
+                        names.setdefault(f"{stem}{alias.name}", set()).add(alias.asname)
+    return {module: sorted(found) for module, found in sorted(names.items()) if len(found) > 1}
+
+
 def strangers(paths: list[str], known: frozenset[str]) -> list[str]:
     """Return the first parts of `paths` that are not in `known`."""
     return sorted({path.split("/")[0] for path in paths} - known)
@@ -238,6 +251,14 @@ def test_modules_form_a_chain() -> None:
 
 def test_a_class_name_has_one_meaning() -> None:
     assert namesakes({name: text for name, _, text in modules()}) == {}
+
+
+def test_a_module_has_at_most_one_alias() -> None:
+    tests = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted((ROOT / "tests").rglob("*.py"))
+    }
+    texts = {name: path.read_text(encoding="utf-8") for name, path in tests.items()}
+    assert aliases({name: text for name, _, text in modules()} | texts) == {}
 
 
 def test_the_packages_keep_the_contracts_about_imports() -> None:
@@ -381,6 +402,12 @@ def test_a_class_name_with_two_meanings_is_found() -> None:
     sources = {"p.a": "class Gap:\n    class Inner:\n        pass\n", "p.b": "def f() -> None:\n    class Gap: ...\n"}
     assert namesakes(sources) == {"Gap": ["p.a", "p.b"]}
     assert namesakes({**sources, "p.b": "from p.a import Gap\n"}) == {}
+
+
+def test_a_second_alias_is_found() -> None:
+    sources = {"p.a": "", "p.b": "from p import a as one\n", "p.c": "def f() -> None:\n    import p.a as two\n"}
+    assert aliases(sources) == {"p.a": ["one", "two"]}
+    assert aliases({**sources, "p.c": "from p import a\nfrom p.b import x as two\n"}) == {}
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree
 from clusterbook.cli import lookup, main, validate
 from clusterbook.files.write import write_folder
-from clusterbook.lookup import build as indexing
+from clusterbook.lookup.build import index_parts
 from clusterbook.resolve import matrix
 
 OURS = Path(__file__).resolve().parents[1]
@@ -26,9 +26,9 @@ SHOWN = [
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> str:
-    built = matrix.build(catalog.load(workspace.read(OURS / "recipes", label="recipes", strict=True)))
+    built = matrix.build(load_catalog(read_tree(OURS / "recipes", label="recipes", strict=True)))
     folder = tmp_path_factory.mktemp("readme") / "index"
-    write_folder(folder, indexing.parts(built), marker="index.json")
+    write_folder(folder, index_parts(built), marker="index.json")
     return str(folder)
 
 

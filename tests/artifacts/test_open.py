@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from clusterbook.artifacts import index as published
+from clusterbook.artifacts import index
 from clusterbook.artifacts.attachment import signature_attachment
 from clusterbook.artifacts.freshness import (
     LARGEST_INDEX_BYTES,
@@ -57,16 +57,14 @@ class Publisher:
     def publish(self, sequence: int = 1, *, sign: bool = True, **changes: Any) -> Manifest:
         """Publish an index as the latest and as 2026.7.0; return its manifest."""
         recipe = PublishedRecipe("1.0.0", {"1.0.0": PublishedVersion(A, "2026.7.0", {"recipe": Pin(A, sequence)})})
-        shards = published.shards({"eks": recipe}, {}, b"head")
-        envelope = published.envelope("2026.7.0", sequence, START, shards, ())._replace(**changes)
+        shards = index.shards({"eks": recipe}, {}, b"head")
+        envelope = index.envelope("2026.7.0", sequence, START, shards, ())._replace(**changes)
         return self.show([encode(envelope), *(shards[name] for name in sorted(shards))], sign=sign)
 
-    def show(self, parts: list[bytes], *, sign: bool = True, kind: str = published.INDEX) -> Manifest:
+    def show(self, parts: list[bytes], *, sign: bool = True, kind: str = index.INDEX) -> Manifest:
         """Put an artifact of these parts in the place of the index."""
         home, store = "acme/index", self.base.store
-        layers = [
-            describe_file(published.INDEX if n == 0 else published.SHARD, data, f"{n}") for n, data in enumerate(parts)
-        ]
+        layers = [describe_file(index.INDEX if n == 0 else index.SHARD, data, f"{n}") for n, data in enumerate(parts)]
         for blob, data in [(EMPTY_CONFIG, EMPTY_BLOB), *zip(layers, parts, strict=True)]:
             store.put_blob(home, blob, from_bytes(data))
         made = artifact(kind, layers)
@@ -173,7 +171,7 @@ def test_shards_of_another_index_are_refused(publisher: Publisher) -> None:
     old = publisher.open()
     publisher.publish(2)
     new = publisher.open()
-    name = published.shard_of("eks", new.envelope)
+    name = index.shard_of("eks", new.envelope)
     blobs: dict[Any, bytes] = publisher.base.store.blobs  # type: ignore[attr-defined]
     mine, theirs = (("acme/index", each.envelope.shards[name].digest) for each in (new, old))
     blobs[mine] = blobs[theirs]
@@ -187,7 +185,7 @@ def test_a_shard_of_another_length_is_refused(
 ) -> None:
     publisher.publish()
     found = publisher.open()
-    name = published.shard_of("eks", found.envelope)
+    name = index.shard_of("eks", found.envelope)
     blobs: dict[Any, bytes] = publisher.base.store.blobs  # type: ignore[attr-defined]
     key = ("acme/index", found.envelope.shards[name].digest)
     blobs[key] = change(blobs[key])

@@ -12,9 +12,9 @@ from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
 from clusterbook.artifacts.sbom import images_needed, purl, sbom
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
 from clusterbook.catalog.images import Image, image_lists
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree
 from clusterbook.resolve import matrix
 from clusterbook.resolve.document import recipe_document
 
@@ -95,7 +95,7 @@ def test_a_package_url_is_written_as_others_write_it(image: Image) -> None:
 
 
 def test_every_recipe_of_ours_has_a_valid_one() -> None:
-    loaded = catalog.load(workspace.read(RECIPES, strict=True))
+    loaded = load_catalog(read_tree(RECIPES, strict=True))
     lists, found = image_lists(loaded.documents), matrix.build(loaded)
     validator = JsonStrictValidator(SchemaVersion.V1_6)
     assert len(lists) > 20

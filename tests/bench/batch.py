@@ -15,8 +15,8 @@ from pathlib import Path
 
 from clusterbook.bundle.options import DEPLOYERS
 from clusterbook.bundle.render import render
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree
 from clusterbook.lookup.build import served_recipes
 from clusterbook.resolve import matrix
 from clusterbook.resolve.content import Gatherer
@@ -24,7 +24,7 @@ from clusterbook.resolve.content import Gatherer
 
 def main(tree: Path) -> None:
     """Print how many bundles were made, and the seconds that each deployer took for one."""
-    found = matrix.build(catalog.load(workspace.read(tree)))
+    found = matrix.build(load_catalog(read_tree(tree)))
     gatherer = Gatherer(found.catalog)
     wholes = [gatherer.whole(recipe, state=found.answer(recipe.criteria).state) for _, recipe in served_recipes(found)]
     taken_s: Counter[str] = Counter()

@@ -17,8 +17,8 @@ import sys  # noqa: E402
 from collections import Counter  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from clusterbook.catalog import load as catalog  # noqa: E402
-from clusterbook.catalog import read as workspace  # noqa: E402
+from clusterbook.catalog.load import load_catalog  # noqa: E402
+from clusterbook.catalog.read import read_tree  # noqa: E402
 from clusterbook.resolve import matrix  # noqa: E402
 
 
@@ -34,9 +34,9 @@ def memory_mb() -> float:
 def main(tree: Path, *, every: bool) -> None:
     """Print seconds by step, and what came out."""
     marks = [("import", time.perf_counter())]
-    read = workspace.read(tree)
+    read = read_tree(tree)
     marks.append(("read", time.perf_counter()))
-    loaded = catalog.load(read)
+    loaded = load_catalog(read)
     marks.append(("parse", time.perf_counter()))
     found = matrix.build(loaded)
     marks.append(("resolve", time.perf_counter()))

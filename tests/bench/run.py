@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.bundle.options import DEPLOYERS
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree
 from clusterbook.files.write import write_folder
-from clusterbook.lookup import build as indexing
-from clusterbook.lookup import index_files as source
+from clusterbook.lookup import index_files
+from clusterbook.lookup.build import index_parts
 from clusterbook.resolve import matrix
 from tests.bench import trees
 
@@ -241,7 +241,7 @@ def measure() -> dict[str, Any]:
 
 def embedded() -> dict[str, list[str]]:
     """Return the look-ups in the index that the package carries, where it carries one."""
-    if not Path(source.EMBEDDED).is_dir():
+    if not Path(index_files.EMBEDDED).is_dir():
         return {}
     criteria = "--service eks --accelerator h100 --intent training".split()
     return {
@@ -252,9 +252,9 @@ def embedded() -> dict[str, list[str]]:
 
 def write_index(tree: Path, target: Path) -> float:
     """Return how long it took to write the index of a tree, once resolved."""
-    found = matrix.build(catalog.load(workspace.read(tree)))
+    found = matrix.build(load_catalog(read_tree(tree)))
     start = time.perf_counter()
-    write_folder(target, indexing.parts(found), marker="index.json")
+    write_folder(target, index_parts(found), marker="index.json")
     return time.perf_counter() - start
 
 

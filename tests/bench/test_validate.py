@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from clusterbook.lookup.find import Question, find
-from clusterbook.snapshot import model as snapshot
+from clusterbook.snapshot.model import read_snapshot
 from clusterbook.validate.judge import judge
 from tests.bench import run
 from tests.support.checks import CHECKS
@@ -53,7 +53,7 @@ def test_judging_in_process_takes_milliseconds(bare: float) -> None:
     taken = []
     for _ in range(25):
         start = time.process_time()
-        judge(recipe, snapshot.read(FILES["h100-eks"]), checks=CHECKS)
+        judge(recipe, read_snapshot(FILES["h100-eks"]), checks=CHECKS)
         taken.append(time.process_time() - start)
     print(f"\nin-process: {min(taken) * 1000:.1f} ms, the first time {taken[0] * 1000:.1f} ms")
     assert min(taken) < IN_PROCESS_TO_BARE * bare

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from clusterbook.site import build as site
+from clusterbook.site import build
 from tests.support import sites
 
 BELOW = "catalog/of/ours"
@@ -27,7 +27,7 @@ BELOW = "catalog/of/ours"
 def top(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder that a server could serve: the site lies below it."""
     folder = tmp_path_factory.mktemp("browser")
-    site.build(sites.our_data(), sites.SOURCES, folder / BELOW, sites.PROGRAMS)
+    build.build(sites.our_data(), sites.SOURCES, folder / BELOW, sites.PROGRAMS)
     return folder
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from clusterbook.cli.command import Caller, Request
 from clusterbook.cli.fit import fit
 from clusterbook.files.write import write_folder
-from clusterbook.lookup import build as indexing
+from clusterbook.lookup.build import index_parts
 from tests.support import sites
 from tests.support.clusters import FILES
 
@@ -102,7 +102,7 @@ async (text) => {
 def index(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return a folder with the index of our own catalog."""
     folder = tmp_path_factory.mktemp("fits") / "index"
-    write_folder(folder, indexing.parts(sites.ours()), marker="index.json")
+    write_folder(folder, index_parts(sites.ours()), marker="index.json")
     return str(folder)
 
 

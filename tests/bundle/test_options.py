@@ -82,7 +82,7 @@ def test_the_record_of_a_request_reads_back_as_the_request() -> None:
         "vendorCharts": True,
         "workloadGate": "x=y:NoSchedule",
     }
-    found, version = options.read_options_document(options.document(request, "1.2.3"))
+    found, version = options.read_options_document(options.options_document(request, "1.2.3"))
     assert (found, version) == (request, "1.2.3")
     assert options.read_options(found) == options.read_options(request)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clusterbook.bundle import settings as words
+from clusterbook.bundle import settings
 from clusterbook.bundle.settings import Taint
 from clusterbook.diagnostics.errors import InvalidRequest
 
@@ -34,22 +34,22 @@ from clusterbook.diagnostics.errors import InvalidRequest
     ],
 )
 def test_a_word_becomes_what_it_means_unless_that_would_lose_something(word: str, present: Any, value: Any) -> None:
-    found = words.typed_value(word, ("a",), present)
+    found = settings.typed_value(word, ("a",), present)
     assert (found, type(found)) == (value, type(value))
 
 
 @pytest.mark.parametrize("path", ["version", "image.tag", "driver.Version", "chartVersion", "image.digest"])
 def test_versions_stay_text(path: str) -> None:
-    assert words.typed_value("580", tuple(path.split(".")), None) == "580"
+    assert settings.typed_value("580", tuple(path.split(".")), None) == "580"
 
 
 def test_a_setting_keeps_what_stands_behind_the_first_equals_sign() -> None:
-    found = words.read_set("gpuoperator:driver.env=A=B,C:D")
+    found = settings.read_set("gpuoperator:driver.env=A=B,C:D")
     assert (found.target, found.path, found.value) == ("gpuoperator", ("driver", "env"), "A=B,C:D")
 
 
 def test_json_settings_hold_any_value() -> None:
-    assert words.read_json('a:b={"c": [1, null, "x"]}').value == {"c": [1, None, "x"]}
+    assert settings.read_json('a:b={"c": [1, null, "x"]}').value == {"c": [1, None, "x"]}
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_json_settings_hold_any_value() -> None:
 )
 def test_a_malformed_setting_is_refused(word: str, what: str) -> None:
     with pytest.raises(InvalidRequest, match=re.escape(what)):
-        words.read_set(word)
+        settings.read_set(word)
 
 
 @pytest.mark.parametrize(
@@ -77,17 +77,17 @@ def test_a_malformed_setting_is_refused(word: str, what: str) -> None:
 )
 def test_what_is_not_json_is_refused(value: str) -> None:
     with pytest.raises(InvalidRequest, match="--set-json a:x is not JSON"):
-        words.read_json(f"a:x={value}")
+        settings.read_json(f"a:x={value}")
 
 
 @pytest.mark.parametrize("word", ["a", "a:x=1"])
 def test_a_dynamic_place_has_no_value(word: str) -> None:
     with pytest.raises(InvalidRequest, match="is not component:path"):
-        words.read_dynamic(word)
+        settings.read_dynamic(word)
 
 
 def test_labels_are_read_as_kubernetes_spells_them() -> None:
-    assert words.read_labels("--x", ["node-group=gpu", "example.org/pool=", "a.b_c=D.1"]) == {
+    assert settings.read_labels("--x", ["node-group=gpu", "example.org/pool=", "a.b_c=D.1"]) == {
         "node-group": "gpu",
         "example.org/pool": "",
         "a.b_c": "D.1",
@@ -109,12 +109,12 @@ def test_labels_are_read_as_kubernetes_spells_them() -> None:
 )
 def test_what_is_no_label_is_refused(word: str, what: str) -> None:
     with pytest.raises(InvalidRequest, match=re.escape(what)):
-        words.read_labels("--x", [word])
+        settings.read_labels("--x", [word])
 
 
 def test_one_label_has_one_value() -> None:
     with pytest.raises(InvalidRequest, match="--x a stands twice"):
-        words.read_labels("--x", ["a=1", "a=2"])
+        settings.read_labels("--x", ["a=1", "a=2"])
 
 
 @pytest.mark.parametrize(
@@ -135,9 +135,9 @@ def test_one_label_has_one_value() -> None:
     ],
 )
 def test_a_taint_is_tolerated_as_pods_spell_it(word: str, taint: Taint, toleration: dict[str, str]) -> None:
-    assert words.read_taint("--x", word) == taint
-    assert words.toleration(taint) == toleration
-    assert list(words.toleration(taint)) == sorted(toleration)
+    assert settings.read_taint("--x", word) == taint
+    assert settings.toleration(taint) == toleration
+    assert list(settings.toleration(taint)) == sorted(toleration)
 
 
 @pytest.mark.parametrize(
@@ -153,10 +153,10 @@ def test_a_taint_is_tolerated_as_pods_spell_it(word: str, taint: Taint, tolerati
 )
 def test_what_is_no_taint_is_refused(word: str, what: str) -> None:
     with pytest.raises(InvalidRequest, match=what):
-        words.read_taint("--x", word)
+        settings.read_taint("--x", word)
 
 
 def test_a_gate_needs_an_effect() -> None:
     with pytest.raises(InvalidRequest, match="the effect is missing"):
-        words.read_taint("--workload-gate", "a=b", needs_effect=True)
-    assert words.read_taint("--workload-gate", "a=b:NoSchedule", needs_effect=True).text() == "a=b:NoSchedule"
+        settings.read_taint("--workload-gate", "a=b", needs_effect=True)
+    assert settings.read_taint("--workload-gate", "a=b:NoSchedule", needs_effect=True).text() == "a=b:NoSchedule"

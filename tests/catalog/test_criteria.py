@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product as every
+from itertools import product as combinations
 from typing import Any
 
 import pytest
@@ -125,8 +125,8 @@ def test_a_union_of_what_contradicts_itself_is_none(one: Criteria, two: Criteria
 
 def test_a_union_covers_both_and_is_covered_by_either() -> None:
     axis = ["any", "x", "y"]
-    few = [Criteria(*words, "any", "any", "any", nodes) for words in every(axis, axis) for nodes in (0, 4)]
-    for one, two in every(few, few):
+    few = [Criteria(*words, "any", "any", "any", nodes) for words in combinations(axis, axis) for nodes in (0, 4)]
+    for one, two in combinations(few, few):
         joined = one.union(two)
         assert joined == two.union(one)
         if joined is not None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from clusterbook.catalog.images import covers, full_name, images_in
-from clusterbook.catalog.load import load, survey
-from clusterbook.catalog.read import read
+from clusterbook.catalog.load import load_catalog, survey_catalog
+from clusterbook.catalog.read import read_tree
 from clusterbook.catalog.tree import SourceFile, SourceTree
 from clusterbook.diagnostics.findings import Finding
 
@@ -33,7 +33,7 @@ def findings(text: str, *, path: str = "components/a/images.yaml", strict: bool 
     """Return what is found in a tree whose only image list has this text."""
     files = {"registry.yaml": REGISTRY, "overlays/base.yaml": BASE, path: text}
     tree = SourceTree({name: SourceFile(body, name) for name, body in files.items()}, {}, strict)
-    return list(survey(tree).findings)
+    return list(survey_catalog(tree).findings)
 
 
 def test_a_list_that_says_all_it_has_to_is_silent() -> None:
@@ -72,7 +72,7 @@ def test_a_file_of_that_name_elsewhere_is_no_image_list() -> None:
 
 
 def test_our_own_lists_can_be_loaded() -> None:
-    documents = load(read(RECIPES, strict=True)).documents
+    documents = load_catalog(read_tree(RECIPES, strict=True)).documents
     assert all(documents[path].get("spec", "images") for path in documents if path.endswith("/images.yaml"))
 
 

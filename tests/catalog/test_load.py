@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from clusterbook.catalog.criteria import ANY, Criteria
-from clusterbook.catalog.load import Catalog, survey
+from clusterbook.catalog.load import Catalog, survey_catalog
 from clusterbook.diagnostics.findings import Finding, SourceErrors
 from clusterbook.documents.api_version import API_VERSION, AUTHORED, PROFILED, PROFILED_ALPHA, READ, REFERENCE
 from clusterbook.resolve.matching import COMPOSED, CURATED
@@ -22,7 +22,7 @@ MIXIN = "kind: RecipeMixin\nmetadata: {name: %s}\nspec: {constraints: [{name: OS
 
 def refusals(files: Mapping[str, str], **more: Any) -> list[Finding]:
     """Return the errors in a tree: ours is refused with them, somebody else's without base or registry as well."""
-    found = survey(tree(files, **more))
+    found = survey_catalog(tree(files, **more))
     if more.get("strict", True):
         with pytest.raises(SourceErrors) as caught:
             load(files, **more)
@@ -130,7 +130,7 @@ def test_the_api_version_of_a_profile_and_the_profile_belong_together(version: s
 def test_of_a_document_that_declares_a_profile_nothing_is_overlooked(more: str) -> None:
     profile = "  profile: {name: p, default: x, values: {x: {}}}\n"
     text = f"apiVersion: {PROFILED}\n{BLOCK % ('x', 'eks')}{profile}{more}"
-    found = survey(tree({"overlays/x.yaml": text}, strict=False))
+    found = survey_catalog(tree({"overlays/x.yaml": text}, strict=False))
     assert (list(found.overlays), list(found.unread)) == ([], ["x"])
 
 
@@ -432,11 +432,11 @@ def test_manifests_are_not_read_as_values_nor_as_documents() -> None:
 
 
 def test_a_broken_file_of_somebody_elses_tree_is_reported_once() -> None:
-    found = survey(tree({"overlays/x.yaml": "kind: [\n"}, strict=False)).findings
+    found = survey_catalog(tree({"overlays/x.yaml": "kind: [\n"}, strict=False)).findings
     assert [finding.code for finding in found] == ["CB002", "CB031"]
 
 
 def test_only_base_yaml_is_base() -> None:
-    found = survey(tree({"overlays/zz.yaml": "kind: RecipeMetadata\nmetadata: {name: base}\nspec: {}\n"}))
+    found = survey_catalog(tree({"overlays/zz.yaml": "kind: RecipeMetadata\nmetadata: {name: base}\nspec: {}\n"}))
     assert found.base.file == "overlays/base.yaml"
     assert [finding.code for finding in found.findings] == ["CB028"]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.catalog import load, read
 from clusterbook.catalog.criteria import Criteria
-from clusterbook.catalog.load import Catalog
+from clusterbook.catalog.load import Catalog, load_catalog
+from clusterbook.catalog.read import overlay_tree, read_tree, tree_from_texts
 from clusterbook.diagnostics.errors import NotFound, UnreadableSource
 from clusterbook.documents.api_version import API_VERSION
 from clusterbook.documents.yaml_reader import MAX_BYTES
@@ -43,8 +43,8 @@ def private(root: Path, files: Mapping[str, str]) -> Path:
 
 def layered(root: Path, below: Mapping[str, str], above: Mapping[str, str]) -> Catalog:
     """Return the catalog of a private tree over a public one."""
-    tree = read.read(public(root, below))
-    return load.load(read.overlay(tree, private(root, {"registry.yaml": REGISTRY, **above})))
+    tree = read_tree(public(root, below))
+    return load_catalog(overlay_tree(tree, private(root, {"registry.yaml": REGISTRY, **above})))
 
 
 def resolve(root: Path, below: Mapping[str, str], above: Mapping[str, str], query: Criteria) -> Recipe:
@@ -57,7 +57,7 @@ def resolve(root: Path, below: Mapping[str, str], above: Mapping[str, str], quer
 
 def test_every_file_is_read_under_its_path_below_the_root(tmp_path: Path) -> None:
     write(tmp_path, {"registry.yaml": REGISTRY, "components/a/manifests/m.yaml": "x", "a/b/c.txt": "y"})
-    tree = read.read(tmp_path, label="recipes")
+    tree = read_tree(tmp_path, label="recipes")
     assert {path: source.file for path, source in tree.files.items()} == {
         "a/b/c.txt": "recipes/a/b/c.txt",
         "components/a/manifests/m.yaml": "recipes/components/a/manifests/m.yaml",
@@ -67,25 +67,25 @@ def test_every_file_is_read_under_its_path_below_the_root(tmp_path: Path) -> Non
 
 def test_hidden_files_and_folders_are_left_out(tmp_path: Path) -> None:
     write(tmp_path, {"registry.yaml": REGISTRY, ".git/config.yaml": "x", "overlays/.x.yaml": "x"})
-    assert list(read.read(tmp_path).files) == ["registry.yaml"]
+    assert list(read_tree(tmp_path).files) == ["registry.yaml"]
 
 
 def test_what_is_not_text_is_left_out_unless_it_is_yaml(tmp_path: Path) -> None:
     (write(tmp_path, {"registry.yaml": REGISTRY}) / "logo.png").write_bytes(b"\x89PNG\xff")
-    assert list(read.read(tmp_path).files) == ["registry.yaml"]
+    assert list(read_tree(tmp_path).files) == ["registry.yaml"]
     (tmp_path / "bad.yaml").write_bytes(b"a: \xff\n")
     with pytest.raises(UnreadableSource, match="not UTF-8"):
-        read.read(tmp_path)
+        read_tree(tmp_path)
 
 
 def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
     (tmp_path / "registry.yaml").write_bytes(b"\xef\xbb\xbf" + REGISTRY.encode())
-    assert read.read(tmp_path).files["registry.yaml"].text == REGISTRY
+    assert read_tree(tmp_path).files["registry.yaml"].text == REGISTRY
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="none"):
-        read.read(tmp_path / "none")
+        read_tree(tmp_path / "none")
 
 
 # --- row F19: what is refused -----------------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ def test_a_link_is_refused_wherever_it_leads(tmp_path: Path, target: str) -> Non
     write(tmp_path, {"registry.yaml": REGISTRY, "overlays/a.yaml": "x: 1\n"})
     (tmp_path / "link.yaml").symlink_to(target)
     with pytest.raises(UnreadableSource, match="link") as caught:
-        read.read(tmp_path)
+        read_tree(tmp_path)
     assert caught.value.exit_status == 8
     assert "link.yaml" in str(caught.value)
 
@@ -105,29 +105,29 @@ def test_a_link_to_a_folder_is_refused_and_not_entered(tmp_path: Path) -> None:
     write(tmp_path, {"registry.yaml": REGISTRY})
     (tmp_path / "overlays").symlink_to(tmp_path)
     with pytest.raises(UnreadableSource, match="link"):
-        read.read(tmp_path)
+        read_tree(tmp_path)
 
 
 def test_a_file_over_ten_megabytes_is_refused(tmp_path: Path) -> None:
     write(tmp_path, {"registry.yaml": REGISTRY, "big.yaml": ""})
     os.truncate(tmp_path / "big.yaml", MAX_BYTES + 1)
     with pytest.raises(UnreadableSource, match="larger than 10 MB"):
-        read.read(tmp_path)
+        read_tree(tmp_path)
     os.truncate(tmp_path / "big.yaml", 0)
-    assert "big.yaml" in read.read(tmp_path).files
+    assert "big.yaml" in read_tree(tmp_path).files
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     write(tmp_path, {"registry.yaml": REGISTRY})
     os.mkfifo(tmp_path / "pipe.yaml")
     with pytest.raises(UnreadableSource, match="not a plain file"):
-        read.read(tmp_path)
+        read_tree(tmp_path)
 
 
 def test_a_private_tree_without_a_registry_is_refused(tmp_path: Path) -> None:
-    tree = read.read(public(tmp_path, {}))
+    tree = read_tree(public(tmp_path, {}))
     with pytest.raises(UnreadableSource, match=r"has no registry\.yaml") as caught:
-        read.overlay(tree, write(tmp_path / "private", {"overlays/x.yaml": "kind: RecipeMetadata\n"}))
+        overlay_tree(tree, write(tmp_path / "private", {"overlays/x.yaml": "kind: RecipeMetadata\n"}))
     assert caught.value.exit_status == 8
 
 
@@ -211,16 +211,16 @@ def test_layers_and_components_say_which_tree_they_come_from(tmp_path: Path) -> 
 
 
 def test_unknown_keys_in_a_private_tree_only_warn(tmp_path: Path) -> None:
-    tree = read.read(public(tmp_path, {}), strict=True)
+    tree = read_tree(public(tmp_path, {}), strict=True)
     above = private(tmp_path, {"registry.yaml": REGISTRY, "gke": "criteria: {service: gke}\nsurprise: 1"})
-    found = load.load(read.overlay(tree, above))
+    found = load_catalog(overlay_tree(tree, above))
     assert [(finding.code, finding.severity) for finding in found.findings] == [("CB012", "warning")]
 
 
 def test_the_public_tree_is_not_changed_by_a_private_one(tmp_path: Path) -> None:
-    tree = read.read(public(tmp_path, {}))
+    tree = read_tree(public(tmp_path, {}))
     before = dict(tree.files)
-    read.overlay(tree, private(tmp_path, {"registry.yaml": REGISTRY}))
+    overlay_tree(tree, private(tmp_path, {"registry.yaml": REGISTRY}))
     assert dict(tree.files) == before
 
 
@@ -229,7 +229,7 @@ def test_the_public_tree_is_not_changed_by_a_private_one(tmp_path: Path) -> None
 
 def test_a_tree_from_texts_is_the_tree_from_files(tmp_path: Path) -> None:
     files = texts({"eks": "criteria: {service: eks}\ncomponentRefs: [{name: a}]"}, api_version=API_VERSION)
-    tree = read.read(write(tmp_path, files), label="recipes", strict=True)
-    assert read.from_texts(files, label="recipes") == tree
-    recipe = Resolver(load.load(tree)).resolve(Criteria("eks"))
+    tree = read_tree(write(tmp_path, files), label="recipes", strict=True)
+    assert tree_from_texts(files, label="recipes") == tree
+    recipe = Resolver(load_catalog(tree)).resolve(Criteria("eks"))
     assert component(recipe, "a").word("chart") == "a"

@@ -11,9 +11,9 @@ import click
 import jsonschema
 import pytest
 
-from clusterbook.cli.build import main
-from clusterbook.lookup.write import build as build_index
-from clusterbook.site import json_schemas as schemas
+from clusterbook.cli.build import main as build_main
+from clusterbook.lookup.write import build_index
+from clusterbook.site import json_schemas
 from tests.support import indexes, trees
 from tests.support.hints import nearest
 
@@ -52,7 +52,7 @@ def test_an_index_in_the_package_is_the_one_in_the_output(recipes: Path, tmp_pat
 
 
 def test_a_build_says_what_to_do_next(recipes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.run(["build", "--recipes", str(recipes), "-o", str(tmp_path / "dist")]) == 0
+    assert build_main.run(["build", "--recipes", str(recipes), "-o", str(tmp_path / "dist")]) == 0
     said = capsys.readouterr().out
     assert "8 recipes answer 216 combinations" in said
     assert "Next:" in said
@@ -61,14 +61,14 @@ def test_a_build_says_what_to_do_next(recipes: Path, tmp_path: Path, capsys: pyt
 
 def test_a_build_that_fails_leaves_nothing(recipes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (recipes / "overlays" / "eks.yaml").write_text("kind: RecipeMetadata\nmetadata: {nam: eks}\nspec: {}\n")
-    assert main.run(["build", "--recipes", str(recipes), "-o", str(tmp_path / "dist")]) == 2
+    assert build_main.run(["build", "--recipes", str(recipes), "-o", str(tmp_path / "dist")]) == 2
     assert "overlays/eks.yaml:2:12: CB012 unknown key 'nam'" in capsys.readouterr().err
     assert not (tmp_path / "dist").exists()
 
 
 def test_the_matrix_has_a_line_for_every_tuple_and_every_recipe(recipes: Path, tmp_path: Path) -> None:
     target = tmp_path / "matrix.jsonl"
-    assert main.run(["matrix", "--recipes", str(recipes), "--hydrate", "-o", str(target)]) == 0
+    assert build_main.run(["matrix", "--recipes", str(recipes), "--hydrate", "-o", str(target)]) == 0
     found = lines(target)
     tuples = {str(line["tuple"]): line for line in found if "tuple" in line}
     results = {str(line["slug"]): line["result"] for line in found if "result" in line}
@@ -99,7 +99,7 @@ def test_the_matrix_has_a_line_for_every_tuple_and_every_recipe(recipes: Path, t
 def test_the_matrix_answers_the_tuples_in_a_file(recipes: Path, tmp_path: Path) -> None:
     asked, target = tmp_path / "tuples", tmp_path / "matrix.jsonl"
     asked.write_text("eks/any/any/any/any\n\nkind/any/any/any/any\n")
-    assert main.run(["matrix", "--recipes", str(recipes), "--tuples", str(asked), "-o", str(target)]) == 0
+    assert build_main.run(["matrix", "--recipes", str(recipes), "--tuples", str(asked), "-o", str(target)]) == 0
     assert [line.get("tuple") for line in lines(target)] == ["eks/any/any/any/any", "kind/any/any/any/any", None, None]
 
 
@@ -108,7 +108,7 @@ def test_a_bad_line_among_the_tuples_is_named_and_nothing_written(
 ) -> None:
     asked, target = tmp_path / "tuples", tmp_path / "matrix.jsonl"
     asked.write_text("eks/any/any/any/any\neks/any\n")
-    assert main.run(["matrix", "--recipes", str(recipes), "--tuples", str(asked), "-o", str(target)]) == 2
+    assert build_main.run(["matrix", "--recipes", str(recipes), "--tuples", str(asked), "-o", str(target)]) == 2
     assert f"{asked}:2:1" in capsys.readouterr().err
     assert not target.exists()
 
@@ -119,31 +119,31 @@ def test_a_bad_line_among_the_tuples_is_named_and_nothing_written(
 def test_a_recipe_is_resolved_by_name_tuple_or_criteria(
     recipes: Path, query: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main.run(["resolve", "--recipes", str(recipes), query, "-t", "json"]) == 0
+    assert build_main.run(["resolve", "--recipes", str(recipes), query, "-t", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["metadata"]["slug"] == "h100-eks-training"
 
 
 @pytest.mark.parametrize(("query", "status"), [("nope", 3), ("gke/any/any/any/any", 2), ("eks/x", 2), ("service=x", 2)])
 def test_what_cannot_be_resolved_has_a_status(recipes: Path, query: str, status: int) -> None:
-    assert main.run(["resolve", "--recipes", str(recipes), query]) == status
+    assert build_main.run(["resolve", "--recipes", str(recipes), query]) == status
 
 
 def test_the_schemas_in_the_tree_are_those_of_the_shapes() -> None:
-    assert schemas.outdated_files(OURS / "schemas" / "v1") == []
+    assert json_schemas.outdated_files(OURS / "schemas" / "v1") == []
 
 
 def test_a_stale_schema_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.run(["schemas", "-o", str(tmp_path)]) == 0
+    assert build_main.run(["schemas", "-o", str(tmp_path)]) == 0
     (tmp_path / "criteria.schema.json").write_text("{}")
     (tmp_path / "left-over.schema.json").write_text("{}")
-    assert main.run(["schemas", "-o", str(tmp_path), "--verify"]) == 10
+    assert build_main.run(["schemas", "-o", str(tmp_path), "--verify"]) == 10
     assert "left-over" in capsys.readouterr().out
 
 
 def test_every_schema_is_valid_and_accepts_our_own_sources() -> None:
     from ruamel.yaml import YAML
 
-    for text in schemas.schemas().values():
+    for text in json_schemas.schemas().values():
         jsonschema.Draft202012Validator.check_schema(json.loads(text))
     checked = 0
     for path in sorted((OURS / "recipes").rglob("*.yaml")):
@@ -157,22 +157,22 @@ def test_every_schema_is_valid_and_accepts_our_own_sources() -> None:
 
 
 def test_an_unreadable_tree_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.run(["build", "--recipes", str(tmp_path / "none"), "-o", str(tmp_path / "dist")]) == 3
+    assert build_main.run(["build", "--recipes", str(tmp_path / "none"), "-o", str(tmp_path / "dist")]) == 3
     assert "does not exist" in capsys.readouterr().err
 
 
 def test_words_that_are_no_command_are_refused() -> None:
-    assert main.run(["nope"]) == 3
-    assert main.run(["matrix"]) == 1
-    assert main.run(["check", "--format", "xml"]) == 2
-    assert main.run([]) == 0
+    assert build_main.run(["nope"]) == 3
+    assert build_main.run(["matrix"]) == 1
+    assert build_main.run(["check", "--format", "xml"]) == 2
+    assert build_main.run([]) == 0
 
 
 def test_counts_are_those_of_the_announcement(capsys: pytest.CaptureFixture[str]) -> None:
     """The figures were published for the release whose tree this is: 13 components and 239 values, 11 and 213."""
     tree = str(trees.shared_folder("reference/2026.03"))
     kubeflow, dynamo = "gb200-eks-ubuntu-training-kubeflow", "gb200-eks-ubuntu-inference-dynamo"
-    assert main.run(["count", "--recipes", tree, "eks", kubeflow, dynamo]) == 0
+    assert build_main.run(["count", "--recipes", tree, "eks", kubeflow, dynamo]) == 0
     said = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["eks", "11", "213"] in said
     assert [kubeflow, "13", "239"] in said
@@ -180,22 +180,22 @@ def test_counts_are_those_of_the_announcement(capsys: pytest.CaptureFixture[str]
 
 
 def test_counting_tells_what_changes(recipes: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.run(["count", "--recipes", str(recipes), "base", "h100-eks"]) == 0
+    assert build_main.run(["count", "--recipes", str(recipes), "base", "h100-eks"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "RECIPE    COMPONENTS  VALUES",
         "base      2           5",
         "h100-eks  3           5",
         "base → h100-eks: 1 components swapped (out: none; in: c), 1 values of the others differ",
     ]
-    assert main.run(["count", "--recipes", str(recipes), "nope"]) == 3
+    assert build_main.run(["count", "--recipes", str(recipes), "nope"]) == 3
 
 
 def test_a_recipe_is_resolved_by_flags_too(recipes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = ["resolve", "--recipes", str(recipes), "--service", "eks", "--intent", "training"]
-    assert main.run([*line, "-t", "json"]) == 0
+    assert build_main.run([*line, "-t", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["metadata"]["slug"] == "eks-training"
-    assert main.run([*line, "eks"]) == 2
-    assert main.run([*line, "--service", "gke"]) == 2
+    assert build_main.run([*line, "eks"]) == 2
+    assert build_main.run([*line, "--service", "gke"]) == 2
     assert "--service stands twice" in capsys.readouterr().err
 
 
@@ -204,18 +204,18 @@ def test_a_build_refuses_a_tree_in_which_a_recipe_does_not_resolve(
 ) -> None:
     overlay = recipes / "overlays" / "h100-eks-training.yaml"
     overlay.write_text(overlay.read_text().replace("base: eks-training", "base: eks-trainin"))
-    assert main.run(["build", "--recipes", str(recipes), "-o", str(tmp_path / "dist")]) == 2
+    assert build_main.run(["build", "--recipes", str(recipes), "-o", str(tmp_path / "dist")]) == 2
     assert "h100-eks-training.yaml:5:9: CB030 base 'eks-trainin' does not exist" in capsys.readouterr().err
     assert not (tmp_path / "dist").exists()
 
 
 def test_an_unknown_criterion_is_refused(recipes: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.run(["resolve", "--recipes", str(recipes), "accelrator=h100,service=eks"]) == 2
+    assert build_main.run(["resolve", "--recipes", str(recipes), "accelrator=h100,service=eks"]) == 2
     assert nearest(capsys.readouterr().err) == "accelerator"
 
 
 def test_the_matrix_goes_to_standard_output(recipes: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.run(["matrix", "--recipes", str(recipes), "-o", "-"]) == 0
+    assert build_main.run(["matrix", "--recipes", str(recipes), "-o", "-"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[0])["state"] == "curated"
 
 
@@ -237,7 +237,7 @@ def test_a_command_loads_what_it_needs(line: str) -> None:
 
 
 def test_every_command_stands_where_the_table_says() -> None:
-    context = click.Context(main.program)
-    commands = [main.program.get_command(context, name) for name in main.COMMANDS]
-    assert [command and command.name for command in commands] == list(main.COMMANDS)
-    assert main.program.get_command(context, "biuld") is None
+    context = click.Context(build_main.program)
+    commands = [build_main.program.get_command(context, name) for name in build_main.COMMANDS]
+    assert [command and command.name for command in commands] == list(build_main.COMMANDS)
+    assert build_main.program.get_command(context, "biuld") is None

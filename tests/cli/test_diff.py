@@ -10,7 +10,7 @@ import pytest
 
 from clusterbook.cli import main
 from clusterbook.files.write import write_folder
-from clusterbook.lookup import build as indexing
+from clusterbook.lookup.build import index_parts
 from tests.support import ledgers, trees
 from tests.support.hints import nearest
 
@@ -25,7 +25,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         target = tmp_path / "registry" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
-    write_folder(tmp_path / "index", indexing.parts(trees.build(ledgers.JULY)), marker="index.json")
+    write_folder(tmp_path / "index", index_parts(trees.build(ledgers.JULY)), marker="index.json")
 
     def call(*words: str) -> tuple[int, str, str]:
         status = main.run(["diff", *words, "--source", "index"], {})

@@ -21,8 +21,8 @@ import pytest
 from tests.support import indexes
 from tests.support.clusters import FILES
 from tests.support.indexes import Said
-from tests.support.servers import registry as registries
-from tests.support.servers import site as sites
+from tests.support.servers import registry
+from tests.support.servers import site as site_server
 from tests.support.servers.registry import FakeRegistry
 from tests.support.servers.site import Site
 
@@ -136,15 +136,15 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
         (folder / name).chmod(mode)
     index = indexes.write_index(folder)
     fake, site = FakeRegistry(), Site(folder)
-    listed = sites.Fault("list.yaml?", status=200, body=b"- a\n- b\n")
+    listed = site_server.Fault("list.yaml?", status=200, body=b"- a\n- b\n")
     faults = [listed] + [
-        sites.Fault(f"answers-{status}", status=status, times=10**6) for status in (401, 403, 404, 429, 500)
+        site_server.Fault(f"answers-{status}", status=status, times=10**6) for status in (401, 403, 404, 429, 500)
     ]
     site.faults = [fault for fault in faults for _ in range(50)]
-    asked = [registries.Fault("GET", f"/answers-{status}/", status=status, times=10**6) for status in (401, 403, 404)]
-    asked += [registries.Fault("GET", "/answers-429/", status=429, headers={"Retry-After": "3600"}, times=10**6)]
+    asked = [registry.Fault("GET", f"/answers-{status}/", status=status, times=10**6) for status in (401, 403, 404)]
+    asked += [registry.Fault("GET", "/answers-429/", status=429, headers={"Retry-After": "3600"}, times=10**6)]
     fake.faults = asked
-    with registries.running(fake), sites.serving(site):
+    with registry.running(fake), site_server.serving(site):
         yield Walk(folder, index=str(index), host=fake.host, site=site.address)
     for name in ("locked", "readonly"):
         (folder / name).chmod(0o755)

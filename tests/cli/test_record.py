@@ -9,7 +9,7 @@ import pytest
 
 from clusterbook.cli.main import run
 from clusterbook.evidence.redact import redact
-from clusterbook.snapshot.model import read
+from clusterbook.snapshot.model import read_snapshot
 from tests.support.clusters import SNAPSHOTS, eks
 
 H100 = str(SNAPSHOTS / "h100-eks.yaml")
@@ -25,7 +25,7 @@ def log(tmp_path: Path) -> str:
 def test_a_figure_is_added_to_a_snapshot(log: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     where = tmp_path / "with.json"
     assert run(["record", H100, f"nccl-all-reduce-bw={log}", "-t", "json", "-o", str(where)], {}) == 0
-    taken = read(json.loads(where.read_text()))
+    taken = read_snapshot(json.loads(where.read_text()))
     assert taken.reading("Performance", "results", "nccl-all-reduce-bw") == "334.86"
     assert "note: nccl-all-reduce-bw: passed: 334.86 GB/s" in capsys.readouterr().err
 
@@ -35,7 +35,7 @@ def test_parts_of_a_check_come_from_several_files(tmp_path: Path, capsys: pytest
         (tmp_path / name).write_text(f"/dev/nvidia-caps-imex-channels/channel{channel}\n")
     words = [f"slinky-slurm-imex-channel/{name}={tmp_path / name}" for name in ("a", "b")]
     assert run(["record", H100, *words, "--status", "gang-scheduling=0", "-t", "json"], {}) == 0
-    taken = read(json.loads(capsys.readouterr().out))
+    taken = read_snapshot(json.loads(capsys.readouterr().out))
     assert taken.reading("Checks", "slinky-slurm-imex-channel", "result") == "passed"
     assert taken.reading("Checks", "gang-scheduling", "result") == "passed"
 

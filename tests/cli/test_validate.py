@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from clusterbook import __version__
-from clusterbook.cli import fit as fits
-from clusterbook.cli import validate as judgements
+from clusterbook.cli import fit as fit_command
+from clusterbook.cli import validate as validate_command
 from clusterbook.cli.command import Caller, Request, Value
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
@@ -30,12 +30,12 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def validate(words: Mapping[str, Value], slug: str = "") -> Reply:
     """Return what `validate` says to the words of a command line."""
-    return judgements.validate(Request.of({**words, "slug": slug or None}), Caller({}))
+    return validate_command.validate(Request.of({**words, "slug": slug or None}), Caller({}))
 
 
 def fit(words: Mapping[str, Value], snapshot: str = "") -> Reply:
     """Return what `fit` says."""
-    return fits.fit(Request.of({**words, "snapshots": (snapshot,) if snapshot else ()}), Caller({}))
+    return fit_command.fit(Request.of({**words, "snapshots": (snapshot,) if snapshot else ()}), Caller({}))
 
 
 def recipe(folder: Path, *, name: str = "recipe.yaml", **more: Any) -> str:

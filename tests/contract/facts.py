@@ -17,9 +17,9 @@ from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
 from clusterbook.catalog.criteria import Criteria
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.resolve.document import recipe_document
 from clusterbook.resolve.resolver import Resolver
@@ -134,7 +134,7 @@ def _differences(ours: Any, fact: Any, at: str) -> Iterator[tuple[str, str, bool
 
 def run(facts: Path, recipes: Path) -> tuple[dict[str, list[str]], int]:
     """Return the differences by recipe, and how many recipes are equal."""
-    resolver = Resolver(catalog.load(workspace.read(recipes, strict=True)))
+    resolver = Resolver(load_catalog(read_tree(recipes, strict=True)))
     decided, mended = DECIDED.get(facts.name, {}), MENDED.get(facts.name, {})
     found = {
         path.stem: compare(json.loads(path.read_text()), resolver, decided, mended)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree
 from clusterbook.resolve.resolver import Resolver
 from tests.contract import facts
 from tests.support.trees import shared_folder
@@ -27,7 +27,7 @@ def test_a_difference_is_found_with_its_pointer() -> None:
     fact["components"]["gpu-operator"]["version"] = "v1"
     fact["components"]["gpu-operator"]["values"]["driver"]["enabled"] = 1
     fact["constraints"].append({"name": "OS.release.ID", "value": "ubuntu"})
-    resolver = Resolver(catalog.load(workspace.read(RECIPES, strict=True)))
+    resolver = Resolver(load_catalog(read_tree(RECIPES, strict=True)))
     found = facts.compare(fact, resolver, mended=facts.MENDED[RELEASE])
     pointers = [difference.partition(":")[0] for difference in found]
     assert pointers == [
@@ -40,7 +40,7 @@ def test_a_difference_is_found_with_its_pointer() -> None:
 def test_every_decision_against_a_fact_is_still_needed() -> None:
     decided = facts.DECIDED[RELEASE]
     assert len(decided) <= 6
-    resolver = Resolver(catalog.load(workspace.read(RECIPES, strict=True)))
+    resolver = Resolver(load_catalog(read_tree(RECIPES, strict=True)))
     for pointer in decided:
         name = pointer.partition("/")[0]
         fact = json.loads((shared_folder(f"facts/{RELEASE}") / f"{name}.json").read_text())
@@ -49,7 +49,7 @@ def test_every_decision_against_a_fact_is_still_needed() -> None:
 
 
 def test_every_mended_value_still_differs_from_the_facts() -> None:
-    resolver = Resolver(catalog.load(workspace.read(RECIPES, strict=True)))
+    resolver = Resolver(load_catalog(read_tree(RECIPES, strict=True)))
     paths = sorted(shared_folder(f"facts/{RELEASE}").glob("*.json"))
     found = {each.partition(":")[0] for path in paths for each in facts.compare(json.loads(path.read_text()), resolver)}
     assert {facts.value_of(each) for each in found} - {""} == set(facts.MENDED[RELEASE])

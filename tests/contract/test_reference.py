@@ -17,9 +17,9 @@ import pytest
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
 from clusterbook.catalog.criteria import Criteria, product
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree
 from clusterbook.catalog.tree import SourceTree
 from clusterbook.documents.api_version import FIRST_GENERATION
 from clusterbook.resolve import matrix
@@ -45,9 +45,9 @@ class Reference(NamedTuple):
 @pytest.fixture(scope="module")
 def reference() -> Reference:
     """Return the reference tree, resolved."""
-    tree = workspace.read(shared_folder("reference/2026.03"))
+    tree = read_tree(shared_folder("reference/2026.03"))
     expected = json.loads(shared_folder("reference/2026.03.expected.json").read_text(encoding="utf-8"))
-    return Reference(tree, matrix.build(catalog.load(tree)), expected["combos"], expected["results"])
+    return Reference(tree, matrix.build(load_catalog(tree)), expected["combos"], expected["results"])
 
 
 def as_json(document: Any) -> Any:
@@ -147,7 +147,7 @@ def test_the_order_of_files_does_not_matter(reference: Reference) -> None:
     for seed in range(3):
         random.Random(seed).shuffle(paths)  # noqa: S311 (a fixed shuffle, no secret)
         tree = SourceTree({path: reference.tree.files[path] for path in paths}, {}, reference.tree.strict)
-        found = matrix.build(catalog.load(tree))
+        found = matrix.build(load_catalog(tree))
         assert list(found.recipes) == list(reference.matrix.recipes)
         assert [found.answer(query) for query in found.tuples()] == [
             reference.matrix.answer(query) for query in reference.matrix.tuples()

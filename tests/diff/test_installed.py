@@ -10,8 +10,8 @@ from clusterbook.bundle.render import render
 from clusterbook.diff.installed import installed_drift
 from clusterbook.diff.snapshots import SnapshotChange, select
 from clusterbook.lookup.find import Question, whole_recipe
-from clusterbook.snapshot import model as snapshot
 from clusterbook.snapshot.inventory import UnseenPart
+from clusterbook.snapshot.model import Snapshot, read_snapshot
 
 Document = dict[str, Any]
 
@@ -29,7 +29,7 @@ def installed(*releases: Document | None, components: Any = (OPERATOR,), **more:
     """Return the drift from a recipe to releases, None for a list that nobody took."""
     recipe = {"kind": "RecipeResult", "componentRefs": [*components], **more}
     listed = None if releases == (None,) else [*releases]
-    taken = snapshot.read({"kind": "Snapshot", "releases": listed})
+    taken = read_snapshot({"kind": "Snapshot", "releases": listed})
     return [tuple(each) for each in select(installed_drift(recipe, taken))]
 
 
@@ -97,7 +97,7 @@ def test_what_was_not_measured_is_not_equal() -> None:
 def test_releases_that_were_seen_in_part_are_not_missing() -> None:
     recipe = {"kind": "RecipeResult", "componentRefs": [OPERATOR]}
     partial = {"part": "releases", "state": "partial", "reason": "2 of 3 secrets could not be read"}
-    taken = snapshot.read({"kind": "Snapshot", "releases": [], "coverage": [partial]})
+    taken = read_snapshot({"kind": "Snapshot", "releases": [], "coverage": [partial]})
     found = [(each.kind, each.path) for each in select(installed_drift(recipe, taken), least="critical")]
     assert found == [("unseen", "components.gpu-operator"), ("unseen", "releases")]
 
@@ -123,7 +123,7 @@ def recipe() -> Document:
     return whole_recipe(Question(SLUG))[0]
 
 
-def deployed(recipe: Document, request: Document) -> snapshot.Snapshot:
+def deployed(recipe: Document, request: Document) -> Snapshot:
     """Return a cluster to which a bundle was deployed, as its Helm releases show it."""
 
     def release(folder: Folder) -> Document:
@@ -133,7 +133,7 @@ def deployed(recipe: Document, request: Document) -> snapshot.Snapshot:
         return {**found, "status": "deployed", "values": values}
 
     folders = render(recipe, request, "1").plan.folders
-    return snapshot.read({"kind": "Snapshot", "releases": [release(folder) for folder in folders]})
+    return read_snapshot({"kind": "Snapshot", "releases": [release(folder) for folder in folders]})
 
 
 @pytest.mark.parametrize("options", [{}, SELECTED, {"set": ["certmanager:enabled=false"]}])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from clusterbook.diff.facts import SECTIONS, Side
 from clusterbook.diff.recipes import ABSENT, Diff, diff, same
@@ -153,38 +153,38 @@ def test_values_are_the_same_when_they_mean_the_same(old: object, new: object, a
 
 # --- laws -------------------------------------------------------------------------------------------------------------
 
-WORD = some.sampled_from(["a", "b", "c"])
-VALUE = some.recursive(
-    some.none() | some.booleans() | some.integers(0, 2) | WORD,
-    lambda inner: some.lists(inner, max_size=2) | some.dictionaries(WORD, inner, min_size=1, max_size=2),
+WORD = st.sampled_from(["a", "b", "c"])
+VALUE = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 2) | WORD,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(WORD, inner, min_size=1, max_size=2),
     max_leaves=4,
 )
 
 
-@some.composite
+@st.composite
 def contents(draw: Any) -> dict[str, Any]:
     """Return the content of a small recipe."""
     components = []
-    for name in draw(some.lists(WORD, unique=True, max_size=3)):
+    for name in draw(st.lists(WORD, unique=True, max_size=3)):
         component: dict[str, Any] = {"name": name, "version": draw(WORD)}
-        if draw(some.booleans()):
-            component["values"] = draw(some.dictionaries(WORD, VALUE, min_size=1, max_size=2))
-        if draw(some.booleans()):
-            component["images"] = sorted(draw(some.sets(some.sampled_from(["r/a:1", "r/a:2", "r/b:1"]), max_size=2)))
+        if draw(st.booleans()):
+            component["values"] = draw(st.dictionaries(WORD, VALUE, min_size=1, max_size=2))
+        if draw(st.booleans()):
+            component["images"] = sorted(draw(st.sets(st.sampled_from(["r/a:1", "r/a:2", "r/b:1"]), max_size=2)))
         components.append(component)
     names = [component["name"] for component in components]
-    phases = draw(some.dictionaries(some.sampled_from(["deployment", "performance"]), some.none(), max_size=2))
+    phases = draw(st.dictionaries(st.sampled_from(["deployment", "performance"]), st.none(), max_size=2))
     validation: dict[str, Any] = {}
     for phase in phases:
-        validation[phase] = {"checks": draw(some.lists(WORD, unique=True, max_size=2))} if draw(some.booleans()) else {}
+        validation[phase] = {"checks": draw(st.lists(WORD, unique=True, max_size=2))} if draw(st.booleans()) else {}
     return {
         "apiVersion": "v1",
         "kind": "RecipeResult",
         "metadata": {"slug": draw(WORD)},
         "criteria": {},
         "componentRefs": sorted(components, key=lambda component: component["name"]),
-        "deploymentOrder": draw(some.permutations(names)),
-        "constraints": [{"name": name, "value": draw(WORD)} for name in sorted(draw(some.sets(WORD, max_size=2)))],
+        "deploymentOrder": draw(st.permutations(names)),
+        "constraints": [{"name": name, "value": draw(WORD)} for name in sorted(draw(st.sets(WORD, max_size=2)))],
         "validation": validation,
     }
 

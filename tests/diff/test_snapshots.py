@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.diff import snapshots as drift
+from clusterbook.diff import snapshots
 from clusterbook.diff.snapshots import SnapshotChange, select
-from clusterbook.snapshot import model as snapshot
+from clusterbook.snapshot.model import read_snapshot
 from tests.support.clusters import FILES
 
 Document = dict[str, Any]
@@ -22,7 +22,7 @@ def between(change: Callable[[Document], Any], **options: Any) -> list[tuple[str
     """Return the drift from the healthy H100 cluster to a changed copy of it."""
     after = copy.deepcopy(FILES["h100-eks"])
     change(after)
-    found = drift.drift(snapshot.read(FILES["h100-eks"]), snapshot.read(after), **options)
+    found = snapshots.drift(read_snapshot(FILES["h100-eks"]), read_snapshot(after), **options)
     return [(each.severity, each.kind, each.path, each.baseline, each.target) for each in found]
 
 
@@ -86,7 +86,7 @@ def test_what_merely_runs_is_no_drift(change: Callable[[Document], Any]) -> None
 def test_noise_is_shown_to_those_who_ask() -> None:
     change = reading("SystemD", "kubelet.service", "MainPID", 7)
     path = 'SystemD."kubelet.service".MainPID'
-    assert between(change, least=drift.NOISE) == [("noise", "modified", path, "2041", "7")]
+    assert between(change, least=snapshots.NOISE) == [("noise", "modified", path, "2041", "7")]
 
 
 def test_paths_are_ignored_by_patterns() -> None:
@@ -96,7 +96,7 @@ def test_paths_are_ignored_by_patterns() -> None:
 
     assert [each[2] for each in between(change, ignore=["OS.sysctl.*"])] == ["OS.kmod.efa"]
     assert between(change, ignore=["OS.*"]) == []
-    assert between(change, least=drift.CRITICAL) == []
+    assert between(change, least=snapshots.CRITICAL) == []
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,9 @@ def test_the_snapshot_of_a_machine_takes_nothing_away_from_its_cluster() -> None
     machine = copy.deepcopy(FILES["bare-node"])
     for gap in machine["coverage"]:
         gap["state"] = "skipped"  # as it is taken today
-    sides = [snapshot.read(FILES["h100-eks"]), snapshot.read(machine)]
+    sides = [read_snapshot(FILES["h100-eks"]), read_snapshot(machine)]
     for before, after in (sides, reversed(sides)):
-        found = drift.drift(before, after)
+        found = snapshots.drift(before, after)
         assert {each.kind for each in found if each.path.startswith(("fingerprint", "K8s", "NodeTopology"))} == {
             "unseen"
         }
@@ -137,18 +137,18 @@ def test_the_snapshot_of_a_machine_takes_nothing_away_from_its_cluster() -> None
 
 def test_snapshots_of_the_reference_are_compared_by_their_readings() -> None:
     old = {"kind": "Snapshot", "measurements": FILES["h100-eks"]["measurements"]}
-    assert drift.drift(snapshot.read(old), snapshot.read(old)) == []
-    assert drift.drift(snapshot.read(old), snapshot.read(FILES["h100-eks"])) == [
+    assert snapshots.drift(read_snapshot(old), read_snapshot(old)) == []
+    assert snapshots.drift(read_snapshot(old), read_snapshot(FILES["h100-eks"])) == [
         SnapshotChange("added", "info", "fingerprint.nodes", "", "6")
     ]
 
 
 @given(st.sampled_from(sorted(FILES)), st.sampled_from(sorted(FILES)))
 def test_drift_turned_round_is_drift(before: str, after: str) -> None:
-    one, other = (snapshot.read(FILES[name]) for name in (before, after))
+    one, other = (read_snapshot(FILES[name]) for name in (before, after))
     turned = {"added": "removed", "removed": "added", "modified": "modified", "unseen": "unseen"}
-    there = {(turned[each.kind], each.path) for each in drift.drift(one, other, least=drift.NOISE)}
-    assert there == {(each.kind, each.path) for each in drift.drift(other, one, least=drift.NOISE)}
+    there = {(turned[each.kind], each.path) for each in snapshots.drift(one, other, least=snapshots.NOISE)}
+    assert there == {(each.kind, each.path) for each in snapshots.drift(other, one, least=snapshots.NOISE)}
     assert bool(there) == (before != after)
 
 
@@ -167,8 +167,8 @@ def test_what_a_partial_list_of_nodes_does_not_show_has_neither_come_nor_gone(wh
         {"part": f"{name}", "state": "partial", "reason": "etcdserver: leader changed"}
         for name in ("measurements/NodeTopology", "objects/v1/Node")
     ]
-    sides = [snapshot.read(FILES["h100-eks"]), snapshot.read(part)]
-    found = drift.drift(*(sides if whole_first else reversed(sides)))
+    sides = [read_snapshot(FILES["h100-eks"]), read_snapshot(part)]
+    found = snapshots.drift(*(sides if whole_first else reversed(sides)))
     assert {each.kind for each in found} == {"unseen"}
     assert {"fingerprint.accelerator", "NodeTopology.label"} <= {each.path for each in found}
 
@@ -177,6 +177,6 @@ def test_a_release_in_a_namespace_whose_records_cannot_be_read_has_not_gone() ->
     part = copy.deepcopy(FILES["h100-eks"])
     part["releases"] = [each for each in part["releases"] if each["name"] not in ("prometheus-adapter", "nfd")]
     part["coverage"] = [{"part": "releases", "state": "partial", "namespace": "monitoring", "reason": "cut gzip"}]
-    found = {each.path: each.kind for each in drift.drift(snapshot.read(FILES["h100-eks"]), snapshot.read(part))}
+    found = {each.path: each.kind for each in snapshots.drift(read_snapshot(FILES["h100-eks"]), read_snapshot(part))}
     assert found["releases.monitoring/prometheus-adapter"] == "unseen"
     assert found["releases.node-feature-discovery/nfd"] == "removed"

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from clusterbook.cli import main
-from clusterbook.evidence import model as evidence
+from clusterbook.evidence import model
 from clusterbook.trust.keys import private_key
 from clusterbook.trust.sign import KeySigner
 from clusterbook.trust.statement import Subject, statement
@@ -90,7 +90,7 @@ def forge(name: str, old: str, new: str) -> None:
     path.write_text(path.read_text().replace(old, new))
     manifest = json.loads(Path("e/manifest.json").read_bytes())
     manifest["files"][name]["sha256"] = sha256(path.read_bytes()).hexdigest()
-    Path("e/manifest.json").write_bytes(evidence.encode(manifest))
+    Path("e/manifest.json").write_bytes(model.encode(manifest))
 
 
 def test_a_report_that_does_not_follow_is_refused_whoever_signed(run: Run) -> None:
@@ -101,7 +101,7 @@ def test_a_report_that_does_not_follow_is_refused_whoever_signed(run: Run) -> No
     assert (status, out) == (4, "")
     assert "CB168" in err  # nobody signed these files, so nothing in them is computed
     manifest = f"sha256:{sha256(Path('e/manifest.json').read_bytes()).hexdigest()}"
-    said = statement([Subject("manifest.json", manifest)], evidence.PREDICATE, {})
+    said = statement([Subject("manifest.json", manifest)], model.PREDICATE, {})
     Path("e/statement.sigstore.json").write_bytes(KeySigner.from_file(Path("our.key"), {}).sign(said))
     status, out, err = run("evidence", "verify", "e", "--key", "our.pub")
     assert (status, out) == (2, "")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.cli.build import main
+from clusterbook.cli.build import main as build_main
 from clusterbook.diagnostics.findings import SourceErrors
-from clusterbook.evidence import model as evidence
+from clusterbook.evidence import model
 from clusterbook.evidence.ledger import LedgerEvidence, read_evidence
 from clusterbook.ledger.folder import open_ledger
 from tests.support import ledgers, proofs
@@ -33,7 +33,7 @@ def look() -> tuple[LedgerEvidence, ...]:
 
 def test_a_ledger_without_evidence_proves_nothing() -> None:
     assert look() == ()
-    assert main.run(["audit"]) == 0
+    assert build_main.run(["audit"]) == 0
 
 
 def test_evidence_is_about_a_version_and_says_who_vouches_for_it(
@@ -53,7 +53,7 @@ def test_evidence_is_about_a_version_and_says_who_vouches_for_it(
         ("readiness", "passed"),
     ]
     capsys.readouterr()
-    assert main.run(["audit", "--against", ""]) == 0
+    assert build_main.run(["audit", "--against", ""]) == 0
     assert capsys.readouterr().out == "no findings\n"
 
 
@@ -75,7 +75,7 @@ def forged(folder: Path) -> None:
     changed(folder)
     manifest = json.loads((folder / "manifest.json").read_bytes())
     manifest["files"]["report.json"]["sha256"] = sha256((folder / "report.json").read_bytes()).hexdigest()
-    (folder / "manifest.json").write_bytes(evidence.encode(manifest))
+    (folder / "manifest.json").write_bytes(model.encode(manifest))
 
 
 def large(folder: Path) -> None:
@@ -104,7 +104,7 @@ def test_evidence_that_does_not_hold_is_refused_with_its_place(
 ) -> None:
     spoil(proofs.prove(root, proofs.JULY, "acme"))
     capsys.readouterr()
-    assert main.run(["audit"]) == 10
+    assert build_main.run(["audit"]) == 10
     out = capsys.readouterr().out
     assert f"registry/evidence/{place}: CB064 " in out
     assert what in out
@@ -118,7 +118,7 @@ def test_evidence_about_what_was_never_released_is_refused(root: Path, capsys: p
     ours = {**ledgers.JULY, "eks": "criteria: {service: eks}\ncomponentRefs: [{name: b, overrides: {size: 9}}]"}
     proofs.prove(root, proofs.JULY, "acme", sources=ours)
     capsys.readouterr()
-    assert main.run(["audit"]) == 10
+    assert build_main.run(["audit"]) == 10
     out = capsys.readouterr().out
     assert "no release has the recipe that was judged, sha256:" in out
     assert "judge by a version that was released: 1.0.0, 1.1.0" in out
@@ -129,14 +129,14 @@ def test_somebody_whom_nobody_believes_does_not_vouch(root: Path, capsys: pytest
     proofs.believed(root)
     proofs.prove(root, proofs.JULY, "acme", "--key", str(key))
     capsys.readouterr()
-    assert main.run(["audit"]) == 10
+    assert build_main.run(["audit"]) == 10
     out = capsys.readouterr().out
     assert "signed with a key that the policy does not name" in out
     assert "site/trust.yaml says who is believed" in out
     (root / "site" / "trust.yaml").unlink()
-    assert main.run(["audit"]) == 10
-    (root / "registry" / "evidence" / "eks" / "acme" / evidence.SIGNED).unlink()
-    assert main.run(["audit"]) == 0
+    assert build_main.run(["audit"]) == 10
+    (root / "registry" / "evidence" / "eks" / "acme" / model.SIGNED).unlink()
+    assert build_main.run(["audit"]) == 0
 
 
 def test_evidence_may_be_taken_away_and_not_exchanged(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,10 +145,10 @@ def test_evidence_may_be_taken_away_and_not_exchanged(root: Path, capsys: pytest
     folder = proofs.prove(root, proofs.JULY, "acme")
     run_git("init", "-q", "-b", "main")
     commit_all("evidence", "2026-07-15T00:00:00+00:00")
-    assert main.run(["audit", "--against", "HEAD"]) == 0
+    assert build_main.run(["audit", "--against", "HEAD"]) == 0
     shutil.rmtree(folder)
-    assert main.run(["audit", "--against", "HEAD"]) == 0
+    assert build_main.run(["audit", "--against", "HEAD"]) == 0
     proofs.prove(root, proofs.JULY, "acme", "--phase", "deployment")
     capsys.readouterr()
-    assert main.run(["audit", "--against", "HEAD"]) == 10
+    assert build_main.run(["audit", "--against", "HEAD"]) == 10
     assert "registry/evidence/eks/acme/manifest.json: CB060 " in capsys.readouterr().out

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
-from clusterbook.evidence import model as evidence
+from clusterbook.evidence import model
 from clusterbook.evidence.model import BrokenEvidence, Refuted, recipe_digest
 from clusterbook.trust.statement import parse_statement
 from tests.support.checks import CHECKS, GROUPS
@@ -31,8 +31,8 @@ RECIPE: dict[str, Any] = {
 }
 Files = dict[str, bytes]
 
-gather = partial(evidence.gather, checks=CHECKS, groups=GROUPS)
-recompute = partial(evidence.recompute, checks=CHECKS)
+gather = partial(model.gather, checks=CHECKS, groups=GROUPS)
+recompute = partial(model.recompute, checks=CHECKS)
 
 
 def bundle(**options: Any) -> Files:
@@ -44,11 +44,11 @@ def changed(name: str, change: Callable[[Any], Any], *, honest: bool = False) ->
     files = bundle()
     document = json.loads(files[name])
     change(document)
-    files[name] = evidence.encode(document)
+    files[name] = model.encode(document)
     if honest:
-        manifest = json.loads(files[evidence.MANIFEST])
+        manifest = json.loads(files[model.MANIFEST])
         manifest["files"][name] = {"sha256": sha256(files[name]).hexdigest(), "size": len(files[name])}
-        files[evidence.MANIFEST] = evidence.encode(manifest)
+        files[model.MANIFEST] = model.encode(manifest)
     return files
 
 
@@ -65,13 +65,13 @@ def test_a_report_of_failure_is_evidence_as_well() -> None:
 
 
 def test_another_version_of_the_tool_may_judge_again() -> None:
-    assert json.loads(bundle()[evidence.REPORT])["results"]["tool"]["version"] == "1.2.3"
+    assert json.loads(bundle()[model.REPORT])["results"]["tool"]["version"] == "1.2.3"
     assert recompute(bundle()).verdict == recompute(gather(RECIPE, FILES["h100-eks"], version="9")).verdict
 
 
 def test_the_phases_that_were_judged_are_judged_again() -> None:
     files = bundle(phases=["conformance"])
-    assert b"operator-health" not in files[evidence.REPORT].replace(b"gpu-operator-health", b"")
+    assert b"operator-health" not in files[model.REPORT].replace(b"gpu-operator-health", b"")
     assert recompute(files).verdict == "partial"
     assert "deployment not asked" in recompute(files).says
 
@@ -80,17 +80,17 @@ def test_stopping_early_is_repeated() -> None:
     wanting = {**RECIPE, "validation": {"deployment": {"checks": ["expected-resources"]}, **RECIPE["validation"]}}
     wanting["componentRefs"] = [{**RECIPE["componentRefs"][0], "namespace": "nowhere"}]
     reports = [gather(wanting, FILES["h100-eks"], version="1", fail_fast=each) for each in (False, True)]
-    assert b"no more was asked for" in reports[1][evidence.REPORT]
+    assert b"no more was asked for" in reports[1][model.REPORT]
     assert [recompute(files).verdict for files in reports] == ["failed", "failed"]
 
 
 def test_it_is_bound_to_the_digest_of_the_recipe_and_to_every_file() -> None:
     files = bundle()
-    said = parse_statement(files[evidence.STATEMENT])
-    assert said.predicate_type == evidence.PREDICATE
+    said = parse_statement(files[model.STATEMENT])
+    assert said.predicate_type == model.PREDICATE
     assert {each.name: each.digest for each in said.subjects} == {
         "recipes/mine": recipe_digest(RECIPE),
-        "manifest.json": f"sha256:{sha256(files[evidence.MANIFEST]).hexdigest()}",
+        "manifest.json": f"sha256:{sha256(files[model.MANIFEST]).hexdigest()}",
     }
     assert recipe_digest(RECIPE) == recipe_digest({**RECIPE, "metadata": {"slug": "mine", "version": "1.2.0"}})
     assert recipe_digest(RECIPE) != recipe_digest({**RECIPE, "deploymentOrder": []})
@@ -103,7 +103,7 @@ def test_a_recipe_that_is_not_whole_has_no_digest(change: dict[str, Any]) -> Non
 
 
 def test_it_says_which_software_the_recipe_brings() -> None:
-    bill = json.loads(bundle()[evidence.SBOM])
+    bill = json.loads(bundle()[model.SBOM])
     assert [each["name"] for each in bill["components"]] == ["gpu-operator", "nvcr.io/nvidia/x"]
 
 
@@ -119,16 +119,16 @@ def results_of(report: Any) -> Any:
 @pytest.mark.parametrize(
     ("name", "change", "what"),
     [
-        (evidence.REPORT, lambda d: results_of(d)[0].update(status="passed", rawStatus="failed"), "the report says of readiness constraint OS.release.ID: failed, it is ubuntu; judged again it is: passed"),
-        (evidence.REPORT, lambda d: results_of(d).pop(), "the report says of conformance check gpu-operator-health: nothing"),
-        (evidence.REPORT, lambda d: results_of(d).append({"name": "check x", "suite": ["conformance"], "rawStatus": "passed"}), "says of conformance check x: passed, None; judged again it is: nothing"),
-        (evidence.REPORT, lambda d: d["results"]["summary"].update(passed=99), "the report's figures do not follow from its results"),
-        (evidence.REPORT, lambda d: d.update(results=[]), "the report says of readiness constraint OS.release.ID: nothing"),
-        (evidence.SNAPSHOT, lambda d: d.update(measurements=[], objects=[]), "judged again it is: error"),
-        (evidence.RECIPE, lambda d: d["constraints"][0].update(value="rhel"), "judged again it is: failed, it is ubuntu, not rhel"),
-        (evidence.RECIPE, lambda d: d["validation"].pop("conformance"), "judged again it is: nothing"),
-        (evidence.RECIPE, lambda d: d["criteria"].update(intent="inference"), "manifest.json says the recipeDigest is"),
-        (evidence.SBOM, lambda d: d["components"].pop(), "bom.cdx.json is not the SBOM of the recipe"),
+        (model.REPORT, lambda d: results_of(d)[0].update(status="passed", rawStatus="failed"), "the report says of readiness constraint OS.release.ID: failed, it is ubuntu; judged again it is: passed"),
+        (model.REPORT, lambda d: results_of(d).pop(), "the report says of conformance check gpu-operator-health: nothing"),
+        (model.REPORT, lambda d: results_of(d).append({"name": "check x", "suite": ["conformance"], "rawStatus": "passed"}), "says of conformance check x: passed, None; judged again it is: nothing"),
+        (model.REPORT, lambda d: d["results"]["summary"].update(passed=99), "the report's figures do not follow from its results"),
+        (model.REPORT, lambda d: d.update(results=[]), "the report says of readiness constraint OS.release.ID: nothing"),
+        (model.SNAPSHOT, lambda d: d.update(measurements=[], objects=[]), "judged again it is: error"),
+        (model.RECIPE, lambda d: d["constraints"][0].update(value="rhel"), "judged again it is: failed, it is ubuntu, not rhel"),
+        (model.RECIPE, lambda d: d["validation"].pop("conformance"), "judged again it is: nothing"),
+        (model.RECIPE, lambda d: d["criteria"].update(intent="inference"), "manifest.json says the recipeDigest is"),
+        (model.SBOM, lambda d: d["components"].pop(), "bom.cdx.json is not the SBOM of the recipe"),
     ],
 )  # fmt: skip
 def test_a_report_that_does_not_follow_is_refused_however_well_it_is_packed(
@@ -144,15 +144,15 @@ def test_a_report_that_does_not_follow_is_refused_however_well_it_is_packed(
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        (lambda f: f.pop(evidence.MANIFEST), "manifest.json is missing"),
-        (lambda f: f.pop(evidence.REPORT), "report.json is missing"),
-        (lambda f: f.pop(evidence.SBOM), "bom.cdx.json is missing"),
-        (lambda f: f.pop(evidence.STATEMENT), "statement.intoto.json is missing"),
-        (lambda f: f.update({evidence.STATEMENT: b"{}"}), "says something else than recipe, snapshot and report"),
+        (lambda f: f.pop(model.MANIFEST), "manifest.json is missing"),
+        (lambda f: f.pop(model.REPORT), "report.json is missing"),
+        (lambda f: f.pop(model.SBOM), "bom.cdx.json is missing"),
+        (lambda f: f.pop(model.STATEMENT), "statement.intoto.json is missing"),
+        (lambda f: f.update({model.STATEMENT: b"{}"}), "says something else than recipe, snapshot and report"),
         (lambda f: f.update({"run.sh": b"x"}), "run.sh is not in the manifest"),
-        (lambda f: f.update({evidence.MANIFEST: b"["}), "manifest.json is no JSON"),
-        (lambda f: f.update({evidence.MANIFEST: b"[]"}), "manifest.json holds no document"),
-        (lambda f: f.update({evidence.MANIFEST: b"{}"}), "manifest.json is of the format 'None'"),
+        (lambda f: f.update({model.MANIFEST: b"["}), "manifest.json is no JSON"),
+        (lambda f: f.update({model.MANIFEST: b"[]"}), "manifest.json holds no document"),
+        (lambda f: f.update({model.MANIFEST: b"{}"}), "manifest.json is of the format 'None'"),
     ],
 )  # fmt: skip
 def test_files_that_do_not_belong_together_are_refused(change: Callable[[Files], Any], what: str) -> None:
@@ -164,13 +164,13 @@ def test_files_that_do_not_belong_together_are_refused(change: Callable[[Files],
 
 def test_a_manifest_that_claims_something_else_is_refused() -> None:
     with pytest.raises(Refuted, match=r"manifest.json says the verdict is 'failed', and it is 'passed'"):
-        recompute(changed(evidence.MANIFEST, lambda document: document.update(verdict="failed")))
+        recompute(changed(model.MANIFEST, lambda document: document.update(verdict="failed")))
     with pytest.raises(BrokenEvidence, match=r"manifest.json names no phases"):
-        recompute(changed(evidence.MANIFEST, lambda document: document.pop("phases")))
+        recompute(changed(model.MANIFEST, lambda document: document.pop("phases")))
 
 
 def test_a_report_of_another_version_is_refused_with_a_hint_to_ask_that() -> None:
-    files = changed(evidence.REPORT, lambda document: results_of(document).pop(), honest=True)
+    files = changed(model.REPORT, lambda document: results_of(document).pop(), honest=True)
     for version, hint in (("", "do not rely on this report"), ("1.2.3", "do not rely on this report"),
                           ("2.0.0", "clusterbook 1.2.3 judged it, and this is 2.0.0")):  # fmt: skip
         with pytest.raises(Refuted) as error:
@@ -191,7 +191,7 @@ def places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
 
 PLACES = [
     (name, place)
-    for name in (evidence.MANIFEST, evidence.REPORT, evidence.RECIPE, evidence.SNAPSHOT, evidence.SBOM)
+    for name in (model.MANIFEST, model.REPORT, model.RECIPE, model.SNAPSHOT, model.SBOM)
     for place in places(WHOLE[name])
     if place
 ]
@@ -208,11 +208,11 @@ def test_whatever_stands_in_a_file_it_holds_or_is_refused(where: tuple[str, tupl
         document[place[-1]] = value
 
     try:
-        recompute(changed(name, change, honest=name != evidence.MANIFEST))
+        recompute(changed(name, change, honest=name != model.MANIFEST))
     except ClusterbookError:
         return
 
 
 def test_a_snapshot_that_names_its_cluster_is_refused() -> None:
     with pytest.raises(BrokenEvidence, match="does not say that it was redacted"):
-        recompute(changed(evidence.SNAPSHOT, lambda document: document["metadata"].pop("redacted"), honest=True))
+        recompute(changed(model.SNAPSHOT, lambda document: document["metadata"].pop("redacted"), honest=True))

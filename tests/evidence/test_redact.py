@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
 from clusterbook.catalog.criteria import Criteria
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.evidence.redact import is_redacted, public_names, redact
-from clusterbook.resolve import document as documents
 from clusterbook.resolve import views
+from clusterbook.resolve.document import health_checks, recipe_document
 from clusterbook.resolve.resolver import resolve
-from clusterbook.snapshot import model as snapshot
-from clusterbook.validate.checks import words as check_words
+from clusterbook.snapshot.model import read_snapshot
+from clusterbook.validate.checks import check_words
 from clusterbook.validate.judge import judge
 from tests.support.checks import CHECKS, GROUPS
 from tests.support.clusters import FILES
@@ -37,10 +37,10 @@ IDENTIFYING = """
 @pytest.fixture(scope="module")
 def recipe() -> Document:
     found = resolve(
-        catalog.load(workspace.read(RECIPES)),
+        load_catalog(read_tree(RECIPES)),
         Criteria(service="eks", accelerator="h100", intent="training", os="ubuntu", platform="kubeflow"),
     )
-    return views.with_health_checks(documents.recipe_document(found, state="curated"), documents.health_checks(found))
+    return views.with_health_checks(recipe_document(found, state="curated"), health_checks(found))
 
 
 def redacted(document: Document, recipe: Document) -> Document:
@@ -58,7 +58,7 @@ def test_nothing_that_identifies_stays(name: str, recipe: Document) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_what_was_redacted_is_a_snapshot_that_says_so(name: str, recipe: Document) -> None:
     found = redacted(FILES[name], recipe)
-    assert snapshot.read(found).metadata["redacted"] == "2"
+    assert read_snapshot(found).metadata["redacted"] == "2"
     assert is_redacted(found)
     assert not is_redacted(FILES[name])
 
@@ -71,7 +71,7 @@ def test_redacting_again_changes_nothing(name: str, recipe: Document) -> None:
 
 def states(recipe: Document, document: Document) -> dict[str, str]:
     return {
-        f"{each.kind} {each.name}": each.state for each in judge(recipe, snapshot.read(document), checks=CHECKS).results
+        f"{each.kind} {each.name}": each.state for each in judge(recipe, read_snapshot(document), checks=CHECKS).results
     }
 
 

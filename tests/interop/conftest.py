@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree
 from clusterbook.resolve import matrix
 from clusterbook.resolve.matrix import Matrix
 from tests.interop import argo, certs, charts, gitserver, nodes, registries, toolchain
@@ -87,7 +87,7 @@ def namespace(cluster: Cluster) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def recipes() -> Matrix:
     """Give our catalog, every recipe resolved."""
-    return matrix.build(catalog.load(workspace.read(RECIPES)))
+    return matrix.build(load_catalog(read_tree(RECIPES)))
 
 
 @pytest.fixture(scope="session")

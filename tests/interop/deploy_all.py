@@ -22,10 +22,11 @@ from typing import NamedTuple
 
 from clusterbook.bundle.folders import Folder
 from clusterbook.bundle.render import Bundle, render
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree
 from clusterbook.resolve import matrix
-from tests.interop import certs, charts, cluster, nodes, toolchain
+from tests.interop import certs, charts, nodes, toolchain
+from tests.interop import cluster as control_plane
 from tests.interop.charts import REAL, ChartServers
 from tests.interop.deployment import environment, played, prepare
 from tests.interop.processes import NotReadyError
@@ -77,7 +78,7 @@ def _installs(folder: Folder) -> tuple[object, ...]:
 def deployed(group: Group, servers: ChartServers, folder: Path) -> list[str]:
     """Deploy one bundle on a cluster of its own; return what went wrong."""
     env = {**environment(folder / "tools", "helm", "kubectl"), **servers.env, **IMPATIENT}
-    with cluster.start(folder / "cluster", nodes=nodes.FLEET) as running:
+    with control_plane.start(folder / "cluster", nodes=nodes.FLEET) as running:
         deployment = prepare(group.bundle, group.service, folder / "bundle", running, env)
         with played(running):
             try:
@@ -128,7 +129,7 @@ def main(words: Sequence[str]) -> int:
 
 def _with_charts(slugs: Sequence[str], *, cover: bool, real: bool) -> int:
     begun = time.monotonic()
-    pins = charts.pins(matrix.build(catalog.load(workspace.read(SOURCES))).recipes.values())
+    pins = charts.pins(matrix.build(load_catalog(read_tree(SOURCES))).recipes.values())
     made = charts.charts(pins, SOURCES, real=REAL if real else Path("none"))
     with tempfile.TemporaryDirectory() as temporary:
         top = Path(temporary)

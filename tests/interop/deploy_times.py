@@ -26,10 +26,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from clusterbook.bundle.render import render
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree
 from clusterbook.resolve import matrix
-from tests.interop import certs, charts, cluster, nodes
+from tests.interop import certs, charts, nodes
+from tests.interop import cluster as control_plane
 from tests.interop.charts import ChartServers
 from tests.interop.deploy_all import Group
 from tests.interop.deployment import environment, played, prepare
@@ -63,7 +64,7 @@ class Way(NamedTuple):
 def timed(way: Way, group: Group, servers: ChartServers, folder: Path) -> float:
     """Deploy in one way to a new control plane; return the seconds that it took."""
     env = {**environment(folder / "tools", "helm", "kubectl"), **servers.env}
-    with cluster.start(folder / "cluster", nodes=nodes.FLEET) as running:
+    with control_plane.start(folder / "cluster", nodes=nodes.FLEET) as running:
         deployment = prepare(group.bundle, group.service, folder / "bundle", running, env)
         if way.other:
             deployment = replace(deployment, folder=adopt(Path(way.other), folder / "other", servers))
@@ -97,7 +98,7 @@ def main(words: Sequence[str]) -> int:
     ratios = []
     with tempfile.TemporaryDirectory() as temporary:
         top = Path(temporary)
-        made = charts.charts(charts.pins(matrix.build(catalog.load(workspace.read(SOURCES))).recipes.values()), SOURCES)
+        made = charts.charts(charts.pins(matrix.build(load_catalog(read_tree(SOURCES))).recipes.values()), SOURCES)
         with charts.serve(top / "charts", certs.issue(top / "certs"), made) as servers:
             recipe = wholes(servers.redirect(SOURCES, top / "recipes"))[asked.slug]
             group = Group((asked.slug,), recipe["criteria"]["service"], render(recipe, {}, "0"))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree
 from clusterbook.resolve import matrix
 from clusterbook.resolve.matrix import Matrix
 from tests.interop import charts, standin
@@ -84,7 +84,7 @@ def test_a_redirected_tree_differs_in_its_sources_alone(
     standin_servers: ChartServers, recipes: Matrix, tmp_path: Path
 ) -> None:
     tree = standin_servers.redirect(RECIPES, tmp_path / "recipes")
-    redirected = matrix.build(catalog.load(workspace.read(tree))).recipes
+    redirected = matrix.build(load_catalog(read_tree(tree))).recipes
     assert redirected.keys() == recipes.recipes.keys()
     theirs = charts.pins(recipes.recipes.values())
     ours = charts.pins(redirected.values())

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree
 from clusterbook.cli.main import run
 from clusterbook.kubernetes.api import open_api
-from clusterbook.lookup.write import build
+from clusterbook.lookup.write import build_index
 from clusterbook.validate.job_manifests import CheckRun, manifests
 from clusterbook.validate.run_jobs import run_all
 from tests.interop.cluster import Cluster
@@ -65,7 +65,7 @@ def index(tmp_path: Path) -> str:
     entries = recipes / "validators" / "catalog.yaml"
     pinned = re.sub(r":latest\b.*", ":v1.3.0", entries.read_text(encoding="utf-8"))
     entries.write_text(pinned, encoding="utf-8")
-    build(recipes, output=tmp_path / "dist")
+    build_index(recipes, output=tmp_path / "dist")
     return str(tmp_path / "dist" / "index")
 
 
@@ -151,7 +151,7 @@ def test_checks_that_are_interrupted_leave_nothing(cluster: Cluster, number: sig
 
 
 def test_every_check_of_the_catalog_is_taken_by_the_cluster(cluster: Cluster, namespace: str) -> None:
-    entries = [node.data() for node in catalog.load(workspace.read(RECIPES)).validators.values()]
+    entries = [node.data() for node in load_catalog(read_tree(RECIPES)).validators.values()]
     assert len(entries) > 15
     for entry in entries:
         found = manifests(entry, CheckRun(namespace, "abc123"))

@@ -22,14 +22,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import clusterbook
-from clusterbook.artifacts import index as published
+from clusterbook.artifacts import index
 from clusterbook.artifacts.attachment import signature_attachment
 from clusterbook.artifacts.layout import add_version
 from clusterbook.artifacts.open import open_index
 from clusterbook.bundle.options import DEPLOYERS
 from clusterbook.bundle.render import Bundle, render
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree
 from clusterbook.oci.open import Access, Base, open_base
 from clusterbook.publish.publish import PublishResult
 from clusterbook.publish.release import PublishRequest, prepare
@@ -65,7 +65,7 @@ def checkout(standin_servers: ChartServers, tmp_path_factory: pytest.TempPathFac
     """Give a checkout with a release of one full recipe and those it is made from, charts on loopback."""
     folder = tmp_path_factory.mktemp("checkout")
     recipes = standin_servers.redirect(RECIPES, folder / "recipes")
-    needed = matrix.build(catalog.load(workspace.read(recipes))).recipes[FULL].applied
+    needed = matrix.build(load_catalog(read_tree(recipes))).recipes[FULL].applied
     for path in (recipes / "overlays").glob("*.yaml"):
         if path.stem not in needed:
             path.unlink()
@@ -346,7 +346,7 @@ def test_a_client_opens_the_index_with_the_key_alone(there: Published) -> None:
     base: Base = open_base(f"oci://{there.registry.host}/{BASE}", access(there.registry))
     trusting = TrustOptions(key_policy([there.signing.folder / "our.pub"]))
     found = open_index(base, trusting, now=None, previous=None)
-    version, entry = published.choose(FULL, found.recipe(FULL), "")
+    version, entry = index.choose(FULL, found.recipe(FULL), "")
     assert (version, set(entry.artifacts)) == ("1.0.0", set(KINDS))
 
 

@@ -22,7 +22,7 @@ from clusterbook.kubernetes.configmaps import ConfigMapName
 from clusterbook.kubernetes.discovery import discover
 from clusterbook.kubernetes.errors import ClusterDenied, ClusterTimedOut, NoObject, Rejected
 from clusterbook.snapshot.inventory import UnseenPart
-from clusterbook.snapshot.model import Snapshot, read
+from clusterbook.snapshot.model import Snapshot, read_snapshot
 from clusterbook.snapshot.schema import SnapshotShape
 from tests.interop.cluster import Cluster
 from tests.interop.processes import Server, wait_until
@@ -40,7 +40,7 @@ def document(api: Api, wishes: SurveyOptions | None = None) -> dict[str, Any]:
 
 
 def take(api: Api, wishes: SurveyOptions | None = None) -> Snapshot:
-    return read(document(api, wishes))
+    return read_snapshot(document(api, wishes))
 
 
 def deployment(name: str, namespace: str, *, image: str = "registry.k8s.io/pause:3.10", replicas: int = 2) -> Any:
@@ -56,7 +56,7 @@ def test_nodes_versions_and_images_are_those_that_kubectl_shows(cluster: Cluster
     cluster.kubectl("-n", namespace, "rollout", "status", "deployment/probe", "--timeout=60s")
     found = document(api)
     assert found["coverage"] == []
-    snapshot = read(found)
+    snapshot = read_snapshot(found)
     assert snapshot.reading("K8s", "server", "version") == json.loads(
         cluster.kubectl("version", "-o", "json")
     )["serverVersion"]["gitVersion"]  # fmt: skip
@@ -118,7 +118,9 @@ def test_a_snapshot_in_a_configmap_comes_back_and_kubectl_sees_it(
     assert run([*words, "-o", where], {}) == 0  # once more, over the first
     text, said = configmaps.read(api, ConfigMapName(namespace, "taken"))
     assert said == form
-    assert read(json.loads(text) if form == "json" else _yaml(text)).reading("K8s", "node", "provider") == "eks"
+    assert (
+        read_snapshot(json.loads(text) if form == "json" else _yaml(text)).reading("K8s", "node", "provider") == "eks"
+    )
     kept = json.loads(cluster.kubectl("-n", namespace, "get", "configmap", "taken", "-o", "json"))
     assert kept["data"][f"snapshot.{form}"] == text
     assert kept["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "clusterbook"
@@ -237,7 +239,7 @@ def test_an_api_server_that_hangs_is_given_up_in_time(
     assert {"measurements/K8s.server", "measurements/NodeTopology", "objects/v1/Node"} <= states.keys()
     assert found.get("releases") is None
     with pytest.raises(UnseenPart, match="could not be read"):
-        read(found).inventory.kind("v1", "Pod", "kube-system")
+        read_snapshot(found).inventory.kind("v1", "Pod", "kube-system")
     assert document(api)["coverage"] == []  # it is back, and so is everything
     fresh_cluster.api_server.process.kill()
     fresh_cluster.api_server.process.wait(timeout=10)

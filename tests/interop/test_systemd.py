@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.collect.node import systemd as units
+from clusterbook.collect.node import systemd
 from clusterbook.diff.snapshots import drift
 from clusterbook.snapshot.build import Capture, document
-from clusterbook.snapshot.model import read
+from clusterbook.snapshot.model import read_snapshot
 from tests.interop.processes import Servers
 from tests.support import machines
 
@@ -52,7 +52,7 @@ def root() -> Iterator[Path]:
 
 
 def look(root: Path) -> Capture:
-    return units.units(machines.host(root))
+    return systemd.units(machines.host(root))
 
 
 def test_a_real_systemd_says_all_about_a_unit(root: Path) -> None:
@@ -71,6 +71,6 @@ def test_a_unit_that_is_not_installed_says_so(root: Path) -> None:
 
 
 def test_looking_twice_is_no_drift(root: Path) -> None:
-    before, after = (read(document(look(root), {})) for _ in range(2))
-    assert len(before.measurements["SystemD"]) == len(units.UNITS)
+    before, after = (read_snapshot(document(look(root), {})) for _ in range(2))
+    assert len(before.measurements["SystemD"]) == len(systemd.UNITS)
     assert [change.path for change in drift(before, after)] == []

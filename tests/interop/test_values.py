@@ -13,7 +13,7 @@ import pytest
 
 from clusterbook.bundle.render import render
 from clusterbook.catalog.criteria import Criteria
-from clusterbook.catalog.load import survey
+from clusterbook.catalog.load import survey_catalog
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.lint.booleans import words_for_booleans
 from clusterbook.lint.scope import Scope
@@ -139,7 +139,7 @@ def test_each_word_that_helm_reads_otherwise_is_a_finding_and_no_other(probe: Pa
     assert node is not None
     ours, theirs = values(probe, *bundled(tmp_path, node.data())), values(probe, "-f", str(author))
     apart = {word for number, word in enumerate(WORDS) if ours.get(f"w{number}") != theirs.get(f"w{number}")}
-    catalog = survey(tree({"eks": "criteria: {service: eks}\n", "components/a/values.yaml": text}))
+    catalog = survey_catalog(tree({"eks": "criteria: {service: eks}\n", "components/a/values.yaml": text}))
     found = words_for_booleans(Scope(catalog, {}, {}, frozenset()))
     assert {WORDS[finding.place.line - 1] for finding in found} == apart
 

@@ -12,8 +12,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clusterbook.catalog import load as catalog
 from clusterbook.catalog.criteria import ANY, DIMENSIONS, Criteria, product
+from clusterbook.catalog.load import load_catalog
 from clusterbook.catalog.tree import SourceTree
 from clusterbook.resolve import matrix
 from clusterbook.resolve.component import Conflict
@@ -92,7 +92,7 @@ def source(specs: Mapping[str, Spec]) -> SourceTree:
 
 def build(specs: Mapping[str, Spec]) -> Matrix:
     """Return the matrix of `specs`."""
-    return matrix.build(catalog.load(source(specs)))
+    return matrix.build(load_catalog(source(specs)))
 
 
 def claims(spec: Spec) -> Criteria:
@@ -246,7 +246,7 @@ def resolved(specs: Mapping[str, Spec], query: Criteria) -> Plain:
 @given(catalogs())
 @settings(max_examples=150)
 def test_a_second_resolver_agrees(specs: dict[str, Spec]) -> None:
-    resolver = Resolver(catalog.load(source(specs)))
+    resolver = Resolver(load_catalog(source(specs)))
     for query in near(specs):
         try:
             plain = resolved(specs, query)
@@ -373,7 +373,7 @@ def test_the_order_of_files_does_not_matter(specs: dict[str, Spec], chance: rand
     chance.shuffle(paths)
     one, two = (
         build(specs),
-        matrix.build(catalog.load(SourceTree({p: whole.files[p] for p in paths}, {}, whole.strict))),
+        matrix.build(load_catalog(SourceTree({p: whole.files[p] for p in paths}, {}, whole.strict))),
     )
     assert [one.answer(query) for query in SAMPLE] == [two.answer(query) for query in SAMPLE]
     assert one.findings == two.findings

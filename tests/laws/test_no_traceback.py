@@ -8,8 +8,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
+from clusterbook.catalog.load import survey_catalog
+from clusterbook.catalog.read import tree_from_texts
 from clusterbook.diagnostics.report import FORMATS, report
 from clusterbook.lint.rules import check
 from clusterbook.lint.run import check_tree
@@ -65,7 +65,7 @@ STEPS = st.lists(
 
 def found_in(texts: dict[str, str], *, strict: bool) -> None:
     """Check a tree, and hold what comes out to what a finding is."""
-    survey = catalog.survey(replace(workspace.from_texts(texts, label="tree"), strict=strict))
+    survey = survey_catalog(replace(tree_from_texts(texts, label="tree"), strict=strict))
     findings = check(survey, matrix.build(survey))
     assert {finding.code for finding in findings} <= set(CODES)
     assert all(finding.what for finding in findings)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.cli.build import main
+from clusterbook.cli.build import main as build_main
 from clusterbook.diagnostics.errors import UnreadableSource
 from clusterbook.ledger import git
 from tests.support import checkouts, ledgers, trees
@@ -28,8 +28,8 @@ def files() -> dict[str, bytes]:
 
 
 def released() -> dict[str, bytes]:
-    assert main.run(["release", "2026.3.0", "--commit", "march"]) == 0
-    assert main.run(["release", "2026.7.0"]) == 0
+    assert build_main.run(["release", "2026.3.0", "--commit", "march"]) == 0
+    assert build_main.run(["release", "2026.7.0"]) == 0
     return files()
 
 
@@ -52,27 +52,27 @@ def test_the_same_commits_give_the_same_bytes() -> None:
 
 
 def test_a_release_changes_no_file_that_was_there() -> None:
-    assert main.run(["release", "2026.3.0", "--commit", "march"]) == 0
+    assert build_main.run(["release", "2026.3.0", "--commit", "march"]) == 0
     before = files()
-    assert main.run(["release", "2026.7.0"]) == 0
+    assert build_main.run(["release", "2026.7.0"]) == 0
     assert {path: files()[path] for path in before} == before
 
 
 def test_a_dry_run_writes_nothing_and_takes_sources_as_they_lie(capsys: pytest.CaptureFixture[str]) -> None:
     write(ledgers.MARCH)
-    assert main.run(["release", "2026.7.0", "--dry-run"]) == 0
+    assert build_main.run(["release", "2026.7.0", "--dry-run"]) == 0
     assert "3 new" in capsys.readouterr().out
     assert not Path("registry").exists()
 
 
 def test_a_pull_request_is_shown_every_difference(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.run(["release", "2026.3.0", "--commit", "march"]) == 0
+    assert build_main.run(["release", "2026.3.0", "--commit", "march"]) == 0
     capsys.readouterr()
-    assert main.run(["release", "2026.7.0", "--dry-run", "-t", "markdown"]) == 0
+    assert build_main.run(["release", "2026.7.0", "--dry-run", "-t", "markdown"]) == 0
     planned = capsys.readouterr().out
     assert "## `eks@1.0.0` → `eks@1.1.0`" in planned
     assert "  gke 1.0.0\n" in planned
-    assert main.run(["release", "2026.7.0", "--dry-run", "-t", "json"]) == 0
+    assert build_main.run(["release", "2026.7.0", "--dry-run", "-t", "json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["old"], found["unchanged"]) == ("2026.3.0", 2)
     assert found["recipes"].keys() == {"eks", "gke"}
@@ -80,17 +80,17 @@ def test_a_pull_request_is_shown_every_difference(capsys: pytest.CaptureFixture[
 
 def test_sources_that_are_not_committed_are_refused_unless_told(capsys: pytest.CaptureFixture[str]) -> None:
     Path("recipes/overlays/new.yaml").write_text(trees.document("new", "criteria: {service: new}")[1])
-    assert main.run(["release", "2026.7.0"]) == 2
+    assert build_main.run(["release", "2026.7.0"]) == 2
     assert "recipes differs from its last commit" in capsys.readouterr().err
     assert not Path("registry").exists()
-    assert main.run(["release", "2026.7.0", "--allow-dirty"]) == 0
+    assert build_main.run(["release", "2026.7.0", "--allow-dirty"]) == 0
     assert "new/1.0.0.yaml" in files()
 
 
 def test_a_commit_may_be_released_whatever_lies_in_the_folder() -> None:
     for path in Path("recipes").rglob("*.yaml"):
         path.write_text("{")
-    assert main.run(["release", "2026.7.0", "--commit", "HEAD"]) == 0
+    assert build_main.run(["release", "2026.7.0", "--commit", "HEAD"]) == 0
 
 
 def test_findings_are_shown_and_do_not_stop_a_release(capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,17 +98,17 @@ def test_findings_are_shown_and_do_not_stop_a_release(capsys: pytest.CaptureFixt
     overlay = Path("recipes/overlays/eks.yaml")
     text = overlay.read_text().replace("{name: eks}", '{name: eks, recipeVersion: "1.0.0"}')
     overlay.write_text(text.replace("size: 2", "size: 3"))
-    assert main.run(["release", "2026.8.0", "--dry-run"]) == 0
+    assert build_main.run(["release", "2026.8.0", "--dry-run"]) == 0
     assert "CB062 recipeVersion 1.0.0 has done its work" in capsys.readouterr().err
 
 
 def test_a_broken_off_release_is_finished_by_the_next_run() -> None:
-    assert main.run(["release", "2026.3.0", "--commit", "march"]) == 0
+    assert build_main.run(["release", "2026.3.0", "--commit", "march"]) == 0
     whole = files()
     Path("registry/releases/2026.3.0.yaml").unlink()
     Path("registry/eks/1.0.0.yaml").unlink()
-    assert main.run(["audit"]) == 10
-    assert main.run(["release", "2026.3.0", "--commit", "march"]) == 0
+    assert build_main.run(["audit"]) == 10
+    assert build_main.run(["release", "2026.3.0", "--commit", "march"]) == 0
     assert files() == whole
 
 
@@ -130,21 +130,21 @@ def test_what_cannot_be_released_is_refused(
     words: list[str], status: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = released()
-    assert main.run(["release", *words]) == status
+    assert build_main.run(["release", *words]) == status
     assert said in capsys.readouterr().err
     assert files() == before
 
 
 def test_sources_that_contradict_themselves_are_not_released(capsys: pytest.CaptureFixture[str]) -> None:
     Path("recipes/overlays/eks.yaml").write_text("kind: RecipeMetadata\nmetadata: {nam: eks}\nspec: {}\n")
-    assert main.run(["release", "2026.7.0", "--dry-run"]) == 2
+    assert build_main.run(["release", "2026.7.0", "--dry-run"]) == 2
     assert "recipes/overlays/eks.yaml:2:12: CB012" in capsys.readouterr().err
 
 
 def test_a_file_in_the_way_is_not_overwritten(capsys: pytest.CaptureFixture[str]) -> None:
     Path("registry/eks").mkdir(parents=True)
     Path("registry/eks/1.0.0.yaml").write_text("mine\n")
-    assert main.run(["release", "2026.7.0"]) == 8
+    assert build_main.run(["release", "2026.7.0"]) == 8
     assert "registry/eks/1.0.0.yaml exists and says something else" in capsys.readouterr().err
     assert Path("registry/eks/1.0.0.yaml").read_text() == "mine\n"
     assert not Path("registry/releases").exists()
@@ -155,13 +155,13 @@ def test_without_a_history_nothing_is_released(
 ) -> None:
     monkeypatch.chdir(tmp_path_factory.mktemp("alone"))
     write(ledgers.MARCH)
-    assert main.run(["release", "2026.7.0"]) == 8
+    assert build_main.run(["release", "2026.7.0"]) == 8
     assert "CB122 git rev-parse: fatal: not a git repository" in capsys.readouterr().err
 
 
 def test_without_git_it_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("PATH", "")
-    assert main.run(["release", "2026.7.0"]) == 8
+    assert build_main.run(["release", "2026.7.0"]) == 8
     assert "git cannot be run" in capsys.readouterr().err
 
 
@@ -182,13 +182,13 @@ def test_a_link_in_a_commit_is_refused() -> None:
 
 def test_a_withdrawal_is_added_with_the_date_of_its_commit(capsys: pytest.CaptureFixture[str]) -> None:
     before = released()
-    assert main.run(["withdraw", "eks", "1.0.0", "--reason", "it burns", "--replacement", "1.1.0"]) == 0
+    assert build_main.run(["withdraw", "eks", "1.0.0", "--reason", "it burns", "--replacement", "1.1.0"]) == 0
     found = files()
     assert {path: found[path] for path in before} == before
     assert b'date: "2026-07-01T00:00:00Z"' in found["withdrawn.yaml"]
     assert b"replacement: eks@1.1.0" in found["withdrawn.yaml"]
-    assert main.run(["audit"]) == 0
-    assert main.run(["withdraw", "eks", "1.0.0", "--reason", "again"]) == 2
+    assert build_main.run(["audit"]) == 0
+    assert build_main.run(["withdraw", "eks", "1.0.0", "--reason", "again"]) == 2
     assert "CB101 eks 1.0.0" in capsys.readouterr().err
     assert files() == found
 
@@ -196,13 +196,13 @@ def test_a_withdrawal_is_added_with_the_date_of_its_commit(capsys: pytest.Captur
 def test_an_audit_finds_what_was_edited_since_a_commit(capsys: pytest.CaptureFixture[str]) -> None:
     released()
     commit_all("two releases", checkouts.JULY_DATE)
-    assert main.run(["withdraw", "eks", "1.0.0", "--reason", "it burns"]) == 0
-    assert main.run(["audit", "--against", "HEAD"]) == 0
+    assert build_main.run(["withdraw", "eks", "1.0.0", "--reason", "it burns"]) == 0
+    assert build_main.run(["audit", "--against", "HEAD"]) == 0
     assert capsys.readouterr().out.endswith("no findings\n")
     target = Path("registry/eks/1.0.0.yaml")
     target.write_text(target.read_text() + "# a note\n")
     Path("registry/aks/1.0.0.yaml").unlink()
-    assert main.run(["audit", "--against", "HEAD"]) == 10
+    assert build_main.run(["audit", "--against", "HEAD"]) == 10
     out = capsys.readouterr().out
     assert "registry/eks/1.0.0.yaml: CB060 " in out
     assert "registry/aks/1.0.0.yaml: CB060 " in out
@@ -210,10 +210,10 @@ def test_an_audit_finds_what_was_edited_since_a_commit(capsys: pytest.CaptureFix
 
 def test_an_audit_against_a_commit_without_a_ledger_finds_nothing() -> None:
     released()
-    assert main.run(["audit", "--against", "march"]) == 0
+    assert build_main.run(["audit", "--against", "march"]) == 0
 
 
 def test_an_audit_against_no_commit_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     released()
-    assert main.run(["audit", "--against", "nope"]) == 3
+    assert build_main.run(["audit", "--against", "nope"]) == 3
     assert "there is no commit nope" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import pytest
 
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.documents.digest import digest
-from clusterbook.ledger import plan as release
+from clusterbook.ledger import plan as release_plan
 from clusterbook.ledger.model import Ledger
 from clusterbook.ledger.plan import CHANGED, NEW, UNCHANGED, Release
 from clusterbook.ledger.version import LedgerVersion, read_version
@@ -172,14 +172,14 @@ def test_a_first_version_may_be_raised_too() -> None:
 )
 def test_a_release_that_cannot_be_the_next_is_refused(name: str, what: str) -> None:
     with pytest.raises(InvalidRequest) as found:
-        release.refuse_untimely(Ledger(two()), name, commit("2026.8.0"))
+        release_plan.refuse_untimely(Ledger(two()), name, commit("2026.8.0"))
     assert found.value.what == what
     assert found.value.hint
 
 
 def test_a_commit_older_than_the_last_release_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="before that of the last release"):
-        release.refuse_untimely(Ledger(two()), "2026.8.0", commit("2026.6.0"))
+        release_plan.refuse_untimely(Ledger(two()), "2026.8.0", commit("2026.6.0"))
 
 
 @pytest.mark.parametrize("name", ["releases", "components"])
@@ -193,7 +193,7 @@ def test_a_recipe_cannot_be_called_like_a_folder_of_the_ledger(name: str) -> Non
 
 def withdraw(files: dict[str, str], slug: str = "eks", version: str = "1.0.0", **more: Any) -> dict[str, str]:
     asked = {"reason": "it burns", "replacement": "", "commit": commit("2026.8.0")} | more
-    text = release.withdraw(Ledger(files), slug, read_version(version), **asked)
+    text = release_plan.withdraw(Ledger(files), slug, read_version(version), **asked)
     return {**files, "withdrawn.yaml": text}
 
 

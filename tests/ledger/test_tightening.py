@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.ledger.tightening import tightens
@@ -79,12 +79,12 @@ def test_what_cannot_be_read_counts_as_tighter(new: str) -> None:
     assert tightens({"value": ">= 1.30"}, {"value": new})
 
 
-VERSION = some.builds("{}.{}".format, some.integers(1, 3), some.integers(0, 3)) | some.sampled_from(["1", "2.1.1"])
-TERM = some.builds("{} {}".format, some.sampled_from([">=", "<=", ">", "<", "==", "!="]), VERSION)
-EXPRESSION = TERM | some.builds("{} || {}".format, TERM, TERM) | some.builds(">= {} < {}".format, VERSION, VERSION)
+VERSION = st.builds("{}.{}".format, st.integers(1, 3), st.integers(0, 3)) | st.sampled_from(["1", "2.1.1"])
+TERM = st.builds("{} {}".format, st.sampled_from([">=", "<=", ">", "<", "==", "!="]), VERSION)
+EXPRESSION = TERM | st.builds("{} || {}".format, TERM, TERM) | st.builds(">= {} < {}".format, VERSION, VERSION)
 
 
-@given(EXPRESSION, EXPRESSION, some.tuples(*[some.integers(0, 4)] * 3))
+@given(EXPRESSION, EXPRESSION, st.tuples(*[st.integers(0, 4)] * 3))
 def test_no_reading_tells_what_tightening_missed(old: str, new: str, numbers: tuple[int, int, int]) -> None:
     reading = ".".join(map(str, numbers))
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from clusterbook.catalog import load as catalog
+from clusterbook.catalog.load import load_catalog, survey_catalog
 from clusterbook.catalog.proofs import Archive, Effect, Proof, encode, path_of
 from clusterbook.catalog.tree import SourceFile, SourceTree
 from clusterbook.diagnostics.findings import Finding
@@ -25,7 +25,7 @@ def findings(
 ) -> list[Finding]:
     """Return what `check` finds by proofs, where the sets of values of `a` have these effects, in order of recipes."""
     sources = tree(files)
-    found = matrix.build(catalog.load(sources))
+    found = matrix.build(load_catalog(sources))
     keys = []
     for recipe in found.recipes.values():
         subject = subject_of(found.catalog, recipe.components[0])
@@ -35,7 +35,7 @@ def findings(
         proofs.append(Proof(renamed, Archive("a", "1.0.0"), (), {}, {}))
     path = path_of("a")
     whole = {**sources.files, path: SourceFile(text or encode("a", proofs), path)}
-    checked = catalog.survey(SourceTree(whole, {}, strict=True))
+    checked = survey_catalog(SourceTree(whole, {}, strict=True))
     return [each for each in check(checked, matrix.build(checked)) if each.code in ("CB065", "CB066", "CB067")]
 
 
@@ -86,7 +86,7 @@ def unsaid(facts: Mapping[str, Any], said: str = "", namespace: str = "ns-a") ->
     sources = tree({"registry.yaml": registry, "base": "componentRefs: [{name: a}]"})
     text = encode("a", [Proof("0" * 16, Archive("a", "1.0.0"), (), {}, facts)])
     files = {**sources.files, path_of("a"): SourceFile(text, path_of("a"))}
-    checked = catalog.survey(SourceTree(files, {}, strict=True))
+    checked = survey_catalog(SourceTree(files, {}, strict=True))
     found = [each for each in check(checked, matrix.build(checked)) if each.code == "CB068"]
     assert {each.place.file for each in found} <= {"registry.yaml"}
     return [each.hint for each in found]

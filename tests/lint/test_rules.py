@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clusterbook.catalog.load import survey
+from clusterbook.catalog.load import survey_catalog
 from clusterbook.lint.rules import check
 from clusterbook.resolve.matrix import build
 from tests.support.trees import load, tree
@@ -58,6 +58,6 @@ def test_an_allowance_of_a_rule_that_needs_charts_waits_for_them() -> None:
 def test_while_a_file_is_broken_allowances_hold_and_none_is_called_unused() -> None:
     moving = "  overrides:\n    image: x/y:latest  # allow CB045: the newest is wanted\n"
     unused = "  namespace: n  # allow CB044: not known while a file is broken\n"
-    catalog = survey(tree({"eks": PINNED + moving + unused, "components/a/values.yaml": "x: ["}, strict=False))
+    catalog = survey_catalog(tree({"eks": PINNED + moving + unused, "components/a/values.yaml": "x: ["}, strict=False))
     assert [each.code for each in check(catalog, build(catalog))] == ["CB002"]
     assert found(moving + unused) == ["CB053"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from clusterbook.lookup import build as indexing
-from clusterbook.lookup import format as index
+from clusterbook.lookup import format as index_format
+from clusterbook.lookup.build import index_parts
 from clusterbook.resolve.document import origins_document, recipe_document
 from clusterbook.resolve.matching import COMPOSED, INHERITED, UNSUPPORTED
 from clusterbook.resolve.matrix import Matrix
@@ -24,20 +24,20 @@ FILES = {
 
 def parts(matrix: Matrix) -> dict[str, bytes]:
     """Return the parts of the index of a matrix; each name stands once."""
-    found = list(indexing.parts(matrix))
+    found = list(index_parts(matrix))
     assert len(found) == len(dict(found))
     return dict(found)
 
 
-def record(found: dict[str, bytes], slug: str) -> index.Record:
+def record(found: dict[str, bytes], slug: str) -> index_format.Record:
     """Return one recipe of an index."""
-    part = index.recipe_part(slug)
-    return index.decode_record(found[part], part)
+    part = index_format.recipe_part(slug)
+    return index_format.decode_record(found[part], part)
 
 
 def test_the_head_answers_as_the_matrix_does() -> None:
     matrix = build(FILES)
-    head = index.decode_head(parts(matrix)[index.HEAD], index.HEAD)
+    head = index_format.decode_head(parts(matrix)[index_format.HEAD], index_format.HEAD)
     assert [head.matcher.answer(query) for query in matrix.tuples()] == list(map(matrix.answer, matrix.tuples()))
     assert head.vocabulary.values("service") == ("eks", "gke")
 
@@ -61,7 +61,7 @@ def test_a_record_has_the_recipe_and_leads_to_its_origins() -> None:
     assert one.recipe == recipe_document(matrix.recipes["h100-gke-cos"], state=COMPOSED)
     origins: dict[str, Any] = {}
     for digest in one.origins.values():
-        origins |= json.loads(found[index.blob_part(digest)])
+        origins |= json.loads(found[index_format.blob_part(digest)])
     assert origins == json.loads(json.dumps(origins_document(matrix.recipes["h100-gke-cos"])))
 
 
@@ -72,7 +72,7 @@ def test_recipes_share_the_blobs_of_components_they_share() -> None:
 
 
 def test_the_sources_are_carried_along() -> None:
-    found = json.loads(parts(build(FILES))[index.SOURCES])
+    found = json.loads(parts(build(FILES))[index_format.SOURCES])
     assert found["components/a/values.yaml"] == "x: 1\n"
 
 
@@ -81,4 +81,4 @@ def test_the_same_catalog_gives_the_same_bytes() -> None:
 
 
 def test_what_needs_an_os_is_not_listed() -> None:
-    assert "h100-eks" not in {line["slug"] for line in json.loads(parts(build(FILES))[index.LISTING])}
+    assert "h100-eks" not in {line["slug"] for line in json.loads(parts(build(FILES))[index_format.LISTING])}

@@ -12,7 +12,7 @@ import pytest
 from clusterbook.cli import main
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.files.write import write_folder
-from clusterbook.lookup import build as indexing
+from clusterbook.lookup.build import index_parts
 from tests.support import indexes, trees
 from tests.support.indexes import Said
 
@@ -33,7 +33,7 @@ FLOORS = {
 @pytest.fixture(scope="session")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shelf") / "index"
-    write_folder(folder, list(indexing.parts(trees.build(FLOORS))), marker="index.json")
+    write_folder(folder, list(index_parts(trees.build(FLOORS))), marker="index.json")
     return folder
 
 

@@ -12,19 +12,19 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from clusterbook.artifacts import index as published
+from clusterbook.artifacts import index
 from clusterbook.artifacts.freshness import IndexWithdrawal
 from clusterbook.artifacts.open import OpenIndex, WithdrawnVersion, open_index
 from clusterbook.bundle import mirror_names
 from clusterbook.cli import main as client
-from clusterbook.cli.build import main
+from clusterbook.cli.build import main as build_main
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound
 from clusterbook.diagnostics.transport import Malformed, NoArtifact, Patience
 from clusterbook.files.archive import unpack_file
 from clusterbook.files.context import Context
 from clusterbook.files.tar_reader import Limits
-from clusterbook.mirror import archive as mirrored
-from clusterbook.mirror import save as mirror_saving
+from clusterbook.mirror import archive as mirror_archive
+from clusterbook.mirror import save as mirror_save
 from clusterbook.mirror.archive import CHART, IMAGE
 from clusterbook.mirror.load import LoadResult, contents, load
 from clusterbook.mirror.save import SaveRequest, SaveResult, save
@@ -40,7 +40,7 @@ from clusterbook.trust.keys import private_key
 from clusterbook.trust.policy import Policy, Tampered, TrustOptions, WrongSigner
 from clusterbook.trust.sign import KeySigner
 from clusterbook.trust.verify import bundles_of, key_policy, verify_any
-from clusterbook.verify import verify as verifying
+from clusterbook.verify import verify
 from clusterbook.verify.verifier import Verifier
 from tests.contract.store_contract import put
 from tests.support import checkouts
@@ -109,7 +109,7 @@ class Side:
             for name, date, size in ((MARCH, checkouts.MARCH_DATE, 1), (JULY, checkouts.JULY_DATE, 2)):
                 checkouts.write({**sources(self.host), "components/a/values.yaml": f"x: {size}\n"})
                 checkouts.commit_all(name, date)
-                assert main.run(["release", name]) == 0
+                assert build_main.run(["release", name]) == 0
         finally:
             os.chdir(before)
         signer = KeySigner.from_file(folder / "our.key", {})
@@ -188,8 +188,8 @@ def test_what_crossed_is_there_signed_and_as_it_was(side: Side, archive: Path, f
     assert done.latest
     found = open_index(far, side.trusting, now=None, previous=None)
     assert found.manifest.digest == side.opened().manifest.digest
-    version, entry = published.choose("eks", found.recipe("eks"), "")
-    for needed in published.closure("eks", published.PublishedRecipe(version, {version: entry})):
+    version, entry = index.choose("eks", found.recipe("eks"), "")
+    for needed in index.closure("eks", index.PublishedRecipe(version, {version: entry})):
         home = far.repository(needed.repository)
         assert far.store.manifest(home, needed.tag).digest == needed.pin.digest
         assert verify_any(bundles_of(far.store, home, needed.pin.digest), needed.pin.digest, policy(side))
@@ -227,7 +227,7 @@ def test_a_registry_that_is_not_there_is_asked_once(
         asked.append(1)
         return Registry("127.0.0.1:9", patience=Patience(tries=1))
 
-    monkeypatch.setattr(mirror_saving, "open_registry", nobody)
+    monkeypatch.setattr(mirror_save, "open_registry", nobody)
     done = side.save(tmp_path / "m.tar", "eks")
     assert len(done.contents.missing) == 3
     assert len({each.why for each in done.contents.missing}) == 1
@@ -261,16 +261,16 @@ def test_what_cannot_be_saved_is_named(side: Side, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def _list(layout: Layout, change: Callable[[mirrored.ArchiveContents], mirrored.ArchiveContents]) -> None:
+def _list(layout: Layout, change: Callable[[mirror_archive.ArchiveContents], mirror_archive.ArchiveContents]) -> None:
     """Write another list into an archive."""
-    made, blobs = mirrored.manifest(change(contents(Base(layout, ""))))
+    made, blobs = mirror_archive.manifest(change(contents(Base(layout, ""))))
     for blob, data in blobs:
         layout.put_blob("mirror", blob, from_bytes(data))
     layout.put_manifest("mirror", made, tag="latest")
 
 
 def exchanged_chart(layout: Layout, host: str) -> None:
-    def change(found: mirrored.ArchiveContents) -> mirrored.ArchiveContents:
+    def change(found: mirror_archive.ArchiveContents) -> mirror_archive.ArchiveContents:
         chart = next(each for each in found.held if each.kind == CHART)
         evil = put(layout, chart.repository, b"another chart", tag=chart.tag).digest
         return found._replace(held=(*(each for each in found.held if each != chart), chart._replace(digest=evil)))
@@ -284,13 +284,13 @@ def added_image(layout: Layout, host: str) -> None:
     evil = put(layout, "images/localhost_5000/x", b"evil", tag="1").digest
     image = mirror_names.image("localhost:5000/x:1")
     put(layout, image.home[0], b"evil", tag=image.home[1])
-    more = mirrored.ArchivePart(IMAGE, "localhost:5000/x:1", *image.home, evil)
+    more = mirror_archive.ArchivePart(IMAGE, "localhost:5000/x:1", *image.home, evil)
     _list(layout, lambda found: found._replace(held=(*found.held, more)))
 
 
 def added_chart(layout: Layout, host: str) -> None:
     evil = put(layout, "charts/evil", b"evil", tag="1").digest
-    more = mirrored.ArchivePart(CHART, f"oci://{host}/charts/evil:1", "charts/evil", "1", evil)
+    more = mirror_archive.ArchivePart(CHART, f"oci://{host}/charts/evil:1", "charts/evil", "1", evil)
     _list(layout, lambda found: found._replace(held=(*found.held, more)))
 
 
@@ -355,7 +355,7 @@ def test_what_is_no_archive_of_a_mirror_is_named(side: Side) -> None:
 @pytest.mark.parametrize("raw", [b"{", b"[]", b'{"release": 1, "recipes": [], "held": [{}], "missing": []}'])
 def test_a_damaged_list_is_named(raw: bytes) -> None:
     with pytest.raises(Malformed, match="its list of what it holds is damaged"):
-        mirrored.parse(raw, "m.tar")
+        mirror_archive.parse(raw, "m.tar")
 
 
 DIGEST = f"sha256:{'0' * 64}"
@@ -368,13 +368,15 @@ DIGEST = f"sha256:{'0' * 64}"
         (IMAGE, "docker.io/library/busybox:1", "recipes/eks", "1.0.1", DIGEST),
         (IMAGE, "docker.io/library/busybox:1", "images/docker.io/library/other", "1", DIGEST),
         (IMAGE, f"docker.io/busybox@sha256:{'1' * 64}", "images/docker.io/busybox", f"pinned-{'1' * 12}", DIGEST),
-        (mirrored.ARTIFACT, "x", "index", "latest", DIGEST),
+        (mirror_archive.ARTIFACT, "x", "index", "latest", DIGEST),
     ],
 )
 def test_a_list_puts_nothing_where_a_recipe_or_another_image_belongs(part: tuple[str, ...]) -> None:
-    raw = mirrored.manifest(mirrored.ArchiveContents("r", (), (mirrored.ArchivePart(*part),), ()))[1][1][1]
+    raw = mirror_archive.manifest(mirror_archive.ArchiveContents("r", (), (mirror_archive.ArchivePart(*part),), ()))[1][
+        1
+    ][1]
     with pytest.raises(Tampered, match="where it does not belong"):
-        mirrored.parse(raw, "m.tar")
+        mirror_archive.parse(raw, "m.tar")
 
 
 @pytest.mark.parametrize(
@@ -387,33 +389,35 @@ def test_a_list_puts_nothing_where_a_recipe_or_another_image_belongs(part: tuple
     ],
 )
 def test_a_list_with_names_that_are_none_is_damaged(part: tuple[str, ...]) -> None:
-    raw = mirrored.manifest(mirrored.ArchiveContents("r", (), (mirrored.ArchivePart(*part),), ()))[1][1][1]
+    raw = mirror_archive.manifest(mirror_archive.ArchiveContents("r", (), (mirror_archive.ArchivePart(*part),), ()))[1][
+        1
+    ][1]
     with pytest.raises(Malformed, match="damaged"):
-        mirrored.parse(raw, "m.tar")
+        mirror_archive.parse(raw, "m.tar")
 
 
 def test_what_a_mirror_holds_besides_is_told_by_kind_and_missed(side: Side, archive: Path, tmp_path: Path) -> None:
     around = Context({}, tmp_path, datetime.now(UTC))
     verifier = Verifier(PolicyChoice(keys=(str(side.key),)), Access(), around)
-    verdict = verifying.verify(str(archive), verifier)
+    verdict = verify.verify(str(archive), verifier)
     assert verdict.document["besides"] == {"charts": 1, "images": 1, "list of a mirror's contents": 1}
     assert verdict.error is None
 
 
 def test_the_far_side_learns_the_new_names(side: Side, archive: Path) -> None:
     found = contents(open_source(str(archive), Access()))
-    moved = mirrored.relocation(found, "registry.corp/base")
+    moved = mirror_archive.relocation(found, "registry.corp/base")
     name = next(iter(moved["images"]))
     assert moved["images"][name].startswith("registry.corp/base/images/127")
     assert moved["images"][name].endswith(f"/team/app@{side.image}")
     assert next(iter(moved["charts"].values())).startswith("oci://registry.corp/base/charts/127")
-    files = mirrored.hosts_files(found, "registry.corp", "base")
+    files = mirror_archive.hosts_files(found, "registry.corp", "base")
     assert json.dumps(files).count("/v2/base/images/127") == 1
 
 
 def test_withdrawn_versions_are_not_saved(side: Side, tmp_path: Path) -> None:
     opened = side.opened()
-    version, _ = published.choose("eks", opened.recipe("eks"), "")
+    version, _ = index.choose("eks", opened.recipe("eks"), "")
     fact = IndexWithdrawal("eks", version, "broken", "")
     opened = opened._replace(envelope=opened.envelope._replace(withdrawn=(fact,)))
     with pytest.raises(WithdrawnVersion, match="broken"):

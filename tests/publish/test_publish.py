@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from clusterbook.artifacts import index as published
+from clusterbook.artifacts import index as release_index
 from clusterbook.artifacts.layout import NotOfTheLedger
 from clusterbook.artifacts.open import OpenIndex, open_index
 from clusterbook.bundle.options import DEPLOYERS
-from clusterbook.cli.build import main
+from clusterbook.cli.build import main as build_main
 from clusterbook.cli.build.publish import meter, notes
 from clusterbook.diagnostics.errors import NotFound
 from clusterbook.diagnostics.transport import NoArtifact, Patience, Unreachable
@@ -94,9 +94,9 @@ def opened(base: Base, keys: Path, tag: str = "") -> OpenIndex:
 
 def artifact(found: OpenIndex, slug: str, kind: str, version: str = "") -> Manifest:
     """Return an artifact in the way a client goes: index, shard, pin."""
-    chosen, entry = published.choose(slug, found.recipe(slug), version)
+    chosen, entry = release_index.choose(slug, found.recipe(slug), version)
     repository = f"{'recipes' if kind == 'recipe' else kind}/{slug}"
-    by_digest = found.artifact(repository, published.pin_of(slug, chosen, entry, kind))
+    by_digest = found.artifact(repository, release_index.pin_of(slug, chosen, entry, kind))
     assert found.base.store.manifest(found.base.repository(repository), chosen).raw == by_digest.raw
     return by_digest
 
@@ -169,9 +169,9 @@ def test_a_release_keeps_what_those_before_it_published(layout: Base, checkout: 
     assert (done.sequence, found.envelope.release) == (2, JULY)
     assert {kind: artifact(found, "eks", kind, "1.0.0").digest for kind in march} == march
     assert artifact(found, "aks", "recipe").digest == aks
-    assert published.choose("eks", found.recipe("eks"), "")[0] == "1.1.0"
+    assert release_index.choose("eks", found.recipe("eks"), "")[0] == "1.1.0"
     assert opened(layout, keys, MARCH).envelope.sequence == 1
-    assert published.releases_in(found.shard(published.RELEASES))[MARCH]["eks"][0] == "1.0.0"
+    assert release_index.releases_in(found.shard(release_index.RELEASES))[MARCH]["eks"][0] == "1.0.0"
 
 
 def test_an_older_release_that_is_published_later_is_not_the_latest(layout: Base, checkout: Path, keys: Path) -> None:
@@ -196,7 +196,7 @@ def test_a_withdrawal_is_in_the_next_index(
     own = checkouts.released(tmp_path / "own")
     publish(prepare(request_of(own)), where(layout, keys))
     monkeypatch.chdir(own)
-    assert main.run(["withdraw", "eks", "1.0.0", "--reason", "it burns", "--replacement", "eks@1.1.0"]) == 0
+    assert build_main.run(["withdraw", "eks", "1.0.0", "--reason", "it burns", "--replacement", "eks@1.1.0"]) == 0
     done = publish(prepare(request_of(own)), where(layout, keys))
     (found,) = opened(layout, keys).envelope.withdrawn
     assert (found.name, found.reason, found.replacement) == ("eks@1.0.0", "it burns", "eks@1.1.0")
@@ -247,7 +247,7 @@ def test_another_catalog_at_the_same_base_is_refused(
     checkouts.run_git("init", "-q", "-b", "main")
     checkouts.write({"eks": "criteria: {service: eks}\ncomponentRefs: [{name: a}]"})
     checkouts.commit_all("other", checkouts.JULY_DATE)
-    assert main.run(["release", "2026.8.0"]) == 0
+    assert build_main.run(["release", "2026.8.0"]) == 0
     with pytest.raises(NotOfTheLedger, match="the ledger records") as caught:
         publish(prepare(request_of(tmp_path, "2026.8.0")), where(layout, keys))
     assert "another catalog" in caught.value.hint
@@ -352,16 +352,16 @@ def test_the_command_says_what_it_did_and_needs_to_know_who_signs(
     monkeypatch.chdir(checkout)
     words = ["publish", "--to", f"oci-layout:{tmp_path / 'layout'}"]
     for more in ([], ["--key", str(keys / "our.key"), "--unsigned"]):
-        assert main.run([*words, *more]) == 2
+        assert build_main.run([*words, *more]) == 2
         assert "say who signs, once" in capsys.readouterr().err
-    assert main.run([*words, "--key", str(keys / "our.key")]) == 0
+    assert build_main.run([*words, "--key", str(keys / "our.key")]) == 0
     out = capsys.readouterr().out
     assert f"release {JULY}: 29 artifacts" in out
-    assert main.run([*words, "--key", str(keys / "our.key"), "-t", "json"]) == 0
+    assert build_main.run([*words, "--key", str(keys / "our.key"), "-t", "json"]) == 0
     again = json.loads(capsys.readouterr().out)
     assert (again["sent_blobs"], again["sent_manifests"], again["sequence"]) == (0, 0, 2)
-    assert main.run([*words, MARCH, "--key", str(keys / "other.key")]) == 4
-    assert main.run(["publish", "--to", "ftp://x", "--unsigned"]) == 2
+    assert build_main.run([*words, MARCH, "--key", str(keys / "other.key")]) == 4
+    assert build_main.run(["publish", "--to", "ftp://x", "--unsigned"]) == 2
 
 
 def test_how_far_it_has_come_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -399,12 +399,15 @@ def test_a_later_commit_gives_the_index_a_later_date_and_nothing_else(
 
 def test_bundles_of_some_deployers_alone_may_be_published(checkout: Path, keys: Path, layout: Base) -> None:
     publish(prepare(request_of(checkout, deployers=("flux",))), where(layout, keys))
-    entry = published.choose("eks", opened(layout, keys).recipe("eks"), "")[1]
+    entry = release_index.choose("eks", opened(layout, keys).recipe("eks"), "")[1]
     assert set(entry.artifacts) == {"recipe", "flux"}
     with pytest.raises(NotFound, match=r"\bhelm\b"):
-        published.pin_of("eks", "1.1.0", entry, "helm")
+        release_index.pin_of("eks", "1.1.0", entry, "helm")
     publish(prepare(request_of(checkout)), where(layout, keys))
-    assert set(published.choose("eks", opened(layout, keys).recipe("eks"), "")[1].artifacts) == {"recipe", *DEPLOYERS}
+    assert set(release_index.choose("eks", opened(layout, keys).recipe("eks"), "")[1].artifacts) == {
+        "recipe",
+        *DEPLOYERS,
+    }
 
 
 def test_sources_too_old_to_make_bundles_of_are_published_as_recipes_alone(
@@ -419,11 +422,11 @@ def test_sources_too_old_to_make_bundles_of_are_published_as_recipes_alone(
     )
     checkouts.write({"registry.yaml": registry, "eks": "criteria: {service: eks}\ncomponentRefs: [{name: a}]"})
     checkouts.commit_all("old", checkouts.MARCH_DATE)
-    assert main.run(["release", MARCH]) == 0
+    assert build_main.run(["release", MARCH]) == 0
     words = ["publish", "--to", f"oci-layout:{layout.store.where}", "--key", str(keys / "our.key")]
-    assert main.run(words) == 2
+    assert build_main.run(words) == 2
     said = capsys.readouterr().err
     assert "makes no bundle for helm" in said
     assert "--no-bundles" in said
-    assert main.run([*words, "--no-bundles"]) == 0
-    assert set(published.choose("eks", opened(layout, keys).recipe("eks"), "")[1].artifacts) == {"recipe"}
+    assert build_main.run([*words, "--no-bundles"]) == 0
+    assert set(release_index.choose("eks", opened(layout, keys).recipe("eks"), "")[1].artifacts) == {"recipe"}

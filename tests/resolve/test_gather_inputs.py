@@ -8,8 +8,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog.read import from_texts, with_registry
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import tree_from_texts, with_registry
 from clusterbook.resolve.gather_inputs import gather_inputs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,8 +34,8 @@ components:
 def facts(registry: str, ours: str = OURS) -> Mapping[str, Mapping[str, Any]]:
     """Return the facts of a tree with this registry, by component."""
     texts = {"registry.yaml": registry, "overlays/base.yaml": BASE}
-    tree = with_registry(from_texts(texts, label="x"), lambda: {"registry.yaml": ours})
-    return gather_inputs(catalog.load(tree)).registry
+    tree = with_registry(tree_from_texts(texts, label="x"), lambda: {"registry.yaml": ours})
+    return gather_inputs(load_catalog(tree)).registry
 
 
 def test_a_tree_of_the_reference_gets_what_its_registry_cannot_say() -> None:

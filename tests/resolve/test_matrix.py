@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 
 from clusterbook.catalog.criteria import Criteria
-from clusterbook.catalog.load import load
+from clusterbook.catalog.load import load_catalog
 from clusterbook.catalog.tree import SourceTree
 from clusterbook.resolve import matrix
 from clusterbook.resolve.matching import COMPOSED, CURATED, INHERITED, UNSUPPORTED
@@ -96,7 +96,7 @@ def test_the_order_of_files_does_not_matter(order: tuple[int, ...]) -> None:
     names = sorted(whole.files)
     mixed = [names[index % len(names)] for index in (*order, *range(len(names)))]
     shuffled = SourceTree({name: whole.files[name] for name in mixed}, {}, whole.strict)
-    one, two = matrix.build(load(whole)), matrix.build(load(shuffled))
+    one, two = matrix.build(load_catalog(whole)), matrix.build(load_catalog(shuffled))
     assert [one.answer(query) for query in one.tuples()] == [two.answer(query) for query in two.tuples()]
     assert list(one.recipes) == list(two.recipes)
     assert [each.applied for each in one.recipes.values()] == [each.applied for each in two.recipes.values()]

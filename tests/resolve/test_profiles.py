@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clusterbook.catalog.criteria import Criteria
-from clusterbook.catalog.load import survey
+from clusterbook.catalog.load import survey_catalog
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.resolve.component import Conflict
 from clusterbook.resolve.document import origins_document, recipe_document
@@ -99,7 +99,7 @@ PROFILE = "{criteria: {service: eks}, profile: {name: p, default: x, values: %s}
     ],
 )
 def test_a_profile_whose_answers_are_no_alternatives_is_refused_at_its_place(answers: str) -> None:
-    found = survey(tree({"eks": PROFILE % answers}))
+    found = survey_catalog(tree({"eks": PROFILE % answers}))
     assert {finding.code for finding in found.findings} == {"CB016"}
     assert all(finding.place.file == "overlays/eks.yaml" and finding.place.line for finding in found.findings)
 
@@ -115,7 +115,7 @@ def test_a_profile_whose_answers_are_no_alternatives_is_refused_at_its_place(ans
     ],
 )
 def test_a_profile_of_the_wrong_shape_is_refused(answers: str) -> None:
-    findings = survey(tree({"eks": PROFILE % answers})).findings
+    findings = survey_catalog(tree({"eks": PROFILE % answers})).findings
     assert {finding.code for finding in findings} <= {"CB010", "CB011", "CB012"}
     assert findings
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog.load import Catalog
+from clusterbook.catalog.load import Catalog, load_catalog
 from clusterbook.catalog.proofs import Archive, Effect, Proof, encode, path_of
 from clusterbook.catalog.tree import SourceFile, SourceTree
-from clusterbook.lookup.build import parts
+from clusterbook.lookup.build import index_parts
 from clusterbook.resolve import matrix
 from clusterbook.resolve.document import origins_document
 from clusterbook.resolve.proof import Proofs, subject_of, with_effects
@@ -19,11 +18,11 @@ LIVE = Effect("live", changes=("ConfigMap/c#/data/x",), default=(1,))
 def proven(size: int = 2) -> Catalog:
     """Return a catalog whose proof is about `size`."""
     texts = FILES | {"base": FILES["base"].replace("size: 2", f"size: {size}")}
-    about = matrix.build(catalog.load(tree(texts)))
+    about = matrix.build(load_catalog(tree(texts)))
     key = subject_of(about.catalog, about.recipes["base"].components[0]).key()
     text = encode("a", [Proof(key, Archive("a", "1.0.0"), ("1.34.0",), {"/size": LIVE}, {})])
     sources = tree(FILES)
-    return catalog.load(SourceTree({**sources.files, path_of("a"): SourceFile(text, path_of("a"))}, {}))
+    return load_catalog(SourceTree({**sources.files, path_of("a"): SourceFile(text, path_of("a"))}, {}))
 
 
 def test_the_proof_of_a_component_is_the_one_about_its_values() -> None:
@@ -48,7 +47,7 @@ def test_the_effect_stands_beside_the_layer_that_won() -> None:
 
 
 def test_an_index_carries_the_effects() -> None:
-    blobs = b"".join(data for _, data in parts(matrix.build(proven())))
+    blobs = b"".join(data for _, data in index_parts(matrix.build(proven())))
     assert b'"effect": "live"' in blobs or b'"effect":"live"' in blobs
-    plain = b"".join(data for _, data in parts(matrix.build(catalog.load(tree(FILES)))))
+    plain = b"".join(data for _, data in index_parts(matrix.build(load_catalog(tree(FILES)))))
     assert b'"effect"' not in plain

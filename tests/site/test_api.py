@@ -21,7 +21,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from clusterbook.diff.export import export
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.files.write import write_folder
-from clusterbook.site import build as site
+from clusterbook.site import build
 from tests.support import sites
 
 JSON = {path: content for path, content in sites.whole().items() if path.startswith("api/") and path.endswith(".json")}
@@ -118,7 +118,7 @@ def printed(page: bytes) -> list[list[str]]:
 
 @pytest.mark.skipif(not all(map(shutil.which, ("curl", "jq"))), reason="no curl or jq: apt-get install curl jq")
 def test_the_api_is_asked_as_printed(tmp_path: Path) -> None:
-    write_folder(tmp_path / "site", sites.whole().items(), marker=site.MARKER)
+    write_folder(tmp_path / "site", sites.whole().items(), marker=build.MARKER)
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "site"))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         here = f"SITE=http://127.0.0.1:{server.server_address[1]}"

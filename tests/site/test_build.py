@@ -14,8 +14,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from clusterbook.site import build as site
-from clusterbook.site import pages
+from clusterbook.site import build, pages
 from clusterbook.site.errors import BrokenPageTemplate, BrokenSite
 from tests.support import ledgers, sites
 
@@ -251,7 +250,7 @@ def broken(tmp_path: Path, file: str, old: str, new: str) -> Path:
 def test_a_template_that_asks_for_what_does_not_exist_fails_the_build_and_says_where(tmp_path: Path) -> None:
     folder = broken(tmp_path, "templates/recipe.html", "{{ r.title }}", "{{ r.titel }}")
     with pytest.raises(BrokenPageTemplate, match=r"recipes/aks\.html.*'titel'") as caught:
-        site.build(sites.small(), folder, tmp_path / "out", sites.PROGRAMS)
+        build.build(sites.small(), folder, tmp_path / "out", sites.PROGRAMS)
     assert caught.value.place is not None
     assert str(caught.value.place).endswith("recipe.html:2")
     assert not (tmp_path / "out").exists()
@@ -273,7 +272,7 @@ def test_an_icon_that_does_not_exist_fails_the_build_and_names_the_nearest(tmp_p
 def test_a_dead_link_in_a_template_fails_the_build(tmp_path: Path) -> None:
     folder = broken(tmp_path, "templates/home.html", "recipes/all.html", "recipes/al.html")
     with pytest.raises(BrokenSite, match=r"index\.html: there is no recipes/al\.html"):
-        site.build(sites.small(), folder, tmp_path / "out", sites.PROGRAMS)
+        build.build(sites.small(), folder, tmp_path / "out", sites.PROGRAMS)
     assert not (tmp_path / "out").exists()
 
 
@@ -282,29 +281,29 @@ def test_a_dead_link_in_the_guide_fails_the_build(tmp_path: Path) -> None:
     page = folder / "docs" / "guide" / "index.md"
     page.write_text(page.read_text(encoding="utf-8") + "\n[nowhere](nowhere.md)\n", encoding="utf-8")
     with pytest.raises(BrokenSite, match=r"nowhere\.md"):
-        site.build(sites.small(), folder, tmp_path / "out", sites.PROGRAMS)
+        build.build(sites.small(), folder, tmp_path / "out", sites.PROGRAMS)
 
 
 def test_a_mark_that_names_no_fragment_fails_the_build(tmp_path: Path) -> None:
     folder = broken(tmp_path, "docs/coverage.md", "catalog:coverage", "catalog:covrage")
     with pytest.raises(BrokenSite, match=r"coverage\.html: there is no fragment covrage"):
-        site.build(sites.small(), folder, tmp_path / "out", sites.PROGRAMS)
+        build.build(sites.small(), folder, tmp_path / "out", sites.PROGRAMS)
 
 
 def test_a_theme_without_the_marks_fails_the_build(tmp_path: Path) -> None:
     folder = broken(tmp_path, "docs/_/shell.md", "<!-- catalog:end -->", "")
     with pytest.raises(BrokenSite, match="lacks a mark"):
-        site.build(sites.small(), folder, tmp_path / "out", sites.PROGRAMS)
+        build.build(sites.small(), folder, tmp_path / "out", sites.PROGRAMS)
 
 
 def test_a_generator_that_is_not_there_fails_the_build(tmp_path: Path) -> None:
     with pytest.raises(BrokenSite, match="No module named nobody"):
-        site.build(sites.small(), sites.SOURCES, tmp_path / "out", sites.PROGRAMS, generator="nobody")
+        build.build(sites.small(), sites.SOURCES, tmp_path / "out", sites.PROGRAMS, generator="nobody")
 
 
 def test_sources_that_are_not_there_fail_the_build(tmp_path: Path) -> None:
     with pytest.raises(BrokenSite, match=r"mkdocs\.yml is missing") as caught:
-        site.build(sites.small(), tmp_path / "nowhere", tmp_path / "out", sites.PROGRAMS)
+        build.build(sites.small(), tmp_path / "nowhere", tmp_path / "out", sites.PROGRAMS)
     assert "--site" in caught.value.hint
 
 
@@ -313,7 +312,7 @@ def test_a_site_never_replaces_a_folder_that_is_none(tmp_path: Path) -> None:
     out.mkdir()
     (out / "thesis.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(Exception, match="out"):
-        site.build(sites.small(), sites.SOURCES, out, sites.PROGRAMS)
+        build.build(sites.small(), sites.SOURCES, out, sites.PROGRAMS)
     assert (out / "thesis.txt").read_text(encoding="utf-8") == "mine"
 
 

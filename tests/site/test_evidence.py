@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from clusterbook.cli import main
-from clusterbook.cli.build import main as build
+from clusterbook.cli.build import main as build_main
 from clusterbook.evidence import ledger
 from clusterbook.files.write import write_folder
-from clusterbook.ledger import plan as release
+from clusterbook.ledger import plan
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.plan import Commit
-from clusterbook.lookup import build as indexing
+from clusterbook.lookup.build import index_parts
 from clusterbook.site import commands, evidence
 from clusterbook.validate.result import Result
 from tests.support import ledgers, proofs, sites
@@ -241,7 +241,7 @@ def test_the_guide_leads_from_a_snapshot_to_a_page_that_says_how_it_ended(
     shutil.copy(SNAPSHOTS / "h100-eks.yaml", "cluster.yaml")
     shutil.copytree(sites.OURS / "registry", "registry")
     commit = Commit("1" * 40, "2099-01-01T00:00:00Z")
-    now = release.plan(sites.ours(), open_ledger(Path("registry")), name="2099.1.0", commit=commit)
+    now = plan.plan(sites.ours(), open_ledger(Path("registry")), name="2099.1.0", commit=commit)
     for path, content in now.files.items() if not now.empty else ():  # what moved since the last release
         (tmp_path / "registry" / path).parent.mkdir(exist_ok=True)
         (tmp_path / "registry" / path).write_text(content)
@@ -250,11 +250,11 @@ def test_the_guide_leads_from_a_snapshot_to_a_page_that_says_how_it_ended(
     proofs.believed(tmp_path)
     policy = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
     (tmp_path / "site" / "trust.yaml").write_text(policy[0])
-    write_folder(tmp_path / "index", indexing.parts(sites.ours()), marker="index.json")
+    write_folder(tmp_path / "index", index_parts(sites.ours()), marker="index.json")
     for line in lines:
         program, *words = shlex.split(line)
         if program == "clusterbook-build":
-            assert build.run(words) == 0, capsys.readouterr()
+            assert build_main.run(words) == 0, capsys.readouterr()
             continue
         assert program == "clusterbook"
         assert main.run([*words, *(["--source", "index"] if words[0] == "validate" else [])], {}) == 0
@@ -272,7 +272,7 @@ def test_a_site_is_not_made_of_evidence_that_does_not_hold(
     folder = proofs.prove(tmp_path, proofs.JULY, "acme")
     (folder / "report.json").write_text("{}")
     (tmp_path / "recipes").symlink_to(sites.OURS / "recipes")
-    assert build.run(["site", "--site", str(sites.SOURCES)]) == 2
+    assert build_main.run(["site", "--site", str(sites.SOURCES)]) == 2
     err = capsys.readouterr().err
     assert "registry/evidence/eks/acme: CB064 report.json" in err
     assert not Path("dist").exists()
@@ -283,7 +283,7 @@ def test_a_recipe_yaml_of_a_bundle_is_judged_as_the_version_it_is(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     registry = proofs.registry(tmp_path)
-    write_folder(tmp_path / "index", indexing.parts(proofs.build(proofs.JULY)), marker="index.json")
+    write_folder(tmp_path / "index", index_parts(proofs.build(proofs.JULY)), marker="index.json")
     assert main.run(["bundle", "eks", "--source", "index", "-o", "bundle"], {}) == 0
     where = "registry/evidence/eks/acme"
     Path(where).parent.mkdir(parents=True)

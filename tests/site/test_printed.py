@@ -12,10 +12,10 @@ import pytest
 from clusterbook.bundle.options import DEPLOYERS as KNOWN
 from clusterbook.cli import main
 from clusterbook.files.write import write_folder
-from clusterbook.ledger import plan as release
+from clusterbook.ledger import plan
 from clusterbook.ledger.model import Ledger
 from clusterbook.ledger.plan import Commit
-from clusterbook.lookup import build as indexing
+from clusterbook.lookup.build import index_parts
 from clusterbook.site import commands
 from clusterbook.site.commands import DEPLOYERS, Instruction
 from tests.support import sites
@@ -29,7 +29,7 @@ COMMIT = Commit("1" * 40, "2026-03-01T00:00:00Z")
 def index(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return a folder with the index of our own catalog."""
     folder = tmp_path_factory.mktemp("printed") / "index"
-    write_folder(folder, indexing.parts(sites.ours()), marker="index.json")
+    write_folder(folder, index_parts(sites.ours()), marker="index.json")
     return str(folder)
 
 
@@ -68,7 +68,7 @@ def test_the_home_page_prints_commands_that_work(
 def test_a_version_is_compared_as_printed(
     index: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = release.plan(sites.ours(), Ledger({}), name="2026.3.0", commit=COMMIT)
+    found = plan.plan(sites.ours(), Ledger({}), name="2026.3.0", commit=COMMIT)
     write_folder(
         tmp_path / "registry", ((path, text.encode()) for path, text in found.files.items()), marker="releases"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.snapshot.build import Capture, SubtypeReadings, combine, document, measurement_part
 from clusterbook.snapshot.inventory import Gap
-from clusterbook.snapshot.model import Item, read
+from clusterbook.snapshot.model import Item, read_snapshot
 from clusterbook.snapshot.schema import SnapshotShape
 
 OS = Capture(
@@ -45,7 +45,7 @@ def test_a_document_is_the_same_whatever_comes_first() -> None:
 def test_a_document_has_the_shape_of_a_snapshot_and_is_read_back() -> None:
     made = document(combine([OS, CLUSTER]), {"timestamp": "2026-07-14T08:30:00Z", "version": "1", "source-node": ""})
     SnapshotShape.model_validate(made, strict=True)
-    taken = read(made)
+    taken = read_snapshot(made)
     assert taken.metadata == {"timestamp": "2026-07-14T08:30:00Z", "version": "1"}
     assert [(group["kind"]) for group in made["objects"]] == ["Deployment", "Pod"]
     assert [gap.part for gap in taken.inventory.gaps] == ["nodes", "releases"]

@@ -19,9 +19,9 @@ from clusterbook.snapshot.constraint import (
     parse_version,
     verdict,
 )
-from clusterbook.snapshot.model import Snapshot, read
+from clusterbook.snapshot.model import Snapshot, read_snapshot
 
-SNAPSHOT = read(
+SNAPSHOT = read_snapshot(
     {
         "kind": "Snapshot",
         "measurements": [

@@ -10,7 +10,7 @@ from clusterbook.documents.yaml_reader import parse
 from clusterbook.snapshot.build import Capture, SubtypeReadings, document
 from clusterbook.snapshot.criteria import fingerprint
 from clusterbook.snapshot.fingerprint import describe, spread
-from clusterbook.snapshot.model import Item, Snapshot, read
+from clusterbook.snapshot.model import Item, Snapshot, read_snapshot
 from tests.support.clusters import SNAPSHOTS
 
 PRODUCT = "nvidia.com/gpu.product"
@@ -22,7 +22,7 @@ def taken(**groups: SubtypeReadings) -> Snapshot:
     for path, group in groups.items():
         kind, _, name = path.partition("_")
         measurements.setdefault(kind, {})[name] = group
-    return read(document(Capture(measurements), {}))
+    return read_snapshot(document(Capture(measurements), {}))
 
 
 def labels(**values: str) -> Snapshot:
@@ -34,7 +34,7 @@ def test_a_fingerprint_is_what_the_readings_say(name: str) -> None:
     node = parse((SNAPSHOTS / f"{name}.yaml").read_text(encoding="utf-8"), name)
     assert node is not None
     whole = node.data()
-    assert describe(read(whole)) == whole["fingerprint"]
+    assert describe(read_snapshot(whole)) == whole["fingerprint"]
 
 
 @pytest.mark.parametrize(

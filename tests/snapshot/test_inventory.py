@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.snapshot import model as snapshot
 from clusterbook.snapshot.inventory import Inventory, UnseenPart, objects_part
+from clusterbook.snapshot.model import read_snapshot
 
 
 def inventory(**blocks: Any) -> Inventory:
-    return snapshot.read({"kind": "Snapshot", **blocks}).inventory
+    return read_snapshot({"kind": "Snapshot", **blocks}).inventory
 
 
 def pods(*names: str) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import pytest
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.snapshot.merge import merge
-from clusterbook.snapshot.model import read
+from clusterbook.snapshot.model import read_snapshot
 from tests.support.clusters import FILES
 
 Document = dict[str, Any]
@@ -30,7 +30,7 @@ NODE = {**FILES["h100-eks"], "coverage": GAPS}
 
 
 def test_a_node_says_of_itself_what_the_api_does_not_know() -> None:
-    found = read(merge(CLUSTER, NODE))
+    found = read_snapshot(merge(CLUSTER, NODE))
     assert found.reading("OS", "sysctl", "/proc/sys/kernel/osrelease") == "6.8.0-1031-aws"
     assert found.reading("GPU", "hardware", "model") == "h100"
     assert found.stated["accelerator"] == {"note": "partial", "source": "GPU.hardware.model"}
@@ -38,11 +38,11 @@ def test_a_node_says_of_itself_what_the_api_does_not_know() -> None:
 
 
 def test_what_the_api_says_counts_first() -> None:
-    assert read(merge(CLUSTER, NODE)).reading("OS", "release", "VERSION_ID") == "22.04"
+    assert read_snapshot(merge(CLUSTER, NODE)).reading("OS", "release", "VERSION_ID") == "22.04"
 
 
 def test_what_the_api_did_not_tell_is_never_taken_from_an_older_snapshot() -> None:
-    found = read(merge(CLUSTER, NODE))
+    found = read_snapshot(merge(CLUSTER, NODE))
     assert "NodeTopology" not in found.measurements
     assert found.reading("K8s", "server", "version") == ""
     assert (found.inventory.objects, found.inventory.releases) == ({}, None)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.snapshot.criteria import fingerprint, origin
 from clusterbook.snapshot.gpus import ACCELERATORS
-from clusterbook.snapshot.model import Snapshot, age, read
+from clusterbook.snapshot.model import Snapshot, read_snapshot, snapshot_age
 from clusterbook.snapshot.services import service_of
 from tests.support.hints import nearest
 
@@ -39,7 +39,7 @@ def snapshot(*, stated: object = None, **readings: Any) -> Snapshot:
     for name, data in readings.items():
         kind, subtype = name.split("__")
         measurements.append({"type": kind, "subtypes": [{"subtype": subtype, "data": data}]})
-    return read({"kind": "Snapshot", "fingerprint": stated, "measurements": measurements})
+    return read_snapshot({"kind": "Snapshot", "fingerprint": stated, "measurements": measurements})
 
 
 def changed(path: list[str | int], value: object) -> dict[str, Any]:
@@ -56,13 +56,13 @@ def changed(path: list[str | int], value: object) -> dict[str, Any]:
 
 
 def test_a_reading_is_text_whatever_it_was() -> None:
-    found = read(DOCUMENT)
+    found = read_snapshot(DOCUMENT)
     assert found.reading("GPU", "hardware", "gpu-count") == "8"
     assert found.reading("K8s", "server", "version") == "v1.33.5-eks-3025e55"
 
 
 def test_a_reading_that_was_not_taken_is_empty() -> None:
-    found = read(DOCUMENT)
+    found = read_snapshot(DOCUMENT)
     assert [found.reading(*place) for place in (("X", "a", "b"), ("K8s", "x", "b"), ("K8s", "node", "b"))] == [""] * 3
 
 
@@ -70,23 +70,23 @@ def test_a_reading_that_was_not_taken_is_empty() -> None:
     "version", ["clusterbook.dev/v1alpha1", "aicr.run/v1alpha2", "aicr.nvidia.com/v1alpha1", "", None]
 )
 def test_a_known_api_version_is_read(version: str | None) -> None:
-    assert read(changed(["apiVersion"], version)).measurements
+    assert read_snapshot(changed(["apiVersion"], version)).measurements
 
 
 def test_a_snapshot_without_api_version_or_measurements_is_read() -> None:
-    assert read({"kind": "Snapshot"}) == Snapshot({}, {})
+    assert read_snapshot({"kind": "Snapshot"}) == Snapshot({}, {})
 
 
 def test_another_api_version_is_refused_with_the_nearest() -> None:
     with pytest.raises(InvalidRequest, match=r"apiVersion 'aicr.run/v1alpha3' of the snapshot is not known") as error:
-        read(changed(["apiVersion"], "aicr.run/v1alpha3"))
+        read_snapshot(changed(["apiVersion"], "aicr.run/v1alpha3"))
     assert nearest(error.value.hint) == "aicr.run/v1alpha2"
 
 
 @pytest.mark.parametrize("document", [{}, None, {"kind": "RecipeResult"}, {"kind": 1}, {"kind": ["Snapshot"]}])
 def test_another_kind_is_refused(document: object) -> None:
     with pytest.raises(InvalidRequest, match="this is no snapshot: its kind is"):
-        read(document)
+        read_snapshot(document)
 
 
 @pytest.mark.parametrize(
@@ -106,26 +106,26 @@ def test_another_kind_is_refused(document: object) -> None:
 )
 def test_another_shape_is_refused_with_its_place(path: list[str | int], value: object, what: str) -> None:
     with pytest.raises(InvalidRequest, match=what):
-        read(changed(path, value))
+        read_snapshot(changed(path, value))
 
 
 def test_a_document_that_is_no_map_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="the document is a list of 1, not a map"):
-        read([1])
+        read_snapshot([1])
 
 
 def test_of_two_measurements_of_a_type_the_first_counts() -> None:
     again = {"type": "K8s", "subtypes": [{"subtype": "server", "data": {"version": "v1"}}]}
     document = changed(["measurements"], [None, *DOCUMENT["measurements"], again])
-    assert read(document).reading("K8s", "server", "version") == "v1.33.5-eks-3025e55"
+    assert read_snapshot(document).reading("K8s", "server", "version") == "v1.33.5-eks-3025e55"
 
 
 def test_what_was_not_measured_is_not_found_and_what_was_is_listed() -> None:
     with pytest.raises(NotFound, match="no measurement of type 'k8s'; it has: GPU, K8s, NodeTopology, OS") as error:
-        read(DOCUMENT).subtype("k8s", "server")
+        read_snapshot(DOCUMENT).subtype("k8s", "server")
     assert nearest(error.value.hint) == "K8s"
     with pytest.raises(NotFound, match="K8s has no subtype 'sever'; it has: node, server") as error:
-        read(DOCUMENT).subtype("K8s", "sever")
+        read_snapshot(DOCUMENT).subtype("K8s", "sever")
     assert nearest(error.value.hint) == "server"
 
 
@@ -140,7 +140,7 @@ def test_what_was_not_measured_is_not_found_and_what_was_is_listed() -> None:
 )
 def test_any_document_is_read_or_refused(document: object) -> None:
     try:
-        found = read(document)
+        found = read_snapshot(document)
     except InvalidRequest:
         return
     assert isinstance(fingerprint(found), dict)
@@ -150,13 +150,13 @@ def test_any_document_is_read_or_refused(document: object) -> None:
 
 
 def test_criteria_are_derived_where_no_fingerprint_is_stated() -> None:
-    assert fingerprint(read(DOCUMENT)) == {"service": "eks", "accelerator": "h100", "os": "ubuntu"}
+    assert fingerprint(read_snapshot(DOCUMENT)) == {"service": "eks", "accelerator": "h100", "os": "ubuntu"}
 
 
 def test_each_criterion_has_a_reading_that_says_so() -> None:
     dimensions = ("service", "accelerator", "os", "nodes")
     own = ["K8s.server.version", "GPU.hardware.model", "OS.release.ID", ""]
-    assert [origin(read(DOCUMENT), each) for each in dimensions] == own
+    assert [origin(read_snapshot(DOCUMENT), each) for each in dimensions] == own
     labelled = snapshot(NodeTopology__label={"nvidia.com/gpu.product.NVIDIA-H100": "NVIDIA-H100|a"})
     assert origin(labelled, "accelerator") == "NodeTopology.label.nvidia.com/gpu.product"
     stated = {"service": {"value": "eks", "source": "a.b"}, "os": "ubuntu", "nodeCount": {"value": 3}}
@@ -176,12 +176,12 @@ def test_what_a_fingerprint_was_made_of_is_asked_again_and_several_stay_several(
         "k8sVersion": {"value": "1.33.5"},
     }
     document = changed(["fingerprint"], stated)
-    assert fingerprint(read(document)) == {"service": "eks", "os": "ubuntu", "nodes": "8"}
+    assert fingerprint(read_snapshot(document)) == {"service": "eks", "os": "ubuntu", "nodes": "8"}
 
 
 @pytest.mark.parametrize("service", ["gke", {"value": "gke"}, {"value": "gke", "source": "the people who run it"}])
 def test_what_somebody_wrote_into_a_fingerprint_counts_before_what_would_be_derived(service: object) -> None:
-    assert fingerprint(read(changed(["fingerprint"], {"service": service})))["service"] == "gke"
+    assert fingerprint(read_snapshot(changed(["fingerprint"], {"service": service})))["service"] == "gke"
 
 
 def test_a_stated_fingerprint_may_be_plain() -> None:
@@ -190,7 +190,7 @@ def test_a_stated_fingerprint_may_be_plain() -> None:
 
 
 def test_a_dimension_that_the_fingerprint_leaves_out_is_derived() -> None:
-    assert fingerprint(read(changed(["fingerprint"], {"service": "bcm"}))) == {
+    assert fingerprint(read_snapshot(changed(["fingerprint"], {"service": "bcm"}))) == {
         "service": "bcm",
         "accelerator": "h100",
         "os": "ubuntu",
@@ -313,7 +313,7 @@ MEASURED = {"measurements": [{"type": "K8s", "subtypes": [{"subtype": "server", 
 
 @pytest.mark.parametrize("more", [{}, {"kind": ""}, {"metadata": {"version": "0.4"}}, {"kind": None, "apiVersion": ""}])
 def test_measurements_without_kind_are_a_snapshot(more: dict[str, Any]) -> None:
-    assert read({**MEASURED, **more}).reading("K8s", "server", "version") == "v1.33.1"
+    assert read_snapshot({**MEASURED, **more}).reading("K8s", "server", "version") == "v1.33.1"
 
 
 @pytest.mark.parametrize(
@@ -329,7 +329,7 @@ def test_measurements_without_kind_are_a_snapshot(more: dict[str, Any]) -> None:
 )
 def test_what_is_something_else_is_no_snapshot_without_kind(document: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest):
-        read(document)
+        read_snapshot(document)
 
 
 @pytest.mark.parametrize(
@@ -337,10 +337,10 @@ def test_what_is_something_else_is_no_snapshot_without_kind(document: dict[str, 
     [("2026.9.0", "a newer version"), ("2026.7.9", "an older version"), ("2026.8.0-rc.1", "a newer"), ("2026.8.0", "")],
 )
 def test_a_snapshot_of_another_version_of_the_tool_says_so(taken: str, words: str) -> None:
-    said = age({"apiVersion": "clusterbook.dev/v1alpha1", "metadata": {"version": taken}}, "2026.8.0")
+    said = snapshot_age({"apiVersion": "clusterbook.dev/v1alpha1", "metadata": {"version": taken}}, "2026.8.0")
     assert (words in said) if words else said == ""
 
 
 def test_of_a_tool_that_is_not_ours_nothing_is_said() -> None:
-    assert age({"apiVersion": "aicr.nvidia.com/v1alpha1", "metadata": {"version": "v0.9"}}, "2026.8.0") == ""
-    assert age(MEASURED, "2026.8.0") == ""
+    assert snapshot_age({"apiVersion": "aicr.nvidia.com/v1alpha1", "metadata": {"version": "v0.9"}}, "2026.8.0") == ""
+    assert snapshot_age(MEASURED, "2026.8.0") == ""

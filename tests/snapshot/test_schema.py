@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from clusterbook.documents.yaml_writer import dump
-from clusterbook.snapshot import model as snapshot
+from clusterbook.snapshot.model import read_snapshot
 from clusterbook.snapshot.schema import SnapshotShape
 from tests.support.clusters import FILES, SNAPSHOTS
 
@@ -31,7 +31,7 @@ def test_the_files_hold_the_clusters_they_are_named_after(name: str) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_what_has_the_shape_can_be_judged(name: str) -> None:
-    found = snapshot.read(FILES[name])
+    found = read_snapshot(FILES[name])
     assert found.metadata["timestamp"] == "2026-07-14T08:30:00Z"
     assert found.measurements
 

@@ -8,7 +8,7 @@ import pytest
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.snapshot.build import Capture, SubtypeReadings, document
-from clusterbook.snapshot.template import render
+from clusterbook.snapshot.template import render_snapshot
 
 TAKEN = document(
     Capture({"OS": {"release": SubtypeReadings({"ID": "ubuntu"}), "kmod": SubtypeReadings({"efa": True})}}),
@@ -31,7 +31,7 @@ TAKEN = document(
     ],
 )
 def test_a_template_is_filled_in(template: str, text: str) -> None:
-    assert render(template, TAKEN, "t.j2") == text
+    assert render_snapshot(template, TAKEN, "t.j2") == text
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_template_is_filled_in(template: str, text: str) -> None:
 )
 def test_a_mistake_in_a_template_is_told_with_its_line(template: str, place: str, what: str) -> None:
     with pytest.raises(InvalidRequest, match=what) as caught:
-        render(template, TAKEN, "t.j2")
+        render_snapshot(template, TAKEN, "t.j2")
     assert str(caught.value.place) == place
     assert caught.value.exit_status == 2
 
@@ -68,13 +68,13 @@ def test_a_mistake_in_a_template_is_told_with_its_line(template: str, place: str
 )
 def test_a_go_template_is_told_what_it_is(template: str) -> None:
     with pytest.raises(InvalidRequest, match="Go template") as caught:
-        render(template, TAKEN, "t.tmpl")
+        render_snapshot(template, TAKEN, "t.tmpl")
     assert str(caught.value.place) == "t.tmpl:2"
     assert "Jinja2" in caught.value.hint
 
 
 def test_words_of_go_in_a_good_template_are_only_words() -> None:
-    assert render("use {{ '{{ .Values.x }}' }}", TAKEN, "t.j2") == "use {{ .Values.x }}"
+    assert render_snapshot("use {{ '{{ .Values.x }}' }}", TAKEN, "t.j2") == "use {{ .Values.x }}"
 
 
 HOSTILE = {
@@ -97,19 +97,19 @@ HOSTILE = {
     ],
 )
 def test_what_a_stranger_wrote_stays_on_its_line(template: str) -> None:
-    assert render(template, HOSTILE, "t") == r"v1\npassed\x1b[8m\u202e\t"
+    assert render_snapshot(template, HOSTILE, "t") == r"v1\npassed\x1b[8m\u202e\t"
 
 
 def test_the_filter_for_json_gives_what_was_measured() -> None:
-    text = render("{{ measurements | json }}", HOSTILE, "t")
+    text = render_snapshot("{{ measurements | json }}", HOSTILE, "t")
     assert json.loads(text) == HOSTILE["measurements"]
     assert "\u202e" not in text
 
 
 def test_lines_of_the_template_itself_stay() -> None:
-    assert render("a\n\tb{{ '\\n' }}c", HOSTILE, "t") == "a\n\tb\nc"
+    assert render_snapshot("a\n\tb{{ '\\n' }}c", HOSTILE, "t") == "a\n\tb\nc"
 
 
 def test_kind_and_api_version_are_there() -> None:
-    assert render("{{ kind }} {{ apiVersion }}", HOSTILE, "t") == "Snapshot clusterbook.dev/v1alpha1"
-    assert render("{{ kind }}{{ apiVersion }}", {"measurements": HOSTILE["measurements"]}, "t") == "Snapshot"
+    assert render_snapshot("{{ kind }} {{ apiVersion }}", HOSTILE, "t") == "Snapshot clusterbook.dev/v1alpha1"
+    assert render_snapshot("{{ kind }}{{ apiVersion }}", {"measurements": HOSTILE["measurements"]}, "t") == "Snapshot"

@@ -10,11 +10,11 @@ from ruamel.yaml import YAML
 
 from clusterbook.bundle.folders import VendoredChart
 from clusterbook.bundle.render import Bundle, render
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
-from clusterbook.resolve import document as documents
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree
 from clusterbook.resolve import matrix, views
 from clusterbook.resolve.bundle_inputs import complete
+from clusterbook.resolve.document import health_checks, recipe_document
 from clusterbook.resolve.gather_inputs import gather_inputs
 from clusterbook.resolve.matrix import Matrix
 from tests.support.trees import SHARED
@@ -86,13 +86,13 @@ def closed(schema: Any) -> Any:
 
 def whole(tree: Path, slug: str) -> dict[str, Any]:
     """Return a recipe of the source tree at `tree` with all that a bundle needs."""
-    built = matrix.build(catalog.load(workspace.read(tree)))
+    built = matrix.build(load_catalog(read_tree(tree)))
     return completed(built, slug)
 
 
 def completed(built: Matrix, slug: str) -> dict[str, Any]:
     """Return a recipe of a matrix with all that a bundle needs."""
     recipe = built.recipes[slug]
-    document = documents.recipe_document(recipe, state=built.answer(recipe.criteria).state)
-    checked = views.with_health_checks(document, documents.health_checks(recipe))
+    document = recipe_document(recipe, state=built.answer(recipe.criteria).state)
+    checked = views.with_health_checks(document, health_checks(recipe))
     return complete(checked, gather_inputs(built.catalog))

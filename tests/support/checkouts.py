@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from clusterbook.cli.build import main
+from clusterbook.cli.build import main as build_main
 from tests.support import ledgers, trees
 
 IDENTITY = ["-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
@@ -53,8 +53,8 @@ def released(folder: Path) -> Path:
     os.chdir(folder)
     try:
         make()
-        assert main.run(["release", MARCH, "--commit", "march"]) == 0
-        assert main.run(["release", JULY]) == 0
+        assert build_main.run(["release", MARCH, "--commit", "march"]) == 0
+        assert build_main.run(["release", JULY]) == 0
     finally:
         os.chdir(before)
     return folder

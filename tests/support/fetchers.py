@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.artifacts.memory import memory
-from clusterbook.cli import fetch as fetching
+from clusterbook.cli import fetch
 from clusterbook.cli.command import Request, Value
 from clusterbook.cli.reply import Reply
 from clusterbook.files.context import Context
 from clusterbook.oci.open import absolute
-from clusterbook.verify import verify as verifying
+from clusterbook.verify import verify
 from clusterbook.verify.verdict import VerificationReport
 from clusterbook.verify.verifier import Verifier
 from tests.support.publications import START, Publisher
@@ -28,14 +28,14 @@ class Client:
 
     def __call__(self, kind: str, which: str = "", *, now: datetime = NOW, **words: Any) -> Reply:
         """Fetch something."""
-        return fetching.fetch(kind, self._request({**words, "which": which or None}), Context({}, self.home, now))
+        return fetch.fetch(kind, self._request({**words, "which": which or None}), Context({}, self.home, now))
 
     def verify(self, where: object, *, now: datetime = NOW, **words: Any) -> VerificationReport:
         """Verify something."""
         request, around = self._request(words), Context({}, self.home, now)
-        choice, access = fetching.read_choice(request), fetching.read_access(request, around)
+        choice, access = fetch.read_choice(request), fetch.read_access(request, around)
         published_in, withdrawn = request.values.get("published_in"), request.says("allow_withdrawn")
-        return verifying.verify(str(where), Verifier(choice, access, around, published_in, withdrawn=withdrawn))
+        return verify.verify(str(where), Verifier(choice, access, around, published_in, withdrawn=withdrawn))
 
     def seen(self, source: object) -> int | None:
         """Return the number of the index that is remembered of a source."""

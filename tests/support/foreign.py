@@ -26,7 +26,7 @@ from clusterbook.documents.regex import BadRegex, compile_pattern
 from clusterbook.documents.yaml_reader import parse as parse_yaml
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.gotemplate import render as render_template
-from clusterbook.mirror import archive as mirrored
+from clusterbook.mirror import archive
 from clusterbook.oci import credentials, http, login
 from clusterbook.oci.credentials import anonymous
 from clusterbook.oci.layout.index import Listing
@@ -154,7 +154,7 @@ _OPTIONS = {
     "metadata": {},
     "spec": {"deployer": "helm"},
 }
-_MIRROR = json.loads(mirrored.manifest(mirrored.ArchiveContents("2026.7.0", ("eks@1",), (), ()))[1][0][1])
+_MIRROR = json.loads(archive.manifest(archive.ArchiveContents("2026.7.0", ("eks@1",), (), ()))[1][0][1])
 _PEM = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n"
 _ADDRESSES = st.one_of(
     st.sampled_from(
@@ -215,7 +215,7 @@ def parsers(folder: Path) -> dict[str, Parser]:
         "releases": Parser(as_json({"2026.7.0": {"eks": ["1.0.0", _DIGEST]}}), index.releases_in),
         "memory": Parser(turned({"sequence": 1, "digest": _DIGEST, "withdrawn": ["a@1"]}), freshness.parse_rollback_state),
         "trust policy": Parser(turned(_POLICY), policy.decode),
-        "list of a mirror": Parser(as_json(_MIRROR), lambda raw: mirrored.parse(raw, "x")),
+        "list of a mirror": Parser(as_json(_MIRROR), lambda raw: archive.parse(raw, "x")),
         "checksums": Parser(st.one_of(st.text(max_size=80), st.just("a" * 64 + "  /x\n")), read_checksums),
         "reference": Parser(st.one_of(st.text(max_size=40), st.text(max_size=40).map(lambda text: f"oci://{text}")),
                             parse_reference),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from clusterbook.files.write import write_bytes, write_folder
-from clusterbook.lookup import build as indexing
+from clusterbook.lookup.build import index_parts
 from clusterbook.lookup.write import zip_bytes
 from tests.support import trees
 
@@ -57,7 +57,7 @@ FILES = {
 
 def write_index(folder: Path) -> Path:
     """Write the index of the catalog below `folder`; return the folder of the index."""
-    parts = list(indexing.parts(trees.build(FILES)))
+    parts = list(index_parts(trees.build(FILES)))
     write_folder(folder / "index", parts, marker="index.json")
     write_bytes(folder / "index.zip", zip_bytes(parts))
     return folder / "index"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from clusterbook.ledger import plan as release
+from clusterbook.ledger import plan as release_plan
 from clusterbook.ledger.model import Ledger
 from clusterbook.ledger.plan import Commit, Release
 from tests.support import trees
@@ -34,7 +34,7 @@ def commit(name: str) -> Commit:
 
 def plan(files: Mapping[str, str], name: str, ledger: Mapping[str, str] | None = None) -> Release:
     """Return the release called `name` of a source tree, over the files of a ledger."""
-    return release.plan(trees.build(files), Ledger(ledger or {}), name=name, commit=commit(name))
+    return release_plan.plan(trees.build(files), Ledger(ledger or {}), name=name, commit=commit(name))
 
 
 def two() -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from random import Random
 
-from clusterbook.cli import comparison as command
+from clusterbook.cli import comparison
 from clusterbook.diff.recipes import Diff
 from tests.support import sites
 
@@ -36,6 +36,6 @@ def words() -> Iterator[tuple[str, str]]:
 @cache
 def answers() -> dict[tuple[str, str], Diff]:
     """Return what `clusterbook diff` finds, by pair."""
-    sources = command.open_sources(sites.OURS / "registry", str(sites.OURS / "dist" / "index"))
-    subject = cache(lambda word: command.subject(word, sources))
-    return {pair: command.diff_of(*map(subject, pair)) for pair in words()}
+    sources = comparison.open_sources(sites.OURS / "registry", str(sites.OURS / "dist" / "index"))
+    subject = cache(lambda word: comparison.subject(word, sources))
+    return {pair: comparison.diff_of(*map(subject, pair)) for pair in words()}

@@ -11,10 +11,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from clusterbook.cli import main
-from clusterbook.evidence import ledger as proofs
+from clusterbook.evidence import ledger as evidence_ledger
 from clusterbook.files.write import write_folder
 from clusterbook.ledger.folder import open_ledger
-from clusterbook.lookup import build as indexing
+from clusterbook.lookup.build import index_parts
 from clusterbook.resolve.matrix import Matrix
 from clusterbook.trust.keys import private_key
 from tests.support import ledgers, trees
@@ -42,7 +42,7 @@ def build(which: str, sources: Mapping[str, str] | None = None) -> Matrix:
 def prove(root: Path, which: str, name: str, *more: str, sources: Mapping[str, str] | None = None) -> Path:
     """Return the evidence `name` that a version of eks holds, in the ledger below `root`; `more` are flags."""
     index = root / f"index-{name}"
-    write_folder(index, indexing.parts(build(which, sources)), marker="index.json")
+    write_folder(index, index_parts(build(which, sources)), marker="index.json")
     folder = root / "registry" / "evidence" / which.partition("@")[0] / name
     folder.parent.mkdir(parents=True, exist_ok=True)
     words = ["--source", str(index), "--no-cluster", "-s", SEEN, "--evidence", str(folder), *more]
@@ -62,11 +62,11 @@ def believed(root: Path, name: str = "acme") -> Path:
 
 
 @cache
-def kept() -> tuple[proofs.LedgerEvidence, ...]:
+def kept() -> tuple[evidence_ledger.LedgerEvidence, ...]:
     """Return two pieces of evidence about eks: of March, for which nobody vouches, and of July, signed."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         ledger = registry(root)
         prove(root, MARCH, "2026-07-14-acme")
         prove(root, JULY, "2026-07-15-acme", "--key", str(believed(root)))
-        return proofs.read_evidence(ledger, open_ledger(ledger), root / "site" / "trust.yaml")
+        return evidence_ledger.read_evidence(ledger, open_ledger(ledger), root / "site" / "trust.yaml")

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from clusterbook.cli.build import main
+from clusterbook.cli.build import main as build_main
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.open import Base
 from clusterbook.publish.publish import Destination, publish
@@ -68,7 +68,7 @@ class Publisher(NamedTuple):
         os.chdir(self.checkout)
         try:
             words = [slug, version, "--reason", "it burns", "--replacement", replacement]
-            assert main.run(["withdraw", *words]) == 0
+            assert build_main.run(["withdraw", *words]) == 0
         finally:
             os.chdir(before)
 

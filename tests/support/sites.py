@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree
 from clusterbook.cli.build.main import program as build
 from clusterbook.cli.commands import program as client
 from clusterbook.evidence.ledger import LedgerEvidence
@@ -16,7 +16,7 @@ from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.model import Ledger
 from clusterbook.resolve import matrix
 from clusterbook.resolve.matrix import Matrix
-from clusterbook.site import build as site
+from clusterbook.site import build as site_build
 from clusterbook.site.gather import gather
 from clusterbook.site.model import SiteData
 from clusterbook.site.versions import PublishedVersions
@@ -61,7 +61,7 @@ def small() -> SiteData:
 
 def files(found: SiteData, sources: Path = SOURCES, **more: str) -> dict[str, bytes]:
     """Return every file of the site that knows this."""
-    return dict(site.files(found, sources, PROGRAMS, **more))
+    return dict(site_build.files(found, sources, PROGRAMS, **more))
 
 
 @cache
@@ -73,7 +73,7 @@ def whole() -> Mapping[str, bytes]:
 @cache
 def ours() -> Matrix:
     """Return the matrix of our own catalog."""
-    return matrix.whole(catalog.load(workspace.read(OURS / "recipes", label="recipes")))
+    return matrix.whole(load_catalog(read_tree(OURS / "recipes", label="recipes")))
 
 
 @cache

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree
 from clusterbook.resolve import matrix
 
 TABLE = Path(__file__).parents[1] / "gotemplate" / "templates.yaml"
@@ -38,7 +38,7 @@ def documents(text: str) -> list[Any]:
 
 def manifests(root: Path) -> Iterator[Manifest]:
     """Yield each manifest of each recipe of the tree at `root`; recipes that settle the same values share one."""
-    built = matrix.build(catalog.load(workspace.read(root)))
+    built = matrix.build(load_catalog(read_tree(root)))
     seen = set()
     for slug, recipe in built.recipes.items():
         for component in recipe.components:

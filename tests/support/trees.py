@@ -16,9 +16,8 @@ from typing import Any
 
 import pytest
 
-from clusterbook.catalog import load as catalog
 from clusterbook.catalog.criteria import Criteria
-from clusterbook.catalog.load import Catalog
+from clusterbook.catalog.load import Catalog, load_catalog
 from clusterbook.catalog.tree import SourceFile, SourceTree
 from clusterbook.documents.api_version import API_VERSION
 from clusterbook.resolve import matrix
@@ -80,7 +79,7 @@ def tree(
 
 def load(files: Mapping[str, str], **more: Any) -> Catalog:
     """Return the catalog of `files`."""
-    return catalog.load(tree(files, **more))
+    return load_catalog(tree(files, **more))
 
 
 def build(files: Mapping[str, str], **more: Any) -> Matrix:

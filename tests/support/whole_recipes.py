@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.bundle.render import render
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree
 from clusterbook.lookup.build import served_recipes
 from clusterbook.resolve import matrix
 from clusterbook.resolve.content import Gatherer
@@ -21,7 +21,7 @@ Recipe = dict[str, Any]
 @cache
 def wholes(tree: Path = ROOT / "recipes") -> dict[str, Recipe]:
     """Return every recipe that a source tree serves, by slug."""
-    made = matrix.build(catalog.load(workspace.read(tree)))
+    made = matrix.build(load_catalog(read_tree(tree)))
     gatherer = Gatherer(made.catalog)
     return {
         slug: gatherer.whole(recipe, state=made.answer(recipe.criteria).state) for slug, recipe in served_recipes(made)

@@ -10,8 +10,8 @@ import pytest
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.yaml_reader import parse
-from clusterbook.snapshot import model as snapshot
 from clusterbook.snapshot.inventory import Inventory, UnseenPart
+from clusterbook.snapshot.model import read_snapshot
 from clusterbook.validate.assertions import Operation, mismatch, operation_fault, read_key, read_test, run
 from clusterbook.validate.jmespath import BadExpression
 from tests.support.trees import shared_folder
@@ -31,7 +31,7 @@ def inventory(*objects: str, coverage: Any = None) -> Inventory:
         block = {"apiVersion": each.pop("apiVersion", "v1"), "kind": each.pop("kind", "Pod"), "items": [each]}
         blocks.append(block)
     document = {"kind": "Snapshot", "objects": blocks, "coverage": coverage}
-    return snapshot.read(document).inventory
+    return read_snapshot(document).inventory
 
 
 def operation(kind: str, text: str) -> Operation:

@@ -20,7 +20,7 @@ import pytest
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.yaml_reader import parse
-from clusterbook.snapshot import model as snapshot
+from clusterbook.snapshot.model import read_snapshot
 from clusterbook.validate.judge import judge
 from clusterbook.validate.result import PHASES, Report
 from tests.support.checks import CHECKS
@@ -49,7 +49,7 @@ def judged(case: dict[str, Any]) -> Report:
         document = {**document, "measurements": [*document["measurements"], {"type": "Checks", "subtypes": checks}]}
     return judge(
         {**NOTHING, **case.get("recipe", {})},
-        snapshot.read(document),
+        read_snapshot(document),
         checks=CHECKS,
         phases=case.get("phases", PHASES),
         fail_fast=case.get("fail_fast", False),
@@ -81,7 +81,7 @@ def test_a_case_ends_as_it_says(path: Path) -> None:
 def test_a_service_that_no_cluster_shows_stays_unknown_on_a_kubernetes_of_no_service() -> None:
     text = json.dumps(FILES["h100-eks"]).replace("v1.33.5-eks-3025e55", "v1.33.5")
     (found,) = judge(
-        {**NOTHING, "criteria": {"service": "bcm"}}, snapshot.read(json.loads(text)), checks=CHECKS
+        {**NOTHING, "criteria": {"service": "bcm"}}, read_snapshot(json.loads(text)), checks=CHECKS
     ).results
     assert found.state == "skipped"
     assert found.message.startswith("the recipe is for bcm, which no cluster shows by itself; it is Kubernetes v1.33.5")

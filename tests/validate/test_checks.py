@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.snapshot import model as snapshot
-from clusterbook.validate.checks import read_checks, with_inspections, words
+from clusterbook.snapshot.model import read_snapshot
+from clusterbook.validate.checks import check_words, read_checks, with_inspections
 from clusterbook.validate.inspection import Judgement, judge_check
 from clusterbook.validate.result import FAILED, NOT_APPLICABLE, PASSED, SKIPPED
 from clusterbook.validate.subject import subject
@@ -32,7 +32,7 @@ def judged(entry: dict[str, Any], *components: dict[str, Any]) -> Judgement:
     """Return what becomes of a check that no program knows."""
     recipe = {"kind": "RecipeResult", "componentRefs": list(components)}
     (check,) = read_checks({"new": entry}).values()
-    return judge_check(check, subject(recipe, snapshot.read(FILES["h100-eks"])), ())
+    return judge_check(check, subject(recipe, read_snapshot(FILES["h100-eks"])), ())
 
 
 def test_a_check_that_is_added_is_judged_by_what_its_entry_says() -> None:
@@ -75,7 +75,7 @@ def test_a_check_judges_the_constraint_of_its_name_unless_it_says_which() -> Non
 
 
 def test_the_names_that_checks_ask_about_are_public() -> None:
-    public = words(CHECKS.values())
+    public = check_words(CHECKS.values())
     assert {"binder", "gpu-operator", "dynamo-operator", "nvidia-dra-driver-gpu-controller", "cluster-policy"} <= public
     assert [word for word in public if "{" in word] == []
 

@@ -12,10 +12,10 @@ from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.diff.snapshots import NOISE
 from clusterbook.evidence import redact
 from clusterbook.lookup.find import Question, find
-from clusterbook.snapshot import model as snapshot
 from clusterbook.snapshot.merge import merge
+from clusterbook.snapshot.model import read_snapshot
 from clusterbook.validate import ctrf
-from clusterbook.validate.fit import fit
+from clusterbook.validate.fit import fit_recipes
 from clusterbook.validate.judge import judge
 from tests.support.checks import CHECKS, GROUPS
 from tests.support.clusters import FILES
@@ -53,18 +53,18 @@ def consumers() -> list[Callable[[Any], object]]:
     assert found.shelf is not None
     recipe = found.with_health_checks()
     words, namespaces = redact.public_names(recipe)
-    before = NamedSnapshot("before", snapshot.read(FILES["h100-eks"]))
+    before = NamedSnapshot("before", read_snapshot(FILES["h100-eks"]))
 
     def judged(document: Any) -> str:
-        report = judge(recipe, snapshot.read(document), checks=CHECKS)
+        report = judge(recipe, read_snapshot(document), checks=CHECKS)
         return ctrf.text(report) + ctrf.as_json(report, "1.0.0")
 
     return [
         judged,
-        lambda document: fit([(RECIPE, recipe)], snapshot.read(document)),
-        lambda document: drift_of(before, NamedSnapshot("after", snapshot.read(document)), DriftFilter(NOISE)),
+        lambda document: fit_recipes([(RECIPE, recipe)], read_snapshot(document)),
+        lambda document: drift_of(before, NamedSnapshot("after", read_snapshot(document)), DriftFilter(NOISE)),
         lambda document: (
-            snapshot.read(document),
+            read_snapshot(document),
             redact.redact(document, words=words, namespaces=namespaces, groups=GROUPS),
         ),
         lambda document: merge(FILES["h100-eks"], document),
@@ -102,4 +102,4 @@ def test_what_a_judgement_reads_of_an_object_is_checked(path: Path, place: str) 
         "objects": [{"apiVersion": "v1", "kind": "Pod", "items": [changed(item, path, "x")]}],
     }
     with pytest.raises(InvalidRequest, match=f"{place} is text 'x', not a"):
-        snapshot.read(damaged)
+        read_snapshot(damaged)

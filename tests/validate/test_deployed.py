@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
 from clusterbook.catalog.criteria import Criteria
-from clusterbook.resolve import document as documents
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree
 from clusterbook.resolve import views
+from clusterbook.resolve.document import health_checks, recipe_document
 from clusterbook.resolve.resolver import resolve
-from clusterbook.snapshot import model as snapshot
+from clusterbook.snapshot.model import read_snapshot
 from clusterbook.validate.judge import judge
 from clusterbook.validate.result import FAILED, PARTIAL, PASSED, SKIPPED, Report
 from tests.support.checks import CHECKS
@@ -32,10 +32,10 @@ Document = dict[str, Any]
 def recipe() -> Document:
     """Return h100-eks-ubuntu-training-kubeflow with its health checks."""
     found = resolve(
-        catalog.load(workspace.read(RECIPES)),
+        load_catalog(read_tree(RECIPES)),
         Criteria(service="eks", accelerator="h100", intent="training", os="ubuntu", platform="kubeflow"),
     )
-    return views.with_health_checks(documents.recipe_document(found, state="curated"), documents.health_checks(found))
+    return views.with_health_checks(recipe_document(found, state="curated"), health_checks(found))
 
 
 def states(report: Report) -> dict[str, str]:
@@ -61,7 +61,7 @@ def test_every_check_of_the_catalog_says_what_a_snapshot_shows_of_it() -> None:
 
 
 def test_a_healthy_cluster_passes(recipe: Document) -> None:
-    report = judge(recipe, snapshot.read(FILES["h100-eks"]), checks=CHECKS, known_checks=CHECKS)
+    report = judge(recipe, read_snapshot(FILES["h100-eks"]), checks=CHECKS, known_checks=CHECKS)
     assert report.counts() == {"passed": 28, "failed": 0, "error": 0, "skipped": 9, "not applicable": 0}
     assert (report.recipe, report.verdict) == ("h100-eks-ubuntu-training-kubeflow", PARTIAL)
 
@@ -112,7 +112,7 @@ def test_what_is_broken_fails_and_is_named(
 ) -> None:
     document = copy.deepcopy(FILES["h100-eks"])
     breakage(document)
-    report = judge(recipe, snapshot.read(document), checks=CHECKS)
+    report = judge(recipe, read_snapshot(document), checks=CHECKS)
     assert report.verdict == FAILED
     found = states(report)[name]
     assert found.startswith("failed: ")
@@ -121,7 +121,7 @@ def test_what_is_broken_fails_and_is_named(
 
 def test_a_snapshot_of_the_reference_has_no_objects_so_nothing_about_them_passes(recipe: Document) -> None:
     document = {key: FILES["h100-eks"][key] for key in ("kind", "metadata", "measurements")}
-    report = judge(recipe, snapshot.read(document), checks=CHECKS)
+    report = judge(recipe, read_snapshot(document), checks=CHECKS)
     passed = {each.name for each in report.results if each.state == PASSED}
     assert passed == {"service", "accelerator", "K8s.server.version"}
     asked = {"os", *(each["name"] for each in recipe["constraints"])}
@@ -138,7 +138,7 @@ def test_without_permission_nothing_passes_that_needs_it(recipe: Document, state
     ]
     if state == "partial":
         document["objects"] = [{**each, "items": []} for each in document["objects"]]
-    report = judge(recipe, snapshot.read(document), checks=CHECKS)
+    report = judge(recipe, read_snapshot(document), checks=CHECKS)
     about_objects = [each for each in report.results if each.phase != "readiness"]
     assert {each.state for each in about_objects} <= ({"skipped"} if state == "skipped" else {"error", "skipped"})
 
@@ -151,7 +151,7 @@ def test_taking_something_out_of_sight_never_makes_anything_pass(recipe: Documen
         breakage(document)
     seen = {
         (each.kind, each.name)
-        for each in judge(recipe, snapshot.read(document), checks=CHECKS).results
+        for each in judge(recipe, read_snapshot(document), checks=CHECKS).results
         if each.state == PASSED
     }
     hidden = data.draw(st.lists(st.sampled_from(document["objects"]), min_size=1, max_size=6, unique_by=id))
@@ -167,7 +167,7 @@ def test_taking_something_out_of_sight_never_makes_anything_pass(recipe: Documen
         each["items"] = each["items"][:left]
     blind = {
         (each.kind, each.name)
-        for each in judge(recipe, snapshot.read(document), checks=CHECKS).results
+        for each in judge(recipe, read_snapshot(document), checks=CHECKS).results
         if each.state == PASSED
     }
     assert blind <= seen

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from clusterbook.snapshot import model
 from clusterbook.snapshot.build import Capture, SubtypeReadings, document
 from clusterbook.snapshot.criteria import IS, NONE, SEVERAL, UNASKED, UNREADABLE, fingerprint, read_dimension
 from clusterbook.snapshot.inventory import Gap
-from clusterbook.snapshot.model import Item
+from clusterbook.snapshot.model import Item, Snapshot, read_snapshot
 from clusterbook.validate.judge import judge
 from clusterbook.validate.result import ERROR, FAILED, PASSED, SKIPPED
 
@@ -33,14 +32,14 @@ def node(name: str, labels: dict[str, str] | None = None, **info: str) -> dict[s
 
 
 def cluster(*nodes: dict[str, Any], version: str = "v1.33.5-eks-3025e55", gaps: tuple[Gap, ...] = (), own: str = "",
-            readings: dict[str, dict[str, SubtypeReadings]] | None = None) -> model.Snapshot:  # fmt: skip
+            readings: dict[str, dict[str, SubtypeReadings]] | None = None) -> Snapshot:  # fmt: skip
     """Return a snapshot of some nodes, and of what one of them said of itself."""
     measurements = {"K8s": {"server": SubtypeReadings({"version": version})}, **(readings or {})}
     block = {"apiVersion": "v1", "kind": "Node", "items": list(nodes)}
-    return model.read(document(Capture(measurements, [block], gaps=gaps), {"source-node": own}))
+    return read_snapshot(document(Capture(measurements, [block], gaps=gaps), {"source-node": own}))
 
 
-def states(taken: model.Snapshot, criteria: dict[str, str], **constraints: str) -> dict[str, tuple[str, str]]:
+def states(taken: Snapshot, criteria: dict[str, str], **constraints: str) -> dict[str, tuple[str, str]]:
     """Return state and message of each demand of a recipe."""
     asked = [{"name": name.replace("__", "."), "value": value} for name, value in constraints.items()]
     recipe = {"kind": "RecipeResult", "metadata": {"slug": "x"}, "criteria": criteria, "constraints": asked,
@@ -142,7 +141,7 @@ def test_a_system_that_is_something_else_fails_by_its_name() -> None:
 def test_five_things_have_five_words() -> None:
     both = cluster(node("a"), node("b", {**H100, "nvidia.com/gpu.product": "NVIDIA-L40S"}))
     forbidden = cluster(gaps=(Gap("objects/v1/Node", "denied", "nodes is forbidden"),))
-    machine = model.read({"kind": "Snapshot", "measurements": []})
+    machine = read_snapshot({"kind": "Snapshot", "measurements": []})
     found = [cluster(node("a")), both, cluster(node("a", {})), forbidden, machine]
     assert [read_dimension(each, "accelerator").state for each in found] == [IS, SEVERAL, NONE, UNREADABLE, UNASKED]
     judged = [states(each, {"accelerator": "h100"})["accelerator"][0] for each in found]
@@ -192,7 +191,7 @@ def test_a_driver_that_shows_half_of_the_gpus_does_not_speak_for_the_bus() -> No
     bus = SubtypeReadings({"gpu-present": True, "gpu-count": 2}, devices)
     smi = SubtypeReadings({"name": "NVIDIA H100 80GB HBM3"})
     gaps = (Gap("measurements/GPU.smi", "partial", "the driver shows 1 of 2 GPUs"),)
-    taken = model.read(document(Capture({"GPU": {"hardware": bus, "smi": smi}}, gaps=gaps), {}))
+    taken = read_snapshot(document(Capture({"GPU": {"hardware": bus, "smi": smi}}, gaps=gaps), {}))
     assert read_dimension(taken, "accelerator").state == SEVERAL
     assert "accelerator" not in fingerprint(taken)
 

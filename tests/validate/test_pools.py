@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.snapshot import model
+from clusterbook.snapshot.model import Snapshot, read_snapshot
 from clusterbook.validate import ctrf
 from clusterbook.validate.judge import judge
 from clusterbook.validate.result import FAILED, PASSED
@@ -23,7 +23,7 @@ RECIPE: dict[str, Any] = {
 }
 
 
-def mixed() -> model.Snapshot:
+def mixed() -> Snapshot:
     return cluster(
         node("a", {**H100, POOL: "train"}),
         node("b", {**H100, POOL: "train"}),
@@ -71,7 +71,7 @@ def test_nodes_without_a_pool_of_a_cloud_are_told_apart_by_what_they_are() -> No
 
 def test_nodes_are_picked_by_their_labels() -> None:
     labels = {"team.x|": "", "tier.gold": "gold|a,b", "tier.iron": "iron|c", "zone": "z1|a,c"}
-    taken = model.read({"kind": "Snapshot", "measurements": [
+    taken = read_snapshot({"kind": "Snapshot", "measurements": [
         {"type": "NodeTopology", "subtypes": [{"subtype": "label", "data": labels}]}]})  # fmt: skip
     assert taken.labelled({"tier": "gold"}) == {"a", "b"}
     assert taken.labelled({"tier": "gold", "zone": "z1"}) == {"a"}
@@ -82,6 +82,6 @@ def test_nodes_are_picked_by_their_labels() -> None:
 
 def test_a_list_that_was_cut_picks_nobody() -> None:
     cut = {"subtype": "label", "data": {"tier": "gold|a,b (+3 more)"}}
-    taken = model.read({"kind": "Snapshot", "measurements": [{"type": "NodeTopology", "subtypes": [cut]}]})
+    taken = read_snapshot({"kind": "Snapshot", "measurements": [{"type": "NodeTopology", "subtypes": [cut]}]})
     with pytest.raises(InvalidRequest, match="only some"):
         taken.labelled({"tier": "gold"})

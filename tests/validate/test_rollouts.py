@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from clusterbook.documents.yaml_reader import parse
-from clusterbook.snapshot import model as snapshot
+from clusterbook.snapshot.model import Snapshot, read_snapshot
 from clusterbook.validate.assertions import Operation, operation_fault, read_test
 from clusterbook.validate.workloads import health_fault, pods
 from tests.support.clusters import FILES
@@ -97,11 +97,11 @@ def test_what_is_rolled_out_is_well(kind: str, found: Object) -> None:
     assert health_fault(kind, found) == ""
 
 
-def shown(kind: str, operation: Operation, found: Object) -> snapshot.Snapshot:
+def shown(kind: str, operation: Operation, found: Object) -> Snapshot:
     asked = operation.tree["metadata"]
     metadata = {**found["metadata"], **{key: asked[key] for key in ("name", "namespace", "labels") if key in asked}}
     block = {"apiVersion": "apps/v1", "kind": kind, "items": [{**found, "metadata": metadata}]}
-    return snapshot.read(
+    return read_snapshot(
         {"apiVersion": "clusterbook.dev/v1alpha1", "kind": "Snapshot", "measurements": [], "objects": [block]}
     )
 
@@ -132,9 +132,9 @@ READY, UNREADY = ({"conditions": [{"type": "Ready", "status": word}]} for word i
 LOOPS = {**UNREADY, "containerStatuses": [{"restartCount": 42, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]}
 
 
-def seen(*found: Object) -> snapshot.Snapshot:
+def seen(*found: Object) -> Snapshot:
     block = {"apiVersion": "v1", "kind": "Pod", "items": list(found)}
-    return snapshot.read(
+    return read_snapshot(
         {"apiVersion": "clusterbook.dev/v1alpha1", "kind": "Snapshot", "measurements": [], "objects": [block]}
     )
 

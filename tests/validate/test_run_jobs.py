@@ -17,7 +17,7 @@ from clusterbook.kubernetes.connection import Connection
 from clusterbook.kubernetes.jobs import Pace
 from clusterbook.kubernetes.login import ClusterLogin
 from clusterbook.validate.job_manifests import EACH_GPU_NODE, CheckRun
-from clusterbook.validate.output.record import record
+from clusterbook.validate.output.record import record_trials
 from clusterbook.validate.run import gpu_node_names, open_checks, readings_for_checks
 from clusterbook.validate.run_jobs import run_all
 from tests.support.checks import ENTRIES
@@ -254,4 +254,4 @@ def test_a_check_is_handed_readings_and_no_more_than_an_object_may_have() -> Non
         {"metadata": {"name": "b"}, "status": {"allocatable": {"nvidia.com/gpu": "0"}}},
         {"metadata": {"name": "c"}},
     ]}]}) == ("a",)  # fmt: skip
-    assert record(taken, [], {}) is not taken
+    assert record_trials(taken, [], {}) is not taken

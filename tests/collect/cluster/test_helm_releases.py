@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from clusterbook.collect.cluster import helm_releases as releases
+from clusterbook.collect.cluster import helm_releases
 from clusterbook.collect.cluster.helm_releases import ReleaseRecord, records, release
 from clusterbook.diagnostics.errors import InvalidRequest
 
@@ -77,6 +77,6 @@ def test_what_helm_did_not_write_is_refused(stored: bytes) -> None:
 
 
 def test_a_release_never_unpacks_to_more_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(releases, "MAX_BYTES", 1000)
+    monkeypatch.setattr(helm_releases, "MAX_BYTES", 1000)
     with pytest.raises(InvalidRequest, match="unpacks to more"):
         release(HERE, payload({"x": "y" * 5000}), values=False)

@@ -10,11 +10,11 @@ import pytest
 
 from clusterbook.collect.cluster.nodes import policies
 from clusterbook.collect.cluster.objects import STANDARD, kinds_of, trim
-from clusterbook.documents import yaml_fast as yamlplain
+from clusterbook.documents import yaml_fast
 from clusterbook.kubernetes.discovery import Kind
 from clusterbook.snapshot.build import Capture, document
 from clusterbook.snapshot.constraint import lookup, parse_path
-from clusterbook.snapshot.model import read
+from clusterbook.snapshot.model import read_snapshot
 from clusterbook.validate.assertions import read_test
 
 CHECKS = Path(__file__).resolve().parents[3] / "recipes" / "checks"
@@ -134,14 +134,14 @@ def test_keys_of_one_policy_are_not_mixed_with_anothers() -> None:
     ],
 )
 def test_what_a_policy_says_can_be_demanded(path: str, reading: str) -> None:
-    taken = read(document(Capture({"K8s": {"policy": policies([IGNORED, FOLLOWED])}}), {}))
+    taken = read_snapshot(document(Capture({"K8s": {"policy": policies([IGNORED, FOLLOWED])}}), {}))
     assert lookup(taken, parse_path(path)) == reading
 
 
 def test_every_kind_that_a_health_check_of_the_catalog_asks_for_is_looked_for() -> None:
     asked = set()
     for path in CHECKS.rglob("*.yaml"):
-        for operation in read_test(yamlplain.read(path.read_text(encoding="utf-8")), path.name):
+        for operation in read_test(yaml_fast.read(path.read_text(encoding="utf-8")), path.name):
             asked.add(Kind(str(operation.tree["apiVersion"]), str(operation.tree["kind"])))
     assert len(asked) > 10
     assert asked - set(STANDARD) == set()

@@ -25,7 +25,7 @@ from clusterbook.kubernetes.errors import ClusterUnreachable
 from clusterbook.kubernetes.login import ClusterLogin
 from clusterbook.snapshot.build import Capture, document
 from clusterbook.snapshot.inventory import UnseenPart
-from clusterbook.snapshot.model import read
+from clusterbook.snapshot.model import read_snapshot
 from clusterbook.snapshot.schema import SnapshotShape
 from clusterbook.validate.judge import judge
 from tests.support import machines
@@ -135,19 +135,19 @@ def test_all_of_a_cluster_comes_home_and_nothing_is_missing(server: FakeApi) -> 
     assert seen.measurements["K8s"]["server"].data["version"] == "v1.36.3"
     assert seen.measurements["K8s"]["policy"].data == {"state": "ready"}
     assert seen.measurements["K8s"]["image"].data == {"train": "1"}
-    inventory = read(found).inventory
+    inventory = read_snapshot(found).inventory
     assert {kind for _, kind in inventory.objects} == {kind.kind for kind in STANDARD}
     assert inventory.named("apps/v1", "Deployment", "gpu-operator", "gpu-operator") is not None
 
 
 def test_another_version_of_a_kind_stands_in(server: FakeApi) -> None:
-    inventory = read(taken(survey(server))).inventory
+    inventory = read_snapshot(taken(survey(server))).inventory
     found, gap = inventory.kind("resource.k8s.io/v1", "ResourceSlice")
     assert (len(found), gap) == (1, None)
 
 
 def test_a_kind_that_nobody_serves_has_no_objects_and_is_no_gap(server: FakeApi) -> None:
-    inventory = read(taken(survey(server))).inventory
+    inventory = read_snapshot(taken(survey(server))).inventory
     assert inventory.kind("skyhook.nvidia.com/v1alpha1", "Skyhook") == ([], None)
 
 
@@ -159,7 +159,7 @@ def test_kinds_that_a_recipe_asks_for_are_read_besides(server: FakeApi) -> None:
     )  # fmt: skip
     server.lists["/apis/example.org/v1/widgets"] = widgets
     seen = survey(server, SurveyOptions(kinds=(Kind("example.org/v1", "Widget"),)))
-    assert read(taken(seen)).inventory.named("example.org/v1", "Widget", "w", "n") == widgets[0]
+    assert read_snapshot(taken(seen)).inventory.named("example.org/v1", "Widget", "w", "n") == widgets[0]
 
 
 def test_a_right_that_is_missing_is_said_and_never_a_pass(server: FakeApi) -> None:
@@ -169,7 +169,7 @@ def test_a_right_that_is_missing_is_said_and_never_a_pass(server: FakeApi) -> No
     state, reason = gaps(seen)["objects/apps/v1/Deployment"]
     assert state == "denied"
     assert words in reason
-    snapshot = read(taken(seen))
+    snapshot = read_snapshot(taken(seen))
     with pytest.raises(UnseenPart, match="no permission"):
         snapshot.inventory.named("apps/v1", "Deployment", "gpu-operator", "gpu-operator")
     recipe = {
@@ -302,7 +302,7 @@ def test_a_record_that_is_gone_or_damaged_costs_only_itself(server: FakeApi) -> 
     seen = survey(server)
     assert [each["name"] for each in seen.releases or ()] == ["fine"]
     assert gaps(seen)["releases"][0] == "partial"
-    assert len(read(taken(seen)).inventory.installed()) == 1
+    assert len(read_snapshot(taken(seen)).inventory.installed()) == 1
 
 
 ALONE = """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.collect.node import collectors as node
+from clusterbook.collect.node import collectors
 from clusterbook.collect.node.host import Host, ProgramOutput
 from clusterbook.collect.run import Collector, gather
 from clusterbook.diagnostics.errors import NotFound
@@ -17,7 +17,7 @@ from clusterbook.snapshot import constraint
 from clusterbook.snapshot.build import Capture, SubtypeReadings, document
 from clusterbook.snapshot.criteria import fingerprint
 from clusterbook.snapshot.inventory import Gap
-from clusterbook.snapshot.model import read
+from clusterbook.snapshot.model import read_snapshot
 from clusterbook.snapshot.schema import SnapshotShape
 from tests.support import machines
 
@@ -69,7 +69,7 @@ def test_no_collectors_see_nothing() -> None:
 @pytest.mark.parametrize("name", machines.NAMES)
 def test_what_is_written_has_the_shape_of_a_snapshot(tmp_path: Path, name: str) -> None:
     host = machines.host(machines.plant(name, tmp_path), {"nvidia-smi": ProgramOutput(0, machines.eight_h100())})
-    SnapshotShape.model_validate(document(node.node(host), METADATA), strict=True)
+    SnapshotShape.model_validate(document(collectors.node(host), METADATA), strict=True)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_what_is_written_has_the_shape_of_a_snapshot(tmp_path: Path, name: str) 
     ],
 )
 def test_a_machine_shows_its_criteria(tmp_path: Path, name: str, criteria: dict[str, str]) -> None:
-    taken = read(document(node.node(machines.host(machines.plant(name, tmp_path))), METADATA))
+    taken = read_snapshot(document(collectors.node(machines.host(machines.plant(name, tmp_path))), METADATA))
     assert fingerprint(taken) == criteria
 
 
@@ -103,12 +103,12 @@ def test_constraints_of_the_reference_hold_on_it(tmp_path: Path, path: str, valu
     host = machines.host(
         machines.plant("ubuntu-h100", tmp_path), {"nvidia-smi": ProgramOutput(0, machines.eight_h100())}
     )
-    taken = read(document(node.node(host), METADATA))
+    taken = read_snapshot(document(collectors.node(host), METADATA))
     assert constraint.verdict(path, value, taken).reason == ""
 
 
 def test_a_machine_that_shows_nothing_says_why(tmp_path: Path) -> None:
-    found = node.node(machines.host(tmp_path))
+    found = collectors.node(machines.host(tmp_path))
     assert not found.measurements
     assert {(gap.part, gap.state) for gap in found.gaps} == {
         ("measurements/OS.release", "absent"),
@@ -123,26 +123,26 @@ def test_a_machine_that_shows_nothing_says_why(tmp_path: Path) -> None:
 def test_this_very_machine_is_read_without_a_failure() -> None:
     from clusterbook.collect.node.host import this_host
 
-    found = node.node(this_host())
+    found = collectors.node(this_host())
     assert "sysctl" in found.measurements["OS"]
     assert not [gap for gap in found.gaps if gap.state == "failed"]
 
 
 def test_a_machine_says_its_name_and_a_container_does_not(tmp_path: Path) -> None:
     root = machines.plant("rhel-9", tmp_path)
-    assert node.name(machines.host(root)) == "node-07.example.org"
-    assert node.name(Host(root, root, machines.runner({}), contained=True)) == ""
+    assert collectors.name(machines.host(root)) == "node-07.example.org"
+    assert collectors.name(Host(root, root, machines.runner({}), contained=True)) == ""
     (root / "etc/hostname").unlink()
-    assert node.name(machines.host(root)) == "node-07.example.org"
-    assert node.name(machines.host(tmp_path / "nothing")) == ""
+    assert collectors.name(machines.host(root)) == "node-07.example.org"
+    assert collectors.name(machines.host(tmp_path / "nothing")) == ""
 
 
 def test_what_a_driver_says_stays_in_a_redacted_snapshot_and_what_tells_gpus_apart_goes(tmp_path: Path) -> None:
     host = machines.host(
         machines.plant("ubuntu-h100", tmp_path), {"nvidia-smi": ProgramOutput(0, machines.eight_h100())}
     )
-    shown = redact(document(node.node(host), METADATA))
-    before, after = read(document(node.node(host), METADATA)), read(shown)
+    shown = redact(document(collectors.node(host), METADATA))
+    before, after = read_snapshot(document(collectors.node(host), METADATA)), read_snapshot(shown)
     assert after.measurements["GPU"]["smi"].data == before.measurements["GPU"]["smi"].data
     assert after.measurements["GPU"]["hardware"].data == before.measurements["GPU"]["hardware"].data
     assert not {"uuid", "serial", "pci-address"} & {

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.collect.node import collectors as node
-from clusterbook.collect.node import nvidia_smi as smi
-from clusterbook.collect.node import pci
+from clusterbook.collect.node import collectors, nvidia_smi, pci
 from clusterbook.collect.node.host import ProgramOutput
 from clusterbook.collect.node.pci import MODELS
 from clusterbook.snapshot.build import SubtypeReadings
@@ -134,7 +132,7 @@ def test_a_model_is_no_other_models_name() -> None:
 
 def test_the_driver_says_what_the_bus_cannot(tmp_path: Path) -> None:
     root = machines.plant("ubuntu-h100", tmp_path)
-    seen = node.gpus(machines.host(root, {"nvidia-smi -q -x": ProgramOutput(0, machines.eight_h100())}))
+    seen = collectors.gpus(machines.host(root, {"nvidia-smi -q -x": ProgramOutput(0, machines.eight_h100())}))
     found = seen.measurements["GPU"]["smi"]
     assert found.data == {
         "driver-version": "580.82.07",
@@ -175,7 +173,7 @@ def test_gpus_that_disagree_are_mixed_and_each_says_what_it_is() -> None:
     report = machines.smi(
         machines.h100(0, machines.H100S[0], mig="Enabled", slices=7), machines.h100(1, machines.H100S[1])
     )
-    found = smi.read_report(ProgramOutput(0, report), 2).measurements["GPU"]["smi"]
+    found = nvidia_smi.read_report(ProgramOutput(0, report), 2).measurements["GPU"]["smi"]
     assert found.data["mig-mode"] == "mixed"
     assert found.items[0].data["mig-mode"] == "Enabled"
     assert found.items[0].data["mig-devices"] == 7
@@ -186,14 +184,14 @@ def test_gpus_that_disagree_are_mixed_and_each_says_what_it_is() -> None:
 def test_a_gpu_that_fell_off_the_bus_is_missed() -> None:
     report = machines.smi(*(machines.h100(index, address) for index, address in enumerate(machines.H100S[:7])))
     said = "Unable to determine the device handle for gpu 0000:CA:00.0: GPU is lost.  Reboot the system to recover"
-    seen = smi.read_report(ProgramOutput(15, report, said), 8)
+    seen = nvidia_smi.read_report(ProgramOutput(15, report, said), 8)
     assert seen.measurements["GPU"]["smi"].data["gpu-count"] == 7
     assert seen.gaps == [Gap("measurements/GPU.smi", "partial", f"the driver shows 7 of 8 GPUs: {said}")]
 
 
 def test_nobody_asks_a_driver_for_gpus_that_are_not_there(tmp_path: Path) -> None:
     host = machines.host(tmp_path, {"nvidia-smi": OSError("asked")})
-    assert smi.driver(host, 0).measurements == {}
+    assert nvidia_smi.driver(host, 0).measurements == {}
 
 
 @pytest.mark.parametrize(
@@ -245,7 +243,7 @@ def test_nobody_asks_a_driver_for_gpus_that_are_not_there(tmp_path: Path) -> Non
 def test_a_driver_that_says_nothing_leaves_a_gap(
     tmp_path: Path, ran: ProgramOutput | OSError, gap: tuple[str, str]
 ) -> None:
-    seen = smi.driver(machines.host(tmp_path, {"nvidia-smi": ran}), 8)
+    seen = nvidia_smi.driver(machines.host(tmp_path, {"nvidia-smi": ran}), 8)
     assert not seen.measurements
     assert [(each.part, each.state, each.reason) for each in seen.gaps] == [("measurements/GPU.smi", *gap)]
 
@@ -260,7 +258,7 @@ def test_a_driver_that_says_nothing_leaves_a_gap(
     ],
 )
 def test_a_report_that_is_cut_off_or_hostile_is_refused(report: str) -> None:
-    seen = smi.read_report(ProgramOutput(0, report), 8)
+    seen = nvidia_smi.read_report(ProgramOutput(0, report), 8)
     assert not seen.measurements
     assert [each.state for each in seen.gaps] == ["failed"]
 
@@ -275,7 +273,7 @@ def changed(report: str, **fields: str) -> str:
 
 
 def item(report: str) -> SubtypeReadings:
-    return smi.read_report(ProgramOutput(0, report), report.count("<gpu ")).measurements["GPU"]["smi"]
+    return nvidia_smi.read_report(ProgramOutput(0, report), report.count("<gpu ")).measurements["GPU"]["smi"]
 
 
 def test_older_drivers_have_other_names_for_the_same() -> None:
@@ -305,7 +303,7 @@ def test_a_field_that_a_driver_does_not_have_is_left_out(nothing: str) -> None:
 def test_what_a_driver_could_not_find_out_is_no_reading_but_a_gap() -> None:
     lost = changed(machines.h100(1, machines.H100S[1]), vbios_version="ERR!", current_ecc="[GPU requires reset]",
                    uuid="GPU is lost", state="Unknown Error")  # fmt: skip
-    seen = smi.read_report(ProgramOutput(0, machines.smi(machines.h100(0, machines.H100S[0]), lost)), 2)
+    seen = nvidia_smi.read_report(ProgramOutput(0, machines.smi(machines.h100(0, machines.H100S[0]), lost)), 2)
     found = seen.measurements["GPU"]["smi"]
     assert found.data["gpu-count"] == 2
     assert found.data["vbios-version"] == found.data["ecc-mode"] == found.data["fabric-state"] == "mixed"
@@ -323,16 +321,16 @@ def test_what_a_driver_could_not_find_out_is_no_reading_but_a_gap() -> None:
 def test_whoever_uses_a_gpu_may_be_called_whatever_he_likes() -> None:
     name = "<process_name>ERR! [Insufficient Permissions]</process_name>"
     busy = machines.h100(0, machines.H100S[0]).replace("</gpu>", f"<processes>{name}</processes></gpu>")
-    assert smi.read_report(ProgramOutput(0, machines.smi(busy)), 1).gaps == []
+    assert nvidia_smi.read_report(ProgramOutput(0, machines.smi(busy)), 1).gaps == []
 
 
 def test_a_report_with_a_warning_is_read_and_the_warning_kept() -> None:
     warning = "WARNING: infoROM is corrupted at gpu 0000:53:00.0"
-    seen = smi.read_report(ProgramOutput(14, f"{machines.eight_h100()}{warning}\n"), 8)
+    seen = nvidia_smi.read_report(ProgramOutput(14, f"{machines.eight_h100()}{warning}\n"), 8)
     assert seen.measurements["GPU"]["smi"].data["gpu-count"] == 8
     assert [gap.state for gap in seen.gaps] == ["partial"]
     assert seen.gaps[0].reason == f"nvidia-smi ended with status 14: {warning}"
-    before = smi.read_report(ProgramOutput(14, f"{warning}\n{machines.eight_h100()}"), 8)
+    before = nvidia_smi.read_report(ProgramOutput(14, f"{warning}\n{machines.eight_h100()}"), 8)
     assert before == seen
 
 
@@ -363,7 +361,9 @@ def test_on_gke_the_driver_is_asked_where_gke_puts_it(tmp_path: Path) -> None:
     root = machines.plant("cos-l4", tmp_path)
     bin_ = root / "home/kubernetes/bin/nvidia"
     line = f"LD_LIBRARY_PATH={bin_}/lib64 {bin_}/bin/nvidia-smi -q -x"
-    seen = node.gpus(machines.host(root, {line: ProgramOutput(0, machines.smi(machines.h100(0, "0000:00:03.0")))}))
+    seen = collectors.gpus(
+        machines.host(root, {line: ProgramOutput(0, machines.smi(machines.h100(0, "0000:00:03.0")))})
+    )
     assert seen.measurements["GPU"]["smi"].data["gpu-count"] == 1
 
 
@@ -374,21 +374,24 @@ def test_in_a_pod_the_driver_is_asked_in_its_own_root(tmp_path: Path, below: str
         "nvidia-smi": ProgramOutput(127, "", "not found"),
         f"chroot {root}{below} nvidia-smi -q -x": ProgramOutput(0, machines.smi(machines.h100(0, "0000:00:03.0"))),
     }
-    seen = smi.driver(machines.host(root, programs), 1)
+    seen = nvidia_smi.driver(machines.host(root, programs), 1)
     assert seen.measurements["GPU"]["smi"].data["driver-version"] == "580.82.07"
 
 
 def test_a_program_that_is_a_link_into_its_own_root_is_there(tmp_path: Path) -> None:
     root = machines.write("=== usr/bin/nvidia-smi -> /etc/alternatives/nvidia-smi\n", tmp_path)
-    assert [way.words[:2] for way in smi.invocations(machines.host(root))] == [("nvidia-smi",), ("chroot", str(root))]
+    assert [way.words[:2] for way in nvidia_smi.invocations(machines.host(root))] == [
+        ("nvidia-smi",),
+        ("chroot", str(root)),
+    ]
 
 
 def test_gpus_of_virtual_machines_are_not_missed_by_the_driver(tmp_path: Path) -> None:
     root = machines.write("=== sys/bus/pci/drivers/vfio-pci/\n", one(one(tmp_path), "0000:02:00.0"))
     (root / "sys/bus/pci/devices/0000:02:00.0/driver").symlink_to("../../drivers/vfio-pci")
     report = ProgramOutput(0, machines.smi(machines.h100(0, "0000:01:00.0")))
-    seen = node.gpus(machines.host(root, {"nvidia-smi": report}))
+    seen = collectors.gpus(machines.host(root, {"nvidia-smi": report}))
     assert not seen.gaps
     (root / "sys/bus/pci/devices/0000:01:00.0/driver").symlink_to("../../drivers/vfio-pci")
-    alone = node.gpus(machines.host(root, {"nvidia-smi": OSError("asked")}))
+    alone = collectors.gpus(machines.host(root, {"nvidia-smi": OSError("asked")}))
     assert list(alone.gaps) == [Gap("measurements/GPU.smi", "absent", "all GPUs are bound to vfio-pci")]

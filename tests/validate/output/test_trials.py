@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.snapshot.model import read
+from clusterbook.snapshot.model import read_snapshot
 from clusterbook.snapshot.schema import SnapshotShape
 from clusterbook.validate.judge import judge
-from clusterbook.validate.output.record import READERS, read_trial, record, with_requested_settings
+from clusterbook.validate.output.record import READERS, read_trial, record_trials, with_requested_settings
 from clusterbook.validate.output.trial import Outputs, Trial
 from clusterbook.validate.result import ERROR, FAILED, PASSED, SKIPPED
 from tests.support import clusters
@@ -230,9 +230,9 @@ def test_what_was_recorded_is_judged() -> None:
     states = {}
     for figure in ("344.14", "120.00"):
         trial = read_trial("nccl-all-reduce-bw", {"": row.format(figure)})
-        whole = record(clusters.eks(), [("nccl-all-reduce-bw", trial)], CHECKS)
+        whole = record_trials(clusters.eks(), [("nccl-all-reduce-bw", trial)], CHECKS)
         SnapshotShape.model_validate(whole, strict=True)
-        report = judge(recipe, read(whole), checks=CHECKS, phases=("performance",))
+        report = judge(recipe, read_snapshot(whole), checks=CHECKS, phases=("performance",))
         states[figure] = [each.state for each in report.results if each.name == "nccl-all-reduce-bw"]
     assert states == {"344.14": [PASSED], "120.00": [FAILED]}
 
@@ -240,12 +240,12 @@ def test_what_was_recorded_is_judged() -> None:
 def test_a_second_run_replaces_the_first_and_keeps_other_figures() -> None:
     first = read_trial("inference-perf", {"": aiperf()})
     row = "  1073741824     268435456     float     sum      -1   6012.3  178.59  {}      0\n"
-    whole = record(clusters.eks(), [("inference-perf", first)], CHECKS)
+    whole = record_trials(clusters.eks(), [("inference-perf", first)], CHECKS)
     for figure in ("300.5", "301.5"):
-        whole = record(
+        whole = record_trials(
             whole, [("nccl-all-reduce-bw", read_trial("nccl-all-reduce-bw", {"": row.format(figure)}))], CHECKS
         )
-    taken = read(whole)
+    taken = read_snapshot(whole)
     assert taken.measurements["Performance"]["results"].data == {
         "inference-throughput": 51468.8,
         "inference-ttft-p99": 1204.5,
@@ -259,9 +259,9 @@ def test_a_run_that_failed_takes_its_old_figure_away() -> None:
     row = "  1073741824     268435456     float     sum      -1   6012.3  178.59  300.5      {}\n"
     whole = clusters.eks()
     for wrong in ("0", "7"):
-        whole = record(
+        whole = record_trials(
             whole, [("nccl-all-reduce-bw", read_trial("nccl-all-reduce-bw", {"": row.format(wrong)}))], CHECKS
         )
-    taken = read(whole)
+    taken = read_snapshot(whole)
     assert taken.reading("Checks", "nccl-all-reduce-bw", "result") == FAILED
     assert taken.reading("Performance", "results", "nccl-all-reduce-bw") == ""

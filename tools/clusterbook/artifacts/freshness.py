@@ -122,7 +122,7 @@ class RollbackState(NamedTuple):
     withdrawn: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """Return it as it is kept in a file."""
+        """Return it is kept in a file."""
         return {"sequence": self.sequence, "digest": self.digest, "withdrawn": list(self.withdrawn)}
 
 

@@ -24,8 +24,7 @@ from clusterbook.artifacts.layout import (
 from clusterbook.bundle.argocd.applications import chart_name, version
 from clusterbook.bundle.disk import ATTESTATION, MANIFEST, SIGNATURE
 from clusterbook.bundle.media_types import GENERIC, MEDIA, archive_files, config
-from clusterbook.bundle.options import Request, concerns
-from clusterbook.bundle.options import document as options_document
+from clusterbook.bundle.options import OptionWords, concerns, options_document
 from clusterbook.bundle.readme import slug
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.digest import digest
@@ -45,7 +44,7 @@ class OwnBundle(NamedTuple):
     """A bundle, and the recipe and options that it was made of."""
 
     recipe: Mapping[str, Any]
-    options: Request
+    options: OptionWords
     files: Mapping[str, bytes]
 
     @property
@@ -98,7 +97,7 @@ class OwnBundle(NamedTuple):
         return {TITLE: title, VERSION: version, RECIPE_DIGEST: self._recipe_digest()}
 
 
-def with_location(options: Request, recipe: Mapping[str, Any], location: str, tag: str) -> dict[str, Any]:
+def with_location(options: OptionWords, recipe: Mapping[str, Any], location: str, tag: str) -> dict[str, Any]:
     """Return options that say where the bundle will lie, unless they did, for deployers that have to know.
 
     Args:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from clusterbook.bundle.checksums import sha256
 from clusterbook.bundle.folders import Folder, Plan
 from clusterbook.bundle.local_chart import LATER
-from clusterbook.bundle.options import OPTIONS, REPEATED, SWITCHES, Request, flag
+from clusterbook.bundle.options import OPTIONS, REPEATED, SWITCHES, OptionWords, flag
 from clusterbook.diagnostics.findings import SourceErrors
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.resolve.bundle_inputs import build_file, files_of
@@ -45,7 +45,7 @@ class UnpinnedContent(NamedTuple):
     what: str
 
 
-def option_words(request: Request) -> tuple[str, ...]:
+def option_words(request: OptionWords) -> tuple[str, ...]:
     """Return the options of a request as they are typed, one each, the deployer left out."""
     found: list[str] = []
     for option in OPTIONS:

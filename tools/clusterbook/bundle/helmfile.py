@@ -62,7 +62,7 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
 class InterpretedText(InvalidRequest):
     """Helmfile would look up text among the values of a chart, `ref+file:///etc/shadow`, say, and deploy what it finds.
 
-    It looks on the machine that it runs on, and knows no way to write such text as text. Change the value in the layer
+    It looks on the machine that it runs on, and knows no way to write such text. Change the value in the layer
     that says it, or choose another deployer, to which it is text like any other.
     """
 

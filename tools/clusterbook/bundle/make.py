@@ -9,7 +9,7 @@ from typing import Any
 import clusterbook
 from clusterbook.bundle.components import select
 from clusterbook.bundle.disk import ARCHIVES, write_bundle
-from clusterbook.bundle.options import Request, json_word, read_options
+from clusterbook.bundle.options import OptionWords, json_word, read_options
 from clusterbook.bundle.render import Bundle, render
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.resolve.bundle_inputs import build_file
@@ -36,7 +36,7 @@ def write(where: str, files: Mapping[str, bytes], *, top: str, force: bool) -> N
     write_bundle(where, files, force=force)
 
 
-def make(recipe: Mapping[str, Any], request: Request) -> Bundle:
+def make(recipe: Mapping[str, Any], request: OptionWords) -> Bundle:
     """Return the bundle that `request` makes of a whole recipe, having fetched what travels along.
 
     Raises:

@@ -11,14 +11,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from clusterbook.bundle import settings as grammar
+from clusterbook.bundle import settings as setting_grammar
 from clusterbook.bundle.settings import Setting, Taint
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
 from clusterbook.documents.api_version import API_VERSION
 
 DEPLOYERS = ("helm", "helmfile", "argocd", "argocd-helm", "flux")
 KIND = "BundleOptions"
-Request = Mapping[str, Any]
+OptionWords = Mapping[str, Any]
 """Words by option (REPEATED hold a list of words, SWITCHES true, the others one word); absent when not given."""
 
 REPEATED = (
@@ -95,7 +95,7 @@ class Options(NamedTuple):
     cascade_delete: bool = False
 
 
-def read_options(request: Request) -> Options:
+def read_options(request: OptionWords) -> Options:
     """Return what a request means.
 
     Raises:
@@ -110,15 +110,15 @@ def read_options(request: Request) -> Options:
                 f"{flag(option)} means nothing to the deployer {deployer}",
                 hint=f"leave it out, or choose --deployer {' or '.join(deployers)}",
             )
-    settings = [grammar.read_set(word) for word in request.get("set", ())]
+    settings = [setting_grammar.read_set(word) for word in request.get("set", ())]
     refuse_repetition(settings)
-    typed = [grammar.read_json(word, flag="--set-file") for word in request.get("setFile", ())]
-    typed += [grammar.read_json(word) for word in request.get("setJson", ())]
+    typed = [setting_grammar.read_json(word, flag="--set-file") for word in request.get("setFile", ())]
+    typed += [setting_grammar.read_json(word) for word in request.get("setJson", ())]
     for each in typed:
         if each.target == "deployer":
             raise InvalidRequest(f"{each.flag} does not speak to the deployer", hint="write --set deployer:key=value")
     refuse_repetition(typed)
-    dynamic = tuple(grammar.read_dynamic(word) for word in request.get("dynamic", ()))
+    dynamic = tuple(setting_grammar.read_dynamic(word) for word in request.get("dynamic", ()))
     gate = request.get("workloadGate")
     return Options(
         deployer=deployer,
@@ -130,7 +130,7 @@ def read_options(request: Request) -> Options:
         accelerated_selector=_labels(request, "acceleratedNodeSelector"),
         accelerated_tolerations=_tolerations(request, "acceleratedNodeToleration"),
         workload_selector=_labels(request, "workloadSelector"),
-        workload_gate=grammar.read_taint("--workload-gate", gate, needs_effect=True) if gate else None,
+        workload_gate=setting_grammar.read_taint("--workload-gate", gate, needs_effect=True) if gate else None,
         nodes=_count(request.get("nodes", 0)),
         storage_class=_match(request, "storageClass", DNS_NAME, "", "the name of a StorageClass"),
         readiness_hooks=bool(request.get("readinessHooks")),
@@ -163,14 +163,14 @@ def refuse_repetition(settings: Sequence[Setting]) -> None:
         seen.add((each.flag, each.target, each.path))
 
 
-def _labels(request: Request, option: str) -> dict[str, str]:
-    return grammar.read_labels(flag(option), request.get(option, ()))
+def _labels(request: OptionWords, option: str) -> dict[str, str]:
+    return setting_grammar.read_labels(flag(option), request.get(option, ()))
 
 
-def _tolerations(request: Request, option: str) -> tuple[Taint, ...]:
+def _tolerations(request: OptionWords, option: str) -> tuple[Taint, ...]:
     found: list[Taint] = []
     for word in request.get(option, ()):
-        taint = grammar.read_taint(flag(option), word)
+        taint = setting_grammar.read_taint(flag(option), word)
         if taint in found:
             raise InvalidRequest(f"{flag(option)} {word} stands twice", hint="keep one of them")
         found.append(taint)
@@ -187,7 +187,7 @@ def _count(word: Any) -> int:
     return int(text)
 
 
-def _match(request: Request, option: str, pattern: str, default: str, form: str) -> str:
+def _match(request: OptionWords, option: str, pattern: str, default: str, form: str) -> str:
     """Return the word of an option, `default` when it is not given."""
     word = request.get(option)
     if word is None:
@@ -198,7 +198,7 @@ def _match(request: Request, option: str, pattern: str, default: str, form: str)
     return str(word)
 
 
-def _repo(request: Request) -> str:
+def _repo(request: OptionWords) -> str:
     """Return the repository the bundle will lie in."""
     repo = _match(request, "repo", REPO, "", "a Git or OCI URL, such as https://git.example.org/clusters.git")
     if re.match(r"[a-z]+://[^/]*:[^/]*@", repo):
@@ -237,7 +237,7 @@ def _deployer_settings(deployer: str, settings: Sequence[Setting]) -> dict[str, 
     return found
 
 
-def document(request: Request, version: str) -> dict[str, Any]:
+def options_document(request: OptionWords, version: str) -> dict[str, Any]:
     """Return the document that records a request in a bundle; `version` is that of the program."""
     spec = {option: request[option] for option in OPTIONS if request.get(option)}
     return {

@@ -14,7 +14,7 @@ from clusterbook.bundle.advice import advice, secret_notes
 from clusterbook.bundle.checksums import CHECKSUMS, checksums, sha256
 from clusterbook.bundle.components import ComponentSelection, select
 from clusterbook.bundle.folders import Plan, VendoredChart, plan
-from clusterbook.bundle.options import DEPLOYERS, Options, Request, document, read_options
+from clusterbook.bundle.options import DEPLOYERS, Options, OptionWords, options_document, read_options
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.documents.api_version import API_VERSION
 from clusterbook.documents.yaml_writer import dump
@@ -32,7 +32,7 @@ class Bundle(NamedTuple):
 
 
 def render(
-    recipe: Mapping[str, Any], request: Request, version: str, charts: Mapping[str, VendoredChart] | None = None
+    recipe: Mapping[str, Any], request: OptionWords, version: str, charts: Mapping[str, VendoredChart] | None = None
 ) -> Bundle:
     """Return the bundle of a whole recipe (`bundle_inputs.complete`).
 
@@ -49,7 +49,7 @@ def render(
     selected = select(recipe, options)
     planned, texts, remarks = _deploy(recipe, selected, options, charts or {})
     texts[RECIPE] = dump(recipe)
-    texts[OPTIONS] = dump(document(request, version))
+    texts[OPTIONS] = dump(options_document(request, version))
     contents = {path: text.encode() for path, text in texts.items()} | provenance(planned)
     contents = dict(sorted(contents.items()))
     contents[CHECKSUMS] = checksums(contents)

@@ -100,20 +100,20 @@ class Catalog:
         return chain[::-1]
 
 
-def load(tree: SourceTree) -> Catalog:
+def load_catalog(tree: SourceTree) -> Catalog:
     """Return the catalog in `tree`.
 
     Raises:
         SourceErrors: with every error found in the documents' syntax and shape.
     """
-    catalog = survey(tree)
+    catalog = survey_catalog(tree)
     left_out = {unread.file for unread in (*catalog.unread.values(), *catalog.unread_mixins.values())}
     if any(finding.severity == "error" and finding.place.file not in left_out for finding in catalog.findings):
         raise SourceErrors(catalog.findings)
     return catalog
 
 
-def survey(tree: SourceTree) -> Catalog:
+def survey_catalog(tree: SourceTree) -> Catalog:
     """Return as much of the catalog as can be read, for `check`: its findings hold the errors that `load` raises."""
     return _Loader(tree).catalog()
 

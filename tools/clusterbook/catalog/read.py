@@ -28,7 +28,7 @@ EXTENDED = (REGISTRY, VALIDATORS)
 _TREE = "name a folder with registry.yaml and overlays/"
 
 
-def read(
+def read_tree(
     root: Path, *, label: str | None = None, strict: bool | None = None, refused: list[UnreadableSource] | None = None
 ) -> SourceTree:
     """Return the source tree below `root`.
@@ -47,7 +47,7 @@ def read(
     return SourceTree(files=files, under={}, strict=is_ours(files) if strict is None else strict)
 
 
-def overlay(under: SourceTree, data: Path, *, refused: list[UnreadableSource] | None = None) -> SourceTree:
+def overlay_tree(under: SourceTree, data: Path, *, refused: list[UnreadableSource] | None = None) -> SourceTree:
     """Return `under` with the private tree at `data` on top.
 
     registry.yaml and validators/catalog.yaml extend what is there by name; every other file replaces or is added.
@@ -77,7 +77,7 @@ def with_registry(tree: SourceTree, ours: Callable[[], Mapping[str, str]]) -> So
     return tree if text is None else replace(tree, ours=SourceFile(text, f"(built in)/{REGISTRY}"))
 
 
-def from_texts(texts: Mapping[str, str], *, label: str) -> SourceTree:
+def tree_from_texts(texts: Mapping[str, str], *, label: str) -> SourceTree:
     """Return the tree of files that an index carries."""
     files = {path: SourceFile(text, f"{label}/{path}") for path, text in texts.items()}
     return SourceTree(files=files, under={}, strict=is_ours(files))

@@ -175,13 +175,13 @@ def read_bundle_request(request: Request) -> BundleRequest:
 
 def _bundle_diff(where: str, made: Bundle, notes: tuple[str, ...], *, as_json: bool) -> Reply:
     """Return what a bundle would change about the one in the folder `where`."""
-    from clusterbook.bundle import diff as changes
+    from clusterbook.bundle import diff
 
     old = read_bundle(where)
     if CHECKSUMS not in old:
         raise InvalidRequest(f"{where} has no {CHECKSUMS}, so it is not a bundle", hint="name an older bundle")
-    found = changes.changes(old, made.files)
-    text = _json(changes.as_data(found)) if as_json else changes.text(found)
+    found = diff.changes(old, made.files)
+    text = _json(diff.as_data(found)) if as_json else diff.text(found)
     what = f"{len(found)} file{' is' if len(found) == 1 else 's are'} not as in {where}"
     return Reply(text, notes, error=Differs(what, hint=f"write the new bundle with -o {where}") if found else None)
 

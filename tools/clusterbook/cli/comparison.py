@@ -14,18 +14,16 @@ from typing import NamedTuple
 
 import clusterbook
 from clusterbook.bundle.disk import ARCHIVES, read_bundle
-from clusterbook.bundle.options import Options, read_options, read_options_document
-from clusterbook.bundle.options import Request as OptionWords
+from clusterbook.bundle.options import Options, OptionWords, read_options, read_options_document
 from clusterbook.bundle.rederive import document, render_again, vendored_charts
 from clusterbook.bundle.render import OPTIONS, PROVENANCE, RECIPE
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import tree_from_texts
 from clusterbook.cli.command import Request
 from clusterbook.cli.flags import DIFF_FORMATS
 from clusterbook.cli.reply import DIFFER, Reply
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean, unreadable
-from clusterbook.diff import recipe_report, snapshot_report
-from clusterbook.diff import snapshots as drift
+from clusterbook.diff import recipe_report, snapshot_report, snapshots
 from clusterbook.diff.facts import Side
 from clusterbook.diff.installed import installed_drift
 from clusterbook.diff.recipes import Diff, diff
@@ -54,8 +52,7 @@ from clusterbook.resolve.document import recipe_winners
 from clusterbook.resolve.matching import UNSUPPORTED
 from clusterbook.resolve.recipe import KIND, ORDER, Document, RecipeResult
 from clusterbook.resolve.resolver import Resolver
-from clusterbook.snapshot import model as snapshot
-from clusterbook.snapshot.model import Snapshot
+from clusterbook.snapshot.model import Snapshot, is_snapshot
 
 _PATTERNS = "name a file with one pattern a line"
 
@@ -78,7 +75,7 @@ class DeployableRecipe(NamedTuple):
 class DriftFilter(NamedTuple):
     """Which changes a user wants to hear of: from which severity on, and which paths not."""
 
-    least: str = drift.INFO
+    least: str = snapshots.INFO
     ignored: tuple[str, ...] = ()
 
 
@@ -111,15 +108,15 @@ def drift_of(before: NamedSnapshot | DeployableRecipe, after: NamedSnapshot, wan
     unmeasured: list[str] = []
     try:
         if isinstance(before, NamedSnapshot):
-            found = drift.drift(before.snapshot, after.snapshot, least=drift.NOISE)
-            unmeasured = drift.unmeasured_parts(before.snapshot, after.snapshot)
+            found = snapshots.drift(before.snapshot, after.snapshot, least=snapshots.NOISE)
+            unmeasured = snapshots.unmeasured_parts(before.snapshot, after.snapshot)
         else:
             found = installed_drift(before.recipe, after.snapshot, before.request)
     except (KeyError, TypeError, AttributeError) as error:  # deep inside an object or a recipe somebody handed in
         what = f"{before.label} or {after.label} is damaged: {error}"
         raise InvalidRequest(what, hint="take the snapshot, or print the recipe, again") from error
     told = select(found, ignore=want.ignored, least=want.least)
-    left_out = sum(change.severity != drift.NOISE for change in found if change not in told)
+    left_out = sum(change.severity != snapshots.NOISE for change in found if change not in told)
     return Drift(before.label, after.label, told, left_out, unmeasured)
 
 
@@ -152,7 +149,7 @@ def open_sources(registry: Path, source: str) -> RecipeSources:
     """Return where recipes are taken from: a ledger's folder, and an index, "" for the one built in."""
 
     def read_catalog() -> tuple[Resolver, Gatherer]:
-        loaded = catalog.load(workspace.from_texts(IndexFiles(source).texts(), label="recipes"))
+        loaded = load_catalog(tree_from_texts(IndexFiles(source).texts(), label="recipes"))
         return Resolver(loaded), Gatherer(loaded)
 
     return RecipeSources(open_ledger(registry), source, cache(read_catalog))
@@ -270,7 +267,7 @@ def _version(word: str, sources: RecipeSources) -> Subject:
 
 def _file(word: str, sources: RecipeSources) -> Subject:
     document = read_document(word)
-    if snapshot.is_snapshot(document):
+    if is_snapshot(document):
         return NamedSnapshot(word, as_snapshot(document, word))
     try:
         found = recipe_in(document) if document.get("kind") == KIND else None
@@ -335,7 +332,7 @@ def answer(request: Request) -> Reply:
     """Return what differs between what the two words of a command line name."""
     ignore, files = request.lists.get("ignore", ()), request.lists.get("ignore_from", ())
     severity = request.text("severity")
-    want = read_filter(severity or drift.INFO, ignore, files) if severity or ignore or files else None
+    want = read_filter(severity or snapshots.INFO, ignore, files) if severity or ignore or files else None
     if is_folder(request.values["new"]) and not is_file(Path(request.values["new"]) / OPTIONS):
         return _fleet(request, want or DriftFilter())
     text, differ = compare(

@@ -111,7 +111,7 @@ def fetch(kind: str, request: Request, context: Context) -> Reply:
         ClusterbookError: nothing was written, and what was remembered of the source stays.
     """
     from clusterbook.fetch.fetch import FetchRequest, is_reference
-    from clusterbook.fetch.fetch import fetch as fetch_wanted
+    from clusterbook.fetch.fetch import fetch as fetch_artifact
 
     if "config" in request.values:
         from clusterbook.cli.config import fetch_request, read_config
@@ -136,7 +136,7 @@ def fetch(kind: str, request: Request, context: Context) -> Reply:
         output=values.get("output"),
         force="force" in switches,
     )
-    return Reply(*fetch_wanted(wanted, read_choice(request), read_access(request, context), context))
+    return Reply(*fetch_artifact(wanted, read_choice(request), read_access(request, context), context))
 
 
 def _recipe(request: Request, caller: Caller) -> Reply:

@@ -13,12 +13,12 @@ from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.files.read import is_folder
 from clusterbook.inputs.fast import read_snapshot
 from clusterbook.lookup.find import open_shelf
-from clusterbook.snapshot import model as snapshot
+from clusterbook.snapshot.model import Snapshot, snapshot_age
 
 ALONE = "this is a snapshot of one machine; take one of its cluster: clusterbook snapshot --cluster -o cluster.yaml"
 
 
-def pick(request: Request, snapshot: snapshot.Snapshot) -> snapshot.Snapshot:
+def pick(request: Request, snapshot: Snapshot) -> Snapshot:
     """Return a snapshot with the nodes that are to be judged: a pool, or those with a label; else all of them.
 
     With --agent and --run a selector says where a pod may run, which says nothing about which nodes are judged.
@@ -47,8 +47,7 @@ def fit(request: Request, _caller: Caller) -> Reply:
     """
     from clusterbook.cli.render import render, table
     from clusterbook.resolve.matching import CURATED
-    from clusterbook.validate.fit import FITS, MISSES
-    from clusterbook.validate.fit import fit as ask
+    from clusterbook.validate.fit import FITS, MISSES, fit_recipes
 
     words = request.lists.get("snapshots", ())
     if not any(words):
@@ -62,7 +61,7 @@ def fit(request: Request, _caller: Caller) -> Reply:
     shelf = open_shelf(request.text("source"), request.text("data"))
     every = "all" in request.switches
     lines = [line for line in shelf.listing() if every or line["state"] == CURATED]
-    found = ask(((str(line["name"]), shelf.stored(line["slug"])) for line in lines), taken)
+    found = fit_recipes(((str(line["name"]), shelf.stored(line["slug"])) for line in lines), taken)
     form = request.text("format", "table")
     fitting = sum(each.fit == FITS for each in found)
     missing = sum(each.fit == MISSES for each in found)
@@ -72,7 +71,7 @@ def fit(request: Request, _caller: Caller) -> Reply:
         text = table(["RECIPE", "FIT", "WHY"], [[each.recipe, each.fit, each.why] for each in found])
     else:
         text = render([each.document() for each in found], form)
-    aged = snapshot.age(document, __version__)
+    aged = snapshot_age(document, __version__)
     notes = (*((ALONE,) if taken.alone else ()), *((aged,) if aged else ()), note, *shelf.remarks)
     return Reply(text, notes, output=request.text("output"))
 

@@ -21,7 +21,7 @@ from clusterbook.inputs.fast import read_snapshot
 from clusterbook.lookup.find import open_shelf
 from clusterbook.resolve.matching import CURATED
 from clusterbook.snapshot.model import Snapshot
-from clusterbook.validate.fit import FITS, UNKNOWN, Fit, fit
+from clusterbook.validate.fit import FITS, UNKNOWN, Fit, fit_recipes
 
 ENDINGS = (".yaml", ".yml", ".json")
 DIFFER, UNREADABLE = 10, 2
@@ -88,7 +88,7 @@ def fit_fleet(request: Request, words: Sequence[str]) -> Reply:
 def fit_report(recipes: Iterable[tuple[str, Mapping[str, Any]]], words: Sequence[str], form: str) -> Reply:
     """Return which recipe each cluster of a fleet could be given: those first that nothing but the base fits."""
     documents = list(recipes)
-    rows = _rows(words, lambda _, taken: fit(documents, taken))
+    rows = _rows(words, lambda _, taken: fit_recipes(documents, taken))
     rows.sort(key=lambda row: (not row.error, _fits(row), row.cluster))
     bare = [row for row in rows if not row.error and not _best(row)]
     if form == "table":

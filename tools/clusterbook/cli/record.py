@@ -18,7 +18,7 @@ def record(request: Request, _caller: Caller) -> Reply:
     from clusterbook.inputs.read import read_text
     from clusterbook.lookup.find import open_shelf
     from clusterbook.validate.checks import read_checks
-    from clusterbook.validate.output import record as trials
+    from clusterbook.validate.output.record import read_trial, record_trials, with_settings
 
     snapshot = request.values["snapshot"]
     document, _ = read_snapshot(snapshot)
@@ -32,14 +32,13 @@ def record(request: Request, _caller: Caller) -> Reply:
     if not printed and not ended:
         raise InvalidRequest("no check is named", hint="type CHECK=FILE, as in nccl-all-reduce-bw=nccl.log")
     found = [
-        (check, trials.read_trial(check, printed.get(check, {}), ended.get(check)))
-        for check in sorted({*printed, *ended})
+        (check, read_trial(check, printed.get(check, {}), ended.get(check))) for check in sorted({*printed, *ended})
     ]
     checks = read_checks(open_shelf().validators())
     settings = dict(_pairs(request.lists.get("setting", ()), "--setting NAME=VALUE"))
-    found = trials.with_settings(found, settings, checks)
+    found = with_settings(found, settings, checks)
     notes = tuple(f"{check}: {trial.state}: {trial.message or 'no message'}" for check, trial in found)
-    text = render(trials.record(document, found, checks), request.text("format", "yaml"))
+    text = render(record_trials(document, found, checks), request.text("format", "yaml"))
     return Reply(text, notes, output=request.text("output"))
 
 

@@ -38,7 +38,7 @@ def redact_snapshot(document: Document) -> Document:
         said, places = redact.public_names(shelf.stored(line["slug"]))
         words |= said
         namespaces |= places
-    words |= checks.words(checks.read_checks(shelf.validators()).values())
+    words |= checks.check_words(checks.read_checks(shelf.validators()).values())
     return redact.redact(document, words=words, namespaces=namespaces, groups=shelf.public_groups())
 
 
@@ -102,9 +102,9 @@ def snapshot(request: Request, caller: Caller) -> Reply:
     if "redact" in request.switches:  # which takes the reasons away; who asks may know them
         taken = redact_snapshot(taken)
     if template:
-        from clusterbook.snapshot.template import render as render_template
+        from clusterbook.snapshot.template import render_snapshot
 
-        text = render_template(layout, taken, template)
+        text = render_snapshot(layout, taken, template)
     else:
         text = as_text(taken, form or FORMATS[0])
     if output.startswith("cm://"):

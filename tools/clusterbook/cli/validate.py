@@ -19,7 +19,7 @@ from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.inputs.fast import read_document, read_snapshot
 from clusterbook.lookup.find import Question, find, open_shelf
 from clusterbook.resolve.recipe import RecipeResult
-from clusterbook.snapshot import model as snapshot
+from clusterbook.snapshot import model
 from clusterbook.snapshot.nodes import list_names
 from clusterbook.validate import ctrf
 from clusterbook.validate.checks import read_checks, with_inspections
@@ -98,19 +98,19 @@ def _report(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply
     if "stable_for" in values:
 
         def holds(document: Mapping[str, Any]) -> bool:
-            return report_of(pick(request, snapshot.read(document))).verdict not in (FAILED, ERROR)
+            return report_of(pick(request, model.read_snapshot(document))).verdict not in (FAILED, ERROR)
 
         document = _watched(request, recipe, taken, holds)
     if "run" in request.switches:
         document = _run(request, recipe, document, known, phases)
     if "save_snapshot" in values:
         _save(values["save_snapshot"], document)
-    seen = pick(request, seen if document is taken else snapshot.read(document))
+    seen = pick(request, seen if document is taken else model.read_snapshot(document))
     report = report_of(seen)
     form = request.text("format") or ("json" if request.text("output") else "text")
     text = ctrf.text(report) if form == "text" else ctrf.as_json(report, __version__)
     remarks += (ALONE,) if seen.alone else ()
-    remarks += (aged,) if (aged := snapshot.age(document, __version__)) else ()
+    remarks += (aged,) if (aged := model.snapshot_age(document, __version__)) else ()
     remarks += (f"only these nodes were judged: {list_names(sorted(seen.chosen))}",) if seen.chosen else ()
     notes: tuple[str, ...] = remarks if form == "text" else (*remarks, ctrf.summary(report))
     if "evidence" in values:
@@ -179,7 +179,7 @@ def _snapshot(
         context=request.text("context"),
         timeout_s=duration_s(values["timeout"]) if "timeout" in values else 0,
     )
-    return taken, snapshot.read(taken), remarks
+    return taken, model.read_snapshot(taken), remarks
 
 
 def _run(

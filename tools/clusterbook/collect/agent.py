@@ -18,7 +18,7 @@ from clusterbook.kubernetes.configmaps import ConfigMapName
 from clusterbook.kubernetes.jobs import JobFailed, Pace, finish, in_cluster
 from clusterbook.kubernetes.placement import GPU, GPU_LABEL
 from clusterbook.snapshot.build import Capture, SubtypeReadings
-from clusterbook.snapshot.model import Item, read
+from clusterbook.snapshot.model import Item, read_snapshot
 
 _GRACE_S = 30
 """How much longer than the Job itself may take one waits for it: it has to be scheduled first."""
@@ -115,7 +115,7 @@ def node_capture(document: Mapping[str, Any]) -> Capture:
     Raises:
         InvalidRequest: it wrote no snapshot.
     """
-    taken = read(document)
+    taken = read_snapshot(document)
     measurements = {
         kind: {
             name: SubtypeReadings(group.data, [Item(item.data, item.context) for item in group.items])

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clusterbook import __version__
-from clusterbook.collect.node import collectors as node_collectors
+from clusterbook.collect.node import collectors
 from clusterbook.collect.node.host import this_host
 from clusterbook.collect.run import Collector, gather
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound
@@ -94,10 +94,10 @@ def take(request: SnapshotRequest, variables: Mapping[str, str], say: Callable[[
         raise NotFound(what, hint="name where the machine's root is mounted, such as /host")
     host = this_host(request.root or "/", contained=in_pod)
     if in_pod and not request.no_cluster:
-        return _in_pod(request, node_collectors.collectors(host), node_name(variables, ""))
+        return _in_pod(request, collectors.collectors(host), node_name(variables, ""))
     gaps = [Gap(part, SKIPPED, "take it with --cluster") for part in _CLUSTER_PARTS]
-    seen = combine((node_collectors.node(host), Capture(gaps=gaps)))
-    return SnapshotResult(_snapshot_of(request, seen, node_name(variables, node_collectors.name(host))))
+    seen = combine((collectors.node(host), Capture(gaps=gaps)))
+    return SnapshotResult(_snapshot_of(request, seen, node_name(variables, collectors.name(host))))
 
 
 def _connect(request: SnapshotRequest, node: str) -> tuple[Api, SurveyOptions]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from clusterbook.bundle.components import select
-from clusterbook.bundle.options import Request, read_options
+from clusterbook.bundle.options import OptionWords, read_options
 from clusterbook.diff.snapshots import (
     ADDED,
     CRITICAL,
@@ -44,7 +44,7 @@ class ExpectedComponent(NamedTuple):
     open_paths: tuple[str, ...] = ()
 
 
-def installed_drift(document: Document, taken: Snapshot, request: Request | None = None) -> list[SnapshotChange]:
+def installed_drift(document: Document, taken: Snapshot, request: OptionWords | None = None) -> list[SnapshotChange]:
     """Return how what is installed differs from what a recipe deploys, unsorted and unfiltered; see `drift.chosen`.
 
     Args:
@@ -88,7 +88,7 @@ def installed_drift(document: Document, taken: Snapshot, request: Request | None
     return changes
 
 
-def _expected_components(recipe: RecipeResult, request: Request | None) -> Iterator[ExpectedComponent]:
+def _expected_components(recipe: RecipeResult, request: OptionWords | None) -> Iterator[ExpectedComponent]:
     """Yield what is deployed, with the values that a bundle gives it where that can be known."""
     if ORDER in recipe.document and recipe.is_whole:
         for part in select(recipe.document, read_options(request or {})).parts:

@@ -147,7 +147,7 @@ def publish(where: str, target: str, *, signer: Signer | None, unsigned: bool, a
     Args:
         where: the folder.
         target: `oci://HOST/REPOSITORY[:TAG]`.
-        signer: who vouches for it before it goes; None leaves it as it is.
+        signer: who vouches for it before it goes; None leaves it is.
         unsigned: whether it may go without anybody vouching for it.
         access: how registries are spoken to.
 

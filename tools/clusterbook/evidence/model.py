@@ -19,11 +19,10 @@ from clusterbook.evidence.redact import is_redacted, public_names, redact
 from clusterbook.resolve.content import content
 from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.snapshot import criteria
-from clusterbook.snapshot import model as snapshot
+from clusterbook.snapshot.model import Snapshot, read_snapshot
 from clusterbook.trust.statement import Subject, statement
 from clusterbook.validate import ctrf
-from clusterbook.validate.checks import Checks
-from clusterbook.validate.checks import words as check_words
+from clusterbook.validate.checks import Checks, check_words
 from clusterbook.validate.judge import chosen_phases, judge
 from clusterbook.validate.result import PHASES, Report, Result
 
@@ -117,7 +116,7 @@ def gather(
     words, namespaces = public_names(recipe)
     words |= check_words(checks.values())
     shown = redact(snapshot_document, words=words, namespaces=namespaces, groups=groups)
-    report = judge(recipe, snapshot.read(shown), checks=checks, phases=phases, fail_fast=fail_fast)
+    report = judge(recipe, read_snapshot(shown), checks=checks, phases=phases, fail_fast=fail_fast)
     digest = recipe_digest(recipe)
     files = {
         RECIPE: encode(recipe),
@@ -135,7 +134,7 @@ def gather(
         "files": {name: {"sha256": sha256(data).hexdigest(), "size": len(data)} for name, data in files.items()},
     }
     files[MANIFEST] = encode(manifest)
-    return {**files, STATEMENT: _statement(report, digest, files[MANIFEST], snapshot.read(shown))}
+    return {**files, STATEMENT: _statement(report, digest, files[MANIFEST], read_snapshot(shown))}
 
 
 def recipe_digest(recipe: Document) -> str:
@@ -160,7 +159,7 @@ def _sbom(recipe: Document, digest: str) -> Document:
     return sbom(recipe, images, version=str(recipe["metadata"].get("version") or _UNNUMBERED), digest=digest)
 
 
-def _statement(report: Report, digest: str, manifest: bytes, judged: snapshot.Snapshot) -> bytes:
+def _statement(report: Report, digest: str, manifest: bytes, judged: Snapshot) -> bytes:
     """Return the in-toto statement that evidence makes; its subjects are the recipe, and the manifest of the files."""
     files = sha256(manifest).hexdigest()
     predicate = {
@@ -199,7 +198,7 @@ def recompute(files: Mapping[str, bytes], *, checks: Checks, version: str = "") 
     phases = manifest.get("phases")
     if not isinstance(phases, list) or not all(isinstance(each, str) for each in phases):
         raise BrokenEvidence(f"{MANIFEST} names no phases", hint=_WHOLE)
-    seen = snapshot.read(taken)
+    seen = read_snapshot(taken)
     report = judge(recipe, seen, checks=checks, phases=phases, fail_fast=manifest.get("failFast") is True)
     tool = _map_at(_map_at(claimed, "results"), "tool")
     again = json.loads(ctrf.as_json(report, str(tool.get("version") or "")))

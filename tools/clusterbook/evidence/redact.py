@@ -16,7 +16,7 @@ from typing import Any
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.evidence.public import NODE_INFO, NODE_KEYS, NODE_VALUES, OBJECT, READINGS, RESOURCES
 from clusterbook.resolve.recipe import RecipeResult
-from clusterbook.snapshot.model import read
+from clusterbook.snapshot.model import read_snapshot
 from clusterbook.snapshot.nodes import is_judged
 
 VERSION = "2"
@@ -89,7 +89,7 @@ def redact(
     Raises:
         InvalidRequest: the document is no snapshot.
     """
-    read(document)
+    read_snapshot(document)
     try:
         return _redact_body(document, _Scrubber(_nodes(document), words, namespaces, groups))
     except (KeyError, TypeError, AttributeError) as error:  # deep inside an object, where `read` does not look

@@ -15,7 +15,7 @@ from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents import yaml_fast
 from clusterbook.documents.api_version import API_VERSIONS
 from clusterbook.files.read import read_text
-from clusterbook.snapshot.model import Snapshot, read_whole
+from clusterbook.snapshot.model import Snapshot, read_measured_snapshot
 
 MAX_BYTES = 256 * 1024 * 1024
 """Largest file that is read; 5,000 nodes with 20,000 pods take 30 MB. The reference reads 1 MB of a URL (L26)."""
@@ -50,7 +50,7 @@ def read_snapshot(where: str) -> tuple[dict[str, Any], Snapshot]:
 def as_snapshot(document: object, where: str) -> Snapshot:
     """Return the snapshot that a document at `where` is. Raises InvalidRequest as `read_snapshot`."""
     try:
-        return read_whole(document)
+        return read_measured_snapshot(document)
     except InvalidRequest as error:
         raise InvalidRequest(error.what, place=where, hint=error.hint) from error
 

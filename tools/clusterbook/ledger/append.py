@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from clusterbook.catalog.load import load
-from clusterbook.catalog.read import from_texts, read, with_registry
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree, tree_from_texts, with_registry
 from clusterbook.catalog.tree import RECIPES, SourceTree
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, Unwritable
 from clusterbook.diagnostics.findings import Finding
 from clusterbook.files.write import write_bytes
 from clusterbook.ledger import git
-from clusterbook.ledger import plan as release
+from clusterbook.ledger import plan as release_plan
 from clusterbook.ledger.audit import audit, edited_files
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.model import RELEASES, WITHDRAWN
@@ -45,14 +45,14 @@ def plan(request: ReleaseRequest) -> Release:
     commit = git.commit(_nearest_folder(request.recipes), request.commit or "HEAD")
     ledger = open_ledger(request.registry)
     tree = with_registry(_tree(request), embedded_texts)
-    return release.plan(matrix.whole(load(tree)), ledger, name=request.name, commit=commit)
+    return release_plan.plan(matrix.whole(load_catalog(tree)), ledger, name=request.name, commit=commit)
 
 
 def _tree(request: ReleaseRequest) -> SourceTree:
     """Return the sources that a release publishes. Raises as `plan`."""
     if request.commit:
-        return from_texts(git.texts(request.recipes, request.commit), label=RECIPES)
-    tree = read(request.recipes, label=RECIPES)
+        return tree_from_texts(git.texts(request.recipes, request.commit), label=RECIPES)
+    tree = read_tree(request.recipes, label=RECIPES)
     if not request.allow_dirty and git.is_dirty(request.recipes):
         what = f"{request.recipes} differs from its last commit, so nobody could repeat the release"
         raise InvalidRequest(what, hint="commit it first, or name the commit to release with --commit")
@@ -97,7 +97,7 @@ def withdraw(registry: Path, slug: str, version: str, *, reason: str, replacemen
     """
     ledger = open_ledger(registry)
     resolved = git.commit(_nearest_folder(registry), commit)
-    text = release.withdraw(
+    text = release_plan.withdraw(
         ledger, slug, read_version(version), reason=reason, replacement=replacement, commit=resolved
     )
     write_bytes(registry / WITHDRAWN, text.encode())

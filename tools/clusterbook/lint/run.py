@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from clusterbook.catalog import read
-from clusterbook.catalog.load import survey
+from clusterbook.catalog.load import survey_catalog
+from clusterbook.catalog.read import overlay_tree, read_tree
 from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.errors import UnreadableSource
 from clusterbook.diagnostics.findings import Finding, Place
@@ -38,10 +38,10 @@ def check_tree(
         UnreadableSource: a folder does not exist or cannot be listed.
     """
     refused: list[UnreadableSource] = []
-    tree = read.read(root, label=label, strict=strict, refused=refused)
+    tree = read_tree(root, label=label, strict=strict, refused=refused)
     if data is not None:
-        tree = read.overlay(tree, data, refused=refused)
-    catalog = survey(tree)
+        tree = overlay_tree(tree, data, refused=refused)
+    catalog = survey_catalog(tree)
     upstream = read_charts(charts, catalog.components) if charts is not None else {}
     unread = [_below(error, folder) for error in refused for folder in (root, data) if folder is not None]
     findings = rules.check(catalog, matrix.build(catalog), upstream, unread=filter(None, unread))

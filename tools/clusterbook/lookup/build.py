@@ -41,11 +41,11 @@ from clusterbook.resolve.resolver import Recipe
 from clusterbook.snapshot.constraint import parse_expression, parse_path
 
 
-def parts(matrix: Matrix) -> Iterator[tuple[str, bytes]]:
+def index_parts(matrix: Matrix) -> Iterator[tuple[str, bytes]]:
     """Yield (name, bytes) of every part of the index of `matrix`, each name once, in a fixed order."""
     catalog = matrix.catalog
     yield HEAD, encode_head(Index(matrix.matcher, catalog.vocabulary))
-    yield LISTING, encode(listing(matrix))
+    yield LISTING, encode(index_listing(matrix))
     yield VALIDATORS, encode({name: node.data() for name, node in catalog.validators.items()})
     yield GROUPS, encode(catalog.public_groups)
     yield KIT, encode(gather_inputs(catalog)._asdict())
@@ -98,7 +98,7 @@ def _record(matrix: Matrix, recipe: Recipe, blobs: _Blobs) -> dict[str, Any]:
     }
 
 
-def listing(matrix: Matrix) -> list[dict[str, Any]]:
+def index_listing(matrix: Matrix) -> list[dict[str, Any]]:
     """Return a line about every served recipe, curated ones under their overlay's name. Source: reference row R44."""
     overlays: dict[Criteria, list[str]] = {Criteria(): ["base"]}
     for name, criteria in matrix.matcher.overlays:
@@ -117,13 +117,13 @@ def listing(matrix: Matrix) -> list[dict[str, Any]]:
                     "criteria": recipe.criteria._asdict(),
                     "is_leaf": name not in parents,
                     "source": "external" if layer is not None and layer.external else "embedded",
-                    "health": health(recipe),
+                    "health": recipe_health(recipe),
                 }
             )
     return sorted(lines, key=lambda line: str(line["name"]))
 
 
-def health(recipe: Recipe) -> dict[str, Any]:
+def recipe_health(recipe: Recipe) -> dict[str, Any]:
     """Return what can be told about a recipe without a cluster. Source: reference row R44."""
     pinned = all(
         component.word("version") or not component.word("source")

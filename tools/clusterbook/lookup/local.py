@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from clusterbook.catalog.criteria import Criteria, union
-from clusterbook.catalog.load import load
-from clusterbook.catalog.read import from_texts, overlay, with_registry
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import overlay_tree, tree_from_texts, with_registry
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.schema import UNKNOWN_KEY
 from clusterbook.inputs.fast import read_document
-from clusterbook.lookup.build import listing
+from clusterbook.lookup.build import index_listing
 from clusterbook.lookup.index_files import IndexFiles, embedded_texts
 from clusterbook.resolve import matrix
 from clusterbook.resolve.bundle_inputs import BundleInputs
@@ -24,7 +24,8 @@ from clusterbook.resolve.gather_inputs import gather_inputs
 from clusterbook.resolve.matching import INHERITED, UNSUPPORTED, Answer
 from clusterbook.resolve.proof import Proofs, with_effects
 from clusterbook.resolve.resolver import Evaluator, Recipe, Resolver
-from clusterbook.snapshot import constraint, criteria, model
+from clusterbook.snapshot import constraint, criteria
+from clusterbook.snapshot.model import read_snapshot
 
 
 class ResolvedRecipe(NamedTuple):
@@ -68,8 +69,8 @@ class LocalShelf:
             UnreadableSource: the private tree cannot be read.
         """
         self.source = source
-        tree = with_registry(from_texts(source.texts(), label="recipes"), embedded_texts)
-        self.catalog = load(overlay(tree, Path(data)) if data else tree)
+        tree = with_registry(tree_from_texts(source.texts(), label="recipes"), embedded_texts)
+        self.catalog = load_catalog(overlay_tree(tree, Path(data)) if data else tree)
         self.resolver = Resolver(self.catalog)
         self.matcher = self.resolver.matcher
         self.vocabulary = self.catalog.vocabulary
@@ -87,7 +88,7 @@ class LocalShelf:
     def _read_snapshot(self, where: str) -> None:
         """Take criteria from a snapshot, and judge overlays by it. Source: reference rows R9, R25."""
         try:
-            taken = model.read(read_document(where))
+            taken = read_snapshot(read_document(where))
         except InvalidRequest as error:
             raise InvalidRequest(error.what, place=error.place or where, hint=error.hint) from error
         found = criteria.fingerprint(taken)
@@ -189,7 +190,7 @@ class LocalShelf:
         """Return a line about every recipe."""
         found = matrix.build(self.catalog)
         self.remarks += [str(finding) for finding in found.findings]
-        return listing(found)
+        return index_listing(found)
 
 
 def _reading_note(origin: str) -> str:

@@ -12,12 +12,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from clusterbook.catalog.load import load
-from clusterbook.catalog.read import read, with_registry
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree, with_registry
 from clusterbook.catalog.tree import RECIPES
 from clusterbook.diagnostics.findings import Finding
 from clusterbook.files.write import write_bytes, write_folder
-from clusterbook.lookup.build import parts, served_recipes
+from clusterbook.lookup.build import index_parts, served_recipes
 from clusterbook.lookup.format import HEAD
 from clusterbook.lookup.index_files import EMBEDDED, embedded_texts
 from clusterbook.resolve.matching import COMPOSED, CURATED, INHERITED, UNSUPPORTED
@@ -59,7 +59,7 @@ class IndexBuild:
 _FOLDER, _ARCHIVE = "index", "clusterbook-index.zip"
 
 
-def build(recipes: Path, *, output: Path | None = None, package: Path | None = None) -> IndexBuild:
+def build_index(recipes: Path, *, output: Path | None = None, package: Path | None = None) -> IndexBuild:
     """Resolve the source tree `recipes` and write its index.
 
     Args:
@@ -72,8 +72,8 @@ def build(recipes: Path, *, output: Path | None = None, package: Path | None = N
         UnreadableSource: there is no source tree.
         Unwritable: a file cannot be written.
     """
-    matrix = whole(load(with_registry(read(recipes, label=RECIPES), embedded_texts)))
-    files = list(parts(matrix))
+    matrix = whole(load_catalog(with_registry(read_tree(recipes, label=RECIPES), embedded_texts)))
+    files = list(index_parts(matrix))
     if output is not None:
         write_folder(output / _FOLDER, files, marker=HEAD)
         write_bytes(output / _ARCHIVE, zip_bytes(files))

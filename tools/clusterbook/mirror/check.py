@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import clusterbook
-from clusterbook.artifacts import index as published
+from clusterbook.artifacts import index
 from clusterbook.artifacts.open import OpenIndex
 from clusterbook.artifacts.sbom import MEDIA_TYPE as SBOM
 from clusterbook.bundle.render import render
@@ -74,9 +74,9 @@ def _pulls(document: Mapping[str, Any]) -> MirrorList:
 def _recipe(archive: OpenIndex, name: str, policy: Policy | None) -> tuple[Mapping[str, Any], list[bytes]]:
     """Return a recipe of an archive, and its signed SBOMs."""
     slug, _, version = name.partition("@")
-    _, entry = published.choose(slug, archive.recipe(slug), version)
-    repository = published.repository(published.RECIPE_KIND, slug)
-    manifest = archive.artifact(repository, entry.artifacts[published.RECIPE_KIND])
+    _, entry = index.choose(slug, archive.recipe(slug), version)
+    repository = index.repository(index.RECIPE_KIND, slug)
+    manifest = archive.artifact(repository, entry.artifacts[index.RECIPE_KIND])
     store, home = archive.base.store, archive.base.repository(repository)
     document = json.loads(store.read(home, manifest.layers[0], limit_bytes=_LARGEST_BYTES))
     return document, list(_sboms(archive, home, manifest.digest, policy))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.bundle.folders import Chart, Folder
-from clusterbook.bundle.options import Request, read_options
+from clusterbook.bundle.options import OptionWords, read_options
 from clusterbook.bundle.pull import program, run
 from clusterbook.bundle.render import Bundle
 from clusterbook.catalog.images import images_in
@@ -26,7 +26,7 @@ _AT_ONCE = 4
 _SEPARATOR = re.compile(r"^---.*$", re.MULTILINE)
 
 
-def bundle_list(recipe: Mapping[str, Any], bundle: Bundle, request: Request) -> MirrorList:
+def bundle_list(recipe: Mapping[str, Any], bundle: Bundle, request: OptionWords) -> MirrorList:
     """Return what a bundle pulls, made of a whole recipe with `request`."""
     releases = bundle.plan.folders
     manifests = {

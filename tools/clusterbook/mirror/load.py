@@ -12,14 +12,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-from clusterbook.artifacts import index as published
+from clusterbook.artifacts import index as release_index
 from clusterbook.artifacts.latest import current_latest, settle_latest
 from clusterbook.artifacts.layout import Artifact
 from clusterbook.artifacts.open import OpenIndex
 from clusterbook.artifacts.push import push
 from clusterbook.artifacts.root import check_chain, check_same, check_target, read_version, root_artifact, root_versions
 from clusterbook.diagnostics.transport import Malformed, NoArtifact
-from clusterbook.mirror import archive as mirrored
+from clusterbook.mirror import archive
 from clusterbook.mirror.archive import ARTIFACT, CHART, IMAGE, ArchiveContents, ArchivePart
 from clusterbook.mirror.check import check_contents
 from clusterbook.oci.open import Base
@@ -48,16 +48,16 @@ def contents(base: Base) -> ArchiveContents:
         NoArtifact: it is no mirror's.
         Malformed: its list is damaged.
     """
-    repository = base.repository(mirrored.REPOSITORY)
+    repository = base.repository(archive.REPOSITORY)
     try:
-        manifest = base.store.manifest(repository, mirrored.TAG)
+        manifest = base.store.manifest(repository, archive.TAG)
     except NoArtifact as error:
         hint = "name what `clusterbook mirror save` wrote"
         raise NoArtifact(f"{base.store.where} is no archive of a mirror", hint=hint) from error
-    if manifest.artifact_type != mirrored.MIRROR or not manifest.layers:
+    if manifest.artifact_type != archive.MIRROR or not manifest.layers:
         raise Malformed(f"{base.store.where}: its list of what it holds is damaged", hint="save the archive again")
-    raw = base.store.read(repository, manifest.layers[0], limit_bytes=mirrored.LARGEST_LIST_BYTES)
-    return mirrored.parse(raw, base.store.where)
+    raw = base.store.read(repository, manifest.layers[0], limit_bytes=archive.LARGEST_LIST_BYTES)
+    return archive.parse(raw, base.store.where)
 
 
 def load(archive: OpenIndex, target: Base, report: Report) -> LoadResult:
@@ -95,11 +95,11 @@ def load(archive: OpenIndex, target: Base, report: Report) -> LoadResult:
     for root in roots:
         push(target.store, replace(root, repository=target.repository(root.repository)), [])
     tags = [archive.envelope.release]
-    index = archive.base.repository(published.REPOSITORY), target.repository(published.REPOSITORY)
+    index = archive.base.repository(release_index.REPOSITORY), target.repository(release_index.REPOSITORY)
     copy(archive.base.store, index[0], archive.manifest.digest, target.store, index[1], tags=tags)
 
     def tag(newest: OpenIndex) -> None:
-        target.store.put_manifest(index[1], newest.manifest, tag=published.LATEST)
+        target.store.put_manifest(index[1], newest.manifest, tag=release_index.LATEST)
 
     newest = settle_latest(target, trust, archive, tag)
     return LoadResult(listed, len(parts) + 1, blobs, size, newest)
@@ -129,8 +129,8 @@ def _release_parts(archive: OpenIndex, archive_contents: ArchiveContents) -> lis
     for name in archive_contents.recipes:
         slug, _, version = name.partition("@")
         recipe = archive.recipe(slug)
-        _, entry = published.choose(slug, recipe, version)
-        for needed in published.closure(slug, published.PublishedRecipe(version, {version: entry})):
+        _, entry = release_index.choose(slug, recipe, version)
+        for needed in release_index.closure(slug, release_index.PublishedRecipe(version, {version: entry})):
             tags = archive.base.store.all_tags(archive.base.repository(needed.repository))
             if needed.tag in tags:
                 label = f"{needed.repository}:{needed.tag}"

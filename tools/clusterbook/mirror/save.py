@@ -15,7 +15,7 @@ from tarfile import TarError
 from tarfile import open as open_tar
 from typing import Any, NamedTuple
 
-from clusterbook.artifacts import index as published
+from clusterbook.artifacts import index as release_index
 from clusterbook.artifacts.index import PublishedRecipe, choose, closure
 from clusterbook.artifacts.open import OpenIndex, refuse_withdrawn
 from clusterbook.artifacts.root import root_versions
@@ -27,7 +27,7 @@ from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, Unw
 from clusterbook.diagnostics.transport import Unreachable, WrongContent
 from clusterbook.documents.digest import canonical
 from clusterbook.files.archive import entries_below, pack_file
-from clusterbook.mirror import archive as mirrored
+from clusterbook.mirror import archive
 from clusterbook.mirror.archive import IMAGE, ArchiveContents, ArchivePart, MissingPart
 from clusterbook.mirror.images import bundle_list
 from clusterbook.mirror.list import ComponentChart, MirrorList, join_lists
@@ -101,19 +101,21 @@ def _save(
     for number, (slug, version, recipe) in enumerate(recipes):
         report("recipes", f"{slug}@{version}", number, len(recipes))
         lists.append(_save_recipe(index, slug, recipe, request, layout))
-    _copy(index, published.REPOSITORY, index.manifest.digest, layout, [index.envelope.release, published.LATEST])
+    _copy(
+        index, release_index.REPOSITORY, index.manifest.digest, layout, [index.envelope.release, release_index.LATEST]
+    )
     pulled = join_lists(lists) if request.images else join_lists(lists)._replace(gaps=())
     for tag in (f"root-{version}" for version in root_versions(index.base)):
-        _copy(index, published.REPOSITORY, tag, layout, [tag])
+        _copy(index, release_index.REPOSITORY, tag, layout, [tag])
     parts, missing = pulling.pull(pulled, charts=request.charts, images=request.images)
     names = tuple(f"{slug}@{version}" for slug, version, _ in recipes)
     deployers = tuple(request.deployers or MEDIA)
     unknown = (MissingPart(IMAGE, gap.missing or f"images of {gap.component}", gap.why) for gap in pulled.gaps)
     contents = ArchiveContents(index.envelope.release, names, tuple(parts), tuple(missing), tuple(unknown), deployers)
-    list_manifest, blobs = mirrored.manifest(contents)
+    list_manifest, blobs = archive.manifest(contents)
     for blob, data in blobs:
-        layout.put_blob(mirrored.REPOSITORY, blob, from_bytes(data))
-    layout.put_manifest(mirrored.REPOSITORY, list_manifest, tag=mirrored.TAG)
+        layout.put_blob(archive.REPOSITORY, blob, from_bytes(data))
+    layout.put_manifest(archive.REPOSITORY, list_manifest, tag=archive.TAG)
     report("archive", str(target), 0, 1)
     pack_file(entries_below(work, skip=lambda name: name == LOCK or Layout.is_partial(name)), target, compress=False)
     remove_folder(work)
@@ -125,7 +127,7 @@ def _choose_recipes(index: OpenIndex, request: SaveRequest) -> list[tuple[str, s
     unknown = [each for each in request.deployers if each not in MEDIA]
     if unknown:
         raise InvalidRequest(f"there is no deployer {unknown[0]}", hint=f"it is one of {', '.join(MEDIA)}")
-    served = published.releases_in(index.shard(published.RELEASES)).get(index.envelope.release, {})
+    served = release_index.releases_in(index.shard(release_index.RELEASES)).get(index.envelope.release, {})
     recipes = []
     for name in request.slugs or sorted(served):
         slug, _, version = name.partition("@")
@@ -181,17 +183,17 @@ class _Puller:
         needs = {_chart_name(need): need for need in pulls.charts}
         for number, need in enumerate(needs.values() if charts else ()):
             self.report("charts", _chart_name(need), number, len(needs))
-            attempt(mirrored.CHART, _chart_name(need), lambda need=need: self._chart(need))  # type: ignore[misc]
+            attempt(archive.CHART, _chart_name(need), lambda need=need: self._chart(need))  # type: ignore[misc]
         for number, image in enumerate(pulls.images if images else ()):
             self.report("images", image, number, len(pulls.images))
-            attempt(mirrored.IMAGE, image, lambda image=image: self._image(image))  # type: ignore[misc]
+            attempt(archive.IMAGE, image, lambda image=image: self._image(image))  # type: ignore[misc]
         return parts, missing
 
     def _image(self, image: str) -> ArchivePart:
         source = mirror_names.image(image)
         repository, tag = source.home
         copied = self._fetch(source.host, source.repository, source.wanted, repository, tag)
-        return ArchivePart(mirrored.IMAGE, image, repository, tag, copied)
+        return ArchivePart(archive.IMAGE, image, repository, tag, copied)
 
     def _chart(self, need: ComponentChart) -> ArchivePart:
         chart = need.chart
@@ -201,7 +203,7 @@ class _Puller:
             digest = self._fetch(host, path, tag, repository, tag)
         else:
             digest = self._pull(need, repository, tag)
-        return ArchivePart(mirrored.CHART, _chart_name(need), repository, tag, digest)
+        return ArchivePart(archive.CHART, _chart_name(need), repository, tag, digest)
 
     def _fetch(self, host: str, path: str, reference: str, repository: str, tag: str) -> str:
         if host in self._silent:

@@ -59,12 +59,12 @@ class ProofTools:
             return None
         chart = self.charts.chart(subject)
         if chart is None and self.pull and self.helm is not None:
-            self.charts.add(self.helm.pull(subject.source, subject.chart, subject.version, cache()), subject)
+            self.charts.add(self.helm.pull(subject.source, subject.chart, subject.version, chart_cache()), subject)
             chart = self.charts.chart(subject)
         return chart
 
 
-def cache() -> Path:
+def chart_cache() -> Path:
     """Return the folder that pulled charts are kept in; it is made when it is not there."""
     home = os.environ.get("XDG_CACHE_HOME")
     folder = (Path(home) if home else Path.home() / ".cache") / "clusterbook" / "charts"
@@ -72,7 +72,7 @@ def cache() -> Path:
     return folder
 
 
-def state(catalog: Catalog, wanted: Iterable[Case], hand: ProofTools) -> ProofStatus:
+def proof_status(catalog: Catalog, wanted: Iterable[Case], hand: ProofTools) -> ProofStatus:
     """Return how the proofs of the `wanted` cases stand; without a chart, one holds while its subject is the same."""
     known = Proofs(catalog)
     fresh: dict[str, Proof] = {}
@@ -96,7 +96,7 @@ def as_sentence(now: ProofStatus) -> str:
     return f"{len(now.fresh)} proofs hold, {len(now.stale) + len(now.missing)} are missing or stale\n"
 
 
-def notes(now: ProofStatus) -> list[str]:
+def proof_notes(now: ProofStatus) -> list[str]:
     """Return what a reader of proofs should know: which components are unproven."""
     names = sorted({f"{case.subject.component} {case.subject.version}".strip() for case in now.missing})
     return [f"unproven, since the chart is not at hand: {', '.join(names)}"] if names else []
@@ -182,7 +182,7 @@ def preview_all(catalog: Catalog, wanted: Iterable[Case], hand: ProofTools, agai
         known = {case.subject.component for case in wanted if case.subject.chart}
         raise NotFound(f"no recipe has a chart {name}", hint=did_you_mean(name, known))
     other = _other_version(hand, mine[0].subject, version)
-    now = state(catalog, mine, hand)
+    now = proof_status(catalog, mine, hand)
     found: list[Preview] = []
     for number, case in enumerate(mine):
         tell("preview", case.subject.component, number, len(mine))
@@ -202,7 +202,7 @@ def _other_version(hand: ProofTools, subject: ProofSubject, version: str) -> Cha
     assert hand.charts is not None
     chart = hand.charts.version(subject, version)
     if chart is None and hand.pull and hand.helm is not None:
-        pulled = hand.helm.pull(subject.source, subject.chart, version, cache())
+        pulled = hand.helm.pull(subject.source, subject.chart, version, chart_cache())
         hand.charts.add(pulled, replace(subject, version=version))
         chart = hand.charts.version(subject, version)
     if chart is None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import NamedTuple
 
-from clusterbook.artifacts import index as published
+from clusterbook.artifacts import index as release_index
 from clusterbook.artifacts.freshness import encode
 from clusterbook.artifacts.index import RECIPE_KIND, Pin, PublishedRecipe, PublishedVersion, repository
 from clusterbook.artifacts.layout import Artifact, NotOfTheLedger, ReleaseVersion
@@ -34,8 +34,8 @@ class NewIndex(NamedTuple):
 
 def make_index(release: Publication, pins: Pins, before: OpenIndex | None, *, lifetime: timedelta) -> NewIndex:
     """Return the index; its number is one more than that of the index before, where it says something else."""
-    found = published.shards(_listing(release, pins, recipes_of(before)), release.served, release.head)
-    envelope = published.envelope(
+    found = release_index.shards(_listing(release, pins, recipes_of(before)), release.served, release.head)
+    envelope = release_index.envelope(
         release.name, release.sequence, release.issued, found, release.withdrawn, lifetime=lifetime
     )
     newest = before is None or read_version(before.envelope.release) <= read_version(release.name)
@@ -66,16 +66,18 @@ def _listing(release: Publication, pins: Pins, earlier: Mapping[str, PublishedRe
 
 def index_artifact(index: bytes, shards: Mapping[str, bytes], release: Publication) -> Artifact:
     """Return the artifact of an index: the index first, then its shards by name."""
-    data = [(describe_file(published.INDEX, index, "index.json"), index)]
-    data += [(describe_file(published.SHARD, shard, f"{name}.json"), shard) for name, shard in sorted(shards.items())]
+    data = [(describe_file(release_index.INDEX, index, "index.json"), index)]
+    data += [
+        (describe_file(release_index.SHARD, shard, f"{name}.json"), shard) for name, shard in sorted(shards.items())
+    ]
     annotations = {
         "org.opencontainers.image.created": release.issued.isoformat().replace("+00:00", "Z"),
         "org.opencontainers.image.revision": release.origin.commit,
         "org.opencontainers.image.title": f"Index of release {release.name}",
         "org.opencontainers.image.version": release.name,
     }
-    manifest = artifact(published.INDEX, [layer for layer, _ in data], annotations=annotations)
-    return Artifact(published.REPOSITORY, release.name, manifest, ((EMPTY_CONFIG, EMPTY_BLOB), *data))
+    manifest = artifact(release_index.INDEX, [layer for layer, _ in data], annotations=annotations)
+    return Artifact(release_index.REPOSITORY, release.name, manifest, ((EMPTY_CONFIG, EMPTY_BLOB), *data))
 
 
 def published_pins(
@@ -101,7 +103,7 @@ def recipes_of(index: OpenIndex | None) -> dict[str, PublishedRecipe]:
     found: dict[str, PublishedRecipe] = {}
     if index is not None:
         for name in sorted(index.envelope.shards):
-            found |= published.recipes_in(index.shard(name)) if name.startswith(published.RECIPES) else {}
+            found |= release_index.recipes_in(index.shard(name)) if name.startswith(release_index.RECIPES) else {}
     return found
 
 

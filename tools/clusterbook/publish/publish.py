@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from clusterbook.artifacts import index as published
+from clusterbook.artifacts import index as release_index
 from clusterbook.artifacts.attachment import sbom_attachment
 from clusterbook.artifacts.index import RECIPE_KIND, Pin, PublishedRecipe, repository
 from clusterbook.artifacts.latest import current_latest, settle_latest
@@ -56,7 +56,7 @@ class Destination:
     signer: Signer | None
     trust: TrustOptions
     jobs: int = JOBS
-    lifetime: timedelta = published.LIFETIME
+    lifetime: timedelta = release_index.LIFETIME
     roots: tuple[RootOfTrust, ...] = ()
 
 
@@ -91,7 +91,7 @@ def publish(release: Publication, where: Destination, report: Report = quiet) ->
         index = make_index(release, pins, before, lifetime=where.lifetime)
         sender.send(index.artifact, tags=[])
         described_index = index.artifact.manifest.descriptor
-        subjects = [(published.REPOSITORY, Pin(described_index.digest, described_index.size))]
+        subjects = [(release_index.REPOSITORY, Pin(described_index.digest, described_index.size))]
         subjects += sorted([*listing(pins), *bills])
         signer, policy = where.signer, where.trust.policy
         signed = sign_release(release, subjects, signer, policy, sender) if signer else []
@@ -110,7 +110,7 @@ def publish(release: Publication, where: Destination, report: Report = quiet) ->
 
 
 def _tag_latest(newest: OpenIndex, sender: Sender) -> None:
-    sender.tag(published.REPOSITORY, newest.manifest, published.LATEST)
+    sender.tag(release_index.REPOSITORY, newest.manifest, release_index.LATEST)
 
 
 def _send_artifacts(

@@ -27,10 +27,9 @@ from clusterbook.artifacts.sbom import ChartDigests, sbom
 from clusterbook.bundle.media_types import archive_files, config
 from clusterbook.bundle.options import DEPLOYERS
 from clusterbook.bundle.render import render
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
 from clusterbook.catalog.images import Image, image_lists
-from clusterbook.catalog.load import Catalog
+from clusterbook.catalog.load import Catalog, load_catalog
+from clusterbook.catalog.read import tree_from_texts, with_registry
 from clusterbook.catalog.tree import RECIPES
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.documents.digest import canonical, tree_digest
@@ -39,7 +38,7 @@ from clusterbook.ledger import git
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.model import Ledger
 from clusterbook.ledger.version import read_version
-from clusterbook.lookup import format as index
+from clusterbook.lookup import format as index_format
 from clusterbook.lookup.build import served_recipes
 from clusterbook.lookup.format import Index
 from clusterbook.lookup.index_files import embedded_texts
@@ -133,8 +132,8 @@ def prepare(request: PublishRequest) -> Publication:
     if tree_digest(texts) != document["catalog"]:
         what = f"the sources at {document['commit'][:12]} are not those that release {name} records"
         raise NotOfTheLedger(what, hint="fetch the history that the ledger speaks of")
-    tree = workspace.with_registry(workspace.from_texts(texts, label=RECIPES), embedded_texts)
-    built = matrix.whole(catalog.load(tree))
+    tree = with_registry(tree_from_texts(texts, label=RECIPES), embedded_texts)
+    built = matrix.whole(load_catalog(tree))
     gatherer = Gatherer(built.catalog)
     upto = [each for each in known if read_version(each) <= read_version(name)]
     history = _history(ledger, upto)
@@ -153,7 +152,7 @@ def prepare(request: PublishRequest) -> Publication:
             freshness.IndexWithdrawal(each.slug, str(each.version), each.reason, each.replacement)
             for each in withdrawals
         ),
-        index.encode_head(Index(built.matcher, built.catalog.vocabulary)),
+        index_format.encode_head(Index(built.matcher, built.catalog.vocabulary)),
         {
             slug: gatherer.whole(recipe, state=built.answer(recipe.criteria).state)
             for slug, recipe in served_recipes(built)

@@ -67,7 +67,7 @@ def variants(offers: Offers) -> Iterator[Selection]:
 
 
 def chosen_slug(slug: str, offers: Offers, selection: Selection) -> str:
-    """Return the name of a recipe of which something was chosen; all defaults leave it as it is."""
+    """Return the name of a recipe of which something was chosen; all defaults leave it is."""
     chosen = (value.lower() for name, value in selection if value != offers[name].default)
     return SEPARATOR.join((slug, *chosen))
 

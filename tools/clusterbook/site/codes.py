@@ -5,11 +5,11 @@ Every module that declares a code is named here; a test compares the list with t
 
 from __future__ import annotations
 
-from clusterbook.catalog import images as image_lists
+from clusterbook.catalog import images as catalog_images
 from clusterbook.catalog import load, profiles, unread
 from clusterbook.diagnostics.codes import gather
 from clusterbook.documents import schema, yaml_reader
-from clusterbook.evidence import ledger as evidence
+from clusterbook.evidence import ledger
 from clusterbook.ledger import audit, plan
 from clusterbook.lint import (
     booleans,
@@ -32,7 +32,7 @@ from clusterbook.lint import (
 )
 from clusterbook.resolve import component, matrix
 
-_DOCUMENTS = (yaml_reader, schema, image_lists, load, profiles, unread)
+_DOCUMENTS = (yaml_reader, schema, catalog_images, load, profiles, unread)
 _RULES = (
     booleans,
     bundles,
@@ -53,5 +53,5 @@ _RULES = (
     versions,
 )
 
-CODES = gather((*_DOCUMENTS, component, matrix, *_RULES, audit, plan, evidence))
+CODES = gather((*_DOCUMENTS, component, matrix, *_RULES, audit, plan, ledger))
 """Every code a finding may have, by code."""

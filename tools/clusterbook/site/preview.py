@@ -19,8 +19,8 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
-from clusterbook.catalog.load import load
-from clusterbook.catalog.read import read, with_registry
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree, with_registry
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.evidence.ledger import TRUST, LedgerEvidence, read_evidence
 from clusterbook.ledger.folder import open_ledger
@@ -63,7 +63,7 @@ class SiteSources:
             BrokenLedger: the ledger is not what it should be.
             BrokenSite: the generator fails, or a mark is missing.
         """
-        whole = matrix.whole(load(with_registry(read(self.recipes, label="recipes"), embedded_texts)))
+        whole = matrix.whole(load_catalog(with_registry(read_tree(self.recipes, label="recipes"), embedded_texts)))
         versions, proofs = self._ledger()
         data = gather(whole, versions, published=self._published, proofs=proofs)
         return dict(makers(data, self.site, self._generated(data.date)))

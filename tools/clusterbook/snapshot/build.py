@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from clusterbook.documents.api_version import API_VERSION
 from clusterbook.snapshot.fingerprint import describe
 from clusterbook.snapshot.inventory import Gap
-from clusterbook.snapshot.model import KIND, Item, Reading, read
+from clusterbook.snapshot.model import KIND, Item, Reading, read_snapshot
 
 Document = dict[str, Any]
 
@@ -81,7 +81,7 @@ def document(capture: Capture, metadata: Mapping[str, str]) -> Document:
         found["objects"] = sorted(capture.objects, key=lambda each: (str(each["apiVersion"]), str(each["kind"])))
     if capture.releases is not None:
         found["releases"] = list(capture.releases)
-    found["fingerprint"] = describe(read(found))
+    found["fingerprint"] = describe(read_snapshot(found))
     return found
 
 

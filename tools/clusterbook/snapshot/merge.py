@@ -11,7 +11,7 @@ from typing import Any
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.snapshot.fingerprint import describe
 from clusterbook.snapshot.inventory import entries
-from clusterbook.snapshot.model import read
+from clusterbook.snapshot.model import read_snapshot
 
 Document = dict[str, Any]
 
@@ -25,7 +25,7 @@ def merge(cluster: Mapping[str, Any], node: Mapping[str, Any]) -> Document:
     Raises:
         InvalidRequest: `node` is no snapshot.
     """
-    own = read(node).measurements
+    own = read_snapshot(node).measurements
     if not any(kind in OWN for kind in own):
         raise InvalidRequest("the snapshot has no readings of a node", hint="take one on a node: clusterbook snapshot")
     told = {(each["type"], part["subtype"]) for each in cluster["measurements"] for part in each["subtypes"]}
@@ -46,7 +46,7 @@ def merge(cluster: Mapping[str, Any], node: Mapping[str, Any]) -> Document:
     if name := (node.get("metadata") or {}).get("source-node"):  # whose own readings these are, and nobody else's
         found["metadata"] = {**(cluster.get("metadata") or {}), "source-node": name}
     found.pop("fingerprint", None)
-    found["fingerprint"] = describe(read(found))
+    found["fingerprint"] = describe(read_snapshot(found))
     return found
 
 

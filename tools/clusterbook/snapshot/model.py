@@ -169,7 +169,7 @@ def _access_gap(gap: Gap | None) -> Gap | None:
     return gap if gap is not None and gap.state in (DENIED, FAILED) else None
 
 
-def read(document: object) -> Snapshot:
+def read_snapshot(document: object) -> Snapshot:
     """Return the snapshot that `document`, a parsed file, holds.
 
     Where a type or a subtype stands twice, the first counts. One with measurements needs no kind and no apiVersion, as
@@ -200,7 +200,7 @@ def is_snapshot(document: Mapping[str, Any]) -> bool:
     return document.get("kind") == KIND or (measured and not named)
 
 
-def age(document: Mapping[str, Any], version: str) -> str:
+def snapshot_age(document: Mapping[str, Any], version: str) -> str:
     """Return what to know of the tool that took a snapshot, for one of the version `version`; "" where nothing is.
 
     Of one that the reference took nothing is said: its versions are not ours.
@@ -216,13 +216,13 @@ def age(document: Mapping[str, Any], version: str) -> str:
 _NUMBERS = re.compile(r"\d{1,9}")
 
 
-def read_whole(document: object) -> Snapshot:
+def read_measured_snapshot(document: object) -> Snapshot:
     """Return the snapshot that a document holds, one that shows something; see `read`.
 
     Raises:
         InvalidRequest: besides, it has neither measurements nor anything else that was found or looked for.
     """
-    found = read(document)
+    found = read_snapshot(document)
     if not (found.measurements or any(found.inventory)):
         raise InvalidRequest("this snapshot shows nothing: it has no measurements", hint=_AGAIN)
     return found

@@ -19,7 +19,7 @@ from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.diagnostics.printable import one_line
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.snapshot import constraint
-from clusterbook.snapshot.model import KIND, Snapshot, read
+from clusterbook.snapshot.model import KIND, Snapshot, read_snapshot
 
 _GO = re.compile(
     r"\{\{-?\s*(?:(?:if|range|with|template|define|block|printf|len|index|not|and|or|eq|ne|gt|lt)\s+[.$(\"]"
@@ -29,12 +29,12 @@ _GO = re.compile(
 _NAME = "<template>"
 
 
-def render(template: str, document: Mapping[str, Any], where: str) -> str:
+def render_snapshot(template: str, document: Mapping[str, Any], where: str) -> str:
     """Return what a template makes of a snapshot.
 
     The template has the snapshot's parts by name (`kind`, `metadata`, `measurements`, …), all of it as `snapshot`, and
     `reading("OS.release.ID", default)`, whose path is written as in a constraint. `where` is what messages call it.
-    What strangers wrote stays on its line and can be seen; the filters `yaml` and `json` give it as it is.
+    What strangers wrote stays on its line and can be seen; the filters `yaml` and `json` give it is.
 
     Raises:
         InvalidRequest: the template cannot be read, or asks for something that is not there.
@@ -44,7 +44,7 @@ def render(template: str, document: Mapping[str, Any], where: str) -> str:
     )
     environment.filters["yaml"] = lambda value: dump(_raw(value))
     environment.filters["json"] = lambda value: json.dumps(_raw(value), indent=2, sort_keys=True)
-    taken, shown = read(document), _printable(document)
+    taken, shown = read_snapshot(document), _printable(document)
     parts = {name: shown.get(name) or [] for name in ("measurements", "objects", "releases", "coverage")}
     parts |= {name: shown.get(name) or {} for name in ("metadata", "fingerprint")}
     parts |= {"kind": shown.get("kind") or KIND, "apiVersion": shown.get("apiVersion") or ""}

@@ -128,7 +128,7 @@ def new_root(root_keys: Iterable[PublicKey], threshold: int, releases: Iterable[
 
 
 class RootChange(NamedTuple):
-    """What becomes another in the next version of a root; `threshold` 0 leaves it as it is."""
+    """What becomes another in the next version of a root; `threshold` 0 leaves it is."""
 
     add_root: tuple[PublicKey, ...] = ()
     remove_root: tuple[PublicKey, ...] = ()

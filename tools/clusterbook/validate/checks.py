@@ -130,7 +130,7 @@ def with_inspections(entries: Mapping[str, Entry], ours: Mapping[str, Entry]) ->
     }
 
 
-def words(checks: Iterable[Check]) -> frozenset[str]:
+def check_words(checks: Iterable[Check]) -> frozenset[str]:
     """Return the names of objects, their namespaces, and the values of labels that checks ask about."""
     found = set()
     for inspection in (inspection for check in checks for inspection in check.inspections):

@@ -30,7 +30,7 @@ class Fit(NamedTuple):
         return {"recipe": self.recipe, "fit": self.fit, **({"why": self.why} if self.why else {})}
 
 
-def fit(recipes: Iterable[tuple[str, Mapping[str, Any]]], taken: Snapshot) -> list[Fit]:
+def fit_recipes(recipes: Iterable[tuple[str, Mapping[str, Any]]], taken: Snapshot) -> list[Fit]:
     """Return what is to be said about each (name, recipe): what fits first, the most specific before the others.
 
     Raises:

@@ -14,11 +14,11 @@ from typing import Any
 from clusterbook.diagnostics.printable import one_line
 from clusterbook.kubernetes.api import open_api
 from clusterbook.kubernetes.placement import GPU, Placement
-from clusterbook.snapshot.model import read
+from clusterbook.snapshot.model import read_snapshot
 from clusterbook.validate.checks import read_checks
 from clusterbook.validate.job_manifests import CheckRun
 from clusterbook.validate.judge import judge
-from clusterbook.validate.output.record import record, with_requested_settings
+from clusterbook.validate.output.record import record_trials, with_requested_settings
 from clusterbook.validate.result import CHECK, ERROR, FAILED, READINESS, SKIPPED
 from clusterbook.validate.run_jobs import run_all
 
@@ -72,13 +72,13 @@ def run_checks(
     _say(f"checks run at {api.description}")
     found = run_all(api, wanted, asked, gpu_node_names(taken), say=_say, keep=keep)
     checks = read_checks(entries)
-    return record(taken, with_requested_settings(found, recipe, checks), checks)
+    return record_trials(taken, with_requested_settings(found, recipe, checks), checks)
 
 
 def open_checks(recipe: Document, taken: Document, entries: Entries, phases: Sequence[str]) -> list[Mapping[str, Any]]:
     """Return the entries of the checks that reading leaves open, [] where the cluster is not ready for them."""
     checks = read_checks(entries)
-    report = judge(recipe, read(taken), checks=checks, phases=phases, known_checks=tuple(entries))
+    report = judge(recipe, read_snapshot(taken), checks=checks, phases=phases, known_checks=tuple(entries))
     if any(each.phase == READINESS and each.state in (FAILED, ERROR) for each in report.results):
         return []
     left = {each.name: each.phase for each in report.results if each.kind == CHECK and each.state == SKIPPED}

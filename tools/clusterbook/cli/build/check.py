@@ -10,7 +10,7 @@ from clusterbook.cli.build.options import DATA, FINDINGS, RECIPES, all_codes
 from clusterbook.cli.program import SingleUseCommand
 from clusterbook.cli.terminal import deliver
 from clusterbook.diagnostics.report import FORMATS, report
-from clusterbook.lint import run as check
+from clusterbook.lint.run import check_tree
 
 
 @click.command("check", cls=SingleUseCommand)
@@ -31,6 +31,6 @@ def check_command(
     output: str,
 ) -> int:
     """Check sources against every rule; exit 10 when something was found."""
-    findings = check.check_tree(recipes, data, charts, strict=strict)
+    findings = check_tree(recipes, data, charts, strict=strict)
     deliver(report(findings, form, all_codes), output=output)
     return FINDINGS if findings else 0

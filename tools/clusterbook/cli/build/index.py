@@ -11,7 +11,7 @@ import click
 
 from clusterbook.cli.build.options import RECIPES
 from clusterbook.cli.program import SingleUseCommand
-from clusterbook.lookup import write as index_writer
+from clusterbook.lookup.write import build_index, own_package
 
 
 @click.command("build", cls=SingleUseCommand)
@@ -19,7 +19,7 @@ from clusterbook.lookup import write as index_writer
 @click.option("--output", "-o", type=click.Path(path_type=Path), default=Path("dist"), show_default=True)
 def build_command(recipes: Path, output: Path) -> int:
     """Build the index of every answer, into OUTPUT and into this checkout's own `clusterbook` command."""
-    built = index_writer.build(recipes, output=output, package=index_writer.own_package(recipes))
+    built = build_index(recipes, output=output, package=own_package(recipes))
     for finding in built.findings:
         click.echo(str(finding), err=True)
     click.echo(built.summary(_client_command()))

@@ -14,9 +14,8 @@ from clusterbook.cli.program import SingleUseCommand
 from clusterbook.cli.terminal import deliver
 from clusterbook.diagnostics.report import FORMATS, report
 from clusterbook.diff.recipe_report import FORMATS as DIFF_FORMATS
-from clusterbook.evidence import ledger as proofs
-from clusterbook.ledger import append as releasing
-from clusterbook.ledger import diff as releasediff
+from clusterbook.evidence import ledger
+from clusterbook.ledger import append, diff
 
 
 @click.command("release", cls=SingleUseCommand)
@@ -42,13 +41,13 @@ def release_command(
 
     RELEASE is year, month and number: 2026.7.0. The date is that of the commit.
     """
-    asked = releasing.ReleaseRequest(name, recipes, registry, commit, allow_dirty=allow_dirty or dry_run)
-    found = releasing.plan(asked)
+    asked = append.ReleaseRequest(name, recipes, registry, commit, allow_dirty=allow_dirty or dry_run)
+    found = append.plan(asked)
     for finding in found.findings:
         click.echo(str(finding), err=True)
     if not dry_run:
-        releasing.append(found, registry)
-    deliver(releasing.summary(found) if form == "text" else releasediff.report(releasediff.plan_diff(found), form))
+        append.append(found, registry)
+    deliver(append.summary(found) if form == "text" else diff.report(diff.plan_diff(found), form))
     return 0
 
 
@@ -61,7 +60,7 @@ def release_command(
 @REGISTRY
 def withdraw_command(slug: str, version: str, reason: str, replacement: str, commit: str, registry: Path) -> int:
     """Say that nobody should use a version any more. It stays in the ledger; this is added to it."""
-    click.echo(releasing.withdraw(registry, slug, version, reason=reason, replacement=replacement, commit=commit))
+    click.echo(append.withdraw(registry, slug, version, reason=reason, replacement=replacement, commit=commit))
     return 0
 
 
@@ -81,6 +80,6 @@ def audit_command(registry: Path, against: str, policy: Path, form: str) -> int:
 
     Exit status: 10 when something does not.
     """
-    findings = [*releasing.check(registry, against), *proofs.check(registry, policy)]
+    findings = [*append.check(registry, against), *ledger.check(registry, policy)]
     deliver(report(findings, form, all_codes))
     return FINDINGS if findings else 0

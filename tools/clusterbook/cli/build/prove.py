@@ -7,16 +7,16 @@ from pathlib import Path
 
 import click
 
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree
 from clusterbook.cli.build.options import FINDINGS, RECIPES
 from clusterbook.cli.program import SingleUseCommand
 from clusterbook.cli.terminal import TerminalProgress, deliver
 from clusterbook.diagnostics.errors import NotFound, did_you_mean
 from clusterbook.prove import preview, report
-from clusterbook.prove import run as proving
 from clusterbook.prove.archives import Charts
 from clusterbook.prove.helm import Helm
+from clusterbook.prove.run import ProofTools, as_sentence, preview_all, proof_notes, proof_status, prove
 from clusterbook.prove.subjects import Case, cases, cases_of
 from clusterbook.resolve import matrix
 from clusterbook.resolve.gather_inputs import images
@@ -55,24 +55,22 @@ def prove_command(
     Proofs are written beside their components, and only what is stale is rendered again. Without --charts and --pull,
     what is proven already is shown. Exit 10 when a value changes nothing or is refused.
     """
-    found = matrix.build(catalog.load(workspace.read(recipes)))
+    found = matrix.build(load_catalog(read_tree(recipes)))
     every = cases(found.catalog, found.recipes)
     wanted = _select_cases(every, slugs)
-    hand = proving.ProofTools(
-        Charts(charts) if charts or pull else None, Helm(helm) if charts or pull else None, pull=pull
-    )
+    hand = ProofTools(Charts(charts) if charts or pull else None, Helm(helm) if charts or pull else None, pull=pull)
     with TerminalProgress(lambda line: click.echo(line, err=True), terminal=sys.stderr.isatty()) as tell:
         if against:
-            shown = proving.preview_all(found.catalog, wanted, hand, against, tell)
+            shown = preview_all(found.catalog, wanted, hand, against, tell)
             deliver(preview.FORMATS[form](shown), output=output)
             return 0
-        now = proving.state(found.catalog, wanted, hand)
+        now = proof_status(found.catalog, wanted, hand)
         if verify:
-            deliver(proving.as_sentence(now), output=output)
+            deliver(as_sentence(now), output=output)
             return FINDINGS if now.stale or now.missing else 0
-        proofs = proving.prove(hand, recipes, every, now, tell)
+        proofs = prove(hand, recipes, every, now, tell)
     summary = report.summarise(wanted, proofs, images(found.catalog))
-    deliver(report.FORMATS[form](summary), notes=proving.notes(now), output=output)
+    deliver(report.FORMATS[form](summary), notes=proof_notes(now), output=output)
     return FINDINGS if summary.idle else 0
 
 

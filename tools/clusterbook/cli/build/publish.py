@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from clusterbook.artifacts import index as published
+from clusterbook.artifacts import index
 from clusterbook.artifacts.root import check_chain
 from clusterbook.bundle.options import DEPLOYERS
 from clusterbook.cli.program import SingleUseCommand
@@ -65,7 +65,7 @@ _OPTIONS = (
     ),
     click.option("--no-bundles", is_flag=True, help="Recipes alone, where sources are too old to make bundles of."),
     click.option(
-        "--lifetime", type=click.IntRange(1, 3660), default=published.LIFETIME.days, show_default=True, metavar="DAYS",
+        "--lifetime", type=click.IntRange(1, 3660), default=index.LIFETIME.days, show_default=True, metavar="DAYS",
         help="How long the index is good for after its date.",
     ),
     click.option("--as-of", default="", metavar="COMMIT", help="Date the index by this commit, not by the release."),

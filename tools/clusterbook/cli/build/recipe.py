@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
 from clusterbook.catalog.criteria import Criteria, read_criteria, read_tuple
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import overlay_tree, read_tree, with_criteria, with_registry
 from clusterbook.cli.build.options import DATA, RECIPES
 from clusterbook.cli.flags import CRITERIA
 from clusterbook.cli.program import SingleUseCommand
@@ -43,9 +43,9 @@ def load(recipes: Path, data: Path | None) -> Matrix:
         SourceErrors: the sources contradict themselves.
         UnreadableSource: a tree cannot be read.
     """
-    tree = workspace.with_registry(workspace.read(recipes), embedded_texts)
-    tree = workspace.with_criteria(tree, embedded_texts())
-    found = catalog.load(workspace.overlay(tree, data) if data else tree)
+    tree = with_registry(read_tree(recipes), embedded_texts)
+    tree = with_criteria(tree, embedded_texts())
+    found = load_catalog(overlay_tree(tree, data) if data else tree)
     for finding in found.findings:
         if finding.code == UNKNOWN_KEY.code:
             click.echo(f"warning: {finding}", err=True)

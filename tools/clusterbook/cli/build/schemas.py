@@ -8,7 +8,7 @@ import click
 
 from clusterbook.cli.build.options import FINDINGS
 from clusterbook.cli.program import SingleUseCommand
-from clusterbook.site import json_schemas as schemas
+from clusterbook.site import json_schemas
 
 
 @click.command("schemas", cls=SingleUseCommand)
@@ -17,10 +17,10 @@ from clusterbook.site import json_schemas as schemas
 def schemas_command(output: Path, verify: bool) -> int:
     """Write the JSON Schemas of the source documents."""
     if verify:
-        stale = schemas.outdated_files(output)
+        stale = json_schemas.outdated_files(output)
         for name in stale:
             click.echo(f"{output / name} is missing or stale; write it with `clusterbook-build schemas`")
         return FINDINGS if stale else 0
-    for path in schemas.write(output):
+    for path in json_schemas.write(output):
         click.echo(path)
     return 0

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from clusterbook.catalog import load as catalog
-from clusterbook.catalog import read as workspace
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree, with_registry
 from clusterbook.cli.build.options import RECIPES, REGISTRY
 from clusterbook.cli.program import SingleUseCommand
 from clusterbook.ledger.folder import open_ledger
@@ -84,8 +84,8 @@ def render(
     from clusterbook.site.gather import gather
     from clusterbook.site.versions import PublishedVersions
 
-    tree = workspace.with_registry(workspace.read(recipes, label="recipes"), embedded_texts)
-    whole = matrix.whole(catalog.load(tree))
+    tree = with_registry(read_tree(recipes, label="recipes"), embedded_texts)
+    whole = matrix.whole(load_catalog(tree))
     ledger = open_ledger(registry)
     proofs = read_evidence(registry, ledger, site / TRUST)
     return build(

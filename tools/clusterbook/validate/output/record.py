@@ -116,7 +116,7 @@ def with_settings(
 _SETTINGS = "as in --setting inference-routing-mode=dynamo-router, beside inference-perf=FILE"
 
 
-def record(document: Mapping[str, Any], trials: Sequence[tuple[str, Trial]], checks: Checks) -> dict[str, Any]:
+def record_trials(document: Mapping[str, Any], trials: Sequence[tuple[str, Trial]], checks: Checks) -> dict[str, Any]:
     """Return a snapshot to which what came of checks is added; what it said of the same checks before goes."""
     kinds = {each["type"]: {part["subtype"]: part for part in each.get("subtypes") or ()} for each in _parts(document)}
     found = capture_of(trials).measurements
