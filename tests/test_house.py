@@ -51,10 +51,9 @@ IO = frozenset(
     artifacts.memory artifacts.root artifacts.visit
     bundle.disk bundle.make bundle.pull bundle.template
     catalog.chart catalog.read
-    cli.build.check cli.build.index cli.build.ledger cli.build.main cli.build.options cli.build.prove cli.build.publish
-    cli.build.recipe cli.build.schemas cli.build.site
-    cli.commands cli.comparison cli.evidence cli.fleet cli.main cli.mirror cli.program cli.push cli.terminal cli.trust
-    cli.validate
+    cli.build_main cli.builder.check cli.builder.index cli.builder.ledger cli.builder.options cli.builder.prove
+    cli.builder.publish cli.builder.recipe cli.builder.schemas cli.builder.site cli.commands cli.comparison
+    cli.evidence cli.fleet cli.main cli.mirror cli.program cli.push cli.terminal cli.trust cli.validate
     collect.cluster.survey collect.node.host collect.node.nics collect.node.nvidia_smi collect.node.pci
     collect.node.system collect.node.systemd collect.run collect.take
     evidence.folder evidence.ledger

@@ -21,8 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from clusterbook.artifacts.freshness import Rollback
 from clusterbook.artifacts.push import push
 from clusterbook.artifacts.root import ROOT, root_artifact, root_versions
-from clusterbook.cli import main
-from clusterbook.cli.build import main as build_main
+from clusterbook.cli import build_main, main
 from clusterbook.diagnostics.errors import BrokenIndex, ClusterbookError
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.open import Access, Base, open_source

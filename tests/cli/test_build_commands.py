@@ -11,7 +11,7 @@ import click
 import jsonschema
 import pytest
 
-from clusterbook.cli.build import main as build_main
+from clusterbook.cli import build_main
 from clusterbook.lookup.write import build_index
 from clusterbook.site import json_schemas
 from tests.support import indexes, trees
@@ -226,7 +226,7 @@ MODULES = {"check": 140, "resolve eks": 80, "schemas --verify": 55, "audit": 140
 @pytest.mark.parametrize("line", MODULES)
 def test_a_command_loads_what_it_needs(line: str) -> None:
     script = (
-        "import sys\nfrom clusterbook.cli.build.main import run\n"
+        "import sys\nfrom clusterbook.cli.build_main import run\n"
         f"status = run({line.split()!r})\n"
         "print(status, sum(name.split('.')[0] == 'clusterbook' for name in sys.modules), file=sys.stderr)\n"
     )

@@ -28,7 +28,7 @@ from tests.support.servers.site import Site
 
 WALKER = """
 import contextlib, io, json, os, sys
-from clusterbook.cli.build import main as build
+from clusterbook.cli import build_main as build
 from clusterbook.cli import main as client
 said = []
 for program, *words in json.load(sys.stdin):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from clusterbook.cli.build import main as build_main
+from clusterbook.cli import build_main
 from clusterbook.resolve.matching import COMPOSED, CURATED, INHERITED, UNSUPPORTED
 from tests.contract.test_reference import differences
 from tests.support.trees import shared_folder

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.cli.build import main as build_main
+from clusterbook.cli import build_main
 from clusterbook.diagnostics.findings import SourceErrors
 from clusterbook.evidence import model
 from clusterbook.evidence.ledger import LedgerEvidence, read_evidence

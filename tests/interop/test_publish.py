@@ -156,7 +156,7 @@ class Published:
 
 def clusterbook_build(folder: Path, env: Mapping[str, str], *words: str) -> str:
     kept = {"PYTHONDONTWRITEBYTECODE": ""}  # compiling sigstore each time takes longer than publishing
-    return run(sys.executable, "-m", "clusterbook.cli.build.main", *words, cwd=folder, env={**env, **kept})
+    return run(sys.executable, "-m", "clusterbook.cli.build_main", *words, cwd=folder, env={**env, **kept})
 
 
 def access(registry: Registry) -> Access:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.cli.build import main as build_main
+from clusterbook.cli import build_main
 from clusterbook.diagnostics.errors import UnreadableSource
 from clusterbook.ledger import git
 from tests.support import checkouts, ledgers, trees

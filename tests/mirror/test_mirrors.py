@@ -16,8 +16,8 @@ from clusterbook.artifacts import index
 from clusterbook.artifacts.freshness import IndexWithdrawal
 from clusterbook.artifacts.open import OpenIndex, WithdrawnVersion, open_index
 from clusterbook.bundle import mirror_names
+from clusterbook.cli import build_main
 from clusterbook.cli import main as client
-from clusterbook.cli.build import main as build_main
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound
 from clusterbook.diagnostics.transport import Malformed, NoArtifact, Patience
 from clusterbook.files.archive import unpack_file

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from clusterbook.catalog.proofs import path_of
-from clusterbook.cli.build.main import run
+from clusterbook.cli.build_main import run
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, UnreadableSource
 from clusterbook.prove.archives import Charts, WrongChart
 from clusterbook.prove.helm import Helm, HelmFailed, NoHelm

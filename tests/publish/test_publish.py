@@ -18,8 +18,8 @@ from clusterbook.artifacts import index as release_index
 from clusterbook.artifacts.layout import NotOfTheLedger
 from clusterbook.artifacts.open import OpenIndex, open_index
 from clusterbook.bundle.options import DEPLOYERS
-from clusterbook.cli.build import main as build_main
-from clusterbook.cli.build.publish import meter, notes
+from clusterbook.cli import build_main
+from clusterbook.cli.builder.publish import meter, notes
 from clusterbook.diagnostics.errors import NotFound
 from clusterbook.diagnostics.transport import NoArtifact, Patience, Unreachable
 from clusterbook.oci.layout.folder import Layout

@@ -198,7 +198,7 @@ def start(checkout: Path, to: str, **more: object) -> subprocess.Popen[str]:
     words = ["publish", "--to", to, "--key", "k.pem", "--jobs", "4", "--format", "json"]
     environment = {**os.environ, "HOME": str(checkout), "PYTHONDONTWRITEBYTECODE": ""}  # or each run compiles it all
     return subprocess.Popen(
-        [sys.executable, "-m", "clusterbook.cli.build.main", *words], cwd=checkout, env=environment,
+        [sys.executable, "-m", "clusterbook.cli.build_main", *words], cwd=checkout, env=environment,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more,
     )  # type: ignore[call-overload,no-any-return]  # fmt: skip
 

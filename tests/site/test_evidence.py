@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.cli import main
-from clusterbook.cli.build import main as build_main
+from clusterbook.cli import build_main, main
 from clusterbook.evidence import ledger
 from clusterbook.files.write import write_folder
 from clusterbook.ledger import plan

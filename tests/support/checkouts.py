@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from clusterbook.cli.build import main as build_main
+from clusterbook.cli import build_main
 from tests.support import ledgers, trees
 
 IDENTITY = ["-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from clusterbook.catalog.load import load_catalog
 from clusterbook.catalog.read import read_tree
-from clusterbook.cli.build.main import program as build
+from clusterbook.cli.build_main import program as build
 from clusterbook.cli.commands import program as client
 from clusterbook.evidence.ledger import LedgerEvidence
 from clusterbook.ledger.folder import open_ledger

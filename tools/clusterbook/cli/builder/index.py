@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from clusterbook.cli.build.options import RECIPES
+from clusterbook.cli.builder.options import RECIPES
 from clusterbook.cli.program import SingleUseCommand
 from clusterbook.lookup.write import build_index, own_package
 

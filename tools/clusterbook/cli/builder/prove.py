@@ -9,7 +9,7 @@ import click
 
 from clusterbook.catalog.load import load_catalog
 from clusterbook.catalog.read import read_tree
-from clusterbook.cli.build.options import FINDINGS, RECIPES
+from clusterbook.cli.builder.options import FINDINGS, RECIPES
 from clusterbook.cli.program import SingleUseCommand
 from clusterbook.cli.terminal import TerminalProgress, deliver
 from clusterbook.diagnostics.errors import NotFound, did_you_mean

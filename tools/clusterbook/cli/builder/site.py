@@ -12,7 +12,7 @@ import click
 
 from clusterbook.catalog.load import load_catalog
 from clusterbook.catalog.read import read_tree, with_registry
-from clusterbook.cli.build.options import RECIPES, REGISTRY
+from clusterbook.cli.builder.options import RECIPES, REGISTRY
 from clusterbook.cli.program import SingleUseCommand
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.lookup.index_files import embedded_texts

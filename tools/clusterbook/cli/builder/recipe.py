@@ -11,7 +11,7 @@ import click
 from clusterbook.catalog.criteria import Criteria, read_criteria, read_tuple
 from clusterbook.catalog.load import load_catalog
 from clusterbook.catalog.read import overlay_tree, read_tree, with_criteria, with_registry
-from clusterbook.cli.build.options import DATA, RECIPES
+from clusterbook.cli.builder.options import DATA, RECIPES
 from clusterbook.cli.flags import CRITERIA
 from clusterbook.cli.program import SingleUseCommand
 from clusterbook.cli.render import recipe_table, render, table

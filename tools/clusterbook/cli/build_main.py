@@ -1,6 +1,6 @@
 """The `clusterbook-build` command.
 
-Each command parses its words, calls one function and reports. It stands in a module of its subject, which is loaded
+Each command parses its words, calls one function and reports. It stands in a module of `cli.builder`, which is loaded
 when it is called, so that `check` does not load what publishes.
 """
 
@@ -32,7 +32,7 @@ COMMANDS = {
     "site": "site:site_command",
     "withdraw": "ledger:withdraw_command",
 }
-"""The name of each command, and where it stands: a module of this package, and what it is called there."""
+"""The name of each command, and where it stands: a module of `cli.builder`, and what it is called there."""
 
 
 class LazyProgram(Program):
@@ -47,7 +47,7 @@ class LazyProgram(Program):
         module, _, name = COMMANDS.get(cmd_name, "").partition(":")
         if not module:
             return None
-        command = getattr(importlib.import_module(f"clusterbook.cli.build.{module}"), name)
+        command = getattr(importlib.import_module(f"clusterbook.cli.builder.{module}"), name)
         assert isinstance(command, click.Command)
         return command
 

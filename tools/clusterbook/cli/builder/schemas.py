@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from clusterbook.cli.build.options import FINDINGS
+from clusterbook.cli.builder.options import FINDINGS
 from clusterbook.cli.program import SingleUseCommand
 from clusterbook.site import json_schemas
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from clusterbook.cli.build.options import DATA, FINDINGS, RECIPES, all_codes
+from clusterbook.cli.builder.options import DATA, FINDINGS, RECIPES, all_codes
 from clusterbook.cli.program import SingleUseCommand
 from clusterbook.cli.terminal import deliver
 from clusterbook.diagnostics.report import FORMATS, report

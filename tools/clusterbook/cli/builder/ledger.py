@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from clusterbook.cli.build.options import FINDINGS, RECIPES, REGISTRY, all_codes
+from clusterbook.cli.builder.options import FINDINGS, RECIPES, REGISTRY, all_codes
 from clusterbook.cli.program import SingleUseCommand
 from clusterbook.cli.terminal import deliver
 from clusterbook.diagnostics.report import FORMATS, report
