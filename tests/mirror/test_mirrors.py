@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +14,15 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+import clusterbook
 from clusterbook.artifacts import index
+from clusterbook.artifacts.attachment import sbom_attachment, signature_attachment
 from clusterbook.artifacts.freshness import IndexWithdrawal
 from clusterbook.artifacts.open import OpenIndex, WithdrawnVersion, open_index
+from clusterbook.artifacts.pins import recipe_pins
 from clusterbook.bundle import mirror_names
+from clusterbook.bundle.folders import VendoredChart
+from clusterbook.bundle.render import render
 from clusterbook.cli import build_main
 from clusterbook.cli import main as client
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound
@@ -23,6 +30,7 @@ from clusterbook.diagnostics.transport import Malformed, NoArtifact, Patience
 from clusterbook.files.archive import unpack_file
 from clusterbook.files.context import Context
 from clusterbook.files.tar_reader import Limits
+from clusterbook.files.write import write_folder
 from clusterbook.mirror import archive as mirror_archive
 from clusterbook.mirror import save as mirror_save
 from clusterbook.mirror.archive import CHART, IMAGE
@@ -37,8 +45,9 @@ from clusterbook.publish.publish import Destination, publish
 from clusterbook.publish.release import PublishRequest, prepare
 from clusterbook.trust.choose_policy import PolicyChoice
 from clusterbook.trust.keys import private_key
-from clusterbook.trust.policy import Policy, Tampered, TrustOptions, WrongSigner
+from clusterbook.trust.policy import Policy, Tampered, TrustOptions, Unsigned, WrongSigner
 from clusterbook.trust.sign import KeySigner
+from clusterbook.trust.statement import PROVENANCE, Subject, provenance, statement
 from clusterbook.trust.verify import bundles_of, key_policy, verify_any
 from clusterbook.verify import verify
 from clusterbook.verify.verifier import Verifier
@@ -312,10 +321,50 @@ def lost(repository: str) -> Callable[[Layout, str], None]:
     return change
 
 
+def chart_beside_the_right_one(layout: Layout, host: str) -> None:
+    """Put a second chart into the manifest of the first: which of them Helm takes, nobody said."""
+
+    def change(found: mirror_archive.ArchiveContents) -> mirror_archive.ArchiveContents:
+        chart = next(each for each in found.held if each.kind == CHART)
+        (right,) = layout.manifest(chart.repository, chart.digest).layers
+        evil = describe_file(right.media_type, b"another chart", "web.tgz")
+        layout.put_blob(chart.repository, evil, from_bytes(b"another chart"))
+        both = artifact("application/x", [right, evil])
+        layout.put_manifest(chart.repository, both, tag=chart.tag)
+        held = (*(each for each in found.held if each != chart), chart._replace(digest=both.digest))
+        return found._replace(held=held)
+
+    del host
+    _list(layout, change)
+
+
+def chart_without_bytes(layout: Layout, host: str) -> None:
+    def change(found: mirror_archive.ArchiveContents) -> mirror_archive.ArchiveContents:
+        chart = next(each for each in found.held if each.kind == CHART)
+        empty = artifact("application/x", [])
+        layout.put_manifest(chart.repository, empty, tag=chart.tag)
+        held = (*(each for each in found.held if each != chart), chart._replace(digest=empty.digest))
+        return found._replace(held=held)
+
+    del host
+    _list(layout, change)
+
+
+def chart_whose_sbom_was_taken_away(layout: Layout, host: str) -> None:
+    """Exchange the chart, and take away what says what it is."""
+    exchanged_chart(layout, host)
+    document = json.loads((layout.path / "index.json").read_text())
+    document["manifests"] = [each for each in document["manifests"] if each.get("artifactType") != SBOM]
+    (layout.path / "index.json").write_text(json.dumps(document))
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
         (exchanged_chart, "the chart .*web:1.2.0 is not the one of the release"),
+        (chart_beside_the_right_one, "the chart .*web:1.2.0 is not the one of the release"),
+        (chart_without_bytes, "the chart .*web:1.2.0 is not the one of the release"),
+        (chart_whose_sbom_was_taken_away, "eks@1.0.1 has no signed SBOM"),
         (added_image, "holds the image localhost:5000/x:1, which none of its recipes pulls"),
         (added_chart, "holds the chart .*evil:1, which none of its recipes pulls"),
         (hushed_up_image, "lacks the image .*team/app:1"),
@@ -333,6 +382,75 @@ def test_an_archive_in_which_something_was_exchanged_added_or_lost_is_not_loaded
     with pytest.raises(ClusterbookError, match=says):
         carried(side, tmp_path / "m", target)
     assert Layout(tmp_path / "far").roots() == []  # nothing was sent
+
+
+def test_an_archive_without_any_chart_or_image_says_so(call: Call, side: Side) -> None:
+    assert call("save", "eks", "--from", str(side.layout), "-o", "m.tar", "--no-charts", "--no-images")[0] == 0
+    _, _, said = call("load", "m.tar", "--to", "oci-layout:far")
+    assert "m.tar carries none of the 1 charts that its recipes pull" in said
+    assert "m.tar carries none of the 2 images that its recipes pull" in said
+
+
+def test_an_older_sbom_that_pins_less_does_not_stand_in_for_that_of_the_release(side: Side, tmp_path: Path) -> None:
+    """Sign an SBOM without digests in the name of an earlier release, and take the newer one away."""
+    shutil.copytree(side.layout, tmp_path / "copy")
+    layout, opened = Layout(tmp_path / "copy"), side.opened()
+    version, entry = index.choose("eks", opened.recipe("eks"), "")
+    recipe = opened.artifact("recipes/eks", entry.artifacts["recipe"])
+    (bill,) = layout.referrers("recipes/eks", recipe.digest, SBOM)
+    data = json.loads(layout.read("recipes/eks", bill.layers[0], limit_bytes=1 << 20))
+    for each in data["components"]:
+        each.pop("hashes", None)
+    older = sbom_attachment(json.dumps(data).encode(), created="2026-03-01T00:00:00Z")
+    made = older.manifest(recipe.descriptor)
+    parameters = {"release": MARCH}
+    said = statement(
+        [Subject("recipes/eks", made.digest)],
+        PROVENANCE,
+        provenance(build_type="x", builder="x", parameters=parameters, materials=[]),
+    )
+    signature = signature_attachment(KeySigner.from_file(side.key.with_suffix(".key"), {}).sign(said), PROVENANCE)
+    for about, attached in ((made, older), (signature.manifest(made.descriptor), signature)):
+        layout.put_blob("recipes/eks", about.layers[0], from_bytes(attached.data))
+        layout.put_manifest("recipes/eks", about)
+    base = Base(layout, "")
+    kept = recipe_pins(open_index(base, side.trusting, now=None, previous=None), "eks", version)
+    assert set(kept.charts) == {"a", "b"}
+    assert all(kept.charts.values())
+    document = json.loads((layout.path / "index.json").read_text())
+    document["manifests"] = [each for each in document["manifests"] if each["digest"] != bill.digest]
+    (layout.path / "index.json").write_text(json.dumps(document))
+    with pytest.raises(Unsigned, match=f"of release {re.escape(JULY)}"):
+        recipe_pins(open_index(base, side.trusting, now=None, previous=None), "eks", version)
+
+
+@pytest.mark.parametrize(
+    ("data", "level"),
+    [(b"charts/web:1.2.0", "derived"), (b"charts/web:1.2.0 with a privileged pod", "unknown"), (b"", "unknown")],
+    ids=["of the release", "exchanged", "empty"],
+)
+def test_charts_that_travel_in_a_bundle_are_held_against_the_release(
+    side: Side, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, level: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    words = ["fetch", "recipe", "eks", "--from", str(side.layout), "--key", str(side.key), "-t", "json"]
+    assert client.run([*words, "-o", str(tmp_path / "r.json")], {}) == 0
+    charts = {name: VendoredChart("web-1.2.0.tgz", data, "helm") for name in "ab"}
+    recipe = json.loads((tmp_path / "r.json").read_text())
+    made = render(recipe, {"vendorCharts": True}, clusterbook.__version__, charts)
+    write_folder(tmp_path / "b", made.files.items())
+    around = Context({}, tmp_path, datetime.now(UTC))
+    verdict = verify.verify(
+        str(tmp_path / "b"), Verifier(PolicyChoice(keys=(str(side.key),)), Access(), around, str(side.layout))
+    )
+    assert verdict.trust.level == level
+    if level == "derived":
+        assert verdict.document["unpinned"] == []
+    else:
+        assert isinstance(verdict.error, Tampered)
+        assert "charts/web-1.2.0.tgz" in verdict.error.what
+    alone = verify.verify(str(tmp_path / "b"), Verifier(PolicyChoice(keys=(str(side.key),)), Access(), around))
+    assert [each["component"] for each in alone.document["unpinned"]] == ["a", "b"]
 
 
 def test_a_stranger_does_not_load(archive: Path, tmp_path: Path) -> None:

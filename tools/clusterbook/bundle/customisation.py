@@ -38,11 +38,12 @@ class ValueChange(NamedTuple):
 
 
 class UnpinnedContent(NamedTuple):
-    """A part of a bundle that no recipe pins, and what it is."""
+    """A part of a bundle that no recipe pins, and what it is; `component` has it for a chart, "" where it is none."""
 
     path: str
     sha256: str
     what: str
+    component: str = ""
 
 
 def option_words(request: OptionWords) -> tuple[str, ...]:
@@ -124,6 +125,7 @@ def unpinned_content(recipe: Mapping[str, Any], planned: Plan) -> tuple[Unpinned
             f"{folder.path}/charts/{folder.vendored.tarball}",
             sha256(folder.vendored.data),
             f"the chart {folder.chart.name} {folder.chart.version}",
+            folder.component,
         )
         for folder in planned.folders
         if folder.vendored is not None and folder.chart is not None

@@ -209,7 +209,7 @@ def load_archive(request: Request, caller: Caller) -> Reply:
             file.parent.mkdir(parents=True, exist_ok=True)
             write_text(str(file), text)
     lacking = (*done.contents.missing, *done.contents.unknown)
-    notes = (warning,) if warning else ()
+    notes = (*filter(None, (warning,)), *(f"{archive} carries {each}" for each in done.without))
     if lacking:
         more = f" and {len(lacking) - 1} more are missing" if len(lacking) > 1 else " is missing"
         notes = (

@@ -32,13 +32,17 @@ _PHASES = {ARTIFACT: "recipes and bundles", CHART: "charts", IMAGE: "images"}
 
 
 class LoadResult(NamedTuple):
-    """What was done; with nothing moved, all of it was there. `latest` says whether the index is now the newest."""
+    """What was done; with nothing moved, all of it was there.
+
+    `latest` says whether the index is now the newest, `without` what the archive carries none of, for reading.
+    """
 
     contents: ArchiveContents
     artifacts: int
     moved_blobs: int
     moved_bytes: int
     latest: bool
+    without: tuple[str, ...] = ()
 
 
 def contents(base: Base) -> ArchiveContents:
@@ -74,7 +78,7 @@ def load(archive: OpenIndex, target: Base, report: Report) -> LoadResult:
     trust = archive.trust
     current_latest(target, trust, own_digest=archive.manifest.digest)  # whether it is ours to replace, is said first
     listed = contents(archive.base)
-    check_contents(archive, listed, trust.policy)
+    without = check_contents(archive, listed)
     roots = _roots(archive, target)
     parts = [*_release_parts(archive, listed), *listed.held]
     blobs = size = 0
@@ -102,7 +106,7 @@ def load(archive: OpenIndex, target: Base, report: Report) -> LoadResult:
         target.store.put_manifest(index[1], newest.manifest, tag=release_index.LATEST)
 
     newest = settle_latest(target, trust, archive, tag)
-    return LoadResult(listed, len(parts) + 1, blobs, size, newest)
+    return LoadResult(listed, len(parts) + 1, blobs, size, newest, without)
 
 
 def _roots(archive: OpenIndex, target: Base) -> list[Artifact]:

@@ -154,18 +154,33 @@ def verify_any(bundles: Iterable[bytes], digest: str, policy: Policy) -> Verifie
         Unsigned: there is no bundle.
         Untrusted: none counts; the one that got furthest says why.
     """
+    return next(_statements(bundles, digest, policy))
+
+
+def verify_every(bundles: Iterable[bytes], digest: str, policy: Policy) -> list[VerifiedStatement]:
+    """Return what each bundle that counts says about the artifact with `digest`. Raises as `verify_any`."""
+    return list(_statements(bundles, digest, policy))
+
+
+def _statements(bundles: Iterable[bytes], digest: str, policy: Policy) -> Iterator[VerifiedStatement]:
+    """Yield what bundles that count say, at least one of them."""
     faults: list[Untrusted] = []
+    none = True
     for raw in bundles:
         try:
-            return verify(raw, digest, policy)
+            statement = verify(raw, digest, policy)
         except Untrusted as fault:
             faults.append(fault)
         except BrokenBundle as error:
             faults.append(Tampered(error.what, hint=error.hint))
-    if not faults:
+        else:
+            none = False
+            yield statement
+    if none and not faults:
         hint = f"the policy asks for {policy}; is it the right source?"
         raise Unsigned(f"{digest} is not signed", hint=hint)
-    raise furthest_fault(faults)
+    if none:
+        raise furthest_fault(faults)
 
 
 def bundles_of(store: Store, repository: str, digest: str) -> Iterator[bytes]:

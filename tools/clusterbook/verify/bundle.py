@@ -119,11 +119,31 @@ def verify_files(
             verified, manifest = verify_attestation(beside, record.digest, verifier.trust_options())
         if verifier.published_in is not None and (RECIPE in files or manifest is not None):
             publication, warning = look_up_bundle(files, record.digest, manifest, verifier.published_in, verifier)
+        inspection = _check_pins(_inspect(files, record), publication)
     except Untrusted as error:
         return _fault_report(where, error, BundleInspection(record.files, (), None, record.local))
-    verdict = bundle_verdict(where, _inspect(files, record), verified, publication)
+    verdict = bundle_verdict(where, inspection, verified, publication)
     verdict = _check_withdrawal(verdict, publication, verifier)
     return verdict._replace(notes=(warning,)) if warning else verdict
+
+
+def _check_pins(inspection: BundleInspection, publication: PublicationRecord | None) -> BundleInspection:
+    """Return an inspection in which charts that travel along and are those of the release count as pinned.
+
+    Raises:
+        Tampered: one of them is another than the release has.
+    """
+    proof, pins = inspection.proof, publication.pins if publication else None
+    if proof is None or pins is None:
+        return inspection
+    left = []
+    for each in proof.unpinned:
+        right = pins.charts.get(each.component, frozenset())
+        if right and f"sha256:{each.sha256}" not in right:
+            what = f"{each.path} is not {each.what} of the release: that is {min(right)}"
+            raise Tampered(what, hint="do not deploy it: make the bundle again, with charts of a source you trust")
+        left += [] if right else [each]
+    return inspection._replace(proof=proof._replace(unpinned=tuple(left)))
 
 
 def bundle_verdict(
@@ -268,12 +288,13 @@ def verify_artifact(where: str, verifier: Verifier) -> VerificationReport:
                 if RECIPE in files
                 else look_up_artifact(manifest, verifier.published_in, verifier)
             )
+        damaged = record.differences or record.local
+        inspection = NO_INSPECTION if damaged else _check_pins(_inspect(files, record), publication)
     except (Untrusted, Malformed) as error:
         return _fault_report(where, error)
-    if record.differences or record.local:
+    if damaged:
         every = (*record.differences, *(Difference("changed", path) for path in record.local))
         return _fault_report(where, _difference_error(where, every), BundleInspection(record.files, every, None))
-    inspection = _inspect(files, record)
     facts = {"artifactDigest": manifest.digest, "artifactName": name}
     if inspection.proof is None and FILES not in manifest.annotations:
         verdict = published_verdict(where, verified, facts, (f"it is {name}",) if name else ())

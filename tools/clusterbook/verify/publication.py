@@ -6,24 +6,26 @@ A signature says who made something, once; only the index of a source says what 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 from clusterbook.artifacts import index
 from clusterbook.artifacts.freshness import IndexWithdrawal, withdrawal_of
 from clusterbook.artifacts.index import PinnedArtifact, PublishedRecipe
 from clusterbook.artifacts.open import OpenIndex
+from clusterbook.artifacts.pins import Pins, recipe_pins
 from clusterbook.artifacts.visit import visit
 from clusterbook.bundle.checksums import FILES
 from clusterbook.bundle.customisation import unnamed_files
 from clusterbook.bundle.rederive import document
-from clusterbook.bundle.render import OPTIONS, RECIPE
+from clusterbook.bundle.render import OPTIONS, PROVENANCE, RECIPE
 from clusterbook.diagnostics.errors import NotFound
 from clusterbook.diagnostics.transport import NoArtifact
 from clusterbook.documents.digest import digest
 from clusterbook.oci.manifest import Manifest
 from clusterbook.resolve.content import content
 from clusterbook.resolve.recipe_schema import read_whole
-from clusterbook.trust.policy import SubjectMismatch
+from clusterbook.trust.policy import SubjectMismatch, Unsigned
 from clusterbook.trust.verify import VerifiedStatement
 from clusterbook.verify.verifier import Verifier
 
@@ -34,7 +36,8 @@ _CHANGED = "somebody changed recipe.yaml: fetch the recipe again, and make the b
 class PublicationRecord(NamedTuple):
     """What a source says of something: its name and version there, and who signed the index.
 
-    `same` says that every byte is what is published, rather than that only the recipe is.
+    `same` says that every byte is what is published, rather than that only the recipe is; `pins` are the digests that
+    the release has of what travels in the bundle, None where nothing does or its source has no SBOM.
     """
 
     where: str
@@ -43,6 +46,7 @@ class PublicationRecord(NamedTuple):
     verified: VerifiedStatement | None
     same: bool
     withdrawn: IndexWithdrawal | None
+    pins: Pins | None = None
 
     @property
     def name(self) -> str:
@@ -125,7 +129,11 @@ def _recipe_record(
         what = f"the recipe of the bundle carries {extra[0]}, which none of its components names"
         raise SubjectMismatch(what, hint=_CHANGED)
     same = files_digest == _published_digest(source_index, slug, version, files)
-    return _record(where, source_index, slug, version, same=same)
+    record = _record(where, source_index, slug, version, same=same)
+    if PROVENANCE in files:
+        with suppress(Unsigned):
+            return record._replace(pins=recipe_pins(source_index, slug, version))
+    return record
 
 
 def _published_digest(source_index: OpenIndex, slug: str, version: str, files: Mapping[str, bytes]) -> str:

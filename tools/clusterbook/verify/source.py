@@ -58,7 +58,7 @@ def _verify(where: str, source_index: OpenIndex, trust: TrustOptions) -> Verific
     for needed in _index_artifacts(source_index):
         reader.read(base.repository(needed.repository), needed.pin.digest)
     digests = sorted(reader.whole)
-    extras = _read_extras(source_index, reader, trust)
+    extras = _read_extras(source_index, reader)
     others = len(reader.whole) - len(digests)
     repositories = {needed.pin.digest: base.repository(needed.repository) for needed in _index_artifacts(source_index)}
     signatures = _Signatures(source_index, trust)
@@ -232,7 +232,7 @@ def _check_sboms(source_index: OpenIndex, reader: _ArtifactReader, signatures: _
     return number
 
 
-def _read_extras(source_index: OpenIndex, reader: _ArtifactReader, trust: TrustOptions) -> dict[str, int]:
+def _read_extras(source_index: OpenIndex, reader: _ArtifactReader) -> dict[str, int]:
     """Read what the index does not name, and what a mirror's list says to be there; return how many of each kind."""
     counts: Counter[str] = Counter()
     base = source_index.base
@@ -255,7 +255,7 @@ def _read_extras(source_index: OpenIndex, reader: _ArtifactReader, trust: TrustO
                 contents_list = contents(base)
                 for part in contents_list.held:
                     reader.read("", part.digest)
-                check_contents(source_index, contents_list, trust.policy)
+                check_contents(source_index, contents_list)
             except ClusterbookError as error:
                 reader.faults[entry.digest] = error
     return {kind: counts[kind] for kind in sorted(counts) if counts[kind]}
