@@ -13,7 +13,7 @@ import click
 
 import clusterbook
 from clusterbook.cli.program import Program
-from clusterbook.cli.terminal import abandon, bug, fail
+from clusterbook.cli.terminal import bug, complete_streams, fail
 from clusterbook.diagnostics.errors import ClusterbookError
 
 COMMANDS = {
@@ -61,6 +61,7 @@ def program(debug: bool) -> None:
 
 def main() -> None:
     """Run the command line and exit with its status."""
+    complete_streams()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -72,9 +73,6 @@ def run(words: list[str]) -> int:
         return fail(error)
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # a reader that has read enough, such as head
-        abandon()
-        return 0
     except Exception as error:
         if "--debug" in words:
             raise

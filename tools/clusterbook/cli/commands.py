@@ -6,7 +6,6 @@ Every command is a row of a table beside what answers it; click is told of them 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,7 +17,7 @@ from clusterbook.cli import bundle, diff, evidence, fetch, lookup, mirror, recor
 from clusterbook.cli.command import Argument, Caller, Command, Request
 from clusterbook.cli.environment import refuse_unknown
 from clusterbook.cli.program import Program, SingleUseCommand, StrictCommand, option, script
-from clusterbook.cli.terminal import deliver
+from clusterbook.cli.terminal import deliver, finish
 
 COMMANDS: tuple[Command, ...] = tuple(
     command
@@ -78,10 +77,7 @@ def _callback(command: Command) -> Callable[..., int]:
         refuse_unknown(os.environ, (flag for each in COMMANDS for flag in each.flags))
         log_json = bool(context.find_root().params["log_json"])
         reply = command.run(request, Caller(os.environ, log_json))
-        deliver(reply.text, notes=reply.notes, output=reply.output, log_json=log_json)
-        if reply.error is not None:
-            raise reply.error
-        return reply.status
+        return finish(reply, log_json=log_json)
 
     return call
 
@@ -111,5 +107,5 @@ for _command in COMMANDS:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish", "pwsh"]))
 def completion(shell: str) -> int:
     """Print a completion script. Source: reference row G14."""
-    sys.stdout.write(script(shell, program))
+    deliver(script(shell, program))
     return 0

@@ -16,12 +16,13 @@ from contextlib import contextmanager
 from clusterbook.cli.command import Caller, Command, Request, scan
 from clusterbook.cli.flags import VARIABLES, read_list
 from clusterbook.cli.reply import Reply
-from clusterbook.cli.terminal import abandon, bug, deliver, fail, leave
+from clusterbook.cli.terminal import bug, complete_streams, fail, finish, leave
 from clusterbook.diagnostics.errors import ClusterbookError
 
 
 def main() -> None:
     """Run the command line and exit with its status. Source: reference row G4."""
+    complete_streams()
     status = run(sys.argv[1:], os.environ)
     if "click" in sys.modules or "atexit" in sys.modules:  # what commands load may have to tidy up on the way out
         sys.exit(status)
@@ -36,18 +37,12 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
             from clusterbook.cli.commands import run_click
 
             return run_click(words)
-        deliver(reply.text, notes=reply.notes, output=reply.output)
-        if reply.error is not None:
-            raise reply.error
-        return reply.status
+        return finish(reply)
     except ClusterbookError as error:
         return fail(error, log_json="--log-json" in words or "CLUSTERBOOK_LOG_JSON" in environment)
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        if isinstance(error, BrokenPipeError):  # a reader that has read enough, such as head
-            abandon()
-            return 0
         if "--debug" in words or "CLUSTERBOOK_DEBUG" in environment:
             raise
         return bug(error)

@@ -6,6 +6,7 @@ Source: reference rows G4, G8, G14: click alone would silently take the last of 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from errno import EBADF, ENOSPC
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from click.shell_completion import get_completion_class
 from clusterbook.cli.command import scan_flags
 from clusterbook.cli.flags import Flag, read_list
 from clusterbook.cli.reply import MissingFlag
+from clusterbook.cli.terminal import abandon, unwritable_output
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, did_you_mean
 
 
@@ -112,6 +114,13 @@ class Program(click.Group):
             return 0
         except click.UsageError as error:
             raise misused(error, name) from error
+        except SystemExit:  # click's, of a reader of its help that has read enough
+            abandon()
+            return 0
+        except OSError as error:
+            if error.errno not in (EBADF, ENOSPC):
+                raise
+            raise unwritable_output(error) from error
         except click.Abort:
             click.echo("stopped", err=True)
             return 130

@@ -8,13 +8,39 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from types import TracebackType
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
+from clusterbook.cli.reply import Reply
 from clusterbook.diagnostics.errors import ClusterbookError, Unwritable
 from clusterbook.diagnostics.printable import lines
 
 _EVERY_S = 60
 _WIDTH = 100
+
+
+def complete_streams() -> None:
+    """Open what the shell closed of the standard streams: else the first file that is opened would take its place.
+
+    Nothing can be read there, and what is written to standard output fails.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            if opened != number:
+                os.dup2(opened, number)
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
+
+
+def finish(reply: Reply, *, log_json: bool = False) -> int:
+    """Print a reply and return its exit status; what is wrong counts, whether or not it could be printed."""
+    try:
+        deliver(reply.text, notes=reply.notes, output=reply.output, log_json=log_json)
+    except Unwritable:
+        if reply.error is None:
+            raise
+    if reply.error is not None:
+        raise reply.error
+    return reply.status
 
 
 def deliver(text: str, *, notes: Iterable[str] = (), output: str = "", log_json: bool = False) -> None:
@@ -30,26 +56,31 @@ def deliver(text: str, *, notes: Iterable[str] = (), output: str = "", log_json:
 
 
 def _print(text: str) -> None:
-    """Write to standard output, what its encoding lacks as escapes.
+    """Write to standard output, what its encoding lacks as escapes. A reader that went away has read enough.
 
     Raises:
-        Unwritable: the disk behind it is full, say. A reader that went away is no error and passes through.
+        Unwritable: it is closed, or the disk behind it is full.
     """
     encoding = sys.stdout.encoding or "utf-8"
     try:
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
     except BrokenPipeError:
-        raise
-    except OSError as error:
         abandon()
-        raise Unwritable(f"standard output cannot be written: {error.strerror}") from error
+    except OSError as error:
+        raise unwritable_output(error) from error
 
 
-def abandon() -> None:
-    """Give up standard output, so that the rest of it is not tried once more on the way out."""
+def unwritable_output(error: OSError) -> Unwritable:
+    """Return the error that standard output cannot be written, having given it up."""
+    abandon()
+    return Unwritable(f"standard output cannot be written: {error.strerror}")
+
+
+def abandon(stream: TextIO | None = None) -> None:
+    """Give up standard output, or another stream, so that the rest of it is not tried once more on the way out."""
     with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), (stream or sys.stdout).fileno())
 
 
 def leave(status: int) -> NoReturn:
@@ -70,13 +101,17 @@ def fail(error: ClusterbookError, *, log_json: bool = False) -> int:
 
 def log(level: str, message: str, *, log_json: bool, **more: str) -> None:
     """Write a line to standard error, as text or as JSON with what more there is. Source: reference row G3."""
+    line = f"{level}: {lines(message)}"
     if log_json:
         import json
 
         known = {"level": level, "message": message, **{key: value for key, value in more.items() if value}}
-        sys.stderr.write(f"{json.dumps(known, ensure_ascii=False)}\n")
-    else:
-        sys.stderr.write(f"{level}: {lines(message)}\n")
+        line = json.dumps(known, ensure_ascii=False)
+    try:
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+    except OSError:  # nobody reads it, and the exit status says what matters
+        abandon(sys.stderr)
 
 
 def bug(error: Exception) -> int:
