@@ -42,7 +42,11 @@ CHECKS: Mapping[str, Check] = {
     "CheckAcceleratedSelectorMissing": _no_accelerated_selector,
     "CheckHostMofedWithoutNetworkOperator": _host_mofed_alone,
 }
-"""Check by the name that registry entries use."""
+"""Check by the name that registry entries use; the names are the reference's, whose trees are read as they are.
+
+A check asks about values, options or other components, and which component has it, when and with which message is for
+the registry to say. Only the last knows a component by its name, as its own name does.
+"""
 
 
 def advice(recipe: Mapping[str, Any], parts: ComponentSelection, options: Options) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from clusterbook.bundle.options import Options
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.resolve.bundle_inputs import build_file, readiness_file
+from clusterbook.resolve.recipe import deployment_levels
 
 MOST = 999
 Phase = Literal["pre", "main", "post", "readiness"]
@@ -111,7 +112,8 @@ def plan(
         ClusterbookError: a manifest cannot be rendered.
     """
     notes = list(selected.notes)
-    levels = _levels(selected.parts)
+    dependencies = {part.name: part.reference.get("dependencyRefs") or () for part in selected.parts}
+    levels = deployment_levels(dependencies, list(dependencies))
     last: dict[str, tuple[str, ...]] = {}
     folders: list[Folder] = []
     files = recipe.get("files") or {}
@@ -138,15 +140,6 @@ def plan(
 def _last_releases(names: Iterable[str], last: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """Return the last releases of the named components, those that are not deployed left out."""
     return tuple(sorted({release for name in names for release in last.get(name, ())}))
-
-
-def _levels(parts: Sequence[BundleComponent]) -> dict[str, int]:
-    """Return the topological level of each component; parts are in deployment order. Source: reference row R41."""
-    found: dict[str, int] = {}
-    for part in parts:
-        needs = (found[name] for name in part.reference.get("dependencyRefs") or () if name in found)
-        found[part.name] = max(needs, default=-1) + 1
-    return found
 
 
 def _refuse_name(name: str, part: BundleComponent) -> None:

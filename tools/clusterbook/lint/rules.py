@@ -44,6 +44,25 @@ UNUSED_ALLOWANCE = Code(
 
 __all__ = ["ChartKeys", "check"]
 
+SUBJECTS = (
+    booleans,
+    bundles,
+    chart_values,
+    components,
+    credentials,
+    disagreements,
+    images,
+    proofs,
+    reachability,
+    redundancy,
+    references,
+    silences,
+    style,
+    version_floors,
+    versions,
+)
+"""The modules that have rules, one a subject, each beside the codes of what it finds."""
+
 Rule = Callable[[Scope], Iterator[Finding]]
 
 _OF_DOCUMENTS: tuple[Rule, ...] = (

@@ -7,7 +7,7 @@ Part of every look-up, so it imports next to nothing. Source: reference rows R13
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 Document = Mapping[str, Any]
@@ -16,6 +16,17 @@ KIND = "RecipeResult"
 COMPONENTS, ORDER = "componentRefs", "deploymentOrder"
 SWITCHES = ("enabled", "install")
 """Overrides of which either, where it is false, keeps a component from being deployed."""
+
+
+def deployment_levels(needs: Mapping[str, Sequence[str]], order: Sequence[str]) -> dict[str, int]:
+    """Return the topological level of each name in `order`, which lists what a name needs before it; 0 needs nothing.
+
+    What stands on one level may be deployed side by side. Source: reference row R41.
+    """
+    levels: dict[str, int] = {}
+    for name in order:
+        levels[name] = 1 + max((levels[need] for need in needs.get(name, ()) if need in levels), default=-1)
+    return levels
 
 
 class ComponentRef(NamedTuple):

@@ -5,53 +5,14 @@ Every module that declares a code is named here; a test compares the list with t
 
 from __future__ import annotations
 
-from clusterbook.catalog import images as catalog_images
-from clusterbook.catalog import load, profiles, unread
+from clusterbook.catalog import images, load, profiles, unread
 from clusterbook.diagnostics.codes import gather
 from clusterbook.documents import schema, yaml_reader
 from clusterbook.evidence import ledger
 from clusterbook.ledger import audit, plan
-from clusterbook.lint import (
-    booleans,
-    bundles,
-    chart_values,
-    components,
-    credentials,
-    disagreements,
-    images,
-    proofs,
-    reachability,
-    redundancy,
-    references,
-    rules,
-    run,
-    silences,
-    style,
-    version_floors,
-    versions,
-)
+from clusterbook.lint import rules, run
 from clusterbook.resolve import component, matrix
 
-_DOCUMENTS = (yaml_reader, schema, catalog_images, load, profiles, unread)
-_RULES = (
-    booleans,
-    bundles,
-    chart_values,
-    components,
-    credentials,
-    disagreements,
-    images,
-    proofs,
-    reachability,
-    redundancy,
-    references,
-    rules,
-    run,
-    silences,
-    style,
-    version_floors,
-    versions,
-)
-
-CODES = gather((*_DOCUMENTS, component, matrix, *_RULES, audit, plan, ledger))
+_DOCUMENTS = (yaml_reader, schema, images, load, profiles, unread)
+CODES = gather((*_DOCUMENTS, component, matrix, *rules.SUBJECTS, rules, run, audit, plan, ledger))
 """Every code a finding may have, by code."""

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from markupsafe import Markup, escape
 
 from clusterbook.diagnostics.errors import did_you_mean
+from clusterbook.resolve.recipe import deployment_levels
 
 _ICONS = {
     "curated": "M3 8.5 6.5 12 13 4.5",
@@ -59,9 +60,7 @@ def icon(name: str) -> Markup:
 
 def levels(needs: Mapping[str, Sequence[str]], order: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """Return `order` by level: what stands on one level does not need each other, and may deploy side by side."""
-    level: dict[str, int] = {}
-    for name in order:
-        level[name] = 1 + max((level[need] for need in needs[name] if need in level), default=-1)
+    level = deployment_levels(needs, order)
     return tuple(
         tuple(name for name in order if level[name] == number) for number in range(max(level.values(), default=-1) + 1)
     )

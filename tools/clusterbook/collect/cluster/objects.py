@@ -144,7 +144,7 @@ _KINDS: dict[str, Callable[[Mapping[str, Any]], Object]] = {
 NODE, POD = Kind("v1", "Node"), Kind("v1", "Pod")
 CRD = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 CLUSTER_POLICY = Kind("nvidia.com/v1", "ClusterPolicy")
-STANDARD = (
+OF_KUBERNETES = (
     NODE,
     POD,
     CRD,
@@ -157,6 +157,9 @@ STANDARD = (
     Kind("resource.k8s.io/v1", "DeviceClass"),
     Kind("resource.k8s.io/v1", "ResourceSlice"),
     Kind("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
+)
+"""What Kubernetes itself has, and what is looked for whatever is installed."""
+OF_COMPONENTS = (
     CLUSTER_POLICY,
     Kind("gateway.networking.k8s.io/v1", "Gateway"),
     Kind("gateway.networking.k8s.io/v1", "GatewayClass"),
@@ -173,7 +176,12 @@ STANDARD = (
     Kind("slinky.slurm.net/v1beta1", "RestApi"),
     Kind("trainer.kubeflow.org/v1alpha1", "ClusterTrainingRuntime"),
 )
-"""What is always looked for. A test holds it against the health checks of the catalog."""
+"""What components bring and their health checks ask about, for snapshots that are taken without a recipe.
+
+It repeats what recipes/checks/ says, as the agent in a pod has no catalog to ask; a test holds it against them.
+"""
+STANDARD = (*OF_KUBERNETES, *OF_COMPONENTS)
+"""What is always looked for."""
 
 
 def kinds_of(recipe: Mapping[str, Any]) -> Iterator[Kind]:

@@ -27,17 +27,8 @@ Exit status: 0 all is installed, 1 something is not, 2 a flag is wrong, 128 + N 
 END
 }
 
-set -euo pipefail
-set -f # no word is ever a pattern: what is installed is listed below, and nothing else is
-unset CDPATH
-me="$(basename "${BASH_SOURCE[0]}")"
-newline='
-'
-: "${KUBECONFIG_FLAG:=}" "${HELM_DEBUG_FLAG:=}" "${DRY_RUN_FLAG:=}" "${KUBE_CONTEXT:=}"
-
-@RELEASES@
-
-@KINDS@
+# shellcheck source=head.sh
+. ./head.sh
 
 @NEEDED_KINDS@
 
