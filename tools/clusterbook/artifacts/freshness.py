@@ -209,19 +209,19 @@ def accept(
         BadIndex: it is not to be relied on; of which kind says why.
         BrokenIndex: it is no index.
     """
-    found = parse(raw, name)
-    if _numbers(client) < _numbers(found.minimum_client):
-        raise ClientTooOld(f"{name} is for clients from {found.minimum_client} on, this is {client}", hint=_UPDATE)
-    if found.issued > now + CLOCK_SKEW:
-        raise NotYet(f"{name} is of {_date(found.issued)}, it is {_date(now)}", hint="is the clock right?")
-    if found.expires <= now:
+    envelope = parse(raw, name)
+    if _numbers(client) < _numbers(envelope.minimum_client):
+        raise ClientTooOld(f"{name} is for clients from {envelope.minimum_client} on, this is {client}", hint=_UPDATE)
+    if envelope.issued > now + CLOCK_SKEW:
+        raise NotYet(f"{name} is of {_date(envelope.issued)}, it is {_date(now)}", hint="is the clock right?")
+    if envelope.expires <= now:
         hint = "ask whoever publishes it for a new one; a mirror has to be filled again"
-        raise Expired(f"{name} has run out on {_date(found.expires)}", hint=hint)
+        raise Expired(f"{name} has run out on {_date(envelope.expires)}", hint=hint)
     digest = f"sha256:{sha256(raw).hexdigest()}"
-    names = tuple(sorted(each.name for each in found.withdrawn))
+    names = tuple(sorted(each.name for each in envelope.withdrawn))
     if previous is not None:
-        _compare(found, digest, names, previous, name)
-    return found, RollbackState(found.sequence, digest, names)
+        _compare(envelope, digest, names, previous, name)
+    return envelope, RollbackState(envelope.sequence, digest, names)
 
 
 def check_shard(envelope: Envelope, shard: str, data: bytes) -> bytes:
@@ -232,14 +232,14 @@ def check_shard(envelope: Envelope, shard: str, data: bytes) -> bytes:
         Oversized: there are more of them.
         MixAndMatch: they are others, or the index names no such shard.
     """
-    wanted = envelope.shards.get(shard)
-    if wanted is None:
+    pinned = envelope.shards.get(shard)
+    if pinned is None:
         raise MixAndMatch(f"the index of {envelope.release} names no shard {shard}")
-    if len(data) < wanted.size:
-        raise Truncated(f"{shard} breaks off after {len(data)} of {wanted.size} bytes", hint="fetch it again")
-    if len(data) > wanted.size or wanted.size > LARGEST_SHARD_BYTES:
-        raise Oversized(f"{shard} is larger than its {min(wanted.size, LARGEST_SHARD_BYTES)} bytes")
-    if f"sha256:{sha256(data).hexdigest()}" != wanted.digest:
+    if len(data) < pinned.size:
+        raise Truncated(f"{shard} breaks off after {len(data)} of {pinned.size} bytes", hint="fetch it again")
+    if len(data) > pinned.size or pinned.size > LARGEST_SHARD_BYTES:
+        raise Oversized(f"{shard} is larger than its {min(pinned.size, LARGEST_SHARD_BYTES)} bytes")
+    if f"sha256:{sha256(data).hexdigest()}" != pinned.digest:
         hint = "fetch it again; if that does not help, the source is being changed or is broken"
         raise MixAndMatch(f"{shard} is not the one of release {envelope.release}", hint=hint)
     return data
@@ -277,10 +277,10 @@ def _date(moment: datetime) -> str:
 
 def _moment(text: Any) -> datetime:
     """Return a date that says its zone; without one it is another moment for each reader."""
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
         raise ValueError(f"{text} is a date without a zone")
-    return found
+    return instant
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -81,7 +81,7 @@ def shards(
         head: what tells the recipe for given criteria (`index.encode_head`).
     """
     digits = _digits(len(recipes))
-    found: dict[str, dict[str, Any]] = {f"{RECIPES}{number:0{digits}x}": {} for number in range(16**digits)}
+    recipes_by_shard: dict[str, dict[str, Any]] = {f"{RECIPES}{number:0{digits}x}": {} for number in range(16**digits)}
     for slug, recipe in recipes.items():
         versions = {
             version: {
@@ -91,9 +91,13 @@ def shards(
             }
             for version, entry in recipe.versions.items()
         }
-        found[_shard(slug, digits)][slug] = {"current": recipe.current, "versions": versions}
-    listed = {release: {slug: list(each) for slug, each in served.items()} for release, served in releases.items()}
-    return {CRITERIA: head, RELEASES: _encode(listed), **{name: _encode(data) for name, data in found.items()}}
+        recipes_by_shard[_shard(slug, digits)][slug] = {"current": recipe.current, "versions": versions}
+    by_release = {release: {slug: list(each) for slug, each in served.items()} for release, served in releases.items()}
+    return {
+        CRITERIA: head,
+        RELEASES: _encode(by_release),
+        **{name: _encode(data) for name, data in recipes_by_shard.items()},
+    }
 
 
 def envelope(
@@ -163,17 +167,17 @@ def choose(slug: str, recipe: PublishedRecipe, selector: str) -> tuple[str, Publ
         NotFound: there is no such version.
     """
     versions = recipe.versions
-    there = f"versions: {', '.join(sorted(versions)) or 'none'}"
+    choices = f"versions: {', '.join(sorted(versions)) or 'none'}"
     if selector.startswith("sha256:"):
         for version, entry in versions.items():
             if selector in (entry.digest, *(pin.digest for pin in entry.artifacts.values())):
                 return version, entry
-        raise NotFound(f"no version of {slug} has the digest {selector}", hint=there)
+        raise NotFound(f"no version of {slug} has the digest {selector}", hint=choices)
     if not selector and not recipe.current:
-        raise NotFound(f"the release does not serve {slug} any more", hint=f"name a version; {there}")
+        raise NotFound(f"the release does not serve {slug} any more", hint=f"name a version; {choices}")
     version = selector or recipe.current
     if version not in versions:
-        raise NotFound(f"there is no {slug}@{version}", hint=there)
+        raise NotFound(f"there is no {slug}@{version}", hint=choices)
     return version, versions[version]
 
 
@@ -236,12 +240,12 @@ def _encode(document: Any) -> bytes:
 
 def _decode(data: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(data)
+        document = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise _damage(error) from error
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise _damage(TypeError("no map"))
-    return found
+    return document
 
 
 def _damage(error: Exception) -> BrokenIndex:

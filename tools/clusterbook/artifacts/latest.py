@@ -33,10 +33,10 @@ def current_latest(base: Base, trust: TrustOptions, *, own_digest: str = "") -> 
         Untrusted, BadIndex: it is not to be relied on, so it is not ours to replace.
     """
     try:
-        found = base.store.manifest(base.repository(index.REPOSITORY), index.LATEST)
+        latest = base.store.manifest(base.repository(index.REPOSITORY), index.LATEST)
     except NoArtifact:
         return None
-    if found.digest == own_digest:
+    if latest.digest == own_digest:
         return None
     return open_index(base, trust, now=None, previous=None)
 
@@ -66,15 +66,15 @@ def settle_latest(base: Base, trust: TrustOptions, candidate: OpenIndex, tag: Ca
 
 def _later_indexes(base: Base, trust: TrustOptions, candidate: OpenIndex) -> list[OpenIndex]:
     """Return the indexes of releases later than `candidate` that may be relied on."""
-    found = []
+    indexes = []
     for tag in base.store.tags(base.repository(index.REPOSITORY)):
         if tag == index.LATEST or release_order(tag) <= release_order(candidate.envelope.release):
             continue
         try:
-            found.append(open_index(base, trust, now=None, previous=None, tag=tag))
+            indexes.append(open_index(base, trust, now=None, previous=None, tag=tag))
         except (NoArtifact, Untrusted, BadIndex, BrokenIndex):
             continue  # of another publisher, or not yet signed
-    return found
+    return indexes
 
 
 def _order(index: OpenIndex) -> int:

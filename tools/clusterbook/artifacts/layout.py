@@ -91,9 +91,9 @@ def add_version(whole: Mapping[str, Any], version: ReleaseVersion) -> dict[str, 
     Raises:
         NotOfTheLedger: its digest is another one.
     """
-    found = digest(content(whole))
-    if found != version.digest:
-        what = f"{version.name} of the ledger has the digest {version.digest}, the sources give {found}"
+    recipe_digest = digest(content(whole))
+    if recipe_digest != version.digest:
+        what = f"{version.name} of the ledger has the digest {version.digest}, the sources give {recipe_digest}"
         raise NotOfTheLedger(what, hint="publish with the version of this program that made the release")
     metadata = {**whole["metadata"], "version": version.version, "digest": version.digest}
     return {**whole, "metadata": metadata}
@@ -101,11 +101,11 @@ def add_version(whole: Mapping[str, Any], version: ReleaseVersion) -> dict[str, 
 
 def recipe_artifact(recipe: Mapping[str, Any], origins: Mapping[str, Any], version: ReleaseVersion) -> Artifact:
     """Return the artifact of a recipe that is `stamped`, with who said what in it (`provenance.Brief` by pointer)."""
-    data, said = canonical(recipe), canonical(origins)
-    layers = [describe_file(RECIPE, data, "recipe.json"), describe_file(ORIGINS, said, "origins.json")]
+    data, origins_data = canonical(recipe), canonical(origins)
+    layers = [describe_file(RECIPE, data, "recipe.json"), describe_file(ORIGINS, origins_data, "origins.json")]
     annotations = _annotations(version, f"Recipe {version.slug}")
     manifest = artifact(RECIPE, layers, annotations=annotations)
-    blobs = ((EMPTY_CONFIG, EMPTY_BLOB), (layers[0], data), (layers[1], said))
+    blobs = ((EMPTY_CONFIG, EMPTY_BLOB), (layers[0], data), (layers[1], origins_data))
     return Artifact(repository(RECIPE_KIND, version.slug), version.version, manifest, blobs)
 
 
@@ -141,8 +141,8 @@ def packed_artifact(
     """Return the artifact of a bundle called `name`, whose manifest names the digest of its files besides."""
     head = EMPTY_CONFIG if media.config == EMPTY else describe(media.config, packed.config)
     layer = describe_file(media.layer, packed.archive, f"{name}.tgz")
-    said = {**annotations, FILES: files_digest(without_root(packed.files))}
-    manifest = artifact(media.artifact, [layer], annotations=said, config=head)
+    all_annotations = {**annotations, FILES: files_digest(without_root(packed.files))}
+    manifest = artifact(media.artifact, [layer], annotations=all_annotations, config=head)
     return Artifact(repository, annotations[VERSION], manifest, ((head, packed.config), (layer, packed.archive)))
 
 

@@ -68,19 +68,19 @@ class OpenIndex(NamedTuple):
         Raises:
             BadIndex: it is not the one that the index names; of which kind says why.
         """
-        wanted = self.envelope.shards.get(name)
-        if wanted is None:
+        pinned = self.envelope.shards.get(name)
+        if pinned is None:
             raise MixAndMatch(f"the index of {self.envelope.release} names no shard {name}")
-        if wanted.size > LARGEST_SHARD_BYTES:
-            raise Oversized(f"{name} is said to have {wanted.size} bytes, {LARGEST_SHARD_BYTES} at most are read")
-        blob = Descriptor(index.SHARD, wanted.digest, wanted.size)
+        if pinned.size > LARGEST_SHARD_BYTES:
+            raise Oversized(f"{name} is said to have {pinned.size} bytes, {LARGEST_SHARD_BYTES} at most are read")
+        blob = Descriptor(index.SHARD, pinned.digest, pinned.size)
         stream = self.base.store.stream(self.base.repository(index.REPOSITORY), blob)
-        found = bytearray()
+        data = bytearray()
         for chunk in stream:
-            found += chunk
-            if len(found) > wanted.size:
+            data += chunk
+            if len(data) > pinned.size:
                 break
-        return check_shard(self.envelope, name, bytes(found))
+        return check_shard(self.envelope, name, bytes(data))
 
     def recipe(self, slug: str) -> PublishedRecipe:
         """Return what there is of a recipe. Raises NotFound, BadIndex."""
@@ -92,16 +92,16 @@ class OpenIndex(NamedTuple):
         Raises:
             NotFound: the release does not serve the recipe, or there is neither such a release nor such a version.
         """
-        known = recipe.versions
+        versions = recipe.versions
         if (
             not selector
-            or selector in known
+            or selector in versions
             or selector.startswith("sha256:")
             or index.RELEASES not in self.envelope.shards
         ):
             return selector
         releases = index.releases_in(self.shard(index.RELEASES))
-        hint = f"versions: {', '.join(sorted(known)) or 'none'}; releases: {', '.join(sorted(releases))}"
+        hint = f"versions: {', '.join(sorted(versions)) or 'none'}; releases: {', '.join(sorted(releases))}"
         if selector not in releases:
             raise NotFound(f"there is no {slug}@{selector}", hint=hint)
         if slug not in releases[selector]:
@@ -173,9 +173,9 @@ def _verify(store: Store, repository: str, digest: str, trust: TrustOptions) -> 
 
 def refuse_withdrawn(envelope: Envelope, slug: str, version: str) -> None:
     """Raise WithdrawnVersion where a version is no longer to be used."""
-    found = withdrawal_of(envelope, slug, version)
-    if found is not None:
-        raise withdrawn_error(found)
+    withdrawal = withdrawal_of(envelope, slug, version)
+    if withdrawal is not None:
+        raise withdrawn_error(withdrawal)
 
 
 def withdrawn_error(withdrawal: IndexWithdrawal) -> WithdrawnVersion:

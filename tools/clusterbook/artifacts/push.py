@@ -39,9 +39,9 @@ def push(store: Store, artifact: Artifact, attachments: list[Attachment]) -> str
     if store.manifest(where, artifact.tag).digest != manifest.digest:
         what = f"{store.where}/{where}:{artifact.tag} is something else already: somebody pushed at the same time"
         raise WrongContent(what, hint="push again, under a tag of its own")
-    listed = store.referrer_digests(where, manifest.digest)
+    referrers = store.referrer_digests(where, manifest.digest)
     for each in attachments:  # where a tag lists what is attached, two who write it at once may lose an entry
         about = each.manifest(manifest.descriptor)
-        if about.digest not in listed:
+        if about.digest not in referrers:
             store.put_manifest(where, about)
     return before

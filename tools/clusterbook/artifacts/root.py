@@ -128,14 +128,14 @@ def check_target(chain: Sequence[RootOfTrust], target: Base) -> None:
     """
     from clusterbook.trust.tuf_root import UntrustedRoot
 
-    known = {root.version: root.data for root in chain}
-    if not known:
+    roots = {root.version: root.data for root in chain}
+    if not roots:
         return
     for version in root_versions(target):
-        if version not in known and version > max(known):
+        if version not in roots and version > max(roots):
             what = f"{_name(target, version)} is there already, which is later than what is to be put there"
             raise UntrustedRoot(what, hint=f"hand in version {version} as well")
-        if version in known and read_version(target, version) != known[version]:
+        if version in roots and read_version(target, version) != roots[version]:
             what = f"{_name(target, version)} is another one than version {version} of what is to be put there"
             raise UntrustedRoot(what, hint="find out which of them your publisher made, before anything else")
 

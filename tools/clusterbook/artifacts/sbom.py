@@ -45,11 +45,11 @@ def sbom(
     result = RecipeResult(recipe)
     deployed = set(result.order)
     components = [component.document for component in result.components if component.name in deployed]
-    found = {_reference(each): _with_chart_digest(_component(each), each, charts) for each in components}
-    depends = {root: list(found)}
+    bom_components = {_reference(each): _with_chart_digest(_component(each), each, charts) for each in components}
+    depends = {root: list(bom_components)}
     for each in components:
         own = [named for image in images.get(each["name"], ()) for named in _on_nodes(image, recipe)]
-        found |= {purl(image): _container(image) for image in own}
+        bom_components |= {purl(image): _container(image) for image in own}
         before = [f"component:{name}" for name in each.get("dependencyRefs") or [] if name in deployed]
         depends[_reference(each)] = [*before, *map(purl, own)]
     return {
@@ -66,10 +66,10 @@ def sbom(
                 "hashes": [{"alg": "SHA-256", "content": digest.partition(":")[2]}],
             }
         },
-        "components": [found[reference] for reference in sorted(found)],
+        "components": [bom_components[reference] for reference in sorted(bom_components)],
         "dependencies": [
             {"ref": reference, "dependsOn": sorted(set(depends.get(reference, ())))}
-            for reference in sorted([root, *found])
+            for reference in sorted([root, *bom_components])
         ],
     }
 
@@ -88,19 +88,19 @@ def _component(component: Mapping[str, Any]) -> dict[str, Any]:
     """Return a component: a chart, a folder in a Git repository, or, without a source, manifests of ours."""
     source, version = str(component.get("source") or ""), str(component.get("version") or component.get("tag") or "")
     name = str(component.get("chart") or component["name"])
-    found: dict[str, Any] = {"type": "application", "bom-ref": _reference(component), "name": name}
+    document: dict[str, Any] = {"type": "application", "bom-ref": _reference(component), "name": name}
     if version:
-        found["version"] = version
+        document["version"] = version
     if source:
         kustomize = str(component.get("type", "")).lower() == "kustomize"
         qualifiers = {"vcs_url": source} if kustomize else {"repository_url": source}
-        found["purl"] = _purl("generic" if kustomize else "helm", name, version, qualifiers)
-        found["externalReferences"] = [{"type": "vcs" if kustomize else "distribution", "url": source}]
+        document["purl"] = _purl("generic" if kustomize else "helm", name, version, qualifiers)
+        document["externalReferences"] = [{"type": "vcs" if kustomize else "distribution", "url": source}]
     properties = {"component": component["name"], "namespace": component.get("namespace")}
-    found["properties"] = [
+    document["properties"] = [
         {"name": f"clusterbook:{key}", "value": str(value)} for key, value in properties.items() if value
     ]
-    return found
+    return document
 
 
 def _with_chart_digest(
@@ -116,20 +116,20 @@ def _with_chart_digest(
 
 
 def _container(image: Image) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    document: dict[str, Any] = {
         "type": "container",
         "bom-ref": purl(image),
         "name": f"{image.registry}/{image.repository}",
         "version": image.tag,
         "purl": purl(image),
     }
-    said = {"source": image.source, "tagSuffix": ",".join(image.suffix)}
-    properties = [{"name": f"clusterbook:{key}", "value": word} for key, word in said.items() if word]
+    facts = {"source": image.source, "tagSuffix": ",".join(image.suffix)}
+    properties = [{"name": f"clusterbook:{key}", "value": word} for key, word in facts.items() if word]
     if properties:
-        found["properties"] = properties
+        document["properties"] = properties
     if image.digest:
-        found["hashes"] = [{"alg": "SHA-256", "content": image.digest.partition(":")[2]}]
-    return found
+        document["hashes"] = [{"alg": "SHA-256", "content": image.digest.partition(":")[2]}]
+    return document
 
 
 def purl(image: Image) -> str:
@@ -151,9 +151,9 @@ _BARE = "-._~:"
 
 def _serial(digest: str) -> str:
     """Return the serial number made from a digest. Source: RFC 9562, section 5.8 (version 8)."""
-    found = list(digest.partition(":")[2][:32])
-    found[12], found[16] = "8", "89ab"[int(found[16], 16) % 4]
-    return "urn:uuid:" + "-".join("".join(found[start:end]) for start, end in _FIELDS)
+    digits = list(digest.partition(":")[2][:32])
+    digits[12], digits[16] = "8", "89ab"[int(digits[16], 16) % 4]
+    return "urn:uuid:" + "-".join("".join(digits[start:end]) for start, end in _FIELDS)
 
 
 _FIELDS = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))

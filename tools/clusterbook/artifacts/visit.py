@@ -59,8 +59,8 @@ def visit(
     records, source = memory(context.environment, context.home), absolute(where)
     before, damage = records.record(source), records.damage(source)
     stale = before if before is not None and not _is_trusted(before, trust) else None
-    seen = before.state if before is not None and stale is None else None
-    source_index = open_index(base, trust, now=context.now, previous=seen)
+    previous = before.state if before is not None and stale is None else None
+    source_index = open_index(base, trust, now=context.now, previous=previous)
     _refuse_older(where, source_index, trust.at_least)
     warnings = [warning, damage]
     record = _record(source, source_index, before)

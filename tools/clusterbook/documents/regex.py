@@ -105,17 +105,17 @@ def compile_pattern(text: str) -> Pattern:
 
 def _follow(program: _Program, states: set[int], text: str, at: int) -> set[int]:
     """Return the states that can be reached without taking a character."""
-    seen, todo = set(states), list(states)
+    reached, todo = set(states), list(states)
     while todo:
         state = todo.pop()
         following: tuple[int, ...] = program.split.get(state, ())
         if state in program.where and program.where[state](text, at):
             following = (program.next[state],)
         for each in following:
-            if each not in seen:
-                seen.add(each)
+            if each not in reached:
+                reached.add(each)
                 todo.append(each)
-    return seen
+    return reached
 
 
 def _sequence(program: _Program, parts: Sequence[Any], state: int) -> int:
@@ -219,5 +219,5 @@ def _place(what: Any) -> Where:
         return lambda text, at: at == len(text) or (at == len(text) - 1 and text[at] == "\n")
     if what is ops.AT_END_STRING:
         return lambda text, at: at == len(text)
-    wanted = what is ops.AT_BOUNDARY
-    return lambda text, at: ((at > 0 and _word(text[at - 1])) != (at < len(text) and _word(text[at]))) is wanted
+    at_boundary = what is ops.AT_BOUNDARY
+    return lambda text, at: ((at > 0 and _word(text[at - 1])) != (at < len(text) and _word(text[at]))) is at_boundary

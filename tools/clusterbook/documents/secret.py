@@ -64,5 +64,5 @@ def _entropy(text: str) -> float:
 
 def looks_secret(key: str, value: str) -> bool:
     """Return whether a value under a key looks like a secret, for whatever reason."""
-    known = any(mark in value and pattern.search(value) for _, mark, pattern in KNOWN)
-    return known or is_secret(key, value) or is_random(key, value)
+    is_known = any(mark in value and pattern.search(value) for _, mark, pattern in KNOWN)
+    return is_known or is_secret(key, value) or is_random(key, value)

@@ -143,16 +143,16 @@ def describe(value: object) -> str:
 
 def listing(names: Iterable[str]) -> str:
     """Return names for a message, sorted, and how many more there are."""
-    known = sorted(names)
-    more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
-    return ", ".join(known[:_SHOWN]) + more if known else "nothing"
+    sorted_names = sorted(names)
+    more = f" and {len(sorted_names) - _SHOWN} more" if len(sorted_names) > _SHOWN else ""
+    return ", ".join(sorted_names[:_SHOWN]) + more if sorted_names else "nothing"
 
 
 def suggestion(name: str, names: Iterable[str]) -> str:
     """Return a hint with the nearest name, "" where none is near or there are too many to compare."""
-    known = [*names]
-    other_case = [each for each in known if each.lower() == name.lower()]
-    near = other_case[0] if other_case else nearest(name, known) if len(known) <= _NEAR else ""
+    choices = [*names]
+    other_case = [each for each in choices if each.lower() == name.lower()]
+    near = other_case[0] if other_case else nearest(name, choices) if len(choices) <= _NEAR else ""
     return f"did you mean '{near}'?" if near else ""
 
 
@@ -279,12 +279,12 @@ def _index(value: list[object] | tuple[object, ...], step: Step, place: tuple[st
 
 def _match_index(value: list[object] | tuple[object, ...], step: Match, place: tuple[str | int, ...]) -> int:
     """Return the number of the one element of the list at `place` that `step` fits."""
-    found = [
+    candidates = [
         (number, scalar(each[step.key]))
         for number, each in enumerate(value)
         if isinstance(each, Mapping) and isinstance(each.get(step.key), str | int | float)
     ]
-    fitting = [number for number, text in found if text == step.value]
+    fitting = [number for number, text in candidates if text == step.value]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
@@ -292,6 +292,6 @@ def _match_index(value: list[object] | tuple[object, ...], step: Match, place: t
         raise InvalidRequest(
             f"{step.key} '{step.value}' fits {len(fitting)} elements of {_describe_place(place)}", hint=numbers
         )
-    known = {text for _, text in found}
+    values = {text for _, text in candidates}
     what = f"{_describe_place(place)} has no element with {step.key} '{step.value}'"
-    raise NotFound(f"{what}; {step.key} is one of: {listing(known)}", hint=suggestion(step.value, known))
+    raise NotFound(f"{what}; {step.key} is one of: {listing(values)}", hint=suggestion(step.value, values))

@@ -81,42 +81,42 @@ class _Reader:
 
     def sequence(self, indent: int, depth: int) -> list[Any]:
         """Return the list whose dashes stand at `indent`."""
-        found: list[Any] = []
+        elements: list[Any] = []
         while self.indent == indent and (self.text == "-" or self.text.startswith("- ")):
             rest = self.text[2:].lstrip(" ")
             if not rest:
                 raise _NotPlain
             if _split(rest) is None and not rest.startswith("- "):
-                found.append(self.value(rest, indent, depth))
+                elements.append(self.value(rest, indent, depth))
                 continue
             deeper = indent + len(self.text) - len(rest)
             self.indent, self.text = deeper, rest
-            found.append(self.block(deeper, depth + 1))
+            elements.append(self.block(deeper, depth + 1))
         if self.indent > indent:
             raise _NotPlain
-        return found
+        return elements
 
     def mapping(self, indent: int, depth: int) -> dict[str, Any]:
         """Return the map whose keys stand at `indent`."""
-        found: dict[str, Any] = {}
+        members: dict[str, Any] = {}
         while self.indent == indent:
             parts = _split(self.text)
             if parts is None:
                 raise _NotPlain
             key, rest = parts
-            if key in found or key == "<<":
+            if key in members or key == "<<":
                 raise _NotPlain
             if rest:
-                found[key] = self.value(rest, indent, depth)
+                members[key] = self.value(rest, indent, depth)
                 continue
             self.advance()
-            listed = self.indent == indent and (self.text == "-" or self.text.startswith("- "))
-            found[key] = self.block(self.indent, depth + 1) if self.indent > indent or listed else None
-            if listed:
+            is_list = self.indent == indent and (self.text == "-" or self.text.startswith("- "))
+            members[key] = self.block(self.indent, depth + 1) if self.indent > indent or is_list else None
+            if is_list:
                 continue
         if self.indent > indent:
             raise _NotPlain
-        return found
+        return members
 
     def value(self, text: str, indent: int, depth: int) -> Any:
         """Return what stands behind a key or a dash, and go on behind it."""

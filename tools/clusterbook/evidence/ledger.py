@@ -55,11 +55,11 @@ def read_evidence(registry: Path, ledger: Ledger, trust: Path) -> tuple[LedgerEv
         SourceErrors: some of it is broken, or proves nothing that was released; all is listed.
         BadPolicy: the policy cannot be read.
     """
-    found = list(_evidence_or_findings(registry, ledger, trust))
-    findings = [each for each in found if isinstance(each, Finding)]
+    entries = list(_evidence_or_findings(registry, ledger, trust))
+    findings = [each for each in entries if isinstance(each, Finding)]
     if findings:
         raise SourceErrors(findings)
-    return tuple(each for each in found if isinstance(each, LedgerEvidence))
+    return tuple(each for each in entries if isinstance(each, LedgerEvidence))
 
 
 def check(registry: Path, trust: Path) -> list[Finding]:
@@ -126,9 +126,9 @@ def _judge(folder: Path, versions: Mapping[str, LedgerVersion], policy: Policy, 
         hint = f"move it to {EVIDENCE}/{proof.recipe}/{folder.name}"
         raise BrokenEvidence(f"it is about {proof.recipe}", hint=hint)
     if proof.digest not in versions:
-        known = ", ".join(map(str, sorted(versions.values()))) or "none"
+        names = ", ".join(map(str, sorted(versions.values()))) or "none"
         what = f"no release has the recipe that was judged, {proof.digest}"
-        raise BrokenEvidence(what, hint=f"judge by a version that was released: {known}")
+        raise BrokenEvidence(what, hint=f"judge by a version that was released: {names}")
     signer, issuer = (by.signer, by.issuer) if by else ("", "")
     signer = signer if issuer else Path(signer).stem
     return LedgerEvidence(folder.name, versions[proof.digest], proof, signer, issuer, files)

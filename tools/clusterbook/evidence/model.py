@@ -192,14 +192,14 @@ def recompute(files: Mapping[str, bytes], *, checks: Checks, version: str = "") 
         Refuted: the report does not follow from recipe and snapshot.
     """
     manifest = _manifest(files)
-    recipe, taken, claimed = (_document(files, name) for name in (RECIPE, SNAPSHOT, REPORT))
-    if not is_redacted(taken):
+    recipe, snapshot_document, claimed = (_document(files, name) for name in (RECIPE, SNAPSHOT, REPORT))
+    if not is_redacted(snapshot_document):
         raise BrokenEvidence(f"{SNAPSHOT} does not say that it was redacted", hint="do not publish it")
     phases = manifest.get("phases")
     if not isinstance(phases, list) or not all(isinstance(each, str) for each in phases):
         raise BrokenEvidence(f"{MANIFEST} names no phases", hint=_WHOLE)
-    seen = read_snapshot(taken)
-    report = judge(recipe, seen, checks=checks, phases=phases, fail_fast=manifest.get("failFast") is True)
+    snapshot_view = read_snapshot(snapshot_document)
+    report = judge(recipe, snapshot_view, checks=checks, phases=phases, fail_fast=manifest.get("failFast") is True)
     tool = _map_at(_map_at(claimed, "results"), "tool")
     again = json.loads(ctrf.as_json(report, str(tool.get("version") or "")))
     if again != claimed:
@@ -214,8 +214,8 @@ def recompute(files: Mapping[str, bytes], *, checks: Checks, version: str = "") 
             raise Refuted(f"{MANIFEST} says the {name} is '{manifest.get(name)}', and it is '{value}'")
     if _document(files, SBOM) != _sbom(recipe, digest):
         raise Refuted(f"{SBOM} is not the SBOM of the recipe")
-    said = _statement(report, digest, files[MANIFEST], seen)
-    if files[STATEMENT] != said:
+    computed = _statement(report, digest, files[MANIFEST], snapshot_view)
+    if files[STATEMENT] != computed:
         raise Refuted(f"{STATEMENT} says something else than recipe, snapshot and report")
     return EvidenceProof(
         recipe=report.recipe,
@@ -223,9 +223,9 @@ def recompute(files: Mapping[str, bytes], *, checks: Checks, version: str = "") 
         verdict=report.verdict,
         counts=report.counts(),
         taken_at=report.taken,
-        fingerprint=criteria.fingerprint(seen),
+        fingerprint=criteria.fingerprint(snapshot_view),
         results=report.results,
-        statement=said,
+        statement=computed,
         says=report.says,
     )
 
@@ -235,13 +235,13 @@ def _manifest(files: Mapping[str, bytes]) -> Document:
     manifest = _document(files, MANIFEST)
     if manifest.get("format") != FORMAT:
         raise BrokenEvidence(f"{MANIFEST} is of the format '{manifest.get('format')}', not {FORMAT}", hint=_WHOLE)
-    listed = _map_at(manifest, "files")
-    for name in sorted({*listed, RECIPE, SNAPSHOT, REPORT, SBOM, STATEMENT} - files.keys()):
+    names = _map_at(manifest, "files")
+    for name in sorted({*names, RECIPE, SNAPSHOT, REPORT, SBOM, STATEMENT} - files.keys()):
         raise BrokenEvidence(f"{name} is missing", hint=_WHOLE)
-    for name in sorted(files.keys() - listed.keys() - {MANIFEST, STATEMENT, SIGNED}):
+    for name in sorted(files.keys() - names.keys() - {MANIFEST, STATEMENT, SIGNED}):
         raise BrokenEvidence(f"{name} is not in the manifest", hint=_WHOLE)
-    for name in sorted(listed):
-        if _map_at(listed, name).get("sha256") != sha256(files[name]).hexdigest():
+    for name in sorted(names):
+        if _map_at(names, name).get("sha256") != sha256(files[name]).hexdigest():
             raise BrokenEvidence(f"{name} was changed: its SHA-256 is not that of the manifest", hint=_WHOLE)
     return manifest
 
@@ -251,27 +251,29 @@ def _document(files: Mapping[str, bytes], name: str) -> Document:
     if name not in files:
         raise BrokenEvidence(f"{name} is missing", hint=_WHOLE)
     try:
-        found = json.loads(files[name])
+        document = json.loads(files[name])
     except (ValueError, RecursionError) as error:
         raise BrokenEvidence(f"{name} is no JSON: {error}", hint=_WHOLE) from error
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise BrokenEvidence(f"{name} holds no document", hint=_WHOLE)
-    return found
+    return document
 
 
 def _map_at(document: Document, key: str) -> Document:
     """Return a map inside a document, {} where there is none."""
-    found = document.get(key)
-    return found if isinstance(found, Mapping) else {}
+    value = document.get(key)
+    return value if isinstance(value, Mapping) else {}
 
 
 def _difference(claimed: Document, again: Document) -> str:
     """Return the first thing in which a report differs from the one that was made again."""
-    told, made = ({(_suite(each), str(each.get("name"))): each for each in _tests(side)} for side in (claimed, again))
-    for key in [*made, *(key for key in told if key not in made)]:
-        if told.get(key) != made.get(key):
-            said, is_so = (_state(side.get(key)) for side in (told, made))
-            return f"the report says of {' '.join(key).strip()}: {said}; judged again it is: {is_so}"
+    claimed_tests, computed_tests = (
+        {(_suite(each), str(each.get("name"))): each for each in _tests(side)} for side in (claimed, again)
+    )
+    for key in [*computed_tests, *(key for key in claimed_tests if key not in computed_tests)]:
+        if claimed_tests.get(key) != computed_tests.get(key):
+            claimed_state, computed_state = (_state(side.get(key)) for side in (claimed_tests, computed_tests))
+            return f"the report says of {' '.join(key).strip()}: {claimed_state}; judged again it is: {computed_state}"
     was, now = (
         _map_at(_map_at(_map_at(side, "results"), "environment"), "extra").get("verdict") for side in (claimed, again)
     )
@@ -281,8 +283,8 @@ def _difference(claimed: Document, again: Document) -> str:
 
 
 def _tests(document: Document) -> Sequence[Document]:
-    found = _map_at(document, "results").get("tests")
-    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
+    tests = _map_at(document, "results").get("tests")
+    return [each for each in tests if isinstance(each, Mapping)] if isinstance(tests, list) else []
 
 
 def _suite(test: Document) -> str:

@@ -98,23 +98,25 @@ def redact(
 
 
 def _redact_body(document: Mapping[str, Any], scrub: _Scrubber) -> Document:
-    found: Document = {key: document[key] for key in ("apiVersion", "kind") if key in document}
+    redacted: Document = {key: document[key] for key in ("apiVersion", "kind") if key in document}
     metadata = document.get("metadata") or {}
-    kept = {key: scrub.text(metadata[key]) for key in ("timestamp", "version", "source-node") if metadata.get(key)}
-    found["metadata"] = {**kept, "redacted": VERSION}
+    metadata_fields = {
+        key: scrub.text(metadata[key]) for key in ("timestamp", "version", "source-node") if metadata.get(key)
+    }
+    redacted["metadata"] = {**metadata_fields, "redacted": VERSION}
     if document.get("fingerprint"):
-        found["fingerprint"] = _fingerprint(document["fingerprint"], scrub)
-    found["measurements"] = [_measurement(each, scrub) for each in document.get("measurements") or () if each]
+        redacted["fingerprint"] = _fingerprint(document["fingerprint"], scrub)
+    redacted["measurements"] = [_measurement(each, scrub) for each in document.get("measurements") or () if each]
     gaps = [_gap(each, scrub) for each in document.get("coverage") or () if each and scrub.is_public(each["part"])]
     if document.get("objects") is not None:
-        found["objects"] = []
+        redacted["objects"] = []
         for group in document["objects"]:
             if scrub.is_public(f"objects/{group['apiVersion']}/{group['kind']}"):
                 kept_group, left = _group(group, scrub)
-                found["objects"].append(kept_group)
+                redacted["objects"].append(kept_group)
                 gaps += left
     if document.get("releases") is not None:
-        found["releases"] = [
+        redacted["releases"] = [
             {
                 key: scrub.name(each[key], "release") if key in ("name", "chart") else scrub.text(each[key])
                 for key in _RELEASE
@@ -123,10 +125,10 @@ def _redact_body(document: Mapping[str, Any], scrub: _Scrubber) -> Document:
             for each in document["releases"]
             if each.get("namespace") in scrub.namespaces
         ]
-        if len(found["releases"]) < len(document["releases"]):
+        if len(redacted["releases"]) < len(document["releases"]):
             gaps.append({"part": "releases", "state": "partial", "reason": "redacted"})
-    found["coverage"] = gaps
-    return found
+    redacted["coverage"] = gaps
+    return redacted
 
 
 def is_redacted(document: Mapping[str, Any]) -> bool:
@@ -162,8 +164,12 @@ class _Scrubber:
 
     def pseudonyms(self, names: str) -> str:
         """Return a list of node names, which may end in how many more there are, as pseudonyms."""
-        known, more, rest = names.partition(" (+")
-        return ",".join(self.pseudonym(name, "node") for name in known.split(",")) + more + rest if known else ""
+        listed_names, more, rest = names.partition(" (+")
+        return (
+            ",".join(self.pseudonym(name, "node") for name in listed_names.split(",")) + more + rest
+            if listed_names
+            else ""
+        )
 
     def name(self, name: str, sort: str) -> str:
         """Return a name where the recipe says it, else a pseudonym; each `sort` of thing is counted by itself."""
@@ -171,11 +177,11 @@ class _Scrubber:
 
     def pseudonym(self, name: str, sort: str) -> str:
         """Return what stands for a name, always the same in one snapshot."""
-        known = self.others.get((sort, name))
-        if known is None:
+        pseudonym = self.others.get((sort, name))
+        if pseudonym is None:
             self.counts[sort] += 1
-            known = self.others[sort, name] = f"{sort}-{self.counts[sort]}"
-        return known
+            pseudonym = self.others[sort, name] = f"{sort}-{self.counts[sort]}"
+        return pseudonym
 
     def is_public(self, part: str) -> bool:
         """Return whether a part is of an API group that stays; what is no object is."""
@@ -215,34 +221,34 @@ def _groups(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str
 
 def _fingerprint(stated: Mapping[str, Any], scrub: _Scrubber) -> Document:
     """Return the parts of a fingerprint that say what kind of cluster it is."""
-    found: Document = {}
+    redacted: Document = {}
     for name in _FINGERPRINT:
         entry = stated.get(name)
         if isinstance(entry, Mapping):
-            kept = ("value", "version", "source", "note")
-            found[name] = {key: scrub.text(entry[key]) for key in kept if entry.get(key) is not None}
+            keys = ("value", "version", "source", "note")
+            redacted[name] = {key: scrub.text(entry[key]) for key in keys if entry.get(key) is not None}
         elif entry is not None:
-            found[name] = scrub.text(entry)
-    return found
+            redacted[name] = scrub.text(entry)
+    return redacted
 
 
 def _measurement(measurement: Mapping[str, Any], scrub: _Scrubber) -> Document:
     """Return the readings of one type that stay."""
     kind = measurement["type"]
-    found = []
+    items = []
     for subtype in filter(None, measurement.get("subtypes") or ()):
         name = subtype["subtype"]
         data = subtype.get("data") or {}
         if kind == "NodeTopology" and name in ("label", "taint"):
-            found.append({"subtype": name, "data": _redact_labels(data, scrub)})
+            items.append({"subtype": name, "data": _redact_labels(data, scrub)})
             continue
-        kept: Document = {"subtype": name, "data": _readings(data, f"{kind}.{name}", scrub)}
+        block: Document = {"subtype": name, "data": _readings(data, f"{kind}.{name}", scrub)}
         if subtype.get("items"):
-            kept["items"] = [
+            block["items"] = [
                 {"data": _readings(each.get("data") or {}, f"{kind}.{name}", scrub)} for each in subtype["items"]
             ]
-        found.append(kept)
-    return {"type": kind, "subtypes": found}
+        items.append(block)
+    return {"type": kind, "subtypes": items}
 
 
 def _readings(data: Mapping[str, Any], path: str, scrub: _Scrubber) -> Document:
@@ -255,12 +261,12 @@ def _matches(word: str, patterns: Iterable[str]) -> bool:
 
 def _redact_labels(data: Mapping[str, Any], scrub: _Scrubber) -> Document:
     """Return labels or taints that stay; their values keep what is before the last bar, nodes become pseudonyms."""
-    found = {}
+    redacted = {}
     for key, value in data.items():
         if _matches(key, NODE_KEYS):
-            said, bar, nodes = str(value).rpartition("|")
-            found[scrub.text(key)] = f"{scrub.text(said)}{bar}{scrub.pseudonyms(nodes)}"
-    return found
+            text, bar, nodes = str(value).rpartition("|")
+            redacted[scrub.text(key)] = f"{scrub.text(text)}{bar}{scrub.pseudonyms(nodes)}"
+    return redacted
 
 
 def _group(group: Mapping[str, Any], scrub: _Scrubber) -> tuple[Document, list[Document]]:
@@ -280,32 +286,37 @@ def _group(group: Mapping[str, Any], scrub: _Scrubber) -> tuple[Document, list[D
 
 def _node(item: Mapping[str, Any], scrub: _Scrubber) -> Document:
     """Return what of a node stays: what it runs, which GPUs it has, and whose machine it is, but not which."""
-    found: Document = _redact_value(item, OBJECT, scrub, "Node")
+    redacted: Document = _redact_value(item, OBJECT, scrub, "Node")
     labels = {
         key: scrub.text(value) if _matches(key, NODE_VALUES) else scrub.pseudonym(str(value), "pool")
         for key, value in (item["metadata"].get("labels") or {}).items()
         if is_judged(key)
     }
-    found["metadata"] = {"name": found["metadata"]["name"], **({"labels": labels} if labels else {})}
+    redacted["metadata"] = {"name": redacted["metadata"]["name"], **({"labels": labels} if labels else {})}
     status, machine = item.get("status") or {}, str((item.get("spec") or {}).get("providerID") or "")
     provider = "ocid1" if machine.startswith("ocid1") else machine.partition("://")[0] if "://" in machine else ""
-    found["spec"] = {"providerID": f"{provider}://redacted"} if provider else {}
+    redacted["spec"] = {"providerID": f"{provider}://redacted"} if provider else {}
     info = status.get("nodeInfo") or {}
-    kept = {"nodeInfo": {key: scrub.text(info[key]) for key in NODE_INFO if info.get(key)}}
+    node_status = {"nodeInfo": {key: scrub.text(info[key]) for key in NODE_INFO if info.get(key)}}
     for part in ("capacity", "allocatable"):
-        kept[part] = {key: value for key, value in (status.get(part) or {}).items() if _matches(key, RESOURCES)}
-    found["status"] = {**(found.get("status") or {}), **{key: value for key, value in kept.items() if value}}
-    return found
+        node_status[part] = {key: value for key, value in (status.get(part) or {}).items() if _matches(key, RESOURCES)}
+    redacted["status"] = {
+        **(redacted.get("status") or {}),
+        **{key: value for key, value in node_status.items() if value},
+    }
+    return redacted
 
 
 def _redact_value(value: Any, shape: Any, scrub: _Scrubber, kind: str) -> Any:
     """Return what of a value stays, by the shape `shape`; see `OBJECT`."""
     if isinstance(shape, tuple):
-        found = value if isinstance(value, Mapping) else {}
-        return {key: scrub.name(str(each), "label") for key, each in found.items() if _matches(key, shape)}
+        members = value if isinstance(value, Mapping) else {}
+        return {key: scrub.name(str(each), "label") for key, each in members.items() if _matches(key, shape)}
     if isinstance(shape, dict):
-        found = value if isinstance(value, Mapping) else {}
-        parts = ((key, _redact_value(found[key], below, scrub, kind)) for key, below in shape.items() if key in found)
+        members = value if isinstance(value, Mapping) else {}
+        parts = (
+            (key, _redact_value(members[key], below, scrub, kind)) for key, below in shape.items() if key in members
+        )
         return {key: part for key, part in parts if part is not None}
     if isinstance(shape, list):
         return [_redact_value(each, shape[0], scrub, kind) for each in value] if isinstance(value, list) else None
@@ -338,5 +349,5 @@ def _image(image: str, scrub: _Scrubber) -> str:
 
 def _gap(gap: Mapping[str, Any], scrub: _Scrubber) -> Document:
     """Return a gap without its reason, which quotes what an API said to whom."""
-    found = {"part": scrub.text(gap["part"]), "state": gap["state"]}
-    return {**found, "namespace": scrub.namespace(str(gap["namespace"]))} if gap.get("namespace") else found
+    redacted = {"part": scrub.text(gap["part"]), "state": gap["state"]}
+    return {**redacted, "namespace": scrub.namespace(str(gap["namespace"]))} if gap.get("namespace") else redacted

@@ -48,10 +48,10 @@ def pull(where: str, access: Access) -> EvidenceArtifact:
         InvalidRequest: neither tag nor digest is named.
         NoArtifact: it is not there.
     """
-    asked = parse_reference(where)
-    if not asked.tag_or_digest:
+    reference = parse_reference(where)
+    if not reference.tag_or_digest:
         raise InvalidRequest(f"{where} names no evidence", hint=f"type {where}:TAG or {where}@sha256:DIGEST")
-    return _pull(open_registry(asked.host, access), asked)
+    return _pull(open_registry(reference.host, access), reference)
 
 
 def _pull(store: Store, reference: Reference) -> EvidenceArtifact:
@@ -70,19 +70,21 @@ def push(where: str, files: dict[str, bytes], proof: EvidenceProof, access: Acce
         InvalidRequest: a digest is named, or the tag has other evidence.
         Refused: the registry does not take it.
     """
-    asked = parse_reference(where)
-    if asked.digest:
-        raise InvalidRequest(f"{where} names a digest, which evidence has by itself", hint=f"type {asked.repository}")
-    store, manifest = open_registry(asked.host, access), evidence_artifact(files, proof)
-    there = _digest(store, asked)
-    if there not in ("", manifest.digest):
+    reference = parse_reference(where)
+    if reference.digest:
+        raise InvalidRequest(
+            f"{where} names a digest, which evidence has by itself", hint=f"type {reference.repository}"
+        )
+    store, manifest = open_registry(reference.host, access), evidence_artifact(files, proof)
+    current_digest = _digest(store, reference)
+    if current_digest not in ("", manifest.digest):
         hint = f"leave the tag out: it is {tag_of(manifest, proof)} then"
-        raise InvalidRequest(f"{where} is other evidence already: {there}", hint=hint)
+        raise InvalidRequest(f"{where} is other evidence already: {current_digest}", hint=hint)
     for layer in manifest.layers:
-        store.put_blob(asked.repository, layer, from_bytes(files[(layer.annotations or {})[TITLE]]))
-    store.put_blob(asked.repository, EMPTY_CONFIG, from_bytes(EMPTY_BLOB))
-    store.put_manifest(asked.repository, manifest, tag=asked.tag or tag_of(manifest, proof))
-    return _pull(store, asked._replace(tag="", digest=manifest.digest))
+        store.put_blob(reference.repository, layer, from_bytes(files[(layer.annotations or {})[TITLE]]))
+    store.put_blob(reference.repository, EMPTY_CONFIG, from_bytes(EMPTY_BLOB))
+    store.put_manifest(reference.repository, manifest, tag=reference.tag or tag_of(manifest, proof))
+    return _pull(store, reference._replace(tag="", digest=manifest.digest))
 
 
 def _digest(store: Store, reference: Reference) -> str:
@@ -141,10 +143,10 @@ def layers_of(manifest: Manifest, where: str) -> dict[str, Descriptor]:
     if manifest.artifact_type != ARTIFACT:
         kind = manifest.artifact_type or "no artifact type"
         raise BrokenEvidence(f"{where} is no evidence: it is {kind}", hint="name what `evidence publish` has printed")
-    found: dict[str, Descriptor] = {}
+    layers: dict[str, Descriptor] = {}
     for layer in manifest.layers:
         name = (layer.annotations or {}).get(TITLE, "")
-        if name not in _TYPES or name in found:
-            raise BrokenEvidence(f"{where} has a layer called '{name}'{' twice' if name in found else ''}")
-        found[name] = layer
-    return found
+        if name not in _TYPES or name in layers:
+            raise BrokenEvidence(f"{where} has a layer called '{name}'{' twice' if name in layers else ''}")
+        layers[name] = layer
+    return layers

@@ -64,11 +64,11 @@ def artifact_attestation(
     if not raws and trust.unsigned:
         return None, {}
     assert trust.policy is not None
-    found = verify_any(raws, manifest.digest, trust.policy)
+    verified = verify_any(raws, manifest.digest, trust.policy)
     for raw in raws:
         with suppress(Untrusted, BrokenBundle):
-            if verify(raw, manifest.digest, trust.policy) == found:
-                return found, {MANIFEST: manifest.raw, SIGNATURE: raw}
+            if verify(raw, manifest.digest, trust.policy) == verified:
+                return verified, {MANIFEST: manifest.raw, SIGNATURE: raw}
     raise Unsigned(f"{store.where}: no signature on {manifest.digest} can be had")
 
 
@@ -80,7 +80,7 @@ def read_attestation(where: Path) -> dict[str, bytes]:
     if is_archive(where):
         carried = read_archive(where)
         return {name.removeprefix(ATTESTATION): carried[name] for name in carried if name.startswith(ATTESTATION)}
-    found: dict[str, bytes] = {}
+    files: dict[str, bytes] = {}
     folder = where / ATTESTATION
     try:
         names = sorted(path.name for path in folder.iterdir())
@@ -93,12 +93,12 @@ def read_attestation(where: Path) -> dict[str, bytes]:
         try:
             if name in (MANIFEST, SIGNATURE) and path.is_file() and not path.is_symlink():
                 with path.open("rb") as file:
-                    found[name] = file.read(LARGEST_BUNDLE_BYTES + 1)
+                    files[name] = file.read(LARGEST_BUNDLE_BYTES + 1)
             else:
-                found[name] = b""
+                files[name] = b""
         except OSError as error:
             raise unreadable(path, error) from error
-    return found
+    return files
 
 
 _MOST_FILES = 16
@@ -137,7 +137,7 @@ def verify_attestation(beside: Mapping[str, bytes], digest: str, trust: TrustOpt
     except ClusterbookError as error:
         raise Tampered(error.what, hint="fetch it again") from error
     verified = verify_any([beside[SIGNATURE]], manifest.digest, trust.policy)
-    said = manifest.annotations.get(FILES, "")
-    if said != digest:
+    files_digest = manifest.annotations.get(FILES, "")
+    if files_digest != digest:
         raise Tampered("the files are not those that were signed", hint="do not use them: fetch the bundle again")
     return Attestation(verified, manifest)

@@ -78,18 +78,18 @@ def keep_archive(
         Unwritable: the file cannot be written.
     """
     data = store.read(repository, archive, limit_bytes=MOST_BYTES)
-    found = {each.name: each for each in _members(data, str(target))}
+    by_name = {each.name: each for each in _members(data, str(target))}
     if not beside:
         save(store, repository, archive, target)
-        return sorted(found)
-    tops = {name.partition("/")[0] if "/" in name else "" for name in found}
+        return sorted(by_name)
+    tops = {name.partition("/")[0] if "/" in name else "" for name in by_name}
     top = f"{tops.pop()}/" if len(tops) == 1 and "" not in tops else ""
-    entries = list(found.values())
+    entries = list(by_name.values())
     entries += [tar_entry(f"{top}{ATTESTATION}{name}", each) for name, each in beside.items()]
     with suppress(OSError):  # what is wrong with the folder, packing says
         target.parent.mkdir(parents=True, exist_ok=True)
     pack_file(entries, target, compress=True)
-    return sorted(found)
+    return sorted(by_name)
 
 
 def _members(data: bytes, name: str) -> Iterator[TarEntry]:

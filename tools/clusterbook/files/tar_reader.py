@@ -180,9 +180,9 @@ class _WholeBytes:
     def read(self, size: int = -1) -> bytes:
         if not self._start:
             return self._rest.read(size)
-        taken = self._start if size < 0 else self._start[:size]
-        self._start = self._start[len(taken) :]
-        return taken + (self._rest.read(size - len(taken) if size >= 0 else -1))
+        first = self._start if size < 0 else self._start[:size]
+        self._start = self._start[len(first) :]
+        return first + (self._rest.read(size - len(first) if size >= 0 else -1))
 
 
 class Names:

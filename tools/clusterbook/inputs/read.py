@@ -50,8 +50,10 @@ def read_node(where: str) -> Node:
     """
     node = _parse(where)
     if node is None or not isinstance(node.value, dict):
-        held = "nothing" if node is None or node.value is None else f"{describe(node.data())}, not a document"
-        raise InvalidRequest(f"{display_name(where)} holds {held}", hint="a document starts with kind: and apiVersion:")
+        content = "nothing" if node is None or node.value is None else f"{describe(node.data())}, not a document"
+        raise InvalidRequest(
+            f"{display_name(where)} holds {content}", hint="a document starts with kind: and apiVersion:"
+        )
     version = node.get("apiVersion")
     if version is not None and version.string() not in ("", *API_VERSIONS):
         raise InvalidRequest(

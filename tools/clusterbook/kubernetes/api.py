@@ -101,9 +101,9 @@ class Api:
                 if renewed and renewed != following:
                     following = str(renewed)
                     continue
-            found = self._read("GET", path, answer)
-            yield from found.get("items") or ()
-            following = str((found.get("metadata") or {}).get("continue") or "")
+            document = self._read("GET", path, answer)
+            yield from document.get("items") or ()
+            following = str((document.get("metadata") or {}).get("continue") or "")
             if not following:
                 return
 
@@ -193,12 +193,12 @@ class Api:
         """
         if answer.status >= 300:
             raise _fault(f"{self.where}: {method} {path}", answer)
-        found = _document(answer)
-        if not found:
+        document = _document(answer)
+        if not document:
             raise ClusterUnreachable(
                 f"{self.where}: the answer to {method} {path} is no object: is this an API server?"
             )
-        return found
+        return document
 
     def _answer(
         self,
@@ -243,10 +243,10 @@ def open_api(kubeconfig: str = "", *, context: str = "", patience: Patience = PA
 def _document(answer: ApiResponse) -> Object:
     """Return the object that an answer holds, {} where it holds none."""
     try:
-        found = json.loads(answer.body)
+        document = json.loads(answer.body)
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
 def _is_no_fault(answer: ApiResponse) -> bool:
@@ -260,12 +260,12 @@ def _seconds(text: str) -> float:
 
 def _fault(what: str, answer: ApiResponse) -> ClusterbookError:
     """Return what an answer other than a good one means, in the server's own words."""
-    said = str(_document(answer).get("message") or answer.body.decode(errors="replace").strip())
-    said = " ".join(said.split())[:_LONGEST_MESSAGE]
+    message = str(_document(answer).get("message") or answer.body.decode(errors="replace").strip())
+    message = " ".join(message.split())[:_LONGEST_MESSAGE]
     status = answer.status
-    text = f"{what}: {said}" if said else f"{what}: status {status}"
+    text = f"{what}: {message}" if message else f"{what}: status {status}"
     if status == 401:
-        return ClusterDenied(f"{what}: the server does not know who we are: {said}", hint="log in again")
+        return ClusterDenied(f"{what}: the server does not know who we are: {message}", hint="log in again")
     if status == 403:
         return ClusterDenied(text, hint="ask for that right, or use a kubeconfig that has it")
     if status in (404, 410):

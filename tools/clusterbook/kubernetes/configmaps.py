@@ -72,13 +72,13 @@ def write(
         InvalidRequest: it is too large, even packed, or the owner is written otherwise.
         ClusterbookError: the cluster does not take it.
     """
-    found = manifest(where, text, form=form, timestamp=timestamp, kind=kind)
+    configmap = manifest(where, text, form=form, timestamp=timestamp, kind=kind)
     if owner:
         name, _, uid = owner.partition("/")
         if not name or not uid:
             raise InvalidRequest(f"'{owner}' names no Job", hint="write NAME/UID")
-        found["metadata"]["ownerReferences"] = [{"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid}]
-    api.apply(where.path, found, force=True)
+        configmap["metadata"]["ownerReferences"] = [{"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid}]
+    api.apply(where.path, configmap, force=True)
 
 
 def manifest(where: ConfigMapName, text: str, *, form: str, timestamp: str, kind: str = "snapshot") -> dict[str, Any]:
@@ -119,16 +119,16 @@ def read(api: Api, where: ConfigMapName, *, kinds: Sequence[str] = ("snapshot",)
         NotFound: there is no such ConfigMap, or it keeps something else.
         InvalidRequest: what it keeps is damaged.
     """
-    found = api.get(where.path)
-    data, packed = found.get("data") or {}, found.get("binaryData") or {}
-    said = str(data.get("format") or FORMATS[0])
-    for key, form in ((f"{kind}.{form}", form) for kind in kinds for form in (said, *FORMATS)):
+    configmap = api.get(where.path)
+    data, packed = configmap.get("data") or {}, configmap.get("binaryData") or {}
+    stored_form = str(data.get("format") or FORMATS[0])
+    for key, form in ((f"{kind}.{form}", form) for kind in kinds for form in (stored_form, *FORMATS)):
         if key in data:
             return str(data[key]), form
         if f"{key}{_PACKED}" in packed:
             return _unpack(str(packed[f"{key}{_PACKED}"]), where), form
-    wanted, keys = " or ".join(kinds), ", ".join(sorted((*data, *packed))) or "nothing"
-    raise NotFound(f"{where} keeps no {wanted}; it has: {keys}", hint=f"it lies under {kinds[0]}.yaml or .json")
+    kind_names, keys = " or ".join(kinds), ", ".join(sorted((*data, *packed))) or "nothing"
+    raise NotFound(f"{where} keeps no {kind_names}; it has: {keys}", hint=f"it lies under {kinds[0]}.yaml or .json")
 
 
 def _unpack(packed: str, where: ConfigMapName) -> str:

@@ -188,18 +188,18 @@ def _pool(login: ClusterLogin) -> PoolManager:
     """
     import urllib3
 
-    known: dict[str, Any] = {
+    options: dict[str, Any] = {
         "maxsize": _THREADS,
         "ssl_context": login.tls,
         "cert_reqs": "CERT_REQUIRED" if login.verified else "CERT_NONE",
     }
     if not login.verified:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # we say it, once, in `asked`
-        known["assert_hostname"] = False
+        options["assert_hostname"] = False
     if login.server_name:
-        known["server_hostname"] = login.server_name
+        options["server_hostname"] = login.server_name
     if not login.proxy:
-        return urllib3.PoolManager(**known)
+        return urllib3.PoolManager(**options)
     split = urlsplit(login.proxy)
     if split.scheme.startswith("socks5"):
         try:
@@ -209,11 +209,11 @@ def _pool(login: ClusterLogin) -> PoolManager:
             hint = "pip install 'clusterbook[cluster]'"
             raise NoClient(f"{login.where}: what speaks to a SOCKS proxy is not installed", hint=hint) from error
         return SOCKSProxyManager(
-            f"socks5h{login.proxy[len(split.scheme) :]}", **known
+            f"socks5h{login.proxy[len(split.scheme) :]}", **options
         )  # which looks names up, as in Go
     user = f"{unquote(split.username or '')}:{unquote(split.password or '')}" if split.username else ""
     headers = urllib3.make_headers(proxy_basic_auth=user) if user else None
-    return urllib3.ProxyManager(login.proxy, proxy_headers=headers, proxy_ssl_context=login.tls, **known)
+    return urllib3.ProxyManager(login.proxy, proxy_headers=headers, proxy_ssl_context=login.tls, **options)
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:

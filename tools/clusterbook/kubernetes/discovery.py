@@ -76,11 +76,11 @@ def discover(api: Api) -> Resources:
     served: dict[Kind, ServedKind] = {}
     silent: set[str] = set()
     for root in ("/api", "/apis"):
-        found = api.get(root, accept=_ALL_AT_ONCE)
-        if found.get("kind") == "APIGroupDiscoveryList":
-            entries = _aggregated_discovery(found, silent)
+        answer = api.get(root, accept=_ALL_AT_ONCE)
+        if answer.get("kind") == "APIGroupDiscoveryList":
+            entries = _aggregated_discovery(answer, silent)
         else:
-            entries = _group_discovery(api, found, silent)
+            entries = _group_discovery(api, answer, silent)
         for each in entries:
             served.setdefault(each.kind, each)
     return Resources(served, frozenset(silent))
@@ -109,10 +109,10 @@ def _group_discovery(api: Api, served: Mapping[str, Any], silent: set[str]) -> I
         versions += sorted(names, key=lambda name, first=preferred: name != first)  # type: ignore[misc]
     for api_version in versions:
         try:
-            listed = api.get(path_of(api_version))
+            resources = api.get(path_of(api_version))
         except (ClusterDenied, NoObject, Rejected, ClusterUnreachable):
             silent.add(api_version)
             continue
-        for each in listed.get("resources") or ():
+        for each in resources.get("resources") or ():
             if "/" not in each["name"] and "list" in (each.get("verbs") or ()):
                 yield ServedKind(Kind(api_version, str(each["kind"])), str(each["name"]), bool(each.get("namespaced")))

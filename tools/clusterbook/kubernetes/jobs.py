@@ -91,13 +91,13 @@ def in_cluster(api: Api, manifests: Sequence[Object], *, keep: bool = False) -> 
         try:
             suspended = {**job, "spec": {**job["spec"], "suspend": True}}
             try:
-                found = api.create(path_of(job, collection=True), suspended)
+                created_job = api.create(path_of(job, collection=True), suspended)
             except ObjectConflict as error:
                 hint = "another one runs, or was left behind: name this one with --job-name, or delete that one"
                 raise ObjectConflict(error.what, hint=hint) from error
-            created.append((path_of(job), str(found["metadata"]["uid"])))
+            created.append((path_of(job), str(created_job["metadata"]["uid"])))
             owner = {"apiVersion": job["apiVersion"], "kind": job["kind"], "name": job["metadata"]["name"],
-                     "uid": found["metadata"]["uid"]}  # fmt: skip
+                     "uid": created_job["metadata"]["uid"]}  # fmt: skip
             for each in others:
                 created += _create(api, each, owner, job["metadata"]["namespace"])
             yield api.merge(path_of(job), {"spec": {"suspend": False}})

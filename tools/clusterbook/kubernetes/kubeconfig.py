@@ -72,10 +72,10 @@ def files_of(kubeconfig: str, env: Mapping[str, str]) -> list[Path]:
         if is_folder(path):
             raise InvalidRequest(f"{path} is a folder, not a kubeconfig", hint="name a file with --kubeconfig")
     # What is neither file nor folder may be a pipe, <(kubectl config view --raw), which is read as any other.
-    there = [path for path in named if is_file(path) or path.exists()]
-    if kubeconfig and not there:
+    existing = [path for path in named if is_file(path) or path.exists()]
+    if kubeconfig and not existing:
         raise NotFound(f"there is no kubeconfig {kubeconfig}", hint="name a file with --kubeconfig")
-    return there
+    return existing
 
 
 def _parts(text: str) -> list[str]:
@@ -133,27 +133,27 @@ def _document(path: Path) -> Mapping[str, Any]:
         first = error.findings[0]
         raise BrokenKubeconfig(f"{path} cannot be used: {first.what}", place=first.place, hint=first.hint) from error
     document = _value_of_type(node.data() if node else None, dict, str(path)) or {}
-    for key, wanted in (("apiVersion", "v1"), ("kind", "Config")):
-        if document.get(key, wanted) != wanted:
-            raise BrokenKubeconfig(f"{path}: its {key} is '{document[key]}', not {wanted}", hint="name a kubeconfig")
+    for key, value in (("apiVersion", "v1"), ("kind", "Config")):
+        if document.get(key, value) != value:
+            raise BrokenKubeconfig(f"{path}: its {key} is '{document[key]}', not {value}", hint="name a kubeconfig")
     return document
 
 
 def _entries(document: Mapping[str, Any], kind: str, path: Path) -> dict[str, Mapping[str, Any]]:
     """Return the entries of one kind in a file by name, their paths whole."""
-    found: dict[str, Mapping[str, Any]] = {}
-    for number, listed in enumerate(_value_of_type(document.get(f"{kind}s"), list, f"{path}: {kind}s") or ()):
+    entries: dict[str, Mapping[str, Any]] = {}
+    for number, item in enumerate(_value_of_type(document.get(f"{kind}s"), list, f"{path}: {kind}s") or ()):
         where = f"{path}: {kind}s[{number}]"
-        held = _value_of_type(listed, dict, where) or {}
-        name = _value_of_type(held.get("name"), str, f"{where}.name") or ""
-        if name in found:
+        fields = _value_of_type(item, dict, where) or {}
+        name = _value_of_type(fields.get("name"), str, f"{where}.name") or ""
+        if name in entries:
             raise BrokenKubeconfig(f"{path} has two {kind}s '{name}'", hint="keep one of them")
-        entry = dict(_value_of_type(held.get(kind), dict, f"{where}.{kind}") or {})
-        for key, wanted in _FIELDS[kind].items():
-            if _value_of_type(entry.get(key), wanted, f"{where}.{kind}.{key}") is None:
+        entry = dict(_value_of_type(fields.get(kind), dict, f"{where}.{kind}") or {})
+        for key, kind_of_value in _FIELDS[kind].items():
+            if _value_of_type(entry.get(key), kind_of_value, f"{where}.{kind}.{key}") is None:
                 entry.pop(key, None)
-        found[name] = _with_absolute_paths(entry, kind, path)
-    return found
+        entries[name] = _with_absolute_paths(entry, kind, path)
+    return entries
 
 
 def _with_absolute_paths(entry: dict[str, Any], kind: str, path: Path) -> Mapping[str, Any]:

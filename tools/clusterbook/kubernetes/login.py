@@ -189,14 +189,14 @@ def _of_provider(provider: Mapping[str, Any], about: str) -> str:
 
 def _cluster_info(cluster: Mapping[str, Any], authority: str) -> dict[str, Any]:
     """Return what a plug-in is told of the cluster where it asks for it. Source: ExecCredential, spec.cluster."""
-    kept = ("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url", "disable-compression")
-    told: dict[str, Any] = {key: cluster[key] for key in kept if cluster.get(key)}
+    keys = ("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url", "disable-compression")
+    info: dict[str, Any] = {key: cluster[key] for key in keys if cluster.get(key)}
     if authority:
-        told["certificate-authority-data"] = base64.b64encode(authority.encode()).decode()
+        info["certificate-authority-data"] = base64.b64encode(authority.encode()).decode()
     for extension in cluster.get("extensions") or ():
         if isinstance(extension, Mapping) and extension.get("name") == "client.authentication.k8s.io/exec":
-            told["config"] = extension.get("extension")
-    return told
+            info["config"] = extension.get("extension")
+    return info
 
 
 def _impersonation_headers(user: Mapping[str, Any], about: str) -> list[tuple[str, str]]:

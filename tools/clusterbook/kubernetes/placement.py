@@ -37,12 +37,14 @@ class Placement(NamedTuple):
 
     def spec(self) -> dict[str, Any]:
         """Return the fields of a pod's spec."""
-        found: dict[str, Any] = {"tolerations": [dict(each) for each in self.tolerations] or [{"operator": "Exists"}]}
+        document: dict[str, Any] = {
+            "tolerations": [dict(each) for each in self.tolerations] or [{"operator": "Exists"}]
+        }
         if self.selector:
-            found["nodeSelector"] = dict(self.selector)
+            document["nodeSelector"] = dict(self.selector)
         if self.runtime_class:
-            found["runtimeClassName"] = self.runtime_class
-        return found
+            document["runtimeClassName"] = self.runtime_class
+        return document
 
     def resources(self, requests: Mapping[str, str], limits: Mapping[str, str]) -> dict[str, dict[str, str]]:
         """Return a container's resources: the given defaults, what the user said over them, and the GPU it requires."""
@@ -63,15 +65,15 @@ def read_selector(words: Iterable[str]) -> dict[str, str]:
     Raises:
         InvalidRequest: one is written otherwise.
     """
-    found: dict[str, str] = {}
+    selector: dict[str, str] = {}
     for word in words:
         key, equals, value = word.partition("=")
         if not equals or not _LABEL.fullmatch(key):
             raise InvalidRequest(
                 f"'{word}' selects no node", hint="write KEY=VALUE, such as nvidia.com/gpu.present=true"
             )
-        found[key] = value
-    return found
+        selector[key] = value
+    return selector
 
 
 def read_tolerations(words: Iterable[str]) -> tuple[dict[str, str], ...]:
@@ -94,8 +96,8 @@ def _toleration(word: str) -> dict[str, str]:
         raise InvalidRequest(f"'{word}' is no toleration", hint=hint)
     if colon and effect not in _EFFECTS:
         raise InvalidRequest(f"'{word}' has the unknown effect '{effect}'", hint=did_you_mean(effect, _EFFECTS))
-    found = {"key": key, "operator": "Equal", "value": value} if equals else {"key": key, "operator": "Exists"}
-    return {**found, "effect": effect} if effect else found
+    toleration = {"key": key, "operator": "Equal", "value": value} if equals else {"key": key, "operator": "Exists"}
+    return {**toleration, "effect": effect} if effect else toleration
 
 
 def read_quantities(text: str) -> dict[str, str]:
@@ -104,14 +106,14 @@ def read_quantities(text: str) -> dict[str, str]:
     Raises:
         InvalidRequest: a name stands twice, or a quantity is none, such as a negative one.
     """
-    found: dict[str, str] = {}
+    quantities: dict[str, str] = {}
     for word in (part.strip() for part in text.split(",") if part.strip()):
         name, _, quantity = word.partition("=")
         if not _LABEL.fullmatch(name) or not _QUANTITY.fullmatch(quantity):
             raise InvalidRequest(
                 f"'{word}' is no quantity of a resource", hint="write NAME=QUANTITY, such as memory=4Gi"
             )
-        if name in found:
+        if name in quantities:
             raise InvalidRequest(f"'{name}' stands twice in '{text}'", hint="say each resource once")
-        found[name] = quantity
-    return found
+        quantities[name] = quantity
+    return quantities

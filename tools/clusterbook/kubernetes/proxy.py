@@ -47,8 +47,8 @@ def _fits(entry: str, host: str, port: str) -> bool:
             return address is not None and address in ip_network(entry, strict=False)
         except ValueError:
             return False
-    name, wanted = _split(entry)
-    if not name or (wanted and wanted != port):
+    name, entry_port = _split(entry)
+    if not name or (entry_port and entry_port != port):
         return False
     if (own := _address(name)) is not None:
         return own == address

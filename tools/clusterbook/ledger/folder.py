@@ -23,12 +23,12 @@ class LedgerFolder(Mapping[str, str]):
         """
         self._root = root
         self._texts: dict[str, str] = {}
-        found = []
+        paths = []
         for folder, folders, names in os.walk(root, onerror=_refuse) if root.exists() else ():
             folders[:] = [name for name in folders if not name.startswith(".")]
             below = Path(folder).relative_to(root)
-            found += [(below / name).as_posix() for name in names if not name.startswith(".")]
-        self._paths = dict.fromkeys(sorted(found))
+            paths += [(below / name).as_posix() for name in names if not name.startswith(".")]
+        self._paths = dict.fromkeys(sorted(paths))
 
     def __getitem__(self, path: str) -> str:
         """Return the text of a file.

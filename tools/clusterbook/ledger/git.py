@@ -32,11 +32,11 @@ def commit(folder: Path, revision: str) -> Commit:
         NotFound: there is no such commit.
     """
     try:
-        said = _git(folder, "log", "-1", "--format=%H %cI", "--end-of-options", f"{revision}^{{commit}}", "--")
+        line = _git(folder, "log", "-1", "--format=%H %cI", "--end-of-options", f"{revision}^{{commit}}", "--")
     except NoHistory as error:
         _git(folder, "rev-parse", "--git-dir")  # says so when there is no history at all
         raise NotFound(f"there is no commit {revision}", hint="type git log --oneline to see them") from error
-    name, _, date = said.decode().strip().partition(" ")
+    name, _, date = line.decode().strip().partition(" ")
     return Commit(name, datetime.fromisoformat(date).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
@@ -55,7 +55,7 @@ def texts(folder: Path, revision: str) -> dict[str, str]:
         archive = _git(top, "archive", "--format=tar", revision, "--", below)
     except NoHistory as error:
         raise NotFound(f"{revision} has no folder {below}", hint="name another commit or folder") from error
-    found: dict[str, str] = {}
+    files: dict[str, str] = {}
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         for member in tar:
             path = PurePosixPath(member.name)
@@ -66,11 +66,11 @@ def texts(folder: Path, revision: str) -> dict[str, str]:
                 raise UnreadableSource("a link", hint="links are not followed; copy the file", place=path)
             yaml = path.suffix in (".yaml", ".yml")
             try:
-                found[path.relative_to(below).as_posix()] = file.read().decode("utf-8-sig" if yaml else "utf-8")
+                files[path.relative_to(below).as_posix()] = file.read().decode("utf-8-sig" if yaml else "utf-8")
             except UnicodeDecodeError as error:
                 if yaml:
                     raise UnreadableSource("not UTF-8 text", hint="save it as UTF-8", place=path) from error
-    return found
+    return files
 
 
 def is_dirty(folder: Path) -> bool:
@@ -98,6 +98,6 @@ def _git(folder: Path, *arguments: str) -> bytes:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NoHistory(f"git cannot be run: {error}", hint="install git, and run this in a clone") from error
     if done.returncode:
-        said = done.stderr.decode("utf-8", "backslashreplace").strip().splitlines() or ["it failed"]
-        raise NoHistory(f"git {arguments[0]}: {said[-1]}", hint="run this in a clone that has the history")
+        lines = done.stderr.decode("utf-8", "backslashreplace").strip().splitlines() or ["it failed"]
+        raise NoHistory(f"git {arguments[0]}: {lines[-1]}", hint="run this in a clone that has the history")
     return done.stdout

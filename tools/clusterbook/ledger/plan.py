@@ -329,13 +329,19 @@ def withdraw(
         raise InvalidRequest(what, hint="a withdrawal is not edited; withdraw another version")
     if not reason.strip() or not reason.strip().isprintable():
         raise InvalidRequest("a withdrawal needs a reason of one line", hint="--reason 'what is wrong with it'")
-    said = {"slug": slug, "version": str(version), "reason": reason.strip(), "commit": commit.id, "date": commit.date}
+    withdrawal = {
+        "slug": slug,
+        "version": str(version),
+        "reason": reason.strip(),
+        "commit": commit.id,
+        "date": commit.date,
+    }
     if replacement:
-        other, _, wanted = replacement.rpartition("@")
-        entry = ledger.find(other or slug, read_version(wanted))
+        other, _, number = replacement.rpartition("@")
+        entry = ledger.find(other or slug, read_version(number))
         if (entry.slug, entry.version) in withdrawals or (entry.slug, entry.version) == (slug, version):
             raise InvalidRequest(f"{entry.slug} {entry.version} is withdrawn itself", hint="name another replacement")
-        said["replacement"] = f"{entry.slug}@{entry.version}"
+        withdrawal["replacement"] = f"{entry.slug}@{entry.version}"
     text = ledger.files.get(WITHDRAWN) or dump({"apiVersion": API_VERSION, "kind": "Withdrawals"}) + "withdrawn:\n"
-    listed = dump({"withdrawn": [said]}).partition("\n")[2]
-    return text + listed
+    addition = dump({"withdrawn": [withdrawal]}).partition("\n")[2]
+    return text + addition

@@ -60,10 +60,10 @@ def read_version(text: str) -> LedgerVersion:
     Raises:
         InvalidRequest: not three numbers without leading zeros.
     """
-    found = _WRITTEN.fullmatch(text)
-    if found is None:
+    match = _WRITTEN.fullmatch(text)
+    if match is None:
         raise InvalidRequest(f"'{text}' is no version", hint="write three numbers: 1.2.3")
-    return LedgerVersion(*map(int, found.groups()))
+    return LedgerVersion(*map(int, match.groups()))
 
 
 class Step(NamedTuple):
@@ -77,9 +77,9 @@ def step(diff: Diff) -> Step:
     """Return how far `diff` moves a version: as far as the weightiest of its changes."""
     best = Step(PATCH, "nothing comes, goes or tightens")
     for change in diff.changes:
-        found = _weigh(change)
-        if _LEVELS.index(found.level) > _LEVELS.index(best.level):
-            best = found
+        weight = _weigh(change)
+        if _LEVELS.index(weight.level) > _LEVELS.index(best.level):
+            best = weight
     return best
 
 

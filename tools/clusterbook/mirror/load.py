@@ -77,10 +77,10 @@ def load(archive: OpenIndex, target: Base, report: Report) -> LoadResult:
     """
     trust = archive.trust
     current_latest(target, trust, own_digest=archive.manifest.digest)  # whether it is ours to replace, is said first
-    listed = contents(archive.base)
-    without = check_contents(archive, listed)
+    archive_contents = contents(archive.base)
+    without = check_contents(archive, archive_contents)
     roots = _roots(archive, target)
-    parts = [*_release_parts(archive, listed), *listed.held]
+    parts = [*_release_parts(archive, archive_contents), *archive_contents.held]
     blobs = size = 0
     of, begun = Counter(part.kind for part in parts), Counter[str]()
     for part in parts:
@@ -106,7 +106,7 @@ def load(archive: OpenIndex, target: Base, report: Report) -> LoadResult:
         target.store.put_manifest(index[1], newest.manifest, tag=release_index.LATEST)
 
     newest = settle_latest(target, trust, archive, tag)
-    return LoadResult(listed, len(parts) + 1, blobs, size, newest, without)
+    return LoadResult(archive_contents, len(parts) + 1, blobs, size, newest, without)
 
 
 def _roots(archive: OpenIndex, target: Base) -> list[Artifact]:

@@ -225,9 +225,9 @@ class _Puller:
         head, layer = describe(_CHART.config, about), describe_file(_CHART.layer, data, f"{need.chart.name}-{tag}.tgz")
         for blob, content in ((head, about), (layer, data)):
             self.layout.put_blob(repository, blob, from_bytes(content))
-        made = artifact(_CHART.artifact, [layer], config=head)
-        self.layout.put_manifest(repository, made, tag=tag)
-        return made.digest
+        manifest = artifact(_CHART.artifact, [layer], config=head)
+        self.layout.put_manifest(repository, manifest, tag=tag)
+        return manifest.digest
 
 
 def chart_metadata(archive: bytes, name: str) -> Mapping[str, Any]:

@@ -74,9 +74,9 @@ class Client(Http):
 
     def refusal(self, response: Response) -> ClusterbookError:
         """Return what a status that we cannot do anything about means."""
-        status, said = response.status_code, self._reason(response)
+        status, reason = response.status_code, self._reason(response)
         request = response.request
-        what = f"{request.method} {printable_url(request.url or response.url)} is answered with {status}{said}"
+        what = f"{request.method} {printable_url(request.url or response.url)} is answered with {status}{reason}"
         if status in (401, 403):
             return AccessDenied(what, hint=f"log in: docker login {self.host}; or ask for the right to do this")
         if status == 429:

@@ -41,11 +41,11 @@ class Credential:
 
     def forms(self) -> list[str]:
         """Return every form in which somebody may repeat what is secret in it."""
-        found = []
+        forms = []
         for word in filter(None, (self.secret, self.identity_token, f"{self.username}:{self.secret}")):
             encoded = base64.b64encode(word.encode()).decode()
-            found += [word, quote(word, safe=""), quote_plus(word), encoded, encoded.rstrip("=")]
-        return found
+            forms += [word, quote(word, safe=""), quote_plus(word), encoded, encoded.rstrip("=")]
+        return forms
 
 
 Credentials = Callable[[str], Credential | None]
@@ -75,9 +75,9 @@ def from_files(environment: Mapping[str, str], home: Path) -> Credentials:
     def find(host: str) -> Credential | None:
         for path in _files(environment, home):
             config = _read(path)
-            found = _find(config, host, environment) if config else None
-            if found is not None:
-                return found
+            credential = _find(config, host, environment) if config else None
+            if credential is not None:
+                return credential
         return None
 
     return find
@@ -98,17 +98,17 @@ def _read(path: Path) -> dict[str, Any]:
         BrokenCredentials: there is one that cannot be read.
     """
     try:
-        found = json.loads(path.read_bytes())
+        document = json.loads(path.read_bytes())
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise BrokenCredentials(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise BrokenCredentials(f"{path} is not JSON", hint=_MEND) from error
-    for key in ("auths", "credHelpers") if isinstance(found, dict) else ():
-        if not isinstance(found.get(key) or {}, dict):
+    for key in ("auths", "credHelpers") if isinstance(document, dict) else ():
+        if not isinstance(document.get(key) or {}, dict):
             raise BrokenCredentials(f"{path}: {key} is no map of hosts", hint=_MEND)
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
 def _keys(host: str) -> Iterator[str]:
@@ -129,11 +129,11 @@ def _find(config: Mapping[str, Any], host: str, environment: Mapping[str, str]) 
     store = config.get("credsStore")
     if isinstance(store, str) and store:
         for key in [each for each in _keys(host) if each in auths] or [next(_keys(host))]:
-            if (found := _from_helper(store, key, environment)) is not None:
-                return found
+            if (credential := _from_helper(store, key, environment)) is not None:
+                return credential
     for key in _keys(host):
-        if isinstance(auth := auths.get(key), dict) and (found := _from_auth(auth, host)) is not None:
-            return found
+        if isinstance(auth := auths.get(key), dict) and (credential := _from_auth(auth, host)) is not None:
+            return credential
     return None
 
 
@@ -172,8 +172,8 @@ def _from_helper(helper: str, key: str, environment: Mapping[str, str]) -> Crede
             if b"credentials not found" in done.stdout + done.stderr:
                 return None
             raise BrokenCredentials(f"{program} fails for {key} with status {done.returncode}", hint=_login(key))
-        found = json.loads(done.stdout)
-        username, secret = str(found["Username"]), str(found["Secret"])
+        document = json.loads(done.stdout)
+        username, secret = str(document["Username"]), str(document["Secret"])
     except subprocess.TimeoutExpired as error:
         raise BrokenCredentials(f"{program} says nothing for {_HELPER_TIMEOUT_S} s") from error
     except OSError as error:

@@ -61,10 +61,10 @@ def _part(
         raise client.refusal(response)
     skip = position
     if response.status_code == 206:
-        said = response.headers.get("Content-Range", "")
-        if not said.startswith(f"bytes {position}-"):
+        content_range = response.headers.get("Content-Range", "")
+        if not content_range.startswith(f"bytes {position}-"):
             response.close()
-            raise Malformed(f"{where}: asked for byte {position} on, got {said[:40]!a}")
+            raise Malformed(f"{where}: asked for byte {position} on, got {content_range[:40]!a}")
         skip = 0
     for chunk in client.chunks(response):
         if skip >= len(chunk):

@@ -224,27 +224,29 @@ class Http:
             Transient: it was cut.
             Malformed: it is larger than `limit_bytes`.
         """
-        said = response.headers.get("Content-Length", "")
-        found = bytearray()
+        content_length = response.headers.get("Content-Length", "")
+        data = bytearray()
         for chunk in self.chunks(response):
-            found += chunk
-            if len(found) > limit_bytes:
+            data += chunk
+            if len(data) > limit_bytes:
                 raise Malformed(f"{printable_url(response.url)} answers with more than {limit_bytes} bytes")
-        if said.isascii() and said.isdigit() and len(found) < int(said):
-            raise Transient(Unreachable(f"{printable_url(response.url)} breaks off after {len(found)} of {said} bytes"))
-        return bytes(found)
+        if content_length.isascii() and content_length.isdigit() and len(data) < int(content_length):
+            raise Transient(
+                Unreachable(f"{printable_url(response.url)} breaks off after {len(data)} of {content_length} bytes")
+            )
+        return bytes(data)
 
     def drain(self, response: requests.Response, limit_bytes: int = 8192) -> bytes:
         """Return the beginning of a body nobody waits for; read to its end, its connection can be used again."""
-        found = b""
+        data = b""
         try:
             for chunk in self.chunks(response):
-                found += chunk
-                if len(found) > limit_bytes:
+                data += chunk
+                if len(data) > limit_bytes:
                     break
         except Transient:
             pass
-        return found[:limit_bytes]
+        return data[:limit_bytes]
 
     def resolve_location(self, url: str, location: str) -> str:
         """Return where a response to `url` points to.
@@ -253,15 +255,15 @@ class Http:
             Malformed: it is not an address, or one without TLS.
         """
         try:
-            found = urljoin(url, location)
+            address = urljoin(url, location)
         except ValueError as error:
             raise Malformed(f"{self.host} points from {printable_url(url)} to what is no address") from error
-        scheme, _, _ = origin(found)
+        scheme, _, _ = origin(address)
         if scheme not in ("http", "https") or (scheme == "http" and urlsplit(url).scheme == "https"):
             raise Malformed(
-                f"{self.host} points from {printable_url(url)} to {printable_url(found)}, which is not safe"
+                f"{self.host} points from {printable_url(url)} to {printable_url(address)}, which is not safe"
             )
-        return found
+        return address
 
     def _fault(self, error: Exception, url: str) -> ClusterbookError:
         """Return what an error of the connection means."""
@@ -323,11 +325,11 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 def retry_after_s(response: requests.Response, now: float) -> float | None:
     """Return how long a registry asks to be left alone, None when it does not say. Source: RFC 9110, 10.2.3."""
-    said = response.headers.get("Retry-After", "").strip()
-    if said.isascii() and said.isdigit():
-        return float(said)
+    header = response.headers.get("Retry-After", "").strip()
+    if header.isascii() and header.isdigit():
+        return float(header)
     try:
-        return max(parsedate_to_datetime(said).timestamp() - now, 0.0)
+        return max(parsedate_to_datetime(header).timestamp() - now, 0.0)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
 

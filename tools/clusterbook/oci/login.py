@@ -71,8 +71,8 @@ class Login:
     def header(self, scopes: frozenset[str]) -> str:
         """Return the header that is known to do for `scopes`, "" when none is."""
         if self._basic:
-            found = self._credential(self._host)
-            return found.basic() if found else ""
+            credential = self._credential(self._host)
+            return credential.basic() if credential else ""
         token = self._tokens.get(scopes)
         return f"Bearer {token.value}" if token and token.good_until > self._clock() else ""
 
@@ -88,9 +88,9 @@ class Login:
             AccessDenied: we have nothing else to show.
         """
         with self._lock:
-            known = self.header(scopes)
-            if known and known != refused:  # another thread has answered meanwhile
-                return known
+            header = self.header(scopes)
+            if header and header != refused:  # another thread has answered meanwhile
+                return header
             offered = {each.scheme: each for each in parse_challenges(challenge)}
             if "bearer" in offered:
                 self._tokens[scopes] = self._fetch(offered["bearer"], scopes)
@@ -106,13 +106,13 @@ class Login:
         return sorted(filter(None, shown), key=len, reverse=True)  # what holds another one goes first
 
     def _show_basic(self, refused: str) -> str:
-        found = self._credential(self._host)
-        if found is None or found.identity_token:
+        credential = self._credential(self._host)
+        if credential is None or credential.identity_token:
             raise AccessDenied(f"{self._host} wants to know who we are", hint=self._hint())
-        if refused == found.basic():
-            raise AccessDenied(f"{self._host} refuses the password of {found.username}", hint=self._hint())
+        if refused == credential.basic():
+            raise AccessDenied(f"{self._host} refuses the password of {credential.username}", hint=self._hint())
         self._basic = True
-        return found.basic()
+        return credential.basic()
 
     def _fetch(self, challenge: Challenge, scopes: frozenset[str]) -> _Token:
         """Return a token from the address that a challenge names."""
@@ -121,7 +121,7 @@ class Login:
         parts = urlsplit(realm)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
             raise Malformed(f"{self._host} names no address for tokens")
-        wanted = sorted(scopes | frozenset(filter(None, [challenge.parameters.get("scope", "")])))
+        all_scopes = sorted(scopes | frozenset(filter(None, [challenge.parameters.get("scope", "")])))
         service = challenge.parameters.get("service", "")
         # A token goes to the registry, so that the credentials for another host would buy it one for that host.
         credential = self._credential(self._host) if may_issue_tokens(realm, self._address) else None
@@ -130,12 +130,12 @@ class Login:
                 "grant_type": "refresh_token",
                 "service": service,
                 "client_id": "clusterbook",
-                "scope": " ".join(wanted),
+                "scope": " ".join(all_scopes),
                 "refresh_token": credential.identity_token,
             }
             status, text = self._ask(realm, form=form)
         else:
-            query = urlencode([("service", service)] * bool(service) + [("scope", scope) for scope in wanted])
+            query = urlencode([("service", service)] * bool(service) + [("scope", scope) for scope in all_scopes])
             basic = credential.basic() if credential else ""
             status, text = self._ask(f"{realm}{'&' if parts.query else '?'}{query}", authorization=basic)
         if status != 200:
@@ -145,9 +145,9 @@ class Login:
 
     def _token(self, text: bytes, where: str) -> _Token:
         try:
-            found: Any = json.loads(text)
-            value = found.get("token") or found["access_token"]
-            lifetime_s = float(found.get("expires_in") or _LIFETIME_S)
+            document: Any = json.loads(text)
+            value = document.get("token") or document["access_token"]
+            lifetime_s = float(document.get("expires_in") or _LIFETIME_S)
             if not 0 <= lifetime_s < _LONGEST_LIFETIME_S:
                 lifetime_s = _LIFETIME_S
             if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
@@ -167,22 +167,22 @@ class Login:
 
 def parse_challenges(header: str) -> list[Challenge]:
     """Return the challenges in a WWW-Authenticate header, in its order; what cannot be read is left out."""
-    found: list[Challenge] = []
+    challenges: list[Challenge] = []
     position, header = 0, header[:_LONGEST]
     while position < len(header):
         parameter = _PARAMETER.match(header, position)
-        if parameter is not None and found:
+        if parameter is not None and challenges:
             name, quoted, bare = parameter.groups()
             value = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else bare
-            found[-1] = Challenge(found[-1].scheme, {**found[-1].parameters, name.lower(): value})
+            challenges[-1] = Challenge(challenges[-1].scheme, {**challenges[-1].parameters, name.lower(): value})
             position = parameter.end()
             continue
         scheme = _SCHEME.match(header, position)
         if scheme is None:
             break
-        found.append(Challenge(scheme[1].lower(), {}))
+        challenges.append(Challenge(scheme[1].lower(), {}))
         position = scheme.end()
-    return found
+    return challenges
 
 
 def origin(url: str) -> tuple[str, str, int]:

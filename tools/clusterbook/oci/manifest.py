@@ -45,12 +45,12 @@ class Descriptor(NamedTuple):
 
     def document(self) -> dict[str, Any]:
         """Return the descriptor as it stands in a manifest."""
-        found: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
+        document: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
         if self.artifact_type:
-            found["artifactType"] = self.artifact_type
+            document["artifactType"] = self.artifact_type
         if self.annotations:
-            found["annotations"] = dict(self.annotations)
-        return found
+            document["annotations"] = dict(self.annotations)
+        return document
 
     def bare(self) -> Descriptor:
         """Return the descriptor without what others may say about it."""

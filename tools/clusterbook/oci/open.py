@@ -84,11 +84,13 @@ def open_artifact(where: str, access: Access, *, create: bool = False) -> Artifa
         NoArtifact: the folder is no layout.
     """
     if where.startswith(LAYOUT_SCHEME):
-        folder, wanted = _layout_parts(where)
-        if wanted:
+        folder, tag_or_digest = _layout_parts(where)
+        if tag_or_digest:
             store = open_base(f"{LAYOUT_SCHEME}{folder}", access, create=create).store
-            check_tag_or_digest(wanted)
-            return ArtifactLocation(store, Reference("", "", *(("", wanted) if is_digest(wanted) else (wanted, ""))))
+            check_tag_or_digest(tag_or_digest)
+            return ArtifactLocation(
+                store, Reference("", "", *(("", tag_or_digest) if is_digest(tag_or_digest) else (tag_or_digest, "")))
+            )
     reference = parse_reference(where)
     if not reference.tag_or_digest:
         hint = f"write {where}:1.0.0, say, or {where}@sha256:…"

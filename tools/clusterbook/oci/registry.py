@@ -95,12 +95,12 @@ class Registry(Store):
                 raise NoArtifact(f"{name} does not exist", hint=f"`{self.where}/{repository}` may have other tags")
             if response.status_code != 200:
                 raise self._client.refusal(response)
-            said, kind = response.headers.get("Docker-Content-Digest", ""), response.headers.get("Content-Type", "")
+            digest, kind = response.headers.get("Docker-Content-Digest", ""), response.headers.get("Content-Type", "")
             raw = self._client.read(response, LARGEST_MANIFEST_BYTES)
-            found = parse_manifest(raw, media_type=kind, reference=reference, name=name)
-            if said.startswith("sha256:") and said != found.digest:
-                raise WrongContent(f"{name}: the registry announces {said} and sends {found.digest}")
-            return found
+            manifest = parse_manifest(raw, media_type=kind, reference=reference, name=name)
+            if digest.startswith("sha256:") and digest != manifest.digest:
+                raise WrongContent(f"{name}: the registry announces {digest} and sends {manifest.digest}")
+            return manifest
 
         return self._client.retry(get)
 
@@ -138,29 +138,29 @@ class Registry(Store):
     ) -> bool:
         """Keep a manifest; one with a subject is listed under the subject's fallback tag as well."""
         del root
-        wanted = check_tag_or_digest(tag or manifest.digest)
-        changed = self._digest_of(repository, wanted) != manifest.digest if present is None else not present
+        reference = check_tag_or_digest(tag or manifest.digest)
+        changed = self._digest_of(repository, reference) != manifest.digest if present is None else not present
         if changed:
-            self._put(repository, wanted, manifest)
+            self._put(repository, reference, manifest)
         if manifest.subject is not None:
             changed = self._list(repository, manifest.subject.digest, manifest.descriptor) or changed
         return changed
 
     def referrers(self, repository: str, digest: str, artifact_type: str = "") -> list[Manifest]:
         """Return what says something about `digest`: by the API and by the fallback tag, each looked into itself."""
-        found = {each.digest: each for each in (self._by_api(repository, digest) or [])}
-        found |= {each.digest: each for each in self._by_tag(repository, digest)}
-        if len(found) > MOST_REFERRERS:
+        descriptors = {each.digest: each for each in (self._by_api(repository, digest) or [])}
+        descriptors |= {each.digest: each for each in self._by_tag(repository, digest)}
+        if len(descriptors) > MOST_REFERRERS:
             raise Malformed(f"{self.where}/{repository}: more than {MOST_REFERRERS} artifacts refer to {digest}")
-        there = []
-        for each in sorted(found):
+        manifests = []
+        for each in sorted(descriptors):
             try:
                 manifest = self.manifest(repository, each)
             except NoArtifact:
                 continue  # listed and since deleted
             if manifest.subject is not None and manifest.subject.digest == digest:
-                there.append(manifest)
-        return [each for each in there if artifact_type in ("", each.artifact_type)]
+                manifests.append(manifest)
+        return [each for each in manifests if artifact_type in ("", each.artifact_type)]
 
     def referrer_digests(self, repository: str, digest: str) -> set[str]:
         """Return the digests that the API lists, or the fallback tag where there is none."""
@@ -223,9 +223,9 @@ class Registry(Store):
             if done.status_code not in (200, 201):
                 raise self._client.refusal(done)
             self._client.drain(done)
-            said = done.headers.get("Docker-Content-Digest", manifest.digest)
-            if said != manifest.digest:
-                raise WrongContent(f"{self.where}/{repository}: the registry made {said} out of {manifest.digest}")
+            digest = done.headers.get("Docker-Content-Digest", manifest.digest)
+            if digest != manifest.digest:
+                raise WrongContent(f"{self.where}/{repository}: the registry made {digest} out of {manifest.digest}")
 
         self._client.retry(put)
 
@@ -276,10 +276,10 @@ class Registry(Store):
             lock = self._lists.setdefault((repository, digest), Lock())
         with lock:
             for attempt in range(_ATTEMPTS):
-                there = self._by_tag(repository, digest)
-                if any(each.digest == entry.digest for each in there):
+                entries = self._by_tag(repository, digest)
+                if any(each.digest == entry.digest for each in entries):
                     return attempt > 0
-                self._put(repository, referrers_tag(digest), index([*there, entry]))
+                self._put(repository, referrers_tag(digest), index([*entries, entry]))
             if any(each.digest == entry.digest for each in self._by_tag(repository, digest)):
                 return True
         what = f"{self.where}/{repository}: others keep writing what refers to {digest}"
@@ -287,15 +287,15 @@ class Registry(Store):
 
     def _pages(self, url: str, repository: str, key: str) -> list[list[Any]] | None:
         """Return the lists under `key` in an answer of several pages, None when there is no such thing here."""
-        found: list[list[Any]] = []
-        while url and len(found) < _MOST_PAGES:
+        pages: list[list[Any]] = []
+        while url and len(pages) < _MOST_PAGES:
             url, page = self._client.retry(lambda at=url: self._page(at, repository, key))  # type: ignore[misc]
             if page is None:
-                return found or None
-            found.append(page)
-            if sum(map(len, found)) > _MOST_LISTED:
+                return pages or None
+            pages.append(page)
+            if sum(map(len, pages)) > _MOST_LISTED:
                 raise Malformed(f"{self.where}/{repository} lists more than {_MOST_LISTED:,} {key}")
-        return found
+        return pages
 
     def _page(self, url: str, repository: str, key: str) -> tuple[str, list[Any] | None]:
         response = self._client.send(

@@ -34,22 +34,22 @@ class NewIndex(NamedTuple):
 
 def make_index(release: Publication, pins: Pins, before: OpenIndex | None, *, lifetime: timedelta) -> NewIndex:
     """Return the index; its number is one more than that of the index before, where it says something else."""
-    found = release_index.shards(_listing(release, pins, recipes_of(before)), release.served, release.head)
+    shards = release_index.shards(_listing(release, pins, recipes_of(before)), release.served, release.head)
     envelope = release_index.envelope(
-        release.name, release.sequence, release.issued, found, release.withdrawn, lifetime=lifetime
+        release.name, release.sequence, release.issued, shards, release.withdrawn, lifetime=lifetime
     )
     newest = before is None or read_version(before.envelope.release) <= read_version(release.name)
     if before is not None and newest and before.envelope.sequence >= release.sequence:
         envelope = envelope._replace(sequence=before.envelope.sequence)
         if encode(envelope) != encode(before.envelope):
             envelope = envelope._replace(sequence=before.envelope.sequence + 1)
-    made = index_artifact(encode(envelope), found, release)
-    return NewIndex(made, envelope.sequence, envelope.expires.date().isoformat())
+    packed = index_artifact(encode(envelope), shards, release)
+    return NewIndex(packed, envelope.sequence, envelope.expires.date().isoformat())
 
 
 def _listing(release: Publication, pins: Pins, earlier: Mapping[str, PublishedRecipe]) -> dict[str, PublishedRecipe]:
     """Return what the index says of each recipe: versions that are served, and earlier ones that are there."""
-    found: dict[str, PublishedRecipe] = {}
+    recipes: dict[str, PublishedRecipe] = {}
     for slug, versions in sorted(release.history.items()):
         entries, current = {}, ""
         for version in versions:
@@ -60,8 +60,8 @@ def _listing(release: Publication, pins: Pins, earlier: Mapping[str, PublishedRe
                 published_pins(release, version, earlier)
                 entries[version.version] = earlier[slug].versions[version.version]
         if entries:
-            found[slug] = PublishedRecipe(current, entries)
-    return found
+            recipes[slug] = PublishedRecipe(current, entries)
+    return recipes
 
 
 def index_artifact(index: bytes, shards: Mapping[str, bytes], release: Publication) -> Artifact:
@@ -100,11 +100,11 @@ def published_pins(
 
 def recipes_of(index: OpenIndex | None) -> dict[str, PublishedRecipe]:
     """Return all recipes that an index names, by slug."""
-    found: dict[str, PublishedRecipe] = {}
+    recipes: dict[str, PublishedRecipe] = {}
     if index is not None:
         for name in sorted(index.envelope.shards):
-            found |= release_index.recipes_in(index.shard(name)) if name.startswith(release_index.RECIPES) else {}
-    return found
+            recipes |= release_index.recipes_in(index.shard(name)) if name.startswith(release_index.RECIPES) else {}
+    return recipes
 
 
 def listing(pins: Pins) -> list[Listed]:

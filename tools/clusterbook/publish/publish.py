@@ -120,38 +120,38 @@ def _send_artifacts(
 
     SBOMs are made from the sources each time: one that lies there already may be anybody's.
     """
-    found: dict[ReleaseVersion, Mapping[str, Pin]] = {}
+    pins: dict[ReleaseVersion, Mapping[str, Pin]] = {}
     bills: list[Listed] = []
 
     def send_version(version: ReleaseVersion) -> None:
-        there = published_pins(release, version, earlier)
-        if there is None or not all(
-            sender.has(repository(kind, version.slug), descriptor_of(there[kind])) for kind in there
+        version_pins = published_pins(release, version, earlier)
+        if version_pins is None or not all(
+            sender.has(repository(kind, version.slug), descriptor_of(version_pins[kind])) for kind in version_pins
         ):
-            there = _send(release, sender, version)
-        found[version] = there
-        bills.append(_attach_sbom(release, sender, version, descriptor_of(there[RECIPE_KIND])))
+            version_pins = _send(release, sender, version)
+        pins[version] = version_pins
+        bills.append(_attach_sbom(release, sender, version, descriptor_of(version_pins[RECIPE_KIND])))
 
     sender.run_all("recipes", list(release.versions), send_version)
-    return {version: found[version] for version in release.versions}, bills
+    return {version: pins[version] for version in release.versions}, bills
 
 
 def _send(release: Publication, sender: Sender, version: ReleaseVersion) -> dict[str, Pin]:
     """Make the artifacts of a version and send them."""
     pins = {}
-    for kind, made in artifacts_of(release, version):
-        sender.send(made, tags=[])
-        pins[kind] = Pin(made.manifest.digest, made.manifest.descriptor.size)
+    for kind, artifact in artifacts_of(release, version):
+        sender.send(artifact, tags=[])
+        pins[kind] = Pin(artifact.manifest.digest, artifact.manifest.descriptor.size)
         if kind == RECIPE_KIND:
-            _attach_sbom(release, sender, version, made.manifest.descriptor)
+            _attach_sbom(release, sender, version, artifact.manifest.descriptor)
     return pins
 
 
 def _attach_sbom(release: Publication, sender: Sender, version: ReleaseVersion, recipe: Descriptor) -> Listed:
     """Return the SBOM of a version, attached to its recipe."""
     home = repository(RECIPE_KIND, version.slug)
-    made = sender.attach(home, recipe, sbom_attachment(sbom_of(release, version), created=version.origin.date))
-    return home, Pin(made.digest, made.descriptor.size)
+    attached = sender.attach(home, recipe, sbom_attachment(sbom_of(release, version), created=version.origin.date))
+    return home, Pin(attached.digest, attached.descriptor.size)
 
 
 def _read_back(
@@ -169,9 +169,9 @@ def _read_back(
     attached = {each: one.attachment for one in signed for each in one.subjects}
 
     def read_back(item: Listed) -> None:
-        found = opened.artifact(*item).descriptor
+        descriptor = opened.artifact(*item).descriptor
         if item in attached:
-            sender.settle(item[0], found, attached[item])
+            sender.settle(item[0], descriptor, attached[item])
 
     try:
         sender.run_all("read back", [each for each in subjects if each[1].digest in sender.changed], read_back)

@@ -123,8 +123,8 @@ def prepare(request: PublishRequest) -> Publication:
         SourceErrors: the sources contradict themselves.
     """
     ledger = open_ledger(request.registry)
-    known = ledger.releases()
-    name = request.name or next(reversed(known), "")
+    names = ledger.releases()
+    name = request.name or next(reversed(names), "")
     if not name:
         raise NotFound(f"nothing is released in {request.registry}", hint="make one: clusterbook-build release")
     document = ledger.release(name)
@@ -135,7 +135,7 @@ def prepare(request: PublishRequest) -> Publication:
     tree = with_registry(tree_from_texts(texts, label=RECIPES), embedded_texts)
     built = matrix.whole(load_catalog(tree))
     gatherer = Gatherer(built.catalog)
-    upto = [each for each in known if read_version(each) <= read_version(name)]
+    upto = [each for each in names if read_version(each) <= read_version(name)]
     history = _history(ledger, upto)
     entries = ledger.entries(name)
     withdrawals = ledger.withdrawals()
@@ -166,15 +166,15 @@ def prepare(request: PublishRequest) -> Publication:
 
 def _chart_digests(catalog: Catalog, recipes: Iterable[Recipe]) -> ChartDigests:
     """Return the digests of the charts that were at hand when the sources were proven, of the very source they name."""
-    proofs, known = Proofs(catalog), dict[tuple[str, str, str], str]()
+    proofs, digests = Proofs(catalog), dict[tuple[str, str, str], str]()
     for component in (each for recipe in recipes for each in recipe.components):
         chart = (component.name, component.word("chart") or component.name, component.word("version"))
-        if chart in known or not component.word("source"):
+        if chart in digests or not component.word("source"):
             continue
         proof = proofs.of(component)
         if proof is not None and proof.archive.exact and proof.archive.digest:
-            known[chart] = proof.archive.digest
-    return known
+            digests[chart] = proof.archive.digest
+    return digests
 
 
 def sbom_of(release: Publication, version: ReleaseVersion) -> bytes:

@@ -44,11 +44,11 @@ def open_key(pem: bytes, password: str) -> bytes:
         WrongPassword: it does not open.
         ValueError: it is not written as cosign writes one.
     """
-    found = _PEM.fullmatch(pem)
-    if found is None:
+    match = _PEM.fullmatch(pem)
+    if match is None:
         raise ValueError("no key of cosign")
     try:
-        document: dict[str, Any] = json.loads(base64.b64decode(b"".join(found[2].split()), validate=True))
+        document: dict[str, Any] = json.loads(base64.b64decode(b"".join(match[2].split()), validate=True))
         kdf, cipher = document["kdf"], document["cipher"]
         if (kdf["name"], cipher["name"]) != ("scrypt", "nacl/secretbox"):
             raise ValueError("of another kind")

@@ -96,11 +96,11 @@ def public_key(pem: str, name: str) -> PublicKey:
     Raises:
         BadKey: it is none, or not of a kind that is used here.
     """
-    found = _PEM.fullmatch(pem)
+    match = _PEM.fullmatch(pem)
     try:
-        if found is None:
+        if match is None:
             raise ValueError("no public key")
-        der = base64.b64decode("".join(found[1].split()), validate=True)
+        der = base64.b64decode("".join(match[1].split()), validate=True)
     except (ValueError, binascii.Error) as error:
         hint = "a public key begins with -----BEGIN PUBLIC KEY-----; never hand out a private one"
         raise BadKey(f"{name} is no public key", hint=hint if "PRIVATE" in pem else "name a PEM file") from error

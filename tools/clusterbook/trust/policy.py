@@ -143,10 +143,10 @@ class Policy(NamedTuple):
     @property
     def keys(self) -> tuple[Key, ...]:
         """Those who have a key, and the keys that roots of trust name."""
-        found: list[Key] = []
+        keys: list[Key] = []
         for each in self.signers:
-            found += [each] if isinstance(each, Key) else each.keys if isinstance(each, RootOfTrust) else []
-        return tuple(found)
+            keys += [each] if isinstance(each, Key) else each.keys if isinstance(each, RootOfTrust) else []
+        return tuple(keys)
 
     @property
     def roots(self) -> tuple[RootOfTrust, ...]:

@@ -38,13 +38,13 @@ class RootStore(NamedTuple):
         except OSError as error:
             raise self._damage(first, str(error.strerror)) from error
         try:
-            kept = read_root(data, str(file))
+            newest = read_root(data, str(file))
         except ClusterbookError as error:
             raise self._damage(first, "it is no root of trust") from error
-        if kept.version < first.version:
+        if newest.version < first.version:
             return first
-        named = tuple(key._replace(file=key.file.replace(str(file), first.file, 1)) for key in kept.keys)
-        return kept._replace(file=first.file, first=first.first, keys=named)
+        named = tuple(key._replace(file=key.file.replace(str(file), first.file, 1)) for key in newest.keys)
+        return newest._replace(file=first.file, first=first.first, keys=named)
 
     def keep(self, newer: RootOfTrust) -> str:
         """Keep a later version; return what the user has to hear, "" when all went well."""

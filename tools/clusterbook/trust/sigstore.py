@@ -88,8 +88,8 @@ def verify_keyless(bundle: SigstoreBundle, root: bytes, name: str) -> Certificat
     ended = False
     try:
         parsed = Bundle.from_json(bundle.raw)
-        material, made = _trust_material(json.loads(root), bundle)
-        ended = all(material.values()) and not covers(material, made)
+        material, signed_at = _trust_material(json.loads(root), bundle)
+        ended = all(material.values()) and not covers(material, signed_at)
         _, payload = verifier.verify_dsse(parsed, recorder)
         if payload != bundle.payload or recorder.certificate is None:
             raise Tampered("the signature covers another statement than the bundle shows")
@@ -100,7 +100,7 @@ def verify_keyless(bundle: SigstoreBundle, root: bytes, name: str) -> Certificat
             hint = "is it the trust root of the instance that signed?"
             raise BadSignature(f"{name} does not vouch for the signature: {reason}", hint=hint) from error
     if ended:
-        what = f"{name} does not vouch for {made:%Y-%m-%d}, when the signature was made"
+        what = f"{name} does not vouch for {signed_at:%Y-%m-%d}, when the signature was made"
         raise ExpiredRoot(what, hint="get a newer trust root: clusterbook trust update")
     return signed
 
@@ -243,19 +243,19 @@ class Instance:
         from sigstore.oidc import IdentityError, Issuer, detect_credential
 
         try:
-            found = identity_token or detect_credential()
-            if not found and device:
+            token = identity_token or detect_credential()
+            if not token and device:
                 from clusterbook.trust.device_login import log_in
 
-                found = log_in(self._config.signing_config.get_oidc_url())
-            if not found and browser:
-                found = str(Issuer(self._config.signing_config.get_oidc_url()).identity_token())
+                token = log_in(self._config.signing_config.get_oidc_url())
+            if not token and browser:
+                token = str(Issuer(self._config.signing_config.get_oidc_url()).identity_token())
         except (Error, IdentityError, OSError, ValueError) as error:
             raise AccessDenied(f"logging in failed: {error}", hint=_GIVE_ONE) from error
-        if not found:
+        if not token:
             hint = f"run it in CI with `id-token: write`, {_GIVE_ONE}, or log in with --browser or --device-flow"
             raise AccessDenied("nobody says who signs", hint=hint)
-        return found
+        return token
 
     def sign(self, payload: bytes, token: str) -> bytes:
         """Return the bundle of a statement, signed by whoever the token is for.

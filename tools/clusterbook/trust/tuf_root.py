@@ -78,9 +78,9 @@ def read_root(data: bytes, name: str) -> RootOfTrust:
         BadTufRoot: it is none.
         UntrustedRoot: too few signed it.
     """
-    made = _parse(data, name)
+    metadata = _parse(data, name)
     _refuse_unsigned(signatures(data, name), name)
-    return _root(made, data, name, sha256(data).hexdigest())
+    return _root(metadata, data, name, sha256(data).hexdigest())
 
 
 def next_root(before: RootOfTrust, data: bytes, name: str) -> RootOfTrust:
@@ -90,12 +90,12 @@ def next_root(before: RootOfTrust, data: bytes, name: str) -> RootOfTrust:
         BadTufRoot: it is none.
         UntrustedRoot: it is not the next version, or too few signed it.
     """
-    made = _parse(data, name)
-    if made.signed.version != before.version + 1:
-        what = f"{name} is version {made.signed.version} of a root of trust, not {before.version + 1}"
+    metadata = _parse(data, name)
+    if metadata.signed.version != before.version + 1:
+        what = f"{name} is version {metadata.signed.version} of a root of trust, not {before.version + 1}"
         raise UntrustedRoot(what, hint="versions follow one another without a gap")
     _refuse_unsigned(signatures(data, name, before.data), name)
-    return _root(made, data, before.file, before.first)
+    return _root(metadata, data, before.file, before.first)
 
 
 def signatures(data: bytes, name: str, before: bytes = b"") -> Signatures:
@@ -104,11 +104,11 @@ def signatures(data: bytes, name: str, before: bytes = b"") -> Signatures:
     Raises:
         BadTufRoot: one of them is none.
     """
-    made = _parse(data, name)
-    own = made.signed.get_verification_result(ROOT, made.signed_bytes, made.signatures)
+    metadata = _parse(data, name)
+    own = metadata.signed.get_verification_result(ROOT, metadata.signed_bytes, metadata.signatures)
     if not before:
         return Signatures(len(own.signed), own.threshold)
-    old = _parse(before, name).signed.get_verification_result(ROOT, made.signed_bytes, made.signatures)
+    old = _parse(before, name).signed.get_verification_result(ROOT, metadata.signed_bytes, metadata.signatures)
     return Signatures(len(own.signed), own.threshold, len(old.signed), old.threshold)
 
 
@@ -120,11 +120,11 @@ def new_root(root_keys: Iterable[PublicKey], threshold: int, releases: Iterable[
     """
     from tuf.api.metadata import Metadata, Root
 
-    made = Metadata(Root(version=1, expires=expires, consistent_snapshot=True))
+    metadata = Metadata(Root(version=1, expires=expires, consistent_snapshot=True))
     for key in root_keys:
-        made.signed.add_key(_tuf_key(key), ROOT)
-    _add_releases(made.signed, releases)
-    return _encode_signed(made, threshold, "the new root of trust")
+        metadata.signed.add_key(_tuf_key(key), ROOT)
+    _add_releases(metadata.signed, releases)
+    return _encode_signed(metadata, threshold, "the new root of trust")
 
 
 class RootChange(NamedTuple):
@@ -143,9 +143,9 @@ def change_root(data: bytes, name: str, change: RootChange, expires: datetime) -
     Raises:
         BadTufRoot: a key that is to go is not there, too few stay, or it is no root.
     """
-    made = _parse(data, name)
-    root = made.signed
-    made.signatures.clear()
+    metadata = _parse(data, name)
+    root = metadata.signed
+    metadata.signatures.clear()
     root.version, root.expires = root.version + 1, expires.replace(microsecond=0)
     for key in change.add_root:
         root.add_key(_tuf_key(key), ROOT)
@@ -154,7 +154,7 @@ def change_root(data: bytes, name: str, change: RootChange, expires: datetime) -
         _revoke(root, key, (ROOT,), name)
     for key in change.remove_release:
         _revoke(root, key, RELEASE, name)
-    return _encode_signed(made, change.threshold or root.roles[ROOT].threshold, name)
+    return _encode_signed(metadata, change.threshold or root.roles[ROOT].threshold, name)
 
 
 def sign_root(data: bytes, name: str, key: PrivateKey, before: bytes = b"") -> bytes:
@@ -171,8 +171,8 @@ def sign_root(data: bytes, name: str, key: PrivateKey, before: bytes = b"") -> b
     """
     from securesystemslib.signer import Signature
 
-    made = _parse(data, name)
-    keys = dict(_keys_of(made.signed, ROOT))
+    metadata = _parse(data, name)
+    keys = dict(_keys_of(metadata.signed, ROOT))
     if before:
         keys |= dict(_keys_of(_parse(before, name).signed, ROOT))
     der = key.public().der
@@ -180,19 +180,19 @@ def sign_root(data: bytes, name: str, key: PrivateKey, before: bytes = b"") -> b
     if not keyid:
         hint = "name the private half of a root key; the version before it lies beside it, or is named by --after"
         raise BadTufRoot(f"{name} does not name this key as one of its root keys", hint=hint)
-    made.signatures[keyid] = Signature(keyid, key.sign(made.signed_bytes).hex())
-    return _encode(made)
+    metadata.signatures[keyid] = Signature(keyid, key.sign(metadata.signed_bytes).hex())
+    return _encode(metadata)
 
 
 def describe_root(root: RootOfTrust) -> Mapping[str, Any]:
     """Return what a root of trust says, as data."""
-    made = _parse(root.data, root.file).signed
+    root_data = _parse(root.data, root.file).signed
     return {
         "version": root.version,
         "expires": root.expires.isoformat().replace("+00:00", "Z"),
-        "threshold": made.roles[ROOT].threshold,
-        "rootKeys": [keyid for keyid, _ in _keys_of(made, ROOT)],
-        "releaseKeys": [keyid for keyid, _ in _keys_of(made, RELEASE[0])],
+        "threshold": root_data.roles[ROOT].threshold,
+        "rootKeys": [keyid for keyid, _ in _keys_of(root_data, ROOT)],
+        "releaseKeys": [keyid for keyid, _ in _keys_of(root_data, RELEASE[0])],
     }
 
 
@@ -207,13 +207,13 @@ def _parse(data: bytes, name: str) -> Metadata[Root]:
 
     hint = "name TUF root metadata, such as `clusterbook-build root new` writes"
     try:
-        made = Metadata[Root].from_bytes(data)
+        metadata = Metadata[Root].from_bytes(data)
     except (RepositoryError, ValueError, RecursionError) as error:
         raise BadTufRoot(f"{name} is no root of trust", hint=hint) from error
-    if not isinstance(made.signed, Root):
+    if not isinstance(metadata.signed, Root):
         raise BadTufRoot(f"{name} is TUF metadata of another kind", hint=hint)
-    _refuse_unusable(made.signed, name)
-    return made
+    _refuse_unusable(metadata.signed, name)
+    return metadata
 
 
 def _refuse_unusable(root: Root, name: str) -> None:

@@ -175,8 +175,17 @@ def bundle_verdict(
     if publication is not None:
         signer = publication.verified.signer if publication.verified else ""
         gone = publication.withdrawn._asdict() if publication.withdrawn else None
-        said = {"name": publication.slug, "version": publication.version, "same": publication.same, "withdrawn": gone}
-        document |= {"published": {"source": publication.where, **said}, "recipeAttested": True, "recipeSigner": signer}
+        published = {
+            "name": publication.slug,
+            "version": publication.version,
+            "same": publication.same,
+            "withdrawn": gone,
+        }
+        document |= {
+            "published": {"source": publication.where, **published},
+            "recipeAttested": True,
+            "recipeSigner": signer,
+        }
     return VerificationReport(trust, document, lines)
 
 

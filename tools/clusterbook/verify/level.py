@@ -65,14 +65,14 @@ def require(trust: Trust, required: Requirement, name: str) -> None:
         NotEnough: it is not.
         InvalidRequest: the constraint on the program's version is none.
     """
-    wanted = VERIFIED if required.level == MAX else required.level
-    if LEVELS.index(trust.level) < LEVELS.index(wanted):
+    least = VERIFIED if required.level == MAX else required.level
+    if LEVELS.index(trust.level) < LEVELS.index(least):
         hint = f"--min-trust-level {trust.level} takes it all the same"
         if trust.level in (UNVERIFIED, DERIVED):
             hint += ", as it may a bundle that you made yourself"
         elif trust.level == ADJUSTED:
             hint += ", if the values that are named are yours"
-        raise NotEnough(f"{name} is {trust.level}, {wanted} is asked for: {trust.reason}", hint=hint)
+        raise NotEnough(f"{name} is {trust.level}, {least} is asked for: {trust.reason}", hint=hint)
     if required.creator and trust.creator != required.creator:
         signer = trust.creator or "nobody"
         raise NotEnough(f"{name} is signed by {signer}, not by {required.creator}", hint="is it the right bundle?")

@@ -65,11 +65,11 @@ def look_up_artifact(manifest: Manifest, where: str, verifier: Verifier) -> tupl
         return None, ""
 
     def find(source_index: OpenIndex) -> PublicationRecord:
-        found = _find_pin(source_index, manifest.digest)
-        if found is None:
+        pinned = _find_pin(source_index, manifest.digest)
+        if pinned is None:
             what = f"{where} publishes nothing with the digest {manifest.digest}"
             raise SubjectMismatch(what, hint="is it another publisher's, or older than what the source keeps?")
-        return _record(where, source_index, found[0], found[1].tag, same=True)
+        return _record(where, source_index, pinned[0], pinned[1].tag, same=True)
 
     return _visit(where, find, verifier)
 
@@ -93,9 +93,9 @@ def look_up_bundle(
     """
 
     def find(source_index: OpenIndex) -> PublicationRecord:
-        found = _find_pin(source_index, manifest.digest) if manifest is not None else None
-        if found is not None:
-            return _record(where, source_index, found[0], found[1].tag, same=True)
+        pinned = _find_pin(source_index, manifest.digest) if manifest is not None else None
+        if pinned is not None:
+            return _record(where, source_index, pinned[0], pinned[1].tag, same=True)
         return _recipe_record(source_index, files, files_digest, where)
 
     return _visit(where, find, verifier)

@@ -33,7 +33,7 @@ class Verifier(NamedTuple):
             InvalidRequest: he names several policies, or one that is none.
             NotFound: a file that he names does not exist.
         """
-        found = trust_options(self.choice, self.context.environment, self.context.home)
-        if self.published_in is None or found.policy is None or not found.policy.roots:
-            return found
-        return follow(open_source(self.published_in, self.access), found, self.context)[0]
+        trust = trust_options(self.choice, self.context.environment, self.context.home)
+        if self.published_in is None or trust.policy is None or not trust.policy.roots:
+            return trust
+        return follow(open_source(self.published_in, self.access), trust, self.context)[0]

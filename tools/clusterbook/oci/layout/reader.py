@@ -55,7 +55,7 @@ class ImageLayout(Store):
         listing = short if short is not None and short.has(digest) else self.listing()
         tag = referrers_tag(digest)
         lists = [listing.find(tag), listing.find(ref_name(repository, tag))]
-        found = {
+        digests = {
             part.digest
             for entry in lists
             if entry is not None and entry.media_type in INDEXES
@@ -63,13 +63,13 @@ class ImageLayout(Store):
         }
         for entry in listing.candidates(digest, artifact_type):
             if entry.media_type not in INDEXES and self._subject_of(entry.digest) == digest:
-                found.add(entry.digest)
-        if len(found) > MOST_REFERRERS:
+                digests.add(entry.digest)
+        if len(digests) > MOST_REFERRERS:
             raise Malformed(f"{self.where}: more than {MOST_REFERRERS} artifacts refer to {digest}")
-        there = [manifest for each in sorted(found) if (manifest := self._find_manifest(each)) is not None]
+        manifests = [manifest for each in sorted(digests) if (manifest := self._find_manifest(each)) is not None]
         return [
             each
-            for each in there
+            for each in manifests
             if each.subject is not None and each.subject.digest == digest and artifact_type in ("", each.artifact_type)
         ]
 

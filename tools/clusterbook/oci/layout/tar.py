@@ -40,12 +40,12 @@ class TarLayout(ReadOnlyLayout):
 
     def read_file(self, name: str, limit_bytes: int) -> bytes:
         """Return the bytes of a file, one more than `limit_bytes` at most."""
-        found = bytearray()
+        data = bytearray()
         for chunk in self._chunks(name, 0):
-            found += chunk
-            if len(found) > limit_bytes:
+            data += chunk
+            if len(data) > limit_bytes:
                 break
-        return bytes(found[: limit_bytes + 1])
+        return bytes(data[: limit_bytes + 1])
 
     def stream(self, repository: str, blob: Descriptor, start: int = 0) -> Iterator[bytes]:
         """Yield the bytes of a blob from `start` on."""
@@ -89,7 +89,7 @@ class TarLayout(ReadOnlyLayout):
 
 def _find_files(path: Path) -> dict[str, tuple[int, int]]:
     """Return where in an archive the files of a layout stand, and how long they are."""
-    found: dict[str, tuple[int, int]] = {}
+    files: dict[str, tuple[int, int]] = {}
     try:
         with path.open("rb") as file:
             if file.read(2) == b"\x1f\x8b":
@@ -100,16 +100,16 @@ def _find_files(path: Path) -> dict[str, tuple[int, int]]:
                     name = member.name.removeprefix("./")
                     if not member.isreg() or member.sparse is not None:
                         continue
-                    if number > _MOST_FILES or name in found:
+                    if number > _MOST_FILES or name in files:
                         raise UnsafeArchive(f"{path} holds {name[:80]!a} twice, or too many files", hint=_AGAIN)
-                    found[name] = member.offset_data, member.size
+                    files[name] = member.offset_data, member.size
     except OSError as error:
         raise unreadable(path, error, hint=_NAMED) from error
     except (tarfile.TarError, EOFError, UnicodeError) as error:
         raise UnsafeArchive(f"{path} is no archive: {error}", hint=_AGAIN) from error
-    if MARKER not in found:
+    if MARKER not in files:
         raise NoArtifact(f"{path} holds no OCI layout: it has no file {MARKER}", hint="name an archive of a layout")
-    return found
+    return files
 
 
 _NAMED = "name the archive that `clusterbook mirror save` wrote"

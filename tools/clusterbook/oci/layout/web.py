@@ -51,9 +51,9 @@ class SiteLayout(ReadOnlyLayout):
         """
         host, path = _split_address(address)
         plain = address.startswith("http://")
-        known = anonymous if plain and not plain_http and not is_loopback(host) else credentials
+        allowed = anonymous if plain and not plain_http and not is_loopback(host) else credentials
         self._client = Client(
-            host, plain_http=plain, ca_file=ca_file, credentials=known, patience=patience, clock=clock
+            host, plain_http=plain, ca_file=ca_file, credentials=allowed, patience=patience, clock=clock
         )
         self._address = f"{'http' if plain else 'https'}://{host}{path}"
         super().__init__(self._address)
@@ -102,8 +102,8 @@ class SiteLayout(ReadOnlyLayout):
         """Return the short listing, asked for once. That it goes with index.json is up to whoever filled the site."""
         if self._latest is None:
             try:
-                found = Listing(self.read_file(SHORT_FILE, LARGEST_BYTES), f"{self.where}/{SHORT_FILE}")
-                self._latest = [found] if found.full_digest else []
+                listing = Listing(self.read_file(SHORT_FILE, LARGEST_BYTES), f"{self.where}/{SHORT_FILE}")
+                self._latest = [listing] if listing.full_digest else []
             except (NoArtifact, Malformed):
                 self._latest = []
         return self._latest[0] if self._latest else None
