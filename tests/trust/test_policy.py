@@ -80,6 +80,11 @@ WHOLE = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.parametrize("metadata", [{"name": ""}, {"name": "x", "version": ""}, {"name": []}, {"name": None}, {}])
+def test_a_policy_without_a_name_is_not_read(metadata: Any) -> None:
+    assert decode({**document(), "metadata": metadata}) is None
+
+
 @given(WHOLE)
 def test_the_quick_reader_and_the_shape_agree(found: dict[str, Any]) -> None:
     node = parse(dump(found), "trust.yaml")

@@ -175,9 +175,9 @@ def decode(document: Any) -> Policy | None:
     metadata, spec = document["metadata"], document["spec"]
     if document["apiVersion"] != API_VERSION or document["kind"] != KIND:
         return None
-    if not _has_keys(metadata, {"name"}, {"name", "version"}) or not _has_keys(
-        spec, {"signers"}, {"signers", "predicateTypes"}
-    ):
+    if not _has_keys(metadata, {"name"}, {"name", "version"}) or not all(map(_is_word, metadata.values())):
+        return None
+    if not _has_keys(spec, {"signers"}, {"signers", "predicateTypes"}):
         return None
     signers, types = spec["signers"], spec.get("predicateTypes", [PROVENANCE])
     if not isinstance(signers, list) or not signers or not _are_words(types):
@@ -291,7 +291,7 @@ def _fits(word: str, exact: str, pattern: str) -> bool:
 
 
 def _has_keys(document: Any, required: set[str], allowed: set[str]) -> bool:
-    """Return whether something is a map with all the keys it needs, no unknown one, and no empty one."""
+    """Return whether something is a map with all the keys it needs, and no other."""
     return isinstance(document, dict) and required <= document.keys() <= allowed
 
 
