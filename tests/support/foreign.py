@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,7 +33,7 @@ from clusterbook.oci.credentials import anonymous
 from clusterbook.oci.layout.index import Listing
 from clusterbook.oci.manifest import artifact, describe_file, parse_manifest
 from clusterbook.oci.reference import parse_reference
-from clusterbook.trust import keys, policy
+from clusterbook.trust import keys, policy, tuf_root
 from clusterbook.trust.statement import PROVENANCE, Subject, key_bundle, parse_bundle, parse_statement, statement
 from clusterbook.validate.jmespath import evaluate
 from tests.support import whole_recipes
@@ -156,6 +157,8 @@ _OPTIONS = {
 }
 _MIRROR = json.loads(archive.manifest(archive.ArchiveContents("2026.7.0", ("eks@1",), (), ()))[1][0][1])
 _PEM = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n"
+_KEY = keys.public_key(_PEM, "x")
+_ROOT = json.loads(tuf_root.new_root([_KEY], 1, [_KEY], datetime(2027, 1, 1, tzinfo=UTC)))
 _ADDRESSES = st.one_of(
     st.sampled_from(
         ["http://[", "https://h:99999/", "https://h:abc/x", "//", "http://[::1", "\xff\xfe", "https://é/", "?", "a b"]
@@ -213,6 +216,7 @@ def parsers(folder: Path) -> dict[str, Parser]:
         "index": Parser(as_json(_INDEX), lambda raw: freshness.parse(raw, "x")),
         "shard": Parser(as_json(_SHARD), lambda raw: (index.recipes_in(raw), index.recipe_in(raw, "eks"))),
         "releases": Parser(as_json({"2026.7.0": {"eks": ["1.0.0", _DIGEST]}}), index.releases_in),
+        "root of trust": Parser(as_json(_ROOT), lambda raw: (tuf_root.signatures(raw, "x", raw), tuf_root.read_root(raw, "x"))),
         "memory": Parser(turned({"sequence": 1, "digest": _DIGEST, "withdrawn": ["a@1"]}), freshness.parse_rollback_state),
         "trust policy": Parser(turned(_POLICY), policy.decode),
         "list of a mirror": Parser(as_json(_MIRROR), lambda raw: archive.parse(raw, "x")),

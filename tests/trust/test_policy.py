@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,6 +30,7 @@ from clusterbook.trust.policy import (
     covers,
     decode,
     furthest_fault,
+    is_pattern,
 )
 from clusterbook.trust.policy_schema import TrustPolicyShape
 from clusterbook.trust.statement import PROVENANCE, Statement, Subject
@@ -169,3 +171,18 @@ def test_every_fault_says_why_it_matters() -> None:
     assert len(kinds) == 8
     assert len({kind.code for kind in kinds}) == 8
     assert all(kind.exit_status == 4 and kind.__doc__ and re.search(r"\w", kind.__doc__) for kind in kinds)
+
+
+@pytest.mark.parametrize("pattern", [r"(a+)+", r"(a|a)*b", r"(.*a){20}", r"a{0,200}a{0,200}b", r"(x*)*y"])
+def test_a_pattern_is_held_against_a_name_in_linear_time(pattern: str) -> None:
+    """Whoever logs in chooses his name, and a backtracking engine takes for ever on some."""
+    start = time.process_time()
+    found = Policy((Identity(identity_pattern=pattern, issuer="i"),))
+    with pytest.raises(WrongSigner):
+        check_identity("a" * 4000 + "!", "i", "", found)
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize("pattern", ["(?=a)a", r"(a)\1", "(?i)a", "(?>a)", "a{99999}", "a" * 5000, "("])
+def test_a_pattern_that_takes_more_than_linear_time_is_refused(pattern: str) -> None:
+    assert not is_pattern(pattern)

@@ -101,7 +101,7 @@ def _identity(choice: PolicyChoice) -> Identity:
         raise InvalidRequest("it is not said who vouches for the name", hint=f"add --certificate-oidc-issuer, {hint}")
     pattern = choice.identity_pattern or ""
     if pattern and not is_pattern(pattern):
-        raise InvalidRequest(f"{pattern!a} is not a regular expression")
+        raise InvalidRequest(f"{pattern!a} is not a regular expression", hint="as RE2 has them, without flags")
     return Identity(choice.identity or "", choice.issuer, identity_pattern=pattern)
 
 

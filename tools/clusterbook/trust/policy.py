@@ -6,7 +6,6 @@ schema and for messages with places, and a test holds that both agree.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -278,16 +277,26 @@ def _signer(entry: Any) -> Identity | Key | RootOfTrust | None:
 
 
 def is_pattern(text: str) -> bool:
-    """Return whether a text is a regular expression."""
+    """Return whether a text is a regular expression that can be held against a name in linear time."""
+    from clusterbook.documents.regex import BadRegex, compile_pattern
+
     try:
-        re.compile(text)
-    except (re.error, RecursionError, OverflowError):
+        compile_pattern(text)
+    except BadRegex:
         return False
     return True
 
 
 def _fits(word: str, exact: str, pattern: str) -> bool:
-    return word == exact if exact else re.fullmatch(pattern, word) is not None
+    """Return whether a name is the one that is meant; one that is too long for a pattern is not."""
+    if exact:
+        return word == exact
+    from clusterbook.documents.regex import BadRegex, compile_pattern
+
+    try:
+        return compile_pattern(pattern).fullmatch(word)
+    except BadRegex:
+        return False
 
 
 def _has_keys(document: Any, required: set[str], allowed: set[str]) -> bool:

@@ -16,7 +16,7 @@ Word = Annotated[str, Field(min_length=1)]
 
 def _pattern(text: str) -> str:
     if not is_pattern(text):
-        raise ValueError("this is not a regular expression")
+        raise ValueError("this is not a regular expression of RE2's kind: no flags, look-around or back-references")
     return text
 
 
