@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from clusterbook.cli.flags import Flag
+from clusterbook.cli.flags import CHOICES, Flag
 from clusterbook.cli.reply import Reply
 from clusterbook.diagnostics.errors import InvalidRequest
 
@@ -153,6 +153,21 @@ def scan_flags(words: Sequence[str], flags: Sequence[Flag]) -> tuple[Request, li
     return Request(values, lists, frozenset(switches)), arguments
 
 
+def read_choices(request: Request) -> dict[str, str]:
+    """Return what a command line chooses of what a recipe offers, by name.
+
+    Raises:
+        InvalidRequest: a word is no choice, or one choice is made twice.
+    """
+    words = [*request.lists.get("profile", ())]
+    words += [f"{name}={request.values[flag.key]}" for name, flag in CHOICES.items() if flag.key in request.values]
+    if not words:
+        return {}
+    from clusterbook.resolve.choices import read_pairs
+
+    return read_pairs(words)
+
+
 def read_question(request: Request) -> Question:
     """Return which recipe a command line asks for."""
     from clusterbook.catalog.criteria import DIMENSIONS
@@ -163,6 +178,7 @@ def read_question(request: Request) -> Question:
         {name: request.values[name] for name in (*DIMENSIONS, "nodes") if name in request.values},
         strict="criteria_strict" in request.switches,
         allow_inherited="allow_inherited" in request.switches,
+        chosen=read_choices(request),
         document=request.values.get("recipe"),
         snapshot=request.values.get("snapshot"),
         source=request.text("source"),

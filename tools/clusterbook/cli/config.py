@@ -46,6 +46,24 @@ class OutputPart(_Part):
     format: Literal["yaml", "json", "table"] | None = None
 
 
+class AccountingPart(_Part):
+    """Who brings the database of Slurm's accounting."""
+
+    mode: str | None = None
+
+
+class SlurmPart(_Part):
+    """What can be chosen about Slurm."""
+
+    accounting: AccountingPart | None = None
+
+
+class ConfigurationPart(_Part):
+    """What can be chosen for a recipe besides its profile."""
+
+    slurm: SlurmPart | None = None
+
+
 class RecipePart(_Part):
     """What `recipe` and `query` read."""
 
@@ -56,6 +74,8 @@ class RecipePart(_Part):
     criteria_strict: bool | None = Field(None, alias="criteriaStrict")
     allow_inherited: bool | None = Field(None, alias="allowInherited")
     source: str | None = None
+    profile: str | None = None
+    configuration: ConfigurationPart | None = None
 
 
 class BundleInputPart(_Part):
@@ -296,6 +316,7 @@ def recipe_request(config: ConfigShape) -> Request:
     """Return what of a look-up a configuration stands for."""
     part = config.spec.recipe or RecipePart()
     output = part.output or OutputPart()
+    slurm = part.configuration.slurm if part.configuration else None
     fields: dict[str, Value] = {
         **_criteria(part),
         "snapshot": part.input.snapshot if part.input else None,
@@ -305,6 +326,8 @@ def recipe_request(config: ConfigShape) -> Request:
         "source": part.source,
         "criteria_strict": part.criteria_strict,
         "allow_inherited": part.allow_inherited,
+        "profile": (part.profile,) if part.profile else None,
+        "slurm_accounting_mode": slurm.accounting.mode if slurm and slurm.accounting else None,
     }
     return Request.of(fields)
 

@@ -70,7 +70,22 @@ CRITERIA = (
 )
 CONFIG = Flag("config", ("--config",), "Configuration file or URL (ClusterbookConfig or AICRConfig).", "FILE")
 INHERITED = Flag("allow_inherited", ("--allow-inherited",), "Accept a recipe that does not honour every criterion.")
+PROFILE = Flag(
+    "profile",
+    ("--profile",),
+    "What a recipe leaves to choose, such as gpuStack=operator-managed; may be repeated.",
+    "NAME=VALUE",
+    repeated=True,
+)
+CHOICES = {
+    "slurm.accounting.mode": Flag(
+        "slurm_accounting_mode", ("--slurm-accounting-mode",), "Who brings the database of Slurm's accounting.", "MODE"
+    )
+}
+"""Choices that have a flag of their own, by name."""
 ANSWER = (
+    PROFILE,
+    *CHOICES.values(),
     INHERITED,
     Flag("recipe", ("--recipe", "-r"), "A recipe, an overlay or criteria, as a file or URL, instead of flags.", "FILE"),
     Flag(

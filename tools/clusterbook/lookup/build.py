@@ -25,6 +25,7 @@ from clusterbook.lookup.format import (
     encode_head,
     recipe_part,
 )
+from clusterbook.resolve.choices import SEPARATOR
 from clusterbook.resolve.component import Component
 from clusterbook.resolve.document import (
     component_pointers,
@@ -89,12 +90,17 @@ class _Blobs:
 
 def _record(matrix: Matrix, recipe: Recipe, blobs: _Blobs) -> dict[str, Any]:
     """Return what the part of one recipe holds."""
+    choices = {
+        name: [offer.default, *(value for value in offer.values if value != offer.default)]
+        for name, offer in recipe.offers.items()
+    }
     own = {pointer: origin_list(origins) for pointer, origins in recipe_pointers(recipe)}
     origins = {component.name: blobs.origins(component) for component in recipe.components}
     return {
         "recipe": recipe_document(recipe, state=matrix.answer(recipe.criteria).state),
         "checks": {name: blobs.add(text.encode()) for name, text in health_checks(recipe).items()},
         "origins": {**origins, "": blobs.add(encode(own))},
+        **({"choices": choices} if choices else {}),
     }
 
 
@@ -107,15 +113,16 @@ def index_listing(matrix: Matrix) -> list[dict[str, Any]]:
     lines = []
     for slug, recipe in served_recipes(matrix):
         state = matrix.answer(recipe.criteria).state
-        for name in overlays[recipe.criteria] if state == CURATED else [slug]:
-            layer = matrix.catalog.overlays.get(name)
+        plain, _, chosen = slug.partition(SEPARATOR)
+        for overlay in overlays[recipe.criteria] if state == CURATED else [plain]:
+            name, layer = overlay + SEPARATOR * bool(chosen) + chosen, matrix.catalog.overlays.get(overlay)
             lines.append(
                 {
                     "name": name,
                     "slug": slug,
                     "state": state,
                     "criteria": recipe.criteria._asdict(),
-                    "is_leaf": name not in parents,
+                    "is_leaf": overlay not in parents,
                     "source": "external" if layer is not None and layer.external else "embedded",
                     "health": recipe_health(recipe),
                 }

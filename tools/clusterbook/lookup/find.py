@@ -14,8 +14,9 @@ from clusterbook.diagnostics.errors import InvalidRequest, NotFound, NotHonoured
 from clusterbook.lookup.index import IndexShelf
 from clusterbook.lookup.index_files import IndexFiles
 from clusterbook.resolve import matching, views
+from clusterbook.resolve.choices import SEPARATOR, asked_by_slug, choose, split_slug
 from clusterbook.resolve.matching import Answer
-from clusterbook.resolve.recipe import KIND
+from clusterbook.resolve.recipe import KIND, RecipeResult
 
 if TYPE_CHECKING:
     from clusterbook.lookup.shelf import CatalogRecipe, Shelf
@@ -24,15 +25,16 @@ if TYPE_CHECKING:
 class Question(NamedTuple):
     """Which recipe is asked for, and where it is looked up.
 
-    `criteria` are words by dimension; `document` is a file or URL with a recipe, an overlay or criteria, `snapshot` one
-    of a cluster, None for none; `source` is an index, "" for the built-in one, and `data` a private tree
-    over it.
+    `criteria` are words by dimension, `chosen` what is chosen besides, by name; `document` is a file or URL with a
+    recipe, an overlay or criteria, `snapshot` one of a cluster, None for none; `source` is an index, "" for the
+    built-in one, and `data` a private tree over it.
     """
 
     slug: str = ""
     criteria: Mapping[str, str] = MappingProxyType({})
     strict: bool = False
     allow_inherited: bool = False
+    chosen: Mapping[str, str] = MappingProxyType({})
     document: str | None = None
     snapshot: str | None = None
     source: str = ""
@@ -132,7 +134,7 @@ def serve(question: Question, shelf: Shelf, document: dict[str, Any]) -> tuple[A
         NotHonoured: part of the query changes nothing and --allow-inherited was not given.
         Unsupported: no recipe answers the query.
     """
-    slug = question.slug
+    slug, chosen = _split(shelf, question.slug)
     others = [name for name in (*DIMENSIONS, "nodes") if name in question.criteria]
     others += [
         name for name, word in (("snapshot", question.snapshot), ("recipe", question.document)) if word is not None
@@ -142,6 +144,8 @@ def serve(question: Question, shelf: Shelf, document: dict[str, Any]) -> tuple[A
     answer = shelf.matcher.answer(_slug_criteria(shelf, slug) if slug else criteria_of(question, shelf, document))
     if answer.state == matching.UNSUPPORTED:
         raise Unsupported(answer.reason, hint=nearest_hint(shelf, answer.query))
+    if question.chosen or chosen:
+        answer = _choose(shelf, answer, question.chosen, chosen)
     answer = shelf.judged(answer)
     if answer.state == matching.UNSUPPORTED:
         raise Unsupported(answer.reason, hint=f"what fits it: clusterbook fit {question.snapshot}")
@@ -151,6 +155,28 @@ def serve(question: Question, shelf: Shelf, document: dict[str, Any]) -> tuple[A
             raise NotHonoured(answer.reason, hint=hint)
         return answer, (answer.reason,)
     return answer, (f"{answer.slug} is {answer.reason}",) if answer.reason else ()
+
+
+def _split(shelf: Shelf, slug: str) -> tuple[str, tuple[str, ...]]:
+    """Return a recipe's name without what was chosen, and the answers that were; an overlay's name is as it is."""
+    if SEPARATOR not in slug or slug in dict(shelf.matcher.overlays):
+        return slug, ()
+    return split_slug(slug)
+
+
+def _choose(shelf: Shelf, answer: Answer, asked: Mapping[str, str], named: tuple[str, ...]) -> Answer:
+    """Return the answer among those that can be chosen which flags ask for, and the recipe's name.
+
+    Raises:
+        InvalidRequest: the recipe does not offer it, or name and flags contradict each other.
+    """
+    offers = shelf.offers(answer)
+    by_name = asked_by_slug(offers, named, recipe=str(answer.slug))
+    for name in by_name.keys() & asked.keys():
+        if by_name[name].lower() != asked[name].lower():
+            what = f"{name} is {by_name[name]} by the recipe's name, and {asked[name]} was chosen"
+            raise InvalidRequest(what, hint="give one of them")
+    return choose(answer, offers, {**by_name, **asked})
 
 
 def nearest_hint(shelf: Shelf, query: Criteria) -> str:
@@ -218,6 +244,8 @@ def _document_recipe(question: Question, document: dict[str, Any]) -> Lookup:
     where = str(question.document)
     found = read_recipe_file(document, where, source=question.source, data=question.data)
     others = [name for name, value in question.criteria.items() if value != str(found.document["criteria"].get(name))]
+    recorded = RecipeResult(found.document).chosen
+    others += [f"profile {name}" for name, value in question.chosen.items() if value != recorded.get(name)]
     others += [] if question.snapshot is None else ["snapshot"]
     if others:
         hint = f"leave --{others[0]} out, or hand in criteria (kind: RecipeCriteria)"

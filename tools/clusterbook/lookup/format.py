@@ -26,6 +26,7 @@ from clusterbook.resolve.recipe import COMPONENTS, ORDER
 
 if TYPE_CHECKING:
     from clusterbook.resolve.bundle_inputs import BundleInputs
+    from clusterbook.resolve.choices import Offers
 
 FORMAT = "clusterbook-index/1"
 REBUILD = "build it again: clusterbook-build build"
@@ -41,11 +42,22 @@ class Index(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One recipe of an index. `checks` and `origins` map a component to a blob; "" has the recipe's own origins."""
+    """One recipe of an index. `checks` and `origins` map a component to a blob; "" has the recipe's own origins.
+
+    `choices` is what can be chosen: by name, the answers, that of the default first.
+    """
 
     recipe: dict[str, Any]
     checks: Mapping[str, str]
     origins: Mapping[str, str]
+    choices: Mapping[str, list[str]]
+
+    @property
+    def offers(self) -> Offers:
+        """Return what can be chosen."""
+        from clusterbook.resolve.choices import Offer
+
+        return {name: Offer(values[0], tuple(values)) for name, values in self.choices.items()}
 
 
 _NEEDED = (("apiVersion", str), ("kind", str), ("metadata", dict), ("criteria", dict), (COMPONENTS, list),
@@ -117,12 +129,14 @@ def decode_record(data: bytes, name: str) -> Record:
         BrokenIndex: the part is not what it should be.
     """
     found = decode(data, name)
+    if isinstance(found, dict):
+        found.setdefault("choices", {})  # indexes of before have none
     if isinstance(found, dict) and all(isinstance(found.get(part), dict) for part in Record._fields):
         recipe = found["recipe"]
         if all(isinstance(recipe.get(key), kind) for key, kind in _NEEDED) and all(
             isinstance(component, dict) and "name" in component for component in recipe[COMPONENTS]
         ):
-            return Record(recipe, found["checks"], found["origins"])
+            return Record(recipe, found["checks"], found["origins"], found["choices"])
     raise BrokenIndex(f"{name} is incomplete", hint=REBUILD)
 
 

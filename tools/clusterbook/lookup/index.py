@@ -25,6 +25,7 @@ from clusterbook.resolve.matching import Answer, Matcher
 
 if TYPE_CHECKING:
     from clusterbook.resolve.bundle_inputs import BundleInputs
+    from clusterbook.resolve.choices import Offers
 
 
 class IndexedRecipe(NamedTuple):
@@ -62,6 +63,10 @@ class IndexShelf:
         head = source.head()
         self.matcher: Matcher = head.matcher
         self.vocabulary: Vocabulary = head.vocabulary
+
+    def offers(self, answer: Answer) -> Offers:
+        """Return what can be chosen for the recipe that an answer leads to."""
+        return self._indexed(answer.slug or "").record.offers
 
     def judged(self, answer: Answer) -> Answer:
         """Return an answer as it is: an index knows of no snapshot."""

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from clusterbook.catalog.criteria import Criteria, union
 from clusterbook.catalog.load import load_catalog
 from clusterbook.catalog.read import overlay_tree, tree_from_texts, with_registry
+from clusterbook.catalog.unread import LEFT_OUT
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.schema import UNKNOWN_KEY
 from clusterbook.inputs.fast import read_document
@@ -19,9 +20,11 @@ from clusterbook.lookup.build import index_listing
 from clusterbook.lookup.index_files import IndexFiles, embedded_texts
 from clusterbook.resolve import matrix
 from clusterbook.resolve.bundle_inputs import BundleInputs
+from clusterbook.resolve.choices import Offers
 from clusterbook.resolve.document import escape, health_checks, origins_document, recipe_document
 from clusterbook.resolve.gather_inputs import gather_inputs
 from clusterbook.resolve.matching import INHERITED, UNSUPPORTED, Answer
+from clusterbook.resolve.profiles import profile_failure
 from clusterbook.resolve.proof import Proofs, with_effects
 from clusterbook.resolve.resolver import Evaluator, Recipe, Resolver
 from clusterbook.snapshot import constraint, criteria
@@ -78,7 +81,9 @@ class LocalShelf:
         self.detected: dict[str, str | int] = {}
         self.unfit: dict[str, str] = {}
         self.unseen: dict[str, str] = {}
-        self.remarks: list[str] = [str(each) for each in self.catalog.findings if each.code == UNKNOWN_KEY.code]
+        self.remarks: list[str] = [
+            str(each) for each in self.catalog.findings if each.code in (UNKNOWN_KEY.code, LEFT_OUT.code)
+        ]
         self._left: dict[Answer, Recipe] = {}
         self._proofs = Proofs(self.catalog)
         self._matrix: matrix.Matrix | None = None
@@ -118,6 +123,10 @@ class LocalShelf:
         else:
             self.unseen[name] = seen.limit or seen.reason
 
+    def offers(self, answer: Answer) -> Offers:
+        """Return what can be chosen for the recipe that an answer leads to."""
+        return self.resolver.resolve(answer.honoured).offers
+
     def judged(self, answer: Answer) -> Answer:
         """Return what becomes of an answer once the snapshot has been asked: as it is, less of it, or no recipe.
 
@@ -126,10 +135,12 @@ class LocalShelf:
         """
         if self.evaluate is None:
             return answer
+        asked = dict(answer.selection)
         if self.catalog.tree.strict:
-            recipe, base_fails = self.resolver.fitting(answer.honoured, self.evaluate, self._unmeasured)
+            recipe, base_fails = self.resolver.fitting(answer.honoured, self.evaluate, self._unmeasured, asked=asked)
         else:
-            recipe, base_fails = self.resolver.resolve(answer.honoured, self.evaluate), ""
+            recipe, base_fails = self.resolver.resolve(answer.honoured, self.evaluate, asked=asked), ""
+        base_fails = profile_failure(recipe.profile, self.evaluate) or base_fails
         if base_fails:
             reason = f"no recipe is for this cluster: {base_fails}"
             return answer._replace(state=UNSUPPORTED, reason=reason)
@@ -157,7 +168,8 @@ class LocalShelf:
         """Return the recipe that an answer leads to, resolved now."""
         left = self._left.get(answer)
         if left is None:
-            return ResolvedRecipe(self.resolver.resolve(answer.honoured), answer.state, self._proofs)
+            resolved = self.resolver.resolve(answer.honoured, asked=dict(answer.selection))
+            return ResolvedRecipe(resolved, answer.state, self._proofs)
         self.remarks += [
             f"{warning.overlay} is left out: {warning.constraint}: {warning.reason}" for warning in left.warnings
         ]

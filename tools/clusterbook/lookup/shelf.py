@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from clusterbook.catalog.criteria import Vocabulary
 from clusterbook.lookup.index_files import IndexFiles
 from clusterbook.resolve.bundle_inputs import BundleInputs
+from clusterbook.resolve.choices import Offers
 from clusterbook.resolve.matching import Answer, Matcher
 
 
@@ -42,6 +43,9 @@ class Shelf(Protocol):
     remarks: list[str]
     matcher: Matcher
     vocabulary: Vocabulary
+
+    def offers(self, answer: Answer) -> Offers:
+        """Return what can be chosen for the recipe that an answer leads to."""
 
     def judged(self, answer: Answer) -> Answer:
         """Return what becomes of an answer once the snapshot, if there is one, has been asked."""

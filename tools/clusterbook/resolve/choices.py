@@ -7,7 +7,7 @@ h100-aks-training--operator-managed. Part of every look-up, so it imports next t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import NamedTuple
 
@@ -105,6 +105,15 @@ def read_pair(text: str) -> tuple[str, str]:
     if not (name and equals and value) or "=" in value:
         raise InvalidRequest(f"'{text}' is not a choice", hint="write NAME=VALUE: gpuStack=operator-managed, say")
     return name, value
+
+
+def read_pairs(words: Iterable[str]) -> dict[str, str]:
+    """Return choices by name. Raises InvalidRequest as `read_pair`, and where one is made twice."""
+    pairs: dict[str, str] = {}
+    for name, value in map(read_pair, words):
+        if pairs.setdefault(name, value) != value:
+            raise InvalidRequest(f"{name} is chosen twice: {pairs[name]} and {value}", hint="keep one of them")
+    return pairs
 
 
 def choose(answer: Answer, offers: Offers, asked: Mapping[str, str]) -> Answer:

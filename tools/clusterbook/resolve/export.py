@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -11,9 +12,9 @@ from typing import Any, NamedTuple
 from clusterbook.catalog.criteria import Criteria, Vocabulary, read_tuple
 from clusterbook.diagnostics.errors import InvalidRequest, unreadable
 from clusterbook.diagnostics.findings import Place
-from clusterbook.resolve.choices import read_pair
+from clusterbook.resolve.choices import read_pairs, variants
 from clusterbook.resolve.document import health_checks, recipe_document
-from clusterbook.resolve.matching import INHERITED, UNSUPPORTED, Answer
+from clusterbook.resolve.matching import COMPOSED, CURATED, INHERITED, UNSUPPORTED, Answer
 from clusterbook.resolve.matrix import Matrix
 from clusterbook.resolve.views import hydrated_view, with_health_checks
 
@@ -28,6 +29,16 @@ class Query(NamedTuple):
         """Return `service/accelerator/intent/os/platform[?name=value]`."""
         chosen = "&".join(f"{name}={value}" for name, value in self.asked.items())
         return self.criteria.text() + (f"?{chosen}" if chosen else "")
+
+
+def every_query(matrix: Matrix) -> Iterator[Query]:
+    """Yield every combination of the dimensions' values, and behind it what can be chosen of the recipe it is for."""
+    for criteria in matrix.tuples():
+        yield Query(criteria)
+        answer = matrix.answer(criteria)
+        if answer.state in (CURATED, COMPOSED):
+            for selection in islice(variants(matrix.recipes[str(answer.slug)].offers), 1, None):
+                yield Query(criteria, dict(selection))
 
 
 def lines(matrix: Matrix, queries: Iterable[Query], *, hydrate: bool, api_version: str = "") -> Iterator[str]:
@@ -65,7 +76,10 @@ def _tuple(matrix: Matrix, query: Query, answer: Answer) -> dict[str, Any]:
 
 
 def _line(document: dict[str, Any]) -> str:
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+    return _ENCODER.encode(document) + "\n"
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def read_query(text: str, vocabulary: Vocabulary) -> Query:
@@ -75,7 +89,7 @@ def read_query(text: str, vocabulary: Vocabulary) -> Query:
         InvalidRequest: it is no tuple, or a value is not allowed.
     """
     criteria, _, chosen = text.strip().partition("?")
-    return Query(read_tuple(criteria, vocabulary), dict(map(read_pair, chosen.split("&"))) if chosen else {})
+    return Query(read_tuple(criteria, vocabulary), read_pairs(chosen.split("&")) if chosen else {})
 
 
 def read_tuples(path: Path, vocabulary: Vocabulary) -> list[Query]:

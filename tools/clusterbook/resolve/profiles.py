@@ -6,7 +6,7 @@ replaces none. Source: the reference's ADR-015.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from clusterbook.catalog.profiles import OwnedPaths, owned_paths
 from clusterbook.catalog.values import Origins
 from clusterbook.resolve.choices import Offer, Offers
 from clusterbook.resolve.component import Component, Conflict
+from clusterbook.snapshot.constraint import Verdict
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,3 +108,16 @@ def refuse_shared(profile: Profile, configurations: Sequence[Profile]) -> None:
             if both:
                 what = f"profile '{profile.name}' and {configuration.name} both decide {component} {min(both)}"
                 raise Conflict(what, place=profile.place, hint="leave it out of the profile")
+
+
+def profile_failure(selected: SelectedProfile | None, evaluate: Callable[[str, str], Verdict]) -> str:
+    """Return why the chosen answer of a profile is not for a cluster, "" when it is or there is none.
+
+    What cannot be read counts as not so: the answers exclude each other, and nobody knows which one is true.
+    """
+    for name, origin in selected.value.constraints if selected else ():
+        verdict = evaluate(name, str(origin.value.get("value", "")))
+        if not verdict.passed:
+            remedy = origin.value.get("remediation")
+            return f"{origin.layer}: {verdict.reason} ({origin.place}){f'; {remedy}' if remedy else ''}"
+    return ""

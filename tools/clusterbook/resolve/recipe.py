@@ -7,7 +7,7 @@ Part of every look-up, so it imports next to nothing. Source: reference rows R13
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 Document = Mapping[str, Any]
@@ -146,6 +146,18 @@ class RecipeResult(NamedTuple):
         return self.document.get("criteria") or {}
 
     @property
+    def selected_profile(self) -> Mapping[str, Any]:
+        """Return what it records of its profile: name, value and `ownedPaths`; {} where it has none."""
+        return self.metadata.get("selectedProfile") or {}
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """Return what was chosen for it, by name: its profile, and each of its configurations."""
+        profile = self.selected_profile
+        chosen = {str(profile["name"]): str(profile["value"])} if profile else {}
+        return {**chosen, **dict(_leaves(self.document.get("configuration") or {}))}
+
+    @property
     def components(self) -> tuple[ComponentRef, ...]:
         """Return its components as the document lists them, those that are switched off included."""
         return tuple(map(ComponentRef, self.document.get(COMPONENTS) or ()))
@@ -179,3 +191,13 @@ class RecipeResult(NamedTuple):
     def with_components(self, components: Iterable[Document]) -> dict[str, Any]:
         """Return the document with these entries in place of its components."""
         return {**self.document, COMPONENTS: list(components)}
+
+
+def _leaves(document: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the dotted path and the text of every value."""
+    for key, value in document.items():
+        where = f"{path}.{key}" if path else str(key)
+        if isinstance(value, Mapping):
+            yield from _leaves(value, where)
+        else:
+            yield where, str(value)

@@ -11,6 +11,7 @@ import click
 from clusterbook.catalog.criteria import Criteria, read_criteria, read_tuple
 from clusterbook.catalog.load import load_catalog
 from clusterbook.catalog.read import overlay_tree, read_tree, with_criteria, with_registry
+from clusterbook.catalog.unread import LEFT_OUT
 from clusterbook.cli.builder.options import DATA, RECIPES
 from clusterbook.cli.flags import CRITERIA
 from clusterbook.cli.program import SingleUseCommand
@@ -47,7 +48,7 @@ def load(recipes: Path, data: Path | None) -> Matrix:
     tree = with_criteria(tree, embedded_texts())
     found = load_catalog(overlay_tree(tree, data) if data else tree)
     for finding in found.findings:
-        if finding.code == UNKNOWN_KEY.code:
+        if finding.code in (UNKNOWN_KEY.code, LEFT_OUT.code):
             click.echo(f"warning: {finding}", err=True)
     return matrix.build(found)
 
@@ -120,9 +121,7 @@ def matrix_command(
 ) -> int:
     """Export what becomes of every tuple, and every recipe."""
     found = load(recipes, data)
-    asked = (
-        map(export.Query, found.tuples()) if tuples is None else export.read_tuples(tuples, found.catalog.vocabulary)
-    )
+    asked = export.every_query(found) if tuples is None else export.read_tuples(tuples, found.catalog.vocabulary)
     text = "".join(export.lines(found, asked, hydrate=hydrate, api_version=api_version))
     deliver(text, output=output)
     click.echo(export.summary(found, text), err=True)
