@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from clusterbook.bundle.locks import Locks
 from clusterbook.bundle.options import Options, refuse_repetition
 from clusterbook.bundle.settings import Path, Setting, Taint, toleration, typed_value
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
@@ -69,6 +70,8 @@ def select(recipe: Mapping[str, Any], options: Options) -> ComponentSelection:
     refuse_repetition(settings)  # once more: a component may have been called by two of its names
     refuse_repetition(later)
     enabled = _enabled_names(result.order, references, settings, later)
+    locks = Locks(result)
+    locks.refuse_switched_off(enabled)
     notes: list[str] = []
     parts = []
     for name in enabled:
@@ -80,9 +83,11 @@ def select(recipe: Mapping[str, Any], options: Options) -> ComponentSelection:
             present = get(values, each.path)
             _refuse_loss(present, each)
             put(values, each.path, typed_value(each.value, each.path, present), each)
+        kept = locks.kept(name, values)
         _schedule(values, facts, options)
         _choose_storage(values, facts, options, {each.path for each in mine}, name, notes)
         _synthesise(values, facts, references, enabled, name, notes)
+        locks.restore(values, kept)
         for each in sorted(
             (each for each in later if each.target == name and each.path != ("enabled",)),
             key=lambda each: (len(each.path), each.flag == "--set-json", each.path),
@@ -93,6 +98,7 @@ def select(recipe: Mapping[str, Any], options: Options) -> ComponentSelection:
             )
             put(values, each.path, clone(value), each)
         _warn_of_allocation(facts, [*mine, *(each for each in later if each.target == name)], name, notes)
+        locks.refuse_divergence(name, values, [each for each in dynamic if each.target == name])
         left = _pop_dynamic(values, [each for each in dynamic if each.target == name], facts, reference)
         parts.append(BundleComponent(reference, facts, values, left))
     off = {each.target for each in dynamic} - set(enabled)
