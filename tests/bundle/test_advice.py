@@ -63,3 +63,68 @@ def test_needs_are_those_of_the_components_that_are_installed() -> None:
 def test_a_need_that_is_not_names_and_one_line_is_refused(entry: dict[str, object]) -> None:
     with pytest.raises(InvalidRequest, match=r"registry\.needsKinds\[0\]"):
         read_deployable(small(operator={"registry": {"needsKinds": [entry]}}))
+
+
+# --- checks of the reference's registry of August ---------------------------------------------------------------------
+
+PREINSTALLED = {"labeler": {"assumeDriverInstalled": False}}
+OWN_CLASS = {"operator": {"runtimeClass": "x"}}
+STACK = {"gpu-operator": {"driver": {"enabled": False}}, "nvidia-dra-driver-gpu": {"nvidiaDriverRoot": "/"}}
+
+
+def checked(name: str, component: str, **values: dict[str, object]) -> Recipe:
+    """Return a recipe of these components, in whose registry one check of severity error stands beside one of them."""
+    references = [
+        {
+            "name": each,
+            "type": "Helm",
+            "source": "https://charts.test",
+            "chart": "c",
+            "version": "1",
+            "namespace": "n",
+            "values": given,
+            "registry": {},
+        }
+        for each, given in {key.replace("_", "-"): given for key, given in values.items()}.items()
+    ]
+    for each in references:
+        if each["name"] == component:
+            each["registry"] = {"validations": [{"function": name, "severity": "error"}]}
+    document = {"apiVersion": "clusterbook.dev/v1alpha1", "kind": "RecipeResult", "metadata": {}, "criteria": {}}
+    order = sorted(str(each["name"]) for each in references)
+    return {**document, "componentRefs": references, "deploymentOrder": order}
+
+
+@pytest.mark.parametrize(
+    ("name", "component", "values", "words", "holds"),
+    [
+        ("CheckWildcardAcceleratedToleration", "a", {"a": {}}, {}, False),
+        ("CheckWildcardAcceleratedToleration", "a", {"a": {}}, {"acceleratedNodeToleration": ["*"]}, False),
+        ("CheckWildcardAcceleratedToleration", "a", {"a": {}}, {"acceleratedNodeToleration": ["x:NoSchedule"]}, True),
+        ("CheckDriverOwnershipCoherence", "gpu-operator", STACK, {}, True),
+        ("CheckDriverOwnershipCoherence", "gpu-operator", STACK | {"gpu-operator": {}}, {}, False),
+        ("CheckDriverOwnershipCoherence", "gpu-operator", {"gpu-operator": {}}, {}, True),
+        (
+            "CheckDriverOwnershipCoherence",
+            "gpu-operator",
+            STACK,
+            {"set": ["nvidia-dra-driver-gpu:nvidiaDriverRoot=/run/nvidia/driver"]},
+            False,
+        ),
+        ("CheckNVSentinelDriverLabelDetectable", "s", STACK | {"s": {}}, {}, False),
+        ("CheckNVSentinelDriverLabelDetectable", "s", STACK | {"s": PREINSTALLED}, {}, True),
+        ("CheckNVSentinelRuntimeClassCoherence", "s", {"gpu-operator": OWN_CLASS, "s": {}}, {}, False),
+        ("CheckNVSentinelRuntimeClassCoherence", "s", {"gpu-operator": {}, "s": {}}, {}, True),
+        ("CheckMariaDBOperatorOwnershipCoherence", "mariadb-operator", {"mariadb-operator": {}}, {}, False),
+    ],
+)
+def test_a_check_of_the_reference_refuses_what_it_refuses(
+    name: str, component: str, values: dict[str, dict[str, object]], words: dict[str, list[str]], holds: bool
+) -> None:
+    recipe = checked(name, component, **values)
+    if holds:
+        assert render(recipe, words, "0").files
+    else:
+        with pytest.raises(InvalidRequest) as caught:
+            render(recipe, words, "0")
+        assert caught.value.what.startswith(f"{component}: ")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from clusterbook.bundle.components import BundleComponent, ComponentSelection, get
+from clusterbook.bundle.components import EVERYTHING, BundleComponent, ComponentSelection, get
 from clusterbook.bundle.folders import Plan
 from clusterbook.bundle.options import Options
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
@@ -37,16 +37,70 @@ def _host_mofed_alone(part: BundleComponent, parts: ComponentSelection, options:
     return wanted and not any(each.name.startswith("network-operator") for each in parts.parts)
 
 
+def _wildcard_toleration(part: BundleComponent, parts: ComponentSelection, options: Options) -> bool:  # noqa: ARG001 (one signature)
+    """Return whether its pods tolerate every taint: because nothing else is said, or because that is said."""
+    return any(not taint.key for taint in options.accelerated_tolerations or EVERYTHING)
+
+
+def _value(parts: ComponentSelection, name: str, path: str) -> tuple[bool, Any]:
+    """Return whether a component is deployed, and its value at a path, None where it has none."""
+    values = next((each.all_values() for each in parts.parts if each.name == name), None)
+    return values is not None, None if values is None else get(values, tuple(path.split(".")))
+
+
+def _driver_root_elsewhere(part: BundleComponent, parts: ComponentSelection, options: Options) -> bool:  # noqa: ARG001 (one signature)
+    """Return whether DRA looks for the driver where whoever installs it does not put it."""
+    ours = get(part.all_values(), ("driver", "enabled")) is not False
+    deployed, root = _value(parts, "nvidia-dra-driver-gpu", "nvidiaDriverRoot")
+    return deployed and ours != (root == "/run/nvidia/driver")
+
+
+def _driver_unlabelled(part: BundleComponent, parts: ComponentSelection, options: Options) -> bool:  # noqa: ARG001 (one signature)
+    """Return whether nodes have a driver of their own, and nothing says so to what watches for a pod of it."""
+    deployed, enabled = _value(parts, "gpu-operator", "driver.enabled")
+    return deployed and enabled is False and get(part.all_values(), ("labeler", "assumeDriverInstalled")) is None
+
+
+def _runtime_class_apart(part: BundleComponent, parts: ComponentSelection, options: Options) -> bool:  # noqa: ARG001 (one signature)
+    """Return whether its pods ask for another RuntimeClass than the one that the GPU operator makes."""
+    deployed, made = _value(parts, "gpu-operator", "operator.runtimeClass")
+    asked = get(part.all_values(), ("metadata-collector", "runtimeClassName"))
+    return deployed and (made or "nvidia") != (asked or "nvidia")
+
+
+def _database_unseen(part: BundleComponent, parts: ComponentSelection, options: Options) -> bool:  # noqa: ARG001 (one signature)
+    """Return whether it is deployed at all: nobody looked whether the cluster has an operator of this kind."""
+    return True
+
+
 CHECKS: Mapping[str, Check] = {
     "CheckWorkloadSelectorMissing": _no_workload_selector,
     "CheckAcceleratedSelectorMissing": _no_accelerated_selector,
     "CheckHostMofedWithoutNetworkOperator": _host_mofed_alone,
+    "CheckWildcardAcceleratedToleration": _wildcard_toleration,
+    "CheckDriverOwnershipCoherence": _driver_root_elsewhere,
+    "CheckNVSentinelDriverLabelDetectable": _driver_unlabelled,
+    "CheckNVSentinelRuntimeClassCoherence": _runtime_class_apart,
+    "CheckMariaDBOperatorOwnershipCoherence": _database_unseen,
 }
 """Check by the name that registry entries use; the names are the reference's, whose trees are read as they are.
 
 A check asks about values, options or other components, and which component has it, when and with which message is for
-the registry to say. Only the last knows a component by its name, as its own name does.
+the registry to say. Those that know a component by its name are the reference's for that component.
 """
+MESSAGES = {
+    "CheckWildcardAcceleratedToleration": "its pods would tolerate every taint, and a drain of their node would never"
+    " end; name the taints of GPU nodes: --accelerated-node-toleration nvidia.com/gpu:NoSchedule, say",
+    "CheckDriverOwnershipCoherence": "nvidia-dra-driver-gpu does not look for the driver where it is: nvidiaDriverRoot"
+    " is /run/nvidia/driver where gpu-operator installs the driver (driver.enabled), and / where the node has one",
+    "CheckNVSentinelDriverLabelDetectable": "nodes bring the driver, of which no pod tells; set"
+    " labeler.assumeDriverInstalled to true, or to false where a driver's pod is there",
+    "CheckNVSentinelRuntimeClassCoherence": "metadata-collector.runtimeClassName is another than operator.runtimeClass"
+    " of gpu-operator, so its pods would never start",
+    "CheckMariaDBOperatorOwnershipCoherence": "nobody looked whether the cluster has an operator for MariaDB already;"
+    " with one, choose --slurm-accounting-mode customer-managed",
+}
+"""What a check says where its entry has no words of its own."""
 
 
 def advice(recipe: Mapping[str, Any], parts: ComponentSelection, options: Options) -> tuple[str, ...]:
@@ -67,7 +121,7 @@ def advice(recipe: Mapping[str, Any], parts: ComponentSelection, options: Option
                 part, parts, options
             ):
                 continue
-            message = f"{part.name}: {entry.get('message') or name}"
+            message = f"{part.name}: {entry.get('message') or MESSAGES.get(name, name)}"
             if entry.get("severity") == "error":
                 raise InvalidRequest(message, hint="change the options as the message says")
             found.append(message)
