@@ -54,6 +54,7 @@ class Matcher:
         self._joined: dict[str, list[Criteria]] = {}
         self._curated: list[tuple[str, Criteria]] | None = None
         self._cost: dict[tuple[int, str | int], list[int]] = {}
+        self._sums: dict[int, tuple[tuple[str | int, ...] | None, list[int]]] = {}
 
     def _axis(self, position: int) -> tuple[dict[str | int, int], int]:
         """Return, for one dimension, the overlays per value and those that leave it open, as bit masks."""
@@ -137,21 +138,36 @@ class Matcher:
             self._curated = sorted(
                 (criteria.slug(), criteria) for criteria in fixed if self.answer(criteria).state != UNSUPPORTED
             )
-        total = [0] * len(self._curated)
-        for position in range(len(query)):
-            total = [sum(pair) for pair in zip(total, self._costs(position, query[position]), strict=True)]
-        ranked = sorted(range(len(total)), key=total.__getitem__)
-        return [
-            slug for slug, criteria in (self._curated[number] for number in ranked[: count + 1]) if criteria != query
-        ][:count]
+        ranked = sorted(self._ranks(query, len(query)))[: count + 1]
+        best = (self._curated[rank % len(self._curated)] for rank in ranked)
+        return [slug for slug, criteria in best if criteria != query][:count]
+
+    def _ranks(self, query: Criteria, length: int) -> list[int]:
+        """Return what the first dimensions of `query` cost with each curated recipe, times their number, plus its own.
+
+        So the ranks sort by cost, then by name. Queries come in sorted order and share their first dimensions, so the
+        last sum of each length is kept.
+        """
+        start = query[:length]
+        known, ranks = self._sums.get(length, (None, []))
+        if known != start:
+            if length:
+                costs = self._costs(length - 1, query[length - 1])
+                below = self._ranks(query, length - 1)
+                ranks = [rank + cost for rank, cost in zip(below, costs, strict=True)] if costs else below
+            else:
+                ranks = list(range(len(self._curated or ())))
+            self._sums[length] = (start, ranks)
+        return ranks
 
     def _costs(self, position: int, asked: str | int) -> list[int]:
-        """Return what asking for a value in one dimension costs with each curated recipe."""
+        """Return what asking for a value in one dimension costs with each curated recipe; [] where it costs nothing."""
         known = self._cost.get((position, asked))
         if known is None:
-            weight = _WEIGHTS[position]
-            offers = [criteria[position] for _, criteria in self._curated or ()]
-            known = self._cost[position, asked] = [_cost(asked, offered, weight) for offered in offers]
+            curated = self._curated or ()
+            weight = _WEIGHTS[position] * len(curated)
+            costs = [_cost(asked, criteria[position], weight, one=len(curated)) for _, criteria in curated]
+            known = self._cost[position, asked] = costs if any(costs) else []
         return known
 
     def slugs(self) -> dict[str, Criteria]:
@@ -179,10 +195,10 @@ class Matcher:
         return self._joined
 
 
-def _cost(asked: str | int, offered: str | int, weight: int) -> int:
-    """Return how far a recipe is from a query in one dimension: lacking it costs its weight, adding it costs one."""
+def _cost(asked: str | int, offered: str | int, weight: int, *, one: int) -> int:
+    """Return how far a recipe is from a query in one dimension: lacking it costs its weight, adding it costs `one`."""
     if asked == offered:
         return 0
     if offered in (ANY, 0):
         return weight
-    return 1 if asked in (ANY, 0) else 2 * weight
+    return one if asked in (ANY, 0) else 2 * weight
