@@ -15,6 +15,7 @@ from clusterbook.cli.command import Caller, Command, Request, scan
 from clusterbook.cli.commands import COMMANDS, click_command
 from clusterbook.cli.program import Program
 from clusterbook.cli.reply import Reply
+from clusterbook.documents.api_version import WRITTEN
 from tests.support import indexes
 from tests.support.hints import nearest
 from tests.support.indexes import Said
@@ -176,6 +177,33 @@ def test_the_reference_envelope_has_nothing_of_ours(ask) -> None:
     assert "slug" not in document["metadata"]
     assert all("values" not in component for component in document["componentRefs"])
     assert ask("recipe", "eks", "--api-version", "v2").status == 2
+
+
+@pytest.mark.parametrize("version", WRITTEN["RecipeResult"])
+def test_a_recipe_for_the_reference_carries_its_values_and_is_read_again_without_a_catalog(
+    ask, version: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "r.yaml"
+    file.write_text(ask("recipe", "eks", "--api-version", version).out)
+    document = YAML(typ="safe").load(file)
+    assert document["apiVersion"] == version
+    assert document["componentRefs"][0]["overrides"] == {"driver": {"version": "2.0", "enabled": True}}
+    assert all("valuesFile" not in component for component in document["componentRefs"])
+    for selector in ("components.a.values", "components.b.values"):
+        ours = ask("query", "eks", "--selector", selector)
+        assert ask("query", "-r", str(file), "--selector", selector).out == ours.out
+
+
+@pytest.mark.parametrize("kind", ["criteria", "config"])
+@pytest.mark.parametrize("version", ["", "aicr.run/v1alpha2", "newest"])
+def test_criteria_and_configuration_of_an_answer_ask_for_it_again(ask, kind: str, version: str, tmp_path: Path) -> None:
+    newest = {"criteria": "aicr.run/v1", "config": "aicr.run/v1beta1"}[kind]
+    more = ("--api-version", newest if version == "newest" else version) if version else ()
+    file = tmp_path / "x.yaml"
+    file.write_text(ask("recipe", "h100-eks-training", "--kind", kind, *more).out)
+    again = ask("recipe", "-r" if kind == "criteria" else "--config", str(file))
+    assert again.out == ask("recipe", "h100-eks-training").out
+    assert YAML(typ="safe").load(file)["apiVersion"] == (more[1] if more else "clusterbook.dev/v1alpha1")
 
 
 def test_tables_are_for_people(ask) -> None:

@@ -6,7 +6,7 @@ Part of every look-up, so what only some of them need is imported for those.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from clusterbook.catalog.criteria import DIMENSIONS, read_criteria
@@ -14,7 +14,7 @@ from clusterbook.cli.command import Argument, Caller, Command, Request, read_que
 from clusterbook.cli.flags import ANSWER, CRITERIA, OUTPUT, WHERE, Flag
 from clusterbook.cli.render import leaves_table, recipe_table, render, table
 from clusterbook.cli.reply import MissingFlag, Reply
-from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean
+from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.lookup.find import find, nearest_hint, open_shelf, read_input, refuse_empty, serve
 from clusterbook.resolve import matching, views
 from clusterbook.resolve.recipe import RecipeResult
@@ -41,6 +41,11 @@ def over_config(request: Request, *, elsewhere: tuple[str, ...] = ()) -> tuple[R
         for key, word in file.values.items()
         if request.values.get(key, word) != word
     )
+    notes += tuple(
+        f"--{key} {', '.join(request.lists[key])} counts, not {', '.join(words)} of {where}"
+        for key, words in file.lists.items()
+        if request.lists.get(key, words) != words
+    )
     return request.over(file), notes
 
 
@@ -48,21 +53,26 @@ def recipe(request: Request, _caller: Caller) -> Reply:
     """Return a recipe. Source: reference rows R8-R17."""
     request, said = over_config(request)
     found = find(read_question(request))
-    document = found.with_health_checks()
-    if "api_version" in request.values:
-        document = views.reference_envelope(document, _reference_version(request.values["api_version"]))
-    text = render(document, request.text("format", "yaml"), recipe_table)
-    return Reply(text, (*said, *found.notes), output=request.text("output"))
+    document, notes = found.with_health_checks(), found.notes
+    table_of: Callable[[Any], str] = recipe_table
+    if request.says("api_version") or request.text("kind", "recipe") != "recipe":
+        document, more = _enveloped(document, request.text("kind", "recipe"), request.text("api_version"))
+        notes, table_of = (*notes, *more), leaves_table
+    text = render(document, request.text("format", "yaml"), table_of)
+    return Reply(text, (*said, *notes), output=request.text("output"))
 
 
-def _reference_version(version: str) -> str:
-    """Return an apiVersion the reference writes. Raises InvalidRequest for any other. Source: reference row G13."""
-    from clusterbook.documents.api_version import FIRST_GENERATION, REFERENCE
+def _enveloped(document: dict[str, Any], kind: str, version: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return what is written of a recipe in another kind or apiVersion, and notes about it."""
+    from clusterbook.resolve import envelopes
 
-    known = (REFERENCE, FIRST_GENERATION)
-    if version not in known:
-        raise InvalidRequest(f"apiVersion '{version}' is not written", hint=did_you_mean(version, known))
-    return version
+    if kind == "criteria":
+        return envelopes.criteria_document(document, version), ()
+    if kind == "config":
+        return envelopes.config_document(document, version), ()
+    files = envelopes.named_manifests(document)
+    note = f"{len(files)} manifests are named, not carried: hand over the tree that has them with --data"
+    return envelopes.recipe_envelope(document, version), (note,) if files else ()
 
 
 def query(request: Request, _caller: Caller) -> Reply:
@@ -222,7 +232,10 @@ def _chain_text(chains: Mapping[str, list[dict[str, Any]]]) -> str:
 
 
 _SLUG, _PATH = Argument("slug"), Argument("path")
-_API = Flag("api_version", ("--api-version",), "Write the reference's envelope with this apiVersion.", "VERSION")
+_KIND = Flag(
+    "kind", ("--kind",), "What is written of the answer; default: recipe.", values=("recipe", "criteria", "config")
+)
+_API = Flag("api_version", ("--api-version",), "Write it as the reference reads it: aicr.run/v1, say.", "VERSION")
 _SELECTOR = Flag("selector", ("--selector",), "Path of the value, such as components.gpu-operator.version.", "PATH")
 _ALL = Flag("all", ("--all",), "List composed recipes too.")
 _NO_HEALTH = Flag("no_health", ("--no-health", "--skip-health"), "Leave health and coverage out.")
@@ -231,7 +244,7 @@ COMMANDS: Mapping[str, Command] = {
     for command in (
         Command(
             "recipe",
-            (*CRITERIA, *ANSWER, *WHERE, *OUTPUT, _API),
+            (*CRITERIA, *ANSWER, *WHERE, *OUTPUT, _KIND, _API),
             (_SLUG,),
             recipe,
             "Print the recipe for a cluster.",

@@ -101,6 +101,10 @@ def snapshot(request: Request, caller: Caller) -> Reply:
     notes = (*notes, *told, *gaps(taken))
     if "redact" in request.switches:  # which takes the reasons away; who asks may know them
         taken = redact_snapshot(taken)
+    if request.says("api_version"):
+        from clusterbook.snapshot.build import envelope
+
+        taken = envelope(taken, request.values["api_version"])
     if template:
         from clusterbook.snapshot.template import render_snapshot
 
@@ -157,6 +161,7 @@ _FLAGS = (
     ),
     *AGENT,
     Flag("format", ("--format", "-t"), "Default: yaml.", values=FORMATS),
+    Flag("api_version", ("--api-version",), "Write it as the reference reads it: aicr.run/v1, say.", "VERSION"),
     Flag("template", ("--template",), "A Jinja2 template or URL.", "FILE"),
     Flag("redact", ("--redact",), "Leave out what says whose machine it is."),
     Flag("root", ("--root",), "Where the machine's root is mounted.", "DIR"),

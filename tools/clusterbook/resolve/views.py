@@ -65,13 +65,3 @@ def envelope_version(recipe: Document, api_version: str) -> str:
     """Return the apiVersion of a recipe as the reference writes it: another one where something was chosen."""
     chosen = "selectedProfile" in recipe["metadata"] or "configuration" in recipe
     return profiled(api_version) if chosen else api_version
-
-
-def reference_envelope(recipe: Document, api_version: str) -> Document:
-    """Return the recipe as the reference writes it, without what is ours. Source: reference rows R13-R17."""
-    metadata = {key: value for key, value in recipe["metadata"].items() if key not in ("slug", "state")}
-    result = RecipeResult(recipe)
-    components = (
-        {key: value for key, value in component.document.items() if key != "values"} for component in result.components
-    )
-    return {**result.with_components(components), "apiVersion": api_version, "metadata": metadata}

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from clusterbook.documents.api_version import API_VERSION
+from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
+from clusterbook.documents.api_version import API_VERSION, WRITTEN
 from clusterbook.snapshot.fingerprint import describe
 from clusterbook.snapshot.inventory import Gap
 from clusterbook.snapshot.model import KIND, Item, Reading, read_snapshot
@@ -83,6 +84,19 @@ def document(capture: Capture, metadata: Mapping[str, str]) -> Document:
         found["releases"] = list(capture.releases)
     found["fingerprint"] = describe(read_snapshot(found))
     return found
+
+
+def envelope(snapshot: Document, version: str) -> Document:
+    """Return a snapshot as the reference reads it: its measurements, with one of its apiVersions.
+
+    Raises:
+        InvalidRequest: it has no such apiVersion.
+    """
+    known = WRITTEN[KIND]
+    if version not in known:
+        raise InvalidRequest(f"no {KIND} of apiVersion '{version}' is written", hint=did_you_mean(version, known))
+    kept: Document = {key: snapshot[key] for key in ("kind", "metadata", "measurements") if key in snapshot}
+    return {**kept, "apiVersion": version}
 
 
 def subtype_documents(groups: Mapping[str, SubtypeReadings]) -> dict[str, Document]:
