@@ -98,7 +98,7 @@ def read_filter(least: str, ignored: Sequence[str], files: Sequence[str]) -> Dri
     return DriftFilter(least, tuple(pattern for pattern in found if pattern))
 
 
-def drift_of(before: NamedSnapshot | DeployableRecipe, after: NamedSnapshot, want: DriftFilter) -> Drift:
+def drift_of(before: NamedSnapshot | DeployableRecipe, after: NamedSnapshot, drift_filter: DriftFilter) -> Drift:
     """Return what is different in a snapshot.
 
     Raises:
@@ -115,7 +115,7 @@ def drift_of(before: NamedSnapshot | DeployableRecipe, after: NamedSnapshot, wan
     except (KeyError, TypeError, AttributeError) as error:  # deep inside an object or a recipe somebody handed in
         what = f"{before.label} or {after.label} is damaged: {error}"
         raise InvalidRequest(what, hint="take the snapshot, or print the recipe, again") from error
-    told = select(found, ignore=want.ignored, least=want.least)
+    told = select(found, ignore=drift_filter.ignored, least=drift_filter.least)
     left_out = sum(change.severity != snapshots.NOISE for change in found if change not in told)
     return Drift(before.label, after.label, told, left_out, unmeasured)
 
@@ -159,7 +159,7 @@ Subject = Side | ReleaseSide | BundleFolder | NamedSnapshot
 
 
 def compare(
-    old: str, new: str, *, registry: Path, source: str, form: str, want: DriftFilter | None = None
+    old: str, new: str, *, registry: Path, source: str, form: str, drift_filter: DriftFilter | None = None
 ) -> tuple[str, bool]:
     """Return the report on what differs from `old` to `new`, and whether anything does.
 
@@ -169,7 +169,7 @@ def compare(
         registry: the folder of the ledger.
         source: a folder or archive with an index; "" for the one built in.
         form: one of recipe_report.FORMATS.
-        want: which changes of a cluster are told; None for all that matter.
+        drift_filter: which changes of a cluster are told; None for all that matter.
 
     Raises:
         NotFound: one of them does not exist.
@@ -187,12 +187,12 @@ def compare(
         raise InvalidRequest(what, hint=f"compare two releases, or type SLUG@{name}")
     if isinstance(after, NamedSnapshot):
         baseline = before if isinstance(before, NamedSnapshot) else _deployable(before, sources)
-        drifted = drift_of(baseline, after, want or DriftFilter())
+        drifted = drift_of(baseline, after, drift_filter or DriftFilter())
         return snapshot_report.report(drifted, form), bool(drifted.changes)
     if isinstance(before, NamedSnapshot):
         what = f"{old} is a snapshot and {new} is {_kind(after)}"
         raise InvalidRequest(what, hint=f"put what was wanted first: clusterbook diff {new} {old}")
-    if want is not None:
+    if drift_filter is not None:
         what = "--ignore, --ignore-from and --severity are about changes of a cluster"
         raise InvalidRequest(what, hint="compare with a snapshot, or leave them out")
     found = diff_of(before, after)
@@ -215,21 +215,21 @@ def _as_deployed(*subjects: Side | BundleFolder) -> list[Side]:
     return [side for side, _ in sides]
 
 
-def _kind(found: Subject) -> str:
+def _kind(compared: Subject) -> str:
     """Return what a subject is, for a message."""
     kinds = ((NamedSnapshot, "a snapshot"), (BundleFolder, "a bundle"))
-    return next((name for kind, name in kinds if isinstance(found, kind)), "a recipe")
+    return next((name for kind, name in kinds if isinstance(compared, kind)), "a recipe")
 
 
-def _deployable(found: Side | BundleFolder, sources: RecipeSources) -> DeployableRecipe:
+def _deployable(compared: Side | BundleFolder, sources: RecipeSources) -> DeployableRecipe:
     """Return a recipe with what the component registry says of its components, since bundles go by that."""
-    side = found.side if isinstance(found, BundleFolder) else found
+    side = compared.side if isinstance(compared, BundleFolder) else compared
     facts = {} if side.whole else open_shelf(sources.source).bundle_inputs().registry
     result = RecipeResult(side.content)
     recipe = result.with_components(
         {"registry": facts.get(component.name, {}), **component.document} for component in result.components
     )
-    return DeployableRecipe(side.label, recipe, found.request if isinstance(found, BundleFolder) else None)
+    return DeployableRecipe(side.label, recipe, compared.request if isinstance(compared, BundleFolder) else None)
 
 
 def subject(word: str, sources: RecipeSources) -> Subject:
@@ -341,13 +341,13 @@ def answer(request: Request) -> Reply:
         registry=Path(request.text("registry", "registry")),
         source=request.text("source"),
         form=request.text("format", DIFF_FORMATS[0]),
-        want=want,
+        drift_filter=want,
     )
     status = DIFFER if differ and "exit_code" in request.switches else 0
     return Reply(text, status=status, output=request.text("output"))
 
 
-def _fleet(request: Request, want: DriftFilter) -> Reply:
+def _fleet(request: Request, drift_filter: DriftFilter) -> Reply:
     """Say how each cluster of a folder of snapshots differs from a recipe, a bundle or a snapshot."""
     from clusterbook.cli.fleet import drift_report
 
@@ -357,7 +357,7 @@ def _fleet(request: Request, want: DriftFilter) -> Reply:
         what = f"{request.values['old']} is a release, and {request.values['new']} a folder of snapshots"
         raise InvalidRequest(what, hint=f"type SLUG@{request.values['old']}")
     baseline = before if isinstance(before, NamedSnapshot) else _deployable(before, sources)
-    compare_one = lambda label, taken: drift_of(baseline, NamedSnapshot(label, taken), want)  # noqa: E731
+    compare_one = lambda label, taken: drift_of(baseline, NamedSnapshot(label, taken), drift_filter)  # noqa: E731
     text, status = drift_report(compare_one, request.values["new"], request.text("format", DIFF_FORMATS[0]))
     kept = status if status != DIFFER or "exit_code" in request.switches else 0
     return Reply(text, status=kept, output=request.text("output"))

@@ -61,7 +61,7 @@ def fit(request: Request, _caller: Caller) -> Reply:
     shelf = open_shelf(request.text("source"), request.text("data"))
     every = "all" in request.switches
     lines = [line for line in shelf.listing() if every or line["state"] == CURATED]
-    found = fit_recipes(((str(line["name"]), shelf.stored(line["slug"])) for line in lines), taken)
+    found = fit_recipes(((str(line["name"]), shelf.recipe_by_slug(line["slug"])) for line in lines), taken)
     form = request.text("format", "table")
     fitting = sum(each.fit == FITS for each in found)
     missing = sum(each.fit == MISSES for each in found)

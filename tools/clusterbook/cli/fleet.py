@@ -80,7 +80,7 @@ def fit_fleet(request: Request, words: Sequence[str]) -> Reply:
         raise InvalidRequest("--pool and --node-selector pick nodes of one cluster", hint="name one snapshot")
     shelf = open_shelf(request.text("source"), request.text("data"))
     lines = [line for line in shelf.listing() if "all" in request.switches or line["state"] == CURATED]
-    recipes = ((str(line["name"]), shelf.stored(line["slug"])) for line in lines)
+    recipes = ((str(line["name"]), shelf.recipe_by_slug(line["slug"])) for line in lines)
     reply = fit_report(recipes, words, request.text("format", "table"))
     return reply._replace(notes=(*reply.notes, *shelf.remarks), output=request.text("output"))
 

@@ -42,13 +42,13 @@ def record(request: Request, _caller: Caller) -> Reply:
     return Reply(text, notes, output=request.text("output"))
 
 
-def _pairs(words: Iterable[str], wanted: str) -> Iterator[tuple[str, str]]:
+def _pairs(words: Iterable[str], form: str) -> Iterator[tuple[str, str]]:
     """Yield name and value of each `NAME=VALUE`, each name once."""
     names = set()
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or not name or not value:
-            raise InvalidRequest(f"'{word}' is not {wanted}", hint="as in nccl-all-reduce-bw=nccl.log")
+            raise InvalidRequest(f"'{word}' is not {form}", hint="as in nccl-all-reduce-bw=nccl.log")
         if name in names:
             raise InvalidRequest(f"{name} stands twice", hint=f"tell its parts apart: {name}/PART=FILE")
         names.add(name)

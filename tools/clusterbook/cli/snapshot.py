@@ -35,7 +35,7 @@ def redact_snapshot(document: Document) -> Document:
     namespaces: set[str] = set()
     shelf = open_shelf()
     for line in shelf.listing():
-        said, places = redact.public_names(shelf.stored(line["slug"]))
+        said, places = redact.public_names(shelf.recipe_by_slug(line["slug"]))
         words |= said
         namespaces |= places
     words |= checks.check_words(checks.read_checks(shelf.validators()).values())

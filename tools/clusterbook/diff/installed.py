@@ -44,12 +44,12 @@ class ExpectedComponent(NamedTuple):
     open_paths: tuple[str, ...] = ()
 
 
-def installed_drift(document: Document, taken: Snapshot, request: OptionWords | None = None) -> list[SnapshotChange]:
+def installed_drift(document: Document, snapshot: Snapshot, request: OptionWords | None = None) -> list[SnapshotChange]:
     """Return how what is installed differs from what a recipe deploys, unsorted and unfiltered; see `drift.chosen`.
 
     Args:
         document: the recipe; with the registry facts of its components, what bundles set beyond it is expected too.
-        taken: the cluster.
+        snapshot: the cluster.
         request: the options of the bundle that was deployed; None where only the recipe is known.
 
     Raises:
@@ -57,8 +57,8 @@ def installed_drift(document: Document, taken: Snapshot, request: OptionWords | 
         InvalidRequest: the options do not fit the recipe.
     """
     recipe = RecipeResult(document)
-    left = list(taken.inventory.installed())
-    gap = taken.inventory.gap(RELEASES)
+    left = list(snapshot.inventory.installed())
+    gap = snapshot.inventory.gap(RELEASES)
     partial = gap is not None and gap.state != ABSENT
     expected = {each.component.name: each for each in _expected_components(recipe, request)}
     changes: list[SnapshotChange] = []
@@ -72,7 +72,7 @@ def installed_drift(document: Document, taken: Snapshot, request: OptionWords | 
             changes += [] if release is None else [SnapshotChange(ADDED, WARNING, path, "", chart_of(release))]
             continue
         left = [each for each in left if not _is_beside(each, component)]
-        near = taken.inventory.gap(RELEASES, component.namespace)
+        near = snapshot.inventory.gap(RELEASES, component.namespace)
         if release is None and near is not None and near.state != ABSENT:
             changes.append(unseen_change(path, expected=True, found=False))
         elif release is None:

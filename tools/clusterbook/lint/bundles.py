@@ -54,9 +54,9 @@ def refused_bundles(scope: Scope) -> Iterator[Finding]:
                     yield _finding(where, error, deployers)
 
 
-def _reference_findings(component: Component, found: Iterable[Refusal]) -> Iterator[Refusal]:
+def _reference_findings(component: Component, refusals: Iterable[Refusal]) -> Iterator[Refusal]:
     """Yield what is refused, and every reference where a bundle names the first."""
-    for error, deployers in found:
+    for error, deployers in refusals:
         if not isinstance(error, InterpretedText):
             yield error, deployers
             continue

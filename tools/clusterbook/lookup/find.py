@@ -146,7 +146,7 @@ def serve(question: Question, shelf: Shelf, document: dict[str, Any]) -> tuple[A
         raise Unsupported(answer.reason, hint=nearest_hint(shelf, answer.query))
     if question.chosen or chosen:
         answer = _choose(shelf, answer, question.chosen, chosen)
-    answer = shelf.judged(answer)
+    answer = shelf.judge(answer)
     if answer.state == matching.UNSUPPORTED:
         raise Unsupported(answer.reason, hint=f"what fits it: clusterbook fit {question.snapshot}")
     if answer.state == matching.INHERITED:

@@ -68,7 +68,7 @@ class IndexShelf:
         """Return what can be chosen for the recipe that an answer leads to."""
         return self._indexed(answer.slug or "").record.offers
 
-    def judged(self, answer: Answer) -> Answer:
+    def judge(self, answer: Answer) -> Answer:
         """Return an answer as it is: an index knows of no snapshot."""
         return answer
 
@@ -76,7 +76,7 @@ class IndexShelf:
         """Return the recipe that an answer leads to. Raises NotFound where the index lacks it."""
         return self._indexed(answer.slug or "")
 
-    def stored(self, slug: str) -> dict[str, Any]:
+    def recipe_by_slug(self, slug: str) -> dict[str, Any]:
         """Return the recipe called `slug`, which the listing names. Raises NotFound where the index lacks it."""
         return self._indexed(slug).document
 

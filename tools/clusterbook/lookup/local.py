@@ -127,7 +127,7 @@ class LocalShelf:
         """Return what can be chosen for the recipe that an answer leads to."""
         return self.resolver.resolve(answer.honoured).offers
 
-    def judged(self, answer: Answer) -> Answer:
+    def judge(self, answer: Answer) -> Answer:
         """Return what becomes of an answer once the snapshot has been asked: as it is, less of it, or no recipe.
 
         In our own trees all constraints of the recipe count, whichever layer says them; in one of the reference's
@@ -180,7 +180,7 @@ class LocalShelf:
         layers = (self.catalog.overlays[name] for name in recipe.applied if name in self.catalog.overlays)
         return union(layer.criteria for layer in layers if layer.criteria is not None)
 
-    def stored(self, slug: str) -> dict[str, Any]:
+    def recipe_by_slug(self, slug: str) -> dict[str, Any]:
         """Return the recipe called `slug`, which the listing names; the whole matrix is resolved for it."""
         if self._matrix is None:
             self._matrix = matrix.build(self.catalog)

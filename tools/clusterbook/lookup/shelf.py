@@ -47,13 +47,13 @@ class Shelf(Protocol):
     def offers(self, answer: Answer) -> Offers:
         """Return what can be chosen for the recipe that an answer leads to."""
 
-    def judged(self, answer: Answer) -> Answer:
+    def judge(self, answer: Answer) -> Answer:
         """Return what becomes of an answer once the snapshot, if there is one, has been asked."""
 
     def recipe(self, answer: Answer) -> CatalogRecipe:
         """Return the recipe that an answer leads to."""
 
-    def stored(self, slug: str) -> dict[str, Any]:
+    def recipe_by_slug(self, slug: str) -> dict[str, Any]:
         """Return the recipe called `slug`, which the listing names."""
 
     def validators(self) -> dict[str, dict[str, Any]]:

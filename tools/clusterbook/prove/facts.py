@@ -81,18 +81,18 @@ def _unstable_fields(changes: Iterable[ObjectChange]) -> list[Fact]:
     return [{"object": name, "pointers": found} for name, found in sorted(pointers.items())]
 
 
-def _kinds(each: Object) -> Iterator[Fact]:
+def _kinds(item: Object) -> Iterator[Fact]:
     """Yield a kind that the chart brings, with where it lies: helm upgrades those of templates alone."""
-    if each.data.get("kind") != "CustomResourceDefinition":
+    if item.data.get("kind") != "CustomResourceDefinition":
         return
-    spec = _map(each.data.get("spec"))
+    spec = _map(item.data.get("spec"))
     versions = [str(_map(version).get("name")) for version in spec.get("versions") or () if _map(version).get("served")]
-    where = "crds" if "crds/" in each.file and "templates/" not in each.file else "templates"
+    where = "crds" if "crds/" in item.file and "templates/" not in item.file else "templates"
     yield {
-        "name": each.name.partition("/")[2],
+        "name": item.name.partition("/")[2],
         "kind": _map(spec.get("names")).get("kind", ""),
         "versions": versions,
-        "where": "hook" if _hooks(each) else where,
+        "where": "hook" if _hooks(item) else where,
     }
 
 
@@ -100,46 +100,46 @@ _TESTS = (["test"], ["test-success"])
 """Hooks that only `helm test` starts."""
 
 
-def _hooks(each: Object) -> list[str]:
-    annotation = str(_map(_map(each.data.get("metadata")).get("annotations")).get(_HOOK) or "")
+def _hooks(item: Object) -> list[str]:
+    annotation = str(_map(_map(item.data.get("metadata")).get("annotations")).get(_HOOK) or "")
     return sorted({word.strip() for word in annotation.split(",") if word.strip()})
 
 
-def _hook(each: Object) -> Iterator[Fact]:
-    when = _hooks(each)
+def _hook(item: Object) -> Iterator[Fact]:
+    when = _hooks(item)
     if when and when not in _TESTS:
-        yield {"object": each.name, "when": when}
+        yield {"object": item.name, "when": when}
 
 
-def _webhooks(each: Object) -> Iterator[Fact]:
-    if each.data.get("kind") not in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"):
+def _webhooks(item: Object) -> Iterator[Fact]:
+    if item.data.get("kind") not in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"):
         return
-    hooks = [_map(hook) for hook in each.data.get("webhooks") or ()]
+    hooks = [_map(hook) for hook in item.data.get("webhooks") or ()]
     yield {
-        "object": each.name,
+        "object": item.name,
         "webhooks": [str(hook.get("name")) for hook in hooks],
         "failurePolicy": sorted({str(hook.get("failurePolicy") or "Fail") for hook in hooks}),
     }
 
 
-def _rights(each: Object) -> Iterator[Fact]:
+def _rights(item: Object) -> Iterator[Fact]:
     """Yield a cluster-wide role, by the digest of its rules, so that two versions of a chart can be told apart."""
-    if each.data.get("kind") != "ClusterRole":
+    if item.data.get("kind") != "ClusterRole":
         return
-    rules = [_map(rule) for rule in each.data.get("rules") or ()]
+    rules = [_map(rule) for rule in item.data.get("rules") or ()]
     broad = any("*" in (rule.get("verbs") or ()) and "*" in (rule.get("resources") or ()) for rule in rules)
     digest = sha256(dumps(rules, sort_keys=True, default=str).encode()).hexdigest()[:12]
-    yield {"object": each.name, "rules": len(rules), "digest": digest, **({"everything": True} if broad else {})}
+    yield {"object": item.name, "rules": len(rules), "digest": digest, **({"everything": True} if broad else {})}
 
 
-def _empty_fields(each: Object) -> Iterator[Fact]:
+def _empty_fields(item: Object) -> Iterator[Fact]:
     """Yield the fields that the chart writes without content and somebody else fills: emptied again by a second run."""
-    pointers = sorted(_empty_secrets(each.data) if each.data.get("kind") == "Secret" else _empty_bundles(each.data))
+    pointers = sorted(_empty_secrets(item.data) if item.data.get("kind") == "Secret" else _empty_bundles(item.data))
     if pointers:
         yield {
-            "object": each.name,
-            "apiVersion": str(each.data.get("apiVersion", "")),
-            **_namespace(each.data),
+            "object": item.name,
+            "apiVersion": str(item.data.get("apiVersion", "")),
+            **_namespace(item.data),
             "pointers": pointers,
         }
 
@@ -169,9 +169,9 @@ def _empty_bundles(data: Mapping[str, Any]) -> Iterator[str]:
 _EMPTY = ("", None, "Cg==", "IA==")
 
 
-def _immutable_objects(each: Object) -> Iterator[Fact]:
-    if each.data.get("kind") in ("Secret", "ConfigMap") and each.data.get("immutable") is True:
-        yield {"object": each.name}
+def _immutable_objects(item: Object) -> Iterator[Fact]:
+    if item.data.get("kind") in ("Secret", "ConfigMap") and item.data.get("immutable") is True:
+        yield {"object": item.name}
 
 
 def _pod_security(objects: Iterable[Object]) -> list[Fact]:

@@ -27,7 +27,7 @@ from clusterbook.prove.preview import Preview, compare
 from clusterbook.prove.subjects import KUBERNETES, Case
 from clusterbook.resolve.proof import Proofs
 
-Tell = Callable[[str, str, int, int], object]
+CaseProgress = Callable[[str, str, int, int], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,65 +72,67 @@ def chart_cache() -> Path:
     return folder
 
 
-def proof_status(catalog: Catalog, wanted: Iterable[Case], hand: ProofTools) -> ProofStatus:
-    """Return how the proofs of the `wanted` cases stand; without a chart, one holds while its subject is the same."""
+def proof_status(catalog: Catalog, cases: Iterable[Case], tools: ProofTools) -> ProofStatus:
+    """Return how the proofs of the `cases` cases stand; without a chart, one holds while its subject is the same."""
     known = Proofs(catalog)
     fresh: dict[str, Proof] = {}
     stale: list[Case] = []
     missing: list[Case] = []
-    for case in wanted:
+    for case in cases:
         proof = known.file(case.subject.component).get(case.subject.key())
-        chart = hand.chart(case.subject)
+        chart = tools.chart(case.subject)
         archive = Archive() if not case.subject.chart else chart.archive if chart else None
         if proof and proof.is_about(archive or proof.archive, case.kubernetes):
             fresh[proof.key] = proof
-        elif archive is None or hand.helm is None:
+        elif archive is None or tools.helm is None:
             missing.append(case)
         else:
             stale.append(case)
     return ProofStatus(fresh, stale, missing)
 
 
-def as_sentence(now: ProofStatus) -> str:
+def as_sentence(status: ProofStatus) -> str:
     """Return how proofs stand in one line."""
-    return f"{len(now.fresh)} proofs hold, {len(now.stale) + len(now.missing)} are missing or stale\n"
+    return f"{len(status.fresh)} proofs hold, {len(status.stale) + len(status.missing)} are missing or stale\n"
 
 
-def proof_notes(now: ProofStatus) -> list[str]:
+def proof_notes(status: ProofStatus) -> list[str]:
     """Return what a reader of proofs should know: which components are unproven."""
-    names = sorted({f"{case.subject.component} {case.subject.version}".strip() for case in now.missing})
+    names = sorted({f"{case.subject.component} {case.subject.version}".strip() for case in status.missing})
     return [f"unproven, since the chart is not at hand: {', '.join(names)}"] if names else []
 
 
-def prove(hand: ProofTools, recipes: Path, every: Sequence[Case], now: ProofStatus, tell: Tell) -> dict[str, Proof]:
+def prove(
+    tools: ProofTools, recipes: Path, cases: Sequence[Case], status: ProofStatus, progress: CaseProgress
+) -> dict[str, Proof]:
     """Prove what is stale and write it beside its component; return all proofs that hold, by key.
 
     Args:
-        hand: what there is to prove with.
+        tools: what there is to prove with.
         recipes: the source tree.
-        every: all cases of the tree; proofs of what is none of them are left out of the files that are written.
-        now: how the proofs stand.
-        tell: hears of each case.
+        cases: all cases of the tree; proofs of what is none of them are left out of the files that are written.
+        status: how the proofs stand.
+        progress: hears of each case.
 
     Raises:
         HelmFailed: helm was stopped. What was proven until then is written.
         Unwritable: a file cannot be written.
     """
-    proofs = dict(now.fresh)
-    if not now.stale or hand.helm is None or hand.charts is None:
+    proofs = dict(status.fresh)
+    if not status.stale or tools.helm is None or tools.charts is None:
         return proofs
-    kept = {**_read_proofs(recipes, every, {case.subject.component for case in now.stale}), **proofs}
-    components = {case.subject.key(): case.subject.component for case in every}
+    kept = {**_read_proofs(recipes, cases, {case.subject.component for case in status.stale}), **proofs}
+    components = {case.subject.key(): case.subject.component for case in cases}
     # Those for most versions of Kubernetes first, so that none of them is left to run alone.
-    order = sorted(now.stale, key=lambda case: (-len(case.kubernetes), case.subject.component, case.subject.key()))
-    with ThreadPoolExecutor(hand.workers) as pool:
+    order = sorted(status.stale, key=lambda case: (-len(case.kubernetes), case.subject.component, case.subject.key()))
+    with ThreadPoolExecutor(tools.workers) as pool:
         futures: dict[Future[Proof], Case] = {}
         for case in order:
-            futures[pool.submit(prove_case, hand.helm, hand.chart(case.subject), case)] = case
+            futures[pool.submit(prove_case, tools.helm, tools.chart(case.subject), case)] = case
         try:
             for number, future in enumerate(as_completed(futures)):
                 case = futures[future]
-                tell("prove", case.subject.component, number, len(order))
+                progress("prove", case.subject.component, number, len(order))
                 proofs[case.subject.key()] = kept[case.subject.key()] = future.result()
                 _write(recipes, case.subject.component, components, kept)
         except BaseException:
@@ -139,9 +141,9 @@ def prove(hand: ProofTools, recipes: Path, every: Sequence[Case], now: ProofStat
     return proofs
 
 
-def _read_proofs(recipes: Path, every: Iterable[Case], names: set[str]) -> dict[str, Proof]:
-    """Return the proofs that lie beside components already and are about one of `every` case."""
-    wanted = {case.subject.key() for case in every}
+def _read_proofs(recipes: Path, cases: Iterable[Case], names: set[str]) -> dict[str, Proof]:
+    """Return the proofs that lie beside components already and are about one of `cases` case."""
+    wanted = {case.subject.key() for case in cases}
     found: dict[str, Proof] = {}
     for name in names:
         path = recipes / path_of(name)
@@ -158,53 +160,55 @@ def _write(recipes: Path, component: str, components: Mapping[str, str], proofs:
     write_bytes(path, encode(component, mine).encode())
 
 
-def preview_all(catalog: Catalog, wanted: Iterable[Case], hand: ProofTools, against: str, tell: Tell) -> list[Preview]:
+def preview_all(
+    catalog: Catalog, cases: Iterable[Case], tools: ProofTools, against: str, progress: CaseProgress
+) -> list[Preview]:
     """Return what another version of a chart brings to every case that has it.
 
     Args:
         catalog: whose proofs are taken where they hold.
-        wanted: the cases to look at.
-        hand: what there is to prove with.
+        cases: the cases to look at.
+        tools: what there is to prove with.
         against: `component@version`, whose archive is among the charts at hand, or can be pulled.
-        tell: hears of each case.
+        progress: hears of each case.
 
     Raises:
         InvalidRequest: there is nothing to render with, or `against` is not written so.
         NotFound: no case has this component, or its other version is not at hand.
     """
-    if hand.helm is None or hand.charts is None:
+    if tools.helm is None or tools.charts is None:
         raise InvalidRequest("--against renders charts", hint="name a folder of them with --charts, or add --pull")
     name, at, version = against.partition("@")
     if not (name and at and version):
         raise InvalidRequest(f"--against {against} is not COMPONENT@VERSION", hint="write --against kueue@0.19.2, say")
-    mine = [case for case in wanted if name in (case.subject.component, case.subject.chart)]
+    mine = [case for case in cases if name in (case.subject.component, case.subject.chart)]
     if not mine:
-        known = {case.subject.component for case in wanted if case.subject.chart}
+        known = {case.subject.component for case in cases if case.subject.chart}
         raise NotFound(f"no recipe has a chart {name}", hint=did_you_mean(name, known))
-    other = _other_version(hand, mine[0].subject, version)
-    now = proof_status(catalog, mine, hand)
+    other = _other_version(tools, mine[0].subject, version)
+    now = proof_status(catalog, mine, tools)
     found: list[Preview] = []
     for number, case in enumerate(mine):
-        tell("preview", case.subject.component, number, len(mine))
+        progress("preview", case.subject.component, number, len(mine))
         before = now.fresh.get(case.subject.key())
         if before is None:
-            chart = hand.chart(case.subject)
+            chart = tools.chart(case.subject)
             if chart is None:
                 what = f"the chart of {name} {case.subject.version} is not at hand, and nothing is proven of it"
                 raise NotFound(what, hint="name its folder with --charts, or add --pull")
-            before = prove_case(hand.helm, chart, case)
-        found.append(compare(case, before, prove_case(hand.helm, other, case)))
+            before = prove_case(tools.helm, chart, case)
+        found.append(compare(case, before, prove_case(tools.helm, other, case)))
     return found
 
 
-def _other_version(hand: ProofTools, subject: ProofSubject, version: str) -> ChartFile:
+def _other_version(tools: ProofTools, subject: ProofSubject, version: str) -> ChartFile:
     """Return the archive of another version of a chart, which may also have another name by now."""
-    assert hand.charts is not None
-    chart = hand.charts.version(subject, version)
-    if chart is None and hand.pull and hand.helm is not None:
-        pulled = hand.helm.pull(subject.source, subject.chart, version, chart_cache())
-        hand.charts.add(pulled, replace(subject, version=version))
-        chart = hand.charts.version(subject, version)
+    assert tools.charts is not None
+    chart = tools.charts.version(subject, version)
+    if chart is None and tools.pull and tools.helm is not None:
+        pulled = tools.helm.pull(subject.source, subject.chart, version, chart_cache())
+        tools.charts.add(pulled, replace(subject, version=version))
+        chart = tools.charts.version(subject, version)
     if chart is None:
         raise NotFound(
             f"the chart of {subject.component} {version} is not at hand",
@@ -269,11 +273,11 @@ def _prove_chart(helm: Helm, chart: ChartFile, case: Case, own: Callable[[Mappin
     return Proof(subject.key(), chart.archive, case.kubernetes, merge_effects(found), facts, refusal)
 
 
-def merge_effects(found: Sequence[ChartEffects]) -> dict[str, Any]:
+def merge_effects(renders: Sequence[ChartEffects]) -> dict[str, Any]:
     """Return the effects of renders for several versions of Kubernetes: what is live in one of them is live."""
     rank = {"live": 0, "refused": 1, "own": 2, "dead": 3, "default": 4}
-    effects = dict(found[0].effects)
-    for judged in found[1:]:
+    effects = dict(renders[0].effects)
+    for judged in renders[1:]:
         for path, effect in judged.effects.items():
             if path not in effects or rank[effect.effect] < rank[effects[path].effect]:
                 effects[path] = effect

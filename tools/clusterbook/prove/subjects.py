@@ -65,7 +65,7 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts if part.isdigit())
 
 
-def cases_of(every: Iterable[Case], slugs: Iterable[str]) -> list[Case]:
+def cases_of(all_cases: Iterable[Case], slugs: Iterable[str]) -> list[Case]:
     """Return the cases that any of these recipes has."""
     wanted = set(slugs)
-    return [case for case in every if wanted & set(case.recipes)]
+    return [case for case in all_cases if wanted & set(case.recipes)]

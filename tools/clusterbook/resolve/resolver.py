@@ -173,7 +173,7 @@ class Resolver:
             for name, origin, verdict in failing:
                 expected = str(origin.value.get("value", ""))
                 for leaf in leaves:
-                    if origin.layer in self._sayers(leaf):
+                    if origin.layer in self._authors(leaf):
                         names[leaf.name] = None
                         warnings.append(ConstraintWarning(leaf.name, name, expected, verdict.actual, verdict.reason))
             if not names:
@@ -182,7 +182,7 @@ class Resolver:
             excluded += [ExcludedOverlay(name, "constraint-failed") for name in names]
             leaves = [leaf for leaf in leaves if leaf.name not in names]
 
-    def _sayers(self, leaf: Layer) -> set[str]:
+    def _authors(self, leaf: Layer) -> set[str]:
         """Return the names of the layers and mixins that a leaf brings, base left out."""
         chain = self.catalog.chain(leaf.name)
         return {layer.name for layer in chain} | {str(said.value) for layer in chain for said in layer.mixins}

@@ -179,7 +179,7 @@ def _of_nodes(snapshot: Snapshot, path: Path, group: str, limit: str) -> Reading
     unread: list[str] = []
     alone = (NodeKind(node, [node.name]) for node in nodes.judged)
     for node, names in alone if key in OWN_READINGS else nodes.kinds_beside(own):
-        told = node.told.get(key, "")
+        told = node.readings.get(key, "")
         if names == [own]:
             with suppress(NotFound):
                 told = lookup(snapshot, path)
@@ -203,19 +203,19 @@ def _dotted(snapshot: Snapshot, path: Path) -> str:
     return ""
 
 
-def _item(items: tuple[Item, ...], wanted: int | Match, where: str) -> Item:
-    """Return the element of a subtype's list that `wanted` picks."""
-    if isinstance(wanted, int):
-        if not -len(items) <= wanted < len(items):
-            raise NotFound(f"{where} has {len(items)} items; there is no item {wanted}")
-        return items[wanted]
-    fitting = [item for item in items if _field(item, wanted.key) == wanted.value]
+def _item(items: tuple[Item, ...], selector: int | Match, where: str) -> Item:
+    """Return the element of a subtype's list that `selector` picks."""
+    if isinstance(selector, int):
+        if not -len(items) <= selector < len(items):
+            raise NotFound(f"{where} has {len(items)} items; there is no item {selector}")
+        return items[selector]
+    fitting = [item for item in items if _field(item, selector.key) == selector.value]
     if not fitting:
-        known = {text for item in items if (text := _field(item, wanted.key)) is not None}
-        what = f"{where} has no item with {wanted.key} '{wanted.value}'; {wanted.key} is one of: {listing(known)}"
-        raise NotFound(what, hint=suggestion(wanted.value, known))
+        known = {text for item in items if (text := _field(item, selector.key)) is not None}
+        what = f"{where} has no item with {selector.key} '{selector.value}'; {selector.key} is one of: {listing(known)}"
+        raise NotFound(what, hint=suggestion(selector.value, known))
     if len(fitting) > 1:
-        what = f"{wanted.key} '{wanted.value}' fits {len(fitting)} items of {where}"
+        what = f"{selector.key} '{selector.value}' fits {len(fitting)} items of {where}"
         raise InvalidRequest(what, hint=f"name one by its number, from {where}[0]")
     return fitting[0]
 

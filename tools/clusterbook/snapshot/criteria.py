@@ -126,7 +126,7 @@ def _service(snapshot: Snapshot) -> DimensionReading:
     version, nodes = snapshot.reading("K8s", "server", "version"), snapshot.nodes
     labels = {key for kind in nodes.all_kinds for key in kind.node.labels}
     labels |= {key for key in _labels(snapshot) if services.is_judged(key)}
-    said = {key: {kind.node.told.get(f"K8s.node.{key}", "") for kind in nodes.all_kinds} - {""}
+    said = {key: {kind.node.readings.get(f"K8s.node.{key}", "") for kind in nodes.all_kinds} - {""}
             for key in ("container-runtime-version", "os-image", "provider")}  # fmt: skip
     for key, values in said.items():
         values |= {snapshot.reading("K8s", "node", key)} - {""}
@@ -228,7 +228,7 @@ def _accelerator(snapshot: Snapshot, known: tuple[str, ...]) -> DimensionReading
     present = snapshot.reading("GPU", "hardware", "gpu-present")
     if present == "true":
         return DimensionReading(limit=limit, looked=True, reason="it has a GPU whose model is not known")
-    if nodes.seen_whole:
+    if nodes.is_complete:
         what = "no node that was picked" if snapshot.chosen is not None else "no node of the cluster"
         return DimensionReading(limit=limit, none=True, reason=f"{what} shows a GPU: no resource, no device, no label")
     if present == "false" and not nodes.all:

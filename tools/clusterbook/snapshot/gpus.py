@@ -114,18 +114,18 @@ def _product(labels: Mapping[str, str], claimed: str | None) -> tuple[str, str]:
     return "", ""
 
 
-def _kind(labels: Mapping[str, str], given: Mapping[str, int], product: str) -> str:
+def _kind(labels: Mapping[str, str], resources: Mapping[str, int], product: str) -> str:
     """Return whether what a pod is given is a whole GPU; a virtual one is cut before it is shared."""
     if product.startswith("GRID") or re.search(_VGPU, product) or labels.get("nvidia.com/vgpu.present") == "true":
         return VGPU
     partition = labels.get("cloud.google.com/gke-gpu-partition-size")
-    if "-MIG-" in product or partition or any(name.startswith("nvidia.com/mig-") for name in given):
+    if "-MIG-" in product or partition or any(name.startswith("nvidia.com/mig-") for name in resources):
         return MIG
     strategy = labels.get("nvidia.com/gpu.sharing-strategy", "none")
     replicas = labels.get("nvidia.com/gpu.replicas", "1")
     if (
         product.endswith("-SHARED")
-        or "nvidia.com/gpu.shared" in given
+        or "nvidia.com/gpu.shared" in resources
         or labels.get("cloud.google.com/gke-gpu-sharing-strategy")
         or (strategy != "none" and replicas not in ("0", "1"))
     ):
@@ -133,12 +133,12 @@ def _kind(labels: Mapping[str, str], given: Mapping[str, int], product: str) -> 
     return WHOLE
 
 
-def _counts_by_kind(given: Mapping[str, int], kind: str, labels: Mapping[str, str]) -> dict[str, int]:
+def _counts_by_kind(resources: Mapping[str, int], kind: str, labels: Mapping[str, str]) -> dict[str, int]:
     """Return how many of each kind there are to give; where the resources say nothing, what the label counts."""
     counts: dict[str, int] = {}
-    for name, count in given.items():
+    for name, count in resources.items():
         own = MIG if name.startswith("nvidia.com/mig-") else SHARED if name.endswith(".shared") else kind
-        own = WHOLE if own == MIG and not name.startswith("nvidia.com/mig-") and len(given) > 1 else own
+        own = WHOLE if own == MIG and not name.startswith("nvidia.com/mig-") and len(resources) > 1 else own
         counts[own] = counts.get(own, 0) + count
     said = labels.get("nvidia.com/gpu.count", "")
     return counts or ({kind: int(said)} if said.isdecimal() and kind == WHOLE and int(said) else {})

@@ -47,21 +47,21 @@ def is_judged(label: str) -> bool:
 
 
 class ClusterNode(NamedTuple):
-    """One node. `told` maps the path of a reading, such as `OS.release.ID`, to what the API says of it.
+    """One node. `readings` maps the path of a reading, such as `OS.release.ID`, to what the API says of it.
 
     Nodes of one `kind` differ in their names and in `OWN_READINGS` alone.
     """
 
     name: str
     labels: Mapping[str, str]
-    told: Mapping[str, str]
+    readings: Mapping[str, str]
     gpus: Gpus | None = None
     kind: str = ""
 
     @property
     def system(self) -> System:
         """Return its operating system, as far as anybody says."""
-        return System(self.told.get("OS.release.ID", ""), self.told.get("OS.release.VERSION_ID", ""))
+        return System(self.readings.get("OS.release.ID", ""), self.readings.get("OS.release.VERSION_ID", ""))
 
     @property
     def pool(self) -> str:
@@ -169,7 +169,7 @@ class NodeView:
         return f"the nodes {gap_text(self.gap).replace('was', 'were', 1)}"
 
     @property
-    def seen_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Return whether every node was seen, with what it has to give."""
         return self.listed and self.gap is None
 
@@ -250,7 +250,7 @@ def view(
                      own.get("K8s.node.provider"), [software.get(key) for key in _SOFTWARE]))  # fmt: skip
         if kind not in kinds:
             kinds[kind] = _node(each, labels_of, claimed.get(name), str(len(kinds)))
-        found.append(kinds[kind]._replace(name=name, told={**kinds[kind].told, **own}))
+        found.append(kinds[kind]._replace(name=name, readings={**kinds[kind].readings, **own}))
     return NodeView(found, gap, listed=True)
 
 

@@ -30,32 +30,32 @@ class Fit(NamedTuple):
         return {"recipe": self.recipe, "fit": self.fit, **({"why": self.why} if self.why else {})}
 
 
-def fit_recipes(recipes: Iterable[tuple[str, Mapping[str, Any]]], taken: Snapshot) -> list[Fit]:
+def fit_recipes(recipes: Iterable[tuple[str, Mapping[str, Any]]], snapshot: Snapshot) -> list[Fit]:
     """Return what is to be said about each (name, recipe): what fits first, the most specific before the others.
 
     Raises:
         InvalidRequest: a recipe is not written as it must be.
     """
-    found = [_fit(name, recipe, taken) for name, recipe in recipes]
+    found = [_fit(name, recipe, snapshot) for name, recipe in recipes]
     order = (FITS, UNKNOWN, MISSES)
     return sorted(found, key=lambda each: (order.index(each.fit), -each.specificity, each.recipe))
 
 
-def _fit(name: str, recipe: Mapping[str, Any], taken: Snapshot) -> Fit:
+def _fit(name: str, recipe: Mapping[str, Any], snapshot: Snapshot) -> Fit:
     """Return what is to be said about one recipe; what fails says more than what nobody knows."""
-    about = subject(recipe, taken)
+    about = subject(recipe, snapshot)
     claimed = about.recipe.criteria
     specificity = sum(value not in (_ANY, 0, "") for value in claimed.values())
     unknown, left = "", False
     held: list[Result] = []
-    constraints = (constraint(taken, each) for each in about.phases[READINESS].constraints)
-    for result in (*criteria(claimed, taken), *constraints):
+    constraints = (constraint(snapshot, each) for each in about.phases[READINESS].constraints)
+    for result in (*criteria(claimed, snapshot), *constraints):
         why = f"{result.name}: {result.message}"
         if result.state == FAILED:
             return Fit(name, MISSES, why, specificity)
         if result.state == PASSED:
             held.append(result)
-        elif taken.alone and _is_the_clusters(result):  # of every recipe, so it is worth no line of each
+        elif snapshot.alone and _is_the_clusters(result):  # of every recipe, so it is worth no line of each
             left = True
         else:
             unknown = unknown or why

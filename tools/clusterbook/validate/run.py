@@ -32,7 +32,7 @@ _MOST_BYTES = 700 * 1024
 
 def run_checks(
     recipe: Document,
-    taken: Document,
+    document: Document,
     entries: Entries,
     phases: Sequence[str],
     *,
@@ -46,7 +46,7 @@ def run_checks(
 
     Args:
         recipe: what the snapshot will be held against.
-        taken: the snapshot.
+        document: the snapshot.
         entries: the catalog's checks by name.
         phases: those that will be judged; only their checks are run.
         kubeconfig: the file that says which cluster, "" as kubectl does.
@@ -58,37 +58,39 @@ def run_checks(
     Raises:
         ClusterbookError: the cluster cannot be asked.
     """
-    wanted = open_checks(recipe, taken, entries, phases)
+    wanted = open_checks(recipe, document, entries, phases)
     if not wanted:
-        return taken
+        return document
     asked = CheckRun(
         namespace=namespace or NAMESPACE,
         run=secrets.token_hex(3),
         placement=placement,
-        snapshot=readings_for_checks(taken),
+        snapshot=readings_for_checks(document),
         validation=json.dumps({key: recipe.get(key) for key in ("metadata", "criteria", "constraints", "validation")}),
     )
     api = open_api(kubeconfig, context=context)
     _say(f"checks run at {api.description}")
-    found = run_all(api, wanted, asked, gpu_node_names(taken), say=_say, keep=keep)
+    found = run_all(api, wanted, asked, gpu_node_names(document), say=_say, keep=keep)
     checks = read_checks(entries)
-    return record_trials(taken, with_requested_settings(found, recipe, checks), checks)
+    return record_trials(document, with_requested_settings(found, recipe, checks), checks)
 
 
-def open_checks(recipe: Document, taken: Document, entries: Entries, phases: Sequence[str]) -> list[Mapping[str, Any]]:
+def open_checks(
+    recipe: Document, document: Document, entries: Entries, phases: Sequence[str]
+) -> list[Mapping[str, Any]]:
     """Return the entries of the checks that reading leaves open, [] where the cluster is not ready for them."""
     checks = read_checks(entries)
-    report = judge(recipe, read_snapshot(taken), checks=checks, phases=phases, known_checks=tuple(entries))
+    report = judge(recipe, read_snapshot(document), checks=checks, phases=phases, known_checks=tuple(entries))
     if any(each.phase == READINESS and each.state in (FAILED, ERROR) for each in report.results):
         return []
     left = {each.name: each.phase for each in report.results if each.kind == CHECK and each.state == SKIPPED}
     return [{**entries[name], "name": name, "phase": phase} for name, phase in left.items() if name in entries]
 
 
-def readings_for_checks(taken: Document) -> str:
+def readings_for_checks(document: Document) -> str:
     """Return what of a snapshot a check is handed: its readings, and of those no more than an object may have."""
-    kept = {key: taken[key] for key in ("apiVersion", "kind", "metadata", "fingerprint") if key in taken}
-    measurements = list(taken.get("measurements") or ())
+    kept = {key: document[key] for key in ("apiVersion", "kind", "metadata", "fingerprint") if key in document}
+    measurements = list(document.get("measurements") or ())
     for left_out in ("", "NodeTopology", "OS"):
         measurements = [each for each in measurements if each["type"] != left_out]
         text = json.dumps({**kept, "measurements": measurements})
@@ -97,9 +99,9 @@ def readings_for_checks(taken: Document) -> str:
     return json.dumps(kept)
 
 
-def gpu_node_names(taken: Document) -> tuple[str, ...]:
+def gpu_node_names(document: Document) -> tuple[str, ...]:
     """Return the names of the nodes that have a GPU to give."""
-    blocks = (block for block in taken.get("objects") or () if block["kind"] == "Node")
+    blocks = (block for block in document.get("objects") or () if block["kind"] == "Node")
     return tuple(
         str(node["metadata"]["name"])
         for block in blocks

@@ -49,14 +49,14 @@ def api_version(inventory: Inventory, kind: str) -> str:
     return known[0]
 
 
-def health_fault(kind: str, found: Object) -> str:
+def health_fault(kind: str, item: Object) -> str:
     """Return why an object of `kind` is not healthy, "" when it is; kinds without a notion of health are."""
-    status = found.get("status") or {}
+    status = item.get("status") or {}
     if kind == "Namespace":
         phase = status.get("phase", "Active")
         return "" if phase == "Active" else f"is {phase}"
     if kind in _ROLLED_OUT:
-        return _rollout_fault(kind, found)
+        return _rollout_fault(kind, item)
     if kind == "Pod":
         return _pod_fault(status)
     if kind == "Job":
@@ -68,12 +68,12 @@ def health_fault(kind: str, found: Object) -> str:
 _ROLLED_OUT = ("Deployment", "DaemonSet", "StatefulSet", "ReplicaSet")
 
 
-def _rollout_fault(kind: str, found: Object) -> str:
+def _rollout_fault(kind: str, item: Object) -> str:
     """Return why a workload is not rolled out as it was last changed: what ran before counts for nothing.
 
     Source: kubectl rollout status; and besides, that somebody wants a pod at all.
     """
-    status, generation = found.get("status") or {}, found["metadata"].get("generation")
+    status, generation = item.get("status") or {}, item["metadata"].get("generation")
     why = _stuck(status)
     if isinstance(generation, int) and generation > _count(status, "observedGeneration"):
         return f"was changed, and its controller has not looked at it since{why}"
@@ -82,7 +82,7 @@ def _rollout_fault(kind: str, found: Object) -> str:
         updated, ready = _count(status, "updatedNumberScheduled"), _count(status, "numberAvailable")
         ready = min(ready, _count(status, "numberReady"))
     else:
-        wanted, unit = _replicas(found), "replicas"
+        wanted, unit = _replicas(item), "replicas"
         ready = _count(status, "availableReplicas" if kind == "Deployment" else "readyReplicas")
         updated = _count(status, "updatedReplicas") if kind != "ReplicaSet" else _count(status, "replicas")
     if wanted == 0:
@@ -126,9 +126,9 @@ def _pod_fault(status: Mapping[str, Any]) -> str:
     return f"is {'not ready' if phase == 'Running' else phase}{told}"
 
 
-def _replicas(found: Object) -> int:
+def _replicas(item: Object) -> int:
     """Return how many replicas an object wants; 1 where it does not say, as in the API."""
-    replicas = (found.get("spec") or {}).get("replicas")
+    replicas = (item.get("spec") or {}).get("replicas")
     return replicas if isinstance(replicas, int) else 1
 
 
@@ -145,9 +145,9 @@ def _condition_holds(status: Mapping[str, Any], condition: str, unsaid: bool) ->
     return unsaid
 
 
-def condition(found: Object | None, name: str) -> bool:
+def condition(item: Object | None, name: str) -> bool:
     """Return whether an object is there and has a condition that is true."""
-    return found is not None and _condition_holds(found.get("status") or {}, name, False)
+    return item is not None and _condition_holds(item.get("status") or {}, name, False)
 
 
 def faults_of(inventory: Inventory, objects: Iterable[tuple[str, str, str]]) -> list[str]:

@@ -25,9 +25,9 @@ _CONDITION = ("type", "status", "reason")
 _STATE = {"waiting": ("reason",), "running": (), "terminated": ("reason", "exitCode")}
 
 
-def trim(kind: str, found: Mapping[str, Any]) -> Object:
+def trim(kind: str, item: Mapping[str, Any]) -> Object:
     """Return what is kept of an object; of kinds that are not known here, all but what is about the object itself."""
-    metadata = found.get("metadata") or {}
+    metadata = item.get("metadata") or {}
     kept: Object = {"metadata": {key: metadata[key] for key in _METADATA if metadata.get(key)}}
     if owners := metadata.get("ownerReferences"):
         kept["metadata"]["ownerReferences"] = [_only(each, ("kind", "name")) for each in owners]
@@ -35,28 +35,28 @@ def trim(kind: str, found: Mapping[str, Any]) -> Object:
         labels = {key: value for key, value in (metadata.get("labels") or {}).items() if is_judged(key)}
         kept["metadata"].pop("labels", None)
         kept["metadata"] |= {"labels": labels} if labels else {}
-    rest = _KINDS.get(kind, _whole)(found)
+    rest = _KINDS.get(kind, _whole)(item)
     return kept | {key: value for key, value in rest.items() if value not in ({}, [], None)}
 
 
-def _only(found: Mapping[str, Any], keys: tuple[str, ...]) -> Object:
-    return {key: found[key] for key in keys if key in found}
+def _only(item: Mapping[str, Any], keys: tuple[str, ...]) -> Object:
+    return {key: item[key] for key in keys if key in item}
 
 
-def _whole(found: Mapping[str, Any]) -> Object:
-    return {key: value for key, value in found.items() if key not in ("apiVersion", "kind", "metadata")}
+def _whole(item: Mapping[str, Any]) -> Object:
+    return {key: value for key, value in item.items() if key not in ("apiVersion", "kind", "metadata")}
 
 
 def _conditions(status: Mapping[str, Any]) -> list[Object]:
     return [_only(each, _CONDITION) for each in status.get("conditions") or ()]
 
 
-def _node(found: Mapping[str, Any]) -> Object:
+def _node(item: Mapping[str, Any]) -> Object:
     """Return a node without the images it keeps, and without the identifiers that each boot of a machine has."""
-    status = found.get("status") or {}
+    status = item.get("status") or {}
     software = {key: value for key, value in (status.get("nodeInfo") or {}).items() if key not in _IDENTIFIERS}
     return {
-        "spec": _only(found.get("spec") or {}, ("providerID", "taints", "unschedulable")),
+        "spec": _only(item.get("spec") or {}, ("providerID", "taints", "unschedulable")),
         "status": {
             **_only(status, ("capacity", "allocatable")),
             **({"nodeInfo": software} if software else {}),
@@ -65,8 +65,8 @@ def _node(found: Mapping[str, Any]) -> Object:
     }
 
 
-def _pod(found: Mapping[str, Any]) -> Object:
-    status = found.get("status") or {}
+def _pod(item: Mapping[str, Any]) -> Object:
+    status = item.get("status") or {}
     kept = _only(status, ("phase", "reason"))
     conditions = _conditions(status)
     if conditions:
@@ -74,51 +74,51 @@ def _pod(found: Mapping[str, Any]) -> Object:
     for key in ("initContainerStatuses", "containerStatuses"):
         if status.get(key):
             kept[key] = [_container(each) for each in status[key]]
-    return {"spec": _only(found.get("spec") or {}, ("nodeName",)), "status": kept}
+    return {"spec": _only(item.get("spec") or {}, ("nodeName",)), "status": kept}
 
 
-def _container(found: Mapping[str, Any]) -> Object:
-    state = {name: _only(said or {}, _STATE.get(name, ())) for name, said in (found.get("state") or {}).items()}
-    return _only(found, ("name", "ready", "restartCount")) | {"state": state}
+def _container(item: Mapping[str, Any]) -> Object:
+    state = {name: _only(said or {}, _STATE.get(name, ())) for name, said in (item.get("state") or {}).items()}
+    return _only(item, ("name", "ready", "restartCount")) | {"state": state}
 
 
-def _workload(found: Mapping[str, Any]) -> Object:
+def _workload(item: Mapping[str, Any]) -> Object:
     """Return a workload with its images, and without how its pods are made."""
-    spec = found.get("spec") or {}
+    spec = item.get("spec") or {}
     pod = ((spec.get("template") or {}).get("spec")) or {}
     containers = [_only(each, ("name", "image")) for each in pod.get("containers") or ()]
     kept = _only(spec, ("replicas", "parallelism", "completions", "suspend", "selector"))
     if containers:
         kept["template"] = {"spec": {"containers": containers}}
-    status = found.get("status") or {}
+    status = item.get("status") or {}
     rest = {key: value for key, value in status.items() if key != "conditions"}
     return {"spec": kept, "status": rest | ({"conditions": c} if (c := _conditions(status)) else {})}
 
 
-def _definition(found: Mapping[str, Any]) -> Object:
+def _definition(item: Mapping[str, Any]) -> Object:
     """Return the definition of a kind without its schema, which is nearly all of it."""
-    spec = found.get("spec") or {}
+    spec = item.get("spec") or {}
     versions = [_only(each, ("name", "served", "storage")) for each in spec.get("versions") or ()]
     names = _only(spec.get("names") or {}, ("kind", "plural"))
     kept = {**_only(spec, ("group", "scope")), "names": names, "versions": versions}
-    status = found.get("status") or {}
+    status = item.get("status") or {}
     return {"spec": kept, "status": {"conditions": _conditions(status)}}
 
 
-def _webhooks(found: Mapping[str, Any]) -> Object:
+def _webhooks(item: Mapping[str, Any]) -> Object:
     """Return who is asked before an object is taken, without the certificates."""
     hooks = []
-    for each in found.get("webhooks") or ():
+    for each in item.get("webhooks") or ():
         client = each.get("clientConfig") or {}
         kept = _only(each, ("name", "failurePolicy", "rules"))
         hooks.append(kept | ({"clientConfig": _only(client, ("service",))} if client.get("service") else {}))
     return {"webhooks": hooks}
 
 
-def _device(found: Mapping[str, Any]) -> Object:
+def _device(item: Mapping[str, Any]) -> Object:
     """Return a device that a driver publishes, with the name of its product."""
-    attributes = found.get("attributes") or (found.get("basic") or {}).get("attributes") or {}
-    return _only(found, ("name",)) | ({"attributes": kept} if (kept := _only(attributes, ("productName",))) else {})
+    attributes = item.get("attributes") or (item.get("basic") or {}).get("attributes") or {}
+    return _only(item, ("name",)) | ({"attributes": kept} if (kept := _only(attributes, ("productName",))) else {})
 
 
 _KINDS: dict[str, Callable[[Mapping[str, Any]], Object]] = {
