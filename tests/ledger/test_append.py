@@ -102,6 +102,19 @@ def test_findings_are_shown_and_do_not_stop_a_release(capsys: pytest.CaptureFixt
     assert "CB062 recipeVersion 1.0.0 has done its work" in capsys.readouterr().err
 
 
+def test_what_a_killed_run_left_half_written_is_gone_after_the_next() -> None:
+    words = ["release", "2026.3.0", "--commit", "march"]
+    assert build_main.run(words) == 0
+    whole = files()
+    path = Path("registry/releases/2026.3.0.yaml")
+    path.rename(path.with_name(f".{path.name}.abcd1234"))
+    notes = path.with_name(f".{path.name}.notes-of-mine")
+    notes.write_text("")
+    assert build_main.run(words) == 0
+    notes.unlink()
+    assert files() == whole
+
+
 def test_a_broken_off_release_is_finished_by_the_next_run() -> None:
     assert build_main.run(["release", "2026.3.0", "--commit", "march"]) == 0
     whole = files()

@@ -354,6 +354,12 @@ def test_a_failing_blob_stops_the_others(server: FakeRegistry, connect: Connect)
     assert (server.tags, kept.digest in str(server.manifests)) == ({}, False)
 
 
+def test_an_upload_that_is_accepted_nowhere_is_named(server: FakeRegistry, connect: Connect) -> None:
+    server.faults = [Fault("POST", "/uploads/", status=202)]
+    with pytest.raises(Malformed, match="Location"):
+        put(connect(server.host), "a/b", b"1", tag="1")
+
+
 # --- what refers to what ----------------------------------------------------------------------------------------------
 
 

@@ -70,7 +70,14 @@ def append(release: Release, registry: Path) -> None:
         what = "nothing has changed since the last release, so there is nothing to release"
         raise InvalidRequest(what, hint="clusterbook-build release --dry-run compares at any time")
     for path, text in sorted(release.files.items(), key=lambda item: item[0].startswith(f"{RELEASES}/")):
+        _remove_leftovers(registry / path)
         _add(registry / path, text)
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove what a run that was killed left beside a file: half of it, under a name that is not in the ledger."""
+    for leftover in target.parent.glob(f".{target.name}.????????"):
+        leftover.unlink(missing_ok=True)
 
 
 def _add(target: Path, text: str) -> None:

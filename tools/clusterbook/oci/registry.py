@@ -192,8 +192,11 @@ class Registry(Store):
             self._client.drain(session)
             return False
         location = session.headers.get("Location", "")
-        if session.status_code != 202 or not location:
+        if session.status_code != 202:
             raise self._client.refusal(session)
+        if not location:
+            what = f"{self.where} accepts an upload and does not say where to: its answer 202 has no Location"
+            raise Malformed(what, hint="is something in between that drops headers?")
         self._client.drain(session)
         if query:
             self._mounts = False
