@@ -16,7 +16,9 @@ from clusterbook.evidence import model
 from clusterbook.trust.keys import private_key
 from clusterbook.trust.sign import KeySigner
 from clusterbook.trust.statement import Subject, statement
+from tests.support import publications
 from tests.support.clusters import SNAPSHOTS
+from tests.support.publications import Publisher
 from tests.support.servers.certificates import private_pem
 
 Run = Callable[..., tuple[int, str, str]]
@@ -184,3 +186,37 @@ def test_a_signature_is_never_dropped_by_judging_again(run: Run) -> None:
     assert run("evidence", "verify", "f", "--unsigned", "--save", "e")[0] == 2
     assert {path.name: path.read_bytes() for path in Path("e").iterdir()} == before
     assert run(*JUDGED, "--key", "our.key")[0] == 0
+
+
+def without_constraints(recipe: str) -> str:
+    return re.sub(r"constraints:\n(?:  - .*\n(?:    .*\n)*)+", "constraints: []\n", recipe)
+
+
+@pytest.mark.parametrize("change", [str, without_constraints])
+def test_evidence_about_a_recipe_that_was_never_published_is_refused(
+    run: Run, july: Path, publisher: Publisher, change: Callable[[str], str]
+) -> None:
+    source = ("--from", str(july), "--from-key", str(publisher.key))
+    assert run("fetch", "recipe", "eks", "--from", str(july), "--key", str(publisher.key), "-o", "r.yaml")[0] == 0
+    before = Path("r.yaml").read_text()
+    Path("r.yaml").write_text(change(before))
+    run("validate", "-r", "r.yaml", "--no-cluster", "-s", str(SNAPSHOTS / "h100-eks.yaml"), "--evidence", "e")
+    status, out, err = run("evidence", "verify", "e", "--unsigned", *source, "-t", "json")
+    if change is without_constraints:
+        assert change(before) != before
+        assert (status, "CB168" in err) == (4, True)
+    else:
+        assert status in (0, 10)
+        assert json.loads(out)["published"] == "eks@1.1.0"
+
+
+def test_evidence_about_a_version_that_was_withdrawn_is_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    publisher = publications.publisher(tmp_path / "p")
+    publisher.publish(publications.layout(tmp_path / "source"))
+    assert run("fetch", "recipe", "eks", "--from", "source", "--key", str(publisher.key), "-o", "r.yaml")[0] == 0
+    run("validate", "-r", "r.yaml", "--no-cluster", "-s", str(SNAPSHOTS / "h100-eks.yaml"), "--evidence", "e")
+    publisher.withdraw("eks", "1.1.0", "")
+    publisher.publish(publications.layout(tmp_path / "source"))
+    status, _, err = run("evidence", "verify", "e", "--unsigned", "--from", "source", "--from-key", str(publisher.key))
+    assert (status, "CB186" in err) == (2, True)

@@ -86,6 +86,14 @@ class OpenIndex(NamedTuple):
         """Return what there is of a recipe. Raises NotFound, BadIndex."""
         return index.recipe_in(self.shard(index.shard_of(slug, self.envelope)), slug)
 
+    def versions_of(self, slug: str, digest: str) -> list[str]:
+        """Return under which versions a recipe of this digest is published, [] where it never was. Raises BadIndex."""
+        try:
+            versions = self.recipe(slug).versions
+        except NotFound:
+            return []
+        return [version for version, entry in versions.items() if entry.digest == digest]
+
     def version(self, slug: str, recipe: PublishedRecipe, selector: str) -> str:
         """Return the version that is meant where `selector` names a release (`2026.7.0`), else `selector` itself.
 

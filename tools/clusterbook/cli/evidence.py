@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from clusterbook.cli.command import Argument, Caller, Command, Request
-from clusterbook.cli.fetch import ACCESS, read_access
+from clusterbook.cli.fetch import ACCESS, FROM, read_access
 from clusterbook.cli.flags import WHERE, Flag
 from clusterbook.cli.reply import Reply
 from clusterbook.cli.terminal import log
@@ -20,6 +20,8 @@ from clusterbook.oci.reference import SCHEME
 from clusterbook.validate import ctrf
 
 if TYPE_CHECKING:
+    from clusterbook.evidence.model import EvidenceProof
+    from clusterbook.oci.open import Access
     from clusterbook.trust.sign import Signer
 
 _FORMAT = Flag("format", ("--format", "-t"), "How the result is printed.", values=("text", "json"))
@@ -35,6 +37,10 @@ _SIGN = (
     Flag("browser", ("--browser",), "Log in with the browser where nothing else says who signs."),
     Flag("trust_config", ("--trust-config",), "A Sigstore instance of your own.", "FILE"),
     Flag("yes", ("--yes", "-y"), "Ask nothing: who signs --keyless is made public."),
+)
+_PUBLISHER = (
+    FROM._replace(help="Where the recipe is published: refuse evidence about any other."),
+    Flag("from_key", ("--from-key",), "Whose catalog that is; default: as your policy says.", "FILE", repeated=True),
 )
 _SAVE = Flag("save", ("--save",), "Keep the evidence in this folder, once it holds.", "DIR")
 _PUBLISHED = Flag("unsigned", ("--unsigned",), "Publish it though nobody vouches for it.")
@@ -52,6 +58,10 @@ def verify(request: Request, caller: Caller) -> Reply:
     believed = trust_options(choice, around.environment, around.home).policy if choice.flags else None
     access = read_access(request, around)
     held, (proof, by) = verify_evidence(where, TrustOptions(believed, "unsigned" in request.switches), access)
+    published, notes = "", tuple[str, ...]()
+    if request.text("from"):
+        published, warning = _published_version(proof, request, access, around)
+        notes = (warning,) if warning else ()
     if request.text("save"):
         save_evidence(held, request.values["save"])
     signer = by.signer if by else ""
@@ -64,17 +74,46 @@ def verify(request: Request, caller: Caller) -> Reply:
         "taken": proof.taken_at,
         "fingerprint": dict(proof.fingerprint),
         "signer": signer,
+        "published": published,
     }
     text = (
         f"judged again, it is the same: {proof.recipe} {proof.verdict} ({proof.says})\n"
         f"{f'evidence {held.where}{chr(10)}' if where.startswith(SCHEME) else ''}"
         f"recipe {proof.digest}\n"
+        f"{f'published as {published}{chr(10)}' if published else ''}"
         f"cluster seen at {proof.taken_at or 'an unknown time'}: {proof.cluster or 'nothing says what it is'}\n"
         f"{f'signed by {signer}' if signer else 'nobody vouches for the snapshot'}\n"
     )
     if request.text("format") == "json":
         text = json.dumps(document, indent=2, sort_keys=True) + "\n"
-    return Reply(text, status=ctrf.EXIT[proof.verdict])
+    return Reply(text, notes, status=ctrf.EXIT[proof.verdict])
+
+
+def _published_version(proof: EvidenceProof, request: Request, access: Access, context: Context) -> tuple[str, str]:
+    """Return as what the recipe of evidence is published in a source, and what the user has to hear.
+
+    Raises:
+        SubjectMismatch: it never was: somebody judged by a recipe of his own.
+        WithdrawnVersion: it is no longer to be used.
+        Untrusted, BadIndex: the index of the source cannot be relied on.
+    """
+    from clusterbook.artifacts.open import OpenIndex, refuse_withdrawn
+    from clusterbook.artifacts.visit import visit
+    from clusterbook.trust.choose_policy import PolicyChoice, trust_options
+    from clusterbook.trust.policy import SubjectMismatch
+
+    where = request.text("from")
+
+    def find(source_index: OpenIndex) -> str:
+        versions = source_index.versions_of(proof.recipe, proof.digest)
+        if not versions:
+            what = f"{proof.recipe} {proof.digest}, by which was judged, is no recipe that {where} ever published"
+            raise SubjectMismatch(what, hint="ask for evidence about the published one: `fetch recipe`, `validate -r`")
+        refuse_withdrawn(source_index.envelope, proof.recipe, versions[-1])
+        return f"{proof.recipe}@{versions[-1]}"
+
+    trust = trust_options(PolicyChoice(keys=request.lists.get("from_key", ())), context.environment, context.home)
+    return visit(where, find, access=access, trust=trust, context=context)
 
 
 def sign(request: Request, caller: Caller) -> Reply:
@@ -148,7 +187,7 @@ COMMANDS: Mapping[str, Command] = {
     for command in (
         Command(
             "evidence verify",
-            (*_TRUST, *ACCESS, _SAVE, _FORMAT),
+            (*_TRUST, *_PUBLISHER, *ACCESS, _SAVE, _FORMAT),
             (_FOLDER,),
             verify,
             "Judge evidence again from its recipe and snapshot, and say who vouches for it.\n\nDIR is a folder, or"

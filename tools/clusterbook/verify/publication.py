@@ -19,7 +19,6 @@ from clusterbook.bundle.checksums import FILES
 from clusterbook.bundle.customisation import unnamed_files
 from clusterbook.bundle.rederive import document
 from clusterbook.bundle.render import OPTIONS, PROVENANCE, RECIPE
-from clusterbook.diagnostics.errors import NotFound
 from clusterbook.diagnostics.transport import NoArtifact
 from clusterbook.documents.digest import digest
 from clusterbook.oci.manifest import Manifest
@@ -113,11 +112,7 @@ def _recipe_record(
     read_whole(recipe)
     metadata = recipe["metadata"]
     slug, recipe_digest = str(metadata.get("slug", "")), digest(content(recipe))
-    try:
-        versions = source_index.recipe(slug).versions
-    except NotFound:
-        versions = {}
-    names = [version for version, entry in versions.items() if entry.digest == recipe_digest]
+    names = source_index.versions_of(slug, recipe_digest)
     if not names:
         what = f"the recipe of the bundle, {slug or 'without a name'} {recipe_digest}, is none that {where} publishes"
         raise SubjectMismatch(what, hint="make it from a recipe that was fetched: `fetch recipe`, then `bundle -r`")
