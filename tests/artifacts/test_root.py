@@ -227,6 +227,19 @@ def test_memory_stays_where_a_key_was_lost_and_another_took_its_place(team: Team
         user("index", from_=team.layout, tuf_root=first(team))
 
 
+def test_an_older_mirror_that_another_key_of_the_root_signed_is_refused(team: Team, base: Base, user: Client) -> None:
+    shutil.copytree(team.layout, team.folder / "march")
+    make(team, 1, RootChange(add_release=(public(team, "second"),)), "ann", "ben")
+    team.publish_root(base, 2)
+    team.release(base, JULY, "second", 2)
+    july = publications.layout(team.folder / "july")  # signed by the second key alone
+    team.release(july, JULY, "second", 2)
+    team.publish_root(july, 2)
+    user("index", from_=team.folder / "july", tuf_root=first(team))
+    with pytest.raises(Rollback):
+        user("index", from_=team.folder / "march", tuf_root=first(team))
+
+
 def forged_by_one(team: Team) -> bytes:
     return make(team, 1, revoked(team), "ann")
 

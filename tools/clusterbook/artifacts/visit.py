@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from clusterbook.artifacts import index
 from clusterbook.artifacts.freshness import Rollback, release_order
-from clusterbook.artifacts.memory import Memory, MemoryRecord, memory
+from clusterbook.artifacts.memory import MemoryRecord, memory
 from clusterbook.artifacts.open import OpenIndex, open_index
 from clusterbook.artifacts.root import follow
 from clusterbook.diagnostics.errors import InvalidRequest
@@ -65,8 +65,12 @@ def visit(
     warnings = [warning, damage]
     record = _record(source, source_index, before)
     if source_index.verified is not None:
-        _refuse_older_than_publisher(where, source_index, record, records)
-        warnings += [records.remember(source, record, replaces=stale), records.remember(record.of_publisher(), record)]
+        other = records.record(record.of_publisher())
+        revoked = other if other is not None and not _is_trusted(other, trust) else None
+        if revoked is None:
+            _refuse_older_than_publisher(where, source_index, other)
+        warnings.append(records.remember(source, record, replaces=stale))
+        warnings.append(records.remember(record.of_publisher(), record, replaces=revoked))
     result = use(source_index)
     if source_index.verified is None and worth_remembering(result):
         warnings.append(records.remember(source, record, replaces=stale))
@@ -110,9 +114,8 @@ def _refuse_older(where: str, source_index: OpenIndex, at_least: str) -> None:
         raise Rollback(what, hint="use a newer mirror")
 
 
-def _refuse_older_than_publisher(where: str, source_index: OpenIndex, record: MemoryRecord, records: Memory) -> None:
-    """Raise Rollback where a later index of the same publisher was seen in another source."""
-    other = records.record(record.of_publisher())
+def _refuse_older_than_publisher(where: str, source_index: OpenIndex, other: MemoryRecord | None) -> None:
+    """Raise Rollback where `other`, a later index of the same publisher, was seen in another source."""
     if other is None or other.state.sequence <= source_index.envelope.sequence:
         return
     what = f"{where} is number {source_index.envelope.sequence}, of release {source_index.envelope.release}"

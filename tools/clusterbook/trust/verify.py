@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 DEFAULT = Path(__file__).with_name("trust.yaml")
 """The policy that comes with the package: our own releases."""
+_OF_ROOT = "root "
 PUBLIC_ROOT = "Sigstore's public trust root"
 _LARGEST_POLICY_BYTES = 1 << 20
 _NAMED = "name a trust.yaml, a key or a trusted_root.json"
@@ -134,13 +135,25 @@ def accepts_publisher(policy: Policy, publisher: str, signer: str, issuer: str) 
     """Return whether a policy names whoever signed something once (`Verified`)."""
     if issuer:
         return has_login(policy, signer, issuer)
+    if publisher.startswith(_OF_ROOT):
+        name = signer.rpartition("#")[2]
+        return any(
+            publisher == f"{_OF_ROOT}{root.first}" and name in (key.file.rpartition("#")[2] for key in root.keys)
+            for root in policy.roots
+        )
     return any(publisher == _publisher(policy, key.file, "") for key in policy.keys)
 
 
 def _publisher(policy: Policy, signer: str, issuer: str) -> str:
-    """Return what stays of whoever signed from one release to the next: of a workflow, not the tag that it ran for."""
+    """Return what stays of whoever signed from one release to the next: of a workflow, not the tag that it ran for.
+
+    Of keys that a root of trust names it is that root, so that an older index is noticed whichever of them signed it.
+    """
     if issuer:
         return f"login {issuer} {signer.partition('@')[0] if '://' in signer else signer}"
+    for root in policy.roots:
+        if signer in (key.file for key in root.keys):
+            return f"{_OF_ROOT}{root.first}"
     from clusterbook.trust.keys import public_key
 
     key = next(each for each in policy.keys if each.file == signer)
