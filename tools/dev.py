@@ -116,7 +116,7 @@ LINT: dict[str, Sequence[str]] = {
 }
 SIDE_BY_SIDE = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
 """File by file, since the tests of one share a cluster, a registry or a site; each worker has its own."""
-FUZZ = "tests/bench/test_foreign_text.py"
+FUZZ = ("tests/bench/test_foreign_text.py", "tests/bench/test_killed.py")
 WITH_HELM = ("tests/prove",)
 """Tests outside the interop tier that skip where there is no helm; there is one once the tier's tools are built."""
 
@@ -146,13 +146,23 @@ def lint(arguments: Sequence[str]) -> int:
 def bench(arguments: Sequence[str]) -> int:
     """Measure the speeds that README states."""
     set_up()
-    return run(PYTHON, "-m", "pytest", "-p", "no:xdist", "-s", "tests/bench", f"--ignore={FUZZ}", *arguments)
+    return run(
+        PYTHON,
+        "-m",
+        "pytest",
+        "-p",
+        "no:xdist",
+        "-s",
+        "tests/bench",
+        *(f"--ignore={path}" for path in FUZZ),
+        *arguments,
+    )
 
 
 def fuzz(arguments: Sequence[str]) -> int:
-    """Feed ten thousand texts to every parser of what others send; `test` feeds a few hundred."""
+    """Feed ten thousand texts to every parser of what others send, and kill a load a hundred times; for the night."""
     set_up()
-    return run(PYTHON, "-m", "pytest", *SIDE_BY_SIDE[:-1], "load", FUZZ, *arguments)
+    return run(PYTHON, "-m", "pytest", *SIDE_BY_SIDE[:-1], "load", *FUZZ, *arguments)
 
 
 def golden(arguments: Sequence[str]) -> int:
