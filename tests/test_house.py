@@ -27,8 +27,8 @@ TOOLS = ROOT / "tools"
 
 PACKAGES = frozenset(
     """
-    artifacts bundle catalog cli collect diagnostics diff documents evidence fetch files gotemplate inputs kubernetes
-    ledger lint lookup mirror oci prove publish resolve site snapshot trust validate verify
+    artifacts bundle catalog cli collect diagnostics diff documents evidence fetch files gotemplate inputs
+    kubernetes ledger lint lookup mirror oci prove publish records resolve site snapshot trust validate verify
     """.split()
 )
 
@@ -97,7 +97,7 @@ LONGEST_MODULE_LINES = 400
 
 HEAVY = frozenset(
     "click pydantic pydantic_core ruamel _ruamel_yaml requests urllib3 jinja2 oras sigstore cryptography rfc8785"
-    " kubernetes yaml asyncio".split()
+    " kubernetes yaml asyncio typing".split()
 )
 
 # Where somebody's own machine keeps things. Nodes have such paths as well: GKE's drivers lie in /home/kubernetes.
@@ -327,10 +327,13 @@ QUICK = {
     "bundle": ("bundle h100-eks-training -o {folder}/bundle", ""),
     "fetch": (
         "fetch recipe eks --from {layout} --key {key}",
-        "cryptography rfc8785",
+        "cryptography rfc8785 typing",
     ),  # what a signature is checked with
     "validate": ("validate {recipe} --no-cluster -s tests/snapshots/h100-eks.yaml", ""),
-    "help": ("--help", "click"),  # of all commands, so that none reads YAML or speaks to a registry before it is called
+    "help": (
+        "--help",
+        "click typing",
+    ),  # of all commands, so that none reads YAML or speaks to a registry before it is called
 }
 """Command line of each quick command, and which of HEAVY it needs."""
 

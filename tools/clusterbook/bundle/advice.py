@@ -8,12 +8,12 @@ Source: reference rows B29, L23.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
 
 from clusterbook.bundle.components import EVERYTHING, BundleComponent, ComponentSelection, get
 from clusterbook.bundle.folders import Plan
 from clusterbook.bundle.options import Options
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
+from clusterbook.records import Any, NamedTuple
 
 Check = Callable[[BundleComponent, ComponentSelection, Options], bool]
 

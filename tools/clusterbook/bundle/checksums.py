@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.records import NamedTuple
 
 CHECKSUMS = "checksums.txt"
 FILES = "dev.clusterbook.bundle.files"

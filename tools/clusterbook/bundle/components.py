@@ -6,12 +6,12 @@ Options change values in one order (row B24), and no word speaks of a component 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
 
 from clusterbook.bundle.locks import Locks
 from clusterbook.bundle.options import Options, refuse_repetition
 from clusterbook.bundle.settings import Path, Setting, Taint, toleration, typed_value
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
+from clusterbook.records import Any, NamedTuple
 from clusterbook.resolve.recipe import RecipeResult
 
 PRIVATE_NETWORKS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]

@@ -9,17 +9,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
 
 from clusterbook.bundle.components import BundleComponent, ComponentSelection, without_null
 from clusterbook.bundle.options import Options
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.yaml_writer import dump
+from clusterbook.records import TYPE_CHECKING, Any, NamedTuple
 from clusterbook.resolve.bundle_inputs import build_file, readiness_file
 from clusterbook.resolve.recipe import deployment_levels
 
+if TYPE_CHECKING:
+    from typing import Literal
+
+    Phase = Literal["pre", "main", "post", "readiness"]
+
 MOST = 999
-Phase = Literal["pre", "main", "post", "readiness"]
 TIMEOUT_S, READINESS_TIMEOUT_S = 600, 95 * 60
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?")
 _UNITS = {"s": 1, "m": 60, "h": 3600}

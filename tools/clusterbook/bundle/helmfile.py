@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from clusterbook.bundle.folders import TIMEOUT_S, Folder, Plan
 from clusterbook.bundle.integers import large_integers
@@ -28,6 +27,7 @@ from clusterbook.bundle.settings import Path
 from clusterbook.bundle.template import fill
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.yaml_writer import dump
+from clusterbook.records import Any
 
 _ANYWHERE = "{{{{ with env `CHART_MIRROR` }}}}{{{{ trimSuffix `/` . }}}}/{home}{{{{ else }}}}{plain}{{{{ end }}}}"
 """Where a chart comes from: the mirror that whoever installs names, else where the recipe says."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from clusterbook.bundle.folders import Folder
+from clusterbook.records import Any
 
 _FROM = 1_000_000
 Path = tuple[str | int, ...]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from clusterbook.bundle.folders import Folder, Plan, escape_template
 from clusterbook.bundle.readme import generated_line
 from clusterbook.documents.yaml_writer import dump
+from clusterbook.records import Any
 
 CHART, VALUES, LATER = "Chart.yaml", "values.yaml", "cluster-values.yaml"
 CHART_VERSION = "0.1.0"

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from clusterbook.bundle.settings import Path, Setting
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.records import Any
 from clusterbook.resolve.recipe import RecipeResult
 
 SWITCH = "enabled"

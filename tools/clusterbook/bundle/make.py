@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 import clusterbook
 from clusterbook.bundle.components import select
@@ -12,6 +11,7 @@ from clusterbook.bundle.disk import ARCHIVES, write_bundle
 from clusterbook.bundle.options import OptionWords, json_word, read_options
 from clusterbook.bundle.render import Bundle, render
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.records import Any
 from clusterbook.resolve.bundle_inputs import build_file
 from clusterbook.resolve.recipe import RecipeResult
 

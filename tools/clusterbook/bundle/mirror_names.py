@@ -9,7 +9,8 @@ Part of `bundle`, so it imports next to nothing.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from clusterbook.records import NamedTuple
 
 _PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
 """One part of a repository's name. Source: OCI distribution specification 1.1, "Pulling manifests"."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 from clusterbook.bundle import settings as setting_grammar
 from clusterbook.bundle.settings import Setting, Taint
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
 from clusterbook.documents.api_version import API_VERSION
+from clusterbook.records import Any, NamedTuple
 
 DEPLOYERS = ("helm", "helmfile", "argocd", "argocd-helm", "flux")
 KIND = "BundleOptions"

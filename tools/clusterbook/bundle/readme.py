@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from clusterbook.bundle.advice import needs
 from clusterbook.bundle.folders import Folder, Plan
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.template import fill
+from clusterbook.records import Any
 
 README = "README.md"
 MADE = "Made by Clusterbook from recipe {}. Do not edit: make it again with `clusterbook bundle`."

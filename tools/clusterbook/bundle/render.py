@@ -8,7 +8,6 @@ Source: design, section 8.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
 
 from clusterbook.bundle.advice import advice, secret_notes
 from clusterbook.bundle.checksums import CHECKSUMS, checksums, sha256
@@ -18,6 +17,7 @@ from clusterbook.bundle.options import DEPLOYERS, Options, OptionWords, options_
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.documents.api_version import API_VERSION
 from clusterbook.documents.yaml_writer import dump
+from clusterbook.records import Any, NamedTuple
 
 RECIPE, OPTIONS, PROVENANCE = "recipe.yaml", "options.yaml", "provenance.yaml"
 Files = dict[str, bytes]

@@ -10,9 +10,9 @@ import json
 import math
 import re
 from collections.abc import Iterable
-from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
+from clusterbook.records import Any, NamedTuple
 
 Path = tuple[str, ...]
 _SEGMENT = r"[a-zA-Z0-9][a-zA-Z0-9_-]*"

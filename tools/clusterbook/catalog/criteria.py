@@ -7,9 +7,9 @@ leaves it open too. Part of every look-up, so this module imports next to nothin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest, nearest
+from clusterbook.records import NamedTuple
 
 ANY = "any"
 DIMENSIONS = ("service", "accelerator", "intent", "os", "platform")

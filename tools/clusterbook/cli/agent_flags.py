@@ -6,10 +6,9 @@ who ask for one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from clusterbook.cli.command import Request
 from clusterbook.cli.flags import Flag
+from clusterbook.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from clusterbook.collect.agent_manifests import Agent

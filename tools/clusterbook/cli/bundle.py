@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from clusterbook.bundle import readme
 from clusterbook.bundle.checksums import CHECKSUMS
@@ -24,6 +23,7 @@ from clusterbook.cli.sign import SIGN, read_signer, sign_notes, verify_flags
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.lookup.find import whole_recipe
 from clusterbook.oci.reference import SCHEME
+from clusterbook.records import Any, NamedTuple
 
 _TAINT = "KEY[=VALUE][:EFFECT]"
 _HELP: Mapping[str, tuple[str, str]] = {

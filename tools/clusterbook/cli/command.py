@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
 
 from clusterbook.cli.flags import CHOICES, Flag
 from clusterbook.cli.reply import Reply
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from clusterbook.lookup.find import Question

@@ -6,12 +6,12 @@ Part of a fetch that has to be quick, so what only some need is imported for the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from clusterbook.cli.command import Argument, Caller, Command, Request
 from clusterbook.cli.flags import CONFIG, CRITERIA, FILE, INHERITED, Flag
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from clusterbook.files.context import Context

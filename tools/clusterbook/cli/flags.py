@@ -5,7 +5,7 @@ Part of every look-up, so it imports next to nothing.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from clusterbook.records import NamedTuple
 
 VARIABLES = "CLUSTERBOOK_"
 """How every variable of ours begins."""

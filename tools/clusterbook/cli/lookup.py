@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
 
 from clusterbook.catalog.criteria import DIMENSIONS, read_criteria
 from clusterbook.cli.command import Argument, Caller, Command, Request, read_question
@@ -16,6 +15,7 @@ from clusterbook.cli.render import leaves_table, recipe_table, render, table
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.lookup.find import find, nearest_hint, open_shelf, read_input, refuse_empty, serve
+from clusterbook.records import TYPE_CHECKING, Any
 from clusterbook.resolve import matching, views
 from clusterbook.resolve.recipe import RecipeResult
 

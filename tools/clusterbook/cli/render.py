@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from clusterbook.diagnostics.printable import one_line
+from clusterbook.records import Any
 from clusterbook.resolve.recipe import RecipeResult
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from clusterbook.diagnostics.errors import ClusterbookError
+from clusterbook.records import NamedTuple
 
 DIFFER = 10
 """Exit status when two things differ and that was the question. Source: design, section 10."""

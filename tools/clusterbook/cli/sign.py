@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from clusterbook.cli.command import Request
 from clusterbook.cli.flags import Flag
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from clusterbook.trust.sign import Signer

@@ -8,11 +8,14 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from types import TracebackType
-from typing import NoReturn, TextIO
 
 from clusterbook.cli.reply import Reply
 from clusterbook.diagnostics.errors import ClusterbookError, Unwritable
 from clusterbook.diagnostics.printable import lines
+from clusterbook.records import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import NoReturn, TextIO
 
 _EVERY_S = 60
 _WIDTH = 100

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
 
 from clusterbook import __version__
 from clusterbook.cli.agent_flags import AGENT
@@ -18,6 +17,7 @@ from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.inputs.fast import read_document, read_snapshot
 from clusterbook.lookup.find import Question, find, open_shelf
+from clusterbook.records import TYPE_CHECKING, Any
 from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.snapshot import model
 from clusterbook.snapshot.nodes import list_names

@@ -6,9 +6,8 @@ Each error has the exit status a script tells it by; those of a cluster are subc
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound
+from clusterbook.records import NamedTuple
 
 
 class Patience(NamedTuple):

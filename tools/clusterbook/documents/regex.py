@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from re import _constants as ops  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
-from typing import Any, NamedTuple
+
+from clusterbook.records import Any, NamedTuple
 
 LONGEST_PATTERN = 4096
 _LARGEST_PROGRAM = 10_000

@@ -12,10 +12,10 @@ Source: reference rows Q3, Q4, Q8; all but the dot path goes beyond it (L20).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, nearest
 from clusterbook.documents.yaml_writer import scalar
+from clusterbook.records import Any, NamedTuple
 
 _SHOWN = 40
 """Most names that one message lists."""

@@ -11,9 +11,9 @@ import json
 import math
 import re
 from functools import lru_cache
-from typing import Any
 
 from clusterbook.documents.scalars import scalar
+from clusterbook.records import Any
 
 MAX_DEPTH = 60
 """Deepest nesting that is read here; a little less than what `yaml_reader` reads."""

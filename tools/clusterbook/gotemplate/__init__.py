@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 from clusterbook.gotemplate import parser
 from clusterbook.gotemplate.errors import BrokenTemplate, UnknownFunction
 from clusterbook.gotemplate.functions import NAMES
 from clusterbook.gotemplate.machine import Template
+from clusterbook.records import Any
 
 __all__ = ["NAMES", "BrokenTemplate", "Template", "UnknownFunction", "parse", "render"]
 

@@ -7,7 +7,6 @@ Source: Go 1.26, text/template/parse/parse.go.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NoReturn
 
 from clusterbook.diagnostics.errors import nearest
 from clusterbook.gotemplate import machine
@@ -15,6 +14,10 @@ from clusterbook.gotemplate.errors import TemplateSource, UnknownFunction
 from clusterbook.gotemplate.functions import NAMES
 from clusterbook.gotemplate.lexer import CLOSE, DOT, END, FIELD, LITERAL, MARK, OPEN, VARIABLE, WORD, Token, tokens
 from clusterbook.gotemplate.machine import Blocks, Expression
+from clusterbook.records import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 KEYWORDS = frozenset("block break continue define else end if nil range template with true false".split())
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from clusterbook.documents import yaml_writer
 from clusterbook.gotemplate.errors import Fault
@@ -29,6 +28,7 @@ from clusterbook.gotemplate.values import (
     type_name,
     unequal,
 )
+from clusterbook.records import Any
 
 _WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 """White space by Go; Python's own idea has four control characters more."""

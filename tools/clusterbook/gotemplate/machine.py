@@ -11,13 +11,13 @@ There are two kinds of nothing in Go, and one matters: a field of what a map or 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from clusterbook.diagnostics.errors import did_you_mean
 from clusterbook.gotemplate.budget import TURN, Budget, BudgetExceeded
 from clusterbook.gotemplate.errors import Fault, TemplateSource
 from clusterbook.gotemplate.functions import FUNCTIONS
 from clusterbook.gotemplate.values import describe, plain, weight
+from clusterbook.records import Any
 
 Slots = list[Any]
 Expression = Callable[[Any, Slots], Any]

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from itertools import chain
 from math import isfinite
-from typing import Any
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents import yaml_fast
 from clusterbook.documents.api_version import API_VERSIONS
 from clusterbook.files.read import read_text
+from clusterbook.records import Any
 from clusterbook.snapshot.model import Snapshot, read_measured_snapshot
 
 MAX_BYTES = 256 * 1024 * 1024

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clusterbook.catalog.criteria import DIMENSIONS, Criteria, read_criteria
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, NotHonoured, Unsupported, did_you_mean
 from clusterbook.lookup.index import IndexShelf
 from clusterbook.lookup.index_files import IndexFiles
+from clusterbook.records import TYPE_CHECKING, Any, NamedTuple
 from clusterbook.resolve import matching, views
 from clusterbook.resolve.choices import SEPARATOR, asked_by_slug, choose, split_slug
 from clusterbook.resolve.matching import Answer

@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clusterbook.catalog.criteria import Criteria, Vocabulary
 from clusterbook.diagnostics.errors import BrokenIndex
+from clusterbook.records import TYPE_CHECKING, Any, NamedTuple
 from clusterbook.resolve.matching import Matcher
 from clusterbook.resolve.recipe import COMPONENTS, ORDER
 

@@ -5,8 +5,6 @@ Part of every look-up, so it imports next to nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 from clusterbook.catalog.criteria import Vocabulary
 from clusterbook.diagnostics.errors import BrokenIndex, NotFound
 from clusterbook.lookup.format import (
@@ -21,6 +19,7 @@ from clusterbook.lookup.format import (
     decode_inputs,
 )
 from clusterbook.lookup.index_files import IndexFiles
+from clusterbook.records import TYPE_CHECKING, Any, NamedTuple
 from clusterbook.resolve.matching import Answer, Matcher
 
 if TYPE_CHECKING:

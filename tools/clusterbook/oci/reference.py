@@ -6,9 +6,9 @@ What is refused here is refused before anybody is asked. Source: OCI distributio
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from clusterbook.diagnostics.transport import BadReference, Malformed
+from clusterbook.records import NamedTuple
 
 SCHEME = "oci://"
 _HOST = re.compile(r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?")

@@ -7,9 +7,9 @@ Part of `bundle`, so it imports next to nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.records import Any, NamedTuple
 from clusterbook.resolve.recipe import ComponentRef, RecipeResult
 
 FACTS = (

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
-from typing import NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean, nearest
+from clusterbook.records import NamedTuple
 from clusterbook.resolve.matching import Answer
 
 Selection = tuple[tuple[str, str], ...]

@@ -7,9 +7,9 @@ in an index both ask here; there is no second way.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from clusterbook.catalog.criteria import ANY, Criteria, union
+from clusterbook.records import NamedTuple
 
 CURATED, COMPOSED, INHERITED, UNSUPPORTED = "curated", "composed", "inherited", "unsupported"
 

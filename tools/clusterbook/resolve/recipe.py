@@ -8,7 +8,8 @@ Part of every look-up, so it imports next to nothing. Source: reference rows R13
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+
+from clusterbook.records import Any, NamedTuple
 
 Document = Mapping[str, Any]
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.selector import describe
+from clusterbook.records import Any, NamedTuple
 from clusterbook.resolve.recipe import COMPONENTS, KIND, ORDER, Document, RecipeResult
 
 

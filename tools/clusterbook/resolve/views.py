@@ -6,9 +6,9 @@ Part of every look-up, so it imports next to nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from clusterbook.documents.api_version import profiled
+from clusterbook.records import Any
 from clusterbook.resolve.recipe import ORDER, RecipeResult
 
 Document = dict[str, Any]

@@ -16,11 +16,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple
 
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound
 from clusterbook.documents.selector import Match, listing, read_bracket, read_key, suggestion, syntax_error
 from clusterbook.documents.yaml_writer import scalar
+from clusterbook.records import NamedTuple
 from clusterbook.snapshot import version
 from clusterbook.snapshot.inventory import PARTIAL, gap_text
 from clusterbook.snapshot.model import Item, Snapshot

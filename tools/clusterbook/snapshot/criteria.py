@@ -7,9 +7,9 @@ nowhere. Source: reference rows R9, S2.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
 
 from clusterbook.documents.yaml_writer import scalar
+from clusterbook.records import Any, NamedTuple
 from clusterbook.snapshot import services
 from clusterbook.snapshot.gpus import ACCELERATORS, MIXED, accelerator_in
 from clusterbook.snapshot.inventory import ABSENT, DENIED, FAILED, PARTIAL, gap_text

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, did_you_mean
 from clusterbook.documents.selector import describe
+from clusterbook.records import Any, NamedTuple
 
 Object = Mapping[str, Any]
 

@@ -10,12 +10,12 @@ import re
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean
 from clusterbook.documents.api_version import API_VERSION, API_VERSIONS
 from clusterbook.documents.selector import listing, suggestion
 from clusterbook.documents.yaml_writer import scalar
+from clusterbook.records import Any, NamedTuple
 from clusterbook.snapshot.inventory import (
     ABSENT,
     DENIED,

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
 from clusterbook.documents.selector import listing
 from clusterbook.documents.yaml_writer import scalar
+from clusterbook.records import Any, NamedTuple
 from clusterbook.snapshot import gpus, services
 from clusterbook.snapshot.gpus import Gpus, gpus_of
 from clusterbook.snapshot.inventory import Gap, Object, gap_text

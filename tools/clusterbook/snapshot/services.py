@@ -8,7 +8,8 @@ where the machines stand. Source: reference row S13, which goes by the provider.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+
+from clusterbook.records import NamedTuple
 
 _PROVIDERS = {"aws": "eks", "gce": "gke", "azure": "aks", "oci": "oke", "linode": "lke"}
 """Cloud provider → its service. Source: reference row S13."""

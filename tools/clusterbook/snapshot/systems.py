@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+
+from clusterbook.records import NamedTuple
 
 SYSTEMS = {
     **{name: name for name in ("ubuntu", "rhel", "cos", "amazonlinux", "ol", "talos")},

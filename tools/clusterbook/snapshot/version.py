@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.records import NamedTuple
 
 _LONGEST_PART = 1000
 """More digits are no number of anything; the reference's numbers end at 63 bits, and kernels count in 64."""

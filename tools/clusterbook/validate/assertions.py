@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.selector import describe
 from clusterbook.documents.yaml_writer import scalar
+from clusterbook.records import Any, NamedTuple
 from clusterbook.snapshot.inventory import Inventory, Object, UnseenPart
 from clusterbook.validate.jmespath import BadExpression, evaluate, is_number
 

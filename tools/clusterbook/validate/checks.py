@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.records import Any, NamedTuple
 
 EACH_GPU_NODE = "each GPU node"
 Entry = Mapping[str, Any]

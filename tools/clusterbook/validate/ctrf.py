@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from clusterbook.diagnostics.printable import one_line
+from clusterbook.records import Any
 from clusterbook.validate.result import (
     ERROR,
     FAILED,

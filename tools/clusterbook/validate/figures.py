@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from typing import Any
 
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.documents.yaml_writer import scalar
+from clusterbook.records import Any
 from clusterbook.snapshot.constraint import Expression, evaluate, parse_expression
 from clusterbook.validate.subject import Constraint
 

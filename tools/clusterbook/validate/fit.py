@@ -6,8 +6,8 @@ Source: reference rows R9, R25, turned round.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
 
+from clusterbook.records import Any, NamedTuple
 from clusterbook.snapshot.model import OF_CLUSTERS, Snapshot
 from clusterbook.validate.judge import constraint
 from clusterbook.validate.result import CRITERION, FAILED, PASSED, READINESS, Result

@@ -7,10 +7,10 @@ skipped: what was only read has not been shown to work. Source: reference rows V
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.documents.yaml_writer import scalar
+from clusterbook.records import Any, NamedTuple
 from clusterbook.snapshot.constraint import evaluate, parse_expression
 from clusterbook.validate.checks import EACH_GPU_NODE, Check, Inspection, ObjectName
 from clusterbook.validate.figures import missed_constraints

@@ -12,7 +12,6 @@ import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any
 
 from jmespath.exceptions import JMESPathError  # type: ignore[import-untyped]
 from jmespath.functions import Functions  # type: ignore[import-untyped]
@@ -21,6 +20,7 @@ from jmespath.visitor import Options, TreeInterpreter  # type: ignore[import-unt
 
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
 from clusterbook.documents.regex import compile_pattern
+from clusterbook.records import Any
 
 Node = Mapping[str, Any]
 

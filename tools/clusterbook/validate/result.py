@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import NamedTuple
 
+from clusterbook.records import NamedTuple
 from clusterbook.snapshot.model import Snapshot
 
 PASSED, FAILED, SKIPPED, NOT_APPLICABLE, ERROR = "passed", "failed", "skipped", "not applicable", "error"

@@ -7,9 +7,9 @@ meets in its evidence only (`criteriaMatch`, reference row V48); a recipe for an
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
+from clusterbook.records import Any, NamedTuple
 from clusterbook.resolve.recipe import ComponentRef, Document, RecipeResult
 from clusterbook.resolve.recipe_schema import read_recipe
 from clusterbook.snapshot.constraint import parse_expression, parse_path

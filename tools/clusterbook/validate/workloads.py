@@ -6,9 +6,9 @@ Everything here raises `Unseen` where the snapshot cannot tell. Source: referenc
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
 
 from clusterbook.documents.selector import listing
+from clusterbook.records import Any, NamedTuple
 from clusterbook.snapshot.inventory import Inventory, Object, UnseenPart
 
 API_VERSIONS = {

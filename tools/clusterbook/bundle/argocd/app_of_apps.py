@@ -6,7 +6,6 @@ app-of-apps.yaml, and numbered folders with one Application each. Source: refere
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from clusterbook.bundle.argocd.applications import (
     HEALTH,
@@ -32,6 +31,7 @@ from clusterbook.bundle.local_chart import VALUES, head, local_chart, vendored_c
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.readme import README
 from clusterbook.documents.yaml_writer import dump
+from clusterbook.records import Any
 
 PARENT_FILE, CHILD_FILE = "app-of-apps.yaml", "application.yaml"
 Recipe = Mapping[str, Any]

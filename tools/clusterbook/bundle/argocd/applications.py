@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from clusterbook.bundle.folders import POD_SECURITY, Chart, Folder, Plan
 from clusterbook.bundle.integers import subchart_integers
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.readme import slug
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.records import Any
 
 PARENT = "clusterbook-stack"
 HOME, HOME_SERVER = "argocd", "https://kubernetes.default.svc"

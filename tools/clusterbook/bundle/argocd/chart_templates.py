@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from clusterbook.bundle.argocd.applications import (
     API_VERSION,
@@ -33,6 +32,7 @@ from clusterbook.bundle.argocd.applications import (
 from clusterbook.bundle.folders import Folder, escape_template
 from clusterbook.bundle.template import fill
 from clusterbook.documents.yaml_writer import dump
+from clusterbook.records import Any
 
 APPLICATIONS = "applications"
 HELPERS_FILE, PARENT_FILE, PARTS_FILE = "_helpers.tpl", f"{PARENT}.yaml", "stack.parts.yaml"

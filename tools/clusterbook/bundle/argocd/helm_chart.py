@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from clusterbook.bundle.argocd import chart_templates
 from clusterbook.bundle.argocd.applications import (
@@ -39,6 +38,7 @@ from clusterbook.bundle.readme import README, slug
 from clusterbook.bundle.settings import Path
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.yaml_writer import dump
+from clusterbook.records import Any
 
 SCHEMA, IGNORE = "values.schema.json", ".helmignore"
 OWN = ("repoURL", "targetRevision", "appName", "deployer", "part", "global")

@@ -6,7 +6,6 @@ Source: design, section 8; reference rows B9-B12.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from clusterbook.bundle.argocd.applications import (
     HEALTH_FILE,
@@ -26,6 +25,7 @@ from clusterbook.bundle.options import Options
 from clusterbook.bundle.readme import readme
 from clusterbook.bundle.template import fill
 from clusterbook.documents.yaml_writer import dump
+from clusterbook.records import Any
 
 Recipe = Mapping[str, Any]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from clusterbook.bundle.flux.source import (
     GIT,
@@ -29,6 +28,7 @@ from clusterbook.bundle.options import Options
 from clusterbook.bundle.readme import README, readme
 from clusterbook.bundle.repositories import repository_names
 from clusterbook.documents.yaml_writer import dump
+from clusterbook.records import Any
 
 INTERVAL, INDEX_INTERVAL = "10m", "1h"
 RETRIES = 5

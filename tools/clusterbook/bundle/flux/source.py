@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from clusterbook.bundle.folders import Folder, Plan
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.repositories import slug
 from clusterbook.bundle.template import fill
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.records import Any, NamedTuple
 
 GIT, OCI = "GitRepository", "OCIRepository"
 SOURCE = "source.toolkit.fluxcd.io/v1"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from typing import Any
 
 from clusterbook.bundle.folders import Folder, Plan
 from clusterbook.bundle.helm.install import INSTALL, install_sh
@@ -19,6 +18,7 @@ from clusterbook.bundle.local_chart import LATER, VALUES, local_chart, open_valu
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.readme import README, generated_line, readme
 from clusterbook.bundle.template import fill
+from clusterbook.records import Any
 
 DEPLOY, UNDEPLOY, UPSTREAM = "deploy.sh", "undeploy.sh", "upstream.env"
 
