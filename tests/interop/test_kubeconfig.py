@@ -51,6 +51,8 @@ class Place:
     own: bytes
     key: bytes
     env: dict[str, str] = field(default_factory=dict)
+    context: str = ""
+    """What `--context` says, "" where nothing is typed."""
 
     def write(self, name: str, document: Any) -> Path:
         path = self.folder / name
@@ -461,7 +463,109 @@ def no_plugin_runs_without_tls(at: Place) -> str:
     return str(at.write("config", at.config("plain", at.plugin("login", {}, code="sys.exit(1)"))))
 
 
+def one_file_twice(at: Place) -> str:
+    return several(path := at.write("first", at.config("a")), at.write("second", at.config("b")), path)
+
+
+def quotes_around_the_name(at: Place) -> str:
+    return f'"{at.write("config", at.config("a"))}"'
+
+
+def context_that_is_typed(at: Place) -> str:
+    at.context = "b"
+    return several(at.write("first", {**at.config("a"), "current-context": ""}), at.write("second", at.config("b")))
+
+
+def context_that_is_typed_over_another(at: Place) -> str:
+    at.context = "b"
+    return two_contexts(at)
+
+
+def context_that_is_typed_and_gone(at: Place) -> str:
+    at.context = "gone"
+    return two_contexts(at)
+
+
+def plugin_with_an_environment(at: Place) -> str:
+    env = [{"name": "ROLE", "value": "first"}, {"name": "ROLE", "value": "gpu"}, {"name": "EMPTY", "value": ""}]
+    code = "status['token'] = os.environ['ROLE'] + os.environ.get('EMPTY', 'none') + os.environ.get('OUTSIDE', '')"
+    at.env["OUTSIDE"] = "seen"
+    return str(at.write("config", at.config("a", at.plugin("login", {}, code=code, env=env))))
+
+
+def plugin_that_asks_where_it_can(at: Place) -> str:
+    code = "status['token'] = str(json.loads(os.environ['KUBERNETES_EXEC_INFO'])['spec']['interactive'])"
+    user = at.plugin("login", {}, code=code, interactiveMode="IfAvailable")
+    return str(at.write("config", at.config("a", user)))
+
+
+def plugin_that_has_to_ask(at: Place) -> str:
+    return str(at.write("config", at.config("a", at.plugin("login", {"token": "t"}, interactiveMode="Always"))))
+
+
+def plugin_with_arguments(at: Place) -> str:
+    user = at.plugin("login", {}, code="status['token'] = '+'.join(sys.argv[1:])", args=["--region", "us west", ""])
+    return str(at.write("config", at.config("a", user)))
+
+
+def somebody_of_several_groups(at: Place) -> str:
+    user = {"token": "t", "as": "bob", "as-groups": ["ops", "gpu"], "as-user-extra": {"team": ["a", "b"]}}
+    return str(at.write("config", at.config("a", user)))
+
+
+def server_without_a_scheme(at: Place) -> str:
+    return str(at.write("config", at.config(at.urls["plain"].removeprefix("http://"), name="x")))
+
+
+def server_without_a_scheme_and_an_authority(at: Place) -> str:
+    """Whatever stands beside it, nothing is verified and nobody named."""
+    cluster = {**at.trusted(), "tls-server-name": "api.example.org"}
+    return str(
+        at.write("config", at.config(at.urls["plain"].removeprefix("http://"), {"token": "t"}, name="x", **cluster))
+    )
+
+
+def server_without_a_scheme_and_a_path(at: Place) -> str:
+    return str(at.write("config", at.config(f"{at.urls['plain'].removeprefix('http://')}/k8s/clusters/c-1", name="x")))
+
+
+def server_whose_name_looks_like_a_scheme(at: Place) -> str:
+    return str(at.write("config", at.config(at.urls["plain"].replace("http://127.0.0.1", "localhost"), name="x")))
+
+
+def not_verified_by_another_name(at: Place) -> str:
+    cluster = {"insecure-skip-tls-verify": True, "tls-server-name": "elsewhere.example.org"}
+    return str(at.write("config", at.config("tls", {"token": "t"}, **cluster)))
+
+
+def proxy_that_asks_who_comes(at: Place) -> str:
+    proxy = at.urls["plain"].replace("http://", "http://ann:secret@")
+    return str(at.write("config", at.config("http://api.example.org", name="x", **{"proxy-url": proxy})))
+
+
+def proxy_over_tls(at: Place) -> str:
+    cluster = {"proxy-url": at.urls["tls"], **at.trusted()}
+    return str(at.write("config", at.config("http://api.example.org", name="x", **cluster)))
+
+
+def socks_proxy_that_resolves(at: Place) -> str:
+    proxy = at.urls["socks"].replace("socks5://", "socks5h://")
+    return str(at.write("config", at.config("http://api.example.org", name="x", **{"proxy-url": proxy})))
+
+
+def empty_proxy(at: Place) -> str:
+    return str(at.write("config", at.config("a", **{"proxy-url": ""})))
+
+
 CASES: dict[Case, str] = {
+    one_file_twice: "a", quotes_around_the_name: "", context_that_is_typed: "b",
+    context_that_is_typed_over_another: "b", context_that_is_typed_and_gone: "", plugin_with_an_environment: "a",
+    plugin_that_asks_where_it_can: "a", plugin_that_has_to_ask: "", plugin_with_arguments: "a",
+    somebody_of_several_groups: "a", server_without_a_scheme: "plain",
+    server_without_a_scheme_and_an_authority: "plain", server_without_a_scheme_and_a_path: "",
+    server_whose_name_looks_like_a_scheme: "plain",
+    not_verified_by_another_name: "tls", proxy_that_asks_who_comes: "plain", proxy_over_tls: "",
+    socks_proxy_that_resolves: "", empty_proxy: "a",
     two_contexts: "a", empty_first: "b", missing_first: "b", null_sections: "b", empty_words_between: "a",
     same_names: "a", first_entry_counts_whole: "", context_in_the_second: "b",
     context_of_the_first_entries_of_the_second: "b", no_current_context: "", nothing_at_all: "",
@@ -580,9 +684,10 @@ def test_the_server_that_kubectl_asks_is_asked_by_the_same_somebody(
         monkeypatch.setenv(name, value)
     came(apis)
     words = [kubectl, "get", "--raw", "/version", "--request-timeout=5s"]
+    words += ["--context", at.context] if at.context else []
     subprocess.run(words, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=30)
     theirs = came(apis)
     with suppress(ClusterbookError):
-        Api(Connection(log_in()), ONCE).get("/version")
+        Api(Connection(log_in(context=at.context)), ONCE).get("/version")
     assert came(apis) == theirs
     assert [server for server, *_ in theirs] == ([CASES[case]] if CASES[case] else [])

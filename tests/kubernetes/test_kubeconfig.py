@@ -295,7 +295,7 @@ BROKEN = {
     "clusters is text": {**config(NOWHERE), "clusters": "c"},
     "a cluster without a server": {**config(NOWHERE), "clusters": [{"name": "c", "cluster": {}}]},
     "no user of that name": {**config(NOWHERE), "users": [{"name": "other", "user": {}}]},
-    "a server that is no URL": config("api.example.org:6443"),
+    "a server that is no URL": config("ftp://api.example.org"),
     "a certificate that is none": config("https://127.0.0.1:9", {"client-certificate-data": encoded(b"x")}),
     "an authority that is none": config(
         "https://127.0.0.1:9", {"token": "t"}, cluster={"certificate-authority-data": encoded(b"x")}

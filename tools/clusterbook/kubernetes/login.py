@@ -85,9 +85,7 @@ def log_in(
 def _from_context(choice: Choice, env: Mapping[str, str]) -> ClusterLogin:
     """Return what a context says."""
     cluster, user, where = choice.cluster, choice.user, choice.where
-    server = str(cluster.get("server") or "").rstrip("/")
-    if urlsplit(server).scheme not in ("http", "https") or not urlsplit(server).hostname:
-        raise BrokenKubeconfig(f"{where}: the server '{server}' is no http or https URL")
+    server = _server(str(cluster.get("server") or ""), where)
     authority = _pem(cluster, "certificate-authority", where)
     verified = cluster.get("insecure-skip-tls-verify") is not True
     if authority and not verified:
@@ -98,7 +96,7 @@ def _from_context(choice: Choice, env: Mapping[str, str]) -> ClusterLogin:
         raise BrokenKubeconfig(f"{where}: proxy-url '{proxy}' is none of {', '.join(SCHEMES[:3])}")
     about, others = f"{where}: '{choice.user_name}'", _impersonation_headers(user, f"{where}: '{choice.user_name}'")
     if server.startswith("http:"):
-        user = {}  # as kubectl has it: no credentials where others can hear them
+        user, authority = {}, ""  # as kubectl has it: no credentials where others can hear them, and no trust
     token, plugin = _token(user, cluster, authority, about)
     certificate, key = _pem(user, "client-certificate", where), _pem(user, "client-key", where)
     if bool(certificate) != bool(key):
@@ -117,6 +115,16 @@ def _from_context(choice: Choice, env: Mapping[str, str]) -> ClusterLogin:
         server_name=str(cluster.get("tls-server-name") or ""),
         verified=verified or server.startswith("http:"),
     )
+
+
+def _server(text: str, where: str) -> str:
+    """Return the URL of a server; one without a scheme is asked without TLS, as kubectl does."""
+    server = text.rstrip("/")
+    if server and "://" not in server and "/" not in server:
+        server = f"http://{server}"
+    if urlsplit(server).scheme not in ("http", "https") or not urlsplit(server).hostname:
+        raise BrokenKubeconfig(f"{where}: the server '{text}' is no http or https URL")
+    return server
 
 
 # --- who we are -------------------------------------------------------------------------------------------------------
