@@ -4,6 +4,7 @@
 "use strict";
 (() => {
   const PROVIDERS = { aws: "eks", gce: "gke", azure: "aks", oci: "oke", linode: "lke" };
+  const CLOUDS = { eks: "AWS", gke: "Google Cloud", aks: "Azure", oke: "Oracle Cloud", lke: "Linode" };
   const BUILDS = [[/-eks-/, "eks"], [/-gke\./, "gke"], [/\+rke2r/, "rke2"], [/[+-]k3s/, "k3s"], [/\+k0s/, "k0s"], [/-aliyun/, "ack"], [/-tke\./, "tke"], [/\+vmware|\+fips-vmware/, "tkg"]];
   const SERVICE_LABELS = [["node.openshift.io/os_id", "ocp"], ["eks.amazonaws.com/", "eks"], ["cloud.google.com/gke-nodepool", "gke"], ["kubernetes.azure.com/cluster", "aks"], ["kubernetes.azure.com/agentpool", "aks"], ["oke.oraclecloud.com/", "oke"], ["lke.linode.com/", "lke"]];
   const TELLING = ["eks", "gke", "aks", "ocp", "lke", "kind"], NAMED = [...Object.values(PROVIDERS), "kind", "ocp"];
@@ -30,7 +31,9 @@
     return value;
   };
   const read = (document) => {
-    if (document?.kind !== "Snapshot") throw new Error(`this is no snapshot: its kind is '${document?.kind ?? ""}', not 'Snapshot'`);
+    const measured = Array.isArray(document?.measurements) && document.measurements.length > 0;
+    const unnamed = measured && !document.kind && !document.apiVersion && !("componentRefs" in document);
+    if (document?.kind !== "Snapshot" && !unnamed) throw new Error(`this is no snapshot: its kind is '${document?.kind ?? ""}', not 'Snapshot'`);
     if (!VERSIONS.includes(document.apiVersion || VERSIONS[0])) throw new Error(`apiVersion '${document.apiVersion}' of the snapshot is not known`);
     const types = new Map();
     for (const measurement of list(document.measurements, "measurements")) {
@@ -188,7 +191,7 @@
     const machines = said("provider").sort(), providers = [...new Set(machines.map(serviceOf))];
     if (providers.includes("kind")) return is("kind");
     if (providers.length === 1 && !Object.values(PROVIDERS).includes(providers[0])) return is(providers[0]);
-    const where = machines.length ? ` on machines of ${machines.join(", ")}` : "";
+    const where = machines.length ? ` on machines of ${machines.map((each) => CLOUDS[each] ?? each).sort().join(", ")}` : "";
     if (!version) {
       const gap = gapOf(taken, "measurements/K8s.server") ?? gapOf(taken, "measurements/K8s"), looked = looks(gap, ["denied", "failed"]);
       if (!looked && !machines.length) return shownOf({ limit });

@@ -57,7 +57,7 @@ def test_a_recipe_of_the_index_is_judged_by_its_name(index: str) -> None:
 def test_a_recipe_of_a_file_is_judged(index: str, tmp_path: Path, name: str) -> None:
     where = recipe(tmp_path, name=name, constraints=[{"name": "OS.release.ID", "value": "ubuntu"}])
     reply = validate({"source": index, "snapshot": H100, "no_cluster": True, "recipe": where})
-    assert reply.text == "readiness\n  passed  OS.release.ID  it is ubuntu\n1 passed: mine holds\n"
+    assert reply.text == "readiness\n  passed  OS.release.ID  it is ubuntu\nGPUs: 32 whole\n1 passed: mine holds\n"
     assert reply.status == 0
 
 

@@ -12,7 +12,7 @@ import pytest
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.snapshot.model import Snapshot, read_snapshot
 from clusterbook.validate.assertions import Operation, operation_fault, read_test
-from clusterbook.validate.workloads import health_fault, pods
+from clusterbook.validate.workloads import fault_of, health_fault, pods, refusal
 from tests.support.clusters import FILES
 
 CHECKS = sorted((Path(__file__).resolve().parents[2] / "recipes" / "checks").glob("*/*.yaml"))
@@ -161,3 +161,62 @@ def test_what_a_healthy_cluster_shows_is_rolled_out() -> None:
     assert {
         health_fault(kind, found) for kind in ("Deployment", "DaemonSet", "StatefulSet") for found in blocks[kind]
     } == {""}
+
+
+REFUSED = [
+    ("DaemonSet", "x", "DaemonSet", "x", True),
+    ("StatefulSet", "x", "StatefulSet", "x", True),
+    ("Deployment", "x", "ReplicaSet", "x-5d4f8c7b9", True),
+    ("Deployment", "x", "ReplicaSet", "x-more-5d4f8c7b9", False),
+    ("Deployment", "x", "DaemonSet", "x", False),
+    ("DaemonSet", "x", "DaemonSet", "x-2", False),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "own", "whose", "told"), REFUSED)
+def test_pods_that_never_came_are_told_by_the_event_of_their_controller(
+    kind: str, name: str, own: str, whose: str, told: bool
+) -> None:
+    workload = (
+        spread(numberReady=0, numberAvailable=0)
+        if kind == "DaemonSet"
+        else replicated(readyReplicas=0, availableReplicas=0)
+    )
+    event = {
+        "metadata": {"name": "e", "namespace": "n"},
+        "involvedObject": {"kind": own, "name": whose},
+        "reason": "FailedCreate",
+        "message": 'pods "x" is forbidden: exceeded quota: gpus',
+    }
+    objects = [
+        {
+            "apiVersion": "apps/v1",
+            "kind": kind,
+            "items": [{**workload, "metadata": {**workload["metadata"], "name": name}}],
+        },
+        {"apiVersion": "v1", "kind": "Event", "items": [event]},
+    ]
+    inventory = read_snapshot({"kind": "Snapshot", "objects": objects}).inventory
+    assert ("exceeded quota" in fault_of(inventory, kind, name, "n")) is told
+    assert fault_of(
+        inventory._replace(objects={key: each for key, each in inventory.objects.items() if key[1] != "Event"}),
+        kind,
+        name,
+        "n",
+    )
+
+
+def test_an_old_event_makes_nothing_that_is_rolled_out_wrong() -> None:
+    event = {
+        "metadata": {"name": "e", "namespace": "n"},
+        "involvedObject": {"kind": "DaemonSet", "name": "x"},
+        "reason": "FailedCreate",
+    }
+    objects = [
+        {"apiVersion": "apps/v1", "kind": "DaemonSet", "items": [spread()]},
+        {"apiVersion": "v1", "kind": "Event", "items": [event]},
+    ]
+    inventory = read_snapshot({"kind": "Snapshot", "objects": objects}).inventory
+    assert fault_of(inventory, "DaemonSet", "x", "n") == ""
+    assert refusal(inventory, "n") == ": DaemonSet x: its pods are refused"
+    assert refusal(inventory, "other") == ""

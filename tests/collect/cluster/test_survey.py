@@ -17,7 +17,7 @@ import pytest
 from clusterbook.cli.main import run
 from clusterbook.collect.cluster.objects import STANDARD
 from clusterbook.collect.cluster.survey import SurveyOptions, collectors
-from clusterbook.collect.run import gather
+from clusterbook.collect.run import gather, patience
 from clusterbook.kubernetes.api import PATIENCE, Api
 from clusterbook.kubernetes.connection import Connection
 from clusterbook.kubernetes.discovery import Kind, discover
@@ -405,3 +405,65 @@ def test_a_pod_that_is_to_look_at_its_node_alone_asks_nobody(
     assert run([*pod_of, "--no-cluster"], {}) == 0
     assert readings(capsys)[1]["measurements/K8s"] == "skipped"
     assert server.requests == []
+
+
+NO_VERSIONS: list[dict[str, Any]] = [
+    {},
+    {"gitVersion": ""},
+    {"gitVersion": ["v1.33"]},
+    {"gitVersion": 1.33},
+    {"major": "1"},
+    {"gitVersion": None, "platform": "linux/amd64"},
+]
+
+
+@pytest.mark.parametrize("answer", NO_VERSIONS)
+def test_a_server_that_does_not_say_its_version_is_a_gap(server: FakeApi, answer: dict[str, Any]) -> None:
+    server.put("/version", {"kind": "Info", **answer})
+    seen = survey(server)
+    assert "server" not in seen.measurements["K8s"]
+    assert gaps(seen)["measurements/K8s.server"][0] == "failed"
+
+
+def test_somebody_hears_who_is_waited_for(server: FakeApi) -> None:
+    server.faults.append(Fault("GET", "^/api/v1/nodes", silent_s=0.4))
+    heard: list[str] = []
+    with patience(heard.append, "the server", quiet_s=0.05):
+        survey(server)
+    assert heard
+    assert all("the server" in line for line in heard)
+    count = len(heard)
+    time.sleep(0.2)
+    assert len(heard) == count
+
+
+def test_gpus_are_counted_by_their_kind(server: FakeApi) -> None:
+    whole, cut, shared, virtual = (node(number) for number in range(4))
+    cut["status"]["capacity"] = {"nvidia.com/mig-1g.10gb": "14", "nvidia.com/gpu": "6"}
+    shared["metadata"]["labels"] |= {"nvidia.com/gpu.sharing-strategy": "time-slicing", "nvidia.com/gpu.replicas": "4"}
+    shared["status"]["capacity"] = {"nvidia.com/gpu": "32"}
+    virtual["metadata"]["labels"]["nvidia.com/gpu.product"] = "GRID-H100-40C"
+    server.lists["/api/v1/nodes"] = [whole, cut, shared, virtual]
+    found = taken(survey(server))
+    assert read_snapshot(found).nodes.gpu_kinds == {"whole": 14, "MIG": 14, "vGPU": 8, "shared": 32}
+    assert found["fingerprint"]["gpus"] == {
+        "value": "14 whole, 14 MIG, 8 vGPU, 32 shared",
+        "source": "Node.status.capacity",
+    }
+    SnapshotShape.model_validate(found)
+
+
+def test_events_of_pods_that_never_came_are_asked_for_and_no_others(server: FakeApi) -> None:
+    group = server.objects["/api"]["items"][0]["versions"][0]["resources"]
+    group.append({"resource": "events", "responseKind": {"kind": "Event"}, "verbs": ["list"], "scope": "Namespaced"})
+    server.lists["/api/v1/events"] = [{
+        "metadata": {"name": "e", "namespace": "gpu", "uid": "u"}, "type": "Warning", "reason": "FailedCreate",
+        "involvedObject": {"kind": "DaemonSet", "name": "driver", "namespace": "gpu", "uid": "v"},
+        "message": "exceeded quota " * 100, "source": {"component": "daemonset-controller"},
+    }]  # fmt: skip
+    seen = survey(server)
+    (asked,) = server.asked("GET", "/api/v1/events")
+    assert asked.query["fieldSelector"] == "type=Warning,reason=FailedCreate"
+    ((event,),) = (block["items"] for block in seen.objects if block["kind"] == "Event")
+    assert event["involvedObject"] == {"kind": "DaemonSet", "name": "driver"}
+    assert len(event["message"]) == 400

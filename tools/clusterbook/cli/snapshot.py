@@ -97,7 +97,8 @@ def snapshot(request: Request, caller: Caller) -> Reply:
     if agent is not None and "print_manifests" in request.switches:
         return Reply(manifests_text(agent, form or FORMATS[0]), notes, output=output)
     asked = _snapshot_request(request, agent)
-    taken, told = take(asked, caller.environment, lambda line: log("agent", line, log_json=caller.log_json))
+    speaker = "note" if agent is None else "agent"
+    taken, told = take(asked, caller.environment, lambda line: log(speaker, line, log_json=caller.log_json))
     notes = (*notes, *told, *gaps(taken))
     if "redact" in request.switches:  # which takes the reasons away; who asks may know them
         taken = redact_snapshot(taken)

@@ -81,7 +81,7 @@ def _report(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply
     recipe, shelf = _recipe(request)
     ours = open_shelf().validators()
     known = with_inspections(shelf.validators() if shelf else {}, ours)
-    taken, seen, remarks = _snapshot(request, recipe, helper)
+    taken, seen, remarks = _snapshot(request, recipe, helper, caller)
     remarks = (*(shelf.remarks if shelf else ()), *remarks)
 
     def report_of(seen: Snapshot) -> Report:
@@ -142,7 +142,7 @@ def _watched(
 
 
 def _snapshot(
-    request: Request, recipe: Mapping[str, Any], helper: NodeAgent | None
+    request: Request, recipe: Mapping[str, Any], helper: NodeAgent | None, caller: Caller
 ) -> tuple[Mapping[str, Any], Snapshot, tuple[str, ...]]:
     """Return the snapshot to judge, as a document and read, of a file or taken now; and what a user should hear."""
     values = request.values
@@ -167,6 +167,7 @@ def _snapshot(
     import gc
 
     gc.enable()  # what a cluster shows may take long, and much room
+    from clusterbook.cli.terminal import log
     from clusterbook.collect.live import take_snapshot
     from clusterbook.documents.scalars import duration_s
 
@@ -178,6 +179,7 @@ def _snapshot(
         kubeconfig=request.text("kubeconfig"),
         context=request.text("context"),
         timeout_s=duration_s(values["timeout"]) if "timeout" in values else 0,
+        say=lambda line: log("note", line, log_json=caller.log_json),
     )
     return taken, model.read_snapshot(taken), remarks
 

@@ -31,6 +31,7 @@ def take_snapshot(
     kubeconfig: str,
     context: str,
     timeout_s: float = 0,
+    say: Callable[[str], None] | None = None,
 ) -> SnapshotResult:
     """Return a snapshot with all that `recipe` asks about.
 
@@ -41,6 +42,7 @@ def take_snapshot(
         kubeconfig: the file that says which cluster, "" as kubectl does.
         context: the context in it, "" for its own choice.
         timeout_s: how long one list of objects may take, 0 for the usual.
+        say: is told who is waited for; None for nobody.
 
     Raises:
         ClusterbookError: the cluster cannot be asked at all; what it does not tell is a gap in the snapshot.
@@ -54,7 +56,7 @@ def take_snapshot(
         kinds=tuple(kinds_of(recipe)),
         timeout_s=timeout_s,
     )
-    taken = take(asked, {}, helper.say if helper else _discard)
+    taken = take(asked, {}, helper.say if helper else say or _discard)
     return taken if own is None else taken._replace(document=merge(taken.document, own))
 
 

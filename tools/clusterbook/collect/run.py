@@ -6,9 +6,10 @@ Source: reference row S3.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 from typing import NamedTuple
 
 from clusterbook.diagnostics.errors import ClusterbookError
@@ -18,6 +19,9 @@ from clusterbook.snapshot.inventory import FAILED, Gap
 TIMEOUT_S = 10.0
 """How long a collector may take. Source: reference row S3."""
 
+QUIET_S = 10.0
+"""How long nothing is heard before somebody is told who is waited for."""
+
 
 class Collector(NamedTuple):
     """Something that looks at one part; `part` is how `coverage` spells what is missing when it does not come back."""
@@ -25,6 +29,24 @@ class Collector(NamedTuple):
     part: str
     look: Callable[[], Capture]
     timeout_s: float = TIMEOUT_S
+
+
+@contextmanager
+def patience(say: Callable[[str], None], whom: str, *, quiet_s: float = QUIET_S) -> Iterator[None]:
+    """Tell, while the block lasts, that somebody is waited for who has not answered for a while."""
+    ended = Event()
+
+    def tell() -> None:
+        waited_s = 0.0
+        while not ended.wait(quiet_s):
+            waited_s += quiet_s
+            say(f"waiting for {whom}, {waited_s:g} s by now")
+
+    Thread(target=tell, name="patience", daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 def gather(collectors: Sequence[Collector]) -> Capture:

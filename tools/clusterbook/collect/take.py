@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from clusterbook import __version__
 from clusterbook.collect.node import collectors
 from clusterbook.collect.node.host import this_host
-from clusterbook.collect.run import Collector, gather
+from clusterbook.collect.run import Collector, gather, patience
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound
 from clusterbook.kubernetes.errors import ClusterDenied
 from clusterbook.snapshot.build import Capture, combine, document, measurement_part
@@ -72,7 +72,7 @@ class SnapshotResult(NamedTuple):
 
 
 def take(request: SnapshotRequest, variables: Mapping[str, str], say: Callable[[str], None]) -> SnapshotResult:
-    """Return the snapshot that was asked for; `say` is told what an agent says while it works.
+    """Return the snapshot that was asked for; `say` is told what an agent says while it works, and who is waited for.
 
     Raises:
         InvalidRequest: it is asked of two things at once.
@@ -118,11 +118,13 @@ def _from_outside(request: SnapshotRequest, say: Callable[[str], None]) -> Snaps
     from clusterbook.collect.agent import run_agent
     from clusterbook.collect.cluster.survey import collectors
 
-    api, wishes = _connect(request, "")
+    with patience(say, "a login to the cluster"):
+        api, wishes = _connect(request, "")
     whom = f"asked: {api.description}"
     if request.agent is None:
         gaps = [Gap(part, SKIPPED, "take it with --agent, which looks into a node") for part in _NODE_PARTS]
-        seen = combine((gather(collectors(api, wishes)), Capture(gaps=gaps)))
+        with patience(say, api.description):
+            seen = combine((gather(collectors(api, wishes)), Capture(gaps=gaps)))
         return SnapshotResult(_snapshot_of(request, seen, request.node), (whom,))
     say(whom)
     found = run_agent(api, request.agent, say=say, keep=request.no_cleanup)

@@ -18,6 +18,7 @@ from clusterbook.snapshot.constraint import parse_version
 from clusterbook.snapshot.criteria import DIMENSIONS, UNREADABLE, fingerprint, origin, read_dimension
 from clusterbook.snapshot.inventory import ABSENT, PARTIAL, RELEASES, InstalledRelease, Inventory, UnseenPart
 from clusterbook.snapshot.model import Snapshot
+from clusterbook.snapshot.topology import only_in_items
 from clusterbook.validate.workloads import health_fault
 
 ADDED, REMOVED, MODIFIED, UNSEEN = "added", "removed", "modified", "unseen"
@@ -231,11 +232,11 @@ def _readings(before: Snapshot, after: Snapshot) -> Iterator[SnapshotChange]:
         if blind:
             yield SnapshotChange(UNSEEN, WARNING, path, *("" if found is None else "seen" for found in sides))
             continue
-        old, new = ({} if found is None else found.data for found in sides)
+        old, new = ({} if found is None else {**found.data, **only_in_items(found.items)} for found in sides)
         partial = [_is_partial(side.inventory, kind, name) for side in (before, after)]
         changes = _spread_changes(path, old, new) if (kind, name) in _SPREADS else _reading_changes(path, old, new)
         yield from _without_partial(path, changes, partial, counted=kind == "NodeTopology")
-        items = [() if found is None else found.items for found in sides]
+        items = [() if found is None or (kind, name) in _SPREADS else found.items for found in sides]
         for number in range(max(map(len, items))):
             each = [{**side[number].context, **side[number].data} if number < len(side) else {} for side in items]
             yield from _reading_changes(f"{path}[{number}]", *each)

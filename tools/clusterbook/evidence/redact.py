@@ -23,7 +23,7 @@ VERSION = "2"
 """Raised whenever something that went stays, or the other way round."""
 Document = dict[str, Any]
 
-_FINGERPRINT = ("service", "accelerator", "gpuModel", "os", "k8sVersion", "region", "nodeCount", "gpuNodeCount")
+_FINGERPRINT = ("service", "accelerator", "gpuModel", "os", "k8sVersion", "region", "nodeCount", "gpuNodeCount", "gpus")
 _RELEASE = ("name", "namespace", "chart", "version", "appVersion", "status", "revision")
 _GROUPS = ("", "apps", "batch", "*.k8s.io", "*.x-k8s.io")
 """The API groups of Kubernetes itself, which stay; those of components are the catalog's to name."""

@@ -142,7 +142,7 @@ def _service(snapshot: Snapshot) -> DimensionReading:
     if service:
         return DimensionReading({service: ()}, source)
     limit = snapshot.nodes.limit
-    machines = ", ".join(sorted(said["provider"]))
+    machines = ", ".join(sorted(map(services.cloud_of, said["provider"])))
     where = f" on machines of {machines}" if machines else ""
     if not version:
         gap = snapshot.inventory.gap("measurements/K8s.server") or snapshot.inventory.gap("measurements/K8s")

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from clusterbook.documents.yaml_writer import scalar
 from clusterbook.snapshot.criteria import SEVERAL, UNKNOWN_SKU, DimensionReading, own_products, read_dimension
-from clusterbook.snapshot.gpus import ACCELERATORS, PRESENT_LABEL
+from clusterbook.snapshot.gpus import ACCELERATORS, PRESENT_LABEL, tally
 from clusterbook.snapshot.model import Snapshot, Subtype
 from clusterbook.snapshot.systems import SYSTEMS
 
@@ -38,6 +37,7 @@ def describe(snapshot: Snapshot) -> Document:
         "region": _region(snapshot),
         "nodeCount": _count(measured),
         "gpuNodeCount": _gpu_nodes(measured),
+        "gpus": _gpus(measured),
     }
     return {name: entry for name, entry in found.items() if entry}
 
@@ -115,14 +115,17 @@ def _gpu_nodes(snapshot: Snapshot) -> Document:
     return {"value": count or 0, "source": source}
 
 
+def _gpus(snapshot: Snapshot) -> Document:
+    """Return how many GPUs of each kind there are to give: whole ones, slices, virtual and shared ones."""
+    kinds, source = snapshot.nodes.gpu_kinds, "Node.status.capacity"
+    if not kinds or snapshot.nodes.gap is not None:
+        return {"source": source, "note": PARTIAL} if kinds else {}
+    return {"value": tally(kinds), "source": source}
+
+
 def spread(snapshot: Snapshot, label: str) -> dict[str, str]:
     """Return the nodes of each value of a label, as they are written. Source: reference row S16."""
-    found = {}
-    for key, text in _labels(snapshot).items():
-        value, _, nodes = scalar(text).partition("|")
-        if key == label or key == f"{label}.{value}":
-            found[value] = nodes
-    return found
+    return {each.value: each.listed for each in snapshot.labels if each.key == label}
 
 
 def _labels(snapshot: Snapshot) -> Mapping[str, Any]:

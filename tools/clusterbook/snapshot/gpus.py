@@ -51,6 +51,11 @@ WHOLE, MIG, VGPU, SHARED = "whole", "MIG", "vGPU", "shared"
 KINDS = (WHOLE, MIG, VGPU, SHARED)
 
 
+def tally(kinds: Mapping[str, int]) -> str:
+    """Return GPUs by their kind in words: `16 whole, 14 MIG`."""
+    return ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+
+
 class Gpus(NamedTuple):
     """What a node has of GPUs. `product` is the model's name, "" where nothing names it; `source` what does.
 

@@ -7,7 +7,7 @@ library.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from types import MappingProxyType
 
@@ -34,6 +34,7 @@ from clusterbook.snapshot.inventory import (
     wrong_shape,
 )
 from clusterbook.snapshot.nodes import NodeView, view
+from clusterbook.snapshot.topology import NodeLabel, labels
 
 Reading = str | int | float | bool | None
 
@@ -85,9 +86,8 @@ class Snapshot(_SnapshotFields):
             default=None,
         )
         objects = self.inventory.objects
-        labels = self.measurements.get("NodeTopology", {}).get("label", Subtype({}, ())).data
         slices = [each for (_, kind), found in objects.items() if kind == "ResourceSlice" for each in found]
-        seen = view(objects.get(("v1", "Node"), ()), labels, worst, slices)
+        seen = view(objects.get(("v1", "Node"), ()), self.labels, worst, slices)
         return seen if self.chosen is None else seen.only(self.chosen)
 
     def pick(self, names: Collection[str]) -> Snapshot:
@@ -96,21 +96,25 @@ class Snapshot(_SnapshotFields):
         found.__dict__["nodes"] = self.nodes.only(names)  # the view is of 10,000 nodes, and made once
         return found
 
+    @property
+    def labels(self) -> Iterator[NodeLabel]:
+        """Yield the labels of the nodes that the snapshot lists."""
+        listed = self.measurements.get("NodeTopology", {}).get("label", Subtype({}, ()))
+        return labels(listed.data, listed.items)
+
     def labelled(self, wanted: Mapping[str, str]) -> frozenset[str]:
         """Return the names of the nodes that have all of some labels.
 
         Raises:
             InvalidRequest: there are none, or the snapshot cuts the list of nodes that have one.
         """
-        labels = self.measurements.get("NodeTopology", {}).get("label", Subtype({}, ())).data
         found: frozenset[str] | None = None
         for key, value in wanted.items():
-            texts = (scalar(labels[name]) for name in (key, f"{key}.{value}") if name in labels)
-            names = next((names for said, _, names in (text.rpartition("|") for text in texts) if said == value), "")
-            if " (+" in names:
+            fitting = [each for each in self.labels if (each.key, each.value) == (key, value)]
+            if any(each.unnamed for each in fitting):
                 what = f"the snapshot names only some of the nodes with {key}={value}"
                 raise InvalidRequest(what, hint="take it without --max-nodes-per-entry")
-            these = frozenset(filter(None, names.split(",")))
+            these = frozenset(name for each in fitting for name in each.nodes)
             found = these if found is None else found & these
         if not found:
             said = ", ".join(f"{key}={value}" for key, value in wanted.items())

@@ -12,12 +12,12 @@ from functools import cached_property
 
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
 from clusterbook.documents.selector import listing
-from clusterbook.documents.yaml_writer import scalar
 from clusterbook.records import Any, NamedTuple
 from clusterbook.snapshot import gpus, services
 from clusterbook.snapshot.gpus import Gpus, gpus_of
 from clusterbook.snapshot.inventory import Gap, Object, gap_text
 from clusterbook.snapshot.systems import System, normalise_release, system_of_image
+from clusterbook.snapshot.topology import NodeLabel
 
 OS_LABEL = "feature.node.kubernetes.io/system-os_release."
 POOL_LABELS = (
@@ -173,13 +173,14 @@ class NodeView:
         """Return whether every node was seen, with what it has to give."""
         return self.listed and self.gap is None
 
-    def counts(self) -> dict[str, int]:
-        """Return how many GPUs of each kind there are to give, over all nodes."""
+    @cached_property
+    def gpu_kinds(self) -> dict[str, int]:
+        """How many GPUs of each kind the nodes have to give, without the kinds of which there are none."""
         found = dict.fromkeys(gpus.KINDS, 0)
         for node, names in self.kinds:
             for kind, count in node.gpus.counts if node.gpus else ():
                 found[kind] += count * len(names)
-        return found
+        return {kind: count for kind, count in found.items() if count}
 
     def pools(self) -> dict[str, tuple[str, ...]]:
         """Return the names of the judged nodes by pool, sorted."""
@@ -219,7 +220,7 @@ def list_names(names: Sequence[str]) -> str:
 
 def view(
     objects: Sequence[Object],
-    labels: Mapping[str, Any],
+    labels: Iterable[NodeLabel],
     gap: Gap | None = None,
     slices: Iterable[Object] = (),
 ) -> NodeView:
@@ -227,7 +228,7 @@ def view(
 
     Args:
         objects: the Node objects.
-        labels: the readings of NodeTopology.label.
+        labels: what NodeTopology lists.
         gap: what limits the view.
         slices: the ResourceSlices, which say which node has GPUs to claim.
     """
@@ -289,21 +290,17 @@ def _product(device: object) -> str:
     return str(_map(_map(attributes).get("productName")).get("string") or "")
 
 
-def _labels_by_node(labels: Mapping[str, Any]) -> tuple[dict[str, dict[str, str]], int]:
+def _labels_by_node(labels: Iterable[NodeLabel]) -> tuple[dict[str, dict[str, str]], int]:
     """Return the judged labels by node, and how many GPU nodes a cut list does not name."""
     found: dict[str, dict[str, str]] = {}
     unnamed = 0
-    for key, text in labels.items():
-        value, bar, names = scalar(text).rpartition("|")
-        label = key if is_judged(key) else key.removesuffix(f".{value}")
-        if not bar or not is_judged(label):
+    for label in labels:
+        if not is_judged(label.key):
             continue
-        listed, _, more = names.partition(" (+")
-        for name in filter(None, listed.split(",")):
-            found.setdefault(name, {})[label] = value
-        rest = more.partition(" ")[0]
-        if label == gpus.PRESENT_LABEL and value == "true" and rest.isdecimal():
-            unnamed = int(rest)
+        for name in label.nodes:
+            found.setdefault(name, {})[label.key] = label.value
+        if (label.key, label.value) == (gpus.PRESENT_LABEL, "true"):
+            unnamed = label.unnamed
     return found, unnamed
 
 

@@ -45,6 +45,7 @@ class FingerprintShape(Shape):
     region: FingerprintValue | str | None = None
     node_count: FingerprintValue | int | None = Field(None, alias="nodeCount")
     gpu_node_count: FingerprintValue | int | None = Field(None, alias="gpuNodeCount")
+    gpus: FingerprintValue | str | None = Field(None, description="How many of each kind: 16 whole, 14 MIG.")
 
 
 class ItemShape(Shape):

@@ -13,6 +13,8 @@ from clusterbook.records import NamedTuple
 
 _PROVIDERS = {"aws": "eks", "gce": "gke", "azure": "aks", "oci": "oke", "linode": "lke"}
 """Cloud provider → its service. Source: reference row S13."""
+_CLOUDS = {"eks": "AWS", "gke": "Google Cloud", "aks": "Azure", "oke": "Oracle Cloud", "lke": "Linode"}
+"""Service → whose machines its own provider names."""
 _BUILDS = (
     ("-eks-", "eks"),
     ("-gke.", "gke"),
@@ -61,6 +63,11 @@ def is_judged(label: str) -> bool:
 def service_of(provider: str) -> str:
     """Return the service of a cloud provider; one that is not known stays as it is. Source: reference row S13."""
     return "oke" if provider.startswith("ocid1") else _PROVIDERS.get(provider, provider)
+
+
+def cloud_of(service: str) -> str:
+    """Return whose machines they are whose provider is that of a service; what is no cloud stays as it is."""
+    return _CLOUDS.get(service, service)
 
 
 def is_recognisable(service: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from clusterbook.diagnostics.printable import one_line
 from clusterbook.records import Any
+from clusterbook.snapshot.gpus import tally
 from clusterbook.validate.result import (
     ERROR,
     FAILED,
@@ -59,16 +60,16 @@ def document(report: Report, version: str) -> dict[str, Any]:
             "tool": {"name": "clusterbook", "version": version},
             "summary": summary,
             "tests": [_test(result) for result in report.results],
-            "environment": {"extra": {"recipe": report.recipe, "verdict": report.verdict, **_pools(report)}},
+            "environment": {"extra": {"recipe": report.recipe, "verdict": report.verdict, **_nodes(report)}},
         },
     }
     return {**found, "timestamp": report.taken} if report.taken else found
 
 
-def _pools(report: Report) -> dict[str, Any]:
-    """Return the pools of a cluster that has several."""
+def _nodes(report: Report) -> dict[str, Any]:
+    """Return the pools of a cluster that has several, and its GPUs by their kind."""
     pools = [{key: value for key, value in each._asdict().items() if value} for each in report.pools]
-    return {"pools": pools} if pools else {}
+    return {**({"pools": pools} if pools else {}), **({"gpus": dict(report.gpus)} if report.gpus else {})}
 
 
 def _test(result: Result) -> dict[str, Any]:
@@ -108,6 +109,7 @@ def text(report: Report) -> str:
         if results:
             lines += [phase, *_lines(results)]
     lines += _pool_lines(report.pools)
+    lines += [f"GPUs: {tally(report.gpus)}"] if report.gpus else []
     return "\n".join([*lines, summary(report)]) + "\n"
 
 

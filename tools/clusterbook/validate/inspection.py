@@ -16,7 +16,7 @@ from clusterbook.validate.checks import EACH_GPU_NODE, Check, Inspection, Object
 from clusterbook.validate.figures import missed_constraints
 from clusterbook.validate.result import ERROR, FAILED, NOT_APPLICABLE, PASSED, SKIPPED, recorded_result
 from clusterbook.validate.subject import Constraint, ValidationSubject, gpu_nodes
-from clusterbook.validate.workloads import all_objects, api_version, condition, faults_of, health_fault, pods
+from clusterbook.validate.workloads import all_objects, api_version, condition, faults_of, health_fault, pods, refusal
 
 _SHOWN = 3
 """Most faults that one message names."""
@@ -106,7 +106,8 @@ def _objects(inspection: Inspection, subject: ValidationSubject) -> Judgement:
         own = pods(inventory, namespace, inspection.pods.labels)
         count = len(own.healthy)
         faults += own.faults
-        faults += [] if count or own.faults else [_fill(inspection.pods.otherwise, {"{namespace}": namespace})]
+        none = _fill(inspection.pods.otherwise, {"{namespace}": namespace}) + refusal(inventory, namespace)
+        faults += [] if count or own.faults else [none]
     if inspection.some:
         some = inspection.some
         objects = all_objects(inventory, some.api_version, some.kind)

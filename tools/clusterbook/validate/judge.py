@@ -36,6 +36,7 @@ from clusterbook.validate.result import (
     Result,
 )
 from clusterbook.validate.subject import Constraint, PhaseRequirements, ValidationSubject, criteria, subject
+from clusterbook.validate.workloads import refusal
 
 _MOST_POOLS = 50
 """Most pools that are judged one by one; more are no pools."""
@@ -90,7 +91,7 @@ def judge(
             stopped = f"{name} failed, and no more was asked for"
     taken = str(snapshot.metadata.get("timestamp") or "")
     unasked = tuple(name for name in PHASES if name not in chosen and any(_demands(about, name, checks)))
-    return Report(about.name, taken, tuple(results), unasked, tuple(_pools(about)))
+    return Report(about.name, taken, tuple(results), unasked, tuple(_pools(about)), snapshot.nodes.gpu_kinds)
 
 
 def _pools(about: ValidationSubject) -> Iterator[Pool]:
@@ -226,7 +227,8 @@ def component_health(about: ValidationSubject, component: ComponentRef) -> Resul
         return result(ERROR, error.what)
     if outcome.broken:
         more = f" and {len(outcome.broken) - _SHOWN} more" if len(outcome.broken) > _SHOWN else ""
-        return result(FAILED, "; ".join(outcome.broken[:_SHOWN]) + more)
+        why = refusal(about.inventory, component.namespace) if component.namespace else ""
+        return result(FAILED, "; ".join(outcome.broken[:_SHOWN]) + more + why)
     if outcome.unseen:
         return result(ERROR if outcome.blind else SKIPPED, outcome.unseen[0])
     if not outcome.asked:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from clusterbook.records import NamedTuple
 from clusterbook.snapshot.model import Snapshot
@@ -51,7 +52,7 @@ class Report(NamedTuple):
     """All results in the order they were reached, and whom they are about.
 
     `unasked` are the phases of which the recipe demands something, and that nobody asked for; `pools` the pools of the
-    cluster, () where there is one.
+    cluster, () where there is one; `gpus` how many GPUs of each kind the judged nodes have.
     """
 
     recipe: str
@@ -59,6 +60,7 @@ class Report(NamedTuple):
     results: tuple[Result, ...]
     unasked: tuple[str, ...] = ()
     pools: tuple[Pool, ...] = ()
+    gpus: Mapping[str, int] = MappingProxyType({})
 
     def counts(self) -> Mapping[str, int]:
         """Return how many results have which state, all states named."""

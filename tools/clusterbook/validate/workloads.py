@@ -32,7 +32,29 @@ def fault_of(inventory: Inventory, kind: str, name: str, namespace: str = "") ->
     if found is None:
         return f"{where} is not there"
     why = health_fault(kind, found)
-    return f"{where} {why}" if why else ""
+    return f"{where} {why}{'' if ': ' in why else refusal(inventory, namespace, kind, name)}" if why else ""
+
+
+def refusal(inventory: Inventory, namespace: str, kind: str = "", name: str = "") -> str:
+    """Return why pods of a workload never came, or of any in a namespace, for the end of a sentence; "" for nothing.
+
+    DaemonSets, StatefulSets and Jobs have no condition that says so: quota, admission, pod security or a runtime class
+    refuse their pods, and only events tell.
+    """
+    try:
+        events, _ = inventory.kind("v1", "Event", namespace)
+    except UnseenPart:
+        return ""
+    for event in events:
+        about = event.get("involvedObject")
+        about = about if isinstance(about, Mapping) else {}
+        whose, own = str(about.get("name") or ""), str(about.get("kind") or "")
+        mine = (own, whose) == (kind, name) or (
+            (kind, own) == ("Deployment", "ReplicaSet") and whose.rpartition("-")[0] == name
+        )
+        if event.get("reason") == "FailedCreate" and (mine or not name):
+            return f": {own} {whose}: {event.get('message') or 'its pods are refused'}"
+    return ""
 
 
 def api_version(inventory: Inventory, kind: str) -> str:

@@ -14,6 +14,7 @@ from clusterbook.snapshot.build import SubtypeReadings
 from clusterbook.snapshot.gpus import gpus_of
 from clusterbook.snapshot.model import Item, Reading
 from clusterbook.snapshot.nodes import account, release
+from clusterbook.snapshot.topology import COUNT, CUT, EFFECT, KEY, NODES, NODES_AT, VALUE
 
 Object = Mapping[str, Any]
 Measurements = dict[str, dict[str, SubtypeReadings]]
@@ -50,22 +51,32 @@ class Nodes:
     def topology(self, most: int = 0) -> dict[str, SubtypeReadings]:
         """Return the subtypes of NodeTopology; an entry names at most `most` nodes, 0 for all of them."""
         labels: dict[str, str] = {}
+        label_items = []
+        words = Counter(key if len(values) == 1 else f"{key}.{value}"
+                        for key, values in self._labels.items() for value in values)  # fmt: skip
         for key, values in sorted(self._labels.items()):
             for value, names in sorted(values.items()):
-                labels[key if len(values) == 1 else f"{key}.{value}"] = f"{value}|{_name_list(names, most)}"
+                word, listed = key if len(values) == 1 else f"{key}.{value}", _name_list(names, most)
+                labels[word] = f"{value}|{listed}"
+                at = {NODES_AT: word} if words[word] == 1 else {NODES: listed}
+                label_items.append(Item(at | _counted(names, most), {KEY: key, VALUE: value}))
         taints: dict[str, str] = {}
+        taint_items = []
         for key, kinds in sorted(self._taints.items()):
             effects = Counter(effect for effect, _ in kinds)
             for (effect, value), names in sorted(kinds.items()):
-                nodes = _name_list(names, most)
-                if len(kinds) == 1:
-                    taints[key] = f"{effect}|{value}|{nodes}"
-                else:
-                    taints[f"{key}.{effect}" if effects[effect] == 1 else f"{key}.{effect}.{value}"] = (
-                        f"{value}|{nodes}"
-                    )
-        counts = {"node-count": self.count, "taint-count": len(taints), "label-count": len(labels)}
-        return {"summary": SubtypeReadings(counts), "label": SubtypeReadings(labels), "taint": SubtypeReadings(taints)}
+                word = key if len(kinds) == 1 else f"{key}.{effect}"
+                listed = _name_list(names, most)
+                at = {NODES_AT: word} if effects[effect] == 1 and word not in taints else {NODES: listed}
+                taint_items.append(Item(at | _counted(names, most), {KEY: key, VALUE: value, EFFECT: effect}))
+                word = word if effects[effect] == 1 else f"{word}.{value}"
+                taints[word] = f"{effect}|{value}|{listed}" if len(kinds) == 1 else f"{value}|{listed}"
+        counts = {"node-count": self.count, "taint-count": len(taint_items), "label-count": len(label_items)}
+        return {
+            "summary": SubtypeReadings(counts),
+            "label": SubtypeReadings(labels, label_items),
+            "taint": SubtypeReadings(taints, taint_items),
+        }
 
     def node(self) -> Measurements:
         """Return what one node says of itself: the one asked for, else the first with a GPU, else the first of all."""
@@ -88,6 +99,11 @@ class Nodes:
     def name(self) -> str:
         """The name of that one node, "" where there is none."""
         return str(self._chosen["metadata"]["name"]) if self._chosen is not None else ""
+
+
+def _counted(names: list[str], most: int) -> dict[str, Reading]:
+    """Return how many nodes there are, and whether some of them are not named."""
+    return {COUNT: len(names), CUT: bool(most) and len(names) > most}
 
 
 def _name_list(names: list[str], most: int) -> str:

@@ -20,6 +20,7 @@ from clusterbook.validate.workloads import API_VERSIONS
 Object = dict[str, Any]
 
 _METADATA = ("name", "namespace", "labels", "generation", "deletionTimestamp")
+_LONGEST_MESSAGE = 400
 _IDENTIFIERS = frozenset(("machineID", "systemUUID", "bootID"))
 _CONDITION = ("type", "status", "reason")
 _STATE = {"waiting": ("reason",), "running": (), "terminated": ("reason", "exitCode")}
@@ -127,6 +128,11 @@ _KINDS: dict[str, Callable[[Mapping[str, Any]], Object]] = {
     **dict.fromkeys(("Deployment", "DaemonSet", "StatefulSet", "ReplicaSet", "Job"), _workload),
     "CustomResourceDefinition": _definition,
     **dict.fromkeys(("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"), _webhooks),
+    "Event": lambda found: {
+        "involvedObject": _only(found.get("involvedObject") or {}, ("kind", "name")),
+        "reason": found.get("reason"),
+        "message": str(found.get("message") or "")[:_LONGEST_MESSAGE],
+    },
     "Namespace": lambda found: {"status": _only(found.get("status") or {}, ("phase",))},
     "APIService": lambda found: {
         "spec": _only(found.get("spec") or {}, ("group", "version", "service")),
@@ -141,13 +147,14 @@ _KINDS: dict[str, Callable[[Mapping[str, Any]], Object]] = {
 
 # --- kinds ------------------------------------------------------------------------------------------------------------
 
-NODE, POD = Kind("v1", "Node"), Kind("v1", "Pod")
+NODE, POD, EVENT = Kind("v1", "Node"), Kind("v1", "Pod"), Kind("v1", "Event")
 CRD = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 CLUSTER_POLICY = Kind("nvidia.com/v1", "ClusterPolicy")
 OF_KUBERNETES = (
     NODE,
     POD,
     CRD,
+    EVENT,
     Kind("v1", "Namespace"),
     Kind("apps/v1", "DaemonSet"),
     Kind("apps/v1", "Deployment"),

@@ -18,6 +18,7 @@ from clusterbook.collect.cluster.nodes import Nodes, policies
 from clusterbook.collect.cluster.objects import CLUSTER_POLICY, NODE, POD, STANDARD, trim
 from clusterbook.collect.run import Collector
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
+from clusterbook.documents.selector import describe
 from clusterbook.kubernetes.api import PAGE, Api
 from clusterbook.kubernetes.discovery import Kind, Resources, discover
 from clusterbook.kubernetes.errors import ClusterDenied, NoObject
@@ -30,6 +31,8 @@ _GRACE_S = 5.0
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 _PAGES = {"CustomResourceDefinition": 20}
 """Kinds whose objects are so large that fewer are asked for at a time: a definition has a megabyte at most."""
+_FIELDS = {"Event": "type=Warning,reason=FailedCreate"}
+"""Kinds of whose objects some are wanted: of events those of pods that never came."""
 _STORES = (("secrets", "Secret", "type=helm.sh/release.v1"), ("configmaps", "ConfigMap", ""))
 """Where Helm keeps releases; the first unless its user chose otherwise."""
 
@@ -80,7 +83,10 @@ def server(api: Api) -> Capture:
     """Return K8s.server. Source: reference row S10."""
     said = api.get("/version")
     keys = {"version": "gitVersion", "platform": "platform", "goVersion": "goVersion"}
-    data = {name: str(said[key]) for name, key in keys.items() if said.get(key)}
+    data = {name: said[key] for name, key in keys.items() if said.get(key) and isinstance(said[key], str)}
+    if "version" not in data:
+        what = f"/version says no gitVersion: it is {describe(said.get('gitVersion'))}"
+        return Capture(gaps=[Gap(measurement_part("K8s", "server"), FAILED, what)])
     return Capture({"K8s": {"server": SubtypeReadings(data)}})
 
 
@@ -134,7 +140,8 @@ def objects(api: Api, resources: Resources, kind: Kind, options: SurveyOptions) 
         if kind == CLUSTER_POLICY:
             whole.append(found)
 
-    gap = _walk_list(api, served.path(), add, part, options, page=_PAGES.get(kind.kind, PAGE))
+    page, fields = _PAGES.get(kind.kind, PAGE), _FIELDS.get(kind.kind, "")
+    gap = _walk_list(api, served.path(), add, part, options, page=page, fields=fields)
     if gap is not None and not kept:
         return Capture(gaps=[gap])
     measurements = {"K8s": {"policy": policies(whole)}} if whole else {}
@@ -153,11 +160,12 @@ def _walk_list(
     options: SurveyOptions,
     *,
     page: int = PAGE,
+    fields: str = "",
 ) -> Gap | None:
     """Hand every object of a list to `add`; return what of it could not be seen, None when all of it was."""
     until, count = time.monotonic() + options.timeout_s, 0
     try:
-        for found in api.items(path, page=page):
+        for found in api.items(path, page=page, fields=fields):
             add(found)
             count += 1
             if time.monotonic() > until:
