@@ -5,7 +5,7 @@
 FACTS is a folder with one JSON file per recipe: criteria, constraints, components with their hydrated values,
 deployment order and validation. Prints `equal` or the differing JSON Pointers per recipe, then `equal N/M`; exits 0
 when all are equal.
-Only what a fact states is compared; where we decide against one, DECIDED and MENDED say so with their reasons.
+Only what a fact states is compared; where we decide against one, DECIDED, MENDED and RAISED say so with their reasons.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +68,23 @@ MENDED: dict[str, dict[str, str]] = {
 }
 """Values of components where we decide against the facts: folder of facts → component and pointer → reason."""
 
+FLOOR = "K8s.server.version"
+RAISED: dict[str, dict[str, str]] = {"2026.07": dict.fromkeys((">= 1.25", ">= 1.28", ">= 1.30", ">= 1.31"), ">= 1.32")}
+"""Floors that nvidia-dra-driver-gpu 0.4.1 refuses: folder of facts → the fact's → ours, in every recipe that has it.
+
+Source: the kubeVersion of its chart; decision 23. The reference raised its own in November 2026.
+"""
+
 _FIELDS = ("name", "type", "source", "namespace", "chart", "version", "tag", "path", "dependencyRefs", "manifestFiles",
            "preManifestFiles", "expectedResources", "enabled")  # fmt: skip
 
 
 def compare(
-    fact: dict[str, Any], resolver: Resolver, decided: Container[str] = (), mended: Container[str] = ()
+    fact: dict[str, Any],
+    resolver: Resolver,
+    decided: Container[str] = (),
+    mended: Container[str] = (),
+    raised: Mapping[str, str] = {},
 ) -> list[str]:
     """Return the JSON Pointers at which our recipe differs from a fact, with both values."""
     query = Criteria(**{name: value for name, value in fact["criteria"].items() if value})
@@ -82,7 +93,11 @@ def compare(
     except ClusterbookError as error:
         return [f": {error.what}"]
     ours = query_view(recipe_document(recipe, state=""))
-    found = _differences(_stated(ours, enabled=set(recipe.order)), _stated(fact, enabled=None), "")
+    stated = _stated(fact, enabled=None)
+    floor = stated["constraints"].get(FLOOR, "")
+    if floor in raised and "nvidia-dra-driver-gpu" in recipe.order:
+        stated["constraints"][FLOOR] = raised[floor]
+    found = _differences(_stated(ours, enabled=set(recipe.order)), stated, "")
     kept = [(at, what, same) for at, what, same in found if value_of(at) not in mended]
     return [f"{at}: {what}" for at, what, same in kept if not (same and f"{fact['name']}{at}" in decided)]
 
@@ -135,9 +150,9 @@ def _differences(ours: Any, fact: Any, at: str) -> Iterator[tuple[str, str, bool
 def run(facts: Path, recipes: Path) -> tuple[dict[str, list[str]], int]:
     """Return the differences by recipe, and how many recipes are equal."""
     resolver = Resolver(load_catalog(read_tree(recipes, strict=True)))
-    decided, mended = DECIDED.get(facts.name, {}), MENDED.get(facts.name, {})
+    decided, mended, raised = (each.get(facts.name, {}) for each in (DECIDED, MENDED, RAISED))
     found = {
-        path.stem: compare(json.loads(path.read_text()), resolver, decided, mended)
+        path.stem: compare(json.loads(path.read_text()), resolver, decided, mended, raised)
         for path in sorted(facts.glob("*.json"))
     }
     return found, sum(not differences for differences in found.values())

@@ -28,7 +28,7 @@ def test_a_difference_is_found_with_its_pointer() -> None:
     fact["components"]["gpu-operator"]["values"]["driver"]["enabled"] = 1
     fact["constraints"].append({"name": "OS.release.ID", "value": "ubuntu"})
     resolver = Resolver(load_catalog(read_tree(RECIPES, strict=True)))
-    found = facts.compare(fact, resolver, mended=facts.MENDED[RELEASE])
+    found = facts.compare(fact, resolver, mended=facts.MENDED[RELEASE], raised=facts.RAISED[RELEASE])
     pointers = [difference.partition(":")[0] for difference in found]
     assert pointers == [
         "/components/gpu-operator/values/driver/enabled",
@@ -53,3 +53,10 @@ def test_every_mended_value_still_differs_from_the_facts() -> None:
     paths = sorted(shared_folder(f"facts/{RELEASE}").glob("*.json"))
     found = {each.partition(":")[0] for path in paths for each in facts.compare(json.loads(path.read_text()), resolver)}
     assert {facts.value_of(each) for each in found} - {""} == set(facts.MENDED[RELEASE])
+
+
+def test_every_floor_that_is_raised_stands_in_a_fact() -> None:
+    paths = shared_folder(f"facts/{RELEASE}").glob("*.json")
+    constraints = [each for path in paths for each in json.loads(path.read_text())["constraints"]]
+    said = {each["value"] for each in constraints if each["name"] == facts.FLOOR}
+    assert set(facts.RAISED[RELEASE]) <= said
