@@ -5,7 +5,7 @@
 FACTS is a folder with one JSON file per recipe: criteria, constraints, components with their hydrated values,
 deployment order and validation. Prints `equal` or the differing JSON Pointers per recipe, then `equal N/M`; exits 0
 when all are equal.
-Only what a fact states is compared; where we decide against one, DECIDED, MENDED and RAISED say so with their reasons.
+Only what a fact states is compared; where we decide against one, DECIDED, MENDED, REPEATED and RAISED say so, and why.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ MENDED: dict[str, dict[str, str]] = {
     "2026.07": {
         "aws-ebs-csi-driver/fullnameOverride": _DEAD,
         "aws-efa/affinity": f"{_DEAD}; affinity is written in the template",
+        "dynamo-platform/nats": "the chart asks for as much, of the cluster's default class, as an empty name does",
+        "gpu-operator/cdi": "enabled is the chart's own, and false is what `default` is without being said",
+        "gpu-operator/dcgmExporter/config": "null takes the list away on kind, in place of two values that do nothing",
         "gpu-operator/driver/maxParallelUpgrades": f"{_DEAD}; it is upgradePolicy.maxParallelUpgrades that was meant",
         "gpu-operator/driver/upgradePolicy": "see gpu-operator/driver/maxParallelUpgrades",
         "gpu-operator/driver/useOpenKernelModules": f"{_DEAD}; kernelModuleType is auto, which takes the open ones",
@@ -64,9 +67,67 @@ MENDED: dict[str, dict[str, str]] = {
         "nvsentinel/labeler": "where the node image has the driver, no monitor would come to a node",
         "nvsentinel/platformConnector/maxUnavailable": f"{_DEAD}; the chart updates 5 % of the nodes at a time",
         "nvsentinel/platformConnector/updateStrategy": f"{_DEAD}; the chart always rolls",
+        "slinky-slurm/loginsets/slinky/enabled": "loginsetDefaults says the same for each set",
+        "slinky-slurm/loginsets/slinky/replicas": "loginsetDefaults says the same for each set",
+        "slinky-slurm/nodesets/slinky/enabled": "nodesetDefaults says the same for each set",
+        "slinky-slurm/nodesets/slinky/replicas": "nodesetDefaults says the same for each set",
     },
 }
 """Values of components where we decide against the facts: folder of facts → component and pointer → reason."""
+
+REPEATED: dict[str, frozenset[str]] = {
+    "2026.07": frozenset((
+        "aws-ebs-csi-driver/controller/resources",
+        "aws-ebs-csi-driver/controller/serviceAccount/automountServiceAccountToken",
+        "aws-ebs-csi-driver/controller/serviceAccount/create",
+        "aws-ebs-csi-driver/image",
+        "aws-ebs-csi-driver/node/enableLinux",
+        "aws-ebs-csi-driver/node/resources",
+        "aws-ebs-csi-driver/node/serviceAccount",
+        "aws-ebs-csi-driver/node/updateStrategy",
+        "aws-ebs-csi-driver/storageClasses",
+        "aws-ebs-csi-driver/volumeSnapshotClasses",
+        "aws-efa/additionalPodAnnotations",
+        "aws-efa/additionalPodLabels",
+        "aws-efa/image",
+        "aws-efa/imagePullSecrets",
+        "aws-efa/nodeSelector",
+        "aws-efa/resources",
+        "aws-efa/securityContext/runAsNonRoot",
+        "gpu-operator/cdi/enabled",
+        "gpu-operator/driver/enabled",
+        "gpu-operator/driver/rdma/useHostMofed",
+        "gpu-operator/gfd",
+        "gpu-operator/migManager",
+        "gpu-operator/operator/resources/limits/cpu",
+        "gpu-operator/operator/resources/requests/cpu",
+        "gpu-operator/toolkit",
+        "gpu-operator/toolkit/enabled",
+        "k8s-ephemeral-storage-metrics/deploy_type",
+        "k8s-ephemeral-storage-metrics/log_level",
+        "k8s-ephemeral-storage-metrics/metrics",
+        "k8s-ephemeral-storage-metrics/prometheus",
+        "kube-prometheus-stack/alertmanager/enabled",
+        "kube-prometheus-stack/grafana/enabled",
+        "kube-prometheus-stack/nodeExporter",
+        "kube-prometheus-stack/prometheus/prometheusSpec/serviceMonitorNamespaceSelector",
+        "kubeflow-trainer/manager/securityContext/allowPrivilegeEscalation",
+        "kubeflow-trainer/manager/securityContext/capabilities",
+        "network-operator/nfd/deployNodeFeatureRules",
+        "nfd/gc",
+        "nfd/master",
+        "nfd/worker",
+        "nvidia-dra-driver-gpu/resources/computeDomains",
+        "prometheus-adapter/prometheus/port",
+        "prometheus-adapter/replicas",
+        "slinky-slurm/accounting/storageConfig",
+        "slinky-slurm/controller/persistence/accessModes",
+        "slinky-slurm/controller/persistence/resources",
+        "slinky-slurm/controller/persistence/storageClassName",
+        "slinky-slurm/restapi/replicas",
+    )),
+}  # fmt: skip
+"""Values that facts have and we have not, since each chart says the same by itself: folder of facts → pointers."""
 
 FLOOR = "K8s.server.version"
 RAISED: dict[str, dict[str, str]] = {"2026.07": dict.fromkeys((">= 1.25", ">= 1.28", ">= 1.30", ">= 1.31"), ">= 1.32")}
@@ -150,7 +211,8 @@ def _differences(ours: Any, fact: Any, at: str) -> Iterator[tuple[str, str, bool
 def run(facts: Path, recipes: Path) -> tuple[dict[str, list[str]], int]:
     """Return the differences by recipe, and how many recipes are equal."""
     resolver = Resolver(load_catalog(read_tree(recipes, strict=True)))
-    decided, mended, raised = (each.get(facts.name, {}) for each in (DECIDED, MENDED, RAISED))
+    decided, raised = DECIDED.get(facts.name, {}), RAISED.get(facts.name, {})
+    mended = MENDED.get(facts.name, {}).keys() | REPEATED.get(facts.name, frozenset())
     found = {
         path.stem: compare(json.loads(path.read_text()), resolver, decided, mended, raised)
         for path in sorted(facts.glob("*.json"))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from clusterbook.catalog.chart import read_chart
 from clusterbook.catalog.load import load_catalog
 from clusterbook.catalog.read import read_tree
+from clusterbook.prove.values import get, merge_values, same
 from clusterbook.resolve.resolver import Resolver
 from tests.contract import facts
 from tests.support.trees import shared_folder
@@ -25,13 +27,15 @@ def test_every_recipe_is_equal_to_the_facts() -> None:
 def test_a_difference_is_found_with_its_pointer() -> None:
     fact = json.loads((shared_folder(f"facts/{RELEASE}") / "eks.json").read_text())
     fact["components"]["gpu-operator"]["version"] = "v1"
-    fact["components"]["gpu-operator"]["values"]["driver"]["enabled"] = 1
+    fact["components"]["gpu-operator"]["values"]["gdrcopy"]["enabled"] = 1
     fact["constraints"].append({"name": "OS.release.ID", "value": "ubuntu"})
     resolver = Resolver(load_catalog(read_tree(RECIPES, strict=True)))
-    found = facts.compare(fact, resolver, mended=facts.MENDED[RELEASE], raised=facts.RAISED[RELEASE])
+    found = facts.compare(
+        fact, resolver, mended=facts.MENDED[RELEASE].keys() | facts.REPEATED[RELEASE], raised=facts.RAISED[RELEASE]
+    )
     pointers = [difference.partition(":")[0] for difference in found]
     assert pointers == [
-        "/components/gpu-operator/values/driver/enabled",
+        "/components/gpu-operator/values/gdrcopy/enabled",
         "/components/gpu-operator/version",
         "/constraints/OS.release.ID",
     ]
@@ -52,7 +56,22 @@ def test_every_mended_value_still_differs_from_the_facts() -> None:
     resolver = Resolver(load_catalog(read_tree(RECIPES, strict=True)))
     paths = sorted(shared_folder(f"facts/{RELEASE}").glob("*.json"))
     found = {each.partition(":")[0] for path in paths for each in facts.compare(json.loads(path.read_text()), resolver)}
-    assert {facts.value_of(each) for each in found} - {""} == set(facts.MENDED[RELEASE])
+    assert {facts.value_of(each) for each in found} - {""} == facts.MENDED[RELEASE].keys() | facts.REPEATED[RELEASE]
+
+
+def test_what_facts_repeat_is_what_the_charts_say() -> None:
+    charts = shared_folder("charts")
+    entries = json.loads((charts / "index.json").read_text())
+    defaults = {each["component"]: read_chart(charts / each["file"]).values for each in entries if each.get("file")}
+    resolver = Resolver(load_catalog(read_tree(RECIPES, strict=True)))
+    for path in sorted(shared_folder(f"facts/{RELEASE}").glob("*.json")):
+        fact = json.loads(path.read_text())
+        for pointer in map(facts.value_of, (each.partition(":")[0] for each in facts.compare(fact, resolver))):
+            if pointer in facts.REPEATED[RELEASE]:
+                name, *steps = pointer.split("/")
+                theirs = get(defaults[name], tuple(steps))
+                values = get(fact["components"][name]["values"], tuple(steps))
+                assert same(theirs, merge_values({"": theirs}, {"": values}).get("")), (path.stem, pointer, values)
 
 
 def test_every_floor_that_is_raised_stands_in_a_fact() -> None:
