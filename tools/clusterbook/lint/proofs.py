@@ -1,39 +1,38 @@
-"""Proofs: values that a chart was seen to ignore or to refuse, and proofs of what the tree no longer says."""
+"""Proofs: what renders of charts show and the tree does not say, and proofs that are stale or missing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
-from clusterbook.catalog.proofs import DEAD, REFUSED, BrokenProof, Effect, path_of
-from clusterbook.catalog.values import walk
+from clusterbook.catalog.proofs import BrokenProof, path_of
+from clusterbook.catalog.values import Origin
 from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place
 from clusterbook.lint.scope import Scope
 from clusterbook.resolve.component import Component
-from clusterbook.resolve.document import escape
+from clusterbook.resolve.floor import floor, origin_of
 from clusterbook.resolve.proof import Proofs, subject_of
 
-INEFFECTIVE = Code(
-    "CB065",
-    "value that changes nothing",
-    "warning",
-    "The chart was rendered with it and without it, and both are the same: the setting looks tuned and is not.",
-    "Write the key that the chart has, which the hint names where one is near, or remove the value.",
-)
-REFUSED_VALUE = Code(
-    "CB066",
-    "value that the chart refuses",
-    "error",
-    "Helm renders nothing with it, so the recipe cannot be deployed.",
-    "Correct the value; what helm said is part of the message.",
-)
 STALE = Code(
     "CB067",
     "stale proof",
     "warning",
     "A proof is about one chart, its values and its manifests; once they change, it says nothing about them.",
     "Type `clusterbook-build prove`; it renders again what is stale, and nothing else.",
+)
+UNPROVEN = Code(
+    "CB070",
+    "unproven values",
+    "warning",
+    "No render of the chart is about these values, so nobody knows whether each of them does anything.",
+    "Type `clusterbook-build prove --charts FOLDER`, with the chart in FOLDER; what is proven stays.",
+)
+REFUSED_FLOOR = Code(
+    "CB072",
+    "version floor that a chart refuses",
+    "error",
+    "The recipe says that it can be deployed on this version, and helm installs the chart on newer ones only.",
+    "Raise the floor to what the chart asks for, which the message has, or pin a chart that takes the older version.",
 )
 UNSAID_FACT = Code(
     "CB068",
@@ -43,65 +42,6 @@ UNSAID_FACT = Code(
     "deployment, and pods that need a privileged namespace would never start in another.",
     "Add it to the component's entry in registry.yaml, or to its values what takes the reason away.",
 )
-
-
-class _ValueEffect(NamedTuple):
-    """One value in one proven component: what it is called, what it does there, and in which chart."""
-
-    path: str
-    effect: Effect
-    chart: str
-    component: str
-
-
-def ineffective(scope: Scope) -> Iterator[Finding]:
-    """Yield CB065 for each value that does nothing wherever it is proven, CB066 for each that a chart refuses."""
-    seen: dict[Place, list[_ValueEffect]] = {}
-    for place, value in _values(scope):
-        seen.setdefault(place, []).append(value)
-    for place, values in seen.items():
-        refused = next((each for each in values if each.effect.effect == REFUSED), None)
-        if refused is not None:
-            what = f"{refused.chart} refuses '{refused.path}': {refused.effect.why}"
-            yield REFUSED_VALUE.finding(place, what, "correct the value; helm's words name what it may be")
-        elif all(each.effect.effect == DEAD for each in values):
-            first = values[0]
-            yield INEFFECTIVE.finding(place, f"'{first.path}' changes nothing: {_why(first)}", _hint(first.effect))
-
-
-def _why(value: _ValueEffect) -> str:
-    return value.effect.why.replace("the chart", value.chart, 1) if value.chart else value.effect.why
-
-
-def _hint(effect: Effect) -> str:
-    if effect.near:
-        return f"did you mean '{_dotted(effect.near)}'? else remove it"
-    if effect.switch:
-        return f"turn '{_dotted(effect.switch)}', or remove it"
-    return "remove it, or write the value that does what was meant"
-
-
-def _dotted(pointer: str) -> str:
-    return pointer[1:].replace("/", ".").replace("~1", "/").replace("~0", "~")
-
-
-def _values(scope: Scope) -> Iterator[tuple[Place, _ValueEffect]]:
-    """Yield each proven value of each component with the place of the layer that won."""
-    proofs = Proofs(scope.catalog)
-    for component in scope.components:
-        try:
-            proof = proofs.of(component) if component.enabled else None
-        except BrokenProof:
-            continue
-        for path, origins in walk(component.values) if proof is not None else ():
-            pointer = "".join(f"/{escape(key)}" for key in path)
-            effect = proof.effects.get(pointer) if proof else None
-            if effect is not None and len(origins) == 1:  # else it keeps a broader layer's value out
-                yield origins[-1].place, _ValueEffect(".".join(path), effect, _chart(component), component.name)
-
-
-def _chart(component: Component) -> str:
-    return f"{component.word('chart')} {component.word('version')}" if component.word("source") else ""
 
 
 def undeclared_facts(scope: Scope) -> Iterator[Finding]:
@@ -152,3 +92,62 @@ def stale(scope: Scope) -> Iterator[Finding]:
         if left:
             what = f"{len(left)} of {len(proofs.file(name))} proofs are about what no recipe says any more"
             yield STALE.finding(place, what, "type clusterbook-build prove --charts FOLDER")
+
+
+def unproven(scope: Scope) -> Iterator[Finding]:
+    """Yield CB070 for each component that has values without a proof, in a tree that has proofs.
+
+    Trees that lie over another are left out: the proofs are the other's, and so is the folder that they are written to.
+    """
+    files = scope.catalog.tree.files
+    if not any(path_of(name) in files for name in scope.catalog.components) or any(
+        source.external for source in scope.sources.values()
+    ):
+        return
+    needed: dict[str, set[str]] = {}
+    for component in scope.components:
+        if component.enabled and component.word("type") == "Helm":
+            needed.setdefault(component.name, set()).add(subject_of(scope.catalog, component).key())
+    proofs = Proofs(scope.catalog)
+    for name, keys in needed.items():
+        try:
+            known = proofs.file(name)
+        except BrokenProof:
+            continue  # which is a finding already
+        proven = {key for key in keys if key in known and not known[key].refusal}
+        entry = scope.catalog.components.get(name)
+        if entry is not None and keys - proven:
+            what = f"{len(keys - proven)} of {len(keys)} sets of values of {name} are unproven"
+            place = Place(entry.file, entry.node.line, entry.node.column)
+            yield UNPROVEN.finding(place, what, "type clusterbook-build prove --charts FOLDER")
+
+
+def refused_floors(scope: Scope) -> Iterator[Finding]:
+    """Yield CB072 for each floor of recipes that the chart of a component refuses, once for each component."""
+    proofs = Proofs(scope.catalog)
+    refusals: dict[int, dict[str, str]] = {}
+    found: dict[tuple[Place, str], Finding] = {}
+    for slug, recipe in scope.recipes.items():
+        origin, version = origin_of(recipe), floor(recipe)
+        for component in recipe.components if origin else ():
+            if id(component) not in refusals:
+                refusals[id(component)] = _refusals(proofs, component)
+            why = refusals[id(component)].get(version)
+            if why and origin:
+                found.setdefault((origin.place, component.name), _refused_floor(origin, slug, component.name, why))
+    yield from found.values()
+
+
+def _refusals(proofs: Proofs, component: Component) -> dict[str, str]:
+    """Return which versions of Kubernetes the chart of a component refuses, and in which words."""
+    try:
+        proof = proofs.of(component) if component.enabled else None
+    except BrokenProof:
+        return {}  # which is a finding already
+    facts = proof.facts.get("kubernetes", ()) if proof else ()
+    return {str(each["refused"]): str(each["why"]) for each in facts if "refused" in each}
+
+
+def _refused_floor(origin: Origin, slug: str, component: str, why: str) -> Finding:
+    what = f"'{origin.value.get('value', '')}' of {slug} allows what the chart of {component} refuses: {why}"
+    return REFUSED_FLOOR.finding(origin.place, what, "raise the floor to what the chart asks for")

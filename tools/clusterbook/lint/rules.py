@@ -21,6 +21,7 @@ from clusterbook.lint import (
     components,
     credentials,
     disagreements,
+    effects,
     health_checks,
     images,
     proofs,
@@ -52,6 +53,7 @@ SUBJECTS = (
     components,
     credentials,
     disagreements,
+    effects,
     health_checks,
     images,
     proofs,
@@ -107,9 +109,12 @@ _OF_CATALOGS: tuple[Rule, ...] = (
     reachability.missing_health_checks,
     reachability.unused_files,
     bundles.refused_bundles,
-    proofs.ineffective,
+    effects.ineffective,
+    effects.repeated_defaults,
     proofs.undeclared_facts,
+    proofs.refused_floors,
     proofs.stale,
+    proofs.unproven,
 )
 """Rules that need every file, since they speak of what is not there, or of recipes as a whole."""
 

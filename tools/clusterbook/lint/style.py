@@ -81,14 +81,15 @@ def _switches(file: str, node: Node, name: str) -> Iterator[tuple[str, Node, str
             yield from _switches(file, child, f"{name}.{key}")
 
 
-def has_why(lines: list[str], line: int) -> bool:
+def has_why(lines: list[str], line: int, *, beside: bool = True) -> bool:
     """Return whether the key on `line` (counted from 1) has a `# why:` that speaks for it.
 
     One does on the line itself, in the comment right above it, anywhere above it in its own map unless that is the
-    whole document, and in the same way at each key or list element that holds it.
+    whole document, and in the same way at each key or list element that holds it. Without `beside`, what is above
+    another key of its map does not.
     """
     at: int | None = min(line, len(lines)) - 1
-    own_map = True
+    own_map = beside
     while at is not None and at >= 0:
         if _WHY.search(lines[at]) or any(_WHY.search(text) for text in _comment_above(lines, at)):
             return True
@@ -102,7 +103,7 @@ def has_why(lines: list[str], line: int) -> bool:
             )
         ):
             return True
-        own_map = holder is not None and _key_column(lines[holder]) == column
+        own_map = beside and holder is not None and _key_column(lines[holder]) == column
         at = holder
     return False
 

@@ -27,7 +27,7 @@ class EffectRow(NamedTuple):
 
 
 class IdleValue(NamedTuple):
-    """A value that is dead or refused, in how many recipes."""
+    """A value that is dead or refused, in how many recipes of all that have it; in the others it does something."""
 
     component: str
     path: str
@@ -35,6 +35,7 @@ class IdleValue(NamedTuple):
     why: str
     near: str
     recipes: int
+    of: int
 
 
 class Refusal(NamedTuple):
@@ -82,6 +83,7 @@ def summarise(
     unlisted: set[UnlistedImage] = set()
     rows: dict[str, tuple[Counter[str], set[str], set[str], list[bool]]] = {}
     idle: dict[tuple[str, str, str, str, str], set[str]] = {}
+    having: Counter[tuple[str, str]] = Counter()
     for case in cases:
         name = case.subject.component
         counts, slugs, charts, exact = rows.setdefault(name, (Counter(), set(), set(), []))
@@ -100,6 +102,7 @@ def summarise(
                 unlisted.add(UnlistedImage(name, fact["image"], fact.get("value", "")))
         for path, effect in proof.effects.items():
             counts[effect.effect] += len(case.recipes)
+            having[name, path] += len(case.recipes)
             if effect.effect in (DEAD, REFUSED):
                 idle.setdefault((name, path, effect.effect, effect.why, effect.near), set()).update(case.recipes)
     return ProofSummary(
@@ -107,7 +110,7 @@ def summarise(
             EffectRow(name, len(slugs), dict(counts), tuple(sorted(charts)), all(exact))
             for name, (counts, slugs, charts, exact) in sorted(rows.items())
         ),
-        tuple(IdleValue(*said, len(slugs)) for said, slugs in sorted(idle.items())),
+        tuple(IdleValue(*said, len(slugs), having[said[:2]]) for said, slugs in sorted(idle.items())),
         tuple(Refusal(*said, len(slugs)) for said, slugs in sorted(refusals.items())),
         tuple(sorted(unlisted)),
     )
@@ -130,7 +133,8 @@ def as_text(summary: ProofSummary) -> str:
     lines = _table([head, *rows])
     for each in summary.idle:
         near = f"; did you mean {each.near}?" if each.near else ""
-        lines.append(f"{each.component} {each.path} {each.effect} in {each.recipes} recipes: {each.why}{near}")
+        recipes = f"{each.recipes} recipes" if each.recipes == each.of else f"{each.recipes} of {each.of} recipes"
+        lines.append(f"{each.component} {each.path} {each.effect} in {recipes}: {each.why}{near}")
     lines += [
         f"{each.component} does not install on Kubernetes {each.kubernetes}, which recipes with it allow: {each.why}"
         for each in summary.refusals

@@ -24,7 +24,8 @@ from clusterbook.prove.facts import gather
 from clusterbook.prove.helm import Helm
 from clusterbook.prove.objects import Reader, Rendering
 from clusterbook.prove.preview import Preview, compare
-from clusterbook.prove.subjects import KUBERNETES, Case
+from clusterbook.prove.subjects import Case
+from clusterbook.resolve.floor import KUBERNETES
 from clusterbook.resolve.proof import Proofs
 
 CaseProgress = Callable[[str, str, int, int], object]

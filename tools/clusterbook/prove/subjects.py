@@ -8,13 +8,9 @@ from dataclasses import dataclass
 from clusterbook.catalog.load import Catalog
 from clusterbook.catalog.proofs import ProofSubject
 from clusterbook.resolve.component import Component
+from clusterbook.resolve.floor import floor
 from clusterbook.resolve.proof import subject_of
 from clusterbook.resolve.resolver import Recipe
-from clusterbook.snapshot.constraint import parse_expression
-
-FLOOR = "K8s.server.version"
-KUBERNETES = "1.34.0"
-"""What charts are rendered for where a recipe sets no floor: the newest that one of ours asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +44,8 @@ def cases(catalog: Catalog, recipes: Mapping[str, Recipe]) -> list[Case]:
     return sorted(made, key=lambda case: (case.subject.component, case.subject.key()))
 
 
-def floor(recipe: Recipe) -> str:
-    """Return the oldest Kubernetes that a recipe allows, in three numbers."""
-    for name, origins in recipe.constraints:
-        if name == FLOOR:
-            expression = parse_expression(str(origins[-1].value.get("value", "")))
-            for part in expression.parts or (expression,):
-                numbers = _numbers(part.value)
-                if part.op in (">=", "==", ">") and numbers:
-                    return ".".join(map(str, (*numbers, 0, 0)[:3]))
-    return KUBERNETES
-
-
 def _numbers(version: str) -> tuple[int, ...]:
-    parts = version.strip().removeprefix("v").split("-")[0].split("+")[0].split(".")
-    return tuple(int(part) for part in parts if part.isdigit())
+    return tuple(map(int, version.split(".")))
 
 
 def cases_of(all_cases: Iterable[Case], slugs: Iterable[str]) -> list[Case]:

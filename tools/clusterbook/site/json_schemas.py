@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from clusterbook.catalog.proof_schema import PROOF_SHAPES
 from clusterbook.catalog.schema import SHAPES
 from clusterbook.diagnostics.errors import Unwritable
 from clusterbook.files.write import write_bytes
@@ -22,7 +23,8 @@ RECIPE_RESULT = "recipe-result"
 
 def schemas() -> dict[str, str]:
     """Return the text of each schema file by name."""
-    documents: dict[str, type[BaseModel]] = {**SHAPES, **LEDGER_SHAPES, **POLICY_SHAPES, "snapshot": SnapshotShape}
+    shapes = {**SHAPES, **PROOF_SHAPES, **LEDGER_SHAPES, **POLICY_SHAPES}
+    documents: dict[str, type[BaseModel]] = {**shapes, "snapshot": SnapshotShape}
     found = {name: shape.model_json_schema(by_alias=True) for name, shape in documents.items()}
     found[RECIPE_RESULT] = recipe_schema.json_schema()
     return {f"{name}.schema.json": _text(name, schema) for name, schema in found.items()}

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.images import image_lists, pattern
+from clusterbook.catalog.load import Catalog, load_catalog
 from clusterbook.catalog.read import read_tree
 from clusterbook.cli.builder.options import FINDINGS, RECIPES
 from clusterbook.cli.program import SingleUseCommand
@@ -19,7 +20,6 @@ from clusterbook.prove.helm import Helm
 from clusterbook.prove.run import ProofTools, as_sentence, preview_all, proof_notes, proof_status, prove
 from clusterbook.prove.subjects import Case, cases, cases_of
 from clusterbook.resolve import matrix
-from clusterbook.resolve.gather_inputs import images
 
 FORMATS = ("text", "json")
 
@@ -69,9 +69,15 @@ def prove_command(
             deliver(as_sentence(now), output=output)
             return FINDINGS if now.stale or now.missing else 0
         proofs = prove(hand, recipes, every, now, tell)
-    summary = report.summarise(wanted, proofs, images(found.catalog))
+    summary = report.summarise(wanted, proofs, listed_images(found.catalog))
     deliver(report.FORMATS[form](summary), notes=proof_notes(now), output=output)
     return FINDINGS if summary.idle else 0
+
+
+def listed_images(catalog: Catalog) -> dict[str, list[str]]:
+    """Return the images in the lists of components, those too to whose tags nodes add something."""
+    lists = image_lists(catalog.documents)
+    return {name: [pattern(each.word(), each.suffix) for each in images] for name, images in lists.items()}
 
 
 def _select_cases(cases: list[Case], slugs: tuple[str, ...]) -> list[Case]:

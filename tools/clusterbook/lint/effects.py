@@ -1,0 +1,110 @@
+"""Effects: values that a chart was seen to ignore or to refuse, and those that say no more than the chart itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from clusterbook.catalog.proofs import DEAD, DEFAULT, REFUSED, BrokenProof, Effect
+from clusterbook.catalog.values import walk
+from clusterbook.diagnostics.codes import Code
+from clusterbook.diagnostics.findings import Finding, Place
+from clusterbook.lint.scope import Scope
+from clusterbook.lint.style import has_why
+from clusterbook.resolve.component import Component
+from clusterbook.resolve.document import escape
+from clusterbook.resolve.proof import Proofs
+
+INEFFECTIVE = Code(
+    "CB065",
+    "value that changes nothing",
+    "warning",
+    "The chart was rendered with it and without it, and both are the same: the setting looks tuned and is not.",
+    "Write the key that the chart has, which the hint names where one is near, or remove the value.",
+)
+REFUSED_VALUE = Code(
+    "CB066",
+    "value that the chart refuses",
+    "error",
+    "Helm renders nothing with it, so the recipe cannot be deployed.",
+    "Correct the value; what helm said is part of the message.",
+)
+REPEATED_DEFAULT = Code(
+    "CB071",
+    "value that says what the chart says",
+    "warning",
+    "It looks tuned and is not; and it stays behind when the chart finds a better value.",
+    "Remove it, or write `# why: …` right above it: whom it protects should the chart's own value change.",
+)
+
+
+class _ValueEffect(NamedTuple):
+    """One value in one proven component: what it is called, what it does there, and in which chart.
+
+    `alone` says that no broader layer has the value too; else it keeps that one out, whatever it does to the chart.
+    """
+
+    path: str
+    effect: Effect
+    chart: str
+    alone: bool
+
+
+def ineffective(scope: Scope) -> Iterator[Finding]:
+    """Yield CB065 for each value that does nothing wherever it is proven, CB066 for each that a chart refuses."""
+    for place, values in _values(scope).items():
+        refused = next((each for each in values if each.effect.effect == REFUSED), None)
+        if refused is not None:
+            what = f"{refused.chart} refuses '{refused.path}': {refused.effect.why}"
+            yield REFUSED_VALUE.finding(place, what, "correct the value; helm's words name what it may be")
+        elif all(each.alone and each.effect.effect == DEAD for each in values):
+            first = values[0]
+            yield INEFFECTIVE.finding(place, f"'{first.path}' changes nothing: {_why(first)}", _hint(first.effect))
+
+
+def repeated_defaults(scope: Scope) -> Iterator[Finding]:
+    """Yield CB071 for each value of ours that is the chart's own wherever it is proven, and does not say why."""
+    for place, values in _values(scope).items():
+        if not scope.ours(place.file) or not all(each.alone and each.effect.effect == DEFAULT for each in values):
+            continue
+        if not has_why(scope.lines[place.file], place.line, beside=False):
+            first = values[0]
+            what = f"'{first.path}' says what {first.chart or 'the chart'} says by itself"
+            yield REPEATED_DEFAULT.finding(place, what, "remove it, or write '# why: …' right above it")
+
+
+def _why(value: _ValueEffect) -> str:
+    return value.effect.why.replace("the chart", value.chart, 1) if value.chart else value.effect.why
+
+
+def _hint(effect: Effect) -> str:
+    if effect.near:
+        return f"did you mean '{_dotted(effect.near)}'? else remove it"
+    if effect.switch:
+        return f"turn '{_dotted(effect.switch)}', or remove it"
+    return "remove it, or write the value that does what was meant"
+
+
+def _dotted(pointer: str) -> str:
+    return pointer[1:].replace("/", ".").replace("~1", "/").replace("~0", "~")
+
+
+def _values(scope: Scope) -> dict[Place, list[_ValueEffect]]:
+    """Return what is proven of each value, by the place of the layer that won."""
+    proofs = Proofs(scope.catalog)
+    found: dict[Place, list[_ValueEffect]] = {}
+    for component in scope.components:
+        try:
+            effects = proofs.effects(component) if component.enabled else {}
+        except BrokenProof:
+            continue
+        for path, origins in walk(component.values) if effects else ():
+            effect = effects.get("".join(f"/{escape(key)}" for key in path))
+            if effect is not None:
+                value = _ValueEffect(".".join(path), effect, _chart(component), len(origins) == 1)
+                found.setdefault(origins[-1].place, []).append(value)
+    return found
+
+
+def _chart(component: Component) -> str:
+    return f"{component.word('chart')} {component.word('version')}" if component.word("source") else ""
