@@ -37,7 +37,7 @@ class IndexHook(BuildHookInterface[Any]):
         error_family: type[Exception] = import_module("clusterbook.diagnostics.errors").ClusterbookError
         try:
             package = root / "tools" / "clusterbook" / "lookup" / "index"
-            return [*import_module("clusterbook.lookup.write").build(root / "recipes", package=package).embedded]
+            return [*import_module("clusterbook.lookup.write").build_index(root / "recipes", package=package).embedded]
         except error_family as error:
             if fatal:
                 raise SystemExit(f"{error}\nclusterbook: the index was not written, so there is no wheel") from error
