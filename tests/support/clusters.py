@@ -107,6 +107,7 @@ def eks(
             "region": {"value": "us-west-2", "source": "NodeTopology.label.topology.kubernetes.io/region"},
             "nodeCount": {"value": nodes + 2, "source": "NodeTopology.summary.node-count"},
             "gpuNodeCount": {"value": nodes, "source": "Node.status.capacity"},
+            "gpus": {"value": f"{nodes * (8 if model == 'h100' else 4)} whole", "source": "Node.status.capacity"},
         },
         "measurements": [*_machine(model, 8 if model == "h100" else 4), *_kubernetes(names, gpu_nodes, product)],
         "objects": _grouped(objects),
