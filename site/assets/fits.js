@@ -10,14 +10,16 @@
   const TELLING = ["eks", "gke", "aks", "ocp", "lke", "kind"], NAMED = [...Object.values(PROVIDERS), "kind", "ocp"];
   const SYSTEMS = { amzn: "amazonlinux", amazon: "amazonlinux", al2: "amazonlinux", al2023: "amazonlinux", redhat: "rhel", redhatenterpriselinux: "rhel", rhcos: "rhel" };
   ["ubuntu", "rhel", "cos", "amazonlinux", "ol", "talos"].forEach((name) => { SYSTEMS[name] = name; });
-  const IMAGES = [["container-optimized os", "cos"], ["red hat enterprise linux coreos", "rhcos"], ["red hat coreos", "rhcos"], ["red hat", "rhel"], ["amazon linux", "amzn"], ["oracle linux", "ol"], ["microsoft azure linux", "azurelinux"], ["azure linux", "azurelinux"], ["cbl-mariner", "mariner"], ["suse linux enterprise server", "sles"], ["opensuse leap", "opensuse-leap"], ["flatcar", "flatcar"]];
+  const IMAGES = [["container-optimized os", "cos"], ["red hat enterprise linux coreos", "rhcos"], ["red hat coreos", "rhcos"], ["red hat", "rhel"], ["amazon linux", "amzn"], ["oracle linux", "ol"], ["microsoft azure linux", "azurelinux"], ["azure linux", "azurelinux"], ["cbl-mariner", "mariner"], ["suse linux enterprise server", "sles"], ["opensuse leap", "opensuse-leap"], ["flatcar", "flatcar"], ["ubuntu core", "ubuntu-core"], ["opensuse microos", "opensuse-microos"], ["opensuse tumbleweed", "opensuse-tumbleweed"], ["suse linux enterprise micro", "sle-micro"], ["suse linux micro", "sl-micro"], ["alibaba cloud linux", "alinux"]];
   const ACCELERATORS = ["rtx-pro-6000", "gb200", "gb300", "a100", "b200", "h100", "h200", "l40s", "l40"];
   const PRODUCT = "nvidia.com/gpu.product", PRESENT = "nvidia.com/gpu.present", MACHINE = "node.kubernetes.io/instance-type";
-  const MODELS = [PRODUCT, "cloud.google.com/gke-accelerator", "karpenter.k8s.aws/instance-gpu-name", "gpu.nvidia.com/model", "k8s.amazonaws.com/accelerator", "gpu.nvidia.com/class"];
+  const MODELS = [PRODUCT, "cloud.google.com/gke-accelerator", "karpenter.k8s.aws/instance-gpu-name", "gpu.nvidia.com/model", "k8s.amazonaws.com/accelerator", "gpu.nvidia.com/class", "aliyun.accelerator/nvidia_name", "doks.digitalocean.com/gpu-model", "amd.com/gpu.product-name"];
   const SIGNS = ["kubernetes.azure.com/accelerator", "accelerator"];
-  const MACHINES = [[/^(?:p4d\.|p4de\.)/, "A100"], [/^p5\./, "H100"], [/^p5en?\./, "H200"], [/^p6-b200\./, "B200"], [/^p6e-gb200\./, "GB200"], [/^g6e\./, "L40S"], [/^a2-/, "A100"], [/^a3-(?:high|mega|edge)gpu-/, "H100"], [/^a3-ultragpu-/, "H200"], [/^a4-/, "B200"], [/^a4x-/, "GB200"], [/^Standard_ND.*_(A100|H100|H200|GB200|GB300)_v\d/, ""], [/^Standard_NC.*_(A100|H100)_v\d/, ""], [/^(?:BM|VM)\.GPU\.(A100|H100|H200|B200|GB200|L40S)\b/, ""]];
+  const MACHINES = [[/^(?:p4d\.|p4de\.)/, "A100"], [/^p5\./, "H100"], [/^p5en?\./, "H200"], [/^p6-b200\./, "B200"], [/^p6-b300\./, "B300"], [/^p6e-gb200\./, "GB200"], [/^p6e-gb300\./, "GB300"], [/^g6e\./, "L40S"], [/^g7e\./, "RTX-PRO-6000"], [/^(?:g6f?\.|gr6f?\.)/, "L4"], [/^g5\./, "A10G"], [/^g4dn\./, "T4"], [/^a2-/, "A100"], [/^a3-(?:high|mega|edge)gpu-/, "H100"], [/^a3-ultragpu-/, "H200"], [/^a4-/, "B200"], [/^a4x-max/, "GB300"], [/^a4x-/, "GB200"], [/^g2-/, "L4"], [/^g4-/, "RTX-PRO-6000"], [/^Standard_ND.*_(A100|H100|H200|GB200|GB300)_v\d/, ""], [/^Standard_NC.*_(A100|H100)_v\d/, ""], [/^Standard_ND96asr_v4/, "A100"], [/^(?:BM|VM)\.GPU\.(A100|H100|H200|B200|GB200|GB300|L40S)\b/, ""], [/^BM\.GPU4\./, "A100"]];
   const PCI = /^feature\.node\.kubernetes\.io\/pci-(?:03\d\d_)?10de(?:_[0-9a-f]{4})*\.present$/;
   const RESOURCES = /^(?:nvidia\.com\/(?:gpu|gpu\.shared|pgpu|mig-.+)|amd\.com\/gpu|gpu\.intel\.com\/\w+|habana\.ai\/gaudi)$/;
+  const OTHERS = [["amd.com/", "AMD GPU"], ["gpu.intel.com/", "Intel GPU"], ["habana.ai/", "Intel Gaudi"]];
+  const DISTRIBUTIONS = { eks: [["eks", "eks-hybrid"], "eks-anywhere"], gke: [["gke"], "gke-on-premises"] };
   const OS_LABEL = "feature.node.kubernetes.io/system-os_release.";
   const DRIVER = ["nvidia.com/cuda.driver-version.full", "nvidia.com/cuda.driver.major", "nvidia.com/cuda.driver.minor", "nvidia.com/cuda.driver.rev"];
   const VERSIONS = ["clusterbook.dev/v1alpha1", "aicr.run/v1alpha2", "aicr.nvidia.com/v1alpha1"];
@@ -90,6 +92,7 @@
         if (found) { [name, source] = [model || found[1], MACHINE]; break; }
       }
       if (!name && product(labels.accelerator ?? "")) [name, source] = [labels.accelerator, "accelerator"];
+      if (!name && given.length && !given.some((each) => each.startsWith("nvidia.com/"))) name = OTHERS.find(([start]) => given.some((each) => each.startsWith(start)))?.[1] ?? "";
     }
     const signs = labels[PRESENT] === "true" || Object.entries(labels).some(([each, value]) => PCI.test(each) && value === "true") || SIGNS.some((each) => /^(nvidia|amd|intel)/i.test(labels[each] ?? ""));
     if (!(given.length || signs || name || claimed != null)) return null;
@@ -185,7 +188,10 @@
     const groups = taken.objects.filter((group) => group?.kind === "CustomResourceDefinition").flatMap((group) => group.items ?? []).map((each) => text(each.metadata?.name).split(".").slice(1).join("."));
     if (said("container-runtime-version").some((each) => each.includes("rhaos")) || said("os-image").some((each) => each.startsWith("Red Hat") && each.includes("CoreOS")) || groups.includes("config.openshift.io") || [...labels].some((each) => each.startsWith("node.openshift.io/"))) return is("ocp");
     const build = BUILDS.find(([pattern]) => pattern.test(version));
-    if (build) return is(build[1]);
+    if (build) {
+      const [own, elsewhere] = DISTRIBUTIONS[build[1]] ?? [[], build[1]], theirs = said("provider").map(serviceOf);
+      return is(theirs.length && !theirs.some((each) => own.includes(each)) ? elsewhere : build[1]);
+    }
     const label = SERVICE_LABELS.find(([start]) => [...labels].some((each) => each.startsWith(start)));
     if (label) return is(label[1]);
     const machines = said("provider").sort(), providers = [...new Set(machines.map(serviceOf))];

@@ -82,6 +82,14 @@ CASES = {
     "another model": WHOLE.replace("NVIDIA-H100-80GB-HBM3", "NVIDIA-GH200-480GB"),
     "slices": WHOLE.replace("NVIDIA-H100-80GB-HBM3", "NVIDIA-H100-80GB-HBM3-MIG-1g.10gb"),
     "RKE2 on machines of a cloud": WHOLE.replace("v1.33.5-eks-3025e55", "v1.33.5+rke2r1"),
+    "EKS Anywhere on machines of others": WHOLE.replace("aws:///us-west-2b/", "vsphere://").replace(
+        '"provider": "eks"', '"provider": "vsphere"'
+    ),
+    "GPUs of AMD": WHOLE.replace("nvidia.com/gpu.present", "x").replace("nvidia.com/gpu.product", "y").replace(
+        '"nvidia.com/gpu": "8"', '"amd.com/gpu": "8"'
+    ),
+    "kubeadm on machines of a cloud": WHOLE.replace("v1.33.5-eks-3025e55", "v1.33.5"),
+    "measurements without a kind": measured(EKS, H100, UBUNTU, NEW, KERNEL, head=""),
     "a release candidate": WHOLE.replace("v1.33.5-eks-3025e55", "v1.33.0-rc.1"),
     "OpenShift": WHOLE.replace("containerd://2.1.4", "cri-o://1.31.12-3.rhaos4.18"),
     "one node has another system": WHOLE.replace("Ubuntu 24.04.3 LTS", "Ubuntu 20.04.6 LTS", 1),

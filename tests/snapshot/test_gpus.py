@@ -29,6 +29,18 @@ GFD = "nvidia.com/gpu"
         ({"node.kubernetes.io/instance-type": "Standard_ND96isr_H100_v5"}, {}, "h100"),
         ({"node.kubernetes.io/instance-type": "a3-highgpu-8g"}, {}, "h100"),
         ({"node.kubernetes.io/instance-type": "BM.GPU.H100.8"}, {}, "h100"),
+        ({"node.kubernetes.io/instance-type": "a4x-maxgpu-4g-metal"}, {}, "gb300"),
+        ({"node.kubernetes.io/instance-type": "a4x-highgpu-4g"}, {}, "gb200"),
+        ({"node.kubernetes.io/instance-type": "p6-b300.48xlarge"}, {}, ""),
+        ({"node.kubernetes.io/instance-type": "g7e.48xlarge"}, {}, "rtx-pro-6000"),
+        ({"node.kubernetes.io/instance-type": "g4-standard-384"}, {}, "rtx-pro-6000"),
+        ({"node.kubernetes.io/instance-type": "g6.48xlarge"}, {"nvidia.com/gpu": "8"}, ""),
+        ({"node.kubernetes.io/instance-type": "Standard_ND96asr_v4"}, {}, "a100"),
+        ({"node.kubernetes.io/instance-type": "BM.GPU4.8"}, {}, "a100"),
+        ({"node.kubernetes.io/instance-type": "BM.GPU.GB300.4"}, {}, "gb300"),
+        ({"aliyun.accelerator/nvidia_name": "NVIDIA-H20"}, {}, ""),
+        ({"doks.digitalocean.com/gpu-model": "h100"}, {}, "h100"),
+        ({"amd.com/gpu.product-name": "AMD_Instinct_MI300X_OAM"}, {"amd.com/gpu": "8"}, ""),
         ({}, {"nvidia.com/gpu": "4"}, ""),
         ({}, {"nvidia.com/mig-1g.10gb": "7"}, ""),
         ({}, {"nvidia.com/gpu.shared": "8"}, ""),
@@ -87,3 +99,24 @@ def test_a_gpu_that_only_a_dra_driver_publishes_is_one() -> None:
     found = gpus_of({}, {}, "NVIDIA H100 80GB HBM3")
     assert found is not None
     assert (found.model(), found.source) == ("h100", "ResourceSlice")
+
+
+@pytest.mark.parametrize(
+    ("labels", "capacity", "product"),
+    [
+        ({}, {"amd.com/gpu": "8"}, "AMD GPU"),
+        ({"amd.com/gpu.product-name": "AMD_Instinct_MI300X"}, {"amd.com/gpu": "8"}, "AMD_Instinct_MI300X"),
+        ({}, {"habana.ai/gaudi": "8"}, "Intel Gaudi"),
+        ({}, {"gpu.intel.com/i915": "1"}, "Intel GPU"),
+        ({}, {"amd.com/gpu": "1", "nvidia.com/gpu": "4"}, ""),
+        ({"node.kubernetes.io/instance-type": "g6.xlarge"}, {"nvidia.com/gpu": "1"}, "L4"),
+        ({"node.kubernetes.io/instance-type": "g5.xlarge"}, {"nvidia.com/gpu": "1"}, "A10G"),
+        ({"node.kubernetes.io/instance-type": "p6-b300.48xlarge"}, {}, "B300"),
+    ],
+)
+def test_a_gpu_that_no_recipe_is_for_has_a_name(
+    labels: dict[str, str], capacity: dict[str, object], product: str
+) -> None:
+    found = gpus_of(labels, capacity)
+    assert found is not None
+    assert (found.product, found.model()) == (product, "")

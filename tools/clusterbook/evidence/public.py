@@ -56,6 +56,7 @@ RESOURCES = ("nvidia.com/*", "amd.com/gpu", "gpu.intel.com/*", "habana.ai/gaudi"
 NODE_VALUES = (
     *NODE_KEYS, "cloud.google.com/gke-accelerator", "cloud.google.com/gke-gpu-*", "karpenter.k8s.aws/instance-gpu-name",
     "gpu.nvidia.com/*", "k8s.amazonaws.com/accelerator", "kubernetes.azure.com/accelerator", "accelerator",
+    "aliyun.accelerator/nvidia_name", "doks.digitalocean.com/gpu-model", "amd.com/gpu.product-name",
     "node.openshift.io/os_id", "eks.amazonaws.com/compute-type",
 )  # fmt: skip
 """The labels of nodes whose values stay; of the others that judging asks for, such as pools, a pseudonym does."""

@@ -214,7 +214,13 @@ def _accelerator(snapshot: Snapshot, known: tuple[str, ...]) -> DimensionReading
         if not models:
             unread.extend(names)
     if values:
-        where = label if label == "ResourceSlice" else f"NodeTopology.label.{label}" if label else source
+        where = (
+            label
+            if label in ("ResourceSlice", "Node.status.capacity")
+            else f"NodeTopology.label.{label}"
+            if label
+            else source
+        )
         return DimensionReading(values, where, unread, limit)
     if mine and (snapshot.chosen is None or own in snapshot.chosen):
         rest = [name for name in unread if name != own]

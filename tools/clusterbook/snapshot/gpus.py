@@ -23,25 +23,33 @@ MODEL_LABELS = (
     "gpu.nvidia.com/model",
     "k8s.amazonaws.com/accelerator",
     "gpu.nvidia.com/class",
+    "aliyun.accelerator/nvidia_name",
+    "doks.digitalocean.com/gpu-model",
+    "amd.com/gpu.product-name",
 )
 """The labels that name a model, what was read from the device before what somebody declared."""
 _SIGNS = ("kubernetes.azure.com/accelerator", "accelerator")
 """Labels that only say that there is a GPU: AKS, and what people set by hand."""
 _VENDORS = ("nvidia", "amd", "intel")
+_CAPACITY = "Node.status.capacity"
 INSTANCE_LABEL = "node.kubernetes.io/instance-type"
 _INSTANCES = (
     (r"p4d\.|p4de\.", "A100"), (r"p5\.", "H100"), (r"p5en?\.", "H200"), (r"p6-b200\.", "B200"),
-    (r"p6e-gb200\.", "GB200"), (r"g6e\.", "L40S"),
+    (r"p6-b300\.", "B300"), (r"p6e-gb200\.", "GB200"), (r"p6e-gb300\.", "GB300"), (r"g6e\.", "L40S"),
+    (r"g7e\.", "RTX-PRO-6000"), (r"g6f?\.|gr6f?\.", "L4"), (r"g5\.", "A10G"), (r"g4dn\.", "T4"),
     (r"a2-", "A100"), (r"a3-(high|mega|edge)gpu-", "H100"), (r"a3-ultragpu-", "H200"), (r"a4-", "B200"),
-    (r"a4x-", "GB200"),
+    (r"a4x-max", "GB300"), (r"a4x-", "GB200"), (r"g2-", "L4"), (r"g4-", "RTX-PRO-6000"),
     (r"Standard_ND.*_(A100|H100|H200|GB200|GB300)_v\d", ""), (r"Standard_NC.*_(A100|H100)_v\d", ""),
-    (r"(?:BM|VM)\.GPU\.(A100|H100|H200|B200|GB200|L40S)\b", ""),
+    (r"Standard_ND96asr_v4", "A100"),
+    (r"(?:BM|VM)\.GPU\.(A100|H100|H200|B200|GB200|GB300|L40S)\b", ""), (r"BM\.GPU4\.", "A100"),
 )  # fmt: skip
 """Machine types of clouds whose GPU is known by name alone; "" takes the name out of the type."""
 _PCI = re.compile(r"feature\.node\.kubernetes\.io/pci-(?:03\d\d_)?10de(?:_[0-9a-f]{4})*\.present")
 _RESOURCES = re.compile(
     r"nvidia\.com/(?:gpu|gpu\.shared|pgpu|mig-.+)|amd\.com/gpu|gpu\.intel\.com/\w+|habana\.ai/gaudi"
 )
+_OTHERS = (("amd.com/", "AMD GPU"), ("gpu.intel.com/", "Intel GPU"), ("habana.ai/", "Intel Gaudi"))
+"""Whose GPUs a resource is of, where no label names the model."""
 _VGPU = r"-\d+[ABCQ](?:-SHARED)?$"
 """NVIDIA-A16-4Q: the profile of a virtual GPU."""
 
@@ -94,7 +102,7 @@ def gpus_of(labels: Mapping[str, str], capacity: Mapping[str, object], claimed: 
     """
     given = {name: _count(amount) for name, amount in capacity.items() if _RESOURCES.fullmatch(name)}
     given = {name: count for name, count in given.items() if count}
-    product, source = _product(labels, claimed)
+    product, source = _product(labels, claimed, given)
     signs = labels.get(PRESENT_LABEL) == "true" or any(_PCI.fullmatch(key) and value == "true"
                                                         for key, value in labels.items())  # fmt: skip
     signs = signs or any(labels.get(key, "").lower().startswith(_VENDORS) for key in _SIGNS)
@@ -104,7 +112,7 @@ def gpus_of(labels: Mapping[str, str], capacity: Mapping[str, object], claimed: 
     return Gpus(product, source, tuple(sorted(_counts_by_kind(given, kind, labels).items())), kind)
 
 
-def _product(labels: Mapping[str, str], claimed: str | None) -> tuple[str, str]:
+def _product(labels: Mapping[str, str], claimed: str | None, given: Mapping[str, int]) -> tuple[str, str]:
     """Return the name of the model, and what says it."""
     for key in MODEL_LABELS:
         if labels.get(key):
@@ -117,6 +125,8 @@ def _product(labels: Mapping[str, str], claimed: str | None) -> tuple[str, str]:
             return model or found[1], INSTANCE_LABEL
     if accelerator_in(labels.get("accelerator", ""), ACCELERATORS):
         return labels["accelerator"], "accelerator"
+    if given and not any(name.startswith("nvidia.com/") for name in given):
+        return next((name for start, name in _OTHERS if any(each.startswith(start) for each in given)), ""), _CAPACITY
     return "", ""
 
 

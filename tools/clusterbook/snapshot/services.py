@@ -28,6 +28,8 @@ _BUILDS = (
     ("+fips-vmware", "tkg"),
 )
 """What a service writes into the version of its Kubernetes."""
+_DISTRIBUTIONS = (("eks", ("eks", "eks-hybrid"), "eks-anywhere"), ("gke", ("gke",), "gke-on-premises"))
+"""Service → the providers that its nodes have, and what its Kubernetes is on machines of others alone."""
 _LABELS = (
     ("node.openshift.io/os_id", "ocp"),
     ("eks.amazonaws.com/", "eks"),
@@ -85,17 +87,25 @@ def service_in(shown: ServiceMarkers) -> tuple[str, str]:
     labels = tuple(shown.labels)
     if any(label.startswith("node.openshift.io/") for label in labels):
         return "ocp", "NodeTopology.label.node.openshift.io/os_id"
+    providers = {service_of(each) for each in shown.providers} - {""}
     for part, service in _BUILDS:
         if part in shown.version:
-            return service, "K8s.server.version"
+            return _distribution(service, providers), "K8s.server.version"
     for start, service in _LABELS:
         found = next((label for label in labels if label.startswith(start)), "")
         if found:
             return service, f"NodeTopology.label.{found}"
-    providers = {service_of(each) for each in shown.providers}
     if "kind" in providers:
         return "kind", "K8s.node.provider"
-    own = providers - {*_PROVIDERS.values(), ""}
+    own = providers - {*_PROVIDERS.values()}
     if len(own) == 1 and len(providers) == 1:
         return next(iter(own)), "K8s.node.provider"
     return "", ""
+
+
+def _distribution(service: str, providers: set[str]) -> str:
+    """Return what a service's Kubernetes is where all nodes are on machines of others: the vendor's distribution."""
+    for name, own, elsewhere in _DISTRIBUTIONS:
+        if service == name and providers and not providers & {*own}:
+            return elsewhere
+    return service

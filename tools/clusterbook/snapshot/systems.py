@@ -30,6 +30,12 @@ _IMAGES = (
     ("suse linux enterprise server", "sles"),
     ("opensuse leap", "opensuse-leap"),
     ("flatcar", "flatcar"),
+    ("ubuntu core", "ubuntu-core"),
+    ("opensuse microos", "opensuse-microos"),
+    ("opensuse tumbleweed", "opensuse-tumbleweed"),
+    ("suse linux enterprise micro", "sle-micro"),
+    ("suse linux micro", "sl-micro"),
+    ("alibaba cloud linux", "alinux"),
 )
 """How osImage begins → ID of os-release, where that is not simply its first word."""
 _FIRST_WORD = r"[A-Za-z]+"
