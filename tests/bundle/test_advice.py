@@ -7,6 +7,7 @@ import re
 import pytest
 
 from clusterbook.bundle.advice import Need, needs
+from clusterbook.bundle.options import flag
 from clusterbook.bundle.render import render
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.resolve.recipe_schema import read_deployable
@@ -128,3 +129,33 @@ def test_a_check_of_the_reference_refuses_what_it_refuses(
         with pytest.raises(InvalidRequest) as caught:
             render(recipe, words, "0")
         assert caught.value.what.startswith(f"{component}: ")
+
+
+PATHS = {"nodeScheduling": {"system": {"nodeSelectorPaths": ["nodeSelector"]}, "nodeCountPaths": ["count"]}}
+IDLE = {
+    "workloadSelector": ["job=train"],
+    "workloadGate": "x=y:NoSchedule",
+    "storageClass": "gp3",
+    "nodes": "4",
+    "acceleratedNodeSelector": ["gpu=yes"],
+    "acceleratedNodeToleration": ["x=y:NoSchedule"],
+    "systemNodeSelector": ["role=system"],
+    "systemNodeToleration": ["x=y:NoSchedule"],
+    "readinessHooks": True,
+}
+
+
+@pytest.mark.parametrize("option", IDLE)
+def test_an_option_that_no_component_takes_up_is_told(option: str) -> None:
+    bare = {"registry": {}, "podSecurity": None}
+    recipe = small(crds=bare, operator=bare, metrics=bare)
+    recipe["files"] = {path: text for path, text in recipe["files"].items() if not path.endswith("readiness.yaml")}
+    notes = render(recipe, {option: IDLE[option]}, "0").notes
+    assert f"{flag(option)} changes nothing: no component of this bundle takes it up" in notes
+    assert not [note for note in render(recipe, {}, "0").notes if "changes nothing" in note]
+
+
+def test_an_option_that_a_component_takes_up_is_not_told() -> None:
+    recipe = small(operator={"registry": PATHS})
+    for option in ("systemNodeSelector", "nodes"):
+        assert not [note for note in render(recipe, {option: IDLE[option]}, "0").notes if "changes nothing" in note]

@@ -88,10 +88,36 @@ def test_flux_is_given_them_one_by_one_and_not_beside_that() -> None:
     found = documents(files("flux"))
     spec = found["operator/helmrelease.yaml"]["spec"]
     digits = found["operator/integers.yaml"]["data"]
-    given = {each["targetPath"]: digits[each["valuesKey"]] for each in spec["valuesFrom"]}
-    assert given == {path: word for path, word in SET.items() if "[" not in path}
+    whole, *single = spec["valuesFrom"]
+    assert {each["targetPath"]: digits[each["valuesKey"]] for each in single} == SET
     assert spec["values"]["aws"] == {}
     assert "operator/integers.yaml" in found["kustomization.yaml"]["resources"]
+    assert whole == {"kind": "ConfigMap", "name": "operator-integers"}
+    assert YAML(typ="safe").load(digits["values.yaml"]) == {"list": VALUES["list"]}
+    assert "list" not in spec["values"]
+
+
+@pytest.mark.parametrize(
+    ("values", "moved", "paths"),
+    [
+        ({"a": {"b": [[{"c": 10**6}], 1]}}, {"a": {"b": [[{"c": 10**6}], 1]}}, ["a.b[0][0].c"]),
+        ({"a": [10**6, 10**7, 5]}, {"a": [10**6, 10**7, 5]}, ["a[0]", "a[1]"]),
+        ({"a": [1], "b": 10**6}, None, ["b"]),
+        ({"a": [{"x y": 10**6}, {"z": 10**6}]}, None, []),
+        ({"a": [{"x y": 10**6}], "b": [{"z": 10**6}]}, {"b": [{"z": 10**6}]}, ["b[0].z"]),
+        ({"k" * 260: 10**6}, None, []),
+    ],
+)
+def test_lists_with_large_integers_come_to_flux_as_a_whole(values: Any, moved: Any, paths: list[str]) -> None:
+    made = render(small(operator={"values": values}), {"deployer": "flux"}, "1.0").files
+    found = documents({path: data.decode() for path, data in made.items()})
+    spec = found["operator/helmrelease.yaml"]["spec"]
+    sources = spec.get("valuesFrom", [])
+    assert [each["targetPath"] for each in sources if "targetPath" in each] == paths
+    data = found.get("operator/integers.yaml", {}).get("data", {})
+    assert YAML(typ="safe").load(data.get("values.yaml", "null")) == moved
+    for key in moved or {}:
+        assert list(walk_integers(spec.get("values", {}).get(key))) == []
 
 
 def test_values_can_be_had_without_some() -> None:

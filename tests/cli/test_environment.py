@@ -8,10 +8,12 @@ from pathlib import Path
 
 import click
 import pytest
+from click.core import ParameterSource
 
 from clusterbook.cli import main
+from clusterbook.cli.build_main import all_options
 from clusterbook.cli.command import Caller, Command, Request
-from clusterbook.cli.commands import COMMANDS, click_command
+from clusterbook.cli.commands import COMMANDS, VARIABLES, click_command
 from clusterbook.cli.environment import OTHERS, refuse_unknown
 from clusterbook.cli.flags import Flag, read_list
 from clusterbook.cli.program import Program
@@ -165,15 +167,72 @@ def test_the_variables_of_other_commands_are_no_mistake(ask: Callable[..., Said]
 def test_what_kubernetes_tells_its_pods_is_no_mistake() -> None:
     told = ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_80_TCP", "PORT_80_TCP_ADDR"]
     environment = {f"CLUSTERBOOK_{name}": "10.0.0.1" for name in told} | {"KUBERNETES_SERVICE_HOST": "10.0.0.2"}
-    refuse_unknown(environment, FLAGS)
+    variables = {flag.variable for flag in FLAGS}
+    refuse_unknown(environment, variables)
     with pytest.raises(InvalidRequest, match="CLUSTERBOOK_PORT "):
-        refuse_unknown({"CLUSTERBOOK_PORT": "80"}, FLAGS)
+        refuse_unknown({"CLUSTERBOOK_PORT": "80"}, variables)
 
 
 def test_every_variable_that_the_sources_name_is_known() -> None:
     texts = [path.read_text() for path in TOOLS.rglob("*.py")]
     named = {name for text in texts for name in re.findall(r"(?<![A-Z_])CLUSTERBOOK_[A-Z_]*[A-Z]", text)}
     assert named - {*OTHERS, *(flag.variable for flag in FLAGS), "CLUSTERBOOK_SOME_FLAG"} == set()
+
+
+def test_a_variable_means_one_thing() -> None:
+    """Of the flags that one variable sets, all or none are lists or switches; where they differ, both mean a place."""
+    meanings: dict[str, set[tuple[bool, bool, str]]] = {}
+    for flag in FLAGS:
+        meanings.setdefault(flag.variable, set()).add((flag.repeated, flag.switch, flag.metavar))
+    twofold = {name for name, found in meanings.items() if len(found) > 1}
+    assert twofold == {f"CLUSTERBOOK_{name}" for name in ("RECIPE", "OUTPUT", "DEPLOYER", "SIGN_KEY")}
+
+
+BUILD_OPTIONS = [pytest.param(command, param, id=f"{command.name} {param.opts[0]}") for command, param in all_options()]
+
+
+def build_word(param: click.Option) -> str:
+    """Return a word that a flag takes."""
+    if isinstance(param.type, click.Choice):
+        return str(param.type.choices[0])
+    return "1" if param.is_flag or isinstance(param.type, click.types.IntParamType) else "a word"
+
+
+@pytest.mark.parametrize(("command", "param"), BUILD_OPTIONS)
+def test_every_flag_of_the_build_is_heard_from_its_variable(command: click.Command, param: click.Option) -> None:
+    variable, value = str(param.envvar), build_word(param)
+    assert variable == "CLUSTERBOOK_BUILD_" + max(param.opts, key=len).removeprefix("--").replace("-", "_").upper()
+    needed = ["x"] * sum(isinstance(each, click.Argument) and each.required for each in command.params)
+    for each in command.params:
+        if isinstance(each, click.Option) and each.required and each is not param:
+            needed += [each.opts[0], build_word(each)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(variable, f"{value}\n{value}" if param.multiple else value)
+        context = command.make_context(str(command.name), needed)
+    assert context.get_parameter_source(str(param.name)) is ParameterSource.ENVIRONMENT
+    heard_as = context.params[str(param.name)]
+    assert (len(heard_as) == 2) if param.multiple else (heard_as is True or str(heard_as) == value)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("BUILD_RECIPE", "BUILD_RECIPES"),
+        ("BUILD_OUTPT", "BUILD_OUTPUT"),
+        ("BUILD_CHART", "BUILD_CHARTS"),
+        ("ACCELERATR", "ACCELERATOR"),
+        ("SYSTEM_NODE_SELECTORS", "SYSTEM_NODE_SELECTOR"),
+    ],
+)
+def test_a_variable_that_sets_nothing_is_refused_by_the_build_as_well(name: str, near: str) -> None:
+    said = indexes.run("check", module="clusterbook.cli.build_main", **{f"CLUSTERBOOK_{name}": "x"})
+    assert (said.status, said.out) == (2, "")
+    assert f"CB101 the variable CLUSTERBOOK_{name} sets no flag\n  hint: did you mean CLUSTERBOOK_{near}?" in said.err
+
+
+def test_the_programs_leave_the_variables_of_each_other_alone() -> None:
+    refuse_unknown({"CLUSTERBOOK_BUILD_RECIPES": "x"}, VARIABLES)
+    refuse_unknown({"CLUSTERBOOK_STORAGE_CLASS": "x"}, {*VARIABLES, *(str(param.envvar) for _, param in all_options())})
 
 
 def test_help_is_there_whatever_the_environment_says() -> None:

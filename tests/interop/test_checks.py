@@ -83,11 +83,11 @@ def test_checks_run_and_are_gone(cluster: Cluster, recipe: str, index: str, tmp_
     wait_until(lambda: left(cluster) == [], "nothing is left", timeout_s=60)
 
 
-def test_a_check_whose_image_moves_is_not_run(cluster: Cluster, recipe: str, tmp_path: Path) -> None:
+def test_a_check_whose_image_moves_is_refused(cluster: Cluster, recipe: str, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     run(["validate", "-r", recipe, "-k", str(cluster.kubeconfig), "--run", "-n", NAMESPACE, "-o", str(report)], {})
     results = {each["name"]: each for each in json.loads(report.read_text(encoding="utf-8"))["results"]["tests"]}
-    assert results["check cluster-autoscaling"]["rawStatus"] == "skipped"
+    assert results["check cluster-autoscaling"]["rawStatus"] == "error"
     assert ":latest" in results["check cluster-autoscaling"]["message"]
 
 

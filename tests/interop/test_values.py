@@ -185,3 +185,29 @@ def test_an_integer_is_printed_and_stays_a_number(probe: Path, tmp_path: Path, n
     found = rendered(probe, *bundled(tmp_path, {"limits": {"uid": number}}, set=[f"operator:id={number}"]))
     assert found["printed"]["data"]["account"] == f"arn:aws:iam::{number}:role/x"
     assert found["printed"]["spec"]["fields"]["uid"] == number
+
+
+def given_by_flux(folder: Path, found: Mapping[str, Any]) -> list[str]:
+    """Return the flags by which Helm is given what Flux gives it: sources in a row, those with a path by --set."""
+    files = render(small(operator={"values": dict(found)}), {"deployer": "flux"}, "1.0").files
+    documents = {path: parse(files[path].decode(), path) for path in files if path.startswith("operator/")}
+    read = {path: node.data() for path, node in documents.items() if node is not None}
+    spec, data = read["operator/helmrelease.yaml"]["spec"], read["operator/integers.yaml"]["data"]
+    words: list[str] = []
+    for number, source in enumerate(spec["valuesFrom"]):
+        if "targetPath" in source:
+            words += ["--set", f"{source['targetPath']}={data[source['valuesKey']]}"]
+            continue
+        file = folder / f"source-{number}.yaml"
+        file.write_text(data["values.yaml"], encoding="utf-8")
+        words += ["-f", str(file)]
+    (folder / "values.json").write_text(json.dumps(spec.get("values", {})), encoding="utf-8")
+    return [*words, "-f", str(folder / "values.json")]
+
+
+def test_large_integers_in_lists_arrive_by_flux_as_by_helm(probe: Path, tmp_path: Path) -> None:
+    found = {"id": 10**6, "limits": {"rules": [{"uid": 1000650000, "name": "a"}, [1, 123456789012]], "cpu": 1}}
+    by_flux = rendered(probe, *given_by_flux(tmp_path, found))
+    assert by_flux == rendered(probe, *bundled(tmp_path, found))
+    fields = by_flux["printed"]["spec"]["fields"]
+    assert (fields["rules"][0], fields["rules"][1][1]) == ({"uid": 1000650000, "name": "a"}, 123456789012)

@@ -25,6 +25,8 @@ FLOORS = {
     "componentRefs: [{name: a, overrides: {driver: {version: '2.0'}}}]",
     "h100-eks-training": "base: eks-training\ncriteria: {service: eks, intent: training, accelerator: h100}",
     "kubeflow": "criteria: {service: eks, platform: kubeflow}\nbase: eks\nmixins: [kernel]",
+    "slurm": "criteria: {service: eks, platform: slurm}\nbase: eks\n"
+    "validation: {readiness: {constraints: [{name: K8s.server.version, value: '>= 1.31'}]}}",
     "mixins/kernel": 'constraints: [{name: OS.sysctl.osrelease, value: ">= 6.8"}]',
 }  # fmt: skip
 """The floors stand above the leaves: base wants Ubuntu, eks a Kubernetes, a mixin a kernel."""
@@ -100,6 +102,15 @@ def test_a_mixin_of_the_recipe_is_judged(ask: Ask, kernel: str, status: int) -> 
     assert said.status == status
     assert ("nobody knows whether OS.sysctl.osrelease is >= 6.8: " in said.err) == (not kernel)
     assert said.out == ("" if status else "eks-kubeflow\n")
+
+
+@pytest.mark.parametrize(("version", "status"), [("v1.33.5", 0), ("v1.31.0", 0), ("v1.30.9", 2), ("v1.20.0", 2)])
+def test_what_readiness_asks_is_judged_as_fit_judges_it(ask: Ask, version: str, status: int) -> None:
+    where = snapshot(version=version)
+    said = ask("query", "-s", where, "--accelerator", "any", "--os", "any", "--platform", "slurm", *SLUG)
+    assert (said.status, said.out) == (status, "" if status else "eks-slurm\n")
+    judged = {each["recipe"]: each["fit"] for each in json.loads(ask("fit", where, "--all", "-t", "json").out)}
+    assert (judged["slurm"] == "misses") == bool(status)
 
 
 def test_what_is_left_says_what_was_left_out(ask: Ask) -> None:

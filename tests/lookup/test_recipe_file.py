@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from clusterbook.cli import main
+from clusterbook.documents.yaml_reader import parse
 from clusterbook.documents.yaml_writer import dump
+from clusterbook.ledger.folder import open_ledger
+from clusterbook.resolve.recipe_schema import unknown_keys
 from tests.support import indexes, trees
 from tests.support.indexes import Said
 
@@ -64,6 +67,13 @@ def private_tree(version: str = REFERENCE, driver: str = "580") -> str:
     return "tree"
 
 
+def yaml_text(text: str) -> dict[str, Any]:
+    node = parse(text, "r.yaml")
+    assert node is not None
+    found: dict[str, Any] = node.data()
+    return found
+
+
 VERSION = "components.a.version"
 DRIVER = "components.a.values.driver.version"
 
@@ -72,7 +82,8 @@ DRIVER = "components.a.values.driver.version"
 @pytest.mark.parametrize("name", ["r.yaml", "r.json"])
 def test_a_recipe_of_any_program_answers_for_itself(ask: Ask, api_version: str, name: str) -> None:
     where = recipe(api_version, name=name, **VALUES)
-    assert ask("query", "-r", where, "--selector", VERSION) == Said(0, "v9.9.9\n", "")
+    said = ask("query", "-r", where, "--selector", VERSION)
+    assert (said.status, said.out, len(said.err.splitlines())) == (0, "v9.9.9\n", 1)
     assert ask("query", "-r", where, "--selector", DRIVER).out == "573\n"
     assert "v9.9.9" in ask("recipe", "-r", where, "-t", "table").out
 
@@ -193,3 +204,56 @@ def test_an_overlay_of_the_catalog_stands_for_its_criteria(ask: Ask) -> None:
     tree = trees.tree(indexes.FILES)
     Path("o.yaml").write_text(tree.files["overlays/eks.yaml"].text)
     assert ask("query", "-r", "o.yaml", "--selector", "metadata.slug") == Said(0, "eks\n", "")
+
+
+@pytest.mark.parametrize(
+    "words", [("query", "--selector", VERSION), ("query", VERSION), ("recipe",), ("bundle", "-o", "b")], ids=str
+)
+def test_a_place_to_look_in_that_is_of_no_use_is_told(ask: Ask, index: Path, words: tuple[str, ...]) -> None:
+    whole = recipe(**VALUES, registry={}) if words[0] == "bundle" else recipe(**VALUES)
+    said = ask(*words, "-r", whole, "--data", "nowhere")
+    assert said.status == 0
+    for flag in (f"--source {index}", "--data nowhere"):
+        assert f"note: {flag} is not used: r.yaml is a recipe that holds all that is asked of it" in said.err
+
+
+def test_a_place_that_completes_a_recipe_is_of_use(ask: Ask) -> None:
+    assert "is not used" not in ask("bundle", "-r", recipe(**VALUES), "-o", "b").err
+    assert "is not used" not in ask("query", "-r", recipe(**FROM_A_FILE), "--selector", DRIVER).err
+    where = recipe(REFERENCE, **FROM_A_FILE)
+    assert "is not used" not in ask("query", "-r", where, "--data", private_tree(), "--selector", DRIVER).err
+
+
+UNKNOWN = {
+    "componentRef: []": ("componentRef", "componentRefs"),
+    "componentRefs: [{name: a, version: v1, verison: v1}]": ("componentRefs[0].verison", "version"),
+    "componentRefs: [{name: a, version: v1, value: {}}]": ("componentRefs[0].value", "values"),
+    "constraints: [{name: K8s.server.version, value: v1, remedation: x}]": ("constraints[0].remedation", "remediation"),
+    "validation: {deploymnt: {checks: [x]}}": ("validation.deploymnt", "deployment"),
+    "validation: {deployment: {check: [x]}}": ("validation.deployment.check", "checks"),
+    "deploymentOrders: [a]": ("deploymentOrders", "deploymentOrder"),
+}
+
+
+@pytest.mark.parametrize("line", UNKNOWN)
+@pytest.mark.parametrize(
+    "words", [("query", "--selector", VERSION), ("bundle", "-o", "b"), ("mirror", "list")], ids=str
+)
+def test_a_key_of_which_nothing_comes_is_refused(ask: Ask, line: str, words: tuple[str, ...]) -> None:
+    key, near = UNKNOWN[line]
+    text = Path(recipe(**VALUES)).read_text()
+    Path("r.yaml").write_text(dump({**yaml_text(text), **yaml_text(line)}))
+    said = ask(*words, "-r", "r.yaml")
+    assert (said.status, said.out) == (2, "")
+    assert f"r.yaml: CB101 {key} is no key of a recipe" in said.err
+    assert f"did you mean '{near}'?" in said.err
+    Path("r.yaml").write_text(Path("r.yaml").read_text().replace(OURS, REFERENCE))
+    said = ask("recipe", "-r", "r.yaml")
+    assert f"note: r.yaml: {key} is not read; did you mean '{near}'?" in said.err
+
+
+def test_published_recipes_have_no_key_of_which_nothing_comes() -> None:
+    published = open_ledger(Path(__file__).parents[2] / "registry")
+    for release in published.releases():
+        for slug, entry in list(published.entries(release).items())[::9]:
+            assert not list(unknown_keys(published.side(slug, entry.version).content)), slug

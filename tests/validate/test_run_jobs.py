@@ -155,9 +155,9 @@ def test_checks_run_side_by_side_and_those_that_measure_alone(server: FakeApi) -
         "registry.example.org/check:main",
     ],
 )
-def test_an_image_that_may_be_another_tomorrow_is_not_run(server: FakeApi, image: str) -> None:
+def test_an_image_that_may_be_another_tomorrow_is_refused(server: FakeApi, image: str) -> None:
     found = run(server, entry("moving", image=image))["moving"]
-    assert (found.state, image in found.message, "--data" in found.message) == ("skipped", True, True)
+    assert (found.state, image in found.message, "--data" in found.message) == ("error", True, True)
     assert not [each for each in server.requests if JOBS.fullmatch(each.path) or each.path.endswith("/jobs")]
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from clusterbook.bundle.components import EVERYTHING, BundleComponent, ComponentSelection, get
+from clusterbook.bundle.components import EVERYTHING, BundleComponent, ComponentSelection, get, select
 from clusterbook.bundle.folders import Plan
-from clusterbook.bundle.options import Options
+from clusterbook.bundle.options import Options, flag
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
 from clusterbook.records import Any, NamedTuple
 
@@ -126,6 +126,35 @@ def advice(recipe: Mapping[str, Any], parts: ComponentSelection, options: Option
                 raise InvalidRequest(message, hint="change the options as the message says")
             found.append(message)
     return tuple(found)
+
+
+_PLACED = {
+    "systemNodeSelector": "system_selector",
+    "systemNodeToleration": "system_tolerations",
+    "acceleratedNodeSelector": "accelerated_selector",
+    "acceleratedNodeToleration": "accelerated_tolerations",
+    "workloadSelector": "workload_selector",
+    "workloadGate": "workload_gate",
+    "nodes": "nodes",
+    "storageClass": "storage_class",
+}
+"""Options that components take up or not, and what they are called here."""
+
+
+def idle_notes(
+    recipe: Mapping[str, Any], selected: ComponentSelection, options: Options, plan: Plan
+) -> tuple[str, ...]:
+    """Return a message for each option that nothing in a bundle takes up: without it the bundle would be the same."""
+    usual = Options(options.deployer)
+    idle = [
+        flag(option)
+        for option, field in _PLACED.items()
+        if getattr(options, field) != getattr(usual, field)
+        and select(recipe, options._replace(**{field: getattr(usual, field)})).parts == selected.parts
+    ]
+    if options.readiness_hooks and not any(folder.phase == "readiness" for folder in plan.folders):
+        idle.append(flag("readinessHooks"))
+    return tuple(f"{name} changes nothing: no component of this bundle takes it up" for name in idle)
 
 
 def secret_notes(options: Options) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from clusterbook.bundle.advice import advice, secret_notes
+from clusterbook.bundle.advice import advice, idle_notes, secret_notes
 from clusterbook.bundle.checksums import CHECKSUMS, checksums, sha256
 from clusterbook.bundle.components import ComponentSelection, select
 from clusterbook.bundle.folders import Plan, VendoredChart, plan
@@ -53,9 +53,14 @@ def render(
     contents = {path: text.encode() for path, text in texts.items()} | provenance(planned)
     contents = dict(sorted(contents.items()))
     contents[CHECKSUMS] = checksums(contents)
-    return Bundle(
-        contents, planned, (*planned.notes, *remarks, *advice(recipe, selected, options), *secret_notes(options))
+    notes = (
+        *planned.notes,
+        *remarks,
+        *advice(recipe, selected, options),
+        *idle_notes(recipe, selected, options, planned),
+        *secret_notes(options),
     )
+    return Bundle(contents, planned, notes)
 
 
 def refusals(recipe: Mapping[str, Any]) -> Iterator[tuple[str, ClusterbookError]]:

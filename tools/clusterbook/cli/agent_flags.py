@@ -35,6 +35,13 @@ AGENT = (
     Flag("no_cleanup", ("--no-cleanup",), "Leave everything in the cluster."),
 )  # fmt: skip
 
+OF_AGENTS = tuple(
+    flag.key
+    for flag in AGENT
+    if flag.key not in ("agent", "print_manifests", "namespace", "node_selector", "toleration", "no_cleanup")
+)
+"""The keys of flags about the Job that looks into a node, and nothing else."""
+
 
 def read_agent(request: Request) -> Agent:
     """Return the agent that a request asks for.

@@ -7,11 +7,15 @@ when it is called, so that `check` does not load what publishes.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+from collections.abc import Iterator
 
 import click
 
 import clusterbook
+from clusterbook.cli.environment import BUILD, refuse_unknown
+from clusterbook.cli.flags import VARIABLES
 from clusterbook.cli.program import Program
 from clusterbook.cli.terminal import bug, complete_streams, fail
 from clusterbook.diagnostics.errors import ClusterbookError
@@ -49,14 +53,42 @@ class LazyProgram(Program):
             return None
         command = getattr(importlib.import_module(f"clusterbook.cli.builder.{module}"), name)
         assert isinstance(command, click.Command)
+        _name_variables(command)
         return command
 
 
-@click.group(cls=LazyProgram, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+def _name_variables(command: click.Command) -> None:
+    """Have the flags of a command, and of those below it, set by variables that are called like them."""
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        _name_variables(below)
+    for param in command.params:
+        if isinstance(param, click.Option):
+            param.envvar = BUILD + max(param.opts, key=len).removeprefix("--").replace("-", "_").upper()
+
+
+def all_options() -> Iterator[tuple[click.Command, click.Option]]:
+    """Yield every flag of every command, having loaded them all."""
+    context = click.Context(program)
+    commands = [command for name in COMMANDS if (command := program.get_command(context, name))]
+    for command in commands:
+        commands += command.commands.values() if isinstance(command, click.Group) else ()
+        yield from ((command, param) for param in command.params if isinstance(param, click.Option))
+
+
+@click.group(
+    cls=LazyProgram,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    epilog=f"Every flag can be set in the environment: --recipes as {BUILD}RECIPES; one that may be repeated takes one"
+    " value a line, or a JSON list. A CLUSTERBOOK_ variable that sets no flag is an error.",
+)
 @click.version_option(clusterbook.__version__, "-v", "--version", message="clusterbook-build %(version)s")
 @click.option("--debug", is_flag=True, envvar="CLUSTERBOOK_DEBUG", help="Show where a bug happened.")
-def program(debug: bool) -> None:
+def program(debug: bool) -> None:  # noqa: ARG001 (where a bug happened is for whoever catches it)
     """Resolve a catalog: check its sources, and build every answer beforehand."""
+    if any(name.startswith(VARIABLES) for name in os.environ):
+        from clusterbook.cli.commands import VARIABLES as CLIENT
+
+        refuse_unknown(os.environ, {*CLIENT, *(str(option.envvar) for _, option in all_options())})
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from clusterbook.bundle.disk import ARCHIVES, read_bundle
 from clusterbook.bundle.make import file_setting, make, write
 from clusterbook.bundle.options import DEPLOYERS, OPTIONS, REPEATED, SWITCHES, flag
 from clusterbook.bundle.render import Bundle
-from clusterbook.cli.command import Argument, Caller, Command, Request, read_question
+from clusterbook.cli.command import Argument, Caller, Command, FlagRule, Request, read_question
 from clusterbook.cli.fetch import ACCESS
 from clusterbook.cli.flags import ANSWER, CRITERIA, WHERE, Flag
 from clusterbook.cli.reply import Reply
@@ -240,6 +240,7 @@ COMMANDS: Mapping[str, Command] = {
         "Make what deploys a recipe: a folder or an archive for Helm, Helmfile, Argo CD or Flux.",
         "clusterbook bundle h100-eks-ubuntu-training-kubeflow -d helm -o bundle",
         strict=True,
+        rules=(FlagRule(("output", "force", *(each.key for each in (*_OF_PUSHING, *SIGN))), excludes=("diff",)),),
     )
 }
 """The one command that makes bundles, by name."""

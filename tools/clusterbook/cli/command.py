@@ -6,7 +6,7 @@ it imports next to nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 
 from clusterbook.cli.flags import CHOICES, Flag
@@ -52,6 +52,10 @@ class Request(NamedTuple):
             self.switches.difference(keys),
         )
 
+    def only(self, keys: Collection[str]) -> Request:
+        """Return what the request says of these."""
+        return self.without(*({*self.values, *self.lists, *self.switches} - set(keys)))
+
     def says(self, key: str) -> bool:
         """Return whether anything is said of a flag or an argument."""
         return key in self.values or key in self.lists or key in self.switches
@@ -77,10 +81,22 @@ class Caller(NamedTuple):
     log_json: bool = False
 
 
+class FlagRule(NamedTuple):
+    """Flags of a command that change nothing without one of `needs`, or beside one of `excludes`, by their keys.
+
+    A rule that is `outside` does not hold in a pod, which has a cluster around it.
+    """
+
+    keys: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    outside: bool = False
+
+
 class Command(NamedTuple):
     """One command: what it is called, with its group before it, what it takes, what answers, and what its help says.
 
-    To one that is `strict` every wrong word is an invalid request.
+    To one that is `strict` every wrong word is an invalid request. `rules` say which flags go with which.
     """
 
     name: str
@@ -90,6 +106,11 @@ class Command(NamedTuple):
     help: str
     example: str
     strict: bool = False
+    rules: tuple[FlagRule, ...] = ()
+
+    def spelled(self, key: str) -> str:
+        """Return what the flag with a key is called by whoever types it."""
+        return next(flag.names[0] for flag in self.flags if flag.key == key)
 
 
 def scan(words: Sequence[str], command: Command) -> Request | None:
@@ -166,6 +187,38 @@ def read_choices(request: Request) -> dict[str, str]:
     from clusterbook.resolve.choices import read_pairs
 
     return read_pairs(words)
+
+
+POD = "KUBERNETES_SERVICE_HOST"
+"""The variable by which a pod knows that it is one. Source: Kubernetes, "Accessing the API from within a Pod"."""
+
+
+def refuse_idle(command: Command, typed: Request, whole: Request, environment: Mapping[str, str]) -> None:
+    """Refuse a flag that was typed and would change nothing.
+
+    Variables and configurations are for many commands, so there it is no mistake.
+
+    Args:
+        command: whose flags they are.
+        typed: what stands on the command line.
+        whole: that, and what the environment adds.
+        environment: the variables, which say whether this is a pod.
+
+    Raises:
+        InvalidRequest: naming the flag, and what it goes with.
+    """
+    for rule in command.rules:
+        if rule.outside and POD in environment:
+            continue
+        for key in filter(typed.says, rule.keys):
+            beside = next(filter(whole.says, rule.excludes), None)
+            if beside is not None:
+                what = f"{command.spelled(key)} changes nothing beside {command.spelled(beside)}"
+                raise InvalidRequest(what, hint="leave one of them out")
+            if rule.needs and not any(map(whole.says, ("config", *rule.needs))):
+                needed = [command.spelled(other) for other in rule.needs]
+                what = f"{command.spelled(key)} changes nothing without {' or '.join(needed)}"
+                raise InvalidRequest(what, hint=f"add {needed[0]}, or leave it out")
 
 
 def read_question(request: Request) -> Question:

@@ -14,7 +14,7 @@ from click.core import ParameterSource
 
 import clusterbook
 from clusterbook.cli import bundle, diff, evidence, fetch, lookup, mirror, record, snapshot, trust, validate
-from clusterbook.cli.command import Argument, Caller, Command, Request
+from clusterbook.cli.command import Argument, Caller, Command, Request, refuse_idle
 from clusterbook.cli.environment import refuse_unknown
 from clusterbook.cli.program import Program, SingleUseCommand, StrictCommand, option, script
 from clusterbook.cli.terminal import deliver, finish
@@ -24,6 +24,8 @@ COMMANDS: tuple[Command, ...] = tuple(
     for module in (lookup, validate, bundle, fetch, trust, mirror, evidence, snapshot, record, diff)
     for command in module.COMMANDS.values()
 )
+VARIABLES = frozenset(flag.variable for command in COMMANDS for flag in command.flags)
+"""Every variable that sets a flag."""
 GROUPS = {
     "fetch": "Get what was published: from a registry, a web site, a folder or an archive.",
     "mirror": "Carry recipes across an air gap.",
@@ -66,15 +68,15 @@ def _callback(command: Command) -> Callable[..., int]:
 
     def call(**params: Any) -> int:
         context = click.get_current_context()
-        unset = (None, ParameterSource.DEFAULT)
-        request = Request.of(
-            {
-                name: str(value) if type(value) is int else value
-                for name, value in params.items()
-                if context.get_parameter_source(name) not in unset
-            }
-        )
-        refuse_unknown(os.environ, (flag for each in COMMANDS for flag in each.flags))
+        words = {
+            name: str(value) if type(value) is int else value
+            for name, value in params.items()
+            if context.get_parameter_source(name) not in (None, ParameterSource.DEFAULT)
+        }
+        typed = {name for name in words if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+        request = Request.of(words)
+        refuse_unknown(os.environ, VARIABLES)
+        refuse_idle(command, request.only(typed), request, os.environ)
         log_json = bool(context.find_root().params["log_json"])
         reply = command.run(request, Caller(os.environ, log_json))
         return finish(reply, log_json=log_json)

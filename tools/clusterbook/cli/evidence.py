@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from clusterbook.cli.command import Argument, Caller, Command, Request
+from clusterbook.cli.command import Argument, Caller, Command, FlagRule, Request
 from clusterbook.cli.fetch import ACCESS, FROM, read_access
 from clusterbook.cli.flags import WHERE, Flag
 from clusterbook.cli.reply import Reply
@@ -32,7 +32,7 @@ _TRUST = (
     Flag("unsigned", ("--unsigned",), "Accept that nobody vouches for it."),
 )  # fmt: skip
 _SIGN = (
-    Flag("key", ("--key",), "Sign with this private key (PEM: P-256, Ed25519).", "FILE"),
+    Flag("key", ("--sign-key", "--key"), "Sign with this private key (PEM: P-256, Ed25519).", "FILE"),
     Flag("keyless", ("--keyless",), "Sign as whoever is logged in: CI, SIGSTORE_ID_TOKEN, or --browser."),
     Flag("browser", ("--browser",), "Log in with the browser where nothing else says who signs."),
     Flag("trust_config", ("--trust-config",), "A Sigstore instance of your own.", "FILE"),
@@ -182,6 +182,7 @@ def digest(request: Request, _caller: Caller) -> Reply:
 
 
 _FOLDER = Argument("where", "DIR", required=True)
+_RULES = (FlagRule(("browser", "trust_config"), needs=("keyless",)),)
 COMMANDS: Mapping[str, Command] = {
     command.name: command
     for command in (
@@ -203,6 +204,7 @@ COMMANDS: Mapping[str, Command] = {
             sign,
             "Vouch for evidence, once judging it again has shown that it holds.",
             "clusterbook evidence sign evidence --key operator.key",
+            rules=_RULES,
         ),
         Command(
             "evidence publish",
@@ -211,6 +213,7 @@ COMMANDS: Mapping[str, Command] = {
             publish,
             "Push evidence to a registry, once judging it again has shown that it holds, and print its reference.",
             "clusterbook evidence publish evidence oci://ghcr.io/acme/evidence --key operator.key",
+            rules=_RULES,
         ),
         Command(
             "evidence digest",

@@ -20,6 +20,7 @@ from clusterbook.resolve import matching, views
 from clusterbook.resolve.recipe import RecipeResult
 
 if TYPE_CHECKING:
+    from clusterbook.lookup.find import Question
     from clusterbook.lookup.shelf import CatalogRecipe
 
 _PHASES = ("readiness", "deployment", "performance", "conformance")
@@ -80,15 +81,25 @@ def query(request: Request, _caller: Caller) -> Reply:
     from clusterbook.documents.selector import select
 
     request, said = over_config(request, elsewhere=("output", "format"))
-    path, selector = request.text("path"), request.values.get("selector")
+    question, path = _question_and_path(request)
+    selector = request.values.get("selector")
     if path and selector is not None:
         raise InvalidRequest("both --selector and a path were given", hint="give one of them")
     if not path and selector is None:
         raise MissingFlag("--selector is missing", hint="type --selector components.gpu-operator.version, say")
-    found = find(read_question(request))
+    found = find(question)
     value = select(views.query_view(found.document), path or selector or "")
     text = render(value, request.text("format", "yaml"), leaves_table)
     return Reply(text, (*said, *found.notes), output=request.text("output"))
+
+
+def _question_and_path(request: Request) -> tuple[Question, str]:
+    """Return what a line of up to two words asks for; where other flags say which recipe, one word is the path."""
+    question, path = read_question(request), request.text("path")
+    others = question.criteria or question.snapshot is not None or question.document is not None
+    if question.slug and others and not path and "selector" not in request.values:
+        return question._replace(slug=""), question.slug
+    return question, path
 
 
 def listing(request: Request, _caller: Caller) -> Reply:
@@ -161,10 +172,7 @@ def explain(request: Request, _caller: Caller) -> Reply:
     from clusterbook.documents.selector import locate, parse, pointer
 
     request, said = over_config(request, elsewhere=("output", "format"))
-    question, path = read_question(request), request.text("path")
-    others = question.criteria.keys() - {"nodes"} or question.snapshot is not None or question.document is not None
-    if not path and question.slug and others:
-        question, path = question._replace(slug=""), question.slug
+    question, path = _question_and_path(request)
     if not path:
         raise MissingFlag(
             "explain takes a recipe and a path",

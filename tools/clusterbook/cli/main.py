@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from clusterbook.cli.command import Caller, Command, Request, scan
+from clusterbook.cli.command import Caller, Command, Request, refuse_idle, scan
 from clusterbook.cli.flags import VARIABLES, read_list
 from clusterbook.cli.reply import Reply
 from clusterbook.cli.terminal import bug, complete_streams, fail, finish, leave
@@ -75,7 +75,9 @@ def quick(words: Sequence[str], environment: Mapping[str, str]) -> Reply | None:
             {flag.key: text for flag, text in given if not flag.repeated},
             {flag.key: read_list(text, flag.variable) for flag, text in given if flag.repeated},
         )
-        return command.run(request.over(around), Caller(environment))
+        whole = request.over(around)
+        refuse_idle(command, request, whole, environment)
+        return command.run(whole, Caller(environment))
 
 
 def quick_command(words: Sequence[str]) -> tuple[Command | None, Sequence[str]]:

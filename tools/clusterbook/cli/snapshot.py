@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from clusterbook.cli.agent_flags import AGENT, manifests_text, read_agent
-from clusterbook.cli.command import Caller, Command, Request
+from clusterbook.cli.agent_flags import AGENT, OF_AGENTS, manifests_text, read_agent
+from clusterbook.cli.command import Caller, Command, FlagRule, Request
 from clusterbook.cli.flags import Flag
 from clusterbook.cli.render import render, table
 from clusterbook.cli.reply import Reply
@@ -168,6 +168,16 @@ _FLAGS = (
     Flag("root", ("--root",), "Where the machine's root is mounted.", "DIR"),
     Flag("config", ("--config",), "Configuration file or URL.", "FILE"),
 )
+_JOB = ("agent", "print_manifests")
+_RULES = (
+    FlagRule((*OF_AGENTS, "namespace", "node_selector", "toleration"), needs=_JOB),
+    FlagRule(("no_cleanup",), needs=("agent",)),
+    FlagRule(
+        ("node", "max_nodes_per_entry", "helm_values"),
+        needs=("cluster", "kubeconfig", "context", "agent"),
+        outside=True,
+    ),
+)
 COMMANDS: Mapping[str, Command] = {
     "snapshot": Command(
         "snapshot",
@@ -179,6 +189,7 @@ COMMANDS: Mapping[str, Command] = {
         " the machine's root mounted, in a pod. Of a cluster: version, nodes, images, Helm releases, objects and"
         " whether they do what they are there for. Reads only, what it may read.",
         "clusterbook snapshot -o node.yaml\n  clusterbook snapshot --cluster -o cluster.yaml",
+        rules=_RULES,
     )
 }
 """What takes a snapshot, by name."""

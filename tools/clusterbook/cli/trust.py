@@ -169,7 +169,7 @@ COMMANDS: Mapping[str, Command] = {
                 Flag("url", ("--url",), "TUF repository of an instance.", "URL", default=PUBLIC),
                 Flag(
                     "root",
-                    ("--root",),
+                    ("--initial-root", "--root"),
                     "The root.json to begin with, of an instance of your own.",
                     "FILE",
                 ),

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Mapping
 
 from clusterbook import __version__
-from clusterbook.cli.agent_flags import AGENT
-from clusterbook.cli.command import Argument, Caller, Command, Request
+from clusterbook.cli.agent_flags import AGENT, OF_AGENTS
+from clusterbook.cli.command import Argument, Caller, Command, FlagRule, Request
 from clusterbook.cli.fit import ALONE, FIT, POOL, pick
 from clusterbook.cli.flags import CONFIG, FILE, INHERITED, WHERE, Flag
 from clusterbook.cli.reply import MissingFlag, Reply
@@ -19,6 +19,7 @@ from clusterbook.inputs.fast import read_document, read_snapshot
 from clusterbook.lookup.find import Question, find, open_shelf
 from clusterbook.records import TYPE_CHECKING, Any
 from clusterbook.resolve.recipe import RecipeResult
+from clusterbook.resolve.recipe_schema import refuse_unknown_keys
 from clusterbook.snapshot import model
 from clusterbook.snapshot.nodes import list_names
 from clusterbook.validate import ctrf
@@ -116,7 +117,7 @@ def _report(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply
     if "evidence" in values:
         notes += _evidence(request, caller, _whole(recipe, request), document, report, phases)
     elif signs:
-        raise InvalidRequest("--key and --keyless sign evidence", hint="say where it goes: --evidence DIR")
+        raise InvalidRequest("--sign-key and --keyless sign evidence", hint="say where it goes: --evidence DIR")
     return Reply(text, notes, ctrf.exit_status(report, fail_on_error=values.get("fail_on_error") != "false"))
 
 
@@ -293,12 +294,21 @@ def _recipe(request: Request) -> tuple[Mapping[str, Any], Shelf | None]:
     if word and _is_file(word):
         document = read_document(word)
         if document.get("kind") == "RecipeResult":
+            _refuse_unknown_keys(document, word)
             return document, open_shelf(source, data)
         question = question._replace(slug="", document=word)
     found = find(question)
     if found.shelf is None:
         return found.document, None
     return found.with_health_checks(), found.shelf
+
+
+def _refuse_unknown_keys(recipe: Mapping[str, Any], where: str) -> None:
+    """Refuse a recipe with keys of which nothing comes. Raises InvalidRequest."""
+    try:
+        refuse_unknown_keys(dict(recipe))
+    except InvalidRequest as error:
+        raise InvalidRequest(error.what, place=where, hint=error.hint) from error
 
 
 def _is_file(word: str) -> bool:
@@ -337,7 +347,7 @@ _VALIDATE = (
     Flag("fail_on_error", ("--fail-on-error",), "Whether failures count in the exit status.", "", ("true", "false")),
     INHERITED,
     Flag("evidence", ("--evidence",), "Write what proves the judgement, the snapshot redacted, to this folder.", "DIR"),
-    Flag("key", ("--key",), "Sign the evidence with this private key (PEM: P-256, Ed25519).", "FILE"),
+    Flag("key", ("--sign-key", "--key"), "Sign the evidence with this private key (PEM: P-256, Ed25519).", "FILE"),
     Flag("keyless", ("--keyless",), "Sign the evidence as whoever is logged in: CI, or SIGSTORE_ID_TOKEN."),
     CONFIG,
     *WHERE,
@@ -359,6 +369,10 @@ COMMANDS: Mapping[str, Command] = {
             " something does not, 2 when nobody can tell.",
             "clusterbook validate h100-eks-training\n"
             "  clusterbook validate h100-eks-training -s cluster.yaml --no-cluster --evidence proof --key operator.key",
+            rules=(
+                FlagRule(OF_AGENTS, needs=("agent", "print_manifests")),
+                FlagRule(("namespace", "toleration", "no_cleanup"), needs=("agent", "print_manifests", "run")),
+            ),
         ),
         FIT,
     )

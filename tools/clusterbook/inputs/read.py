@@ -17,7 +17,7 @@ from clusterbook.documents.selector import describe
 from clusterbook.documents.yaml_reader import MAX_BYTES, Node, parse
 from clusterbook.files import read as files
 from clusterbook.resolve.recipe import COMPONENTS, KIND, ORDER, RecipeResult
-from clusterbook.resolve.recipe_schema import read_recipe
+from clusterbook.resolve.recipe_schema import read_recipe, refuse_unknown_keys
 
 _WHERE = "name a file, a URL, or - for standard input"
 
@@ -130,7 +130,7 @@ def recipe_in(document: dict[str, Any]) -> dict[str, Any]:
     """Return the recipe that a document is; some of its components may leave their values out, see `lacks_values`.
 
     Raises:
-        InvalidRequest: it does not have the shape of a recipe, or has criteria alone.
+        InvalidRequest: it does not have the shape of a recipe, or has criteria alone, or a key that our format lacks.
     """
     if document.get(COMPONENTS) is None and document.get("criteria") is not None:
         what = f"the recipe has criteria alone, and no {COMPONENTS}"
@@ -140,7 +140,9 @@ def recipe_in(document: dict[str, Any]) -> dict[str, Any]:
             raise InvalidRequest(
                 f"the recipe has no {key}", hint="print one with `clusterbook recipe`, and change that"
             )
-    return {"apiVersion": API_VERSION, ORDER: [], **read_recipe(document).document}
+    recipe = {"apiVersion": API_VERSION, ORDER: [], **read_recipe(document).document}
+    refuse_unknown_keys(recipe)
+    return recipe
 
 
 def lacks_values(recipe: dict[str, Any]) -> list[str]:

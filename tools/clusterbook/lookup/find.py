@@ -5,7 +5,7 @@ Part of every look-up, so what only some requests need is imported where they ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from clusterbook.catalog.criteria import DIMENSIONS, Criteria, read_criteria
@@ -141,7 +141,8 @@ def serve(question: Question, shelf: Shelf, document: dict[str, Any]) -> tuple[A
     ]
     if slug and others:
         raise InvalidRequest(f"both the recipe {slug} and --{others[0]} were given", hint="give one of them")
-    answer = shelf.matcher.answer(_slug_criteria(shelf, slug) if slug else criteria_of(question, shelf, document))
+    criteria = _slug_criteria(shelf, slug, strict=question.strict) if slug else criteria_of(question, shelf, document)
+    answer = shelf.matcher.answer(criteria)
     if answer.state == matching.UNSUPPORTED:
         raise Unsupported(answer.reason, hint=nearest_hint(shelf, answer.query))
     if question.chosen or chosen:
@@ -185,12 +186,19 @@ def nearest_hint(shelf: Shelf, query: Criteria) -> str:
     return f"nearest recipes: {', '.join(names)}" if names else "see `clusterbook list`"
 
 
-def _slug_criteria(shelf: Shelf, slug: str) -> Criteria:
+def _slug_criteria(shelf: Shelf, slug: str, *, strict: bool) -> Criteria:
     """Return the criteria of the recipe, or of the overlay, called `slug`.
 
     Raises:
         NotFound: there is none; the nearest names are given.
+        InvalidRequest: `strict`, and one of them is a value that only overlays claim.
     """
+    found = _named_criteria(shelf, slug)
+    return read_criteria(found._asdict(), shelf.vocabulary, strict=True) if strict else found
+
+
+def _named_criteria(shelf: Shelf, slug: str) -> Criteria:
+    """Return the criteria of the recipe, or of the overlay, called `slug`. Raises NotFound as `_slug_criteria`."""
     by_name = dict(shelf.matcher.overlays) | {"base": Criteria()}
     slug = slug.lower() if slug not in by_name else slug
     if slug in by_name:
@@ -206,12 +214,16 @@ def _slug_criteria(shelf: Shelf, slug: str) -> Criteria:
 
 
 class Lookup(NamedTuple):
-    """The recipe that a question leads to. `shelf` and `recipe` are None when the question carried it along."""
+    """The recipe that a question leads to.
+
+    `shelf` and `recipe` are None when the question carried it along; `completed` then says whether a catalog was asked.
+    """
 
     document: dict[str, Any]
     shelf: Shelf | None
     recipe: CatalogRecipe | None
     notes: tuple[str, ...]
+    completed: bool = False
 
     def with_health_checks(self) -> dict[str, Any]:
         """Return the recipe with the text of its health checks in place."""
@@ -226,7 +238,13 @@ def find(question: Question) -> Lookup:
     """
     read = read_input(question)
     if read.get("kind") == KIND:
-        return _document_recipe(question, read)
+        found = _document_recipe(question, read)
+        return found if found.completed else found._replace(notes=(*found.notes, *_idle(question)))
+    return _looked_up(question, read)
+
+
+def _looked_up(question: Question, read: dict[str, Any]) -> Lookup:
+    """Return the recipe of a catalog that a question leads to, its document having been read."""
     shelf = open_shelf(question.source, question.data, question.snapshot)
     answer, notes = serve(question, shelf, read)
     recipe = shelf.recipe(answer)
@@ -253,7 +271,17 @@ def _document_recipe(question: Question, document: dict[str, Any]) -> Lookup:
             hint = f"hold it against the snapshot: clusterbook validate -r {where} -s {question.snapshot}"
         what = f"{where} is a recipe, which --{others[0]} cannot change"
         raise InvalidRequest(what, hint=hint)
-    return Lookup(found.document, None, None, found.notes)
+    if question.strict:
+        vocabulary = open_shelf(question.source, question.data).vocabulary
+        read_criteria(RecipeResult(found.document).criteria, vocabulary, strict=True)
+    return Lookup(found.document, None, None, found.notes, found.completed)
+
+
+def _idle(question: Question) -> Iterator[str]:
+    """Yield a note for each place to look in that is of no use to a recipe which holds all that is asked of it."""
+    for flag, place in (("--source", question.source), ("--data", question.data)):
+        if place:
+            yield f"{flag} {place} is not used: {question.document} is a recipe that holds all that is asked of it"
 
 
 def whole_recipe(question: Question) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -264,10 +292,14 @@ def whole_recipe(question: Question) -> tuple[dict[str, Any], tuple[str, ...]]:
     """
     from clusterbook.resolve.bundle_inputs import complete
 
-    found = find(question)
-    shelf = found.shelf
-    if shelf is not None:
-        return complete(found.with_health_checks(), shelf.bundle_inputs()), found.notes
+    read = read_input(question)
+    if read.get("kind") != KIND:
+        found = _looked_up(question, read)
+        assert found.shelf is not None, "who looks up has a shelf"
+        return complete(found.with_health_checks(), found.shelf.bundle_inputs()), found.notes
     from clusterbook.lookup.recipe_file import whole_recipe_file
 
-    return whole_recipe_file(found.document, source=question.source, data=question.data), found.notes
+    found = _document_recipe(question, read)
+    whole = whole_recipe_file(found.document, source=question.source, data=question.data)
+    idle = () if found.completed or whole.completed else _idle(question)
+    return whole.document, (*found.notes, *whole.notes, *idle)

@@ -15,7 +15,6 @@ from clusterbook.catalog.tree import is_layer
 from clusterbook.catalog.values import Origin, data, trace
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.diagnostics.findings import Place
-from clusterbook.documents.api_version import API_VERSION
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.inputs.read import display_name, lacks_values, recipe_in
 from clusterbook.lookup.index_files import IndexFiles
@@ -23,7 +22,7 @@ from clusterbook.lookup.local import LocalShelf
 from clusterbook.resolve.bundle_inputs import complete
 from clusterbook.resolve.component import values_of
 from clusterbook.resolve.recipe import COMPONENTS, ComponentRef, RecipeResult
-from clusterbook.resolve.recipe_schema import read_deployable
+from clusterbook.resolve.recipe_schema import is_ours, read_deployable, unknown_keys
 
 if TYPE_CHECKING:
     from clusterbook.lookup.shelf import Shelf
@@ -32,10 +31,11 @@ _TREE = "name the tree it was made from with --data, or print it with the values
 
 
 class RecipeFile(NamedTuple):
-    """A recipe that was handed in, its values in place, and what its user should hear about it."""
+    """A recipe that was handed in, what its user should hear about it, and whether a catalog had to complete it."""
 
     document: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    completed: bool = False
 
 
 def read_recipe_file(document: Mapping[str, Any], where: str, *, source: str, data: str) -> RecipeFile:
@@ -46,9 +46,11 @@ def read_recipe_file(document: Mapping[str, Any], where: str, *, source: str, da
     """
     try:
         recipe = recipe_in(dict(document))
+        unknown = () if is_ours(recipe) else unknown_keys(recipe)
+        notes = tuple(f"{display_name(where)}: {key} is not read; {hint}" for key, hint in unknown)
         names = lacks_values(recipe)
         if not names:
-            return RecipeFile(recipe, ())
+            return RecipeFile(recipe, notes)
         shelf = LocalShelf(IndexFiles(source), data=data, snapshot="")
         at_hand = _own_paths(recipe, shelf)
         components = [
@@ -61,39 +63,35 @@ def read_recipe_file(document: Mapping[str, Any], where: str, *, source: str, da
         raise InvalidRequest(error.what, place=error.place or display_name(where), hint=error.hint) from error
     files = sorted({str(each["valuesFile"]) for each in components if each["name"] in names and each.get("valuesFile")})
     note = f"the values of {', '.join(names)} are those of {', '.join(files)} in {data or source or 'this catalog'}"
-    return RecipeFile({**recipe, COMPONENTS: components}, (*((note,) if files else ()), *shelf.remarks))
+    notes = (*notes, *((note,) if files else ()), *shelf.remarks)
+    return RecipeFile({**recipe, COMPONENTS: components}, notes, completed=True)
 
 
-def whole_recipe_file(document: Mapping[str, Any], *, source: str, data: str) -> dict[str, Any]:
+def whole_recipe_file(document: Mapping[str, Any], *, source: str, data: str) -> RecipeFile:
     """Return a recipe that was handed in, its values in place, with all that a bundle needs.
 
     Raises:
         InvalidRequest: nothing could be bundled from it, or it names a file that is not at hand.
     """
     if read_deployable(document).is_whole:
-        return dict(document)
-    if _is_ours(document) and not data:
+        return RecipeFile(dict(document))
+    if is_ours(document) and not data:
         from clusterbook.lookup.index import IndexShelf
 
-        return complete(document, IndexShelf(IndexFiles(source)).bundle_inputs())
+        return RecipeFile(complete(document, IndexShelf(IndexFiles(source)).bundle_inputs()), completed=True)
     shelf = LocalShelf(IndexFiles(source), data=data, snapshot="")
     inputs = shelf.bundle_inputs()
-    if not _is_ours(document):  # its manifests and images are those of another tree than ours
+    if not is_ours(document):  # its manifests and images are those of another tree than ours
         at_hand = _own_paths(document, shelf)
         files = {path: text for path, text in inputs.files.items() if path in at_hand}
         inputs = inputs._replace(images={}, unlisted={}, files=files)
-    return complete(document, inputs)
-
-
-def _is_ours(document: Mapping[str, Any]) -> bool:
-    """Return whether our own program made a recipe, so that the files it names are those of our catalog."""
-    return document.get("apiVersion") in (None, "", API_VERSION)
+    return RecipeFile(complete(document, inputs), tuple(shelf.remarks), completed=True)
 
 
 def _own_paths(document: Mapping[str, Any], shelf: LocalShelf) -> frozenset[str]:
     """Return the paths of the files that are those which a recipe names, and not others of the same name."""
     tree = shelf.catalog.tree
-    if _is_ours(document) or not tree.strict:
+    if is_ours(document) or not tree.strict:
         return frozenset(tree.files)
     return frozenset(path for path, file in tree.files.items() if file.external)
 

@@ -2,27 +2,33 @@
 
 There is one shape. Bundles, judgements and comparisons refuse by it what is no recipe, and name the part that is wrong;
 schemas/v1/recipe-result.schema.json is written from it. It is a table and no pydantic model, since `bundle` and
-`validate` have no time for pydantic. Keys that it does not name may hold anything: other programs add their own.
+`validate` have no time for pydantic. A key that it does not name may hold anything, since other programs add their own;
+where nothing would come of one, `unknown_keys` tells.
 Source: reference rows R13-R17.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
+from clusterbook.documents.api_version import API_VERSION
 from clusterbook.documents.selector import describe
 from clusterbook.records import Any, NamedTuple
 from clusterbook.resolve.recipe import COMPONENTS, KIND, ORDER, Document, RecipeResult
 
 
 class Table(NamedTuple):
-    """A map: what its keys hold, "*" all others; which may not be missing, and what to call it when they are."""
+    """A map: what its keys hold, "*" all others; which may not be missing, and what to call it when they are.
+
+    One that is `closed` has no other keys than its fields: nothing is made of any.
+    """
 
     fields: Mapping[str, Any]
     needed: tuple[str, ...] = ()
     called: str = ""
+    closed: bool = False
 
 
 class Elements(NamedTuple):
@@ -77,6 +83,7 @@ _COMPONENT = Table(
         "version": str,
         "tag": str,
         "path": str,
+        "valuesFile": str,
         "values": dict,
         "overrides": dict,
         "dependencyRefs": _TEXTS,
@@ -92,16 +99,28 @@ _COMPONENT = Table(
         "imageGaps": Elements(
             Table({"missing": str, "reason": str, "helmKnows": bool}, needed=("missing", "reason")),
         ),
-    }
+        # what nothing is made of: fields of the reference, and those of a recipe as it is published
+        **dict.fromkeys(("patches", "cleanup", "healthCheckSkip", "healthCheck", "readiness", "manifests")),
+    },
+    closed=True,
 )
 _CONSTRAINTS = Elements(
     Table(
-        {"name": str, "value": Scalar("quote it: '1.30', say"), "remediation": str, "unit": str},
+        {"name": str, "value": Scalar("quote it: '1.30', say"), "remediation": str, "unit": str, "severity": None},
         needed=("name", "value"),
         called="constraint with name and value",
+        closed=True,
     )
 )
-_PHASE = Table({"constraints": _CONSTRAINTS, "checks": Elements(str, called="list of names")})
+_PHASES = ("readiness", "deployment", "performance", "conformance")
+_PHASE = Table(
+    {
+        "constraints": _CONSTRAINTS,
+        "checks": Elements(str, called="list of names"),
+        **dict.fromkeys(("timeout", "nodeSelection", "infrastructure")),
+    },
+    closed=True,
+)
 RECIPE = Table(
     {
         "apiVersion": str,
@@ -111,9 +130,10 @@ RECIPE = Table(
         ORDER: _TEXTS,
         COMPONENTS: Elements(_COMPONENT),
         "constraints": _CONSTRAINTS,
-        "validation": Table({"*": _PHASE}),
+        "validation": Table(dict.fromkeys(_PHASES, _PHASE), closed=True),
         "files": Table({"*": str}),
     },
+    closed=True,
 )
 """The shape: a type, a pattern, or one of the classes above; null is as good as absent."""
 _DEPLOYED = ("metadata", "criteria", COMPONENTS, ORDER)
@@ -218,6 +238,40 @@ def _check_elements(value: Any, shape: Elements, where: str) -> None:
         _check(element, shape.of, f"{where}[{number}]")
 
 
+def unknown_keys(document: Document) -> Iterator[tuple[str, str]]:
+    """Yield where a recipe has a key of which nothing comes, and what to do about it."""
+    yield from _unknown_keys(document, RECIPE, "")
+
+
+def is_ours(document: Document) -> bool:
+    """Return whether a recipe is in our format, so that our own program made it, or somebody who meant it."""
+    return document.get("apiVersion") in (None, "", API_VERSION)
+
+
+def refuse_unknown_keys(document: Document) -> None:
+    """Refuse a key of a recipe in our format of which nothing would come; the reference's may have more.
+
+    Raises:
+        InvalidRequest: naming it, and the nearest that there is.
+    """
+    for where, hint in unknown_keys(document) if is_ours(document) else ():
+        raise InvalidRequest(f"{where} is no key of a recipe, so nothing would come of it", hint=hint)
+
+
+def _unknown_keys(value: Any, shape: Any, where: str) -> Iterator[tuple[str, str]]:
+    if isinstance(shape, Elements) and isinstance(value, list):
+        for number, element in enumerate(value):
+            yield from _unknown_keys(element, shape.of, f"{where}[{number}]")
+    if not (isinstance(shape, Table) and isinstance(value, dict)):
+        return
+    others = shape.fields.get("*")
+    for key, member in value.items():
+        at = f"{where}.{key}" if where else str(key)
+        if shape.closed and key not in shape.fields:
+            yield at, did_you_mean(str(key), shape.fields)
+        yield from _unknown_keys(member, shape.fields.get(key, others), at)
+
+
 def json_schema() -> dict[str, Any]:
     """Return the shape as a JSON Schema. Source: JSON Schema 2020-12."""
     schema = _json_schema(RECIPE._replace(needed=("kind", *_DEPLOYED)))
@@ -238,6 +292,8 @@ def _json_schema(shape: Any) -> dict[str, Any]:
             | ({"additionalProperties": others} if others else {})
             | ({"required": list(shape.needed)} if shape.needed else {})
         )
+    if shape is None:
+        return {}
     if isinstance(shape, Elements):
         return {"type": "array", "items": _json_schema(shape.of)}
     if isinstance(shape, Scalar):
@@ -248,7 +304,7 @@ def _json_schema(shape: Any) -> dict[str, Any]:
 
 
 def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
-    return {**schema, "type": [schema["type"], "null"]}
+    return {**schema, "type": [schema["type"], "null"]} if "type" in schema else schema
 
 
 _JSON_TYPES = {str: "string", int: "integer", bool: "boolean", dict: "object", list: "array"}

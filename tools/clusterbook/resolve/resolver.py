@@ -360,8 +360,13 @@ def resolve(catalog: Catalog, criteria: Criteria, evaluate: Evaluator | None = N
 def _failing_constraints(
     recipe: Recipe, evaluate: Evaluator, unmeasured: Unmeasured
 ) -> Iterator[tuple[str, Origin, Verdict]]:
-    """Yield the constraints of a recipe that fail, with who says them; what was not measured is told instead."""
-    for name, origins in recipe.constraints:
+    """Yield the constraints of a recipe that fail, with who says them; what was not measured is told instead.
+
+    Those of the phase readiness count as the recipe's own do: `validate` and `fit` judge both before anything is
+    deployed.
+    """
+    readiness = recipe.phases.get("readiness")
+    for name, origins in (*recipe.constraints, *(readiness.constraints if readiness else ())):
         expected = str(origins[-1].value.get("value", ""))
         verdict = evaluate(name, expected)
         if not verdict.passed and verdict.measured:

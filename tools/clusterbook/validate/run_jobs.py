@@ -124,7 +124,7 @@ def _run(
     """Return what came of one check, on every node that it runs on, one after the other."""
     name, printed = str(entry["name"]), dict[str, str]()
     if moves(str(entry.get("image") or "")):
-        return Trial(SKIPPED, _UNPINNED.format(entry.get("image")))
+        return Trial(ERROR, _UNPINNED.format(entry.get("image")))
     nodes = job_manifests.nodes(entry, gpu_nodes)
     for number, node in enumerate(nodes):
         try:

@@ -39,6 +39,7 @@ _WATCHED = {"reconcile.fluxcd.io/watch": "Enabled"}
 """A label by which a change of the ConfigMap is acted on at once. Source: HelmRelease v2, valuesFrom."""
 _TARGET = re.compile(r"([a-zA-Z0-9_.\\/-]|\[[0-9]{1,5}\])+")
 """Source: HelmRelease v2, valuesFrom, targetPath."""
+_LONGEST_TARGET = 250
 
 Objects = dict[str, dict[str, Any]]
 
@@ -120,19 +121,22 @@ def _release(folder: Folder, home: BundleSource, names: Mapping[str, str]) -> Ob
         spec["dependsOn"] = [{"name": name} for name in folder.needs]
     found: Objects = {}
     numbers = _integers(folder)
-    values = without(folder.values, set(numbers))
+    lists = {path for number in numbers if (path := _list_of(number))}
+    values = without(folder.values, {path for path in numbers if not _list_of(path)} | lists)
     if values:
         spec["values"] = values
-    sources: list[dict[str, Any]] = []
+    name = f"{folder.name}-integers"
+    sources: list[dict[str, Any]] = [{"kind": "ConfigMap", "name": name}] if lists else []
     if folder.dynamic:
         sources.append({"kind": "ConfigMap", "name": values_config_map_name(folder)})
         found[f"{folder.path}/{LATER}"] = _values_config_map(folder, home)
     if numbers:
-        name = f"{folder.name}-integers"
         for key, path in enumerate(numbers):
             source_of = {"kind": "ConfigMap", "name": name, "valuesKey": str(key), "targetPath": spell_path(path)}
             sources.append(source_of)
         digits = {str(key): str(number) for key, number in enumerate(numbers.values())}
+        if lists:
+            digits["values.yaml"] = dump(_only(folder.values, lists))
         metadata = {"name": name, "labels": _WATCHED}
         configuration = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": digits}
         found[f"{folder.path}/integers.yaml"] = configuration
@@ -159,14 +163,37 @@ def _release(folder: Folder, home: BundleSource, names: Mapping[str, str]) -> Ob
 
 
 def _integers(folder: Folder) -> dict[Path, int]:
-    """Return the large integers that Flux can be given one by one; those in lists stay where they are.
+    """Return the large integers that Flux is given one by one.
 
-    Values are laid over what comes from elsewhere, so a number may stand in one of the two only.
+    Values are laid over what comes from elsewhere, and lists replace lists, so what is given may stand there only: a
+    number goes out of the values, and with one inside a list the whole list, into the ConfigMap with the numbers. A
+    list with a number that no path can name stays as it is.
     """
-    numbers = walk_integers(folder.values) if folder.chart else ()
-    return {
-        path: number for path, number in numbers if _TARGET.fullmatch(spell_path(path)) and "[" not in spell_path(path)
-    }
+    numbers = dict(walk_integers(folder.values)) if folder.chart else {}
+    nameless = {_list_of(path) for path in numbers if not _is_target(path)}
+    return {path: numbers[path] for path in numbers if _is_target(path) and (_list_of(path) or ()) not in nameless}
+
+
+def _is_target(path: Path) -> bool:
+    """Return whether a path can be said to Flux."""
+    spelled = spell_path(path)
+    return len(spelled) <= _LONGEST_TARGET and _TARGET.fullmatch(spelled) is not None
+
+
+def _list_of(path: Path) -> Path | None:
+    """Return the path of the outermost list that a path leads through, None for none."""
+    return next((path[:number] for number, step in enumerate(path) if isinstance(step, int)), None)
+
+
+def _only(values: Mapping[str, Any], paths: set[Path]) -> dict[str, Any]:
+    """Return of values what stands at some paths, none of which leads through a list."""
+    found: dict[str, Any] = {}
+    for path in sorted(paths, key=spell_path):
+        inner, source = found, values
+        for step in path[:-1]:
+            inner, source = inner.setdefault(str(step), {}), source[str(step)]
+        inner[str(path[-1])] = source[str(path[-1])]
+    return found
 
 
 def _values_config_map(folder: Folder, home: BundleSource) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from clusterbook.catalog.images import image_lists, pattern
 from clusterbook.catalog.load import Catalog, load_catalog
 from clusterbook.catalog.read import read_tree
 from clusterbook.cli.builder.options import FINDINGS, RECIPES
-from clusterbook.cli.program import SingleUseCommand
+from clusterbook.cli.program import RepeatedOption, SingleUseCommand
 from clusterbook.cli.terminal import TerminalProgress, deliver
 from clusterbook.diagnostics.errors import NotFound, did_you_mean
 from clusterbook.prove import preview, report
@@ -29,6 +29,7 @@ FORMATS = ("text", "json")
 @RECIPES
 @click.option(
     "--charts",
+    cls=RepeatedOption,
     multiple=True,
     type=click.Path(path_type=Path),
     help="Folder of chart archives, <component>-<version>.tgz each; may stand several times.",

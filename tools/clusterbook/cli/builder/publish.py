@@ -19,7 +19,7 @@ import click
 from clusterbook.artifacts import index
 from clusterbook.artifacts.root import check_chain
 from clusterbook.bundle.options import DEPLOYERS
-from clusterbook.cli.program import SingleUseCommand
+from clusterbook.cli.program import RepeatedOption, SingleUseCommand
 from clusterbook.cli.terminal import deliver
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.files.read import read_text
@@ -57,11 +57,15 @@ _OPTIONS = (
         help="Who has to have signed what is there before, and what is sent now; default: the key, or our releases.",
     ),
     click.option(
-        "--tuf-root", "tuf_roots", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+        "--tuf-root", "tuf_roots", cls=RepeatedOption, multiple=True, type=click.Path(path_type=Path), metavar="FILE",
         help="Every version of your root of trust, oldest first; the last one names the key.",
     ),
     click.option(
-        "--deployer", "deployers", multiple=True, type=click.Choice(DEPLOYERS), help="Bundles; default: all five."
+        "--deployer",
+        "deployers",
+        cls=RepeatedOption, multiple=True,
+        type=click.Choice(DEPLOYERS),
+        help="Bundles; default: all five.",
     ),
     click.option("--no-bundles", is_flag=True, help="Recipes alone, where sources are too old to make bundles of."),
     click.option(
@@ -186,10 +190,10 @@ def root_group() -> None:
 
 
 @root_group.command("new", cls=SingleUseCommand)
-@click.option("--root-key", "roots", type=_KEYS, multiple=True, required=True, metavar="FILE",
+@click.option("--root-key", "roots", type=_KEYS, cls=RepeatedOption, multiple=True, required=True, metavar="FILE",
               help="A public key that signs the root; keep its private half offline.")  # fmt: skip
 @click.option("--threshold", type=click.IntRange(1, 64), required=True, help="How many root keys have to sign.")
-@click.option("--release-key", "releases", type=_KEYS, multiple=True, required=True, metavar="FILE",
+@click.option("--release-key", "releases", type=_KEYS, cls=RepeatedOption, multiple=True, required=True, metavar="FILE",
               help="A public key that signs releases, any one of them.")  # fmt: skip
 @_days
 @_output
@@ -201,10 +205,10 @@ def new_command(roots: tuple[Path, ...], threshold: int, releases: tuple[Path, .
 
 @root_group.command("change", cls=SingleUseCommand)
 @click.argument("file", type=_KEYS)
-@click.option("--add-root-key", type=_KEYS, multiple=True, metavar="FILE")
-@click.option("--remove-root-key", type=_KEYS, multiple=True, metavar="FILE")
-@click.option("--add-release-key", type=_KEYS, multiple=True, metavar="FILE")
-@click.option("--remove-release-key", type=_KEYS, multiple=True, metavar="FILE")
+@click.option("--add-root-key", type=_KEYS, cls=RepeatedOption, multiple=True, metavar="FILE")
+@click.option("--remove-root-key", type=_KEYS, cls=RepeatedOption, multiple=True, metavar="FILE")
+@click.option("--add-release-key", type=_KEYS, cls=RepeatedOption, multiple=True, metavar="FILE")
+@click.option("--remove-release-key", type=_KEYS, cls=RepeatedOption, multiple=True, metavar="FILE")
 @click.option("--threshold", type=click.IntRange(1, 64), default=None, help="How many root keys have to sign.")
 @_days
 @_output
