@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -60,17 +61,24 @@ class ProofTools:
             return None
         chart = self.charts.chart(subject)
         if chart is None and self.pull and self.helm is not None:
-            self.charts.add(self.helm.pull(subject.source, subject.chart, subject.version, chart_cache()), subject)
+            self.charts.add(pull_chart(self.helm, subject), subject)
             chart = self.charts.chart(subject)
         return chart
 
 
-def chart_cache() -> Path:
-    """Return the folder that pulled charts are kept in; it is made when it is not there."""
+def pull_chart(helm: Helm, subject: ProofSubject) -> Path:
+    """Return the archive of a subject's chart in the user's cache; it is pulled when it is not there.
+
+    Each repository has a folder of its own, since two may have a chart of the same name and version.
+    """
     home = os.environ.get("XDG_CACHE_HOME")
-    folder = (Path(home) if home else Path.home() / ".cache") / "clusterbook" / "charts"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    root = (Path(home) if home else Path.home() / ".cache") / "clusterbook" / "charts"
+    folder = root / sha256(subject.source.encode()).hexdigest()[:16]
+    path = folder / f"{subject.chart}-{subject.version}.tgz"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        helm.pull(subject.source, subject.chart, subject.version, folder).replace(path)
+    return path
 
 
 def proof_status(catalog: Catalog, cases: Iterable[Case], tools: ProofTools) -> ProofStatus:
@@ -207,8 +215,8 @@ def _other_version(tools: ProofTools, subject: ProofSubject, version: str) -> Ch
     assert tools.charts is not None
     chart = tools.charts.version(subject, version)
     if chart is None and tools.pull and tools.helm is not None:
-        pulled = tools.helm.pull(subject.source, subject.chart, version, chart_cache())
-        tools.charts.add(pulled, replace(subject, version=version))
+        other = replace(subject, version=version)
+        tools.charts.add(pull_chart(tools.helm, other), other)
         chart = tools.charts.version(subject, version)
     if chart is None:
         raise NotFound(
