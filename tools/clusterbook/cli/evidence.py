@@ -53,20 +53,20 @@ def verify(request: Request, caller: Caller) -> Reply:
     from clusterbook.trust.choose_policy import PolicyChoice, trust_options
     from clusterbook.trust.policy import TrustOptions
 
-    where, around = request.values["where"], Context.of(caller.environment)
+    where, context = request.values["where"], Context.of(caller.environment)
     choice = PolicyChoice(request.values.get("policy"), request.lists.get("key", ()))
-    believed = trust_options(choice, around.environment, around.home).policy if choice.flags else None
-    access = read_access(request, around)
-    held, (proof, by) = verify_evidence(where, TrustOptions(believed, "unsigned" in request.switches), access)
+    policy = trust_options(choice, context.environment, context.home).policy if choice.flags else None
+    access = read_access(request, context)
+    evidence, (proof, by) = verify_evidence(where, TrustOptions(policy, "unsigned" in request.switches), access)
     published, notes = "", tuple[str, ...]()
     if request.text("from"):
-        published, warning = _published_version(proof, request, access, around)
+        published, warning = _published_version(proof, request, access, context)
         notes = (warning,) if warning else ()
     if request.text("save"):
-        save_evidence(held, request.values["save"])
+        save_evidence(evidence, request.values["save"])
     signer = by.signer if by else ""
     document = {
-        "evidence": held.where,
+        "evidence": evidence.where,
         "recipe": proof.recipe,
         "digest": proof.digest,
         "verdict": proof.verdict,
@@ -78,7 +78,7 @@ def verify(request: Request, caller: Caller) -> Reply:
     }
     text = (
         f"judged again, it is the same: {proof.recipe} {proof.verdict} ({proof.says})\n"
-        f"{f'evidence {held.where}{chr(10)}' if where.startswith(SCHEME) else ''}"
+        f"{f'evidence {evidence.where}{chr(10)}' if where.startswith(SCHEME) else ''}"
         f"recipe {proof.digest}\n"
         f"{f'published as {published}{chr(10)}' if published else ''}"
         f"cluster seen at {proof.taken_at or 'an unknown time'}: {proof.cluster or 'nothing says what it is'}\n"

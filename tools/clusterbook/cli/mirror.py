@@ -114,9 +114,9 @@ def save_recipes(request: Request, caller: Caller) -> Reply:
         raise MissingFlag("--output is missing", hint="type -o mirror.tar")
     if not target.endswith(".tar"):
         raise InvalidRequest(f"{target} is no .tar file", hint="type -o mirror.tar")
-    around = Context.of(caller.environment)
-    access, choice = read_access(request, around), read_choice(request)
-    belief = trust_options(choice, around.environment, around.home)
+    context = Context.of(caller.environment)
+    access, choice = read_access(request, context), read_choice(request)
+    trust = trust_options(choice, context.environment, context.home)
     wanted = SaveRequest(
         request.lists.get("slugs", ()),
         request.lists.get("deployer", ()),
@@ -125,11 +125,11 @@ def save_recipes(request: Request, caller: Caller) -> Reply:
         withdrawn="allow_withdrawn" in request.switches,
     )
 
-    def carry(opened: OpenIndex) -> SaveResult:
+    def carry(index: OpenIndex) -> SaveResult:
         with _progress(caller) as progress:
-            return save(opened, wanted, Path(target), access, progress)
+            return save(index, wanted, Path(target), access, progress)
 
-    done, warning = visit(where, carry, access=access, trust=belief, context=around)
+    done, warning = visit(where, carry, access=access, trust=trust, context=context)
     text = _as_json(_as_data(done, target)) if _json(request) else _sentence(done, target, choice)
     return Reply(text, (warning,) if warning else (), error=_gap_lines(done, target))
 
@@ -189,15 +189,15 @@ def load_archive(request: Request, caller: Caller) -> Reply:
     for flag in ("relocation", "containerd"):
         if flag in request.values and not host:
             raise InvalidRequest(f"--{flag} is about a registry, and {target} is none", hint="load to oci://HOST/BASE")
-    around = Context.of(caller.environment)
-    access, choice = read_access(request, around), read_choice(request)
-    belief = trust_options(choice, around.environment, around.home)
+    context = Context.of(caller.environment)
+    access, choice = read_access(request, context), read_choice(request)
+    trust = trust_options(choice, context.environment, context.home)
 
-    def bring(opened: OpenIndex) -> LoadResult:
+    def bring(index: OpenIndex) -> LoadResult:
         with _progress(caller) as progress:
-            return load(opened, open_base(target, access, create=True), progress)
+            return load(index, open_base(target, access, create=True), progress)
 
-    done, warning = visit(archive, bring, access=access, trust=belief, context=around)
+    done, warning = visit(archive, bring, access=access, trust=trust, context=context)
     if "relocation" in request.values:
         write_text(request.values["relocation"], dump(relocation(done.contents, f"{host}/{name}".rstrip("/"))))
     if "containerd" in request.values:

@@ -39,7 +39,7 @@ def verify(request: Request, caller: Caller) -> Reply:
     from clusterbook.verify.verifier import Verifier
     from clusterbook.verify.verify import verify as verdict_of
 
-    where, around = request.values["where"], Context.of(caller.environment)
+    where, context = request.values["where"], Context.of(caller.environment)
     required = Requirement(
         request.text("min_trust_level", DEFAULT),
         request.text("require_creator"),
@@ -47,7 +47,7 @@ def verify(request: Request, caller: Caller) -> Reply:
     )
     published_in = request.values.get("published_in")
     withdrawn = request.says("allow_withdrawn")
-    verifier = Verifier(read_choice(request), read_access(request, around), around, published_in, withdrawn=withdrawn)
+    verifier = Verifier(read_choice(request), read_access(request, context), context, published_in, withdrawn=withdrawn)
     if any(request.says(flag.key) for flag in BELIEF):
         verifier.trust_options()  # what is wrong with it, it shall say before all else
     verdict = verdict_of(where, verifier)
@@ -70,8 +70,8 @@ def forget(request: Request, caller: Caller) -> Reply:
     from clusterbook.oci.open import absolute
 
     source = absolute(request.values["source"])
-    around = Context.of(caller.environment)
-    if not memory(around.environment, around.home).forget(source):
+    context = Context.of(caller.environment)
+    if not memory(context.environment, context.home).forget(source):
         raise NotFound(f"nothing is remembered of {source}", hint="write it as `fetch --from` has it")
     return Reply(f"{source}: forgotten; the next index that it shows is believed, if it is signed\n")
 
@@ -82,16 +82,16 @@ def show(request: Request, caller: Caller) -> Reply:
     from clusterbook.oci.open import open_source
     from clusterbook.trust.choose_policy import trust_options
 
-    around = Context.of(caller.environment)
-    belief, warning = trust_options(read_choice(request), around.environment, around.home), ""
+    context = Context.of(caller.environment)
+    trust, warning = trust_options(read_choice(request), context.environment, context.home), ""
     if request.text("from"):
-        base = open_source(request.text("from"), read_access(request, around))
-        belief, warning = follow(base, belief, around)
-    assert belief.policy is not None
+        base = open_source(request.text("from"), read_access(request, context))
+        trust, warning = follow(base, trust, context)
+    assert trust.policy is not None
     notes = (warning,) if warning else ()
     if request.text("format") == "json":
-        return Reply(json.dumps(policy_document(belief.policy), indent=2, sort_keys=True) + "\n", notes)
-    return Reply("".join(f"{line}\n" for line in policy_lines(belief.policy)), notes)
+        return Reply(json.dumps(policy_document(trust.policy), indent=2, sort_keys=True) + "\n", notes)
+    return Reply("".join(f"{line}\n" for line in policy_lines(trust.policy)), notes)
 
 
 def policy_document(policy: Policy) -> dict[str, Any]:
@@ -114,9 +114,9 @@ def policy_lines(policy: Policy) -> Iterator[str]:
 
 def update_root(request: Request, caller: Caller) -> Reply:
     """Get the newest trust root of Sigstore."""
-    around, url = Context.of(caller.environment), request.text("url", PUBLIC)
+    context, url = Context.of(caller.environment), request.text("url", PUBLIC)
     first = Path(request.values["root"]) if "root" in request.values else None
-    updated = update(root_file(around.environment, around.home, url), url, first)
+    updated = update(root_file(context.environment, context.home, url), url, first)
     if request.text("format") == "json":
         document = {"file": str(updated.file), "changed": updated.changed, "digest": updated.digest, "url": url}
         return Reply(json.dumps(document, indent=2, sort_keys=True) + "\n")

@@ -163,13 +163,13 @@ def _read_back(
         NotThere: it is not.
         Malformed: a layout is none in the eyes of oras.
     """
-    opened = open_index(where.base, where.trust, now=None, previous=None, tag=release.name)
-    if opened.manifest.digest != subjects[0][1].digest:
+    source_index = open_index(where.base, where.trust, now=None, previous=None, tag=release.name)
+    if source_index.manifest.digest != subjects[0][1].digest:
         raise NotThere(f"{where.base.store.where}: somebody else published {release.name} meanwhile")
     attached = {each: one.attachment for one in signed for each in one.subjects}
 
     def read_back(item: Listed) -> None:
-        descriptor = opened.artifact(*item).descriptor
+        descriptor = source_index.artifact(*item).descriptor
         if item in attached:
             sender.settle(item[0], descriptor, attached[item])
 

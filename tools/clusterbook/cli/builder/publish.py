@@ -103,12 +103,12 @@ def publish_command(release: str, **words: Any) -> int:
     asked = PublishRequest(
         release, words["recipes"], words["registry"], deployers, words["as_of"], words["builder"], words["source"]
     )
-    signer, trusting = signing(words, os.environ)
+    signer, trust = signing(words, os.environ)
     found = prepare(asked)
     access = Access(words["plain_http"], words["ca_file"], dict(os.environ), Path.home())
     base = open_base(words["to"], access, create=True)
     lifetime = timedelta(days=words["lifetime"])
-    where = Destination(base, signer, trusting, words["jobs"], lifetime, read_chain(words["tuf_roots"]))
+    where = Destination(base, signer, trust, words["jobs"], lifetime, read_chain(words["tuf_roots"]))
     done = publish(found, where, meter() if sys.stderr.isatty() else quiet)
     text = (
         json.dumps(asdict(done), indent=2) + "\n"
