@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -198,6 +201,35 @@ def test_a_stopped_run_leaves_what_it_proved_and_goes_on_from_there(tree: Path, 
     prove(tree, "--charts", str(charts), "--helm", helm)
     assert (tree / path_of("a")).stat().st_mtime_ns == done
     assert (tree / path_of("b")).exists()
+
+
+def test_a_run_that_is_killed_leaves_whole_proofs_and_no_half_ones(
+    tree: Path, charts: Path, helm: str, tmp_path: Path
+) -> None:
+    slow = tmp_path / "slow-helm"
+    slow.write_text(f'#!/bin/sh\ncase "$*" in *b-1.0.0.tgz*) sleep 3 ;; esac\nexec {helm} "$@"\n')
+    slow.chmod(0o755)
+    words = [
+        sys.executable,
+        "-m",
+        "clusterbook.cli.build_main",
+        "prove",
+        "--recipes",
+        str(tree),
+        "--charts",
+        str(charts),
+    ]
+    command = [*words, "--helm", str(slow)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        end = time.monotonic() + 120
+        while not (tree / path_of("a")).exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        process.kill()
+    killed = (tree / path_of("a")).read_bytes()
+    assert not (tree / path_of("b")).exists()
+    prove(tree, "--charts", str(charts), "--helm", helm)
+    assert (tree / path_of("a")).read_bytes() == killed
+    assert spec(tree, "b")["values"] == [{"path": "/size", "effect": "default"}]
 
 
 def test_a_chart_that_does_not_render_proves_nothing_and_says_why(
