@@ -221,11 +221,27 @@ def refuse_idle(command: Command, typed: Request, whole: Request, environment: M
                 raise InvalidRequest(what, hint=f"add {needed[0]}, or leave it out")
 
 
+def read_where(request: Request) -> tuple[str, str]:
+    """Return the index or source tree that a command line asks, "" for the built-in one, and what lies over it.
+
+    Raises:
+        InvalidRequest: --external-only stands without a tree, or beside another source.
+    """
+    source, data = request.text("source"), request.text("data")
+    if "external_only" not in request.switches:
+        return source, data
+    if not data or source:
+        what = "--external-only and --source were given" if source else "--external-only says nothing without --data"
+        raise InvalidRequest(what, hint="type --data DIR --external-only")
+    return data, ""
+
+
 def read_question(request: Request) -> Question:
     """Return which recipe a command line asks for."""
     from clusterbook.catalog.criteria import DIMENSIONS
     from clusterbook.lookup.find import Question
 
+    source, data = read_where(request)
     return Question(
         request.text("slug"),
         {name: request.values[name] for name in (*DIMENSIONS, "nodes") if name in request.values},
@@ -234,6 +250,6 @@ def read_question(request: Request) -> Question:
         chosen=read_choices(request),
         document=request.values.get("recipe"),
         snapshot=request.values.get("snapshot"),
-        source=request.text("source"),
-        data=request.text("data"),
+        source=source,
+        data=data,
     )

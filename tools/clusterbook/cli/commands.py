@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 import clusterbook
-from clusterbook.cli import bundle, diff, evidence, fetch, lookup, mirror, record, snapshot, trust, validate
+from clusterbook.cli import bundle, check, diff, evidence, fetch, lookup, mirror, record, snapshot, trust, validate
 from clusterbook.cli.command import Argument, Caller, Command, Request, refuse_idle
 from clusterbook.cli.environment import refuse_unknown
 from clusterbook.cli.program import Program, SingleUseCommand, StrictCommand, option, script
@@ -21,7 +21,7 @@ from clusterbook.cli.terminal import deliver, finish
 
 COMMANDS: tuple[Command, ...] = tuple(
     command
-    for module in (lookup, validate, bundle, fetch, trust, mirror, evidence, snapshot, record, diff)
+    for module in (lookup, validate, check, bundle, fetch, trust, mirror, evidence, snapshot, record, diff)
     for command in module.COMMANDS.values()
 )
 VARIABLES = frozenset(flag.variable for command in COMMANDS for flag in command.flags)

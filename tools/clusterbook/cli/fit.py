@@ -6,7 +6,7 @@ Has 60 ms for the whole process, so what only some requests need is imported whe
 from __future__ import annotations
 
 from clusterbook import __version__
-from clusterbook.cli.command import Argument, Caller, Command, Request
+from clusterbook.cli.command import Argument, Caller, Command, Request, read_where
 from clusterbook.cli.flags import FILE, WHERE, Flag
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest
@@ -58,7 +58,7 @@ def fit(request: Request, _caller: Caller) -> Reply:
         return fit_fleet(request, words)
     document, whole = read_snapshot(words[0])
     taken = pick(request, whole)
-    shelf = open_shelf(request.text("source"), request.text("data"))
+    shelf = open_shelf(*read_where(request))
     every = "all" in request.switches
     lines = [line for line in shelf.listing() if every or line["state"] == CURATED]
     found = fit_recipes(((str(line["name"]), shelf.recipe_by_slug(line["slug"])) for line in lines), taken)

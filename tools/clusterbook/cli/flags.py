@@ -94,8 +94,9 @@ ANSWER = (
     CONFIG,
 )
 WHERE = (
-    Flag("source", ("--source",), "Folder or .zip file with an index; default: the one built in.", "DIR|FILE"),
+    Flag("source", ("--source",), "Index, or a source tree; default: the index built in.", "DIR|FILE"),
     Flag("data", ("--data",), "Private tree laid over the catalog, resolved on this machine.", "DIR"),
+    Flag("external_only", ("--external-only",), "Take the tree of --data alone, with no catalog below it."),
 )
 FILE = Flag("output", ("--output", "-o"), "Write to this file instead of standard output.", "FILE")
 OUTPUT = (

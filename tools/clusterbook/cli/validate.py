@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from clusterbook import __version__
 from clusterbook.cli.agent_flags import AGENT, OF_AGENTS
-from clusterbook.cli.command import Argument, Caller, Command, FlagRule, Request
+from clusterbook.cli.command import Argument, Caller, Command, FlagRule, Request, read_where
 from clusterbook.cli.fit import ALONE, FIT, POOL, pick
 from clusterbook.cli.flags import CONFIG, FILE, INHERITED, WHERE, Flag
 from clusterbook.cli.reply import MissingFlag, Reply
@@ -266,7 +266,7 @@ def _whole(recipe: Mapping[str, Any], request: Request) -> Mapping[str, Any]:
 
     if RecipeResult(recipe).is_whole:
         return recipe
-    return complete(recipe, open_shelf(request.text("source"), request.text("data")).bundle_inputs())
+    return complete(recipe, open_shelf(*read_where(request)).bundle_inputs())
 
 
 def _phases(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -289,7 +289,7 @@ def _recipe(request: Request) -> tuple[Mapping[str, Any], Shelf | None]:
         raise InvalidRequest(f"both the recipe {slug} and --recipe {word} were given", hint="give one of them")
     if not slug and not word:
         raise MissingFlag("--recipe is missing", hint="type --recipe FILE, or the name of a recipe")
-    source, data = request.text("source"), request.text("data")
+    source, data = read_where(request)
     question = Question(slug or word, allow_inherited="allow_inherited" in request.switches, source=source, data=data)
     if word and _is_file(word):
         document = read_document(word)

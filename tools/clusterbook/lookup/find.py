@@ -44,7 +44,7 @@ class Question(NamedTuple):
 def open_shelf(source: str = "", data: str = "", snapshot: str | None = None) -> Shelf:
     """Return what answers a question: an index, or the sources with a private tree or a snapshot over them."""
     index_source = IndexFiles(source)
-    if not (data or snapshot):
+    if not (data or snapshot or index_source.is_tree):
         return IndexShelf(index_source)
     from clusterbook.lookup.local import LocalShelf
 

@@ -21,6 +21,8 @@ class IndexFiles:
     def __init__(self, where: str = "") -> None:
         """Open the index at `where`: a folder, a single file (.zip), or "" for the one built into the package.
 
+        A folder may also be a source tree; `is_tree` says so, and it is resolved instead of read.
+
         Raises:
             InvalidRequest: `where` is of a kind that is not read.
             NotFound: nothing is there.
@@ -29,6 +31,8 @@ class IndexFiles:
         if where.startswith(_REMOTE):
             raise InvalidRequest(f"{where} is not read yet", hint="name a folder or a .zip file with an index")
         self.where = where or EMBEDDED
+        tree = f"{where}/registry.yaml"
+        self.is_tree = bool(where) and os.path.isfile(tree) and not os.path.exists(f"{where}/{HEAD}")
         self._archive = None if os.path.isdir(self.where) else _archive(self.where, embedded=not where)
 
     def read(self, part: str) -> bytes | None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from clusterbook.catalog.criteria import Criteria, union
 from clusterbook.catalog.load import load_catalog
-from clusterbook.catalog.read import overlay_tree, tree_from_texts, with_registry
+from clusterbook.catalog.read import overlay_tree, read_tree, tree_from_texts, with_criteria, with_registry
 from clusterbook.catalog.unread import LEFT_OUT
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.schema import UNKNOWN_KEY
@@ -65,14 +65,15 @@ class LocalShelf:
     """The same answers as an `IndexShelf`, from sources."""
 
     def __init__(self, source: IndexFiles, *, data: str, snapshot: str) -> None:
-        """Load the sources in the index at `source`, with the private tree at `data` over them.
+        """Load the sources in the index at `source`, or those that it is, with the private tree at `data` over them.
 
         Raises:
             SourceErrors: the sources contradict themselves.
             UnreadableSource: the private tree cannot be read.
         """
         self.source = source
-        tree = with_registry(tree_from_texts(source.texts(), label="recipes"), embedded_texts)
+        own = read_tree(Path(source.where)) if source.is_tree else tree_from_texts(source.texts(), label="recipes")
+        tree = with_criteria(with_registry(own, embedded_texts), embedded_texts() if source.is_tree else {})
         self.catalog = load_catalog(overlay_tree(tree, Path(data)) if data else tree)
         self.resolver = Resolver(self.catalog)
         self.matcher = self.resolver.matcher

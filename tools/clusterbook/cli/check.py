@@ -1,0 +1,105 @@
+"""The command `clusterbook check`: what is wrong or doubtful in a document, or in a tree of one's own.
+
+Whoever only installed the client writes overlays, too; the rules are those of `clusterbook-build check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from clusterbook.cli.command import Argument, Caller, Command, Request
+from clusterbook.cli.flags import FILE, Flag
+from clusterbook.cli.reply import DIFFER, MissingFlag, Reply
+from clusterbook.diagnostics.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from clusterbook.diagnostics.findings import Finding
+
+
+def check(request: Request, _caller: Caller) -> Reply:
+    """Check a document, a tree, or a private tree over the catalog; exit 10 when something was found."""
+    from clusterbook.diagnostics.report import report
+    from clusterbook.site.codes import CODES
+
+    path, data = request.text("path"), request.text("data")
+    if bool(path) == bool(data):
+        hint = "type clusterbook check overlay.yaml, say"
+        raise MissingFlag("check takes one document or tree, or --data DIR", hint=hint)
+    found = _of_path(path) if path else _of_data(data, alone="external_only" in request.switches)
+    text = report(found, request.text("format", "text"), lambda: CODES)
+    return Reply(text, status=DIFFER if found else 0, output=request.text("output"))
+
+
+def _of_path(path: str) -> list[Finding]:
+    """Return what is wrong with a document, or with a tree."""
+    from pathlib import Path
+
+    from clusterbook.lint.run import check_tree
+
+    if Path(path).is_dir():
+        return check_tree(Path(path), strict=None)
+    from clusterbook.catalog.layers import read_layer
+    from clusterbook.catalog.profiles import profile_findings, version_findings
+    from clusterbook.catalog.schema import SHAPES
+    from clusterbook.documents.schema import check_shape
+    from clusterbook.inputs.read import read_node
+
+    findings: list[Finding] = []
+    node = read_node(path)
+    kind = node.get("kind")
+    name = kind.string() if kind else ""
+    if name == "RecipeResult":
+        from clusterbook.resolve.recipe_schema import read_deployable
+
+        read_deployable(node.data())
+        return []
+    shapes = {shape.__name__.removesuffix("Shape"): shape for shape in SHAPES.values()}
+    if name not in shapes:
+        known = ", ".join(sorted((*shapes, "RecipeResult")))
+        raise InvalidRequest(f"{path} is of the kind '{name}', which is not checked", hint=f"checked are {known}")
+    check_shape(node, path, shapes[name], findings, strict=True)
+    if name == "RecipeMetadata":
+        findings += version_findings(node, path)
+        profile = None if findings else read_layer(node, path).profile
+        findings += profile_findings(profile) if profile else ()
+    return sorted(findings, key=lambda finding: (finding.place, finding.code))
+
+
+def _of_data(data: str, *, alone: bool) -> list[Finding]:
+    """Return what is wrong with a private tree, alone or over the catalog that is built in."""
+    from pathlib import Path
+
+    from clusterbook.lint.run import check_tree
+
+    if alone:
+        return check_tree(Path(data), strict=None)
+    from clusterbook.catalog.load import survey_catalog
+    from clusterbook.catalog.read import overlay_tree, tree_from_texts
+    from clusterbook.lint import rules
+    from clusterbook.lookup.index_files import embedded_texts
+    from clusterbook.resolve import matrix
+
+    catalog = survey_catalog(overlay_tree(tree_from_texts(embedded_texts(), label="recipes"), Path(data)))
+    found = rules.check(catalog, matrix.build(catalog), {})
+    mine = {source.file for source in catalog.tree.files.values() if source.external}
+    return [finding for finding in found if finding.place.file in mine]
+
+
+_FLAGS = (
+    Flag("data", ("--data",), "A private tree over the catalog that is built in.", "DIR"),
+    Flag("external_only", ("--external-only",), "The tree of --data alone."),
+    Flag("format", ("--format", "-t"), "How findings are written.", values=("text", "json", "sarif")),
+    FILE,
+)
+COMMANDS: Mapping[str, Command] = {
+    "check": Command(
+        "check",
+        _FLAGS,
+        (Argument("path", "[FILE|DIR]"),),
+        check,
+        "Check an overlay, a mixin, a registry, a recipe or a whole tree; exit 10 when something was found.",
+        "clusterbook check overlays/h100-eks-training.yaml\n  clusterbook check --data ./private",
+    )
+}
+"""The command by name."""
