@@ -159,3 +159,30 @@ def test_an_option_that_a_component_takes_up_is_not_told() -> None:
     recipe = small(operator={"registry": PATHS})
     for option in ("systemNodeSelector", "nodes"):
         assert not [note for note in render(recipe, {option: IDLE[option]}, "0").notes if "changes nothing" in note]
+
+
+@pytest.mark.parametrize(
+    ("entry", "words", "refused"),
+    [
+        ({"requireNodeSelector": True}, {}, True),
+        ({"requireNodeSelector": True}, {"acceleratedNodeSelector": ["gpu=yes"]}, False),
+        ({"requireNodeSelector": True}, {"setJson": ['a:nodes={"gpu":"yes"}']}, False),
+        ({"requireNodeSelector": False}, {}, False),
+        ({"requireNodeSelectorIfStorageClassSet": True}, {}, False),
+        ({"requireNodeSelectorIfStorageClassSet": True}, {"storageClass": "fast"}, True),
+        ({"requireNodeSelectorIfStorageClassSet": True}, {"sharedStorageClass": "fast"}, True),
+    ],
+)
+def test_nodes_are_selected_where_the_registry_wants_it(
+    entry: dict[str, bool], words: dict[str, object], refused: bool
+) -> None:
+    recipe = checked("", "", a={})
+    recipe["componentRefs"][0]["registry"] = {
+        "nodeScheduling": {"accelerated": {"nodeSelectorPaths": ["nodes"], **entry}}
+    }
+    if not refused:
+        assert render(recipe, words, "0").files
+        return
+    with pytest.raises(InvalidRequest) as caught:
+        render(recipe, words, "0")
+    assert "--accelerated-node-selector" in caught.value.hint

@@ -59,11 +59,11 @@ def test_what_the_page_calls_locked_is_locked(ask: Ask, words: tuple[str, str]) 
     assert "gpuStack=operator-managed" in said.err
 
 
-def test_what_the_page_names_in_place_of_a_flag_works(ask: Ask) -> None:
+def test_shared_volumes_have_a_class_and_what_stands_in_place_of_a_flag_is_there(ask: Ask) -> None:
     slug = "h100-eks-ubuntu-training-slurm"
-    word = "slinky-slurm:storage.home.storageClassName=fast"
-    assert word.partition("=")[0] in PAGE
-    assert ask("bundle", slug, *TOLERATION, "--set", word, "-o", "b").status == 0
+    assert ask("bundle", slug, *TOLERATION, "--shared-storage-class", "fast", "-o", "b").status == 0
+    values = [YAML(typ="safe").load(file) for file in Path("b").glob("*-slinky-slurm/values.yaml")]
+    assert [each["storage"]["home"]["storageClassName"] for each in values] == ["fast"]
     assert ask("query", "h100-gke-cos-inference", "components.k8s-aibom.name").out == "k8s-aibom\n"
 
 

@@ -206,3 +206,42 @@ def test_the_components_of_a_recipe_are_read_through_its_view() -> None:
         for name, path in paths.items()
         if name not in OWN and re.search(r"""["'](componentRefs|deploymentOrder)["']""", path.read_text())
     ] == []
+
+
+# --- what was chosen --------------------------------------------------------------------------------------------------
+
+PROFILE = {"name": "gpuStack", "value": "ami", "ownedPaths": {"a": ["driver.enabled", "enabled"]}}
+
+
+def of_version(version: str, profile: dict[str, Any] | None, **more: Any) -> dict[str, Any]:
+    """Return a recipe with one component a, for which a profile was chosen, or none."""
+    document = small()
+    document["componentRefs"] = [{**document["componentRefs"][0], "name": "a"}]
+    document["metadata"] = {"selectedProfile": profile} if profile else {}
+    return {**document, "apiVersion": version, **more}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        of_version("aicr.run/v1", PROFILE),
+        of_version("aicr.run/v1alpha2", PROFILE),
+        of_version("aicr.run/v1", None, configuration={"slurm": {"accounting": {"mode": "disabled"}}}),
+        of_version("aicr.run/v1beta2", None),
+        of_version("aicr.run/v1alpha3", None),
+        of_version("aicr.run/v1beta2", {**PROFILE, "ownedPaths": {"b": ["enabled"]}}),
+        of_version("aicr.run/v1beta2", {**PROFILE, "ownedPaths": {"a": ["x", "enabled"]}}),
+        of_version("aicr.run/v1beta2", {**PROFILE, "ownedPaths": {"a": ["driver.enabled"]}}),
+        of_version("aicr.run/v1beta2", {**PROFILE, "ownedPaths": ["a"]}),
+        of_version("aicr.run/v1beta2", {"name": "gpuStack"}),
+    ],
+)
+def test_what_was_chosen_and_the_api_version_belong_together(document: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        read_recipe(document)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("version", ["aicr.run/v1beta2", "aicr.run/v1alpha3", "clusterbook.dev/v1alpha1"])
+def test_a_recipe_of_which_something_was_chosen_is_read(version: str) -> None:
+    assert read_recipe(of_version(version, PROFILE)).chosen == {"gpuStack": "ami"}

@@ -111,6 +111,7 @@ def advice(recipe: Mapping[str, Any], parts: ComponentSelection, options: Option
     """
     found = []
     for part in parts.parts:
+        _refuse_no_selector(part, options)
         for entry in part.facts.get("validations") or ():
             name = str(entry.get("function") or "")
             if name not in CHECKS:
@@ -137,6 +138,7 @@ _PLACED = {
     "workloadGate": "workload_gate",
     "nodes": "nodes",
     "storageClass": "storage_class",
+    "sharedStorageClass": "shared_storage_class",
 }
 """Options that components take up or not, and what they are called here."""
 
@@ -155,6 +157,23 @@ def idle_notes(
     if options.readiness_hooks and not any(folder.phase == "readiness" for folder in plan.folders):
         idle.append(flag("readinessHooks"))
     return tuple(f"{name} changes nothing: no component of this bundle takes it up" for name in idle)
+
+
+def _refuse_no_selector(part: BundleComponent, options: Options) -> None:
+    """Raise InvalidRequest where the registry wants nodes selected for a component, and nothing selects them."""
+    scheduling = part.facts.get("nodeScheduling") or {}
+    for group, selector in (("system", options.system_selector), ("accelerated", options.accelerated_selector)):
+        entry = scheduling.get(group) or {}
+        tied = entry.get("requireNodeSelectorIfStorageClassSet") and (
+            options.storage_class or options.shared_storage_class
+        )
+        paths = entry.get("nodeSelectorPaths") or ()
+        if not (entry.get("requireNodeSelector") or tied) or selector:
+            continue
+        if not any(get(part.values, tuple(path.split("."))) for path in paths):
+            why = " where a storage class is set" if tied else ""
+            what = f"{part.name} has to be told which nodes are its own{why}"
+            raise InvalidRequest(what, hint=f"type --{group}-node-selector KEY=VALUE")
 
 
 def secret_notes(options: Options) -> tuple[str, ...]:

@@ -237,6 +237,9 @@ def _choose_storage(
     notes: list[str],
 ) -> None:
     """Write the storage class, unless --set said one; remark on volumes that take the default (B27, B30)."""
+    for dotted in facts.get("sharedStorageClassPaths") or () if options.shared_storage_class else ():
+        if (path := tuple(dotted.split("."))) not in said:
+            put(values, path, options.shared_storage_class)
     for dotted in facts.get("storageClassPaths") or ():
         path = tuple(dotted.split("."))
         if path in said:

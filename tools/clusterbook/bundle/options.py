@@ -38,6 +38,7 @@ SINGLE = (
     "workloadGate",
     "nodes",
     "storageClass",
+    "sharedStorageClass",
     "appName",
     "repo",
     "targetRevision",
@@ -82,6 +83,7 @@ class Options(NamedTuple):
     workload_gate: Taint | None = None
     nodes: int = 0
     storage_class: str = ""
+    shared_storage_class: str = ""
     readiness_hooks: bool = False
     vendor_charts: bool = False
     app_name: str = ""
@@ -133,6 +135,7 @@ def read_options(request: OptionWords) -> Options:
         workload_gate=setting_grammar.read_taint("--workload-gate", gate, needs_effect=True) if gate else None,
         nodes=_count(request.get("nodes", 0)),
         storage_class=_match(request, "storageClass", DNS_NAME, "", "the name of a StorageClass"),
+        shared_storage_class=_match(request, "sharedStorageClass", DNS_NAME, "", "the name of a StorageClass"),
         readiness_hooks=bool(request.get("readinessHooks")),
         vendor_charts=bool(request.get("vendorCharts")),
         app_name=_match(request, "appName", DNS_LABEL, "", "up to 63 small letters, digits and -"),

@@ -40,6 +40,7 @@ _HELP: Mapping[str, tuple[str, str]] = {
     "workloadSelector": ("Label of the workloads that tuning waits for.", "KEY=VALUE"),
     "nodes": ("How many GPU nodes the cluster will have, for what is sized by it.", "COUNT"),
     "storageClass": ("StorageClass of the volumes.", "NAME"),
+    "sharedStorageClass": ("StorageClass of volumes that several nodes write.", "NAME"),
     "appName": ("Name of the parent Application (argocd, argocd-helm).", "NAME"),
     "repo": ("Git or OCI URL where the bundle will lie (argocd, argocd-helm, flux).", "URL"),
     "targetRevision": ("Branch, tag or version there.", "REVISION"),

@@ -119,6 +119,7 @@ class SchedulingPart(_Part):
     workload_selector: dict[str, str] | None = Field(None, alias="workloadSelector")
     nodes: int | None = Field(None, ge=0)
     storage_class: str | None = Field(None, alias="storageClass")
+    shared_storage_class: str | None = Field(None, alias="sharedStorageClass")
 
 
 class AttestationPart(_Part):

@@ -17,6 +17,7 @@ FACTS = (
     "nodeScheduling",
     "podScheduling",
     "storageClassPaths",
+    "sharedStorageClassPaths",
     "validations",
     "gkeCriticalPriority",
     "hasSelfRefCRDs",

@@ -13,7 +13,14 @@ import re
 from collections.abc import Iterator, Mapping
 
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
-from clusterbook.documents.api_version import API_VERSION
+from clusterbook.documents.api_version import (
+    API_VERSION,
+    FIRST_GENERATION,
+    PROFILED,
+    PROFILED_ALPHA,
+    REFERENCE,
+    STABLE,
+)
 from clusterbook.documents.selector import describe
 from clusterbook.records import Any, NamedTuple
 from clusterbook.resolve.recipe import COMPONENTS, KIND, ORDER, Document, RecipeResult
@@ -59,6 +66,7 @@ _FACTS = Table(
         "nodeScheduling": Table({"system": _NODES, "accelerated": _NODES, "nodeCountPaths": _PATHS}),
         "podScheduling": Table({"workload": Table({"workloadSelectorPaths": _PATHS})}),
         "storageClassPaths": _PATHS,
+        "sharedStorageClassPaths": _PATHS,
         "validations": Elements(
             Table({"function": str, "severity": str, "conditions": Table({"*": list}), "message": str})
         ),
@@ -125,8 +133,19 @@ RECIPE = Table(
     {
         "apiVersion": str,
         "kind": str,
-        "metadata": Table({"slug": str, "version": str}),
+        "metadata": Table(
+            {
+                "slug": str,
+                "version": str,
+                "selectedProfile": Table(
+                    {"name": str, "value": str, "advertiser": str, "ownedPaths": Table({"*": _PATHS})},
+                    needed=("name", "value", "ownedPaths"),
+                    called="answer with name, value and ownedPaths",
+                ),
+            }
+        ),
         "criteria": dict,
+        "configuration": dict,
         ORDER: _TEXTS,
         COMPONENTS: Elements(_COMPONENT),
         "constraints": _CONSTRAINTS,
@@ -155,7 +174,29 @@ def read_recipe(document: Document) -> RecipeResult:
     components = document.get(COMPONENTS)
     if components is None or not all(component.get("name") for component in components):
         raise InvalidRequest("the recipe has no componentRefs with names", hint="print one with `clusterbook recipe`")
-    return RecipeResult(document)
+    recipe = RecipeResult(document)
+    _check_choice(recipe)
+    return recipe
+
+
+def _check_choice(recipe: RecipeResult) -> None:
+    """Raise InvalidRequest where what was chosen and the apiVersion do not belong together, or locks are not clear.
+
+    Source: the reference's ADR-015.
+    """
+    version, chosen = recipe.document.get("apiVersion"), recipe.chosen
+    if version in (PROFILED, PROFILED_ALPHA) and not chosen:
+        what = f"apiVersion {version} is for a recipe of which something was chosen, and this one records nothing"
+        raise InvalidRequest(what, hint="leave the apiVersion as it was written")
+    if version in (STABLE, REFERENCE, FIRST_GENERATION) and chosen:
+        what = f"a recipe of which {next(iter(chosen))} was chosen has not the apiVersion {version}"
+        raise InvalidRequest(what, hint=f"leave the apiVersion as it was written: {PROFILED}, say")
+    for name, paths in (recipe.selected_profile.get("ownedPaths") or {}).items():
+        if name not in recipe.by_name:
+            raise InvalidRequest(f"ownedPaths name {name}, which the recipe does not have", hint=_HINT)
+        if paths != sorted(set(paths)) or "enabled" not in paths:
+            what = f"ownedPaths of {name} are not sorted, each once, with enabled among them"
+            raise InvalidRequest(what, hint="leave them as they were written: they say what is locked")
 
 
 def read_deployable(document: Document) -> RecipeResult:
