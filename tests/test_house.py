@@ -52,7 +52,7 @@ IO = frozenset(
     bundle.disk bundle.make bundle.pull bundle.template
     catalog.chart catalog.read
     cli.build_main cli.builder.check cli.builder.index cli.builder.ledger cli.builder.options cli.builder.prove
-    cli.builder.publish cli.builder.recipe cli.builder.schemas cli.builder.site cli.commands cli.comparison
+    cli.builder.publish cli.builder.recipe cli.builder.schemas cli.builder.site cli.check cli.commands cli.comparison
     cli.evidence cli.fleet cli.main cli.mirror cli.program cli.push cli.terminal cli.trust cli.validate
     collect.cluster.survey collect.node.host collect.node.nics collect.node.nvidia_smi collect.node.pci
     collect.node.system collect.node.systemd collect.run collect.take
@@ -418,7 +418,7 @@ def test_a_second_alias_is_found() -> None:
         ("documents/digest.py", "clusterbook.catalog.criteria", LAYERS),  # from a lower layer up
         ("oci/reference.py", "clusterbook.catalog.criteria", LAYERS),  # from one side of a row to the other
         ("heap/__init__.py", "", LAYERS),  # a package that stands in no layer
-        ("cli/terminal.py", "clusterbook.lint.rules", CLIENT),
+        ("cli/terminal.py", "clusterbook.publish.send", CLIENT),
         ("ledger/folder.py", "clusterbook.ledger.git", CLIENT),  # by way of others
     ],
 )

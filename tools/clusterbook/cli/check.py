@@ -20,14 +20,13 @@ if TYPE_CHECKING:
 def check(request: Request, _caller: Caller) -> Reply:
     """Check a document, a tree, or a private tree over the catalog; exit 10 when something was found."""
     from clusterbook.diagnostics.report import report
-    from clusterbook.site.codes import CODES
 
     path, data = request.text("path"), request.text("data")
     if bool(path) == bool(data):
         hint = "type clusterbook check overlay.yaml, say"
         raise MissingFlag("check takes one document or tree, or --data DIR", hint=hint)
     found = _of_path(path) if path else _of_data(data, alone="external_only" in request.switches)
-    text = report(found, request.text("format", "text"), lambda: CODES)
+    text = report(found, request.text("format", "text"), dict)
     return Reply(text, status=DIFFER if found else 0, output=request.text("output"))
 
 
@@ -89,7 +88,7 @@ def _of_data(data: str, *, alone: bool) -> list[Finding]:
 _FLAGS = (
     Flag("data", ("--data",), "A private tree over the catalog that is built in.", "DIR"),
     Flag("external_only", ("--external-only",), "The tree of --data alone."),
-    Flag("format", ("--format", "-t"), "How findings are written.", values=("text", "json", "sarif")),
+    Flag("format", ("--format", "-t"), "How findings are written.", values=("text", "json")),
     FILE,
 )
 COMMANDS: Mapping[str, Command] = {

@@ -14,7 +14,6 @@ from clusterbook.lookup.index import IndexShelf
 from clusterbook.lookup.index_files import IndexFiles
 from clusterbook.records import TYPE_CHECKING, Any, NamedTuple
 from clusterbook.resolve import matching, views
-from clusterbook.resolve.choices import SEPARATOR, asked_by_slug, choose, split_slug
 from clusterbook.resolve.matching import Answer
 from clusterbook.resolve.recipe import KIND, RecipeResult
 
@@ -160,8 +159,10 @@ def serve(question: Question, shelf: Shelf, document: dict[str, Any]) -> tuple[A
 
 def _split(shelf: Shelf, slug: str) -> tuple[str, tuple[str, ...]]:
     """Return a recipe's name without what was chosen, and the answers that were; an overlay's name is as it is."""
-    if SEPARATOR not in slug or slug in dict(shelf.matcher.overlays):
+    if "--" not in slug or slug in dict(shelf.matcher.overlays):
         return slug, ()
+    from clusterbook.resolve.choices import split_slug
+
     return split_slug(slug)
 
 
@@ -171,6 +172,8 @@ def _choose(shelf: Shelf, answer: Answer, asked: Mapping[str, str], named: tuple
     Raises:
         InvalidRequest: the recipe does not offer it, or name and flags contradict each other.
     """
+    from clusterbook.resolve.choices import asked_by_slug, choose
+
     offers = shelf.offers(answer)
     by_name = asked_by_slug(offers, named, recipe=str(answer.slug))
     for name in by_name.keys() & asked.keys():
