@@ -175,6 +175,16 @@ def test_the_site_says_what_is_released_and_what_is_not_yet() -> None:
     assert "An older version" in older
 
 
+def test_a_released_version_names_lines_of_its_sources_and_leads_to_none_of_todays() -> None:
+    """Lines move: what stands there today need not be what the version was made of, nor stand there at all."""
+    released = [path for path in sites.whole() if re.fullmatch(r"recipes/[^/]+/\d+\.\d+\.\d+\.html", path)]
+    assert released
+    for path in released:
+        assert ".html#L" not in sites.whole()[path].decode()
+    assert re.search(r'cb-place">[\w/.-]+\.yaml:\d+<', sites.whole()["recipes/eks/1.0.0.html"].decode())
+    assert ".html#L" in sites.whole()["recipes/eks.html"].decode()
+
+
 def test_the_digest_of_a_version_leads_to_its_page() -> None:
     entry = json.loads(sites.whole()["api/v1/recipes/eks/1.0.0.json"])["published"]
     text = sites.whole()[f"recipes/d/{entry['digest'].removeprefix('sha256:')[:12]}.html"].decode()
