@@ -12,7 +12,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean
-from clusterbook.documents.api_version import API_VERSION, API_VERSIONS
+from clusterbook.documents.api_version import API_VERSION, READ
 from clusterbook.documents.selector import listing, suggestion
 from clusterbook.documents.yaml_writer import scalar
 from clusterbook.records import Any, NamedTuple
@@ -187,9 +187,9 @@ def read_snapshot(document: object) -> Snapshot:
     if not is_snapshot(top):
         hint = f"name a document that says 'kind: {KIND}', or take one: clusterbook snapshot --cluster -o cluster.yaml"
         raise InvalidRequest(f"this is no snapshot: its kind is '{kind or ''}', not '{KIND}'", hint=hint)
-    if version not in ("", *API_VERSIONS):
-        what = f"apiVersion '{version}' of the snapshot is not known; allowed: {', '.join(API_VERSIONS)}"
-        raise InvalidRequest(what, hint=did_you_mean(str(version), API_VERSIONS) or _AGAIN)
+    if version not in ("", *READ[KIND]):
+        what = f"apiVersion '{version}' of the snapshot is not known; allowed: {', '.join(READ[KIND])}"
+        raise InvalidRequest(what, hint=did_you_mean(str(version), READ[KIND]) or _AGAIN)
     measurements: dict[str, Mapping[str, Subtype]] = {}
     for place, entry in entries(top, "measurements", ""):
         measurements.setdefault(name_of(entry, "type", place), _subtypes(entry, place))
