@@ -534,7 +534,7 @@ def test_the_scanner_and_click_read_the_same_request(command: Command, choose: C
         return Reply("")
 
     program = Program("clusterbook", params=[click.Option(["--log-json"], is_flag=True)])
-    program.add_command(click_command(command._replace(run=keep)))
+    program.add_command(click_command(command._replace(run=keep, rules=())))
     words = choose(command)
     assert program.run([command.name.rpartition(" ")[2], *words], "clusterbook") == 0
     assert asked == [scan(words, command)]
