@@ -117,7 +117,7 @@
     return told;
   };
   const serviceOf = (provider) => (provider.startsWith("ocid1") ? "oke" : PROVIDERS[provider] ?? provider);
-  const byLabel = (labels) => (labels[`${OS_LABEL}ID`] ? system(labels[`${OS_LABEL}ID`], labels[`${OS_LABEL}VERSION_ID`] ?? "", labels[`${OS_LABEL}RHEL_VERSION`] ?? "") : { id: "", version: "" });
+  const byLabel = (labels) => system(...["ID", "VERSION_ID", "RHEL_VERSION"].map((key) => labels[OS_LABEL + key] ?? ""));
   const nodeOf = (name, labels, told, gpus) => {
     const driver = labels[DRIVER[0]] || DRIVER.slice(1).map((key) => labels[key]).filter(Boolean).join(".");
     const model = gpus ? product(gpus.name) : "";
@@ -276,7 +276,7 @@
       return ["misses", `${lead} ${parts.slice(0, 3).join(", ")}${parts.length > 3 ? `, and ${parts.length - 3} more` : ""}`];
     }
     if (seen.values.size) {
-      const outcome = seen.limit ? ["unknown", `it is ${value} as far as anybody saw: ${seen.limit}`] : seen.unread.length ? ["unknown", `it is ${value}, and ${named(seen.unread)} did not show theirs`] : ["fits", `it is ${value}`];
+      const outcome = seen.limit ? ["unknown", `it is ${value} as far as anybody saw: ${seen.limit}`] : seen.unread.length ? ["unknown", `it is ${value}${seen.values.get(value).length ? ` on ${named(seen.values.get(value))}` : ""}, and ${named(seen.unread)} did not show theirs`] : ["fits", `it is ${value}`];
       const cut = {};
       if (dimension === "accelerator" && !seen.limit) for (const node of taken.view.gpu) if (node.gpus.kind !== "whole") (cut[node.gpus.kind] ??= []).push(node.name);
       if (!Object.keys(cut).length || (!cut.vGPU && criteria.intent === "inference")) return outcome;

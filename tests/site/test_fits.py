@@ -1,0 +1,163 @@
+"""Fits my cluster: the page's judgement is the client's, on clusters that nobody thought of one by one."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.resolve.document import recipe_document
+from clusterbook.site.api import listing
+from clusterbook.snapshot.model import read_measured_snapshot
+from clusterbook.validate.fit import fit_recipes
+from tests.support import clusters, sites
+
+SCRIPT = sites.SOURCES / "assets" / "fits.js"
+NODE = """
+const fs = require("fs");
+global.window = { clusterbook: {} };
+require(process.argv[2]);
+const { data, snapshots } = JSON.parse(fs.readFileSync(0, "utf8"));
+const part = { replaceChildren() {} };
+window.clusterbook.fits(part, data, { make: () => ({}), script: async () => {} });
+(async () => {
+  const all = [];
+  for (const text of snapshots) {
+    try {
+      const { found } = await window.clusterbook.judge(data, text);
+      all.push(Object.fromEntries(found.map((each) => [each.recipe.slug, [each.fit, each.why]])));
+    } catch (error) { all.push({ error: error.message }); }
+  }
+  fs.writeSync(1, JSON.stringify(all));
+})();
+"""
+MANY = 400
+VERSIONS = (
+    "v1.20.4", "v1.25.0", "v1.29.9-eks-1", "v1.30", "v1.31.6-gke.1064000", "v1.32.4", "v1.33.5-eks-3025e55",
+    "v1.34.0-rc.1", "v1.34.1+rke2r1", "v1.33.0+k3s1", "newest", "", "1.33", "v2.0.0",
+)  # fmt: skip
+PROVIDERS = ("aws", "gce", "azure", "oci", "linode", "kind", "ocid1.instance.oc1", "somebodys", "", "aws:///us/i-1")
+MODELS = (
+    "NVIDIA H100 80GB HBM3", "NVIDIA-H100-80GB-HBM3-MIG-1g.10gb", "NVIDIA GB200", "NVIDIA B200", "NVIDIA H200",
+    "NVIDIA A100-SXM4-40GB", "NVIDIA L40S", "NVIDIA L40", "NVIDIA-H100-SHARED", "GRID H100-20C", "NVIDIA GH200 480GB",
+    "NVIDIA RTX PRO 6000 Blackwell Server Edition", "Tesla T4", "",
+)  # fmt: skip
+SYSTEMS = (
+    ("ubuntu", "24.04"), ("ubuntu", "22.04.5"), ("Ubuntu", ""), ("rhel", "9.4"), ("rhcos", "4.18"), ("cos", "121"),
+    ("amzn", "2023"), ("ol", "8.10"), ("talos", "v1.9.0"), ("debian", "12"), ("", ""),
+)  # fmt: skip
+KERNELS = ("6.8.0-1031-aws", "5.4.0-1", "6.5", "6.8", "6.12.0-rc1", "new", "")
+IMAGES = (
+    "Ubuntu 24.04.3 LTS", "Ubuntu 22.04.5 LTS", "Container-Optimized OS from Google", "Amazon Linux 2023.6.20250107",
+    "Red Hat Enterprise Linux CoreOS 418.94.202501221327-0", "Oracle Linux Server 8.10", "Talos (v1.9.0)",
+    "Rocky Linux 9.4 (Blue Onyx)", "",
+)  # fmt: skip
+PARTS = (
+    "objects/v1/Node", "measurements/K8s", "measurements/K8s.server", "measurements/GPU", "measurements/GPU.smi",
+    "measurements/OS", "measurements/OS.release", "measurements/NodeTopology", "nodes",
+)  # fmt: skip
+STATES = ("absent", "partial", "skipped", "denied", "failed")
+LABELS = (
+    ("nvidia.com/gpu.product", MODELS), ("nvidia.com/gpu.present", ("true", "false")),
+    ("cloud.google.com/gke-accelerator", ("nvidia-h100-80gb", "nvidia-b200")),
+    ("node.kubernetes.io/instance-type", ("p5.48xlarge", "p5en.48xlarge", "a3-highgpu-8g", "Standard_ND96isr_H100_v5",
+                                          "BM.GPU.H100.8", "m5.large", "p6e-gb200.36xlarge", "g6e.xlarge")),
+    ("nvidia.com/gpu.replicas", ("1", "4")), ("nvidia.com/gpu.sharing-strategy", ("none", "time-slicing")),
+    ("eks.amazonaws.com/nodegroup", ("x",)), ("kubernetes.azure.com/cluster", ("x",)),
+    ("feature.node.kubernetes.io/system-os_release.ID", ("ubuntu", "rhel", "cos")),
+    ("feature.node.kubernetes.io/system-os_release.VERSION_ID", ("24.04", "22.04", "9.4")),
+)  # fmt: skip
+
+
+def measured(dice: random.Random) -> dict[str, Any]:
+    """Return a snapshot of readings alone."""
+    name, version = dice.choice(SYSTEMS)
+    groups = {
+        "K8s": {"server": {"version": dice.choice(VERSIONS)}, "node": {"provider": dice.choice(PROVIDERS)}},
+        "GPU": {"hardware": {"model": dice.choice(MODELS), "count": dice.choice((0, 1, 8))}},
+        "OS": {"release": {"ID": name, "VERSION_ID": version},
+               "sysctl": {"/proc/sys/kernel/osrelease": dice.choice(KERNELS)}},
+    }  # fmt: skip
+    measurements = [
+        {"type": kind, "subtypes": [{"subtype": each, "data": data} for each, data in parts.items()
+                                    if dice.random() < 0.9]}
+        for kind, parts in groups.items()
+        if dice.random() < 0.9
+    ]  # fmt: skip
+    fingerprint = {
+        key: {"value": dice.choice(values)}
+        for key, values in (
+            ("service", ("eks", "gke", "x", "")),
+            ("os", ("ubuntu", "cos")),
+            ("accelerator", ("h100", "")),
+        )
+        if dice.random() < 0.1
+    }
+    return {"kind": "Snapshot", "fingerprint": fingerprint, "measurements": measurements, "coverage": gaps(dice)}
+
+
+def gaps(dice: random.Random) -> list[dict[str, str]]:
+    """Return what could not be seen, mostly nothing."""
+    many = dice.choice((0, 0, 0, 1, 2))
+    return [{"part": dice.choice(PARTS), "state": dice.choice(STATES), "reason": "no"} for _ in range(many)]
+
+
+def cluster(dice: random.Random) -> dict[str, Any]:
+    """Return a snapshot with the objects of a cluster, its nodes changed here and there."""
+    taken = json.loads(json.dumps(clusters.FILES[dice.choice(("h100-eks", "gb200-eks"))]))
+    taken["coverage"] = gaps(dice)
+    if dice.random() < 0.8:
+        taken["fingerprint"] = {}
+    text = json.dumps(taken).replace("v1.33.5-eks-3025e55", dice.choice(VERSIONS) or "v1.33.5-eks-3025e55")
+    taken = json.loads(text)
+    for block in taken["objects"]:
+        for node in block["items"] if block["kind"] == "Node" else ():
+            for label, values in LABELS:
+                if dice.random() < 0.08:
+                    node["metadata"].setdefault("labels", {})[label] = dice.choice(values)
+                elif dice.random() < 0.05:
+                    node["metadata"].get("labels", {}).pop(label, None)
+            info = node["status"]["nodeInfo"]
+            if dice.random() < 0.15:
+                info["osImage"] = dice.choice(IMAGES)
+            if dice.random() < 0.1:
+                info["kernelVersion"] = dice.choice(KERNELS)
+            if dice.random() < 0.1:
+                node.setdefault("spec", {})["providerID"] = f"{dice.choice(PROVIDERS)}:///x"
+            if dice.random() < 0.1:
+                node["status"]["allocatable"] = node["status"]["capacity"] = {"nvidia.com/mig-1g.10gb": "7"}
+    return taken
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="fits.js is run by node")
+def test_the_page_judges_generated_clusters_as_the_client_does(tmp_path: Path) -> None:
+    dice = random.Random(15)  # noqa: S311 (the same clusters each time)
+    snapshots = [measured(dice) if number % 2 else cluster(dice) for number in range(MANY)]
+    matrix = sites.ours()
+    recipes = {slug: recipe_document(matrix.recipes[slug], state="") for slug in sorted(matrix.recipes)[::4]}
+    data = listing(sites.our_data())
+    data["recipes"] = [each for each in data["recipes"] if each["slug"] in recipes]
+    script = tmp_path / "judge.js"
+    script.write_text(NODE, encoding="utf-8")
+    asked = json.dumps({"data": data, "snapshots": [json.dumps(each) for each in snapshots]})
+    done = subprocess.run(["node", script, SCRIPT], input=asked, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-800:]
+    apart = []
+    for taken, shown in zip(snapshots, json.loads(done.stdout), strict=True):
+        try:
+            seen = read_measured_snapshot(taken)
+        except InvalidRequest:
+            assert shown.keys() == {"error"}
+            continue
+        for each in fit_recipes(recipes.items(), seen):
+            mine = shown.get(each.recipe)
+            same = mine is not None and mine[0] == each.fit and (each.fit != "misses" or mine[1] == each.why)
+            if not same:
+                apart.append((each.recipe, (each.fit, each.why), mine or shown.get("error"), json.dumps(taken)[:1500]))
+    assert apart[:3] == [], f"{len(apart)} of {MANY * len(recipes)} judgements differ"
