@@ -27,6 +27,7 @@ class Locks:
         self.owned: Mapping[str, list[str]] = profile.get("ownedPaths") or {}
         self._choice = f"{profile.get('name')}={profile.get('value')}"
         self._references = {component.name: component.values for component in recipe.components}
+        self._deployed = {component.name for component in recipe.components if recipe.deploys(component)}
         allocation = {each.name: list(each.facts.get("allocationPaths") or ()) for each in recipe.components}
         closed = profile.get("advertiser") == "external" or any(
             path in allocation.get(name, ()) for name, paths in self.owned.items() for path in paths
@@ -37,8 +38,8 @@ class Locks:
         }
 
     def refuse_switched_off(self, enabled: Iterable[str]) -> None:
-        """Raise InvalidRequest where a component that the profile decides about is not deployed."""
-        off = sorted(self.owned.keys() - set(enabled))
+        """Raise InvalidRequest where a component that the profile decides about is in the recipe, and not deployed."""
+        off = sorted((self.owned.keys() & self._deployed) - set(enabled))
         if off:
             what = f"{off[0]} is switched off, but the recipe was made for {self._choice}, which decides about it"
             raise InvalidRequest(what, hint="leave it switched on, or choose another profile when the recipe is made")
