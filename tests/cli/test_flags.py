@@ -66,6 +66,7 @@ VALUES: Mapping[str, Sequence[str]] = {
     "system_node_selector": ("role=system", "!"), "system_node_toleration": ("x=y:NoSchedule", "!"),
     "accelerated_node_selector": ("gpu=yes", "!"), "accelerated_node_toleration": ("x=y:NoSchedule", "!"),
     "workload_gate": ("x=y:NoSchedule", "!"), "workload_selector": ("job=x", "!"), "storage_class": ("gp3", "!"),
+    "shared_storage_class": ("efs", "!"),
     "app_name": ("stack", "!"), "repo": ("https://git.test/a.git", "!"), "target_revision": ("v1.0", "!"),
     "flux_namespace": ("flux", "!"), "flux_oci_source_name": ("book", "!"), "diff": ("b1", "nowhere"),
     "image_refs": ("refs",), "ca_file": ("ca.pem", "nowhere"), "sign_key": ("nowhere",), "identity_token": ("nowhere",),

@@ -131,7 +131,7 @@ def test_nothing_is_written_to_the_cluster(run: Run, server: FakeApi) -> None:
     [
         (("--kubeconfig", "gone"), 3, "gone"),
         ((*LIVE, "--context", "other"), 2, "other"),
-        ((*LIVE, "--timeout", "soon"), 2, "'soon' is no duration"),
+        ((*LIVE, "--agent", "--timeout", "soon"), 2, "'soon' is no duration"),
         ((*LIVE, "-s", "recipe.json"), 2, "this is no snapshot"),
         ((*LIVE, "--phase", "later"), 2, "there is no phase 'later'"),
         (("-s", NODE, "--no-cluster", "--save-snapshot", "x"), 2, "with --no-cluster none is taken"),

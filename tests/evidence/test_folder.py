@@ -163,7 +163,7 @@ def test_a_folder_with_something_else_is_left_alone(run: Run) -> None:
 def test_a_key_without_evidence_is_refused(run: Run) -> None:
     status, _, err = run(*JUDGED[:-2], "--key", "our.key")
     assert status == 2
-    assert "--key and --keyless sign evidence" in err
+    assert "--sign-key and --keyless sign evidence" in err
 
 
 def test_what_was_not_asked_is_not_passed(run: Run) -> None:

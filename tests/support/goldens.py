@@ -53,6 +53,7 @@ _ALL_OPTIONS = {
     "workloadSelector": ["team=research"],
     "nodes": "8",
     "storageClass": "premium-rwo",
+    "sharedStorageClass": "standard-rwx",
 }
 _DYNAMIC = {"dynamic": ["gpu-operator:driver.enabled", "kube-prometheus-stack:grafana.adminPassword"]}
 _READY = {"readinessHooks": True}
