@@ -141,7 +141,7 @@ def test_checks_that_are_interrupted_leave_nothing(cluster: Cluster, number: sig
     words = [sys.executable, "-c", FOREVER, str(cluster.kubeconfig), NAMESPACE]
     with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
-            wait_until(lambda: len(left(cluster)) > 8, "four checks are there", timeout_s=60)
+            wait_until(lambda: len(left(cluster)) > 8, "four checks are there", timeout_s=300)
             process.send_signal(number)
             process.communicate(timeout=90)
         finally:
