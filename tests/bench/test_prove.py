@@ -17,8 +17,8 @@ from tests.bench import run
 from tests.support.helm import helm_program
 from tests.support.trees import shared_folder
 
-COLD_S, FRESH_S = 2 * 120, 5
-"""The budgets of design.md, section 11, of processor time: two minutes on two processors, and five seconds."""
+COLD_TO_WORK, FRESH_TO_WORK = 2 * 120 / 0.24, 5 / 0.24
+"""Two minutes on two processors, and five seconds, over the 0.24 s of the fixed work. Source: design.md, section 11."""
 
 
 def test_the_whole_catalog_is_proven_within_its_budget_and_again_at_once(tmp_path: Path) -> None:
@@ -28,11 +28,13 @@ def test_the_whole_catalog_is_proven_within_its_budget_and_again_at_once(tmp_pat
     folders = [charts, charts / "2026.11" / "other"]
     words = [word for folder in folders if folder.is_dir() for word in ("--charts", str(folder))]
     command = [*run.builder(), "prove", "--recipes", str(recipes), "--helm", helm, *words, "-o", os.devnull]
+    [work_s] = run.least_cpu_s(run.WORKING, times=3)
     cold_s, fresh_s = _processor_s(command), _processor_s(command)
-    print(f"\nprove, cold: {cold_s:.0f} s of processor time; nothing stale: {fresh_s:.1f} s", file=sys.stderr)
+    figures = f"cold: {cold_s:.0f} s of processor time; nothing stale: {fresh_s:.1f} s; fixed work {work_s:.2f} s"
+    print(f"\nprove, {figures}", file=sys.stderr)
     assert len(list(recipes.glob("components/*/proof.json"))) >= 25
-    assert cold_s < COLD_S
-    assert fresh_s < FRESH_S
+    assert cold_s < COLD_TO_WORK * work_s
+    assert fresh_s < FRESH_TO_WORK * work_s
 
 
 def _processor_s(command: list[str]) -> float:
