@@ -5,7 +5,7 @@ A pointer of the origins leads to the same value in the query view: applied in o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -190,9 +190,19 @@ def winners(pointers: Mapping[str, Brief]) -> dict[str, str]:
     return {pointer: winner(origins) for pointer, origins in pointers.items()}
 
 
-def recipe_winners(recipe: Recipe) -> dict[str, str]:
-    """Return who had the last word about everything in a recipe, by the pointers of its origins."""
+def component_winners(component: Component) -> dict[str, str]:
+    """Return who had the last word about everything in a component, by the pointers of its origins."""
+    return {pointer: _author(origins[-1]) for pointer, origins in component_pointers(component) if origins}
+
+
+def recipe_winners(
+    recipe: Recipe, winners_of: Callable[[Component], Mapping[str, str]] = component_winners
+) -> dict[str, str]:
+    """Return who had the last word about everything in a recipe, by the pointers of its origins.
+
+    `winners_of` says it of a component; whoever asks of many recipes gives one that keeps what they share.
+    """
     last = {pointer: _author(origins[-1]) for pointer, origins in recipe_pointers(recipe) if origins}
     for component in recipe.components:
-        last |= {pointer: _author(origins[-1]) for pointer, origins in component_pointers(component) if origins}
+        last |= winners_of(component)
     return last

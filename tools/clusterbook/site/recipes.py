@@ -16,7 +16,15 @@ from clusterbook.diff.recipes import diff
 from clusterbook.documents.digest import digest
 from clusterbook.resolve.component import Component
 from clusterbook.resolve.content import Gatherer
-from clusterbook.resolve.document import Brief, brief, component_pointers, escape, recipe_pointers, recipe_winners
+from clusterbook.resolve.document import (
+    Brief,
+    brief,
+    component_pointers,
+    component_winners,
+    escape,
+    recipe_pointers,
+    recipe_winners,
+)
 from clusterbook.resolve.matrix import Matrix
 from clusterbook.resolve.proof import Proofs
 from clusterbook.resolve.recipe import COMPONENTS, ORDER, RecipeResult
@@ -36,6 +44,7 @@ class RecipeViews:
         self._gatherer = Gatherer(matrix.catalog)
         self._proofs = Proofs(matrix.catalog)
         self._parts: dict[int, tuple[Component, PartView]] = {}
+        self._winners: dict[int, tuple[Component, Mapping[str, str]]] = {}
         self._parts_of: dict[str, dict[str, PartView]] = {}
         self._counts: dict[tuple[str, str], tuple[int, int]] = {}
         self._without: dict[tuple[str, tuple[Any, ...]], list[str]] = {}
@@ -92,7 +101,14 @@ class RecipeViews:
     def side(self, slug: str) -> Side:
         """Return a recipe as the sources say it now as one side of a diff. Raises as `content`."""
         recipe = self.recipes[slug]
-        return Side(slug, self.content(recipe), recipe_winners(recipe))
+        return Side(slug, self.content(recipe), recipe_winners(recipe, self._component_winners))
+
+    def _component_winners(self, component: Component) -> Mapping[str, str]:
+        """Return who had the last word in a component; read once for all recipes that share it."""
+        kept = self._winners.get(id(component))
+        if kept is None:  # the component is kept as well, so that its id stays its own
+            kept = self._winners[id(component)] = (component, component_winners(component))
+        return kept[1]
 
     def version(self, recipe: Recipe, name: str) -> str:
         """Return the version of one component of a recipe."""
