@@ -19,8 +19,8 @@ from tests.support.servers.sigstore import IDENTITY, ISSUER, FakeSigstore, runni
 RECIPE = "h100-eks-ubuntu-training-kubeflow"
 KEY_TO_BARE = 60 / 9.3
 """The budget over the 9.3 ms of bare Python. What Python and cryptography import takes 30 ms of it."""
-KEYLESS_TO_BARE = 300 / 9.3 * 1.3
-"""The budget, which is missed, and what importing sigstore takes beyond it: measured 36 to 39. It gets no worse."""
+KEYLESS_TO_BARE = 300 / 9.3 * 1.15
+"""The same, and an eighth: importing sigstore takes most of it, and on a busy machine more than bare Python does."""
 
 
 def publish(checkout: Path, target: Path, *words: str, **environment: str) -> None:
@@ -68,6 +68,6 @@ def test_a_verified_fetch_is_within_its_budget(
     for name in filter(lambda name: name.startswith("CLUSTERBOOK_"), list(os.environ)):
         monkeypatch.delenv(name)
     command = [*run.client(), "fetch", "recipe", RECIPE, *believing[by], "--format", form]
-    taken, bare = run.quietest(lambda: run.least_cpu_s(command, run.BARE), budget)
+    taken, bare = run.quietest(lambda: run.least_cpu_s(command, run.BARE), budget, times=5)
     print(f"\nfetch recipe, {by}, {form}: {taken * 1000:.1f} ms, bare Python {bare * 1000:.1f} ms")
     assert taken < budget * bare
