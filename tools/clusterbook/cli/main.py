@@ -23,8 +23,10 @@ from clusterbook.diagnostics.errors import ClusterbookError
 def main() -> None:
     """Run the command line and exit with its status. Source: reference row G4."""
     complete_streams()
+    gc.disable()  # until click has to have a say; what is quick ends before garbage would matter
     status = run(sys.argv[1:], os.environ)
     if "click" in sys.modules or "atexit" in sys.modules:  # what commands load may have to tidy up on the way out
+        gc.freeze()  # else all that was imported is looked through once more
         sys.exit(status)
     leave(status)
 
@@ -36,6 +38,7 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
         if reply is None:
             from clusterbook.cli.commands import run_click
 
+            gc.enable()
             return run_click(words)
         return finish(reply)
     except ClusterbookError as error:
@@ -51,11 +54,13 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
 @contextmanager
 def no_garbage() -> Iterator[None]:
     """Look for no garbage meanwhile: among 20,000 pods, or while importing, it takes its time and finds none."""
+    before = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if before:
+            gc.enable()
 
 
 def quick(words: Sequence[str], environment: Mapping[str, str]) -> Reply | None:
