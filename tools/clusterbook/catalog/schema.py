@@ -110,8 +110,12 @@ class ValidationShape(Shape):
 class ResolutionShape(Shape):
     """How queries are answered."""
 
-    strict_dimensions: list[Literal["service", "accelerator", "intent", "os", "platform"]] | None = Field(
-        None, alias="strictDimensions", description="Those that must be named where a recipe depends on them."
+    strict_dimensions: list[Literal["os"]] | None = Field(
+        None,
+        alias="strictDimensions",
+        min_length=1,
+        max_length=1,
+        description="Those that must be named where a recipe depends on them: os, as everywhere.",
     )
 
 
