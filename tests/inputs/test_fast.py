@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.yaml_fast import MAX_DEPTH
-from clusterbook.inputs.fast import _json
+from clusterbook.inputs.fast import _json, read_document
 
 TWICE = [
     '{"a":1,"a":2}',
@@ -53,3 +55,26 @@ def test_nesting_ends_where_that_of_yaml_does(opening: str, closing: str) -> Non
     _json(nested(MAX_DEPTH))
     with pytest.raises(ValueError, match="deep"):
         _json(nested(MAX_DEPTH + 1))
+
+
+@pytest.mark.parametrize("form", ["a.yaml", "a.json"])
+@pytest.mark.parametrize(
+    ("kind", "version", "known"),
+    [
+        ("Snapshot", "aicr.run/v1beta1", "aicr.run/v1"),
+        ("RecipeCriteria", "aicr.run/v1beta2", "aicr.run/v1"),
+        ("AICRConfig", "aicr.run/v1", "aicr.run/v1beta1"),
+        ("ClusterbookConfig", "aicr.run/v1alpha3", "aicr.run/v1beta1"),
+        ("RecipeResult", "aicr.run/v1beta1", "aicr.run/v1beta2"),
+    ],
+)
+def test_a_version_that_only_other_kinds_have_is_refused(
+    kind: str, version: str, known: str, form: str, tmp_path: Path
+) -> None:
+    path = tmp_path / form
+    path.write_text(json.dumps({"apiVersion": known, "kind": kind}) + "\n")
+    assert read_document(str(path))["kind"] == kind
+    path.write_text(json.dumps({"apiVersion": version, "kind": kind}) + "\n")
+    with pytest.raises(InvalidRequest) as refused:
+        read_document(str(path))
+    assert known in refused.value.hint

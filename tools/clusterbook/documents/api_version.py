@@ -32,7 +32,7 @@ READ = {
     "Snapshot": (*_ALL, STABLE),
     "RecipeCriteria": (*_ALL, STABLE),
 }
-"""What is read of each kind; of a kind that is not here, `API_VERSIONS`."""
+"""What is read of each kind; see `versions_of`."""
 WRITTEN = {
     "RecipeResult": (STABLE, REFERENCE, FIRST_GENERATION),
     "RecipeCriteria": (STABLE, REFERENCE, FIRST_GENERATION),
@@ -40,6 +40,11 @@ WRITTEN = {
     "AICRConfig": (AUTHORED, REFERENCE, FIRST_GENERATION),
 }
 """What can be written of each kind besides our own; a recipe of which something was chosen says `profiled` instead."""
+
+
+def versions_of(kind: object) -> tuple[str, ...]:
+    """Return what is read of a kind of document; of one that is not known, all there are."""
+    return READ.get(kind, API_VERSIONS) if isinstance(kind, str) else API_VERSIONS
 
 
 def profiled(version: str) -> str:

@@ -12,7 +12,7 @@ from math import isfinite
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents import yaml_fast
-from clusterbook.documents.api_version import API_VERSIONS
+from clusterbook.documents.api_version import versions_of
 from clusterbook.files.read import read_text
 from clusterbook.records import Any
 from clusterbook.snapshot.model import Snapshot, read_measured_snapshot
@@ -29,7 +29,11 @@ def read_document(where: str) -> dict[str, Any]:
         InvalidRequest: it is too large, or no document.
     """
     document = _read(where) if where != "-" and "://" not in where else None
-    if not isinstance(document, dict) or document.get("apiVersion") not in (None, "", *API_VERSIONS):
+    if not isinstance(document, dict) or document.get("apiVersion") not in (
+        None,
+        "",
+        *versions_of(document.get("kind")),
+    ):
         from clusterbook.inputs import read  # says what is wrong, and reads what is left
 
         return read.read_document(where)

@@ -12,7 +12,7 @@ from clusterbook.catalog.criteria import Criteria
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean, unreadable
 from clusterbook.diagnostics.findings import SourceErrors
 from clusterbook.diagnostics.printable import one_line
-from clusterbook.documents.api_version import API_VERSION, API_VERSIONS
+from clusterbook.documents.api_version import API_VERSION, versions_of
 from clusterbook.documents.selector import describe
 from clusterbook.documents.yaml_reader import MAX_BYTES, Node, parse
 from clusterbook.files import read as files
@@ -54,11 +54,12 @@ def read_node(where: str) -> Node:
         raise InvalidRequest(
             f"{display_name(where)} holds {content}", hint="a document starts with kind: and apiVersion:"
         )
-    version = node.get("apiVersion")
-    if version is not None and version.string() not in ("", *API_VERSIONS):
+    version, kind = node.get("apiVersion"), node.get("kind")
+    known = versions_of(kind.string() if kind else "")
+    if version is not None and version.string() not in ("", *known):
         raise InvalidRequest(
             f"{display_name(where)} has the apiVersion '{version.string()}', which is not read",
-            hint=f"expected {' or '.join(API_VERSIONS)}",
+            hint=f"expected {' or '.join(known)}",
         )
     return node
 
