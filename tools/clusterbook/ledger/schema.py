@@ -46,12 +46,22 @@ class PartShape(Shape):
     part: PartName
 
 
+class SelectedProfileShape(Shape):
+    """The answer that a recipe has to the profile it declares, and the values that this decides."""
+
+    name: Name
+    value: str
+    advertiser: str | None = None
+    owned_paths: dict[Name, list[str]] = Field(alias="ownedPaths", description="Value paths by component.")
+
+
 class ResolvedMetadata(Shape):
     """What a resolved recipe says about itself."""
 
     slug: Name
     state: Literal["curated", "composed"]
     applied_overlays: list[str] = Field(alias="appliedOverlays")
+    selected_profile: SelectedProfileShape | None = Field(None, alias="selectedProfile")
 
 
 class ResolvedShape(Shape):
@@ -64,6 +74,7 @@ class ResolvedShape(Shape):
     component_refs: list[PartShape] = Field(alias="componentRefs")
     deployment_order: list[Name] = Field(alias="deploymentOrder")
     constraints: list[ConstraintShape] | None = None
+    configuration: dict[str, Any] | None = Field(None, description="The typed choices, as they were chosen.")
     validation: ValidationShape | None = None
 
 

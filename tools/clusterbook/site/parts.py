@@ -208,7 +208,7 @@ def history(brief: Brief, value: Any) -> tuple[OriginView, ...]:
 
 
 def _origin_view(origin: Mapping[str, Any]) -> OriginView:
-    layer, _, place = origin["by"].partition(" ")
+    layer, _, place = origin["by"].rpartition(" ")  # a layer of a profile has blanks in its name
     file, _, position = place.partition(":")
     line = position.partition(":")[0]
     return OriginView(layer, file, int(line or 1), row_text(origin.get("value")), bool(origin.get("removed")))
