@@ -83,6 +83,16 @@ def test_checks_run_and_are_gone(cluster: Cluster, recipe: str, index: str, tmp_
     wait_until(lambda: left(cluster) == [], "nothing is left", timeout_s=60)
 
 
+def test_a_namespace_that_is_being_deleted_is_waited_for(cluster: Cluster) -> None:
+    entry = {"name": "again", "phase": "conformance", "image": "registry.k8s.io/pause:3.10"}
+    api = open_api(str(cluster.kubeconfig))
+    for number in range(3):
+        # the run before has asked for its namespace to go, and nobody has waited
+        found = dict(run_all(api, [entry], CheckRun(NAMESPACE, f"x{number}"), (), say=print))
+        assert found["again"].state == "passed", found["again"].message
+    wait_until(lambda: left(cluster) == [], "nothing is left", timeout_s=60)
+
+
 def test_a_check_whose_image_moves_is_refused(cluster: Cluster, recipe: str, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     run(["validate", "-r", recipe, "-k", str(cluster.kubeconfig), "--run", "-n", NAMESPACE, "-o", str(report)], {})
@@ -139,9 +149,12 @@ run_all(open_api(sys.argv[1]), entries, CheckRun(sys.argv[2], "x1"), (), say=pri
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_checks_that_are_interrupted_leave_nothing(cluster: Cluster, number: signal.Signals) -> None:
     words = [sys.executable, "-c", FOREVER, str(cluster.kubeconfig), NAMESPACE]
-    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
-            wait_until(lambda: len(left(cluster)) > 8, "four checks are there", timeout_s=300)
+            wait_until(
+                lambda: len(left(cluster)) > 8 or process.poll() is not None, "four checks are there", timeout_s=300
+            )
+            assert process.poll() is None, process.communicate()
             process.send_signal(number)
             process.communicate(timeout=90)
         finally:

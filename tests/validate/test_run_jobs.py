@@ -14,7 +14,7 @@ import pytest
 from clusterbook.catalog.images import moves
 from clusterbook.kubernetes.api import PATIENCE, Api
 from clusterbook.kubernetes.connection import Connection
-from clusterbook.kubernetes.jobs import Pace
+from clusterbook.kubernetes.jobs import NotFinished, Pace
 from clusterbook.kubernetes.login import ClusterLogin
 from clusterbook.validate.job_manifests import EACH_GPU_NODE, CheckRun
 from clusterbook.validate.output.record import record_trials
@@ -27,6 +27,7 @@ from tests.support.servers.kube import FakeApi, Fault, running
 ASKED = CheckRun("checks", "abc123")
 FAST = Pace(poll_s=0.01, patience_s=0.1)
 JOBS = re.compile(r"/apis/batch/v1/namespaces/checks/jobs/(.+)")
+GOING = {"metadata": {"name": "checks", "deletionTimestamp": "2026-07-01T00:00:00Z"}}
 SMI = "NVIDIA-SMI 580.82 Driver Version: 580.82 CUDA Version: 13.0\nGPU_CHECK_SUCCESS"
 
 
@@ -218,6 +219,26 @@ def test_a_right_that_cannot_be_given_is_an_error_of_that_check_alone(server: Fa
     assert "attempting to grant" in found["gang-scheduling"].message
     assert found["pod-autoscaling"].state == "passed"
     assert server.objects == {}
+
+
+def test_a_namespace_that_is_being_deleted_is_let_go_first(server: FakeApi) -> None:
+    path = "/api/v1/namespaces/checks"
+    server.put(path, GOING)
+    with played(server) as kubelet:
+        kubelet.ends = {"gang-scheduling": (0, "")}
+        threading.Timer(0.05, server.objects.pop, (path,)).start()
+        found = run(server, entry("gang-scheduling"))
+    assert found["gang-scheduling"].state == "passed"
+    made = server.asked("POST", "/api/v1/namespaces$")
+    assert [each.body["metadata"]["name"] for each in made] == ["checks"]
+    assert server.objects == {}
+
+
+def test_a_namespace_that_does_not_go_is_said(server: FakeApi) -> None:
+    server.put("/api/v1/namespaces/checks", GOING)
+    with pytest.raises(NotFinished, match="namespace checks is being deleted"):
+        run(server, entry("gang-scheduling"))
+    assert server.asked("POST", "") == []
 
 
 def test_only_what_reading_leaves_open_is_run() -> None:

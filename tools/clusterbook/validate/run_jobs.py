@@ -6,6 +6,7 @@ parallel: ours (L13).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -68,18 +69,23 @@ def run_all(
     alone = [[entry] for entry in entries if entry["phase"] == PERFORMANCE]
     side_by_side = [entry for entry in entries if entry["phase"] != PERFORMANCE]
     found: dict[str, Trial] = {}
-    with _namespace(api, check_run.namespace, keep=keep):
+    pace = pace or Pace()
+    with _namespace(api, check_run.namespace, keep=keep, pace=pace):
         one = partial(_run, api, check_run=check_run, gpu_nodes=gpu_nodes, say=say, keep=keep)
         for some in (side_by_side, *alone):
-            found |= _side_by_side(one, some, pace or Pace())
+            found |= _side_by_side(one, some, pace)
     return sorted(found.items())
 
 
 @contextmanager
-def _namespace(api: Api, name: str, *, keep: bool) -> Iterator[None]:
-    """Have a namespace, made where it is not there, and then taken away again."""
+def _namespace(api: Api, name: str, *, keep: bool, pace: Pace) -> Iterator[None]:
+    """Have a namespace, made where it is not there, and then taken away again.
+
+    Raises:
+        NotFinished: one of that name is being deleted, and does not go.
+    """
     path, mine = f"/api/v1/namespaces/{name}", ""
-    if api.find(path) is None:
+    if _when_it_is_gone(api, path, pace) is None:
         document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         try:
             mine = str(api.create("/api/v1/namespaces", document)["metadata"]["uid"])
@@ -90,6 +96,23 @@ def _namespace(api: Api, name: str, *, keep: bool) -> Iterator[None]:
     finally:
         if mine and not keep:
             api.delete(path, uid=mine)
+
+
+def _when_it_is_gone(api: Api, path: str, pace: Pace) -> Mapping[str, Any] | None:
+    """Return the namespace at `path`, None where there is none; one that is being deleted takes nothing and is let go.
+
+    Raises:
+        NotFinished: it is still there after `patience_s`.
+    """
+    end = time.monotonic() + pace.patience_s
+    while (found := api.find(path)) is not None and found["metadata"].get("deletionTimestamp"):
+        if time.monotonic() > end:
+            name = found["metadata"]["name"]
+            what = f"the namespace {name} is being deleted, and was still there after {pace.patience_s:.0f} s"
+            hint = f"see what holds it with kubectl get namespace {name} -o yaml, or name another with -n"
+            raise NotFinished(what, hint=hint)
+        pace.sleep(pace.poll_s)
+    return found
 
 
 def _side_by_side(run: Callable[[Entry, Pace], Trial], entries: Sequence[Entry], pace: Pace) -> dict[str, Trial]:
