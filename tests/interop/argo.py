@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.interop.cluster import Cluster
-from tests.interop.processes import NotReadyError, Server, Servers, free_ports, listens, wait_until
+from tests.interop.processes import LONG_S, NotReadyError, Server, Servers, free_ports, listens, wait_until
 from tests.interop.toolchain import program
 
 NAMESPACE = "argocd"
 IN_CLUSTER = "https://kubernetes.default.svc"
-STARTED_S = 60
 RESYNC_S = 5  # how often Argo CD looks at Git and at what has become of an Application by itself
 
 _APPLICATIONS = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/applications"
@@ -54,7 +53,7 @@ class ArgoCD:
         """Return all Applications by name."""
         return {each["metadata"]["name"]: each for each in self.cluster.get(_APPLICATIONS)["items"]}
 
-    def wait_until_healthy(self, *names: str, timeout_s: float) -> dict[str, dict[str, Any]]:
+    def wait_until_healthy(self, *names: str, timeout_s: float = LONG_S) -> dict[str, dict[str, Any]]:
         """Return all Applications once those named, or all that there are, are Synced and Healthy.
 
         Raises:
@@ -143,8 +142,8 @@ def start(folder: Path, cluster: Cluster, *, env: Mapping[str, str]) -> Iterator
             "--server-side-diff-enabled",
             env=common | {"ARGOCD_BINARY_NAME": "argocd-application-controller"},
         )  # fmt: skip
-        repo_server.wait_until(lambda: listens(repo_port), "listening", timeout_s=STARTED_S)
-        controller.wait_until(lambda: listens(metrics), "listening", timeout_s=STARTED_S)
+        repo_server.wait_until(lambda: listens(repo_port), "listening")
+        controller.wait_until(lambda: listens(metrics), "listening")
         yield ArgoCD(cluster, controller, repo_server)
 
 

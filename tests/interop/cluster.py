@@ -28,9 +28,6 @@ from tests.interop.nodes import Node
 from tests.interop.processes import Server, Servers, free_ports, listens, run, wait_until
 from tests.interop.toolchain import program
 
-READY_S = 60  # three when nothing else runs
-NODE_READY_S = 30
-
 _WEBHOOKS = tuple(
     f"/apis/admissionregistration.k8s.io/v1/{kind}"
     for kind in ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
@@ -112,7 +109,7 @@ class Cluster:
         bundle = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
         self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(bundle))
 
-    def wait_until_served(self, group_version: str, *plurals: str, timeout_s: float = 30) -> None:
+    def wait_until_served(self, group_version: str, *plurals: str) -> None:
         """Return once kinds that were just defined can be used.
 
         `kubectl wait` for the definitions is no help: it fails when they have no conditions yet, and ends before those
@@ -123,9 +120,9 @@ class Cluster:
         def served() -> bool:
             return self.exists(path) and set(plurals) <= {each["name"] for each in self.get(path)["resources"]}
 
-        wait_until(served, f"{', '.join(plurals)} of {group_version} are served", timeout_s=timeout_s)
+        wait_until(served, f"{', '.join(plurals)} of {group_version} are served")
 
-    def add_nodes(self, nodes: Sequence[Node], *, timeout_s: float = NODE_READY_S) -> None:
+    def add_nodes(self, nodes: Sequence[Node]) -> None:
         """Add nodes; returns when pods can be bound to all of them."""
         for node in nodes:
             self.call("POST", "/api/v1/nodes", node.as_object())
@@ -136,7 +133,7 @@ class Cluster:
                 node["metadata"]["name"] for node in self.get("/api/v1/nodes")["items"] if takes_pods(node)
             }
 
-        wait_until(ready, f"{len(names)} nodes Ready", timeout_s=timeout_s)
+        wait_until(ready, f"{len(names)} nodes Ready")
 
     @contextlib.contextmanager
     def namespace(self, prefix: str = "test") -> Iterator[str]:
@@ -144,7 +141,7 @@ class Cluster:
         name = f"{prefix}-{secrets.token_hex(4)}"
         self.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
         account = f"/api/v1/namespaces/{name}/serviceaccounts/default"
-        wait_until(lambda: self.exists(account), f"{name} can hold pods", timeout_s=10)
+        wait_until(lambda: self.exists(account), f"{name} can hold pods")
         try:
             yield name
         finally:
@@ -265,7 +262,7 @@ def start(folder: Path, *, nodes: Sequence[Node] = ()) -> Iterator[Cluster]:
             f"--listen-peer-urls={peer_url}", f"--initial-advertise-peer-urls={peer_url}",
             f"--initial-cluster=default={peer_url}",
         )  # fmt: skip
-        etcd.wait_until(lambda: listens(etcd_port), "listening", timeout_s=READY_S)
+        etcd.wait_until(lambda: listens(etcd_port), "listening")
         api_server = servers.start(
             "kube-apiserver", programs["kube-apiserver"], f"--etcd-servers={etcd_url}",
             f"--cert-dir={folder / 'apiserver'}", "--bind-address=127.0.0.1", f"--secure-port={api_port}",
@@ -277,7 +274,7 @@ def start(folder: Path, *, nodes: Sequence[Node] = ()) -> Iterator[Cluster]:
         )  # fmt: skip
         trust = ssl.create_default_context(cafile=certificates.authority)
         cluster = Cluster(url, token, kubeconfig, trust, api_server)
-        api_server.wait_until(lambda: _answers(cluster, "/readyz"), "ready", timeout_s=READY_S)
+        api_server.wait_until(lambda: _answers(cluster, "/readyz"), "ready")
         manager = servers.start(
             "kube-controller-manager", programs["kube-controller-manager"], *as_client, *_ALONE,
             "--bind-address=127.0.0.1", f"--secure-port={manager_port}", f"--cert-dir={folder / 'manager'}",
@@ -293,7 +290,7 @@ def start(folder: Path, *, nodes: Sequence[Node] = ()) -> Iterator[Cluster]:
             f"--server-address=127.0.0.1:{kwok_port}", "--node-lease-duration-seconds=40",
         )  # fmt: skip
         account = "/api/v1/namespaces/default/serviceaccounts/default"
-        manager.wait_until(lambda: cluster.exists(account), "making service accounts", timeout_s=READY_S)
+        manager.wait_until(lambda: cluster.exists(account), "making service accounts")
         cluster.add_nodes(nodes)
         yield cluster
 

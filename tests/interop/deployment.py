@@ -61,7 +61,7 @@ class Deployment:
         """Run undeploy.sh, which asks nobody; return what it says."""
         return run("bash", "undeploy.sh", "--yes", *flags, cwd=self.folder, env=self.env)
 
-    def kill_when(self, condition: Callable[[], bool], what: str, *, timeout_s: float = 120) -> None:
+    def kill_when(self, condition: Callable[[], bool], what: str) -> None:
         """Run deploy.sh until `condition` holds, then end it and all that it started, as a power cut would."""
         with (self.folder.parent / "killed.log").open("wb") as log:
             running = subprocess.Popen(
@@ -69,7 +69,7 @@ class Deployment:
                 stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         try:
-            wait_until(condition, what, timeout_s=timeout_s, poll_s=0.02)
+            wait_until(condition, what, poll_s=0.02)
         finally:
             _end_session(running.pid)
             running.wait()
@@ -194,7 +194,7 @@ def _items(cluster: Cluster, path: str) -> list[dict[str, Any]]:
             return False
         return True
 
-    wait_until(answered, f"{path} can be listed", timeout_s=30)
+    wait_until(answered, f"{path} can be listed")
     return found
 
 

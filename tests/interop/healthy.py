@@ -36,7 +36,7 @@ def deploy(cluster: Cluster) -> None:
         cluster.wait_until_served(f"{group}/{version}", plural)
     cluster.apply(workload(*each) for each in WORKLOADS)
     cluster.apply(_others(cluster))
-    wait_until(lambda: not waiting(cluster), "every workload runs", timeout_s=90)
+    wait_until(lambda: not waiting(cluster), "every workload runs")
 
 
 def namespace(name: str) -> Object:

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import http.server
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -24,8 +25,11 @@ from types import TracebackType
 Condition = Callable[[], bool]
 
 POLL_S = 0.05
+LONG_S = 300
+"""A wait ends with what is waited for; after this long, a machine that is busy is no reason any more."""
 LOG_LINES = 20
 
+_SERVERS_PORTS = range(12000, 32000)
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -35,15 +39,21 @@ class NotReadyError(Exception):
 
 
 def free_ports(count: int) -> list[int]:
-    """Return loopback ports that nobody listens on, all different."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Return loopback ports that nobody listens on, all different.
+
+    None is of those that the kernel gives to whoever calls somebody: such a call could take it before the server does.
+    """
+    found: list[int] = []
+    for port in random.SystemRandom().sample(_SERVERS_PORTS, len(_SERVERS_PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise NotReadyError(f"no {count} ports are free")
 
 
-def wait_until(condition: Condition, what: str, *, timeout_s: float, poll_s: float = POLL_S) -> None:
+def wait_until(condition: Condition, what: str, *, timeout_s: float = LONG_S, poll_s: float = POLL_S) -> None:
     """Return as soon as `condition` holds.
 
     Raises:
@@ -98,7 +108,7 @@ class Server:
         """Return the last lines of its log."""
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
-    def wait_until(self, condition: Condition, what: str, *, timeout_s: float) -> None:
+    def wait_until(self, condition: Condition, what: str, *, timeout_s: float = LONG_S) -> None:
         """Return as soon as `condition` holds.
 
         Raises:
@@ -115,9 +125,9 @@ class Server:
         except NotReadyError as error:
             raise NotReadyError(f"{error}\n{self.name} said:\n{self.said()}") from None
 
-    def first_line(self, *, timeout_s: float = 10) -> str:
+    def first_line(self) -> str:
         """Return the first line it prints; ours print their address there."""
-        self.wait_until(lambda: b"\n" in self.log.read_bytes(), "printing its address", timeout_s=timeout_s)
+        self.wait_until(lambda: b"\n" in self.log.read_bytes(), "printing its address")
         return self.log.read_text(encoding="utf-8").splitlines()[0]
 
     def end(self) -> None:

@@ -25,8 +25,6 @@ PASSWORD = "only-on-loopback"  # noqa: S105 - says what it is
 # bcrypt of the above, cost 4, as `htpasswd -Bb` writes it; distribution takes nothing else.
 _HTPASSWD = "tester:$2y$04$6GEAwVaJAkcs/rFs/SpJ4.yGk3ARKFCaursUYGYT7uh6lasW4rRmm\n"
 
-STARTED_S = 20
-
 
 @dataclass(frozen=True, slots=True)
 class Registry:
@@ -80,7 +78,7 @@ def with_referrers(
             "-cert", certificates.certificate, "-key", certificates.key,
             *(("-user", USER, "-password", PASSWORD) if login else ()),
         )  # fmt: skip
-        port = server.first_line(timeout_s=STARTED_S).rpartition(":")[2]
+        port = server.first_line().rpartition(":")[2]
         yield _registry(folder, certificates, port, login=login)
 
 
@@ -121,5 +119,5 @@ def distribution(
     _write(folder / "config.yaml", json.dumps(settings))
     with Servers(folder / "logs") as servers:
         server = servers.start("registry", program("registry"), "serve", folder / "config.yaml")
-        server.wait_until(lambda: listens(port), "listening", timeout_s=STARTED_S)
+        server.wait_until(lambda: listens(port), "listening")
         yield _registry(folder, certificates, port, login=login)

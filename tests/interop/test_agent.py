@@ -82,9 +82,7 @@ def test_an_agent_comes_works_and_goes(
 
     def play() -> None:
         job = path_of(manifests(Agent(namespace, "x"))[-1])
-        wait_until(
-            lambda: ((api.find(job) or {}).get("spec") or {}).get("suspend") is False, "the Job is let go", timeout_s=30
-        )
+        wait_until(lambda: ((api.find(job) or {}).get("spec") or {}).get("suspend") is False, "the Job is let go")
         played["objects"] = objects(cluster, namespace)
         agent = as_account(cluster, namespace, "clusterbook-snapshot", tmp_path)
         for forbidden in ("/api/v1/nodes", f"/api/v1/namespaces/{namespace}/secrets"):
@@ -114,7 +112,7 @@ def test_an_agent_comes_works_and_goes(
     assert groups["K8s", "node"]["source-node"] == NODE == found["metadata"]["source-node"]
     assert groups["OS", "release"] == {"ID": "ubuntu", "VERSION_ID": "24.04"}
     assert {"part": "measurements/SystemD", "state": "denied", "reason": "not root"} in found["coverage"]
-    wait_until(lambda: not objects(cluster, namespace), "nothing is left", timeout_s=30)
+    wait_until(lambda: not objects(cluster, namespace), "nothing is left")
 
 
 def test_what_print_manifests_prints_is_what_the_cluster_takes(
@@ -168,23 +166,23 @@ def test_an_interrupted_agent_leaves_nothing(
     program = f"{listen}; from clusterbook.cli.main import main; main()"
     words = ["snapshot", "--agent", "-k", str(cluster.kubeconfig), "-n", namespace, "--node-selector", f"{gate}=never"]
     process = subprocess.Popen([sys.executable, "-c", program, *words], stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: any(each.startswith("pod/") for each in objects(cluster, namespace)), "it runs", timeout_s=60)
+    wait_until(lambda: any(each.startswith("pod/") for each in objects(cluster, namespace)), "it runs")
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
-    wait_until(lambda: not objects(cluster, namespace), "nothing is left", timeout_s=30)
+    wait_until(lambda: not objects(cluster, namespace), "nothing is left")
 
 
 def test_a_killed_agents_objects_go_with_its_job(cluster: Cluster, namespace: str, gate: str) -> None:
     program = "from clusterbook.cli.main import main; main()"
     words = ["snapshot", "--agent", "-k", str(cluster.kubeconfig), "-n", namespace, "--node-selector", f"{gate}=never"]
     process = subprocess.Popen([sys.executable, "-c", program, *words], stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: any(each.startswith("pod/") for each in objects(cluster, namespace)), "it runs", timeout_s=60)
+    wait_until(lambda: any(each.startswith("pod/") for each in objects(cluster, namespace)), "it runs")
     process.kill()
     process.communicate(timeout=30)
     assert len(objects(cluster, namespace)) > 3
     cluster.kubectl("-n", namespace, "delete", "job", "clusterbook-snapshot")  # as its time to live would
-    wait_until(lambda: not objects(cluster, namespace), "nothing is left", timeout_s=30)
+    wait_until(lambda: not objects(cluster, namespace), "nothing is left")
 
 
 def test_an_agent_that_cannot_be_scheduled_says_why(
@@ -193,7 +191,7 @@ def test_an_agent_that_cannot_be_scheduled_says_why(
     words = ["snapshot", "--agent", "-k", str(cluster.kubeconfig), "-n", namespace, "--node-selector", f"{gate}=never"]
     assert run([*words, "--timeout", "10s"], {}) == 5
     assert "Unschedulable: 0/6 nodes are available" in capsys.readouterr().err
-    wait_until(lambda: not objects(cluster, namespace), "nothing is left", timeout_s=30)
+    wait_until(lambda: not objects(cluster, namespace), "nothing is left")
 
 
 def test_an_account_that_may_not_make_a_job_is_told_so(

@@ -49,7 +49,7 @@ def test_argo_cd_brings_charts_to_synced_and_healthy(argo_cd: ArgoCD, standin_se
     argo_cd.cluster.apply(
         [application("gpu-operator", http, "gpu-operator"), application("nvsentinel", oci, "sentinel")]
     )
-    argo_cd.wait_until_healthy("gpu-operator", "nvsentinel", timeout_s=60)
+    argo_cd.wait_until_healthy("gpu-operator", "nvsentinel")
     for name, namespace in (("gpu-operator", "gpu-operator"), ("nvsentinel", "sentinel")):
         record = argo_cd.cluster.get(f"/api/v1/namespaces/{namespace}/configmaps/{name}-values")
         assert json.loads(record["data"]["values.json"]) == values
@@ -72,7 +72,7 @@ def test_an_app_of_apps_comes_from_git_in_waves(
         "directory": {"recurse": True, "include": "*/application.yaml"},
     }
     argo_cd.cluster.apply([application("stack", source, NAMESPACE)])
-    found = argo_cd.wait_until_healthy("stack", "cert-manager", "gpu-operator", "nvsentinel", timeout_s=120)
+    found = argo_cd.wait_until_healthy("stack", "cert-manager", "gpu-operator", "nvsentinel")
     finished = [
         found[name]["status"]["operationState"]["finishedAt"] for name in ("cert-manager", "gpu-operator", "nvsentinel")
     ]

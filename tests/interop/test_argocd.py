@@ -63,7 +63,7 @@ def judge(
         chosen: the values by path that the installation chose, by release.
     """
     wave = {prefix + name: number for name, number in waves(made.plan.folders).items()}
-    found = argo_cd.wait_until_healthy(f"{prefix}clusterbook-stack", *wave, timeout_s=300)
+    found = argo_cd.wait_until_healthy(f"{prefix}clusterbook-stack", *wave)
     assert set(found) == {f"{prefix}clusterbook-stack", *wave}
     for number in range(1, max(wave.values()) + 1):
         before = [found[name]["status"]["operationState"]["finishedAt"] for name in wave if wave[name] == number - 1]
@@ -302,14 +302,14 @@ def test_a_bundle_made_again_is_followed_and_deleting_its_parent_takes_everythin
     git_server.publish("two", folder)
     tell_about_health(argo_cd, folder)
     argo_cd.cluster.kubectl("apply", "--filename", folder / "app-of-apps.yaml")
-    argo_cd.wait_until_healthy("clusterbook-stack", "nvsentinel", "settings", timeout_s=120)
+    argo_cd.wait_until_healthy("clusterbook-stack", "nvsentinel", "settings")
     settings, record = (f"/api/v1/namespaces/ns/configmaps/{name}" for name in ("settings", "nvsentinel-values"))
     assert argo_cd.cluster.get(settings)["data"] == {"x": "1"}
 
     git_server.publish("two", write(render(two(standin_servers, x=2), request, "0").files, folder))
     look = "argocd.argoproj.io/refresh=normal"  # what a webhook of the Git server would say
     argo_cd.cluster.kubectl("annotate", "applications", "--all", "--namespace", NAMESPACE, look)
-    wait_until(lambda: '"x":2' in argo_cd.cluster.get(record)["data"]["values.json"], "new values", timeout_s=60)
+    wait_until(lambda: '"x":2' in argo_cd.cluster.get(record)["data"]["values.json"], "new values")
 
     argo_cd.cluster.kubectl("delete", "application", "clusterbook-stack", "--namespace", NAMESPACE, "--timeout=60s")
     assert not argo_cd.applications()
@@ -337,7 +337,7 @@ def test_an_application_that_renders_its_own_parent_becomes_it_and_stays(
     }
     argo_cd.cluster.apply([own])
     names = {"clusterbook-stack", "nvsentinel", "settings"}
-    argo_cd.wait_until_healthy(*names, timeout_s=120)
+    argo_cd.wait_until_healthy(*names)
     time.sleep(2 * RESYNC_S)  # long enough for Argo CD to prune what it believes to be left over
     found = argo_cd.applications()
     assert set(found) == names

@@ -80,7 +80,7 @@ def test_checks_run_and_are_gone(cluster: Cluster, recipe: str, index: str, tmp_
     again = tmp_path / "again.json"
     run(["validate", "-r", recipe, "-s", str(saved), "--no-cluster", "-o", str(again), "--source", index], {})
     assert again.read_text(encoding="utf-8") == report.read_text(encoding="utf-8")
-    wait_until(lambda: left(cluster) == [], "nothing is left", timeout_s=60)
+    wait_until(lambda: left(cluster) == [], "nothing is left")
 
 
 def test_a_namespace_that_is_being_deleted_is_waited_for(cluster: Cluster) -> None:
@@ -90,7 +90,7 @@ def test_a_namespace_that_is_being_deleted_is_waited_for(cluster: Cluster) -> No
         # the run before has asked for its namespace to go, and nobody has waited
         found = dict(run_all(api, [entry], CheckRun(NAMESPACE, f"x{number}"), (), say=print))
         assert found["again"].state == "passed", found["again"].message
-    wait_until(lambda: left(cluster) == [], "nothing is left", timeout_s=60)
+    wait_until(lambda: left(cluster) == [], "nothing is left")
 
 
 def test_a_check_whose_image_moves_is_refused(cluster: Cluster, recipe: str, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_check_has_the_rights_of_its_entry_and_no_others(cluster: Cluster, nam
         path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
         return bool(cluster.call("POST", path, review)["status"]["allowed"])
 
-    wait_until(lambda: may("list", "nodes"), "its rights are known", timeout_s=20)
+    wait_until(lambda: may("list", "nodes"), "its rights are known")
     assert may("create", "pods", namespace)
     assert not may("create", "pods", "default")
     assert not may("list", "pods", namespace)
@@ -151,16 +151,14 @@ def test_checks_that_are_interrupted_leave_nothing(cluster: Cluster, number: sig
     words = [sys.executable, "-c", FOREVER, str(cluster.kubeconfig), NAMESPACE]
     with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
-            wait_until(
-                lambda: len(left(cluster)) > 8 or process.poll() is not None, "four checks are there", timeout_s=300
-            )
+            wait_until(lambda: len(left(cluster)) > 8 or process.poll() is not None, "four checks are there")
             assert process.poll() is None, process.communicate()
             process.send_signal(number)
             process.communicate(timeout=90)
         finally:
             process.kill()
     assert process.returncode != 0
-    wait_until(lambda: left(cluster) == [], "nothing is left", timeout_s=60)
+    wait_until(lambda: left(cluster) == [], "nothing is left")
 
 
 def test_every_check_of_the_catalog_is_taken_by_the_cluster(cluster: Cluster, namespace: str) -> None:

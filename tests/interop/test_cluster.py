@@ -15,7 +15,7 @@ from tests.interop import nodes
 from tests.interop.cluster import ApiError, Cluster, takes_pods
 from tests.interop.processes import NotReadyError, Servers, wait_until
 
-BUDGET_S = 10
+BUDGET_S = 30  # three when nothing else runs
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -70,7 +70,7 @@ def test_gb200_nodes_are_arm_and_share_one_nvlink_domain(cluster: Cluster) -> No
 def test_a_pod_that_asks_for_gpus_runs_on_a_node_that_has_them(cluster: Cluster, namespace: str) -> None:
     path = f"/api/v1/namespaces/{namespace}/pods"
     cluster.call("POST", path, pod("eight", resources={"limits": {"nvidia.com/gpu": "8"}}))
-    wait_until(lambda: phase(cluster, namespace, "eight") == "Running", "the pod runs", timeout_s=20)
+    wait_until(lambda: phase(cluster, namespace, "eight") == "Running", "the pod runs")
     where = cluster.get(f"{path}/eight")["spec"]["nodeName"]
     assert where in {node.name for node in nodes.h100_nodes(2)}
 
@@ -83,7 +83,7 @@ def test_a_pod_that_asks_for_more_gpus_than_a_node_has_stays_pending(cluster: Cl
         conditions = cluster.get(f"{path}/nine")["status"].get("conditions", ())
         return any(each.get("reason") == "Unschedulable" for each in conditions)
 
-    wait_until(refused, "the scheduler has refused the pod", timeout_s=20)
+    wait_until(refused, "the scheduler has refused the pod")
     assert phase(cluster, namespace, "nine") == "Pending"
 
 
@@ -122,7 +122,7 @@ def test_webhooks_nobody_answers_are_taken_away_and_named(cluster: Cluster, name
     path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
     with cluster.without_webhooks() as removed:
         cluster.apply([webhook])
-        wait_until(lambda: bool(removed), "the webhook is gone", timeout_s=10)
+        wait_until(lambda: bool(removed), "the webhook is gone")
     assert removed == [f"{path}/{namespace}-blocks"]
     assert not cluster.exists(removed[0])
     cluster.kubectl("-n", namespace, "create", "configmap", "passes")
@@ -155,16 +155,14 @@ def test_claims_get_volumes_where_that_is_asked_for(cluster: Cluster, namespace:
     path = f"/apis/apps/v1/namespaces/{namespace}/statefulsets"
     with cluster.with_volumes():
         cluster.call("POST", path, {"metadata": {"name": "base"}, "spec": spec})
-        wait_until(
-            lambda: cluster.get(f"{path}/base")["status"].get("readyReplicas") == 1, "the pod runs", timeout_s=30
-        )
+        wait_until(lambda: cluster.get(f"{path}/base")["status"].get("readyReplicas") == 1, "the pod runs")
 
 
 def test_a_server_that_ends_early_is_named_with_its_last_words(tmp_path: Path) -> None:
     with Servers(tmp_path) as servers:
         server = servers.start("grumbler", "sh", "-c", "echo no such luck; exit 3")
         with pytest.raises(NotReadyError, match=r"grumbler ended with 3, not ready\nno such luck"):
-            server.wait_until(lambda: False, "ready", timeout_s=10)
+            server.wait_until(lambda: False, "ready")
 
 
 def test_a_server_ends_with_what_it_started(tmp_path: Path) -> None:
@@ -172,7 +170,7 @@ def test_a_server_ends_with_what_it_started(tmp_path: Path) -> None:
         server = servers.start("parent", "sh", "-c", "sleep 300 & echo $!; wait")
         child = Path(f"/proc/{server.first_line()}")
         assert child.exists()
-    wait_until(lambda: not child.exists() or "Z" in (child / "stat").read_text(), "the child ended", timeout_s=5)
+    wait_until(lambda: not child.exists() or "Z" in (child / "stat").read_text(), "the child ended")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has died")
@@ -189,4 +187,4 @@ def test_servers_do_not_outlive_the_test_run_however_it_ends(how: signal.Signals
         server = Path("/proc", run.stdout.readline().strip())
         assert (server / "comm").read_text() == "sleep\n"
         run.send_signal(how)
-    wait_until(lambda: not server.exists() or "Z" in (server / "stat").read_text(), "the server ended", timeout_s=5)
+    wait_until(lambda: not server.exists() or "Z" in (server / "stat").read_text(), "the server ended")

@@ -101,7 +101,7 @@ def test_the_newest_snapshots_stay_and_the_others_go_with_their_jobs(
         listed = json.loads(cluster.kubectl("-n", namespace, "get", kind, "-o", "json"))["items"]
         return {each["metadata"]["name"] for each in listed if each["metadata"]["name"].startswith("taken-")}
 
-    wait_until(lambda: left("configmaps") == {*names[-KEPT:]}, "the newest alone", timeout_s=120)
+    wait_until(lambda: left("configmaps") == {*names[-KEPT:]}, "the newest alone")
     assert left("jobs") == {*names[-KEPT:]}
     kept = json.loads(cluster.kubectl("-n", namespace, "get", "configmap", names[-1], "-o", "json"))
     assert kept["metadata"]["ownerReferences"][0]["kind"] == "Job"
@@ -119,7 +119,7 @@ def _pod(cluster: Cluster, namespace: str, job: str) -> dict[str, Any]:
         found[:] = json.loads(cluster.kubectl(*words))["items"]
         return bool(found)
 
-    wait_until(there, f"the pod of {job}", timeout_s=60)
+    wait_until(there, f"the pod of {job}")
     return found[0]
 
 

@@ -41,7 +41,7 @@ def flux(cluster: Cluster) -> Cluster:
     """Give the shared cluster with the definitions and the namespace of Flux."""
     cluster.kubectl("apply", "--server-side", "--filename", shared_folder("charts/crds/flux"))
     wanted = {"helmreleases", "helmrepositories", "gitrepositories", "ocirepositories", "kustomizations"}
-    wait_until(lambda: wanted <= set(_resources(cluster)), "Flux's kinds are served", timeout_s=30)
+    wait_until(lambda: wanted <= set(_resources(cluster)), "Flux's kinds are served")
     cluster.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "flux-system"}}])
     return cluster
 

@@ -171,7 +171,7 @@ def test_what_an_account_may_not_read_is_said_part_by_part(cluster: Cluster, nam
     }
     cluster.apply([role, binding])
     reader = open_api(str(account))
-    wait_until(lambda: _may_list(reader, "/api/v1/nodes"), "the right is known", timeout_s=10)
+    wait_until(lambda: _may_list(reader, "/api/v1/nodes"), "the right is known")
     snapshot = take(reader)
     assert snapshot.reading("NodeTopology", "summary", "node-count") == "6"
     said = {gap.part: gap for gap in snapshot.inventory.gaps}

@@ -47,7 +47,7 @@ def root() -> Iterator[Path]:
         variables = {"XDG_RUNTIME_DIR": str(home / "run"), "XDG_CONFIG_HOME": str(home / "config")}
         words = ("unshare", "--mount", "sh", "-c", START, "sh", SYSTEMD, "--user", "--unit=basic.target")
         server = servers.start("systemd", *words, env=variables)
-        server.wait_until(lambda: not look(home).gaps, "answering", timeout_s=30)
+        server.wait_until(lambda: not look(home).gaps, "answering")
         yield home
 
 

@@ -77,7 +77,7 @@ def deleted(*paths: str) -> Callable[[Cluster], Any]:
     def delete(cluster: Cluster) -> None:
         for path in paths:
             cluster.call("DELETE", path)
-        wait_until(lambda: not any(map(cluster.exists, paths)), "it is gone", timeout_s=30)
+        wait_until(lambda: not any(map(cluster.exists, paths)), "it is gone")
 
     return delete
 
@@ -93,7 +93,7 @@ def too_large(cluster: Cluster) -> None:
     found = cluster.get(path)["spec"]["template"]["spec"]["containers"][0]
     container = {**found, "resources": {"requests": {"cpu": "10000"}}}
     cluster.call("PATCH", path, {"spec": {"template": {"spec": {"containers": [container]}}}})
-    wait_until(lambda: cluster.get(path)["status"]["numberReady"] == 1, "one pod has no node", timeout_s=60)
+    wait_until(lambda: cluster.get(path)["status"]["numberReady"] == 1, "one pod has no node")
 
 
 def crashing(cluster: Cluster) -> None:
@@ -116,7 +116,7 @@ def unserved(cluster: Cluster) -> None:
     def unavailable() -> bool:
         return any(each["status"] == "False" for each in cluster.get(path)["status"]["conditions"])
 
-    wait_until(unavailable, "it is unavailable", timeout_s=30)
+    wait_until(unavailable, "it is unavailable")
 
 
 APPS = "/apis/apps/v1/namespaces/{}/{}/{}"
@@ -234,7 +234,7 @@ def test_a_broken_kubeconfig_is_named(
 def play_agent(cluster: Cluster, node: str) -> None:
     """Do what an agent's container would: write what a node says of itself; then let its pod run and end."""
     job = "/apis/batch/v1/namespaces/default/jobs/clusterbook-snapshot"
-    wait_until(lambda: cluster.exists(job) and cluster.get(job)["spec"].get("suspend") is False, "a Job", timeout_s=60)
+    wait_until(lambda: cluster.exists(job) and cluster.get(job)["spec"].get("suspend") is False, "a Job")
     api = open_api(str(cluster.kubeconfig))
     where = ConfigMapName("default", Agent("default", "x").result)
     configmaps.write(api, where, Path(NODE).read_text(), form="yaml", timestamp="2026-07-01T00:00:00Z")
