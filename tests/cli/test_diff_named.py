@@ -127,8 +127,130 @@ def test_files_that_were_edited_since_are_told(
     (place / ".git").mkdir()
     (place / ".git" / "HEAD").write_text("ref: main\n")
     edit(place)
-    status, (change,) = run(f"{A}-helm", str(place))
+    status, changes = run(f"{A}-helm", str(place))
+    (change,) = [each for each in changes if each["section"] != "value"]
     assert (status, change["section"], change["new"].partition(",")[0]) == (10, "edit", kind)
+    assert len(changes) == 1 or (kind == "changed" and change["key"].endswith("values.yaml"))
+
+
+Edit = tuple[str, str, str]
+EVIL = "repository: evil.example.com/nvidia"
+EDITS: dict[str, tuple[str, list[Edit]]] = {
+    "evil": ("helm", [("*-gpu-operator/cluster-values.yaml", "{}", f"driver: {{{EVIL}}}")]),
+    "json": ("helm", [("*-gpu-operator/cluster-values.yaml", "{}", 'driver:\n  version: "1.2.3" # ours\n')]),
+    "evil ": ("helmfile", [("*-gpu-operator/cluster-values.yaml", "{}", f"driver: {{{EVIL}}}")]),
+    "evil  ": ("argocd", [("*-gpu-operator/values.yaml", "\ndriver:", f"\ndriver:\n  {EVIL}")]),
+    "evil   ": ("flux", [("gpu-operator/helmrelease.yaml", "\n    driver:", f"\n    driver:\n      {EVIL}")]),
+    "json ": ("argocd-helm", [("static/gpu-operator.yaml", "580.126.20", "1.2.3")]),
+}
+"""A bundle with options, and how one without any is edited by hand to install the same."""
+
+
+def edited(place: Path, deployer: str, edits: list[Edit]) -> str:
+    """Return a bundle of A without options, once words were replaced in its files."""
+    assert main.run(["bundle", A, "-d", deployer, "-o", str(place)], {}) == 0
+    for pattern, old, new in edits:
+        (file,) = place.glob(pattern)
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new, 1))
+    return str(place)
+
+
+def values(changes: Changes) -> Changes:
+    return [each for each in changes if each["section"] not in ("edit", "option")]
+
+
+@pytest.mark.parametrize("made", list(EDITS))
+def test_what_was_edited_by_hand_is_what_options_would_have_said(run: Run, tmp_path: Path, made: str) -> None:
+    place = edited(tmp_path / "edited", *EDITS[made])
+    by_hand, by_options = run(A, place), run(A, made.strip())
+    assert values(by_hand[1]) == values(by_options[1]) != []
+    assert by_hand[0] == by_options[0] == 10
+    assert values(run(made.strip(), place)[1]) == values(run(place, place)[1]) == []
+    assert values(run(f"{B}-helm", place)[1]) == values(run(B, made.strip())[1])
+
+
+@pytest.mark.parametrize(
+    ("deployer", "edit"),
+    [
+        ("helm", ("*-gpu-operator/upstream.env", "v26.3.2", "v26.3.3")),
+        ("helmfile", ("level-*.yaml", "v26.3.2", "v26.3.3")),
+        ("argocd", ("*-gpu-operator/application.yaml", "26.3.2", "26.3.3")),
+        ("flux", ("gpu-operator/helmrelease.yaml", "v26.3.2", "v26.3.3")),
+    ],
+)
+def test_another_version_of_a_release_is_told_as_that_of_a_recipe_is(
+    run: Run, tmp_path: Path, folder: Path, deployer: str, edit: Edit
+) -> None:
+    (folder / "newer.yaml").write_text(
+        (folder / f"{A}.yaml").read_text().replace("version: v26.3.2", "version: v26.3.3")
+    )
+    place = tmp_path / "edited"
+    assert main.run(["bundle", A, "-d", deployer, "-o", str(place)], {}) == 0
+    for file in place.glob(edit[0]):
+        file.write_text(file.read_text().replace(edit[1], edit[2]))
+    (change,) = values(run(A, str(place))[1])
+    assert (change["component"], change["key"], change["old"], change["new"]) == (
+        "gpu-operator", "version", "v26.3.2", "v26.3.3",
+    )  # fmt: skip
+    assert change in run(A, "newer.yaml")[1]
+    assert change not in run("newer.yaml", str(place))[1]
+
+
+def test_a_recipe_that_was_edited_inside_its_bundle_deploys_nothing_else(run: Run, tmp_path: Path) -> None:
+    place = edited(tmp_path / "edited", "helm", [("recipe.yaml", 'version: "580.126.20"', 'version: "1.2.3"')])
+    told = run(A, place)[1]
+    assert ("value", "/driver/version") not in [(each["section"], each["key"]) for each in told]
+    assert any(each["section"] == "edit" for each in told)
+
+
+def test_who_edited_a_value_is_told_by_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = edited(tmp_path / "edited", *EDITS["evil"])
+    assert main.run(["diff", A, place], {}) == 0
+    assert "-gpu-operator/cluster-values.yaml, edited" in capsys.readouterr().out
+
+
+def test_values_that_cannot_be_read_are_no_values(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = edited(tmp_path / "edited", "helm", [("*-gpu-operator/cluster-values.yaml", "{}", "a: [1\nb: 2\n")])
+    capsys.readouterr()
+    assert main.run(["diff", A, place], {}) == 2
+    said = capsys.readouterr()
+    assert (said.out, "-gpu-operator/cluster-values.yaml:" in said.err) == ("", True)
+
+
+def test_the_pods_that_options_admit_are_told(run: Run, tmp_path: Path) -> None:
+    slug = "h100-gke-cos-training"
+    places = {nodes: str(tmp_path / str(nodes)) for nodes in (1, 8)}
+    for nodes, place in places.items():
+        assert main.run(["bundle", slug, "--nodes", str(nodes), "-o", place], {}) == 0
+
+    def pods(old: str, new: str) -> Changes:
+        return [each for each in run(old, new)[1] if each["key"] == "criticalPods"]
+
+    assert pods(slug, places[1]) == []
+    assert pods(slug, places[8]) == pods(places[1], places[8])
+    assert ("gpu-operator", 32, 256) in [
+        (each["component"], each["old"], each["new"]) for each in pods(slug, places[8])
+    ]
+
+
+@pytest.mark.parametrize("made", ["evil", "gp3", "pool", "json", "open"])
+def test_verify_and_diff_tell_the_same_values(
+    run: Run, folder: Path, capsys: pytest.CaptureFixture[str], made: str
+) -> None:
+    assert main.run(["verify", str(folder / made), "--min-trust-level", "unverified", "-t", "json"], {}) == 0
+    found = json.loads(capsys.readouterr().out)["values"]
+    paths = [(each["release"].removesuffix(" (left open)"), each["path"]) for each in found]
+    dotted = {pair for pair in paths if not pair[1].startswith("templates/")}  # which follow from values
+    told = [each for each in run(f"{A}-helm", made)[1] if each["section"] in ("value", "dynamic")]
+    assert {(each["component"], spelled(each["key"])) for each in told} == dotted
+
+
+def spelled(pointer: str) -> str:
+    """Return a JSON Pointer as `verify` spells paths."""
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+    return ".".join(json.dumps(step) if "." in step else step for step in steps)
 
 
 def test_edits_of_a_bundle_of_another_version_are_told_by_its_checksums(run: Run, tmp_path: Path) -> None:

@@ -320,9 +320,20 @@ def _has_content(text: str) -> bool:
     return any(line and not line.startswith("#") and line not in ("---", "...") for line in lines)
 
 
+def critical_pods(facts: Mapping[str, Any], recipe: Mapping[str, Any], options: Options) -> int:
+    """Return how many pods of a critical priority class a component's namespace has to admit, 0 where it need not say.
+
+    GKE starts none without a quota. Source: reference row B30.
+    """
+    if not facts.get("gkeCriticalPriority") or recipe["criteria"].get("service") != "gke":
+        return 0
+    return max(_PODS_PER_NODE, options.nodes * _PODS_PER_NODE)
+
+
 def _quota(part: BundleComponent, recipe: Mapping[str, Any], options: Options) -> dict[str, str]:
-    """Return the quota without which GKE starts no pod of a critical priority class. Source: reference row B30."""
-    if not part.facts.get("gkeCriticalPriority") or recipe["criteria"].get("service") != "gke":
+    """Return the quota that admits pods of a critical priority class, {} where none is wanted."""
+    pods = critical_pods(part.facts, recipe, options)
+    if not pods:
         return {}
     classes = ["system-node-critical", "system-cluster-critical"]
     selector = {"operator": "In", "scopeName": "PriorityClass", "values": classes}
@@ -330,10 +341,7 @@ def _quota(part: BundleComponent, recipe: Mapping[str, Any], options: Options) -
         "apiVersion": "v1",
         "kind": "ResourceQuota",
         "metadata": {"name": QUOTA, "namespace": _namespace(part)},
-        "spec": {
-            "hard": {"pods": str(max(_PODS_PER_NODE, options.nodes * _PODS_PER_NODE))},
-            "scopeSelector": {"matchExpressions": [selector]},
-        },
+        "spec": {"hard": {"pods": str(pods)}, "scopeSelector": {"matchExpressions": [selector]}},
     }
     return {"critical-pods-quota.yaml": dump(quota)}
 

@@ -6,7 +6,7 @@ same side whatever it is called by: its name, a file, a bundle of it, a version 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ import clusterbook
 from clusterbook.bundle.disk import ARCHIVES, read_bundle
 from clusterbook.bundle.options import Options, OptionWords, read_options, read_options_document
 from clusterbook.bundle.rederive import document, render_again, vendored_charts
+from clusterbook.bundle.releases import EditedRelease, edited_releases
 from clusterbook.bundle.render import OPTIONS, PROVENANCE, RECIPE
 from clusterbook.catalog.load import load_catalog
 from clusterbook.catalog.read import tree_from_texts
@@ -65,11 +66,15 @@ class NamedSnapshot(NamedTuple):
 
 
 class DeployableRecipe(NamedTuple):
-    """A recipe that may have been deployed, by what it was called; `request` has the options of a bundle of it."""
+    """A recipe that may have been deployed, by what it was called.
+
+    `request` has the options of a bundle of it, `edited` what somebody made of its releases, by component.
+    """
 
     label: str
     recipe: Document
     request: OptionWords | None = None
+    edited: Mapping[str, EditedRelease] = {}
 
 
 class DriftFilter(NamedTuple):
@@ -111,7 +116,7 @@ def drift_of(before: NamedSnapshot | DeployableRecipe, after: NamedSnapshot, dri
             found = snapshots.drift(before.snapshot, after.snapshot, least=snapshots.NOISE)
             unmeasured = snapshots.unmeasured_parts(before.snapshot, after.snapshot)
         else:
-            found = installed_drift(before.recipe, after.snapshot, before.request)
+            found = installed_drift(before.recipe, after.snapshot, before.request, before.edited)
     except (KeyError, TypeError, AttributeError) as error:  # deep inside an object or a recipe somebody handed in
         what = f"{before.label} or {after.label} is damaged: {error}"
         raise InvalidRequest(what, hint="take the snapshot, or print the recipe, again") from error
@@ -127,10 +132,11 @@ class ReleaseSide(NamedTuple):
 
 
 class BundleFolder(NamedTuple):
-    """A bundle: its recipe, and the options it was made with."""
+    """A bundle: its recipe, the options it was made with, and what somebody made of its releases, by component."""
 
     side: Side
     request: OptionWords
+    edited: Mapping[str, EditedRelease] = {}
 
     def options(self) -> Options:
         """Return what its options mean."""
@@ -205,14 +211,18 @@ def diff_of(before: Side | BundleFolder, after: Side | BundleFolder) -> Diff:
 
 
 def _as_deployed(*subjects: Side | BundleFolder) -> list[Side]:
-    """Return both sides as they are deployed; as rendered, once options of a bundle decide about what is deployed."""
+    """Return both sides as they are deployed; as rendered, once options or edits of a bundle decide about that."""
     sides = [
-        (each.side, each.options()) if isinstance(each, BundleFolder) else (each, Options("helm")) for each in subjects
+        (each.side, each.options(), each.edited) if isinstance(each, BundleFolder) else (each, Options("helm"), {})
+        for each in subjects
     ]
-    if any(changes_deployment(side, options) for side, options in sides if options != Options(options.deployer)):
-        shared = set.intersection(*(deployed_components(side, options) for side, options in sides))
-        return [rendered_side(side, options, shared) for side, options in sides]
-    return [side for side, _ in sides]
+    if any(
+        edited or (options != Options(options.deployer) and changes_deployment(side, options))
+        for side, options, edited in sides
+    ):
+        shared = set.intersection(*(deployed_components(side, options) for side, options, _ in sides))
+        return [rendered_side(side, options, shared, edited) for side, options, edited in sides]
+    return [side for side, *_ in sides]
 
 
 def _kind(compared: Subject) -> str:
@@ -229,7 +239,9 @@ def _deployable(compared: Side | BundleFolder, sources: RecipeSources) -> Deploy
     recipe = result.with_components(
         {"registry": facts.get(component.name, {}), **component.document} for component in result.components
     )
-    return DeployableRecipe(side.label, recipe, compared.request if isinstance(compared, BundleFolder) else None)
+    if isinstance(compared, BundleFolder):
+        return DeployableRecipe(side.label, recipe, compared.request, compared.edited)
+    return DeployableRecipe(side.label, recipe)
 
 
 def subject(word: str, sources: RecipeSources) -> Subject:
@@ -297,9 +309,13 @@ def _bundle(word: str, sources: RecipeSources) -> Subject:
     if not ("metadata" in kept and RecipeResult(kept).is_whole):
         raise InvalidRequest(f"{word}/{RECIPE} is no recipe with all that a bundle needs", hint="make the bundle again")
     recipe = recipe_in(kept)
-    made = render_again(files).files if version == clusterbook.__version__ else None
-    options = delivery(read_options(request), vendored_charts(files) if PROVENANCE in files else {})
-    return BundleFolder(replace(_side(word, recipe, sources), options=options, edits=edits(files, made)), request)
+    made = render_again(files)
+    options = read_options(request)
+    edited = edited_releases(files, made.files, made.plan, options.deployer)
+    delivered = delivery(options, vendored_charts(files) if PROVENANCE in files else {})
+    known = made.files if version == clusterbook.__version__ else None
+    side = replace(_side(word, recipe, sources), options=delivered, edits=edits(files, known))
+    return BundleFolder(side, request, edited)
 
 
 def _recipe(word: str, sources: RecipeSources) -> Subject:

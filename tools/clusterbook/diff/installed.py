@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from clusterbook.bundle.components import select
 from clusterbook.bundle.options import OptionWords, read_options
+from clusterbook.bundle.releases import EditedRelease
 from clusterbook.diff.snapshots import (
     ADDED,
     CRITICAL,
@@ -44,13 +45,19 @@ class ExpectedComponent(NamedTuple):
     open_paths: tuple[str, ...] = ()
 
 
-def installed_drift(document: Document, snapshot: Snapshot, request: OptionWords | None = None) -> list[SnapshotChange]:
+def installed_drift(
+    document: Document,
+    snapshot: Snapshot,
+    request: OptionWords | None = None,
+    edited: Mapping[str, EditedRelease] | None = None,
+) -> list[SnapshotChange]:
     """Return how what is installed differs from what a recipe deploys, unsorted and unfiltered; see `drift.chosen`.
 
     Args:
         document: the recipe; with the registry facts of its components, what bundles set beyond it is expected too.
         snapshot: the cluster.
         request: the options of the bundle that was deployed; None where only the recipe is known.
+        edited: what somebody made of the releases of that bundle, by component.
 
     Raises:
         Unseen: the snapshot does not say what is installed.
@@ -60,7 +67,7 @@ def installed_drift(document: Document, snapshot: Snapshot, request: OptionWords
     left = list(snapshot.inventory.installed())
     gap = snapshot.inventory.gap(RELEASES)
     partial = gap is not None and gap.state != ABSENT
-    expected = {each.component.name: each for each in _expected_components(recipe, request)}
+    expected = {each.component.name: each for each in _expected_components(recipe, request, edited or {})}
     changes: list[SnapshotChange] = []
     for component in recipe.components:
         name = component.name
@@ -88,12 +95,16 @@ def installed_drift(document: Document, snapshot: Snapshot, request: OptionWords
     return changes
 
 
-def _expected_components(recipe: RecipeResult, request: OptionWords | None) -> Iterator[ExpectedComponent]:
+def _expected_components(
+    recipe: RecipeResult, request: OptionWords | None, edited: Mapping[str, EditedRelease]
+) -> Iterator[ExpectedComponent]:
     """Yield what is deployed, with the values that a bundle gives it where that can be known."""
     if ORDER in recipe.document and recipe.is_whole:
         for part in select(recipe.document, read_options(request or {})).parts:
             open_paths = _option_paths(part.facts) if request is None else _leaves(part.dynamic)
-            yield ExpectedComponent(ComponentRef(dict(part.reference)), part.values, tuple(open_paths))
+            release = edited.get(part.name)
+            reference = ComponentRef({**part.reference, **(release.fields if release else {})})
+            yield ExpectedComponent(reference, release.values if release else part.values, tuple(open_paths))
         return
     for component in recipe.components:
         if recipe.deploys(component):

@@ -1,7 +1,8 @@
 """A bundle as one side of a diff: the values it deploys, how it is delivered, and files somebody changed since.
 
 A bundle that was made without options deploys its recipe as it is, so it is compared as that recipe is. Where options
-say more, both sides are compared as they are rendered, a recipe as the bundle that is made of it without options.
+say more, or somebody edited what it installs, both sides are compared as they are rendered, a recipe as the bundle that
+is made of it without options.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import Any
 
 from clusterbook.bundle.checksums import CHECKSUMS, Difference, differences, digests, read_checksums, sha256
 from clusterbook.bundle.components import BundleComponent, select
-from clusterbook.bundle.folders import VendoredChart
+from clusterbook.bundle.folders import VendoredChart, critical_pods
 from clusterbook.bundle.options import Options
+from clusterbook.bundle.releases import EditedRelease
 from clusterbook.diff.facts import Document, Side, leaves
 from clusterbook.documents.api_version import API_VERSION
 from clusterbook.resolve.document import escape
@@ -66,8 +68,11 @@ def changes_deployment(side: Side, options: Options) -> bool:
     return _deployed_components(side, options) != _deployed_components(side, Options(options.deployer))
 
 
-def _deployed_components(side: Side, options: Options) -> list[tuple[str, Document, Document]]:
-    return [(part.name, part.values, part.dynamic) for part in select(side.content, options).parts]
+def _deployed_components(side: Side, options: Options) -> list[tuple[str, Document, Document, int]]:
+    return [
+        (part.name, part.values, part.dynamic, critical_pods(part.facts, side.content, options))
+        for part in select(side.content, options).parts
+    ]
 
 
 def deployed_components(side: Side, options: Options) -> set[str]:
@@ -75,13 +80,16 @@ def deployed_components(side: Side, options: Options) -> set[str]:
     return {part.name for part in select(side.content, options).parts} if RecipeResult(side.content).order else set()
 
 
-def rendered_side(side: Side, options: Options, among: Container[str]) -> Side:
+def rendered_side(
+    side: Side, options: Options, among: Container[str], edited: Mapping[str, EditedRelease] | None = None
+) -> Side:
     """Return a recipe with the components and values that a bundle of it deploys.
 
     Args:
         side: the recipe.
         options: those of the bundle.
         among: the components whose values count; of those that only one side deploys, it is enough that they go.
+        edited: what somebody made of its releases, by component.
 
     Raises:
         InvalidRequest: the options do not fit the recipe.
@@ -98,10 +106,14 @@ def rendered_side(side: Side, options: Options, among: Container[str]) -> Side:
         if part is None or part.name not in among:
             components.append(component.document)
             continue
-        values = part.all_values()
-        kept = {"values": values} if values or "values" in component.document else {}
-        components.append({**component.document, **kept})
+        release = (edited or {}).get(component.name)
+        values = part.all_values() if release is None else release.values
+        kept: Document = {"values": values} if values or "values" in component.document else {}
+        pods = critical_pods(part.facts, side.content, options)
+        kept |= {"criticalPods": pods} if pods else {}
+        components.append({**component.document, **kept, **(release.fields if release else {})})
         origins |= _origins(component.name, component.document.get("values") or {}, usual.get(component.name), values)
+        origins |= _edited_origins(part, release) if release else {}
     content = {**recipe.with_components(components), ORDER: list(parts)}
     dynamic = {part.name: part.dynamic for part in parts.values() if part.dynamic}
     return replace(side, content=content, origins=origins, dynamic=dynamic)
@@ -117,6 +129,14 @@ def _origins(name: str, declared: Document, usual: BundleComponent | None, value
         for path, value in leaves(values)
         if layers.get(path, ...) != value
     }
+
+
+def _edited_origins(part: BundleComponent, release: EditedRelease) -> dict[str, str]:
+    """Return which edited file says what is not as it was made, by pointer."""
+    made = dict(leaves(part.all_values()))
+    root, author = f"/components/{escape(part.name)}", f"{release.place}, edited"
+    values = (f"{root}/values{path}" for path, value in leaves(release.values) if made.get(path, ...) != value)
+    return dict.fromkeys([*(f"{root}/{name}" for name in release.fields), *values], author)
 
 
 def edits(files: Mapping[str, bytes], rendered_files: Mapping[str, bytes] | None) -> dict[str, str]:

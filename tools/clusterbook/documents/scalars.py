@@ -19,6 +19,14 @@ _WORDS: dict[str, object] = {
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
     **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
 }
+BOOLEANS = {
+    spelling: meaning
+    for words, meaning in ((("y", "yes", "on"), True), (("n", "no", "off"), False))
+    for word in words
+    for spelling in (word, word.capitalize(), word.upper())
+}
+"""What YAML 1.1, by which Helm reads, takes for booleans besides: text by 1.2, and so here.
+Source: YAML 1.1, Boolean Language-Independent Type."""
 _INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _LONGEST_INTEGER = 72

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place
+from clusterbook.documents.scalars import BOOLEANS
 from clusterbook.documents.yaml_reader import Node
 from clusterbook.lint.scope import Scope, key_place, maps, place, scalars
 
@@ -22,30 +23,26 @@ TRUE_OR_FALSE = Code(
     "Write true or false, or put the word in quotes where text is meant.",
 )
 
-_TRUE, _FALSE = ("y", "yes", "on"), ("n", "no", "off")
-_MEANING = {
-    spelling: meaning
-    for words, meaning in ((_TRUE, "true"), (_FALSE, "false"))
-    for word in words
-    for spelling in (word, word.capitalize(), word.upper())
-}
-"""Source: YAML 1.1, Boolean Language-Independent Type, without true and false, which mean the same in both."""
-
 
 def words_for_booleans(scope: Scope) -> Iterator[Finding]:
     """Yield CB057 for each unquoted word among values, key or value, that Helm takes for a boolean."""
     for values in scope.values:
         for _, leaf in scalars(values.node):
-            if leaf.plain and leaf.text in _MEANING:
-                yield _finding(place(values.file, leaf), "value", leaf.text, f"write {_MEANING[leaf.text]}")
+            if leaf.plain and leaf.text in BOOLEANS:
+                yield _finding(place(values.file, leaf), "value", leaf.text, f"write {_word(leaf.text)}")
         for mapping in maps(values.node):
             for key, child in mapping.items():
-                if key in _MEANING and not _is_quoted(scope, values.file, child):
+                if key in BOOLEANS and not _is_quoted(scope, values.file, child):
                     yield _finding(key_place(values.file, child), "key", key, "choose another key")
 
 
+def _word(spelling: str) -> str:
+    """Return true or false."""
+    return "true" if BOOLEANS[spelling] else "false"
+
+
 def _finding(where: Place, what: str, word: str, hint: str) -> Finding:
-    meaning = _MEANING[word]
+    meaning = _word(word)
     return TRUE_OR_FALSE.finding(
         where, f"the {what} {word} is text here and {meaning} to Helm", f'{hint}, or "{word}" for text'
     )
