@@ -18,6 +18,7 @@ from clusterbook.bundle.argocd.helm_chart import package
 from clusterbook.bundle.components import put
 from clusterbook.bundle.folders import VendoredChart
 from clusterbook.bundle.render import Bundle, render
+from clusterbook.documents.yaml_reader import parse
 from clusterbook.documents.yaml_writer import dump
 from tests.interop import standin
 from tests.interop.argo import IN_CLUSTER, NAMESPACE, RESYNC_S, ArgoCD, is_done
@@ -27,6 +28,7 @@ from tests.interop.processes import run, wait_until
 from tests.support import argo
 from tests.support.argo import application_schema, bundle
 from tests.support.template_cases import documents
+from tests.support.values import WHOLE_CORPUS
 from tests.support.whole_recipes import ROOT, Recipe, wholes
 
 FULL = "h100-eks-ubuntu-training-kubeflow"
@@ -294,17 +296,42 @@ def two(servers: ChartServers, **values: Any) -> Recipe:
     return made | {"files": {"hook.yaml": HOOK}}
 
 
+def corpus() -> dict[str, Any]:
+    """Return a corpus of values as our reader reads it."""
+    node = parse(WHOLE_CORPUS, "author.yaml")
+    assert node is not None
+    return dict(node.data())
+
+
+def refuse_other_values(
+    argo_cd: ArgoCD, servers: ChartServers, namespace: str, folder: Path, env: Mapping[str, str]
+) -> None:
+    """Fail unless Argo CD has given the chart of `two` the corpus that Helm reads in the author's file."""
+    (archive,) = (each.archive for each in servers.charts if each.pin.component == "nvsentinel")
+    (folder / "chart.tgz").write_bytes(archive)
+    (folder / "author.yaml").write_text(WHOLE_CORPUS, encoding="utf-8")
+    rendered = documents(helm(env, "template", "x", folder / "chart.tgz", "-f", folder / "author.yaml"))
+    (wanted,) = (each["data"]["values.json"] for each in rendered if each["metadata"]["name"] == "x-values")
+    record = argo_cd.cluster.get(f"/api/v1/namespaces/{namespace}/configmaps/nvsentinel-values")
+    assert json.loads(record["data"]["values.json"]) == json.loads(wanted)
+
+
 def test_a_bundle_made_again_is_followed_and_deleting_its_parent_takes_everything_away(
-    argo_cd: ArgoCD, git_server: GitServer, standin_servers: ChartServers, tmp_path: Path
+    argo_cd: ArgoCD,
+    git_server: GitServer,
+    standin_servers: ChartServers,
+    tmp_path: Path,
+    tools_env: dict[str, str],
 ) -> None:
     request = {"deployer": "argocd", "repo": git_server.url("two"), "set": ["deployer:cascadeDelete=true"]}
-    folder = write(render(two(standin_servers, x=1), request, "0").files, tmp_path / "bundle")
+    folder = write(render(two(standin_servers, **corpus()), request, "0").files, tmp_path / "bundle")
     git_server.publish("two", folder)
     tell_about_health(argo_cd, folder)
     argo_cd.cluster.kubectl("apply", "--filename", folder / "app-of-apps.yaml")
     argo_cd.wait_until_healthy("clusterbook-stack", "nvsentinel", "settings")
     settings, record = (f"/api/v1/namespaces/ns/configmaps/{name}" for name in ("settings", "nvsentinel-values"))
     assert argo_cd.cluster.get(settings)["data"] == {"x": "1"}
+    refuse_other_values(argo_cd, standin_servers, "ns", tmp_path, tools_env)
 
     git_server.publish("two", write(render(two(standin_servers, x=2), request, "0").files, folder))
     look = "argocd.argoproj.io/refresh=normal"  # what a webhook of the Git server would say
@@ -318,9 +345,14 @@ def test_a_bundle_made_again_is_followed_and_deleting_its_parent_takes_everythin
 
 
 def test_an_application_that_renders_its_own_parent_becomes_it_and_stays(
-    argo_cd: ArgoCD, git_server: GitServer, standin_servers: ChartServers, tmp_path: Path
+    argo_cd: ArgoCD,
+    git_server: GitServer,
+    standin_servers: ChartServers,
+    tmp_path: Path,
+    tools_env: dict[str, str],
 ) -> None:
-    folder = write(render(two(standin_servers), {"deployer": "argocd-helm"}, "0").files, tmp_path / "bundle")
+    made = render(two(standin_servers, **corpus()), {"deployer": "argocd-helm"}, "0")
+    folder = write(made.files, tmp_path / "bundle")
     url = git_server.publish("own", folder)
     tell_about_health(argo_cd, folder)
     source = {"repoURL": url, "path": ".", "targetRevision": "main", "helm": {"valuesObject": {"repoURL": url}}}
@@ -338,6 +370,7 @@ def test_an_application_that_renders_its_own_parent_becomes_it_and_stays(
     argo_cd.cluster.apply([own])
     names = {"clusterbook-stack", "nvsentinel", "settings"}
     argo_cd.wait_until_healthy(*names)
+    refuse_other_values(argo_cd, standin_servers, "ns", tmp_path, tools_env)
     time.sleep(2 * RESYNC_S)  # long enough for Argo CD to prune what it believes to be left over
     found = argo_cd.applications()
     assert set(found) == names

@@ -20,43 +20,8 @@ from clusterbook.lint.scope import Scope
 from tests.interop.processes import run
 from tests.interop.toolchain import PROGRAMS, program
 from tests.support.trees import component, resolve, tree
+from tests.support.values import CORPUS, WHOLE_CORPUS
 from tests.support.whole_recipes import small
-
-CORPUS = """\
-words: [text, "no", 'off', true, False, TRUE, null, ~, "null", "true", "", ' ', "~"]
-numbers: [0, -1, 1, 12, 0x1F, 0o17, 017, 0b101, 1_000, 1.5, 1., .5, -0.25, 1e3, 1E-3, 1.10, 999999]
-texts: ["1.10", "007", "1e3", "0x1F", "1_000", "0o17", '12:30:45', 12:30:45, 1.2.3, v1.10, 2026-11-30, "2026-11-30"]
-stamps: [2026-11-30T12:00:00Z, 1e, 0x, 08, 1__0, _1, +1, +.5, "=", <, a=b, 'it''s', "tab\\there", "\\u00e9", é]
-maps: {a: {b: {c: {}}}, "a.b": 1, "1": one, "true": 2, "": empty, "a b": 3, a/b: 4}
-folded: >
-  one
-  two
-
-literal: |
-  {{ not a template }}
-    kept
-  # no comment
-keep: |+
-  end
-
-
-strip: |-
-  end
-quoted: "a: b # c"
-colon: a:b
-hash: a#b
-dash: "- a"
-star: "*a"
-at: "@a"
-percent: "%a"
-deep: [[1, [2, {a: [3]}]], [], {}]
-none:
-list:
-  - a
-  -
-  - {}
-"""
-"""What unquoted scalars, quoted ones, keys, blocks and empty things may look like in values."""
 
 CHART = {
     "Chart.yaml": "apiVersion: v2\nname: probe\nversion: 1.0.0\n",
@@ -93,7 +58,11 @@ def rendered(probe: Path, *words: str) -> dict[str, Any]:
 
 
 def _rendered(helm: str, probe: Path, *words: str) -> dict[str, Any]:
-    text = run(program(helm), "template", "probe", probe, *words)
+    return _objects(run(program(helm), "template", "probe", probe, *words))
+
+
+def _objects(text: str) -> dict[str, Any]:
+    """Return the objects in what was rendered, by name."""
     found = {}
     for part in re.split(r"^---.*$", text, flags=re.MULTILINE):
         node = parse(part, "rendered")
@@ -124,6 +93,31 @@ def test_a_corpus_of_values_is_read_alike_from_the_author_and_from_the_bundle(pr
     node = parse(CORPUS, "author.yaml")
     assert node is not None
     assert values(probe, *bundled(tmp_path, node.data())) == values(probe, "-f", str(author))
+
+
+def by_helmfile(folder: Path, probe: Path, found: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
+    """Return what Helm renders when Helmfile gives it the values of a bundle whose chart is the probe."""
+    whole = small(operator={"values": dict(found), "dependencyRefs": [], "preManifestFiles": [], "manifestFiles": []})
+    only = [each for each in whole["componentRefs"] if each["name"] == "operator"]
+    recipe = {**whole, "componentRefs": only, "deploymentOrder": ["operator"]}
+    for path, data in render(recipe, {"deployer": "helmfile"}, "1.0").files.items():
+        text = re.sub(r"chart: .*", f"chart: {probe}", data.decode()) if path == "level-0.yaml" else data.decode()
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    return _objects(run("helmfile", "--file", folder / "helmfile.yaml", "template", "--skip-deps", env=env))
+
+
+def test_a_corpus_of_values_is_read_alike_from_the_author_and_through_helmfile(
+    probe: Path, tmp_path: Path, tools_env: dict[str, str]
+) -> None:
+    author = tmp_path / "author.yaml"
+    author.write_text(WHOLE_CORPUS, encoding="utf-8")
+    node = parse(WHOLE_CORPUS, "author.yaml")
+    assert node is not None
+    found = by_helmfile(tmp_path / "bundle", probe, node.data(), tools_env)
+    assert json.loads(found["all"]["data"]["values"]) == values(probe, "-f", str(author))
+    assert found["printed"]["data"]["account"] == "arn:aws:iam::123456789012:role/x"
 
 
 WORDS = (
