@@ -336,8 +336,8 @@
     choose(0);
   };
   const fits = async (element) => {
-    await script("assets/fits.js");
-    window.clusterbook.fits(element, await index(), { make, script });
+    const [data, tables] = await Promise.all([index(), load("recognition", "api/v1/recognition.js"), script("assets/fits.js")]);
+    window.clusterbook.fits(element, data, tables, { make, script });
   };
 
   const parts = { finder, compare, coverage, filter, only, tabs, fits };

@@ -3,25 +3,15 @@
    measured, or not seen whole, is never taken for granted. */
 "use strict";
 (() => {
-  const PROVIDERS = { aws: "eks", gce: "gke", azure: "aks", oci: "oke", linode: "lke" };
-  const CLOUDS = { eks: "AWS", gke: "Google Cloud", aks: "Azure", oke: "Oracle Cloud", lke: "Linode" };
-  const BUILDS = [[/-eks-/, "eks"], [/-gke\./, "gke"], [/\+rke2r/, "rke2"], [/[+-]k3s/, "k3s"], [/\+k0s/, "k0s"], [/-aliyun/, "ack"], [/-tke\./, "tke"], [/\+vmware|\+fips-vmware/, "tkg"]];
-  const SERVICE_LABELS = [["node.openshift.io/os_id", "ocp"], ["eks.amazonaws.com/", "eks"], ["cloud.google.com/gke-nodepool", "gke"], ["kubernetes.azure.com/cluster", "aks"], ["kubernetes.azure.com/agentpool", "aks"], ["oke.oraclecloud.com/", "oke"], ["lke.linode.com/", "lke"]];
-  const TELLING = ["eks", "gke", "aks", "ocp", "lke", "kind"], NAMED = [...Object.values(PROVIDERS), "kind", "ocp"];
-  const SYSTEMS = { amzn: "amazonlinux", amazon: "amazonlinux", al2: "amazonlinux", al2023: "amazonlinux", redhat: "rhel", redhatenterpriselinux: "rhel", rhcos: "rhel" };
-  ["ubuntu", "rhel", "cos", "amazonlinux", "ol", "talos"].forEach((name) => { SYSTEMS[name] = name; });
-  const IMAGES = [["container-optimized os", "cos"], ["red hat enterprise linux coreos", "rhcos"], ["red hat coreos", "rhcos"], ["red hat", "rhel"], ["amazon linux", "amzn"], ["oracle linux", "ol"], ["microsoft azure linux", "azurelinux"], ["azure linux", "azurelinux"], ["cbl-mariner", "mariner"], ["suse linux enterprise server", "sles"], ["opensuse leap", "opensuse-leap"], ["flatcar", "flatcar"], ["ubuntu core", "ubuntu-core"], ["opensuse microos", "opensuse-microos"], ["opensuse tumbleweed", "opensuse-tumbleweed"], ["suse linux enterprise micro", "sle-micro"], ["suse linux micro", "sl-micro"], ["alibaba cloud linux", "alinux"]];
-  const ACCELERATORS = ["rtx-pro-6000", "gb200", "gb300", "a100", "b200", "h100", "h200", "l40s", "l40"];
-  const PRODUCT = "nvidia.com/gpu.product", PRESENT = "nvidia.com/gpu.present", MACHINE = "node.kubernetes.io/instance-type";
-  const MODELS = [PRODUCT, "cloud.google.com/gke-accelerator", "karpenter.k8s.aws/instance-gpu-name", "gpu.nvidia.com/model", "k8s.amazonaws.com/accelerator", "gpu.nvidia.com/class", "aliyun.accelerator/nvidia_name", "doks.digitalocean.com/gpu-model", "amd.com/gpu.product-name"];
-  const SIGNS = ["kubernetes.azure.com/accelerator", "accelerator"];
-  const MACHINES = [[/^(?:p4d\.|p4de\.)/, "A100"], [/^p5\./, "H100"], [/^p5en?\./, "H200"], [/^p6-b200\./, "B200"], [/^p6-b300\./, "B300"], [/^p6e-gb200\./, "GB200"], [/^p6e-gb300\./, "GB300"], [/^g6e\./, "L40S"], [/^g7e\./, "RTX-PRO-6000"], [/^(?:g6f?\.|gr6f?\.)/, "L4"], [/^g5\./, "A10G"], [/^g4dn\./, "T4"], [/^a2-/, "A100"], [/^a3-(?:high|mega|edge)gpu-/, "H100"], [/^a3-ultragpu-/, "H200"], [/^a4-/, "B200"], [/^a4x-max/, "GB300"], [/^a4x-/, "GB200"], [/^g2-/, "L4"], [/^g4-/, "RTX-PRO-6000"], [/^Standard_ND.*_(A100|H100|H200|GB200|GB300)_v\d/, ""], [/^Standard_NC.*_(A100|H100)_v\d/, ""], [/^Standard_ND96asr_v4/, "A100"], [/^(?:BM|VM)\.GPU\.(A100|H100|H200|B200|GB200|GB300|L40S)\b/, ""], [/^BM\.GPU4\./, "A100"]];
-  const PCI = /^feature\.node\.kubernetes\.io\/pci-(?:03\d\d_)?10de(?:_[0-9a-f]{4})*\.present$/;
-  const RESOURCES = /^(?:nvidia\.com\/(?:gpu|gpu\.shared|pgpu|mig-.+)|amd\.com\/gpu|gpu\.intel\.com\/\w+|habana\.ai\/gaudi)$/;
-  const OTHERS = [["amd.com/", "AMD GPU"], ["gpu.intel.com/", "Intel GPU"], ["habana.ai/", "Intel Gaudi"]];
-  const DISTRIBUTIONS = { eks: [["eks", "eks-hybrid"], "eks-anywhere"], gke: [["gke"], "gke-on-premises"] };
-  const OS_LABEL = "feature.node.kubernetes.io/system-os_release.";
-  const DRIVER = ["nvidia.com/cuda.driver-version.full", "nvidia.com/cuda.driver.major", "nvidia.com/cuda.driver.minor", "nvidia.com/cuda.driver.rev"];
+  let T = {};  // the tables by which the client recognises GPUs, services and systems: api/v1/recognition.js
+  const begins = (pattern) => new RegExp(`^(?:${pattern})`);
+  const tables = (given) => {
+    T = { ...given, INSTANCES: given.INSTANCES.map(([pattern, model]) => [begins(pattern), model]) };
+    for (const name of ["PCI", "RESOURCES", "VGPU_PRODUCT", "MIG_PRODUCT", "SHARED_PRODUCT", "OPENSHIFT_IMAGE", "OPENSHIFT_RUNTIME"]) T[name] = begins(given[name]);
+    T.ACCELERATORS = [...given.ACCELERATORS].sort((a, b) => b.length - a.length);
+    T.judged = new Set([...T.MODEL_LABELS, ...T.SIGN_LABELS, ...T.DRIVER_LABELS, ...T.POOL_LABELS, ...T.PARTITION_LABELS, ...T.SHARED_LABELS, T.PRESENT_LABEL, T.INSTANCE_LABEL, T.COUNT_LABEL, T.REPLICAS_LABEL, T.SHARING_LABEL]);
+    T.starts = [T.OS_LABEL, ...T.KIND_LABELS, ...T.SERVICE_LABELS.map(([start]) => start)];
+  };
   const VERSIONS = ["clusterbook.dev/v1alpha1", "aicr.run/v1alpha2", "aicr.nvidia.com/v1alpha1"];
   const DIMENSIONS = ["service", "accelerator", "os"], STATES = ["absent", "partial", "skipped", "denied", "failed"];
   const MADE_OF = ["k8s.", "node.", "nodetopology.", "gpu.", "os.", "the api group "];
@@ -54,7 +44,7 @@
 
   const product = (name) => {
     const words = `-${(name.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).join("-")}-`;
-    return ACCELERATORS.find((known) => words.includes(`-${known}-`)) ?? "";
+    return T.ACCELERATORS.find((known) => words.includes(`-${known}-`)) ?? "";
   };
 
   // --- nodes
@@ -62,8 +52,7 @@
   const because = (gap) => `${WORDS[gap.state]}${gap.reason ? `: ${gap.reason}` : ""}`;
   const gapOf = (taken, part) => taken.gaps.filter((gap) => gap.part === part).reduce((worst, gap) => (!worst || STATES.indexOf(gap.state) > STATES.indexOf(worst.state) ? gap : worst), null);
   const startsWith = (word, starts) => starts.some((start) => word.startsWith(start));
-  const isJudged = (label) => [...MODELS, ...SIGNS, ...DRIVER, PRESENT, MACHINE, "nvidia.com/gpu.count", "nvidia.com/gpu.replicas", "nvidia.com/gpu.sharing-strategy", "cloud.google.com/gke-gpu-partition-size", "cloud.google.com/gke-gpu-sharing-strategy"].includes(label)
-    || startsWith(label, [OS_LABEL, "nvidia.com/mig", "nvidia.com/vgpu", ...SERVICE_LABELS.map(([start]) => start)]) || PCI.test(label);
+  const isJudged = (label) => T.judged.has(label) || startsWith(label, T.starts) || T.PCI.test(label);
   const version2 = (word, count) => word.split(".").slice(0, count).join(".");
   const system = (name, said, rhel) => {
     const id = name.trim().toLowerCase();
@@ -71,36 +60,36 @@
       const build = /(\d)(\d\d)\.(\d)(\d+)\.\d{12}/.exec(said), major = /^(\d+)\./.exec(said);
       return { id: "rhel", version: rhel || (build ? `${build[3]}.${build[4]}` : major && major[1] >= 8 && major[1] < 100 ? version2(said, 2) : "") };
     }
-    if (id === "rhel" || id === "ubuntu") return { id, version: version2(said, 2) };
-    return { id, version: id === "amzn" ? version2(said, 1) : id === "talos" ? said.replace(/^v/, "") : said };
+    if (T.VERSION_PARTS[id]) return { id, version: version2(said, T.VERSION_PARTS[id]) };
+    return { id, version: id === "talos" ? said.replace(/^v/, "") : said };
   };
   const systemOfImage = (image) => {
     const lower = image.toLowerCase(), word = /^[A-Za-z]+/.exec(image);
-    const name = IMAGES.find(([start]) => lower.startsWith(start))?.[1] ?? (word ? word[0].toLowerCase() : "");
+    const name = T.IMAGES.find(([start]) => lower.startsWith(start))?.[1] ?? (word ? word[0].toLowerCase() : "");
     const found = /(?:^|[\s(])v?(\d+(?:\.\d+)*)/.exec(image)?.[1] ?? "", pack = /\bSP(\d+)/.exec(image);
     return system(name, name === "sles" && pack ? `${found}.${pack[1]}` : found, "");
   };
   const gpusOf = (labels, capacity, claimed) => {
-    const given = Object.entries(capacity).filter(([name, count]) => RESOURCES.test(name) && /^\d{1,9}$/.test(String(count)) && Number(count)).map(([name]) => name);
+    const given = Object.entries(capacity).filter(([name, count]) => T.RESOURCES.test(name) && /^\d{1,9}$/.test(String(count)) && Number(count)).map(([name]) => name);
     let [name, source] = ["", ""];
-    const key = MODELS.find((each) => labels[each]);
+    const key = T.MODEL_LABELS.find((each) => labels[each]);
     if (key) [name, source] = [labels[key], key];
     else if (claimed) [name, source] = [claimed, "ResourceSlice"];
     else {
-      for (const [pattern, model] of MACHINES) {
-        const found = pattern.exec(labels[MACHINE] ?? "");
-        if (found) { [name, source] = [model || found[1], MACHINE]; break; }
+      for (const [pattern, model] of T.INSTANCES) {
+        const found = pattern.exec(labels[T.INSTANCE_LABEL] ?? "");
+        if (found) { [name, source] = [model || found[1], T.INSTANCE_LABEL]; break; }
       }
-      if (!name && product(labels.accelerator ?? "")) [name, source] = [labels.accelerator, "accelerator"];
-      if (!name && given.length && !given.some((each) => each.startsWith("nvidia.com/"))) name = OTHERS.find(([start]) => given.some((each) => each.startsWith(start)))?.[1] ?? "";
+      if (!name && product(labels[T.DECLARED_LABEL] ?? "")) [name, source] = [labels[T.DECLARED_LABEL], T.DECLARED_LABEL];
+      if (!name && given.length && !given.some((each) => each.startsWith(T.NVIDIA_RESOURCE))) name = T.OTHERS.find(([start]) => given.some((each) => each.startsWith(start)))?.[1] ?? "";
     }
-    const signs = labels[PRESENT] === "true" || Object.entries(labels).some(([each, value]) => PCI.test(each) && value === "true") || SIGNS.some((each) => /^(nvidia|amd|intel)/i.test(labels[each] ?? ""));
+    const signs = labels[T.PRESENT_LABEL] === "true" || Object.entries(labels).some(([each, value]) => T.PCI.test(each) && value === "true") || T.SIGN_LABELS.some((each) => startsWith((labels[each] ?? "").toLowerCase(), T.VENDORS));
     if (!(given.length || signs || name || claimed != null)) return null;
-    const replicas = labels["nvidia.com/gpu.replicas"] ?? "1", strategy = labels["nvidia.com/gpu.sharing-strategy"] ?? "none";
+    const replicas = labels[T.REPLICAS_LABEL] ?? "1", strategy = labels[T.SHARING_LABEL] ?? "none";
     let kind = "whole";
-    if (name.startsWith("GRID") || /-\d+[ABCQ](?:-SHARED)?$/.test(name) || labels["nvidia.com/vgpu.present"] === "true") kind = "vGPU";
-    else if (name.includes("-MIG-") || labels["cloud.google.com/gke-gpu-partition-size"] || given.some((each) => each.startsWith("nvidia.com/mig-"))) kind = "MIG";
-    else if (name.endsWith("-SHARED") || given.includes("nvidia.com/gpu.shared") || labels["cloud.google.com/gke-gpu-sharing-strategy"] || (strategy !== "none" && !["0", "1"].includes(replicas))) kind = "shared";
+    if (T.VGPU_PRODUCT.test(name) || labels[T.VGPU_LABEL] === "true") kind = "vGPU";
+    else if (T.MIG_PRODUCT.test(name) || T.PARTITION_LABELS.some((each) => labels[each]) || given.some((each) => each.startsWith(T.MIG_RESOURCE))) kind = "MIG";
+    else if (T.SHARED_PRODUCT.test(name) || given.includes(T.SHARED_RESOURCE) || T.SHARED_LABELS.some((each) => labels[each]) || (strategy !== "none" && !["0", "1"].includes(replicas))) kind = "shared";
     return { name, source, kind };
   };
   const tell = (node, labels) => {
@@ -116,10 +105,10 @@
     if (one) Object.assign(told, { "OS.release.ID": one, "OS.release.VERSION_ID": label.version || (one === image.id ? image.version : ""), "OS.release.PRETTY_NAME": text(info.osImage), "OS.release.KERNEL_VERSION": text(info.kernelVersion), "OS.release.OPERATING_SYSTEM": text(info.operatingSystem), "OS.release.Source": "kubernetes-node-info" });
     return told;
   };
-  const serviceOf = (provider) => (provider.startsWith("ocid1") ? "oke" : PROVIDERS[provider] ?? provider);
-  const byLabel = (labels) => system(...["ID", "VERSION_ID", "RHEL_VERSION"].map((key) => labels[OS_LABEL + key] ?? ""));
+  const serviceOf = (provider) => (provider.startsWith("ocid1") ? "oke" : T.PROVIDERS[provider] ?? provider);
+  const byLabel = (labels) => system(...["ID", "VERSION_ID", "RHEL_VERSION"].map((key) => labels[T.OS_LABEL + key] ?? ""));
   const nodeOf = (name, labels, told, gpus) => {
-    const driver = labels[DRIVER[0]] || DRIVER.slice(1).map((key) => labels[key]).filter(Boolean).join(".");
+    const driver = labels[T.DRIVER_LABELS[0]] || T.DRIVER_LABELS.slice(1).map((key) => labels[key]).filter(Boolean).join(".");
     const model = gpus ? product(gpus.name) : "";
     return { name, labels, gpus, told: { ...told, ...(driver ? { "GPU.smi.driver-version": driver } : {}), ...(model ? { "GPU.hardware.model": model } : {}) } };
   };
@@ -130,20 +119,18 @@
     const of = (kind) => taken.objects.filter((group) => group?.kind === kind).flatMap((group) => group.items ?? []);
     const claimed = {};
     for (const slice of of("ResourceSlice")) {
-      if (slice.spec?.driver !== "gpu.nvidia.com" || !slice.spec.nodeName) continue;
+      if (slice.spec?.driver !== T.DRA_DRIVER || !slice.spec.nodeName) continue;
       const names = (slice.spec.devices ?? []).map((each) => text((each?.attributes ?? each?.basic?.attributes)?.productName?.string));
       claimed[slice.spec.nodeName] = names.find(Boolean) ?? "";
     }
     const objects = taken.objects.filter((group) => group?.kind === "Node" && group.apiVersion === "v1").flatMap((group) => group.items ?? []);
     const listed = new Map();
     let unnamed = 0;
-    if (!objects.some((each) => Object.keys(map(each.metadata?.labels)).length)) for (const [key, raw] of Object.entries(labelsOf(taken))) {
-      const said = String(raw), bar = said.lastIndexOf("|"), value = said.slice(0, Math.max(bar, 0));
-      const label = isJudged(key) || !key.endsWith(`.${value}`) ? key : key.slice(0, -value.length - 1);
-      if (bar < 0 || !isJudged(label)) continue;
-      const [names, more] = said.slice(bar + 1).split(" (+");
-      for (const name of names.split(",").filter(Boolean)) listed.set(name, { ...listed.get(name), [label]: value });
-      if (more && label === PRESENT && value === "true") unnamed = Number(more.split(" ")[0]) || 0;
+    if (!objects.some((each) => Object.keys(map(each.metadata?.labels)).length)) for (const label of labelsOf(taken)) {
+      if (!isJudged(label.key)) continue;
+      const [names, more] = label.listed.split(" (+"), others = (more ?? "").split(" ")[0];
+      for (const name of names.split(",").filter(Boolean)) listed.set(name, { ...listed.get(name), [label.key]: label.value });
+      if (label.key === T.PRESENT_LABEL && label.value === "true") unnamed = /^\d+$/.test(others) ? Number(others) : 0;
     }
     let nodes;
     if (objects.length) nodes = objects.map((each) => {
@@ -153,7 +140,7 @@
     });
     else nodes = [...new Set([...listed.keys(), ...Object.keys(claimed)])].sort().map((name) => {
       const labels = listed.get(name) ?? {}, os = byLabel(labels);
-      return nodeOf(name, labels, os.id ? { "OS.release.ID": os.id, "OS.release.VERSION_ID": os.version } : {}, gpusOf(labels, {}, claimed[name]));
+      return nodeOf(name, labels, { "OS.release.ID": os.id, "OS.release.VERSION_ID": os.version }, gpusOf(labels, {}, claimed[name]));
     });
     const gpu = nodes.filter((each) => each.gpus);
     const why = gap?.reason ? `: ${gap.reason}` : "";
@@ -164,7 +151,23 @@
     const sorted = [...names].sort(), first = sorted.slice(0, 3), more = sorted.length - first.length;
     return more > 0 ? `${first.join(", ")} and ${more} more` : [first.slice(0, -1).join(", "), ...first.slice(-1)].filter(Boolean).join(" and ");
   };
-  const labelsOf = (taken) => taken.types.get("NodeTopology")?.get("label")?.data ?? {};
+  // as snapshot/topology.py reads them: key and value apart where the snapshot has items, else a word that may be both
+  const labelsOf = (taken) => {
+    const { data, items } = taken.types.get("NodeTopology")?.get("label") ?? { data: {}, items: [] };
+    const apart = (word) => { const bar = word.lastIndexOf("|"); return bar < 0 ? null : [word.slice(0, bar), word.slice(bar + 1)]; };
+    const named = items.filter((item) => item?.context?.key != null && item.context.key !== "");
+    if (named.length) return named.map(({ context, data: own }) => {
+      const at = data[String(own?.["node-list-ref"] ?? "")], word = at == null ? "" : String(at);
+      return { key: String(context.key), value: String(context.value ?? ""), listed: own?.["node-list"] != null ? String(own["node-list"]) : (apart(word)?.[1] ?? word) };
+    });
+    return Object.entries(data).flatMap(([word, raw]) => {
+      const [value, listed] = apart(String(raw)) ?? [];
+      if (listed == null) return [];
+      const found = [{ key: word, value, listed }];
+      if (value && word.endsWith(`.${value}`)) found.push({ key: word.slice(0, -value.length - 1), value, listed });
+      return found;
+    });
+  };
   const ownNode = (taken, group) => {
     const byApi = reading(taken, "K8s", "node", "source-node");
     if (group.startsWith("K8s") || (reading(taken, "OS", "release", "Source") && group.startsWith("OS.release"))) return byApi;
@@ -182,29 +185,29 @@
   const looks = (gap, states) => Boolean(gap) && states.includes(gap.state);
   const service = (taken) => {
     const { nodes, limit } = taken.view, version = reading(taken, "K8s", "server", "version");
-    const labels = new Set(nodes.flatMap((each) => Object.keys(each.labels)).concat(Object.keys(labelsOf(taken))));
+    const labels = new Set(nodes.flatMap((each) => Object.keys(each.labels)).concat(labelsOf(taken).map((each) => each.key)));
     const said = (key) => [...new Set([...nodes.map((each) => each.told[`K8s.node.${key}`] ?? ""), reading(taken, "K8s", "node", key)])].filter(Boolean);
     const is = (name) => shownOf({ values: new Map([[name, []]]) });
     const groups = taken.objects.filter((group) => group?.kind === "CustomResourceDefinition").flatMap((group) => group.items ?? []).map((each) => text(each.metadata?.name).split(".").slice(1).join("."));
-    if (said("container-runtime-version").some((each) => each.includes("rhaos")) || said("os-image").some((each) => each.startsWith("Red Hat") && each.includes("CoreOS")) || groups.includes("config.openshift.io") || [...labels].some((each) => each.startsWith("node.openshift.io/"))) return is("ocp");
-    const build = BUILDS.find(([pattern]) => pattern.test(version));
+    if (said("container-runtime-version").some((each) => T.OPENSHIFT_RUNTIME.test(each)) || said("os-image").some((each) => T.OPENSHIFT_IMAGE.test(each)) || groups.includes(T.OPENSHIFT_GROUP) || [...labels].some((each) => each.startsWith(T.OPENSHIFT_LABEL))) return is("ocp");
+    const build = T.BUILDS.find(([part]) => version.includes(part));
     if (build) {
-      const [own, elsewhere] = DISTRIBUTIONS[build[1]] ?? [[], build[1]], theirs = said("provider").map(serviceOf);
+      const [, own, elsewhere] = T.DISTRIBUTIONS.find(([name]) => name === build[1]) ?? [build[1], [], build[1]], theirs = said("provider").map(serviceOf);
       return is(theirs.length && !theirs.some((each) => own.includes(each)) ? elsewhere : build[1]);
     }
-    const label = SERVICE_LABELS.find(([start]) => [...labels].some((each) => each.startsWith(start)));
+    const label = T.SERVICE_LABELS.find(([start]) => [...labels].some((each) => each.startsWith(start)));
     if (label) return is(label[1]);
     const machines = said("provider").sort(), providers = [...new Set(machines.map(serviceOf))];
     if (providers.includes("kind")) return is("kind");
-    if (providers.length === 1 && !Object.values(PROVIDERS).includes(providers[0])) return is(providers[0]);
-    const where = machines.length ? ` on machines of ${machines.map((each) => CLOUDS[each] ?? each).sort().join(", ")}` : "";
+    if (providers.length === 1 && !Object.values(T.PROVIDERS).includes(providers[0])) return is(providers[0]);
+    const where = machines.length ? ` on machines of ${machines.map((each) => T.CLOUDS[each] ?? each).sort().join(", ")}` : "";
     if (!version) {
       const gap = gapOf(taken, "measurements/K8s.server") ?? gapOf(taken, "measurements/K8s"), looked = looks(gap, ["denied", "failed"]);
       if (!looked && !machines.length) return shownOf({ limit });
       return shownOf({ limit, looked: true, reason: `nobody can tell which Kubernetes runs${where}: ${looked ? `its version ${because(gap)}` : "its version is not in the snapshot"}` });
     }
     const reason = `it is Kubernetes ${version}${where}, and nothing on it shows a managed service`;
-    if (providers.some((each) => !TELLING.includes(each))) return shownOf({ limit, looked: true, reason });
+    if (providers.some((each) => !T.TELLING.includes(each))) return shownOf({ limit, looked: true, reason });
     return nodes.length || machines.length ? shownOf({ limit, none: true, reason }) : shownOf({ limit, reason });
   };
   const os = (taken) => {
@@ -212,7 +215,7 @@
     const mine = system(...["ID", "VERSION_ID", "RHEL_VERSION"].map((key) => reading(taken, "OS", "release", key)));
     const values = new Map(), details = new Map();
     let unread = [];
-    const note = (found, name) => { const key = SYSTEMS[found.id] ?? found.id; add(values, key, name); details.set(key, new Set([...(details.get(key) ?? []), `${found.id} ${found.version}`.trim()])); };
+    const note = (found, name) => { const key = T.SYSTEMS[found.id] ?? found.id; add(values, key, name); details.set(key, new Set([...(details.get(key) ?? []), `${found.id} ${found.version}`.trim()])); };
     for (const node of judged) {
       const found = node.name === own && mine.id ? mine : { id: node.told["OS.release.ID"] ?? "", version: node.told["OS.release.VERSION_ID"] ?? "" };
       if (found.id) note(found, node.name); else unread.push(node.name);
@@ -235,7 +238,7 @@
   };
   const accelerator = (taken) => {
     const { gpu, nodes, limit, listed } = taken.view, mine = new Set(ownProducts(taken).map((each) => product(each) || each));
-    const own = ownNode(taken, "GPU") || (gpu.length === 1 ? gpu[0].name : ""), known = (each) => ACCELERATORS.includes(each);
+    const own = ownNode(taken, "GPU") || (gpu.length === 1 ? gpu[0].name : ""), known = (each) => T.ACCELERATORS.includes(each);
     const values = new Map(), unread = [];
     for (const node of gpu) {
       let models = new Set([product(node.gpus.name) || node.gpus.name].filter(Boolean));
@@ -265,26 +268,31 @@
     return seen;
   };
   const criterion = (taken, criteria, dimension, seen) => {
+    const [outcome, why] = oneOf(criteria, dimension, seen), cut = {};
+    if (dimension !== "accelerator" || outcome === "misses" || outcome === "error") return [outcome === "error" ? "unknown" : outcome, why];
+    for (const node of taken.view.judged) if (node.gpus && node.gpus.kind !== "whole") (cut[node.gpus.kind] ??= []).push(node.name);
+    if (!Object.keys(cut).length || (!cut.vGPU && criteria.intent === "inference")) return [outcome, why];
+    const kinds = { MIG: "MIG slices", shared: "shared GPUs", vGPU: "virtual GPUs" };
+    return ["misses", `${why}, but not whole GPUs: ${Object.keys(cut).sort().map((kind) => `${kinds[kind]} on ${named(cut[kind])}`).join(", ")}`];
+  };
+  const oneOf = (criteria, dimension, seen) => {
     const value = criteria[dimension], others = [...seen.values].filter(([each]) => each !== value).sort();
     const lead = `the recipe is for ${value}, and`;
     if (others.length) {
       if (seen.values.size === 1 && !seen.unread.length) {
-        const [other] = others[0], known = dimension !== "os" || Object.values(SYSTEMS).includes(other);
+        const [other] = others[0], known = dimension !== "os" || Object.values(T.SYSTEMS).includes(other);
         return ["misses", `${lead} the cluster shows ${known ? other : [...(seen.details.get(other) ?? [])].sort().join(" or ")}`];
       }
       const parts = others.map(([other, names]) => `${named(names) || "a GPU"} ${names.length > 1 ? "are" : "is"} ${[...(seen.details.get(other) ?? [other])].sort().join(" or ")}`);
       return ["misses", `${lead} ${parts.slice(0, 3).join(", ")}${parts.length > 3 ? `, and ${parts.length - 3} more` : ""}`];
     }
     if (seen.values.size) {
-      const outcome = seen.limit ? ["unknown", `it is ${value} as far as anybody saw: ${seen.limit}`] : seen.unread.length ? ["unknown", `it is ${value}${seen.values.get(value).length ? ` on ${named(seen.values.get(value))}` : ""}, and ${named(seen.unread)} did not show theirs`] : ["fits", `it is ${value}`];
-      const cut = {};
-      if (dimension === "accelerator" && !seen.limit) for (const node of taken.view.gpu) if (node.gpus.kind !== "whole") (cut[node.gpus.kind] ??= []).push(node.name);
-      if (!Object.keys(cut).length || (!cut.vGPU && criteria.intent === "inference")) return outcome;
-      const kinds = { MIG: "MIG slices", shared: "shared GPUs", vGPU: "virtual GPUs" };
-      return ["misses", `${outcome[1]}, but not whole GPUs: ${Object.keys(cut).sort().map((kind) => `${kinds[kind]} on ${named(cut[kind])}`).join(", ")}`];
+      if (seen.limit) return ["error", `it is ${value} as far as anybody saw: ${seen.limit}`];
+      if (seen.unread.length) return ["unknown", `it is ${value}${seen.values.get(value).length ? ` on ${named(seen.values.get(value))}` : ""}, and ${named(seen.unread)} did not show theirs`];
+      return ["fits", `it is ${value}`];
     }
-    if (seen.state === "none" && (dimension !== "service" || TELLING.includes(value))) return ["misses", `${lead} ${seen.reason}`];
-    return ["unknown", `${lead} ${seen.limit || seen.reason || "the cluster does not show its own"}`];
+    if (seen.state === "none" && (dimension !== "service" || T.TELLING.includes(value))) return ["misses", `${lead} ${seen.reason}`];
+    return [dimension === "accelerator" && seen.state === "unreadable" ? "error" : "unknown", `${lead} ${seen.limit || seen.reason || "the cluster does not show its own"}`];
   };
 
   // --- constraints
@@ -441,7 +449,8 @@
   };
   const judge = async (data, content, script) => all(data, await parse(content, script));
   const TITLES = { fits: "Fits", unknown: "May fit: the snapshot does not say", misses: "Does not fit" };
-  window.clusterbook.fits = (element, data, { make, script }) => {
+  window.clusterbook.fits = (element, data, given, { make, script }) => {
+    tables(given);
     const input = make("input", { type: "file", accept: ".yaml,.yml,.json", class: "cb-file-input" });
     const drop = make("div", { class: "cb-drop" }, make("label", {}, "Snapshot (YAML or JSON) ", input));
     const out = make("div", { role: "status" });

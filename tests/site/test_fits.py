@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,7 +15,9 @@ import pytest
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.resolve.document import recipe_document
 from clusterbook.site.api import listing
+from clusterbook.snapshot import recognition
 from clusterbook.snapshot.model import read_measured_snapshot
+from clusterbook.snapshot.recognition import tables
 from clusterbook.validate.fit import fit_recipes
 from tests.support import clusters, sites
 
@@ -23,9 +26,9 @@ NODE = """
 const fs = require("fs");
 global.window = { clusterbook: {} };
 require(process.argv[2]);
-const { data, snapshots } = JSON.parse(fs.readFileSync(0, "utf8"));
+const { data, tables, snapshots } = JSON.parse(fs.readFileSync(0, "utf8"));
 const part = { replaceChildren() {} };
-window.clusterbook.fits(part, data, { make: () => ({}), script: async () => {} });
+window.clusterbook.fits(part, data, tables, { make: () => ({}), script: async () => {} });
 (async () => {
   const all = [];
   for (const text of snapshots) {
@@ -135,17 +138,75 @@ def cluster(dice: random.Random) -> dict[str, Any]:
     return taken
 
 
+def labelled(dice: random.Random) -> dict[str, Any]:
+    """Return a snapshot whose nodes are known by their labels alone: key and value apart, as one word, or both.
+
+    A label `pool.x` beside `pool` with the value `x` is what one word cannot tell apart.
+    """
+    nodes = [f"n{number}" for number in range(dice.choice((1, 3, 7)))]
+    data: dict[str, str] = {"team": f"blue|{nodes[0]}"}
+    items: list[dict[str, Any]] = []
+    for key, values in dice.sample([*LABELS, *CLASHING], dice.randint(1, len(LABELS))):
+        found: dict[str, list[str]] = {}
+        for node in nodes:
+            if dice.random() < 0.9:
+                found.setdefault(dice.choice(values), []).append(node)
+        for value, names in found.items():
+            word, listed = key if len(found) == 1 else f"{key}.{value}", ",".join(names)
+            listed += dice.choice(("", "", "", " (+2 more)"))
+            data.setdefault(word, f"{value}|{listed}")
+            at = {"node-list": listed} if dice.random() < 0.5 else {"node-list-ref": word}
+            items.append({"context": {"key": key, "value": value}, "data": at})
+    if dice.random() < 0.1:
+        items = [{"context": {}, "data": {"node-list": nodes[0]}}, {"context": {"key": "x", "value": None}}, *items]
+    label = {"subtype": "label", "data": data, "items": items}
+    dropped = dice.choice(("", "", "data", "items"))
+    server = {"subtype": "server", "data": {"version": dice.choice(VERSIONS)}}
+    measurements = [
+        {"type": "NodeTopology", "subtypes": [{key: value for key, value in label.items() if key != dropped}]},
+        {"type": "K8s", "subtypes": [server]},
+    ]
+    return {"kind": "Snapshot", "measurements": measurements, "coverage": gaps(dice)}
+
+
+CLASHING = (
+    ("nvidia.com/gpu.product.NVIDIA-L40S", ("x", "NVIDIA-L40S")), ("nvidia.com/gpu.present.true", ("false",)),
+    ("eks.amazonaws.com/nodegroup.true", ("y",)),
+)  # fmt: skip
+
+
+def test_the_page_has_no_tables_of_its_own() -> None:
+    script = SCRIPT.read_text(encoding="utf-8")
+    words = [word for table in tables().values() for word in words_of(table) if re.search(r"[./+]|-\w{3}|linux", word)]
+    assert len(words) > 60
+    assert [word for word in words if f'"{word}' in script or f"/{re.escape(word)}" in script] == []
+
+
+def words_of(table: Any) -> list[str]:
+    """Return every text in a table."""
+    if isinstance(table, str):
+        return [table]
+    parts = [*table, *table.values()] if isinstance(table, dict) else table if isinstance(table, tuple) else ()
+    return [word for part in parts for word in words_of(part)]
+
+
+def test_tables_are_read_alike_by_the_page() -> None:
+    assert json.loads(json.dumps(tables())) == {
+        name: json.loads(json.dumps(table)) for name, table in vars(recognition).items() if name.isupper()
+    }
+
+
 @pytest.mark.skipif(shutil.which("node") is None, reason="fits.js is run by node")
 def test_the_page_judges_generated_clusters_as_the_client_does(tmp_path: Path) -> None:
     dice = random.Random(15)  # noqa: S311 (the same clusters each time)
-    snapshots = [measured(dice) if number % 2 else cluster(dice) for number in range(MANY)]
+    snapshots = [dice.choice((measured, cluster, labelled))(dice) for _ in range(MANY)]
     matrix = sites.ours()
     recipes = {slug: recipe_document(matrix.recipes[slug], state="") for slug in sorted(matrix.recipes)[::4]}
     data = listing(sites.our_data())
     data["recipes"] = [each for each in data["recipes"] if each["slug"] in recipes]
     script = tmp_path / "judge.js"
     script.write_text(NODE, encoding="utf-8")
-    asked = json.dumps({"data": data, "snapshots": [json.dumps(each) for each in snapshots]})
+    asked = json.dumps({"data": data, "tables": tables(), "snapshots": [json.dumps(each) for each in snapshots]})
     done = subprocess.run(["node", script, SCRIPT], input=asked, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-800:]
     apart = []

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.snapshot.criteria import fingerprint, origin
-from clusterbook.snapshot.gpus import ACCELERATORS
 from clusterbook.snapshot.model import Snapshot, read_snapshot, snapshot_age
+from clusterbook.snapshot.recognition import ACCELERATORS
 from clusterbook.snapshot.services import service_of
 from tests.support.hints import nearest
 

@@ -11,8 +11,9 @@ from clusterbook.collect.node import collectors, nvidia_smi, pci
 from clusterbook.collect.node.host import ProgramOutput
 from clusterbook.collect.node.pci import MODELS
 from clusterbook.snapshot.build import SubtypeReadings
-from clusterbook.snapshot.gpus import ACCELERATORS, accelerator_in
+from clusterbook.snapshot.gpus import accelerator_in
 from clusterbook.snapshot.inventory import Gap
+from clusterbook.snapshot.recognition import ACCELERATORS
 from tests.support import machines
 
 NO_GPU = Gap("measurements/GPU.smi", "absent", "no NVIDIA GPU on the PCI bus")

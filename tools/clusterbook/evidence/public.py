@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from clusterbook.snapshot.recognition import MODEL_LABELS, PARTITION_LABELS, SHARED_LABELS, SIGN_LABELS
+
 Document = dict[str, Any]
 
 READINGS = (
@@ -54,10 +56,8 @@ NODE_INFO = (
 RESOURCES = ("nvidia.com/*", "amd.com/gpu", "gpu.intel.com/*", "habana.ai/gaudi")
 """What of a node's own account, and which of its resources, stay."""
 NODE_VALUES = (
-    *NODE_KEYS, "cloud.google.com/gke-accelerator", "cloud.google.com/gke-gpu-*", "karpenter.k8s.aws/instance-gpu-name",
-    "gpu.nvidia.com/*", "k8s.amazonaws.com/accelerator", "kubernetes.azure.com/accelerator", "accelerator",
-    "aliyun.accelerator/nvidia_name", "doks.digitalocean.com/gpu-model", "amd.com/gpu.product-name",
-    "node.openshift.io/os_id", "eks.amazonaws.com/compute-type",
+    *NODE_KEYS, *MODEL_LABELS, *SIGN_LABELS, *PARTITION_LABELS, *SHARED_LABELS, "node.openshift.io/os_id",
+    "eks.amazonaws.com/compute-type",
 )  # fmt: skip
 """The labels of nodes whose values stay; of the others that judging asks for, such as pools, a pseudonym does."""
 LABELS = (

@@ -17,6 +17,7 @@ from clusterbook.site.evidence import status
 from clusterbook.site.json_schemas import schemas
 from clusterbook.site.model import EvidenceView, RecipeSummary, RecipeView, SiteData, VersionView
 from clusterbook.site.recipe_yaml import RecipeWriter
+from clusterbook.snapshot import recognition
 
 ROOT = "api/v1"
 
@@ -37,6 +38,8 @@ def files(data: SiteData) -> Iterator[tuple[str, bytes]]:
     index = listing(data)
     yield f"{ROOT}/index.json", encode(index)
     yield f"{ROOT}/index.js", twin("index", index)
+    yield f"{ROOT}/recognition.json", encode(recognition.tables())
+    yield f"{ROOT}/recognition.js", twin("recognition", recognition.tables())
     for component in data.components:
         yield f"{ROOT}/components/{component.name}.json", encode(_component(component))
     for release in data.releases:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from clusterbook.documents.yaml_writer import scalar
-from clusterbook.records import Any, NamedTuple
+from clusterbook.records import NamedTuple
 from clusterbook.snapshot import services
-from clusterbook.snapshot.gpus import ACCELERATORS, MIXED, accelerator_in
+from clusterbook.snapshot.gpus import MIXED, accelerator_in
 from clusterbook.snapshot.inventory import ABSENT, DENIED, FAILED, PARTIAL, gap_text
 from clusterbook.snapshot.model import Snapshot, Subtype
 from clusterbook.snapshot.nodes import list_names
-from clusterbook.snapshot.systems import SYSTEMS, system
+from clusterbook.snapshot.recognition import ACCELERATORS, SYSTEMS
+from clusterbook.snapshot.systems import system
 
 DIMENSIONS = ("service", "accelerator", "os")
 """The criteria that a cluster may show."""
@@ -125,7 +126,7 @@ def _service(snapshot: Snapshot) -> DimensionReading:
     """Return which managed Kubernetes it is."""
     version, nodes = snapshot.reading("K8s", "server", "version"), snapshot.nodes
     labels = {key for kind in nodes.all_kinds for key in kind.node.labels}
-    labels |= {key for key in _labels(snapshot) if services.is_judged(key)}
+    labels |= {each.key for each in snapshot.labels if services.is_judged(each.key)}
     said = {key: {kind.node.readings.get(f"K8s.node.{key}", "") for kind in nodes.all_kinds} - {""}
             for key in ("container-runtime-version", "os-image", "provider")}  # fmt: skip
     for key, values in said.items():
@@ -262,7 +263,3 @@ def own_products(snapshot: Snapshot) -> tuple[str, list[str]]:
                        if name == "hardware" and "device-id" in item.data and not item.data.get(key)}  # fmt: skip
             return f"GPU.{name}.{key}", sorted(models)
     return "GPU.hardware.model", []
-
-
-def _labels(snapshot: Snapshot) -> Mapping[str, Any]:
-    return snapshot.measurements.get("NodeTopology", {}).get("label", Subtype({}, ())).data

@@ -6,13 +6,12 @@ it back. Source: row S2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from clusterbook.snapshot.criteria import SEVERAL, UNKNOWN_SKU, DimensionReading, own_products, read_dimension
-from clusterbook.snapshot.gpus import ACCELERATORS, PRESENT_LABEL, tally
-from clusterbook.snapshot.model import Snapshot, Subtype
-from clusterbook.snapshot.systems import SYSTEMS
+from clusterbook.snapshot.gpus import tally
+from clusterbook.snapshot.model import Snapshot
+from clusterbook.snapshot.recognition import ACCELERATORS, PRESENT_LABEL, SYSTEMS
 
 Document = dict[str, Any]
 
@@ -108,7 +107,7 @@ def _gpu_nodes(snapshot: Snapshot) -> Document:
     count, source = snapshot.nodes.gpu_count, f"NodeTopology.label.{PRESENT_LABEL}"
     if snapshot.nodes.listed:
         source = "Node.status.capacity"
-    elif not _labels(snapshot):
+    elif not any(snapshot.labels):
         return {}
     if snapshot.nodes.gap is not None:
         return {"source": source, "note": PARTIAL}
@@ -126,7 +125,3 @@ def _gpus(snapshot: Snapshot) -> Document:
 def spread(snapshot: Snapshot, label: str) -> dict[str, str]:
     """Return the nodes of each value of a label, as they are written. Source: reference row S16."""
     return {each.value: each.listed for each in snapshot.labels if each.key == label}
-
-
-def _labels(snapshot: Snapshot) -> Mapping[str, Any]:
-    return snapshot.measurements.get("NodeTopology", {}).get("label", Subtype({}, ())).data

@@ -16,24 +16,10 @@ from clusterbook.records import Any, NamedTuple
 from clusterbook.snapshot import gpus, services
 from clusterbook.snapshot.gpus import Gpus, gpus_of
 from clusterbook.snapshot.inventory import Gap, Object, gap_text
+from clusterbook.snapshot.recognition import DRA_DRIVER, DRIVER_LABELS, OS_LABEL, POOL_LABELS, PRESENT_LABEL
 from clusterbook.snapshot.systems import System, normalise_release, system_of_image
 from clusterbook.snapshot.topology import NodeLabel
 
-OS_LABEL = "feature.node.kubernetes.io/system-os_release."
-POOL_LABELS = (
-    "cloud.google.com/gke-nodepool",
-    "eks.amazonaws.com/nodegroup",
-    "karpenter.sh/nodepool",
-    "kubernetes.azure.com/agentpool",
-    "oke.oraclecloud.com/pool.name",
-    "lke.linode.com/pool-id",
-)
-DRIVER_LABELS = (
-    "nvidia.com/cuda.driver-version.full",
-    "nvidia.com/cuda.driver.major",
-    "nvidia.com/cuda.driver.minor",
-    "nvidia.com/cuda.driver.rev",
-)
 _JUDGED = frozenset((*POOL_LABELS, *DRIVER_LABELS))
 _NAMED = 3
 """Most nodes that one message names."""
@@ -279,7 +265,7 @@ def _dra_products(slices: Iterable[Object]) -> Iterator[tuple[str, str]]:
     """Yield the nodes whose GPUs a DRA driver publishes, and the name of their product."""
     for each in slices:
         spec = each.get("spec") or {}
-        if spec.get("driver") == "gpu.nvidia.com" and spec.get("nodeName"):
+        if spec.get("driver") == DRA_DRIVER and spec.get("nodeName"):
             devices = spec.get("devices")
             names = (_product(device) for device in (devices if isinstance(devices, list) else ()))
             yield str(spec["nodeName"]), next(filter(None, names), "")
@@ -299,7 +285,7 @@ def _labels_by_node(labels: Iterable[NodeLabel]) -> tuple[dict[str, dict[str, st
             continue
         for name in label.nodes:
             found.setdefault(name, {})[label.key] = label.value
-        if (label.key, label.value) == (gpus.PRESENT_LABEL, "true"):
+        if (label.key, label.value) == (PRESENT_LABEL, "true"):
             unnamed = label.unnamed
     return found, unnamed
 

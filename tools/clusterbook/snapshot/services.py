@@ -7,43 +7,14 @@ where the machines stand. Source: reference row S13, which goes by the provider.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from clusterbook.records import NamedTuple
+from clusterbook.snapshot import recognition
+from clusterbook.snapshot.recognition import PROVIDERS
 
-_PROVIDERS = {"aws": "eks", "gce": "gke", "azure": "aks", "oci": "oke", "linode": "lke"}
-"""Cloud provider → its service. Source: reference row S13."""
-_CLOUDS = {"eks": "AWS", "gke": "Google Cloud", "aks": "Azure", "oke": "Oracle Cloud", "lke": "Linode"}
-"""Service → whose machines its own provider names."""
-_BUILDS = (
-    ("-eks-", "eks"),
-    ("-gke.", "gke"),
-    ("+rke2r", "rke2"),
-    ("+k3s", "k3s"),
-    ("-k3s", "k3s"),
-    ("+k0s", "k0s"),
-    ("-aliyun", "ack"),
-    ("-tke.", "tke"),
-    ("+vmware", "tkg"),
-    ("+fips-vmware", "tkg"),
-)
-"""What a service writes into the version of its Kubernetes."""
-_DISTRIBUTIONS = (("eks", ("eks", "eks-hybrid"), "eks-anywhere"), ("gke", ("gke",), "gke-on-premises"))
-"""Service → the providers that its nodes have, and what its Kubernetes is on machines of others alone."""
-_LABELS = (
-    ("node.openshift.io/os_id", "ocp"),
-    ("eks.amazonaws.com/", "eks"),
-    ("cloud.google.com/gke-nodepool", "gke"),
-    ("kubernetes.azure.com/cluster", "aks"),
-    ("kubernetes.azure.com/agentpool", "aks"),
-    ("oke.oraclecloud.com/", "oke"),
-    ("lke.linode.com/", "lke"),
-)
-"""What a service labels its nodes with, by how the label starts."""
-_TELLING = frozenset(("eks", "gke", "aks", "ocp", "lke", "kind"))
-"""The services that never fail to say so; where nothing says it, the cluster is something else."""
-OPENSHIFT_GROUP = "config.openshift.io"
-NAMED = frozenset((*_PROVIDERS.values(), "kind", "ocp", "bcm", "metal3"))
+NAMED = frozenset((*PROVIDERS.values(), "kind", "ocp", "bcm", "metal3"))
 
 
 class ServiceMarkers(NamedTuple):
@@ -59,45 +30,45 @@ class ServiceMarkers(NamedTuple):
 
 def is_judged(label: str) -> bool:
     """Return whether a label says which service runs."""
-    return label.startswith(tuple(start for start, _ in _LABELS))
+    return label.startswith(tuple(start for start, _ in recognition.SERVICE_LABELS))
 
 
 def service_of(provider: str) -> str:
     """Return the service of a cloud provider; one that is not known stays as it is. Source: reference row S13."""
-    return "oke" if provider.startswith("ocid1") else _PROVIDERS.get(provider, provider)
+    return "oke" if provider.startswith("ocid1") else PROVIDERS.get(provider, provider)
 
 
 def cloud_of(service: str) -> str:
     """Return whose machines they are whose provider is that of a service; what is no cloud stays as it is."""
-    return _CLOUDS.get(service, service)
+    return recognition.CLOUDS.get(service, service)
 
 
 def is_recognisable(service: str) -> bool:
     """Return whether a cluster of that service always shows that it is one."""
-    return service in _TELLING
+    return service in recognition.TELLING
 
 
 def service_in(shown: ServiceMarkers) -> tuple[str, str]:
     """Return the service that runs, and the reading that says so; ("", "") where nothing says it."""
-    if any("rhaos" in runtime for runtime in shown.runtimes) or any("CoreOS" in image and image.startswith("Red Hat")
-                                                                    for image in shown.images):  # fmt: skip
+    coreos = any(re.match(recognition.OPENSHIFT_IMAGE, image) for image in shown.images)
+    if coreos or any(re.match(recognition.OPENSHIFT_RUNTIME, runtime) for runtime in shown.runtimes):
         return "ocp", "K8s.node.container-runtime-version"
-    if any(group == OPENSHIFT_GROUP for group in shown.groups):
-        return "ocp", f"the API group {OPENSHIFT_GROUP}"
+    if recognition.OPENSHIFT_GROUP in shown.groups:
+        return "ocp", f"the API group {recognition.OPENSHIFT_GROUP}"
     labels = tuple(shown.labels)
-    if any(label.startswith("node.openshift.io/") for label in labels):
+    if any(label.startswith(recognition.OPENSHIFT_LABEL) for label in labels):
         return "ocp", "NodeTopology.label.node.openshift.io/os_id"
     providers = {service_of(each) for each in shown.providers} - {""}
-    for part, service in _BUILDS:
+    for part, service in recognition.BUILDS:
         if part in shown.version:
             return _distribution(service, providers), "K8s.server.version"
-    for start, service in _LABELS:
+    for start, service in recognition.SERVICE_LABELS:
         found = next((label for label in labels if label.startswith(start)), "")
         if found:
             return service, f"NodeTopology.label.{found}"
     if "kind" in providers:
         return "kind", "K8s.node.provider"
-    own = providers - {*_PROVIDERS.values()}
+    own = providers - {*PROVIDERS.values()}
     if len(own) == 1 and len(providers) == 1:
         return next(iter(own)), "K8s.node.provider"
     return "", ""
@@ -105,7 +76,7 @@ def service_in(shown: ServiceMarkers) -> tuple[str, str]:
 
 def _distribution(service: str, providers: set[str]) -> str:
     """Return what a service's Kubernetes is where all nodes are on machines of others: the vendor's distribution."""
-    for name, own, elsewhere in _DISTRIBUTIONS:
+    for name, own, elsewhere in recognition.DISTRIBUTIONS:
         if service == name and providers and not providers & {*own}:
             return elsewhere
     return service

@@ -10,34 +10,8 @@ import re
 from collections.abc import Mapping
 
 from clusterbook.records import NamedTuple
+from clusterbook.snapshot.recognition import IMAGES, SYSTEMS, VERSION_PARTS
 
-SYSTEMS = {
-    **{name: name for name in ("ubuntu", "rhel", "cos", "amazonlinux", "ol", "talos")},
-    **dict.fromkeys(("amzn", "amazon", "al2", "al2023"), "amazonlinux"),
-    **dict.fromkeys(("redhat", "redhatenterpriselinux", "rhcos"), "rhel"),
-}
-"""ID of /etc/os-release → os. CoreOS of Red Hat is RHEL. Source: reference rows R4, S7."""
-_IMAGES = (
-    ("container-optimized os", "cos"),
-    ("red hat enterprise linux coreos", "rhcos"),
-    ("red hat coreos", "rhcos"),
-    ("red hat", "rhel"),
-    ("amazon linux", "amzn"),
-    ("oracle linux", "ol"),
-    ("microsoft azure linux", "azurelinux"),
-    ("azure linux", "azurelinux"),
-    ("cbl-mariner", "mariner"),
-    ("suse linux enterprise server", "sles"),
-    ("opensuse leap", "opensuse-leap"),
-    ("flatcar", "flatcar"),
-    ("ubuntu core", "ubuntu-core"),
-    ("opensuse microos", "opensuse-microos"),
-    ("opensuse tumbleweed", "opensuse-tumbleweed"),
-    ("suse linux enterprise micro", "sle-micro"),
-    ("suse linux micro", "sl-micro"),
-    ("alibaba cloud linux", "alinux"),
-)
-"""How osImage begins → ID of os-release, where that is not simply its first word."""
 _FIRST_WORD = r"[A-Za-z]+"
 _VERSION = r"(?:^|[\s(])v?(\d+(?:\.\d+)*)"
 _SERVICE_PACK = r"\bSP(\d+)"
@@ -63,7 +37,7 @@ class System(NamedTuple):
 def system_of_image(image: str) -> System:
     """Return the system that a node's `osImage` names."""
     lower, word = image.lower(), re.match(_FIRST_WORD, image)
-    name = next((name for start, name in _IMAGES if lower.startswith(start)), word[0].lower() if word else "")
+    name = next((name for start, name in IMAGES if lower.startswith(start)), word[0].lower() if word else "")
     version = re.search(_VERSION, image)
     text = version[1] if version else ""
     if name == "sles" and (pack := re.search(_SERVICE_PACK, image)):
@@ -76,10 +50,8 @@ def system(name: str, version: str, rhel: str = "") -> System:
     name = name.strip().lower()
     if name == "rhcos":
         return System("rhel", rhel or _rhel_of_coreos(version))
-    if name in ("rhel", "ubuntu"):
-        return System(name, _parts(version, 2))
-    if name == "amzn":
-        return System(name, _parts(version, 1))
+    if name in VERSION_PARTS:
+        return System(name, _parts(version, VERSION_PARTS[name]))
     return System(name, version.removeprefix("v") if name == "talos" else version)
 
 

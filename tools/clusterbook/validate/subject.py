@@ -18,8 +18,8 @@ from clusterbook.snapshot.gpus import MIG, SHARED, VGPU, WHOLE
 from clusterbook.snapshot.inventory import Inventory
 from clusterbook.snapshot.model import Snapshot
 from clusterbook.snapshot.nodes import list_names
+from clusterbook.snapshot.recognition import SYSTEMS
 from clusterbook.snapshot.services import NAMED, is_recognisable
-from clusterbook.snapshot.systems import SYSTEMS
 from clusterbook.validate.result import CRITERION, ERROR, FAILED, PASSED, PHASES, READINESS, SKIPPED, Result
 
 _SHOWN = 3
