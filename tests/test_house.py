@@ -53,11 +53,11 @@ IO = frozenset(
     catalog.chart catalog.read
     cli.build_main cli.builder.check cli.builder.index cli.builder.ledger cli.builder.options cli.builder.prove
     cli.builder.publish cli.builder.recipe cli.builder.schemas cli.builder.site cli.check cli.commands cli.comparison
-    cli.evidence cli.fleet cli.main cli.mirror cli.program cli.push cli.terminal cli.trust cli.validate
+    cli.evidence cli.fleet cli.main cli.mirror cli.program cli.push cli.question cli.terminal cli.trust cli.validate
     collect.cluster.survey collect.node.host collect.node.nics collect.node.nvidia_smi collect.node.pci
     collect.node.system collect.node.systemd collect.run collect.take
     evidence.folder evidence.ledger
-    fetch.attestation fetch.fetch fetch.unpack
+    fetch.attestation fetch.fetch fetch.source_tree fetch.unpack
     files.archive files.context files.read files.tar_reader files.write
     inputs.download inputs.read
     kubernetes.api kubernetes.connection kubernetes.jobs kubernetes.kubeconfig kubernetes.login kubernetes.plugin

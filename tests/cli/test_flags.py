@@ -184,9 +184,11 @@ def test_no_flag_is_taken_without_a_word(line: str, place: Path, capsys: pytest.
     assert idle == []
 
 
-def request_of(command: Command, keys: Sequence[str]) -> Request:
+def request_of(command: Command, keys: Sequence[str], start: str = "") -> Request:
     flags = {flag.key: flag for flag in command.flags}
-    return Request.of({key: True if flags[key].switch else ("x",) if flags[key].repeated else "x" for key in keys})
+    return Request.of(
+        {key: True if flags[key].switch else ("x",) if flags[key].repeated else f"{start}x" for key in keys}
+    )
 
 
 RULES = [
@@ -211,7 +213,11 @@ def test_a_flag_that_goes_with_another_is_refused_without(command: Command, rule
             refuse_idle(command, alone, alone, {})
     refuse_idle(command, Request(), alone, {})  # a variable is for many commands
     for other in rule.needs:
-        refuse_idle(command, alone, request_of(command, [key, other]), {})
+        for start in rule.like or ("",):
+            refuse_idle(command, alone, request_of(command, [key, other], start), {})
+        if rule.like:
+            with pytest.raises(InvalidRequest, match="changes nothing without"):
+                refuse_idle(command, alone, request_of(command, [key, other]), {})
     if rule.outside:
         refuse_idle(command, alone, alone, {POD: "10.0.0.1"})
 

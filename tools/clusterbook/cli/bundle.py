@@ -15,14 +15,13 @@ from clusterbook.bundle.disk import ARCHIVES, read_bundle
 from clusterbook.bundle.make import file_setting, make, write
 from clusterbook.bundle.options import DEPLOYERS, OPTIONS, REPEATED, SWITCHES, flag
 from clusterbook.bundle.render import Bundle
-from clusterbook.cli.command import Argument, Caller, Command, FlagRule, Request, read_question
-from clusterbook.cli.fetch import ACCESS
-from clusterbook.cli.flags import ANSWER, CRITERIA, WHERE, Flag
+from clusterbook.cli.command import OF_ACCESS, OF_TRUST, Argument, Caller, Command, FlagRule, Request
+from clusterbook.cli.flags import ANSWER, CRITERIA, REMOTE, WHERE, Flag
+from clusterbook.cli.question import read_question
 from clusterbook.cli.reply import Reply
 from clusterbook.cli.sign import SIGN, read_signer, sign_notes, verify_flags
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.lookup.find import whole_recipe
-from clusterbook.oci.reference import SCHEME
 from clusterbook.records import Any, NamedTuple
 
 _TAINT = "KEY[=VALUE][:EFFECT]"
@@ -73,11 +72,8 @@ TARGET = (
     Flag("diff", ("--diff",), "Write nothing; say what would change about this bundle. Exits 10 on a change.", "OLD"),
     Flag("format", ("--format", "-t"), "How the result is printed.", values=("text", "json")),
 )
-_OF_PUSHING = (
-    Flag("image_refs", ("--image-refs",), "Write what was pushed, by digest, to a file.", "FILE"),
-    *ACCESS,
-)
-EVERY = (*ASKED, *FLAGS.values(), *TARGET, *_OF_PUSHING, *SIGN)
+_IMAGE_REFS = Flag("image_refs", ("--image-refs",), "Write what was pushed, by digest, to a file.", "FILE")
+EVERY = (*ASKED, *FLAGS.values(), *TARGET, _IMAGE_REFS, *SIGN)
 NEXT = {
     "helm": "{where}/deploy.sh",
     "helmfile": "helmfile -f {where}/helmfile.yaml apply",
@@ -104,15 +100,14 @@ def bundle(request: Request, caller: Caller) -> Reply:
     wanted = read_bundle_request(request)
     request, where = wanted.request, wanted.request.text("output") or "bundle"
     _refuse_target(where)
-    pushed = where.startswith((SCHEME, LAYOUT_SCHEME))
+    pushed = where.startswith(REMOTE)
     if pushed and "diff" not in request.values:
         from clusterbook.cli.push import push_bundle
 
         return push_bundle(where, wanted.recipe, wanted.options, wanted.notes, request, caller)
-    for each in _OF_PUSHING:
-        if request.says(each.key):
-            what = f"{each.names[0]} is about what is pushed, and {where} is on this disk"
-            raise InvalidRequest(what, hint="leave it out, or write -o oci://HOST/REPOSITORY:TAG")
+    if request.says(_IMAGE_REFS.key):
+        what = f"{_IMAGE_REFS.names[0]} is about what is pushed, and {where} is on this disk"
+        raise InvalidRequest(what, hint="leave it out, or write -o oci://HOST/REPOSITORY:TAG")
     as_json = request.text("format") == "json"
     if "diff" in request.values:
         made = make(wanted.recipe, wanted.options)
@@ -139,9 +134,6 @@ class BundleRequest(NamedTuple):
     recipe: dict[str, Any]
     options: dict[str, Any]
     notes: tuple[str, ...]
-
-
-LAYOUT_SCHEME = "oci-layout:"  # as oci.open has it, which takes longer to import
 
 
 def read_bundle_request(request: Request) -> BundleRequest:
@@ -241,7 +233,11 @@ COMMANDS: Mapping[str, Command] = {
         "Make what deploys a recipe: a folder or an archive for Helm, Helmfile, Argo CD or Flux.",
         "clusterbook bundle h100-eks-ubuntu-training-kubeflow -d helm -o bundle",
         strict=True,
-        rules=(FlagRule(("output", "force", *(each.key for each in (*_OF_PUSHING, *SIGN))), excludes=("diff",)),),
+        rules=(
+            FlagRule(("output", "force", *(each.key for each in (_IMAGE_REFS, *SIGN))), excludes=("diff",)),
+            OF_TRUST,
+            OF_ACCESS._replace(needs=("source", "data", "output")),
+        ),
     )
 }
 """The one command that makes bundles, by name."""

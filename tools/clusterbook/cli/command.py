@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 
-from clusterbook.cli.flags import CHOICES, Flag
+from clusterbook.cli.flags import CHOICES, REMOTE, Flag
 from clusterbook.cli.reply import Reply
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.records import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from clusterbook.lookup.find import Question
+from clusterbook.records import NamedTuple
 
 Value = str | bool | tuple[str, ...] | None
 """What stands for a flag or an argument: a text, a switch, a list, or nothing."""
@@ -84,13 +81,29 @@ class Caller(NamedTuple):
 class FlagRule(NamedTuple):
     """Flags of a command that change nothing without one of `needs`, or beside one of `excludes`, by their keys.
 
-    A rule that is `outside` does not hold in a pod, which has a cluster around it.
+    What is needed has to begin with one of `like`, where there are any. A rule that is `outside` does not hold in a
+    pod, which has a cluster around it.
     """
 
     keys: tuple[str, ...]
     needs: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     outside: bool = False
+    like: tuple[str, ...] = ()
+
+    def met(self, request: Request) -> bool:
+        """Return whether a request says one of what is needed; a configuration may."""
+        if request.says("config"):
+            return True
+        if not self.like:
+            return any(map(request.says, self.needs))
+        return any(request.text(key).startswith(self.like) for key in self.needs)
+
+
+OF_TRUST = FlagRule(("policy", "key", "allow_unsigned", "at_least"), needs=("source", "data"), like=REMOTE)
+"""Whom to believe: of no use where all that is read is on this disk."""
+OF_ACCESS = FlagRule(("plain_http", "ca_file"), needs=("source", "data"), like=REMOTE)
+"""How registries are spoken to."""
 
 
 class Command(NamedTuple):
@@ -215,41 +228,7 @@ def refuse_idle(command: Command, typed: Request, whole: Request, environment: M
             if beside is not None:
                 what = f"{command.spelled(key)} changes nothing beside {command.spelled(beside)}"
                 raise InvalidRequest(what, hint="leave one of them out")
-            if rule.needs and not any(map(whole.says, ("config", *rule.needs))):
-                needed = [command.spelled(other) for other in rule.needs]
+            if rule.needs and not rule.met(whole):
+                needed = [f"{command.spelled(other)}{' oci://…' * bool(rule.like)}" for other in rule.needs]
                 what = f"{command.spelled(key)} changes nothing without {' or '.join(needed)}"
                 raise InvalidRequest(what, hint=f"add {needed[0]}, or leave it out")
-
-
-def read_where(request: Request) -> tuple[str, str]:
-    """Return the index or source tree that a command line asks, "" for the built-in one, and what lies over it.
-
-    Raises:
-        InvalidRequest: --external-only stands without a tree, or beside another source.
-    """
-    source, data = request.text("source"), request.text("data")
-    if "external_only" not in request.switches:
-        return source, data
-    if not data or source:
-        what = "--external-only and --source were given" if source else "--external-only says nothing without --data"
-        raise InvalidRequest(what, hint="type --data DIR --external-only")
-    return data, ""
-
-
-def read_question(request: Request) -> Question:
-    """Return which recipe a command line asks for."""
-    from clusterbook.catalog.criteria import DIMENSIONS
-    from clusterbook.lookup.find import Question
-
-    source, data = read_where(request)
-    return Question(
-        request.text("slug"),
-        {name: request.values[name] for name in (*DIMENSIONS, "nodes") if name in request.values},
-        strict="criteria_strict" in request.switches,
-        allow_inherited="allow_inherited" in request.switches,
-        chosen=read_choices(request),
-        document=request.values.get("recipe"),
-        snapshot=request.values.get("snapshot"),
-        source=source,
-        data=data,
-    )

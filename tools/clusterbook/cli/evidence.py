@@ -10,9 +10,9 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from clusterbook.cli.command import Argument, Caller, Command, FlagRule, Request
-from clusterbook.cli.fetch import ACCESS, FROM, read_access
-from clusterbook.cli.flags import WHERE, Flag
+from clusterbook.cli.command import OF_ACCESS, OF_TRUST, Argument, Caller, Command, FlagRule, Request
+from clusterbook.cli.fetch import FROM, read_access
+from clusterbook.cli.flags import ACCESS, WHERE, Flag
 from clusterbook.cli.reply import Reply
 from clusterbook.cli.terminal import log
 from clusterbook.files.context import Context
@@ -222,6 +222,7 @@ COMMANDS: Mapping[str, Command] = {
             digest,
             "Print the digest of a recipe, by which evidence and releases call it.",
             "clusterbook evidence digest h100-eks-training",
+            rules=(OF_TRUST, OF_ACCESS),
         ),
     )
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from clusterbook.cli.command import Argument, Caller, Command, Request
-from clusterbook.cli.flags import CONFIG, CRITERIA, FILE, INHERITED, Flag
+from clusterbook.cli.flags import ACCESS, AT_LEAST, CONFIG, CRITERIA, FILE, INHERITED, KEY, POLICY, UNSIGNED, Flag
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.records import TYPE_CHECKING
@@ -21,21 +21,15 @@ if TYPE_CHECKING:
 FROM = Flag(
     "from", ("--from",), "oci://HOST/BASE, https://HOST/FOLDER, or the folder or archive of an OCI layout.", "SOURCE"
 )
-ACCESS = (
-    Flag("plain_http", ("--plain-http",), "Speak to the registry without TLS."),
-    Flag("ca_file", ("--ca-file",), "Certificate authorities to trust instead of the usual ones.", "FILE"),
-)
 BELIEF = (
-    Flag("policy", ("--policy",), "Who may sign; default: ~/.config/clusterbook/trust.yaml, or our releases.", "FILE"),
-    Flag("key", ("--key",), "Believe this public key instead of a policy.", "FILE", repeated=True),
+    POLICY,
+    KEY,
     Flag("tuf_root", ("--tuf-root",), "Believe the keys that this root of trust and its successors name.", "FILE"),
     Flag("certificate_identity", ("--certificate-identity",), "Believe this name instead of a policy.", "NAME"),
     Flag("certificate_identity_regexp", ("--certificate-identity-regexp",), "The same, as a pattern.", "REGEXP"),
     Flag("certificate_oidc_issuer", ("--certificate-oidc-issuer",), "Who has to vouch for that name.", "URL"),
     Flag("trust_root", ("--trust-root",), "Believe this Sigstore instance as well.", "FILE", repeated=True),
 )
-UNSIGNED = Flag("allow_unsigned", ("--allow-unsigned",), "Accept what nobody signed; a wrong signature stays wrong.")
-AT_LEAST = Flag("at_least", ("--at-least",), "Refuse what is of an older release than this one.", "RELEASE")
 WITHDRAWN = Flag("allow_withdrawn", ("--allow-withdrawn",), "Accept a version that was withdrawn.")
 _COMMON = (
     FROM,

@@ -6,8 +6,9 @@ Has 60 ms for the whole process, so what only some requests need is imported whe
 from __future__ import annotations
 
 from clusterbook import __version__
-from clusterbook.cli.command import Argument, Caller, Command, Request, read_where
+from clusterbook.cli.command import OF_ACCESS, OF_TRUST, Argument, Caller, Command, Request
 from clusterbook.cli.flags import FILE, WHERE, Flag
+from clusterbook.cli.question import read_where
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.files.read import is_folder
@@ -101,5 +102,6 @@ FIT = Command(
     " several files, there is one table with a line a cluster, those that no recipe fits first; the exit status"
     " is 10 where there are any, and 2 where a snapshot cannot be read.",
     "clusterbook fit cluster.yaml\n  clusterbook fit snapshots/ -t json",
+    rules=(OF_TRUST, OF_ACCESS),
 )
 """The command."""

@@ -93,11 +93,30 @@ ANSWER = (
     ),
     CONFIG,
 )
-WHERE = (
-    Flag("source", ("--source",), "Index, or a source tree; default: the index built in.", "DIR|FILE"),
-    Flag("data", ("--data",), "Private tree laid over the catalog, resolved on this machine.", "DIR"),
+REMOTE = ("oci://", "oci-layout:")
+"""How a place begins that is no file: a registry, or the folder of an OCI layout."""
+ACCESS = (
+    Flag("plain_http", ("--plain-http",), "Speak to the registry without TLS."),
+    Flag("ca_file", ("--ca-file",), "Certificate authorities to trust instead of the usual ones.", "FILE"),
+)
+POLICY = Flag(
+    "policy", ("--policy",), "Who may sign; default: ~/.config/clusterbook/trust.yaml, or our releases.", "FILE"
+)
+KEY = Flag("key", ("--key",), "Believe this public key instead of a policy.", "FILE", repeated=True)
+UNSIGNED = Flag("allow_unsigned", ("--allow-unsigned",), "Accept what nobody signed; a wrong signature stays wrong.")
+AT_LEAST = Flag("at_least", ("--at-least",), "Refuse what is of an older release than this one.", "RELEASE")
+PLACES = (
+    Flag(
+        "source",
+        ("--source",),
+        "Index, source tree, or published catalog (oci://HOST/BASE); default: the index built in.",
+        "DIR|FILE|OCI",
+    ),
+    Flag("data", ("--data",), "Private tree over the catalog: a folder, or oci://HOST/REPOSITORY@DIGEST.", "DIR|OCI"),
     Flag("external_only", ("--external-only",), "Take the tree of --data alone, with no catalog below it."),
 )
+WHERE = (*PLACES, POLICY, KEY, UNSIGNED, AT_LEAST, *ACCESS)
+"""Where recipes are looked up, and whom to believe where that is a registry."""
 FILE = Flag("output", ("--output", "-o"), "Write to this file instead of standard output.", "FILE")
 OUTPUT = (
     Flag("format", ("--format", "-t"), "How the answer is written.", values=("yaml", "json", "table")),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from clusterbook.cli.command import Request
+from clusterbook.cli.question import read_where
 from clusterbook.cli.render import render, table
 from clusterbook.cli.reply import Reply
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
@@ -78,7 +79,7 @@ def fit_fleet(request: Request, words: Sequence[str]) -> Reply:
     """
     if request.says("pool") or request.says("node_selector"):
         raise InvalidRequest("--pool and --node-selector pick nodes of one cluster", hint="name one snapshot")
-    shelf = open_shelf(request.text("source"), request.text("data"))
+    shelf = open_shelf(*read_where(request))
     lines = [line for line in shelf.listing() if "all" in request.switches or line["state"] == CURATED]
     recipes = ((str(line["name"]), shelf.recipe_by_slug(line["slug"])) for line in lines)
     reply = fit_report(recipes, words, request.text("format", "table"))

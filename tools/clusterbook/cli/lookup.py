@@ -9,8 +9,9 @@ import json
 from collections.abc import Callable, Mapping
 
 from clusterbook.catalog.criteria import DIMENSIONS, read_criteria
-from clusterbook.cli.command import Argument, Caller, Command, Request, read_question
+from clusterbook.cli.command import OF_ACCESS, OF_TRUST, Argument, Caller, Command, Request
 from clusterbook.cli.flags import ANSWER, CRITERIA, OUTPUT, WHERE, Flag
+from clusterbook.cli.question import read_question
 from clusterbook.cli.render import leaves_table, recipe_table, render, table
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
@@ -247,6 +248,7 @@ _API = Flag("api_version", ("--api-version",), "Write it as the reference reads 
 _SELECTOR = Flag("selector", ("--selector",), "Path of the value, such as components.gpu-operator.version.", "PATH")
 _ALL = Flag("all", ("--all",), "List composed recipes too.")
 _NO_HEALTH = Flag("no_health", ("--no-health", "--skip-health"), "Leave health and coverage out.")
+_RULES = (OF_TRUST, OF_ACCESS)
 COMMANDS: Mapping[str, Command] = {
     command.name: command
     for command in (
@@ -257,6 +259,7 @@ COMMANDS: Mapping[str, Command] = {
             recipe,
             "Print the recipe for a cluster.",
             "clusterbook recipe --service eks --accelerator h100 --intent training --os ubuntu",
+            rules=_RULES,
         ),
         Command(
             "query",
@@ -265,6 +268,7 @@ COMMANDS: Mapping[str, Command] = {
             query,
             "Print one value of a recipe.",
             "clusterbook query h100-eks-training --selector components.gpu-operator.version",
+            rules=_RULES,
         ),
         Command(
             "list",
@@ -276,6 +280,7 @@ COMMANDS: Mapping[str, Command] = {
             " number of checks for readiness, deployment, performance and conformance. SOURCE: external when it comes"
             " from --data.",
             "clusterbook list --service eks",
+            rules=_RULES,
         ),
         Command(
             "explain",
@@ -286,6 +291,7 @@ COMMANDS: Mapping[str, Command] = {
             " selector (components.gpu-operator.version, constraints[0]) or as a JSON pointer; it may name a whole"
             " part.",
             "clusterbook explain h100-eks-training components.gpu-operator.values.driver",
+            rules=_RULES,
         ),
     )
 }

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from clusterbook.cli.command import Argument, Caller, Command, Request
-from clusterbook.cli.fetch import ACCESS, AT_LEAST, BELIEF, FROM, WITHDRAWN, read_access, read_choice
-from clusterbook.cli.flags import Flag
+from clusterbook.cli.fetch import BELIEF, FROM, WITHDRAWN, read_access, read_choice
+from clusterbook.cli.flags import ACCESS, AT_LEAST, Flag
 from clusterbook.cli.reply import Reply
 from clusterbook.diagnostics.errors import ClusterbookError, NotFound
 from clusterbook.files.context import Context

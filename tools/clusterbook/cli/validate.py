@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 
 from clusterbook import __version__
 from clusterbook.cli.agent_flags import AGENT, OF_AGENTS
-from clusterbook.cli.command import Argument, Caller, Command, FlagRule, Request, read_where
+from clusterbook.cli.command import OF_ACCESS, OF_TRUST, Argument, Caller, Command, FlagRule, Request
 from clusterbook.cli.fit import ALONE, FIT, POOL, pick
-from clusterbook.cli.flags import CONFIG, FILE, INHERITED, WHERE, Flag
+from clusterbook.cli.flags import CONFIG, FILE, INHERITED, KEY, WHERE, Flag
+from clusterbook.cli.question import read_where
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.inputs.fast import read_document, read_snapshot
@@ -350,7 +351,7 @@ _VALIDATE = (
     Flag("key", ("--sign-key", "--key"), "Sign the evidence with this private key (PEM: P-256, Ed25519).", "FILE"),
     Flag("keyless", ("--keyless",), "Sign the evidence as whoever is logged in: CI, or SIGSTORE_ID_TOKEN."),
     CONFIG,
-    *WHERE,
+    *(flag for flag in WHERE if flag.key != KEY.key),  # --key signs here, and policies name keys
     Flag("format", ("--format", "-t"), "How the report is written: for people, or as CTRF.", values=("text", "json")),
     FILE,
     *AGENT,
@@ -372,6 +373,8 @@ COMMANDS: Mapping[str, Command] = {
             rules=(
                 FlagRule(OF_AGENTS, needs=("agent", "print_manifests")),
                 FlagRule(("namespace", "toleration", "no_cleanup"), needs=("agent", "print_manifests", "run")),
+                OF_TRUST._replace(keys=tuple(key for key in OF_TRUST.keys if key != KEY.key)),
+                OF_ACCESS,
             ),
         ),
         FIT,

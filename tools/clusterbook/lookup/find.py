@@ -11,7 +11,7 @@ from types import MappingProxyType
 from clusterbook.catalog.criteria import DIMENSIONS, Criteria, read_criteria
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, NotHonoured, Unsupported, did_you_mean
 from clusterbook.lookup.index import IndexShelf
-from clusterbook.lookup.index_files import IndexFiles
+from clusterbook.lookup.index_files import IndexFiles, index_files
 from clusterbook.records import TYPE_CHECKING, Any, NamedTuple
 from clusterbook.resolve import matching, views
 from clusterbook.resolve.matching import Answer
@@ -25,8 +25,8 @@ class Question(NamedTuple):
     """Which recipe is asked for, and where it is looked up.
 
     `criteria` are words by dimension, `chosen` what is chosen besides, by name; `document` is a file or URL with a
-    recipe, an overlay or criteria, `snapshot` one of a cluster, None for none; `source` is an index, "" for the
-    built-in one, and `data` a private tree over it.
+    recipe, an overlay or criteria, `snapshot` one of a cluster, None for none; `source` is an index or where one is,
+    "" for the built-in one, and `data` a private tree over it.
     """
 
     slug: str = ""
@@ -36,13 +36,13 @@ class Question(NamedTuple):
     chosen: Mapping[str, str] = MappingProxyType({})
     document: str | None = None
     snapshot: str | None = None
-    source: str = ""
+    source: str | IndexFiles = ""
     data: str = ""
 
 
-def open_shelf(source: str = "", data: str = "", snapshot: str | None = None) -> Shelf:
+def open_shelf(source: str | IndexFiles = "", data: str = "", snapshot: str | None = None) -> Shelf:
     """Return what answers a question: an index, or the sources with a private tree or a snapshot over them."""
-    index_source = IndexFiles(source)
+    index_source = index_files(source)
     if not (data or snapshot or index_source.is_tree):
         return IndexShelf(index_source)
     from clusterbook.lookup.local import LocalShelf

@@ -58,7 +58,7 @@ class IndexShelf:
         self.detected: dict[str, str | int] = {}
         self.unfit: dict[str, str] = {}
         self.unseen: dict[str, str] = {}
-        self.remarks: list[str] = []
+        self.remarks: list[str] = list(source.remarks)
         head = source.head()
         self.matcher: Matcher = head.matcher
         self.vocabulary: Vocabulary = head.vocabulary

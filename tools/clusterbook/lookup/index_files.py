@@ -12,11 +12,13 @@ from clusterbook.lookup.format import HEAD, SOURCES, Index, Record, decode, deco
 
 EMBEDDED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "index")
 """The index that is built into the package."""
-_REMOTE = ("oci://", "https://", "http://", "cm://")
+_REMOTE = ("oci://", "oci-layout:", "https://", "http://", "cm://")
 
 
 class IndexFiles:
-    """The parts of one index, read on demand."""
+    """The parts of one index, read on demand; `remarks` are what a user should hear of where they come from."""
+
+    remarks: tuple[str, ...] = ()
 
     def __init__(self, where: str = "") -> None:
         """Open the index at `where`: a folder, a single file (.zip), or "" for the one built into the package.
@@ -29,7 +31,7 @@ class IndexFiles:
             BrokenIndex: this installation has no index built in.
         """
         if where.startswith(_REMOTE):
-            raise InvalidRequest(f"{where} is not read yet", hint="name a folder or a .zip file with an index")
+            raise InvalidRequest(f"{where} is not read here", hint="name a folder or a .zip file with an index")
         self.where = where or EMBEDDED
         tree = f"{where}/registry.yaml"
         self.is_tree = bool(where) and os.path.isfile(tree) and not os.path.exists(f"{where}/{HEAD}")
@@ -71,6 +73,10 @@ class IndexFiles:
         """Return the head of the index."""
         return decode_head(self.need(HEAD), f"{self.where}/{HEAD}")
 
+    def __str__(self) -> str:
+        """Return what it is called by whoever names it."""
+        return self.where
+
     def record(self, slug: str) -> Record | None:
         """Return one recipe, None when the index does not have it."""
         part = recipe_part(slug)
@@ -91,6 +97,11 @@ class IndexFiles:
         if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
             raise BrokenIndex(f"{self.where}/{SOURCES} is damaged", hint=_MEND)
         return found
+
+
+def index_files(source: str | IndexFiles) -> IndexFiles:
+    """Return the index at a place, "" for the one built in; one that is open already stays as it is."""
+    return source if isinstance(source, IndexFiles) else IndexFiles(source)
 
 
 def embedded_texts() -> dict[str, str]:

@@ -17,7 +17,7 @@ from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.diagnostics.findings import Place
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.inputs.read import display_name, lacks_values, recipe_in
-from clusterbook.lookup.index_files import IndexFiles
+from clusterbook.lookup.index_files import IndexFiles, index_files
 from clusterbook.lookup.local import LocalShelf
 from clusterbook.resolve.bundle_inputs import complete
 from clusterbook.resolve.component import values_of
@@ -38,7 +38,7 @@ class RecipeFile(NamedTuple):
     completed: bool = False
 
 
-def read_recipe_file(document: Mapping[str, Any], where: str, *, source: str, data: str) -> RecipeFile:
+def read_recipe_file(document: Mapping[str, Any], where: str, *, source: str | IndexFiles, data: str) -> RecipeFile:
     """Return the recipe that was handed in at `where`, with the values that it leaves to the files it names.
 
     Raises:
@@ -51,7 +51,7 @@ def read_recipe_file(document: Mapping[str, Any], where: str, *, source: str, da
         names = lacks_values(recipe)
         if not names:
             return RecipeFile(recipe, notes)
-        shelf = LocalShelf(IndexFiles(source), data=data, snapshot="")
+        shelf = LocalShelf(index_files(source), data=data, snapshot="")
         at_hand = _own_paths(recipe, shelf)
         components = [
             {**component.document, "values": _values(component, shelf, at_hand)}
@@ -67,7 +67,7 @@ def read_recipe_file(document: Mapping[str, Any], where: str, *, source: str, da
     return RecipeFile({**recipe, COMPONENTS: components}, notes, completed=True)
 
 
-def whole_recipe_file(document: Mapping[str, Any], *, source: str, data: str) -> RecipeFile:
+def whole_recipe_file(document: Mapping[str, Any], *, source: str | IndexFiles, data: str) -> RecipeFile:
     """Return a recipe that was handed in, its values in place, with all that a bundle needs.
 
     Raises:
@@ -78,8 +78,8 @@ def whole_recipe_file(document: Mapping[str, Any], *, source: str, data: str) ->
     if is_ours(document) and not data:
         from clusterbook.lookup.index import IndexShelf
 
-        return RecipeFile(complete(document, IndexShelf(IndexFiles(source)).bundle_inputs()), completed=True)
-    shelf = LocalShelf(IndexFiles(source), data=data, snapshot="")
+        return RecipeFile(complete(document, IndexShelf(index_files(source)).bundle_inputs()), completed=True)
+    shelf = LocalShelf(index_files(source), data=data, snapshot="")
     inputs = shelf.bundle_inputs()
     if not is_ours(document):  # its manifests and images are those of another tree than ours
         at_hand = _own_paths(document, shelf)

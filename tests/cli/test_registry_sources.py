@@ -1,0 +1,369 @@
+"""`--source oci://…` and `--data oci://…`: what lies in a registry answers as what lies here, once it is believed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tarfile
+from collections.abc import Callable, Iterator, Mapping
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from clusterbook.artifacts.attachment import signature_attachment
+from clusterbook.artifacts.layout import VERSION, Artifact
+from clusterbook.artifacts.push import push
+from clusterbook.cli import main
+from clusterbook.documents.yaml_writer import dump
+from clusterbook.files import archive
+from clusterbook.lookup.build import index_parts
+from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, artifact, describe_file
+from clusterbook.oci.open import Base
+from clusterbook.oci.registry import Registry
+from clusterbook.trust.sign import Signer
+from clusterbook.trust.statement import PROVENANCE, Subject, provenance, statement
+from tests.support import clusters, indexes, publications, trees
+from tests.support.indexes import Said
+from tests.support.publications import JULY, MARCH, Publisher
+from tests.support.servers.registry import FakeRegistry, Fault, running
+
+Client = Callable[..., Said]
+LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+PRIVATE = {
+    "registry.yaml": "apiVersion: clusterbook.dev/v1alpha1\nkind: ComponentRegistry\ncomponents: []\n",
+    "mine": "{base: eks-training, criteria: {service: eks, intent: training, platform: kubeflow}}",
+}
+
+
+@pytest.fixture
+def registry() -> Iterator[FakeRegistry]:
+    with running(FakeRegistry()) as server:
+        yield server
+
+
+@pytest.fixture
+def client(
+    tmp_path: Path, publisher: Publisher, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Client:
+    """Give somebody at a command line who has a home of his own, and believes our publisher unless told otherwise."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: str, believe: str = "key") -> Said:
+        trust = {"key": ("--key", str(publisher.key)), "nobody": ("--allow-unsigned",), "": ()}[believe]
+        capsys.readouterr()
+        status = main.run([*words, *trust], dict(os.environ))
+        return Said(status, *capsys.readouterr())
+
+    return call
+
+
+def tree_bytes(files: Mapping[str, str], *, top: str = "") -> bytes:
+    return archive.pack_bytes({f"{top}{path}": text.encode() for path, text in trees.texts(files).items()})
+
+
+def put(
+    server: FakeRegistry,
+    data: bytes,
+    *,
+    repository: str = "acme/tree",
+    tag: str = "1.0.0",
+    signer: Signer | None = None,
+    version: str = "",
+    name: str = "",
+) -> str:
+    """Push an artifact of one archive; return its digest."""
+    layer = describe_file(LAYER, data, "tree.tgz")
+    manifest = artifact("application/vnd.acme.tree", [layer], annotations={VERSION: version} if version else {})
+    found = Artifact(repository, tag, manifest, ((EMPTY_CONFIG, EMPTY_BLOB), (layer, data)))
+    attached = []
+    if signer is not None:
+        about = provenance(
+            build_type="https://acme.example/tree/v1", builder="https://acme.example", parameters={}, materials=[]
+        )
+        said = statement([Subject(name or repository, manifest.digest)], PROVENANCE, about)
+        attached = [signature_attachment(signer.sign(said), PROVENANCE)]
+    push(Registry(server.host, plain_http=True), found, attached)
+    return manifest.digest
+
+
+def rows(said: Said) -> object:
+    assert said.status == 0, said.err
+    return json.loads(said.out)
+
+
+# --- trees ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("top", ["", "recipes/"])
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_tree_in_a_registry_is_the_tree_in_a_folder(
+    client: Client, registry: FakeRegistry, publisher: Publisher, tmp_path: Path, top: str, pinned: bool
+) -> None:
+    index = str(indexes.write_index(tmp_path))
+    for path, text in trees.texts(PRIVATE).items():
+        (tmp_path / "tree" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tree" / path).write_text(text)
+    digest = put(registry, tree_bytes(PRIVATE, top=top), signer=publisher.signer)
+    where = f"oci://{registry.host}/acme/tree{f'@{digest}' if pinned else ':1.0.0'}"
+    for words in (("recipe", "mine", "-t", "json"), ("list", "-t", "json"), ("query", "mine", "components.a.version")):
+        here = client(*words, "--source", index, "--data", "tree", believe="")
+        there = client(*words, "--source", index, "--data", where, "--plain-http")
+        assert (there.status, there.out) == (0, here.out), there.err
+        assert f"note: {where} is {digest}, signed by {publisher.key}" in there.err
+    explained = client("explain", "mine", "components.a", "--source", index, "--data", where, "--plain-http")
+    assert explained.status == 0, explained.err
+    bundled = client("bundle", "mine", "--source", index, "--data", where, "--plain-http", "-o", "out")
+    assert bundled.status == 0, bundled.err
+    assert (tmp_path / "out" / "deploy.sh").is_file()
+
+
+def test_a_whole_tree_is_a_source_and_can_stand_alone(
+    client: Client, registry: FakeRegistry, publisher: Publisher
+) -> None:
+    digest = put(registry, tree_bytes(indexes.FILES), signer=publisher.signer)
+    where = f"oci://{registry.host}/acme/tree@{digest}"
+    names = [line["name"] for line in rows(client("list", "-t", "json", "--source", where, "--plain-http"))]  # type: ignore[attr-defined]
+    assert "h100-eks-training" in names
+    alone = client("list", "-t", "json", "--data", where, "--external-only", "--plain-http")
+    assert [line["name"] for line in rows(alone)] == names  # type: ignore[attr-defined]
+
+
+def test_an_index_in_a_registry_is_an_index(client: Client, registry: FakeRegistry, publisher: Publisher) -> None:
+    parts = dict(index_parts(trees.build(indexes.FILES)))
+    digest = put(registry, archive.pack_bytes(parts), signer=publisher.signer)
+    where = f"oci://{registry.host}/acme/tree@{digest}"
+    assert client("query", "eks", "components.a.version", "--source", where, "--plain-http").out == "1.0.0\n"
+
+
+def test_a_configuration_names_one_too(
+    client: Client, registry: FakeRegistry, publisher: Publisher, tmp_path: Path
+) -> None:
+    digest = put(registry, tree_bytes(indexes.FILES), signer=publisher.signer)
+    source = f"oci://{registry.host}/acme/tree@{digest}"
+    config = f"kind: ClusterbookConfig\nspec: {{recipe: {{source: '{source}', criteria: {{service: eks}}}}}}\n"
+    (tmp_path / "config.yaml").write_text(config)
+    said = client("recipe", "--config", "config.yaml", "--plain-http", "-t", "json")
+    assert rows(said)["metadata"]["slug"] == "eks"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("believe", ["", "key"])
+def test_what_nobody_signed_is_refused(client: Client, registry: FakeRegistry, believe: str) -> None:
+    digest = put(registry, tree_bytes(indexes.FILES))
+    where = f"oci://{registry.host}/acme/tree@{digest}"
+    for flag in ("--source", "--data"):
+        said = client("list", flag, where, "--plain-http", believe=believe)
+        assert (said.status, said.out) == (4, ""), said.err
+        assert not Path(os.environ["HOME"], ".cache").exists()
+
+
+def test_what_nobody_signed_is_taken_by_its_digest_alone(client: Client, registry: FakeRegistry) -> None:
+    digest = put(registry, tree_bytes(indexes.FILES))
+    base = f"oci://{registry.host}/acme/tree"
+    for flag in ("--source", "--data"):
+        said = client("list", flag, f"{base}:1.0.0", "--plain-http", believe="nobody")
+        assert (said.status, said.out) == (2, "")
+        assert "a tag may name something else tomorrow" in said.err
+        assert f"{base}@{digest}" in said.err
+    said = client("list", "--source", f"{base}@{digest}", "--plain-http", believe="nobody")
+    assert said.status == 0
+    assert "signed by nobody" in said.err
+
+
+def test_a_signature_of_somebody_else_stays_wrong(client: Client, registry: FakeRegistry, tmp_path: Path) -> None:
+    (tmp_path / "stranger").mkdir()
+    stranger = publications.publisher(tmp_path / "stranger")
+    digest = put(registry, tree_bytes(indexes.FILES), signer=stranger.signer)
+    for believe in ("key", "nobody"):
+        where = f"oci://{registry.host}/acme/tree@{digest}"
+        assert client("list", "--source", where, "--plain-http", believe=believe).status == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "what"),
+    [("acme/other", "", "signed under that name"), ("", "0.9.0", "the tag was moved")],
+)
+def test_a_tag_that_was_moved_is_noticed(
+    client: Client, registry: FakeRegistry, publisher: Publisher, name: str, version: str, what: str
+) -> None:
+    data = tree_bytes(indexes.FILES)
+    digest = put(registry, data, signer=publisher.signer, name=name, version=version)
+    base = f"oci://{registry.host}/acme/tree"
+    said = client("list", "--source", f"{base}:1.0.0", "--plain-http")
+    assert said.status == 4
+    assert what in said.err
+    assert client("list", "--source", f"{base}@{digest}", "--plain-http").status == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "what"),
+    [
+        (["readme.md"], "has no registry.yaml"),
+        (["recipes/registry.yaml", "other/x.yaml"], "has no registry.yaml"),
+        (["registry.yaml", "../x.yaml"], "not a plain relative one"),
+        (["registry.yaml", "/etc/x.yaml"], "not a plain relative one"),
+        (["registry.yaml", "Registry.yaml"], "in the way of"),
+    ],
+)
+def test_what_is_no_tree_is_refused(
+    client: Client, registry: FakeRegistry, publisher: Publisher, names: list[str], what: str
+) -> None:
+    packed = BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for name in names:
+            tar.addfile(tarfile.TarInfo(name))
+    digest = put(registry, packed.getvalue(), signer=publisher.signer)
+    said = client("list", "--source", f"oci://{registry.host}/acme/tree@{digest}", "--plain-http")
+    assert (said.status != 0, said.out) == (True, "")
+    assert what in said.err
+    assert not Path(os.environ["HOME"], ".cache").exists()
+
+
+def test_bytes_that_are_not_those_of_the_digest_are_refused(
+    client: Client, registry: FakeRegistry, publisher: Publisher
+) -> None:
+    digest = put(registry, tree_bytes(indexes.FILES), signer=publisher.signer)
+    where = f"oci://{registry.host}/acme/tree@{digest}"
+    for path in ("/manifests/sha256:", "/blobs/"):
+        registry.faults.append(Fault("GET", path, times=9, wrong=True))
+        assert client("list", "--source", where, "--plain-http").status not in (0, 2)
+        registry.faults.clear()
+
+
+def test_what_was_kept_is_written_anew_where_somebody_changed_it(
+    client: Client, registry: FakeRegistry, publisher: Publisher
+) -> None:
+    digest = put(registry, tree_bytes(indexes.FILES), signer=publisher.signer)
+    words = (
+        "query",
+        "eks",
+        "components.a.version",
+        "--plain-http",
+        "--source",
+        f"oci://{registry.host}/acme/tree@{digest}",
+    )
+    assert client(*words).out == "1.0.0\n"
+    folder = Path(os.environ["HOME"], ".cache/clusterbook/trees", digest.removeprefix("sha256:"))
+    kept = (folder / "registry.yaml").stat().st_mtime_ns
+    assert client(*words).out == "1.0.0\n"
+    assert (folder / "registry.yaml").stat().st_mtime_ns == kept
+
+    def edit() -> None:
+        text = (folder / "registry.yaml").read_text()
+        (folder / "registry.yaml").write_text(text.replace("1.0.0", "6.6.6"))
+
+    def add() -> None:
+        (folder / "overlays" / "evil.yaml").write_text("kind: RecipeMetadata")
+
+    def link() -> None:
+        (folder / "overlays" / "eks.yaml").unlink()
+        (folder / "overlays" / "eks.yaml").symlink_to("/etc/passwd")
+
+    def remove() -> None:
+        shutil.rmtree(folder / "overlays")
+
+    for change in (edit, add, link, remove):
+        change()
+        assert client(*words).out == "1.0.0\n"
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+# --- a published catalog ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def published(registry: FakeRegistry, publisher: Publisher) -> str:
+    """Give the base of a catalog with both releases."""
+    for release in (MARCH, JULY):
+        publisher.publish(Base(Registry(registry.host, plain_http=True), "acme/catalog"), release)
+    return f"oci://{registry.host}/acme/catalog"
+
+
+def test_a_published_catalog_answers_by_criteria_and_by_name(
+    client: Client, published: str, publisher: Publisher
+) -> None:
+    for words in (("eks",), ("--service", "eks")):
+        said = client("recipe", *words, "--source", published, "--plain-http", "-t", "json")
+        recipe = rows(said)
+        assert (recipe["metadata"]["slug"], recipe["metadata"]["version"]) == ("eks", "1.1.0")  # type: ignore[index]
+        assert f"{published} is of release {JULY}, signed by {publisher.key}" in said.err
+    assert client("query", "eks", "components.b.values.size", "--source", published, "--plain-http").out == "2\n"
+    assert client("query", "ekss", "components", "--source", published, "--plain-http").status == 3
+    narrow = ("recipe", "--service", "eks", "--intent", "training", "--source", published, "--plain-http")
+    assert client(*narrow).status == 2
+    assert client(*narrow, "--allow-inherited").status == 0
+
+
+def test_a_bundle_of_it_is_that_of_the_fetched_recipe(client: Client, published: str, tmp_path: Path) -> None:
+    assert client("fetch", "recipe", "eks", "--from", published, "--plain-http", "-o", "eks.yaml").status == 0
+    assert client("bundle", "-r", "eks.yaml", "-o", "one", believe="").status == 0
+    assert client("bundle", "eks", "--source", published, "--plain-http", "-o", "two").status == 0
+    one, two = (
+        {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (tmp_path / "one", tmp_path / "two")
+    )
+    assert one == two
+
+
+def test_its_memory_is_that_of_fetch(client: Client, registry: FakeRegistry, published: str) -> None:
+    """Whoever saw July by a look-up is not shown March by a fetch, nor the other way round."""
+    latest = ("acme/catalog/index", "latest")
+    march, july = (registry.tags["acme/catalog/index", release] for release in (MARCH, JULY))
+    assert registry.tags[latest] == july
+    look_up = ("query", "eks", "components.b.version", "--source", published, "--plain-http")
+    fetched = ("fetch", "recipe", "eks", "--from", published, "--plain-http")
+    assert client(*look_up).status == 0
+    registry.tags[latest] = march
+    for words in (fetched, look_up):
+        said = client(*words)
+        assert said.status == 4
+        assert "CB175" in said.err
+
+
+def test_a_catalog_that_nobody_signed_takes_a_word(
+    client: Client, registry: FakeRegistry, publisher: Publisher
+) -> None:
+    publisher.publish(Base(Registry(registry.host, plain_http=True), "acme/open"), unsigned=True)
+    words = ("query", "eks", "components.b.version", "--source", f"oci://{registry.host}/acme/open", "--plain-http")
+    assert client(*words).status == 4
+    said = client(*words, believe="nobody")
+    assert said.status == 0
+    assert "signed by nobody" in said.err
+    assert client(*words, "--at-least", "2099.1.0", believe="nobody").status == 4
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("list",),
+        ("explain", "eks", "components.b.values.size"),
+        ("recipe", "eks", "--data", "tree"),
+        ("recipe", "-s", "cluster.yaml"),
+        ("validate", "eks", "--no-cluster", "-s", "cluster.yaml"),
+        ("fit", "cluster.yaml"),
+        ("recipe", "--data", "", "--external-only"),
+    ],
+)
+def test_what_is_not_published_is_refused_by_name(
+    client: Client, published: str, tmp_path: Path, publisher: Publisher, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "cluster.yaml").write_text(dump(clusters.FILES["h100-eks"]))
+    policy = tmp_path / "trust.yaml"
+    policy.write_text(
+        "apiVersion: clusterbook.dev/v1alpha1\nkind: TrustPolicy\nmetadata: {name: ours}\n"
+        f"spec: {{signers: [{{key: {publisher.key}}}]}}\n"
+    )
+    if "--external-only" in words:
+        words = ("recipe", "eks", "--external-only", "--data", published)
+    else:
+        words = (*words, "--source", published)
+    said = client(*words, "--plain-http", "--policy", str(policy), believe="")
+    assert (said.status, said.out) == (2, ""), said.err
+    assert "is a published catalog" in said.err
+    assert "build it again" not in said.err

@@ -1,0 +1,91 @@
+"""Which recipe a command line asks for, and where it is looked up: here, or in a registry, verified as by any fetch.
+
+Part of every look-up, so what only some need is imported for them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from clusterbook.catalog.criteria import DIMENSIONS
+from clusterbook.cli.command import Request, read_choices
+from clusterbook.cli.flags import REMOTE
+from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.lookup.find import Question
+from clusterbook.lookup.index_files import IndexFiles
+
+_A_TREE = "leave --source out, or name a source tree: oci://HOST/REPOSITORY@DIGEST"
+
+
+def read_question(request: Request) -> Question:
+    """Return which recipe a command line asks for. Raises as `read_where`."""
+    source, data = read_where(request)
+    return Question(
+        request.text("slug"),
+        {name: request.values[name] for name in (*DIMENSIONS, "nodes") if name in request.values},
+        strict="criteria_strict" in request.switches,
+        allow_inherited="allow_inherited" in request.switches,
+        chosen=read_choices(request),
+        document=request.values.get("recipe"),
+        snapshot=request.values.get("snapshot"),
+        source=source,
+        data=data,
+    )
+
+
+def read_where(request: Request) -> tuple[str | IndexFiles, str]:
+    """Return the index or source tree that a command line asks, "" for the built-in one, and what lies over it.
+
+    Raises:
+        InvalidRequest: --external-only stands without a tree, or beside another source.
+        ClusterbookError: one of them is in a registry, and cannot be had, or not be believed.
+    """
+    source, data = request.text("source"), request.text("data")
+    if "external_only" in request.switches:
+        if source:
+            raise InvalidRequest("--external-only and --source were given", hint="type --data DIR --external-only")
+        if not data:
+            what = "--external-only says nothing without --data"
+            raise InvalidRequest(what, hint="type --data DIR --external-only")
+        source, data = data, ""
+    if source.startswith(REMOTE) or data.startswith(REMOTE):
+        return _bring(request, source, data)
+    return source, data
+
+
+def _bring(request: Request, source: str, data: str) -> tuple[str | IndexFiles, str]:
+    """Return the index or source tree that is asked, and what lies over it, where one of them is in a registry.
+
+    An artifact is a tree, or an index, and becomes a folder; a base is a published catalog, and is asked as it is.
+
+    Raises:
+        InvalidRequest: a published catalog, which has no sources, is to be resolved anew.
+        ClusterbookError: it cannot be had, or not be believed.
+    """
+    from clusterbook.cli.fetch import read_access, read_choice
+    from clusterbook.diagnostics.printable import one_line
+    from clusterbook.fetch.catalog import open_catalog
+    from clusterbook.fetch.source_tree import local_tree
+    from clusterbook.files.context import Context
+    from clusterbook.oci.open import is_artifact
+    from clusterbook.trust.choose_policy import trust_options
+
+    context = Context.of(os.environ)
+    access, trust = read_access(request, context), trust_options(read_choice(request), os.environ, context.home)
+    if source.startswith(REMOTE) and not is_artifact(source):
+        if "external_only" in request.switches:
+            what = f"{source} is a published catalog, and no tree"
+            raise InvalidRequest(what, hint="name a tree by its digest: --data oci://HOST/REPOSITORY@DIGEST")
+        if data or request.says("snapshot"):
+            reason = "--data lies over sources" if data else "a snapshot is held against sources"
+            raise InvalidRequest(f"{source} is a published catalog, which has none, and {reason}", hint=_A_TREE)
+        return open_catalog(source, trust, access, context), ""
+    folders = []
+    for where in (source, data):
+        if where.startswith(REMOTE):
+            found = local_tree(where, trust, access, context)
+            sys.stderr.write(f"note: {one_line(found.note)}\n")
+            where = str(found.folder)
+        folders.append(where)
+    return folders[0], folders[1]
