@@ -56,7 +56,7 @@ def test_the_private_tree_of_the_guide_is_laid_over_the_catalog(
     (tmp_path / "ours/registry.yaml").write_text(registry)
     (tmp_path / "ours/overlays/h200-eks-ubuntu-training.yaml").write_text(overlay)
     monkeypatch.chdir(tmp_path)
-    (shown,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    shown, _ = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     for line in shown.splitlines():
         _, command, *words = shlex.split(line)
         assert main.run([command, "--source", index, *words], {}) == 0, capsys.readouterr().err
