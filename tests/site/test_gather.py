@@ -169,3 +169,42 @@ def test_what_stands_below_a_switch_that_is_off_is_switched_off(path: str, off: 
         "list": [{"enabled": False}],
     }
     assert is_switched_off(values, path) is off
+
+
+IMAGES = """
+apiVersion: clusterbook.dev/v1alpha1
+kind: ComponentImages
+metadata: {{name: {name}}}
+spec:
+  chart: "{chart}"
+  images: [{{registry: ghcr.io, repository: x/{name}, tag: "1", source: chart}}]
+{more}"""
+LACKING = "  incomplete: [{missing: the agent, reason: nobody could see it}]\n"
+
+
+def lists(**more: str) -> dict[str, str]:
+    """Return a tree in which a has a whole list, b one that says what it lacks, c none; `more` changes lists."""
+    found = {
+        "a": IMAGES.format(name="a", chart="1.0.0", more=""),
+        "b": IMAGES.format(name="b", chart="1.0.0", more=LACKING),
+    }
+    return {**sites.SMALL, **{f"components/{name}/images.yaml": text for name, text in {**found, **more}.items()}}
+
+
+def test_what_a_list_of_images_lacks_is_on_the_pages_of_its_component_and_recipes() -> None:
+    data = sites.data(lists())
+    gaps = {each.name: each.image_gaps for each in data.components}
+    assert gaps["a"] == ()
+    assert gaps["b"] == ("the agent: nobody could see it",)
+    assert gaps["c"] == ("nobody has listed the images of its chart c",)
+    files = {path: text.decode() for path, text in sites.files(data).items() if path.endswith(".html")}
+    for page in ("components/b.html", "recipes/eks.html"):
+        assert "This list is not complete" in files[page]
+        assert "the agent: nobody could see it" in files[page]
+    assert "This list is not complete" not in files["components/a.html"]
+
+
+def test_a_list_that_was_written_for_another_chart_says_so() -> None:
+    data = sites.data(lists(a=IMAGES.format(name="a", chart="0.9.0", more="")))
+    (gap,) = next(each.image_gaps for each in data.components if each.name == "a")
+    assert gap == "images of its chart 1.0.0: the list was written for 0.9.0"

@@ -99,8 +99,6 @@ def mirror_list(
         for image in known:
             images.setdefault(image, set()).add(folder.component)
         gaps += unknown
-        if folder.chart is not None and "images" not in component.document:
-            gaps.append(ImageGap(folder.component, f"nobody has listed the images of its chart {folder.chart.name}"))
         if any(_from_a_marketplace(each) for each in manifests):
             gaps.append(ImageGap(folder.component, _BY_OLM, helm_knows=False))
     names = {name: part.name for part in parts for name in (*(part.facts.get("valueOverrideKeys") or ()), part.name)}
@@ -115,6 +113,19 @@ def mirror_list(
     return _list(_name(recipe), charts.values(), images, gaps, bases)
 
 
+def recorded_gaps(component: ComponentRef) -> list[ImageGap]:
+    """Return what the list of a component's images lacks for all that a recipe says of it, whatever its options."""
+    gaps = [
+        ImageGap(component.name, each["reason"], bool(each.get("helmKnows")), each["missing"])
+        for each in component.image_gaps
+    ]
+    document = component.document
+    if document.get("source") and document.get("type") != "Kustomize" and "images" not in document:
+        chart = document.get("chart") or component.name
+        gaps.append(ImageGap(component.name, f"nobody has listed the images of its chart {chart}"))
+    return gaps
+
+
 def _component_images(
     component: ComponentRef, part: BundleComponent, recipe: Mapping[str, Any], manifest_images: Collection[str]
 ) -> tuple[set[str], list[ImageGap]]:
@@ -126,10 +137,7 @@ def _component_images(
         recipe: the recipe.
         manifest_images: the images that manifests of ours name.
     """
-    gaps = [
-        ImageGap(component.name, each["reason"], bool(each.get("helmKnows")), each["missing"])
-        for each in component.image_gaps
-    ]
+    gaps = recorded_gaps(component)
     images, values = {*map(full_name, component.images), *manifest_images}, part.all_values()
     for each in component.image_variants:
         image, switch = full_name(each["image"]), each.get("switch")

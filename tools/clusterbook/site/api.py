@@ -127,6 +127,7 @@ def recipe(summary: RecipeSummary, view: RecipeView, version: VersionView | None
         "evidence": [evidence_document(proof) for proof in proofs],
         "levels": view.levels,
         "images": view.images,
+        "imageGaps": view.image_gaps,
         "recipe": view.document,
         "origins": {
             part.name: {
@@ -169,7 +170,7 @@ def _evidence_status(summary: RecipeSummary) -> dict[str, Any] | None:
 
 def _component(component: Any) -> dict[str, Any]:
     fields = ("name", "title", "facts", "file", "used", "needs", "needed_by", "images", "files")
-    return {field: getattr(component, field) for field in fields}
+    return {**{field: getattr(component, field) for field in fields}, "imageGaps": component.image_gaps}
 
 
 def _value(value: Any) -> dict[str, Any]:

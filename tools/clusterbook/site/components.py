@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 from clusterbook.catalog.components import RegistryEntry
 from clusterbook.catalog.images import image_lists, pattern
+from clusterbook.catalog.load import Catalog
 from clusterbook.documents.selector import parse
 from clusterbook.documents.yaml_reader import Node
+from clusterbook.mirror.list import ImageGap
 from clusterbook.resolve.matrix import Matrix
 from clusterbook.resolve.resolver import Recipe
 from clusterbook.site.model import ComponentView, ValueView
@@ -45,6 +47,14 @@ def components_of(matrix: Matrix, recipes: Mapping[str, Recipe], views: RecipeVi
             needs=tuple(sorted(needs.get(name, ()))),
             needed_by=tuple(sorted(other for other, names in needs.items() if name in names)),
             images=tuple(sorted({pattern(image.word(), image.suffix) for image in listed.get(name, ())})),
+            image_gaps=tuple(
+                sorted(
+                    {
+                        *_unlisted(catalog, name),
+                        *(gap for part in parts.get(name, {}).values() for gap in part.image_gaps),
+                    }
+                )
+            ),
             files=tuple(
                 source.file
                 for path, source in sorted(catalog.tree.files.items())
@@ -53,6 +63,14 @@ def components_of(matrix: Matrix, recipes: Mapping[str, Recipe], views: RecipeVi
             parts=tuple(parts.get(name, {}).values()),
             parts_in={key: tuple(slugs) for key, slugs in parts_in.get(name, {}).items()},
         )
+
+
+def _unlisted(catalog: Catalog, name: str) -> Iterator[str]:
+    """Yield what the list of a component's images itself says that it lacks."""
+    node = catalog.documents.get(f"components/{name}/images.yaml")
+    listed = node.get("spec", "incomplete") if node else None
+    for gap in listed.data() if listed else ():
+        yield ImageGap(name, gap["reason"], missing=gap["missing"]).sentence
 
 
 def _title(entry: RegistryEntry) -> str:

@@ -127,6 +127,11 @@ class RecipeView:
         return sorted({image for part in self.parts for image in part.images})
 
     @property
+    def image_gaps(self) -> list[str]:
+        """Return what is known to be missing among its images, and why, a sentence each."""
+        return sorted({f"{part.name}: {gap}" for part in self.parts for gap in part.image_gaps})
+
+    @property
     def checks(self) -> int:
         """Return how many checks it declares, health checks of components included."""
         declared = sum(len(phase.checks) for phase in self.phases)
@@ -167,7 +172,10 @@ class RecipeSummary:
 
 @dataclass(frozen=True, slots=True)
 class ComponentView:
-    """One component of the registry. `facts` are (field, value) of the registry, `used` is version → slugs."""
+    """One component of the registry. `facts` are (field, value) of the registry, `used` is version → slugs.
+
+    `image_gaps` say what its images lack, and why.
+    """
 
     name: str
     title: str
@@ -178,6 +186,7 @@ class ComponentView:
     needs: tuple[str, ...]
     needed_by: tuple[str, ...]
     images: tuple[str, ...]
+    image_gaps: tuple[str, ...]
     files: tuple[str, ...]
     parts: tuple[PartView, ...]
     parts_in: Mapping[str, tuple[str, ...]]

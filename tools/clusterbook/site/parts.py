@@ -14,7 +14,9 @@ from typing import Any
 from clusterbook.catalog.images import pattern
 from clusterbook.catalog.proofs import Effect
 from clusterbook.documents.selector import from_pointer, locate, spell
+from clusterbook.mirror.list import recorded_gaps
 from clusterbook.resolve.document import Brief, escape
+from clusterbook.resolve.recipe import ComponentRef
 from clusterbook.site.errors import BrokenSite
 
 Document = dict[str, Any]
@@ -66,7 +68,8 @@ class ValueRow:
 class PartView:
     """One component as one or more recipes resolve it; `key` is the same for the same part.
 
-    `document` is its entry in a recipe's content, `winners` who had the last word about each pointer in it.
+    `image_gaps` say what its images lack, and why. `document` is its entry in a recipe's content, `winners` who had the
+    last word about each pointer in it.
     """
 
     key: str
@@ -78,6 +81,7 @@ class PartView:
     namespace: str
     needs: tuple[str, ...]
     images: tuple[str, ...]
+    image_gaps: tuple[str, ...]
     manifests: tuple[str, ...]
     has_health_check: bool
     rows: tuple[ValueRow, ...]
@@ -128,6 +132,7 @@ def part_view(
             *component.get("images", ()),
             *(pattern(each["image"], each["suffix"]) for each in component.get("imageVariants", ())),
         ),
+        image_gaps=tuple(gap.sentence for gap in recorded_gaps(ComponentRef(component))),
         manifests=tuple(component.get("manifests", ())),
         has_health_check="healthCheck" in component,
         rows=tuple(_rows(component, origins, effects or {})),
