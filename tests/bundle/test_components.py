@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from clusterbook.bundle.components import ComponentSelection, merge, select
+from clusterbook.bundle.components import ComponentSelection, select
 from clusterbook.bundle.options import read_options
+from clusterbook.bundle.value_tree import merge
 from clusterbook.diagnostics.errors import InvalidRequest
 from tests.support.hints import nearest
 

@@ -21,6 +21,7 @@ INSTALL = {
     "HOME": "h",
     "WAIT": "--timeout 1s",
     "INTEGERS": "",
+    "TAKEN": "",
 }
 WAVES = {"HOME": "argocd", "PARENT": "p", "LABELS": "a=b", "WAVES": ""}
 

@@ -63,6 +63,7 @@ VALUES: Mapping[str, Sequence[str]] = {
     "format": ("json", "nonsense"), "output": ("written",), "api_version": ("aicr.run/v1alpha2", "v9"),
     "selector": ("criteria", "nowhere"), "deployer": ("argocd", "flux"), "set": ("a:x=1", "nowhere:x=1"),
     "set_json": ("a:x={}", "a:x={"), "set_file": ("a:x=note.txt", "a:x=nowhere"), "dynamic": ("a:driver.version",),
+    "set_secret": ("a:x=kept/key", "a:x=kept"),
     "system_node_selector": ("role=system", "!"), "system_node_toleration": ("x=y:NoSchedule", "!"),
     "accelerated_node_selector": ("gpu=yes", "!"), "accelerated_node_toleration": ("x=y:NoSchedule", "!"),
     "workload_gate": ("x=y:NoSchedule", "!"), "workload_selector": ("job=x", "!"), "storage_class": ("gp3", "!"),
@@ -91,7 +92,11 @@ LOGIN = {"keyless", "browser", "device_flow"}
 """How somebody logs in, which nothing here can."""
 ON_SOME_DAYS = {"fail_fast", "fail_on_error", "exit_code", "criteria_strict"}
 """Flags about what happens not to be the case here: nothing fails, nothing differs, every value is known."""
-BUNDLES = {key for key, values in VALUES.items() if "a:x=1" in values or "!" in values} | {"set_json", "set_file"}
+BUNDLES = {key for key, values in VALUES.items() if "a:x=1" in values or "!" in values} | {
+    "set_json",
+    "set_file",
+    "set_secret",
+}
 QUIET: Mapping[str, set[str]] = {
     **{line: BUNDLES | {"nodes", "readiness_hooks", "dynamic"} for line in LINES if line.startswith("mirror list")},
     "diff of recipes": {"registry"},

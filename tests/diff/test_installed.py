@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from clusterbook.bundle.components import clone, merge
 from clusterbook.bundle.folders import Folder
 from clusterbook.bundle.render import render
+from clusterbook.bundle.value_tree import clone, merge
 from clusterbook.diff.installed import installed_drift
 from clusterbook.diff.snapshots import SnapshotChange, select
 from clusterbook.lookup.find import Question, whole_recipe
@@ -147,6 +147,19 @@ def test_what_was_left_to_the_installation_is_worth_knowing(recipe: Document) ->
     path = "components.gpu-operator.values.driver.version"
     found = installed_drift(recipe, deployed(recipe, options), options)
     assert found == [SnapshotChange("added", "info", path, "", version)]
+
+
+def test_what_is_taken_from_a_secret_is_neither_drift_nor_shown(recipe: Document) -> None:
+    options = {"setSecret": ["gpuoperator:driver.password=login/password"]}
+    taken = deployed(recipe, options)
+    (release,) = (each for each in taken.inventory.installed() if each.name == "gpu-operator")
+    assert release.values is not None
+    release.values["driver"]["password"] = "hunter2"  # type: ignore[index]  # noqa: S105
+    assert installed_drift(recipe, taken, options) == []
+    release.values["driver"]["passwords"] = "x"  # type: ignore[index]
+    assert [each.path for each in installed_drift(recipe, taken, options)] == [
+        "components.gpu-operator.values.driver.passwords"
+    ]
 
 
 def _driver(recipe: Document) -> str:

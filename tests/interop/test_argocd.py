@@ -15,9 +15,9 @@ from jsonschema.validators import validator_for
 
 from clusterbook.bundle.argocd.applications import waves
 from clusterbook.bundle.argocd.helm_chart import package
-from clusterbook.bundle.components import put
 from clusterbook.bundle.folders import VendoredChart
 from clusterbook.bundle.render import Bundle, render
+from clusterbook.bundle.value_tree import put
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.documents.yaml_writer import dump
 from tests.interop import standin

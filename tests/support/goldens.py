@@ -56,6 +56,7 @@ _ALL_OPTIONS = {
     "sharedStorageClass": "standard-rwx",
 }
 _DYNAMIC = {"dynamic": ["gpu-operator:driver.enabled", "kube-prometheus-stack:grafana.adminPassword"]}
+_KEPT = {"setSecret": ["kube-prometheus-stack:grafana.env.TOKEN=grafana-login/token"]}
 _READY = {"readinessHooks": True}
 GOLDENS = (
     Golden("h100-eks-ubuntu-training-kubeflow", _requests({})),
@@ -63,11 +64,11 @@ GOLDENS = (
         "h100-gke-cos-training",
         _requests(
             _ALL_OPTIONS,
-            helm=_DYNAMIC | _READY,
-            helmfile=_DYNAMIC,
+            helm=_DYNAMIC | _KEPT | _READY,
+            helmfile=_DYNAMIC | _KEPT,
             argocd={"repo": "https://git.example.org/clusters.git", "targetRevision": "v1.10", **_READY},
             argocd_helm={"repo": "oci://registry.example.org/charts", **_DYNAMIC, **_READY},
-            flux={"repo": "https://git.example.org/clusters.git", "fluxNamespace": "gitops", **_DYNAMIC},
+            flux={"repo": "https://git.example.org/clusters.git", "fluxNamespace": "gitops", **_DYNAMIC, **_KEPT},
         ),
     ),
     Golden(

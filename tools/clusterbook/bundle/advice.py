@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from clusterbook.bundle.components import EVERYTHING, BundleComponent, ComponentSelection, get, select
+from clusterbook.bundle.components import EVERYTHING, BundleComponent, ComponentSelection, select
 from clusterbook.bundle.folders import Plan
 from clusterbook.bundle.options import Options, flag
+from clusterbook.bundle.value_tree import get
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
 from clusterbook.records import Any, NamedTuple
 
@@ -176,6 +177,17 @@ def _refuse_no_selector(part: BundleComponent, options: Options) -> None:
             raise InvalidRequest(what, hint=f"type --{group}-node-selector KEY=VALUE")
 
 
+_NAMED = "name a Secret in its place, if the chart can take one"
+_TAKEN = "have it taken when it is installed, with --set-secret {}=SECRET/KEY"
+_KEPT = {
+    "helm": _TAKEN,
+    "helmfile": _TAKEN,
+    "flux": _TAKEN,
+    "argocd-helm": f"leave it to the installation with --dynamic {{}}, or {_NAMED}",
+}
+"""How a deployer keeps a secret out of a bundle; what Argo CD renders is in Git, or in its Applications."""
+
+
 def secret_notes(options: Options) -> tuple[str, ...]:
     """Return a message for each value of the options that looks like a secret; none of them is repeated."""
     given = (*options.settings, *options.typed)
@@ -183,12 +195,17 @@ def secret_notes(options: Options) -> tuple[str, ...]:
         return ()
     from clusterbook.documents.secret import looks_secret
 
-    return tuple(
-        f"{each.target}:{'.'.join(path)} looks like a secret, and options.yaml and values.yaml show it to whoever sees"
-        f" the bundle: leave it to the installation with --dynamic {each.target}:{'.'.join(path)}, or name a Secret"
+    kept = _KEPT.get(options.deployer, _NAMED)
+    places = (
+        f"{each.target}:{'.'.join(path)}"
         for each in given
         for path, value in _leaves(each.path, each.value)
         if isinstance(value, str) and looks_secret(path[-1], value)
+    )
+    return tuple(
+        f"{place} looks like a secret, and options.yaml and values.yaml show it to whoever sees the bundle:"
+        f" {kept.format(place)}"
+        for place in places
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from clusterbook.bundle.locks import Locks
 from clusterbook.bundle.options import Options, refuse_repetition
 from clusterbook.bundle.settings import Path, Setting, Taint, toleration, typed_value
+from clusterbook.bundle.value_tree import clone, get, merge, put, remove
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
 from clusterbook.records import Any, NamedTuple
 from clusterbook.resolve.recipe import RecipeResult
@@ -18,19 +19,20 @@ PRIVATE_NETWORKS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
 """Source: RFC 1918, section 3."""
 VERSION_ANNOTATION = "clusterbook.dev/{}-chart-version"
 EVERYTHING = (Taint("", "", ""),)
-_ABSENT = object()
 
 
 class BundleComponent(NamedTuple):
     """One component that is deployed: what the recipe says of it, its registry facts and its values.
 
-    `dynamic` are the values that are left to the installation, which `values` no longer holds.
+    `dynamic` are the values that are left to the installation, `secrets` those that it takes from where they are kept;
+    `values` no longer holds either.
     """
 
     reference: Mapping[str, Any]
     facts: Mapping[str, Any]
     values: dict[str, Any]
     dynamic: dict[str, Any]
+    secrets: tuple[Setting, ...] = ()
 
     @property
     def name(self) -> str:
@@ -67,6 +69,7 @@ def select(recipe: Mapping[str, Any], options: Options) -> ComponentSelection:
     settings = [_named_setting(each, names) for each in options.settings]
     later = [_named_setting(each, names) for each in options.typed]
     dynamic = [_named_setting(each, names) for each in options.dynamic]
+    kept_elsewhere = [_named_setting(each, names) for each in options.secrets]
     refuse_repetition(settings)  # once more: a component may have been called by two of its names
     refuse_repetition(later)
     enabled = _enabled_names(result.order, references, settings, later)
@@ -98,12 +101,15 @@ def select(recipe: Mapping[str, Any], options: Options) -> ComponentSelection:
             )
             put(values, each.path, clone(value), each)
         _warn_of_allocation(facts, [*mine, *(each for each in later if each.target == name)], name, notes)
-        locks.refuse_divergence(name, values, [each for each in dynamic if each.target == name])
-        left = _pop_dynamic(values, [each for each in dynamic if each.target == name], facts, reference)
-        parts.append(BundleComponent(reference, facts, values, left))
-    off = {each.target for each in dynamic} - set(enabled)
+        places = [each for each in (*dynamic, *kept_elsewhere) if each.target == name]
+        secrets = tuple(each for each in places if each.value is not None)
+        locks.refuse_divergence(name, values, places)
+        _refuse_two_values(secrets, [*mine, *(each for each in later if each.target == name)])
+        left = _pop_dynamic(values, places, facts, reference)
+        parts.append(BundleComponent(reference, facts, values, left, secrets))
+    off = sorted((each.target, each.flag) for each in (*dynamic, *kept_elsewhere) if each.target not in enabled)
     if off:
-        raise InvalidRequest(f"--dynamic names {sorted(off)[0]}, which is switched off", hint="leave it out")
+        raise InvalidRequest(f"{off[0][1]} names {off[0][0]}, which is switched off", hint="leave it out")
     return ComponentSelection(tuple(parts), tuple(notes))
 
 
@@ -179,7 +185,7 @@ def _refuse_loss(present: Any, setting: Setting) -> None:
     if isinstance(present, dict | list):
         what, where = "a map" if isinstance(present, dict) else "a list", f"{setting.target}:{setting.dotted()}"
         raise InvalidRequest(
-            f"--set {where}=…: {setting.dotted()} is {what}",
+            f"{setting.flag} {where}=…: {setting.dotted()} is {what}",
             hint=f"name a key in it, or replace it whole: --set-json {where}='…'"
             if isinstance(present, dict)
             else f"replace it whole: --set-json {where}='[…]'",
@@ -299,14 +305,14 @@ def policy_key(path: Path, facts: Mapping[str, Any]) -> str:
 def _pop_dynamic(
     values: dict[str, Any], places: Sequence[Setting], facts: Mapping[str, Any], reference: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the dynamic values, taken out of `values`; what had no value is left open as "".
+    """Return the dynamic values, taken out of `values` as those of Secrets are; what had no value is left open as "".
 
     Raises:
         InvalidRequest: the place cannot be left to the installation. Source: reference row B23.
     """
     left: dict[str, Any] = {}
     for each in places:
-        where = f"--dynamic {each.target}:{each.dotted()}"
+        where = f"{each.flag} {each.target}:{each.dotted()}"
         key = policy_key(each.path, facts)
         if key or each.path == ("enabled",):
             raise InvalidRequest(
@@ -323,76 +329,21 @@ def _pop_dynamic(
             if each is not other and each.path[:length] == other.path[:length]:
                 raise InvalidRequest(f"{where} and {other.dotted()} overlap", hint="keep one of them")
         present = get(values, each.path)
-        put(left, each.path, "" if present is None else present)
+        if each.value is None:
+            put(left, each.path, "" if present is None else present)
+        else:
+            _refuse_loss(present, each)
+            put(values, each.path, "", each)  # which finds a way that leads through no map
         remove(values, each.path)
     return left
 
 
-def merge(low: Any, high: Any) -> dict[str, Any]:
-    """Return both objects as one: maps merge, everything else of `high` replaces.
-
-    Null is a value like any other: Helm takes it for the wish to have the chart's default away.
-    """
-    found = dict(low)
-    for key, value in high.items():
-        if isinstance(value, dict) and isinstance(found.get(key), dict):
-            found[key] = merge(found[key], value)
-        else:
-            found[key] = clone(value)
-    return found
-
-
-def clone(value: Any) -> Any:
-    """Return a copy that shares nothing with a JSON-like value."""
-    if isinstance(value, dict):
-        return {key: clone(inner) for key, inner in value.items()}
-    return [clone(inner) for inner in value] if isinstance(value, list) else value
-
-
-def without_null(value: Any) -> Any:
-    """Return a copy of a value without keys that are null, for manifests of ours: no chart is below their values."""
-    if isinstance(value, dict):
-        return {key: without_null(inner) for key, inner in value.items() if inner is not None}
-    return clone(value)
-
-
-def get(values: Mapping[str, Any], path: Path) -> Any:
-    """Return the value at a path, None when there is none."""
-    found: Any = values
-    for key in path:
-        found = found.get(key, _ABSENT) if isinstance(found, dict) else _ABSENT
-        if found is _ABSENT:
-            return None
-    return found
-
-
-def put(values: dict[str, Any], path: Path, value: Any, setting: Setting | None = None) -> None:
-    """Write the value at a path, making the maps on the way.
-
-    Raises:
-        InvalidRequest: something on the way is no map, so that `setting` would lose it.
-    """
-    found = values
-    for depth, key in enumerate(path[:-1]):
-        inner = found.get(key)
-        if setting is not None and inner is not None and not isinstance(inner, dict):
-            raise InvalidRequest(
-                f"{setting.flag} {setting.target}:{setting.dotted()}: {'.'.join(path[: depth + 1])} is not a map",
-                hint=f"replace it whole: --set-json {setting.target}:{'.'.join(path[: depth + 1])}='{{…}}'",
-            )
-        if not isinstance(inner, dict):
-            inner = found[key] = {}
-        found = inner
-    found[path[-1]] = value
-
-
-def remove(values: dict[str, Any], path: Path) -> None:
-    """Remove the value at a path, and the maps on the way that it leaves empty."""
-    if len(path) > 1:
-        inner = values.get(path[0])
-        if isinstance(inner, dict):
-            remove(inner, path[1:])
-            if not inner:
-                values.pop(path[0])
-    else:
-        values.pop(path[0], None)
+def _refuse_two_values(secrets: Sequence[Setting], given: Sequence[Setting]) -> None:
+    """Raise InvalidRequest where another setting has a value for what is taken from a Secret: only one could count."""
+    for secret in secrets:
+        for each in given:
+            below = each.path[: len(secret.path)] == secret.path
+            above = secret.path[: len(each.path)] == each.path and isinstance(each.value, Mapping)
+            if below or (above and get(each.value, secret.path[len(each.path) :]) is not None):
+                where = f"--set-secret {secret.target}:{secret.dotted()}"
+                raise InvalidRequest(f"{where} stands beside {each.flag} for the same value", hint="keep one of them")

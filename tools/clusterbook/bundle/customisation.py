@@ -88,6 +88,9 @@ def _plan_changes(own: Plan, other: Plan) -> Iterator[ValueChange]:
 def _rest(before: Folder, after: Folder) -> dict[str, tuple[str, str]]:
     """Return what else there is to a release, by what it is called: before and after."""
     pairs = {"namespace": (before.namespace, after.namespace)}
+    taken = [{f"{each.dotted()} (taken)": str(each.value) for each in folder.secrets} for folder in (before, after)]
+    for place in sorted({*taken[0], *taken[1]}):
+        pairs[place] = (taken[0].get(place, ""), taken[1].get(place, ""))
     for name in sorted(before.templates.keys() | after.templates.keys()):
         pairs[f"templates/{name}"] = (_digest(before.templates.get(name)), _digest(after.templates.get(name)))
     return pairs

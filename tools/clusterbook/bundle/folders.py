@@ -10,8 +10,10 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from clusterbook.bundle.components import BundleComponent, ComponentSelection, without_null
+from clusterbook.bundle.components import BundleComponent, ComponentSelection
 from clusterbook.bundle.options import Options
+from clusterbook.bundle.settings import Setting
+from clusterbook.bundle.value_tree import without_null
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.records import TYPE_CHECKING, Any, NamedTuple
@@ -82,6 +84,7 @@ class Folder(NamedTuple):
     retries: int | None = None
     vendored: VendoredChart | None = None
     numbered: bool = True
+    secrets: tuple[Setting, ...] = ()
 
     @property
     def path(self) -> str:
@@ -192,7 +195,11 @@ def _folders(
         chart = chart_of(part.reference)
         found.append(
             main._replace(
-                chart=chart, values=part.values, dynamic=part.dynamic, vendored=_vendored_chart(part, options, charts)
+                chart=chart,
+                values=part.values,
+                dynamic=part.dynamic,
+                vendored=_vendored_chart(part, options, charts),
+                secrets=part.secrets,
             )
         )
         if after:

@@ -17,14 +17,16 @@ from clusterbook.bundle.local_chart import (
     head,
     local_chart,
     open_values,
+    secret_values,
     values_files,
 )
 from clusterbook.bundle.mirror_names import chart_home
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.readme import README, readme
 from clusterbook.bundle.repositories import repository_names
-from clusterbook.bundle.settings import Path
+from clusterbook.bundle.settings import Path, SecretSource
 from clusterbook.bundle.template import fill
+from clusterbook.bundle.value_tree import put
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.records import Any
@@ -51,10 +53,12 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
         texts[path] = opening + dump(_level(folders, names))
     charts = any(folder.chart for folder in plan.folders)
     if charts:
-        texts[RELEASE] = fill(RELEASE, {})
+        taken = "".join(map(_taken, plan.folders))
+        words = {"TAKEN": taken, "FLAGS": "$taken " if taken else ""}
+        texts[RELEASE] = fill(RELEASE, words, sections=["taken"] if taken else [])
     order = sorted(levels, key=lambda path: levels[path][0].level)
     texts["helmfile.yaml"] = opening + dump({"helmfiles": [{"path": path} for path in order]})
-    how = fill("helmfile.md", {"OPEN": open_values(plan)}, sections=["charts"] if charts else [])
+    how = fill("helmfile.md", {"OPEN": open_values(plan) + secret_values(plan)}, sections=_sections(plan))
     texts[README] = readme(recipe, plan, options, sections=how)
     return texts
 
@@ -93,6 +97,37 @@ def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
         yield path, value
 
 
+def _sections(plan: Plan) -> list[str]:
+    """Return the sections of README.md that concern a bundle."""
+    chosen = {
+        "charts": any(folder.chart for folder in plan.folders),
+        "taken": any(folder.secrets for folder in plan.folders),
+    }
+    return [name for name, is_chosen in chosen.items() if is_chosen]
+
+
+def _taken(folder: Folder) -> str:
+    """Return the line that says which values of a release Helmfile takes from elsewhere, and whether from Secrets."""
+    if not folder.secrets:
+        return ""
+    words = " ".join(f"--set-string {each.dotted()}=-" for each in folder.secrets)
+    where = "cluster" if any(not each.value.file for each in folder.secrets) else "files"
+    return f"    {folder.name}) taken='{words}' from={where} ;;\n"
+
+
+def _lookups(folder: Folder) -> list[dict[str, Any]]:
+    """Return the values that Helmfile looks up for a release, [] for none.
+
+    Source: helmfile/vals, providers k8s and file.
+    """
+    found: dict[str, Any] = {}
+    for each in folder.secrets:
+        place: SecretSource = each.value
+        secret = f"k8s://v1/Secret/{folder.namespace}/{place.name}/{place.key}"
+        put(found, each.path, f"ref+{f'file://{place.file}' if place.file else secret}")
+    return [found] if found else []
+
+
 def _level(folders: Sequence[Folder], names: Mapping[str, str]) -> dict[str, Any]:
     """Return the state file of one level."""
     together = {folder.name: folder for folder in folders}
@@ -116,7 +151,7 @@ def _release(folder: Folder, names: Mapping[str, str], together: Mapping[str, Fo
     found: dict[str, Any] = {
         "name": folder.name,
         "namespace": folder.namespace,
-        "values": [f"{folder.path}/{VALUES}", f"{folder.path}/{LATER}"],
+        "values": [f"{folder.path}/{VALUES}", f"{folder.path}/{LATER}", *_lookups(folder)],
         **_chart(folder, names),
     }
     needs = [f"{together[name].namespace}/{name}" for name in folder.needs if name in together]

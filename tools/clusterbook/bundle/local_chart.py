@@ -94,6 +94,23 @@ def open_values(plan: Plan) -> str:
     return f"First give the values that are left open in {', '.join(left)}.\n\n" if left else ""
 
 
+def secret_values(plan: Plan, namespace: str = "") -> str:
+    """Return the paragraph about the values that are taken from where they are kept, "" where there are none.
+
+    `namespace` is where the Secrets lie, "" for that of each release.
+    """
+    lines = [
+        f"| {folder.name} | `{each.dotted()}` | {each.value}"
+        f"{'' if each.value.file else f', in the namespace {namespace or folder.namespace}'} |"
+        for folder in plan.folders
+        for each in folder.secrets
+    ]
+    if not lines:
+        return ""
+    table = "\n".join(("| release | value | is taken from |", "|---|---|---|", *lines))
+    return f"These values are not in the bundle, and have to be where they are taken from first:\n\n{table}\n\n"
+
+
 def has_unknown_kinds(folder: Folder) -> bool:
     """Return whether a folder holds objects of kinds that nobody knows before its component is installed.
 

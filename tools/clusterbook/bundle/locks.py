@@ -60,7 +60,7 @@ class Locks:
             where = f"{name}:{'.'.join(path)}"
             for each in dynamic:
                 if path[: len(each.path)] == each.path[: len(path)]:
-                    what = f"--dynamic {name}:{each.dotted()} leaves open what {self._choice} decides: {where}"
+                    what = f"{each.flag} {name}:{each.dotted()} leaves open what {self._choice} decides: {where}"
                     raise InvalidRequest(what, hint="leave it out; the profile is chosen when the recipe is made")
             if _state(values, path) != _state(self._references[name], path):
                 what = f"{where} would be another than in the recipe, which was made for {self._choice}"

@@ -25,6 +25,7 @@ REPEATED = (
     "set",
     "setJson",
     "setFile",
+    "setSecret",
     "dynamic",
     "systemNodeSelector",
     "systemNodeToleration",
@@ -58,6 +59,7 @@ _ONLY_FOR: dict[str, tuple[str, ...]] = {
     "fluxNamespace": ("flux",),
     "fluxOciSourceName": ("flux",),
     "dynamic": ("helm", "helmfile", "argocd-helm", "flux"),
+    "setSecret": ("helm", "helmfile", "flux"),
 }
 """Deployers that an option means something to."""
 DNS_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -69,11 +71,15 @@ REVISION = r"[A-Za-z0-9][A-Za-z0-9._/+-]*"
 
 
 class Options(NamedTuple):
-    """What the words of a request mean. `settings` are those of --set, `typed` those of --set-file and --set-json."""
+    """What the words of a request mean.
+
+    `settings` are those of --set, `typed` those of --set-file and --set-json, `secrets` those of --set-secret.
+    """
 
     deployer: str
     settings: tuple[Setting, ...] = ()
     typed: tuple[Setting, ...] = ()
+    secrets: tuple[Setting, ...] = ()
     dynamic: tuple[Setting, ...] = ()
     system_selector: Mapping[str, str] = {}
     system_tolerations: tuple[Taint, ...] = ()
@@ -121,11 +127,14 @@ def read_options(request: OptionWords) -> Options:
             raise InvalidRequest(f"{each.flag} does not speak to the deployer", hint="write --set deployer:key=value")
     refuse_repetition(typed)
     dynamic = tuple(setting_grammar.read_dynamic(word) for word in request.get("dynamic", ()))
+    secrets = tuple(setting_grammar.read_secret(word) for word in request.get("setSecret", ()))
+    _refuse_unseen_files(secrets, deployer)
     gate = request.get("workloadGate")
     return Options(
         deployer=deployer,
         settings=tuple(each for each in settings if each.target != "deployer"),
         typed=tuple(typed),
+        secrets=secrets,
         dynamic=dynamic,
         system_selector=_labels(request, "systemNodeSelector"),
         system_tolerations=_tolerations(request, "systemNodeToleration"),
@@ -164,6 +173,16 @@ def refuse_repetition(settings: Sequence[Setting]) -> None:
         if (each.flag, each.target, each.path) in seen:
             raise InvalidRequest(f"{each.flag} {each.target}:{each.dotted()} stands twice", hint="keep one of them")
         seen.add((each.flag, each.target, each.path))
+
+
+def _refuse_unseen_files(secrets: Sequence[Setting], deployer: str) -> None:
+    """Raise InvalidRequest where a value would be in a file, and what installs the bundle runs in the cluster."""
+    for each in secrets:
+        if each.value.file and deployer == "flux":
+            place = f"{each.target}:{each.dotted()}"
+            what = f"--set-secret {place} names a file, and Flux sees none: it runs in the cluster"
+            hint = f"kubectl create secret generic NAME --from-file=KEY={each.value.file}, then name NAME/KEY"
+            raise InvalidRequest(what, hint=hint)
 
 
 def _labels(request: OptionWords, option: str) -> dict[str, str]:

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from clusterbook.bundle.components import clone, merge
 from clusterbook.bundle.flux.source import LATER as CONFIG_MAP
 from clusterbook.bundle.folders import Folder, Plan
 from clusterbook.bundle.integers import Path, large_integers, spell_path, subchart_integers, walk_integers
 from clusterbook.bundle.local_chart import LATER, VALUES
+from clusterbook.bundle.value_tree import clone, merge
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.diagnostics.findings import SourceErrors
 from clusterbook.documents.scalars import BOOLEANS

@@ -22,6 +22,9 @@ EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _WHOLE = r"-?(0|[1-9][0-9]{0,17})"
 _TEXTUAL = ("version", "tag", "digest")
 """Endings of keys whose values are text even where they look like numbers."""
+_PLACE_IN_CLUSTER = r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)/([A-Za-z0-9._-]{1,253})"
+_FILE = r"(/[A-Za-z0-9._@-]+)+"
+"""A path that is one word to a shell, and that Helmfile reads whole. Source: helmfile/vals, pkg/expansion."""
 
 
 class Setting(NamedTuple):
@@ -35,6 +38,18 @@ class Setting(NamedTuple):
     def dotted(self) -> str:
         """Return the path as it was typed."""
         return ".".join(self.path)
+
+
+class SecretSource(NamedTuple):
+    """Where a value is kept that no bundle records: a key of a Secret in the cluster, else a file of who installs."""
+
+    name: str = ""
+    key: str = ""
+    file: str = ""
+
+    def __str__(self) -> str:
+        """Return it as a sentence says it."""
+        return f"the file {self.file}" if self.file else f"the key {self.key} of the Secret {self.name}"
 
 
 class Taint(NamedTuple):
@@ -118,6 +133,24 @@ def read_dynamic(word: str) -> Setting:
             f"--dynamic {printable_setting(word)} is not component:path", hint="leave the value out: it is given later"
         )
     return Setting("--dynamic", _target("--dynamic", word, target), _path("--dynamic", word, path), None)
+
+
+def read_secret(word: str) -> Setting:
+    """Return the setting in `component:path=SECRET/KEY` or `component:path=/FILE`; its value is a SecretSource.
+
+    Raises:
+        InvalidRequest: the word is none. Its value is not repeated: it may be the secret itself.
+    """
+    target, path, value = _split("--set-secret", word, "component:path=SECRET/KEY")
+    if re.fullmatch(_FILE, value):
+        return Setting("--set-secret", target, path, SecretSource(file=value))
+    found = re.fullmatch(_PLACE_IN_CLUSTER, value)
+    if not found:
+        raise InvalidRequest(
+            f"--set-secret {printable_setting(word)} names neither a key of a Secret nor a file",
+            hint="write SECRET/KEY, or the whole path of a file, from / on: letters, digits, - _ . and @",
+        )
+    return Setting("--set-secret", target, path, SecretSource(found[1], found[3]))
 
 
 def printable_setting(word: str) -> str:

@@ -30,6 +30,7 @@ _HELP: Mapping[str, tuple[str, str]] = {
     "set": ("Set one value; enabled=false leaves a component out.", "COMPONENT:PATH=VALUE"),
     "setJson": ("Set a value to JSON: objects merge, null removes.", "COMPONENT:PATH=JSON"),
     "setFile": ("Set a value to a file's content; .json and .yaml are read.", "COMPONENT:PATH=FILE"),
+    "setSecret": ("Take a value from a Secret, or a file, when it is installed.", "COMPONENT:PATH=SECRET/KEY|/FILE"),
     "dynamic": ("Leave a value to the installation.", "COMPONENT:PATH"),
     "systemNodeSelector": ("Label of the nodes for system pods.", "KEY=VALUE"),
     "systemNodeToleration": ("Taint that system pods tolerate; default: all.", _TAINT),

@@ -100,6 +100,7 @@ class DeploymentPart(_Part):
     set_: list[str] | None = Field(None, alias="set")
     set_json: list[str] | None = Field(None, alias="setJson")
     set_file: list[str] | None = Field(None, alias="setFile")
+    set_secret: list[str] | None = Field(None, alias="setSecret")
     dynamic: list[str] | None = None
     vendor_charts: bool | None = Field(None, alias="vendorCharts")
     readiness_hooks: bool | None = Field(None, alias="readinessHooks")

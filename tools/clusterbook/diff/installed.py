@@ -37,12 +37,14 @@ _BESIDE = ("-pre", "-post", "-readiness")
 class ExpectedComponent(NamedTuple):
     """One component that is deployed; `values` is None where the recipe does not say them.
 
-    What the options of a bundle decide lies at `open_paths`: it is known to differ where nobody knows the options.
+    What the options of a bundle decide lies at `open_paths`: it is known to differ where nobody knows the options. What
+    is taken from Secrets lies at `secret_paths`: no bundle knows it, and no report shows it.
     """
 
     component: ComponentRef
     values: Mapping[str, Any] | None
     open_paths: tuple[str, ...] = ()
+    secret_paths: tuple[str, ...] = ()
 
 
 def installed_drift(
@@ -102,9 +104,11 @@ def _expected_components(
     if ORDER in recipe.document and recipe.is_whole:
         for part in select(recipe.document, read_options(request or {})).parts:
             open_paths = _option_paths(part.facts) if request is None else _leaves(part.dynamic)
+            secrets = tuple(spell(each.path) for each in part.secrets)
             release = edited.get(part.name)
             reference = ComponentRef({**part.reference, **(release.fields if release else {})})
-            yield ExpectedComponent(reference, release.values if release else part.values, tuple(open_paths))
+            values = release.values if release else part.values
+            yield ExpectedComponent(reference, values, tuple(open_paths), secrets)
         return
     for component in recipe.components:
         if recipe.deploys(component):
@@ -163,6 +167,11 @@ def _release_drift(path: str, expected: ExpectedComponent, release: InstalledRel
         yield unseen_change(f"{path}.values", expected=expected.values is not None, found=release.values is not None)
         return
     roots = [f"{path}.values.{each}" for each in expected.open_paths]
+    secrets = [f"{path}.values.{each}" for each in expected.secret_paths]
     for change in value_changes(path, expected.values, release.values):
-        inside = any(change.path == root or change.path.startswith((f"{root}.", f"{root}[")) for root in roots)
-        yield change._replace(severity=INFO) if inside else change
+        if not _lies_in(change.path, secrets):
+            yield change._replace(severity=INFO) if _lies_in(change.path, roots) else change
+
+
+def _lies_in(path: str, roots: Sequence[str]) -> bool:
+    return any(path == root or path.startswith((f"{root}.", f"{root}[")) for root in roots)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from clusterbook.bundle.components import BundleComponent, get
+from clusterbook.bundle.components import BundleComponent
 from clusterbook.bundle.folders import Chart, Plan
 from clusterbook.bundle.options import Options
+from clusterbook.bundle.value_tree import get
 from clusterbook.catalog.images import covers, full_name, images_in
 from clusterbook.resolve.image_variants import variants
 from clusterbook.resolve.recipe import ComponentRef
@@ -102,7 +103,7 @@ def mirror_list(
         if any(_from_a_marketplace(each) for each in manifests):
             gaps.append(ImageGap(folder.component, _BY_OLM, helm_knows=False))
     names = {name: part.name for part in parts for name in (*(part.facts.get("valueOverrideKeys") or ()), part.name)}
-    for setting in (*options.settings, *options.typed, *options.dynamic):
+    for setting in (*options.settings, *options.typed, *options.secrets, *options.dynamic):
         target = names.get(setting.target, "")
         if setting.path[-1].lower() in _TELLING and target in charts:
             gaps.append(

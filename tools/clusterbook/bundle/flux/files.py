@@ -27,6 +27,8 @@ from clusterbook.bundle.local_chart import has_unknown_kinds, head, local_chart
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.readme import README, readme
 from clusterbook.bundle.repositories import repository_names
+from clusterbook.bundle.settings import Setting
+from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.records import Any
 
@@ -140,6 +142,10 @@ def _release(folder: Folder, home: BundleSource, names: Mapping[str, str]) -> Ob
         metadata = {"name": name, "labels": _WATCHED}
         configuration = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": digits}
         found[f"{folder.path}/integers.yaml"] = configuration
+    for each in folder.secrets:
+        _refuse_long_target(each)
+        kept = {"kind": "Secret", "name": each.value.name, "valuesKey": each.value.key}
+        sources.append({**kept, "targetPath": each.dotted()})
     if sources:
         spec["valuesFrom"] = sources
     if not _lies_in_bundle(folder):
@@ -160,6 +166,13 @@ def _release(folder: Folder, home: BundleSource, names: Mapping[str, str]) -> Ob
         "spec": spec,
     }
     return found
+
+
+def _refuse_long_target(setting: Setting) -> None:
+    """Raise InvalidRequest where Flux takes no path as long as that of a setting."""
+    if len(setting.dotted()) > _LONGEST_TARGET:
+        what = f"--set-secret {setting.target}:{setting.dotted()} is a path of more than {_LONGEST_TARGET} characters"
+        raise InvalidRequest(what, hint="Flux takes none; choose another deployer")
 
 
 def _integers(folder: Folder) -> dict[Path, int]:

@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping
 
 from clusterbook.bundle.folders import Folder, Plan
+from clusterbook.bundle.local_chart import secret_values
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.repositories import slug
 from clusterbook.bundle.template import fill
@@ -114,6 +115,7 @@ def installation_section(home: BundleSource, plan: Plan, namespace: str) -> str:
     words = {
         "VERSION": generator,
         "GIVE": "".join(_GIVE.format(folder.path, LATER) for folder in left_open) if git else "",
+        "TAKEN": secret_values(plan, namespace),
         "EDIT": edit,
         "NAME": home.name,
         "NAMESPACE": namespace,
@@ -128,6 +130,7 @@ def installation_section(home: BundleSource, plan: Plan, namespace: str) -> str:
         "alone": not git and not generator,
         "generator": bool(generator),
         "edit": bool(edit) and not git,
+        "taken": any(folder.secrets for folder in plan.folders),
         "ssh": home.url.startswith("ssh://"),
         "placed": bool(home.url),
         "unplaced": not home.url,

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from clusterbook.bundle.folders import Folder, Plan
 from clusterbook.bundle.helm.install import INSTALL, install_sh
 from clusterbook.bundle.helm.tables import kinds, needed_kinds, releases, taints
-from clusterbook.bundle.local_chart import LATER, VALUES, local_chart, open_values, values_files
+from clusterbook.bundle.local_chart import LATER, VALUES, local_chart, open_values, secret_values, values_files
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.readme import README, generated_line, readme
 from clusterbook.bundle.template import fill
@@ -33,7 +33,7 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
         "NEEDED_KINDS": needed_kinds(plan),
         "TAINTS": taints(plan),
     }
-    how = fill(f"helm/{README}", {"VALUES": VALUES, "LATER": LATER, "OPEN": open_values(plan)})
+    how = fill(f"helm/{README}", {"VALUES": VALUES, "LATER": LATER, "OPEN": open_values(plan) + secret_values(plan)})
     texts = {
         DEPLOY: fill(f"helm/{DEPLOY}", tables),
         UNDEPLOY: fill(f"helm/{UNDEPLOY}", tables),

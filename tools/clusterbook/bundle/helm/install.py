@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 
 from clusterbook.bundle.folders import Folder
 from clusterbook.bundle.integers import large_integers
 from clusterbook.bundle.mirror_names import chart_home
+from clusterbook.bundle.settings import SecretSource, Setting
 from clusterbook.bundle.template import fill
 
 INSTALL = "install.sh"
@@ -26,6 +28,7 @@ def install_sh(folder: Folder, generated_line: str) -> str:
         "namespace": own_namespace,
         "upgrade": folder.chart is not None,
         "owned": bool(secrets),
+        "taken": bool(folder.secrets),
     }
     words = {
         "MADE": generated_line,
@@ -36,8 +39,28 @@ def install_sh(folder: Folder, generated_line: str) -> str:
         "WAIT": _wait(folder),
         "INTEGERS": "".join(f" --set {shlex.quote(f'{path}={number}')}" for path, number in large_integers(folder)),
         "SECRETS": " ".join(secrets),
+        "TAKEN": "".join(f" --set-file {each.dotted()}=/dev/fd/{fd}" for fd, each in _taken(folder)),
+        "TAKE": "".join(_take(fd, each) for fd, each in _taken(folder)),
+        "OPEN": "".join(f'    exec {fd}< <(printf %s "$value_{fd}")\n' for fd, _ in _taken(folder)),
+        "OPEN_TEMPLATE": "    open_values\n" if folder.secrets else "",
     }
     return fill(f"helm/{INSTALL}", words, sections=[name for name, chosen in sections.items() if chosen])
+
+
+_FIRST_FD = 21
+"""Behind those that bash keeps for itself."""
+
+
+def _taken(folder: Folder) -> Iterator[tuple[int, Setting]]:
+    """Yield the values that are taken at installation, each with the file descriptor that Helm reads it from."""
+    yield from enumerate(folder.secrets, _FIRST_FD)
+
+
+def _take(fd: int, setting: Setting) -> str:
+    """Return the lines that take one value."""
+    place: SecretSource = setting.value
+    words = ("cat", place.file) if place.file else ("secret", place.name, place.key)
+    return f'take {shlex.quote(str(place))} {shlex.join(words)}\nvalue_{fd}="$value"\n'
 
 
 def _wait(folder: Folder) -> str:

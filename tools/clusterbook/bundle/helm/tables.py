@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from clusterbook.bundle.advice import needs
-from clusterbook.bundle.components import BundleComponent, get
+from clusterbook.bundle.components import BundleComponent
 from clusterbook.bundle.folders import TIMEOUT_S, Folder, Plan
 from clusterbook.bundle.settings import read_taint
+from clusterbook.bundle.value_tree import get
 from clusterbook.diagnostics.errors import InvalidRequest
 
 _WORD = r"\S+"

@@ -5,6 +5,13 @@ set -euo pipefail
 when="$1" release="$2" namespace="$3" chart="$4" version="$5" context="$6" folder="$7" level="$8"
 shift 8
 
+# @if taken@
+taken='' from='' # values that Helmfile takes from elsewhere: some text in their place, and where it looks
+case "$release" in
+@TAKEN@
+esac
+
+# @end@
 kube() { kubectl "$@" ${context:+--context "$context"}; }
 
 content() { # what is in a Secret, as JSON
@@ -14,8 +21,11 @@ content() { # what is in a Secret, as JSON
 crds() { # the CRDs that lie beside the templates of the chart, as the values switch its parts
     local server
     server="$(kube get --raw /version | sed -n 's/.*"gitVersion": *"\(v[0-9.]*\).*/\1/p')"
+# @if taken@
+    # shellcheck disable=SC2086 # several words
+# @end@
     helm template "$release" "$chart" ${version:+--version "$version"} --namespace "$namespace" \
-        -f "$folder/values.yaml" -f "$folder/cluster-values.yaml" --include-crds \
+        -f "$folder/values.yaml" -f "$folder/cluster-values.yaml" @FLAGS@--include-crds \
         ${server:+--kube-version "$server"} </dev/null |
         awk '/^---/ { next_document = 1; next }
              /^# Source: / { beside = $3 ~ /\/crds\// && $3 !~ /\/templates\//; next }
@@ -24,6 +34,13 @@ crds() { # the CRDs that lie beside the templates of the chart, as the values sw
 
 before() {
     local secret data found
+# @if taken@
+    if [ "$from" = cluster ] && [ -n "$context" ] && [ "$context" != "$(kubectl config current-context)" ]; then
+        echo "release.sh: Helmfile takes Secrets by the current context, which is not $context" >&2
+        echo "  hint: kubectl config use-context $context" >&2
+        exit 1
+    fi
+# @end@
     if [ "$level" = privileged ]; then # one that somebody chose stays
         kube create namespace "$namespace" >/dev/null 2>&1 || kube get namespace "$namespace" >/dev/null
         kube label namespace "$namespace" pod-security.kubernetes.io/enforce=privileged >/dev/null ||

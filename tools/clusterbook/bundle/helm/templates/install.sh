@@ -56,6 +56,31 @@ if [ -z "$DRY_RUN_FLAG" ]; then # the namespace is part of this release, and Hel
 fi
 # @end@
 
+# @if taken@
+# What no file of the bundle has is taken now from where it is kept. It reaches Helm through pipes: it stands in no file, on no
+# command line, and in no variable of the environment.
+secret() { # name, key
+    kube get secret "$1" --namespace @NAMESPACE@ \
+        -o "go-template={{range \$key, \$value := .data}}{{if eq \$key \"$2\"}}{{base64decode \$value}}{{end}}{{end}}"
+}
+
+take() { # where from, the command that reads it; sets value
+    local from="$1"
+    shift
+    value="$("$@" && printf x)" || value='' # the x keeps line ends
+    if [ "${value:-x}" = x ]; then
+        echo "install.sh: @NAME@ needs a value from $from, which is empty or not there" >&2
+        exit 1
+    fi
+    value="${value%x}"
+}
+
+@TAKE@
+open_values() { # a pipe is read once
+@OPEN@
+}
+
+# @end@
 # @if upgrade@
 installed() {
     # shellcheck disable=SC2086 # a flag may be several words
@@ -66,7 +91,8 @@ installed() {
 crds() { # the CRDs that lie beside the templates of the chart, as the values switch its parts
     local version
     version="$(kube get --raw /version | sed -n 's/.*"gitVersion": *"\(v[0-9.]*\).*/\1/p')"
-    helm template @NAME@ @CHART@ --namespace @NAMESPACE@ -f values.yaml -f cluster-values.yaml@INTEGERS@ --include-crds \
+@OPEN_TEMPLATE@
+    helm template @NAME@ @CHART@ --namespace @NAMESPACE@ -f values.yaml -f cluster-values.yaml@INTEGERS@@TAKEN@ --include-crds \
         ${version:+--kube-version "$version"} </dev/null |
         awk '/^---/ { next_document = 1; next }
              /^# Source: / { beside = $3 ~ /\/crds\// && $3 !~ /\/templates\//; next }
@@ -89,9 +115,12 @@ case "${HELM_VERSION:-$(helm version --short)}" in
 esac
 # shellcheck disable=SC2086 # a flag may be several words
 set -- helm upgrade --install @NAME@ @CHART@ \
-    --namespace @NAMESPACE@ --create-namespace -f values.yaml -f cluster-values.yaml@INTEGERS@ $apply \
+    --namespace @NAMESPACE@ --create-namespace -f values.yaml -f cluster-values.yaml@INTEGERS@@TAKEN@ $apply \
     $COMPONENT_WAIT_ARGS ${KUBE_CONTEXT:+--kube-context "$KUBE_CONTEXT"} \
     $KUBECONFIG_FLAG $DRY_RUN_FLAG $HELM_DEBUG_FLAG
+# @if taken@
+open_values
+# @end@
 # @if owned@
 
 content() { # what is in a Secret, as JSON
