@@ -39,9 +39,28 @@
     const other = data.aliases[name]?.[word];
     return other === "any" ? "" : known.includes(other) ? other : null;
   };
+  // letters in common, as Python's difflib counts them: the longest run, then those on both sides of it
+  const common = (a, b) => {
+    let [at, there, longest] = [0, 0, 0];
+    for (let i = 0; i < a.length; i++) for (let j = 0; j < b.length; j++) {
+      let n = 0;
+      while (i + n < a.length && a[i + n] === b[j + n]) n++;
+      if (n > longest) [at, there, longest] = [i, j, n];
+    }
+    return longest && common(a.slice(0, at), b.slice(0, there)) + longest + common(a.slice(at + longest), b.slice(there + longest));
+  };
+  const meant = (data, name, text) => {
+    const word = text.toLowerCase(), score = (each) => 2 * common(each, word) / (each.length + word.length);
+    const found = [...data.dimensions[name], ...Object.keys(data.aliases[name] || {})].filter((each) => score(each) >= 0.6);
+    return found.sort((a, b) => score(b) - score(a) || (a < b ? 1 : -1))[0];
+  };
   const answer = (data, asked) => {
     const unknown = DIMENSIONS.find((name) => spelled(data, name, asked[name]) === null);
-    if (unknown) return { state: "refused", text: `${unknown} '${asked[unknown]}' is not known; allowed: ${[...data.dimensions[unknown], "any"].join(", ")}` };
+    if (unknown) {
+      const allowed = [...data.dimensions[unknown], "any"], near = meant(data, unknown, asked[unknown].trim());
+      const hint = near ? `did you mean '${near}'?` : `type --${unknown} ${allowed[0]}, say`;
+      return { state: "refused", text: `${unknown} '${asked[unknown]}' is not known; allowed: ${allowed.join(", ")}`, hint };
+    }
     const query = Object.fromEntries(DIMENSIONS.map((name) => [name, spelled(data, name, asked[name])]));
     if (!data.flat) {
       data.flat = [];
@@ -137,7 +156,7 @@
       const state = make("span", { class: `cb-state cb-${said.state}` }, said.state);
       const command = ["clusterbook recipe", ...asked.map((name) => `--${name} ${query[name]}`), ...(said.state === "inherited" ? ["--allow-inherited"] : [])].join(" ");
       verdict.replaceChildren(
-        !asked.length ? make("p", {}, "Choose what your cluster is. Without any criterion, the answer is:") : make("p", {}, state, ": ", said.state === "curated" ? "one overlay is for exactly this" : said.state === "composed" ? "several overlays together are for exactly this" : said.text),
+        !asked.length ? make("p", {}, "Choose what your cluster is. Without any criterion, the answer is:") : make("p", {}, state, ": ", said.state === "curated" ? "one overlay is for exactly this" : said.state === "composed" ? "several overlays together are for exactly this" : said.text, said.hint ? ` (${said.hint})` : ""),
         ...(fuller.length ? [make("p", {}, "Say more, and there is a recipe:"), make("ul", {}, fuller.map((recipe) => make("li", { class: "cb-answer" }, link(recipe), make("small", {}, ` ${Object.entries(recipe.criteria).filter(([name]) => !query[name]).map(([name, value]) => `--${name} ${value}`).join(" ")}`))))] : []),
         ...(said.recipe ? [make("p", { class: !fuller.length && "cb-answer" }, fuller.length ? "As asked, you get " : "", link(said.recipe))] : []),
         ...(near.length ? [make("p", {}, "Nearest: ", near.map((slug, i) => [i ? ", " : "", make("a", { href: `${slug}.html` }, slug)]))] : []),

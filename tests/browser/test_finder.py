@@ -23,7 +23,7 @@ async (queries) => {
   const data = await window.clusterbook.index();
   return queries.map((query) => {
     const said = window.clusterbook.answer(data, query);
-    return [said.state, said.recipe ? said.recipe.slug : "", said.text, said.nearest ?? []];
+    return [said.state, said.recipe ? said.recipe.slug : "", said.text, said.nearest ?? [], said.hint ?? ""];
   });
 }
 """
@@ -41,7 +41,7 @@ def test_every_combination_has_the_clients_answer(page: Page, http: str) -> None
     found: list[Any] = page.evaluate(ASK, [query.specified() for query in queries])
     assert len(found) == len(queries) > 10_000
     matrix = sites.ours()
-    for query, (state, slug, text, nearest) in zip(queries, found, strict=True):
+    for query, (state, slug, text, nearest, _) in zip(queries, found, strict=True):
         answer = matrix.answer(query)
         assert state == answer.state, query
         assert slug == ("" if state == UNSUPPORTED else answer.slug), query
@@ -218,11 +218,43 @@ def test_a_word_that_is_no_value_is_refused_as_the_command_refuses_it(page: Page
         read_criteria(query, sites.ours().catalog.vocabulary)
     page.goto(f"{http}recipes/index.html?{urlencode(query)}")
     verdict = page.locator(".cb-verdict")
-    expect(verdict).to_contain_text(refused.value.what)
+    expect(verdict).to_contain_text(f"{refused.value.what} ({refused.value.hint})")
     expect(verdict).to_contain_text("refused")
     assert verdict.locator(".cb-command").count() == 0
     (said,) = page.evaluate(ASK, [query])
-    assert said == ["refused", "", refused.value.what, []]
+    assert said == ["refused", "", refused.value.what, [], refused.value.hint]
+
+
+def misspelled() -> list[dict[str, str]]:
+    """Return what people may type for each word of a dimension: a letter less, twice, in another place, or another."""
+    vocabulary = sites.ours().catalog.vocabulary
+    found = []
+    for name in DIMENSIONS:
+        words = [*vocabulary.values(name), *vocabulary.aliases.get(name, {})]
+        for word in words:
+            for at in range(len(word)):
+                head, letter, tail = word[:at], word[at], word[at + 1 :]
+                wrong = {head + tail, head + letter + word[at:], head + tail + letter, head + "x" + tail, tail + head}
+                found += [{name: each} for each in sorted(wrong)]
+    return found
+
+
+def refusal(query: dict[str, str]) -> tuple[str, str] | None:
+    try:
+        read_criteria(query, sites.ours().catalog.vocabulary)
+    except InvalidRequest as error:
+        return error.what, error.hint
+    return None
+
+
+def test_the_word_that_was_meant_is_the_one_that_the_command_names(page: Page, http: str) -> None:
+    refused = [(query, said) for query in misspelled() if (said := refusal(query)) is not None]
+    assert len(refused) > 500
+    assert {hint.partition(" ")[0] for _, (_, hint) in refused} == {"did", "type"}
+    page.goto(f"{http}recipes/index.html")
+    found = page.evaluate(ASK, [query for query, _ in refused])
+    for (query, said), (state, _, text, _, hint) in zip(refused, found, strict=True):
+        assert (state, text, hint) == ("refused", *said), query
 
 
 def test_other_spellings_of_a_value_are_answered_as_the_command_answers_them(page: Page, http: str) -> None:
