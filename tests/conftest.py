@@ -15,7 +15,7 @@ from tests.support.publications import JULY, MARCH, Publisher
 settings.register_profile("house", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("house")
 
-LOOPBACK = ("127.", "::1", "localhost")
+LOOPBACK = ("127.", "::1", "::ffff:127.", "0:0:0:0:0:0:0:1", "localhost")
 
 
 def refuse_other_machines(event: str, arguments: tuple[object, ...]) -> None:

@@ -20,6 +20,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import trustme
@@ -557,6 +558,133 @@ def empty_proxy(at: Place) -> str:
     return str(at.write("config", at.config("a", **{"proxy-url": ""})))
 
 
+# --- IPv6
+
+
+def server_of_ipv6(at: Place) -> str:
+    return str(at.write("config", at.config("six", {"token": "t"})))
+
+
+def server_of_ipv6_and_a_path(at: Place) -> str:
+    return str(at.write("config", at.config(f"{at.urls['six']}/k8s/clusters/c-1/", {"token": "t"}, name="x")))
+
+
+def server_of_ipv6_in_its_long_form(at: Place) -> str:
+    server = at.urls["six"].replace("[::1]", "[0:0:0:0:0:0:0:1]")
+    return str(at.write("config", at.config(server, {"token": "t"}, name="x")))
+
+
+def server_of_ipv6_without_a_scheme(at: Place) -> str:
+    return str(at.write("config", at.config(at.urls["plain six"].removeprefix("http://"), name="x")))
+
+
+def server_of_ipv6_without_brackets(at: Place) -> str:
+    return str(at.write("config", at.config(at.urls["plain six"].replace("[::1]", "::1"), name="x")))
+
+
+def server_of_ipv6_that_holds_one_of_ipv4(at: Place) -> str:
+    server = at.urls["plain"].replace("127.0.0.1", "[::ffff:127.0.0.1]")
+    return str(at.write("config", at.config(server, name="x")))
+
+
+def server_of_ipv6_by_another_name(at: Place) -> str:
+    cluster = {"tls-server-name": "api.example.org"}
+    return str(at.write("config", at.config("six", {"token": "t"}, **cluster)))
+
+
+def server_of_ipv6_that_is_not_verified(at: Place) -> str:
+    return str(at.write("config", at.config("six", {"token": "t"}, **{"insecure-skip-tls-verify": True})))
+
+
+def server_of_ipv6_that_the_certificate_does_not_name(at: Place) -> str:
+    """The proxy would lead there; the certificate says ::1 and fd00::1."""
+    at.env["HTTPS_PROXY"] = at.urls["tunnel"]
+    return str(at.write("config", at.config("https://[fd00::2]:6443", {"token": "t"}, name="x")))
+
+
+def proxy_of_ipv6(at: Place) -> str:
+    proxy = {"proxy-url": at.urls["plain six"]}
+    return str(at.write("config", at.config("http://api.example.org", name="x", **proxy)))
+
+
+def environments_proxy_of_ipv6(at: Place) -> str:
+    at.env["HTTP_PROXY"] = at.urls["plain six"]
+    return str(at.write("config", at.config("http://api.example.org", name="x")))
+
+
+def environments_proxy_of_ipv6_without_a_scheme(at: Place) -> str:
+    at.env["http_proxy"] = at.urls["plain six"].removeprefix("http://")
+    return str(at.write("config", at.config("http://api.example.org", name="x")))
+
+
+def environments_proxy_of_ipv6_without_brackets(at: Place) -> str:
+    at.env["http_proxy"] = at.urls["plain six"].removeprefix("http://").replace("[::1]", "::1")
+    return str(at.write("config", at.config("http://api.example.org", name="x")))
+
+
+def socks_proxy_of_ipv6(at: Place) -> str:
+    proxy = {"proxy-url": at.urls["socks six"]}
+    return str(at.write("config", at.config("http://api.example.org", name="x", **proxy)))
+
+
+def socks_proxy_to_ipv6(at: Place) -> str:
+    return str(at.write("config", at.config("http://[fd00::1]:80", name="x", **{"proxy-url": at.urls["socks"]})))
+
+
+def tunnel_to_ipv6(at: Place) -> str:
+    at.env["HTTPS_PROXY"] = at.urls["tunnel"]
+    return str(at.write("config", at.config("https://[fd00::1]:6443", {"token": "t"}, name="x")))
+
+
+def environments_proxy_and_loopback_of_ipv6(at: Place) -> str:
+    at.env |= {"HTTP_PROXY": "http://127.0.0.1:1", "HTTPS_PROXY": "http://127.0.0.1:1"}
+    return str(at.write("config", at.config("six", {"token": "t"})))
+
+
+def environments_proxy_and_loopback_of_ipv4_in_ipv6(at: Place) -> str:
+    at.env["HTTP_PROXY"] = "http://127.0.0.1:1"
+    return server_of_ipv6_that_holds_one_of_ipv4(at)
+
+
+def environments_proxy_and_a_shouted_localhost(at: Place) -> str:
+    at.env["HTTP_PROXY"] = at.urls["plain six"]
+    return str(at.write("config", at.config(at.urls["plain"].replace("127.0.0.1", "LOCALHOST"), name="x")))
+
+
+def excepting(entry: str, server: str = "http://[fd00::1]") -> Case:
+    """Return the case of a server whose proxy NO_PROXY may except."""
+
+    def case(at: Place) -> str:
+        at.env |= {"HTTP_PROXY": at.urls["plain"], "NO_PROXY": entry}
+        return str(at.write("config", at.config(server, name="x")))
+
+    case.__name__ = f"{server} except {entry}"
+    return case
+
+
+SIX: dict[Case, str] = {
+    server_of_ipv6: "six", server_of_ipv6_and_a_path: "six", server_of_ipv6_in_its_long_form: "six",
+    server_of_ipv6_without_a_scheme: "plain six", server_of_ipv6_without_brackets: "",
+    server_of_ipv6_that_holds_one_of_ipv4: "plain", server_of_ipv6_by_another_name: "six",
+    server_of_ipv6_that_is_not_verified: "six", server_of_ipv6_that_the_certificate_does_not_name: "",
+    proxy_of_ipv6: "plain six", environments_proxy_of_ipv6: "plain six",
+    environments_proxy_of_ipv6_without_a_scheme: "plain six", environments_proxy_of_ipv6_without_brackets: "",
+    socks_proxy_of_ipv6: "plain", socks_proxy_to_ipv6: "plain", tunnel_to_ipv6: "six",
+    environments_proxy_and_loopback_of_ipv6: "six", environments_proxy_and_loopback_of_ipv4_in_ipv6: "plain",
+    environments_proxy_and_a_shouted_localhost: "plain six",
+    excepting("fd00::1"): "", excepting("FD00::1"): "", excepting("fd00:0:0::1"): "", excepting("fd00::2"): "plain",
+    excepting("[fd00::1]"): "plain", excepting("[fd00::1]:80"): "", excepting("[fd00::1]:443"): "plain",
+    excepting("fd00::/16"): "", excepting("192.0.2.0/24, fd00::/16"): "", excepting("fd01::/16"): "plain",
+    excepting("fd00::/129"): "plain", excepting("::/0"): "", excepting("0.0.0.0/0"): "plain",
+    excepting("[fd00::]/16"): "plain", excepting("*"): "", excepting("fd00::1,*.example.org"): "",
+    excepting("192.0.2.0/24", "http://[::ffff:192.0.2.1]"): "", excepting("::ffff:192.0.2.1", "http://192.0.2.1"): "",
+    excepting("192.0.2.0/255.255.255.0", "http://192.0.2.1"): "plain",
+    excepting("192.0.2.1/24", "http://192.0.2.9"): "",
+    excepting("192.0.2.1:", "http://192.0.2.1"): "", excepting(":80", "http://192.0.2.1"): "plain",
+    excepting("192.0.02.1", "http://192.0.2.1"): "plain", excepting("fd00::1%eth0"): "plain",
+}  # fmt: skip
+"""The cases of IPv6, and of what NO_PROXY excepts."""
+
 CASES: dict[Case, str] = {
     one_file_twice: "a", quotes_around_the_name: "", context_that_is_typed: "b",
     context_that_is_typed_over_another: "b", context_that_is_typed_and_gone: "", plugin_with_an_environment: "a",
@@ -592,19 +720,26 @@ CASES: dict[Case, str] = {
 
 
 @contextmanager
-def socks(to: str) -> Iterator[str]:
-    """Give the URL of a SOCKS proxy that connects to one server, whatever it is asked for."""
-    host, _, port = to.removeprefix("http://").partition(":")
+def socks(to: str, host: str = "127.0.0.1", *, tunnel: bool = False) -> Iterator[str]:
+    """Give the URL of a proxy, of SOCKS or one that tunnels, that connects to one server, whatever it is asked for."""
+    address = urlsplit(to)
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            hello = self.request.recv(2)
-            self.request.recv(hello[1])
-            self.request.sendall(b"\x05\x00")
-            self.request.recv(4)
-            self.request.recv(self.request.recv(1)[0] + 2)
-            self.request.sendall(b"\x05\x00\x00\x01" + bytes(6))
-            with socket.create_connection((host, int(port))) as behind, suppress(OSError):
+            if tunnel:
+                said = b""
+                while not said.endswith(b"\r\n\r\n"):
+                    said += self.request.recv(1)
+                asked.append(said.split()[1].decode())
+                self.request.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            else:
+                hello = self.request.recv(2)
+                self.request.recv(hello[1])
+                self.request.sendall(b"\x05\x00")
+                kind = self.request.recv(4)[3]
+                self.request.recv({1: 4, 4: 16}[kind] + 2 if kind != 3 else self.request.recv(1)[0] + 2)
+                self.request.sendall(b"\x05\x00\x00\x01" + bytes(6))
+            with socket.create_connection((address.hostname, address.port)) as behind, suppress(OSError):
                 pump = threading.Thread(target=self.copy, args=(behind, self.request), daemon=True)
                 pump.start()
                 self.copy(self.request, behind)
@@ -617,29 +752,43 @@ def socks(to: str) -> Iterator[str]:
                     other.sendall(data)
                 other.shutdown(socket.SHUT_WR)
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+    asked: list[str] = []
+    kind = type("Server", (socketserver.ThreadingTCPServer,), {"address_family": _family(host)})
+    with kind((host, 0), Handler) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        yield f"socks5://127.0.0.1:{server.server_address[1]}"
+        name = f"[{host}]" if ":" in host else host
+        yield f"{'http' if tunnel else 'socks5'}://{name}:{server.server_address[1]}"
         server.shutdown()
+    assert set(asked) <= {"[fd00::1]:6443", "[fd00::2]:6443"}
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[tuple[dict[str, FakeApi], dict[str, str], trustme.CA]]:
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1", "api.example.org").configure_cert(context)
+    authority.issue_cert("127.0.0.1", "::1", "fd00::1", "api.example.org").configure_cert(context)
     authority.configure_trust(context)
     context.verify_mode = ssl.CERT_OPTIONAL
-    apis = {name: FakeApi() for name in ("a", "b", "tls", "plain")}
+    apis = {name: FakeApi() for name in ("a", "b", "tls", "plain", "six", "plain six")}
     for api in apis.values():
         for path in ("/version", "/k8s/clusters/c-1/version"):
             api.put(path, {"gitVersion": "v1.36.3"})
     with ExitStack() as stack:
         for name, api in apis.items():
-            stack.enter_context(running(api, tls=None if name == "plain" else context))
-        proxy = stack.enter_context(socks(apis["plain"].url))
-        yield apis, {**{name: api.url for name, api in apis.items()}, "socks": proxy}, authority
+            tls = None if "plain" in name else context
+            stack.enter_context(running(api, tls=tls, host="::1" if "six" in name else "127.0.0.1"))
+        proxies = {
+            "socks": socks(apis["plain"].url),
+            "socks six": socks(apis["plain"].url, "::1"),
+            "tunnel": socks(apis["six"].url, tunnel=True),
+        }
+        urls = {name: stack.enter_context(proxy) for name, proxy in proxies.items()}
+        yield apis, {**{name: api.url for name, api in apis.items()}, **urls}, authority
 
 
 def lower(headers: dict[str, str]) -> dict[str, str]:
@@ -663,7 +812,17 @@ def came(apis: dict[str, FakeApi]) -> list[tuple[str, str, tuple[str, ...], str]
     return seen
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+@contextmanager
+def only_loopback() -> Iterator[None]:
+    """Take it for no answer that a test may reach no other machine, which no proxy stands before."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "only loopback is allowed" not in str(error):
+            raise
+
+
+@pytest.mark.parametrize("case", CASES | SIX, ids=lambda case: case.__name__)
 def test_the_server_that_kubectl_asks_is_asked_by_the_same_somebody(
     case: Case,
     servers: tuple[dict[str, FakeApi], dict[str, str], trustme.CA],
@@ -687,7 +846,7 @@ def test_the_server_that_kubectl_asks_is_asked_by_the_same_somebody(
     words += ["--context", at.context] if at.context else []
     subprocess.run(words, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=30)
     theirs = came(apis)
-    with suppress(ClusterbookError):
+    with suppress(ClusterbookError), only_loopback():
         Api(Connection(log_in(context=at.context)), ONCE).get("/version")
     assert came(apis) == theirs
-    assert [server for server, *_ in theirs] == ([CASES[case]] if CASES[case] else [])
+    assert [server for server, *_ in theirs] == ([wanted] if (wanted := (CASES | SIX)[case]) else [])

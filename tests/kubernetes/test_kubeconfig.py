@@ -378,16 +378,26 @@ def test_without_pysocks_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.
     assert "clusterbook[cluster]" in caught.value.hint
 
 
-def test_a_pod_uses_its_own_account(tmp_path: Path, authority: trustme.CA) -> None:
+def test_a_pod_is_told_the_port_too_or_it_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for port in ({}, {"KUBERNETES_SERVICE_PORT": ""}):
+        with pytest.raises(NoCluster):
+            log_in(env={"KUBERNETES_SERVICE_HOST": "fd00::1", **port}, account=tmp_path)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_pod_uses_its_own_account(tmp_path: Path, authority: trustme.CA, address: str) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.issue_cert(address).configure_cert(context)
     (tmp_path / "token").write_text("of-the-pod\n", encoding="utf-8")
     (tmp_path / "ca.crt").write_bytes(authority.cert_pem.bytes())
     api = FakeApi()
     api.put("/version", VERSION)
-    with running(api, tls=context) as server:
-        host, _, port = server.url.removeprefix("https://").partition(":")
-        login = log_in(env={"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}, account=tmp_path)
+    with running(api, tls=context, host=address) as server:
+        port = server.url.rpartition(":")[2]
+        env = {"KUBERNETES_SERVICE_HOST": address, "KUBERNETES_SERVICE_PORT": port, "HTTPS_PROXY": NOWHERE}
+        login = log_in(env=env, account=tmp_path)
         assert version(login) == "v1.36.3"
+        assert login.where == server.url
     assert login.namespace == "default"
     assert api.requests[0].headers["Authorization"] == "Bearer of-the-pod"

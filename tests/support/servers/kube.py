@@ -153,10 +153,10 @@ def status(code: int, message: str, **metadata: str) -> Object:
 
 
 @contextmanager
-def running(api: FakeApi, *, tls: ssl.SSLContext | None = None) -> Iterator[FakeApi]:
-    """Have an API server listen on loopback for the length of the block."""
-    with listening(_Handler, tls=tls, api=api) as port:
-        api.url = f"http{'s' if tls else ''}://127.0.0.1:{port}"
+def running(api: FakeApi, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Iterator[FakeApi]:
+    """Have an API server listen on loopback, 127.0.0.1 or ::1, for the length of the block."""
+    with listening(_Handler, tls=tls, host=host, api=api) as port:
+        api.url = f"http{'s' if tls else ''}://{f'[{host}]' if ':' in host else host}:{port}"
         yield api
 
 

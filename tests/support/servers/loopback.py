@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -11,16 +12,23 @@ from contextlib import contextmanager
 
 @contextmanager
 def listening(
-    handler: type[http.server.BaseHTTPRequestHandler], *, tls: ssl.SSLContext | None = None, **bound: object
+    handler: type[http.server.BaseHTTPRequestHandler],
+    *,
+    tls: ssl.SSLContext | None = None,
+    host: str = "127.0.0.1",
+    **bound: object,
 ) -> Iterator[int]:
     """Have a server listen on a free port of loopback; give the port.
 
     Args:
         handler: answers the requests.
         tls: what the server shows, None for plain HTTP.
+        host: 127.0.0.1 or ::1.
         bound: attributes of the handler's class: what belongs to this one server.
     """
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (handler,), bound))
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    kind = type("Server", (http.server.ThreadingHTTPServer,), {"address_family": family})
+    server = kind((host, 0), type("Bound", (handler,), bound))
     server.daemon_threads = True
     server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that goes away is no news
     if tls is not None:

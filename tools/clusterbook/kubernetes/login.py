@@ -76,7 +76,7 @@ def log_in(
         raise BrokenKubeconfig(f"{kubeconfig} is empty: it names no cluster", hint="see `kubectl config view`")
     if context:
         raise NoCluster(f"no kubeconfig has the context '{context}'", hint="name one with --kubeconfig FILE")
-    if env.get("KUBERNETES_SERVICE_HOST"):
+    if env.get("KUBERNETES_SERVICE_HOST") and env.get("KUBERNETES_SERVICE_PORT"):
         return _of_pod(env, account)
     hint = "type --kubeconfig FILE; --no-cluster judges a snapshot alone"
     raise NoCluster("no cluster: no kubeconfig, and this is no pod", hint=hint)
@@ -266,7 +266,7 @@ def _tls(authority: str, certificate: str, key: str, where: str, *, verified: bo
 
 def _of_pod(env: Mapping[str, str], account: Path) -> ClusterLogin:
     """Return a pod's own service account."""
-    host, port = env["KUBERNETES_SERVICE_HOST"], env.get("KUBERNETES_SERVICE_PORT") or "443"
+    host, port = env["KUBERNETES_SERVICE_HOST"], env["KUBERNETES_SERVICE_PORT"]
     server = f"https://{f'[{host}]' if ':' in host else host}:{port}"
     try:
         authority = (account / "ca.crt").read_text(encoding="utf-8")
