@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -53,7 +54,8 @@ IO = frozenset(
     catalog.chart catalog.read
     cli.build_main cli.builder.check cli.builder.index cli.builder.ledger cli.builder.options cli.builder.prove
     cli.builder.publish cli.builder.recipe cli.builder.schemas cli.builder.site cli.check cli.commands cli.comparison
-    cli.evidence cli.fleet cli.main cli.mirror cli.program cli.push cli.question cli.terminal cli.trust cli.validate
+    cli.completion.answer cli.completion.words cli.evidence cli.fleet cli.main cli.mirror cli.program cli.push
+    cli.question cli.terminal cli.trust cli.validate
     collect.cluster.survey collect.node.host collect.node.nics collect.node.nvidia_smi collect.node.pci
     collect.node.system collect.node.systemd collect.run collect.take
     evidence.folder evidence.ledger
@@ -329,6 +331,7 @@ QUICK = {
         "fetch recipe eks --from {layout} --key {key}",
         "cryptography rfc8785 typing",
     ),  # what a signature is checked with
+    "completion": ("__complete zsh 'clusterbook query {recipe} components.'", "typing"),
     "validate": ("validate {recipe} --no-cluster -s tests/snapshots/h100-eks.yaml", ""),
     "help": (
         "--help",
@@ -345,7 +348,7 @@ def test_a_quick_command_imports_nothing_heavy(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     line, needed = QUICK[command]
     recipe = "h100-eks-ubuntu-training-kubeflow"
-    words = line.format(folder=tmp_path, layout=july, key=publisher.key, recipe=recipe).split()
+    words = shlex.split(line.format(folder=tmp_path, layout=july, key=publisher.key, recipe=recipe))
     program = Path(sys.executable).parent / "clusterbook"
     done = subprocess.run(
         [sys.executable, "-X", "importtime", str(program), *words],

@@ -48,9 +48,11 @@ def test_a_wheel_carries_the_index(sources: Path, tmp_path: Path) -> None:
     made = wheel(sources, tmp_path)
     assert made.returncode == 0, made.stderr[-800:]
     [path] = tmp_path.glob("*.whl")
-    index = [name for name in zipfile.ZipFile(path).namelist() if name.startswith("clusterbook/lookup/index/")]
+    names = zipfile.ZipFile(path).namelist()
+    index = [name for name in names if name.startswith("clusterbook/lookup/index/")]
     assert "clusterbook/lookup/index/index.json" in index
     assert len(index) > 100
+    assert "clusterbook/cli/completion/words.json" in names
 
 
 def test_sources_that_do_not_resolve_make_no_wheel(sources: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The build hook: a wheel carries the answers, so the catalog is resolved while the wheel is made.
 
-What the index holds is the business of `clusterbook.lookup.write`. A wheel without an index is never made.
+What the index holds is the business of `clusterbook.lookup.write`, and what shells complete that of
+`clusterbook.cli.completion.words`. A wheel without an index is never made.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class IndexHook(BuildHookInterface[Any]):
         error_family: type[Exception] = import_module("clusterbook.diagnostics.errors").ClusterbookError
         try:
             package = root / "tools" / "clusterbook" / "lookup" / "index"
-            return [*import_module("clusterbook.lookup.write").build_index(root / "recipes", package=package).embedded]
+            index = import_module("clusterbook.lookup.write").build_index(root / "recipes", package=package).embedded
+            return [*index, import_module("clusterbook.cli.completion.words").write_words()]
         except error_family as error:
             if fatal:
                 raise SystemExit(f"{error}\nclusterbook: the index was not written, so there is no wheel") from error

@@ -247,6 +247,7 @@ def embedded() -> dict[str, list[str]]:
     return {
         "query (embedded)": [*client(), "query", *criteria, "--selector", "deploymentOrder"],
         "recipe (embedded)": [*client(), "recipe", *criteria],
+        "completion (embedded)": [*client(), "__complete", "bash", "clusterbook recipe h100-eks"],
     }
 
 

@@ -549,10 +549,17 @@ def test_every_flag_has_help_and_a_variable_of_its_own(command: Command) -> None
     assert [flag.key for flag in command.flags if not flag.help.endswith(".")] == []
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "pwsh"])
-def test_every_shell_has_a_completion_script(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.run(["completion", shell], {}) == 0
-    assert "clusterbook" in capsys.readouterr().out
+def test_version_and_help_are_commands_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["version"], {}) == 0
+    said = capsys.readouterr().out
+    assert main.run(["--version"], {}) == 0
+    assert capsys.readouterr().out == said
+    for words in ([], ["recipe"], ["mirror", "save"]):
+        assert main.run(["help", *words], {}) == 0
+        said = capsys.readouterr().out
+        assert main.run([*words, "--help"], {}) == 0
+        assert capsys.readouterr().out == said
+    assert main.run(["help", "no-such-command"], {}) == 3
 
 
 def test_a_bug_shows_no_traceback_unless_asked(

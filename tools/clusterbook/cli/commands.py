@@ -15,8 +15,9 @@ from click.core import ParameterSource
 import clusterbook
 from clusterbook.cli import bundle, check, diff, evidence, fetch, lookup, mirror, record, snapshot, trust, validate
 from clusterbook.cli.command import Argument, Caller, Command, Request, refuse_idle
+from clusterbook.cli.completion.scripts import INSTALL, SCRIPTS
 from clusterbook.cli.environment import refuse_unknown
-from clusterbook.cli.program import Program, SingleUseCommand, StrictCommand, option, script
+from clusterbook.cli.program import Program, SingleUseCommand, StrictCommand, option
 from clusterbook.cli.terminal import deliver, finish
 
 COMMANDS: tuple[Command, ...] = tuple(
@@ -105,9 +106,28 @@ for _command in COMMANDS:
     _groups.get(_command.name.partition(" ")[0], program).add_command(click_command(_command))
 
 
-@program.command("completion", help="Print the completion script of a shell.")
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish", "pwsh"]))
+@program.command(
+    "completion",
+    help="Print the script with which a shell completes clusterbook and clusterbook-build: commands, flags, and the"
+    " recipes, criteria, components and values of the catalog.",
+    epilog="\b\nTo have it in every new shell:\n  " + "\n  ".join(INSTALL),
+)
+@click.argument("shell", type=click.Choice([*SCRIPTS]))
 def completion(shell: str) -> int:
     """Print a completion script. Source: reference row G14."""
-    deliver(script(shell, program))
+    deliver(SCRIPTS[shell])
     return 0
+
+
+@program.command("version", help="Show the version.")
+def version() -> int:
+    """Print the version, as --version does."""
+    deliver(f"clusterbook {clusterbook.__version__}\n")
+    return 0
+
+
+@program.command("help", help="Show the help of a command.")
+@click.argument("words", metavar="[COMMAND]...", nargs=-1)
+def help_command(words: tuple[str, ...]) -> int:
+    """Print what COMMAND --help prints."""
+    return program.run([*words, "--help"], "clusterbook")

@@ -33,6 +33,10 @@ def main() -> None:
 
 def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
     """Return the exit status of a command line, having printed what it says."""
+    if words[:1] == ["__complete"]:
+        from clusterbook.cli.completion.answer import answer
+
+        return answer(words[1:])
     try:
         reply = quick(words, environment)
         if reply is None:

@@ -1,6 +1,6 @@
-"""Programs: click groups whose flags stand once and whose exit statuses are ours, and how shells complete them.
+"""Programs: click groups whose flags stand once and whose exit statuses are ours.
 
-Source: reference rows G4, G8, G14: click alone would silently take the last of two flags.
+Source: reference rows G4, G8: click alone would silently take the last of two flags.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
-from click.shell_completion import get_completion_class
 
 from clusterbook.cli.command import scan_flags
 from clusterbook.cli.flags import Flag, read_list
@@ -159,32 +158,3 @@ def _place(error: click.BadParameter) -> str:
     if source is ParameterSource.ENVIRONMENT and isinstance(param, click.Option):
         return str(param.envvar)
     return _parameter_name(param)
-
-
-_VARIABLE = "_CLUSTERBOOK_COMPLETE"
-_PWSH = """\
-Register-ArgumentCompleter -Native -CommandName clusterbook -ScriptBlock {
-    param($word, $line, $cursor)
-    $env:COMP_WORDS = $line.ToString()
-    $env:COMP_CWORD = $line.CommandElements.Count - [int]($word -ne '')
-    $env:_CLUSTERBOOK_COMPLETE = 'bash_complete'
-    try {
-        clusterbook | ForEach-Object {
-            $value = ($_ -split ',', 2)[1]
-            if ($value) {
-                [System.Management.Automation.CompletionResult]::new($value, $value, 'ParameterValue', $value)
-            }
-        }
-    } finally {
-        Remove-Item Env:COMP_WORDS, Env:COMP_CWORD, Env:_CLUSTERBOOK_COMPLETE -ErrorAction SilentlyContinue
-    }
-}
-"""
-
-
-def script(shell: str, program: click.Command) -> str:
-    """Return the script that makes `shell` (bash, zsh, fish or pwsh) complete commands, flags and values."""
-    if shell == "pwsh":
-        return _PWSH
-    made = get_completion_class(shell)
-    return made(program, {}, "clusterbook", _VARIABLE).source() if made else ""

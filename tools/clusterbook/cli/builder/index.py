@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from clusterbook.cli.builder.options import RECIPES
+from clusterbook.cli.completion.words import write_words
 from clusterbook.cli.program import SingleUseCommand
 from clusterbook.lookup.write import build_index, own_package
 
@@ -20,6 +21,7 @@ from clusterbook.lookup.write import build_index, own_package
 def build_command(recipes: Path, output: Path) -> int:
     """Build the index of every answer, into OUTPUT and into this checkout's own `clusterbook` command."""
     built = build_index(recipes, output=output, package=own_package(recipes))
+    write_words()
     for finding in built.findings:
         click.echo(str(finding), err=True)
     click.echo(built.summary(_client_command()))
