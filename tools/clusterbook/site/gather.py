@@ -12,6 +12,7 @@ from clusterbook.catalog.criteria import DIMENSIONS
 from clusterbook.documents.digest import tree_digest
 from clusterbook.evidence.ledger import LedgerEvidence
 from clusterbook.lookup.build import served_recipes
+from clusterbook.resolve.choices import split_slug
 from clusterbook.resolve.matrix import Matrix
 from clusterbook.site import wording
 from clusterbook.site.answers import answer_map
@@ -46,7 +47,7 @@ def gather(
     summaries = tuple(
         RecipeSummary(
             slug=slug,
-            title=wording.title(recipe.criteria.specified()),
+            title=wording.title(recipe.criteria.specified(), split_slug(slug)[1]),
             criteria=recipe.criteria.specified(),
             state=matrix.answer(recipe.criteria).state,
             components=tuple((name, views.version(recipe, name)) for name in recipe.order),

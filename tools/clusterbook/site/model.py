@@ -8,6 +8,7 @@ from typing import Any
 
 from clusterbook.diff.facts import Side
 from clusterbook.diff.recipes import Diff
+from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.site.answers import CombinationGroup
 from clusterbook.site.parts import OriginView, PartView
 from clusterbook.validate.result import Result
@@ -120,6 +121,11 @@ class RecipeView:
     phases: tuple[PhaseView, ...]
     document: Document
     winners: Mapping[str, OriginView]
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """Return what was chosen for it, by name."""
+        return RecipeResult(self.document).chosen
 
     @property
     def images(self) -> list[str]:

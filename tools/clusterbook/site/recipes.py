@@ -14,6 +14,7 @@ from clusterbook.catalog.schema import PHASES
 from clusterbook.diff.facts import Side
 from clusterbook.diff.recipes import diff
 from clusterbook.documents.digest import digest
+from clusterbook.resolve.choices import SEPARATOR, split_slug
 from clusterbook.resolve.component import Component
 from clusterbook.resolve.content import Gatherer
 from clusterbook.resolve.document import (
@@ -48,11 +49,13 @@ class RecipeViews:
         self._parts_of: dict[str, dict[str, PartView]] = {}
         self._counts: dict[tuple[str, str], tuple[int, int]] = {}
         self._without: dict[tuple[str, tuple[Any, ...]], list[str]] = {}
+        self._namesakes: dict[str, list[str]] = {}
         self.descriptions = {
             name: text.string() if (text := node.get("description")) else ""
             for name, node in matrix.catalog.validators.items()
         }
         for slug, recipe in recipes.items():
+            self._namesakes.setdefault(split_slug(slug)[0], []).append(slug)
             for position, dimension in enumerate(recipe.criteria._fields[:-1]):
                 rest = (*recipe.criteria[:position], *recipe.criteria[position + 1 :])
                 self._without.setdefault((dimension, rest), []).append(slug)
@@ -135,18 +138,28 @@ class RecipeViews:
         return healthy + sum(len(phase.checks) for phase in recipe.phases.values())
 
     def neighbours(self, slug: str) -> Iterator[tuple[str, str, int, int]]:
-        """Yield (what is different, slug, components, values) of the recipes that differ in one criterion.
+        """Yield (what is different, slug, components, values) of the recipes that differ in one criterion, or choice.
 
         `components` counts those that come, go or have another version, `values` those that differ in the others.
         """
-        criteria = self.recipes[slug].criteria
+        criteria, (plain, chosen) = self.recipes[slug].criteria, split_slug(slug)
+        for other in self._namesakes[plain]:
+            if other != slug:
+                answers = split_slug(other)[1]
+                what = f"with {', '.join(answers)}" if answers else f"without {', '.join(chosen)}"
+                yield (what, other, *self._distance(slug, other))
         for position, dimension in enumerate(criteria._fields[:-1]):
             rest = (*criteria[:position], *criteria[position + 1 :])
             for other in self._without[dimension, rest]:
-                if other == slug:
-                    continue
                 value = str(getattr(self.recipes[other].criteria, dimension))
                 mine = getattr(criteria, dimension)
+                if value == str(mine):
+                    continue
+                if chosen or SEPARATOR in other:  # of namesakes, the one of which the same is chosen
+                    other_plain, _ = split_slug(other)
+                    same = SEPARATOR.join((other_plain, *chosen))
+                    if other != (same if same in self.recipes else other_plain):
+                        continue
                 what = f"without {wording.name(mine)}" if value == "any" else f"with {wording.name(value)}"
                 yield (what, other, *self._distance(slug, other))
 
@@ -191,7 +204,7 @@ def view(
     validation = content.get("validation", {})
     return RecipeView(
         slug=slug,
-        title=wording.title(criteria),
+        title=wording.title(criteria, split_slug(slug)[1]),
         criteria={name: criteria[name] for name in Criteria._fields if name in criteria},
         state=content["metadata"]["state"],
         note=note,

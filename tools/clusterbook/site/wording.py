@@ -65,12 +65,13 @@ def name(value: str) -> str:
     return _NAMES.get(value) or (value.upper() if any(character.isdigit() for character in value) else value)
 
 
-def title(criteria: Mapping[str, str | int]) -> str:
-    """Return the title of the recipe for `criteria`."""
+def title(criteria: Mapping[str, str | int], chosen: Sequence[str] = ()) -> str:
+    """Return the title of the recipe for `criteria`, of which `chosen` are the answers that are not the default."""
     order = ("accelerator", "service", "os", "intent", "platform")
     words = [name(str(criteria[key])) for key in order if key in criteria]
     if "nodes" in criteria:
         words.append(f"{criteria['nodes']} nodes")
+    words += chosen
     text = " · ".join(words)
     return text[:1].upper() + text[1:] if text else "Any cluster"
 
