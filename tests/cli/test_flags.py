@@ -191,9 +191,12 @@ def test_no_flag_is_taken_without_a_word(line: str, place: Path, capsys: pytest.
 
 def request_of(command: Command, keys: Sequence[str], start: str = "") -> Request:
     flags = {flag.key: flag for flag in command.flags}
-    return Request.of(
-        {key: True if flags[key].switch else ("x",) if flags[key].repeated else f"{start}x" for key in keys}
-    )
+    switches = {key: True for key in keys if key in flags and flags[key].switch}
+    many = {flag.key for flag in command.flags if flag.repeated} | {
+        each.name for each in command.arguments if each.many
+    }
+    words = {key: (f"{start}x",) if key in many else f"{start}x" for key in keys if key not in switches}
+    return Request.of({**switches, **words})
 
 
 RULES = [

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from clusterbook.cli.command import Argument, Caller, Command, Request
-from clusterbook.cli.flags import FILE, Flag
+from clusterbook.cli.command import OF_CLUSTERS, Argument, Caller, Command, Request
+from clusterbook.cli.flags import FILE, KUBECONFIG, Flag
 from clusterbook.cli.reply import DIFFER, MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest
 
@@ -25,12 +25,16 @@ def check(request: Request, _caller: Caller) -> Reply:
     if bool(path) == bool(data):
         hint = "type clusterbook check overlay.yaml, say"
         raise MissingFlag("check takes one document or tree, or --data DIR", hint=hint)
-    found = _of_path(path) if path else _of_data(data, alone="external_only" in request.switches)
+    found = (
+        _of_path(path, request.text("kubeconfig"))
+        if path
+        else _of_data(data, alone="external_only" in request.switches)
+    )
     text = report(found, request.text("format", "text"), dict)
     return Reply(text, status=DIFFER if found else 0, output=request.text("output"))
 
 
-def _of_path(path: str) -> list[Finding]:
+def _of_path(path: str, kubeconfig: str) -> list[Finding]:
     """Return what is wrong with a document, or with a tree."""
     from pathlib import Path
 
@@ -45,7 +49,7 @@ def _of_path(path: str) -> list[Finding]:
     from clusterbook.inputs.read import read_node
 
     findings: list[Finding] = []
-    node = read_node(path)
+    node = read_node(path, kubeconfig=kubeconfig)
     kind = node.get("kind")
     name = kind.string() if kind else ""
     if name == "RecipeResult":
@@ -88,6 +92,7 @@ def _of_data(data: str, *, alone: bool) -> list[Finding]:
 _FLAGS = (
     Flag("data", ("--data",), "A private tree over the catalog that is built in.", "DIR"),
     Flag("external_only", ("--external-only",), "The tree of --data alone."),
+    KUBECONFIG,
     Flag("format", ("--format", "-t"), "How findings are written.", values=("text", "json")),
     FILE,
 )
@@ -99,6 +104,7 @@ COMMANDS: Mapping[str, Command] = {
         check,
         "Check an overlay, a mixin, a registry, a recipe or a whole tree; exit 10 when something was found.",
         "clusterbook check overlays/h100-eks-training.yaml\n  clusterbook check --data ./private",
+        rules=(OF_CLUSTERS._replace(needs=("path",)),),
     )
 }
 """The command by name."""

@@ -97,11 +97,14 @@ class FlagRule(NamedTuple):
             return True
         if not self.like:
             return any(map(request.says, self.needs))
-        return any(request.text(key).startswith(self.like) for key in self.needs)
+        words = (word for key in self.needs for word in (request.text(key), *request.lists.get(key, ())))
+        return any(word.startswith(self.like) for word in words)
 
 
 OF_TRUST = FlagRule(("policy", "key", "allow_unsigned", "at_least"), needs=("source", "data"), like=REMOTE)
 """Whom to believe: of no use where all that is read is on this disk."""
+OF_CLUSTERS = FlagRule(("kubeconfig",), needs=("recipe", "snapshot", "output"), like=("cm://",))
+"""Which cluster is asked: of no use where nothing is in one."""
 OF_ACCESS = FlagRule(("plain_http", "ca_file"), needs=("source", "data"), like=REMOTE)
 """How registries are spoken to."""
 
@@ -122,8 +125,8 @@ class Command(NamedTuple):
     rules: tuple[FlagRule, ...] = ()
 
     def spelled(self, key: str) -> str:
-        """Return what the flag with a key is called by whoever types it."""
-        return next(flag.names[0] for flag in self.flags if flag.key == key)
+        """Return what the flag or argument with a key is called by whoever types it."""
+        return next((flag.names[0] for flag in self.flags if flag.key == key), key.upper())
 
 
 def scan(words: Sequence[str], command: Command) -> Request | None:
@@ -229,6 +232,6 @@ def refuse_idle(command: Command, typed: Request, whole: Request, environment: M
                 what = f"{command.spelled(key)} changes nothing beside {command.spelled(beside)}"
                 raise InvalidRequest(what, hint="leave one of them out")
             if rule.needs and not rule.met(whole):
-                needed = [f"{command.spelled(other)}{' oci://…' * bool(rule.like)}" for other in rule.needs]
+                needed = [f"{command.spelled(other)}{f' {rule.like[0]}…' if rule.like else ''}" for other in rule.needs]
                 what = f"{command.spelled(key)} changes nothing without {' or '.join(needed)}"
                 raise InvalidRequest(what, hint=f"add {needed[0]}, or leave it out")

@@ -144,28 +144,39 @@ class BundleFolder(NamedTuple):
 
 
 class RecipeSources(NamedTuple):
-    """Where recipes are taken from: what was published, the index of this catalog, and its sources, read when asked."""
+    """Where recipes are taken from: what was published, the index of this catalog, and its sources, read when asked.
+
+    `kubeconfig` says whose cluster has what is in a ConfigMap.
+    """
 
     published: VersionStore
     source: str
     catalog: Callable[[], tuple[Resolver, Gatherer]]
+    kubeconfig: str = ""
 
 
-def open_sources(registry: Path, source: str) -> RecipeSources:
+def open_sources(registry: Path, source: str, kubeconfig: str = "") -> RecipeSources:
     """Return where recipes are taken from: a ledger's folder, and an index, "" for the one built in."""
 
     def read_catalog() -> tuple[Resolver, Gatherer]:
         loaded = load_catalog(tree_from_texts(IndexFiles(source).texts(), label="recipes"))
         return Resolver(loaded), Gatherer(loaded)
 
-    return RecipeSources(open_ledger(registry), source, cache(read_catalog))
+    return RecipeSources(open_ledger(registry), source, cache(read_catalog), kubeconfig)
 
 
 Subject = Side | ReleaseSide | BundleFolder | NamedSnapshot
 
 
 def compare(
-    old: str, new: str, *, registry: Path, source: str, form: str, drift_filter: DriftFilter | None = None
+    old: str,
+    new: str,
+    *,
+    registry: Path,
+    source: str,
+    form: str,
+    drift_filter: DriftFilter | None = None,
+    kubeconfig: str = "",
 ) -> tuple[str, bool]:
     """Return the report on what differs from `old` to `new`, and whether anything does.
 
@@ -176,13 +187,14 @@ def compare(
         source: a folder or archive with an index; "" for the one built in.
         form: one of recipe_report.FORMATS.
         drift_filter: which changes of a cluster are told; None for all that matter.
+        kubeconfig: whose cluster has what is in a ConfigMap; "" for the one that kubectl would ask.
 
     Raises:
         NotFound: one of them does not exist.
         InvalidRequest: they are not of kinds that can be compared.
         Unseen: a snapshot does not say what a recipe would be compared with.
     """
-    sources = open_sources(registry, source)
+    sources = open_sources(registry, source, kubeconfig)
     before, after = subject(old, sources), subject(new, sources)
     if isinstance(before, ReleaseSide) and isinstance(after, ReleaseSide):
         releases = release_diff(sources.published, before.name, after.name)
@@ -278,7 +290,7 @@ def _version(word: str, sources: RecipeSources) -> Subject:
 
 
 def _file(word: str, sources: RecipeSources) -> Subject:
-    document = read_document(word)
+    document = read_document(word, kubeconfig=sources.kubeconfig)
     if is_snapshot(document):
         return NamedSnapshot(word, as_snapshot(document, word))
     try:
@@ -358,6 +370,7 @@ def answer(request: Request) -> Reply:
         source=request.text("source"),
         form=request.text("format", DIFF_FORMATS[0]),
         drift_filter=want,
+        kubeconfig=request.text("kubeconfig"),
     )
     status = DIFFER if differ and "exit_code" in request.switches else 0
     return Reply(text, status=status, output=request.text("output"))
@@ -367,7 +380,8 @@ def _fleet(request: Request, drift_filter: DriftFilter) -> Reply:
     """Say how each cluster of a folder of snapshots differs from a recipe, a bundle or a snapshot."""
     from clusterbook.cli.fleet import drift_report
 
-    sources = open_sources(Path(request.text("registry", "registry")), request.text("source"))
+    registry = Path(request.text("registry", "registry"))
+    sources = open_sources(registry, request.text("source"), request.text("kubeconfig"))
     before = subject(request.values["old"], sources)
     if isinstance(before, ReleaseSide):
         what = f"{request.values['old']} is a release, and {request.values['new']} a folder of snapshots"

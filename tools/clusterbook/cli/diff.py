@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from clusterbook.cli.command import Argument, Caller, Command, Request
-from clusterbook.cli.flags import DIFF_FORMATS, WHERE, Flag
+from clusterbook.cli.command import OF_CLUSTERS, Argument, Caller, Command, Request
+from clusterbook.cli.flags import DIFF_FORMATS, KUBECONFIG, WHERE, Flag
 from clusterbook.cli.reply import Reply
 
 SEVERITIES = ("critical", "warning", "info", "noise")
@@ -21,6 +21,7 @@ def answer(request: Request, _caller: Caller) -> Reply:
 _FLAGS = (
     Flag("registry", ("--registry",), "The ledger, for versions, digests and releases.", "DIR", default="registry"),
     WHERE[0]._replace(help="Folder or .zip file with an index."),
+    KUBECONFIG,
     Flag("format", ("--format", "-t"), "How the report is written.", values=DIFF_FORMATS),
     Flag("output", ("--output", "-o"), "Write to this file.", "FILE"),
     Flag("ignore", ("--ignore",), "Leave changes of these paths out (OS.sysctl.*).", "PATTERN", repeated=True),
@@ -49,6 +50,7 @@ COMMANDS: Mapping[str, Command] = {
         " noise that it merely runs. With a folder of snapshots as NEW there is a line for each cluster, the worst"
         " first.",
         "clusterbook diff h100-eks-training gb200-eks-training",
+        rules=(OF_CLUSTERS._replace(needs=("old", "new")),),
     )
 }
 """What compares, by name."""

@@ -6,8 +6,8 @@ Has 60 ms for the whole process, so what only some requests need is imported whe
 from __future__ import annotations
 
 from clusterbook import __version__
-from clusterbook.cli.command import OF_ACCESS, OF_TRUST, Argument, Caller, Command, Request
-from clusterbook.cli.flags import FILE, WHERE, Flag
+from clusterbook.cli.command import OF_ACCESS, OF_CLUSTERS, OF_TRUST, Argument, Caller, Command, Request
+from clusterbook.cli.flags import FILE, KUBECONFIG, WHERE, Flag
 from clusterbook.cli.question import read_where
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest
@@ -57,7 +57,7 @@ def fit(request: Request, _caller: Caller) -> Reply:
         from clusterbook.cli.fleet import fit_fleet
 
         return fit_fleet(request, words)
-    document, whole = read_snapshot(words[0])
+    document, whole = read_snapshot(words[0], kubeconfig=request.text("kubeconfig"))
     taken = pick(request, whole)
     shelf = open_shelf(*read_where(request))
     every = "all" in request.switches
@@ -89,6 +89,7 @@ _FLAGS = (
         repeated=True,
     ),
     *WHERE,
+    KUBECONFIG,
     Flag("format", ("--format", "-t"), "How the answer is written.", values=("table", "json", "yaml")),
     FILE,
 )
@@ -102,6 +103,6 @@ FIT = Command(
     " several files, there is one table with a line a cluster, those that no recipe fits first; the exit status"
     " is 10 where there are any, and 2 where a snapshot cannot be read.",
     "clusterbook fit cluster.yaml\n  clusterbook fit snapshots/ -t json",
-    rules=(OF_TRUST, OF_ACCESS),
+    rules=(OF_TRUST, OF_ACCESS, OF_CLUSTERS._replace(needs=("snapshots",))),
 )
 """The command."""

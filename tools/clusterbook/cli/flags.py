@@ -83,15 +83,24 @@ CHOICES = {
     )
 }
 """Choices that have a flag of their own, by name."""
+KUBECONFIG = Flag(
+    "kubeconfig", ("--kubeconfig", "-k"), "Whose cluster has cm://NAMESPACE/NAME; default: as kubectl does.", "FILE"
+)
 ANSWER = (
     PROFILE,
     *CHOICES.values(),
     INHERITED,
-    Flag("recipe", ("--recipe", "-r"), "A recipe, an overlay or criteria, as a file or URL, instead of flags.", "FILE"),
+    Flag(
+        "recipe",
+        ("--recipe", "-r"),
+        "A recipe, an overlay or criteria, as a file, URL or cm://, instead of flags.",
+        "FILE",
+    ),
     Flag(
         "snapshot", ("--snapshot", "-s"), "Take criteria from a cluster snapshot, and leave out what it fails.", "FILE"
     ),
     CONFIG,
+    KUBECONFIG,
 )
 REMOTE = ("oci://", "oci-layout:")
 """How a place begins that is no file: a registry, or the folder of an OCI layout."""

@@ -56,12 +56,12 @@ def snapshot_files(words: Sequence[str]) -> list[tuple[str, str]]:
     return found
 
 
-def _rows(words: Sequence[str], ask: Callable[[str, Snapshot], Any]) -> list[ClusterRow]:
+def _rows(words: Sequence[str], ask: Callable[[str, Snapshot], Any], *, kubeconfig: str = "") -> list[ClusterRow]:
     """Return a row for each snapshot."""
     rows = []
     for label, path in snapshot_files(words):
         try:
-            _, taken = read_snapshot(path)
+            _, taken = read_snapshot(path, kubeconfig=kubeconfig)
             rows.append(ClusterRow(label, str(taken.metadata.get("timestamp") or ""), ask(label, taken)))
         except ClusterbookError as error:
             rows.append(ClusterRow(label, "", error=error.what))
@@ -82,14 +82,16 @@ def fit_fleet(request: Request, words: Sequence[str]) -> Reply:
     shelf = open_shelf(*read_where(request))
     lines = [line for line in shelf.listing() if "all" in request.switches or line["state"] == CURATED]
     recipes = ((str(line["name"]), shelf.recipe_by_slug(line["slug"])) for line in lines)
-    reply = fit_report(recipes, words, request.text("format", "table"))
+    reply = fit_report(recipes, words, request.text("format", "table"), kubeconfig=request.text("kubeconfig"))
     return reply._replace(notes=(*reply.notes, *shelf.remarks), output=request.text("output"))
 
 
-def fit_report(recipes: Iterable[tuple[str, Mapping[str, Any]]], words: Sequence[str], form: str) -> Reply:
+def fit_report(
+    recipes: Iterable[tuple[str, Mapping[str, Any]]], words: Sequence[str], form: str, *, kubeconfig: str = ""
+) -> Reply:
     """Return which recipe each cluster of a fleet could be given: those first that nothing but the base fits."""
     documents = list(recipes)
-    rows = _rows(words, lambda _, taken: fit_recipes(documents, taken))
+    rows = _rows(words, lambda _, taken: fit_recipes(documents, taken), kubeconfig=kubeconfig)
     rows.sort(key=lambda row: (not row.error, _fits(row), row.cluster))
     bare = [row for row in rows if not row.error and not _best(row)]
     if form == "table":

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 
 from clusterbook.catalog.criteria import DIMENSIONS, read_criteria
-from clusterbook.cli.command import OF_ACCESS, OF_TRUST, Argument, Caller, Command, Request
+from clusterbook.cli.command import OF_ACCESS, OF_CLUSTERS, OF_TRUST, Argument, Caller, Command, Request
 from clusterbook.cli.flags import ANSWER, CRITERIA, OUTPUT, WHERE, Flag
 from clusterbook.cli.question import read_question
 from clusterbook.cli.render import leaves_table, recipe_table, render, table
@@ -60,8 +60,20 @@ def recipe(request: Request, _caller: Caller) -> Reply:
     if request.says("api_version") or request.text("kind", "recipe") != "recipe":
         document, more = _enveloped(document, request.text("kind", "recipe"), request.text("api_version"))
         notes, table_of = (*notes, *more), leaves_table
-    text = render(document, request.text("format", "yaml"), table_of)
-    return Reply(text, (*said, *notes), output=request.text("output"))
+    form = request.text("format", "yaml")
+    kind = "config" if request.text("kind") == "config" else "recipe"  # criteria are what -r takes, too
+    return _deliver(
+        Reply(render(document, form, table_of), (*said, *notes), output=request.text("output")), request, kind
+    )
+
+
+def _deliver(reply: Reply, request: Request, kind: str) -> Reply:
+    """Return a reply as it is; what it has for a ConfigMap is kept there, and it says where that is."""
+    if not reply.output.startswith("cm://"):
+        return reply
+    from clusterbook.cli.config_map import keep
+
+    return keep(reply, request.text("format", "yaml"), kind, kubeconfig=request.text("kubeconfig"))
 
 
 def _enveloped(document: dict[str, Any], kind: str, version: str) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -91,7 +103,7 @@ def query(request: Request, _caller: Caller) -> Reply:
     found = find(question)
     value = select(views.query_view(found.document), path or selector or "")
     text = render(value, request.text("format", "yaml"), leaves_table)
-    return Reply(text, (*said, *found.notes), output=request.text("output"))
+    return _deliver(Reply(text, (*said, *found.notes), output=request.text("output")), request, "query")
 
 
 def _question_and_path(request: Request) -> tuple[Question, str]:
@@ -179,7 +191,7 @@ def explain(request: Request, _caller: Caller) -> Reply:
             "explain takes a recipe and a path",
             hint="type clusterbook explain h100-eks-training components.gpu-operator.version, say",
         )
-    shelf = open_shelf(question.source, question.data, question.snapshot)
+    shelf = open_shelf(question.source, question.data, question.snapshot, kubeconfig=question.kubeconfig)
     answer, notes = serve(question, shelf, read_input(question))
     recipe = shelf.recipe(answer)
     place: tuple[str | int, ...]
@@ -248,7 +260,7 @@ _API = Flag("api_version", ("--api-version",), "Write it as the reference reads 
 _SELECTOR = Flag("selector", ("--selector",), "Path of the value, such as components.gpu-operator.version.", "PATH")
 _ALL = Flag("all", ("--all",), "List composed recipes too.")
 _NO_HEALTH = Flag("no_health", ("--no-health", "--skip-health"), "Leave health and coverage out.")
-_RULES = (OF_TRUST, OF_ACCESS)
+_RULES = (OF_TRUST, OF_ACCESS, OF_CLUSTERS)
 COMMANDS: Mapping[str, Command] = {
     command.name: command
     for command in (
@@ -280,7 +292,7 @@ COMMANDS: Mapping[str, Command] = {
             " number of checks for readiness, deployment, performance and conformance. SOURCE: external when it comes"
             " from --data.",
             "clusterbook list --service eks",
-            rules=_RULES,
+            rules=(OF_TRUST, OF_ACCESS),
         ),
         Command(
             "explain",

@@ -31,6 +31,7 @@ def read_question(request: Request) -> Question:
         snapshot=request.values.get("snapshot"),
         source=source,
         data=data,
+        kubeconfig=request.text("kubeconfig"),
     )
 
 

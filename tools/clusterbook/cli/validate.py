@@ -152,7 +152,8 @@ def _snapshot(
         if helper is not None or "run" in request.switches:
             flag = "--run" if helper is None else "--agent"
             raise InvalidRequest(f"{flag} is about a cluster, and --no-cluster asks none", hint="leave one of them out")
-        for flag in ("kubeconfig", "context"):
+        kept = any(values.get(key, "").startswith("cm://") for key in ("recipe", "snapshot"))  # asked for that alone
+        for flag in ("context",) if kept else ("kubeconfig", "context"):
             if flag in values:
                 what = f"--{flag} is about a cluster, and --no-cluster asks none"
                 raise InvalidRequest(what, hint="leave one of them out")
@@ -165,7 +166,7 @@ def _snapshot(
         if "snapshot" not in values:
             what = "--snapshot is missing: without a cluster it is all there is"
             raise MissingFlag(what, hint="type --snapshot FILE")
-        return *read_snapshot(values["snapshot"]), ()
+        return *read_snapshot(values["snapshot"], kubeconfig=request.text("kubeconfig")), ()
     import gc
 
     gc.enable()  # what a cluster shows may take long, and much room
@@ -173,7 +174,7 @@ def _snapshot(
     from clusterbook.collect.live import take_snapshot
     from clusterbook.documents.scalars import duration_s
 
-    own = read_snapshot(values["snapshot"])[0] if "snapshot" in values else None
+    own = read_snapshot(values["snapshot"], kubeconfig=request.text("kubeconfig"))[0] if "snapshot" in values else None
     taken, remarks = take_snapshot(
         recipe,
         own,
@@ -292,8 +293,9 @@ def _recipe(request: Request) -> tuple[Mapping[str, Any], Shelf | None]:
         raise MissingFlag("--recipe is missing", hint="type --recipe FILE, or the name of a recipe")
     source, data = read_where(request)
     question = Question(slug or word, allow_inherited="allow_inherited" in request.switches, source=source, data=data)
+    question = question._replace(kubeconfig=request.text("kubeconfig"))
     if word and _is_file(word):
-        document = read_document(word)
+        document = read_document(word, kubeconfig=request.text("kubeconfig"))
         if document.get("kind") == "RecipeResult":
             _refuse_unknown_keys(document, word)
             return document, open_shelf(source, data)

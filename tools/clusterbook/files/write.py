@@ -26,7 +26,7 @@ def write_text(where: str, text: str) -> None:
         Unwritable: the file cannot be written; what stood there still stands.
     """
     if where.startswith(("cm://", "oci://")):
-        raise InvalidRequest(f"{where} is not written yet", hint="name a file")
+        raise InvalidRequest(f"{where} is not written by this command", hint="name a file")
     write_bytes(Path(where), text.encode())
 
 

@@ -21,7 +21,7 @@ MAX_BYTES = 256 * 1024 * 1024
 """Largest file that is read; 5,000 nodes with 20,000 pods take 30 MB. The reference reads 1 MB of a URL (L26)."""
 
 
-def read_document(where: str) -> dict[str, Any]:
+def read_document(where: str, *, kubeconfig: str = "") -> dict[str, Any]:
     """Return the YAML or JSON document at `where`; see `inputs.read.read_document`.
 
     Raises:
@@ -36,18 +36,18 @@ def read_document(where: str) -> dict[str, Any]:
     ):
         from clusterbook.inputs import read  # says what is wrong, and reads what is left
 
-        return read.read_document(where)
+        return read.read_document(where, kubeconfig=kubeconfig)
     return document
 
 
-def read_snapshot(where: str) -> tuple[dict[str, Any], Snapshot]:
+def read_snapshot(where: str, *, kubeconfig: str = "") -> tuple[dict[str, Any], Snapshot]:
     """Return the snapshot at `where`, as a document and read.
 
     Raises:
         NotFound: nothing is there.
         InvalidRequest: it is no snapshot, or one that shows nothing.
     """
-    document = read_document(where)
+    document = read_document(where, kubeconfig=kubeconfig)
     return document, as_snapshot(document, where)
 
 

@@ -27,9 +27,9 @@ def display_name(where: str) -> str:
     return where.partition("?")[0] if where.startswith(("http://", "https://")) else where
 
 
-def read_document(where: str) -> dict[str, Any]:
+def read_document(where: str, *, kubeconfig: str = "") -> dict[str, Any]:
     """Return the YAML or JSON document at `where` as plain data; see `read_node`."""
-    document: dict[str, Any] = read_node(where).data()
+    document: dict[str, Any] = read_node(where, kubeconfig=kubeconfig).data()
     return document
 
 
@@ -39,8 +39,10 @@ def read_value(where: str) -> Any:
     return None if node is None else node.data()
 
 
-def read_node(where: str) -> Node:
-    """Return the YAML or JSON document at `where`: a path, `-` for standard input, or an http(s) URL.
+def read_node(where: str, *, kubeconfig: str = "") -> Node:
+    """Return the YAML or JSON document at `where`: a path, `-` for standard input, an http(s) URL, or cm://.
+
+    `kubeconfig` says whose cluster has the ConfigMap; "" for the one that kubectl would ask.
 
     Raises:
         NotFound: nothing is there.
@@ -48,7 +50,7 @@ def read_node(where: str) -> Node:
         InvalidRequest: it is too large, no document, or of a kind of place that is not read.
         ClusterbookError: a URL cannot be fetched; see `download`.
     """
-    node = _parse(where)
+    node = _parse(where, kubeconfig)
     if node is None or not isinstance(node.value, dict):
         content = "nothing" if node is None or node.value is None else f"{describe(node.data())}, not a document"
         raise InvalidRequest(
@@ -64,23 +66,23 @@ def read_node(where: str) -> Node:
     return node
 
 
-def _parse(where: str) -> Node | None:
+def _parse(where: str, kubeconfig: str = "") -> Node | None:
     """Return what is at `where`, parsed. Raises as `read_node`."""
     try:
-        return parse(read_text(where), display_name(where))
+        return parse(read_text(where, kubeconfig=kubeconfig), display_name(where))
     except SourceErrors as error:
         first = error.findings[0]
         raise InvalidRequest(first.what, place=first.place, hint=first.hint) from error
 
 
-def read_text(where: str) -> str:
+def read_text(where: str, *, kubeconfig: str = "") -> str:
     """Return the text at `where`. Raises as `read_node`."""
     if where.startswith("cm://"):
         # a quarter of a second, and an extra that few need
         from clusterbook.kubernetes import api, configmaps
 
         place = configmaps.parse_where(where)
-        cluster = api.open_api()
+        cluster = api.open_api(kubeconfig)
         sys.stderr.write(f"note: asked: {one_line(cluster.description)}\n")
         return configmaps.read(cluster, place, kinds=("snapshot", "recipe"))[0]
     try:

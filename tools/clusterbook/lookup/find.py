@@ -26,7 +26,7 @@ class Question(NamedTuple):
 
     `criteria` are words by dimension, `chosen` what is chosen besides, by name; `document` is a file or URL with a
     recipe, an overlay or criteria, `snapshot` one of a cluster, None for none; `source` is an index or where one is,
-    "" for the built-in one, and `data` a private tree over it.
+    "" for the built-in one, and `data` a private tree over it. `kubeconfig` says whose cluster has what is in one.
     """
 
     slug: str = ""
@@ -38,16 +38,19 @@ class Question(NamedTuple):
     snapshot: str | None = None
     source: str | IndexFiles = ""
     data: str = ""
+    kubeconfig: str = ""
 
 
-def open_shelf(source: str | IndexFiles = "", data: str = "", snapshot: str | None = None) -> Shelf:
+def open_shelf(
+    source: str | IndexFiles = "", data: str = "", snapshot: str | None = None, *, kubeconfig: str = ""
+) -> Shelf:
     """Return what answers a question: an index, or the sources with a private tree or a snapshot over them."""
     index_source = index_files(source)
     if not (data or snapshot or index_source.is_tree):
         return IndexShelf(index_source)
     from clusterbook.lookup.local import LocalShelf
 
-    return LocalShelf(index_source, data=data, snapshot=snapshot or "")
+    return LocalShelf(index_source, data=data, snapshot=snapshot or "", kubeconfig=kubeconfig)
 
 
 def criteria_of(question: Question, shelf: Shelf, document: dict[str, Any]) -> Criteria:
@@ -105,7 +108,7 @@ def read_input(question: Question) -> dict[str, Any]:
         return {}
     from clusterbook.inputs.read import read_document
 
-    return read_document(question.document)
+    return read_document(question.document, kubeconfig=question.kubeconfig)
 
 
 def _criteria_in(document: dict[str, Any], where: str, shelf: Shelf) -> dict[str, str | int]:
@@ -248,7 +251,7 @@ def find(question: Question) -> Lookup:
 
 def _looked_up(question: Question, read: dict[str, Any]) -> Lookup:
     """Return the recipe of a catalog that a question leads to, its document having been read."""
-    shelf = open_shelf(question.source, question.data, question.snapshot)
+    shelf = open_shelf(question.source, question.data, question.snapshot, kubeconfig=question.kubeconfig)
     answer, notes = serve(question, shelf, read)
     recipe = shelf.recipe(answer)
     return Lookup(recipe.document, shelf, recipe, (*notes, *shelf.remarks))

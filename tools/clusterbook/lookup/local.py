@@ -64,8 +64,10 @@ class ResolvedRecipe(NamedTuple):
 class LocalShelf:
     """The same answers as an `IndexShelf`, from sources."""
 
-    def __init__(self, source: IndexFiles, *, data: str, snapshot: str) -> None:
+    def __init__(self, source: IndexFiles, *, data: str, snapshot: str, kubeconfig: str = "") -> None:
         """Load the sources in the index at `source`, or those that it is, with the private tree at `data` over them.
+
+        `kubeconfig` says whose cluster has the snapshot, where it is in one.
 
         Raises:
             SourceErrors: the sources contradict themselves.
@@ -89,12 +91,12 @@ class LocalShelf:
         self._proofs = Proofs(self.catalog)
         self._matrix: matrix.Matrix | None = None
         if snapshot:
-            self._read_snapshot(snapshot)
+            self._read_snapshot(snapshot, kubeconfig)
 
-    def _read_snapshot(self, where: str) -> None:
+    def _read_snapshot(self, where: str, kubeconfig: str) -> None:
         """Take criteria from a snapshot, and judge overlays by it. Source: reference rows R9, R25."""
         try:
-            taken = read_snapshot(read_document(where))
+            taken = read_snapshot(read_document(where, kubeconfig=kubeconfig))
         except InvalidRequest as error:
             raise InvalidRequest(error.what, place=error.place or where, hint=error.hint) from error
         found = criteria.fingerprint(taken)
