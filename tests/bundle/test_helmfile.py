@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -135,11 +136,18 @@ def test_a_bundle_without_charts_has_nothing_to_prepare() -> None:
 
 def test_waiting_and_time_are_those_of_the_component() -> None:
     found = files(small())
-    defaults = {"createNamespace": True, "timeout": 600, "wait": True}
-    assert [level["helmDefaults"] for level in levels(found)] == [defaults] * 3
     said = {name: (each.get("wait"), each.get("timeout")) for name, each in releases(found).items()}
     assert said.pop("metrics") == (False, 1200)
     assert set(said.values()) == {(None, None)}
+
+
+def test_every_level_lies_over_the_same_defaults_which_ask_helm_for_its_version() -> None:
+    found = files(small())
+    assert [level["bases"] for level in levels(found)] == [["defaults.yaml.gotmpl"]] * 3
+    assert not any("helmDefaults" in level for level in levels(found))
+    plain = re.sub(rb"(?m)^\{\{.*\n", b"", found["defaults.yaml.gotmpl"])
+    flags = ["--server-side=true", "--force-conflicts"]
+    assert read(plain) == {"helmDefaults": {"createNamespace": True, "timeout": 600, "wait": True, "syncArgs": flags}}
 
 
 def test_kinds_that_nobody_knows_yet_are_not_validated() -> None:

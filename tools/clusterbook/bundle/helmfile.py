@@ -35,7 +35,8 @@ _ANYWHERE = "{{{{ with env `CHART_MIRROR` }}}}{{{{ trimSuffix `/` . }}}}/{home}{
 """Where a chart comes from: the mirror that whoever installs names, else where the recipe says."""
 _REFERENCE = re.compile(r"ref\+[^+:]*://")
 RELEASE = "release.sh"
-DEFAULTS = {"createNamespace": True, "timeout": TIMEOUT_S, "wait": True}
+DEFAULTS = "defaults.yaml.gotmpl"
+"""What all levels are laid over; helmfile fills it in, since Helm 4 has to be told what Helm 3 knows no flag for."""
 
 
 def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, str]:
@@ -51,6 +52,7 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
         texts |= values_files(folder, folder.path) | local_chart(folder, folder.path)
     for path, folders in levels.items():
         texts[path] = opening + dump(_level(folders, names))
+    texts[DEFAULTS] = opening + fill(DEFAULTS, {"TIMEOUT": str(TIMEOUT_S)})
     charts = any(folder.chart for folder in plan.folders)
     if charts:
         taken = "".join(map(_taken, plan.folders))
@@ -133,7 +135,7 @@ def _level(folders: Sequence[Folder], names: Mapping[str, str]) -> dict[str, Any
     together = {folder.name: folder for folder in folders}
     urls = sorted({folder.chart.repository for folder in folders if folder.chart and _has_index(folder)})
     found: dict[str, Any] = {
-        "helmDefaults": DEFAULTS,
+        "bases": [DEFAULTS],
         "releases": [_release(folder, names, together) for folder in folders],
     }
     if urls:

@@ -58,11 +58,6 @@ before() {
         case "$data" in '' | *':""'*) continue ;; esac
         printf '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"%s.kept"},"data":%s}' "$secret" "$data" |
             kube apply --namespace "$namespace" --server-side --force-conflicts --field-manager=clusterbook -f - >/dev/null
-        # Helm 4 stops at a field that has another owner, and helmfile cannot tell it to go on without failing with Helm 3:
-        # what is in the Secret has no owner until the release is through.
-        kube patch secret "$secret" --namespace "$namespace" --type merge -p '{"metadata":{"managedFields":[{
-            "manager":"helm","operation":"Apply","apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{"f:type":{}}}]}}' \
-            >/dev/null
     done
 }
 

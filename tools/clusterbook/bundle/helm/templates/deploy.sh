@@ -131,9 +131,14 @@ recover() { # release, namespace
             ;;
         *'"status":"pending-upgrade"'* | *'"status":"pending-rollback"'*)
             printf 'the last upgrade of %s did not end; it is rolled back, then made again\n' "$1"
-            to_helm rollback "$1" --namespace "$2"
+            # shellcheck disable=SC2046 # several words
+            to_helm rollback "$1" --namespace "$2" $(apply_args)
             ;;
     esac
+}
+
+apply_args() { # from Helm 4 on the server applies, and stops at a field that somebody else has changed
+    case $HELM_VERSION in v[0-3].*) ;; *) printf '%s' '--server-side=true --force-conflicts' ;; esac
 }
 
 # Jobs that are hooks stay behind when they fail, and would be in the way of the next attempt.

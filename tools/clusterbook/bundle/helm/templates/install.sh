@@ -111,7 +111,8 @@ fi
 # @end@
 case "${HELM_VERSION:-$(helm version --short)}" in
     v[0-3].*) apply='' ;;
-    *) apply='--server-side=true --force-conflicts' ;; # from Helm 4 on; it refuses one without the other
+    # From Helm 4 on the server applies, and stops at a field that somebody else has changed: the recipe's values win.
+    *) apply='--server-side=true --force-conflicts' ;; # it refuses one without the other
 esac
 # shellcheck disable=SC2086 # a flag may be several words
 set -- helm upgrade --install @NAME@ @CHART@ \
