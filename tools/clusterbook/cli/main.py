@@ -92,6 +92,8 @@ def quick(words: Sequence[str], environment: Mapping[str, str]) -> Reply | None:
 def quick_command(words: Sequence[str]) -> tuple[Command | None, Sequence[str]]:
     """Return the command that a line begins with, if it is one that has to be quick, and the words behind its name."""
     name = words[0] if words else ""
+    if name == "recipe" and words[1:2] in (["list"], ["validate"]):  # as the reference spells them
+        name, words = ("list", words[1:]) if words[1] == "list" else ("check", words[1:])
     if name in ("recipe", "query", "list", "explain"):
         from clusterbook.cli.lookup import COMMANDS
     elif name in ("validate", "fit"):

@@ -12,6 +12,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from clusterbook.cli import reference_words
 from clusterbook.cli.command import scan_flags
 from clusterbook.cli.flags import Flag, read_list
 from clusterbook.cli.reply import MissingFlag
@@ -95,8 +96,11 @@ class Program(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that `args` start with."""
+        if self.get_command(ctx, "recipe") is not None:
+            args = reference_words.plain_words(args)
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            raise UnknownCommand(f"there is no command {args[0]}", hint=did_you_mean(args[0], self.list_commands(ctx)))
+            hint = reference_words.PROGRAM.get(args[0]) or did_you_mean(args[0], self.list_commands(ctx))
+            raise UnknownCommand(f"there is no command {args[0]}", hint=hint)
         return super().resolve_command(ctx, args)
 
     def run(self, words: Sequence[str], name: str) -> int:
@@ -134,7 +138,8 @@ def misused(error: click.UsageError, name: str) -> ClusterbookError:
     if isinstance(error, click.NoSuchOption):
         known = [each for param in context.command.get_params(context) for each in param.opts] if context else []
         flags = [each for each in known if each.startswith("--")]
-        return wrong(f"{error.option_name} is not a flag of {command}", hint=did_you_mean(error.option_name, flags))
+        hint = reference_words.FLAGS.get(error.option_name) or did_you_mean(error.option_name, flags)
+        return wrong(f"{error.option_name} is not a flag of {command}", hint=hint)
     if isinstance(error, click.MissingParameter):
         missing = InvalidRequest if wrong is InvalidRequest else MissingFlag
         return missing(f"{_parameter_name(error.param)} is missing", hint=hint)

@@ -1,0 +1,37 @@
+"""Words of the reference's command line: what is spelled otherwise here is taken, or answered with what does it here.
+
+Source: its command-line reference of v1, and reference row R44.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+SPELLINGS: Mapping[tuple[str, str], str] = {("recipe", "list"): "list", ("recipe", "validate"): "check"}
+"""Commands of two words that are one here."""
+FLAGS: Mapping[str, str] = {
+    "--attest": "sign a bundle with --sign-key FILE, or as whoever is logged in with --keyless",
+    "--baseline": "type the two after each other: clusterbook diff OLD NEW",
+    "--target": "type the two after each other: clusterbook diff OLD NEW",
+    "--emit-signing-config": "name a Sigstore instance of your own where you sign, with --trust-config FILE",
+    "--signing-config": "name a Sigstore instance of your own with --trust-config FILE",
+    "--gke-tcpxo-interfaces": "no recipe here maps networks; a tree of your own does, with --data DIR",
+    "--dra-eviction-node-label": "no component here waits for such a label; --set COMPONENT:PATH=VALUE sets any value",
+    "--inherit-from": "clusterbook diff OLD NEW says what moves; a tree of your own keeps a namespace, with --data DIR",
+    "--insecure-ignore-tlog": "signatures with a key need no log: verify with --key FILE",
+    "--insecure-tls": "name its authority with --ca-file FILE, or speak without TLS with --plain-http",
+    "--runtime-inventory": "a bundle leaves the inventory out with --set k8s-aibom:enabled=false; no recipe gains it",
+    "--split": "a bundle leaves components out with --set COMPONENT:enabled=false",
+}
+"""What to type instead of a flag that there is none of here."""
+PROGRAM: Mapping[str, str] = {
+    "upgrade-check": "clusterbook diff OLD NEW says what an upgrade would change",
+    "skill": "clusterbook --help and the guide say what there is",
+}
+"""What to type instead of a command that there is none of here."""
+
+
+def plain_words(words: list[str]) -> list[str]:
+    """Return a command line with a command of two words as the one that it is here."""
+    spelled = SPELLINGS.get((words[0], words[1])) if len(words) > 1 else None
+    return words if spelled is None else [spelled, *words[2:]]
