@@ -34,9 +34,12 @@ from clusterbook.oci.layout.index import Listing
 from clusterbook.oci.manifest import artifact, describe_file, parse_manifest
 from clusterbook.oci.reference import parse_reference
 from clusterbook.trust import keys, policy, tuf_root
+from clusterbook.trust.sigstore import verify_keyless
 from clusterbook.trust.statement import PROVENANCE, Subject, key_bundle, parse_bundle, parse_statement, statement
 from clusterbook.validate.jmespath import evaluate
 from tests.support import whole_recipes
+from tests.support.forged import Forge
+from tests.support.servers.sigstore import FakeSigstore
 
 JUNK = st.one_of(
     st.none(),
@@ -122,6 +125,9 @@ _MANIFEST = json.loads(artifact("a/b", [describe_file("c/d", b"x", "x")], annota
 }
 _STATEMENT = json.loads(statement([Subject("a", _DIGEST)], PROVENANCE, {"runDetails": {"builder": {"id": "x"}}}))
 _BUNDLE = json.loads(key_bundle(encoded(_STATEMENT), b"signature", "hint"))
+_INSTANCE = FakeSigstore()
+_LOGIN = [Forge(_INSTANCE).first(encoded(_STATEMENT)), Forge(_INSTANCE).second(encoded(_STATEMENT), 1)]
+_TRUST = _INSTANCE.trusted_root()
 _INDEX = json.loads(
     freshness.encode(
         freshness.Envelope(
@@ -212,6 +218,9 @@ def parsers(folder: Path) -> dict[str, Parser]:
                           lambda raw: (Listing(raw, "x").entries(), Listing(raw, "x").find("a"),
                                        Listing(raw, "x").referrers_of("a"), Listing(raw, "x").candidates(_DIGEST, "a"))),
         "sigstore bundle": Parser(as_json(_BUNDLE), parse_bundle),
+        "signature by login": Parser(st.one_of(*map(as_json, _LOGIN)),
+                                     lambda raw: verify_keyless(parse_bundle(raw), encoded(_TRUST), "x")),
+        "trust root": Parser(as_json(_TRUST), lambda raw: verify_keyless(parse_bundle(encoded(_LOGIN[1])), raw, "x")),
         "statement": Parser(as_json(_STATEMENT), parse_statement),
         "index": Parser(as_json(_INDEX), lambda raw: freshness.parse(raw, "x")),
         "shard": Parser(as_json(_SHARD), lambda raw: (index.recipes_in(raw), index.recipe_in(raw, "eks"))),

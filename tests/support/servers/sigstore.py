@@ -11,7 +11,7 @@ import http.server
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -139,13 +139,13 @@ class FakeSigstore:
         if path == "/api/v2/signingCert":
             return 200, "application/json", compact(self._certify(json.loads(body), headers)), {}
         if path.startswith("/api/v1/log/entries"):
-            entry = self._log1(json.loads(body))
+            entry = self.log1(json.loads(body))
             name = next(iter(entry))
             return 201, "application/json", compact(entry), {"ETag": name, "Location": f"{path}/{name}"}  # for Go
         if path == "/api/v2/log/entries":
-            return 201, "application/json", compact(self._log2(json.loads(body))), {}
+            return 201, "application/json", compact(self.log2(json.loads(body))), {}
         if path == "/api/v1/timestamp":
-            return 201, "application/timestamp-reply", self._timestamp(body), {}
+            return 201, "application/timestamp-reply", self.timestamp(body), {}
         if path == "/.well-known/openid-configuration":
             ways = {"authorization_endpoint": f"{self.url}/auth", "token_endpoint": f"{self.url}/token"}
             return 200, "application/json", compact({"issuer": ISSUER, **ways}), {}
@@ -200,7 +200,29 @@ class FakeSigstore:
         name = claims.get("email") or claims["sub"]
         mail = "@" in name and "://" not in name
         names = [x509.RFC822Name(name) if mail else x509.UniformResourceIdentifier(name)]
-        now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+        return self.certificate(public, names, claims)
+
+    def certificate(
+        self,
+        public: Any,
+        names: Sequence[x509.GeneralName],
+        claims: Mapping[str, str],
+        *,
+        start: dt.datetime | None = None,
+        without: Collection[Oid] = (),
+        promise: Callable[[bytes], bytes] | None = None,
+    ) -> x509.Certificate:
+        """Return a certificate for ten minutes.
+
+        Args:
+            public: the key that it is for.
+            names: whom it is for.
+            claims: what was said of them.
+            start: when it begins; by default now.
+            without: the extensions that it lacks.
+            promise: makes the promises of certificate logs from what is to be logged.
+        """
+        now = start or dt.datetime.now(dt.UTC).replace(microsecond=0)
         built = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([]))
@@ -219,15 +241,19 @@ class FakeSigstore:
             .add_extension(x509.UnrecognizedExtension(Oid(f"{_EXTENSIONS}.1"), claims["iss"].encode()), False)
             .add_extension(x509.UnrecognizedExtension(Oid(f"{_EXTENSIONS}.8"), der.text(claims["iss"])), False)
         )
+        if without:
+            built._extensions = [each for each in built._extensions if each.oid not in without]
         for claim, number, prefix in _CLAIMS:
             if claim in claims:
                 value = der.text(prefix + claims[claim])
                 built = built.add_extension(x509.UnrecognizedExtension(Oid(f"{_EXTENSIONS}.{number}"), value), False)
         unsigned = built.sign(self._intermediate_key, hashes.SHA256()).tbs_certificate_bytes
-        listed = x509.UnrecognizedExtension(_SCT_LIST, der.octets(self._sct(unsigned)))
+        if _SCT_LIST in without:
+            return built.sign(self._intermediate_key, hashes.SHA256())
+        listed = x509.UnrecognizedExtension(_SCT_LIST, der.octets((promise or self.promise)(unsigned)))
         return built.add_extension(listed, False).sign(self._intermediate_key, hashes.SHA256())
 
-    def _sct(self, certificate: bytes) -> bytes:
+    def promise(self, certificate: bytes) -> bytes:
         """Return the list with the log's one promise about a certificate that lacks nothing else. Source: RFC 6962."""
         now = int(time.time() * 1000).to_bytes(8, "big")
         issuer = sha256(spki(self._intermediate_key))
@@ -238,7 +264,8 @@ class FakeSigstore:
 
     # --- Rekor
 
-    def _log1(self, document: dict[str, Any]) -> dict[str, Any]:
+    def log1(self, document: dict[str, Any], at_s: int | None = None) -> dict[str, Any]:
+        """Return the answer of Rekor v1 about an entry, taken up now unless at another time."""
         if document["kind"] == "dsse" and "proposedContent" in document["spec"]:
             proposed = document["spec"]["proposedContent"]
             envelope = json.loads(proposed["envelope"])
@@ -249,7 +276,7 @@ class FakeSigstore:
                 "signatures": signatures,
             }
             document = {"apiVersion": "0.0.1", "kind": "dsse", "spec": spec}
-        body, now = compact(document), int(time.time())
+        body, now = compact(document), int(time.time()) if at_s is None else at_s
         at = self.rekor1.append(body)
         log_id = self.rekor1.log_id.hex()
         promised = {"body": b64(body), "integratedTime": now, "logID": log_id, "logIndex": at.position}
@@ -264,7 +291,8 @@ class FakeSigstore:
         verification = {"signedEntryTimestamp": promise, "inclusionProof": proof}
         return {os.urandom(32).hex(): {**promised, "verification": verification}}
 
-    def _log2(self, document: dict[str, Any]) -> dict[str, Any]:
+    def log2(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer of Rekor v2 about an entry."""
         asked = document["hashedRekordRequestV002"]
         signature = {"content": asked["signature"]["content"], "verifier": dict(asked["signature"]["verifier"])}
         spec = {"data": {"algorithm": "SHA2_256", "digest": asked["digest"]}, "signature": signature}
@@ -294,13 +322,13 @@ class FakeSigstore:
         stamping = x509.ExtendedKeyUsage([Usage.TIME_STAMPING])
         return built.add_extension(stamping, True).sign(root_key, hashes.SHA256())
 
-    def _timestamp(self, request: bytes) -> bytes:
-        """Return a time stamp for a request. Source: RFC 3161; RFC 5652."""
+    def timestamp(self, request: bytes, at: dt.datetime | None = None) -> bytes:
+        """Return a time stamp for a request, of now unless of another time. Source: RFC 3161; RFC 5652."""
         parts = der.children(der.children(request)[0][1])
         imprint, rest = parts[1][2], parts[2:]
         nonce = next((whole for tag, _, whole in rest if tag == 2), b"")
         with_certificate = any(tag == 1 and content != b"\0" for tag, content, _ in rest)
-        now = dt.datetime.now(dt.UTC).strftime("%Y%m%d%H%M%SZ").encode()
+        now = (at or dt.datetime.now(dt.UTC)).strftime("%Y%m%d%H%M%SZ").encode()
         policy, serial = der.oid("1.3.6.1.4.1.57264.2"), der.integer(x509.random_serial_number())
         accuracy = der.sequence(der.integer(1))
         info = der.sequence(der.integer(1), policy, imprint, serial, der.tlv(0x18, now), accuracy, nonce)

@@ -82,9 +82,8 @@ def verify_keyless(bundle: SigstoreBundle, root: bytes, name: str) -> Certificat
     from cryptography import x509
     from sigstore import errors
     from sigstore.models import Bundle, InvalidBundle
-    from sigstore.verify import Verifier
 
-    verifier, recorder = Verifier(trusted_root=_trusted_root(root, name)), _CertificateRecorder()
+    verifier, recorder = _verifier(root, name), _CertificateRecorder()
     ended = False
     try:
         parsed = Bundle.from_json(bundle.raw)
@@ -93,8 +92,18 @@ def verify_keyless(bundle: SigstoreBundle, root: bytes, name: str) -> Certificat
         _, payload = verifier.verify_dsse(parsed, recorder)
         if payload != bundle.payload or recorder.certificate is None:
             raise Tampered("the signature covers another statement than the bundle shows")
+        if not all(material.values()):
+            raise BadSignature(f"{name} does not have the authority, or a log, that the signature names")
         signed = _certificate_identity(recorder.certificate)
-    except (errors.Error, InvalidBundle, x509.DuplicateExtension, ValueError, KeyError, TypeError) as error:
+    except (
+        errors.Error,
+        InvalidBundle,
+        x509.DuplicateExtension,
+        x509.ExtensionNotFound,
+        ValueError,
+        KeyError,
+        TypeError,
+    ) as error:
         if not ended:
             reason = " ".join(str(error).split())[:200]
             hint = "is it the trust root of the instance that signed?"
@@ -114,6 +123,20 @@ class _CertificateRecorder:
     def verify(self, cert: Certificate) -> None:
         """Take note of a certificate whose chain was checked."""
         self.certificate = cert
+
+
+def _verifier(root: bytes, name: str) -> Any:
+    """Return who checks signatures by a trust root. Raises BadTrustRoot: it has no log, or a damaged certificate."""
+    from sigstore.errors import Error
+    from sigstore.verify import Verifier
+
+    trusted = _trusted_root(root, name)
+    try:
+        return Verifier(trusted_root=trusted)
+    except (Error, ValueError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        hint = "get a whole trusted_root.json: clusterbook trust update"
+        raise BadTrustRoot(f"{name} vouches for nobody: {reason}", hint=hint) from error
 
 
 def check_root(root: bytes, name: str) -> None:
@@ -170,14 +193,15 @@ def _trust_material(root: dict[str, Any], bundle: SigstoreBundle) -> tuple[dict[
     """Return the parts of a trust root that a signature relies on, and when it was made.
 
     sigstore-python 4.5.1 accepts the signatures of an authority or a log whose `validFor` has ended, so this is checked
-    besides. What cannot be found is left out: then the signature is refused for another reason.
+    besides. A log that the root does not have is left out, and no other may stand in for it: sigstore-python tries all
+    keys where the name of a log, which Rekor v2 does not sign, leads to none.
     """
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature
 
     certificate = x509.load_der_x509_certificate(bundle.certificate)
     entries = json.loads(bundle.raw)["verificationMaterial"].get("tlogEntries") or []
-    logs = {each["logId"]["keyId"] for each in entries}
+    logs = {b64decode(each["logId"]["keyId"]) for each in entries}
     try:
         scts = certificate.extensions.get_extension_for_class(x509.PrecertificateSignedCertificateTimestamps).value
         timestamp_logs = {b64encode(each.log_id).decode() for each in scts}
@@ -195,9 +219,14 @@ def _trust_material(root: dict[str, Any], bundle: SigstoreBundle) -> tuple[dict[
 
     return {
         "certificateAuthorities": [each for each in root.get("certificateAuthorities", []) if issued(each)],
-        "tlogs": [each for each in root.get("tlogs", []) if each["logId"]["keyId"] in logs],
+        "tlogs": [each for each in root.get("tlogs", []) if _log_ids(each) & logs],
         "ctlogs": [each for each in root.get("ctlogs", []) if each["logId"]["keyId"] in timestamp_logs],
     }, certificate.not_valid_before_utc
+
+
+def _log_ids(log: dict[str, Any]) -> set[bytes]:
+    """Return what entries may call a log of a trust root. Source: protobuf-specs, TransparencyLogInstance."""
+    return {b64decode(log[key]["keyId"]) for key in ("logId", "checkpointKeyId") if log.get(key)}
 
 
 class Instance:

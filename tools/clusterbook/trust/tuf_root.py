@@ -208,6 +208,7 @@ def _parse(data: bytes, name: str) -> Metadata[Root]:
     hint = "name TUF root metadata, such as `clusterbook-build root new` writes"
     try:
         metadata = Metadata[Root].from_bytes(data)
+        _ = metadata.signed_bytes  # what is signed cannot be written down where a number in it is no integer
     except (RepositoryError, ValueError, RecursionError) as error:
         raise BadTufRoot(f"{name} is no root of trust", hint=hint) from error
     if not isinstance(metadata.signed, Root):
