@@ -45,6 +45,7 @@ COMPLETED = {
     "clusterbook bundle --set gpu-op": ["gpu-operator:"],
     "clusterbook bundle h100-eks-training --set gpu-operator:driver.ver": ["gpu-operator:driver.version="],
     "clusterbook bundle h100-eks-training --dynamic gpu-operator:driver.ver": ["gpu-operator:driver.version"],
+    "clusterbook bundle h100-eks-training --set-secret gpu-operator:driver.ver": ["gpu-operator:driver.version="],
     "clusterbook query h100-eks-training components.gpu-operator.vers": ["components.gpu-operator.version"],
     "clusterbook query --service eks --accelerator h100 --intent training --selector components.gpu-operator.vers": [
         "components.gpu-operator.version"

@@ -29,7 +29,7 @@ _RELEASES = ("old", "new", "release")
 """Arguments that name a release."""
 _OLDER = ("diff", "fetch recipe", "fetch bundle", "mirror save")
 """Commands that take older versions of recipes, SLUG@VERSION or SLUG@RELEASE."""
-_CHANGES = ("set", "set-json", "set-file", "dynamic")
+_CHANGES = ("set", "set-json", "set-file", "set-secret", "dynamic")
 """Flags that name a value of a component."""
 
 
