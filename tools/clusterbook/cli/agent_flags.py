@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NAMESPACE, JOB_NAME, TIMEOUT = "default", "clusterbook-snapshot", "5m"
 AGENT = (
-    Flag("agent", ("--agent",), "Look into a node, too, by a Job in the cluster."),
+    Flag("agent", ("--agent",), "Capture a node too, with a Job in the cluster."),
     Flag("print_manifests", ("--print-manifests",), "Print what --agent would apply, and do nothing."),
     Flag("namespace", ("--namespace", "-n"), "Namespace of the Job.", "NAME", default=NAMESPACE),
     Flag("image", ("--image",), "Image of the Job.", "IMAGE"),

@@ -231,7 +231,7 @@ COMMANDS: Mapping[str, Command] = {
         EVERY,
         (Argument("slug"),),
         bundle,
-        "Make what deploys a recipe: a folder or an archive for Helm, Helmfile, Argo CD or Flux.",
+        "Render a recipe into a bundle that Helm, Helmfile, Argo CD or Flux deploys.",
         "clusterbook bundle h100-eks-ubuntu-training-kubeflow -d helm -o bundle",
         strict=True,
         rules=(

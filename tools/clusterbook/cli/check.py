@@ -102,7 +102,7 @@ COMMANDS: Mapping[str, Command] = {
         _FLAGS,
         (Argument("path", "[FILE|DIR]"),),
         check,
-        "Check an overlay, a mixin, a registry, a recipe or a whole tree; exit 10 when something was found.",
+        "Check recipe sources: an overlay, a mixin, a registry, a recipe or a whole tree; exit 10 on findings.",
         "clusterbook check overlays/h100-eks-training.yaml\n  clusterbook check --data ./private",
         rules=(OF_CLUSTERS._replace(needs=("path",)),),
     )

@@ -13,11 +13,23 @@ import click
 from click.core import ParameterSource
 
 import clusterbook
-from clusterbook.cli import bundle, check, diff, evidence, fetch, lookup, mirror, record, snapshot, trust, validate
+from clusterbook.cli import (
+    bundle,
+    check,
+    diff,
+    evidence,
+    fetch,
+    lookup,
+    mirror,
+    record,
+    snapshot,
+    trust,
+    validate,
+)
 from clusterbook.cli.command import Argument, Caller, Command, Request, refuse_idle
 from clusterbook.cli.completion.scripts import INSTALL, SCRIPTS
 from clusterbook.cli.environment import refuse_unknown
-from clusterbook.cli.program import Program, SingleUseCommand, StrictCommand, option
+from clusterbook.cli.program import HEADINGS, Program, SingleUseCommand, StrictCommand, option
 from clusterbook.cli.terminal import deliver, finish
 
 COMMANDS: tuple[Command, ...] = tuple(
@@ -28,10 +40,10 @@ COMMANDS: tuple[Command, ...] = tuple(
 VARIABLES = frozenset(flag.variable for command in COMMANDS for flag in command.flags)
 """Every variable that sets a flag."""
 GROUPS = {
-    "fetch": "Get what was published: from a registry, a web site, a folder or an archive.",
-    "mirror": "Carry recipes across an air gap.",
-    "evidence": "Prove how a cluster was judged, and check such proofs.",
-    "trust": "Look after what is believed: what vouches for signers, and the memory of each source.",
+    "fetch": "Fetch published recipes and bundles, and verify their signatures.",
+    "mirror": "Mirror recipes, bundles, charts and images across an air gap.",
+    "evidence": "Verify, sign and publish the evidence of a validation.",
+    "trust": "Show and update what signatures are verified against, and what is remembered of each source.",
 }
 
 
@@ -87,6 +99,7 @@ def _callback(command: Command) -> Callable[..., int]:
 
 @click.group(
     cls=Program,
+    headings=HEADINGS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     help="Recipes for GPU Kubernetes clusters: every combination resolved beforehand.",
     epilog="Every flag can be set in the environment: --allow-inherited as CLUSTERBOOK_ALLOW_INHERITED=1; one that may"
@@ -108,8 +121,9 @@ for _command in COMMANDS:
 
 @program.command(
     "completion",
-    help="Print the script with which a shell completes clusterbook and clusterbook-build: commands, flags, and the"
-    " recipes, criteria, components and values of the catalog.",
+    help="Print the completion script of a shell."
+    "\n\nIt completes clusterbook and clusterbook-build: commands, flags, and the recipes, criteria, components and"
+    " values of the catalog.",
     epilog="\b\nTo have it in every new shell:\n  " + "\n  ".join(INSTALL),
 )
 @click.argument("shell", type=click.Choice([*SCRIPTS]))

@@ -40,7 +40,7 @@ COMMANDS: Mapping[str, Command] = {
         _FLAGS,
         (Argument("old", required=True), Argument("new", required=True)),
         answer,
-        "Say what differs between two recipes, between two snapshots of a cluster, or between a recipe and a cluster."
+        "Compare recipes, bundles, releases or snapshots, or a recipe with a cluster (drift)."
         "\n\nOLD and NEW are recipes of this catalog (h100-eks-training), versions of one (h100-eks-training@1.0.0),"
         " what it was in a release (h100-eks-training@2026.3.0), digests (sha256:…), files, bundles,"
         " or two releases (2026.3.0 2026.7.0). A bundle is compared by what it deploys, its options included.\n\n"

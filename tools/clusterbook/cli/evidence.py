@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 _FORMAT = Flag("format", ("--format", "-t"), "How the result is printed.", values=("text", "json"))
 _TRUST = (
-    Flag("key", ("--key",), "Believe whoever has this key: its public half (PEM). May be repeated.", "FILE",
+    Flag("key", ("--key",), "Trust signatures of this public key (PEM). May be repeated.", "FILE",
          repeated=True),
-    Flag("policy", ("--policy",), "Believe those whom this trust.yaml names.", "FILE"),
-    Flag("unsigned", ("--unsigned",), "Accept that nobody vouches for it."),
+    Flag("policy", ("--policy",), "Trust those whom this trust.yaml names.", "FILE"),
+    Flag("unsigned", ("--unsigned",), "Accept unsigned evidence."),
 )  # fmt: skip
 _SIGN = (
     Flag("key", ("--sign-key", "--key"), "Sign with this private key (PEM: P-256, Ed25519).", "FILE"),
@@ -43,7 +43,7 @@ _PUBLISHER = (
     Flag("from_key", ("--from-key",), "Whose catalog that is; default: as your policy says.", "FILE", repeated=True),
 )
 _SAVE = Flag("save", ("--save",), "Keep the evidence in this folder, once it holds.", "DIR")
-_PUBLISHED = Flag("unsigned", ("--unsigned",), "Publish it though nobody vouches for it.")
+_PUBLISHED = Flag("unsigned", ("--unsigned",), "Publish it unsigned.")
 
 
 def verify(request: Request, caller: Caller) -> Reply:
@@ -191,9 +191,9 @@ COMMANDS: Mapping[str, Command] = {
             (*_TRUST, *_PUBLISHER, *ACCESS, _SAVE, _FORMAT),
             (_FOLDER,),
             verify,
-            "Judge evidence again from its recipe and snapshot, and say who vouches for it.\n\nDIR is a folder, or"
-            " oci://HOST/REPOSITORY with a tag or a digest. Exit status: that of the judgement (0, 10 or 2) when it"
-            " holds, 2 when it does not, 4 when nobody believed vouches for it.",
+            "Verify evidence: judge it again from its recipe and snapshot, and show who signed it.\n\nDIR is a folder,"
+            " or oci://HOST/REPOSITORY with a tag or a digest. Exit status: that of the judgement (0, 10 or 2) when it"
+            " holds, 2 when it does not, 4 when nobody trusted has signed it.",
             "clusterbook evidence verify evidence --key operator.pub\n"
             "  clusterbook evidence verify oci://ghcr.io/acme/evidence@sha256:… --key operator.pub --save evidence",
         ),
@@ -202,7 +202,7 @@ COMMANDS: Mapping[str, Command] = {
             _SIGN,
             (_FOLDER,),
             sign,
-            "Vouch for evidence, once judging it again has shown that it holds.",
+            "Sign evidence, once judging it again has shown that it holds.",
             "clusterbook evidence sign evidence --key operator.key",
             rules=_RULES,
         ),
@@ -220,7 +220,7 @@ COMMANDS: Mapping[str, Command] = {
             WHERE,
             (Argument("recipe", "RECIPE", required=True),),
             digest,
-            "Print the digest of a recipe, by which evidence and releases call it.",
+            "Print the digest of a recipe, as evidence and releases refer to it.",
             "clusterbook evidence digest h100-eks-training",
             rules=(OF_TRUST, OF_ACCESS),
         ),

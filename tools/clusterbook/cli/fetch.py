@@ -24,11 +24,16 @@ FROM = Flag(
 BELIEF = (
     POLICY,
     KEY,
-    Flag("tuf_root", ("--tuf-root",), "Believe the keys that this root of trust and its successors name.", "FILE"),
-    Flag("certificate_identity", ("--certificate-identity",), "Believe this name instead of a policy.", "NAME"),
+    Flag("tuf_root", ("--tuf-root",), "Trust the keys that this trust root and its successors name.", "FILE"),
+    Flag(
+        "certificate_identity",
+        ("--certificate-identity",),
+        "Trust this certificate identity instead of a policy.",
+        "NAME",
+    ),
     Flag("certificate_identity_regexp", ("--certificate-identity-regexp",), "The same, as a pattern.", "REGEXP"),
-    Flag("certificate_oidc_issuer", ("--certificate-oidc-issuer",), "Who has to vouch for that name.", "URL"),
-    Flag("trust_root", ("--trust-root",), "Believe this Sigstore instance as well.", "FILE", repeated=True),
+    Flag("certificate_oidc_issuer", ("--certificate-oidc-issuer",), "OIDC issuer of that identity.", "URL"),
+    Flag("trust_root", ("--trust-root",), "Trust this Sigstore instance as well.", "FILE", repeated=True),
 )
 WITHDRAWN = Flag("allow_withdrawn", ("--allow-withdrawn",), "Accept a version that was withdrawn.")
 _COMMON = (
@@ -159,7 +164,7 @@ COMMANDS: Mapping[str, Command] = {
             _FLAGS["recipe"],
             (Argument("which"),),
             _recipe,
-            "Get a published recipe, once its signature is verified.\n\nWHICH is SLUG, SLUG@VERSION, SLUG@RELEASE (such"
+            "Fetch a published recipe and verify its signature.\n\nWHICH is SLUG, SLUG@VERSION, SLUG@RELEASE (such"
             " as @2026.7.0) or SLUG@sha256:DIGEST; without, criteria say which recipe.",
             "clusterbook fetch recipe h100-eks-training --from oci://ghcr.io/clusterbook/catalog",
         ),
@@ -168,7 +173,7 @@ COMMANDS: Mapping[str, Command] = {
             _FLAGS["bundle"],
             (Argument("which"),),
             _bundle,
-            "Get a published bundle, once its signature is verified.\n\nWHICH is as for a recipe, or without --from a"
+            "Fetch a published bundle and verify its signature.\n\nWHICH is as for a recipe, or without --from a"
             " bundle that somebody pushed: oci://HOST/REPOSITORY:TAG, oci-layout:FOLDER:TAG. The folder carries the"
             " signature along, so that `clusterbook verify` needs no network.",
             "clusterbook fetch bundle h100-eks-training -d argocd --from mirror.tar -o bundle",
@@ -178,7 +183,7 @@ COMMANDS: Mapping[str, Command] = {
             _FLAGS["index"],
             (),
             _index,
-            "List what is published, once its signature is verified.",
+            "Fetch the index of what is published and verify its signature.",
             "clusterbook fetch index --from https://catalog.example.org/oci",
         ),
     )

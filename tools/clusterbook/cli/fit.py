@@ -98,7 +98,7 @@ FIT = Command(
     _FLAGS,
     (Argument("snapshots", "[FILE|DIR]...", many=True),),
     fit,
-    "Say which recipes fit a cluster, and why the others do not.\n\nA recipe fits when the cluster is what it"
+    "List which recipes fit a cluster, and why the others do not.\n\nA recipe fits when the cluster is what it"
     " is for and all its constraints hold; what was not measured is never taken for granted. Of a folder, or of"
     " several files, there is one table with a line a cluster, those that no recipe fits first; the exit status"
     " is 10 where there are any, and 2 where a snapshot cannot be read.",

@@ -105,15 +105,15 @@ ANSWER = (
 REMOTE = ("oci://", "oci-layout:")
 """How a place begins that is no file: a registry, or the folder of an OCI layout."""
 ACCESS = (
-    Flag("plain_http", ("--plain-http",), "Speak to the registry without TLS."),
+    Flag("plain_http", ("--plain-http",), "Use plain HTTP with the registry."),
     Flag("ca_file", ("--ca-file",), "Certificate authorities to trust instead of the usual ones.", "FILE"),
 )
 POLICY = Flag(
     "policy", ("--policy",), "Who may sign; default: ~/.config/clusterbook/trust.yaml, or our releases.", "FILE"
 )
-KEY = Flag("key", ("--key",), "Believe this public key instead of a policy.", "FILE", repeated=True)
-UNSIGNED = Flag("allow_unsigned", ("--allow-unsigned",), "Accept what nobody signed; a wrong signature stays wrong.")
-AT_LEAST = Flag("at_least", ("--at-least",), "Refuse what is of an older release than this one.", "RELEASE")
+KEY = Flag("key", ("--key",), "Trust this public key instead of a policy.", "FILE", repeated=True)
+UNSIGNED = Flag("allow_unsigned", ("--allow-unsigned",), "Accept unsigned artifacts; a wrong signature stays an error.")
+AT_LEAST = Flag("at_least", ("--at-least",), "Refuse releases older than this one.", "RELEASE")
 PLACES = (
     Flag(
         "source",

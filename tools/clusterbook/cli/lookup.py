@@ -269,7 +269,7 @@ COMMANDS: Mapping[str, Command] = {
             (*CRITERIA, *ANSWER, *WHERE, *OUTPUT, _KIND, _API),
             (_SLUG,),
             recipe,
-            "Print the recipe for a cluster.",
+            "Resolve and print the recipe for a cluster.",
             "clusterbook recipe --service eks --accelerator h100 --intent training --os ubuntu",
             rules=_RULES,
         ),
@@ -287,7 +287,7 @@ COMMANDS: Mapping[str, Command] = {
             (*CRITERIA[:-1], _ALL, _NO_HEALTH, *WHERE, *OUTPUT),
             (),
             listing,
-            "List the recipes there are.\n\nIS_LEAF: no overlay builds on it. STATUS: sources ok when it resolves, each"
+            "List recipes.\n\nIS_LEAF: no overlay builds on it. STATUS: sources ok when it resolves, each"
             " chart has a version and each constraint can be read; nothing was installed or tested. COVERAGE: the"
             " number of checks for readiness, deployment, performance and conformance. SOURCE: external when it comes"
             " from --data.",
@@ -299,7 +299,7 @@ COMMANDS: Mapping[str, Command] = {
             (*CRITERIA, *ANSWER, *WHERE, *OUTPUT),
             (_SLUG, _PATH),
             explain,
-            "Say where values of a recipe come from, layer by layer, the winner last.\n\nPATH is written like a"
+            "Explain where values of a recipe come from, layer by layer, the winner last.\n\nPATH is written like a"
             " selector (components.gpu-operator.version, constraints[0]) or as a JSON pointer; it may name a whole"
             " part.",
             "clusterbook explain h100-eks-training components.gpu-operator.values.driver",

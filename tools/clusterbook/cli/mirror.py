@@ -324,7 +324,7 @@ COMMANDS: Mapping[str, Command] = {
             _LOAD,
             (Argument("archive", "FILE.tar", required=True),),
             load_archive,
-            "Load an archive into a registry, once its signature is verified. No other host is spoken to.",
+            "Load an archive into a registry, once its signature is verified. No other host is contacted.",
             "clusterbook mirror load mirror.tar --to oci://registry.corp/clusterbook",
         ),
     )

@@ -19,9 +19,52 @@ from clusterbook.cli.reply import MissingFlag
 from clusterbook.cli.terminal import abandon, unwritable_output
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, did_you_mean
 
+_FLAGS = {
+    "Which recipe": "service accelerator intent os platform nodes criteria-strict profile slurm-accounting-mode"
+    " runtime-inventory allow-inherited recipe snapshot",
+    "Where it comes from": "from source data external-only registry allow-withdrawn",
+    "Whom to trust": "policy key tuf-root certificate-identity certificate-identity-regexp certificate-oidc-issuer"
+    " trust-root allow-unsigned unsigned at-least min-trust-level require-creator cli-version-constraint",
+    "Which cluster": "cluster no-cluster kubeconfig context node node-name pool root",
+    "Deployer": "deployer readiness-hooks vendor-charts app-name repo target-revision flux-namespace"
+    " flux-oci-source-name",
+    "Values": "set set-json set-file set-secret dynamic storage-class shared-storage-class",
+    "Nodes": "workload-gate workload-selector system-node-selector system-node-toleration accelerated-node-selector"
+    " accelerated-node-toleration",
+    "Signing": "sign-key keyless identity-token device-flow browser trust-config tlog-upload yes",
+    "The Job": "agent print-manifests namespace image image-pull-secret job-name service-account-name node-selector"
+    " toleration require-gpu runtime-class requests limits privileged timeout no-cleanup",
+    "Registry": "plain-http ca-file",
+    "Output": "output format force diff image-refs evidence save-snapshot save redact template",
+}
+"""Flags by heading, without their dashes; what is under none is an option of the command's own."""
+HEADINGS = {
+    "Look up": "list recipe query explain diff",
+    "Deploy": "bundle fetch verify mirror",
+    "Judge a cluster": "snapshot fit validate record evidence",
+    "Others": "check trust completion help version",
+}
+"""Commands of `clusterbook` by heading."""
+_FEW = 12
+"""So many flags need no headings."""
+_WHOLE = 1000
+"""More letters than a first sentence has."""
+
 
 class SingleUseCommand(click.Command):
     """A click command that refuses a flag given twice."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what help says of flags, under headings where there are many."""
+        records = {
+            param.opts[0].lstrip("-"): record
+            for param in self.get_params(ctx)
+            if isinstance(param, click.Option) and (record := param.get_help_record(ctx))
+        }
+        grouped = _under_headings(_FLAGS if len(records) > _FEW else {}, list(records), "Options")
+        for heading, names in grouped.items():
+            with formatter.section(heading):
+                formatter.write_dl([records[name] for name in names])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Refuse a flag that stands twice, then parse.
@@ -91,6 +134,18 @@ class Program(click.Group):
     """A group of such commands; an unknown one has an exit status of its own."""
 
     command_class = SingleUseCommand
+
+    def __init__(self, *args: Any, headings: dict[str, str] | None = None, **settings: Any) -> None:
+        """Make a group; `headings` has the names of commands by what help shows them under."""
+        super().__init__(*args, **settings)
+        self.headings = headings or {}
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what help says of commands: of each its first sentence, whole."""
+        commands = {name: command for name in self.list_commands(ctx) if (command := self.get_command(ctx, name))}
+        for heading, names in _under_headings(self.headings, list(commands), "Commands").items():
+            with formatter.section(heading):
+                formatter.write_dl([(name, commands[name].get_short_help_str(_WHOLE)) for name in names])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -163,3 +218,12 @@ def _place(error: click.BadParameter) -> str:
     if source is ParameterSource.ENVIRONMENT and isinstance(param, click.Option):
         return str(param.envvar)
     return _parameter_name(param)
+
+
+def _under_headings(headings: dict[str, str], names: list[str], rest: str) -> dict[str, list[str]]:
+    """Return names by heading, in their own order; those under none are under `rest`, which comes first."""
+    heading_of = {name: heading for heading, words in headings.items() for name in words.split()}
+    found: dict[str, list[str]] = {heading: [] for heading in (rest, *headings)}
+    for name in names:
+        found[heading_of.get(name, rest)].append(name)
+    return {heading: under for heading, under in found.items() if under}

@@ -79,7 +79,7 @@ COMMANDS: Mapping[str, Command] = {
         _FLAGS,
         (Argument("snapshot", required=True), Argument("outputs", "[CHECK[/PART]=FILE]...", many=True)),
         record,
-        "Add to a snapshot what checks have printed that ran on its cluster, for `validate` to judge.\n\nCHECK is a"
+        "Add the output of checks to a snapshot of their cluster, for `validate` to judge.\n\nCHECK is a"
         " name of the validator catalog. PART tells several outputs of one check apart: the node, the job, or what the"
         " message asks for. A figure is kept only where its check passed; what its output does not say, such as"
         " inference-concurrency-per-gpu and inference-routing-mode, is said with --setting.",

@@ -19,7 +19,7 @@ SIGN = (
     Flag("device_flow", ("--device-flow", "--oidc-device-flow"), "Log in on another device, where no token is."),
     Flag("browser", ("--browser",), "Log in with the browser, where no token is."),
     Flag("trust_config", ("--trust-config",), "A Sigstore instance of your own: Fulcio, Rekor, OIDC, root.", "FILE"),
-    Flag("tlog_upload", ("--tlog-upload",), "Whether a log is told: never of a key.", "", ("true", "false")),
+    Flag("tlog_upload", ("--tlog-upload",), "Write keyless signatures to the log.", "", ("true", "false")),
 )  # fmt: skip
 _OF_KEYLESS = ("identity_token", "device_flow", "browser", "trust_config")
 

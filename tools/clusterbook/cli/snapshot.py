@@ -81,7 +81,7 @@ def gaps(document: Document) -> tuple[str, ...]:
 
 
 def snapshot(request: Request, caller: Caller) -> Reply:
-    """Write down what a machine or a cluster is, and what of it could not be seen."""
+    """Capture the state of a machine or a cluster, and what of it could not be read."""
     from clusterbook.collect.take import save_config_map, take
 
     notes: tuple[str, ...] = ()
@@ -184,7 +184,7 @@ COMMANDS: Mapping[str, Command] = {
         _FLAGS,
         (),
         snapshot,
-        "Write down what a machine or a cluster is, and what of it could not be seen.\n\nOf a machine: operating"
+        "Capture the state of a machine or a cluster, and what of it could not be read.\n\nOf a machine: operating"
         " system, kernel, services and GPUs. Works without a cluster, without privileges (less is seen then) and, with"
         " the machine's root mounted, in a pod. Of a cluster: version, nodes, images, Helm releases, objects and"
         " whether they do what they are there for. Reads only, what it may read.",

@@ -135,7 +135,7 @@ COMMANDS: Mapping[str, Command] = {
             _FLAGS,
             (Argument("where", required=True),),
             verify,
-            "Say how much is known of a bundle, a published artifact or the source of a mirror, with no network.\n\n"
+            "Verify signature and provenance of a bundle, a published artifact or a mirror, offline.\n\n"
             "WHERE is the folder or archive of a bundle, oci://HOST/REPOSITORY:TAG, oci-layout:FOLDER:TAG, or"
             " what `fetch --from` takes. unknown: damaged, or wrongly signed; unverified: nobody signed it;"
             " adjusted: signed, with edits in cluster-values.yaml; derived: what a signed recipe and somebody's"
@@ -150,8 +150,7 @@ COMMANDS: Mapping[str, Command] = {
             (),
             (Argument("source", required=True),),
             forget,
-            "Forget what was seen of SOURCE, where its publisher started anew on purpose: its next index is believed"
-            " again.",
+            "Forget what was seen of SOURCE, whose publisher started anew on purpose: its next index is accepted.",
             "clusterbook trust forget oci://ghcr.io/clusterbook/catalog",
         ),
         Command(
@@ -159,8 +158,7 @@ COMMANDS: Mapping[str, Command] = {
             (FROM._replace(help="Where later versions of a root of trust are looked for."), *BELIEF, *ACCESS, _FORMAT),
             (),
             show,
-            "Say who is believed about signatures: by flags, by the policy, and which keys a root of trust names by"
-            " now.",
+            "Show who is trusted to sign: by flags, by the policy, and which keys a trust root names by now.",
             "clusterbook trust show --tuf-root root.json --from oci://ghcr.io/acme/book",
         ),
         Command(
@@ -177,7 +175,7 @@ COMMANDS: Mapping[str, Command] = {
             ),
             (),
             update_root,
-            "Get the newest trust root of Sigstore, by TUF: what vouches for who signed by logging in.\n\nNothing else"
+            "Update the trust root of Sigstore by TUF, against which keyless signatures are verified.\n\nNothing else"
             " ever asks the network for it; without, the one that came with this program is used.",
             "clusterbook trust update",
         ),

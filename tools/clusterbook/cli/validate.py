@@ -333,10 +333,10 @@ _SNAPSHOT = Flag(
 _VALIDATE = (
     _RECIPE,
     _SNAPSHOT,
-    Flag("no_cluster", ("--no-cluster",), "Judge the snapshot alone; nothing is run or asked."),
+    Flag("no_cluster", ("--no-cluster",), "Judge the snapshot alone; no cluster is contacted."),
     Flag("kubeconfig", ("--kubeconfig", "-k"), "Ask the cluster of this kubeconfig; default: as kubectl does.", "FILE"),
     Flag("context", ("--context",), "Ask the cluster of this context.", "NAME"),
-    Flag("run", ("--run",), "Run, as Jobs, the checks that cannot be remarks by reading."),
+    Flag("run", ("--run",), "Run, as Jobs, the checks that reading the cluster cannot answer."),
     Flag(
         "stable_for",
         ("--stable-for",),
@@ -346,7 +346,7 @@ _VALIDATE = (
     Flag("save_snapshot", ("--save-snapshot",), "Write the snapshot that was taken to this file.", "FILE"),
     POOL,
     Flag("phase", ("--phase",), "Judge only this phase and readiness; may be repeated.", "PHASE", repeated=True),
-    Flag("fail_fast", ("--fail-fast",), "Stop behind the first phase that fails."),
+    Flag("fail_fast", ("--fail-fast",), "Stop after the first phase that fails."),
     Flag("fail_on_error", ("--fail-on-error",), "Whether failures count in the exit status.", "", ("true", "false")),
     INHERITED,
     Flag("evidence", ("--evidence",), "Write what proves the judgement, the snapshot redacted, to this folder.", "DIR"),
@@ -366,8 +366,8 @@ COMMANDS: Mapping[str, Command] = {
             _VALIDATE,
             (Argument("slug"),),
             validate,
-            "Hold a cluster against a recipe.\n\nA snapshot of the cluster is taken now and judged; only --agent and"
-            " --run write. With --no-cluster the snapshot of a file is judged. Readiness is judged first, then"
+            "Validate a cluster against a recipe.\n\nA snapshot of the cluster is taken now and judged; only --agent"
+            " and --run write. With --no-cluster the snapshot of a file is judged. Readiness is judged first, then"
             " deployment, conformance and performance. Exit status: 0 when all that could be judged holds, 10 when"
             " something does not, 2 when nobody can tell.",
             "clusterbook validate h100-eks-training\n"

@@ -59,7 +59,7 @@ def release_command(
 @click.option("--commit", default="HEAD", show_default=True, help="The commit whose date the withdrawal bears.")
 @REGISTRY
 def withdraw_command(slug: str, version: str, reason: str, replacement: str, commit: str, registry: Path) -> int:
-    """Say that nobody should use a version any more. It stays in the ledger; this is added to it."""
+    """Withdraw a version. It stays in the ledger; this is added to it."""
     click.echo(append.withdraw(registry, slug, version, reason=reason, replacement=replacement, commit=commit))
     return 0
 
@@ -76,7 +76,7 @@ def withdraw_command(slug: str, version: str, reason: str, replacement: str, com
 )
 @click.option("--format", "-t", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 def audit_command(registry: Path, against: str, policy: Path, form: str) -> int:
-    """Check that the ledger agrees with itself, with an earlier state of it, and that its evidence holds.
+    """Audit the ledger: that it agrees with itself and with an earlier state, and that its evidence holds.
 
     Exit status: 10 when something does not.
     """

@@ -51,7 +51,7 @@ def prove_command(
     form: str,
     output: str,
 ) -> int:
-    """Prove what each value does, by rendering its chart with it and without it.
+    """Prove the effect of each value by rendering its chart with and without it.
 
     Proofs are written beside their components, and only what is stale is rendered again. Without --charts and --pull,
     what is proven already is shown. Exit 10 when a value changes nothing or is refused.

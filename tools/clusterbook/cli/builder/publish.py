@@ -186,7 +186,7 @@ _output = click.option("--output", "-o", required=True, type=_KEYS, metavar="FIL
 
 @click.group("root")
 def root_group() -> None:
-    """Say which keys sign releases, in a root of trust that several people sign together."""
+    """Manage the trust root: which keys sign releases, signed by several people together."""
 
 
 @root_group.command("new", cls=SingleUseCommand)

@@ -119,7 +119,7 @@ def matrix_command(
     api_version: str,
     output: str,
 ) -> int:
-    """Export what becomes of every tuple, and every recipe."""
+    """Resolve every combination of criteria and export the result of each."""
     found = load(recipes, data)
     asked = export.every_query(found) if tuples is None else export.read_tuples(tuples, found.catalog.vocabulary)
     text = "".join(export.lines(found, asked, hydrate=hydrate, api_version=api_version))

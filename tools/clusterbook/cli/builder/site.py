@@ -105,7 +105,7 @@ def render(
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any free one.")
 @click.pass_context
 def serve_command(context: click.Context, recipes: Path, registry: Path, site: Path, port: int) -> int:
-    """Show the site on this machine alone; a page loads itself anew when a source changes."""
+    """Serve the site on this machine; pages reload when a source changes."""
     from clusterbook.site.preview import PreviewServer, SiteSources
 
     sources = SiteSources(recipes, registry, site, programs(context), published=PUBLISHED)
