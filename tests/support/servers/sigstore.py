@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -49,6 +50,8 @@ class FakeSigstore:
         self.name, self.stamps, self.url = name, stamps, ""
         self.valid = {"start": "2020-01-01T00:00:00Z"}
         self.refuse: list[str] = []
+        self.login: dict[str, Any] = {}
+        self._logins: dict[str, dict[str, str]] = {}
         self.requests: list[str] = []
         self._now = dt.datetime.now(dt.UTC)
         keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(6)]
@@ -146,10 +149,38 @@ class FakeSigstore:
             return 201, "application/json", compact(self.log2(json.loads(body))), {}
         if path == "/api/v1/timestamp":
             return 201, "application/timestamp-reply", self.timestamp(body), {}
+        if path.startswith("/auth?"):
+            return self._log_in(_form(path.partition("?")[2]))
+        if path == "/token":
+            return self._redeem(_form(body.decode()))
         if path == "/.well-known/openid-configuration":
             ways = {"authorization_endpoint": f"{self.url}/auth", "token_endpoint": f"{self.url}/token"}
             return 200, "application/json", compact({"issuer": ISSUER, **ways}), {}
         return 404, "application/json", b'{"code": 404, "message": "not found"}', {}
+
+    # --- who logs in; `login` says what goes wrong: other words for the redirect, or another answer about the token
+
+    def _log_in(self, asked: dict[str, str]) -> Answer:
+        """Send somebody back who has logged in, or was refused."""
+        if not asked["redirect_uri"].startswith("http:"):  # whoever has no browser is shown the code
+            self._logins["shown"] = asked
+            return 200, "text/plain", b"shown", {}
+        code = os.urandom(8).hex()
+        self._logins[code] = asked
+        words = {"code": code, "state": asked["state"], **self.login.get("redirect", {})}
+        query = urlencode({key: word for key, word in words.items() if word is not None})
+        return 302, "text/plain", b"", {"Location": f"{asked['redirect_uri']}?{query}"}
+
+    def _redeem(self, form: dict[str, str]) -> Answer:
+        """Give a token for a code, to whoever knows the secret behind the login that it is of."""
+        asked = self._logins.pop(form["code"])
+        proof = _url64(sha256(form["code_verifier"].encode()))
+        if (proof, "S256") != (asked["code_challenge"], asked["code_challenge_method"]):
+            return 400, "application/json", b'{"error": "invalid_grant"}', {}
+        if form["redirect_uri"] != asked["redirect_uri"] or form["grant_type"] != "authorization_code":
+            return 400, "application/json", b'{"error": "invalid_request"}', {}
+        status, text = self.login.get("token", (200, compact({"access_token": self.token("ann@ci.test")})))
+        return status, "application/json", text, {}
 
     # --- Fulcio
 
@@ -406,6 +437,10 @@ def _hash(data: bytes) -> dict[str, str]:
 
 def _counted(data: bytes) -> bytes:
     return len(data).to_bytes(2, "big") + data
+
+
+def _form(text: str) -> dict[str, str]:
+    return dict(parse_qsl(text, keep_blank_values=True))
 
 
 def _url64(data: bytes) -> str:

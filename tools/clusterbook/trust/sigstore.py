@@ -269,7 +269,7 @@ class Instance:
             AccessDenied: there is none.
         """
         from sigstore.errors import Error
-        from sigstore.oidc import IdentityError, Issuer, detect_credential
+        from sigstore.oidc import IdentityError, detect_credential
 
         try:
             token = identity_token or detect_credential()
@@ -278,7 +278,7 @@ class Instance:
 
                 token = log_in(self._config.signing_config.get_oidc_url())
             if not token and browser:
-                token = str(Issuer(self._config.signing_config.get_oidc_url()).identity_token())
+                token = _browser_login(self._config.signing_config.get_oidc_url())
         except (Error, IdentityError, OSError, ValueError) as error:
             raise AccessDenied(f"logging in failed: {error}", hint=_GIVE_ONE) from error
         if not token:
@@ -307,3 +307,28 @@ class Instance:
         except Exception as error:
             reason = " ".join(f"{type(error).__name__} {error}".replace(token, "***").split())[:200]
             raise SigningFailed(f"the Sigstore instance does not sign: {reason}", hint="run it again later") from error
+
+
+def _browser_login(issuer: str) -> str:
+    """Return the token of whoever logs in in the browser, or elsewhere and types the code that is shown there.
+
+    The browser is sent back to a port of this machine with a code, which counts only together with a secret that it
+    never saw. Source: RFC 8252; RFC 7636 (PKCE).
+
+    Raises:
+        AccessDenied: the issuer's answer is none, or there is neither a browser nor somebody who types.
+        Error, IdentityError, OSError, ValueError: it did not come about for another reason.
+    """
+    import sys
+    from contextlib import redirect_stdout
+
+    from sigstore.oidc import Issuer
+
+    try:
+        with redirect_stdout(sys.stderr):  # where a code is asked for: data goes to standard output
+            return str(Issuer(issuer).identity_token())
+    except EOFError as error:
+        what = "there is no browser here, and nobody who types a code"
+        raise AccessDenied(what, hint=f"log in with --device-flow, or {_GIVE_ONE}") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise AccessDenied("logging in failed: the issuer's answer is none", hint=_GIVE_ONE) from error
