@@ -8,6 +8,7 @@
   const tables = (given) => {
     T = { ...given, INSTANCES: given.INSTANCES.map(([pattern, model]) => [begins(pattern), model]) };
     for (const name of ["PCI", "RESOURCES", "VGPU_PRODUCT", "MIG_PRODUCT", "SHARED_PRODUCT", "OPENSHIFT_IMAGE", "OPENSHIFT_RUNTIME"]) T[name] = begins(given[name]);
+    T.pre = new RegExp(`^(?:${given.PRE_RELEASE_LEADS})?(${given.PRE_RELEASES.join("|")})[.-]?(\\d+(?:\\.\\d+)*)?(?![a-z])`, "i");
     T.ACCELERATORS = [...given.ACCELERATORS].sort((a, b) => b.length - a.length);
     T.judged = new Set([...T.MODEL_LABELS, ...T.SIGN_LABELS, ...T.DRIVER_LABELS, ...T.POOL_LABELS, ...T.PARTITION_LABELS, ...T.SHARED_LABELS, T.PRESENT_LABEL, T.INSTANCE_LABEL, T.COUNT_LABEL, T.REPLICAS_LABEL, T.SHARING_LABEL]);
     T.starts = [T.OS_LABEL, ...T.KIND_LABELS, ...T.SERVICE_LABELS.map(([start]) => start)];
@@ -125,13 +126,17 @@
     }
     const objects = taken.objects.filter((group) => group?.kind === "Node" && group.apiVersion === "v1").flatMap((group) => group.items ?? []);
     const listed = new Map();
-    let unnamed = 0;
+    const modelled = {};
+    let present = 0;
     if (!objects.some((each) => Object.keys(map(each.metadata?.labels)).length)) for (const label of labelsOf(taken)) {
       if (!isJudged(label.key)) continue;
-      const [names, more] = label.listed.split(" (+"), others = (more ?? "").split(" ")[0];
+      const [names, rest] = label.listed.split(" (+"), others = (rest ?? "").split(" ")[0];
       for (const name of names.split(",").filter(Boolean)) listed.set(name, { ...listed.get(name), [label.key]: label.value });
-      if (label.key === T.PRESENT_LABEL && label.value === "true") unnamed = /^\d+$/.test(others) ? Number(others) : 0;
+      const more = /^\d+$/.test(others) ? Number(others) : 0;
+      if (label.key === T.PRESENT_LABEL && label.value === "true") present = more;
+      else if (T.MODEL_LABELS.includes(label.key) && label.value) modelled[label.key] = (modelled[label.key] ?? 0) + more;
     }
+    const most = Math.max(0, ...Object.values(modelled));
     let nodes;
     if (objects.length) nodes = objects.map((each) => {
       const name = text(each.metadata?.name), own = map(each.metadata?.labels), labels = Object.keys(own).length ? own : listed.get(name) ?? {};
@@ -145,7 +150,7 @@
     const gpu = nodes.filter((each) => each.gpus);
     const why = gap?.reason ? `: ${gap.reason}` : "";
     const limit = !gap ? "" : nodes.length ? `only ${nodes.length} node${nodes.length > 1 ? "s were" : " was"} seen${why}` : `the nodes ${because(gap).replace("was", "were")}`;
-    return { nodes, gpu, judged: gpu.length ? gpu : nodes, limit, unnamed: objects.length ? 0 : unnamed, listed: objects.length > 0 || taken.objects.some((group) => group?.kind === "Node") };
+    return { nodes, gpu, judged: gpu.length ? gpu : nodes, limit, unnamed: objects.length ? 0 : Math.max(present, most), unmodelled: objects.length ? 0 : Math.max(present - most, 0), listed: objects.length > 0 || taken.objects.some((group) => group?.kind === "Node") };
   };
   const named = (names) => {
     const sorted = [...names].sort(), first = sorted.slice(0, 3), more = sorted.length - first.length;
@@ -168,6 +173,7 @@
       return found;
     });
   };
+  const unnamedNodes = (count) => (count ? [`${count} that the snapshot does not name`] : []);
   const ownNode = (taken, group) => {
     const byApi = reading(taken, "K8s", "node", "source-node");
     if (group.startsWith("K8s") || (reading(taken, "OS", "release", "Source") && group.startsWith("OS.release"))) return byApi;
@@ -220,6 +226,7 @@
       const found = node.name === own && mine.id ? mine : { id: node.told["OS.release.ID"] ?? "", version: node.told["OS.release.VERSION_ID"] ?? "" };
       if (found.id) note(found, node.name); else unread.push(node.name);
     }
+    unread.push(...unnamedNodes(taken.view.unnamed));
     if (!values.size && mine.id) { note(mine, own); unread = unread.length > 1 ? unread.filter((name) => name !== own) : []; }
     const gap = gapOf(taken, "measurements/OS.release") ?? gapOf(taken, "measurements/OS"), looked = looks(gap, ["denied", "failed", "partial"]);
     return shownOf({ values, unread, limit, looked, reason: looked ? `OS.release ${because(gap)}` : "", details });
@@ -232,12 +239,13 @@
       const models = new Set([found.data, ...found.items.map((item) => item?.data ?? {})].map((each) => text(each[key])).filter((each) => each && each !== "mixed"));
       if (!models.size) continue;
       if (group === "hardware") found.items.forEach((item) => { if (item?.data && "device-id" in item.data && !item.data[key]) models.add(`PCI 10de:${item.data["device-id"]}`); });
-      return [...models];
+      return { source: `GPU.${group}`, models: [...models] };
     }
-    return [];
+    return { source: "GPU.hardware", models: [] };
   };
   const accelerator = (taken) => {
-    const { gpu, nodes, limit, listed } = taken.view, mine = new Set(ownProducts(taken).map((each) => product(each) || each));
+    const { gpu, nodes, listed } = taken.view, { source, models: products } = ownProducts(taken), mine = new Set(products.map((each) => product(each) || each));
+    let { limit } = taken.view;
     const own = ownNode(taken, "GPU") || (gpu.length === 1 ? gpu[0].name : ""), known = (each) => T.ACCELERATORS.includes(each);
     const values = new Map(), unread = [];
     for (const node of gpu) {
@@ -247,11 +255,19 @@
       for (const model of [...models].sort()) add(values, model, node.name);
       if (!models.size) unread.push(node.name);
     }
+    unread.push(...unnamedNodes(taken.view.unmodelled));
+    const slices = T.DRA_VERSIONS.map((each) => gapOf(taken, `objects/${each}/ResourceSlice`)).find((each) => each && !["absent", "skipped"].includes(each.state));
+    limit ||= looks(slices, ["partial", "failed"]) ? `ResourceSlice ${because(slices)}` : "";
     if (values.size) return shownOf({ values, unread, limit });
-    if (mine.size) return shownOf({ values: new Map([...mine].sort().map((each) => [each, own ? [own] : []])), unread: unread.filter((name) => name !== own), limit });
+    if (mine.size) {
+      const part = gapOf(taken, `measurements/${source}`) ?? gapOf(taken, "measurements/GPU");
+      limit ||= looks(part, ["partial"]) ? `${source} ${because(part)}` : "";
+      return shownOf({ values: new Map([...mine].sort().map((each) => [each, own ? [own] : []])), unread: unread.filter((name) => name !== own), limit });
+    }
     if (unread.length) return shownOf({ unread, limit, reason: `${named(unread)} ha${unread.length === 1 ? "s" : "ve"} GPUs of a model that nothing shows; look into a node: --agent` });
     const gap = gapOf(taken, "measurements/GPU.hardware") ?? gapOf(taken, "measurements/GPU"), present = reading(taken, "GPU", "hardware", "gpu-present");
     if (present === "true") return shownOf({ limit, looked: true, reason: "it has a GPU whose model is not known" });
+    if (listed && !limit && slices) return shownOf({ looked: true, reason: `no node shows a GPU, and ResourceSlice ${because(slices)}` });
     if (listed && !limit) return shownOf({ none: true, reason: "no node of the cluster shows a GPU: no resource, no device, no label" });
     if (present === "false" && !nodes.length) return shownOf({ limit, none: true, reason: "the machine has no GPU" });
     return looks(gap, ["denied", "failed", "partial"]) ? shownOf({ limit, looked: true, reason: `GPU ${because(gap)}` }) : shownOf({ limit });
@@ -318,7 +334,6 @@
   };
 
   // --- versions, as snapshot/version.py reads them
-  const PRE = ["dev", "alpha", "beta", "preview", "pre", "rc"];
   const numbers = (word) => word.split(".").map(BigInt);
   const against = (left, right) => { for (let i = 0; i < Math.min(left.length, right.length); i++) if (left[i] !== right[i]) return left[i] < right[i] ? -1 : 1; return 0; };
   const buildOf = (rest) => {
@@ -331,8 +346,8 @@
   const version = (word) => {
     const found = /^v?(\d{1,1000}(?:\.\d{1,1000})*)(?:[-+]([\s\S]*))?$/.exec(word);
     if (!found) return null;
-    const rest = found[2] ?? "", pre = /^(dev|alpha|beta|preview|pre|rc)[.-]?(\d+(?:\.\d+)*)?(?![a-z])/.exec(rest);
-    return { numbers: numbers(found[1]), pre: pre ? [BigInt(PRE.indexOf(pre[1])), ...numbers(pre[2] ?? "0")] : null, build: !pre && rest ? buildOf(rest) : null };
+    const rest = found[2] ?? "", pre = T.pre.exec(rest);
+    return { numbers: numbers(found[1]), pre: pre ? [BigInt(T.PRE_RELEASES.indexOf(pre[1].toLowerCase())), ...numbers(pre[2] ?? "0")] : null, build: !pre && rest ? buildOf(rest) : null };
   };
   const known = (word) => { const found = version(word); if (!found) throw new Error(`'${word}' is no version`); return found; };
   const fuller = (left, right) => against(left, right) || left.length - right.length;
@@ -363,15 +378,22 @@
   const equal = (expected, actual) => {
     const [right, left] = [version(expected), version(actual)];
     if (!expected.includes(".") || !/\d/.test(expected) || !right || !left) return expected === actual;
-    const size = Math.max(left.numbers.length, right.numbers.length);
+    const size = Math.max(left.numbers.length, right.numbers.length), rest = right.numbers.slice(left.numbers.length);
+    if (!left.pre && !against(left.numbers, right.numbers) && rest.some(Boolean)) throw new Error(`'${actual}' does not say enough to be compared with ${expected}`);
     for (let i = 0; i < size; i++) if ((left.numbers[i] ?? 0n) !== (right.numbers[i] ?? 0n)) return false;
     if (String(left.pre) !== String(right.pre)) return false;
     if (!right.build) return true;
     return left.build?.kind === right.build.kind && (left.build.text === right.build.text || (left.build.numbers.length > 0 && String(left.build.numbers) === String(right.build.numbers)));
   };
+  const one = (parts, isTrue) => {
+    let unknown = null;
+    for (const part of parts) try { if (isTrue(part)) return true; } catch (error) { unknown ??= error; }
+    if (unknown) throw unknown;
+    return false;
+  };
   const term = (word, actual) => {
     const inside = /^in\s*[([](.*)[)\]]$/s.exec(word);
-    if (inside) return inside[1].split(",").some((each) => equal(each.trim().replace(/^['"]|['"]$/g, ""), actual));
+    if (inside) return one(inside[1].split(","), (each) => equal(each.trim().replace(/^['"]|['"]$/g, ""), actual));
     const [, op, rest] = /^(>=|<=|!=|==|>|<|)(.*)$/s.exec(word);
     const value = rest.trim();
     if (!value) throw new Error("there is nothing to compare with");
@@ -382,7 +404,7 @@
   };
   const holds = (expression, raw) => {
     const actual = raw.trim();
-    return ` ${expression} `.split(" || ").map((each) => each.trim()).some((each) =>
+    return one(` ${expression} `.split(" || ").map((each) => each.trim()), (each) =>
       (/^[<>]/.test(each) ? each.split(/(?:\s*,\s*|\s+)(?=[<>]|[!=]=)/) : [each]).every((part) => term(part, actual)));
   };
 
@@ -392,9 +414,9 @@
     const [, type, raw, , , , rawKey] = PATH.exec(name) ?? [], group = `${type}.${raw ? bare(raw) : ""}`, key = rawKey && bare(rawKey), item = raw && PATH.exec(name).slice(3, 5).some((each) => each != null);
     const part = gapOf(taken, `measurements/${group}`) ?? gapOf(taken, `measurements/${type}`);
     const limit = part?.state === "partial" ? `${group} ${because(part)}` : "";
-    if (!["GPU", "OS", "SystemD"].includes(type) && group !== "K8s.node") return { values: new Map([[lookup(taken, name), []]]), unread: [], limit };
+    if (!["GPU", "OS", "SystemD"].includes(type) && group !== "K8s.node") return { values: new Map([[lookup(taken, name), []]]), unread: [], limit: limit || (type === "NodeTopology" ? taken.view.limit : "") };
     const { judged, unnamed } = taken.view, own = ownNode(taken, group);
-    const short = taken.view.limit || (group === "GPU.smi" && !key.endsWith("-version") ? limit : "");
+    const short = taken.view.limit || (type === "GPU" && !key.endsWith("-version") ? limit : "");
     if (!judged.length) return { values: new Map([[lookup(taken, name), own ? [own] : []]]), unread: [], limit: short };
     const values = new Map();
     let unread = [];
@@ -408,7 +430,7 @@
       if (own) throw new Error(`${group}.${key} was read on ${own} alone, which is none of the nodes that are judged`);
       return { values: new Map([[said, []]]), unread: unread.length > 1 ? unread : [], limit: short };
     }
-    if (unnamed) unread = [...unread, `${unnamed} that the snapshot does not name`];
+    unread = [...unread, ...unnamedNodes(unnamed)];
     return { values, unread, limit: short };
   };
   const fit = (recipe, taken, shown) => {

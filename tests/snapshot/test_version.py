@@ -44,6 +44,25 @@ from clusterbook.snapshot.version import meets
         ("v1.34.0", ">= 1.34.0-rc.1", True),
         ("v1.34.1-rc.1", ">= 1.34", True),
         ("v1.33.0", ">= 1.33.0-rc.1", True),
+        # however whoever makes them spells them
+        ("v1.34.0-RC1", ">= 1.34", False),
+        ("v1.34.0-Beta.1", ">= 1.34.0-alpha.2", True),
+        ("v1.34.0-ec.3", ">= 1.34.0", False),
+        ("v1.34.0-rc.1", ">= 1.34.0-ec.3", True),
+        ("4.19.0-0.nightly-2025-01-01-123456", ">= 4.19", False),
+        ("4.19.0-0.ci-2025-01-01-123456", ">= 4.19.0", False),
+        ("v1.34.0-SNAPSHOT", ">= 1.34", False),
+        ("v1.34.0-canary.7", ">= 1.34", False),
+        ("v1.34.0-test", "== 1.34.0", False),
+        ("6.12.0-0.rc1.20240930git.20.fc42.x86_64", ">= 6.12", False),
+        ("6.12.0-061200rc4-generic", ">= 6.12", False),
+        ("6.12.0-061200-generic", ">= 6.12", True),
+        ("6.12.0-061200rc4-generic", "< 6.12", True),
+        ("6.12.0-0.deb12.1-amd64", ">= 6.12", True),
+        ("6.12.9-0.rc1.fc42", ">= 6.12", True),
+        ("v1.34.0-cilium.1", ">= 1.34", True),
+        ("v1.34.0-decaf", ">= 1.34", True),
+        ("v1.34.0-tested.1", ">= 1.34", True),
         # a reading that says less
         ("1.34", ">= 1.34.0", True),
         ("1.35", ">= 1.34.2", True),
@@ -54,6 +73,9 @@ from clusterbook.snapshot.version import meets
         ("-1", ">= -1", True),
         ("81559 MiB", ">= 80000 MiB", True),
         ("700.00 W", "<= 650 W", False),
+        # one alternative that holds, whatever is not known of the others
+        ("1.33", "== 1.33.4 || >= 1.33", True),
+        ("24.04", "in (24.04.1, 24.04)", True),
         # equality
         ("6.6.87.2", "== 6.6.87.2", True),
         ("6.6.87.2", "== 6.6.87", False),
@@ -108,3 +130,13 @@ def test_a_version_is_at_least_and_at_most_itself(text: str) -> None:
 def test_any_two_texts_compare_or_are_refused(actual: str, demanded: str) -> None:
     with suppress(InvalidRequest):
         assert meets(">=", actual, demanded) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("actual", "demanded"),
+    [("1.33", "== 1.33.4"), ("1.33", "!= 1.33.4"), ("9", "!= 9.4"), ("6.8", "in (6.8.1, 6.8.2)"),
+     ("24.04", "== 24.04.3"), ("v1.33+", "!= 1.33.1 || == 1.33.2")],
+)  # fmt: skip
+def test_a_reading_that_says_less_is_neither_equal_nor_different(actual: str, demanded: str) -> None:
+    with pytest.raises(InvalidRequest, match="does not say enough"):
+        evaluate(parse_expression(demanded), actual)

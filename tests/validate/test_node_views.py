@@ -199,3 +199,81 @@ def test_a_driver_that_shows_half_of_the_gpus_does_not_speak_for_the_bus() -> No
 @pytest.mark.parametrize("damage", [{"status": {"nodeInfo": [1]}}, {"status": {"capacity": "x"}}, {"spec": None}])
 def test_a_damaged_node_is_no_trouble(damage: dict[str, Any]) -> None:
     assert states(cluster({**node("a"), **damage}), {"accelerator": "h100"})["accelerator"][0] == PASSED
+
+
+def topology(labels: dict[str, str], **data: object) -> Snapshot:
+    """Return a snapshot that has nothing but labels."""
+    subtypes = [{"subtype": "label", "data": labels}, {"subtype": "summary", "data": data}]
+    return read_snapshot({"kind": "Snapshot", "measurements": [{"type": "NodeTopology", "subtypes": subtypes}]})
+
+
+OF_SYSTEMS = {
+    "feature.node.kubernetes.io/system-os_release.ID.ubuntu": "ubuntu|a",
+    "feature.node.kubernetes.io/system-os_release.ID.rhel": "rhel|b (+1 more)",
+}
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"nvidia.com/gpu.present": "true|a (+1 more)"},
+        {"cloud.google.com/gke-accelerator": "nvidia-h100-80gb|a (+1 more)"},
+        {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3|a (+1 more)"},
+        {"karpenter.k8s.aws/instance-gpu-name.h100": "h100|a (+1 more)"},
+        {"nvidia.com/gpu.present": "true|a (+9 more)", "nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3|a (+1 more)"},
+    ],
+)
+def test_a_gpu_node_that_a_cut_list_does_not_name_may_run_anything(labels: dict[str, str]) -> None:
+    taken = topology(labels | OF_SYSTEMS)
+    assert taken.nodes.gpu_count in (2, 10)
+    state, message = states(taken, {"os": "ubuntu"})["os"]
+    assert state == SKIPPED
+    assert "that the snapshot does not name did not show theirs" in message
+
+
+@pytest.mark.parametrize(
+    ("present", "products", "state"),
+    [
+        ("true|a (+1 more)", {"nvidia.com/gpu.product": "NVIDIA-H100|a (+1 more)"}, PASSED),
+        ("true|a (+2 more)", {"nvidia.com/gpu.product": "NVIDIA-H100|a (+1 more)"}, SKIPPED),
+        ("true|a (+1 more)", {"nvidia.com/gpu.product": "NVIDIA-H100|a"}, SKIPPED),
+        ("true|a (+2 more)", {"nvidia.com/gpu.product.H100": "H100|a (+1 more)",
+                              "nvidia.com/gpu.product.L40S": "L40S|b (+1 more)"}, FAILED),
+    ],
+)  # fmt: skip
+def test_a_gpu_that_no_label_names_the_model_of_is_not_taken_for_one(
+    present: str, products: dict[str, str], state: str
+) -> None:
+    taken = topology({"nvidia.com/gpu.present": present, **products})
+    assert states(taken, {"accelerator": "h100"})["accelerator"][0] == state
+
+
+@pytest.mark.parametrize("part", ["objects/v1/Node", "nodes", "measurements/NodeTopology"])
+@pytest.mark.parametrize("state", ["partial", "denied", "failed"])
+def test_a_count_of_nodes_is_that_of_all_or_none(part: str, state: str) -> None:
+    taken = cluster(node("a"), node("b"), gaps=(Gap(part, state, REASON),),
+                    readings={"NodeTopology": {"summary": SubtypeReadings({"node-count": 2})}})  # fmt: skip
+    found = states(taken, {}, **{"NodeTopology.summary.node-count": "<= 2"})
+    assert found["NodeTopology.summary.node-count"][0] == ERROR
+
+
+@pytest.mark.parametrize("part", ["measurements/GPU.hardware", "measurements/GPU"])
+@pytest.mark.parametrize("path", ["GPU.hardware.gpu-count", "GPU.hardware.model"])
+def test_a_bus_that_was_seen_in_part_has_no_count_and_no_model(part: str, path: str) -> None:
+    gpu = {"GPU": {"hardware": SubtypeReadings({"gpu-count": 8, "model": "h100", "gpu-present": "true"})}}
+    alone = read_snapshot(document(Capture(gpu, gaps=(Gap(part, "partial", REASON),)), {"source-node": "a"}))
+    found = states(alone, {"accelerator": "h100"}, **{path: "8" if "count" in path else "h100"})
+    assert {state for state, _ in found.values()} == {ERROR}
+    whole = read_snapshot(document(Capture(gpu), {"source-node": "a"}))
+    assert states(whole, {"accelerator": "h100"})["accelerator"][0] == PASSED
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta1", "v1beta2"])
+def test_gpus_to_claim_that_were_not_all_listed_may_be_others(version: str) -> None:
+    part = f"objects/resource.k8s.io/{version}/ResourceSlice"
+    for state, wanted in (("partial", ERROR), ("failed", ERROR), ("denied", PASSED), ("absent", PASSED)):
+        taken = cluster(node("a"), gaps=(Gap(part, state, REASON),))
+        assert states(taken, {"accelerator": "h100"})["accelerator"][0] == wanted
+        taken = cluster(node("a", labels={}), gaps=(Gap(part, state, REASON),))
+        none = FAILED if state == "absent" else ERROR
+        assert states(taken, {"accelerator": "h100"})["accelerator"][0] == none

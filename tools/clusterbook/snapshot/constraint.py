@@ -24,7 +24,7 @@ from clusterbook.records import NamedTuple
 from clusterbook.snapshot import version
 from clusterbook.snapshot.inventory import PARTIAL, gap_text
 from clusterbook.snapshot.model import Item, Snapshot
-from clusterbook.snapshot.nodes import OWN_READINGS, NodeKind
+from clusterbook.snapshot.nodes import OWN_READINGS, NodeKind, unnamed_nodes
 
 _OF_NODES = frozenset(("GPU", "OS", "SystemD"))
 """The types of readings that are of one node each."""
@@ -164,8 +164,10 @@ def readings(snapshot: Snapshot, path: Path) -> Readings:
     part = snapshot.inventory.gap(f"measurements/{group}") or snapshot.inventory.gap(f"measurements/{path.type}")
     limit = f"{group} {gap_text(part)}" if part is not None and part.state == PARTIAL else ""
     if path.type in _OF_NODES or group == "K8s.node":
-        mine = limit if group == "GPU.smi" and not path.key.endswith("-version") else ""
+        mine = limit if path.type == "GPU" and not path.key.endswith("-version") else ""
         return _of_nodes(snapshot, path, group, snapshot.nodes.limit or mine)
+    if path.type == "NodeTopology":
+        limit = limit or snapshot.nodes.limit
     return Readings({lookup(snapshot, path): ()}, limit=limit)
 
 
@@ -190,7 +192,7 @@ def _of_nodes(snapshot: Snapshot, path: Path, group: str, limit: str) -> Reading
             what = f"{group}.{path.key} was read on {own} alone, which is none of the nodes that are judged"
             raise NotFound(what, hint="look into a node that has a GPU: --agent")
         return Readings({text: ()}, unread if len(unread) > 1 else (), limit)
-    unread += [f"{nodes.unnamed} that the snapshot does not name"] if nodes.unnamed else []
+    unread += unnamed_nodes(nodes.unnamed)
     return Readings(values, unread, limit)
 
 
@@ -270,14 +272,14 @@ def evaluate(expression: Expression, actual: str, *, reference: bool = False) ->
     With `reference` as the reference does, whose versions are three numbers and nothing behind them; see `version`.
 
     Raises:
-        InvalidRequest: a range, and one side is no version, or what is read does not tell.
+        InvalidRequest: what is read does not tell, or a range, and one side is no version.
     """
     actual = actual.strip()
     op = expression.op
     if op == "and":
         return all(evaluate(part, actual, reference=reference) for part in expression.parts)
     if op in ("or", "in"):
-        return any(evaluate(part, actual, reference=reference) for part in expression.parts)
+        return _any_holds(expression.parts, actual, reference=reference)
     if op in ("==", "!="):
         return _equal(expression.value, actual, reference=reference) == (op == "==")
     if not op:
@@ -286,6 +288,20 @@ def evaluate(expression: Expression, actual: str, *, reference: bool = False) ->
         return version.meets(op, actual, expression.value)
     order = compare_versions(actual, expression.value)
     return {">=": order >= 0, ">": order > 0, "<=": order <= 0, "<": order < 0}[op]
+
+
+def _any_holds(parts: Sequence[Expression], actual: str, *, reference: bool) -> bool:
+    """Return whether one alternative holds, whichever of the others cannot be told."""
+    unknown: InvalidRequest | None = None
+    for part in parts:
+        try:
+            if evaluate(part, actual, reference=reference):
+                return True
+        except InvalidRequest as error:
+            unknown = unknown or error
+    if unknown is not None:
+        raise unknown
+    return False
 
 
 def _equal(expected: str, actual: str, *, reference: bool) -> bool:

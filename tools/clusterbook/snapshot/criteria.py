@@ -12,10 +12,10 @@ from clusterbook.documents.yaml_writer import scalar
 from clusterbook.records import NamedTuple
 from clusterbook.snapshot import services
 from clusterbook.snapshot.gpus import MIXED, accelerator_in
-from clusterbook.snapshot.inventory import ABSENT, DENIED, FAILED, PARTIAL, gap_text
+from clusterbook.snapshot.inventory import ABSENT, DENIED, FAILED, PARTIAL, SKIPPED, Gap, gap_text
 from clusterbook.snapshot.model import Snapshot, Subtype
-from clusterbook.snapshot.nodes import list_names
-from clusterbook.snapshot.recognition import ACCELERATORS, SYSTEMS
+from clusterbook.snapshot.nodes import list_names, unnamed_nodes
+from clusterbook.snapshot.recognition import ACCELERATORS, DRA_VERSIONS, SYSTEMS
 from clusterbook.snapshot.systems import system
 
 DIMENSIONS = ("service", "accelerator", "os")
@@ -179,6 +179,7 @@ def _os(snapshot: Snapshot) -> DimensionReading:
             details.setdefault(found.criterion or found.id, set()).add(str(found))
         else:
             unread.extend(names)
+    unread += unnamed_nodes(snapshot.nodes.unnamed)
     if not values and mine.id and snapshot.chosen is None:
         values, details = {mine.criterion or mine.id: [own] if own else []}, {mine.criterion or mine.id: {str(mine)}}
         unread = [name for name in unread if name != own] if len(unread) > 1 else []
@@ -214,6 +215,8 @@ def _accelerator(snapshot: Snapshot, known: tuple[str, ...]) -> DimensionReading
             values.setdefault(each, []).extend(names)
         if not models:
             unread.extend(names)
+    unread += unnamed_nodes(nodes.unmodelled)
+    limit = limit or _partial_slices(snapshot)
     if values:
         where = (
             label
@@ -225,6 +228,10 @@ def _accelerator(snapshot: Snapshot, known: tuple[str, ...]) -> DimensionReading
         return DimensionReading(values, where, unread, limit)
     if mine and (snapshot.chosen is None or own in snapshot.chosen):
         rest = [name for name in unread if name != own]
+        group = source.rpartition(".")[0]
+        gap = snapshot.inventory.gap(f"measurements/{group}") or snapshot.inventory.gap("measurements/GPU")
+        if gap is not None and gap.state == PARTIAL:
+            limit = limit or f"{group} {gap_text(gap)}"
         return DimensionReading({each: [own] if own else [] for each in sorted(mine)}, source, rest, limit)
     if unread:
         have = "has" if len(unread) == 1 else "have"
@@ -235,6 +242,11 @@ def _accelerator(snapshot: Snapshot, known: tuple[str, ...]) -> DimensionReading
     present = snapshot.reading("GPU", "hardware", "gpu-present")
     if present == "true":
         return DimensionReading(limit=limit, looked=True, reason="it has a GPU whose model is not known")
+    slices = _slices_gap(snapshot)
+    if nodes.is_complete and slices is not None and slices.state != ABSENT:
+        return DimensionReading(
+            limit=limit, looked=True, reason=f"no node shows a GPU, and ResourceSlice {gap_text(slices)}"
+        )
     if nodes.is_complete:
         what = "no node that was picked" if snapshot.chosen is not None else "no node of the cluster"
         return DimensionReading(limit=limit, none=True, reason=f"{what} shows a GPU: no resource, no device, no label")
@@ -243,6 +255,19 @@ def _accelerator(snapshot: Snapshot, known: tuple[str, ...]) -> DimensionReading
     if gap is not None and failed:
         return DimensionReading(limit=limit, looked=True, reason=f"GPU {gap_text(gap)}")
     return DimensionReading(limit=limit)
+
+
+def _slices_gap(snapshot: Snapshot) -> Gap | None:
+    """Return why the slices are unknown that say which GPUs there are to claim, None where they are not."""
+    parts = (f"objects/{version}/ResourceSlice" for version in DRA_VERSIONS)
+    gaps = (snapshot.inventory.gap(part) for part in parts)
+    return next((gap for gap in gaps if gap is not None and gap.state not in (ABSENT, SKIPPED)), None)
+
+
+def _partial_slices(snapshot: Snapshot) -> str:
+    """Return what limits the view of the GPUs where the list of slices broke off, or could not be read."""
+    gap = _slices_gap(snapshot)
+    return f"ResourceSlice {gap_text(gap)}" if gap is not None and gap.state in (PARTIAL, FAILED) else ""
 
 
 def own_products(snapshot: Snapshot) -> tuple[str, list[str]]:

@@ -7,6 +7,7 @@ have labels only, below which the nodes are listed. Source: reference rows S13, 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
@@ -16,7 +17,14 @@ from clusterbook.records import Any, NamedTuple
 from clusterbook.snapshot import gpus, services
 from clusterbook.snapshot.gpus import Gpus, gpus_of
 from clusterbook.snapshot.inventory import Gap, Object, gap_text
-from clusterbook.snapshot.recognition import DRA_DRIVER, DRIVER_LABELS, OS_LABEL, POOL_LABELS, PRESENT_LABEL
+from clusterbook.snapshot.recognition import (
+    DRA_DRIVER,
+    DRIVER_LABELS,
+    MODEL_LABELS,
+    OS_LABEL,
+    POOL_LABELS,
+    PRESENT_LABEL,
+)  # fmt: skip
 from clusterbook.snapshot.systems import System, normalise_release, system_of_image
 from clusterbook.snapshot.topology import NodeLabel
 
@@ -81,7 +89,8 @@ def kinds_of(nodes: Iterable[ClusterNode]) -> tuple[NodeKind, ...]:
 class NodeView:
     """All nodes that a snapshot shows; `gap` says what limits the view, None for nothing.
 
-    `unnamed` is how many GPU nodes a label counts without naming them; `chosen` the names that somebody picked, None
+    `unnamed` is how many GPU nodes labels count without naming them, `unmodelled` those of them whose model no label
+    counts; `chosen` the names that somebody picked, None
     where all are meant; `listed` whether the nodes themselves were listed, and not only their labels.
     """
 
@@ -91,12 +100,14 @@ class NodeView:
         gap: Gap | None = None,
         *,
         unnamed: int = 0,
+        unmodelled: int = 0,
         chosen: Collection[str] | None = None,
         listed: bool = False,
     ) -> None:
         self.all = tuple(nodes)
         self.gap = gap
         self.unnamed = unnamed if chosen is None else 0
+        self.unmodelled = unmodelled if chosen is None else 0
         self.chosen = chosen
         self.listed = listed
 
@@ -192,6 +203,11 @@ class NodeView:
         return frozenset(pools[name])
 
 
+def unnamed_nodes(count: int) -> list[str]:
+    """Return what stands for nodes without a name in a list of names."""
+    return [f"{count} that the snapshot does not name"] if count else []
+
+
 def list_names(names: Sequence[str]) -> str:
     """Return nodes for a sentence: `gpu-1, gpu-2, gpu-3 and 4 more`."""
     first = sorted(names)[:_NAMED]
@@ -220,11 +236,11 @@ def view(
     """
     claimed = dict(_dra_products(slices))
     bare = not any(each["metadata"].get("labels") for each in objects)
-    listed, unnamed = _labels_by_node(labels) if bare else ({}, 0)
+    listed, unnamed, unmodelled = _labels_by_node(labels) if bare else ({}, 0, 0)
     if not objects:
         names = sorted({*listed, *claimed})
         return NodeView([_labelled(name, listed.get(name, {}), claimed.get(name)) for name in names], gap,
-                        unnamed=unnamed)  # fmt: skip
+                        unnamed=unnamed, unmodelled=unmodelled)  # fmt: skip
     found = []
     kinds: dict[str, ClusterNode] = {}
     for each in objects:
@@ -276,18 +292,21 @@ def _product(device: object) -> str:
     return str(_map(_map(attributes).get("productName")).get("string") or "")
 
 
-def _labels_by_node(labels: Iterable[NodeLabel]) -> tuple[dict[str, dict[str, str]], int]:
-    """Return the judged labels by node, and how many GPU nodes a cut list does not name."""
+def _labels_by_node(labels: Iterable[NodeLabel]) -> tuple[dict[str, dict[str, str]], int, int]:
+    """Return the judged labels by node, how many GPU nodes cut lists do not name, and how many of which model."""
     found: dict[str, dict[str, str]] = {}
-    unnamed = 0
+    modelled, present = Counter[str](), 0
     for label in labels:
         if not is_judged(label.key):
             continue
         for name in label.nodes:
             found.setdefault(name, {})[label.key] = label.value
         if (label.key, label.value) == (PRESENT_LABEL, "true"):
-            unnamed = label.unnamed
-    return found, unnamed
+            present = label.unnamed
+        elif label.key in MODEL_LABELS and label.value:
+            modelled[label.key] += label.unnamed
+    most = max(modelled.values(), default=0)
+    return found, max(present, most), max(present - most, 0)
 
 
 def _node_readings(node: Object, labels: Mapping[str, str]) -> dict[str, str]:

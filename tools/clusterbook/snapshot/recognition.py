@@ -78,6 +78,7 @@ DRIVER_LABELS = (
 """The whole version of the driver, else its parts in order."""
 DRA_DRIVER = "gpu.nvidia.com"
 """The driver whose ResourceSlices name the products of a node."""
+DRA_VERSIONS = ("resource.k8s.io/v1", "resource.k8s.io/v1beta2", "resource.k8s.io/v1beta1")
 
 # --- services ---------------------------------------------------------------------------------------------------------
 
@@ -158,6 +159,16 @@ VERSION_PARTS = {"rhel": 2, "ubuntu": 2, "amzn": 1}
 """ID → how many numbers of a version name a release of that system; the rest counts its images."""
 OS_LABEL = "feature.node.kubernetes.io/system-os_release."
 """How labels begin that feature discovery copies from os-release."""
+
+# --- versions ---------------------------------------------------------------------------------------------------------
+
+PRE_RELEASES = (
+    "snapshot", "experimental", "unstable", "canary", "nightly", "ci", "dev", "test", "ec", "alpha", "beta", "preview",
+    "pre", "rc",
+)  # fmt: skip
+"""What stands behind the numbers of a version that is not released yet, the furthest from its release first."""
+PRE_RELEASE_LEADS = r"0[.-]|0\d{5}"
+"""What distributions put before it: 6.12.0-0.rc1 (Fedora), 6.12.0-061200rc1 (Ubuntu), 4.19.0-0.nightly (OpenShift)."""
 
 
 def tables() -> dict[str, Any]:

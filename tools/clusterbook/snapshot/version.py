@@ -16,13 +16,15 @@ from decimal import Decimal
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.records import NamedTuple
+from clusterbook.snapshot.recognition import PRE_RELEASE_LEADS, PRE_RELEASES
 
 _LONGEST_PART = 1000
 """More digits are no number of anything; the reference's numbers end at 63 bits, and kernels count in 64."""
 _VERSION = re.compile(r"v?(\d+(?:\.\d+)*)(?:[-+](.*))?", re.ASCII | re.DOTALL)
 _QUANTITY = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*([A-Za-z%][A-Za-z%/]*)?", re.ASCII)
-_PRE = r"(dev|alpha|beta|preview|pre|rc)[.-]?(\d+(?:\.\d+)*)?(?![a-z])"
-_PRE_ORDER = ("dev", "alpha", "beta", "preview", "pre", "rc")
+_PRE = re.compile(
+    rf"(?:{PRE_RELEASE_LEADS})?({'|'.join(PRE_RELEASES)})[.-]?(\d+(?:\.\d+)*)?(?![a-z])", re.ASCII | re.IGNORECASE
+)
 _HASHED = r"eks-([0-9a-f]+)"
 _NAMED = r"([A-Za-z][A-Za-z0-9_]*?)[.-]?(\d+(?:\.\d+)*)"
 _COUNTED = r"(\d+(?:\.\d+)*)(?:[.-]([A-Za-z][\w.+-]*))?"
@@ -52,8 +54,9 @@ def read(text: str) -> Version | None:
     if not found or any(len(part) > _LONGEST_PART for part in found[1].split(".")):
         return None
     rest = found[2] or ""
-    if pre := re.match(_PRE, rest, re.ASCII):
-        return Version(_numbers(found[1]), (_PRE_ORDER.index(pre[1]), *_numbers(pre[2] or "0")), None, text)
+    if pre := _PRE.match(rest):
+        rank = PRE_RELEASES.index(pre[1].lower())
+        return Version(_numbers(found[1]), (rank, *_numbers(pre[2] or "0")), None, text)
     return Version(_numbers(found[1]), (), _build(rest) if rest else None, text)
 
 
@@ -144,10 +147,17 @@ def _holds(op: str, order: int) -> bool:
 
 
 def same(expected: str, actual: str) -> bool:
-    """Return whether a reading is the expected version; a missing part is 0, and a build counts where it is named."""
+    """Return whether a reading is the expected version; a missing part is 0, and a build counts where it is named.
+
+    Raises:
+        InvalidRequest: the reading says less than what is expected: 1.33 may be 1.33.4 or not.
+    """
     right, left = read(expected), read(actual)
     if right is None or left is None:
         return expected == actual
+    both = len(left.numbers)
+    if left.numbers == right.numbers[:both] and any(right.numbers[both:]) and not left.pre:
+        raise InvalidRequest(f"'{actual}' does not say enough to be compared with {expected}", hint="")
     size = max(len(left.numbers), len(right.numbers))
     padded = [(*each.numbers, *[0] * (size - len(each.numbers))) for each in (left, right)]
     if padded[0] != padded[1] or left.pre != right.pre:
