@@ -335,7 +335,7 @@ def test_the_archive_answers_like_the_folder(index: Path) -> None:
     assert indexes.run(*line, f"{index}.zip").out == indexes.run(*line, str(index)).out
 
 
-@pytest.mark.parametrize("where", ["/nowhere", "oci://x/y"])
+@pytest.mark.parametrize("where", ["/nowhere", "oci://x", "oci-layout:/nowhere", "https://x"])
 def test_a_source_that_is_no_index_is_refused(where: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["list", "--source", where], {}) in (2, 3)
     assert "hint:" in capsys.readouterr().err

@@ -206,7 +206,7 @@ def test_a_token_that_is_given_counts_before_those_of_the_environment(
         (["--keyless", "--identity-token", "nothing-here"], "neither a token nor a file"),
         (["--sign-key", "our.pub"], "is no private key"),
         (["--image-refs", "refs.txt"], "--image-refs is about what is pushed"),
-        (["--plain-http"], "--plain-http is about what is pushed"),
+        (["--plain-http"], "--plain-http changes nothing without"),
         (["--sign-key", ""], "--sign-key is empty"),
     ],
 )
