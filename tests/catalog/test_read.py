@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from clusterbook.catalog.criteria import Criteria
-from clusterbook.catalog.load import Catalog, load_catalog
+from clusterbook.catalog.load import Catalog, load_catalog, survey_catalog
 from clusterbook.catalog.read import overlay_tree, read_tree, tree_from_texts
 from clusterbook.diagnostics.errors import NotFound, UnreadableSource
 from clusterbook.documents.api_version import API_VERSION
@@ -210,11 +210,19 @@ def test_layers_and_components_say_which_tree_they_come_from(tmp_path: Path) -> 
     assert {name: layer.external for name, layer in found.overlays.items()} == {"eks": False, "gke": True}
 
 
-def test_unknown_keys_in_a_private_tree_only_warn(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "severity"), [(API_VERSION, "error"), ("aicr.run/v1alpha2", "warning"), (None, "warning")]
+)
+def test_unknown_keys_in_a_private_tree_only_warn_where_it_is_not_in_our_format(
+    tmp_path: Path, version: str | None, severity: str
+) -> None:
     tree = read_tree(public(tmp_path, {}), strict=True)
     above = private(tmp_path, {"registry.yaml": REGISTRY, "gke": "criteria: {service: gke}\nsurprise: 1"})
-    found = load_catalog(overlay_tree(tree, above))
-    assert [(finding.code, finding.severity) for finding in found.findings] == [("CB012", "warning")]
+    file = above / "overlays" / "gke.yaml"
+    says = f"apiVersion: {version}" if version else ""
+    file.write_text(file.read_text().replace(f"apiVersion: {API_VERSION}", says))
+    found = survey_catalog(overlay_tree(tree, above))
+    assert [(finding.code, finding.severity) for finding in found.findings] == [("CB012", severity)]
 
 
 def test_the_public_tree_is_not_changed_by_a_private_one(tmp_path: Path) -> None:

@@ -103,3 +103,55 @@ def test_a_right_tree_says_nothing(ask: Ask) -> None:
         tree(version, overlay="      version: '2'\n")
         assert ask("query", "mine", "--selector", "components.a.version").out == "2\n"
         assert "CB012" not in ask("recipe", "mine").err
+
+
+MISREAD = [
+    ("      overrides: {enabled: off}\n", "8:28: CB057 the value off is text here and false to Helm"),
+    ("      overrides: {deep: [{x: yes}]}\n", "8:30: CB057 the value yes is text here and true to Helm"),
+    ("      overrides: {on: 1}\n", "8:19: CB057 the key on is text here and true to Helm"),
+    ("      overrides: {log: 'ref+file:///etc/shadow'}\n", "8:24: CB058 --deployer helmfile: component a: Helmfile"),
+    ("      overrides: {see: ['secretref+vault://x']}\n", "8:24: CB058 --deployer helmfile: component a: Helmfile"),
+]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
+@pytest.mark.parametrize("version", [OURS, REFERENCE])
+@pytest.mark.parametrize(("line", "what"), MISREAD)
+def test_what_helm_or_a_deployer_reads_otherwise_is_told_by_every_command(
+    ask: Ask, words: tuple[str, ...], version: str, line: str, what: str
+) -> None:
+    tree(version, overlay=line)
+    said = ask(*words)
+    assert said.status in (0, 10)
+    assert f"note: tree/overlays/mine.yaml:{what}" in said.err
+
+
+@pytest.mark.parametrize(
+    "line", ['version: ""', "dependencyRefs: []", "valuesFile: null", "manifestFiles: []", "overrides: {}"]
+)
+def test_what_takes_nothing_away_is_told(ask: Ask, line: str) -> None:
+    tree(OURS, overlay=f"      {line}\n")
+    assert f"note: tree/overlays/mine.yaml:8:7: CB069 {line} takes nothing away" in ask("recipe", "mine").err
+
+
+@pytest.mark.parametrize("word", ['"off"', "'no'", "false", "none", "offf"])
+def test_what_means_the_same_to_helm_is_not_told(ask: Ask, word: str) -> None:
+    tree(OURS, overlay=f"      overrides: {{enabled: {word}}}\n")
+    assert "CB057" not in ask("recipe", "mine").err
+
+
+@pytest.mark.parametrize("registry", ["", REFERENCE])
+def test_a_file_in_our_format_is_read_strictly_whatever_its_registry_says(ask: Ask, registry: str) -> None:
+    tree(OURS, overlay="      versionn: '2'\n")
+    head = f"apiVersion: {registry}\n" if registry else ""
+    Path("tree/registry.yaml").write_text(f"{head}kind: ComponentRegistry\ncomponents: []\n")
+    said = ask("recipe", "mine")
+    assert (said.status, "error: tree/overlays/mine.yaml:8:7: CB012" in said.err) == (2, True)
+
+
+def test_a_tree_that_does_not_say_its_format_is_read_with_warnings(ask: Ask) -> None:
+    tree(OURS, overlay="      versionn: '2'\n")
+    for path in ("tree/registry.yaml", "tree/overlays/mine.yaml"):
+        Path(path).write_text(Path(path).read_text().partition("\n")[2])
+    said = ask("recipe", "mine")
+    assert (said.status, "note: tree/overlays/mine.yaml:7:7: CB012" in said.err) == (0, True)

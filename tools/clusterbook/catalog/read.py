@@ -16,7 +16,7 @@ from clusterbook.catalog.tree import (
     VALIDATORS,
     SourceFile,
     SourceTree,
-    declares_our_format,
+    is_in_our_format,
     is_ours,
 )
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, UnreadableSource
@@ -50,14 +50,18 @@ def read_tree(
 def overlay_tree(under: SourceTree, data: Path, *, refused: list[UnreadableSource] | None = None) -> SourceTree:
     """Return `under` with the private tree at `data` on top.
 
-    registry.yaml and validators/catalog.yaml extend what is there by name; every other file replaces or is added.
+    registry.yaml and validators/catalog.yaml extend what is there by name; every other file replaces or is added. What
+    says that it is in our format is read strictly: the whole tree where its registry says so, else each such file.
 
     Raises:
         UnreadableSource: as `read`, and when registry.yaml is missing. Source: reference rows F19, F20.
     """
     mine = {path: SourceFile(text, f"{data}/{path}", external=True) for path, text in _texts(data, refused)}
-    if declares_our_format(mine):
-        mine = {path: replace(source, strict=True) for path, source in mine.items()}
+    whole = REGISTRY in mine and is_in_our_format(mine[REGISTRY])
+    mine = {
+        path: replace(source, strict=True) if whole or is_in_our_format(source) else source
+        for path, source in mine.items()
+    }
     if REGISTRY not in mine:
         raise UnreadableSource(f"{data} has no {REGISTRY}", hint="a private tree starts with its registry.yaml")
     extended = {path: under.files[path] for path in EXTENDED if path in under.files and path in mine}

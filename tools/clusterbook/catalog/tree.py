@@ -17,7 +17,7 @@ REGISTRY, VALIDATORS, CRITERIA = "registry.yaml", "validators/catalog.yaml", "cr
 class SourceFile:
     """One text file of a tree; `file` is its name in messages, `external` says that it comes from a private tree.
 
-    A private tree that says it is in our format is read as strictly as our own: `strict`.
+    A private tree or file that says it is in our format is read as strictly as our own: `strict`.
     """
 
     text: str
@@ -49,10 +49,9 @@ def is_ours(files: Mapping[str, SourceFile]) -> bool:
     return version is None or not version[1].startswith(_FOREIGN)
 
 
-def declares_our_format(files: Mapping[str, SourceFile]) -> bool:
-    """Return whether the registry of a private tree says that the tree is in our format."""
-    registry = files.get(REGISTRY)
-    version = _API_VERSION.search(registry.text) if registry else None
+def is_in_our_format(source: SourceFile) -> bool:
+    """Return whether a file says that it is in our format."""
+    version = _API_VERSION.search(source.text)
     return version is not None and version[1] == API_VERSION
 
 

@@ -16,6 +16,7 @@ from clusterbook.catalog.unread import LEFT_OUT
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.schema import UNKNOWN_KEY
 from clusterbook.inputs.fast import read_document
+from clusterbook.lint.misreadings import misreadings
 from clusterbook.lookup.build import index_listing
 from clusterbook.lookup.index_files import IndexFiles, embedded_texts
 from clusterbook.resolve import matrix
@@ -87,6 +88,8 @@ class LocalShelf:
         self.remarks: list[str] = [
             str(each) for each in self.catalog.findings if each.code in (UNKNOWN_KEY.code, LEFT_OUT.code)
         ]
+        if data or source.is_tree:  # which nobody may have checked
+            self.remarks += map(str, misreadings(self.catalog, private=not source.is_tree))
         self._left: dict[Answer, Recipe] = {}
         self._proofs = Proofs(self.catalog)
         self._matrix: matrix.Matrix | None = None
