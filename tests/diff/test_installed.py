@@ -60,8 +60,33 @@ def test_values_are_compared_leaf_by_leaf() -> None:
     assert installed({**INSTALLED, "values": values}) == [
         ("modified", "warning", f"{root}.driver.enabled", "true", "false"),
         ("added", "warning", f'{root}.extra."a.b"', "", "1"),
+        ("removed", "warning", f"{root}.gone", "null", ""),
         ("removed", "warning", f"{root}.tolerations", '[{"key": "x"}]', ""),
     ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "told"),
+    [
+        ({"limits": {"cpu": None}}, {}, [("removed", "limits.cpu", "null", "")]),
+        ({}, {"limits": {"cpu": None}}, [("added", "limits.cpu", "", "null")]),
+        ({"limits": {"cpu": None}}, {"limits": {"cpu": None}}, []),
+        ({"limits": None}, {"limits": {}}, [("modified", "limits", "null", "{}")]),
+        ({"limits": None}, {"limits": "null"}, [("modified", "limits", "null", "null")]),
+        ({"limits": 1}, {"limits": True}, [("modified", "limits", "1", "true")]),
+        ({"limits": [0, {"a": False}]}, {"limits": [0.0, {"a": False}]}, []),
+        ({"limits": False}, {"limits": None}, [("modified", "limits", "false", "null")]),
+        (
+            {"limits": {"cpu": None}},
+            {"limits": None},
+            [("added", "limits", "", "null"), ("removed", "limits.cpu", "null", "")],
+        ),
+    ],
+)
+def test_null_is_a_value_that_takes_a_charts_default_away(wanted: Document, found: Document, told: list[Any]) -> None:
+    said = installed({**INSTALLED, "values": found}, components=[{**OPERATOR, "values": wanted}])
+    root = "components.gpu-operator.values."
+    assert [(kind, path.removeprefix(root), old, new) for kind, _, path, old, new in said] == told
 
 
 def test_components_that_are_missing_and_releases_that_are_extra_are_told() -> None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from json import dumps
 from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
+from clusterbook.diff.recipes import same
 from clusterbook.documents.selector import spell
 from clusterbook.documents.yaml_writer import scalar
 from clusterbook.snapshot.constraint import parse_version
@@ -175,9 +177,9 @@ def _was_captured(side: Snapshot, api_version: str, kind: str) -> bool:
 def _reading_changes(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[SnapshotChange]:
     """Yield the differences of two maps of readings, keys spelled behind `path`."""
     for key in sorted(old.keys() | new.keys()):
-        if old.get(key) == new.get(key):
+        if key in old and key in new and same(old[key], new[key]):
             continue
-        baseline, target = (_text(side.get(key)) for side in (old, new))
+        baseline, target = (_text(side[key]) if key in side else "" for side in (old, new))
         kind = ADDED if key not in old else REMOVED if key not in new else MODIFIED
         where = f"{path}.{key}" if path else key
         yield SnapshotChange(kind, _severity(where, kind, baseline, target), where, baseline, target)
@@ -186,9 +188,7 @@ def _reading_changes(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) 
 def _text(value: object) -> str:
     """Return a value for people."""
     if value is None or isinstance(value, str | int | float):
-        return "" if value is None else scalar(value)
-    from json import dumps
-
+        return scalar(value)
     return dumps(value, sort_keys=True, ensure_ascii=False)
 
 
@@ -392,9 +392,9 @@ def value_changes(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> 
 
 
 def leaves(values: Mapping[str, Any], place: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """Yield the path and the value of each leaf; null counts as absent, as Helm has it."""
+    """Yield the path and the value of each leaf. Null is one: it takes a chart's default away."""
     for key, value in values.items():
         if isinstance(value, Mapping) and value:
             yield from leaves(value, (*place, str(key)))
-        elif value is not None:
+        else:
             yield spell([*place, str(key)]), value
