@@ -47,6 +47,19 @@ BROKEN_MANIFEST = Code(
     "others, a function that exists only in Helm is a warning.",
     "Correct it at the place named; what it calls and we lack can be computed in the component's values.",
 )
+IDLE_FIELD = Code(
+    "CB073",
+    "registry field that nothing follows from",
+    "warning",
+    "The reference acts on it and this program does not, so whoever wrote it would wait in vain.",
+    "Do what the hint names instead; in a tree that AICR reads as well the field may stay.",
+)
+_IDLE = {
+    ("ownsCRDs",): ("Flux replaces the CRDs of every chart", "leave it: what it asks for, Flux does anyway"),
+    ("class",): ("a bundle is made whole", "leave components out with bundle --set COMPONENT:enabled=false"),
+    ("upgrades", "file"): ("no command says what an upgrade takes", "read it before; `clusterbook diff` says what moves"),
+}
+"""What does not follow from a field of the registry, and what to do, by its keys."""
 
 
 def file_names(scope: Scope) -> Iterator[Finding]:
@@ -125,3 +138,12 @@ def enabled_switches(scope: Scope) -> Iterator[Finding]:
         if switch is not None and not isinstance(switch.value, bool):
             what = f"{ref.component.name}.enabled is not true or false, so the component stays on"
             yield NO_SWITCH.finding(place(ref.layer.file, switch), what, "write true or false, without quotes")
+
+
+def idle_fields(scope: Scope) -> Iterator[Finding]:
+    """Yield CB073 for each field of the registry that the reference acts on and we do not."""
+    for entry in scope.catalog.components.values():
+        for keys, (what, hint) in _IDLE.items():
+            node = entry.node.get(*keys)
+            if node is not None and node.string() not in ("", "false", "core"):
+                yield IDLE_FIELD.finding(key_place(entry.file, node), f"{'.'.join(keys)} changes nothing: {what}", hint)

@@ -148,9 +148,11 @@ def missing_files(scope: Scope) -> Iterator[Finding]:
 def named_files(scope: Scope) -> Iterator[tuple[Place, str]]:
     """Yield (place, path) of every file that a registry entry or a layer names."""
     for component in scope.catalog.components.values():
-        node = component.node.get("healthCheck", "assertFile")
-        if node and node.string():
-            yield place(component.file, node), node.string()
+        for keys in (("healthCheck", "assertFile"), ("upgrades", "file")):
+            node = component.node.get(*keys)
+            if node and node.string():
+                yield place(component.file, node), node.string()
+        yield from ((origin.place, str(origin.value)) for origin in component.manifests)
     for ref in scope.component_refs:
         origins = [ref.component.words["valuesFile"]] if "valuesFile" in ref.component.words else []
         for field in ("manifestFiles", "preManifestFiles"):

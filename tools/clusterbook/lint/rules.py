@@ -90,6 +90,7 @@ _OF_DOCUMENTS: tuple[Rule, ...] = (
     health_checks.half_rollouts,
     credentials.secrets,
     components.enabled_switches,
+    components.idle_fields,
     style.schema_lines,
     style.reasons,
     reachability.unread_files,
