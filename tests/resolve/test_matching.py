@@ -112,6 +112,37 @@ def test_a_service_that_only_exists_with_an_os_requires_one_and_lists_those_that
     assert answer.reason == ("an OS is required for service oke, accelerator l40s, intent training (valid: ol, ubuntu)")
 
 
+@pytest.mark.parametrize(
+    ("overlays", "query", "valid"),
+    [
+        ([EKS, H100, Criteria("eks", "h100", os="ubuntu")], H100_EKS, "ubuntu"),
+        ([EKS, H100, Criteria(os="ubuntu")], H100_EKS, "ubuntu"),
+        ([H100, Criteria(intent="training"), Criteria(accelerator="h100", os="cos")],
+         Criteria(accelerator="h100", intent="training"), "cos"),
+        ([H100_EKS, Criteria("eks", intent="training"), Criteria("eks", "h100", "training", "ubuntu")],
+         TRAINING, "ubuntu"),
+        ([H100_EKS, Criteria(platform="slurm"), Criteria("eks", os="ol"), Criteria("eks", os="cos")],
+         Criteria("eks", "h100", platform="slurm"), "cos, ol"),
+    ],
+)  # fmt: skip
+def test_what_only_several_overlays_have_together_needs_the_os_that_would_bring_another(
+    overlays: list[Criteria], query: Criteria, valid: str
+) -> None:
+    answer = matcher(*overlays).answer(query)
+    assert (answer.state, answer.reason.rpartition(" (")[2]) == (UNSUPPORTED, f"valid: {valid})")
+    assert matcher(*overlays, query).answer(query).state == CURATED
+
+
+@pytest.mark.parametrize(
+    "other",
+    [Criteria("eks", "h100", os="ubuntu", platform="slurm"), Criteria("gke", os="ubuntu"), Criteria("eks", nodes=8)],
+)
+def test_an_overlay_that_an_os_alone_would_not_bring_asks_for_none(other: Criteria) -> None:
+    assert matcher(EKS, H100, other).answer(H100_EKS).state == COMPOSED
+    with_nodes = H100_EKS._replace(nodes=4)
+    assert matcher(EKS, H100_EKS, Criteria(nodes=4), Criteria("eks", os="cos")).answer(with_nodes).state == COMPOSED
+
+
 def test_the_guard_is_silent_once_an_os_is_named() -> None:
     answer = matcher(*GATED).answer(Criteria("oke", "l40s", os="ol"))
     assert answer.state == INHERITED

@@ -94,7 +94,8 @@ class Matcher:
         slug = honoured.slug()
         if slug in self.failures:
             return Answer(query, UNSUPPORTED, honoured, None, (), self.failures[slug])
-        systems = self._required_systems(query, mask)
+        joint = honoured == query and query._replace(nodes=0) not in self._exact
+        systems = self._required_systems(query, mask, joint=joint)
         if systems:
             reason = f"an OS is required for {query.sentence()} (valid: {', '.join(systems)})"
             return Answer(query, UNSUPPORTED, honoured, slug, (), reason)
@@ -117,13 +118,15 @@ class Matcher:
         ]
         return f"composed of {', '.join(names)}; no overlay claims the combination itself"
 
-    def _required_systems(self, query: Criteria, mask: int) -> list[str]:
+    def _required_systems(self, query: Criteria, mask: int, *, joint: bool) -> list[str]:
         """Return the operating systems of which one must be named, or [] when the query may stay as it is.
 
         Source: reference row R23: a service without an OS, no matched overlay of exactly this service and
-        accelerator, and overlays that would match if an OS were named.
+        accelerator, and overlays that would match if an OS were named. Since August the reference refuses any query
+        that overlays answer `joint`ly, none of them alone, where naming an OS would bring another.
         """
-        if query.service == ANY or query.os != ANY or mask & self._pairs.get(query[:2], 0):
+        alone = query.service == ANY or mask & self._pairs.get(query[:2], 0)
+        if query.os != ANY or (alone and not joint):
             return []
         otherwise = -1  # the overlays that match as far as the other dimensions go
         for position, (masks, free) in enumerate(self._masks):
