@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from clusterbook.catalog.proofs import Effect
+from clusterbook.catalog.proofs import Archive, Effect, Proof
 from clusterbook.site import svg, wording
 from clusterbook.site.errors import BrokenSite
 from clusterbook.site.parts import part_view, row_text
@@ -45,7 +45,7 @@ def test_a_row_says_what_its_value_does_as_far_as_it_is_proven() -> None:
         "/x/y": Effect("live", changes=("ConfigMap/c#/data/a", "+Secret/s", "+Job/j"), more=2, default=(0,)),
         "/list": Effect("dead", why="the chart has no /list"),
     }
-    rows = {row.path: row for row in part_view(DECLARED, ORIGINS, "k", effects).rows}
+    rows = {row.path: row for row in part_view(DECLARED, ORIGINS, "k", Proof("key", Archive(), (), effects, {})).rows}
     assert rows["x.y"].does == "ConfigMap/c#/data/a, +Secret/s, 2 more; the chart's own: 0"
     assert rows["list"].does == "the chart has no /list"
     assert (rows["none"].effect, rows["gone"].effect) == (None, None)

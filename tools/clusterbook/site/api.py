@@ -170,7 +170,12 @@ def _evidence_status(summary: RecipeSummary) -> dict[str, Any] | None:
 
 def _component(component: Any) -> dict[str, Any]:
     fields = ("name", "title", "facts", "file", "used", "needs", "needed_by", "images", "files")
-    return {**{field: getattr(component, field) for field in fields}, "imageGaps": component.image_gaps}
+    proven = component.chart_facts
+    return {
+        **{field: getattr(component, field) for field in fields},
+        "imageGaps": component.image_gaps,
+        "chartFacts": {**proven._asdict(), "facts": [each._asdict() for each in proven.facts]},
+    }
 
 
 def _value(value: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from clusterbook.documents.yaml_reader import Node
 from clusterbook.mirror.list import ImageGap
 from clusterbook.resolve.matrix import Matrix
 from clusterbook.resolve.resolver import Recipe
+from clusterbook.site.chart_facts import chart_facts
 from clusterbook.site.model import ComponentView, ValueView
 from clusterbook.site.parts import PartView, compact
 from clusterbook.site.recipes import RecipeViews
@@ -59,6 +60,9 @@ def components_of(matrix: Matrix, recipes: Mapping[str, Recipe], views: RecipeVi
                 source.file
                 for path, source in sorted(catalog.tree.files.items())
                 if path.startswith(f"components/{name}/") or path == entry.assert_file
+            ),
+            chart_facts=chart_facts(
+                (part.proof, len(parts_in[name][key])) for key, part in parts.get(name, {}).items()
             ),
             parts=tuple(parts.get(name, {}).values()),
             parts_in={key: tuple(slugs) for key, slugs in parts_in.get(name, {}).items()},

@@ -10,6 +10,7 @@ from clusterbook.diff.facts import Side
 from clusterbook.diff.recipes import Diff
 from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.site.answers import CombinationGroup
+from clusterbook.site.chart_facts import ChartFacts
 from clusterbook.site.parts import OriginView, PartView
 from clusterbook.validate.result import Result
 
@@ -180,7 +181,7 @@ class RecipeSummary:
 class ComponentView:
     """One component of the registry. `facts` are (field, value) of the registry, `used` is version → slugs.
 
-    `image_gaps` say what its images lack, and why.
+    `image_gaps` say what its images lack, and why; `chart_facts` what its charts bring, as far as proven.
     """
 
     name: str
@@ -194,6 +195,7 @@ class ComponentView:
     images: tuple[str, ...]
     image_gaps: tuple[str, ...]
     files: tuple[str, ...]
+    chart_facts: ChartFacts
     parts: tuple[PartView, ...]
     parts_in: Mapping[str, tuple[str, ...]]
 

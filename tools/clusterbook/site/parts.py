@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clusterbook.catalog.images import pattern
-from clusterbook.catalog.proofs import Effect
+from clusterbook.catalog.proofs import Effect, Proof
 from clusterbook.documents.selector import from_pointer, locate, spell
 from clusterbook.mirror.list import recorded_gaps
 from clusterbook.resolve.document import Brief, escape
@@ -69,7 +69,7 @@ class PartView:
     """One component as one or more recipes resolve it; `key` is the same for the same part.
 
     `image_gaps` say what its images lack, and why. `document` is its entry in a recipe's content, `winners` who had the
-    last word about each pointer in it.
+    last word about each pointer in it. `proof` is None where nobody has rendered it.
     """
 
     key: str
@@ -88,6 +88,7 @@ class PartView:
     facts: tuple[ValueRow, ...]
     document: Document
     winners: Mapping[str, OriginView]
+    proof: Proof | None = None
 
     @property
     def deployable(self) -> str:
@@ -108,12 +109,10 @@ class PartView:
 _FACTS = ("version", "tag", "namespace", "chart", "source", "path", "type")
 
 
-def part_view(
-    component: Document, origins: Mapping[str, Brief], key: str, effects: Mapping[str, Effect] | None = None
-) -> PartView:
+def part_view(component: Document, origins: Mapping[str, Brief], key: str, proof: Proof | None = None) -> PartView:
     """Return the part that `component`, an entry of a recipe's content, is; origins are by pointer below it.
 
-    `effects` are those of its values that are proven.
+    `proof` is what is known of its values and its chart.
 
     Raises:
         BrokenSite: something in it has no origin.
@@ -135,7 +134,7 @@ def part_view(
         image_gaps=tuple(gap.sentence for gap in recorded_gaps(ComponentRef(component))),
         manifests=tuple(component.get("manifests", ())),
         has_health_check="healthCheck" in component,
-        rows=tuple(_rows(component, origins, effects or {})),
+        rows=tuple(_rows(component, origins, proof.effects if proof else {})),
         facts=tuple(
             ValueRow(
                 field,
@@ -148,6 +147,7 @@ def part_view(
         ),
         document=component,
         winners=_with_overrides(winners(origins)),
+        proof=proof,
     )
 
 

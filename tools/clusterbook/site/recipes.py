@@ -77,7 +77,7 @@ class RecipeViews:
                 pointer.removeprefix(root): brief(chain) for pointer, chain in component_pointers(component) if chain
             }
             key = f"now{len(self._parts)}"
-            part = part_view(document, origins, key, self._proofs.effects(component))
+            part = part_view(document, origins, key, self._proofs.of(component))
             kept = self._parts[id(component)] = (component, part)
         return kept[1]
 
