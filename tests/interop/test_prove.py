@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from clusterbook.catalog.proofs import path_of
 from clusterbook.cli.build_main import run as build
-from clusterbook.prove.helm import HelmFailed
+from clusterbook.prove.archives import ChartFile, Charts
+from clusterbook.prove.helm import Helm, HelmFailed
+from clusterbook.prove.objects import Reader
+from clusterbook.prove.subjects import Case, cases
+from clusterbook.resolve.matrix import Matrix
 from tests.interop.certs import Certificates
-from tests.interop.charts import Chart, ChartServers, Pin, serve
+from tests.interop.charts import REAL, Chart, ChartServers, Pin, serve
 from tests.interop.toolchain import program
 from tests.support.helm import pack
 from tests.support.trees import texts
@@ -86,6 +91,35 @@ def test_both_versions_of_helm_prove_the_same(tree: Path) -> None:
         (tree / path).unlink()
     prove(tree, "helm4")
     assert {path: (tree / path).read_bytes() for path in first} == first
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="upstream's charts are not at hand")
+def test_both_versions_of_helm_render_our_recipes_the_same(recipes: Matrix) -> None:
+    """What Argo CD, whose Helm is 3, and Flux or a shell with Helm 4 deploy is the same."""
+    charts, three, four = Charts([REAL]), Helm(str(program("helm"))), Helm(str(program("helm4")))
+    wanted = [case for case in cases(recipes.catalog, recipes.recipes) if case.subject.chart]
+    at_hand = [(case, chart) for case in wanted if (chart := charts.chart(case.subject)) is not None]
+    assert len(at_hand) > 40
+
+    def differences(case: Case, chart: ChartFile) -> list[str]:
+        release, namespace, values = case.subject.component, case.subject.namespace, case.subject.values
+        found = [
+            helm.render(chart.path, release, namespace, values, kubernetes=case.kubernetes[-1], crds=True)
+            for helm in (three, three, four)
+        ]
+        assert {bool(each.refusal) for each in found} == {False}, release
+        first, again, other = (_without_trailing_blanks(each.documents) for each in found)
+        reader = Reader()
+        noise = set(reader.changes(first, again))
+        return [f"{release}: {each.text()}" for each in reader.changes(first, other) if each not in noise]
+
+    with ThreadPoolExecutor(2) as pool:
+        assert [each for found in pool.map(differences, *zip(*at_hand, strict=True)) for each in found] == []
+
+
+def _without_trailing_blanks(documents: Sequence[str]) -> list[str]:
+    """Return documents without blanks at the ends of lines, of which Helm 3 drops the last of a document."""
+    return ["".join(f"{line.rstrip()}\n" for line in each.splitlines()) for each in documents]
 
 
 def test_the_other_version_of_a_preview_is_pulled(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
