@@ -15,6 +15,7 @@ from clusterbook.diagnostics.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from clusterbook.diagnostics.findings import Finding
+    from clusterbook.documents.yaml_reader import Node
 
 
 def check(request: Request, _caller: Caller) -> Reply:
@@ -47,6 +48,7 @@ def _of_path(path: str, kubeconfig: str) -> list[Finding]:
     from clusterbook.catalog.schema import SHAPES
     from clusterbook.documents.schema import check_shape
     from clusterbook.inputs.read import read_node
+    from clusterbook.resolve.recipe import COMPONENTS
 
     findings: list[Finding] = []
     node = read_node(path, kubeconfig=kubeconfig)
@@ -56,7 +58,7 @@ def _of_path(path: str, kubeconfig: str) -> list[Finding]:
         from clusterbook.resolve.recipe_schema import read_deployable
 
         read_deployable(node.data())
-        return []
+        return _misread_words(node.get(COMPONENTS), path)
     shapes = {shape.__name__.removesuffix("Shape"): shape for shape in SHAPES.values()}
     if name not in shapes:
         known = ", ".join(sorted((*shapes, "RecipeResult")))
@@ -66,7 +68,17 @@ def _of_path(path: str, kubeconfig: str) -> list[Finding]:
         findings += version_findings(node, path)
         profile = None if findings else read_layer(node, path).profile
         findings += profile_findings(profile) if profile else ()
+    findings += _misread_words(node.get("spec", COMPONENTS), path)
     return sorted(findings, key=lambda finding: (finding.place, finding.code))
+
+
+def _misread_words(components: Node | None, path: str) -> list[Finding]:
+    """Return a finding about each word among the values of components that Helm takes for a boolean."""
+    from clusterbook.inputs.read import VALUES
+    from clusterbook.lint.booleans import words_in
+
+    values = (component.get(key) for component in (components.elements() if components else ()) for key in VALUES)
+    return [finding for node in values if node for finding in words_in(node, path)]
 
 
 def _of_data(data: str, *, alone: bool) -> list[Finding]:

@@ -27,6 +27,15 @@ BOOLEANS = {
 }
 """What YAML 1.1, by which Helm reads, takes for booleans besides: text by 1.2, and so here.
 Source: YAML 1.1, Boolean Language-Independent Type."""
+
+
+def boolean_remark(word: str, what: str = "value") -> tuple[str, str]:
+    """Return what is wrong with a word of BOOLEANS that stands without quotes among values, and what to write."""
+    meaning = "true" if BOOLEANS[word] else "false"
+    change = f"write {meaning}" if what == "value" else "choose another key"
+    return f"the {what} {word} is text here and {meaning} to Helm", f'{change}, or "{word}" for text'
+
+
 _INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _LONGEST_INTEGER = 72

@@ -124,6 +124,14 @@ class Node:
         """Return the elements of a list; [] when this is no list."""
         return self.value if isinstance(self.value, list) else []
 
+    def scalars(self) -> Iterator[Node]:
+        """Yield every scalar at or below this node, in written order."""
+        if isinstance(self.value, dict | list):
+            for child in self.value.values() if isinstance(self.value, dict) else self.value:
+                yield from child.scalars()
+        else:
+            yield self
+
     def string(self) -> str:
         """Return a scalar as written, so that 1.10 stays 1.10; "" for null, maps and lists."""
         return self.text if self.text is not None and self.value is not None else ""

@@ -7,12 +7,14 @@ is the same. Part of judgements, which have as little time as look-ups.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from itertools import chain
 from math import isfinite
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents import yaml_fast
 from clusterbook.documents.api_version import versions_of
+from clusterbook.documents.scalars import BOOLEANS
 from clusterbook.files.read import read_text
 from clusterbook.records import Any
 from clusterbook.snapshot.model import Snapshot, read_measured_snapshot
@@ -29,15 +31,40 @@ def read_document(where: str, *, kubeconfig: str = "") -> dict[str, Any]:
         InvalidRequest: it is too large, or no document.
     """
     document = _read(where) if where != "-" and "://" not in where else None
-    if not isinstance(document, dict) or document.get("apiVersion") not in (
-        None,
-        "",
-        *versions_of(document.get("kind")),
+    if (
+        not isinstance(document, dict)
+        or document.get("apiVersion")
+        not in (
+            None,
+            "",
+            *versions_of(document.get("kind")),
+        )
+        or _may_hold_words(document)
     ):
         from clusterbook.inputs import read  # says what is wrong, and reads what is left
 
         return read.read_document(where, kubeconfig=kubeconfig)
     return document
+
+
+def _may_hold_words(document: Mapping[str, Any]) -> bool:
+    """Return whether a recipe has words among its values that are booleans to Helm if they stand there unquoted."""
+    components = document.get("componentRefs") if document.get("kind") == "RecipeResult" else None
+    waiting = [
+        component.get(key)
+        for component in (components if isinstance(components, list) else ())
+        if isinstance(component, dict)
+        for key in ("values", "overrides")
+    ]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+        elif isinstance(value, str) and value in BOOLEANS:
+            return True
+    return False
 
 
 def read_snapshot(where: str, *, kubeconfig: str = "") -> tuple[dict[str, Any], Snapshot]:

@@ -10,15 +10,18 @@ from typing import Any
 
 from clusterbook.catalog.criteria import Criteria
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean, unreadable
-from clusterbook.diagnostics.findings import SourceErrors
+from clusterbook.diagnostics.findings import Place, SourceErrors
 from clusterbook.diagnostics.printable import one_line
 from clusterbook.documents.api_version import API_VERSION, versions_of
+from clusterbook.documents.scalars import BOOLEANS, boolean_remark
 from clusterbook.documents.selector import describe
 from clusterbook.documents.yaml_reader import MAX_BYTES, Node, parse
 from clusterbook.files import read as files
 from clusterbook.resolve.recipe import COMPONENTS, KIND, ORDER, RecipeResult
 from clusterbook.resolve.recipe_schema import read_recipe, refuse_unknown_keys
 
+VALUES = ("values", "overrides")
+"""Where a component of a recipe says values of its chart."""
 _WHERE = "name a file, a URL, or - for standard input"
 
 
@@ -28,14 +31,38 @@ def display_name(where: str) -> str:
 
 
 def read_document(where: str, *, kubeconfig: str = "") -> dict[str, Any]:
-    """Return the YAML or JSON document at `where` as plain data; see `read_node`."""
-    document: dict[str, Any] = read_node(where, kubeconfig=kubeconfig).data()
+    """Return the YAML or JSON document at `where` as plain data; see `read_node`.
+
+    Raises:
+        InvalidRequest: it is a recipe whose values hold what Helm reads otherwise, too.
+    """
+    node = read_node(where, kubeconfig=kubeconfig)
+    kind = node.get("kind")
+    if kind is not None and kind.string() == KIND:
+        components = node.get(COMPONENTS)
+        for component in components.elements() if components else ():
+            for key in VALUES:
+                refuse_words(component.get(key), display_name(where))
+    document: dict[str, Any] = node.data()
     return document
 
 
+def refuse_words(node: Node | None, where: str) -> None:
+    """Raise InvalidRequest for an unquoted word among values that is a boolean to Helm, such as `off`."""
+    for leaf in node.scalars() if node else ():
+        if leaf.plain and leaf.text in BOOLEANS:
+            what, hint = boolean_remark(leaf.text)
+            raise InvalidRequest(what, place=Place(where, leaf.line, leaf.column), hint=hint)
+
+
 def read_value(where: str) -> Any:
-    """Return the YAML or JSON value at `where`, of whatever kind. Raises as `read_node`."""
+    """Return the YAML or JSON value at `where`, of whatever kind. Raises as `read_node`.
+
+    Raises:
+        InvalidRequest: it holds what Helm reads otherwise, too.
+    """
     node = _parse(where)
+    refuse_words(node, display_name(where))
     return None if node is None else node.data()
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place
-from clusterbook.documents.scalars import BOOLEANS
+from clusterbook.documents.scalars import BOOLEANS, boolean_remark
 from clusterbook.documents.yaml_reader import Node
-from clusterbook.lint.scope import Scope, key_place, maps, place, scalars
+from clusterbook.lint.scope import Scope, key_place, maps, place
 
 TRUE_OR_FALSE = Code(
     "CB057",
@@ -27,25 +27,22 @@ TRUE_OR_FALSE = Code(
 def words_for_booleans(scope: Scope) -> Iterator[Finding]:
     """Yield CB057 for each unquoted word among values, key or value, that Helm takes for a boolean."""
     for values in scope.values:
-        for _, leaf in scalars(values.node):
-            if leaf.plain and leaf.text in BOOLEANS:
-                yield _finding(place(values.file, leaf), "value", leaf.text, f"write {_word(leaf.text)}")
+        yield from words_in(values.node, values.file)
         for mapping in maps(values.node):
             for key, child in mapping.items():
                 if key in BOOLEANS and not _is_quoted(scope, values.file, child):
-                    yield _finding(key_place(values.file, child), "key", key, "choose another key")
+                    yield _finding(key_place(values.file, child), "key", key)
 
 
-def _word(spelling: str) -> str:
-    """Return true or false."""
-    return "true" if BOOLEANS[spelling] else "false"
+def words_in(values: Node, file: str) -> Iterator[Finding]:
+    """Yield CB057 for each such word among the values of one document."""
+    for leaf in values.scalars():
+        if leaf.plain and leaf.text in BOOLEANS:
+            yield _finding(place(file, leaf), "value", leaf.text)
 
 
-def _finding(where: Place, what: str, word: str, hint: str) -> Finding:
-    meaning = _word(word)
-    return TRUE_OR_FALSE.finding(
-        where, f"the {what} {word} is text here and {meaning} to Helm", f'{hint}, or "{word}" for text'
-    )
+def _finding(where: Place, what: str, word: str) -> Finding:
+    return TRUE_OR_FALSE.finding(where, *boolean_remark(word, what))
 
 
 def _is_quoted(scope: Scope, file: str, child: Node) -> bool:
