@@ -115,19 +115,35 @@ def advice(recipe: Mapping[str, Any], parts: ComponentSelection, options: Option
         _refuse_no_selector(part, options)
         for entry in part.facts.get("validations") or ():
             name = str(entry.get("function") or "")
-            if name not in CHECKS:
-                raise InvalidRequest(
-                    f"component {part.name} names the unknown check {name}", hint=did_you_mean(name, CHECKS)
-                )
-            if not _concerns(entry.get("conditions") or {}, recipe["criteria"]) or not CHECKS[name](
-                part, parts, options
-            ):
+            if not _concerns(entry.get("conditions") or {}, recipe["criteria"]):
                 continue
-            message = f"{part.name}: {entry.get('message') or MESSAGES.get(name, name)}"
+            if name in CHECKS:
+                applies, words = CHECKS[name](part, parts, options), MESSAGES.get(name, name)
+            else:
+                applies, words = _later(name, part, parts, recipe["criteria"])
+            if not applies:
+                continue
+            message = f"{part.name}: {entry.get('message') or words}"
             if entry.get("severity") == "error":
                 raise InvalidRequest(message, hint="change the options as the message says")
             found.append(message)
     return tuple(found)
+
+
+def _later(
+    name: str, part: BundleComponent, parts: ComponentSelection, criteria: Mapping[str, Any]
+) -> tuple[bool, str]:
+    """Return whether a check applies that the reference has had since August, and what it says.
+
+    Raises:
+        InvalidRequest: there is no such check.
+    """
+    from clusterbook.bundle import later_checks
+
+    if name not in later_checks.CHECKS:
+        hint = did_you_mean(name, (*CHECKS, *later_checks.CHECKS))
+        raise InvalidRequest(f"component {part.name} names the unknown check {name}", hint=hint)
+    return later_checks.CHECKS[name](part, parts, criteria), later_checks.MESSAGES[name]
 
 
 _PLACED = {
