@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -574,7 +575,9 @@ def test_a_bug_shows_no_traceback_unless_asked(
 
 def test_errors_can_be_json_lines(index: Path) -> None:
     said = indexes.run("--log-json", "recipe", "--source", str(index), "--service", "nope")
-    assert json.loads(said.err)["level"] == "error"
+    line = json.loads(said.err)
+    assert line["level"] == "error"
+    assert 0 <= (datetime.now(UTC) - datetime.fromisoformat(line["time"])).total_seconds() < 600
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -103,12 +103,19 @@ def fail(error: ClusterbookError, *, log_json: bool = False) -> int:
 
 
 def log(level: str, message: str, *, log_json: bool, **more: str) -> None:
-    """Write a line to standard error, as text or as JSON with what more there is. Source: reference row G3."""
+    """Write a line to standard error, as text, or as JSON with the time in UTC. Source: reference row G3."""
     line = f"{level}: {lines(message)}"
     if log_json:
         import json
 
-        known = {"level": level, "message": message, **{key: value for key, value in more.items() if value}}
+        now = time.time()
+        stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now % 1 * 1000):03}Z"
+        known = {
+            "time": stamp,
+            "level": level,
+            "message": message,
+            **{key: value for key, value in more.items() if value},
+        }
         line = json.dumps(known, ensure_ascii=False)
     try:
         sys.stderr.write(f"{line}\n")
