@@ -464,6 +464,11 @@
     return { shown, found };
   };
 
+  // as diagnostics/printable.py shows what strangers wrote: nothing hides, and nothing turns the line around
+  const visible = (said) => said.replace(/[\p{C}\p{Zl}\p{Zp}]|[^\S ]/gu, (each) => {
+    const short = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }[each], point = each.codePointAt(0).toString(16);
+    return short ?? (point.length < 3 ? `\\x${point.padStart(2, "0")}` : point.length < 5 ? `\\u${point.padStart(4, "0")}` : `\\U${point.padStart(8, "0")}`);
+  });
   const parse = async (content, script) => {
     if (/^\s*[{[]/.test(content)) return JSON.parse(content);
     await script("assets/vendor/js-yaml.min.js");
@@ -480,12 +485,12 @@
       try {
         const { shown, found } = await judge(data, await file.text(), script);
         const cluster = Object.entries(shown).map(([key, value]) => `${key} ${value}`).join(", ") || "nothing that criteria name";
-        out.replaceChildren(make("p", {}, `The cluster shows: ${cluster}. The most specific recipes come first.`), ...RANK.map((rank) => {
+        out.replaceChildren(make("p", {}, `The cluster shows: ${visible(cluster)}. The most specific recipes come first.`), ...RANK.map((rank) => {
           const rows = found.filter((each) => each.fit === rank);
           return make("details", { open: rank === "fits" || (rank === "unknown" && rows.length < 40) }, make("summary", {}, `${TITLES[rank]}: ${rows.length}`),
-            make("ul", {}, rows.map((each) => make("li", {}, make("a", { href: `recipes/${each.recipe.slug}.html` }, each.recipe.title), each.why ? make("small", {}, ` ${each.why}`) : ""))));
+            make("ul", {}, rows.map((each) => make("li", {}, make("a", { href: `recipes/${each.recipe.slug}.html` }, each.recipe.title), each.why ? make("small", {}, ` ${visible(each.why)}`) : ""))));
         }));
-      } catch (error) { out.replaceChildren(make("p", { role: "alert" }, `${file.name}: ${error.message}`)); }
+      } catch (error) { out.replaceChildren(make("p", { role: "alert" }, visible(`${file.name}: ${error.message}`))); }
     };
     input.onchange = () => input.files[0] && take(input.files[0]);
     drop.ondragover = (event) => { event.preventDefault(); drop.classList.add("cb-over"); };

@@ -164,6 +164,26 @@ def test_a_recipe_that_does_not_fit_names_the_constraint(page: Page, http: str) 
 
 
 @pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("\u202ewobniar\u202c", r"\u202ewobniar\u202c"),
+        ("a\x1b[8mb", r"a\x1b[8mb"),
+        ("a\u200b\ufeffb", r"a\u200b\ufeffb"),
+        ("one\u2028two\nthree", r"one\u2028two\nthree"),
+        ("\U000e0041 <b>é</b>", r"\U000e0041 <b>é</b>"),
+    ],
+)
+def test_what_strangers_wrote_is_shown_as_it_is(page: Page, http: str, word: str, shown: str) -> None:
+    page.goto(f"{http}fits.html")
+    page.wait_for_selector(".cb-drop")
+    text = json.dumps({"kind": "Snapshot", "fingerprint": {"service": word}, "measurements": [
+        {"type": "K8s", "subtypes": [{"subtype": "server", "data": {"version": "v1"}}]}]}).encode()  # fmt: skip
+    page.set_input_files("input[type=file]", {"name": f"{word[0]}.json", "mimeType": "text/json", "buffer": text})
+    expect(page.locator('[role="status"]')).to_contain_text(f"The cluster shows: service {shown}.")
+    assert page.locator('[role="status"] b').count() == 0
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("kind: Recipe\n", "this is no snapshot: its kind is 'Recipe'"),

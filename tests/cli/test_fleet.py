@@ -84,3 +84,48 @@ def test_a_baseline_is_held_against_every_cluster_of_a_folder(fleet: Path) -> No
     said = indexes.run("diff", str(fleet / "a-good.json"), str(fleet), "-t", "markdown")
     assert said.out.splitlines()[1] == "|---|---|---|---|---|---|---|"
     assert said.out.splitlines()[3].endswith("| as wanted, as far as measured |")  # no values of Helm releases
+
+
+FORGED = "v1\x1b[8m\n  passed  nothing\r\u202e|<img src=x>`"
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_what_strangers_wrote_stays_in_its_cell(fleet: Path, form: str) -> None:
+    document = json.loads((fleet / "a-good.json").read_text(encoding="utf-8"))
+    (fleet / "west" / "c\n  passed.json").write_text(json.dumps(forged(document)), encoding="utf-8")
+    said = indexes.run("diff", str(fleet / "a-good.json"), str(fleet), "-t", form)
+    lines = said.out.splitlines()
+    assert len(lines) == (5 if form == "markdown" else 4)
+    assert said.out.replace("\n", "").isprintable()
+    if form == "markdown":
+        assert all(line.count("|") - line.count("\\|") == 8 for line in lines)
+        assert all("`" in line.split("|")[1] for line in lines[2:])
+
+
+def forged(value: Any) -> Any:
+    """Return a document whose texts end in what a terminal or a page would obey, but those that say what they are."""
+    if isinstance(value, dict):
+        fixed = ("type", "subtype", "kind", "apiVersion", "state")
+        return {key: each if key in fixed else forged(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [forged(each) for each in value]
+    return value + FORGED if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("fit", "{taken}"),
+        ("validate", "h100-eks-training", "-s", "{taken}", "--no-cluster"),
+        ("recipe", "-s", "{taken}", "--intent", "training", "--allow-inherited", "-o", "{folder}/recipe.yaml"),
+        ("diff", "{folder}/a-good.json", "{taken}"),
+        ("diff", "h100-eks-training", "{taken}", "-t", "markdown"),
+    ],
+)
+def test_a_note_has_one_line_whatever_a_snapshot_says(fleet: Path, words: tuple[str, ...]) -> None:
+    taken = fleet / "forged.json"
+    document = json.loads((fleet / "a-good.json").read_text(encoding="utf-8"))
+    taken.write_text(json.dumps(forged(document)), encoding="utf-8")
+    said = indexes.run(*(word.format(taken=taken, folder=fleet) for word in words))
+    assert (said.out + said.err).replace("\n", "").replace("\t", "").isprintable()
+    assert [line for line in said.err.splitlines() if line.startswith("  passed")] == []

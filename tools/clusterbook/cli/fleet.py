@@ -14,7 +14,9 @@ from clusterbook.cli.question import read_where
 from clusterbook.cli.render import render, table
 from clusterbook.cli.reply import Reply
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
+from clusterbook.diagnostics.printable import one_line
 from clusterbook.diff import snapshot_report
+from clusterbook.diff.recipe_report import code
 from clusterbook.diff.snapshot_report import Drift
 from clusterbook.diff.snapshots import SEVERITIES, UNSEEN
 from clusterbook.files.read import is_folder
@@ -25,6 +27,7 @@ from clusterbook.snapshot.model import Snapshot
 from clusterbook.validate.fit import FITS, UNKNOWN, Fit, fit_recipes
 
 ENDINGS = (".yaml", ".yml", ".json")
+_AS_WANTED, _AS_MEASURED = "as wanted", "as wanted, as far as measured"
 DIFFER, UNREADABLE = 10, 2
 """Exit statuses: of some cluster it does not hold; some snapshot cannot be read. Source: design, section 10."""
 
@@ -159,11 +162,14 @@ def _counts(row: ClusterRow) -> list[int]:
 def _first(row: ClusterRow) -> str:
     if row.error or row.found.changes:
         return row.error or row.found.changes[0].path
-    return "as wanted, as far as measured" if row.found.unmeasured or row.found.left_out else "as wanted"
+    return _AS_MEASURED if row.found.unmeasured or row.found.left_out else _AS_WANTED
 
 
 def _markdown(heading: list[str], rows: list[list[str]]) -> str:
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (heading, *rows)]
+    """Return a table; what clusters and files say is code, so that it is shown and means nothing."""
+    ours = ("-", _AS_WANTED, _AS_MEASURED)
+    cells = [[cell if cell.isdecimal() or cell in ours else code(one_line(cell)) for cell in row] for row in rows]
+    lines = [f"| {' | '.join(row)} |" for row in (heading, *cells)]
     return "\n".join([lines[0], "|" + "---|" * len(heading), *lines[1:]]) + "\n"
 
 

@@ -11,7 +11,7 @@ from types import TracebackType
 
 from clusterbook.cli.reply import Reply
 from clusterbook.diagnostics.errors import ClusterbookError, Unwritable
-from clusterbook.diagnostics.printable import lines
+from clusterbook.diagnostics.printable import lines, one_line
 from clusterbook.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -103,8 +103,11 @@ def fail(error: ClusterbookError, *, log_json: bool = False) -> int:
 
 
 def log(level: str, message: str, *, log_json: bool, **more: str) -> None:
-    """Write a line to standard error, as text, or as JSON with the time in UTC. Source: reference row G3."""
-    line = f"{level}: {lines(message)}"
+    """Write a line to standard error, as text, or as JSON with the time in UTC. Source: reference row G3.
+
+    An error may have several lines; a line break in a note is what somebody wrote into what the note is about.
+    """
+    line = f"{level}: {one_line(message) if level == 'note' else lines(message)}"
     if log_json:
         import json
 

@@ -64,7 +64,7 @@ def _text(drift: Drift) -> str:
     """Return a line for each change, below a title for each severity, and a last line that counts."""
     if not drift.changes:
         return _no_change_text(drift, drift.target, drift.baseline) + "\n"
-    lines = [f"{drift.baseline} → {drift.target}"]
+    lines = [one_line(f"{drift.baseline} → {drift.target}")]
     for severity in SEVERITIES:
         changes = [change for change in drift.changes if change.severity == severity]
         lines += ["", severity] if changes else []
@@ -75,12 +75,12 @@ def _text(drift: Drift) -> str:
 def _no_change_text(drift: Drift, target: str, baseline: str) -> str:
     """Return that there is nothing to tell, and of what that is not said."""
     limited = " in what was measured and asked for" if _limits(drift) else ""
-    return "\n".join([f"{target} has not drifted from {baseline}{limited}", *_limits(drift)])
+    return "\n".join([one_line(f"{target} has not drifted from {baseline}{limited}"), *_limits(drift)])
 
 
 def _limits(drift: Drift) -> list[str]:
     """Return what was not compared and what was compared but left out, a line each."""
-    lines = [f"not measured: {', '.join(drift.unmeasured)}"] if drift.unmeasured else []
+    lines = [one_line(f"not measured: {', '.join(drift.unmeasured)}")] if drift.unmeasured else []
     more = "change is" if drift.left_out == 1 else "changes are"
     return [*lines, *([f"{drift.left_out} {more} left out"] if drift.left_out else [])]
 
@@ -114,7 +114,7 @@ def _markdown(drift: Drift) -> str:
             )
             + "\n"
         )
-    lines = [f"## {code(drift.baseline)} → {code(drift.target)}", "", _counts(drift), ""]
+    lines = [one_line(f"## {code(drift.baseline)} → {code(drift.target)}"), "", _counts(drift), ""]
     lines += ["| severity | | path | before | after |", "|---|---|---|---|---|"]
     for each in drift.changes:
         sides = [code(_one_line(side)) if side else "" for side in (each.baseline, each.target)]
