@@ -124,10 +124,11 @@ def plan(
     last: dict[str, tuple[str, ...]] = {}
     folders: list[Folder] = []
     files = recipe.get("files") or {}
+    renderer = _Renderer()
     for part in selected.parts:
         _refuse_name(part.name, part)
         needs = _last_releases(part.reference.get("dependencyRefs") or (), last)
-        made = _folders(part, recipe, files, options, charts)
+        made = _folders(part, recipe, files, options, charts, renderer)
         if not made:
             notes.append(f"{part.name} has nothing to install: it has no chart and its manifests come out empty")
         for folder in made:
@@ -164,10 +165,11 @@ def _folders(
     files: Mapping[str, str],
     options: Options,
     charts: Mapping[str, VendoredChart],
+    renderer: _Renderer,
 ) -> list[Folder]:
     """Return the folders of one component, without number, level and needs."""
-    before = {**_render_manifests(part, "preManifestFiles", files), **_quota(part, recipe, options)}
-    after = _render_manifests(part, "manifestFiles", files)
+    before = {**_render_manifests(part, "preManifestFiles", files, renderer), **_quota(part, recipe, options)}
+    after = _render_manifests(part, "manifestFiles", files, renderer)
     install = part.facts.get("install") or {}
     plain = Folder(0, part.name, part, "main", _namespace(part), None, {}, {}, {}, 0, ())
     plain = plain._replace(numbered=options.deployer != "flux")
@@ -268,7 +270,9 @@ def _vendored_chart(
     return charts[part.name]
 
 
-def _render_manifests(part: BundleComponent, field: str, files: Mapping[str, str]) -> dict[str, str]:
+def _render_manifests(
+    part: BundleComponent, field: str, files: Mapping[str, str], renderer: _Renderer
+) -> dict[str, str]:
     """Return the manifests of one list field, rendered, by file name; those that come out empty are left out (B7)."""
     paths = part.reference.get(field) or ()
     if not paths:
@@ -280,7 +284,7 @@ def _render_manifests(part: BundleComponent, field: str, files: Mapping[str, str
     }
     found: dict[str, str] = {}
     for path in paths:
-        text = _render(files[path], data, path)
+        text = renderer.render(files[path], data, path)
         if _has_content(text):
             name = path.rsplit("/", 1)[-1]
             name = name if name not in found else path.replace("/", "-")
@@ -289,13 +293,20 @@ def _render_manifests(part: BundleComponent, field: str, files: Mapping[str, str
     return found
 
 
-def _render(text: str, data: Mapping[str, Any], path: str) -> str:
-    """Return what a manifest gives; the language of templates is imported for those that speak it."""
-    if "{{" not in text:
-        return text
-    from clusterbook.gotemplate import render
+class _Renderer:
+    """Renders the manifests of one bundle, which may make only so much together."""
 
-    return render(text, data, file=path)
+    def __init__(self) -> None:
+        self._budget: Any = None
+
+    def render(self, text: str, data: Mapping[str, Any], path: str) -> str:
+        """Return what a manifest gives; the language of templates is imported for those that speak it."""
+        if "{{" not in text:
+            return text
+        from clusterbook.gotemplate import Budget, render
+
+        self._budget = self._budget or Budget()
+        return render(text, data, file=path, budget=self._budget)
 
 
 def _without_hooks(text: str) -> str:

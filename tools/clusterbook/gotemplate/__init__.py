@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from clusterbook.gotemplate import parser
+from clusterbook.gotemplate.budget import Budget
 from clusterbook.gotemplate.errors import BrokenTemplate, UnknownFunction
 from clusterbook.gotemplate.functions import NAMES
 from clusterbook.gotemplate.machine import Template
 from clusterbook.records import Any
 
-__all__ = ["NAMES", "BrokenTemplate", "Template", "UnknownFunction", "parse", "render"]
+__all__ = ["NAMES", "BrokenTemplate", "Budget", "Template", "UnknownFunction", "parse", "render"]
 
 
 @lru_cache(maxsize=512)
@@ -29,12 +30,12 @@ def parse(text: str, file: str) -> Template:
     return parser.parse(text, file)
 
 
-def render(text: str, data: Mapping[str, Any], *, file: str) -> str:
+def render(text: str, data: Mapping[str, Any], *, file: str, budget: Budget | None = None) -> str:
     """Return what the template in `text` gives for `data`, whose keys are `Values`, `Release` and `Chart`.
 
-    Source: reference row B7; Helm 3.22, pkg/engine.
+    Source: reference row B7; Helm 3.22, pkg/engine. `budget` is what several renderings may make together.
 
     Raises:
         BrokenTemplate: it is no template, or a value is missing or of a type that it cannot use.
     """
-    return parse(text, file).render(data)
+    return parse(text, file).render(data, budget)

@@ -56,4 +56,9 @@ class TemplateSource:
         """Return the error that says `what` is wrong at `offset`; line and column count from 1."""
         line = self.text.count("\n", 0, offset) + 1
         column = offset - self.text.rfind("\n", 0, offset)
-        return kind(what, file=self.file, line=line, column=column, hint=hint)
+        return kind(_short(what), file=self.file, line=line, column=column, hint=_short(hint))
+
+
+def _short(text: str) -> str:
+    """Return text with its middle left out where a word of the template makes it too long to read."""
+    return text if len(text) <= 300 else f"{text[:150]}…{text[-100:]}"

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 KEYWORDS = frozenset("block break continue define else end if nil range template with true false".split())
 
 
+MOST_VARIABLES, MOST_STAGES, DEEPEST = 1_000, 100, 100
+"""What one place of a template can see, what `|` can join, how deep parentheses nest: far more than anybody writes."""
+
+
 class _Operand:
     """One operand of a command: how to evaluate it, and what the grammar has to know about it.
 
@@ -45,6 +49,7 @@ class Expressions:
         self.tokens = tokens(source)
         self.at = 0
         self.blocks: Blocks = {}
+        self.depth = 0
         self.names: list[tuple[str, int]] = [("$", 0)]
         self.slots = 1
 
@@ -100,6 +105,8 @@ class Expressions:
 
     def declare(self, token: Token) -> int:
         """Return the slot of a new variable."""
+        if len(self.names) > MOST_VARIABLES:
+            self.broken(token, f"more than {MOST_VARIABLES} variables reach as far as here", "use fewer")
         self.names.append((str(token.value), self.slots))
         self.slots += 1
         return self.slots - 1
@@ -128,6 +135,8 @@ class Expressions:
                     self.broken(token, f"{where} says nothing", "write what to evaluate")
                 return names, assigns, value
             stage += 1
+            if stage > MOST_STAGES:
+                self.broken(token, f"more than {MOST_STAGES} commands are joined by '|'", "keep some in a variable")
             value = self.command(where, value, stage)
 
     def declarations(self, most: int) -> tuple[list[Token], bool]:
@@ -231,7 +240,11 @@ class Expressions:
             slot = self.find(token)
             return _Operand("variable", machine.variable(slot), offset, word), machine.raw_variable(slot)
         if token.kind == MARK and word == "(":
+            self.depth += 1
+            if self.depth > DEEPEST:
+                self.broken(token, f"'(' is nested more than {DEEPEST} deep", "keep some in a variable")
             run = self.value("parentheses")
+            self.depth -= 1
             closing = self.next()
             if closing.kind != MARK or closing.value != ")":
                 self.unexpected(closing, "parentheses")

@@ -12,6 +12,8 @@ TEXT, OPEN, CLOSE, WORD, FIELD, VARIABLE, DOT, LITERAL, MARK, END = (
 )  # fmt: skip
 """Kinds of tokens. MARK is one of `( ) | = := ,`."""
 
+MOST_TOKENS = 50_000
+"""A hundred times those of the largest manifest of ours."""
 _SPACE = " \t\r\n"
 _SIGNED = ("e+", "e-", "E+", "E-")
 _BEFORE_WORD = frozenset(" \t\r\n.,|:()")
@@ -105,6 +107,8 @@ def _action(source: TemplateSource, start: int, at: int, stream: list[Token]) ->
                 raise source.broken(here, "')' closes nothing", "remove it, or open it with '('")
             opened.pop()
         stream.append(Token(kind, value, here, spaced))
+        if len(stream) > MOST_TOKENS:
+            raise source.broken(here, f"the template has more than {MOST_TOKENS} words in its actions", "split it")
 
 
 def _word(source: TemplateSource, at: int) -> tuple[str, object, int]:

@@ -369,18 +369,25 @@ class Template:
         self._block = block
         self._source = source
 
-    def render(self, data: Mapping[str, Any]) -> str:
+    def render(self, data: Mapping[str, Any], budget: Budget | None = None) -> str:
         """Return the text that the template gives for `data`, which is what `.` and `$` mean at its top.
+
+        Args:
+            data: the values.
+            budget: what this rendering and others may make together; by default this one alone.
 
         Raises:
             BrokenTemplate: a value is missing or of a type that the template cannot use there.
         """
         out: list[str] = []
         try:
-            self._block.write(data, out, Budget())
+            budget = budget or Budget()
+            budget.spend(len(self._source.text))
+            self._block.write(data, out, budget)
         except RecursionError:
             raise self._source.broken(0, "templates include each other without end", "end the circle") from None
         except BudgetExceeded:
-            raise self._source.broken(0, "the template makes more than any manifest needs", "shorten it") from None
+            what = "the template, or all of a bundle together, makes more than any manifest needs"
+            raise self._source.broken(0, what, "shorten it") from None
         text = "".join(out)
         return text.replace(NO_VALUE, "") if NO_VALUE in text else text

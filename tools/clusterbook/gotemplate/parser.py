@@ -1,6 +1,7 @@
 """The parser: the text of a template in, the template out.
 
 Statements nest as in Go, and a variable reaches as far as in Go. Source: Go 1.26, text/template/parse/parse.go.
+Anybody may write the template in a bundle that is verified, so text, nesting and variables have bounds.
 """
 
 from __future__ import annotations
@@ -11,6 +12,11 @@ from clusterbook.gotemplate.expressions import KEYWORDS, Expressions
 from clusterbook.gotemplate.lexer import CLOSE, END, LITERAL, OPEN, TEXT, WORD, Token
 from clusterbook.gotemplate.machine import Block, Step, Template
 
+LARGEST_CHARACTERS = 4 << 20
+"""Ten times the largest manifest that anybody was seen to have, the CRDs of Gateway API."""
+DEEPEST = 100
+"""How deep `if`, `with`, `range` and `else if` may nest."""
+
 
 def parse(text: str, file: str) -> Template:
     """Return the template in `text`; `file` is its name in messages.
@@ -19,6 +25,8 @@ def parse(text: str, file: str) -> Template:
         BrokenTemplate: it is no template; UnknownFunction when it calls what is not there.
     """
     source = TemplateSource(text, file)
+    if len(text) > LARGEST_CHARACTERS:
+        raise source.broken(0, f"the template has more than {LARGEST_CHARACTERS} characters", "split it")
     try:
         return Template(_Statements(source).whole(), source)
     except RecursionError:
@@ -30,7 +38,7 @@ class _Statements:
 
     def __init__(self, source: TemplateSource) -> None:
         self.read = Expressions(source)
-        self.loops = 0
+        self.loops = self.depth = 0
 
     def whole(self) -> Block:
         steps: list[Step] = []
@@ -128,6 +136,16 @@ class _Statements:
 
     def control(self, word: Token) -> Step:
         """Return the step of `if`, `with` or `range`, whose variables end with it."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            self.read.broken(word, f"'{word.value}' is nested more than {DEEPEST} deep", "flatten it")
+        try:
+            return self.branches(word)
+        finally:
+            self.depth -= 1
+
+    def branches(self, word: Token) -> Step:
+        """Return that step without a look at how deep it lies."""
         depth = len(self.read.names)
         if word.value == "range":
             return self.range_loop(word, depth)
