@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import tarfile
@@ -74,11 +75,11 @@ def test_a_link_in_an_archive_is_not_followed(tmp_path: Path) -> None:
             entry.size = len(text.encode())
             if name == "a/values.yaml":
                 entry = tarfile.TarInfo(name)
-                entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/passwd"
+                entry.type, entry.linkname = tarfile.SYMTYPE, "charts/sub/values.yaml"
                 archive.addfile(entry)
                 continue
             archive.addfile(entry, io.BytesIO(text.encode()))
-    assert "root" not in chart.read_chart(path).values
+    assert chart.read_chart(path).values.keys() == {"below", "gone"}
 
 
 @pytest.mark.parametrize("content", [b"", b"not an archive", b"\x1f\x8b\x08\x00broken"])
@@ -120,11 +121,107 @@ def test_a_chart_with_broken_files_is_read_as_far_as_it_goes(tmp_path: Path) -> 
     assert "x" not in keys.values
 
 
-@pytest.mark.parametrize("name", ["a/../../x", "/etc/cron.d/x"])
+@pytest.mark.parametrize("name", ["a/../../x", "/etc/cron.d/x", "a\\..\\..\\x", "C:\\x", "c:/x"])
 def test_an_archive_with_a_path_that_leaves_the_chart_is_refused(tmp_path: Path, name: str) -> None:
     path = pack(tmp_path / "a-1.2.0.tgz", {**FILES, name: "x"})
     with pytest.raises(UnreadableSource, match="leaves the chart"):
         chart.read_chart(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [
+        (tarfile.SYMTYPE, "/etc/passwd"),
+        (tarfile.SYMTYPE, "../../x"),
+        (tarfile.SYMTYPE, "b/../../../x"),
+        (tarfile.SYMTYPE, "..\\..\\x"),
+        (tarfile.LNKTYPE, "/etc/passwd"),
+        (tarfile.LNKTYPE, "../x"),
+    ],
+)
+def test_a_link_that_leaves_the_chart_is_refused(tmp_path: Path, kind: bytes, target: str) -> None:
+    with pytest.raises(UnreadableSource, match=r"links to .*, which leaves the chart"):
+        chart.read_chart(with_link(tmp_path, kind, target))
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [(tarfile.SYMTYPE, "../a/values.yaml"), (tarfile.SYMTYPE, "b"), (tarfile.LNKTYPE, "a/values.yaml")],
+)
+def test_a_link_inside_the_chart_is_passed_over(tmp_path: Path, kind: bytes, target: str) -> None:
+    assert chart.read_chart(with_link(tmp_path, kind, target)).name == "a"
+
+
+def with_link(folder: Path, kind: bytes, target: str) -> Path:
+    """Return a chart with a link beside its values."""
+    link = tarfile.TarInfo("a/link")
+    link.type, link.linkname = kind, target
+    path = folder / "a-1.2.0.tgz"
+    with tarfile.open(path, "w:gz") as archive:
+        archive.addfile(link)
+        entry = tarfile.TarInfo("a/Chart.yaml")
+        entry.size = len(FILES["a/Chart.yaml"])
+        archive.addfile(entry, io.BytesIO(FILES["a/Chart.yaml"].encode()))
+    return path
+
+
+def head(kind: bytes, size: int) -> bytes:
+    """Return the head of a member that extends the next one."""
+    info = tarfile.TarInfo("x")
+    info.type, info.size = kind, size
+    return info.tobuf(tarfile.USTAR_FORMAT)
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        head(tarfile.XHDTYPE, 4 << 30) + bytes(1 << 20),
+        head(tarfile.GNUTYPE_LONGNAME, 1 << 30) + bytes(1 << 20),
+        (head(tarfile.XHDTYPE, 512) + b"20 comment=aaaaaaaaa\n".ljust(512, b"\0")) * 2000,
+        (head(tarfile.GNUTYPE_LONGNAME, 512) + b"a" * 512) * 2000,
+    ],
+    ids=["a head of four gigabytes", "a name of a gigabyte", "heads without an end", "names without an end"],
+)
+def test_heads_that_fill_the_memory_are_refused(tmp_path: Path, plain: bytes) -> None:
+    path = tmp_path / "a-1.2.0.tgz"
+    path.write_bytes(gzip.compress(plain + bytes(1024)))
+    with pytest.raises(UnreadableSource, match="not a chart archive"):
+        chart.read_chart(path)
+
+
+def test_damaged_bytes_are_refused(tmp_path: Path) -> None:
+    path = pack(tmp_path / "a-1.2.0.tgz", FILES)
+    data = bytearray(path.read_bytes())
+    for place in range(40, 80):
+        data[place] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(UnreadableSource, match="not a chart archive"):
+        chart.read_chart(path)
+
+
+def test_a_file_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    path = pack(tmp_path / "a-1.2.0.tgz", {**FILES, "./a/Chart.yaml": "name: b\nversion: 2.0.0\n"})
+    with pytest.raises(UnreadableSource, match="twice"):
+        chart.read_chart(path)
+
+
+def test_charts_one_inside_the_other_have_an_end(tmp_path: Path) -> None:
+    files = {f"a/{'charts/a/' * depth}Chart.yaml": FILES["a/Chart.yaml"].replace("sub", "a") for depth in range(400)}
+    with pytest.raises(UnreadableSource, match="one inside the other"):
+        chart.read_chart(pack(tmp_path / "a-1.2.0.tgz", files))
+
+
+@pytest.mark.parametrize(
+    "dependencies", ["5", "true", "abc", "{a: b}", "[5]", "[{name: [x]}]", "[{name: x, condition: 1}]"]
+)
+def test_dependencies_of_no_chart_are_none(tmp_path: Path, dependencies: str) -> None:
+    files = {**FILES, "a/Chart.yaml": f"name: a\nversion: 1.2.0\ndependencies: {dependencies}\n"}
+    assert chart.read_chart(pack(tmp_path / "a-1.2.0.tgz", files)).values["x"] == {"y": 1}
+
+
+def test_a_schema_that_is_too_deep_to_read_is_none(tmp_path: Path) -> None:
+    files = {**FILES, "a/values.schema.json": "[" * 200_000}
+    assert chart.read_chart(pack(tmp_path / "a-1.2.0.tgz", files)).schema is None
 
 
 def test_a_subchart_names_the_values_that_switch_it(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -361,7 +362,27 @@ def test_a_chart_that_stands_in_for_another_version_is_marked(tree: Path, charts
     assert (render["version"], render["exact"]) == ("0.9.0", False)
 
 
-@pytest.mark.parametrize("text", ["{", "nothing"])
+@pytest.mark.parametrize(
+    "wrong", [{"chart": "other"}, {"found": "0.8.0"}, {"sha256": "0" * 64}], ids=["name", "version", "digest"]
+)
+def test_a_chart_that_is_not_what_its_index_says_stands_in_for_nothing(
+    tree: Path, charts: Path, helm: str, wrong: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (charts / "b-1.0.0.tgz").unlink()
+    digest = sha256(pack(charts, "b", "0.9.0", CHART).read_bytes()).hexdigest()
+    entry = {"component": "b", "file": "b-0.9.0.tgz", "wanted": "1.0.0", "exact": False}
+    said = {"chart": "b", "found": "v0.9.0", "sha256": digest}
+    (charts / "index.json").write_text(json.dumps([{**entry, **said}]))
+    assert prove(tree, "--charts", str(charts), "--helm", helm) == 10
+    (tree / path_of("b")).unlink()
+    (charts / "index.json").write_text(json.dumps([{**entry, **said, **wrong}]))
+    capsys.readouterr()
+    assert prove(tree, "--charts", str(charts), "--helm", helm) == WrongChart.exit_status
+    assert f"its index says {next(iter(wrong.values()))}" in capsys.readouterr().err
+    assert not (tree / path_of("b")).exists()
+
+
+@pytest.mark.parametrize("text", ["{", "nothing", "{}", "[1]", '"x"', "[" * 100_000])
 def test_an_index_that_is_no_json_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "index.json").write_text(text)
     with pytest.raises(InvalidRequest):

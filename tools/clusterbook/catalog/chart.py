@@ -9,13 +9,17 @@ from __future__ import annotations
 import json
 import re
 import tarfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from posixpath import normpath
 from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import UnreadableSource
 from clusterbook.diagnostics.findings import SourceErrors
+from clusterbook.diagnostics.transport import UnsafeArchive
 from clusterbook.documents.yaml_reader import parse
+from clusterbook.files.tar_reader import Head
 
 MAX_ARCHIVE_BYTES = 20 * 1024 * 1024
 MAX_FILE_BYTES = 4 * 1024 * 1024
@@ -24,6 +28,9 @@ MAX_UNPACKED_BYTES = 256 * 1024 * 1024
 """Largest archive once unpacked, since what is passed over is unpacked on the way."""
 MAX_TOTAL_BYTES = 64 * 1024 * 1024
 """Most text read from one archive; the largest chart of the catalog has 6 MB, mostly CRDs, which are left out."""
+
+MAX_NESTED = 16
+"""Most subcharts one inside the other; the deepest chart of the catalog has two."""
 
 _WORD = re.compile(r"[A-Za-z_][\w-]*")
 _PATH = re.compile(r"\.Values((?:\.\w+)+)")
@@ -52,18 +59,22 @@ def read_chart(path: Path) -> ChartKeys:
     """Return what the chart archive at `path` can be told.
 
     Raises:
-        UnreadableSource: not a chart, or larger than the limits.
+        UnreadableSource: not a chart, larger than the limits, or made to do harm.
     """
     try:
         if path.stat().st_size > MAX_ARCHIVE_BYTES:
             raise UnreadableSource(f"larger than {MAX_ARCHIVE_BYTES // 1024 // 1024} MB", place=path)
-        with tarfile.open(path, "r:gz") as archive:
+        with tarfile.open(path, "r:gz", tarinfo=Head) as archive:
             texts = dict(_texts(archive, path))
-    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
-        raise UnreadableSource(f"not a chart archive: {error}", place=path, hint="`helm pull` makes one") from error
+    except UnsafeArchive as error:
+        raise UnreadableSource(f"not a chart archive: {error.what}", place=path, hint=_MADE_BY) from error
+    except (tarfile.TarError, zlib.error, OSError, EOFError, ValueError) as error:
+        raise UnreadableSource(f"not a chart archive: {error}", place=path, hint=_MADE_BY) from error
+    except RecursionError as error:  # tarfile reads each head that extends another inside the other
+        raise UnreadableSource("not a chart archive: heads without an end", place=path, hint=_MADE_BY) from error
     roots = [name for name in texts if name.count("/") == 1 and name.endswith("/Chart.yaml")]
     if len(roots) != 1:
-        raise UnreadableSource("no chart: it has no Chart.yaml", place=path, hint="`helm pull` makes a chart archive")
+        raise UnreadableSource("no chart: it has no Chart.yaml", place=path, hint=_MADE_BY)
     return _chart(roots[0].removesuffix("Chart.yaml"), texts, path)
 
 
@@ -74,15 +85,21 @@ def _texts(archive: tarfile.TarFile, path: Path) -> Iterator[tuple[str, str]]:
         UnreadableSource: more or larger files than a chart has.
     """
     total = unpacked = 0
+    seen: set[str] = set()
     for number, member in enumerate(archive):
         unpacked += member.size
         if number >= MAX_FILES or unpacked > MAX_UNPACKED_BYTES:
             raise UnreadableSource(f"{member.name}: too many or too large files for a chart", place=path)
         name = member.name.removeprefix("./")
-        if name.startswith("/") or ".." in PurePosixPath(name).parts:
-            raise UnreadableSource(f"holds {member.name!r}, a path that leaves the chart", place=path)
+        if _leaves(name):
+            raise UnreadableSource(f"holds {member.name!a}, a path that leaves the chart", place=path)
+        if (member.issym() or member.islnk()) and _leaves(_target(member)):
+            raise UnreadableSource(f"{member.name!a} links to {member.linkname!a}, which leaves the chart", place=path)
         if not member.isreg() or not _matters(name):
             continue
+        if name in seen:  # readers differ in which of the two they take
+            raise UnreadableSource(f"holds {name!a} twice", place=path)
+        seen.add(name)
         total += member.size
         if member.size > MAX_FILE_BYTES or total > MAX_TOTAL_BYTES:
             raise UnreadableSource(f"{name} is too large", place=path)
@@ -91,12 +108,30 @@ def _texts(archive: tarfile.TarFile, path: Path) -> Iterator[tuple[str, str]]:
             yield name, content.read(MAX_FILE_BYTES).decode("utf-8", errors="replace")
 
 
+def _leaves(name: str) -> bool:
+    """Return whether a path leads out of the folder that it is unpacked to, on any system."""
+    plain = name.replace("\\", "/")
+    return plain.startswith("/") or plain[1:2] == ":" or ".." in PurePosixPath(plain).parts
+
+
+def _target(link: tarfile.TarInfo) -> str:
+    """Return where a link leads, from the root of the archive: symbolic ones count from where they lie."""
+    if link.islnk() or _leaves(link.linkname.replace("../", "")):
+        return link.linkname
+    return normpath(f"{PurePosixPath(link.name).parent}/{link.linkname}")
+
+
 def _matters(name: str) -> bool:
     return name.endswith(("/values.yaml", "/Chart.yaml", "/values.schema.json")) or "/templates/" in name
 
 
+_MADE_BY = "`helm pull` makes a chart archive"
+
+
 def _chart(root: str, texts: Mapping[str, str], path: Path) -> ChartKeys:
     """Return the chart below `root` in an archive, with the values of its subcharts under their names."""
+    if root.count("/charts/") > MAX_NESTED:
+        raise UnreadableSource(f"more than {MAX_NESTED} charts one inside the other", place=path)
     about = _data(texts.get(f"{root}Chart.yaml", ""), f"{path}:{root}Chart.yaml")
     values = dict(_data(texts.get(f"{root}values.yaml", ""), f"{path}:{root}values.yaml"))
     templates = [text for name, text in texts.items() if name.startswith(f"{root}templates/")]
@@ -104,7 +139,8 @@ def _chart(root: str, texts: Mapping[str, str], path: Path) -> ChartKeys:
     read = {tuple(path.split(".")[1:]) for action in actions for path in _PATH.findall(action)}
     words = {word for action in actions for word in _WORD.findall(_PATH.sub("", action))}
     conditions: dict[tuple[str, ...], tuple[tuple[str, ...], ...]] = {}
-    for dependency in about.get("dependencies") or []:
+    dependencies = about.get("dependencies")
+    for dependency in dependencies if isinstance(dependencies, list) else []:
         name = str(dependency.get("name", "")) if isinstance(dependency, dict) else ""
         alias = str(dependency.get("alias") or name) if name else ""
         inner: Mapping[str, object] = {}
@@ -145,7 +181,7 @@ def _data(text: str, file: str) -> dict[str, Any]:
 def _schema(text: str) -> Mapping[str, object] | None:
     try:
         found = json.loads(text) if text else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

@@ -7,7 +7,7 @@ A folder may have an index.json that says of a chart which version was wanted an
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
@@ -51,16 +51,15 @@ class Charts:
         """
         self._folders = folders
         self._known: dict[Path, ChartFile] = {}
-        self._standins: dict[tuple[str, str], Path] = {}
+        self._standins: dict[tuple[str, str], tuple[Path, Mapping[str, Any]]] = {}
         self._pulled: dict[tuple[str, str], Path] = {}
         for folder in folders:
             if not folder.is_dir():
                 raise NotFound(f"{folder} is no folder of charts", hint="name one of <component>-<version>.tgz files")
             for entry in _index(folder):
                 if entry.get("file") and entry.get("exact") is False:
-                    self._standins.setdefault(
-                        (str(entry.get("component")), str(entry.get("wanted"))), folder / str(entry["file"])
-                    )
+                    name = str(entry.get("component")), str(entry.get("wanted"))
+                    self._standins.setdefault(name, (folder / str(entry["file"]), entry))
 
     def chart(self, subject: ProofSubject) -> ChartFile | None:
         """Return the chart that a subject pins, the nearest where an index has one, None when it is not at hand.
@@ -69,17 +68,18 @@ class Charts:
             WrongChart: the archive holds another chart, or another version.
             UnreadableSource: it is no chart.
         """
+        inexact = {path for path, _ in self._standins.values()}
         for folder in self._folders:
             for version in (subject.version, subject.version.removeprefix("v"), f"v{subject.version}"):
                 for name in (subject.component, subject.chart):
                     path = folder / f"{name}-{version}.tgz"
-                    if path not in self._standins.values() and path.is_file():
+                    if path not in inexact and path.is_file():
                         return self._pinned(path, subject)
         pulled = self._pulled.get((subject.component, subject.version))
         if pulled is not None:
             return self._pinned(pulled, subject)
         standin = self._standins.get((subject.component, subject.version))
-        return self._read(standin, exact=False) if standin is not None and standin.is_file() else None
+        return self._standin(*standin) if standin is not None and standin[0].is_file() else None
 
     def version(self, subject: ProofSubject, version: str) -> ChartFile | None:
         """Return the archive of a version of a subject's chart, whatever the chart is called there; None for none."""
@@ -107,6 +107,20 @@ class Charts:
             )
         return chart
 
+    def _standin(self, path: Path, entry: Mapping[str, Any]) -> ChartFile:
+        """Return the chart that an index has instead of the pinned one, if it is what the index says."""
+        chart = self._read(path, exact=False)
+        keys, archive = chart.keys, chart.archive
+        said = {"chart": keys.name, "found": keys.version, "sha256": archive.digest.partition(":")[2]}
+        for field, is_now in said.items():
+            if field in entry and str(entry[field]).removeprefix("v") != is_now.removeprefix("v"):
+                raise WrongChart(
+                    f"holds {keys.name} {keys.version}, whose {field} is {is_now}, and its index says {entry[field]}",
+                    place=path,
+                    hint=f"put the chart there that the index means, or correct {path.parent / INDEX}",
+                )
+        return chart
+
     def _read(self, path: Path, *, exact: bool) -> ChartFile:
         if path not in self._known:
             keys = read_chart(path)
@@ -118,12 +132,18 @@ class Charts:
 
 
 def _index(folder: Path) -> list[dict[str, Any]]:
-    """Return the entries of a folder's index, [] where it has none."""
+    """Return the entries of a folder's index, [] where it has none.
+
+    Raises:
+        InvalidRequest: it is no list of entries.
+    """
     path = folder / INDEX
     if not path.is_file():
         return []
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"{path} is not JSON: {error}", hint="remove or mend it") from error
-    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise InvalidRequest(f"{path} is no list of charts", hint="remove or mend it")
+    return entries
