@@ -103,6 +103,34 @@ def test_the_matrix_answers_the_tuples_in_a_file(recipes: Path, tmp_path: Path) 
     assert [line.get("tuple") for line in lines(target)] == ["eks/any/any/any/any", "kind/any/any/any/any", None, None]
 
 
+def test_each_line_of_tuples_is_answered_once_under_its_own_words(recipes: Path, tmp_path: Path) -> None:
+    asked, target = tmp_path / "tuples", tmp_path / "matrix.jsonl"
+    said = ["eks/any/any/any/any", "EKS/any/any/any/any", "amazon/any/any/any/any", "eks/any/any/any/any?", "kind////"]
+    text = "\r\n".join(["\ufeffeks/any/any/any/any", "", *said, "  eks/any/any/any/any  ", said[1], "\t"])
+    asked.write_bytes(text.encode())
+    assert build_main.run(["matrix", "--recipes", str(recipes), "--tuples", str(asked), "-o", str(target)]) == 0
+    found = lines(target)
+    assert [line["tuple"] for line in found if "tuple" in line] == said
+    assert [line["slug"] for line in found if "tuple" in line] == ["eks", "eks", "eks", "eks", "base"]
+    assert [line["slug"] for line in found if "result" in line] == ["base", "eks"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["# a comment", "eks/any/any/any/any # why", "eks/any/any/any/any?=x", "eks/any/any/any/any?gpuStack=",
+     "eks/any/any/any/any?gpuStack", "eks/any/any/any/any?a=1&", "eks/any/any/any/any?a=1&a=2", "eks/any",
+     "nowhere////"],
+)  # fmt: skip
+def test_a_line_that_is_no_tuple_is_refused_with_its_place(
+    line: str, recipes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked, target = tmp_path / "tuples", tmp_path / "matrix.jsonl"
+    asked.write_text(f"eks/any/any/any/any\n\n{line}\n")
+    assert build_main.run(["matrix", "--recipes", str(recipes), "--tuples", str(asked), "-o", str(target)]) == 2
+    assert f"{asked}:3:1: CB101" in capsys.readouterr().err
+    assert not target.exists()
+
+
 def test_a_bad_line_among_the_tuples_is_named_and_nothing_written(
     recipes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -20,13 +20,16 @@ from clusterbook.resolve.views import hydrated_view, with_health_checks
 
 
 class Query(NamedTuple):
-    """One line of a file of tuples: criteria, and what is chosen besides, by name."""
+    """One line of a file of tuples: criteria, what is chosen besides, by name, and the words that said so."""
 
     criteria: Criteria
     asked: Mapping[str, str] = MappingProxyType({})
+    words: str = ""
 
     def text(self) -> str:
-        """Return `service/accelerator/intent/os/platform[?name=value]`."""
+        """Return the words, or without any `service/accelerator/intent/os/platform[?name=value]`."""
+        if self.words:
+            return self.words
         chosen = "&".join(f"{name}={value}" for name, value in self.asked.items())
         return self.criteria.text() + (f"?{chosen}" if chosen else "")
 
@@ -49,7 +52,7 @@ def lines(matrix: Matrix, queries: Iterable[Query], *, hydrate: bool, api_versio
     """
     slugs: set[str] = set()
     for query in queries:
-        answer = matrix.answer(*query)
+        answer = matrix.answer(query.criteria, query.asked)
         if answer.slug is not None:
             slugs.add(answer.slug)
         yield _line(_tuple(matrix, query, answer))
@@ -88,12 +91,13 @@ def read_query(text: str, vocabulary: Vocabulary) -> Query:
     Raises:
         InvalidRequest: it is no tuple, or a value is not allowed.
     """
-    criteria, _, chosen = text.strip().partition("?")
-    return Query(read_tuple(criteria, vocabulary), read_pairs(chosen.split("&")) if chosen else {})
+    words = text.strip()
+    criteria, _, chosen = words.partition("?")
+    return Query(read_tuple(criteria, vocabulary), read_pairs(chosen.split("&")) if chosen else {}, words)
 
 
 def read_tuples(path: Path, vocabulary: Vocabulary) -> list[Query]:
-    """Return the tuples in a file, one per line; blank lines are left out.
+    """Return the tuples in a file, one per line; blank lines are left out, and what stands there twice is one.
 
     Raises:
         NotFound: the file cannot be read.
@@ -105,13 +109,14 @@ def read_tuples(path: Path, vocabulary: Vocabulary) -> list[Query]:
         raise unreadable(path, error, hint="name a file of tuples") from error
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"{path} is not UTF-8 text", hint="save it as UTF-8") from error
-    found = []
+    found: dict[str, Query] = {}
     for number, line in enumerate(lines_, start=1):
         try:
-            found += [read_query(line, vocabulary)] if line.strip() else []
+            if line.strip() and line.strip() not in found:
+                found[line.strip()] = read_query(line, vocabulary)
         except InvalidRequest as error:
             raise InvalidRequest(error.what, hint=error.hint, place=Place(str(path), number, 1)) from error
-    return found
+    return list(found.values())
 
 
 def summary(matrix: Matrix, text: str) -> str:
