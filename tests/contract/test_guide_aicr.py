@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from clusterbook.cli import main
+from clusterbook.cli import main, reference_words
 from clusterbook.cli.commands import COMMANDS
 from tests.support.indexes import Said
 from tests.support.trees import shared_folder
@@ -70,5 +70,39 @@ def test_shared_volumes_have_a_class_and_what_stands_in_place_of_a_flag_is_there
 def test_no_flag_is_there_that_the_page_misses_and_none_is_missing_that_it_names() -> None:
     flags = {name for command in COMMANDS for flag in command.flags for name in flag.names}
     missing, _, _ = PAGE.partition("## What is missing")[2].partition("are no flags here")
-    assert not flags.intersection(re.findall(r"`(--[a-z-]+)`", missing))
+    named = set(re.findall(r"`(--[a-z-]+)`", missing))
+    assert not flags & named
+    assert named <= reference_words.FLAGS.keys()
     assert {"--profile", "--slurm-accounting-mode", "--external-only", "--api-version", "--kind"} <= flags
+
+
+def test_every_command_and_flag_of_the_table_is_there() -> None:
+    rows = [line.split(" | ")[1:] for line in PAGE.splitlines() if line.startswith("| ") and "---" not in line][1:]
+    spans = [span for row in rows for cell in row for span in re.findall(r"`([^`]+)`", cell)]
+    commands = {command.name: {name for flag in command.flags for name in flag.names} for command in COMMANDS}
+    words = [span.split()[1] for span in spans if span.startswith("clusterbook ")]
+    assert len(rows) > 15
+    assert {word for word in words if word not in {name.partition(" ")[0] for name in commands}} == set()
+    flags = {word for span in spans for word in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", span)}
+    assert {flag for flag in flags if not any(flag in known for known in commands.values())} == set()
+
+
+def test_drift_and_findings_end_as_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    two = ("diff", "h100-eks-training", "gb200-eks-training")
+    assert main.run([*two], {}) == 0
+    assert main.run([*two, "--exit-code"], {}) == 10
+    tree = str(shared_folder("reference/2026.11"))
+    assert main.run(["check", tree, "-o", "found.txt"], {}) == 10
+    found = Path("found.txt").read_text(encoding="utf-8")
+    assert "CB073 ownsCRDs changes nothing" in found
+    assert "CB073 upgrades.file changes nothing" in found
+
+
+@pytest.mark.parametrize("slug", ["h100-eks-ubuntu-training", "h100-gke-cos-training", "h100-aks-training"])
+def test_bundles_are_made_of_the_newest_tree(slug: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = [slug, *TREE, str(shared_folder("reference/2026.11")), *TOLERATION, "-o", "b"]
+    places = ["--accelerated-node-selector", "gpu=yes", "--system-node-selector", "role=system"]
+    assert main.run(["bundle", *words, *places], {}) == 0
+    assert (tmp_path / "b" / "deploy.sh").is_file()
