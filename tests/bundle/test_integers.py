@@ -122,3 +122,12 @@ def test_lists_with_large_integers_come_to_flux_as_a_whole(values: Any, moved: A
 
 def test_values_can_be_had_without_some() -> None:
     assert without({"a": {"b": 1, "c": 2}, "d": [1]}, {("a", "b")}) == {"a": {"c": 2}, "d": [1]}
+
+
+@pytest.mark.parametrize("deployer", ["helm", "helmfile"])
+def test_scripts_refuse_a_file_that_says_them_again_and_only_where_there_are_any(deployer: str) -> None:
+    found = files(deployer)
+    scripts = [path for path, text in found.items() if path.endswith(".sh") and "refuse_twice" in text]
+    assert scripts == ["003-operator/install.sh" if deployer == "helm" else "release.sh"]
+    plain = render(small(), {"deployer": deployer}, "1.0").files
+    assert not any(b"refuse_twice" in data for data in plain.values())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -179,6 +181,54 @@ def test_an_integer_is_printed_and_stays_a_number(probe: Path, tmp_path: Path, n
     found = rendered(probe, *bundled(tmp_path, {"limits": {"uid": number}}, set=[f"operator:id={number}"]))
     assert found["printed"]["data"]["account"] == f"arn:aws:iam::{number}:role/x"
     assert found["printed"]["spec"]["fields"]["uid"] == number
+
+
+LARGE = {
+    "aws": {"accountId": 123456789012},
+    "a.b": {"c,d": 5000000},
+    "ids": [{"uid": 1000650000}],
+    "q'`\"": {"x": 7000000},
+}
+"""Values with large integers, one of them in a list."""
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ("{}", ""),
+        ("aws: {region: us-east-1}", ""),
+        ("other: {accountId: 5}", ""),
+        ("aws: {accountId: 999999999999}", "aws.accountId"),
+        ("aws:\n  # why\n  accountId: 5", "aws.accountId"),
+        ("aws: null", "aws.accountId"),
+        ("ids: []", "ids[0].uid"),
+        ("a.b: {'c,d': null}", "c\\\\,d"),
+        ('"q\'`\\"": text', ".x"),
+    ],
+)
+@pytest.mark.parametrize("deployer", ["helm", "helmfile"])
+def test_a_file_that_says_a_number_which_is_given_one_by_one_is_refused(
+    tmp_path: Path, deployer: str, own: str, said: str
+) -> None:
+    files = render(small(operator={"values": LARGE}), {"deployer": deployer}, "1.0").files
+    name = "003-operator/install.sh" if deployer == "helm" else "release.sh"
+    lines = files[name].decode().splitlines()
+    start, end = (
+        lines.index(next(filter(re.compile(r"refuse_twice\(").match, lines))),
+        lines.index("}", lines.index("END")),
+    )
+    (call,) = (line for line in lines[end:] if "refuse_twice " in line)
+    call = call.strip().removeprefix("operator) ").removesuffix(" ;;").replace("003-operator/", "")
+    (tmp_path / "cluster-values.yaml").write_text(f"{own}\n", encoding="utf-8")
+    script = tmp_path / "twice.sh"
+    script.write_text("set -euo pipefail\n" + "\n".join([*lines[start : end + 1], call]), encoding="utf-8")
+    for helm in HELMS:
+        (tmp_path / helm).mkdir()
+        (tmp_path / helm / "helm").symlink_to(program(helm))
+        env = {"PATH": f"{tmp_path / helm}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+        done = subprocess.run(["bash", script], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+        assert (done.returncode, bool(done.stderr)) == ((1, True) if said else (0, False)), done.stderr
+        assert said in done.stderr
 
 
 def given_by_flux(folder: Path, found: Mapping[str, Any]) -> list[str]:

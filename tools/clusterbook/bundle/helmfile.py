@@ -6,10 +6,11 @@ Source: reference rows B15, B23.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from clusterbook.bundle.folders import TIMEOUT_S, Folder, Plan
-from clusterbook.bundle.integers import large_integers
+from clusterbook.bundle.integers import integer_paths, large_integers, refuse_twice
 from clusterbook.bundle.local_chart import (
     LATER,
     VALUES,
@@ -56,13 +57,22 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
     charts = any(folder.chart for folder in plan.folders)
     if charts:
         taken = "".join(map(_taken, plan.folders))
-        words = {"TAKEN": taken, "FLAGS": "$taken " if taken else ""}
-        texts[RELEASE] = fill(RELEASE, words, sections=["taken"] if taken else [])
+        integers = "".join(map(_refusal, plan.folders))
+        sections = {"taken": taken, "integers": integers}
+        words = {"TAKEN": taken, "FLAGS": "$taken " if taken else "", "REFUSE": refuse_twice(), "INTEGERS": integers}
+        texts[RELEASE] = fill(RELEASE, words, sections=[name for name, chosen in sections.items() if chosen])
     order = sorted(levels, key=lambda path: levels[path][0].level)
     texts["helmfile.yaml"] = opening + dump({"helmfiles": [{"path": path} for path in order]})
     how = fill("helmfile.md", {"OPEN": open_values(plan) + secret_values(plan)}, sections=_sections(plan))
     texts[README] = readme(recipe, plan, options, sections=how)
     return texts
+
+
+def _refusal(folder: Folder) -> str:
+    """Return the line that refuses a release whose own file says a number which is given one by one, "" for none."""
+    paths = integer_paths(folder)
+    file = shlex.quote(f"{folder.path}/{LATER}")
+    return f"    {folder.name}) refuse_twice {file} {shlex.quote(paths)} ;;\n" if paths else ""
 
 
 class InterpretedText(InvalidRequest):

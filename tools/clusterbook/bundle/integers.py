@@ -8,10 +8,12 @@ Source: Helm, pkg/strvals; Go, fmt, %v of a float64.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 
 from clusterbook.bundle.folders import Folder
+from clusterbook.bundle.template import fill
 from clusterbook.records import Any
 
 _FROM = 1_000_000
@@ -24,6 +26,17 @@ def large_integers(folder: Folder) -> list[tuple[str, int]]:
     A chart that travels along inside another one has its values below its name there: see `subchart_integers`.
     """
     return [(spell_path(path), number) for path, number in walk_integers(folder.values)] if folder.chart else []
+
+
+def integer_paths(folder: Folder) -> str:
+    """Return the paths of a folder's large integers as JSON for the scripts, "" where there are none."""
+    paths = [] if folder.chart is None else [path for path, _ in walk_integers(folder.values)]
+    return json.dumps([{"path": path, "set": spell_path(path)} for path in paths]) if paths else ""
+
+
+def refuse_twice() -> str:
+    """Return the function of the shell by which scripts refuse a file of values that says one of these numbers."""
+    return fill("integers.sh", {}).partition("\n\n")[2]
 
 
 def subchart_integers(folder: Folder) -> list[tuple[str, int]]:

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 
 from clusterbook.bundle.folders import Folder
-from clusterbook.bundle.integers import large_integers
+from clusterbook.bundle.integers import integer_paths, large_integers, refuse_twice
 from clusterbook.bundle.mirror_names import chart_home
 from clusterbook.bundle.settings import SecretSource, Setting
 from clusterbook.bundle.template import fill
@@ -29,6 +29,7 @@ def install_sh(folder: Folder, generated_line: str) -> str:
         "upgrade": folder.chart is not None,
         "owned": bool(secrets),
         "taken": bool(folder.secrets),
+        "integers": bool(large_integers(folder)),
     }
     words = {
         "MADE": generated_line,
@@ -38,6 +39,8 @@ def install_sh(folder: Folder, generated_line: str) -> str:
         "HOME": chart_home(folder.chart.repository, folder.chart.name) if folder.chart else "",
         "WAIT": _wait(folder),
         "INTEGERS": "".join(f" --set {shlex.quote(f'{path}={number}')}" for path, number in large_integers(folder)),
+        "REFUSE": refuse_twice(),
+        "PATHS": shlex.quote(integer_paths(folder)),
         "SECRETS": " ".join(secrets),
         "TAKEN": "".join(f" --set-file {each.dotted()}=/dev/fd/{fd}" for fd, each in _taken(folder)),
         "TAKE": "".join(_take(fd, each) for fd, each in _taken(folder)),

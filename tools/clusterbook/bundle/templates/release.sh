@@ -76,6 +76,15 @@ after() {
     done
 }
 
+# @if integers@
+@REFUSE@
+
+# numbers that Helmfile gives to Helm one by one
+[ "$when" != before ] || case "$release" in
+@INTEGERS@
+esac
+
+# @end@
 case "$when" in
     before) before "$@" ;;
     after) after "$@" ;;

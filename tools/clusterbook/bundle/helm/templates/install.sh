@@ -109,6 +109,12 @@ if [ -z "$DRY_RUN_FLAG" ] && installed; then # Helm installs these CRDs once and
 fi
 
 # @end@
+# @if integers@
+@REFUSE@
+
+refuse_twice cluster-values.yaml @PATHS@
+
+# @end@
 case "${HELM_VERSION:-$(helm version --short)}" in
     v[0-3].*) apply='' ;;
     # From Helm 4 on the server applies, and stops at a field that somebody else has changed: the recipe's values win.
