@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,3 +75,36 @@ def test_a_tree_is_asked_alone(ask: Ask) -> None:
         assert ask("query", "eks", "--selector", "components.a.values.driver.version", *where).out == "2.0\n"
     assert ask("list", "--external-only").status == 2
     assert ask("list", "--external-only", "--data", "tree", "--source", "tree").status == 2
+
+
+CONFIG = """\
+apiVersion: clusterbook.dev/v1alpha1
+kind: ClusterbookConfig
+spec:
+  recipe: {{criteria: {{service: {service}}}}}
+  bundle: {bundle}
+  validate: {validate}
+"""
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({}, []),
+        ({"service": "ekss"}, ["service 'ekss' is not known"]),
+        ({"bundle": "{deployment: {sett: []}}"}, ["config.yaml:5:25: CB012 unknown key 'sett'"]),
+        ({"bundle": "{deployment: {set: [nope]}}"}, ["--set nope is not component:path=value"]),
+        ({"bundle": "{deployment: {deployer: nope}}"}, ["nope"]),
+        ({"bundle": "{attestation: {certificateIdentityRegexp: x}}"}, ["certificateIdentityRegexp is not acted on"]),
+        ({"bundle": "{registry: {insecureTLS: true}}"}, ["certificates are always checked"]),
+        ({"validate": "{agent: {os: ubuntu}}"}, ["agent.os is not acted on"]),
+        ({"service": "ekss", "bundle": "{deployment: {set: [nope]}}"}, ["'ekss' is not known", "--set nope is not"]),
+    ],
+)
+def test_a_configuration_is_checked_as_the_commands_would(changed: dict[str, str], says: list[str], ask: Ask) -> None:
+    words = {"service": "eks", "bundle": "{}", "validate": "{}", **changed}
+    Path("config.yaml").write_text(CONFIG.format(**words), encoding="utf-8")
+    said = ask("check", "config.yaml")
+    assert said.status == (10 if says else 0)
+    assert all(each in said.out for each in says or ["no findings"])
+    assert len(re.findall(r"^config\.yaml.*: CB", said.out, re.MULTILINE)) == len(says)

@@ -5,17 +5,21 @@ Whoever only installed the client writes overlays, too; the rules are those of `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from clusterbook.cli.command import OF_CLUSTERS, Argument, Caller, Command, Request
+from clusterbook.catalog.criteria import DIMENSIONS
+from clusterbook.cli.command import OF_CLUSTERS, Argument, Caller, Command, Request, read_choices
 from clusterbook.cli.flags import FILE, KUBECONFIG, Flag
 from clusterbook.cli.reply import DIFFER, MissingFlag, Reply
-from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 
 if TYPE_CHECKING:
     from clusterbook.diagnostics.findings import Finding
     from clusterbook.documents.yaml_reader import Node
+
+CONFIGS = ("ClusterbookConfig", "AICRConfig")
+"""Kinds of configuration files."""
 
 
 def check(request: Request, _caller: Caller) -> Reply:
@@ -59,9 +63,11 @@ def _of_path(path: str, kubeconfig: str) -> list[Finding]:
 
         read_deployable(node.data())
         return _misread_words(node.get(COMPONENTS), path)
+    if name in CONFIGS:
+        return _of_config(node, path)
     shapes = {shape.__name__.removesuffix("Shape"): shape for shape in SHAPES.values()}
     if name not in shapes:
-        known = ", ".join(sorted((*shapes, "RecipeResult")))
+        known = ", ".join(sorted((*shapes, "RecipeResult", *CONFIGS)))
         raise InvalidRequest(f"{path} is of the kind '{name}', which is not checked", hint=f"checked are {known}")
     check_shape(node, path, shapes[name], findings, strict=True)
     if name == "RecipeMetadata":
@@ -70,6 +76,51 @@ def _of_path(path: str, kubeconfig: str) -> list[Finding]:
         findings += profile_findings(profile) if profile else ()
     findings += _misread_words(node.get("spec", COMPONENTS), path)
     return sorted(findings, key=lambda finding: (finding.place, finding.code))
+
+
+def _of_config(node: Node, path: str) -> list[Finding]:
+    """Return what is wrong with a configuration: what each command that reads it would refuse of it."""
+    from clusterbook.bundle.options import read_options
+    from clusterbook.catalog.criteria import read_criteria
+    from clusterbook.cli import config, config_cluster
+    from clusterbook.diagnostics.findings import Finding, Place
+    from clusterbook.documents.schema import check_shape
+    from clusterbook.inputs.config_schema import ConfigShape
+    from clusterbook.lookup.find import open_shelf
+
+    findings: list[Finding] = []
+    check_shape(node, path, ConfigShape, findings, strict=True)
+    if findings:
+        return sorted(findings, key=lambda finding: (finding.place, finding.code))
+    shape = ConfigShape.model_validate(node.data())
+
+    def of_recipe() -> None:
+        asked = config.recipe_request(shape)
+        if not asked.says("data") and not asked.says("source"):  # else its words are those of another catalog
+            read_criteria(
+                {name: asked.values[name] for name in DIMENSIONS if name in asked.values}, open_shelf().vocabulary
+            )
+        read_choices(asked)
+
+    def of_bundle() -> None:
+        config.bundle_target(shape)
+        config.refuse_unread(shape, path)
+        elsewhere = ("recipe", "output", "setFile")
+        read_options({name: word for name, word in config.bundle_options(shape).items() if name not in elsewhere})
+
+    readers: tuple[Callable[[], object], ...] = (
+        of_recipe,
+        of_bundle,
+        lambda: config_cluster.of_snapshot(path, Request()),
+        lambda: config_cluster.of_validate(path, Request()),
+    )
+    for read in readers:
+        try:
+            read()
+        except ClusterbookError as error:
+            place = error.place if isinstance(error.place, Place) else Place(str(error.place or path))
+            findings.append(Finding(error.code, place, error.what, error.hint))
+    return findings
 
 
 def _misread_words(components: Node | None, path: str) -> list[Finding]:
@@ -114,7 +165,7 @@ COMMANDS: Mapping[str, Command] = {
         _FLAGS,
         (Argument("path", "[FILE|DIR]"),),
         check,
-        "Check recipe sources: an overlay, a mixin, a registry, a recipe or a whole tree; exit 10 on findings.",
+        "Check an overlay, a mixin, a registry, a recipe, a configuration or a whole tree; exit 10 on findings.",
         "clusterbook check overlays/h100-eks-training.yaml\n  clusterbook check --data ./private",
         rules=(OF_CLUSTERS._replace(needs=("path",)),),
     )

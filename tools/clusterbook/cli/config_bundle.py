@@ -10,8 +10,7 @@ from typing import Any
 
 from clusterbook.bundle.options import REPEATED, concerns, flag
 from clusterbook.cli.command import Request
-from clusterbook.cli.config import bundle_options, bundle_target, read_config, recipe_request, unread_parts
-from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.cli.config import bundle_options, bundle_target, read_config, recipe_request, refuse_unread
 
 SIGNING = ("sign_key", "keyless", "device_flow", "trust_config")
 PUSHING = {
@@ -38,9 +37,7 @@ def over_config(flags: Mapping[str, Any], request: Request) -> tuple[dict[str, A
     config = read_config(where)
     options = bundle_options(config)
     target, recipe = str(options.pop("output", "")), options.pop("recipe", None)
-    for part in unread_parts(config):
-        hint = "remove it: `verify --policy` says whom to believe"
-        raise InvalidRequest(f"{part} is not acted on", place=where, hint=hint)
+    refuse_unread(config, where)
     notes: list[str] = []
     if "deployer" in flags and flags["deployer"] != options.get("deployer"):
         notes += _without_strangers(options, str(flags["deployer"]), where)

@@ -12,7 +12,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from clusterbook.cli.command import Request
-from clusterbook.cli.config import (
+from clusterbook.cli.config import read_config
+from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.inputs.config_schema import (
     AgentPart,
     EvidencePart,
     ExecutionPart,
@@ -23,9 +25,7 @@ from clusterbook.cli.config import (
     SnapshotPart,
     ValidateInputPart,
     ValidatePart,
-    read_config,
 )
-from clusterbook.diagnostics.errors import InvalidRequest
 
 _MEANS_NOTHING = {
     "agent.os": "the operating system is seen, and need not be said",

@@ -12,6 +12,7 @@ from clusterbook.catalog.proof_schema import PROOF_SHAPES
 from clusterbook.catalog.schema import SHAPES
 from clusterbook.diagnostics.errors import Unwritable
 from clusterbook.files.write import write_bytes
+from clusterbook.inputs.config_schema import ConfigShape
 from clusterbook.ledger.schema import LEDGER_SHAPES
 from clusterbook.resolve import recipe_schema
 from clusterbook.snapshot.schema import SnapshotShape
@@ -24,7 +25,7 @@ RECIPE_RESULT = "recipe-result"
 def schemas() -> dict[str, str]:
     """Return the text of each schema file by name."""
     shapes = {**SHAPES, **PROOF_SHAPES, **LEDGER_SHAPES, **POLICY_SHAPES}
-    documents: dict[str, type[BaseModel]] = {**shapes, "snapshot": SnapshotShape}
+    documents: dict[str, type[BaseModel]] = {**shapes, "snapshot": SnapshotShape, "config": ConfigShape}
     found = {name: shape.model_json_schema(by_alias=True) for name, shape in documents.items()}
     found[RECIPE_RESULT] = recipe_schema.json_schema()
     return {f"{name}.schema.json": _text(name, schema) for name, schema in found.items()}
