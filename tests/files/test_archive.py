@@ -119,6 +119,11 @@ def test_a_file_that_changes_meanwhile_is_noticed() -> None:
             pack([type(changed)("a", 3, changed.open)], io.BytesIO(), compress=False)
 
 
+def flipped(data: bytes, position: int) -> bytes:
+    """Return bytes of which one bit is another."""
+    return data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]
+
+
 ATTACKS: dict[str, Callable[[], bytes]] = {
     "a name that leads up": lambda: tar_of(head("../pwned")),
     "a name that leads up from below": lambda: tar_of(head("a/../../pwned")),
@@ -151,6 +156,9 @@ ATTACKS: dict[str, Callable[[], bytes]] = {
     "a gzip with a wrong checksum": lambda: packed(FILES, compress=True)[:-8] + bytes(8),
     "one that was cut between two members": lambda: packed({"a": b"x", "b": b"y"})[:1024],
     "one that was cut within a member": lambda: packed({"a": b"x" * 600})[:1024],
+    "a damaged head of the last member": lambda: flipped(packed({"a": b"x", "b": b"y", "c": b"z"}), 2048 + 130),
+    "a damaged checksum of a head": lambda: flipped(packed({"a": b"x", "b": b"y"}), 1024 + 150),
+    "the same, compressed": lambda: gzip.compress(flipped(packed({"a": b"x", "b": b"y"}), 1024 + 3)),
     "something after the end": lambda: packed({"a": b"x"}) + b"more" * 1_000_000,
 }
 

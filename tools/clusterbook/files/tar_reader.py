@@ -102,12 +102,20 @@ def _plain_bytes(stream: BinaryIO) -> Iterator[IO[bytes]]:
 
 
 class Head(tarfile.TarInfo):
-    """The head of a member. What extends one, such as a long name, tarfile reads into memory whatever its size."""
+    """The head of a member. What extends one, such as a long name, tarfile reads into memory whatever its size.
+
+    One that is damaged is the end of an archive to tarfile, unless it is the first.
+    """
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        """Return the head in a block, unless what it announces is too large."""
-        head = super().frombuf(buf, encoding, errors)
+        """Return the head in a block, unless it is damaged, or what it announces is too large."""
+        try:
+            head = super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if len(buf) == tarfile.BLOCKSIZE and any(buf):
+                raise UnsafeArchive(f"the head of a member is damaged: {error}", hint="fetch it again") from error
+            raise
         if head.type in _EXTENSIONS and head.size > _LONGEST_HEADER_BYTES:
             raise UnsafeArchive(f"the head of a member has {head.size} bytes", hint="fetch it again")
         return head
