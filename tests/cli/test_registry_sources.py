@@ -311,6 +311,16 @@ def test_a_bundle_of_it_is_that_of_the_fetched_recipe(client: Client, published:
     assert one == two
 
 
+def test_it_completes_no_recipe_of_somebody_else(client: Client, published: str, tmp_path: Path) -> None:
+    """What a bundle needs of components is in published recipes, and nowhere else there."""
+    said = client("recipe", "eks", "--source", str(indexes.write_index(tmp_path)), "-o", "mine.yaml", believe="")
+    assert said.status == 0, said.err
+    said = client("bundle", "-r", "mine.yaml", "--source", published, "--plain-http", "-o", "out")
+    assert (said.status, said.out) == (2, "")
+    assert "is a published catalog, which has recipes and no facts of components" in said.err
+    assert not (tmp_path / "out").exists()
+
+
 def test_its_memory_is_that_of_fetch(client: Client, registry: FakeRegistry, published: str) -> None:
     """Whoever saw July by a look-up is not shown March by a fetch, nor the other way round."""
     latest = ("acme/catalog/index", "latest")

@@ -18,11 +18,10 @@ from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.diagnostics.transport import Malformed
 from clusterbook.fetch.fetch import LARGEST_RECIPE_BYTES
 from clusterbook.files.context import Context
-from clusterbook.lookup.format import HEAD, KIT, Index, Record, blob_part, decode_head, encode
+from clusterbook.lookup.format import HEAD, Index, Record, blob_part, decode_head
 from clusterbook.lookup.index_files import IndexFiles
 from clusterbook.oci.manifest import Manifest
 from clusterbook.oci.open import Access
-from clusterbook.resolve.bundle_inputs import BundleInputs
 from clusterbook.resolve.choices import SEPARATOR
 from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.trust.policy import TrustOptions
@@ -50,8 +49,6 @@ class PublishedCatalog(IndexFiles):
         """
         if part == HEAD:
             return self._index.shard(index.CRITERIA)
-        if part == KIT:  # a published recipe is whole
-            return encode(BundleInputs({}, {}, {}, {})._asdict())
         if part in self._blobs:
             return self._blobs[part]
         missing = part.removesuffix(".json").rpartition("/")[2]

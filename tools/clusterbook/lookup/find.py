@@ -302,7 +302,10 @@ def whole_recipe(question: Question) -> tuple[dict[str, Any], tuple[str, ...]]:
     if read.get("kind") != KIND:
         found = _looked_up(question, read)
         assert found.shelf is not None, "who looks up has a shelf"
-        return complete(found.with_health_checks(), found.shelf.bundle_inputs()), found.notes
+        document = found.with_health_checks()
+        if not RecipeResult(document).is_whole:  # a published one is
+            document = complete(document, found.shelf.bundle_inputs())
+        return document, found.notes
     from clusterbook.lookup.recipe_file import whole_recipe_file
 
     found = _document_recipe(question, read)
