@@ -257,3 +257,40 @@ def test_published_recipes_have_no_key_of_which_nothing_comes() -> None:
     for release in published.releases():
         for slug, entry in list(published.entries(release).items())[::9]:
             assert not list(unknown_keys(published.side(slug, entry.version).content)), slug
+
+
+# --- overrides beside values ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("switch", ["enabled", "install"])
+@pytest.mark.parametrize(
+    "words", [("bundle", "-o", "b"), ("query", "--selector", "metadata"), ("recipe",), ("mirror", "list")]
+)
+def test_a_component_that_is_switched_off_and_deployed_is_refused(
+    ask: Ask, words: tuple[str, ...], switch: str
+) -> None:
+    where = recipe(overrides={switch: False}, values={})
+    said = ask(*words, "-r", where)
+    assert (said.status, said.out, Path("b").exists()) == (2, "", False)
+    assert f"a is switched off by its overrides ({switch}: false), and deploymentOrder deploys it" in said.err
+
+
+@pytest.mark.parametrize(
+    ("overrides", "values", "told"),
+    [
+        ({"x": 1}, {"x": 2}, ["x is 2, not its overrides, where it is 1"]),
+        ({"x": {"y": "1.10"}}, {"x": {"y": "1.1"}}, ['x.y is "1.1", not its overrides, where it is "1.10"']),
+        ({"x": [1]}, {}, ["x is null, not its overrides, where it is [1]"]),
+        ({"x": {"y": 1}}, {"x": 3}, ["x.y is null, not its overrides, where it is 1"]),
+        ({"x": 1, "z": False}, {"z": True}, ["x is null", "z is true"]),
+        ({"x": {"y": 1}}, {"x": {"y": 1, "more": 2}}, []),
+        ({"x": None, "y": {}}, {"y": {"z": 1}}, []),
+    ],
+)
+def test_overrides_that_values_say_otherwise_are_told_and_values_count(
+    ask: Ask, overrides: dict[str, Any], values: dict[str, Any], told: list[str]
+) -> None:
+    said = ask("query", "-r", recipe(overrides=overrides, values=values), "--selector", "components.a.values")
+    assert said.status == 0
+    assert said.err.count("its values count") == len(told)
+    assert all(each in said.err for each in told)

@@ -5,7 +5,9 @@ Which kinds of document may stand for criteria or a recipe is decided here. Sour
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from clusterbook.catalog.criteria import Criteria
@@ -14,10 +16,10 @@ from clusterbook.diagnostics.findings import Place, SourceErrors
 from clusterbook.diagnostics.printable import one_line
 from clusterbook.documents.api_version import API_VERSION, versions_of
 from clusterbook.documents.scalars import BOOLEANS, boolean_remark
-from clusterbook.documents.selector import describe
+from clusterbook.documents.selector import describe, spell
 from clusterbook.documents.yaml_reader import MAX_BYTES, Node, parse
 from clusterbook.files import read as files
-from clusterbook.resolve.recipe import COMPONENTS, KIND, ORDER, RecipeResult
+from clusterbook.resolve.recipe import COMPONENTS, KIND, ORDER, SWITCHES, RecipeResult
 from clusterbook.resolve.recipe_schema import read_recipe, refuse_unknown_keys
 
 VALUES = ("values", "overrides")
@@ -172,7 +174,38 @@ def recipe_in(document: dict[str, Any]) -> dict[str, Any]:
             )
     recipe = {"apiVersion": API_VERSION, ORDER: [], **read_recipe(document).document}
     refuse_unknown_keys(recipe)
+    _refuse_two_answers(RecipeResult(recipe))
     return recipe
+
+
+def _refuse_two_answers(recipe: RecipeResult) -> None:
+    """Raise InvalidRequest for a component that is switched off and stands among those that are deployed."""
+    for component in recipe.components:
+        if component.name in recipe.order and not recipe.deploys(component):
+            switch = next(name for name in SWITCHES if component.overrides.get(name) is False)
+            what = f"{component.name} is switched off by its overrides ({switch}: false), and {ORDER} deploys it"
+            raise InvalidRequest(what, hint=f"take it out of {ORDER}, or the switch out of its overrides")
+
+
+def unused_overrides(recipe: RecipeResult) -> list[str]:
+    """Return a sentence about each override that the values of its component say otherwise: values count."""
+    return [
+        f"{component.name}: its values count, where {path} is {have}, not its overrides, where it is {said}"
+        for component in recipe.components
+        if component.document.get("values") is not None
+        for path, said, have in _contradictions(component.overrides, component.values)
+    ]
+
+
+def _contradictions(said: Mapping[str, Any], have: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str, str]]:
+    """Yield path, override and value of each leaf of overrides that is another one among the values."""
+    for key, value in said.items():
+        where = (*path, str(key))
+        present = have.get(key) if isinstance(have, Mapping) else None
+        if isinstance(value, dict) and value:
+            yield from _contradictions(value, present, where)
+        elif value != present and value != {}:
+            yield spell(where), json.dumps(value), json.dumps(present)
 
 
 def lacks_values(recipe: dict[str, Any]) -> list[str]:

@@ -16,7 +16,7 @@ from clusterbook.catalog.values import Origin, data, trace
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.diagnostics.findings import Place
 from clusterbook.documents.yaml_reader import parse
-from clusterbook.inputs.read import display_name, lacks_values, recipe_in
+from clusterbook.inputs.read import display_name, lacks_values, recipe_in, unused_overrides
 from clusterbook.lookup.index_files import IndexFiles, index_files
 from clusterbook.lookup.local import LocalShelf
 from clusterbook.resolve.bundle_inputs import complete
@@ -48,6 +48,7 @@ def read_recipe_file(document: Mapping[str, Any], where: str, *, source: str | I
         recipe = recipe_in(dict(document))
         unknown = () if is_ours(recipe) else unknown_keys(recipe)
         notes = tuple(f"{display_name(where)}: {key} is not read; {hint}" for key, hint in unknown)
+        notes += tuple(f"{display_name(where)}: {each}" for each in unused_overrides(RecipeResult(recipe)))
         names = lacks_values(recipe)
         if not names:
             return RecipeFile(recipe, notes)
