@@ -303,6 +303,14 @@ def test_a_preview_tells_what_another_version_brings(
     assert re.search(r"value /size: live .* → dead", capsys.readouterr().out)
 
 
+def test_a_preview_of_an_archive_that_holds_another_version_is_refused(
+    proven: Path, charts: Path, helm: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack(charts, "a", "3.0.0", CHART, file="a-2.0.0.tgz")
+    assert prove(proven, "--charts", str(charts), "--helm", helm, "--against", "a@2.0.0") == WrongChart.exit_status
+    assert "holds a 3.0.0, and its name says 2.0.0" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("against", "error"), [("a", InvalidRequest), ("c@1.0.0", NotFound), ("a@9.9.9", NotFound)])
 def test_a_preview_of_what_is_not_there_is_refused(
     tree: Path, charts: Path, helm: str, against: str, error: type[InvalidRequest]

@@ -82,13 +82,22 @@ class Charts:
         return self._standin(*standin) if standin is not None and standin[0].is_file() else None
 
     def version(self, subject: ProofSubject, version: str) -> ChartFile | None:
-        """Return the archive of a version of a subject's chart, whatever the chart is called there; None for none."""
+        """Return the archive of a version of a subject's chart, whatever the chart is called there; None for none.
+
+        Raises:
+            WrongChart: the archive holds another version.
+            UnreadableSource: it is no chart.
+        """
         for folder in self._folders:
             for each in (version, version.removeprefix("v"), f"v{version}"):
                 for name in (subject.component, subject.chart):
                     path = folder / f"{name}-{each}.tgz"
                     if path.is_file():
-                        return self._read(path, exact=True)
+                        chart = self._read(path, exact=True)
+                        if chart.keys.version.removeprefix("v") != version.removeprefix("v"):
+                            what = f"holds {chart.keys.name} {chart.keys.version}, and its name says {version}"
+                            raise WrongChart(what, place=path, hint="pull it again with `helm pull`, or rename it")
+                        return chart
         pulled = self._pulled.get((subject.component, version))
         return self._read(pulled, exact=True) if pulled is not None else None
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from clusterbook.catalog.proofs import Archive, Effect, Fact, Proof
 from clusterbook.prove.subjects import Case
+from clusterbook.snapshot.constraint import parse_version
 
 NAMES = {"kinds": "name", "images": "image", "webhooks": "object", "clusterRoles": "object", "hooks": "object",
          "owned": "object", "podSecurity": "level", "kubernetes": "range"}  # fmt: skip
@@ -81,18 +82,57 @@ def as_text(previews: Iterable[Preview]) -> str:
 
 def _section(preview: Preview) -> Iterator[str]:
     first, more = preview.recipes[0], len(preview.recipes) - 1
-    where = f"{first} and {more} more recipes" if more else first
+    where = f"{first} and {more} more recipe{'' if more == 1 else 's'}" if more else first
     old, new = preview.before, preview.after
     exact = "" if old.exact else " (not the pinned one)"
-    yield f"{preview.component}: {old.name} {old.version}{exact} → {new.name} {new.version}, in {where}"
+    older = " (older)" if _is_older(new, old) else ""
+    yield f"{preview.component}: {old.name} {old.version}{exact} → {new.name} {new.version}{older}, in {where}"
     if preview.refusal:
         yield f"  does not render: {preview.refusal}"
     if not preview.values and not preview.facts and not preview.refusal:
         yield "  nothing changes"
     for change in preview.values:
         yield f"  value {change.path}: {_effect(change.before)} → {_effect(change.after)}"
+    moved = _moved_images(preview.facts)
+    for repository, (before, after) in sorted(moved.items()):
+        yield f"  images {repository}: {before} → {after}"
     for fact in preview.facts:
-        yield f"  {fact.kind} {fact.name}: {_fact(fact)}"
+        if fact.kind != "images" or _repository(fact.name)[0] not in moved:
+            yield f"  {fact.kind} {fact.name}: {_fact(fact)}"
+
+
+def _moved_images(facts: Iterable[FactChange]) -> dict[str, tuple[str, str]]:
+    """Return (old, new) tag of each repository of which one image goes and one comes."""
+    goes: dict[str, list[str]] = {}
+    comes: dict[str, list[str]] = {}
+    for each in facts:
+        if each.kind == "images":
+            repository, tag = _repository(each.name)
+            if each.after is None:
+                goes.setdefault(repository, []).append(tag)
+            elif each.before is None:
+                comes.setdefault(repository, []).append(tag)
+            else:  # what sets it is another value: it has a line of its own, and so have those beside it
+                goes.setdefault(repository, []).extend(("", ""))
+    return {
+        name: (tags[0], comes[name][0])
+        for name, tags in goes.items()
+        if len(tags) == 1 and len(comes.get(name, ())) == 1
+    }
+
+
+def _repository(image: str) -> tuple[str, str]:
+    """Return (repository, tag or digest) of an image."""
+    name, at, digest = image.partition("@")
+    head, slash, last = name.rpartition("/")
+    last, _, tag = last.partition(":")
+    return f"{head}{slash}{last}", f"{tag}{at}{digest}"
+
+
+def _is_older(new: Archive, old: Archive) -> bool:
+    """Return whether a version comes before another; one that is called otherwise counts its versions anew."""
+    versions = parse_version(new.version), parse_version(old.version)
+    return new.name == old.name and None not in versions and versions[0] < versions[1]  # type: ignore[operator]
 
 
 def _effect(effect: Effect | None) -> str:
@@ -108,9 +148,18 @@ def _effect(effect: Effect | None) -> str:
 def _fact(change: FactChange) -> str:
     if change.before is None or change.after is None:
         return "comes" if change.before is None else "goes"
-    fields = sorted(change.before.keys() | change.after.keys())
+    fields = sorted((change.before.keys() | change.after.keys()) - {"digest"})
     pairs = [(name, change.before.get(name), change.after.get(name)) for name in fields]
-    return ", ".join(f"{name} {json.dumps(one)} → {json.dumps(two)}" for name, one, two in pairs if one != two)
+    # A digest tells that the rules of a role are others, and nothing that a reader could use.
+    return ", ".join(f"{name} {_difference(one, two)}" for name, one, two in pairs if one != two) or "other rules"
+
+
+def _difference(one: object, two: object) -> str:
+    """Return how a field changes; of a list what comes and what goes."""
+    if isinstance(one, list) and isinstance(two, list):
+        signs = [f"+{each}" for each in two if each not in one] + [f"-{each}" for each in one if each not in two]
+        return ", ".join(signs) or "in another order"
+    return f"{json.dumps(one)} → {json.dumps(two)}"
 
 
 def as_json(previews: Iterable[Preview]) -> str:

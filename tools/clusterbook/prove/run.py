@@ -193,7 +193,11 @@ def preview_all(
     mine = [case for case in cases if name in (case.subject.component, case.subject.chart)]
     if not mine:
         known = {case.subject.component for case in cases if case.subject.chart}
-        raise NotFound(f"no recipe has a chart {name}", hint=did_you_mean(name, known))
+        raise NotFound(f"no recipe that was asked for has {name}", hint=did_you_mean(name, known))
+    if not mine[0].subject.chart:
+        raise InvalidRequest(
+            f"{name} has no chart: its manifests lie in the catalog", hint="compare two releases of it"
+        )
     other = _other_version(tools, mine[0].subject, version)
     now = proof_status(catalog, mine, tools)
     found: list[Preview] = []
