@@ -181,3 +181,90 @@ def test_what_a_snapshot_does_not_show_is_named(ask: Ask, dimension: str) -> Non
     assert note in ask("query", "-s", where, "--os", "any", "--allow-inherited", *SLUG).err
     value = {"service": "eks", "accelerator": "h100"}[dimension]
     assert note not in ask("query", "-s", where, "--os", "any", f"--{dimension}", value, *SLUG).err
+
+
+NODE = {
+    "metadata": {"name": "gpu-1", "labels": {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"}},
+    "spec": {"providerID": "aws:///z/i-1"},
+    "status": {"capacity": {"nvidia.com/gpu": "8"}, "nodeInfo": {"osImage": "Ubuntu 24.04.3 LTS"}},
+}
+
+
+def cluster(*nodes: dict[str, Any], version: str = "v1.33.5-eks-1", **gap: str) -> str:
+    """Write the snapshot of a cluster of EKS with some nodes; return where it lies."""
+    document = {
+        "kind": "Snapshot",
+        "measurements": [{"type": "K8s", "subtypes": [{"subtype": "server", "data": {"version": version}}]}],
+        "objects": [{"apiVersion": "v1", "kind": "Node", "items": list(nodes)}],
+        "coverage": [gap] if gap else [],
+    }
+    Path("c.json").write_text(json.dumps(document), encoding="utf-8")
+    return "c.json"
+
+
+@pytest.mark.parametrize("part", ["objects/v1/Node", "nodes", "measurements/NodeTopology"])
+@pytest.mark.parametrize("state", ["partial", "denied", "failed"])
+@pytest.mark.parametrize("command", ["query", "recipe"])
+def test_nodes_that_were_not_all_seen_make_no_recipe_for_any(ask: Ask, part: str, state: str, command: str) -> None:
+    where = cluster(NODE, part=part, state=state, reason="etcdserver: leader changed")
+    slug = SLUG if command == "query" else ()
+    said = ask(command, "-s", where, "--intent", "training", *slug)
+    assert (said.status, said.out) == (2, "")
+    assert "CB101 the snapshot does not tell its accelerator: only 1 node was seen: etcdserver" in said.err
+    typed = ask("query", "-s", where, "--intent", "training", "--accelerator", "h100", "--os", "any", *SLUG)
+    assert (typed.status, typed.out) == (0, "h100-eks-training\n")
+    assert "note: --accelerator h100 counts, although the snapshot does not tell its accelerator" in typed.err
+    assert "nobody knows whether OS.release.ID is ubuntu: OS.release.ID is 'ubuntu' as far as anybody saw" in typed.err
+
+
+@pytest.mark.parametrize(
+    ("seen", "flags", "note"),
+    [
+        ({"version": "v1.33.5+rke2r1"}, {"service": "eks"}, "the snapshot's service rke2 (K8s.server.version) is none"),
+        ({"gpu": "NVIDIA-GH200-480GB"}, {"accelerator": "h100"}, "the snapshot's accelerator NVIDIA-GH200-480GB"),
+        ({"version": "v1.33.5+k3s1"}, {"service": "any"}, "the snapshot's service k3s (K8s.server.version) is none"),
+        ({"gpu": "Tesla-T4"}, {"accelerator": "any"}, "the snapshot's accelerator Tesla-T4"),
+        (
+            {"gpu": "NVIDIA-L40S", "more": True},
+            {"accelerator": "h100"},
+            "the nodes of the snapshot differ in their acc",
+        ),
+    ],
+)
+def test_what_is_typed_against_the_snapshot_counts_and_is_said(
+    ask: Ask, seen: dict[str, Any], flags: dict[str, str], note: str
+) -> None:
+    other = json.loads(json.dumps(NODE).replace("NVIDIA-H100-80GB-HBM3", seen.get("gpu", "NVIDIA-H100-80GB-HBM3")))
+    other["metadata"]["name"] = "gpu-2"
+    where = cluster(*([NODE] if "more" in seen else []), other, version=seen.get("version", "v1.33.5-eks-1"))
+    words = [word for name, value in ({"os": "any"} | flags).items() for word in (f"--{name}", value)]
+    said = ask("query", "-s", where, "--intent", "training", "--allow-inherited", *words, *SLUG)
+    ((name, value),) = flags.items()
+    assert f"note: --{name} {value} counts, although {note}" in said.err
+
+
+def test_what_a_document_asks_for_counts_before_the_snapshot_and_is_said(ask: Ask) -> None:
+    Path("criteria.yaml").write_text("kind: RecipeCriteria\nspec: {accelerator: gb200, service: eks}\n")
+    said = ask("query", "-s", snapshot(), "-r", "criteria.yaml", "--os", "any", "--allow-inherited", *SLUG)
+    assert "note: accelerator gb200 of the document counts, not h100 from the snapshot\n" in said.err
+
+
+@pytest.mark.parametrize(
+    ("product", "labels", "what"),
+    [
+        ("NVIDIA-H100-80GB-HBM3-MIG-1g.10gb", {}, "MIG slices on gpu-1"),
+        ("GRID-H100-40C", {}, "virtual GPUs on gpu-1"),
+        ("NVIDIA-H100-80GB-HBM3-SHARED", {}, "shared GPUs on gpu-1"),
+        ("NVIDIA-H100-80GB-HBM3", {"cloud.google.com/gke-gpu-partition-size": "1g.10gb"}, "MIG slices on gpu-1"),
+        ("NVIDIA-H100-80GB-HBM3", {"nvidia.com/gpu.sharing-strategy": "mps", "nvidia.com/gpu.replicas": "4"},
+         "shared GPUs on gpu-1"),
+    ],
+)  # fmt: skip
+def test_parts_of_gpus_are_named_before_a_recipe_for_whole_ones(
+    ask: Ask, product: str, labels: dict[str, str], what: str
+) -> None:
+    node = json.loads(json.dumps(NODE).replace("NVIDIA-H100-80GB-HBM3", product))
+    node["metadata"]["labels"] |= labels
+    said = ask("query", "-s", cluster(node), "--intent", "training", "--os", "any", *SLUG)
+    assert f"note: not all GPUs are whole: {what}; only inference runs on parts" in said.err
+    assert "not all GPUs" not in ask("query", "-s", cluster(NODE), "--intent", "training", "--os", "any", *SLUG).err

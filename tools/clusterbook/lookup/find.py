@@ -61,10 +61,15 @@ def criteria_of(question: Question, shelf: Shelf, document: dict[str, Any]) -> C
     """
     given = question.criteria
     refuse_empty(given)
-    words: dict[str, str | int] = {**shelf.detected, **_criteria_in(document, str(question.document), shelf)}
-    for name in (name for name in shelf.detected if given.get(name, shelf.detected[name]) != shelf.detected[name]):
-        shelf.remarks.append(f"--{name} {given[name]} counts, not {shelf.detected[name]} from the snapshot")
-    words |= {name: given[name] for name in (*DIMENSIONS, "nodes") if name in given}
+    typed = {name: given[name] for name in (*DIMENSIONS, "nodes") if name in given}
+    said = {**_criteria_in(document, str(question.document), shelf), **typed}
+    for name, value in said.items():
+        what = f"--{name} {value} counts" if name in typed else f"{name} {value} of the document counts"
+        if str(shelf.detected.get(name, value)) != str(value):
+            shelf.remarks.append(f"{what}, not {shelf.detected[name]} from the snapshot")
+        elif name in shelf.unfit:
+            shelf.remarks.append(f"{what}, although {shelf.unfit[name]}")
+    words: dict[str, str | int] = {**shelf.detected, **said}
     _refuse_unfit(question, shelf, words)
     criteria = read_criteria(words, shelf.vocabulary, strict=question.strict)
     if not words and question.snapshot is not None:

@@ -30,6 +30,7 @@ from clusterbook.resolve.proof import Proofs, with_effects
 from clusterbook.resolve.resolver import Evaluator, Recipe, Resolver
 from clusterbook.snapshot import constraint, criteria
 from clusterbook.snapshot.model import read_snapshot
+from clusterbook.snapshot.nodes import parts_of_gpus
 
 
 class ResolvedRecipe(NamedTuple):
@@ -116,6 +117,8 @@ class LocalShelf:
         for name in criteria.DIMENSIONS:
             if name not in self.detected:
                 self._note_unknown(name, criteria.read_dimension(taken, name))
+        if cut := parts_of_gpus(taken.nodes):
+            self.remarks.append(f"not all GPUs are whole: {', '.join(cut.values())}; only inference runs on parts")
         foreign = not self.catalog.tree.strict
         self.evaluate = lambda name, value: constraint.verdict(name, value, taken, reference=foreign)
 
@@ -126,6 +129,8 @@ class LocalShelf:
             self.unfit[name] = f"the nodes of the snapshot differ in their {name}: {', '.join(values)}"
         elif values and values[0] not in self.vocabulary.values(name):
             self.unfit[name] = f"the snapshot's {name} {values[0]}{_reading_note(seen.source)} is none of this catalog"
+        elif seen.limit and name != "service":
+            self.unfit[name] = f"the snapshot does not tell its {name}: {seen.limit}"
         else:
             self.unseen[name] = seen.limit or seen.reason
 

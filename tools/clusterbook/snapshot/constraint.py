@@ -24,7 +24,7 @@ from clusterbook.records import NamedTuple
 from clusterbook.snapshot import version
 from clusterbook.snapshot.inventory import PARTIAL, gap_text
 from clusterbook.snapshot.model import Item, Snapshot
-from clusterbook.snapshot.nodes import OWN_READINGS, NodeKind, unnamed_nodes
+from clusterbook.snapshot.nodes import OWN_READINGS, NodeKind, list_names, unnamed_nodes
 
 _OF_NODES = frozenset(("GPU", "OS", "SystemD"))
 """The types of readings that are of one node each."""
@@ -72,18 +72,23 @@ class Verdict(NamedTuple):
 def verdict(name: str, value: str, snapshot: Snapshot, *, reference: bool = False) -> Verdict:
     """Return whether the constraint `name` with expression `value` holds; what cannot be told does not hold.
 
+    What holds on the nodes that were seen is not measured where there are others, but in trees of the reference.
+
     Source: reference rows V5, R25.
     """
     actual, measured = "", False
     try:
-        values = readings(snapshot, parse_path(name)).values
-        actual, measured = next(iter(values)), True
+        shown = readings(snapshot, parse_path(name))
+        actual, measured = next(iter(shown.values)), True
         expression = parse_expression(value)
-        for actual in values:
+        for actual in shown.values:
             if not evaluate(expression, actual, reference=reference):
                 return Verdict(False, actual, f"{name} is '{actual}', not {value}")
     except ClusterbookError as error:
         return Verdict(False, actual, error.what, measured)
+    if not reference and (shown.limit or shown.unread):  # the reference asks one node
+        unknown = shown.limit or f"nobody looked into {list_names(shown.unread)}"
+        return Verdict(False, actual, f"{name} is '{actual}' as far as anybody saw: {unknown}", measured=False)
     return Verdict(True, actual, "")
 
 

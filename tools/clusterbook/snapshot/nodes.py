@@ -17,6 +17,7 @@ from clusterbook.records import Any, NamedTuple
 from clusterbook.snapshot import gpus, services
 from clusterbook.snapshot.gpus import Gpus, gpus_of
 from clusterbook.snapshot.inventory import Gap, Object, gap_text
+from clusterbook.snapshot.kubelet import SOFTWARE, as_map, identity, kubelet, os_release, release
 from clusterbook.snapshot.recognition import (
     DRA_DRIVER,
     DRIVER_LABELS,
@@ -25,7 +26,7 @@ from clusterbook.snapshot.recognition import (
     POOL_LABELS,
     PRESENT_LABEL,
 )  # fmt: skip
-from clusterbook.snapshot.systems import System, normalise_release, system_of_image
+from clusterbook.snapshot.systems import System
 from clusterbook.snapshot.topology import NodeLabel
 
 _JUDGED = frozenset((*POOL_LABELS, *DRIVER_LABELS))
@@ -217,6 +218,18 @@ def list_names(names: Sequence[str]) -> str:
     return " and ".join(part for part in (", ".join(first[:-1]), first[-1]) if part) if first else ""
 
 
+_PARTS = {gpus.MIG: "MIG slices", gpus.SHARED: "shared GPUs", gpus.VGPU: "virtual GPUs"}
+
+
+def parts_of_gpus(nodes: NodeView) -> dict[str, str]:
+    """Return where a pod is given a part of a GPU, by kind: `MIG slices on gpu-1`."""
+    found: dict[str, list[str]] = {}
+    for node, names in nodes.kinds:
+        if node.gpus and node.gpus.kind != gpus.WHOLE:
+            found.setdefault(node.gpus.kind, []).extend(names)
+    return {kind: f"{_PARTS[kind]} on {list_names(names)}" for kind, names in sorted(found.items())}
+
+
 # --- from a snapshot --------------------------------------------------------------------------------------------------
 
 
@@ -247,10 +260,10 @@ def view(
         name = str(each["metadata"].get("name"))
         labels_of = each["metadata"].get("labels") or listed.get(name) or {}
         status = each.get("status") or {}
-        own = {f"K8s.node.{key}": value for key, value in _identity(each).items()}
-        software = _map(status.get("nodeInfo"))
+        own = {f"K8s.node.{key}": value for key, value in identity(each).items()}
+        software = as_map(status.get("nodeInfo"))
         kind = repr((labels_of, status.get("capacity"), status.get("allocatable"), claimed.get(name),
-                     own.get("K8s.node.provider"), [software.get(key) for key in _SOFTWARE]))  # fmt: skip
+                     own.get("K8s.node.provider"), [software.get(key) for key in SOFTWARE]))  # fmt: skip
         if kind not in kinds:
             kinds[kind] = _node(each, labels_of, claimed.get(name), str(len(kinds)))
         found.append(kinds[kind]._replace(name=name, readings={**kinds[kind].readings, **own}))
@@ -260,18 +273,13 @@ def view(
 def _node(node: Object, labels: Mapping[str, Any], claimed: str | None, kind: str) -> ClusterNode:
     """Return a node as all of its kind are, without what it has alone."""
     own, status = {str(key): str(value) for key, value in labels.items()}, node.get("status") or {}
-    gpu = gpus_of(own, {**_map(status.get("allocatable")), **_map(status.get("capacity"))}, claimed)
+    gpu = gpus_of(own, {**as_map(status.get("allocatable")), **as_map(status.get("capacity"))}, claimed)
     return ClusterNode("", own, _node_readings(node, own) | _model(gpu), gpu, kind)
-
-
-def _map(value: object) -> Mapping[str, Any]:
-    """Return a map that an object holds, {} where somebody damaged it."""
-    return value if isinstance(value, Mapping) else {}
 
 
 def _labelled(name: str, labels: Mapping[str, str], claimed: str | None) -> ClusterNode:
     """Return a node of which labels are all that is known."""
-    readings = {f"OS.release.{key}": value for key, value in _os_release(labels).items()}
+    readings = {f"OS.release.{key}": value for key, value in os_release(labels).items()}
     gpu = gpus_of(labels, {}, claimed)
     told = {**readings, **_driver(labels), **_model(gpu)}
     return ClusterNode(name, labels, told, gpu, repr((labels, claimed)))
@@ -288,8 +296,8 @@ def _dra_products(slices: Iterable[Object]) -> Iterator[tuple[str, str]]:
 
 
 def _product(device: object) -> str:
-    attributes = _map(device).get("attributes") or _map(_map(device).get("basic")).get("attributes")
-    return str(_map(_map(attributes).get("productName")).get("string") or "")
+    attributes = as_map(device).get("attributes") or as_map(as_map(device).get("basic")).get("attributes")
+    return str(as_map(as_map(attributes).get("productName")).get("string") or "")
 
 
 def _labels_by_node(labels: Iterable[NodeLabel]) -> tuple[dict[str, dict[str, str]], int, int]:
@@ -311,7 +319,7 @@ def _labels_by_node(labels: Iterable[NodeLabel]) -> tuple[dict[str, dict[str, st
 
 def _node_readings(node: Object, labels: Mapping[str, str]) -> dict[str, str]:
     """Return what the API says of a node and of all that are alike, by the path of the reading that says it."""
-    found = {f"K8s.node.{key}": value for key, value in _kubelet(node).items()}
+    found = {f"K8s.node.{key}": value for key, value in kubelet(node).items()}
     found |= {f"OS.release.{key}": value for key, value in release(node, labels).items()}
     if kernel := found.get("K8s.node.kernel-version"):
         found["OS.sysctl./proc/sys/kernel/osrelease"] = kernel
@@ -329,69 +337,3 @@ def _driver(labels: Mapping[str, str]) -> dict[str, str]:
     parts = [labels.get(key, "") for key in DRIVER_LABELS[1:]]
     version = labels.get(DRIVER_LABELS[0]) or ".".join(filter(None, parts))
     return {"GPU.smi.driver-version": version} if version else {}
-
-
-def account(node: Object) -> dict[str, str]:
-    """Return K8s.node: what the API says of one node. Source: reference row S13."""
-    return _identity(node) | _kubelet(node)
-
-
-def _identity(node: Object) -> dict[str, str]:
-    """Return what the API says of a node that it has alone."""
-    provider_id = str((node.get("spec") or {}).get("providerID") or "")
-    scheme, _, _ = provider_id.partition("://")
-    provider = scheme if "://" in provider_id or provider_id.startswith("ocid1") else ""
-    found = {
-        "source-node": str(node["metadata"].get("name") or ""),
-        "provider": services.service_of(provider),
-        "provider-id": provider_id,
-    }
-    return {key: value for key, value in found.items() if value}
-
-
-_SOFTWARE = ("containerRuntimeVersion", "kubeletVersion", "kernelVersion", "operatingSystem", "osImage")
-"""What is read of a node's software."""
-
-
-def _kubelet(node: Object) -> dict[str, str]:
-    """Return what its kubelet says of a node's software."""
-    info = _map((node.get("status") or {}).get("nodeInfo"))
-    runtime, kubelet, kernel, family, image = (str(info.get(key) or "") for key in _SOFTWARE)
-    runtime_name, _, runtime_version = runtime.partition("://")
-    found = {
-        "container-runtime-id": runtime,
-        "container-runtime-name": runtime_name,
-        "container-runtime-version": runtime_version,
-        "kubelet-version": kubelet,
-        "kernel-version": kernel,
-        "operating-system": family,
-        "os-image": image,
-    }
-    return {key: value for key, value in found.items() if value}
-
-
-def release(node: Object, labels: Mapping[str, str]) -> dict[str, str]:
-    """Return OS.release as far as the API knows it: from feature discovery's labels, else from the image's name."""
-    info = _map((node.get("status") or {}).get("nodeInfo"))
-    image = str(info.get("osImage") or "")
-    by_image, by_label = system_of_image(image), _os_release(labels)
-    found = {
-        "ID": by_label.get("ID") or by_image.id,
-        "VERSION_ID": by_label.get("VERSION_ID")
-        or (by_image.version if by_label.get("ID", by_image.id) == by_image.id else ""),
-        "PRETTY_NAME": image,
-        "KERNEL_VERSION": str(info.get("kernelVersion") or ""),
-        "OPERATING_SYSTEM": str(info.get("operatingSystem") or ""),
-        "Source": "kubernetes-node-info",
-    }
-    return {key: value for key, value in found.items() if value} if found["ID"] else {}
-
-
-def _os_release(labels: Mapping[str, str]) -> dict[str, str]:
-    """Return ID and VERSION_ID as feature discovery read them from os-release."""
-    said = {
-        key: labels[f"{OS_LABEL}{key}"]
-        for key in ("ID", "VERSION_ID", "RHEL_VERSION")
-        if labels.get(f"{OS_LABEL}{key}")
-    }
-    return {key: value for key, value in normalise_release(said).items() if key != "RHEL_VERSION"}

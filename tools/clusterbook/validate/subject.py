@@ -14,10 +14,10 @@ from clusterbook.resolve.recipe import ComponentRef, Document, RecipeResult
 from clusterbook.resolve.recipe_schema import read_recipe
 from clusterbook.snapshot.constraint import parse_expression, parse_path
 from clusterbook.snapshot.criteria import DIMENSIONS, NONE, UNREADABLE, DimensionReading, read_dimension
-from clusterbook.snapshot.gpus import MIG, SHARED, VGPU, WHOLE
+from clusterbook.snapshot.gpus import VGPU
 from clusterbook.snapshot.inventory import Inventory
 from clusterbook.snapshot.model import Snapshot
-from clusterbook.snapshot.nodes import list_names
+from clusterbook.snapshot.nodes import list_names, parts_of_gpus
 from clusterbook.snapshot.recognition import SYSTEMS
 from clusterbook.snapshot.services import NAMED, is_recognisable
 from clusterbook.validate.result import CRITERION, ERROR, FAILED, PASSED, PHASES, READINESS, SKIPPED, Result
@@ -123,7 +123,6 @@ def gpu_nodes(snapshot: Snapshot) -> int | None:
 
 # --- criteria ---------------------------------------------------------------------------------------------------------
 
-_SLICES = {MIG: "MIG slices", SHARED: "shared GPUs", VGPU: "virtual GPUs"}
 _ANY = ("any", "", 0)
 
 
@@ -176,13 +175,10 @@ def _mismatch_text(dimension: str, reading: DimensionReading, others: Mapping[st
 
 def _whole_gpus(intent: str, snapshot: Snapshot, state: str, message: str) -> tuple[str, str]:
     """Return what becomes of the accelerator where GPUs are cut or shared; only inference runs on a part of one."""
-    cut: dict[str, list[str]] = {}
-    for node, names in snapshot.nodes.kinds:
-        if node.gpus and node.gpus.kind != WHOLE:
-            cut.setdefault(node.gpus.kind, []).extend(names)
+    cut = parts_of_gpus(snapshot.nodes)
     if not cut:
         return state, message
-    where = ", ".join(f"{_SLICES[kind]} on {list_names(names)}" for kind, names in sorted(cut.items()))
+    where = ", ".join(cut.values())
     if VGPU in cut or intent != "inference":
         return FAILED, f"{message}, but not whole GPUs: {where}"
     return state, f"{message}: {where}"

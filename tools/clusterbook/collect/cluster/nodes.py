@@ -12,8 +12,8 @@ from typing import Any
 
 from clusterbook.snapshot.build import SubtypeReadings
 from clusterbook.snapshot.gpus import gpus_of
+from clusterbook.snapshot.kubelet import account, release
 from clusterbook.snapshot.model import Item, Reading
-from clusterbook.snapshot.nodes import account, release
 from clusterbook.snapshot.topology import COUNT, CUT, EFFECT, KEY, NODES, NODES_AT, VALUE
 
 Object = Mapping[str, Any]
