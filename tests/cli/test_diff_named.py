@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 import clusterbook
+from clusterbook.bundle.disk import read_bundle
+from clusterbook.bundle.options import OPTIONS
 from clusterbook.cli import main
 
 A, B = "h100-eks-ubuntu-training-kubeflow", "gb200-eks-ubuntu-training-kubeflow"
@@ -31,6 +33,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "pool": ["bundle", A, "--accelerated-node-selector", "pool=gpu"],
         "json": ["bundle", A, "--set-json", 'gpu-operator:driver={"version": "1.2.3"}'],
         "open": ["bundle", A, "--dynamic", "gpu-operator:driver.version"],
+        "taken": ["bundle", A, "--set-secret", "gpu-operator:driver.licence=gpu/licence"],
+        "taken2": ["bundle", A, "--set-secret", "gpu-operator:driver.licence=other/licence"],
+        "taken3": ["bundle", A, "--set-secret", "gpu-operator:driver.licence=/run/licence"],
     }  # fmt: skip
     made |= {f"{slug}.yaml": ["recipe", slug] for slug in (A, B)}
     for name, words in made.items():
@@ -83,6 +88,7 @@ def test_nothing_differs_from_itself_under_another_name(run: Run, old: str, new:
         ("gp3", {("value", "kube-prometheus-stack", f"{VOLUME}/spec/storageClassName")}),
         ("json", {("value", "gpu-operator", "/driver/version")}),
         ("open", {("dynamic", "gpu-operator", "/driver/version")}),
+        ("taken", {("dynamic", "gpu-operator", "/driver/licence")}),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("old", [f"{A}-helm", f"{A}.yaml"])
@@ -97,6 +103,13 @@ def test_two_bundles_are_told_apart_by_what_their_options_do(run: Run) -> None:
     assert ("value", "gpu-operator", "/driver/repository") in told
     assert ("value", "gpu-operator", "/daemonsets/nodeSelector/pool") in told
     assert run("evil", "evil") == (0, [])
+
+
+@pytest.mark.parametrize(("old", "new"), [("taken", "taken2"), ("taken2", "taken3"), ("taken3", "taken")])
+def test_where_a_value_is_taken_from_is_told(run: Run, old: str, new: str) -> None:
+    (change,) = run(old, new)[1]
+    assert (change["section"], change["component"], change["key"]) == ("dynamic", "gpu-operator", "/driver/licence")
+    assert run(old, old) == (0, [])
 
 
 def test_two_bundles_are_told_apart_by_how_they_are_delivered(run: Run) -> None:
@@ -281,3 +294,45 @@ def test_what_cannot_be_compared_is_said_and_is_not_equal(folder: Path, capsys: 
     assert json.loads(capsys.readouterr().out) == {"old": place, "new": place, "changes": [], "notCompared": [place]}
     assert main.run(["diff", place, place], {}) == 0
     assert "do not differ" not in capsys.readouterr().out
+
+
+OPTION_WORDS: dict[str, tuple[str, ...]] = {
+    "deployer": ("-d", "helmfile"),
+    "repo": ("-d", "argocd", "--repo", "https://git.example.org/x"),
+    "targetRevision": ("-d", "argocd", "--repo", "https://git.example.org/x", "--target-revision", "v2"),
+    "appName": ("-d", "argocd", "--app-name", "mine"),
+    "fluxNamespace": ("-d", "flux", "--flux-namespace", "mine"),
+    "fluxOciSourceName": ("-d", "flux", "--flux-oci-source-name", "mine"),
+    "readinessHooks": ("--readiness-hooks",),
+    "nodes": ("--nodes", "64"),
+    "storageClass": ("--storage-class", "gp3"),
+    "sharedStorageClass": ("--shared-storage-class", "fsx"),
+    "set": ("--set", "gpu-operator:driver.version=1"),
+    "setJson": ("--set-json", "gpu-operator:driver.version=1"),
+    "setFile": ("--set-file", "gpu-operator:driver.note=note.txt"),
+    "setSecret": ("--set-secret", "gpu-operator:driver.note=secret/key"),
+    "dynamic": ("--dynamic", "gpu-operator:driver.note"),
+    "workloadGate": ("--workload-gate", "tuned=no:NoSchedule"),
+    "workloadSelector": ("--workload-selector", "job=mine"),
+    "systemNodeSelector": ("--system-node-selector", "pool=system"),
+    "systemNodeToleration": ("--system-node-toleration", "pool=system:NoSchedule"),
+    "acceleratedNodeSelector": ("--accelerated-node-selector", "pool=gpu"),
+    "acceleratedNodeToleration": ("--accelerated-node-toleration", "pool=gpu:NoSchedule"),
+}
+"""Each option of a bundle, as words that change a bundle of A, but for --vendor-charts, which wants a network."""
+FOLLOWS = ("options.yaml", "checksums.txt", "README.md")
+
+
+def test_every_option_is_among_those_that_are_tried() -> None:
+    assert {*OPTIONS} == {*OPTION_WORDS, "vendorCharts"}
+
+
+@pytest.mark.parametrize("option", OPTION_WORDS)
+def test_bundles_of_which_any_file_differs_are_told_apart(run: Run, folder: Path, tmp_path: Path, option: str) -> None:
+    (folder / "note.txt").write_text("x")
+    words = OPTION_WORDS[option]
+    place = tmp_path / "made"
+    assert main.run(["bundle", A, *words, "-o", str(place)], {}) == 0
+    before, after = read_bundle(folder / f"{A}-helm"), read_bundle(place)
+    moved = [path for path in {*before, *after} - {*FOLLOWS} if before.get(path) != after.get(path)]
+    assert bool(run(f"{A}-helm", str(place))[1]) == bool(moved)

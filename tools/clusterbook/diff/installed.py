@@ -103,7 +103,8 @@ def _expected_components(
     """Yield what is deployed, with the values that a bundle gives it where that can be known."""
     if ORDER in recipe.document and recipe.is_whole:
         for part in select(recipe.document, read_options(request or {})).parts:
-            open_paths = _option_paths(part.facts) if request is None else _leaves(part.dynamic)
+            taken = [spell(each.path) for each in part.secrets]
+            open_paths = _option_paths(part.facts) if request is None else [*_leaves(part.dynamic), *taken]
             secrets = tuple(spell(each.path) for each in part.secrets)
             release = edited.get(part.name)
             reference = ComponentRef({**part.reference, **(release.fields if release else {})})

@@ -16,6 +16,7 @@ from clusterbook.bundle.components import BundleComponent, select
 from clusterbook.bundle.folders import VendoredChart, critical_pods
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.releases import EditedRelease
+from clusterbook.bundle.value_tree import clone, put
 from clusterbook.diff.facts import Document, Side, leaves
 from clusterbook.documents.api_version import API_VERSION
 from clusterbook.resolve.document import escape
@@ -70,9 +71,17 @@ def changes_deployment(side: Side, options: Options) -> bool:
 
 def _deployed_components(side: Side, options: Options) -> list[tuple[str, Document, Document, int]]:
     return [
-        (part.name, part.values, part.dynamic, critical_pods(part.facts, side.content, options))
+        (part.name, part.values, _left_open(part), critical_pods(part.facts, side.content, options))
         for part in select(side.content, options).parts
     ]
+
+
+def _left_open(part: BundleComponent) -> Document:
+    """Return what is left to the installation; a value that it takes from elsewhere, by where that is kept."""
+    left: Document = clone(part.dynamic)
+    for each in part.secrets:
+        put(left, each.path, str(each.value))
+    return left
 
 
 def deployed_components(side: Side, options: Options) -> set[str]:
@@ -115,7 +124,7 @@ def rendered_side(
         origins |= _origins(component.name, component.document.get("values") or {}, usual.get(component.name), values)
         origins |= _edited_origins(part, release) if release else {}
     content = {**recipe.with_components(components), ORDER: list(parts)}
-    dynamic = {part.name: part.dynamic for part in parts.values() if part.dynamic}
+    dynamic = {part.name: left for part in parts.values() if (left := _left_open(part))}
     return replace(side, content=content, origins=origins, dynamic=dynamic)
 
 
