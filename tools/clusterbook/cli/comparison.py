@@ -177,6 +177,7 @@ def compare(
     form: str,
     drift_filter: DriftFilter | None = None,
     kubeconfig: str = "",
+    about_clusters: bool = False,
 ) -> tuple[str, bool]:
     """Return the report on what differs from `old` to `new`, and whether anything does.
 
@@ -188,6 +189,7 @@ def compare(
         form: one of recipe_report.FORMATS.
         drift_filter: which changes of a cluster are told; None for all that matter.
         kubeconfig: whose cluster has what is in a ConfigMap; "" for the one that kubectl would ask.
+        about_clusters: whether the filter was typed for a cluster, so that nothing else may be compared.
 
     Raises:
         NotFound: one of them does not exist.
@@ -210,7 +212,7 @@ def compare(
     if isinstance(before, NamedSnapshot):
         what = f"{old} is a snapshot and {new} is {_kind(after)}"
         raise InvalidRequest(what, hint=f"put what was wanted first: clusterbook diff {new} {old}")
-    if drift_filter is not None:
+    if about_clusters:
         what = "--ignore, --ignore-from and --severity are about changes of a cluster"
         raise InvalidRequest(what, hint="compare with a snapshot, or leave them out")
     found = diff_of(before, after)
@@ -356,8 +358,8 @@ READERS: tuple[tuple[Callable[[str], bool], Callable[[str, RecipeSources], Subje
 """How each kind of word is recognised and read; the first that recognises it reads it."""
 
 
-def answer(request: Request) -> Reply:
-    """Return what differs between what the two words of a command line name."""
+def answer(request: Request, *, about_clusters: bool) -> Reply:
+    """Return what differs between what the two words of a command line name; see `compare`."""
     ignore, files = request.lists.get("ignore", ()), request.lists.get("ignore_from", ())
     severity = request.text("severity")
     want = read_filter(severity or snapshots.INFO, ignore, files) if severity or ignore or files else None
@@ -371,6 +373,7 @@ def answer(request: Request) -> Reply:
         form=request.text("format", DIFF_FORMATS[0]),
         drift_filter=want,
         kubeconfig=request.text("kubeconfig"),
+        about_clusters=about_clusters,
     )
     status = DIFFER if differ and "exit_code" in request.switches else 0
     return Reply(text, status=status, output=request.text("output"))

@@ -17,11 +17,13 @@ from clusterbook.inputs.config_schema import (
     ConfigShape,
     CriteriaPart,
     DeploymentPart,
+    DiffPart,
     FetchPart,
     OutputPart,
     RecipePart,
     RegistryPart,
     SchedulingPart,
+    VerifyPart,
 )
 from clusterbook.inputs.read import read_node
 
@@ -39,6 +41,22 @@ def read_config(where: str) -> ConfigShape:
     if findings:
         raise InvalidRequest(findings[0].what, place=findings[0].place, hint=findings[0].hint)
     return ConfigShape.model_validate(node.data())
+
+
+def verify_request(config: ConfigShape) -> Request:
+    """Return what of `verify` a configuration stands for: whom to trust is what `fetch` says."""
+    part = config.spec.verify or VerifyPart()
+    fetched = (config.spec.fetch or FetchPart()).model_dump(exclude_none=True)
+    trusted = {key: tuple(value) if isinstance(value, list) else value for key, value in fetched.items()}
+    return Request.of({**part.model_dump(exclude_none=True), "published_in": trusted.pop("from_", None), **trusted})
+
+
+def diff_request(config: ConfigShape) -> Request:
+    """Return what of `diff` a configuration stands for."""
+    part, recipe = config.spec.diff or DiffPart(), config.spec.recipe or RecipePart()
+    given = part.model_dump(exclude_none=True)
+    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+    return Request.of({**fields, "source": recipe.source})
 
 
 def fetch_request(config: ConfigShape, *, named: bool) -> Request:

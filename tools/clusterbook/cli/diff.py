@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from clusterbook.cli.command import OF_CLUSTERS, Argument, Caller, Command, Request
-from clusterbook.cli.flags import DIFF_FORMATS, KUBECONFIG, WHERE, Flag
+from clusterbook.cli.flags import CONFIG, DIFF_FORMATS, KUBECONFIG, WHERE, Flag
 from clusterbook.cli.reply import Reply
 
 SEVERITIES = ("critical", "warning", "info", "noise")
@@ -15,13 +15,19 @@ def answer(request: Request, _caller: Caller) -> Reply:
     """Say what differs."""
     from clusterbook.cli import comparison
 
-    return comparison.answer(request)
+    about_clusters = any(map(request.says, ("ignore", "ignore_from", "severity")))
+    if "config" in request.values:
+        from clusterbook.cli.config import diff_request, read_config
+
+        request = request.over(diff_request(read_config(request.values["config"])))
+    return comparison.answer(request, about_clusters=about_clusters)
 
 
 _FLAGS = (
     Flag("registry", ("--registry",), "The ledger, for versions, digests and releases.", "DIR", default="registry"),
     WHERE[0]._replace(help="Folder or .zip file with an index."),
     KUBECONFIG,
+    CONFIG,
     Flag("format", ("--format", "-t"), "How the report is written.", values=DIFF_FORMATS),
     Flag("output", ("--output", "-o"), "Write to this file.", "FILE"),
     Flag("ignore", ("--ignore",), "Leave changes of these paths out (OS.sysctl.*).", "PATTERN", repeated=True),

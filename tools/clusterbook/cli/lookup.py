@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from clusterbook.catalog.criteria import DIMENSIONS, read_criteria
 from clusterbook.cli.command import OF_ACCESS, OF_CLUSTERS, OF_TRUST, Argument, Caller, Command, Request
-from clusterbook.cli.flags import ANSWER, CRITERIA, OUTPUT, WHERE, Flag
+from clusterbook.cli.flags import ANSWER, CONFIG, CRITERIA, OUTPUT, WHERE, Flag
 from clusterbook.cli.question import read_question
 from clusterbook.cli.render import leaves_table, recipe_table, render, table
 from clusterbook.cli.reply import MissingFlag, Reply
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from clusterbook.lookup.find import Question
     from clusterbook.lookup.shelf import CatalogRecipe
 
+_NOT_OF_LISTS = (
+    "output", "format", "snapshot", "nodes", "criteria_strict", "allow_inherited", "profile", "slurm_accounting_mode",
+)  # fmt: skip
+"""What a configuration says of one recipe, and not of which there are."""
 _PHASES = ("readiness", "deployment", "performance", "conformance")
 
 
@@ -117,6 +121,7 @@ def _question_and_path(request: Request) -> tuple[Question, str]:
 
 def listing(request: Request, _caller: Caller) -> Reply:
     """Return the recipes there are, narrowed by the criteria given. Source: reference row R44."""
+    request, said = over_config(request, elsewhere=_NOT_OF_LISTS)
     question = read_question(request)
     refuse_empty(question.criteria)
     shelf = open_shelf(question.source, question.data)
@@ -127,7 +132,7 @@ def listing(request: Request, _caller: Caller) -> Reply:
         if all(line["criteria"][name] == value for name, value in criteria.specified().items())
     ]
     lines = [line for line in entries if "all" in request.switches or line["state"] == matching.CURATED]
-    notes = list(shelf.remarks)
+    notes = [*said, *shelf.remarks]
     if not lines:
         more = f"; {len(entries)} composed with --all" if entries else ""
         notes.append(f"no recipe claims {criteria.sentence()}{more}; {nearest_hint(shelf, criteria)}")
@@ -284,7 +289,7 @@ COMMANDS: Mapping[str, Command] = {
         ),
         Command(
             "list",
-            (*CRITERIA[:-1], _ALL, _NO_HEALTH, *WHERE, *OUTPUT),
+            (*CRITERIA[:-1], CONFIG, _ALL, _NO_HEALTH, *WHERE, *OUTPUT),
             (),
             listing,
             "List recipes.\n\nIS_LEAF: no overlay builds on it. STATUS: sources ok when it resolves, each"

@@ -12,9 +12,9 @@ from typing import Any
 
 from clusterbook.cli.command import Argument, Caller, Command, Request
 from clusterbook.cli.fetch import BELIEF, FROM, WITHDRAWN, read_access, read_choice
-from clusterbook.cli.flags import ACCESS, AT_LEAST, Flag
+from clusterbook.cli.flags import ACCESS, AT_LEAST, CONFIG, Flag
 from clusterbook.cli.reply import Reply
-from clusterbook.diagnostics.errors import ClusterbookError, NotFound
+from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound, did_you_mean
 from clusterbook.files.context import Context
 from clusterbook.trust.policy import Policy, RootOfTrust
 from clusterbook.trust.roots import PUBLIC, root_file, update
@@ -30,6 +30,7 @@ _FLAGS = (
     AT_LEAST,
     *BELIEF,
     *ACCESS,
+    CONFIG,
     _FORMAT,
 )
 
@@ -39,6 +40,14 @@ def verify(request: Request, caller: Caller) -> Reply:
     from clusterbook.verify.verifier import Verifier
     from clusterbook.verify.verify import verify as verdict_of
 
+    if "config" in request.values:
+        from clusterbook.cli.config import read_config, verify_request
+
+        request = request.over(verify_request(read_config(request.values["config"])))
+        level = request.text("min_trust_level", DEFAULT)
+        if level not in (*LEVELS, MAX):
+            what = f"spec.verify.minTrustLevel is '{level}', which is no level of trust"
+            raise InvalidRequest(what, place=request.values["config"], hint=did_you_mean(level, (*LEVELS, MAX)))
     where, context = request.values["where"], Context.of(caller.environment)
     required = Requirement(
         request.text("min_trust_level", DEFAULT),

@@ -255,6 +255,25 @@ class FetchPart(_Part):
     ca_file: str | None = Field(None, alias="caFile")
 
 
+class VerifyPart(_Part):
+    """What `verify` reads besides `fetch`: how much has to be known."""
+
+    min_trust_level: str | None = Field(None, alias="minTrustLevel")
+    require_creator: str | None = Field(None, alias="requireCreator")
+    cli_version_constraint: str | None = Field(None, alias="cliVersionConstraint")
+    at_least: str | None = Field(None, alias="atLeast")
+
+
+class DiffPart(_Part):
+    """What `diff` reads: the first three say which changes of a cluster are told."""
+
+    ignore: list[str] | None = None
+    ignore_from: list[str] | None = Field(None, alias="ignoreFrom")
+    severity: Literal["critical", "warning", "info", "noise"] | None = None
+    exit_code: bool | None = Field(None, alias="exitCode")
+    format: Literal["text", "markdown", "json", "yaml"] | None = None
+
+
 class SpecPart(_Part):
     """The sections; those of other commands are theirs to check."""
 
@@ -262,7 +281,9 @@ class SpecPart(_Part):
     snapshot: SnapshotPart | None = None
     bundle: BundlePart | None = None
     fetch: FetchPart | None = None
+    verify: VerifyPart | None = None
     validate_: ValidatePart | None = Field(None, alias="validate")
+    diff: DiffPart | None = None
 
 
 class ConfigShape(_Part):
