@@ -145,8 +145,8 @@ def test_what_a_bundle_does_not_do_is_said(run: Run) -> None:
     text = Path("config.yaml").read_text()
     Path("config.yaml").write_text(text.replace("certificateIdentityRegexp: x", "enabled: false"))
     status, _, err = run("bundle", "--config", "config.yaml")
-    assert status == 0
-    assert "note: config.yaml: spec.bundle.output.imageRefs says nothing where a bundle stays on a disk\n" in err
+    assert (status, Path("out").exists()) == (2, False)
+    assert "config.yaml: CB101 spec.bundle.output.imageRefs says nothing where a bundle stays on a disk\n" in err
 
 
 @pytest.mark.parametrize(
@@ -185,3 +185,41 @@ def test_a_configuration_that_bundles_another_recipe_than_it_makes_is_refused(ru
     status, _, err = run("bundle", "--config", "config.yaml")
     assert status == 2
     assert "spec.bundle.input.recipe is b.yaml, but spec.recipe.output.path is a.yaml" in err
+
+
+@pytest.mark.parametrize(
+    "said", ["output: {imageRefs: r}", "registry: {plainHTTP: true}", "registry: {caFile: ca.pem}"]
+)
+def test_what_is_said_of_a_registry_is_refused_where_the_file_names_none(run: Run, said: str) -> None:
+    configure(f"kind: ClusterbookConfig\nspec: {{bundle: {{input: {{recipe: recipe.json}}, {said}}}}}\n")
+    status, _, err = run("bundle", "--config", "config.yaml", "-o", "out")
+    assert (status, Path("out").exists()) == (2, False)
+    assert "says nothing where a bundle stays on a disk" in err
+
+
+def test_it_is_a_note_where_the_command_line_names_another_place(run: Run) -> None:
+    configure(
+        "kind: ClusterbookConfig\nspec: {bundle: {input: {recipe: recipe.json}, "
+        "output: {target: 'oci://registry.corp/x:1.0.0', imageRefs: refs.txt}}}\n"
+    )
+    status, _, err = run("bundle", "--config", "config.yaml", "-o", "out")
+    assert (status, Path("out").exists()) == (0, True)
+    assert "note: --output out counts, not oci://registry.corp/x:1.0.0 of config.yaml\n" in err
+    assert "note: config.yaml: spec.bundle.output.imageRefs says nothing" in err
+
+
+@pytest.mark.parametrize(
+    ("spec", "what"),
+    [
+        ("{bundle: {input: {recipe: nonesuch.json}}}", "not nonesuch.json of config.yaml"),
+        ("{recipe: {criteria: {service: gke}}}", "not service gke of config.yaml"),
+    ],
+)
+@pytest.mark.parametrize("words", [("eks",), ("-r", "recipe.json")])
+def test_a_recipe_of_the_command_line_counts_and_that_is_said(
+    run: Run, spec: str, what: str, words: tuple[str, ...]
+) -> None:
+    configure(f"kind: ClusterbookConfig\nspec: {spec}\n")
+    status, _, err = run("bundle", *words, "--config", "config.yaml", "-o", "out")
+    assert status == 0, err
+    assert what in err

@@ -11,6 +11,7 @@ from typing import Any
 from clusterbook.bundle.options import REPEATED, concerns, flag
 from clusterbook.cli.command import Request
 from clusterbook.cli.config import bundle_options, bundle_target, read_config, recipe_request, refuse_unread
+from clusterbook.diagnostics.errors import InvalidRequest
 
 SIGNING = ("sign_key", "keyless", "device_flow", "trust_config")
 PUSHING = {
@@ -19,6 +20,8 @@ PUSHING = {
     "image_refs": "spec.bundle.output.imageRefs",
 }
 """Flags by which a bundle is signed and pushed; the latter with the fields that stand for them."""
+_REGISTRIES = ("oci://", "oci-layout:")
+"""How a place begins that bundles are pushed to."""
 _ELSEWHERE = ("output", "format")
 """Where a recipe goes is not asked of it."""
 
@@ -41,11 +44,13 @@ def over_config(flags: Mapping[str, Any], request: Request) -> tuple[dict[str, A
     notes: list[str] = []
     if "deployer" in flags and flags["deployer"] != options.get("deployer"):
         notes += _without_strangers(options, str(flags["deployer"]), where)
-    file = Request()
-    if recipe and not slug:
-        file = Request.of({"recipe": str(recipe)})
-    elif not slug and "recipe" not in request.values:
-        file = recipe_request(config).without(*_ELSEWHERE)
+    named = slug or request.text("recipe")
+    file = Request.of({"recipe": str(recipe)}) if recipe else recipe_request(config).without(*_ELSEWHERE)
+    if named and (slug or not recipe):
+        if file.values:
+            said = recipe or ", ".join(f"{key} {word}" for key, word in file.values.items())
+            notes.append(f"{named} of the command line counts, not {said} of {where}")
+        file = Request()
     notes += _overridden(options, flags, where)
     notes += [
         f"--{key.replace('_', '-')} {request.values[key]} counts, not {word} of {where}"
@@ -58,10 +63,12 @@ def over_config(flags: Mapping[str, Any], request: Request) -> tuple[dict[str, A
     place, kept = output or target, bundle_target(config)
     if request.says("sign_key") or request.says("keyless"):
         kept = kept.without(*SIGNING)
-    if not place.startswith(("oci://", "oci-layout:")):
-        notes += [
-            f"{where}: {PUSHING[key]} says nothing where a bundle stays on a disk" for key in PUSHING if kept.says(key)
-        ]
+    if not place.startswith(_REGISTRIES):
+        idle = [f"{PUSHING[key]} says nothing where a bundle stays on a disk" for key in PUSHING if kept.says(key)]
+        if idle and not target.startswith(_REGISTRIES):
+            hint = "leave it out, or say where the bundle is pushed: output: {target: oci://HOST/REPOSITORY:TAG}"
+            raise InvalidRequest(idle[0], place=where, hint=hint)
+        notes += [f"{where}: {each}" for each in idle]
         kept = kept.without(*PUSHING)
     whole = request.over(kept).over(file)
     whole = whole._replace(values={**whole.values, "output": place})
