@@ -180,10 +180,16 @@ def _component(component: Any) -> dict[str, Any]:
 
 def _value(value: Any) -> dict[str, Any]:
     variants = [
-        {"value": text, "recipes": slugs, "layers": layers, "switchedOff": value.off.get(text, ())}
+        {
+            "value": text,
+            "recipes": slugs,
+            "layers": layers,
+            "switchedOff": value.off.get(text, ()),
+            "effects": value.effects.get(text, {}),
+        }
         for text, slugs, layers in value.variants
     ]
-    return {"component": value.component, "path": value.path, "found": variants}
+    return {"component": value.component, "path": value.path, "found": variants, "defaults": value.defaults}
 
 
 def inventory(data: SiteData, digests: Mapping[str, str]) -> bytes:

@@ -6,12 +6,14 @@ component count, and a value counts where nothing above it is `enabled: false`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from clusterbook.catalog.components import RegistryEntry
 from clusterbook.catalog.images import image_lists, pattern
 from clusterbook.catalog.load import Catalog
+from clusterbook.catalog.proofs import DEFAULT
 from clusterbook.documents.selector import parse
 from clusterbook.documents.yaml_reader import Node
 from clusterbook.mirror.list import ImageGap
@@ -19,7 +21,7 @@ from clusterbook.resolve.matrix import Matrix
 from clusterbook.resolve.resolver import Recipe
 from clusterbook.site.chart_facts import chart_facts
 from clusterbook.site.model import ComponentView, ValueView
-from clusterbook.site.parts import PartView, compact
+from clusterbook.site.parts import PartView, ValueRow, compact, row_text
 from clusterbook.site.recipes import RecipeViews
 
 
@@ -111,21 +113,42 @@ def values_of(recipes: Mapping[str, Recipe], views: RecipeViews) -> Iterator[Val
     for key, part in parts.items():
         for row in part.rows:
             texts = values.setdefault((part.name, row.path), {})
-            uses = texts.setdefault("removed" if row.removed else row.text, _Uses([], [], set()))
+            uses = texts.setdefault("removed" if row.removed else row.text, _Uses([], [], set(), Counter(), set()))
             (uses.off if is_switched_off(part.document.get("values") or {}, row.path) else uses.on).extend(slugs[key])
             uses.layers.add(row.by)
+            if row.effect is not None:
+                uses.effects[row.effect.effect] += len(slugs[key])
+                uses.defaults.update(_defaults(row))
     for (component, path), texts in sorted(values.items()):
         rows = [(text, tuple(sorted(uses.on)), tuple(sorted(uses.layers))) for text, uses in texts.items()]
         off = {text: tuple(sorted(uses.off)) for text, uses in texts.items() if uses.off}
-        yield ValueView(component, path, tuple(sorted(rows, key=lambda row: (-len(row[1]), row[0]))), off)
+        yield ValueView(
+            component,
+            path,
+            tuple(sorted(rows, key=lambda row: (-len(row[1]), row[0]))),
+            off,
+            {text: dict(uses.effects) for text, uses in texts.items() if uses.effects},
+            tuple(sorted(set().union(*(uses.defaults for uses in texts.values())))),
+        )
+
+
+def _defaults(row: ValueRow) -> Iterator[str]:
+    """Yield what the chart says by itself: what `row` says where that is its default, which is not written twice."""
+    assert row.effect is not None
+    if row.effect.default:
+        yield row_text(row.effect.default[0])
+    elif row.effect.effect == DEFAULT and not row.effect.why:
+        yield row.text
 
 
 class _Uses(NamedTuple):
-    """Recipes that say one value, those in which it is switched off apart, and the layers that say it."""
+    """Recipes that say one value, those in which it is switched off apart, the layers that say it, and what it does."""
 
     on: list[str]
     off: list[str]
     layers: set[str]
+    effects: Counter[str]
+    defaults: set[str]
 
 
 def is_switched_off(values: Mapping[str, Any], path: str) -> bool:

@@ -222,12 +222,24 @@ class ValueView:
     """One value path of a component over all recipes: (text, slugs, layers) for each distinct value.
 
     `off` has the recipes that say a value (by its text) below an `enabled: false`, so that nothing comes of it.
+    `effects` are how many recipes have which effect of a value, as far as proven; `defaults` what its charts say by
+    themselves.
     """
 
     component: str
     path: str
     variants: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]
     off: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    effects: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    defaults: tuple[str, ...] = ()
+
+    def does(self, text: str) -> str:
+        """Return the effect of a value, with numbers of recipes where they differ or are not all; "" where unproven."""
+        counts = self.effects.get(text, {})
+        every = next(len(slugs) for said, slugs, _ in self.variants if said == text) + len(self.off.get(text, ()))
+        if list(counts.values()) == [every]:
+            return next(iter(counts))
+        return ", ".join(f"{effect} in {count}" for effect, count in sorted(counts.items()))
 
     @property
     def varies(self) -> bool:

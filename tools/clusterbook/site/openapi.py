@@ -98,7 +98,10 @@ def _schemas() -> dict[str, Any]:
         "Evidence": judged,
         "File": anything,
         "Tables": {"type": "object", "additionalProperties": {"type": ["string", "array", "object"]}},
-        "Values": {"type": "array", "items": _object(component=_TEXT, path=_TEXT, found={"type": "array"})},
+        "Values": {
+            "type": "array",
+            "items": _object(component=_TEXT, path=_TEXT, found={"type": "array"}, defaults=_TEXTS),
+        },
         "Changes": {"type": "array", "items": _object(release=_TEXT, date=_TEXT)},
         "Schema": {"type": "object", "required": ["$schema", "$id"]},
         "Catalog": _object(catalog=_TEXT, release=_TEXT, files={"type": "object", "additionalProperties": _TEXT}),
