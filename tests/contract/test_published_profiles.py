@@ -11,9 +11,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from ruamel.yaml import YAML
 
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import read_tree
 from clusterbook.cli import build_main, main
+from clusterbook.documents.yaml_writer import dump
+from clusterbook.files.write import write_folder
+from clusterbook.lookup.build import index_parts
+from clusterbook.resolve.matrix import whole
 from clusterbook.trust.sign import KeySigner
-from tests.support import checkouts, ledgers, publications, sites
+from tests.support import checkouts, clusters, ledgers, publications, sites
 from tests.support.indexes import Said
 from tests.support.publications import JULY, MARCH, Publisher
 from tests.support.servers.certificates import private_pem
@@ -143,6 +149,46 @@ def test_answers_are_compared_with_each_other_and_with_what_was_before(client: C
     assert since.status == 0, since.err
     assert "eks--operator" in since.out
     assert "driver.enabled" in client("diff", "eks@1.0.0", "eks@1.0.1", *ledger).out
+
+
+@pytest.fixture(params=["index", "tree"])
+def where(request: pytest.FixtureRequest, publisher: Publisher, tmp_path: Path) -> tuple[str, str]:
+    """Give the flag that names the same catalog, as an index and as its sources."""
+    recipes = publisher.checkout / "recipes"
+    if request.param == "tree":
+        return "--source", str(recipes)
+    write_folder(tmp_path / "index", list(index_parts(whole(load_catalog(read_tree(recipes))))), marker="index.json")
+    return "--source", str(tmp_path / "index")
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "shown"),
+    [
+        (("recipe", "eks--operator"), 0, "slug: eks--operator"),
+        (("query", "eks--operator", "components.a.values.driver.enabled"), 0, "true"),
+        (("explain", "eks--operator", "components.a.values.driver.enabled"), 0, "eks gpuStack=Operator"),
+        (("list",), 0, "eks-training--operator"),
+        (("bundle", "eks--operator", "-o", "out"), 0, "out"),
+        (("mirror", "list", "eks--operator"), 10, "eks--operator"),
+        (("evidence", "digest", "eks--operator"), 0, "sha256:"),
+        (("diff", "eks", "eks--operator"), 0, "driver/enabled: false → true"),
+        (("diff", "eks--operator", "eks-training--Operator"), 0, "intent"),
+        (("validate", "eks--operator", "--no-cluster", "-s", "cluster.yaml"), 0, "eks--operator holds"),
+        (("fit", "cluster.yaml"), 0, "eks--operator"),
+    ],
+)
+def test_every_command_knows_an_answer_by_its_name(
+    client: Client, where: tuple[str, str], words: tuple[str, ...], status: int, shown: str
+) -> None:
+    Path("cluster.yaml").write_text(dump(clusters.FILES["h100-eks"]), encoding="utf-8")
+    said = client(*words, *where)
+    assert said.status == status, said.err
+    assert shown in said.out
+    for wrong in ("eks--nobody", "gke--operator"):
+        if "eks--operator" in words:
+            said = client(*(wrong if word == "eks--operator" else word for word in words), *where)
+            assert said.status == 2
+            assert "offers no" in said.err
 
 
 @pytest.fixture(scope="module")

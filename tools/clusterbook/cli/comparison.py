@@ -18,8 +18,6 @@ from clusterbook.bundle.options import Options, OptionWords, read_options, read_
 from clusterbook.bundle.rederive import document, render_again, vendored_charts
 from clusterbook.bundle.releases import EditedRelease, edited_releases
 from clusterbook.bundle.render import OPTIONS, PROVENANCE, RECIPE
-from clusterbook.catalog.load import load_catalog
-from clusterbook.catalog.read import tree_from_texts
 from clusterbook.cli.command import Request
 from clusterbook.cli.flags import DIFF_FORMATS
 from clusterbook.cli.reply import DIFFER, Reply
@@ -47,7 +45,9 @@ from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.version import is_version, read_version
 from clusterbook.lookup.find import open_shelf
 from clusterbook.lookup.index_files import IndexFiles
+from clusterbook.lookup.local import load_sources
 from clusterbook.resolve.bundle_inputs import complete
+from clusterbook.resolve.choices import asked_by_slug, split_slug
 from clusterbook.resolve.content import Gatherer, content
 from clusterbook.resolve.document import recipe_winners
 from clusterbook.resolve.matching import UNSUPPORTED
@@ -159,7 +159,7 @@ def open_sources(registry: Path, source: str, kubeconfig: str = "") -> RecipeSou
     """Return where recipes are taken from: a ledger's folder, and an index, "" for the one built in."""
 
     def read_catalog() -> tuple[Resolver, Gatherer]:
-        loaded = load_catalog(tree_from_texts(IndexFiles(source).texts(), label="recipes"))
+        loaded = load_sources(IndexFiles(source))
         return Resolver(loaded), Gatherer(loaded)
 
     return RecipeSources(open_ledger(registry), source, cache(read_catalog), kubeconfig)
@@ -338,12 +338,15 @@ def _recipe(word: str, sources: RecipeSources) -> Subject:
     named = resolver.matcher.slugs() | dict(resolver.matcher.overlays)
     if word not in named and is_folder(word):
         raise InvalidRequest(f"{word} is a folder without {OPTIONS}, so it is no bundle", hint="name a bundle's folder")
-    if word not in named:
+    plain, chosen = (word, ()) if word in named else split_slug(word)
+    if plain not in named:
         raise NotFound(f"there is no recipe {word}", hint=f"{did_you_mean(word, named)}; or type SLUG@VERSION")
-    answer = resolver.matcher.answer(named[word])
+    answer = resolver.matcher.answer(named[plain])
     if answer.state == UNSUPPORTED:
         raise NotFound(f"no recipe is served as {word}: {answer.reason}", hint="`clusterbook list` shows them all")
-    recipe = resolver.resolve(named[word])
+    recipe = resolver.resolve(named[plain])
+    if chosen:
+        recipe = resolver.resolve(named[plain], asked=asked_by_slug(recipe.offers, chosen, recipe=plain))
     return Side(word, gatherer.content(recipe, state=answer.state), recipe_winners(recipe))
 
 

@@ -25,7 +25,7 @@ def answer(request: Request, _caller: Caller) -> Reply:
 
 _FLAGS = (
     Flag("registry", ("--registry",), "The ledger, for versions, digests and releases.", "DIR", default="registry"),
-    WHERE[0]._replace(help="Folder or .zip file with an index."),
+    WHERE[0]._replace(help="Folder or .zip file with an index, or a source tree.", metavar="DIR|FILE"),
     KUBECONFIG,
     CONFIG,
     Flag("format", ("--format", "-t"), "How the report is written.", values=DIFF_FORMATS),

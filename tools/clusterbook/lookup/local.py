@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from clusterbook.catalog.criteria import Criteria, union
-from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.load import Catalog, load_catalog
 from clusterbook.catalog.read import overlay_tree, read_tree, tree_from_texts, with_criteria, with_registry
 from clusterbook.catalog.unread import LEFT_OUT
 from clusterbook.diagnostics.errors import InvalidRequest
@@ -63,6 +63,18 @@ class ResolvedRecipe(NamedTuple):
         return mine
 
 
+def load_sources(source: IndexFiles, data: str = "") -> Catalog:
+    """Return the catalog of the sources in an index, or of those that it is, with the private tree at `data` over them.
+
+    Raises:
+        SourceErrors: the sources contradict themselves.
+        UnreadableSource: the private tree cannot be read.
+    """
+    own = read_tree(Path(source.where)) if source.is_tree else tree_from_texts(source.texts(), label="recipes")
+    tree = with_criteria(with_registry(own, embedded_texts), embedded_texts() if source.is_tree else {})
+    return load_catalog(overlay_tree(tree, Path(data)) if data else tree)
+
+
 class LocalShelf:
     """The same answers as an `IndexShelf`, from sources."""
 
@@ -76,9 +88,7 @@ class LocalShelf:
             UnreadableSource: the private tree cannot be read.
         """
         self.source = source
-        own = read_tree(Path(source.where)) if source.is_tree else tree_from_texts(source.texts(), label="recipes")
-        tree = with_criteria(with_registry(own, embedded_texts), embedded_texts() if source.is_tree else {})
-        self.catalog = load_catalog(overlay_tree(tree, Path(data)) if data else tree)
+        self.catalog = load_sources(source, data)
         self.resolver = Resolver(self.catalog)
         self.matcher = self.resolver.matcher
         self.vocabulary = self.catalog.vocabulary

@@ -89,7 +89,7 @@ def asked_by_slug(offers: Offers, chosen: tuple[str, ...], *, recipe: str) -> di
         name = next((name for name, offer in offers.items() if _spelled(word, offer) and name not in asked), None)
         if name is None:
             known = sorted(value for offer in offers.values() for value in offer.values if value != offer.default)
-            hint = did_you_mean(word, known) or f"there is {recipe} alone"
+            hint = did_you_mean(word, known) if known else f"nothing can be chosen for it; leave --{word} out"
             raise InvalidRequest(f"the recipe {recipe} offers no '{word}'", hint=hint)
         asked[name] = word
     return asked
