@@ -80,7 +80,7 @@ def commands(programs: Mapping[str, click.Group]) -> str:
 
 
 def _program(name: str, program: click.Group) -> str:
-    top = click.Context(program, info_name=name)
+    top = click.Context(program, info_name=name, **program.context_settings)  # click keeps what -h is called
     return "\n".join([f"## {name}\n", *(_command(inner) for inner in _subcommands(top))])
 
 
