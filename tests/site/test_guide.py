@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
 from clusterbook.site import guide
 from tests.support import sites
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def commands(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
@@ -55,3 +59,9 @@ def test_a_help_text_is_text_and_an_example_a_command() -> None:
     assert "<p>Example:</p>\n\n```sh\nprogram run <1>\n```" in text
     assert "secret" not in text
     assert "--help" not in text
+
+
+def test_every_exit_status_is_explained() -> None:
+    text = (ROOT / "site/docs/guide/exit-status.md").read_text(encoding="utf-8")
+    explained = {int(number) for number in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
+    assert explained == {error.exit_status for error in guide.errors()} | {0, 8, 130}
