@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import jmespath
@@ -116,3 +117,44 @@ def test_a_dollar_in_a_text_is_no_binding() -> None:
 def test_what_has_no_answer_is_said(expression: str, value: Any, what: str) -> None:
     with pytest.raises(BadExpression, match=what):
         evaluate(expression, value, {})
+
+
+DOUBLED = "|".join(["[@,@]"] * 40)
+ENDLESS = {
+    "lists in lists, as text": f"{DOUBLED}|to_string(@)",
+    "lists in lists, compared": f"[{DOUBLED},{DOUBLED}]|[0]==[1]",
+    "lists in lists, found in a list": f"contains([{DOUBLED}],{DOUBLED})",
+    "a list that doubles": "|".join(["[@,@][]"] * 40),
+    "a list that doubles by a map": "|".join(["values({a:@,b:@})[]"] * 40),
+    "a long list many times": "|".join(["[@,@][]"] * 20) + "|[" + ",".join("@" * 200) + "][]",
+    "a text that doubles": "'aaaaaaaaaaaaaaaa'|" + "|".join(["join('',[@,@])"] * 40),
+    "a long text between many": "[join('',`" + str(["a" * 900] * 40).replace("'", '"') + "`),items]|join([0],[1])",
+    "a text that is replaced": "'aaaaaaaaaaaaaaaa'|" + "|".join(["replace_all(@,'a','aaaaaaaa')"] * 20),
+    "loops in loops": "items[*].[items2,$all[*].[$all[*].[$all[*].x]]]",
+    "loops in loops, by functions": "map(&map(&map(&map(&x,$all),$all),$all),$all)",
+    "loops in loops, sorted": "sort_by($all,&length(sort_by($all,&length(sort_by($all,&to_string(@))))))",
+    "filters in filters": "$all[?$all[?$all[?$all[?x]]]]",
+    "a long expression": "a||" * 20_000 + "a",
+    "a longer expression": "a||" * 200_000 + "a",
+    "parentheses": "(" * 20_000 + "a" + ")" * 20_000,
+    "not": "!" * 20_000 + "a",
+    "brackets": "[" * 20_000 + "a" + "]" * 20_000,
+    "much that is bound, many times": "[" + ",".join(["$all"] * 5_000) + "]",
+}
+
+
+@pytest.mark.parametrize("text", ENDLESS.values(), ids=ENDLESS.keys())
+def test_an_expression_that_makes_too_much_is_broken_off_and_told_briefly(text: str) -> None:
+    everything = [f"node{number}" for number in range(400)]
+    start = time.process_time()
+    with pytest.raises(BadExpression) as caught:
+        evaluate(text, {"items": everything, "a": 1}, {"all": everything})
+    assert time.process_time() - start < 20
+    assert len(str(caught.value)) < 1000
+
+
+def test_what_a_large_cluster_needs_is_far_below_the_bounds() -> None:
+    nodes = [{"name": f"n{number}", "labels": {"a": "b"}, "ready": number % 2} for number in range(20_000)]
+    assert evaluate("length(items[?ready==`1`].labels[].a)", {"items": nodes}, {}) == 10_000
+    assert evaluate("length(to_string(items[*].name)) > `100000`", {"items": nodes}, {}) is True
+    assert evaluate("items == $all", {"items": nodes}, {"all": nodes}) is True

@@ -12,6 +12,7 @@ import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from threading import get_ident
 
 from jmespath.exceptions import JMESPathError  # type: ignore[import-untyped]
 from jmespath.functions import Functions  # type: ignore[import-untyped]
@@ -40,6 +41,11 @@ _LIVE = frozenset(
 """Functions of Chainsaw that read the world, which is not there when a snapshot is judged."""
 _TOKEN = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`(?:[^`\\]|\\.)*`|\$(\w+)")
 _LONGEST = 1_000_000
+"""Characters or members that a value may have which an expression makes, lists in lists counted as they are shown."""
+_LONGEST_EXPRESSION = 1 << 16
+_LONGEST_BOUND = 16 << 20
+_MOST_STEPS = 2_000_000
+"""Anybody may write the health check of a recipe, and `[@,@] | [@,@] | …` makes as much as there is memory for."""
 _ORDERS = {"lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}
 
 
@@ -49,23 +55,35 @@ def evaluate(text: str, value: Any, bindings: Mapping[str, Any]) -> Any:
     Raises:
         BadExpression: it cannot be read, or a function does not take what it was given.
     """
+    if len(text) > _LONGEST_EXPRESSION:
+        raise BadExpression(f"an expression has more than {_LONGEST_EXPRESSION} characters", hint="shorten it")
     tree = parse(with_bindings(text, bindings) if "$" in text else text)
     try:
-        return _INTERPRETER.visit(tree, value)
+        return _interpreter(get_ident()).begin(tree, value)
     except (JMESPathError, TypeError, ValueError, RecursionError) as error:
-        raise BadExpression(f"the expression ({text}) has no answer: {error}") from error
+        raise BadExpression(f"the expression ({_short(text)}) has no answer: {error}") from error
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 300 else f"{text[:200]}…{text[-50:]}"
 
 
 def with_bindings(text: str, bindings: Mapping[str, Any]) -> str:
     """Return an expression with each binding written out, which is how the grammar knows no variables."""
+    length = 0
 
     def literal(match: re.Match[str]) -> str:
+        nonlocal length
         name = match[1]
         if name is None:
             return match[0]
         if name not in bindings:
-            raise BadExpression(f"the expression ({text}) speaks of ${name}, which nothing binds")
-        return "`" + json.dumps(bindings[name], ensure_ascii=False).replace("`", "\\u0060") + "`"
+            raise BadExpression(f"the expression ({_short(text)}) speaks of ${name}, which nothing binds")
+        found = "`" + json.dumps(bindings[name], ensure_ascii=False).replace("`", "\\u0060") + "`"
+        length += len(found)
+        if length > _LONGEST_BOUND:
+            raise BadExpression(f"the expression ({_short(text)}) is too long with what is bound", hint="bind less")
+        return found
 
     return _TOKEN.sub(literal, text)
 
@@ -78,21 +96,37 @@ def parse(text: str) -> Node:
         BadExpression: it cannot be read, or names a function that is not known.
     """
     try:
-        tree: Node = Parser().parse(text).parsed
+        tree = _with_loops(Parser().parse(text).parsed)
     except (JMESPathError, ValueError, RecursionError) as error:
         reason = str(error).partition("\n")[0]
-        raise BadExpression(f"the expression ({text}) cannot be read: {reason}") from error
+        raise BadExpression(f"the expression ({_short(text)}) cannot be read: {reason}") from error
     for call in _calls(tree):
         _check_call(call["value"], len(call["children"]))
     return tree
 
 
+_LOOPS = frozenset(("projection", "filter_projection", "value_projection"))
+
+
+def _with_loops(node: Node) -> Node:
+    """Return a tree that marks what each of its loops goes over."""
+    if node["type"] == "slice":
+        return node
+    children = [_with_loops(child) for child in node["children"]]
+    if node["type"] in _LOOPS:
+        children[0] = {"type": "loop", "children": [children[0]]}
+    return {**node, "children": children}
+
+
 def _calls(node: Node) -> Iterator[Node]:
-    """Yield every call of a function in a tree."""
-    if node["type"] == "function_expression":
-        yield node
-    for child in node["children"] if node["type"] != "slice" else ():
-        yield from _calls(child)
+    """Yield every call of a function in a tree, however deep it is."""
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        if each["type"] == "function_expression":
+            yield each
+        if each["type"] != "slice":
+            waiting += reversed(each["children"])
 
 
 def _check_call(name: str, arguments: int) -> None:
@@ -115,14 +149,36 @@ def is_number(value: Any) -> bool:
 
 
 def equal(left: Any, right: Any) -> bool:
-    """Return whether two values are the same; truth values are not numbers, at any depth."""
+    """Return whether two values are the same; truth values are not numbers, at any depth.
+
+    Raises:
+        ValueError: they show more than they may.
+    """
+    if isinstance(left, list | dict) and type(left) is type(right):
+        _refuse_endless(left)
+    return _equal(left, right)
+
+
+def _equal(left: Any, right: Any) -> bool:
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(equal, left, right))
+        return len(left) == len(right) and all(map(_equal, left, right))
     if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(equal(value, right[key]) for key, value in left.items())
+        return left.keys() == right.keys() and all(_equal(value, right[key]) for key, value in left.items())
     return bool(left == right)
+
+
+def _refuse_endless(value: Any) -> None:
+    """Raise ValueError where a value shows too much: lists that hold one list twice, over and over."""
+    waiting, left = [value], _LONGEST
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, list | dict):
+            left -= len(each)
+            if left < 0:
+                raise ValueError(f"a value has more than {_LONGEST} members")
+            waiting += each.values() if isinstance(each, dict) else each
 
 
 def _type(value: Any) -> str:
@@ -187,13 +243,61 @@ class _Functions(Functions):  # type: ignore[misc]
     """The functions of the specification, and ours."""
 
     def call_function(self, function_name: str, resolved_args: list[Any]) -> Any:
+        if function_name == "to_string":
+            _refuse_endless(resolved_args[0])
+        elif function_name == "join":
+            _refuse_long_join(*resolved_args)
         if function_name in _FUNCTIONS:
             return _FUNCTIONS[function_name][0](*resolved_args)
         return super().call_function(function_name, resolved_args)
 
 
+def _refuse_long_join(glue: Any, texts: Any) -> None:
+    """Raise ValueError where texts would be joined to a longer one than may be; what they are, is asked later."""
+    if isinstance(glue, str) and isinstance(texts, list):
+        length = len(glue) * len(texts) + sum(len(each) for each in texts if isinstance(each, str))
+        if length > _LONGEST:
+            raise ValueError(f"join() would make more than {_LONGEST} characters")
+
+
 class _Interpreter(TreeInterpreter):  # type: ignore[misc]
-    """The library's interpreter, which compares as Chainsaw does."""
+    """The library's interpreter, which compares as Chainsaw does, and ends."""
+
+    def __init__(self) -> None:
+        """Get ready."""
+        super().__init__(_OPTIONS)
+        self._left = _MOST_STEPS
+
+    def begin(self, tree: Node, value: Any) -> Any:
+        """Return what an expression makes of a value, in as many steps as one may take."""
+        self._left = _MOST_STEPS
+        return self.visit(tree, value)
+
+    def _spend(self, members: int) -> None:
+        self._left -= members
+        if self._left < 0:
+            raise ValueError(f"it takes more than {_MOST_STEPS} steps")
+
+    def visit_loop(self, node: Node, value: Any) -> Any:
+        """Return what a loop goes over: only loops make much of a short expression."""
+        found = self.visit(node["children"][0], value)
+        if isinstance(found, list | dict):
+            self._spend(len(found))
+        return found
+
+    def visit_flatten(self, node: Node, value: Any) -> Any:
+        """Return a list with the members of the lists in it in their places."""
+        base = self.visit(node["children"][0], value)
+        if not isinstance(base, list):
+            return None
+        self._spend(sum(len(each) if isinstance(each, list) else 1 for each in base))
+        return [member for each in base for member in (each if isinstance(each, list) else [each])]
+
+    def visit_function_expression(self, node: Node, value: Any) -> Any:
+        """Return what a function makes; some of them are loops, too."""
+        arguments = [self.visit(child, value) for child in node["children"]]
+        self._spend(sum(len(each) for each in arguments if isinstance(each, list)))
+        return self._functions.call_function(node["value"], arguments)
 
     def visit_comparator(self, node: Node, value: Any) -> bool | None:
         left, right = (self.visit(child, value) for child in node["children"])
@@ -202,4 +306,10 @@ class _Interpreter(TreeInterpreter):  # type: ignore[misc]
         return bool(_ORDERS[node["value"]](left, right)) if is_number(left) and is_number(right) else None
 
 
-_INTERPRETER = _Interpreter(Options(custom_functions=_Functions()))
+_OPTIONS = Options(custom_functions=_Functions())
+
+
+@lru_cache(maxsize=64)
+def _interpreter(thread: int) -> _Interpreter:  # noqa: ARG001 (one for each, since it counts)
+    """Return the interpreter of a thread; making one takes as long as a short expression."""
+    return _Interpreter()
