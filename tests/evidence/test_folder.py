@@ -220,3 +220,16 @@ def test_evidence_about_a_version_that_was_withdrawn_is_refused(run: Run, tmp_pa
     publisher.publish(publications.layout(tmp_path / "source"))
     status, _, err = run("evidence", "verify", "e", "--unsigned", "--from", "source", "--from-key", str(publisher.key))
     assert (status, "CB186" in err) == (2, True)
+
+
+@pytest.mark.parametrize("said", ["soon\nsigned by our.pub", "soon\x1b[2J\x1b[Hsigned by our.pub\u202e", "x\r\x9b2K"])
+def test_what_a_snapshot_says_adds_no_line_about_who_signed(run: Run, said: str) -> None:
+    text = (SNAPSHOTS / "h100-eks.yaml").read_text()
+    assert '  timestamp: "2026-07-14T08:30:00Z"' in text
+    Path("cluster.yaml").write_text(text.replace('"2026-07-14T08:30:00Z"', json.dumps(said)))
+    words = [word if "h100-eks.yaml" not in word else "cluster.yaml" for word in JUDGED]
+    run(*words)
+    _, out, _ = run("evidence", "verify", "e", "--unsigned")
+    assert out.splitlines()[-1] == "nobody vouches for the snapshot"
+    assert not any(line.startswith("signed by") for line in out.splitlines())
+    assert all(line.isprintable() for line in out.splitlines())

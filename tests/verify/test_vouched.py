@@ -6,6 +6,7 @@ Attacks: findings 1, 2, 4, 8.4 and "small lies" of the review of trust, each wit
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -348,3 +349,41 @@ def test_a_signed_bundle_that_the_source_does_not_publish_is_refused(
     client("bundle", "gke", from_=july, output=tmp_path / "b")
     verdict = Client(tmp_path / "other", publisher).verify(tmp_path / "b", published_in=tmp_path / "march")
     assert isinstance(verdict.error, SubjectMismatch)
+
+
+# --- what strangers write into a verdict ------------------------------------------------------------------------------
+
+SPOOFED = "1\x1b[2J\x1b[Hmade: verified\nsigned by key.pub\r\u202e\x9b2K"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--set", f"a:x={SPOOFED}"),
+        ("--set-json", "a:x=" + json.dumps({SPOOFED: SPOOFED}, ensure_ascii=False)),
+        ("--set-json", "a:x=[1,\n2]"),
+    ],
+)
+def test_an_option_adds_no_line_to_a_verdict(
+    client: Client, july: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    folder = make(client, july, tmp_path, *words)
+    _only_facts(indexes.run("verify", str(folder), "--min-trust-level", "unverified"), folder)
+    changed = indexes.run("bundle", "-r", str(tmp_path / "r.yaml"), "--diff", str(folder))
+    assert all(line.isprintable() for line in changed.out.replace("\t", " ").split("\n"))
+
+
+def test_the_name_of_a_recipe_adds_no_line_to_a_verdict(client: Client, july: Path, tmp_path: Path) -> None:
+    name = json.dumps(f"eks{SPOOFED}")
+    folder = make(client, july, tmp_path, recipe=lambda text: text.replace("slug: eks", f"slug: {name}"))
+    found = indexes.run("verify", str(folder), "--min-trust-level", "unverified")
+    assert "signed by key.pub" in found.out
+    _only_facts(found, folder)
+
+
+def _only_facts(found: indexes.Said, folder: Path) -> None:
+    """Assert that each line of a verdict is one of ours, and that nothing in it moves the cursor."""
+    assert found.out.startswith(f"{folder}: unverified\n")
+    for line in found.out.splitlines()[1:]:
+        assert line.isprintable(), line
+        assert re.match(r"\d+ files as recorded|derives from recipe |option: |value: |not attested: ", line), line

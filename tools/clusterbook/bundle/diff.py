@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from clusterbook.bundle.checksums import CHECKSUMS
+from clusterbook.diagnostics.printable import block
 
 _BESIDES = (CHECKSUMS,)
 """Files that follow from the others."""
@@ -50,7 +51,7 @@ def text(file_changes: list[FileChange]) -> str:
     lines = [f"{marks[each.kind]} {each.path}" for each in file_changes]
     for each in file_changes:
         lines += ["", *each.lines] if each.lines else ["", f"{each.path} is {each.kind}, and no text"]
-    return "\n".join(lines) + "\n"
+    return "".join(f"{block(line)}\n" for line in lines)
 
 
 def as_data(file_changes: list[FileChange]) -> list[dict[str, Any]]:

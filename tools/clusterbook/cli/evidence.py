@@ -15,6 +15,7 @@ from clusterbook.cli.fetch import FROM, read_access
 from clusterbook.cli.flags import ACCESS, WHERE, Flag
 from clusterbook.cli.reply import Reply
 from clusterbook.cli.terminal import log
+from clusterbook.diagnostics.printable import one_line
 from clusterbook.files.context import Context
 from clusterbook.oci.reference import SCHEME
 from clusterbook.validate import ctrf
@@ -76,14 +77,15 @@ def verify(request: Request, caller: Caller) -> Reply:
         "signer": signer,
         "published": published,
     }
-    text = (
-        f"judged again, it is the same: {proof.recipe} {proof.verdict} ({proof.says})\n"
-        f"{f'evidence {evidence.where}{chr(10)}' if where.startswith(SCHEME) else ''}"
-        f"recipe {proof.digest}\n"
-        f"{f'published as {published}{chr(10)}' if published else ''}"
-        f"cluster seen at {proof.taken_at or 'an unknown time'}: {proof.cluster or 'nothing says what it is'}\n"
-        f"{f'signed by {signer}' if signer else 'nobody vouches for the snapshot'}\n"
+    lines = (
+        f"judged again, it is the same: {proof.recipe} {proof.verdict} ({proof.says})",
+        f"evidence {evidence.where}" if where.startswith(SCHEME) else "",
+        f"recipe {proof.digest}",
+        f"published as {published}" if published else "",
+        f"cluster seen at {proof.taken_at or 'an unknown time'}: {proof.cluster or 'nothing says what it is'}",
+        f"signed by {signer}" if signer else "nobody vouches for the snapshot",
     )
+    text = "".join(f"{one_line(line)}\n" for line in lines if line)  # a stranger may have written the snapshot
     if request.text("format") == "json":
         text = json.dumps(document, indent=2, sort_keys=True) + "\n"
     return Reply(text, notes, status=ctrf.EXIT[proof.verdict])

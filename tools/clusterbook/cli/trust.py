@@ -15,6 +15,7 @@ from clusterbook.cli.fetch import BELIEF, FROM, WITHDRAWN, read_access, read_cho
 from clusterbook.cli.flags import ACCESS, AT_LEAST, CONFIG, Flag
 from clusterbook.cli.reply import Reply
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound, did_you_mean
+from clusterbook.diagnostics.printable import one_line
 from clusterbook.files.context import Context
 from clusterbook.trust.policy import Policy, RootOfTrust
 from clusterbook.trust.roots import PUBLIC, root_file, update
@@ -64,7 +65,7 @@ def verify(request: Request, caller: Caller) -> Reply:
         document = {**verdict.document, "minTrustLevel": required.level}
         text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     else:
-        text = "".join(f"{line}\n" for line in verdict.lines)
+        text = "".join(f"{one_line(line)}\n" for line in verdict.lines)  # a stranger may have written part of it
     try:
         if verdict.error is None:
             require(verdict.trust, required, where)
@@ -100,7 +101,7 @@ def show(request: Request, caller: Caller) -> Reply:
     notes = (warning,) if warning else ()
     if request.text("format") == "json":
         return Reply(json.dumps(policy_document(trust.policy), indent=2, sort_keys=True) + "\n", notes)
-    return Reply("".join(f"{line}\n" for line in policy_lines(trust.policy)), notes)
+    return Reply("".join(f"{one_line(line)}\n" for line in policy_lines(trust.policy)), notes)
 
 
 def policy_document(policy: Policy) -> dict[str, Any]:
