@@ -12,7 +12,6 @@ import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from threading import get_ident
 
 from jmespath.exceptions import JMESPathError  # type: ignore[import-untyped]
 from jmespath.functions import Functions  # type: ignore[import-untyped]
@@ -59,7 +58,7 @@ def evaluate(text: str, value: Any, bindings: Mapping[str, Any]) -> Any:
         raise BadExpression(f"an expression has more than {_LONGEST_EXPRESSION} characters", hint="shorten it")
     tree = parse(with_bindings(text, bindings) if "$" in text else text)
     try:
-        return _interpreter(get_ident()).begin(tree, value)
+        return (_Interpreter() if tree["counts"] else _PLAIN).visit(tree, value)
     except (JMESPathError, TypeError, ValueError, RecursionError) as error:
         raise BadExpression(f"the expression ({_short(text)}) has no answer: {error}") from error
 
@@ -100,12 +99,17 @@ def parse(text: str) -> Node:
     except (JMESPathError, ValueError, RecursionError) as error:
         reason = str(error).partition("\n")[0]
         raise BadExpression(f"the expression ({_short(text)}) cannot be read: {reason}") from error
-    for call in _calls(tree):
-        _check_call(call["value"], len(call["children"]))
-    return tree
+    counts = False
+    for node in _nodes(tree):
+        counts = counts or node["type"] in _COUNTED
+        if node["type"] == "function_expression":
+            _check_call(node["value"], len(node["children"]))
+    return {**tree, "counts": counts}
 
 
 _LOOPS = frozenset(("projection", "filter_projection", "value_projection"))
+_COUNTED = frozenset(("loop", "flatten", "function_expression"))
+"""Nodes that may make much of little."""
 
 
 def _with_loops(node: Node) -> Node:
@@ -118,13 +122,12 @@ def _with_loops(node: Node) -> Node:
     return {**node, "children": children}
 
 
-def _calls(node: Node) -> Iterator[Node]:
-    """Yield every call of a function in a tree, however deep it is."""
+def _nodes(node: Node) -> Iterator[Node]:
+    """Yield every node of a tree, however deep it is."""
     waiting = [node]
     while waiting:
         each = waiting.pop()
-        if each["type"] == "function_expression":
-            yield each
+        yield each
         if each["type"] != "slice":
             waiting += reversed(each["children"])
 
@@ -264,14 +267,9 @@ class _Interpreter(TreeInterpreter):  # type: ignore[misc]
     """The library's interpreter, which compares as Chainsaw does, and ends."""
 
     def __init__(self) -> None:
-        """Get ready."""
+        """Get ready for one expression."""
         super().__init__(_OPTIONS)
         self._left = _MOST_STEPS
-
-    def begin(self, tree: Node, value: Any) -> Any:
-        """Return what an expression makes of a value, in as many steps as one may take."""
-        self._left = _MOST_STEPS
-        return self.visit(tree, value)
 
     def _spend(self, members: int) -> None:
         self._left -= members
@@ -309,7 +307,5 @@ class _Interpreter(TreeInterpreter):  # type: ignore[misc]
 _OPTIONS = Options(custom_functions=_Functions())
 
 
-@lru_cache(maxsize=64)
-def _interpreter(thread: int) -> _Interpreter:  # noqa: ARG001 (one for each, since it counts)
-    """Return the interpreter of a thread; making one takes as long as a short expression."""
-    return _Interpreter()
+_PLAIN = _Interpreter()
+"""For expressions that count nothing: making one takes as long as such an expression."""
