@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import copy
+import json
+import random
 import re
 from pathlib import Path
 from typing import Any
@@ -18,11 +20,13 @@ from clusterbook.evidence.redact import is_redacted, public_names, redact
 from clusterbook.resolve import views
 from clusterbook.resolve.document import health_checks, recipe_document
 from clusterbook.resolve.resolver import resolve
-from clusterbook.snapshot.model import read_snapshot
+from clusterbook.snapshot.criteria import read_dimension
+from clusterbook.snapshot.model import read_measured_snapshot, read_snapshot
 from clusterbook.validate.checks import check_words
 from clusterbook.validate.judge import judge
 from tests.support.checks import CHECKS, GROUPS
 from tests.support.clusters import FILES
+from tests.support.generated import cluster, labelled, measured
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 Document = dict[str, Any]
@@ -58,7 +62,7 @@ def test_nothing_that_identifies_stays(name: str, recipe: Document) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_what_was_redacted_is_a_snapshot_that_says_so(name: str, recipe: Document) -> None:
     found = redacted(FILES[name], recipe)
-    assert read_snapshot(found).metadata["redacted"] == "2"
+    assert read_snapshot(found).metadata["redacted"] == "3"
     assert is_redacted(found)
     assert not is_redacted(FILES[name])
 
@@ -182,8 +186,6 @@ def test_no_identifier_remains_wherever_it_stood(recipe: Document, secrets: list
 
 def snapshot_with(document: Document, old: str, new: str) -> Document:
     """Return a document in which one name is another, wherever it stands."""
-    import json
-
     found: Document = json.loads(json.dumps(document).replace(old, new))
     return found
 
@@ -233,3 +235,130 @@ def test_nulls_in_lists_are_left_out() -> None:
     measurements = [None, {"type": "OS", "subtypes": [None, {"subtype": "release", "data": {"ID": "ubuntu"}}]}]
     found = redact({"kind": "Snapshot", "measurements": measurements})
     assert found["measurements"] == [{"type": "OS", "subtypes": [{"subtype": "release", "data": {"ID": "ubuntu"}}]}]
+
+
+MANY = 600
+ASKED = {"K8s.server.version": ">= 1.32", "OS.release.ID": "ubuntu", "OS.release.VERSION_ID": "24.04",
+         "OS.sysctl./proc/sys/kernel/osrelease": ">= 6.8"}  # fmt: skip
+
+
+def test_generated_clusters_are_judged_the_same_when_they_are_redacted(recipe: Document) -> None:
+    dice = random.Random(17)  # noqa: S311 (the same clusters each time)
+    asked = {
+        "kind": "RecipeResult",
+        "metadata": {"slug": "x"},
+        "criteria": {"service": "eks", "accelerator": "h100", "os": "ubuntu", "intent": "training"},
+        "constraints": [{"name": name, "value": value} for name, value in ASKED.items()],
+        "componentRefs": [],
+    }
+    seen = set()
+    for _ in range(MANY):
+        document = dice.choice((measured, cluster, labelled))(dice)
+        try:
+            taken = read_measured_snapshot(document)
+        except InvalidRequest:
+            continue
+        shown = read_snapshot(redacted(document, recipe))
+        before, after = ([(each.name, each.state) for each in judge(asked, each, checks={}).results]
+                         for each in (taken, shown))  # fmt: skip
+        assert before == after, json.dumps(document)
+        sizes = [sorted(map(len, each.nodes.pools().values())) for each in (taken, shown)]
+        assert sizes[0] == sizes[1]
+        assert taken.nodes.gpu_count == shown.nodes.gpu_count
+        seen |= {state for _, state in before}
+    assert seen == {"passed", "failed", "error", "skipped"}
+
+
+def topology(data: Document, items: list[Document] | None = None, name: str = "label") -> Document:
+    block = {"subtype": name, "data": data, **({"items": items} if items is not None else {})}
+    return {"kind": "Snapshot", "measurements": [{"type": "NodeTopology", "subtypes": [block]}]}
+
+
+def item(key: str, value: str, nodes: str = "", **data: Any) -> Document:
+    return {"context": {"key": key, "value": value}, "data": {**({"node-list": nodes} if nodes else {}), **data}}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "shown"),
+    [
+        ("nvidia.com/gpu.product", "NVIDIA-H100", "NVIDIA-H100"),
+        ("cloud.google.com/gke-accelerator", "nvidia-h100-80gb", "nvidia-h100-80gb"),
+        ("eks.amazonaws.com/nodegroup", "team-blue", "pool-1"),
+        ("karpenter.sh/nodepool", "team-blue", "pool-1"),
+        ("kubernetes.azure.com/cluster", "MC_blue_eastus", "pool-1"),
+        ("lke.linode.com/pool-id", "", ""),
+        ("team", "blue", None),
+        ("kubernetes.io/hostname", "blue-1", None),
+    ],
+)
+@pytest.mark.parametrize("apart", [True, False], ids=["items", "words"])
+def test_labels_stay_by_their_key_and_values_where_they_are_public(
+    key: str, value: str, shown: str | None, apart: bool
+) -> None:
+    data = {key: f"{value}|blue-1,blue-2"} if not apart else {}
+    found = redact(topology(data, [item(key, value, "blue-1,blue-2")] if apart else None))
+    labels = [(each.key, each.value, each.listed) for each in read_snapshot(found).labels]
+    assert labels == ([] if shown is None else [(key, shown, "node-1,node-2")])
+    assert "blue" not in dump(found)
+
+
+def test_a_word_that_may_hold_its_value_stays_as_its_key() -> None:
+    words = {"eks.amazonaws.com/nodegroup.blue": "blue|a", "eks.amazonaws.com/nodegroup.red": "red|b (+3 more)"}
+    found = redact(topology(words))
+    labels = [(each.key, each.value, each.listed) for each in read_snapshot(found).labels]
+    assert labels == [("eks.amazonaws.com/nodegroup", "pool-1", "node-1"),
+                      ("eks.amazonaws.com/nodegroup", "pool-2", "node-2 (+3 more)")]  # fmt: skip
+    assert redact(found) == found
+
+
+def test_an_item_that_names_its_word_does_so_where_the_word_stays() -> None:
+    data = {"nvidia.com/gpu.present": "true|a,b", "eks.amazonaws.com/nodegroup": "blue|a"}
+    at = [{"node-list-ref": word} for word in data]
+    items = [item("nvidia.com/gpu.present", "true", **at[0], **{"node-count": 2}),
+             item("eks.amazonaws.com/nodegroup", "blue", **at[1])]  # fmt: skip
+    label = redact(topology(data, items))["measurements"][0]["subtypes"][0]
+    assert label["data"] == {"nvidia.com/gpu.present": "true|node-1,node-2"}
+    assert [each["data"] for each in label["items"]] == [
+        {"node-list-ref": "nvidia.com/gpu.present", "node-count": 2},
+        {"node-list": "node-1"},
+    ]
+
+
+def test_taints_stay_with_their_effect_where_they_are_public() -> None:
+    items = [item("nvidia.com/gpu", "true", "a"), item("team", "blue", "a"), item("eks.amazonaws.com/x", "blue", "a")]
+    items[0]["context"]["effect"] = "NoSchedule"
+    taint = redact(topology({}, items, "taint"))["measurements"][0]["subtypes"][0]
+    assert taint["items"] == [{"context": {"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"},
+                               "data": {"node-list": "node-1"}}]  # fmt: skip
+
+
+@pytest.mark.parametrize("version", ["resource.k8s.io/v1", "resource.k8s.io/v1beta1"])
+def test_the_product_of_a_gpu_to_claim_stays(version: str) -> None:
+    attributes = {"attributes": {"productName": {"string": "NVIDIA H100"}, "uuid": {"string": "GPU-blue"}}}
+    device = attributes if version.endswith("v1") else {"basic": attributes}
+    spec = {"driver": "gpu.nvidia.com", "nodeName": "blue-1", "devices": [{"name": "gpu-0", **device}]}
+    slices = {
+        "apiVersion": version,
+        "kind": "ResourceSlice",
+        "items": [{"metadata": {"name": "blue-1-x"}, "spec": spec}],
+    }
+    found = redact({"kind": "Snapshot", "objects": [slices]}, groups=["*.nvidia.com"])
+    assert read_snapshot(found).nodes.gpu[0].gpus is not None
+    assert read_snapshot(found).nodes.gpu[0].readings["GPU.hardware.model"] == "h100"
+    assert "blue" not in dump(found)
+
+
+def test_openshift_is_known_by_its_group() -> None:
+    kinds = [{"metadata": {"name": name}} for name in ("clusterversions.config.openshift.io", "blues.example.org")]
+    found = redact({"kind": "Snapshot", "objects": [
+        {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "items": kinds}]})  # fmt: skip
+    assert read_dimension(read_snapshot(found), "service").value == "ocp"
+    assert "blues" not in dump(found)
+
+
+def test_nodes_that_only_a_redacted_label_would_pick_cannot_be_told() -> None:
+    labels = [item("team", "blue", "a"), item("nvidia.com/gpu.present", "true", "a")]
+    found = read_snapshot(redact(topology({}, labels)))
+    with pytest.raises(InvalidRequest, match="is redacted, and nobody can tell which nodes have team=blue"):
+        found.labelled({"team": "blue"})
+    assert found.labelled({"nvidia.com/gpu.present": "true"}) == {"node-1"}

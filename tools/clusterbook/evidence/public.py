@@ -69,10 +69,11 @@ CONTAINER: Document = {
     "ready": "", "restartCount": "",
     "state": {"waiting": {"reason": ""}, "running": {}, "terminated": {"reason": "", "exitCode": ""}},
 }  # fmt: skip
+DEVICE: Document = {"attributes": {"productName": {"string": ""}}}
 OBJECT: Document = {
     "metadata": {"name": "name", "namespace": "", "labels": LABELS, "generation": ""},
     "spec": {
-        "replicas": "", "driver": "driver", "nodeName": "",
+        "replicas": "", "driver": "driver", "nodeName": "", "devices": [{**DEVICE, "basic": DEVICE}],
         "template": {"spec": {"containers": [{"image": "image"}]}},
     },
     "status": {

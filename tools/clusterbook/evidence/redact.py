@@ -8,43 +8,27 @@ is kept, so that a redacted snapshot is judged like the one it came from. Source
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.evidence.public import NODE_INFO, NODE_KEYS, NODE_VALUES, OBJECT, READINGS, RESOURCES
+from clusterbook.evidence.scrubber import Scrubber, matches
 from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.snapshot.model import read_snapshot
 from clusterbook.snapshot.nodes import is_judged
+from clusterbook.snapshot.services import service_of
+from clusterbook.snapshot.topology import COUNT, CUT, EFFECT, KEY, NODES, NODES_AT, VALUE
 
-VERSION = "2"
+VERSION = "3"
 """Raised whenever something that went stays, or the other way round."""
 Document = dict[str, Any]
 
 _FINGERPRINT = ("service", "accelerator", "gpuModel", "os", "k8sVersion", "region", "nodeCount", "gpuNodeCount", "gpus")
 _RELEASE = ("name", "namespace", "chart", "version", "appVersion", "status", "revision")
-_GROUPS = ("", "apps", "batch", "*.k8s.io", "*.x-k8s.io")
-"""The API groups of Kubernetes itself, which stay; those of components are the catalog's to name."""
+_HOSTNAME = "kubernetes.io/hostname"
 _OF_A_GROUP = ("CustomResourceDefinition", "APIService")
 """The kinds whose names end in an API group."""
-_IDENTIFIERS = re.compile(
-    r"""
-      arn:[\w-]+:[^\s"',]+                                                    # Amazon resource names
-    | \b[\w.+-]+@[\w-]+(?:\.[\w-]+)+                                          # mail addresses
-    | (?:GPU-|MIG-)?\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b  # UUIDs
-    | \b(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}\b                                # MAC addresses
-    | (?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])                              # IPv4
-    | \b(?:[0-9a-fA-F]{1,4}:){2,7}:?[0-9a-fA-F]{1,4}\b                        # IPv6
-    | \bip-\d{1,3}(?:-\d{1,3}){3}(?:\.[\w.-]+)?                               # Amazon's host names
-    | \b(?:i|vpc|subnet|sg|eni|vol|ami)-[0-9a-f]{8,17}\b                      # Amazon's ids
-    | \bocid1\.[\w.-]+                                                        # Oracle's ids
-    | (?<!\d)\d{12}(?!\d)                                                     # account numbers
-    | /subscriptions/[^\s"']+                                                 # Azure's ids
-    """,
-    re.VERBOSE,
-)
 
 
 def public_names(recipe: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
@@ -91,13 +75,13 @@ def redact(
     """
     read_snapshot(document)
     try:
-        return _redact_body(document, _Scrubber(_nodes(document), words, namespaces, groups))
+        return _redact_body(document, Scrubber(_nodes(document), words, namespaces, groups))
     except (KeyError, TypeError, AttributeError) as error:  # deep inside an object, where `read` does not look
         what = f"this is no snapshot that can be redacted: {error}"
         raise InvalidRequest(what, hint="take a new one with `clusterbook snapshot`") from error
 
 
-def _redact_body(document: Mapping[str, Any], scrub: _Scrubber) -> Document:
+def _redact_body(document: Mapping[str, Any], scrub: Scrubber) -> Document:
     redacted: Document = {key: document[key] for key in ("apiVersion", "kind") if key in document}
     metadata = document.get("metadata") or {}
     metadata_fields = {
@@ -137,71 +121,18 @@ def is_redacted(document: Mapping[str, Any]) -> bool:
     return isinstance(metadata, Mapping) and bool(metadata.get("redacted"))
 
 
-class _Scrubber:
-    """Replaces identifiers: names of nodes and namespaces, and whatever is written like an identifier."""
-
-    def __init__(
-        self, nodes: Iterable[str], words: Collection[str], namespaces: Collection[str], groups: Collection[str]
-    ) -> None:
-        self.nodes = frozenset(nodes) - {""}
-        self.words = frozenset(words)
-        self.namespaces = frozenset(namespaces)
-        self.groups = (*_GROUPS, *groups)
-        self.others: dict[tuple[str, str], str] = {}
-        self.counts: Counter[str] = Counter()
-        any_of = "|".join(map(re.escape, sorted(self.nodes, key=len, reverse=True)))
-        self.pattern = re.compile(rf"(?<![\w-])(?:{any_of})(?![\w-])") if any_of else None
-
-    def text(self, value: Any) -> Any:
-        """Return a scalar without identifiers; anything but text is none."""
-        if not isinstance(value, str):
-            return value
-        if value in self.nodes:
-            return self.pseudonym(value, "node")
-        if self.pattern is not None:
-            value = self.pattern.sub(lambda match: self.pseudonym(match[0], "node"), value)
-        return _IDENTIFIERS.sub("redacted", value)
-
-    def pseudonyms(self, names: str) -> str:
-        """Return a list of node names, which may end in how many more there are, as pseudonyms."""
-        listed_names, more, rest = names.partition(" (+")
-        return (
-            ",".join(self.pseudonym(name, "node") for name in listed_names.split(",")) + more + rest
-            if listed_names
-            else ""
-        )
-
-    def name(self, name: str, sort: str) -> str:
-        """Return a name where the recipe says it, else a pseudonym; each `sort` of thing is counted by itself."""
-        return name if name in self.words else self.pseudonym(name, sort)
-
-    def pseudonym(self, name: str, sort: str) -> str:
-        """Return what stands for a name, always the same in one snapshot."""
-        pseudonym = self.others.get((sort, name))
-        if pseudonym is None:
-            self.counts[sort] += 1
-            pseudonym = self.others[sort, name] = f"{sort}-{self.counts[sort]}"
-        return pseudonym
-
-    def is_public(self, part: str) -> bool:
-        """Return whether a part is of an API group that stays; what is no object is."""
-        if not part.startswith("objects/"):
-            return True
-        return _matches(part.removeprefix("objects/").rpartition("/")[0].rpartition("/")[0], self.groups)
-
-    def namespace(self, name: str) -> str:
-        """Return a namespace: its name where it may stay, else a pseudonym."""
-        return name if not name or name in self.namespaces else self.pseudonym(name, "namespace")
-
-
 def _nodes(document: Mapping[str, Any]) -> Iterator[str]:
     """Yield every node name and host name that a snapshot holds, wherever it says it is one."""
     yield str((document.get("metadata") or {}).get("source-node") or "")
-    for kind, name, data in _groups(document):
+    for kind, name, data, items in _groups(document):
         if kind == "NodeTopology" and name in ("label", "taint"):
+            for item in filter(None, items):
+                yield from str((item.get("data") or {}).get(NODES) or "").partition(" (+")[0].split(",")
+                if (context := item.get("context") or {}).get(KEY) == _HOSTNAME:
+                    yield str(context.get(VALUE) or "")
             for key, value in data.items():
                 yield from str(value).rpartition("|")[2].partition(" (+")[0].split(",")
-                if key.startswith("kubernetes.io/hostname"):
+                if key.startswith(_HOSTNAME):
                     yield str(value).partition("|")[0]
         elif kind == "K8s" and name == "node":
             yield str(data.get("source-node") or "")
@@ -213,13 +144,13 @@ def _nodes(document: Mapping[str, Any]) -> Iterator[str]:
             yield str((item.get("spec") or {}).get("nodeName") or "")
 
 
-def _groups(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def _groups(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any], Sequence[Any]]]:
     for measurement in document.get("measurements") or ():
         for subtype in filter(None, (measurement or {}).get("subtypes") or ()):
-            yield measurement["type"], subtype["subtype"], subtype.get("data") or {}
+            yield measurement["type"], subtype["subtype"], subtype.get("data") or {}, subtype.get("items") or ()
 
 
-def _fingerprint(stated: Mapping[str, Any], scrub: _Scrubber) -> Document:
+def _fingerprint(stated: Mapping[str, Any], scrub: Scrubber) -> Document:
     """Return the parts of a fingerprint that say what kind of cluster it is."""
     redacted: Document = {}
     for name in _FINGERPRINT:
@@ -232,7 +163,7 @@ def _fingerprint(stated: Mapping[str, Any], scrub: _Scrubber) -> Document:
     return redacted
 
 
-def _measurement(measurement: Mapping[str, Any], scrub: _Scrubber) -> Document:
+def _measurement(measurement: Mapping[str, Any], scrub: Scrubber) -> Document:
     """Return the readings of one type that stay."""
     kind = measurement["type"]
     items = []
@@ -240,7 +171,7 @@ def _measurement(measurement: Mapping[str, Any], scrub: _Scrubber) -> Document:
         name = subtype["subtype"]
         data = subtype.get("data") or {}
         if kind == "NodeTopology" and name in ("label", "taint"):
-            items.append({"subtype": name, "data": _redact_labels(data, scrub)})
+            items.append({"subtype": name, **_redact_topology(data, subtype.get("items") or (), scrub, name)})
             continue
         block: Document = {"subtype": name, "data": _readings(data, f"{kind}.{name}", scrub)}
         if subtype.get("items"):
@@ -251,25 +182,69 @@ def _measurement(measurement: Mapping[str, Any], scrub: _Scrubber) -> Document:
     return {"type": kind, "subtypes": items}
 
 
-def _readings(data: Mapping[str, Any], path: str, scrub: _Scrubber) -> Document:
-    return {key: scrub.text(value) for key, value in data.items() if _matches(f"{path}.{key}", READINGS)}
+def _readings(data: Mapping[str, Any], path: str, scrub: Scrubber) -> Document:
+    found = {key: scrub.text(value) for key, value in data.items() if matches(f"{path}.{key}", READINGS)}
+    if path == "K8s.node" and "provider" in found:  # Oracle's is an identifier, of which the kind is public
+        found["provider"] = scrub.text(service_of(str(data["provider"])))
+    return found
 
 
-def _matches(word: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(word, pattern) for pattern in patterns)
+def _redact_topology(data: Mapping[str, Any], items: Sequence[Any], scrub: Scrubber, name: str) -> Document:
+    """Return labels or taints that stay: those that are public, and of labels those that judging asks for.
 
-
-def _redact_labels(data: Mapping[str, Any], scrub: _Scrubber) -> Document:
-    """Return labels or taints that stay; their values keep what is before the last bar, nodes become pseudonyms."""
+    Only where key and value stand apart may a label stay whose value goes: a word of both would say it. Where there are
+    no items they are made for such labels, and for all that stay beside them, since a reader takes either.
+    """
     redacted = {}
-    for key, value in data.items():
-        if _matches(key, NODE_KEYS):
+    for word, value in data.items():
+        if matches(word, NODE_KEYS):
             text, bar, nodes = str(value).rpartition("|")
-            redacted[scrub.text(key)] = f"{scrub.text(text)}{bar}{scrub.pseudonyms(nodes)}"
-    return redacted
+            redacted[scrub.text(word)] = f"{scrub.text(text)}{bar}{scrub.pseudonyms(nodes)}"
+    apart = [each for each in items if each and (each.get("context") or {}).get(KEY)]
+    if not apart and name == "label":
+        apart = _items_of_words(data)
+        apart = apart if any(not matches(each["context"][KEY], NODE_KEYS) for each in apart) else []
+    kept = [_redact_label(each, redacted, scrub, data) for each in apart if _stays(each["context"][KEY], name)]
+    return {"data": redacted, **({"items": kept} if kept else {})}
 
 
-def _group(group: Mapping[str, Any], scrub: _Scrubber) -> tuple[Document, list[Document]]:
+def _stays(key: Any, name: str) -> bool:
+    return matches(str(key), NODE_KEYS) or (name == "label" and is_judged(str(key)))
+
+
+def _items_of_words(data: Mapping[str, Any]) -> list[Document]:
+    """Return items for words that are known labels; of a word that may hold its value only the key is taken."""
+    found = []
+    for word, text in data.items():
+        value, bar, listed = str(text).rpartition("|")
+        key = word.removesuffix(f".{value}") if value else word
+        if bar and _stays(key, "label"):
+            found.append({"context": {KEY: key, VALUE: value}, "data": {NODES: listed}})
+    return found
+
+
+def _redact_label(
+    item: Mapping[str, Any], words: Mapping[str, str], scrub: Scrubber, data: Mapping[str, Any]
+) -> Document:
+    """Return the item of a label or a taint; one of `words` lists its nodes, or it does so itself."""
+    context, fields = item["context"], item.get("data") or {}
+    key, value = str(context[KEY]), str(context.get(VALUE) or "")
+    shown = scrub.text(value) if not value or matches(key, NODE_VALUES) else scrub.pseudonym(value, "pool")
+    word = str(fields.get(NODES_AT) or "")
+    at = {NODES_AT: scrub.text(word)} if scrub.text(word) in words else {NODES: scrub.pseudonyms(_listed(fields, data))}
+    counts = {name: fields[name] for name in (COUNT, CUT) if name in fields}
+    effect = {EFFECT: str(context[EFFECT])} if context.get(EFFECT) else {}
+    return {"context": {KEY: scrub.text(key), VALUE: shown, **effect}, "data": at | counts}
+
+
+def _listed(fields: Mapping[str, Any], data: Mapping[str, Any]) -> str:
+    """Return the nodes that an item lists, or the word that it names."""
+    if fields.get(NODES) is not None:
+        return str(fields[NODES])
+    return str(data.get(str(fields.get(NODES_AT) or "")) or "").rpartition("|")[2]
+
+
+def _group(group: Mapping[str, Any], scrub: Scrubber) -> tuple[Document, list[Document]]:
     """Return the objects of one kind that stay, and the gaps that those which go leave behind."""
     kind, items, left = str(group["kind"]), [], set()
     for item in group.get("items") or ():
@@ -284,11 +259,11 @@ def _group(group: Mapping[str, Any], scrub: _Scrubber) -> tuple[Document, list[D
     return {"apiVersion": group["apiVersion"], "kind": kind, "items": items}, gaps
 
 
-def _node(item: Mapping[str, Any], scrub: _Scrubber) -> Document:
+def _node(item: Mapping[str, Any], scrub: Scrubber) -> Document:
     """Return what of a node stays: what it runs, which GPUs it has, and whose machine it is, but not which."""
     redacted: Document = _redact_value(item, OBJECT, scrub, "Node")
     labels = {
-        key: scrub.text(value) if _matches(key, NODE_VALUES) else scrub.pseudonym(str(value), "pool")
+        key: scrub.text(value) if matches(key, NODE_VALUES) else scrub.pseudonym(str(value), "pool")
         for key, value in (item["metadata"].get("labels") or {}).items()
         if is_judged(key)
     }
@@ -299,7 +274,7 @@ def _node(item: Mapping[str, Any], scrub: _Scrubber) -> Document:
     info = status.get("nodeInfo") or {}
     node_status = {"nodeInfo": {key: scrub.text(info[key]) for key in NODE_INFO if info.get(key)}}
     for part in ("capacity", "allocatable"):
-        node_status[part] = {key: value for key, value in (status.get(part) or {}).items() if _matches(key, RESOURCES)}
+        node_status[part] = {key: value for key, value in (status.get(part) or {}).items() if matches(key, RESOURCES)}
     redacted["status"] = {
         **(redacted.get("status") or {}),
         **{key: value for key, value in node_status.items() if value},
@@ -307,11 +282,11 @@ def _node(item: Mapping[str, Any], scrub: _Scrubber) -> Document:
     return redacted
 
 
-def _redact_value(value: Any, shape: Any, scrub: _Scrubber, kind: str) -> Any:
+def _redact_value(value: Any, shape: Any, scrub: Scrubber, kind: str) -> Any:
     """Return what of a value stays, by the shape `shape`; see `OBJECT`."""
     if isinstance(shape, tuple):
         members = value if isinstance(value, Mapping) else {}
-        return {key: scrub.name(str(each), "label") for key, each in members.items() if _matches(key, shape)}
+        return {key: scrub.name(str(each), "label") for key, each in members.items() if matches(key, shape)}
     if isinstance(shape, dict):
         members = value if isinstance(value, Mapping) else {}
         parts = (
@@ -325,29 +300,29 @@ def _redact_value(value: Any, shape: Any, scrub: _Scrubber, kind: str) -> Any:
     if shape == "image":
         return _image(str(value), scrub)
     if shape == "driver":
-        return value if _matches(str(value), scrub.groups) else "redacted"
+        return value if matches(str(value), scrub.groups) else "redacted"
     return scrub.text(value) if isinstance(value, str | int | float) else None
 
 
-def _object_name(name: str, scrub: _Scrubber, kind: str) -> str:
+def _object_name(name: str, scrub: Scrubber, kind: str) -> str:
     """Return the name of an object: that of a kind or an API stays with its group, a node's becomes its pseudonym."""
     if kind == "Namespace":
         return scrub.namespace(name)
     if name in scrub.nodes:
         return scrub.pseudonym(name, "node")
-    if kind in _OF_A_GROUP and _matches(name.partition(".")[2], scrub.groups[1:]):
+    if kind in _OF_A_GROUP and matches(name.partition(".")[2], scrub.groups[1:]):
         return name
     return scrub.name(name, kind.lower())
 
 
-def _image(image: str, scrub: _Scrubber) -> str:
+def _image(image: str, scrub: Scrubber) -> str:
     """Return the last part of an image and its tag, where the recipe says that part; else nothing."""
     whole = image.partition("@")[0].rpartition("/")[2]
     name, colon, tag = whole.partition(":")
     return f"{name}{colon}{scrub.text(tag)}" if name in scrub.words else "redacted"
 
 
-def _gap(gap: Mapping[str, Any], scrub: _Scrubber) -> Document:
+def _gap(gap: Mapping[str, Any], scrub: Scrubber) -> Document:
     """Return a gap without its reason, which quotes what an API said to whom."""
     redacted = {"part": scrub.text(gap["part"]), "state": gap["state"]}
     return {**redacted, "namespace": scrub.namespace(str(gap["namespace"]))} if gap.get("namespace") else redacted

@@ -118,6 +118,9 @@ class Snapshot(_SnapshotFields):
             found = these if found is None else found & these
         if not found:
             said = ", ".join(f"{key}={value}" for key, value in wanted.items())
+            if self.metadata.get("redacted"):
+                what = f"the snapshot is redacted, and nobody can tell which nodes have {said}"
+                raise InvalidRequest(what, hint="pick a pool by its pseudonym with --pool, or take it without --redact")
             raise InvalidRequest(f"the snapshot shows no node with {said}", hint="`kubectl get nodes --show-labels`")
         return found
 
