@@ -124,6 +124,21 @@ def test_a_tree_in_a_registry_is_the_tree_in_a_folder(
     assert (tmp_path / "out" / "deploy.sh").is_file()
 
 
+@pytest.mark.parametrize("name", ["ours", ".", "./ours"])
+def test_a_folder_is_taken_as_tar_and_tools_of_registries_pack_it(
+    client: Client, registry: FakeRegistry, publisher: Publisher, tmp_path: Path, name: str
+) -> None:
+    for path, text in trees.texts(indexes.FILES).items():
+        (tmp_path / "tree" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tree" / path).write_text(text)
+    packed = BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        tar.add(tmp_path / "tree", arcname=name)  # folders have entries of their own
+    digest = put(registry, packed.getvalue(), signer=publisher.signer)
+    where = f"oci://{registry.host}/acme/tree@{digest}"
+    assert client("query", "eks", "components.a.version", "--source", where, "--plain-http").out == "1.0.0\n"
+
+
 def test_a_whole_tree_is_a_source_and_can_stand_alone(
     client: Client, registry: FakeRegistry, publisher: Publisher
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from tests.interop.certs import Certificates
 from tests.interop.processes import run
 from tests.interop.registries import Registry
 from tests.interop.toolchain import program
+from tests.support import indexes, trees
 from tests.support.servers.sigstore import IDENTITY, ISSUER, FakeSigstore, running
 from tests.support.whole_recipes import small
 
@@ -83,6 +85,31 @@ def test_we_verify_and_fetch_it_with_the_key_that_cosign_made(pushed: Pushed, tm
         target = str(tmp_path / f"{deployer}.tgz")
         pushed.clusterbook("fetch", "bundle", where, "--key", "cosign.pub", "-o", target)
         pushed.clusterbook("verify", target, "--key", "cosign.pub")
+
+
+def test_a_tree_that_crane_pushed_and_cosign_attested_is_a_source(pushed: Pushed, tmp_path: Path) -> None:
+    for path, text in trees.texts(indexes.FILES).items():
+        (tmp_path / "recipes" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "recipes" / path).write_text(text)
+    with tarfile.open(tmp_path / "tree.tgz", "w:gz") as tar:
+        tar.add(tmp_path / "recipes", arcname="recipes")
+    where = f"{pushed.registry.host}/trees/ours:1.0.0"
+    run(program("crane"), "append", "-f", str(tmp_path / "tree.tgz"), "-t", where, env=pushed.env)
+    builder = {"id": "https://acme.example"}
+    predicate = {
+        "buildDefinition": {"buildType": "https://acme.example/v1", "externalParameters": {}},
+        "runDetails": {"builder": builder},
+    }
+    (tmp_path / "predicate.json").write_text(json.dumps(predicate))
+    look_up = ("query", "eks", "components.a.version", "--source", f"oci://{where}")
+    with pytest.raises(subprocess.CalledProcessError):
+        pushed.clusterbook(*look_up, "--key", "cosign.pub")
+    run(
+        program("cosign"), "attest", "--key", f"{pushed.folder}/cosign.key", "--type", "slsaprovenance1",
+        "--predicate", str(tmp_path / "predicate.json"), "--use-signing-config=false", "--tlog-upload=false", "--yes",
+        where, env=pushed.env,
+    )  # fmt: skip
+    assert pushed.clusterbook(*look_up, "--key", "cosign.pub").endswith("1.0.0\n")
 
 
 def test_helm_pulls_and_renders_the_chart(pushed: Pushed, tools_env: dict[str, str]) -> None:
