@@ -65,3 +65,16 @@ def test_every_exit_status_is_explained() -> None:
     text = (ROOT / "site/docs/guide/exit-status.md").read_text(encoding="utf-8")
     explained = {int(number) for number in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
     assert explained == {error.exit_status for error in guide.errors()} | {0, 8, 130}
+
+
+def test_what_troubleshooting_names_exists() -> None:
+    text = (ROOT / "site/docs/guide/troubleshoot.md").read_text(encoding="utf-8")
+    codes = re.findall(r"\[(CB\d{3})\]\(errors\.md#(\w+)\)", text)
+    assert len(codes) >= 20
+    assert {code for code, _ in codes} <= {error.code for error in guide.errors()}
+    assert all(code.lower() == anchor for code, anchor in codes)
+    told = dict(pair for name, program in sites.PROGRAMS.items() for pair in commands(name, program))
+    typed = {match[0] for match in re.finditer(r"clusterbook [a-z]+( forget)?", text)}
+    assert typed <= told.keys()
+    known = {opt for command in told.values() for param in command.params for opt in param.opts}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) <= known
