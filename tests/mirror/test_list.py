@@ -181,3 +181,29 @@ def test_a_list_with_gaps_says_so_itself() -> None:
     spec = node.data()["spec"]
     assert spec["complete"] is False
     assert spec["gaps"][0]["component"] == "crds"
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"setJson": ['operator:driver={"version": "1"}']},
+        {"setJson": ['operator:more=[{"image": "a"}]']},
+        {"setJson": ['operator:more={"deep": {"initImage": "a"}}']},
+        {"dynamic": ["operator:driver"]},
+        {"set": ["operator:webhook.removalImage=x"]},
+    ],
+    ids=str,
+)
+def test_an_option_that_holds_an_image_further_down_is_a_gap(option: dict[str, list[str]]) -> None:
+    recipe = small()
+    request = {"deployer": "helm", **option}
+    made = render(recipe, request, "1").plan
+    gaps = [gap.why for gap in mirror_list(recipe, made, read_options(request), {}).gaps]
+    assert [why for why in gaps if why.endswith("may change what it pulls")] != []
+
+
+def test_an_option_that_holds_none_is_no_gap() -> None:
+    recipe = small()
+    request = {"deployer": "helm", "setJson": ['operator:driver={"enabled": false, "kind": "open"}']}
+    made = render(recipe, request, "1").plan
+    assert not any("may change" in gap.why for gap in mirror_list(recipe, made, read_options(request), {}).gaps)

@@ -6,7 +6,7 @@ Source: reference rows D4, D6, L6.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from clusterbook.bundle.components import BundleComponent
@@ -15,10 +15,9 @@ from clusterbook.bundle.options import Options
 from clusterbook.bundle.value_tree import get
 from clusterbook.catalog.images import covers, full_name, images_in
 from clusterbook.resolve.image_variants import variants
+from clusterbook.resolve.image_words import names_image
 from clusterbook.resolve.recipe import ComponentRef
 
-_TELLING = frozenset("image repository registry tag version digest imagetag imagerepository imageregistry".split())
-"""Last words of paths whose values say which image is started."""
 _MARKETPLACE = "operators.coreos.com"
 _BY_OLM = "it is installed from an OLM catalog, which says what it pulls: mirror that as well"
 
@@ -105,13 +104,24 @@ def mirror_list(
     names = {name: part.name for part in parts for name in (*(part.facts.get("valueOverrideKeys") or ()), part.name)}
     for setting in (*options.settings, *options.typed, *options.secrets, *options.dynamic):
         target = names.get(setting.target, "")
-        if setting.path[-1].lower() in _TELLING and target in charts:
+        left_open = next((get(part.dynamic, setting.path) for part in parts if part.name == target), None)
+        said = left_open if setting.flag == "--dynamic" else setting.value
+        if target in charts and (names_image(setting.path[-1]) or any(map(names_image, _keys(said)))):
             gaps.append(
                 ImageGap(target, f"{setting.flag} {setting.target}:{setting.dotted()} may change what it pulls")
             )
     references = (ComponentRef(dict(part.reference)) for part in parts)
     bases = (full_name(each["image"]) for reference in references for each in reference.image_variants)
     return _list(_name(recipe), charts.values(), images, gaps, bases)
+
+
+def _keys(value: Any) -> Iterator[str]:
+    """Yield every key of the maps in a value."""
+    for key, inner in value.items() if isinstance(value, Mapping) else ():
+        yield str(key)
+        yield from _keys(inner)
+    for inner in value if isinstance(value, list) else ():
+        yield from _keys(inner)
 
 
 def recorded_gaps(component: ComponentRef) -> list[ImageGap]:

@@ -6,10 +6,11 @@ Part of `bundle`, so it imports next to nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.records import Any, NamedTuple
+from clusterbook.resolve.image_words import unlisted_words
 from clusterbook.resolve.recipe import ComponentRef, RecipeResult
 
 FACTS = (
@@ -81,7 +82,10 @@ def complete(document: Mapping[str, Any], inputs: BundleInputs) -> dict[str, Any
         whole = dict(component.document)
         whole.setdefault("registry", inputs.registry.get(name, {}))
         if name in inputs.images and "images" not in whole:
-            whole |= {"images": inputs.images[name], **_image_gaps(component, inputs.unlisted.get(name, {}))}
+            whole |= {
+                "images": inputs.images[name],
+                **_image_gaps(component, inputs.images[name], inputs.unlisted.get(name, {})),
+            }
         components.append(whole)
         for path in files_of(component, inputs.files):
             text = files.get(path, inputs.files.get(path))
@@ -94,11 +98,14 @@ def complete(document: Mapping[str, Any], inputs: BundleInputs) -> dict[str, Any
     return {**recipe.with_components(components), **({"files": files} if files else {})}
 
 
-def _image_gaps(component: ComponentRef, listed: Mapping[str, Any]) -> dict[str, Any]:
+def _image_gaps(component: ComponentRef, images: Sequence[str], listed: Mapping[str, Any]) -> dict[str, Any]:
     """Return what of a component's images is not among its `images`; nothing where they are all there is."""
     gaps, chart = list(listed.get("gaps") or ()), listed.get("chart")
     if chart and component.version and chart != component.version:
         missing = f"images of its chart {component.version}"
         gaps.append({"missing": missing, "reason": f"the list was written for {chart}", "helmKnows": True})
     variants = listed.get("variants")
+    known = [*images, *(each["image"] for each in variants or ())]
+    for path, word in unlisted_words(component.values, known) if known else ():
+        gaps.append({"missing": f"the image of {path}", "reason": f"the list has none of {word}", "helmKnows": True})
     return {**({"imageVariants": variants} if variants else {}), **({"imageGaps": gaps} if gaps else {})}
