@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +130,29 @@ def test_a_note_has_one_line_whatever_a_snapshot_says(fleet: Path, words: tuple[
     said = indexes.run(*(word.format(taken=taken, folder=fleet) for word in words))
     assert (said.out + said.err).replace("\n", "").replace("\t", "").isprintable()
     assert [line for line in said.err.splitlines() if line.startswith("  passed")] == []
+
+
+def test_nothing_that_ends_as_a_snapshot_is_left_out_in_silence(index: str, fleet: Path) -> None:
+    whole = (fleet / "a-good.json").read_text(encoding="utf-8")
+    (fleet / "UPPER.JSON").write_text(whole, encoding="utf-8")
+    (fleet / "linked.yaml").symlink_to(fleet / "a-good.json")
+    (fleet / "broken.yml").symlink_to(fleet / "gone")
+    (fleet / "folder.yaml").mkdir()
+    os.mkfifo(fleet / "pipe.yaml")
+    said = indexes.run("fit", str(fleet), "--source", index)
+    assert said.status == 2
+    names = [line.split()[0] for line in said.out.splitlines()]
+    assert sorted(names[1:3]) == ["broken.yml", "pipe.yaml"]
+    assert set(names[3:]) == {"west/b-other.json", "UPPER.JSON", "a-good.json", "linked.yaml"}
+    assert said.out.count("is no file that can be read") == 2
+
+
+def test_what_a_dot_hides_is_left_out_as_in_a_mounted_configmap(index: str, tmp_path: Path) -> None:
+    mounted = tmp_path / "mounted" / "..2026_11_30"
+    mounted.mkdir(parents=True)
+    (mounted / "cluster.json").write_text(json.dumps(FILES["h100-eks"]), encoding="utf-8")
+    (mounted.parent / "..data").symlink_to(mounted.name)
+    (mounted.parent / "cluster.json").symlink_to("..data/cluster.json")
+    (mounted.parent / ".cluster.json").write_text("{", encoding="utf-8")
+    said = indexes.run("fit", str(mounted.parent), "--source", index)
+    assert [line.split()[0] for line in said.out.splitlines()] == ["CLUSTER", "cluster.json"]

@@ -19,7 +19,7 @@ from clusterbook.diff import snapshot_report
 from clusterbook.diff.recipe_report import code
 from clusterbook.diff.snapshot_report import Drift
 from clusterbook.diff.snapshots import SEVERITIES, UNSEEN
-from clusterbook.files.read import is_folder
+from clusterbook.files.read import is_file, is_folder
 from clusterbook.inputs.fast import read_snapshot
 from clusterbook.lookup.find import open_shelf
 from clusterbook.resolve.matching import CURATED
@@ -44,6 +44,8 @@ class ClusterRow(NamedTuple):
 def snapshot_files(words: Sequence[str]) -> list[tuple[str, str]]:
     """Return label and path of every snapshot that files and folders name.
 
+    What a name with a dot hides is left out: editors keep copies so, and a mounted ConfigMap has each file twice.
+
     Raises:
         InvalidRequest: a folder holds none.
     """
@@ -52,10 +54,12 @@ def snapshot_files(words: Sequence[str]) -> list[tuple[str, str]]:
         if not is_folder(word):
             found.append((word, word))
             continue
-        files = sorted(path for path in Path(word).rglob("*") if path.suffix in ENDINGS and path.is_file())
-        if not files:
+        files = {path.relative_to(word): path for path in Path(word).rglob("*") if path.suffix.lower() in ENDINGS}
+        shown = {label: path for label, path in files.items() if not any(part.startswith(".") for part in label.parts)}
+        labels = sorted(label for label, path in shown.items() if not path.is_dir())
+        if not labels:
             raise InvalidRequest(f"{word} holds no snapshot", hint="snapshots end in .yaml, .yml or .json")
-        found += [(path.relative_to(word).as_posix(), str(path)) for path in files]
+        found += [(label.as_posix(), str(shown[label])) for label in labels]
     return found
 
 
@@ -64,6 +68,8 @@ def _rows(words: Sequence[str], ask: Callable[[str, Snapshot], Any], *, kubeconf
     rows = []
     for label, path in snapshot_files(words):
         try:
+            if path not in words and not is_file(path):  # of a folder; what is typed may be a pipe
+                raise InvalidRequest(f"{path} is no file that can be read", hint="take it out of the folder")
             _, taken = read_snapshot(path, kubeconfig=kubeconfig)
             rows.append(ClusterRow(label, str(taken.metadata.get("timestamp") or ""), ask(label, taken)))
         except ClusterbookError as error:
