@@ -343,6 +343,39 @@ def test_a_helm_that_is_killed_is_no_refusal_of_the_chart(tmp_path: Path) -> Non
         Helm(str(program)).render(tmp_path / "a-1.0.0.tgz", "a", "ns", {}, kubernetes="1.30.0")
 
 
+@pytest.mark.parametrize("status", [2, 126, 127, 137])
+def test_a_helm_that_breaks_down_is_no_refusal_of_the_chart(tmp_path: Path, status: int) -> None:
+    program = tmp_path / "helm"
+    program.write_text(
+        f'#!/bin/sh\n[ "$1" = version ] && echo v3.22.0 && exit\necho "fatal error: out of memory" >&2\nexit {status}\n'
+    )
+    program.chmod(0o755)
+    with pytest.raises(HelmFailed, match=f"status {status}, .* it said: fatal error: out of memory"):
+        Helm(str(program)).render(tmp_path / "a-1.0.0.tgz", "a", "ns", {}, kubernetes="1.30.0")
+
+
+def test_a_run_in_which_helm_breaks_down_records_nothing_of_that_chart(tree: Path, charts: Path, helm: str) -> None:
+    program = tree.parent / "helm"
+    program.write_text(f'#!/bin/sh\ncase "$*" in *size*|*/b-1.0.0.tgz*) exit 2 ;; esac\nexec {helm} "$@"\n')
+    program.chmod(0o755)
+    assert prove(tree, "--charts", str(charts), "--helm", str(program)) == HelmFailed.exit_status
+    assert not (tree / path_of("b")).exists()
+    assert prove(tree, "--charts", str(charts), "--helm", helm) == 10
+    assert spec(tree, "b")["renders"]
+
+
+@pytest.mark.parametrize("driver", ["sql", "nonsense"])
+def test_the_store_of_a_users_helm_changes_no_proof(
+    proven: Path, charts: Path, helm: str, driver: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {name: (proven / path_of(name)).read_bytes() for name in "ab"}
+    for name in before:
+        (proven / path_of(name)).unlink()
+    monkeypatch.setenv("HELM_DRIVER", driver)
+    prove(proven, "--charts", str(charts), "--helm", helm)
+    assert {name: (proven / path_of(name)).read_bytes() for name in "ab"} == before
+
+
 def test_an_archive_that_holds_another_chart_is_refused(
     tree: Path, charts: Path, helm: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

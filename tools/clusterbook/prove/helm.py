@@ -20,6 +20,8 @@ MAX_REFUSAL = 400
 """Most characters of what helm says that are kept; schema errors repeat themselves."""
 _VERSION = re.compile(r"v(?P<major>\d+)\.\d+(\.\d+)?")
 _MAJORS = ("3", "4")
+_REFUSES = 1
+"""The exit status of a helm that does not render; Go's runtime ends with 2, shells with more than 128."""
 
 
 class NoHelm(ClusterbookError):
@@ -56,7 +58,8 @@ class Helm:
         if path is None:
             raise NoHelm(f"{program} is not on PATH", hint="install Helm 3 or 4, or name it with --helm")
         self.program = path
-        self._environment = {**os.environ, "KUBECONFIG": os.devnull, "HELM_DEBUG": "false"}
+        # With the driver of another store, and no such store here, helm renders nothing and calls that a success.
+        self._environment = {**os.environ, "KUBECONFIG": os.devnull, "HELM_DEBUG": "false", "HELM_DRIVER": ""}
         try:
             done = self._run(["version", "--short"])
         except OSError as error:
@@ -86,6 +89,12 @@ class Helm:
         done = self._run([*words, *(["--include-crds"] if crds else [])], json.dumps(values))
         if done.returncode < 0:
             raise HelmFailed(f"helm was stopped by signal {-done.returncode}", place=archive)
+        if done.returncode not in (0, _REFUSES):
+            said = next(iter(done.stderr.strip().splitlines()), "nothing")[:MAX_REFUSAL]
+            what = f"helm ended with status {done.returncode}, which is no answer about a chart; it said: {said}"
+            raise HelmFailed(
+                what, place=archive, hint="is the machine out of memory? run it again: what is proven stays"
+            )
         return Rendering((), _refusal(done.stderr, archive)) if done.returncode else Rendering(split(done.stdout))
 
     def pull(self, source: str, chart: str, version: str, folder: Path) -> Path:
