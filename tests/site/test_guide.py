@@ -78,3 +78,16 @@ def test_what_troubleshooting_names_exists() -> None:
     assert typed <= told.keys()
     known = {opt for command in told.values() for param in command.params for opt in param.opts}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) <= known
+
+
+def test_every_test_that_the_page_on_trust_names_is_there() -> None:
+    """Each row of what was tried names one at least."""
+    text = (ROOT / "site/docs/guide/trust.md").read_text(encoding="utf-8")
+    table = text.partition("|---|---|---|\n")[2].partition("\n\n")[0].splitlines()
+    assert len(table) > 20
+    for row in table:
+        named = re.findall(r"`(tests/[a-z_/]+\.py)(?:::(\w+))?`", row)
+        assert named, row
+        for file, name in named:
+            held = (ROOT / file).read_text(encoding="utf-8")
+            assert name == "" or f"\ndef {name}(" in held, f"{file}::{name}"
