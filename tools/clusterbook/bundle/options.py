@@ -202,9 +202,9 @@ def _tolerations(request: OptionWords, option: str) -> tuple[Taint, ...]:
 def _count(word: Any) -> int:
     """Return a number of nodes, 0 for any."""
     text = str(word)
-    if not text.isascii() or not text.isdigit() or int(text) > 1_000_000:
+    if not re.fullmatch(r"[0-9]{1,7}", text) or int(text) > 1_000_000:
         raise InvalidRequest(
-            f"--nodes {text} is not a number of nodes", hint="write a whole number, such as --nodes 16"
+            f"--nodes {text[:40]} is not a number of nodes", hint="write a whole number, such as --nodes 16"
         )
     return int(text)
 
