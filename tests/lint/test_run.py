@@ -97,10 +97,10 @@ def test_an_alias_bomb_in_a_tree_of_others_is_found_in_time(tree: Path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
     (tree / "components" / "operator" / "values.yaml").write_text("\n".join(lines), "utf-8")
-    begin = time.perf_counter()
+    begin = time.process_time()  # what else the machine does must not count
     codes = [each.split()[-1] for each in found(tree, strict=False)]
     assert codes == ["CB004"]
-    assert time.perf_counter() - begin < 20
+    assert time.process_time() - begin < 20
 
 
 def test_an_empty_folder_misses_both_files(tmp_path: Path) -> None:
