@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from clusterbook.bundle import options
+from clusterbook.bundle.rederive import prove
+from clusterbook.bundle.render import render
 from clusterbook.diagnostics.errors import InvalidRequest
+from tests.support.whole_recipes import small
 
 
 def test_nothing_asked_is_helm_with_every_default() -> None:
@@ -27,6 +30,17 @@ def test_nothing_asked_is_helm_with_every_default() -> None:
         ({"set": ["a:b=1", "a:b=2"]}, "--set a:b stands twice"),
         ({"setJson": ["a:b=1", "a:b=2"]}, "--set-json a:b stands twice"),
         ({"setFile": ['a:b="x"', 'a:b="y"']}, "--set-file a:b stands twice"),
+        *(
+            ({"setJson": [f"a:x={head * n}1{tail * n}"]}, "--set-json a:x is not JSON: ")
+            for head, tail in (("[", "]"), ('{"a":', "}"))
+            for n in (64, 900, 100_000)
+        ),
+        *(
+            ({option: [f"a:{'x.' * 5000}x{tail}"]}, "a path of more than 64 steps")
+            for option, tail in (("set", "=1"), ("setJson", "=1"), ("setFile", "=1"), ("dynamic", ""))
+        ),
+        ({"setSecret": [f"a:{'x.' * 64}x=a/b"]}, "a path of more than 64 steps"),
+        ({"setFile": [f"a:x={'[' * 900}1{']' * 900}"]}, "--set-file a:x is not JSON: it nests deeper than 64 levels"),
         ({"setJson": ["deployer:project=1"]}, "--set-json does not speak to the deployer"),
         ({"nodes": "-3"}, "--nodes -3 is not a number of nodes"),
         ({"nodes": "many"}, "--nodes many is not a number of nodes"),
@@ -110,3 +124,9 @@ def test_a_record_that_somebody_tampered_with_is_refused(document: Any) -> None:
 def test_the_content_of_a_file_is_recorded_as_a_word() -> None:
     word = options.json_word("a", ["b", "c"], {"z": "é", "a": [1.5, None]})
     assert word == 'a:b.c={"a":[1.5,null],"z":"é"}'
+
+
+def test_a_value_may_nest_as_deep_as_in_a_file() -> None:
+    word = f"operator:x={'[' * 63}1{']' * 63}"
+    made = render(small(), {"setJson": [word]}, "1")
+    assert not prove(made.files).differences

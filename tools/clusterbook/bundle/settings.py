@@ -20,6 +20,8 @@ _LABEL_NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
 _LABEL_PREFIX = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _WHOLE = r"-?(0|[1-9][0-9]{0,17})"
+_DEEPEST = 64
+"""How deep a value may nest, as in files of YAML."""
 _TEXTUAL = ("version", "tag", "digest")
 """Endings of keys whose values are text even where they look like numbers."""
 _PLACE_IN_CLUSTER = r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)/([A-Za-z0-9._-]{1,253})"
@@ -97,7 +99,14 @@ def read_json(word: str, *, flag: str = "--set-json") -> Setting:
 
 def _json(text: str) -> Any:
     """Return the value that JSON text says. Raises ValueError where it says none that every reader would agree on."""
-    return json.loads(text, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_pairs)
+    value = json.loads(text, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_pairs)
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for each in level if isinstance(each, dict | list)
+                 for inner in (each.values() if isinstance(each, dict) else each)]  # fmt: skip
+        if not level:
+            return value
+    raise ValueError(f"it nests deeper than {_DEEPEST} levels")
 
 
 def _no_constant(word: str) -> Any:
@@ -181,6 +190,10 @@ def _target(flag: str, word: str, target: str) -> str:
 
 def _path(flag: str, word: str, path: str) -> Path:
     segments = tuple(path.split("."))
+    if len(segments) > _DEEPEST:
+        raise InvalidRequest(
+            f"{flag} {word[:40]}…: a path of more than {_DEEPEST} steps", hint="no chart nests so deep"
+        )
     for segment in segments:
         if not re.fullmatch(_SEGMENT, segment):
             shown = segment.partition(":")[0]
