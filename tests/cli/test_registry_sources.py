@@ -292,11 +292,21 @@ def test_what_was_kept_is_written_anew_where_somebody_changed_it(
 # --- a published catalog ----------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def stock(publisher: Publisher) -> FakeRegistry:
+    """Give a registry to which both releases were published; nobody changes it."""
+    with running(FakeRegistry()) as server:
+        for release in (MARCH, JULY):
+            publisher.publish(Base(Registry(server.host, plain_http=True), "acme/catalog"), release)
+    return server
+
+
 @pytest.fixture
-def published(registry: FakeRegistry, publisher: Publisher) -> str:
+def published(registry: FakeRegistry, stock: FakeRegistry) -> str:
     """Give the base of a catalog with both releases."""
-    for release in (MARCH, JULY):
-        publisher.publish(Base(Registry(registry.host, plain_http=True), "acme/catalog"), release)
+    registry.blobs |= stock.blobs
+    registry.manifests |= stock.manifests
+    registry.tags |= stock.tags
     return f"oci://{registry.host}/acme/catalog"
 
 
