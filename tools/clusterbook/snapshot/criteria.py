@@ -126,7 +126,7 @@ def _service(snapshot: Snapshot) -> DimensionReading:
     """Return which managed Kubernetes it is."""
     version, nodes = snapshot.reading("K8s", "server", "version"), snapshot.nodes
     labels = {key for kind in nodes.all_kinds for key in kind.node.labels}
-    labels |= {each.key for each in snapshot.labels if services.is_judged(each.key)}
+    labels |= {key for key in snapshot.label_keys if services.is_judged(key)}
     said = {key: {kind.node.readings.get(f"K8s.node.{key}", "") for kind in nodes.all_kinds} - {""}
             for key in ("container-runtime-version", "os-image", "provider")}  # fmt: skip
     for key, values in said.items():
