@@ -120,6 +120,16 @@ class Head(tarfile.TarInfo):
             raise UnsafeArchive(f"the head of a member has {head.size} bytes", hint="fetch it again")
         return head
 
+    @classmethod
+    def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
+        """Return the head at which an archive stands; what starts with a damaged one is no archive."""
+        try:
+            return super().fromtarfile(tarfile)
+        except UnsafeArchive as error:
+            if tarfile.offset == 0 and error.__cause__ is not None:
+                raise error.__cause__ from None
+            raise
+
 
 _EXTENSIONS = frozenset(
     {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK}
