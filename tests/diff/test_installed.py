@@ -10,8 +10,9 @@ from clusterbook.bundle.value_tree import clone, merge
 from clusterbook.diff.installed import installed_drift
 from clusterbook.diff.snapshots import SnapshotChange, select
 from clusterbook.lookup.find import Question, whole_recipe
-from clusterbook.snapshot.inventory import UnseenPart
+from clusterbook.snapshot.inventory import Gap, UnseenPart
 from clusterbook.snapshot.model import Snapshot, read_snapshot
+from tests.validate.test_node_views import cluster, node
 
 Document = dict[str, Any]
 
@@ -213,3 +214,49 @@ def test_values_that_were_edited_by_hand_are_told(recipe: Document) -> None:
     assert [each.path for each in installed_drift(recipe, taken, SELECTED)] == [
         "components.gpu-operator.values.driver.version"
     ]
+
+
+# --- what the recipe is for -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("claimed", "said"),
+    [
+        ({"accelerator": "h100"}, []),
+        ({"accelerator": "any", "intent": "training"}, []),
+        ({"accelerator": "gb200"}, [("modified", "critical", "fingerprint.accelerator", "gb200")]),
+        ({"service": "gke"}, [("modified", "critical", "fingerprint.service", "gke")]),
+        ({"service": "eks", "accelerator": "h100", "os": "ubuntu"}, []),
+        ({"os": "rhel"}, [("modified", "critical", "fingerprint.os", "rhel")]),
+        (
+            {"service": "gke", "accelerator": "gb200"},
+            [
+                ("modified", "critical", "fingerprint.accelerator", "gb200"),
+                ("modified", "critical", "fingerprint.service", "gke"),
+            ],
+        ),
+    ],
+)
+def test_a_cluster_that_a_recipe_is_not_for_has_drifted(claimed: Document, said: list[tuple[str, ...]]) -> None:
+    assert sorted(each[:4] for each in against(cluster(node("a"), node("b")), claimed)) == said
+
+
+def against(taken: Snapshot, claimed: Document) -> list[tuple[str, ...]]:
+    """Return the drift of a cluster from a recipe that is for some criteria."""
+    recipe = {"kind": "RecipeResult", "componentRefs": [], "criteria": claimed}
+    nothing_installed = taken._replace(inventory=taken.inventory._replace(releases=[]))
+    return [tuple(each) for each in select(installed_drift(recipe, nothing_installed))]
+
+
+def test_of_several_kinds_of_nodes_one_is_enough() -> None:
+    mixed = cluster(node("a"), node("b", {"nvidia.com/gpu.product": "NVIDIA-L40S"}))
+    assert against(mixed, {"accelerator": "h100"}) == against(mixed, {"accelerator": "l40s"}) == []
+    [change] = against(mixed, {"accelerator": "gb200"})
+    assert change[:4] == ("modified", "critical", "fingerprint.accelerator", "gb200")
+    assert "a is h100" in change[4]
+
+
+def test_nodes_that_could_not_be_listed_may_be_others() -> None:
+    gap = Gap("objects/v1/Node", "denied", "nodes is forbidden")
+    found = against(cluster(gaps=(gap,)), {"accelerator": "h100"})
+    assert found == [("unseen", "warning", "fingerprint.accelerator", "seen", "")]

@@ -27,8 +27,11 @@ from clusterbook.diff.snapshots import (
 from clusterbook.documents.selector import spell
 from clusterbook.resolve.recipe import ORDER, ComponentRef, Document, RecipeResult
 from clusterbook.snapshot.constraint import parse_version
+from clusterbook.snapshot.criteria import read_dimension
 from clusterbook.snapshot.inventory import ABSENT, RELEASES, InstalledRelease
 from clusterbook.snapshot.model import Snapshot
+from clusterbook.validate.result import ERROR, FAILED, SKIPPED
+from clusterbook.validate.subject import criteria
 
 _BESIDE = ("-pre", "-post", "-readiness")
 """What the releases are called that a bundle installs around a component's own."""
@@ -70,7 +73,7 @@ def installed_drift(
     gap = snapshot.inventory.gap(RELEASES)
     partial = gap is not None and gap.state != ABSENT
     expected = {each.component.name: each for each in _expected_components(recipe, request, edited or {})}
-    changes: list[SnapshotChange] = []
+    changes = [*_criteria_drift(document.get("criteria") or {}, snapshot)]
     for component in recipe.components:
         name = component.name
         release = _release_of(component, left)
@@ -95,6 +98,18 @@ def installed_drift(
         SnapshotChange(ADDED, INFO, f"releases.{each.namespace}/{each.name}", "", chart_of(each)) for each in left
     ]
     return changes
+
+
+def _criteria_drift(claimed: Mapping[str, Any], snapshot: Snapshot) -> Iterator[SnapshotChange]:
+    """Yield what the cluster is that the recipe is not for; of several kinds of nodes, one that it is for is enough."""
+    for result in criteria(claimed, snapshot):
+        value, path = str(claimed[result.name]), f"fingerprint.{result.name}"
+        reading = read_dimension(snapshot, result.name)
+        if result.state == FAILED and (value not in reading.values or len(reading.values) == 1):
+            shown = result.message.removeprefix(f"the recipe is for {value}, and ")
+            yield SnapshotChange(MODIFIED, CRITICAL, path, value, shown)
+        elif result.state == ERROR or (result.state == SKIPPED and reading.looked and not reading.values):
+            yield unseen_change(path, expected=True, found=False)
 
 
 def _expected_components(
