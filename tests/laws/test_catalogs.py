@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clusterbook.catalog.criteria import ANY, DIMENSIONS, Criteria, product
+from clusterbook.catalog.criteria import ANY, DIMENSIONS, Criteria, product, union
 from clusterbook.catalog.load import load_catalog
 from clusterbook.catalog.tree import SourceTree
 from clusterbook.resolve import matrix
@@ -274,12 +274,19 @@ def test_a_second_resolver_agrees(specs: dict[str, Spec]) -> None:
 
 
 def required_systems(claimed: Sequence[Criteria], query: Criteria) -> list[str]:
-    """Return the operating systems of which a query has to name one (R23)."""
-    if query.service == ANY or query.os != ANY:
+    """Return the operating systems of which a query has to name one (R23, and what the reference asks since August)."""
+
+    def others(asked: Criteria) -> list[str]:
+        return sorted({each.os for each in claimed if each.os != ANY and each.covers(asked._replace(os=each.os))})
+
+    if query.os != ANY:
         return []
-    if any(each[:2] == query[:2] and each.covers(query) for each in claimed):
-        return []
-    return sorted({each.os for each in claimed if each.os != ANY and each.covers(query._replace(os=each.os))})
+    covering = [each for each in claimed if each.covers(query)]
+    if query.service != ANY and not any(each[:2] == query[:2] for each in covering):
+        return others(query)
+    together = union(covering)
+    alone = any(each in (together, together._replace(nodes=0)) for each in (*claimed, Criteria()))
+    return [] if alone else others(together)
 
 
 # --- laws of the matrix -----------------------------------------------------------------------------------------------

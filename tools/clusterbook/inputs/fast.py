@@ -17,6 +17,7 @@ from clusterbook.documents.api_version import versions_of
 from clusterbook.documents.scalars import BOOLEANS
 from clusterbook.files.read import read_text
 from clusterbook.records import Any
+from clusterbook.resolve.recipe import COMPONENTS, KIND
 from clusterbook.snapshot.model import Snapshot, read_measured_snapshot
 
 MAX_BYTES = 256 * 1024 * 1024
@@ -49,7 +50,7 @@ def read_document(where: str, *, kubeconfig: str = "") -> dict[str, Any]:
 
 def _may_hold_words(document: Mapping[str, Any]) -> bool:
     """Return whether a recipe has words among its values that are booleans to Helm if they stand there unquoted."""
-    components = document.get("componentRefs") if document.get("kind") == "RecipeResult" else None
+    components = document.get(COMPONENTS) if document.get("kind") == KIND else None
     waiting = [
         component.get(key)
         for component in (components if isinstance(components, list) else ())

@@ -94,8 +94,7 @@ class Matcher:
         slug = honoured.slug()
         if slug in self.failures:
             return Answer(query, UNSUPPORTED, honoured, None, (), self.failures[slug])
-        joint = honoured == query and query._replace(nodes=0) not in self._exact
-        systems = self._required_systems(query, mask, joint=joint)
+        systems = self._required_systems(query, honoured, mask)
         if systems:
             reason = f"an OS is required for {query.sentence()} (valid: {', '.join(systems)})"
             return Answer(query, UNSUPPORTED, honoured, slug, (), reason)
@@ -118,16 +117,23 @@ class Matcher:
         ]
         return f"composed of {', '.join(names)}; no overlay claims the combination itself"
 
-    def _required_systems(self, query: Criteria, mask: int, *, joint: bool) -> list[str]:
+    def _required_systems(self, query: Criteria, honoured: Criteria, mask: int) -> list[str]:
         """Return the operating systems of which one must be named, or [] when the query may stay as it is.
 
         Source: reference row R23: a service without an OS, no matched overlay of exactly this service and
         accelerator, and overlays that would match if an OS were named. Since August the reference refuses any query
-        that overlays answer `joint`ly, none of them alone, where naming an OS would bring another.
+        that several overlays answer together, none of them alone, where naming an OS would bring another; what is
+        honoured decides that, so that a query and the answer to it are told the same.
         """
-        alone = query.service == ANY or mask & self._pairs.get(query[:2], 0)
-        if query.os != ANY or (alone and not joint):
+        if query.os != ANY:
             return []
+        if query.service != ANY and not mask & self._pairs.get(query[:2], 0):
+            return self._other_systems(query)
+        alone = honoured in self._exact or honoured._replace(nodes=0) in self._exact
+        return [] if alone else self._other_systems(honoured)
+
+    def _other_systems(self, query: Criteria) -> list[str]:
+        """Return the operating systems that would bring another overlay, if one of them were named."""
         otherwise = -1  # the overlays that match as far as the other dimensions go
         for position, (masks, free) in enumerate(self._masks):
             otherwise &= -1 if position == _OS else masks.get(query[position], free)
