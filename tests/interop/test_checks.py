@@ -135,7 +135,8 @@ def test_a_check_has_the_rights_of_its_entry_and_no_others(cluster: Cluster, nam
 
 
 FOREVER = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs in the background has it ignored
 from clusterbook.kubernetes.api import open_api
 from clusterbook.validate.run_jobs import run_all
 from clusterbook.validate.job_manifests import CheckRun

@@ -177,7 +177,8 @@ def test_a_server_ends_with_what_it_started(tmp_path: Path) -> None:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=["Ctrl-C", "ended", "killed"])
 def test_servers_do_not_outlive_the_test_run_however_it_ends(how: signal.Signals, tmp_path: Path) -> None:
     program = (
-        "import sys, time\nfrom pathlib import Path\nfrom tests.interop.processes import Servers\n"
+        "import signal, sys, time\nfrom pathlib import Path\nfrom tests.interop.processes import Servers\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "with Servers(Path(sys.argv[1])) as servers:\n"
         "    print(servers.start('sleeper', 'sleep', '300').process.pid, flush=True)\n    time.sleep(300)\n"
     )
