@@ -11,7 +11,7 @@ import click
 import pytest
 from ruamel.yaml import YAML
 
-from clusterbook.cli import commands, main
+from clusterbook.cli import commands, main, program
 from clusterbook.cli.command import Caller, Command, Request, scan
 from clusterbook.cli.commands import COMMANDS, click_command
 from clusterbook.cli.program import Program
@@ -584,6 +584,20 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert commands.run_click(["--help"]) == 0
     text = capsys.readouterr().out
     assert all(name in text for name in ("completion", *(command.name.partition(" ")[0] for command in COMMANDS)))
+
+
+def test_help_puts_no_flag_or_command_under_a_heading_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    flags = {flag.names[0].removeprefix("--") for command in COMMANDS for flag in command.flags}
+    under = [name for names in program._FLAGS.values() for name in names.split()]
+    assert set(under) <= flags
+    assert len(under) == len(set(under))
+    shown = {name for names in program.HEADINGS.values() for name in names.split()}
+    assert shown == set(commands.program.commands)
+    assert commands.run_click(["bundle", "--help"]) == 0
+    text = capsys.readouterr().out
+    bundled = next(command for command in COMMANDS if command.name == "bundle")
+    assert all(flag.names[0] in text for flag in bundled.flags)
+    assert "\nSigning:\n" in text
 
 
 def test_a_closed_pipe_is_no_error(index: Path) -> None:

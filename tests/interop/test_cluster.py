@@ -15,7 +15,8 @@ from tests.interop import nodes
 from tests.interop.cluster import ApiError, Cluster, takes_pods
 from tests.interop.processes import NotReadyError, Servers, wait_until
 
-BUDGET_S = 30  # three when nothing else runs
+BUDGET_S = 10  # three when nothing else runs
+TRIES = 3
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -36,12 +37,16 @@ def phase(cluster: Cluster, namespace: str, name: str) -> str:
 
 @pytest.mark.usefixtures("cluster")  # so that the programs are there, and what is measured is the start
 def test_a_cluster_is_ready_soon_and_ends_whole(tmp_path: Path) -> None:
-    before = time.monotonic()
-    with control_plane.start(tmp_path, nodes=nodes.h100_nodes(1)) as running:
-        took_s = time.monotonic() - before
-        (node,) = running.get("/api/v1/nodes")["items"]
-        assert takes_pods(node)
-        assert running.get("/version")["gitVersion"] == "v1.36.3"
+    took_s = BUDGET_S + 1.0
+    for number in range(TRIES):
+        before = time.monotonic()
+        with control_plane.start(tmp_path / str(number), nodes=nodes.h100_nodes(1)) as running:
+            took_s = min(took_s, time.monotonic() - before)
+            (node,) = running.get("/api/v1/nodes")["items"]
+            assert takes_pods(node)
+            assert running.get("/version")["gitVersion"] == "v1.36.3"
+        if took_s <= BUDGET_S:
+            break
     assert took_s <= BUDGET_S
     with pytest.raises(OSError, match=r"refused|reset"):
         running.get("/version")
@@ -170,7 +175,7 @@ def test_a_server_ends_with_what_it_started(tmp_path: Path) -> None:
         server = servers.start("parent", "sh", "-c", "sleep 300 & echo $!; wait")
         child = Path(f"/proc/{server.first_line()}")
         assert child.exists()
-    wait_until(lambda: not child.exists() or "Z" in (child / "stat").read_text(), "the child ended")
+    wait_until(lambda: not child.exists() or "Z" in (child / "stat").read_text(), "the child ended", timeout_s=5)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has died")
@@ -188,4 +193,4 @@ def test_servers_do_not_outlive_the_test_run_however_it_ends(how: signal.Signals
         server = Path("/proc", run.stdout.readline().strip())
         assert (server / "comm").read_text() == "sleep\n"
         run.send_signal(how)
-    wait_until(lambda: not server.exists() or "Z" in (server / "stat").read_text(), "the server ended")
+    wait_until(lambda: not server.exists() or "Z" in (server / "stat").read_text(), "the server ended", timeout_s=5)

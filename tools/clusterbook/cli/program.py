@@ -21,11 +21,11 @@ from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, did
 
 _FLAGS = {
     "Which recipe": "service accelerator intent os platform nodes criteria-strict profile slurm-accounting-mode"
-    " runtime-inventory allow-inherited recipe snapshot",
+    " allow-inherited recipe snapshot",
     "Where it comes from": "from source data external-only registry allow-withdrawn",
     "Whom to trust": "policy key tuf-root certificate-identity certificate-identity-regexp certificate-oidc-issuer"
     " trust-root allow-unsigned unsigned at-least min-trust-level require-creator cli-version-constraint",
-    "Which cluster": "cluster no-cluster kubeconfig context node node-name pool root",
+    "Which cluster": "cluster no-cluster kubeconfig context node pool root",
     "Deployer": "deployer readiness-hooks vendor-charts app-name repo target-revision flux-namespace"
     " flux-oci-source-name",
     "Values": "set set-json set-file set-secret dynamic storage-class shared-storage-class",

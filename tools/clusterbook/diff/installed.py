@@ -27,11 +27,10 @@ from clusterbook.diff.snapshots import (
 from clusterbook.documents.selector import spell
 from clusterbook.resolve.recipe import ORDER, ComponentRef, Document, RecipeResult
 from clusterbook.snapshot.constraint import parse_version
-from clusterbook.snapshot.criteria import read_dimension
 from clusterbook.snapshot.inventory import ABSENT, RELEASES, InstalledRelease
 from clusterbook.snapshot.model import Snapshot
 from clusterbook.validate.result import ERROR, FAILED, SKIPPED
-from clusterbook.validate.subject import criteria
+from clusterbook.validate.subject import criteria_readings
 
 _BESIDE = ("-pre", "-post", "-readiness")
 """What the releases are called that a bundle installs around a component's own."""
@@ -102,11 +101,11 @@ def installed_drift(
 
 def _criteria_drift(claimed: Mapping[str, Any], snapshot: Snapshot) -> Iterator[SnapshotChange]:
     """Yield what the cluster is that the recipe is not for; of several kinds of nodes, one that it is for is enough."""
-    for result in criteria(claimed, snapshot):
+    for result, reading in criteria_readings(claimed, snapshot):
         value, path = str(claimed[result.name]), f"fingerprint.{result.name}"
-        reading = read_dimension(snapshot, result.name)
         if result.state == FAILED and (value not in reading.values or len(reading.values) == 1):
-            shown = result.message.removeprefix(f"the recipe is for {value}, and ")
+            other = next(iter(reading.values)) if len(reading.values) == 1 and value not in reading.values else ""
+            shown = other or result.message.removeprefix(f"the recipe is for {value}, and ")
             yield SnapshotChange(MODIFIED, CRITICAL, path, value, shown)
         elif result.state == ERROR or (result.state == SKIPPED and reading.looked and not reading.values):
             yield unseen_change(path, expected=True, found=False)

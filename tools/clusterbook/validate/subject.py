@@ -128,13 +128,19 @@ _ANY = ("any", "", 0)
 
 def criteria(claimed: Mapping[str, Any], snapshot: Snapshot) -> Iterator[Result]:
     """Yield what becomes of each criterion of a recipe that a cluster may show."""
+    yield from (result for result, _ in criteria_readings(claimed, snapshot))
+
+
+def criteria_readings(claimed: Mapping[str, Any], snapshot: Snapshot) -> Iterator[tuple[Result, DimensionReading]]:
+    """Yield the same, each with what the cluster shows."""
     for dimension in DIMENSIONS:
         value = claimed.get(dimension, "")
         if value not in _ANY:
-            state, message = _criterion(dimension, str(value), read_dimension(snapshot, dimension))
+            reading = read_dimension(snapshot, dimension)
+            state, message = _criterion(dimension, str(value), reading)
             if dimension == "accelerator" and state in (PASSED, SKIPPED):
                 state, message = _whole_gpus(str(claimed.get("intent") or ""), snapshot, state, message)
-            yield Result(READINESS, CRITERION, dimension, state, message)
+            yield Result(READINESS, CRITERION, dimension, state, message), reading
 
 
 def _criterion(dimension: str, value: str, reading: DimensionReading) -> tuple[str, str]:

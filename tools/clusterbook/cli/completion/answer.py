@@ -18,11 +18,6 @@ from clusterbook.lookup.index_files import IndexFiles
 from clusterbook.records import Any
 
 _WORDS = os.path.join(os.path.dirname(__file__), "words.json")
-_VALUES = {
-    "deployer": ("helm", "helmfile", "argocd", "argocd-helm", "flux"),
-    "phase": ("readiness", "deployment", "performance", "conformance"),
-}
-"""Values of flags that click takes as any text."""
 _RECIPES = ("slug", "slugs", "which", "recipe", "old", "new", "query", "queries")
 """Arguments that name a recipe."""
 _RELEASES = ("old", "new", "release")
@@ -131,7 +126,7 @@ class _Line:
     def _values(self, flag: Sequence[Any], current: str) -> Iterator[tuple[str, str]]:
         """Yield the values that a flag may have."""
         key = _key(flag)
-        yield from ((value, "") for value in flag[3] or _VALUES.get(key, ()))
+        yield from ((value, "") for value in flag[3] or _known_values(key))
         if key in ("service", "accelerator", "intent", "os", "platform"):
             others = {name: self.said[name] for name in DIMENSIONS if name in self.said and name != key}
             yield from _criteria(key, others)
@@ -204,6 +199,19 @@ def _keys(value: object, before: str, end: str) -> Iterator[tuple[str, str]]:
         if "." not in key:
             more = isinstance(below, dict) and bool(below)
             yield f"{before}{key}{'.' if more else end}", "" if more else json.dumps(below, ensure_ascii=False)[:60]
+
+
+def _known_values(key: str) -> Sequence[str]:
+    """Return the values of a flag whose command refuses others in words of its own; () where any text will do."""
+    if key == "deployer":
+        from clusterbook.bundle.options import DEPLOYERS
+
+        return DEPLOYERS
+    if key == "phase":
+        from clusterbook.validate.result import PHASES
+
+        return PHASES
+    return ()
 
 
 def _key(flag: Sequence[Any]) -> str:
