@@ -9,6 +9,7 @@ Arguments are handed on: `test`, `bench`, `fuzz`, `interop` and `browser` give t
 import contextlib
 import hashlib
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -116,6 +117,9 @@ LINT: dict[str, Sequence[str]] = {
 }
 SIDE_BY_SIDE = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
 """File by file, since the tests of one share a cluster, a registry or a site; each worker has its own."""
+TESTS_FAILED = 1
+"""Pytest's exit status for that; others say that it could not run them."""
+MAY_BE_UNSTEADY = 3
 FUZZ = ("tests/bench/test_foreign_text.py", "tests/bench/test_killed.py")
 WITH_HELM = ("tests/prove",)
 """Tests outside the interop tier that skip where there is no helm; there is one once the tier's tools are built."""
@@ -171,6 +175,29 @@ def golden(arguments: Sequence[str]) -> int:
     return run(PYTHON, "-m", "tests.support.goldens", *arguments)
 
 
+def side_by_side(*arguments: str) -> int:
+    """Return pytest's exit status for tests on real programs; up to three that fail are tried once more, by themselves.
+
+    Beside one another on a small machine, a wait can be too short without anything being wrong. What passed only the
+    second time is named at the end, and its first failure stays in the output: it is to be looked into all the same.
+    """
+    cache = ROOT / ".pytest_cache" / "side-by-side"
+    shutil.rmtree(cache, ignore_errors=True)
+    remember = ("-o", f"cache_dir={cache}")
+    status = run(PYTHON, "-m", "pytest", *SIDE_BY_SIDE, *remember, *arguments)
+    failed = cache / "v" / "cache" / "lastfailed"
+    if status != TESTS_FAILED or not failed.is_file():
+        return status
+    tests = sorted(json.loads(failed.read_text(encoding="utf-8")))
+    if len(tests) > MAY_BE_UNSTEADY:
+        return status
+    print("dev.py: once more, by themselves:", *tests)
+    if again := run(PYTHON, "-m", "pytest", *remember, *tests):
+        return again
+    print("dev.py: passed only the second time:", *tests, file=sys.stderr)
+    return 0
+
+
 def interop(arguments: Sequence[str]) -> int:
     """Test against the real tools, built with Go: Helm, registries, clusters."""
     set_up()
@@ -178,13 +205,13 @@ def interop(arguments: Sequence[str]) -> int:
     if arguments:
         return run(PYTHON, "-m", "pytest", "tests/interop", *arguments)
     built = run(PYTHON, "-m", "tests.interop.toolchain")
-    return built or run(PYTHON, "-m", "pytest", *SIDE_BY_SIDE, "tests/interop", *WITH_HELM)
+    return built or side_by_side("tests/interop", *WITH_HELM)
 
 
 def browser(arguments: Sequence[str]) -> int:
     """Test the catalog site in a real browser; without one the tests skip, in CI they fail."""
     set_up()
-    return run(PYTHON, "-m", "pytest", *SIDE_BY_SIDE, "tests/browser", *arguments)
+    return side_by_side("tests/browser", *arguments)
 
 
 def agent(_: Sequence[str]) -> int:

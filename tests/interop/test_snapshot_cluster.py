@@ -211,11 +211,19 @@ def test_what_is_not_valid_is_refused_in_the_servers_words(api: Api, namespace: 
         api.apply(f"/apis/apps/v1/namespaces/{namespace}/deployments/x", {**deployment("x", namespace), "nonsense": 1})
 
 
+def _states(pid: int) -> list[str]:
+    """Return how each thread of a process is, in the kernel's letters: R, S, T (stopped) …"""
+    stats = [(task / "stat").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+    return [stat.rpartition(")")[2].split()[0] for stat in stats]
+
+
 @contextmanager
 def frozen(server: Server) -> Iterator[None]:
     """Have a program do nothing for a while; its connections stay open."""
     server.process.send_signal(signal.SIGSTOP)
     try:
+        # Until the signal is taken, which a busy machine puts off, its threads go on answering.
+        wait_until(lambda: set(_states(server.process.pid)) == {"T"}, "stopped")
         yield
     finally:
         server.process.send_signal(signal.SIGCONT)
