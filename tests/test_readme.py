@@ -1,4 +1,4 @@
-"""Whatever the README shows is what the commands say; its console blocks are run against our own catalog."""
+"""Whatever the README shows is what the commands say; its console blocks are run on the frozen catalog."""
 
 from __future__ import annotations
 
@@ -8,12 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from clusterbook.catalog.load import load_catalog
-from clusterbook.catalog.read import read_tree
 from clusterbook.cli import lookup, main, validate
-from clusterbook.files.write import write_folder
-from clusterbook.lookup.build import index_parts
-from clusterbook.resolve import matrix
+from tests.support import frozen
 
 OURS = Path(__file__).resolve().parents[1]
 README = (OURS / "README.md").read_text(encoding="utf-8")
@@ -26,10 +22,7 @@ SHOWN = [
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> str:
-    built = matrix.build(load_catalog(read_tree(OURS / "recipes", label="recipes", strict=True)))
-    folder = tmp_path_factory.mktemp("readme") / "index"
-    write_folder(folder, index_parts(built), marker="index.json")
-    return str(folder)
+    return str(frozen.write_index(tmp_path_factory.mktemp("readme") / "index", frozen.texts()))
 
 
 @pytest.mark.parametrize(("line", "said"), SHOWN)

@@ -17,11 +17,12 @@ from clusterbook.evidence import ledger
 from clusterbook.files.write import write_folder
 from clusterbook.ledger import plan
 from clusterbook.ledger.folder import open_ledger
+from clusterbook.ledger.model import Ledger
 from clusterbook.ledger.plan import Commit
 from clusterbook.lookup.build import index_parts
 from clusterbook.site import commands, evidence
 from clusterbook.validate.result import Result
-from tests.support import ledgers, proofs, sites
+from tests.support import frozen, ledgers, proofs, sites
 from tests.support.clusters import SNAPSHOTS
 
 DATA = sites.small()
@@ -241,18 +242,16 @@ def test_the_guide_leads_from_a_snapshot_to_a_page_that_says_how_it_ended(
     )  # tests/evidence/test_folder.py asks one
     monkeypatch.chdir(tmp_path)
     shutil.copy(SNAPSHOTS / "h100-eks.yaml", "cluster.yaml")
-    shutil.copytree(sites.OURS / "registry", "registry")
-    commit = Commit("1" * 40, "2099-01-01T00:00:00Z")
-    now = plan.plan(sites.ours(), open_ledger(Path("registry")), name="2099.1.0", commit=commit)
-    for path, content in now.files.items() if not now.empty else ():  # what moved since the last release
-        (tmp_path / "registry" / path).parent.mkdir(exist_ok=True)
-        (tmp_path / "registry" / path).write_text(content)
-    (tmp_path / "recipes").symlink_to(sites.OURS / "recipes")
+    frozen.write_sources(Path("recipes"), frozen.few())
+    commit = Commit("1" * 40, "2026-07-01T00:00:00Z")
+    released = plan.plan(frozen.build(frozen.few()), Ledger({}), name="2026.7.0", commit=commit)
+    files = {path: text.encode() for path, text in released.files.items()}
+    write_folder(tmp_path / "registry", files.items(), marker="releases/2026.7.0.yaml")
     sites.sources(tmp_path)
     proofs.believed(tmp_path)
     policy = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
     (tmp_path / "site" / "trust.yaml").write_text(policy[0])
-    write_folder(tmp_path / "index", index_parts(sites.ours()), marker="index.json")
+    frozen.write_index(tmp_path / "index", frozen.few())
     for line in lines:
         program, *words = shlex.split(line)
         if program == "clusterbook-build":
