@@ -54,8 +54,8 @@ IO = frozenset(
     catalog.chart catalog.read
     cli.build_main cli.builder.check cli.builder.index cli.builder.ledger cli.builder.options cli.builder.prove
     cli.builder.publish cli.builder.recipe cli.builder.schemas cli.builder.site cli.check cli.commands cli.comparison
-    cli.completion.answer cli.completion.words cli.config_map cli.evidence cli.fleet cli.main cli.mirror cli.program
-    cli.push cli.question cli.terminal cli.trust cli.validate
+    cli.completion.answer cli.completion.words cli.config_map cli.evidence cli.fleet cli.main cli.manual.pages
+    cli.mirror cli.program cli.push cli.question cli.terminal cli.trust cli.validate
     collect.cluster.survey collect.node.host collect.node.nics collect.node.nvidia_smi collect.node.pci
     collect.node.system collect.node.systemd collect.run collect.take
     evidence.folder evidence.ledger

@@ -53,6 +53,9 @@ def test_a_wheel_carries_the_index(sources: Path, tmp_path: Path) -> None:
     assert "clusterbook/lookup/index/index.json" in index
     assert len(index) > 100
     assert "clusterbook/cli/completion/words.json" in names
+    [data] = {name.partition("/")[0] for name in names if name.partition("/")[0].endswith(".data")}
+    pages = {name.removeprefix(f"{data}/data/share/man/man1/") for name in names if name.startswith(data)}
+    assert pages > {"clusterbook.1", "clusterbook-recipe.1", "clusterbook-build-check.1"}
 
 
 def test_sources_that_do_not_resolve_make_no_wheel(sources: Path, tmp_path: Path) -> None:

@@ -56,15 +56,9 @@ class SingleUseCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what help says of flags, under headings where there are many."""
-        records = {
-            param.opts[0].lstrip("-"): record
-            for param in self.get_params(ctx)
-            if isinstance(param, click.Option) and (record := param.get_help_record(ctx))
-        }
-        grouped = _under_headings(_FLAGS if len(records) > _FEW else {}, list(records), "Options")
-        for heading, names in grouped.items():
+        for heading, records in flags_by_heading(self, ctx).items():
             with formatter.section(heading):
-                formatter.write_dl([records[name] for name in names])
+                formatter.write_dl(records)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Refuse a flag that stands twice, then parse.
@@ -79,6 +73,17 @@ class SingleUseCommand(click.Command):
         except click.UsageError as error:
             error.ctx = error.ctx or ctx  # a flag without its value does not know whose it is
             raise
+
+
+def flags_by_heading(command: click.Command, context: click.Context) -> dict[str, list[tuple[str, str]]]:
+    """Return what help says of each flag of a command, under headings where there are many."""
+    records = {
+        param.opts[0].lstrip("-"): record
+        for param in command.get_params(context)
+        if isinstance(param, click.Option) and (record := param.get_help_record(context))
+    }
+    grouped = _under_headings(_FLAGS if len(records) > _FEW else {}, list(records), "Options")
+    return {heading: [records[name] for name in names] for heading, names in grouped.items()}
 
 
 class StrictCommand(SingleUseCommand):

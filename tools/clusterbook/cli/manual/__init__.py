@@ -1,0 +1,1 @@
+"""Manual pages: what help says, as `man` shows it."""
