@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from functools import cache
 
@@ -69,10 +68,10 @@ def test_pages_count_effects_as_the_report_of_proofs_does() -> None:
 def test_the_charts_own_value_is_shown_beside_ours() -> None:
     found = values()["gpu-operator", "driver.upgradePolicy.maxParallelUpgrades"]
     assert (found.does("5"), found.defaults) == ("live", ("1",))
-    found = values()["nvsentinel", "janitor-provider.csp.provider"]
-    assert (found.does("generic"), found.defaults) == ("dead", ("kind",))
-    off = values()["kube-prometheus-stack", "grafana.fullnameOverride"]
-    assert re.fullmatch(r"dead in \d+, live in \d+", off.does("grafana"))
+    found = values()["nvsentinel", "labeler.assumeDriverInstalled"]
+    assert (found.does("true"), found.defaults) == ("live", ("false",))
+    found = values()["kube-prometheus-stack", "grafana.enabled"]
+    assert (found.does("false"), found.defaults) == ("live", ("true",))
 
 
 def test_what_the_chart_says_too_is_its_default() -> None:
