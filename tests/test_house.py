@@ -29,7 +29,8 @@ TOOLS = ROOT / "tools"
 PACKAGES = frozenset(
     """
     artifacts bundle catalog cli collect diagnostics diff documents evidence fetch files gotemplate inputs
-    kubernetes ledger lint lookup mirror oci prove publish records resolve site snapshot trust validate verify
+    kubernetes ledger lint lookup mirror oci prove publish records resolve site snapshot transition trust validate
+    verify
     """.split()
 )
 

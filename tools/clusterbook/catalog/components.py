@@ -16,7 +16,8 @@ from clusterbook.documents.yaml_reader import Node
 class RegistryEntry:
     """One entry of the component registry. Source: reference rows F3-F11.
 
-    `manifests` are its manifests where no layer names any, `safe_paths` the values that a mixin may set.
+    `manifests` are its manifests where no layer names any, `safe_paths` the values that a mixin may set, and
+    `upgrades_file` says what its upgrades take.
     """
 
     name: str
@@ -27,6 +28,7 @@ class RegistryEntry:
     external: bool = False
     manifests: tuple[Origin, ...] = ()
     safe_paths: frozenset[str] = frozenset()
+    upgrades_file: str = ""
 
     def place(self) -> Place:
         """Return where the entry stands."""
@@ -59,6 +61,7 @@ def read_entry(entry: Node, source: SourceFile) -> RegistryEntry:
         if node:
             take(field, node.string().rsplit("/", 1)[-1] if field == "chart" else node.string(), node)
     name, assert_file = entry.get("name"), entry.get("healthCheck", "assertFile")
+    upgrades_file = entry.get("upgrades", "file")
     return RegistryEntry(
         name=name.string() if name else "",
         node=entry,
@@ -71,6 +74,7 @@ def read_entry(entry: Node, source: SourceFile) -> RegistryEntry:
             for item in _elements(entry.get("manifestFiles"))
         ),
         safe_paths=frozenset(item.string() for item in _elements(entry.get("mixinSafeOverridePaths"))),
+        upgrades_file=upgrades_file.string() if upgrades_file else "",
     )
 
 

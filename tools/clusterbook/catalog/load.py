@@ -13,7 +13,8 @@ from pydantic import BaseModel
 
 from clusterbook.catalog import schema
 from clusterbook.catalog.components import RegistryEntry, read_entry
-from clusterbook.catalog.criteria import ANY, DIMENSIONS, Criteria, Vocabulary, claimed_values
+from clusterbook.catalog.criteria import Criteria, Vocabulary
+from clusterbook.catalog.dimensions import read_vocabulary
 from clusterbook.catalog.images import image_list_findings
 from clusterbook.catalog.layers import Layer, Profile, read_layer, read_profile
 from clusterbook.catalog.profiles import PROFILE_VERSIONS, profile_findings, version_findings, wears_profile
@@ -34,6 +35,8 @@ from clusterbook.diagnostics.findings import Finding, Place, Severity, SourceErr
 from clusterbook.documents.api_version import API_VERSION, FIRST_GENERATION
 from clusterbook.documents.schema import MISSING_KEY, UNKNOWN_KEY, WRONG_TYPE, check_shape
 from clusterbook.documents.yaml_reader import Node, parse
+from clusterbook.transition.record import UpgradeRecord, read_record
+from clusterbook.transition.schema import ComponentUpgradesShape
 
 MISSING_FILE = Code(
     "CB014",
@@ -75,6 +78,7 @@ class Catalog:
     unread: Mapping[str, Unread] = field(default_factory=dict)
     unread_mixins: Mapping[str, Unread] = field(default_factory=dict)
     configurations: tuple[Profile, ...] = ()
+    upgrades: Mapping[str, UpgradeRecord] = field(default_factory=dict)
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
@@ -147,6 +151,7 @@ class _Loader:
         vocabulary = self.vocabulary([criteria for criteria in claims if criteria is not None])
         values = self.values([base, *layers.values(), *mixins.values()])
         self.images(components)
+        upgrades = self.upgrades(components)
         return Catalog(
             tree=self.tree,
             components=components,
@@ -163,6 +168,7 @@ class _Loader:
             unread=unread,
             unread_mixins=self.unread["mixins/"],
             configurations=self.configurations(),
+            upgrades=upgrades,
         )
 
     def root(self, path: str) -> str:
@@ -336,23 +342,26 @@ class _Loader:
             if node is not None:
                 self.findings.extend(image_list_findings(node, source.file, component=owner, components=components))
 
+    def upgrades(self, components: Mapping[str, RegistryEntry]) -> dict[str, UpgradeRecord]:
+        """Return the upgrade records that the registry names, by component; an unread one of others says nothing."""
+        records: dict[str, UpgradeRecord] = {}
+        for name, entry in components.items():
+            source = self.tree.files.get(entry.upgrades_file)
+            before = len(self.findings)
+            node = self.document(entry.upgrades_file, source, ComponentUpgradesShape) if source else None
+            if source is not None and node is None and not self.is_ours(source):
+                problems = self.findings[before:]
+                self.findings[before:] = [problem._replace(severity="warning") for problem in problems]
+                self.broken.discard(source.file)
+            elif node is not None:
+                records[name] = read_record(node.data(), entry.upgrades_file)
+        return records
+
     def vocabulary(self, claims: list[Criteria]) -> Vocabulary:
         """Return the allowed criteria values: those of the criteria file, and those overlays claim (R7)."""
-        known: dict[str, tuple[str, ...]] = {}
-        aliases: dict[str, dict[str, str]] = {}
         source = self.tree.files.get(CRITERIA)
         node = self.document(CRITERIA, source, schema.CriteriaCatalogShape) if source else None
-        for name in DIMENSIONS if node else ():
-            dimension = node.get("spec", "dimensions", name) if node else None
-            if dimension is None:
-                continue
-            listed = dimension.get("values")
-            known[name] = tuple(item.string() for item in listed.elements()) if listed else ()
-            spellings = dimension.get("aliases")
-            aliases[name] = {word: target.string() for word, target in (spellings.items() if spellings else ())}
-            wildcard = dimension.get("any")
-            aliases[name] |= {item.string(): ANY for item in (wildcard.elements() if wildcard else ())}
-        return Vocabulary(known, claimed_values(claims), aliases)
+        return read_vocabulary(node.get("spec", "dimensions") if node else None, claims)
 
     def values(self, layers: list[Layer]) -> dict[str, Tree]:
         """Return every values file of the tree, traced, by path: those so named, and those that `layers` choose."""

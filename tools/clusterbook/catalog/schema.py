@@ -24,6 +24,7 @@ from clusterbook.documents.schema import (
     Shape,
     SourceVersion,
 )
+from clusterbook.transition.schema import ComponentUpgradesShape
 
 __all__ = ["PHASES", "SHAPES", "ComponentRegistryShape", "Metadata", "Name", "Phase", "Shape", "ValidatorCatalogShape"]
 
@@ -243,6 +244,7 @@ class ComponentImagesShape(Shape):
 SHAPES: dict[str, type[BaseModel]] = {
     "component-images": ComponentImagesShape,
     "component-registry": ComponentRegistryShape,
+    "component-upgrades": ComponentUpgradesShape,
     "criteria": CriteriaCatalogShape,
     "recipe-metadata": RecipeMetadataShape,
     "recipe-mixin": RecipeMixinShape,

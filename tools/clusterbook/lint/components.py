@@ -57,7 +57,6 @@ IDLE_FIELD = Code(
 _IDLE = {
     ("ownsCRDs",): ("Flux replaces the CRDs of every chart", "leave it: what it asks for, Flux does anyway"),
     ("class",): ("a bundle is made whole", "leave components out with bundle --set COMPONENT:enabled=false"),
-    ("upgrades", "file"): ("no command says what an upgrade takes", "read it first; clusterbook diff says what moves"),
 }
 """What does not follow from a field of the registry, and what to do, by its keys."""
 

@@ -30,6 +30,7 @@ from clusterbook.lint import (
     references,
     silences,
     style,
+    upgrade_records,
     version_floors,
     versions,
 )
@@ -62,6 +63,7 @@ SUBJECTS = (
     references,
     silences,
     style,
+    upgrade_records,
     version_floors,
     versions,
 )
@@ -91,6 +93,7 @@ _OF_DOCUMENTS: tuple[Rule, ...] = (
     credentials.secrets,
     components.enabled_switches,
     components.idle_fields,
+    upgrade_records.contradictions,
     style.schema_lines,
     style.reasons,
     reachability.unread_files,

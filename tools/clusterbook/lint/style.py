@@ -32,10 +32,12 @@ _WHY = re.compile(r"(?:^|\s)#\s*why:\s*\S")
 
 def schema_lines(scope: Scope) -> Iterator[Finding]:
     """Yield CB050 for each document of ours whose first line does not name its schema."""
+    upgrades = {entry.upgrades_file for entry in scope.catalog.components.values()}
     for path, file, _ in scope.documents:
         folder = path.split("/")[0]
         schema = _SCHEMAS.get(path) or {"overlays": "recipe-metadata", "mixins": "recipe-mixin"}.get(folder)
         schema = "component-images" if images_of(path) else schema
+        schema = "component-upgrades" if path in upgrades else schema
         if schema is None or not scope.ours(file):
             continue
         line = f"# yaml-language-server: $schema={'../' * (path.count('/') + 1)}schemas/v1/{schema}.schema.json"

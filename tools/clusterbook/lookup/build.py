@@ -18,6 +18,7 @@ from clusterbook.lookup.format import (
     KIT,
     LISTING,
     SOURCES,
+    UPGRADES,
     VALIDATORS,
     Index,
     blob_part,
@@ -49,6 +50,7 @@ def index_parts(matrix: Matrix) -> Iterator[tuple[str, bytes]]:
     yield LISTING, encode(index_listing(matrix))
     yield VALIDATORS, encode({name: node.data() for name, node in catalog.validators.items()})
     yield GROUPS, encode(catalog.public_groups)
+    yield UPGRADES, encode({name: catalog.documents[each.file].data() for name, each in catalog.upgrades.items()})
     yield KIT, encode(gather_inputs(catalog)._asdict())
     yield SOURCES, encode({path: source.text for path, source in sorted(catalog.tree.files.items())})
     blobs = _Blobs(Proofs(catalog))

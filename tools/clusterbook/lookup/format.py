@@ -9,6 +9,7 @@ nothing.
     list.json            a line about every recipe
     validators.json      the checks that recipes may name
     groups.json          the API groups that a redacted snapshot still names
+    upgrades.json        what it takes to bring a component from one version to another, as its record says
     kit.json             registry facts, images, manifests: what bundles need besides the recipe
     sources.json         the source files, for what is resolved locally
 """
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 FORMAT = "clusterbook-index/1"
 REBUILD = "build it again: clusterbook-build build"
 HEAD, LISTING, KIT, SOURCES = "index.json", "list.json", "kit.json", "sources.json"
-VALIDATORS, GROUPS = "validators.json", "groups.json"
+VALIDATORS, GROUPS, UPGRADES = "validators.json", "groups.json", "upgrades.json"
 
 
 class Index(NamedTuple):

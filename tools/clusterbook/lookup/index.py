@@ -12,6 +12,7 @@ from clusterbook.lookup.format import (
     KIT,
     LISTING,
     REBUILD,
+    UPGRADES,
     VALIDATORS,
     Record,
     blob_part,
@@ -25,6 +26,7 @@ from clusterbook.resolve.matching import Answer, Matcher
 if TYPE_CHECKING:
     from clusterbook.resolve.bundle_inputs import BundleInputs
     from clusterbook.resolve.choices import Offers
+    from clusterbook.transition.record import UpgradeRecord
 
 
 class IndexedRecipe(NamedTuple):
@@ -96,6 +98,17 @@ class IndexShelf:
         data = self.source.read(GROUPS)
         found = decode(data, GROUPS) if data else []
         return [str(pattern) for pattern in found] if isinstance(found, list) else []
+
+    def upgrade_records(self) -> dict[str, UpgradeRecord]:
+        """Return what the upgrades of components take, by name; none where the index does not say."""
+        from clusterbook.transition.record import read_record
+
+        data = self.source.read(UPGRADES)
+        found = decode(data, UPGRADES) if data else {}
+        try:
+            return {name: read_record(document) for name, document in found.items()}
+        except (AttributeError, KeyError, TypeError) as error:
+            raise BrokenIndex(f"{self.source.where}/{UPGRADES} is incomplete", hint=REBUILD) from error
 
     def bundle_inputs(self) -> BundleInputs:
         """Return what bundles need besides the recipe."""

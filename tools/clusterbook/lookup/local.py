@@ -31,6 +31,7 @@ from clusterbook.resolve.resolver import Evaluator, Recipe, Resolver
 from clusterbook.snapshot import constraint, criteria
 from clusterbook.snapshot.model import read_snapshot
 from clusterbook.snapshot.nodes import parts_of_gpus
+from clusterbook.transition.record import UpgradeRecord
 
 
 class ResolvedRecipe(NamedTuple):
@@ -214,6 +215,10 @@ class LocalShelf:
     def public_groups(self) -> list[str]:
         """Return patterns of the API groups that a redacted snapshot still names."""
         return list(self.catalog.public_groups)
+
+    def upgrade_records(self) -> dict[str, UpgradeRecord]:
+        """Return what the upgrades of components take, by name."""
+        return dict(self.catalog.upgrades)
 
     def bundle_inputs(self) -> BundleInputs:
         """Return what bundles of this catalog need besides the recipe."""

@@ -13,6 +13,7 @@ from clusterbook.lookup.index_files import IndexFiles
 from clusterbook.resolve.bundle_inputs import BundleInputs
 from clusterbook.resolve.choices import Offers
 from clusterbook.resolve.matching import Answer, Matcher
+from clusterbook.transition.record import UpgradeRecord
 
 
 class CatalogRecipe(Protocol):
@@ -61,6 +62,9 @@ class Shelf(Protocol):
 
     def public_groups(self) -> list[str]:
         """Return patterns of the API groups that a redacted snapshot still names."""
+
+    def upgrade_records(self) -> dict[str, UpgradeRecord]:
+        """Return what the upgrades of components take, by name."""
 
     def bundle_inputs(self) -> BundleInputs:
         """Return what bundles need besides the recipe."""
