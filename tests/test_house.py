@@ -29,8 +29,8 @@ TOOLS = ROOT / "tools"
 PACKAGES = frozenset(
     """
     artifacts bundle catalog cli collect diagnostics diff documents evidence fetch files gotemplate inputs
-    kubernetes ledger lint lookup mirror oci prove publish records resolve site snapshot transition trust validate
-    verify
+    kubernetes ledger lint lookup mirror oci prove publish publisher records resolve site snapshot transition trust
+    validate verify
     """.split()
 )
 
@@ -72,6 +72,7 @@ IO = frozenset(
     oci.registry oci.store oci.transfer
     prove.archives prove.helm prove.run
     publish.release publish.send
+    publisher.agent
     resolve.export
     site.build site.frame site.guide site.json_schemas site.mkdocs site.pages site.preview
     snapshot.template

@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -225,6 +226,27 @@ def agent(_: Sequence[str]) -> int:
     return run(PYTHON, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(context), ".")
 
 
+def rename(arguments: Sequence[str]) -> int:
+    """Publish under a repository of your own, OWNER/REPOSITORY: its name in the program, in README and in the guide."""
+    if len(arguments) != 1 or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9_.-]+", arguments[0]):
+        raise SetupError("a repository is named OWNER/REPOSITORY\n  hint: `python3 tools/dev.py rename acme/clusters`")
+    [new], names = arguments, "tools/clusterbook/publisher/names.py"
+    old = re.findall(r'^REPOSITORY = "(.+)"$', (ROOT / names).read_text(encoding="utf-8"), re.M)[0]
+    listed = subprocess.run(["git", "ls-files", "README.md", "site/docs", ".github", names], cwd=ROOT,
+                            capture_output=True, text=True, check=True).stdout.split()  # fmt: skip
+    changed = 0
+    for path in (ROOT / name for name in listed if name.endswith((".md", ".py"))):
+        text = before = path.read_text(encoding="utf-8")
+        for at, was, is_now in (("github.com/", old, new), ("ghcr.io/", old.lower(), new.lower()), ('= "', old, new)):
+            text = re.sub(rf"{re.escape(at + was)}(?![\w-])", at + is_now, text)
+        if text != before:
+            path.write_text(text, encoding="utf-8")
+            print(f"dev.py: {path.relative_to(ROOT)}")
+            changed += 1
+    print(f"dev.py: {changed} files name {new} instead of {old}; read site/docs/guide/fork.md for the rest")
+    return 0
+
+
 def deploy_all(arguments: Sequence[str]) -> int:
     """Deploy every recipe, or those named, on a real control plane, and count those that come up."""
     set_up()
@@ -241,6 +263,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "interop": interop,
     "agent": agent,
     "browser": browser,
+    "rename": rename,
     "deploy-all": deploy_all,
 }
 

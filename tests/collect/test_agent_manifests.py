@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clusterbook.collect.agent_manifests import Agent, check, image_of, manifests
+from clusterbook.collect.agent_manifests import Agent, check, manifests
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.kubernetes.placement import Placement
 
@@ -89,8 +89,3 @@ def test_an_agent_ends_by_itself() -> None:
 def test_what_can_be_no_agent_is_refused(agent: Agent) -> None:
     with pytest.raises(InvalidRequest):
         check(agent)
-
-
-def test_a_released_program_has_its_own_image() -> None:
-    assert image_of("2026.7.0").endswith(":v2026.7.0")
-    assert image_of("2026.8.0.dev1").endswith(":latest")

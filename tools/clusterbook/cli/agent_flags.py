@@ -50,9 +50,10 @@ def read_agent(request: Request) -> Agent:
         InvalidRequest: a flag is not written as it must be.
     """
     from clusterbook import __version__
-    from clusterbook.collect.agent_manifests import Agent, check, image_of
+    from clusterbook.collect.agent_manifests import Agent, check
     from clusterbook.documents.scalars import duration_s
     from clusterbook.kubernetes.placement import Placement, read_quantities, read_selector, read_tolerations
+    from clusterbook.publisher.agent import agent_image
 
     placement = Placement(
         read_selector(request.lists.get("node_selector", ())),
@@ -65,7 +66,7 @@ def read_agent(request: Request) -> Agent:
     return check(
         Agent(
             namespace=request.text("namespace", NAMESPACE),
-            image=request.text("image") or image_of(__version__),
+            image=request.text("image") or agent_image(__version__),
             name=request.text("job_name", JOB_NAME),
             account=request.text("service_account_name"),
             pull_secrets=request.lists.get("image_pull_secret", ()),

@@ -11,6 +11,7 @@ from clusterbook.cli.command import Argument, Caller, Command, Request
 from clusterbook.cli.flags import ACCESS, AT_LEAST, CONFIG, CRITERIA, FILE, INHERITED, KEY, POLICY, UNSIGNED, Flag
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.publisher.names import BASE
 from clusterbook.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ COMMANDS: Mapping[str, Command] = {
             _recipe,
             "Fetch a published recipe and verify its signature.\n\nWHICH is SLUG, SLUG@VERSION, SLUG@RELEASE (such"
             " as @2026.7.0) or SLUG@sha256:DIGEST; without, criteria say which recipe.",
-            "clusterbook fetch recipe h100-eks-training --from oci://ghcr.io/clusterbook/catalog",
+            f"clusterbook fetch recipe h100-eks-training --from oci://{BASE}",
         ),
         Command(
             "fetch bundle",

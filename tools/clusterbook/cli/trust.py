@@ -17,6 +17,7 @@ from clusterbook.cli.reply import Reply
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound, did_you_mean
 from clusterbook.diagnostics.printable import one_line
 from clusterbook.files.context import Context
+from clusterbook.publisher.names import BASE
 from clusterbook.trust.policy import Policy, RootOfTrust
 from clusterbook.trust.roots import PUBLIC, root_file, update
 from clusterbook.verify.level import DEFAULT, LEVELS, MAX, Requirement, require
@@ -161,7 +162,7 @@ COMMANDS: Mapping[str, Command] = {
             (Argument("source", required=True),),
             forget,
             "Forget what was seen of SOURCE, whose publisher started anew on purpose: its next index is accepted.",
-            "clusterbook trust forget oci://ghcr.io/clusterbook/catalog",
+            f"clusterbook trust forget oci://{BASE}",
         ),
         Command(
             "trust show",

@@ -15,7 +15,6 @@ from clusterbook.kubernetes.placement import Placement, labels
 Object = dict[str, Any]
 
 NAME = "clusterbook-snapshot"
-IMAGE = "ghcr.io/clusterbook/agent"
 HOST = "/host"
 """Where a privileged agent has the machine's root."""
 _NOBODY = 65532
@@ -50,11 +49,6 @@ class Agent(NamedTuple):
     def service_account(self) -> str:
         """The name of its service account."""
         return self.account or self.name
-
-
-def image_of(version: str) -> str:
-    """Return the image that belongs to a version of this program; before a release that is the newest."""
-    return f"{IMAGE}:v{version}" if re.fullmatch(r"\d+(\.\d+)*", version) else f"{IMAGE}:latest"
 
 
 def check(agent: Agent) -> Agent:

@@ -42,6 +42,7 @@ from clusterbook.lookup import format as index_format
 from clusterbook.lookup.build import served_recipes
 from clusterbook.lookup.format import Index
 from clusterbook.lookup.index_files import embedded_texts
+from clusterbook.publisher import names
 from clusterbook.resolve import matrix
 from clusterbook.resolve.content import Gatherer
 from clusterbook.resolve.proof import Proofs
@@ -50,7 +51,7 @@ from clusterbook.trust.statement import PROVENANCE, Material, Subject, provenanc
 
 BUILD_TYPE = "https://clusterbook.dev/build-types/publish/v1"
 BUILDER = "https://clusterbook.dev/clusterbook-build"
-SOURCE = "git+https://github.com/clusterbook/clusterbook"
+SOURCE = f"git+{names.SOURCE}"
 
 
 class PublishRequest(NamedTuple):

@@ -5,12 +5,14 @@ There is no network call, and sigstore is imported only for a signature without 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.files.read import read_text
+from clusterbook.publisher.names import REPOSITORY
 from clusterbook.trust.policy import (
     Identity,
     Key,
@@ -77,6 +79,8 @@ def read_policy(path: Path = DEFAULT) -> Policy:
     from clusterbook.documents import yaml_fast
 
     text, name = _text(path), str(path)
+    if path == DEFAULT:
+        text = text.replace("{repository}", re.escape(REPOSITORY))
     policy = decode(yaml_fast.read(text))
     if policy is None:
         policy = _parse_policy(text, name)

@@ -16,9 +16,10 @@ from clusterbook.cli.builder.options import RECIPES, REGISTRY
 from clusterbook.cli.program import SingleUseCommand
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.lookup.index_files import embedded_texts
+from clusterbook.publisher.names import BASE
 from clusterbook.resolve import matrix
 
-PUBLISHED = "oci://ghcr.io/clusterbook/clusterbook"
+PUBLISHED = f"oci://{BASE}"
 """Where the release workflow publishes to."""
 
 _site = click.option(

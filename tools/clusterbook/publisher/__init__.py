@@ -1,0 +1,1 @@
+"""The publisher: who publishes this program and its releases, and where."""

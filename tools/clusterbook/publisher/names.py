@@ -1,0 +1,17 @@
+"""The names under which this program and its catalog are published: a fork writes its own here, and nowhere else.
+
+`python3 tools/dev.py rename OWNER/REPOSITORY` does, and renames what README and the guide show with it.
+"""
+
+from __future__ import annotations
+
+REPOSITORY = "clusterbook/clusterbook"
+"""The repository on GitHub; its release workflow signs what the client trusts by default."""
+REGISTRY = "ghcr.io"
+"""The OCI registry to which the release workflows push."""
+
+SOURCE = f"https://github.com/{REPOSITORY}"
+BASE = f"{REGISTRY}/{REPOSITORY.lower()}"
+"""Below it are recipes, bundles and index of each release; it is also the client's image."""
+CLIENT_IMAGE = BASE
+AGENT_IMAGE = f"{BASE}/agent"
