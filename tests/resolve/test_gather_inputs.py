@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from ruamel.yaml import YAML
 
 from clusterbook.catalog.load import load_catalog
@@ -40,6 +41,19 @@ def facts(registry: str, ours: str = OURS) -> Mapping[str, Mapping[str, Any]]:
 
 def test_a_tree_of_the_reference_gets_what_its_registry_cannot_say() -> None:
     assert facts(THEIRS) == {"operator": {"crdGroups": ["ours.example"], "install": {"timeout": "5m"}}, "other": {}}
+
+
+@pytest.mark.parametrize("owner", ["true", "false"])
+def test_in_a_tree_of_the_reference_that_names_owners_of_kinds_the_others_own_none(owner: str) -> None:
+    theirs = THEIRS.replace("{name: other}", f"{{name: other, ownsCRDs: {owner}}}")
+    owns = {name: each["ownsCRDs"] for name, each in facts(theirs).items()}
+    assert owns == {"operator": False, "other": owner == "true"}
+
+
+@pytest.mark.parametrize(("said", "found"), [("true", True), ("false", False)])
+def test_our_own_tree_says_of_each_component_whether_it_owns_its_kinds(said: str, found: bool) -> None:
+    own = f"kind: ComponentRegistry\ncomponents:\n  - {{name: operator, ownsCRDs: {said}}}\n  - {{name: other}}\n"
+    assert facts(own) == {"operator": {"ownsCRDs": found}, "other": {}}
 
 
 def test_our_own_tree_means_what_it_says_and_nothing_else() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from clusterbook.site.components import is_switched_off
 from clusterbook.site.model import ComponentView, LayerView, RecipeSummary, ValueView
-from tests.support import ledgers, sites
+from tests.support import ledgers, sites, trees
+from tests.transition.test_record import RECORD
 
 DATA = sites.small()
 
@@ -208,3 +211,21 @@ def test_a_list_that_was_written_for_another_chart_says_so() -> None:
     data = sites.data(lists(a=IMAGES.format(name="a", chart="0.9.0", more="")))
     (gap,) = next(each.image_gaps for each in data.components if each.name == "a")
     assert gap == "images of its chart 1.0.0: the list was written for 0.9.0"
+
+
+def test_what_is_recorded_of_upgrades_is_on_the_page_of_its_component() -> None:
+    registry = trees.REGISTRY.replace(
+        "- name: b\n", "- name: b\n  class: ops\n  upgrades: {file: components/b/upgrades.yaml}\n"
+    )
+    record = RECORD.replace("component: grove", "component: b").replace(
+        "A field comes.", sites.HOSTILE.replace('"', "'")
+    )
+    files = sites.files(sites.data({**sites.SMALL, "registry.yaml": registry, "components/b/upgrades.yaml": record}))
+    page = files["components/b.html"].decode()
+    for words in ("&lt;0.1.0-alpha.12", "manual", "none of the old kind is left", "kubectl delete crd x", "ops"):
+        assert words in page
+    assert "<script>alert" not in page
+    assert "What is recorded of upgrades" not in files["components/a.html"].decode()
+    upgrades = json.loads(files["api/v1/components/b.json"])["upgrades"]
+    assert [each["verdict"] for each in upgrades] == ["manual", "safe"]
+    assert upgrades[0]["stepsByDeployer"][0]["deployers"] == ["helm", "helmfile"]

@@ -65,6 +65,11 @@ def test_a_record_says_all_that_its_document_says() -> None:
     assert (second.verdict, second.reversible, second.groups) == (SAFE, None, ())
 
 
+def test_a_transition_is_written_as_it_was_read() -> None:
+    transitions = document()["transitions"]
+    assert [each.document() for each in read_record(document()).transitions] == transitions
+
+
 def test_a_deployer_has_its_own_steps_or_those_for_the_rest() -> None:
     first, second = read_record(document()).transitions
     assert first.steps("helm") == (UpgradeStep("delete", "kubectl delete crd x", "it has the short name"),)

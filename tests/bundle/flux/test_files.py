@@ -274,6 +274,24 @@ def test_waiting_and_time_are_those_of_the_component() -> None:
     assert metrics["rollback"] == {"disableWait": True}
 
 
+@pytest.mark.parametrize(
+    ("owns", "actions"),
+    [
+        ({}, ("CreateReplace", "CreateReplace")),
+        ({"ownsCRDs": True}, ("CreateReplace", "CreateReplace")),
+        ({"ownsCRDs": False}, ("Create", "Skip")),
+    ],
+)
+def test_kinds_are_replaced_unless_a_chart_is_said_not_to_own_them(
+    owns: dict[str, bool], actions: tuple[str, str]
+) -> None:
+    recipe = small()
+    for component in recipe["componentRefs"]:
+        component["registry"] = {**component.get("registry", {}), **owns}
+    spec = releases(files(recipe))["crds"]["spec"]
+    assert (spec["install"]["crds"], spec["upgrade"]["crds"]) == actions
+
+
 def test_kinds_that_nobody_knows_yet_are_not_validated() -> None:
     found = releases(files(small()))
     lenient = {name for name, each in found.items() if each["spec"]["install"].get("disableOpenAPIValidation")}

@@ -147,7 +147,9 @@ class ComponentShape(Shape):
         None, alias="mixinSafeOverridePaths", description="Values that a mixin may set, whoever brings the component."
     )
     owns_crds: bool | None = Field(
-        None, alias="ownsCRDs", description="Its chart alone brings its kinds, so an upgrade may replace them."
+        None,
+        alias="ownsCRDs",
+        description="false: an upgrade leaves its kinds as they are; another chart brings them too.",
     )
     component_class: Literal["core", "ops"] | None = Field(
         None, alias="class", description="ops: watches a cluster, and needs no GPU; default: core."

@@ -55,7 +55,6 @@ IDLE_FIELD = Code(
     "Do what the hint names instead; in a tree that AICR reads as well the field may stay.",
 )
 _IDLE = {
-    ("ownsCRDs",): ("Flux replaces the CRDs of every chart", "leave it: what it asks for, Flux does anyway"),
     ("class",): ("a bundle is made whole", "leave components out with bundle --set COMPONENT:enabled=false"),
 }
 """What does not follow from a field of the registry, and what to do, by its keys."""

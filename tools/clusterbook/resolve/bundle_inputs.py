@@ -22,6 +22,7 @@ FACTS = (
     "validations",
     "gkeCriticalPriority",
     "hasSelfRefCRDs",
+    "ownsCRDs",
     "manifestsUseChartCRDs",
     "install",
     "crdGroups",

@@ -13,12 +13,19 @@ from clusterbook.resolve.bundle_inputs import FACTS, BundleInputs, readiness_fil
 
 _VARIANT = ("source", "suffix", "switch")
 """What is kept of an image whose tag depends on nodes."""
+_OWNS = "ownsCRDs"
+"""The one fact of which `false` says something that silence does not."""
 
 
 def gather_inputs(catalog: Catalog) -> BundleInputs:
-    """Return what bundles of `catalog` need besides a recipe."""
+    """Return what bundles of `catalog` need besides a recipe.
+
+    In a tree of the reference whose registry says which charts own their kinds, the others own none.
+    """
     texts = {path: catalog.tree.files[path].text for path in sorted(_paths(catalog)) if path in catalog.tree.files}
     unsaid = _undeclared_facts(catalog.tree)
+    if not catalog.tree.strict and any(entry.node.get(_OWNS) for entry in catalog.components.values()):
+        unsaid = {name: {_OWNS: False, **unsaid.get(name, {})} for name in catalog.components}
     registry = {name: facts(entry, unsaid.get(name, {})) for name, entry in sorted(catalog.components.items())}
     return BundleInputs(registry, images(catalog), _image_gaps(catalog), texts)
 
@@ -26,7 +33,9 @@ def gather_inputs(catalog: Catalog) -> BundleInputs:
 def facts(entry: RegistryEntry, undeclared: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the registry says of a component that a bundle depends on, over what it leaves unsaid."""
     node = entry.node.data()
-    return {**undeclared, **{key: node[key] for key in FACTS if node.get(key)}}
+    said = {key: node[key] for key in FACTS if node.get(key)}
+    refused = {_OWNS: False} if node.get(_OWNS) is False else {}
+    return {**undeclared, **said, **refused}
 
 
 def _undeclared_facts(tree: SourceTree) -> dict[str, dict[str, Any]]:

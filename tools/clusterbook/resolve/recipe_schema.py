@@ -79,6 +79,7 @@ _FACTS = Table(
         "restartsWith": Table({"component": str, "annotationPaths": _PATHS}),
         "ownedSecrets": Elements(_DNS),
         "podSecurity": _PRIVILEGED,
+        **dict.fromkeys(("gkeCriticalPriority", "hasSelfRefCRDs", "manifestsUseChartCRDs", "ownsCRDs"), bool),
     }
 )
 _COMPONENT = Table(

@@ -175,6 +175,7 @@ def _component(component: Any) -> dict[str, Any]:
         **{field: getattr(component, field) for field in fields},
         "imageGaps": component.image_gaps,
         "chartFacts": {**proven._asdict(), "facts": [each._asdict() for each in proven.facts]},
+        "upgrades": [each.document() for each in component.transitions],
     }
 
 

@@ -68,6 +68,7 @@ def components_of(matrix: Matrix, recipes: Mapping[str, Recipe], views: RecipeVi
             ),
             parts=tuple(parts.get(name, {}).values()),
             parts_in={key: tuple(slugs) for key, slugs in parts_in.get(name, {}).items()},
+            transitions=catalog.upgrades[name].transitions if name in catalog.upgrades else (),
         )
 
 

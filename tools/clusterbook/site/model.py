@@ -12,6 +12,7 @@ from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.site.answers import CombinationGroup
 from clusterbook.site.chart_facts import ChartFacts
 from clusterbook.site.parts import OriginView, PartView
+from clusterbook.transition.record import Transition
 from clusterbook.validate.result import Result
 
 Document = dict[str, Any]
@@ -181,7 +182,8 @@ class RecipeSummary:
 class ComponentView:
     """One component of the registry. `facts` are (field, value) of the registry, `used` is version → slugs.
 
-    `image_gaps` say what its images lack, and why; `chart_facts` what its charts bring, as far as proven.
+    `image_gaps` say what its images lack, and why; `chart_facts` what its charts bring, as far as proven; `transitions`
+    what its upgrades take, as far as recorded.
     """
 
     name: str
@@ -198,6 +200,7 @@ class ComponentView:
     chart_facts: ChartFacts
     parts: tuple[PartView, ...]
     parts_in: Mapping[str, tuple[str, ...]]
+    transitions: tuple[Transition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

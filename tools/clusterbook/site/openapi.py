@@ -92,6 +92,7 @@ def _schemas() -> dict[str, Any]:
             needed_by=_TEXTS,
             imageGaps=_TEXTS,
             chartFacts=anything,
+            upgrades={"type": "array", "items": _object(**{"from": _TEXT}, to=_TEXT, verdict=_TEXT, summary=_TEXT)},
         ),
         "Release": _object(name=_TEXT, date=_TEXT, commit=_TEXT, catalog=_TEXT, moves={"type": "array"}),
         "AllEvidence": {"type": "array", "items": judged},

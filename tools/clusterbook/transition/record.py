@@ -58,6 +58,29 @@ class Transition(NamedTuple):
         """
         return rank(new) is not None and self.target.starts_above(old) and not self.target.starts_above(new)
 
+    def document(self) -> dict[str, Any]:
+        """Return the transition as its file says it; what nobody says is absent."""
+        said = {
+            "from": self.start.text,
+            "to": self.target.text,
+            "verdict": self.verdict,
+            "verifiedBy": self.verified_by,
+            "summary": self.summary,
+            "precondition": self.precondition,
+            "reversible": self.reversible,
+            "reversibleNotes": self.reversible_notes,
+            "affectedResources": [{"group": each.group, "kinds": list(each.kinds)} for each in self.resources],
+            "stepsByDeployer": [
+                {
+                    **({"deployers": list(group.deployers)} if group.deployers else {}),
+                    "steps": [{name: word for name, word in step._asdict().items() if word} for step in group.steps],
+                }
+                for group in self.groups
+            ],
+            "references": list(self.references),
+        }
+        return {key: value for key, value in said.items() if value not in ("", None, [])}
+
     def steps(self, deployer: str) -> tuple[UpgradeStep, ...]:
         """Return the steps with a deployer: those of the group that names it, else those for the rest."""
         named = [group for group in self.groups if deployer in group.deployers]

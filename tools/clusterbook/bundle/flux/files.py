@@ -108,14 +108,16 @@ def _release(folder: Folder, home: BundleSource, names: Mapping[str, str]) -> Ob
     wait = {} if folder.wait else {"disableWait": True}
     validation = {"disableOpenAPIValidation": True} if has_unknown_kinds(folder) else {}
     retries = RETRIES if folder.retries is None else folder.retries
-    action = {"crds": "CreateReplace", "remediation": {"retries": retries}, **wait, **validation}
+    owns = folder.part.facts.get("ownsCRDs", True)
+    install, upgrade = ("CreateReplace", "CreateReplace") if owns else ("Create", "Skip")
+    action = {"remediation": {"retries": retries}, **wait, **validation}
     spec: dict[str, Any] = {
         "interval": INTERVAL,
         "releaseName": folder.name,
         "targetNamespace": folder.namespace,
         "timeout": _duration(folder.timeout_s),
-        "install": {**action, "createNamespace": True},
-        "upgrade": action,
+        "install": {"crds": install, **action, "createNamespace": True},
+        "upgrade": {"crds": upgrade, **action},
     }
     if wait:
         spec["rollback"] = wait
