@@ -215,15 +215,10 @@ def browser(arguments: Sequence[str]) -> int:
     return side_by_side("tests/browser", *arguments)
 
 
-def agent(_: Sequence[str]) -> int:
-    """Make dist/agent/, from which the agent image is built; see tools/agent/Containerfile."""
+def package(arguments: Sequence[str]) -> int:
+    """Build all that a release of this program consists of into dist/package/; `--help` says what can be left out."""
     set_up()
-    context, source = ROOT / "dist" / "agent", ROOT / "tools" / "agent"
-    shutil.rmtree(context, ignore_errors=True)
-    context.mkdir(parents=True)
-    for name in ("Containerfile", "requirements.txt"):
-        shutil.copyfile(source / name, context / name)
-    return run(PYTHON, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(context), ".")
+    return run(PYTHON, "-m", "package", *arguments)
 
 
 def rename(arguments: Sequence[str]) -> int:
@@ -261,7 +256,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "fuzz": fuzz,
     "golden": golden,
     "interop": interop,
-    "agent": agent,
+    "package": package,
     "browser": browser,
     "rename": rename,
     "deploy-all": deploy_all,
