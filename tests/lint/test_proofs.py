@@ -25,7 +25,12 @@ BASE = {
 
 
 def findings(
-    files: Mapping[str, str], *proven: Mapping[str, Effect], text: str = "", renamed: str = "", refused: str = ""
+    files: Mapping[str, str],
+    *proven: Mapping[str, Effect],
+    text: str = "",
+    renamed: str = "",
+    refused: str = "",
+    private: str = "",
 ) -> list[Finding]:
     """Return what `check` finds by proofs, where the sets of values of `a` have these effects, in order of recipes.
 
@@ -35,6 +40,7 @@ def findings(
         text: what the file of proofs holds instead.
         renamed: the key of one more proof.
         refused: a version of Kubernetes that the chart refuses.
+        private: the path of a file that belongs to a private tree.
     """
     sources = tree(files)
     found = matrix.build(load_catalog(sources))
@@ -48,6 +54,8 @@ def findings(
         proofs.append(Proof(renamed, Archive("a", "1.0.0"), (), {}, {}))
     path = path_of("a")
     whole = {**sources.files, path: SourceFile(text or encode("a", proofs), path)}
+    if private:
+        whole[private] = replace(whole[private], external=True)
     checked = survey_catalog(SourceTree(whole, {}, strict=True))
     return [each for each in check(checked, matrix.build(checked)) if each.code in CODES]
 
@@ -61,9 +69,20 @@ def test_a_value_that_does_nothing_is_found_where_it_was_written() -> None:
     assert "scale.size" in found.hint
 
 
-def test_a_value_that_does_something_in_one_recipe_is_no_finding() -> None:
+def test_a_value_that_does_nothing_in_one_recipe_is_found_although_it_does_something_in_another() -> None:
+    dead, live = {"/size": Effect("dead", switch="/on", why="/on switches it off")}, {"/size": Effect("live")}
+    (found,) = findings(BASE, dead, live)
+    assert (found.code, found.place.file, found.place.line) == ("CB065", "overlays/base.yaml", 5)
+    assert "changes nothing in 1 of 2 sets of values: /on switches it off" in found.what
+    assert "values file" in found.hint
+    assert findings(BASE, live, live) == []
+
+
+def test_a_value_of_ours_may_be_switched_off_by_a_private_tree_and_not_by_ours() -> None:
     dead, live = {"/size": Effect("dead", switch="/on", why="")}, {"/size": Effect("live")}
-    assert findings(BASE, dead, live) == []
+    assert findings(BASE, live, dead, private="overlays/eks.yaml") == []
+    assert [each.code for each in findings(BASE, dead, live, private="overlays/eks.yaml")] == ["CB065"]
+    assert [each.code for each in findings(BASE, dead, dead, private="overlays/eks.yaml")] == ["CB065"]
 
 
 def test_a_value_that_keeps_a_broader_layers_value_out_is_no_finding() -> None:

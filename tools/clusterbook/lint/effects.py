@@ -42,24 +42,33 @@ class _ValueEffect(NamedTuple):
     """One value in one proven component: what it is called, what it does there, and in which chart.
 
     `alone` says that no broader layer has the value too; else it keeps that one out, whatever it does to the chart.
+    `ours` says that no value of the component comes from a private tree.
     """
 
     path: str
     effect: Effect
     chart: str
     alone: bool
+    ours: bool
 
 
 def ineffective(scope: Scope) -> Iterator[Finding]:
-    """Yield CB065 for each value that does nothing wherever it is proven, CB066 for each that a chart refuses."""
+    """Yield CB065 for each value that does nothing in a recipe, CB066 for each that a chart refuses.
+
+    A private tree may switch off what ours turns on: there a value of ours has to do nothing wherever it is proven.
+    """
     for place, values in _values(scope).items():
         refused = next((each for each in values if each.effect.effect == REFUSED), None)
         if refused is not None:
             what = f"{refused.chart} refuses '{refused.path}': {refused.effect.why}"
             yield REFUSED_VALUE.finding(place, what, "correct the value; helm's words name what it may be")
-        elif all(each.alone and each.effect.effect == DEAD for each in values):
-            first = values[0]
-            yield INEFFECTIVE.finding(place, f"'{first.path}' changes nothing: {_why(first)}", _hint(first.effect))
+            continue
+        dead = [each for each in values if each.alone and each.effect.effect == DEAD]
+        if len(dead) == len(values) or any(each.ours for each in dead):
+            first = next((each for each in dead if each.ours), dead[0])
+            where = "" if len(dead) == len(values) else f" in {len(dead)} of {len(values)} sets of values"
+            what = f"'{first.path}' changes nothing{where}: {_why(first)}"
+            yield INEFFECTIVE.finding(place, what, _hint(first.effect, everywhere=not where))
 
 
 def repeated_defaults(scope: Scope) -> Iterator[Finding]:
@@ -77,7 +86,9 @@ def _why(value: _ValueEffect) -> str:
     return value.effect.why.replace("the chart", value.chart, 1) if value.chart else value.effect.why
 
 
-def _hint(effect: Effect) -> str:
+def _hint(effect: Effect, *, everywhere: bool) -> str:
+    if not everywhere:
+        return "write it in a layer or a values file that only those recipes have in which it does something"
     if effect.near:
         return f"did you mean '{_dotted(effect.near)}'? else remove it"
     if effect.switch:
@@ -98,10 +109,12 @@ def _values(scope: Scope) -> dict[Place, list[_ValueEffect]]:
             effects = proofs.effects(component) if component.enabled else {}
         except BrokenProof:
             continue
-        for path, origins in walk(component.values) if effects else ():
+        leaves = list(walk(component.values)) if effects else []
+        ours = all(scope.ours(each.place.file) for _, origins in leaves for each in origins)
+        for path, origins in leaves:
             effect = effects.get("".join(f"/{escape(key)}" for key in path))
             if effect is not None:
-                value = _ValueEffect(".".join(path), effect, _chart(component), len(origins) == 1)
+                value = _ValueEffect(".".join(path), effect, _chart(component), len(origins) == 1, ours)
                 found.setdefault(origins[-1].place, []).append(value)
     return found
 
