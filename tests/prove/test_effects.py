@@ -77,6 +77,15 @@ def test_a_value_that_another_one_switches_off_is_dead_and_the_other_is_named() 
     assert found["/part/enabled"].effect == "live"
 
 
+def test_an_empty_map_over_a_map_that_is_read_is_dead_all_the_same() -> None:
+    """Another value in its place would change something; this one takes nothing of the chart's own away."""
+    found = judged({"a": {}}, lambda v: {"x": sorted(v["a"])}, defaults={"a": {"b": 1}})
+    assert (found["/a"].effect, found["/a"].default) == ("dead", ({"b": 1},))
+    assert "null" in found["/a"].why
+    assert judged({"a": {}}, lambda v: {"x": sorted(v["a"])}, defaults={"a": {}})["/a"].effect == "default"
+    assert judged({"a": {}}, lambda v: {"x": str(v.get("a"))})["/a"].effect == "live"
+
+
 def test_an_empty_map_over_a_map_is_dead() -> None:
     found = judged({"a": {}}, lambda v: {"x": v["a"]["b"]}, defaults={"a": {"b": 1}})
     assert found["/a"].effect == "dead"

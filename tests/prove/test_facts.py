@@ -111,9 +111,44 @@ def test_webhooks_rights_and_hooks_are_told() -> None:
         }
     ]
     (role,) = found["clusterRoles"]
-    assert (role["object"], role["rules"], role["everything"]) == ("ClusterRole/r", 1, True)
+    assert role == {"object": "ClusterRole/r", "rules": 1, "grants": ["*.*: *"], "everything": True}
     assert found["hooks"] == [{"object": "Job/j", "when": ["post-install", "post-upgrade"]}]
     assert "images" not in found
+
+
+def test_rights_are_told_by_role_and_those_of_others_by_whom_they_are_given_to() -> None:
+    found = facts("""
+        kind: ClusterRole
+        metadata: {name: own, labels: {rbac.authorization.k8s.io/aggregate-to-view: "true", app: x}}
+        rules: [{apiGroups: [""], resources: [pods], verbs: [list]}]
+        ---
+        kind: Role
+        metadata: {name: own, namespace: kube-system}
+        rules: [{apiGroups: [""], resources: [secrets], verbs: [get]}]
+        ---
+        kind: ClusterRoleBinding
+        metadata: {name: own}
+        roleRef: {kind: ClusterRole, name: own}
+        subjects: [{kind: ServiceAccount, name: s, namespace: n}]
+        ---
+        kind: ClusterRoleBinding
+        metadata: {name: foreign}
+        roleRef: {kind: ClusterRole, name: cluster-admin}
+        subjects: [{kind: ServiceAccount, name: s, namespace: n}, {kind: Group, name: "system:authenticated"}]
+        """)
+    assert found["clusterRoles"] == [
+        {"object": "ClusterRole/own", "rules": 1, "grants": ["pods: list"], "addedTo": ["view"]}
+    ]
+    assert found["roles"] == [
+        {"object": "Role/own", "rules": 1, "grants": ["secrets: get"], "namespace": "kube-system"}
+    ]
+    assert found["bindings"] == [
+        {
+            "object": "ClusterRoleBinding/foreign",
+            "role": "ClusterRole/cluster-admin",
+            "subjects": ["ServiceAccount/n/s", "Group/system:authenticated"],
+        }
+    ]
 
 
 def test_what_a_chart_writes_empty_and_a_controller_fills_is_told() -> None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from clusterbook.catalog.proofs import Archive, Effect
-from clusterbook.prove.preview import EffectChange, FactChange, Preview, as_text
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.proofs import Archive, Effect, Fact, Proof
+from clusterbook.prove.preview import EffectChange, FactChange, Preview, as_json, as_text, compare
+from clusterbook.prove.subjects import cases
+from clusterbook.resolve import matrix
+from tests.support.trees import tree
 
 OLD, NEW = Archive("a", "1.2.0"), Archive("a", "1.10.0")
 
@@ -51,12 +57,66 @@ def test_where_it_is_not_clear_which_image_follows_which_each_has_a_line(facts: 
     assert not any("m: " in line for line in lines)
 
 
-def test_other_rules_are_told_in_words() -> None:
-    role = {"object": "ClusterRole/a", "rules": 3, "digest": "x"}
-    same = FactChange("clusterRoles", "ClusterRole/a", role, {**role, "digest": "y"})
-    more = FactChange("clusterRoles", "ClusterRole/a", role, {**role, "digest": "y", "rules": 4, "everything": True})
-    assert preview(same) == ["  clusterRoles ClusterRole/a: other rules"]
-    assert preview(more) == ["  clusterRoles ClusterRole/a: everything null → true, rules 3 → 4"]
+ROLE = {"object": "ClusterRole/a", "rules": 2, "grants": ["deployments.apps: get", "secrets: get,list"]}
+
+
+def test_rights_that_come_and_go_are_told_verb_by_verb() -> None:
+    after = {**ROLE, "rules": 3, "grants": ["deployments.apps: delete,get", "secrets: list"]}
+    role = "  clusterRoles ClusterRole/a"
+    assert preview(FactChange("clusterRoles", "ClusterRole/a", ROLE, after)) == [
+        f"{role}: +deployments.apps: delete; -secrets: get"
+    ]
+    broad = {**ROLE, "grants": ["*.*: *"], "everything": True}
+    assert preview(FactChange("clusterRoles", "ClusterRole/a", ROLE, broad)) == [
+        f"{role}: everything null → true, +*.*: *; -deployments.apps: get; -secrets: get,list"
+    ]
+    assert preview(FactChange("clusterRoles", "ClusterRole/a", None, ROLE)) == [
+        f"{role}: comes: +deployments.apps: get; +secrets: get,list"
+    ]
+    assert preview(FactChange("clusterRoles", "ClusterRole/a", ROLE, None)) == [
+        f"{role}: goes: -deployments.apps: get; -secrets: get,list"
+    ]
+
+
+def test_a_role_of_others_is_told_with_whom_it_is_given_to() -> None:
+    binding = {
+        "object": "ClusterRoleBinding/b",
+        "role": "ClusterRole/cluster-admin",
+        "subjects": ["ServiceAccount/n/s"],
+    }
+    name = "ClusterRoleBinding/b"
+    assert preview(FactChange("bindings", name, None, binding)) == [
+        f"  bindings {name}: comes: ClusterRole/cluster-admin for ServiceAccount/n/s"
+    ]
+    other = {**binding, "role": "ClusterRole/view"}
+    assert preview(FactChange("bindings", name, other, binding)) == [
+        f'  bindings {name}: role "ClusterRole/view" → "ClusterRole/cluster-admin"'
+    ]
+
+
+def proof(**facts: list[Fact]) -> Proof:
+    return Proof("0" * 16, OLD, (), {}, facts)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changes"),
+    [
+        (ROLE, {**ROLE, "rules": 7}, []),
+        (ROLE, {**ROLE, "grants": []}, ["ClusterRole/a"]),
+        ({**ROLE, "namespace": "n"}, {**ROLE, "namespace": "m"}, ["ClusterRole/a in m", "ClusterRole/a in n"]),
+    ],
+)
+def test_a_role_changes_with_its_rights_and_its_namespace(before: Fact, after: Fact, changes: list[str]) -> None:
+    made = matrix.build(load_catalog(tree({"base": "componentRefs: [{name: a}]"})))
+    (case,) = cases(made.catalog, made.recipes)
+    found = compare(case, proof(clusterRoles=[before]), proof(clusterRoles=[after]))
+    assert [each.name for each in found.facts] == changes
+
+
+def test_data_says_which_rights_come_and_go() -> None:
+    change = FactChange("clusterRoles", "ClusterRole/a", ROLE, {**ROLE, "grants": ["secrets: get,list,watch"]})
+    (section,) = json.loads(as_json([Preview("a", ("base",), OLD, NEW, (), (change,), "")]))
+    assert section["facts"][0]["rights"] == {"comes": ["secrets: watch"], "goes": ["deployments.apps: get"]}
 
 
 def test_of_a_list_only_what_comes_and_goes_is_told() -> None:

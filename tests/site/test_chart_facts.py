@@ -28,7 +28,7 @@ def said(facts: ChartFacts) -> list[tuple[str, str, str]]:
     return [(each.kind, each.name, each.says) for each in facts.facts]
 
 
-ROLE = {"object": "ClusterRole/a", "rules": 1, "digest": "x"}
+ROLE = {"object": "ClusterRole/a", "rules": 1, "grants": ["pods: list"]}
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,12 @@ ROLE = {"object": "ClusterRole/a", "rules": 1, "digest": "x"}
             "clusterRoles",
             {**ROLE, "rules": 2, "everything": True},
             ("cluster-wide role", "ClusterRole/a", "2 rules, among them everything"),
+        ),
+        ("roles", {**ROLE, "namespace": "n"}, ("role of a namespace", "ClusterRole/a", "1 rule, in n")),
+        (
+            "bindings",
+            {"object": "ClusterRoleBinding/b", "role": "ClusterRole/view", "subjects": ["Group/g"]},
+            ("role of others that it gives away", "ClusterRoleBinding/b", "gives ClusterRole/view to Group/g"),
         ),
         (
             "webhooks",

@@ -115,13 +115,33 @@ class WebhookFactShape(_InShape):
     failure_policy: list[Literal["Fail", "Ignore"]] = Field(alias="failurePolicy")
 
 
-class ClusterRoleFactShape(_InShape):
-    """A role for the whole cluster."""
+class _RoleFactShape(_InShape):
+    """A role."""
 
     object: ObjectName
     rules: int = Field(ge=0)
-    digest: str = Field(pattern=r"^[0-9a-f]{12}$", description="Of its rules, to tell two versions of a chart apart.")
+    grants: list[str] = Field(description="What they allow: resource.group: verbs, once for each resource.")
     everything: Literal[True] | None = Field(None, description="A rule allows every verb on every resource.")
+
+
+class ClusterRoleFactShape(_RoleFactShape):
+    """A role for the whole cluster."""
+
+    added_to: list[str] | None = Field(None, alias="addedTo", description="Roles of the cluster that get them as well.")
+
+
+class RoleFactShape(_RoleFactShape):
+    """A role for one namespace."""
+
+    namespace: str | None = None
+
+
+class BindingFactShape(_InShape):
+    """A role that is not of the chart, and whom the chart gives it to in the whole cluster."""
+
+    object: ObjectName
+    role: str
+    subjects: list[str]
 
 
 class ImmutableFactShape(_InShape):
@@ -147,6 +167,8 @@ class FactsShape(Shape):
     hooks: list[HookFactShape] | None = None
     webhooks: list[WebhookFactShape] | None = None
     cluster_roles: list[ClusterRoleFactShape] | None = Field(None, alias="clusterRoles")
+    roles: list[RoleFactShape] | None = None
+    bindings: list[BindingFactShape] | None = None
     owned: list[OwnedFactShape] | None = None
     immutable: list[ImmutableFactShape] | None = None
     pod_security: list[PodSecurityFactShape] | None = Field(None, alias="podSecurity")

@@ -15,7 +15,7 @@ from typing import Any
 
 from clusterbook.diagnostics.errors import ClusterbookError
 
-METHOD = 1
+METHOD = 2
 """Number of the way in which values are judged and facts are read; proofs of another way are stale."""
 API_VERSION, KIND = "clusterbook.dev/v1alpha1", "ComponentProof"
 LIVE, DEFAULT, DEAD, OWN, REFUSED = "live", "default", "dead", "own", "refused"

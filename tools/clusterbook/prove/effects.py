@@ -192,6 +192,9 @@ class _EffectJudge:
         """Return why a value changes nothing."""
         value = get(self.values, path)
         default = self._default(path, value)
+        if value == {} and default and default[0]:
+            why = "an empty map takes nothing away from the chart's own; null would"
+            return Effect(DEAD, default=default, why=why)
         probed = self._probe(path, value)
         if probed is not None:
             return probed
@@ -199,8 +202,6 @@ class _EffectJudge:
         if known < len(path):
             why = f"the chart has no {pointer(path[: known + 1])}" if self.chart.name else "no manifest reads it"
             return Effect(DEAD, default=default, near=nearest_pointer(self.chart, path, known), why=why)
-        if value == {}:
-            return Effect(DEAD, default=default, why="an empty map takes nothing away from the chart's own")
         switch = self._switch(path)
         if switch:
             return Effect(DEAD, default=default, switch=pointer(switch), why=f"{pointer(switch)} switches it off")

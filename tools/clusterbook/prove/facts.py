@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from hashlib import sha256
-from json import dumps
 from typing import Any
 
 from clusterbook.catalog.chart import ChartKeys
@@ -18,11 +16,13 @@ from clusterbook.catalog.proofs import Fact
 from clusterbook.prove import pod_security
 from clusterbook.prove.images import setting
 from clusterbook.prove.objects import Object, ObjectChange
+from clusterbook.prove.rights import grants
 from clusterbook.prove.values import merge_values
 
 MOST = 4
 """Most places that one fact names."""
 _HOOK = "helm.sh/hook"
+_AGGREGATED = "rbac.authorization.k8s.io/aggregate-to-"
 _CREDENTIAL = re.compile(r"crt|cert|key|pem|ca\b|bundle|token|password", re.IGNORECASE)
 """Keys of a Secret that somebody fills; an empty file of configuration is meant to be empty."""
 
@@ -49,6 +49,7 @@ def gather(
         "images": _images(objects, merge_values(chart.values, values)),
         "unstable": _unstable_fields(unstable),
         **{kind: [fact for each in objects for fact in read(each)] for kind, read in _OF_OBJECTS.items()},
+        "bindings": _foreign_roles(objects),
         "podSecurity": _pod_security(objects),
     }
     return {kind: facts for kind, facts in found.items() if facts}
@@ -122,14 +123,42 @@ def _webhooks(item: Object) -> Iterator[Fact]:
     }
 
 
-def _rights(item: Object) -> Iterator[Fact]:
-    """Yield a cluster-wide role, by the digest of its rules, so that two versions of a chart can be told apart."""
-    if item.data.get("kind") != "ClusterRole":
-        return
+def _cluster_roles(item: Object) -> Iterator[Fact]:
+    """Yield a role for the whole cluster, with what it allows and the roles of the cluster that it adds that to."""
+    if item.data.get("kind") == "ClusterRole":
+        added = [name for name, value in _map(_map(item.data.get("metadata")).get("labels")).items() if value == "true"]
+        to = sorted(name.removeprefix(_AGGREGATED) for name in added if name.startswith(_AGGREGATED))
+        yield {**_role(item), **({"addedTo": to} if to else {})}
+
+
+def _roles(item: Object) -> Iterator[Fact]:
+    """Yield a role of one namespace, with what it allows."""
+    if item.data.get("kind") == "Role":
+        yield {**_role(item), **_namespace(item.data)}
+
+
+def _role(item: Object) -> Fact:
     rules = [_map(rule) for rule in item.data.get("rules") or ()]
     broad = any("*" in (rule.get("verbs") or ()) and "*" in (rule.get("resources") or ()) for rule in rules)
-    digest = sha256(dumps(rules, sort_keys=True, default=str).encode()).hexdigest()[:12]
-    yield {"object": item.name, "rules": len(rules), "digest": digest, **({"everything": True} if broad else {})}
+    allowed = grants(rules)
+    return {"object": item.name, "rules": len(rules), "grants": allowed, **({"everything": True} if broad else {})}
+
+
+def _foreign_roles(objects: Iterable[Object]) -> list[Fact]:
+    """Return the roles of others that the chart gives to somebody in the whole cluster, such as cluster-admin."""
+    own = {each.name for each in objects if each.data.get("kind") == "ClusterRole"}
+    found: list[Fact] = []
+    for each in objects:
+        role = _map(each.data.get("roleRef"))
+        name = f"{role.get('kind', '')}/{role.get('name', '')}"
+        if each.data.get("kind") == "ClusterRoleBinding" and name not in own:
+            subjects = [_map(subject) for subject in each.data.get("subjects") or ()]
+            found.append({"object": each.name, "role": name, "subjects": [_subject(subject) for subject in subjects]})
+    return found
+
+
+def _subject(subject: Mapping[str, Any]) -> str:
+    return "/".join(str(subject[key]) for key in ("kind", "namespace", "name") if subject.get(key))
 
 
 def _empty_fields(item: Object) -> Iterator[Fact]:
@@ -191,7 +220,8 @@ _OF_OBJECTS: Mapping[str, Callable[[Object], Iterator[Fact]]] = {
     "kinds": _kinds,
     "hooks": _hook,
     "webhooks": _webhooks,
-    "clusterRoles": _rights,
+    "clusterRoles": _cluster_roles,
+    "roles": _roles,
     "owned": _empty_fields,
     "immutable": _immutable_objects,
 }

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from clusterbook.catalog.proofs import Archive, Effect, Fact, Proof
+from clusterbook.prove.rights import difference
 from clusterbook.prove.subjects import Case
 from clusterbook.snapshot.constraint import parse_version
 
-NAMES = {"kinds": "name", "images": "image", "webhooks": "object", "clusterRoles": "object", "hooks": "object",
-         "owned": "object", "podSecurity": "level", "kubernetes": "range"}  # fmt: skip
+NAMES = {"kinds": "name", "images": "image", "webhooks": "object", "clusterRoles": "object", "roles": "object",
+         "bindings": "object", "hooks": "object", "owned": "object", "podSecurity": "level",
+         "kubernetes": "range"}  # fmt: skip
 """The kinds of facts that an upgrade can change, and the field by which two facts are about the same."""
 
 
@@ -67,12 +69,21 @@ def _values(before: Mapping[str, Effect], after: Mapping[str, Effect]) -> Iterat
 def _facts(
     kind: str, before: Mapping[str, Iterable[Fact]], after: Mapping[str, Iterable[Fact]]
 ) -> Iterator[FactChange]:
-    field = NAMES[kind]
-    one = {str(each.get(field, "")): each for each in before.get(kind, ())}
-    two = {str(each.get(field, "")): each for each in after.get(kind, ())}
+    one = {_name(each, NAMES[kind]): each for each in before.get(kind, ())}
+    two = {_name(each, NAMES[kind]): each for each in after.get(kind, ())}
     for name in sorted(one.keys() | two.keys()):
-        if one.get(name) != two.get(name):
+        if _meaning(one.get(name)) != _meaning(two.get(name)):
             yield FactChange(kind, name, one.get(name), two.get(name))
+
+
+def _name(fact: Fact, field: str) -> str:
+    """Return what a fact is about; two namespaces may have objects of one name."""
+    return f"{fact.get(field, '')}{f' in {namespace}' if (namespace := fact.get('namespace')) else ''}"
+
+
+def _meaning(fact: Fact | None) -> Fact | None:
+    """Return a fact without what may be another number although nothing else is: how rules are cut up."""
+    return fact and {name: value for name, value in fact.items() if name != "rules"}
 
 
 def as_text(previews: Iterable[Preview]) -> str:
@@ -146,12 +157,26 @@ def _effect(effect: Effect | None) -> str:
 
 
 def _fact(change: FactChange) -> str:
+    rights = _rights(change)
     if change.before is None or change.after is None:
-        return "comes" if change.before is None else "goes"
-    fields = sorted((change.before.keys() | change.after.keys()) - {"digest"})
+        return f"{'comes' if change.before is None else 'goes'}{f': {rights}' if rights else ''}"
+    fields = sorted((change.before.keys() | change.after.keys()) - {"grants", "rules"})
     pairs = [(name, change.before.get(name), change.after.get(name)) for name in fields]
-    # A digest tells that the rules of a role are others, and nothing that a reader could use.
-    return ", ".join(f"{name} {_difference(one, two)}" for name, one, two in pairs if one != two) or "other rules"
+    found = [f"{name} {_difference(one, two)}" for name, one, two in pairs if one != two]
+    return ", ".join([*found, *([rights] if rights else [])])
+
+
+def _rights(change: FactChange) -> str:
+    """Return the rights that come and go with a role, or what somebody is given, "" where it is about neither."""
+    if "role" in (change.after or change.before or {}) and None in (change.before, change.after):
+        fact = change.after or change.before or {}
+        return f"{fact['role']} for {', '.join(fact['subjects'])}"
+    comes, goes = _grants(change)
+    return "; ".join([*(f"+{each}" for each in comes), *(f"-{each}" for each in goes)])
+
+
+def _grants(change: FactChange) -> tuple[list[str], list[str]]:
+    return difference((change.before or {}).get("grants", ()), (change.after or {}).get("grants", ()))
 
 
 def _difference(one: object, two: object) -> str:
@@ -182,8 +207,14 @@ def _document(preview: Preview) -> dict[str, Any]:
             }
             for each in preview.values
         ],
-        "facts": [each._asdict() for each in preview.facts],
+        "facts": [_fact_document(each) for each in preview.facts],
     }
+
+
+def _fact_document(change: FactChange) -> dict[str, Any]:
+    comes, goes = _grants(change)
+    rights = {"rights": {"comes": comes, "goes": goes}} if comes or goes else {}
+    return {**change._asdict(), **rights}
 
 
 FORMATS = {"text": as_text, "json": as_json}

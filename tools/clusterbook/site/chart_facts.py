@@ -76,6 +76,15 @@ def _cluster_role(fact: Fact) -> tuple[str, str]:
     return str(fact["object"]), f"{rules}, among them everything" if fact.get("everything") else rules
 
 
+def _role(fact: Fact) -> tuple[str, str]:
+    name, what = _cluster_role(fact)
+    return name, f"{what}, in {fact['namespace']}" if "namespace" in fact else what
+
+
+def _binding(fact: Fact) -> tuple[str, str]:
+    return str(fact["object"]), f"gives {fact['role']} to {_places(fact['subjects'])}"
+
+
 def _webhook(fact: Fact) -> tuple[str, str]:
     return str(fact["object"]), f"{_places(fact['webhooks'])}; failure policy {', '.join(fact['failurePolicy'])}"
 
@@ -102,6 +111,8 @@ _KINDS: Mapping[str, tuple[str, Callable[[Fact], tuple[str, str]]]] = {
     "podSecurity": ("level of its pods", _pod_security),
     "kinds": ("kind (CRD)", _kind),
     "clusterRoles": ("cluster-wide role", _cluster_role),
+    "roles": ("role of a namespace", _role),
+    "bindings": ("role of others that it gives away", _binding),
     "webhooks": ("webhook", _webhook),
     "hooks": ("hook", _hook),
     "owned": ("filled by a controller", _fields),
