@@ -40,9 +40,11 @@ def env(request: pytest.FixtureRequest, tmp_path: Path, fresh_cluster: Cluster) 
     return {**found, **fresh_cluster.env, "COMPONENT_WAIT_ARGS": ""}
 
 
-def release(slug: str, component: str, deployer: str, folder: Path, env: Mapping[str, str]) -> OneRelease:
-    """Return the release of a component in the bundle of a recipe of ours."""
-    made = render(wholes()[slug], {"deployer": deployer}, "1.0")
+def release(
+    slug: str, component: str, deployer: str, folder: Path, env: Mapping[str, str], *settings: str
+) -> OneRelease:
+    """Return the release of a component in the bundle of a recipe of ours, with these settings."""
+    made = render(wholes()[slug], {"deployer": deployer, "set": list(settings)}, "1.0")
     (found,) = (each for each in made.plan.folders if each.name == component)
     return OneRelease(write(made.files, folder), component, found.namespace, env, deployer)
 
@@ -86,6 +88,23 @@ def test_the_certificate_of_grove_is_kept(deployer: str, env: Mapping[str, str],
     assert certificates(grove) == {"grove-webhook-server-cert": FILLED}
     assert BUNDLE in trusted(grove)
     assert grove.revision() == 3
+
+
+@pytest.mark.parametrize("deployer", DEPLOYERS)
+def test_a_certificate_stays_when_its_secret_is_no_longer_part_of_the_release(
+    deployer: str, env: Mapping[str, str], tmp_path: Path
+) -> None:
+    """Grove's chart has the Secret by itself, our values have not: who comes from there keeps what is in it."""
+    pinned, secret = archive("grove-v0.1.0-alpha.8.tgz"), "grove-webhook-server-cert"
+    default = release(GROVE, "grove", deployer, tmp_path / "before", env, "grove:webhookServerSecret.enabled=true")
+    default.install(pinned)
+    assert certificates(default)[secret] == dict.fromkeys(FILLED, "")
+    default.kubectl("patch", "secret", secret, "--type=merge", "-p", json.dumps({"data": FILLED}))
+    ours = release(GROVE, "grove", deployer, tmp_path / "after", env)
+    for revision in (2, 3):
+        ours.install(pinned)
+        assert certificates(ours)[secret] == FILLED
+        assert ours.revision() == revision
 
 
 @pytest.mark.parametrize("deployer", DEPLOYERS)

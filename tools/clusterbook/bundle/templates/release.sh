@@ -58,6 +58,8 @@ before() {
         case "$data" in '' | *':""'*) continue ;; esac
         printf '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"%s.kept"},"data":%s}' "$secret" "$data" |
             kube apply --namespace "$namespace" --server-side --force-conflicts --field-manager=clusterbook -f - >/dev/null
+        # Helm deletes what an earlier release had and this one has not, unless it is told to keep it.
+        kube annotate secret "$secret" --namespace "$namespace" --overwrite helm.sh/resource-policy=keep >/dev/null
     done
 }
 

@@ -151,7 +151,10 @@ secrets='@SECRETS@'
 if [ -z "$DRY_RUN_FLAG" ]; then
     for secret in $secrets; do
         data="$(content "$secret")"
-        case "$data" in '' | *':""'*) ;; *) kept="$kept${kept:+$'\n'}$secret $data" ;; esac
+        case "$data" in '' | *':""'*) continue ;; esac
+        kept="$kept${kept:+$'\n'}$secret $data"
+        # Helm deletes what an earlier release had and this one has not, unless it is told to keep it.
+        kube annotate secret "$secret" --namespace @NAMESPACE@ --overwrite helm.sh/resource-policy=keep >/dev/null
     done
 fi
 if [ -n "$kept" ]; then
