@@ -56,7 +56,8 @@ IO = frozenset(
     cli.build_main cli.builder.check cli.builder.index cli.builder.ledger cli.builder.options cli.builder.prove
     cli.builder.publish cli.builder.recipe cli.builder.schemas cli.builder.site cli.check cli.commands cli.comparison
     cli.completion.answer cli.completion.words cli.config_map cli.evidence cli.fleet cli.main cli.manual.pages
-    cli.mirror cli.program cli.push cli.question cli.terminal cli.trust cli.validate
+    cli.mirror cli.program cli.push cli.question cli.releases.published cli.releases.sources cli.terminal cli.trust
+    cli.validate
     collect.cluster.survey collect.node.host collect.node.nics collect.node.nvidia_smi collect.node.pci
     collect.node.system collect.node.systemd collect.run collect.take
     evidence.folder evidence.ledger
@@ -64,7 +65,7 @@ IO = frozenset(
     files.archive files.context files.read files.tar_reader files.write
     inputs.download inputs.read
     kubernetes.api kubernetes.connection kubernetes.jobs kubernetes.kubeconfig kubernetes.login kubernetes.plugin
-    ledger.append ledger.folder ledger.git
+    ledger.append ledger.folder ledger.git ledger.release_index
     lint.charts lint.run
     lookup.index_files lookup.local lookup.write
     mirror.images mirror.save
@@ -424,7 +425,7 @@ def test_a_second_alias_is_found() -> None:
         ("oci/reference.py", "clusterbook.catalog.criteria", LAYERS),  # from one side of a row to the other
         ("heap/__init__.py", "", LAYERS),  # a package that stands in no layer
         ("cli/terminal.py", "clusterbook.publish.send", CLIENT),
-        ("ledger/folder.py", "clusterbook.ledger.git", CLIENT),  # by way of others
+        ("ledger/folder.py", "clusterbook.ledger.append", CLIENT),  # by way of others
     ],
 )
 def test_a_broken_contract_is_found(tmp_path: Path, module: str, imported: str, contract: str) -> None:

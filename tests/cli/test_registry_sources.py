@@ -377,11 +377,8 @@ def test_a_catalog_that_nobody_signed_takes_a_word(
     "words",
     [
         ("list",),
-        ("explain", "eks", "components.b.values.size"),
         ("recipe", "eks", "--data", "tree"),
         ("recipe", "-s", "cluster.yaml"),
-        ("validate", "eks", "--no-cluster", "-s", "cluster.yaml"),
-        ("fit", "cluster.yaml"),
         ("recipe", "--data", "", "--external-only"),
     ],
 )

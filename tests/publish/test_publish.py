@@ -430,3 +430,44 @@ def test_sources_too_old_to_make_bundles_of_are_published_as_recipes_alone(
     assert "--no-bundles" in said
     assert build_main.run([*words, "--no-bundles"]) == 0
     assert set(release_index.choose("eks", opened(layout, keys).recipe("eks"), "")[1].artifacts) == {"recipe"}
+
+
+def test_bundles_of_an_older_release_that_cannot_be_made_are_named_and_the_rest_is_published(
+    keys: Path, layout: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "old").mkdir()
+    monkeypatch.chdir(tmp_path / "old")
+    checkouts.run_git("init", "-q", "-b", "main")
+    entry = "{name: NAME, helm: {defaultRepository: https://x.test, defaultChart: c, defaultVersion: '1.0.0'MORE}}"
+    good = entry.replace("NAME", "good").replace("MORE", ", defaultNamespace: good")
+    head = "kind: ComponentRegistry\ncomponents:\n- "
+    files = {
+        "registry.yaml": head + good + "\n- " + entry.replace("NAME", "bare").replace("MORE", ""),
+        "base": "componentRefs: [{name: good}]",
+        "eks": "criteria: {service: eks}\ncomponentRefs: [{name: good}]",
+        "aks": "criteria: {service: aks}\ncomponentRefs: [{name: bare}]",
+    }
+    checkouts.write(files)
+    checkouts.commit_all("old", checkouts.MARCH_DATE)
+    assert build_main.run(["release", MARCH]) == 0
+    files["registry.yaml"] = (
+        head + good + "\n- " + entry.replace("NAME", "bare").replace("MORE", ", defaultNamespace: b")
+    )
+    checkouts.write(files)
+    checkouts.commit_all("mended", checkouts.JULY_DATE)
+    assert build_main.run(["release", JULY]) == 0
+    capsys.readouterr()
+    words = ["publish", "--all", "--to", f"oci-layout:{layout.store.where}", "--key", str(keys / "our.key")]
+    assert build_main.run([*words, "-t", "json"]) == 0
+    march, july = json.loads(capsys.readouterr().out)
+    assert {(each["slug"], each["version"]) for each in march["unmade"]} == {("aks", "1.0.0")}
+    assert {each["deployer"] for each in march["unmade"]} == set(DEPLOYERS)
+    assert all("namespace" in each["reason"] for each in march["unmade"])
+    assert july["unmade"] == []
+    found = opened(layout, keys)
+    assert set(release_index.choose("eks", found.recipe("eks"), "1.0.0")[1].artifacts) == {"recipe", *DEPLOYERS}
+    _, old = release_index.choose("aks", found.recipe("aks"), "1.0.0")
+    _, new = release_index.choose("aks", found.recipe("aks"), "")
+    assert (set(old.artifacts), set(new.artifacts)) == ({"recipe"}, {"recipe", *DEPLOYERS})
+    assert build_main.run(words) == 0
+    assert "no bundle, component bare: '' is not a namespace:\n  aks@1.0.0: " in capsys.readouterr().out

@@ -7,6 +7,7 @@ from functools import cache
 from random import Random
 
 from clusterbook.cli import comparison
+from clusterbook.cli.releases.sources import open_sources
 from clusterbook.diff.recipes import Diff
 from tests.support import sites
 
@@ -36,6 +37,6 @@ def words() -> Iterator[tuple[str, str]]:
 @cache
 def answers() -> dict[tuple[str, str], Diff]:
     """Return what `clusterbook diff` finds, by pair."""
-    sources = comparison.open_sources(sites.OURS / "registry", str(sites.OURS / "dist" / "index"))
+    sources = open_sources(sites.OURS / "registry", str(sites.OURS / "dist" / "index"))
     subject = cache(lambda word: comparison.subject(word, sources))
     return {pair: comparison.diff_of(*map(subject, pair)) for pair in words()}

@@ -86,6 +86,11 @@ class OpenIndex(NamedTuple):
         """Return what there is of a recipe. Raises NotFound, BadIndex."""
         return index.recipe_in(self.shard(index.shard_of(slug, self.envelope)), slug)
 
+    def releases(self) -> dict[str, dict[str, tuple[str, str]]]:
+        """Return (version, recipe digest) by slug by release; {} where the index says none. Raises BadIndex."""
+        named = index.RELEASES in self.envelope.shards
+        return index.releases_in(self.shard(index.RELEASES)) if named else {}
+
     def versions_of(self, slug: str, digest: str) -> list[str]:
         """Return under which versions a recipe of this digest is published, [] where it never was. Raises BadIndex."""
         try:

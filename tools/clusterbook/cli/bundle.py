@@ -15,7 +15,17 @@ from clusterbook.bundle.disk import ARCHIVES, read_bundle
 from clusterbook.bundle.make import file_setting, make, write
 from clusterbook.bundle.options import DEPLOYERS, OPTIONS, REPEATED, SWITCHES, flag
 from clusterbook.bundle.render import Bundle
-from clusterbook.cli.command import OF_ACCESS, OF_CLUSTERS, OF_TRUST, Argument, Caller, Command, FlagRule, Request
+from clusterbook.cli.command import (
+    OF_ACCESS,
+    OF_CLUSTERS,
+    OF_LEDGER,
+    OF_TRUST,
+    Argument,
+    Caller,
+    Command,
+    FlagRule,
+    Request,
+)
 from clusterbook.cli.flags import ANSWER, CRITERIA, REMOTE, WHERE, Flag
 from clusterbook.cli.question import read_question
 from clusterbook.cli.reply import Reply
@@ -237,6 +247,7 @@ COMMANDS: Mapping[str, Command] = {
         rules=(
             FlagRule(("output", "force", *(each.key for each in (_IMAGE_REFS, *SIGN))), excludes=("diff",)),
             OF_TRUST,
+            OF_LEDGER,
             OF_CLUSTERS._replace(needs=("recipe", "snapshot")),
             OF_ACCESS._replace(needs=("source", "data", "output")),
         ),

@@ -107,6 +107,8 @@ OF_CLUSTERS = FlagRule(("kubeconfig",), needs=("recipe", "snapshot", "output"), 
 """Which cluster is asked: of no use where nothing is in one."""
 OF_ACCESS = FlagRule(("plain_http", "ca_file"), needs=("source", "data"), like=REMOTE)
 """How registries are spoken to."""
+OF_LEDGER = FlagRule(("registry",), needs=("release", "slug", "slugs", "recipe"), excludes=("source",))
+"""Which ledger is asked: of no use without a version or a release, or where another source has them."""
 
 
 class Command(NamedTuple):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +19,7 @@ from clusterbook.bundle.releases import EditedRelease, edited_releases
 from clusterbook.bundle.render import OPTIONS, PROVENANCE, RECIPE
 from clusterbook.cli.command import Request
 from clusterbook.cli.flags import DIFF_FORMATS
+from clusterbook.cli.releases.sources import RecipeSources, sources_of
 from clusterbook.cli.reply import DIFFER, Reply
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean, unreadable
 from clusterbook.diff import recipe_report, snapshot_report, snapshots
@@ -39,20 +39,16 @@ from clusterbook.diff.snapshots import select
 from clusterbook.files.read import is_file, is_folder
 from clusterbook.inputs.fast import as_snapshot, read_document
 from clusterbook.inputs.read import lacks_values, recipe_in
-from clusterbook.ledger.diff import VersionStore, release_diff
+from clusterbook.ledger.diff import release_diff
 from clusterbook.ledger.diff import report as release_report
-from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.version import is_version, read_version
 from clusterbook.lookup.find import open_shelf
-from clusterbook.lookup.index_files import IndexFiles
-from clusterbook.lookup.local import load_sources
 from clusterbook.resolve.bundle_inputs import complete
 from clusterbook.resolve.choices import asked_by_slug, split_slug
-from clusterbook.resolve.content import Gatherer, content
+from clusterbook.resolve.content import content
 from clusterbook.resolve.document import recipe_winners
 from clusterbook.resolve.matching import UNSUPPORTED
 from clusterbook.resolve.recipe import KIND, ORDER, Document, RecipeResult
-from clusterbook.resolve.resolver import Resolver
 from clusterbook.snapshot.model import Snapshot, is_snapshot
 
 _PATTERNS = "name a file with one pattern a line"
@@ -143,28 +139,6 @@ class BundleFolder(NamedTuple):
         return read_options(self.request)
 
 
-class RecipeSources(NamedTuple):
-    """Where recipes are taken from: what was published, the index of this catalog, and its sources, read when asked.
-
-    `kubeconfig` says whose cluster has what is in a ConfigMap.
-    """
-
-    published: VersionStore
-    source: str
-    catalog: Callable[[], tuple[Resolver, Gatherer]]
-    kubeconfig: str = ""
-
-
-def open_sources(registry: Path, source: str, kubeconfig: str = "") -> RecipeSources:
-    """Return where recipes are taken from: a ledger's folder, and an index, "" for the one built in."""
-
-    def read_catalog() -> tuple[Resolver, Gatherer]:
-        loaded = load_sources(IndexFiles(source))
-        return Resolver(loaded), Gatherer(loaded)
-
-    return RecipeSources(open_ledger(registry), source, cache(read_catalog), kubeconfig)
-
-
 Subject = Side | ReleaseSide | BundleFolder | NamedSnapshot
 
 
@@ -172,11 +146,9 @@ def compare(
     old: str,
     new: str,
     *,
-    registry: Path,
-    source: str,
+    sources: RecipeSources,
     form: str,
     drift_filter: DriftFilter | None = None,
-    kubeconfig: str = "",
     about_clusters: bool = False,
 ) -> tuple[str, bool]:
     """Return the report on what differs from `old` to `new`, and whether anything does.
@@ -184,11 +156,9 @@ def compare(
     Args:
         old: what to compare: one of the words that READERS know.
         new: what to compare it with.
-        registry: the folder of the ledger.
-        source: a folder or archive with an index; "" for the one built in.
+        sources: where recipes are taken from.
         form: one of recipe_report.FORMATS.
         drift_filter: which changes of a cluster are told; None for all that matter.
-        kubeconfig: whose cluster has what is in a ConfigMap; "" for the one that kubectl would ask.
         about_clusters: whether the filter was typed for a cluster, so that nothing else may be compared.
 
     Raises:
@@ -196,7 +166,6 @@ def compare(
         InvalidRequest: they are not of kinds that can be compared.
         Unseen: a snapshot does not say what a recipe would be compared with.
     """
-    sources = open_sources(registry, source, kubeconfig)
     before, after = subject(old, sources), subject(new, sources)
     if isinstance(before, ReleaseSide) and isinstance(after, ReleaseSide):
         releases = release_diff(sources.published, before.name, after.name)
@@ -334,6 +303,8 @@ def _bundle(word: str, sources: RecipeSources) -> Subject:
 
 def _recipe(word: str, sources: RecipeSources) -> Subject:
     """Return a recipe of the catalog in an index, resolved from the sources there, so that all of it is compared."""
+    if sources.newest is not None:
+        return sources.newest(word)
     resolver, gatherer = sources.catalog()
     named = resolver.matcher.slugs() | dict(resolver.matcher.overlays)
     if word not in named and is_folder(word):
@@ -371,11 +342,9 @@ def answer(request: Request, *, about_clusters: bool) -> Reply:
     text, differ = compare(
         request.values["old"],
         request.values["new"],
-        registry=Path(request.text("registry", "registry")),
-        source=request.text("source"),
+        sources=sources_of(request),
         form=request.text("format", DIFF_FORMATS[0]),
         drift_filter=want,
-        kubeconfig=request.text("kubeconfig"),
         about_clusters=about_clusters,
     )
     status = DIFFER if differ and "exit_code" in request.switches else 0
@@ -386,8 +355,7 @@ def _fleet(request: Request, drift_filter: DriftFilter) -> Reply:
     """Say how each cluster of a folder of snapshots differs from a recipe, a bundle or a snapshot."""
     from clusterbook.cli.fleet import drift_report
 
-    registry = Path(request.text("registry", "registry"))
-    sources = open_sources(registry, request.text("source"), request.text("kubeconfig"))
+    sources = sources_of(request)
     before = subject(request.values["old"], sources)
     if isinstance(before, ReleaseSide):
         what = f"{request.values['old']} is a release, and {request.values['new']} a folder of snapshots"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from clusterbook.cli.command import OF_CLUSTERS, Argument, Caller, Command, Request
-from clusterbook.cli.flags import CONFIG, DIFF_FORMATS, KUBECONFIG, WHERE, Flag
+from clusterbook.cli.command import OF_ACCESS, OF_CLUSTERS, OF_TRUST, Argument, Caller, Command, Request
+from clusterbook.cli.flags import CONFIG, DIFF_FORMATS, KUBECONFIG, PLACES, TRUST, Flag
 from clusterbook.cli.reply import Reply
 
 SEVERITIES = ("critical", "warning", "info", "noise")
@@ -25,7 +25,8 @@ def answer(request: Request, _caller: Caller) -> Reply:
 
 _FLAGS = (
     Flag("registry", ("--registry",), "The ledger, for versions, digests and releases.", "DIR", default="registry"),
-    WHERE[0]._replace(help="Folder or .zip file with an index, or a source tree.", metavar="DIR|FILE"),
+    PLACES[0],
+    *TRUST,
     KUBECONFIG,
     CONFIG,
     Flag("format", ("--format", "-t"), "How the report is written.", values=DIFF_FORMATS),
@@ -49,14 +50,19 @@ COMMANDS: Mapping[str, Command] = {
         "Compare recipes, bundles, releases or snapshots, or a recipe with a cluster (drift)."
         "\n\nOLD and NEW are recipes of this catalog (h100-eks-training), versions of one (h100-eks-training@1.0.0),"
         " what it was in a release (h100-eks-training@2026.3.0), digests (sha256:…), files, bundles,"
-        " or two releases (2026.3.0 2026.7.0). A bundle is compared by what it deploys, its options included.\n\n"
+        " or two releases (2026.3.0 2026.7.0). Versions and releases are those of the ledger of a clone, or of the"
+        " published catalog that --source names. A bundle is compared by what it deploys, its options included.\n\n"
         "With a snapshot as NEW, OLD is an older snapshot, or a recipe or a bundle's folder that was deployed: then"
         " components, charts, versions and values are held against what is installed. Severities: critical means"
         " another cluster or a part that is gone, warning that it behaves otherwise, info that it is worth knowing,"
         " noise that it merely runs. With a folder of snapshots as NEW there is a line for each cluster, the worst"
         " first.",
         "clusterbook diff h100-eks-training gb200-eks-training",
-        rules=(OF_CLUSTERS._replace(needs=("old", "new")),),
+        rules=(
+            OF_CLUSTERS._replace(needs=("old", "new")),
+            OF_TRUST._replace(needs=("source",)),
+            OF_ACCESS._replace(needs=("source",)),
+        ),
     )
 }
 """What compares, by name."""

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from clusterbook.cli.command import OF_ACCESS, OF_TRUST, Argument, Caller, Command, FlagRule, Request
+from clusterbook.cli.command import OF_ACCESS, OF_LEDGER, OF_TRUST, Argument, Caller, Command, FlagRule, Request
 from clusterbook.cli.fetch import FROM, read_access
 from clusterbook.cli.flags import ACCESS, WHERE, Flag
 from clusterbook.cli.reply import Reply
@@ -224,7 +224,7 @@ COMMANDS: Mapping[str, Command] = {
             digest,
             "Print the digest of a recipe, as evidence and releases refer to it.",
             "clusterbook evidence digest h100-eks-training",
-            rules=(OF_TRUST, OF_ACCESS),
+            rules=(OF_TRUST, OF_ACCESS, OF_LEDGER),
         ),
     )
 }

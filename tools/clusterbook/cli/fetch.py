@@ -8,7 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from clusterbook.cli.command import Argument, Caller, Command, Request
-from clusterbook.cli.flags import ACCESS, AT_LEAST, CONFIG, CRITERIA, FILE, INHERITED, KEY, POLICY, UNSIGNED, Flag
+from clusterbook.cli.flags import (
+    ACCESS,
+    AT_LEAST,
+    CONFIG,
+    CRITERIA,
+    FILE,
+    INHERITED,
+    KEY,
+    POLICY,
+    RELEASE,
+    REMOTE,
+    UNSIGNED,
+    Flag,
+)
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.publisher.names import BASE
@@ -49,6 +62,7 @@ _WHICH = (
     *(flag for flag in CRITERIA if flag.key not in ("nodes", "criteria_strict")),
     INHERITED,
     WITHDRAWN,
+    RELEASE._replace(help="What this release served, such as 2026.7.0; default: the last."),
 )
 _FLAGS: Mapping[str, tuple[Flag, ...]] = {
     "recipe": (
@@ -135,8 +149,17 @@ def fetch(kind: str, request: Request, context: Context) -> Reply:
         form=values.get("format"),
         output=values.get("output"),
         force="force" in switches,
+        release=_release(request),
     )
     return Reply(*fetch_artifact(wanted, read_choice(request), read_access(request, context), context))
+
+
+def _release(request: Request) -> str:
+    """Return the release that --release names. Raises InvalidRequest where WHICH names a version besides."""
+    release, name = request.text("release"), request.text("which")
+    if release and ("@" in name or name.startswith(REMOTE)):
+        raise InvalidRequest(f"{name} and --release {release} were given", hint="give one of them")
+    return release
 
 
 def _recipe(request: Request, caller: Caller) -> Reply:

@@ -6,7 +6,7 @@ Has 60 ms for the whole process, so what only some requests need is imported whe
 from __future__ import annotations
 
 from clusterbook import __version__
-from clusterbook.cli.command import OF_ACCESS, OF_CLUSTERS, OF_TRUST, Argument, Caller, Command, Request
+from clusterbook.cli.command import OF_ACCESS, OF_CLUSTERS, OF_LEDGER, OF_TRUST, Argument, Caller, Command, Request
 from clusterbook.cli.flags import FILE, KUBECONFIG, WHERE, Flag
 from clusterbook.cli.question import read_where
 from clusterbook.cli.reply import MissingFlag, Reply
@@ -61,7 +61,7 @@ def fit(request: Request, _caller: Caller) -> Reply:
     taken = pick(request, whole)
     shelf = open_shelf(*read_where(request))
     every = "all" in request.switches
-    lines = [line for line in shelf.listing() if every or line["state"] == CURATED]
+    lines = [line for line in shelf.lines() if every or line["state"] == CURATED]
     found = fit_recipes(((str(line["name"]), shelf.recipe_by_slug(line["slug"])) for line in lines), taken)
     form = request.text("format", "table")
     fitting = sum(each.fit == FITS for each in found)
@@ -103,6 +103,6 @@ FIT = Command(
     " several files, there is one table with a line a cluster, those that no recipe fits first; the exit status"
     " is 10 where there are any, and 2 where a snapshot cannot be read.",
     "clusterbook fit cluster.yaml\n  clusterbook fit snapshots/ -t json",
-    rules=(OF_TRUST, OF_ACCESS, OF_CLUSTERS._replace(needs=("snapshots",))),
+    rules=(OF_TRUST, OF_ACCESS, OF_LEDGER, OF_CLUSTERS._replace(needs=("snapshots",))),
 )
 """The command."""

@@ -114,6 +114,12 @@ POLICY = Flag(
 KEY = Flag("key", ("--key",), "Trust this public key instead of a policy.", "FILE", repeated=True)
 UNSIGNED = Flag("allow_unsigned", ("--allow-unsigned",), "Accept unsigned artifacts; a wrong signature stays an error.")
 AT_LEAST = Flag("at_least", ("--at-least",), "Refuse releases older than this one.", "RELEASE")
+RELEASE = Flag(
+    "release", ("--release",), "Answer as this release did, such as 2026.7.0; for one recipe type SLUG@VERSION.", "NAME"
+)
+REGISTRY = Flag(
+    "registry", ("--registry",), "The ledger of a clone, for versions and releases; default: registry.", "DIR"
+)
 PLACES = (
     Flag(
         "source",
@@ -123,8 +129,12 @@ PLACES = (
     ),
     Flag("data", ("--data",), "Private tree over the catalog: a folder, or oci://HOST/REPOSITORY@DIGEST.", "DIR|OCI"),
     Flag("external_only", ("--external-only",), "Take the tree of --data alone, with no catalog below it."),
+    RELEASE,
+    REGISTRY,
 )
-WHERE = (*PLACES, POLICY, KEY, UNSIGNED, AT_LEAST, *ACCESS)
+TRUST = (POLICY, KEY, UNSIGNED, AT_LEAST, *ACCESS)
+"""Whom to believe where something is in a registry, and how it is spoken to."""
+WHERE = (*PLACES, *TRUST)
 """Where recipes are looked up, and whom to believe where that is a registry."""
 FILE = Flag("output", ("--output", "-o"), "Write to this file instead of standard output.", "FILE")
 OUTPUT = (

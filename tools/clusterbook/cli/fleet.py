@@ -89,7 +89,7 @@ def fit_fleet(request: Request, words: Sequence[str]) -> Reply:
     if request.says("pool") or request.says("node_selector"):
         raise InvalidRequest("--pool and --node-selector pick nodes of one cluster", hint="name one snapshot")
     shelf = open_shelf(*read_where(request))
-    lines = [line for line in shelf.listing() if "all" in request.switches or line["state"] == CURATED]
+    lines = [line for line in shelf.lines() if "all" in request.switches or line["state"] == CURATED]
     recipes = ((str(line["name"]), shelf.recipe_by_slug(line["slug"])) for line in lines)
     reply = fit_report(recipes, words, request.text("format", "table"), kubeconfig=request.text("kubeconfig"))
     return reply._replace(notes=(*reply.notes, *shelf.remarks), output=request.text("output"))

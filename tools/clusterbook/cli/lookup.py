@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 
 from clusterbook.catalog.criteria import DIMENSIONS, read_criteria
-from clusterbook.cli.command import OF_ACCESS, OF_CLUSTERS, OF_TRUST, Argument, Caller, Command, Request
+from clusterbook.cli.command import OF_ACCESS, OF_CLUSTERS, OF_LEDGER, OF_TRUST, Argument, Caller, Command, Request
 from clusterbook.cli.flags import ANSWER, CONFIG, CRITERIA, OUTPUT, WHERE, Flag
 from clusterbook.cli.question import read_question
 from clusterbook.cli.render import leaves_table, recipe_table, render, table
@@ -265,7 +265,7 @@ _API = Flag("api_version", ("--api-version",), "Write it as the reference reads 
 _SELECTOR = Flag("selector", ("--selector",), "Path of the value, such as components.gpu-operator.version.", "PATH")
 _ALL = Flag("all", ("--all",), "List composed recipes too.")
 _NO_HEALTH = Flag("no_health", ("--no-health", "--skip-health"), "Leave health and coverage out.")
-_RULES = (OF_TRUST, OF_ACCESS, OF_CLUSTERS)
+_RULES = (OF_TRUST, OF_ACCESS, OF_CLUSTERS, OF_LEDGER)
 COMMANDS: Mapping[str, Command] = {
     command.name: command
     for command in (
@@ -297,7 +297,7 @@ COMMANDS: Mapping[str, Command] = {
             " number of checks for readiness, deployment, performance and conformance. SOURCE: external when it comes"
             " from --data.",
             "clusterbook list --service eks",
-            rules=(OF_TRUST, OF_ACCESS),
+            rules=(OF_TRUST, OF_ACCESS, OF_LEDGER),
         ),
         Command(
             "explain",

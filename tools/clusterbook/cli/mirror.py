@@ -12,7 +12,7 @@ from clusterbook.artifacts.open import OpenIndex
 from clusterbook.artifacts.visit import visit
 from clusterbook.bundle.make import make
 from clusterbook.cli.bundle import ASKED, FLAGS, read_bundle_request
-from clusterbook.cli.command import OF_ACCESS, OF_CLUSTERS, OF_TRUST, Argument, Caller, Command, Request
+from clusterbook.cli.command import OF_ACCESS, OF_CLUSTERS, OF_LEDGER, OF_TRUST, Argument, Caller, Command, Request
 from clusterbook.cli.fetch import BELIEF, FROM, WITHDRAWN, read_access, read_choice
 from clusterbook.cli.flags import ACCESS, AT_LEAST, FILE, UNSIGNED, Flag
 from clusterbook.cli.reply import MissingFlag, Reply
@@ -307,7 +307,7 @@ COMMANDS: Mapping[str, Command] = {
             list_bundles,
             "List the charts and images that bundles pull.",
             "clusterbook mirror list h100-eks-ubuntu-training-kubeflow --format images",
-            rules=(OF_TRUST, OF_ACCESS, OF_CLUSTERS._replace(needs=("recipe", "snapshot"))),
+            rules=(OF_TRUST, OF_ACCESS, OF_LEDGER, OF_CLUSTERS._replace(needs=("recipe", "snapshot"))),
         ),
         Command(
             "mirror save",

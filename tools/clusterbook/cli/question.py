@@ -20,9 +20,10 @@ _A_TREE = "leave --source out, or name a source tree: oci://HOST/REPOSITORY@DIGE
 
 def read_question(request: Request) -> Question:
     """Return which recipe a command line asks for. Raises as `read_where`."""
-    source, data = read_where(request)
+    slug, version = read_name(request, request.text("slug"))
+    source, data = read_where(request, version=version, slug=slug)
     return Question(
-        request.text("slug"),
+        slug,
         {name: request.values[name] for name in (*DIMENSIONS, "nodes") if name in request.values},
         strict="criteria_strict" in request.switches,
         allow_inherited="allow_inherited" in request.switches,
@@ -35,8 +36,27 @@ def read_question(request: Request) -> Question:
     )
 
 
-def read_where(request: Request) -> tuple[str | IndexFiles, str]:
+def read_name(request: Request, name: str) -> tuple[str, str]:
+    """Return slug and version of a recipe's name: SLUG@VERSION, SLUG@RELEASE or SLUG@sha256:DIGEST; "" for no version.
+
+    Raises:
+        InvalidRequest: nothing stands behind the @, or --release says something else.
+    """
+    slug, at, version = name.partition("@")
+    if not at:
+        return name, ""
+    if not slug or not version:
+        raise InvalidRequest(f"'{name}' names no version", hint="type SLUG@VERSION or SLUG@RELEASE")
+    if request.text("release", version) != version:
+        what = f"{name} and --release {request.text('release')} were given"
+        raise InvalidRequest(what, hint="give one of them")
+    return slug, version
+
+
+def read_where(request: Request, *, version: str = "", slug: str = "") -> tuple[str | IndexFiles, str]:
     """Return the index or source tree that a command line asks, "" for the built-in one, and what lies over it.
+
+    With --release, or a `version` of the recipe `slug`, it is that release's.
 
     Raises:
         InvalidRequest: --external-only stands without a tree, or beside another source.
@@ -50,12 +70,33 @@ def read_where(request: Request) -> tuple[str | IndexFiles, str]:
             what = "--external-only says nothing without --data"
             raise InvalidRequest(what, hint="type --data DIR --external-only")
         source, data = data, ""
+    selector = version or request.text("release")
     if source.startswith(REMOTE) or data.startswith(REMOTE):
-        return _bring(request, source, data)
+        return _bring(request, source, data, selector=selector, slug=slug)
+    if selector:
+        return _released(request, source, selector, slug), data
     return source, data
 
 
-def _bring(request: Request, source: str, data: str) -> tuple[str | IndexFiles, str]:
+def _released(request: Request, source: str, selector: str, slug: str) -> IndexFiles:
+    """Return the index of a release of the ledger in a clone.
+
+    Raises:
+        InvalidRequest: something is asked that has no releases.
+        ClusterbookError: there is no such release, or its sources cannot be had.
+    """
+    if source:
+        name = f"{slug}@{selector}" if slug else f"--release {selector}"
+        what = f"{source} is one index or tree, which has no releases, and {name} was asked"
+        raise InvalidRequest(what, hint="name a published catalog, --source oci://… or oci-layout:…, or leave it out")
+    from pathlib import Path
+
+    from clusterbook.ledger.release_index import open_release
+
+    return open_release(Path(request.text("registry", "registry")), selector, slug)
+
+
+def _bring(request: Request, source: str, data: str, *, selector: str, slug: str) -> tuple[str | IndexFiles, str]:
     """Return the index or source tree that is asked, and what lies over it, where one of them is in a registry.
 
     An artifact is a tree, or an index, and becomes a folder; a base is a published catalog, and is asked as it is.
@@ -81,7 +122,11 @@ def _bring(request: Request, source: str, data: str) -> tuple[str | IndexFiles, 
         if data or request.says("snapshot"):
             reason = "--data lies over sources" if data else "a snapshot is held against sources"
             raise InvalidRequest(f"{source} is a published catalog, which has none, and {reason}", hint=_A_TREE)
-        return open_catalog(source, trust, access, context), ""
+        return open_catalog(source, trust, access, context, selector=selector, slug=slug), ""
+    if selector and source.startswith(REMOTE):
+        what = f"{source} is one tree, which has no releases"
+        raise InvalidRequest(what, hint="name the base of a published catalog: --source oci://HOST/BASE")
+    below = _released(request, source, selector, slug) if selector else None
     folders = []
     for where in (source, data):
         if where.startswith(REMOTE):
@@ -89,4 +134,4 @@ def _bring(request: Request, source: str, data: str) -> tuple[str | IndexFiles, 
             sys.stderr.write(f"note: {one_line(found.note)}\n")
             where = str(found.folder)
         folders.append(where)
-    return folders[0], folders[1]
+    return below or folders[0], folders[1]

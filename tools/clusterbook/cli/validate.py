@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 
 from clusterbook import __version__
 from clusterbook.cli.agent_flags import AGENT, OF_AGENTS
-from clusterbook.cli.command import OF_ACCESS, OF_TRUST, Argument, Caller, Command, FlagRule, Request
+from clusterbook.cli.command import OF_ACCESS, OF_LEDGER, OF_TRUST, Argument, Caller, Command, FlagRule, Request
 from clusterbook.cli.fit import ALONE, FIT, POOL, pick
 from clusterbook.cli.flags import CONFIG, FILE, INHERITED, KEY, WHERE, Flag
-from clusterbook.cli.question import read_where
+from clusterbook.cli.question import read_name, read_where
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.inputs.fast import read_document, read_snapshot
@@ -116,7 +116,7 @@ def _report(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply
     remarks += (f"only these nodes were judged: {list_names(sorted(seen.chosen))}",) if seen.chosen else ()
     notes: tuple[str, ...] = remarks if form == "text" else (*remarks, ctrf.summary(report))
     if "evidence" in values:
-        notes += _evidence(request, caller, _whole(recipe, request), document, report, phases)
+        notes += _evidence(request, caller, _whole(recipe, shelf, request), document, report, phases)
     elif signs:
         raise InvalidRequest("--sign-key and --keyless sign evidence", hint="say where it goes: --evidence DIR")
     return Reply(text, notes, ctrf.exit_status(report, fail_on_error=values.get("fail_on_error") != "false"))
@@ -258,17 +258,17 @@ def whole_recipe(request: Request) -> Mapping[str, Any]:
     Raises:
         InvalidRequest: it is no recipe.
     """
-    recipe, _ = _recipe(request)
-    return _whole(recipe, request)
+    recipe, shelf = _recipe(request)
+    return _whole(recipe, shelf, request)
 
 
-def _whole(recipe: Mapping[str, Any], request: Request) -> Mapping[str, Any]:
+def _whole(recipe: Mapping[str, Any], shelf: Shelf | None, request: Request) -> Mapping[str, Any]:
     """Return a recipe with all that bundles need, as the catalog has it."""
     from clusterbook.resolve.bundle_inputs import complete
 
     if RecipeResult(recipe).is_whole:
         return recipe
-    return complete(recipe, open_shelf(*read_where(request)).bundle_inputs())
+    return complete(recipe, (shelf or open_shelf(*read_where(request))).bundle_inputs())
 
 
 def _phases(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -291,15 +291,17 @@ def _recipe(request: Request) -> tuple[Mapping[str, Any], Shelf | None]:
         raise InvalidRequest(f"both the recipe {slug} and --recipe {word} were given", hint="give one of them")
     if not slug and not word:
         raise MissingFlag("--recipe is missing", hint="type --recipe FILE, or the name of a recipe")
-    source, data = read_where(request)
-    question = Question(slug or word, allow_inherited="allow_inherited" in request.switches, source=source, data=data)
+    is_file = bool(word) and _is_file(word)
+    name, version = ("", "") if is_file else read_name(request, slug or word)
+    source, data = read_where(request.without("snapshot"), version=version, slug=name)  # here it is what is judged
+    question = Question(name, allow_inherited="allow_inherited" in request.switches, source=source, data=data)
     question = question._replace(kubeconfig=request.text("kubeconfig"))
-    if word and _is_file(word):
+    if is_file:
         document = read_document(word, kubeconfig=request.text("kubeconfig"))
         if document.get("kind") == "RecipeResult":
             _refuse_unknown_keys(document, word)
             return document, open_shelf(source, data)
-        question = question._replace(slug="", document=word)
+        question = question._replace(document=word)
     found = find(question)
     if found.shelf is None:
         return found.document, None
@@ -316,7 +318,7 @@ def _refuse_unknown_keys(recipe: Mapping[str, Any], where: str) -> None:
 
 def _is_file(word: str) -> bool:
     """Return whether a word names a file, standard input or a URL, rather than a recipe."""
-    if word == "-" or any(each in word for each in ("/", "\\", ".")):
+    if word == "-" or any(each in word.partition("@")[0] for each in ("/", "\\", ".")):
         return True
     from os.path import isfile  # pathlib costs 3 ms
 
@@ -377,6 +379,7 @@ COMMANDS: Mapping[str, Command] = {
                 FlagRule(("namespace", "toleration", "no_cleanup"), needs=("agent", "print_manifests", "run")),
                 OF_TRUST._replace(keys=tuple(key for key in OF_TRUST.keys if key != KEY.key)),
                 OF_ACCESS,
+                OF_LEDGER,
             ),
         ),
         FIT,

@@ -1,64 +1,99 @@
 """Catalog: what was published, asked as an index on this machine is: the criteria first, then the recipe they lead to.
 
 The index of a source is verified, and remembered, as by any fetch; from then on everything is by digest. What is asked
-of it comes when it is asked for. Sources, and checks that recipes do not carry themselves, are not published.
+of it comes when it is asked for. An older release answers as it did, by what the index of today says of it: its recipes
+by their digests there, withdrawals included. Sources are not published, nor are checks that recipes do not carry.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Mapping
 from typing import Any
 
 from clusterbook.artifacts import index
+from clusterbook.artifacts.freshness import release_order
 from clusterbook.artifacts.index import RECIPE, RECIPE_KIND, choose, pin_of
+from clusterbook.artifacts.layout import ORIGINS
 from clusterbook.artifacts.open import OpenIndex, WithdrawnVersion, refuse_withdrawn
 from clusterbook.artifacts.visit import visit
+from clusterbook.catalog.criteria import Criteria
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.diagnostics.transport import Malformed
-from clusterbook.fetch.fetch import LARGEST_RECIPE_BYTES
+from clusterbook.fetch.fetch import LARGEST_RECIPE_BYTES, head_of
 from clusterbook.files.context import Context
-from clusterbook.lookup.format import HEAD, Index, Record, blob_part, decode_head
+from clusterbook.lookup.format import GROUPS, HEAD, VALIDATORS, Index, Record, blob_part, encode, encode_head
 from clusterbook.lookup.index_files import IndexFiles
 from clusterbook.oci.manifest import Manifest
 from clusterbook.oci.open import Access
 from clusterbook.resolve.choices import SEPARATOR
+from clusterbook.resolve.document import escape, expand
+from clusterbook.resolve.matching import CURATED, UNSUPPORTED
 from clusterbook.resolve.recipe import RecipeResult
+from clusterbook.resolve.views import query_view
 from clusterbook.trust.policy import TrustOptions
 
 _CHECK, _ORIGINS = "healthCheckAsserts", "origins"
 
-_WORDS = {"list": "lines about health", "kit": "facts of components", "groups": "patterns of API groups"}
+UNPUBLISHED_EFFECT = {"effect": "unknown", "why": "what a value does to its chart is not published"}
+_WORDS = {"list": "lines about health", "kit": "facts of components"}
 
 
 class PublishedCatalog(IndexFiles):
-    """The recipes that the release of an index serves."""
+    """The recipes that a release of an index serves."""
 
-    def __init__(self, where: str, source_index: OpenIndex, remarks: tuple[str, ...]) -> None:
-        """Read nothing yet of the index `source_index`, which `where` names."""
+    def __init__(self, where: str, source_index: OpenIndex, remarks: tuple[str, ...], *, release: str = "") -> None:
+        """Read nothing yet of the index `source_index`, which `where` names; `release` "" is that of the index."""
         self.where, self.is_tree, self.remarks = where, False, remarks
-        self._index = source_index
+        self._index, self._release = source_index, release or source_index.envelope.release
         self._records: dict[str, Record | None] = {}
         self._blobs: dict[str, bytes] = {}
+        self._authors: dict[str, tuple[str, Manifest, dict[str, Any], str]] = {}
+
+    @property
+    def _is_latest(self) -> bool:
+        return self._release == self._index.envelope.release
 
     def read(self, part: str) -> bytes | None:
-        """Return the bytes of a part.
+        """Return the bytes of a part; None of those that every program has of its own.
 
         Raises:
             InvalidRequest: it is not published.
         """
         if part == HEAD:
-            return self._index.shard(index.CRITERIA)
+            return encode_head(self.head())
         if part in self._blobs:
             return self._blobs[part]
+        if part in self._authors:
+            return encode(self._origins(*self._authors[part]))
+        if part in (VALIDATORS, GROUPS):
+            return None
         missing = part.removesuffix(".json").rpartition("/")[2]
         what = f"{self.where} is a published catalog, which has recipes and no {_WORDS.get(missing, missing)}"
         hint = f"`clusterbook fetch index --from {self.where}` lists them; or name a source tree: --source DIR"
         raise InvalidRequest(what, hint=hint)
 
     def head(self) -> Index:
-        """Return what tells the recipe for given criteria."""
-        return decode_head(self.need(HEAD), f"{self.where}: {HEAD}")
+        """Return what tells the recipe for given criteria.
+
+        Raises:
+            NotFound: the release is an older one, whose own index the source does not carry.
+        """
+        return head_of(self._index, self._release)
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return name, slug and state of every recipe that the release serves, curated ones by their overlay's name."""
+        matcher = self.head().matcher
+        claims: dict[Criteria, list[str]] = {Criteria(): ["base"]}
+        for name, criteria in matcher.overlays:
+            claims.setdefault(criteria, []).append(name)
+        known, found = matcher.slugs(), []
+        for slug in self._served():
+            plain, _, chosen = slug.partition(SEPARATOR)
+            state = matcher.answer(known[plain]).state if plain in known else UNSUPPORTED
+            for name in claims[known[plain]] if state == CURATED else [plain]:
+                found.append({"name": name + SEPARATOR * bool(chosen) + chosen, "slug": slug, "state": state})
+        return sorted(found, key=lambda line: line["name"])
 
     def record(self, slug: str) -> Record | None:
         """Return the recipe that the release serves, None where it serves none of that name.
@@ -82,7 +117,8 @@ class PublishedCatalog(IndexFiles):
         document = recipe.with_components(
             {key: value for key, value in each.document.items() if key != _CHECK} for each in recipe.components
         )
-        origins = dict.fromkeys(("", *(each.name for each in recipe.components)), _ORIGINS)
+        origins = {name: f"{slug}/{_ORIGINS}/{name}" for name in ("", *(each.name for each in recipe.components))}
+        self._authors |= {blob_part(blob): (slug, manifest, document, name) for name, blob in origins.items()}
         return Record(document, blobs, origins, self._choices(slug, recipe))
 
     def _choices(self, slug: str, recipe: RecipeResult) -> dict[str, list[str]]:
@@ -100,12 +136,9 @@ class PublishedCatalog(IndexFiles):
                     choices[choice].append(value)
         return choices
 
-    def _served(self) -> Collection[str]:
-        """Return the names of the recipes that the release serves."""
-        envelope = self._index.envelope
-        if index.RELEASES not in envelope.shards:
-            return ()
-        return index.releases_in(self._index.shard(index.RELEASES)).get(envelope.release, {})
+    def _served(self) -> Mapping[str, tuple[str, str]]:
+        """Return version and digest of the recipes that the release serves, by slug."""
+        return self._index.releases().get(self._release, {})
 
     def _manifest(self, slug: str) -> Manifest | None:
         """Return the artifact of a recipe, None where the release serves none of that name."""
@@ -113,9 +146,10 @@ class PublishedCatalog(IndexFiles):
             published = self._index.recipe(slug)
         except NotFound:
             return None
-        if not published.current:
+        wanted = published.current if self._is_latest else self._served().get(slug, ("", ""))[0]
+        if not wanted:
             return None
-        version, entry = choose(slug, published, "")
+        version, entry = choose(slug, published, wanted)
         try:
             refuse_withdrawn(self._index.envelope, slug, version)
         except WithdrawnVersion as error:
@@ -123,11 +157,21 @@ class PublishedCatalog(IndexFiles):
             raise WithdrawnVersion(error.what, hint=hint) from error
         return self._index.artifact(index.repository(RECIPE_KIND, slug), pin_of(slug, version, entry, RECIPE_KIND))
 
-    def _document(self, slug: str, manifest: Manifest) -> dict[str, Any]:
-        """Return the recipe that an artifact holds."""
-        layer = next((each for each in manifest.layers if each.media_type == RECIPE), None)
+    def _origins(self, slug: str, manifest: Manifest, recipe: dict[str, Any], component: str) -> dict[str, Any]:
+        """Return who said what in a component, or with "" in the rest of the recipe, as an index has it."""
+        inside, view = f"/components/{escape(component)}/", query_view(recipe)
+        return {
+            pointer: expand(origins, pointer, view, UNPUBLISHED_EFFECT)
+            for pointer, origins in self._document(slug, manifest, ORIGINS).items()
+            if (pointer.startswith(inside) if component else not pointer.startswith("/components/"))
+        }
+
+    def _document(self, slug: str, manifest: Manifest, media_type: str = RECIPE) -> dict[str, Any]:
+        """Return the recipe that an artifact holds, or its origins."""
+        layer = next((each for each in manifest.layers if each.media_type == media_type), None)
         if layer is None:
-            raise Malformed(f"{slug} is published without a recipe", hint="it has to be published again")
+            what = "a recipe" if media_type == RECIPE else "origins"
+            raise Malformed(f"{slug} is published without {what}", hint="it has to be published again")
         base = self._index.base
         repository = base.repository(index.repository(RECIPE_KIND, slug))
         document = json.loads(base.store.read(repository, layer, limit_bytes=LARGEST_RECIPE_BYTES))
@@ -135,7 +179,9 @@ class PublishedCatalog(IndexFiles):
         return document
 
 
-def open_catalog(where: str, trust: TrustOptions, access: Access, context: Context) -> PublishedCatalog:
+def open_catalog(
+    where: str, trust: TrustOptions, access: Access, context: Context, *, selector: str = "", slug: str = ""
+) -> PublishedCatalog:
     """Return the catalog that is published at `oci://HOST/BASE`, or in the layout `oci-layout:FOLDER`.
 
     Args:
@@ -143,11 +189,33 @@ def open_catalog(where: str, trust: TrustOptions, access: Access, context: Conte
         trust: whom to believe.
         access: how registries are spoken to.
         context: environment and home, which say where the memory is, and the time.
+        selector: a release, or with `slug` a version of that recipe, or its digest; "" for the release of the index.
+        slug: the recipe; "" for any.
 
     Raises:
         Untrusted: nobody who is believed signed its index.
         BadIndex: the index is not to be relied on, or older than one that was seen.
+        NotFound: there is no such release, or no such version.
     """
     found, warning = visit(where, lambda opened: opened, access=access, trust=trust, context=context)
-    said = f"{where} is of release {found.envelope.release}, {found.signature()}"
-    return PublishedCatalog(where, found, (said, *((warning,) if warning else ())))
+    release = release_of(found, selector, slug) if selector else found.envelope.release
+    said = f"{where} is of release {release}, {found.signature()}"
+    if release != found.envelope.release:
+        said = f"{where} answers as of release {release}; its index is of {found.envelope.release}, {found.signature()}"
+    return PublishedCatalog(where, found, (said, *((warning,) if warning else ())), release=release)
+
+
+def release_of(source_index: OpenIndex, selector: str, slug: str = "") -> str:
+    """Return the release that serves what is meant; of a version the last that does. Raises as `open_catalog`."""
+    releases = source_index.releases()
+    if selector in releases:
+        return selector
+    where, names = source_index.base.store.where, sorted(releases, key=release_order)
+    if not slug:
+        raise NotFound(f"{where} knows no release {selector}", hint=f"releases: {', '.join(names) or 'none'}")
+    for release in reversed(names):
+        if selector in releases[release].get(slug, ()):
+            return release
+    versions = dict.fromkeys(releases[name][slug][0] for name in names if slug in releases[name])
+    hint = f"versions: {', '.join(versions) or 'none'}; releases: {', '.join(names)}"
+    raise NotFound(f"there is no {slug}@{selector} in {where}", hint=hint)

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from clusterbook.artifacts import index
 from clusterbook.artifacts.freshness import withdrawal_of
 from clusterbook.artifacts.index import RECIPE, RECIPE_KIND, PublishedVersion, choose, pin_of
-from clusterbook.artifacts.open import OpenIndex, refuse_withdrawn
+from clusterbook.artifacts.open import OpenIndex, open_index, refuse_withdrawn
 from clusterbook.artifacts.visit import visit
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
-from clusterbook.diagnostics.transport import Malformed
+from clusterbook.diagnostics.transport import Malformed, NoArtifact
 from clusterbook.files.context import Context
 from clusterbook.oci.manifest import Manifest
 from clusterbook.oci.open import Access
@@ -77,7 +77,8 @@ class FetchResult(NamedTuple):
 class FetchRequest(NamedTuple):
     """What is wanted of the source `where`: its "index", or a "recipe" or a "bundle".
 
-    Which one, `name` says (SLUG or SLUG@VERSION) or criteria do. `form` and `output` None are what suits the kind.
+    Which one, `name` says (SLUG or SLUG@VERSION) or criteria do, as of `release` where there is one. `form` and
+    `output` None are what suits the kind.
     """
 
     kind: str
@@ -90,6 +91,7 @@ class FetchRequest(NamedTuple):
     form: str | None = None
     output: str | None = None
     force: bool = False
+    release: str = ""
 
 
 def fetch(request: FetchRequest, choice: PolicyChoice, access: Access, context: Context) -> FetchResult:
@@ -170,7 +172,8 @@ def _choose_artifact(source_index: OpenIndex, request: FetchRequest) -> tuple[Pu
         from clusterbook.lookup.find import Question
 
         question = Question(criteria=request.criteria, allow_inherited=request.allow_inherited)
-        slug, notes = slug_for(question, _head(source_index))
+        slug, notes = slug_for(question, head_of(source_index, request.release))
+    version_word = version_word or request.release
     try:
         recipe = source_index.recipe(slug)
     except NotFound as error:
@@ -199,6 +202,23 @@ def _head(source_index: OpenIndex) -> Index:
     from clusterbook.lookup.format import decode_head
 
     return decode_head(source_index.shard(index.CRITERIA), f"{source_index.base.store.where}: {index.CRITERIA}")
+
+
+def head_of(source_index: OpenIndex, release: str) -> Index:
+    """Return what tells the recipe for given criteria, as of a release; "" is that of the index.
+
+    Raises:
+        NotFound: the source does not carry the index of that release.
+    """
+    if release in ("", source_index.envelope.release):
+        return _head(source_index)
+    try:
+        own = open_index(source_index.base, source_index.trust, now=None, previous=None, tag=release)
+    except NoArtifact as error:
+        what = f"{source_index.base.store.where} does not carry the index of release {release}"
+        hint = "it was not published there, or this mirror carries only part: ask where all of it is"
+        raise NotFound(what, hint=hint) from error
+    return _head(own)
 
 
 def _recipe(artifact: PublishedArtifact, request: FetchRequest) -> FetchResult:

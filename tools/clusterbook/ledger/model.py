@@ -41,8 +41,8 @@ RESERVED = (COMPONENTS, RELEASES, EVIDENCE)
 _SHORTEST_DIGEST = 12
 
 _LEDGER = (
-    "--registry names its folder, registry/ in a clone of the catalog; or fetch what is published:"
-    " clusterbook fetch recipe SLUG@VERSION --from SOURCE -o old.yaml"
+    "--registry names its folder, registry/ in a clone of the catalog; or ask what is published:"
+    " --source oci://HOST/BASE or oci-layout:FOLDER"
 )
 
 

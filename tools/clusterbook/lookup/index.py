@@ -114,6 +114,10 @@ class IndexShelf:
         """Return what bundles need besides the recipe."""
         return decode_inputs(self.source.need(KIT), f"{self.source.where}/{KIT}")
 
+    def lines(self) -> list[dict[str, Any]]:
+        """Return at least name, slug and state of every recipe."""
+        return self.source.lines()
+
     def listing(self) -> Any:
         """Return a line about every recipe."""
         lines = self.source.document(LISTING)

@@ -8,7 +8,18 @@ from __future__ import annotations
 import os
 
 from clusterbook.diagnostics.errors import BrokenIndex, InvalidRequest, NotFound, unreadable
-from clusterbook.lookup.format import HEAD, SOURCES, Index, Record, decode, decode_head, decode_record, recipe_part
+from clusterbook.lookup.format import (
+    HEAD,
+    LISTING,
+    SOURCES,
+    Index,
+    Record,
+    decode,
+    decode_head,
+    decode_record,
+    recipe_part,
+)
+from clusterbook.records import Any
 
 EMBEDDED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "index")
 """The index that is built into the package."""
@@ -86,6 +97,14 @@ class IndexFiles:
     def document(self, part: str) -> object:
         """Return the document in a part that every index has."""
         return decode(self.need(part), f"{self.where}/{part}")
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return at least name, slug and state of every recipe."""
+        found = self.document(LISTING)
+        needed = {"name", "slug", "state"}
+        if not isinstance(found, list) or not all(isinstance(line, dict) and needed <= line.keys() for line in found):
+            raise BrokenIndex(f"{self.where}/{LISTING} is damaged", hint=_MEND)
+        return found
 
     def texts(self) -> dict[str, str]:
         """Return the source files that the index was built from, by path.

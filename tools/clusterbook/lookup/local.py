@@ -224,6 +224,10 @@ class LocalShelf:
         """Return what bundles of this catalog need besides the recipe."""
         return gather_inputs(self.catalog)
 
+    def lines(self) -> list[dict[str, Any]]:
+        """Return at least name, slug and state of every recipe."""
+        return list(self.listing())
+
     def listing(self) -> Any:
         """Return a line about every recipe."""
         found = matrix.build(self.catalog)

@@ -69,5 +69,8 @@ class Shelf(Protocol):
     def bundle_inputs(self) -> BundleInputs:
         """Return what bundles need besides the recipe."""
 
+    def lines(self) -> list[dict[str, Any]]:
+        """Return at least name, slug and state of every recipe."""
+
     def listing(self) -> Any:
         """Return a line about every recipe."""

@@ -10,16 +10,21 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from clusterbook.artifacts import index as release_index
-from clusterbook.artifacts.freshness import encode
+from clusterbook.artifacts.freshness import BadIndex, encode
 from clusterbook.artifacts.index import RECIPE_KIND, Pin, PublishedRecipe, PublishedVersion, repository
 from clusterbook.artifacts.layout import Artifact, NotOfTheLedger, ReleaseVersion
-from clusterbook.artifacts.open import OpenIndex
+from clusterbook.artifacts.open import OpenIndex, open_index
+from clusterbook.diagnostics.errors import BrokenIndex
+from clusterbook.diagnostics.transport import NoArtifact
 from clusterbook.ledger.version import read_version
 from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, MANIFEST, Descriptor, artifact, describe_file
+from clusterbook.oci.open import Base
 from clusterbook.publish.release import Publication
+from clusterbook.trust.policy import TrustOptions, Untrusted
 
 Pins = Mapping[ReleaseVersion, Mapping[str, Pin]]
 """The artifacts of each version, by kind."""
+Recipes = dict[str, PublishedRecipe]
 Listed = tuple[str, Pin]
 """One artifact: its repository below the base, and what it is there."""
 
@@ -32,9 +37,19 @@ class NewIndex(NamedTuple):
     expires: str
 
 
-def make_index(release: Publication, pins: Pins, before: OpenIndex | None, *, lifetime: timedelta) -> NewIndex:
-    """Return the index; its number is one more than that of the index before, where it says something else."""
-    shards = release_index.shards(_listing(release, pins, recipes_of(before)), release.served, release.head)
+def make_index(
+    release: Publication,
+    pins: Pins,
+    before: OpenIndex | None,
+    earlier: Mapping[str, PublishedRecipe],
+    *,
+    lifetime: timedelta,
+) -> NewIndex:
+    """Return the index; its number is one more than that of the index `before`, where it says something else.
+
+    `earlier` are the versions that are there already, by slug; see `earlier_recipes`.
+    """
+    shards = release_index.shards(_listing(release, pins, earlier), release.served, release.head)
     envelope = release_index.envelope(
         release.name, release.sequence, release.issued, shards, release.withdrawn, lifetime=lifetime
     )
@@ -96,6 +111,25 @@ def published_pins(
         what = f"{version.name} was published with the digest {entry.digest}, the ledger records {version.digest}"
         raise NotOfTheLedger(what, hint="is it the base of another catalog?")
     return entry.artifacts if {RECIPE_KIND, *release.deployers} <= entry.artifacts.keys() else None
+
+
+def earlier_recipes(release: Publication, base: Base, trust: TrustOptions, before: OpenIndex | None) -> Recipes:
+    """Return all recipes with every version that is there: those of `before`, and of each older release's own index.
+
+    An older release may have been published after a newer one, and only its own index knows its versions then.
+    """
+    found = recipes_of(before)
+    for name in sorted(release.served, key=read_version):
+        if before is not None and name == before.envelope.release:
+            continue
+        try:
+            own = open_index(base, trust, now=None, previous=None, tag=name)
+        except (NoArtifact, Untrusted, BadIndex, BrokenIndex):
+            continue  # not published, or by somebody else
+        for slug, recipe in recipes_of(own).items():
+            known = found.get(slug, PublishedRecipe("", {}))
+            found[slug] = PublishedRecipe(known.current, {**recipe.versions, **known.versions})
+    return found
 
 
 def recipes_of(index: OpenIndex | None) -> dict[str, PublishedRecipe]:

@@ -28,8 +28,8 @@ from clusterbook.diagnostics.transport import NoArtifact
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.manifest import Descriptor
 from clusterbook.oci.open import Base
-from clusterbook.publish.index import Listed, Pins, descriptor_of, listing, make_index, published_pins, recipes_of
-from clusterbook.publish.release import Publication, artifacts_of, sbom_of
+from clusterbook.publish.index import Listed, Pins, descriptor_of, earlier_recipes, listing, make_index, published_pins
+from clusterbook.publish.release import Publication, UnmadeBundle, artifacts_of, sbom_of
 from clusterbook.publish.send import Report, Sender, quiet
 from clusterbook.publish.sign import SignedPart, attach_all, sign_release, tag_all
 from clusterbook.trust.policy import RootOfTrust, TrustOptions
@@ -62,7 +62,10 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class PublishResult:
-    """What publishing did; with nothing sent, all of it was there. `index` is the digest of the index."""
+    """What publishing did; with nothing sent, all of it was there. `index` is the digest of the index.
+
+    `latest` is the release that `latest` names now, `unmade` are the bundles that cannot be made of it, and why.
+    """
 
     release: str
     artifacts: int
@@ -72,6 +75,8 @@ class PublishResult:
     index: str
     sequence: int
     expires: str
+    latest: str = ""
+    unmade: tuple[UnmadeBundle, ...] = ()
 
 
 def publish(release: Publication, where: Destination, report: Report = quiet) -> PublishResult:
@@ -85,10 +90,12 @@ def publish(release: Publication, where: Destination, report: Report = quiet) ->
     sender = Sender(where.base, where.jobs, report)
     check_target(where.roots, where.base)
     before = current_latest(where.base, where.trust)
+    earlier = earlier_recipes(release, where.base, where.trust, before)
+    unmade: list[UnmadeBundle] = []
     with sender.batch():
-        pins, bills = _send_artifacts(release, sender, recipes_of(before))
+        pins, bills = _send_artifacts(release, sender, earlier, unmade)
     with sender.batch():
-        index = make_index(release, pins, before, lifetime=where.lifetime)
+        index = make_index(release, pins, before, earlier, lifetime=where.lifetime)
         sender.send(index.artifact, tags=[])
         described_index = index.artifact.manifest.descriptor
         subjects = [(release_index.REPOSITORY, Pin(described_index.digest, described_index.size))]
@@ -105,8 +112,19 @@ def publish(release: Publication, where: Destination, report: Report = quiet) ->
         mine = open_index(where.base, where.trust, now=None, previous=None, tag=release.name)
         settle_latest(where.base, where.trust, mine, lambda newest: _tag_latest(newest, sender))
     _read_back(release, where, sender, subjects, signed)
-    moved = sender.blobs, sender.size, sender.manifests
-    return PublishResult(release.name, len(subjects), *moved, subjects[0][1].digest, index.sequence, index.expires)
+    latest = current_latest(where.base, where.trust)
+    return PublishResult(
+        release.name,
+        len(subjects),
+        sender.blobs,
+        sender.size,
+        sender.manifests,
+        subjects[0][1].digest,
+        index.sequence,
+        index.expires,
+        latest.envelope.release if latest else release.name,
+        tuple(sorted(unmade)),
+    )
 
 
 def _tag_latest(newest: OpenIndex, sender: Sender) -> None:
@@ -114,9 +132,11 @@ def _tag_latest(newest: OpenIndex, sender: Sender) -> None:
 
 
 def _send_artifacts(
-    release: Publication, sender: Sender, earlier: Mapping[str, PublishedRecipe]
+    release: Publication, sender: Sender, earlier: Mapping[str, PublishedRecipe], unmade: list[UnmadeBundle]
 ) -> tuple[Pins, list[Listed]]:
     """Return the artifacts of every version that the release serves, and the SBOMs, having sent what was missing.
+
+    What cannot be made is added to `unmade`.
 
     SBOMs are made from the sources each time: one that lies there already may be anybody's.
     """
@@ -128,7 +148,7 @@ def _send_artifacts(
         if version_pins is None or not all(
             sender.has(repository(kind, version.slug), descriptor_of(version_pins[kind])) for kind in version_pins
         ):
-            version_pins = _send(release, sender, version)
+            version_pins = _send(release, sender, version, unmade)
         pins[version] = version_pins
         bills.append(_attach_sbom(release, sender, version, descriptor_of(version_pins[RECIPE_KIND])))
 
@@ -136,10 +156,13 @@ def _send_artifacts(
     return {version: pins[version] for version in release.versions}, bills
 
 
-def _send(release: Publication, sender: Sender, version: ReleaseVersion) -> dict[str, Pin]:
-    """Make the artifacts of a version and send them."""
+def _send(release: Publication, sender: Sender, version: ReleaseVersion, unmade: list[UnmadeBundle]) -> dict[str, Pin]:
+    """Make the artifacts of a version and send them; what cannot be made is added to `unmade`."""
     pins = {}
     for kind, artifact in artifacts_of(release, version):
+        if isinstance(artifact, UnmadeBundle):
+            unmade.append(artifact)
+            continue
         sender.send(artifact, tags=[])
         pins[kind] = Pin(artifact.manifest.digest, artifact.manifest.descriptor.size)
         if kind == RECIPE_KIND:

@@ -69,12 +69,22 @@ class PublishRequest(NamedTuple):
     source: str = SOURCE
 
 
+class UnmadeBundle(NamedTuple):
+    """A bundle that cannot be made of an old release, and why."""
+
+    slug: str
+    version: str
+    deployer: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Publication:
     """What a release publishes.
 
     `versions` is what it serves; `history` every version of each recipe that it or a release before served; `served`
-    version and digest by slug by release; `wholes` what bundles are made of, by slug.
+    version and digest by slug by release; `wholes` what bundles are made of, by slug. The one that `is_last` has all
+    its bundles; of older ones, what this program can no longer make is told.
     """
 
     request: PublishRequest
@@ -91,6 +101,7 @@ class Publication:
     images: Mapping[str, tuple[Image, ...]]
     charts: ChartDigests
     ledger: Ledger
+    is_last: bool
 
     @property
     def deployers(self) -> tuple[str, ...]:
@@ -162,6 +173,7 @@ def prepare(request: PublishRequest) -> Publication:
         image_lists(built.catalog.documents),
         _chart_digests(built.catalog, (recipe for slug, recipe in served_recipes(built) if slug in entries)),
         ledger,
+        is_last=name == names[-1],
     )
 
 
@@ -195,29 +207,28 @@ def _whole_recipe(release: Publication, version: ReleaseVersion) -> Mapping[str,
     return release.wholes[version.slug]
 
 
-def artifacts_of(release: Publication, version: ReleaseVersion) -> Iterator[tuple[str, Artifact]]:
+def artifacts_of(release: Publication, version: ReleaseVersion) -> Iterator[tuple[str, Artifact | UnmadeBundle]]:
     """Yield (kind, artifact) of one version: the recipe first, then its bundles.
 
     Raises:
         NotOfTheLedger: the sources give something else than the ledger records.
-        InvalidRequest: they lack what a bundle needs, as old ones may.
+        InvalidRequest: the last release lacks what a bundle needs. Old ones may: then that is yielded instead.
     """
     recipe = add_version(_whole_recipe(release, version), version)
     origins = release.ledger.origins(version.slug, read_version(version.version))
     yield RECIPE_KIND, recipe_artifact(recipe, origins, version)
     for deployer in release.deployers:
-        files = _bundle(recipe, deployer, version)
+        try:
+            files = render(recipe, {"deployer": deployer}, clusterbook.__version__).files
+        except InvalidRequest as error:
+            if release.is_last:
+                hint = f"{error.hint}; or publish recipes alone, with --no-bundles"
+                what = f"{version.name} makes no bundle for {deployer}: {error.what}"
+                raise InvalidRequest(what, hint=hint) from error
+            yield deployer, UnmadeBundle(version.slug, version.version, deployer, error.what)
+            continue
         layout = archive_files(deployer, files)
-        artifact = bundle_artifact(deployer, config(deployer, files), layout, pack_bytes(layout), version)
-        yield deployer, artifact
-
-
-def _bundle(recipe: Mapping[str, Any], deployer: str, version: ReleaseVersion) -> Mapping[str, bytes]:
-    try:
-        return render(recipe, {"deployer": deployer}, clusterbook.__version__).files
-    except InvalidRequest as error:
-        hint = f"{error.hint}; or publish recipes alone, with --no-bundles"
-        raise InvalidRequest(f"{version.name} makes no bundle for {deployer}: {error.what}", hint=hint) from error
+        yield deployer, bundle_artifact(deployer, config(deployer, files), layout, pack_bytes(layout), version)
 
 
 def _origin(ledger: Ledger, release: str) -> ReleaseOrigin:

@@ -5,6 +5,7 @@ A pointer of the origins leads to the same value in the query view: applied in o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -164,6 +165,9 @@ Brief = str | list[dict[str, Any]]
 """
 
 
+_PLACE = re.compile(r"(.+):([0-9]{1,9}):([0-9]{1,9})")
+
+
 def brief(origins: Origins) -> Brief:
     """Return origins in few words."""
     if len(origins) == 1 and not origins[0].removed:
@@ -176,6 +180,35 @@ def brief(origins: Origins) -> Brief:
 
 def _author(origin: Origin) -> str:
     return f"{origin.layer} {origin.place}"
+
+
+def expand(origins: Brief, pointer: str, view: Mapping[str, Any], effect: Mapping[str, Any]) -> list[Document]:
+    """Return origins in full as `origin_list` does; what one layer said alone stands at `pointer` in the query view.
+
+    `effect` is what is said of the effect of a value, which is kept elsewhere.
+    """
+    said = [{"by": origins, "value": _at(view, pointer)}] if isinstance(origins, str) else origins
+    found: list[Document] = []
+    for each in said:
+        layer, _, place = str(each["by"]).partition(" ")
+        written = _PLACE.fullmatch(place)
+        file, line, column = written.groups() if written else (place, 0, 0)
+        one = {"layer": layer, "file": file, "line": int(line), "column": int(column), "value": each.get("value")}
+        found.append(one | ({"removed": True} if each.get("removed") else {}))
+    if "/values/" in pointer and found:
+        found[-1]["effect"] = effect
+    return found
+
+
+def _at(document: Any, pointer: str) -> Any:
+    """Return what stands at a pointer, None for nothing. Source: RFC 6901, section 4."""
+    for step in pointer.split("/")[1:]:
+        key = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(document, list):
+            document = document[int(key)] if key.isdecimal() and int(key) < len(document) else None
+        else:
+            document = document.get(key) if isinstance(document, dict) else None
+    return document
 
 
 def winner(origins: Brief) -> str:

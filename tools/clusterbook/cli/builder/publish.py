@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from clusterbook.artifacts import index
+from clusterbook.artifacts.latest import current_latest
 from clusterbook.artifacts.root import check_chain
 from clusterbook.bundle.options import DEPLOYERS
 from clusterbook.cli.program import RepeatedOption, SingleUseCommand
@@ -24,6 +25,7 @@ from clusterbook.cli.terminal import deliver
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.files.read import read_text
 from clusterbook.files.write import write_bytes
+from clusterbook.ledger.folder import open_ledger
 from clusterbook.oci.open import Access, open_base
 from clusterbook.publish.publish import JOBS, Destination, PublishResult, publish
 from clusterbook.publish.release import BUILDER, SOURCE, PublishRequest, prepare
@@ -92,31 +94,58 @@ def _with_options(command: Callable[..., int]) -> Callable[..., int]:
 
 @click.command("publish", cls=SingleUseCommand)
 @click.argument("release", default="")
+@click.option("--all", "every", is_flag=True, help="Publish every release of the ledger, the oldest first.")
 @_with_options
-def publish_command(release: str, **words: Any) -> int:
+def publish_command(release: str, every: bool, **words: Any) -> int:
     """Publish a release of the ledger: recipes, bundles, SBOMs and the index, with one signature on all of it.
 
     RELEASE is one of the ledger; default: the last. What is there is not sent again, so that running it once more is
-    how it is resumed.
+    how it is resumed. An older release is added to the index of the newest that is there. Of an older release, bundles
+    that can no longer be made are named and left out.
     """
-    deployers = () if words["no_bundles"] else words["deployers"] or DEPLOYERS
-    asked = PublishRequest(
-        release, words["recipes"], words["registry"], deployers, words["as_of"], words["builder"], words["source"]
-    )
+    if release and every:
+        raise InvalidRequest(f"both the release {release} and --all were given", hint="give one of them")
     signer, trust = signing(words, os.environ)
-    found = prepare(asked)
     access = Access(words["plain_http"], words["ca_file"], dict(os.environ), Path.home())
     base = open_base(words["to"], access, create=True)
     lifetime = timedelta(days=words["lifetime"])
     where = Destination(base, signer, trust, words["jobs"], lifetime, read_chain(words["tuf_roots"]))
-    done = publish(found, where, meter() if sys.stderr.isatty() else quiet)
-    text = (
-        json.dumps(asdict(done), indent=2) + "\n"
-        if words["form"] == "json"
-        else summary(done, words["to"], flags=_believing(words))
-    )
-    deliver(text, notes=notes(done, datetime.now(UTC)))
+    report = meter() if sys.stderr.isatty() else quiet
+    ledger = open_ledger(words["registry"])
+    published = [
+        publish(prepare(_request(name, words)), where, report) for name in (ledger.releases() if every else [release])
+    ]
+    latest, more = published[-1].latest, []
+    if latest != published[-1].release:
+        more = [_list_again(latest, words, where, report, ledger.releases())]
+    if words["form"] == "json":
+        said = [{**asdict(done), "unmade": [each._asdict() for each in done.unmade]} for done in published]
+        text = json.dumps(said if every else said[0], indent=2) + "\n"
+    else:
+        text = "".join(summary(done) for done in published) + fetch_line(words["to"], flags=_believing(words))
+    deliver(text, notes=[*more, *notes(published[-1], datetime.now(UTC))])
     return 0
+
+
+def _request(name: str, words: Mapping[str, Any]) -> PublishRequest:
+    deployers = () if words["no_bundles"] else words["deployers"] or DEPLOYERS
+    return PublishRequest(
+        name, words["recipes"], words["registry"], deployers, words["as_of"], words["builder"], words["source"]
+    )
+
+
+def _list_again(
+    latest: str, words: Mapping[str, Any], where: Destination, report: Report, releases: Sequence[str]
+) -> str:
+    """Return what became of the index of the newest release, which has to name what was published after it."""
+    if latest not in releases:
+        return f"the index of {latest} does not name it: publish {latest} again, from the ledger that has it"
+    found = prepare(_request(latest, words)._replace(deployers=()))
+    current = current_latest(where.base, where.trust)
+    if current is not None:
+        found = replace(found, issued=max(found.issued, current.envelope.issued))
+    done = publish(found, where, report)
+    return f"the index of {latest}, which is the newest, names it too: number {done.sequence}"
 
 
 def signing(words: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[Signer | None, TrustOptions]:
@@ -166,14 +195,25 @@ def notes(done: PublishResult, now: datetime) -> list[str]:
     return [f"the index has run out on {done.expires}, so nobody takes it: give a newer date, --as-of HEAD"]
 
 
-def summary(done: PublishResult, where: str, *, flags: str) -> str:
-    """Return what was published, for reading; `flags` are those by which others believe who signed it."""
+def summary(done: PublishResult) -> str:
+    """Return what was published, for reading."""
     sent = f"{done.sent_blobs:,} blobs ({done.sent_bytes / 1e6:.1f} MB) and {done.sent_manifests:,} manifests sent"
-    return (
-        f"release {done.release}: {done.artifacts:,} artifacts at {where}; {sent}\n"
-        f"index {done.index}, number {done.sequence}, good until {done.expires}\n"
-        f"fetch: clusterbook fetch recipe SLUG --from {where}{f' {flags}' if flags else ''}\n"
-    )
+    lines = [
+        f"release {done.release}: {done.artifacts:,} artifacts; {sent}",
+        f"index {done.index}, number {done.sequence}, good until {done.expires}",
+    ]
+    by_reason: dict[str, dict[str, list[str]]] = {}
+    for each in done.unmade:
+        by_reason.setdefault(each.reason, {}).setdefault(f"{each.slug}@{each.version}", []).append(each.deployer)
+    for reason, unmade in by_reason.items():
+        lines.append(f"no bundle, {reason}:")
+        lines += [f"  {name}: {', '.join(deployers)}" for name, deployers in unmade.items()]
+    return "\n".join(lines) + "\n"
+
+
+def fetch_line(where: str, *, flags: str) -> str:
+    """Return how what was published is fetched; `flags` are those by which others believe who signed it."""
+    return f"fetch: clusterbook fetch recipe SLUG --from {where}{f' {flags}' if flags else ''}\n"
 
 
 _KEYS = click.Path(path_type=Path)

@@ -1,0 +1,1 @@
+"""Releases that are read where there is no ledger."""
