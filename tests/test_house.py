@@ -30,7 +30,7 @@ PACKAGES = frozenset(
     """
     artifacts bundle catalog cli collect diagnostics diff documents evidence fetch files gotemplate inputs
     kubernetes ledger lint lookup mirror oci prove publish publisher records resolve site snapshot transition trust
-    validate verify
+    upgrade validate verify
     """.split()
 )
 

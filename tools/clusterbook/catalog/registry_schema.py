@@ -121,6 +121,18 @@ class NeedShape(Shape):
     )
 
 
+class NodeEffectShape(Shape):
+    """What an upgrade does to nodes, and to whoever works on them, and by which change."""
+
+    effect: Literal["drains", "reboots", "restarts"] = Field(
+        description="drains: pods leave the nodes; reboots: nodes start anew; restarts: pods that serve nodes do."
+    )
+    paths: list[str] | None = Field(None, min_length=1, description="Values that do it when they change.")
+    on_chart: bool | None = Field(None, alias="onChart", description="Another version of its chart does it.")
+    on_manifests: bool | None = Field(None, alias="onManifests", description="Another text of its manifests does it.")
+    how: str = Field(pattern=r"^\S(.*\S)?$", description="What happens, and what keeps it in bounds; one line.")
+
+
 FactKey = Literal["allocationPaths", "crdGroups", "install", "nodeTaints", "restartsWith", "sourceRangePaths"]
 """Keys of a component that a registry in the reference's format does not have."""
 
@@ -155,6 +167,15 @@ class ComponentShape(Shape):
         None, alias="class", description="ops: watches a cluster, and needs no GPU; default: core."
     )
     upgrades: UpgradesShape | None = None
+    renamed_from: list[Name] | None = Field(
+        None, alias="renamedFrom", description="What it was called before: its releases take over those of that name."
+    )
+    takes_over: list[Name] | None = Field(
+        None, alias="takesOver", description="Components that brought its kinds before it was one of its own."
+    )
+    node_effects: list[NodeEffectShape] | None = Field(
+        None, alias="nodeEffects", description="What an upgrade of it does to nodes."
+    )
     validations: list[ComponentValidationShape] | None = None
     health_check: HealthCheckShape | None = Field(None, alias="healthCheck")
     gke_critical_priority: bool | None = Field(None, alias="gkeCriticalPriority")

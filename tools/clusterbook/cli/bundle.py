@@ -14,6 +14,7 @@ from clusterbook.bundle.checksums import CHECKSUMS
 from clusterbook.bundle.disk import ARCHIVES, read_bundle
 from clusterbook.bundle.make import file_setting, make, write
 from clusterbook.bundle.options import DEPLOYERS, OPTIONS, REPEATED, SWITCHES, flag
+from clusterbook.bundle.render import OPTIONS as RECORDED
 from clusterbook.bundle.render import Bundle
 from clusterbook.cli.command import (
     OF_ACCESS,
@@ -31,6 +32,7 @@ from clusterbook.cli.question import read_question
 from clusterbook.cli.reply import Reply
 from clusterbook.cli.sign import SIGN, read_signer, sign_notes, verify_flags
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
+from clusterbook.files.read import is_file
 from clusterbook.lookup.find import whole_recipe
 from clusterbook.records import Any, NamedTuple
 
@@ -83,8 +85,13 @@ TARGET = (
     Flag("diff", ("--diff",), "Write nothing; say what would change about this bundle. Exits 10 on a change.", "OLD"),
     Flag("format", ("--format", "-t"), "How the result is printed.", values=("text", "json")),
 )
+_LIKE = Flag("like", ("--like",), "Take the options of this older bundle; flags lie over them.", "OLD")
+_DROP = Flag(
+    "drop", ("--drop",), "Leave out what --like's bundle says of a value. May be repeated.", "COMPONENT[:PATH]",
+    repeated=True,
+)  # fmt: skip
 _IMAGE_REFS = Flag("image_refs", ("--image-refs",), "Write what was pushed, by digest, to a file.", "FILE")
-EVERY = (*ASKED, *FLAGS.values(), *TARGET, _IMAGE_REFS, *SIGN)
+EVERY = (*ASKED, *FLAGS.values(), _LIKE, _DROP, *TARGET, _IMAGE_REFS, *SIGN)
 NEXT = {
     "helm": "{where}/deploy.sh",
     "helmfile": "helmfile -f {where}/helmfile.yaml apply",
@@ -133,9 +140,26 @@ def bundle(request: Request, caller: Caller) -> Reply:
 
         files = {**files, **OwnBundle(wanted.recipe, wanted.options, files).attestation(signer)}
         check = verify_flags(request)
+    changed = _changed_options(where, wanted.options)
     write(where, files, top=top, force="force" in request.switches)
     said = summary(made, where, deployer, top=top, check=check)
-    return Reply(_json(said) if as_json else sentence(said), (*wanted.notes, *sign_notes(request), *made.notes))
+    return Reply(
+        _json(said) if as_json else sentence(said), (*wanted.notes, *changed, *sign_notes(request), *made.notes)
+    )
+
+
+def _changed_options(where: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a note about how options differ from those of the bundle that lies in a folder, where there is one."""
+    if not is_file(f"{where}/{RECORDED}"):
+        return ()
+    from clusterbook.bundle.carryover import changed_options
+    from clusterbook.cli.releases.like import read_recorded
+
+    try:
+        found = changed_options(read_recorded(where), options)
+    except ClusterbookError:  # what cannot be read is no bundle, which writing it says
+        return ()
+    return (f"options are not those of the bundle that was in {where}: {'; '.join(found)}",) if found else ()
 
 
 class BundleRequest(NamedTuple):
@@ -173,8 +197,14 @@ def read_bundle_request(request: Request) -> BundleRequest:
         options, request, said = over_config(options, request)
     if "setFile" in options:
         options["setFile"] = [file_setting(word) for word in options["setFile"]]
+    if "like" not in request.values:
+        recipe, notes = whole_recipe(read_question(request))
+        return BundleRequest(request, recipe, options, (*said, *notes))
+    from clusterbook.cli.releases.like import options_like
+
     recipe, notes = whole_recipe(read_question(request))
-    return BundleRequest(request, recipe, options, (*said, *notes))
+    liked = options_like(request.values["like"], options, recipe, request.lists.get("drop", ()))
+    return BundleRequest(request, recipe, liked.options, (*said, *notes, *liked.notes))
 
 
 def _bundle_diff(where: str, made: Bundle, notes: tuple[str, ...], *, as_json: bool) -> Reply:
@@ -250,6 +280,7 @@ COMMANDS: Mapping[str, Command] = {
             OF_LEDGER,
             OF_CLUSTERS._replace(needs=("recipe", "snapshot")),
             OF_ACCESS._replace(needs=("source", "data", "output")),
+            FlagRule(("drop",), needs=("like",)),
         ),
     )
 }

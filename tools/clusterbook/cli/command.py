@@ -81,8 +81,8 @@ class Caller(NamedTuple):
 class FlagRule(NamedTuple):
     """Flags of a command that change nothing without one of `needs`, or beside one of `excludes`, by their keys.
 
-    What is needed has to begin with one of `like`, where there are any. A rule that is `outside` does not hold in a
-    pod, which has a cluster around it.
+    What is needed has to begin with one of `like`, where there are any; a version in one of `versions` (SLUG@VERSION)
+    is as good. A rule that is `outside` does not hold in a pod, which has a cluster around it.
     """
 
     keys: tuple[str, ...]
@@ -90,10 +90,14 @@ class FlagRule(NamedTuple):
     excludes: tuple[str, ...] = ()
     outside: bool = False
     like: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
 
     def met(self, request: Request) -> bool:
         """Return whether a request says one of what is needed; a configuration may."""
         if request.says("config"):
+            return True
+        named = (word for key in self.versions for word in (request.text(key), *request.lists.get(key, ())))
+        if any("@" in word for word in named):
             return True
         if not self.like:
             return any(map(request.says, self.needs))
@@ -107,7 +111,9 @@ OF_CLUSTERS = FlagRule(("kubeconfig",), needs=("recipe", "snapshot", "output"), 
 """Which cluster is asked: of no use where nothing is in one."""
 OF_ACCESS = FlagRule(("plain_http", "ca_file"), needs=("source", "data"), like=REMOTE)
 """How registries are spoken to."""
-OF_LEDGER = FlagRule(("registry",), needs=("release", "slug", "slugs", "recipe"), excludes=("source",))
+OF_LEDGER = FlagRule(
+    ("registry",), needs=("release",), excludes=("source",), versions=("slug", "slugs", "recipe", "from", "to")
+)
 """Which ledger is asked: of no use without a version or a release, or where another source has them."""
 
 

@@ -31,10 +31,24 @@ from clusterbook.cli.completion.scripts import INSTALL, SCRIPTS
 from clusterbook.cli.environment import refuse_unknown
 from clusterbook.cli.program import HEADINGS, Program, SingleUseCommand, StrictCommand, option
 from clusterbook.cli.terminal import deliver, finish
+from clusterbook.cli.upgrade import plan
 
 COMMANDS: tuple[Command, ...] = tuple(
     command
-    for module in (lookup, validate, check, bundle, fetch, trust, mirror, evidence, snapshot, record, diff)
+    for module in (
+        lookup,
+        validate,
+        check,
+        bundle,
+        fetch,
+        trust,
+        mirror,
+        evidence,
+        snapshot,
+        record,
+        diff,
+        plan,
+    )
     for command in module.COMMANDS.values()
 )
 VARIABLES = frozenset(flag.variable for command in COMMANDS for flag in command.flags)
@@ -43,6 +57,7 @@ GROUPS = {
     "fetch": "Fetch published recipes and bundles, and verify their signatures.",
     "mirror": "Mirror recipes, bundles, charts and images across an air gap.",
     "evidence": "Verify, sign and publish the evidence of a validation.",
+    "upgrade": "Plan the upgrade of a cluster from one bundle to another.",
     "trust": "Show and update what signatures are verified against, and what is remembered of each source.",
 }
 

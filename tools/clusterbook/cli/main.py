@@ -100,9 +100,11 @@ def quick_command(words: Sequence[str]) -> tuple[Command | None, Sequence[str]]:
         from clusterbook.cli.validate import COMMANDS
     elif name == "bundle":
         from clusterbook.cli.bundle import COMMANDS
-    elif name == "fetch":
-        from clusterbook.cli.fetch import COMMANDS
-
+    elif name in ("fetch", "upgrade"):
+        if name == "fetch":
+            from clusterbook.cli.fetch import COMMANDS
+        else:
+            from clusterbook.cli.upgrade.plan import COMMANDS
         return COMMANDS.get(" ".join(words[:2])), words[2:]
     else:
         return None, ()

@@ -40,7 +40,7 @@ _FLAGS = {
 """Flags by heading, without their dashes; what is under none is an option of the command's own."""
 HEADINGS = {
     "Look up": "list recipe query explain diff",
-    "Deploy": "bundle fetch verify mirror",
+    "Deploy": "bundle upgrade fetch verify mirror",
     "Judge a cluster": "snapshot fit validate record evidence",
     "Others": "check trust completion help version",
 }

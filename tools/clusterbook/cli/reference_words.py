@@ -25,7 +25,7 @@ FLAGS: Mapping[str, str] = {
 }
 """What to type instead of a flag that there is none of here."""
 PROGRAM: Mapping[str, str] = {
-    "upgrade-check": "clusterbook diff OLD NEW says what an upgrade would change",
+    "upgrade-check": "clusterbook upgrade plan FROM TO says what an upgrade brings, and exits 10 when it needs you",
     "skill": "clusterbook --help and the guide say what there is",
 }
 """What to type instead of a command that there is none of here."""

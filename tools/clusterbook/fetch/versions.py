@@ -27,7 +27,7 @@ class PublishedDocument(NamedTuple):
     origins: dict[str, Any]
 
 
-class VersionSource(NamedTuple):
+class PublishedReleases(NamedTuple):
     """What an index says of releases and versions. `warning` is what the user has to hear of it, "" for nothing."""
 
     source_index: OpenIndex
@@ -73,6 +73,6 @@ class VersionSource(NamedTuple):
         return PublishedDocument(*read)
 
 
-def open_versions(where: str, trust: TrustOptions, access: Access, context: Context) -> VersionSource:
+def open_versions(where: str, trust: TrustOptions, access: Access, context: Context) -> PublishedReleases:
     """Return what is published at a source, verified and remembered as by any fetch. Raises as `visit`."""
-    return VersionSource(*visit(where, lambda opened: opened, access=access, trust=trust, context=context))
+    return PublishedReleases(*visit(where, lambda opened: opened, access=access, trust=trust, context=context))

@@ -33,6 +33,9 @@ FACTS = (
     "restartsWith",
     "ownedSecrets",
     "podSecurity",
+    "renamedFrom",
+    "takesOver",
+    "nodeEffects",
 )
 """Keys of a registry entry that a bundle depends on."""
 

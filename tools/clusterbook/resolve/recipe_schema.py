@@ -56,6 +56,7 @@ _WORD = re.compile(r"[^\s]+")
 _KIND = re.compile(r"[a-z0-9][a-z0-9-]*(\.[a-z0-9][a-z0-9-]*)+")
 _DNS = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _PRIVILEGED = re.compile(r"privileged")
+_EFFECT = re.compile(r"drains|reboots|restarts")
 _LINE = re.compile(r"[^\s](.*[^\s])?")
 _DURATION = re.compile(r"[1-9][0-9]{0,8}[smh]")
 _TEXTS, _PATHS = Elements(str), Elements(_PATH)
@@ -80,6 +81,11 @@ _FACTS = Table(
         "ownedSecrets": Elements(_DNS),
         "podSecurity": _PRIVILEGED,
         **dict.fromkeys(("gkeCriticalPriority", "hasSelfRefCRDs", "manifestsUseChartCRDs", "ownsCRDs"), bool),
+        "renamedFrom": Elements(_DNS),
+        "takesOver": Elements(_DNS),
+        "nodeEffects": Elements(
+            Table({"effect": _EFFECT, "paths": _PATHS, "onChart": bool, "onManifests": bool, "how": _LINE})
+        ),
     }
 )
 _COMPONENT = Table(

@@ -17,6 +17,7 @@ from clusterbook.ledger.schema import LEDGER_SHAPES
 from clusterbook.resolve import recipe_schema
 from clusterbook.snapshot.schema import SnapshotShape
 from clusterbook.trust.policy_schema import POLICY_SHAPES
+from clusterbook.upgrade.schema import PLAN_SHAPES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 RECIPE_RESULT = "recipe-result"
@@ -24,7 +25,7 @@ RECIPE_RESULT = "recipe-result"
 
 def schemas() -> dict[str, str]:
     """Return the text of each schema file by name."""
-    shapes = {**SHAPES, **PROOF_SHAPES, **LEDGER_SHAPES, **POLICY_SHAPES}
+    shapes = {**SHAPES, **PROOF_SHAPES, **LEDGER_SHAPES, **POLICY_SHAPES, **PLAN_SHAPES}
     documents: dict[str, type[BaseModel]] = {**shapes, "snapshot": SnapshotShape, "config": ConfigShape}
     found = {name: shape.model_json_schema(by_alias=True) for name, shape in documents.items()}
     found[RECIPE_RESULT] = recipe_schema.json_schema()

@@ -8,7 +8,7 @@ from clusterbook.cli.command import Request
 from clusterbook.cli.fetch import read_access, read_choice
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean
 from clusterbook.diff.facts import Side
-from clusterbook.fetch.versions import VersionSource, open_versions
+from clusterbook.fetch.versions import PublishedReleases, open_versions
 from clusterbook.files.context import Context
 from clusterbook.ledger.model import RecipeVersion
 from clusterbook.ledger.version import LedgerVersion, read_version
@@ -22,7 +22,7 @@ _SHORTEST_DIGEST = len("sha256:") + 12
 class PublishedStore:
     """The versions of a source, as `ledger.diff.VersionStore` has them."""
 
-    def __init__(self, versions: VersionSource) -> None:
+    def __init__(self, versions: PublishedReleases) -> None:
         """Read what `versions` has when it is asked for."""
         self.versions = versions
 
@@ -62,7 +62,7 @@ class PublishedStore:
         return RecipeVersion(slug, read_version(version), whole)
 
     def side(self, slug: str, version: LedgerVersion) -> Side:
-        """Return one version of a recipe as a side of a diff. Raises as `VersionSource.document`."""
+        """Return one version of a recipe as a side of a diff. Raises as `PublishedReleases.document`."""
         found = self.versions.document(slug, str(version))
         return Side(f"{slug}@{version}", content(found.recipe), winners(found.origins))
 

@@ -1,0 +1,1 @@
+"""`upgrade`: what an upgrade brings, planned; see `clusterbook.upgrade`."""

@@ -1,0 +1,116 @@
+"""`upgrade plan`: what becomes of each release from one bundle, recipe or cluster to another, and what needs you.
+
+Has 80 ms for the whole process, so what only a snapshot needs is imported for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from clusterbook.cli.command import OF_ACCESS, OF_CLUSTERS, OF_LEDGER, OF_TRUST, Argument, Caller, Command, Request
+from clusterbook.cli.flags import FILE, INHERITED, KUBECONFIG, RELEASE, WHERE, Flag
+from clusterbook.cli.reply import Reply
+from clusterbook.cli.upgrade.subject import UpgradeSubject, known_records, read_subject
+from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
+from clusterbook.upgrade.plan import Knowledge, UpgradePlan, make_plan
+from clusterbook.upgrade.report import FORMS, report
+from clusterbook.upgrade.side import SeenRelease, UpgradeSide, installed_side
+
+
+class NeedsYou(ClusterbookError):
+    """An upgrade does not do by itself all that it takes; the plan on standard output says what is left to you."""
+
+    code = "CB260"
+    exit_status = 10
+
+
+def plan(request: Request, _caller: Caller) -> Reply:
+    """Return the plan of an upgrade.
+
+    Raises:
+        ClusterbookError: one of the two cannot be read, or nothing can be upgraded to it.
+    """
+    old = read_subject(request.values["from"], request)
+    options = old.request if old.is_bundle else {}
+    new = read_subject(request.values["to"], request, options=options)
+    notes = [*old.notes, *new.notes]
+    if old.is_bundle and not new.is_bundle and options:
+        notes.append(f"{new.label} is planned with the options of {old.label}")
+    if new.side is None:
+        what = f"{new.label} is a snapshot, and nothing is upgraded to one"
+        raise InvalidRequest(what, hint="name what is wanted: a bundle or a recipe")
+    made = make_plan(_side(old, new.side), new.side, _knowledge(old, new, request))
+    found = len(made.needs())
+    error = NeedsYou(f"{found} thing{'s need' if found > 1 else ' needs'} you", hint=_hint(made)) if found else None
+    text = report(made, request.text("format", "text"))
+    return Reply(text, tuple(dict.fromkeys(notes)), error=error, output=request.text("output"))
+
+
+def _hint(made: UpgradePlan) -> str:
+    return "see to what the plan lists first, then deploy" if made.deployer == "helm" else "the plan lists it first"
+
+
+def _side(old: UpgradeSubject, new: UpgradeSide) -> UpgradeSide:
+    """Return the side that is upgraded, a cluster's by what it has of the new one."""
+    if old.side is not None:
+        return old.side
+    assert old.snapshot is not None, "what is no side is a snapshot"
+    found = [
+        SeenRelease(each.name, each.namespace, each.chart, each.version, each.values)
+        for each in old.snapshot.inventory.installed()
+    ]
+    return installed_side(old.label, found, new)
+
+
+def _knowledge(old: UpgradeSubject, new: UpgradeSubject, request: Request) -> Knowledge:
+    assert new.proven is not None, "a side is proven as far as it is"
+    before = old.proven or new.proven
+    return Knowledge(
+        known_records(request),
+        before.kinds,
+        new.proven.kinds,
+        before.effects if old.proven else (lambda _: {}),
+        new.proven.effects,
+        old.needs,
+        new.needs if old.snapshot is None else (),
+        _judge(old),
+    )
+
+
+def _judge(old: UpgradeSubject) -> Callable[[str, str], bool | None]:
+    """Return what says whether a constraint holds on the cluster that is upgraded; without one nobody can tell."""
+    snapshot = old.snapshot
+    if snapshot is None:
+        return lambda _name, _value: None
+    from clusterbook.snapshot.constraint import verdict
+
+    def holds(name: str, value: str) -> bool | None:
+        said = verdict(name, value, snapshot)
+        return said.passed if said.measured else None
+
+    return holds
+
+
+COMMANDS: Mapping[str, Command] = {
+    "upgrade plan": Command(
+        "upgrade plan",
+        (
+            INHERITED,
+            *(flag for flag in WHERE if flag.key != RELEASE.key),
+            KUBECONFIG,
+            Flag("format", ("--format", "-t"), "How the plan is written.", values=tuple(FORMS)),
+            FILE,
+        ),
+        (Argument("from", "FROM", required=True), Argument("to", "TO", required=True)),
+        plan,
+        "Plan an upgrade: what becomes of each release, and what needs you.\n\nFROM is the folder or archive of the"
+        " bundle that is deployed, a recipe (a file, SLUG or SLUG@VERSION), or a snapshot of the cluster; TO a bundle"
+        " or a recipe, which is planned with the options of FROM where that is a bundle. Releases are listed in the"
+        " order in which they are installed. What charts and upgrade records do not tell is said to be unproven. Exit"
+        " status 10 when something needs you.",
+        "clusterbook upgrade plan bundle h100-eks-training\n"
+        "  clusterbook upgrade plan h100-eks-training@2026.3.0 h100-eks-training -t markdown",
+        rules=(OF_TRUST, OF_ACCESS, OF_LEDGER, OF_CLUSTERS._replace(needs=("from",))),
+    )
+}
+"""What plans, by name."""
