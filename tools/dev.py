@@ -229,10 +229,13 @@ def rename(arguments: Sequence[str]) -> int:
     old = re.findall(r'^REPOSITORY = "(.+)"$', (ROOT / names).read_text(encoding="utf-8"), re.M)[0]
     listed = subprocess.run(["git", "ls-files", "README.md", "site/docs", ".github", names], cwd=ROOT,
                             capture_output=True, text=True, check=True).stdout.split()  # fmt: skip
+    folders = tuple(f"{each.partition('/')[2]}/tools" for each in (old, new))  # as `git clone` calls them
+    renamed = {"github.com/": (old, new), "ghcr.io/": (old.lower(), new.lower()), "--repo ": (old, new),
+               '= "': (old, new), "python3 ": folders}  # fmt: skip
     changed = 0
     for path in (ROOT / name for name in listed if name.endswith((".md", ".py"))):
         text = before = path.read_text(encoding="utf-8")
-        for at, was, is_now in (("github.com/", old, new), ("ghcr.io/", old.lower(), new.lower()), ('= "', old, new)):
+        for at, (was, is_now) in renamed.items():
             text = re.sub(rf"{re.escape(at + was)}(?![\w-])", at + is_now, text)
         if text != before:
             path.write_text(text, encoding="utf-8")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 import clusterbook
 from clusterbook.publisher import names
+from package.wheels import Target, locked_wheels
 from tests.support import packages
 from tests.support.packages import ARCHITECTURE, HERE, QUESTION, Image
 
@@ -28,6 +30,11 @@ DIGEST = f"sha256:{'5a' * 32}"
 ANSWER = "v26.3.2\n"
 
 pytestmark = pytest.mark.skipif(not ARCHITECTURE or HERE.startswith("Darwin"), reason="images are of Linux alone")
+
+
+def need(name: str) -> None:
+    if not os.environ.get("CI") and not Path(sys.executable).with_name(name).is_file():
+        pytest.skip(f"there is no {name}: `python3 tools/dev.py build` brings it")
 
 
 class Built(NamedTuple):
@@ -220,6 +227,86 @@ def test_everything_that_is_installed_says_which_agent_it_runs(built: Built) -> 
 def test_a_wrong_digest_is_refused(built: Built, tmp_path: Path) -> None:
     done = packages.package(built.sources, tmp_path, "--agent-digest", "latest")
     assert (done.returncode, "latest is no digest" in done.stderr) == (1, True)
+
+
+# --- the lines of README and guide ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def wheelhouse(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder of wheels that stands for PyPI."""
+    folder = tmp_path_factory.mktemp("wheelhouse")
+    for wheel in (built.wheel, *locked_wheels(Target(packages.PYTHON, HERE))):
+        shutil.copy(wheel, folder)
+    own = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), "pip"]
+    subprocess.run(own, check=True)  # which pipx wants newer than what Python brings
+    return folder
+
+
+def line(program: str) -> str:
+    """Return the line that installs with a program, without what is said about it."""
+    (found,) = (each for each in names.INSTALL if each.startswith(f"{program} "))
+    return found.partition("    #")[0]
+
+
+def installed(*words: str, home: Path, **environment: str) -> Path:
+    """Return where a line that installs for somebody without a network puts programs."""
+    programs = home / ".local" / "bin"
+    said = subprocess.run(
+        ["unshare", "--net", *words], env=clean(home) | environment, capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert {path.name for path in programs.iterdir()} == {"clusterbook", "clusterbook-build"}
+    assert answer(programs / "clusterbook", *QUESTION, home=home) == ANSWER
+    assert answer(programs / "clusterbook-build", "--version", home=home).startswith("clusterbook-build ")
+    return programs
+
+
+def test_pipx_installs_it_with_manual_pages(wheelhouse: Path, tmp_path: Path) -> None:
+    need("pipx")
+    packages_of = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheelhouse), "PIPX_DEFAULT_BACKEND": "pip"}
+    installed(*line("pipx").split(), home=tmp_path, **packages_of)
+    pages = {path.name for path in (tmp_path / ".local/share/man/man1").iterdir()}
+    assert {"clusterbook.1", "clusterbook-build.1", "clusterbook-fetch-bundle.1"} <= pages
+
+
+def test_uv_installs_it(wheelhouse: Path, tmp_path: Path) -> None:
+    need("uv")
+    words = names.INSTALL[0].partition("# or: ")[2].split()
+    assert words[0] == "uv"
+    more = {"UV_OFFLINE": "1", "UV_NO_INDEX": "1", "UV_FIND_LINKS": str(wheelhouse), "UV_PYTHON": sys.executable}
+    installed(*words, home=tmp_path, **more)
+
+
+def test_the_single_file_is_fetched_by_its_name_and_installed_as_the_guide_says(built: Built, tmp_path: Path) -> None:
+    address = line("curl").split()[2].removesuffix("-$(uname")
+    assert line("curl").endswith(f" {address}-$(uname -s)-$(uname -m).pyz")
+    assert address == f"{names.SOURCE}/releases/latest/download/clusterbook"
+    served = tmp_path / "served" / address.removeprefix("https://github.com/")
+    served.parent.mkdir(parents=True)
+    shutil.copy(built.archive, f"{served}-{HERE}.pyz")
+    fetched = line("curl").replace("https://github.com", f"file://{tmp_path}/served")
+    guide = (packages.ROOT / "site/docs/guide/install.md").read_text(encoding="utf-8")
+    (then,) = re.findall(r"```sh\n(install .*?)```", guide, re.DOTALL)
+    script = f"set -e; mkdir -p ~/.local/bin\n{fetched}\n{then}"
+    home = tmp_path / "home"
+    subprocess.run(["sh", "-c", script], cwd=home, env=clean(home), check=True, capture_output=True)
+    assert answer(home / ".local/bin/clusterbook", *QUESTION, home=home) == ANSWER
+    said = answer(home / ".local/bin/clusterbook-build", "--version", home=home)
+    assert said == f"clusterbook-build {clusterbook.__version__}\n"
+
+
+def test_the_container_does_what_its_line_says(images: dict[str, Image]) -> None:
+    words = line("docker").split()
+    at = words.index(names.CLIENT_IMAGE)
+    assert words[:at] == ["docker", "run", "--rm"]
+    done = images["client"].run(*words[at + 1 :])
+    assert "h100-eks-training" in done.stdout
+
+
+def test_a_checkout_is_called_like_its_repository() -> None:
+    clone, _, address, _, _, tool, *_ = line("git").split()
+    assert (clone, tool) == ("git", f"{address.rpartition('/')[2]}/tools/dev.py")
 
 
 # --- SBOM -------------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -38,8 +39,20 @@ def test_an_old_name_is_found() -> None:
     assert strange_names("see https://github.com/someone/clusterbook.") == ["github.com/someone/clusterbook"]
 
 
+@pytest.mark.parametrize("page", ["README.md", "site/docs/guide/index.md", "site/docs/guide/install.md"])
+def test_a_page_shows_every_way_to_install(page: str) -> None:
+    assert "\n".join(["```sh", *names.INSTALL, "```"]) in (ROOT / page).read_text(encoding="utf-8")
+
+
+def test_what_is_installed_is_called_like_the_distribution() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert names.INSTALL[0].split()[:3] == ["pipx", "install", project["name"]]
+
+
 def test_pages_name_the_agent_of_this_version() -> None:
-    shown = [text for page in SHOWN for text in re.findall(r"ghcr\.io/[\w/]+/agent\S*", page.read_text("utf-8"))]
+    shown = [
+        text for page in SHOWN for text in re.findall(r"ghcr\.io/(?!acme)[\w/]+/agent\S*", page.read_text("utf-8"))
+    ]
     assert shown
     assert {each for each in shown if each != names.AGENT_IMAGE} == {f"{names.AGENT_IMAGE}:v{clusterbook.__version__}"}
 
@@ -107,6 +120,11 @@ def test_a_fork_shows_its_own_names(fork: Path) -> None:
     assert "--from oci://ghcr.io/acme/gpu.clusters" in says(fork, "clusterbook", "fetch", "recipe", "--help")
     shown = [path for path in fork.rglob("*.md") if "clusterbook/clusterbook" in path.read_text(encoding="utf-8")]
     assert shown == []
+    code = "import sys; sys.path.insert(0, 'tools'); from clusterbook.publisher import names"
+    code += "; print(*names.INSTALL, sep='\\n')"
+    lines = subprocess.run([sys.executable, "-c", code], cwd=fork, capture_output=True, text=True, check=True).stdout
+    assert "python3 GPU.Clusters/tools/dev.py build" in lines
+    assert lines in (fork / "README.md").read_text(encoding="utf-8")
 
 
 def test_what_is_no_repository_is_refused(fork: Path) -> None:

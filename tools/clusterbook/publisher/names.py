@@ -15,3 +15,11 @@ BASE = f"{REGISTRY}/{REPOSITORY.lower()}"
 """Below it are recipes, bundles and index of each release; it is also the client's image."""
 CLIENT_IMAGE = BASE
 AGENT_IMAGE = f"{BASE}/agent"
+
+INSTALL = (
+    "pipx install clusterbook    # or: uv tool install clusterbook",
+    f"docker run --rm {CLIENT_IMAGE} list    # or podman; nothing is installed",
+    f"curl -fLO {SOURCE}/releases/latest/download/clusterbook-$(uname -s)-$(uname -m).pyz    # one file, for python3",
+    f"git clone {SOURCE} && python3 {REPOSITORY.partition('/')[2]}/tools/dev.py build    # a checkout",
+)
+"""One line for each way to install this program; README, the home page and the guide show them."""

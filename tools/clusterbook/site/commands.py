@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from clusterbook.publisher import names
+
 _GIT = " --repo https://git.example.com/clusters.git"
 _FOLDER = "Make the folder, and prove that it derives from the recipe. Its README says how to install it."
 _CHART = "Make one chart that brings all applications, and prove where it derives from."
@@ -26,6 +28,8 @@ DEPLOYERS = {
 PROVE = "clusterbook verify bundle --min-trust-level unverified"
 """You made it, so nobody signed it; what is asked is whether it is what its recipe and its options make."""
 
+INSTALL = names.INSTALL
+"""How the home page says that this program is installed."""
 START = (
     "clusterbook recipe --service eks --accelerator h100 --intent training --os ubuntu -t table",
     "clusterbook bundle h100-eks-ubuntu-training --deployer helm -o bundle",
