@@ -7,6 +7,7 @@ import pytest
 from clusterbook.catalog.criteria import Criteria
 from clusterbook.catalog.load import survey_catalog
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.resolve.choices import Offer, asked_by_slug
 from clusterbook.resolve.component import Conflict
 from clusterbook.resolve.document import origins_document, recipe_document
 from clusterbook.resolve.matching import COMPOSED, CURATED, UNSUPPORTED
@@ -179,6 +180,53 @@ def test_a_configuration_is_offered_by_every_recipe_that_has_its_components() ->
     document = recipe_document(found.recipes["eks--own"], state=COMPOSED)
     assert (document["configuration"], document["metadata"]["slug"]) == ({"db": {"mode": "own"}}, "eks--own")
     assert values(found.recipes["eks"], "a") == {"db": False}
+
+
+CONFIRMED = """
+kind: ComponentRegistry
+components:
+- {name: a, helm: {defaultRepository: https://charts.example/a, defaultChart: a, defaultVersion: "1"}}
+configurations:
+- name: inventory.mode
+  confirms: true
+  default: enabled
+  values:
+    enabled: {componentRefs: [{name: a, overrides: {install: true}}]}
+    disabled: {componentRefs: [{name: a, overrides: {install: false}}]}
+"""
+
+
+def test_a_choice_that_confirms_changes_and_records_nothing_by_default() -> None:
+    plain = {"registry.yaml": CONFIRMED.partition("configurations")[0], "base": "componentRefs: [{name: a}]"}
+    files = {**plain, "registry.yaml": CONFIRMED}
+    found = build(files)
+    assert sorted(found.recipes) == ["base", "base--disabled"]
+    for asked in ({}, {"inventory.mode": "enabled"}):
+        recipe = Resolver(load(files)).resolve(Criteria(), asked=asked)
+        assert recipe_document(recipe, state=COMPOSED) == recipe_document(resolve(plain), state=COMPOSED)
+    without = found.recipes["base--disabled"]
+    assert without.order == ()
+    document = recipe_document(without, state=COMPOSED)
+    assert document["configuration"] == {"inventory": {"mode": "disabled"}}
+    assert [each["name"] for each in document["componentRefs"]] == ["a"]
+
+
+@pytest.mark.parametrize("switch", ["enabled", "install"])
+@pytest.mark.parametrize("asked", ["enabled", "disabled"])
+def test_what_a_recipe_declines_is_not_confirmed(switch: str, asked: str) -> None:
+    files = {"registry.yaml": CONFIRMED, "base": f"componentRefs: [{{name: a, overrides: {{{switch}: false}}}}]"}
+    assert sorted(build(files).recipes) == ["base"]
+    for case in (files, {**files, "base": "{}"}):
+        with pytest.raises(InvalidRequest):
+            Resolver(load(case)).resolve(Criteria(), asked={"inventory.mode": asked})
+
+
+def test_an_answer_in_a_name_is_that_of_the_choice_of_which_it_is_no_default() -> None:
+    offers = {"one": Offer("disabled", ("disabled", "on")), "two": Offer("enabled", ("enabled", "disabled"))}
+    assert asked_by_slug(offers, ("disabled",), recipe="x") == {"two": "disabled"}
+    assert asked_by_slug(offers, ("on", "disabled"), recipe="x") == {"one": "on", "two": "disabled"}
+    with pytest.raises(InvalidRequest):
+        asked_by_slug(offers, ("enabled",), recipe="x")
 
 
 def test_a_profile_and_a_configuration_do_not_decide_the_same_value() -> None:

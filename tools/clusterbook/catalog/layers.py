@@ -67,13 +67,17 @@ class ProfileValue:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Profile:
-    """A choice that an overlay declares for all that build on it; `values` are its answers by name."""
+    """A choice that an overlay declares for all that build on it; `values` are its answers by name.
+
+    Of one that `confirms` the default is what the layers say anyway: it changes and records nothing.
+    """
 
     name: str
     overlay: str
     place: Place
     default: str
     values: Mapping[str, ProfileValue]
+    confirms: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,7 +140,8 @@ def read_profile(node: Node | None, overlay: str, file: str) -> Profile | None:
             constraints=_constraints(said.get("constraints"), layer, file) or (),
             advertiser=_string(said, "advertiser"),
         )
-    return Profile(name, overlay, Place(file, node.key_line, node.key_column), _string(node, "default"), choices)
+    place, confirms = Place(file, node.key_line, node.key_column), _string(node, "confirms") == "true"
+    return Profile(name, overlay, place, _string(node, "default"), choices, confirms)
 
 
 def _elements(node: Node | None) -> list[Node]:

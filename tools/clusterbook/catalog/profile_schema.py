@@ -42,3 +42,13 @@ class ProfileShape(Shape):
     description: str | None = None
     default: ChoiceName = Field(description="One of the values.")
     values: dict[ChoiceName, ProfileValueShape] = Field(min_length=1)
+
+
+class ConfigurationShape(ProfileShape):
+    """A choice that the registry knows for every recipe that has the components it names."""
+
+    confirms: bool | None = Field(
+        None,
+        description="true: the default is what the layers say anyway; it changes and records nothing, and recipes that"
+        " switch one of the components off do not offer the choice.",
+    )

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from clusterbook.catalog.profile_schema import ProfileShape
+from clusterbook.catalog.profile_schema import ConfigurationShape
 from clusterbook.documents.schema import DefinitionName, DnsName, Metadata, Name, RelativePath, Shape, SourceVersion
 
 
@@ -218,7 +218,7 @@ class ComponentRegistryShape(Shape):
     kind: Literal["ComponentRegistry"]
     metadata: Metadata | None = None
     components: list[ComponentShape]
-    configurations: list[ProfileShape] | None = Field(
+    configurations: list[ConfigurationShape] | None = Field(
         None, description="Choices of every recipe that has the components they name, in trees of others as well."
     )
     public_groups: list[str] | None = Field(

@@ -84,6 +84,7 @@ def recipe_request(config: ConfigShape) -> Request:
     part = config.spec.recipe or RecipePart()
     output = part.output or OutputPart()
     slurm = part.configuration.slurm if part.configuration else None
+    inventory = part.configuration.runtime_inventory if part.configuration else None
     fields: dict[str, Value] = {
         **_criteria(part),
         "snapshot": part.input.snapshot if part.input else None,
@@ -95,6 +96,7 @@ def recipe_request(config: ConfigShape) -> Request:
         "allow_inherited": part.allow_inherited,
         "profile": (part.profile,) if part.profile else None,
         "slurm_accounting_mode": slurm.accounting.mode if slurm and slurm.accounting else None,
+        "runtime_inventory": inventory.mode if inventory else None,
     }
     return Request.of(fields)
 

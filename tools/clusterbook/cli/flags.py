@@ -80,7 +80,13 @@ PROFILE = Flag(
 CHOICES = {
     "slurm.accounting.mode": Flag(
         "slurm_accounting_mode", ("--slurm-accounting-mode",), "Who brings the database of Slurm's accounting.", "MODE"
-    )
+    ),
+    "runtimeInventory.mode": Flag(
+        "runtime_inventory",
+        ("--runtime-inventory",),
+        "Whether the inventory of AI software of a recipe that has it is deployed: enabled or disabled.",
+        "MODE",
+    ),
 }
 """Choices that have a flag of their own, by name."""
 KUBECONFIG = Flag(

@@ -20,7 +20,6 @@ FLAGS: Mapping[str, str] = {
     "--inherit-from": "clusterbook diff OLD NEW says what moves; a tree of your own keeps a namespace, with --data DIR",
     "--insecure-ignore-tlog": "signatures with a key need no log: verify with --key FILE",
     "--insecure-tls": "name its authority with --ca-file FILE, or speak without TLS with --plain-http",
-    "--runtime-inventory": "a bundle leaves the inventory out with --set k8s-aibom:enabled=false; no recipe gains it",
     "--split": "a bundle leaves components out with --set COMPONENT:enabled=false",
 }
 """What to type instead of a flag that there is none of here."""

@@ -53,10 +53,17 @@ class SlurmPart(_Part):
     accounting: AccountingPart | None = None
 
 
+class RuntimeInventoryPart(_Part):
+    """Whether the inventory of AI software is deployed."""
+
+    mode: str | None = None
+
+
 class ConfigurationPart(_Part):
     """What can be chosen for a recipe besides its profile."""
 
     slurm: SlurmPart | None = None
+    runtime_inventory: RuntimeInventoryPart | None = Field(None, alias="runtimeInventory")
 
 
 class RecipePart(_Part):

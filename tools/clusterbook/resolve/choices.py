@@ -21,10 +21,14 @@ SEPARATOR = "--"
 
 
 class Offer(NamedTuple):
-    """One choice of a recipe: its answers, and which of them is meant when nothing is chosen."""
+    """One choice of a recipe: its answers, and which of them is meant when nothing is chosen.
+
+    Where that answer only `confirms` what the recipe is anyway, it is not recorded.
+    """
 
     default: str
     values: tuple[str, ...]
+    confirms: bool = False
 
 
 Offers = Mapping[str, Offer]
@@ -86,7 +90,8 @@ def asked_by_slug(offers: Offers, chosen: tuple[str, ...], *, recipe: str) -> di
     """
     asked = {}
     for word in chosen:
-        name = next((name for name, offer in offers.items() if _spelled(word, offer) and name not in asked), None)
+        fits = (name for name, offer in offers.items() if _spelled(word, offer) not in (None, offer.default))
+        name = next((name for name in fits if name not in asked), None)
         if name is None:
             known = sorted(value for offer in offers.values() for value in offer.values if value != offer.default)
             hint = did_you_mean(word, known) if known else f"nothing can be chosen for it; leave --{word} out"

@@ -46,18 +46,24 @@ def declared_profile(layers: Sequence[Layer]) -> Profile | None:
     return profiles[0] if profiles else None
 
 
-def offered_configurations(configurations: Sequence[Profile], components: Collection[str]) -> list[Profile]:
-    """Return the configurations all of whose components a recipe has."""
-    return [
-        configuration
-        for configuration in configurations
-        if all(part.name in components for value in configuration.values.values() for part in value.components)
-    ]
+def offered_configurations(
+    configurations: Sequence[Profile], components: Collection[str], is_enabled: Callable[[str], bool]
+) -> list[Profile]:
+    """Return the configurations all of whose components a recipe has; those that confirm, if it deploys them as well.
+
+    What a recipe declines stays declined.
+    """
+    found = []
+    for configuration in configurations:
+        named = {part.name for value in configuration.values.values() for part in value.components}
+        if named <= set(components) and (not configuration.confirms or all(map(is_enabled, named))):
+            found.append(configuration)
+    return found
 
 
 def offers_of(profiles: Sequence[Profile]) -> Offers:
     """Return choices as they are offered."""
-    return {profile.name: Offer(profile.default, tuple(profile.values)) for profile in profiles}
+    return {profile.name: Offer(profile.default, tuple(profile.values), profile.confirms) for profile in profiles}
 
 
 def lay_over(value: ProfileValue, parts: dict[str, list[ComponentLayer]]) -> None:

@@ -86,7 +86,8 @@ class Recipe:
         """Return what was chosen besides a profile, nested by the parts of its name: {slurm: {accounting: …}}."""
         document: dict[str, Any] = {}
         for name, value in self.selection:
-            if self.profile is None or name != self.profile.profile.name:
+            confirmed = self.offers[name].confirms and value == self.offers[name].default
+            if not confirmed and (self.profile is None or name != self.profile.profile.name):
                 *folders, last = name.split(".")
                 place = document
                 for folder in folders:
@@ -252,11 +253,14 @@ class Resolver:
             for part in mixin.components:
                 parts.setdefault(part.name, []).append(part)
         declared = declared_profile(layers)
-        configurations = offered_configurations(self.catalog.configurations, parts)
+        is_enabled = lambda name: self._component(parts[name]).enabled  # noqa: E731
+        configurations = offered_configurations(self.catalog.configurations, parts, is_enabled)
         offers = offers_of([*([declared] if declared else ()), *configurations])
         selection = select(offers, asked, recipe=criteria.slug())
         chosen = dict(selection)
         for configuration in configurations:
+            if configuration.confirms and chosen[configuration.name] == configuration.default:
+                continue
             lay_over(configuration.values[chosen[configuration.name]], parts)
         profile = None
         if declared is not None:
