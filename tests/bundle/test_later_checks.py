@@ -145,8 +145,17 @@ def test_nics_that_nothing_names(values: dict[str, Any], dynamic: dict[str, Any]
 def test_networks_and_pages() -> None:
     part = component("kubeflow-trainer")
     assert not applies("CheckGKETCPXOInterfacesCoherence", part)
-    reference = {**part.reference, "manifestFiles": ["components/kubeflow-trainer/manifests/runtime-tcpxo.yaml"]}
-    assert applies("CheckGKETCPXOInterfacesCoherence", part._replace(reference=reference))
+    runtime = "components/kubeflow-trainer/manifests/torch-distributed-tcpxo-cluster-training-runtime.yaml"
+    reference = {**part.reference, "manifestFiles": [runtime]}
+    pairs = [{"interfaceName": f"eth{number}", "network": f"gpu-nic-{number}"} for number in range(1, 9)]
+    for values, dynamic, unnamed in (
+        ({}, {}, True),
+        ({"tcpxoInterfaces": pairs}, {}, False),
+        ({"tcpxoInterfaces": pairs[1:]}, {}, True),
+        ({"tcpxoInterfaces": pairs}, {"tcpxoInterfaces": ""}, True),
+    ):
+        ships = component("kubeflow-trainer", dynamic, **values)._replace(reference=reference)
+        assert applies("CheckGKETCPXOInterfacesCoherence", ships) == unnamed
     assert applies("CheckGB300HostKernelGranule", component("x"))
     assert not applies("CheckGB300HostKernelGranule", component("x", tuningEnabled=False))
     assert not applies("CheckGB300HostKernelGranule", component("x", tuningEnabled="false"))

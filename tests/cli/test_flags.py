@@ -72,6 +72,7 @@ VALUES: Mapping[str, Sequence[str]] = {
     "flux_namespace": ("flux", "!"), "flux_oci_source_name": ("book", "!"), "diff": ("b1", "nowhere"),
     "image_refs": ("refs",), "ca_file": ("ca.pem", "nowhere"), "sign_key": ("nowhere",), "identity_token": ("nowhere",),
     "tuf_root": ("nowhere",), "profile": ("nothing=much", "!"), "slurm_accounting_mode": ("nonsense",),
+    "runtime_inventory": ("nonsense",), "inherit_from": ("recipe.yaml", "nowhere"), "interfaces": ("nonsense",),
     "trust_config": ("nowhere",), "pool": ("nowhere",), "node_selector": ("nobody=nowhere", "!"),
     "phase": ("conformance", "nonsense"), "evidence": ("proof",), "key": ("nowhere",), "kubeconfig": ("nowhere",),
     "context": ("nowhere",), "stable_for": ("1s",), "save_snapshot": ("seen.yaml",), "ignore": ("K8s.*", "*"),

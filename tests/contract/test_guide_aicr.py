@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Callable
@@ -64,7 +65,52 @@ def test_shared_volumes_have_a_class_and_what_stands_in_place_of_a_flag_is_there
     assert ask("bundle", slug, *TOLERATION, "--shared-storage-class", "fast", "-o", "b").status == 0
     values = [YAML(typ="safe").load(file) for file in Path("b").glob("*-slinky-slurm/values.yaml")]
     assert [each["storage"]["home"]["storageClassName"] for each in values] == ["fast"]
-    assert ask("query", "h100-gke-cos-inference", "components.k8s-aibom.name").out == "k8s-aibom\n"
+
+
+def test_the_inventory_is_left_out_where_a_recipe_has_it_and_granted_to_none(ask: Ask) -> None:
+    slug, flag = "h100-gke-cos-inference", "--runtime-inventory"
+    assert "k8s-aibom" in ask("query", slug, "deploymentOrder").out
+    for words in ((slug, flag, "disabled"), (f"{slug}--disabled",)):
+        assert "k8s-aibom" not in ask("query", *words, "--selector", "deploymentOrder").out
+        chosen = ask("query", *words, "--selector", "configuration.runtimeInventory.mode")
+        assert chosen.out == "disabled\n", chosen.err
+    assert ask("recipe", slug, flag, "enabled").out == ask("recipe", slug).out
+    for other in ("h100-gke-cos-inference-dynamo", "h100-gke-cos-training", "h100-eks-training"):
+        assert ask("recipe", other, flag, "enabled").status == 2
+    written = ask("recipe", slug, flag, "disabled", "--api-version", "aicr.run/v1", "-o", "written.yaml")
+    assert written.status == 0
+    document = YAML(typ="safe").load(Path("written.yaml"))
+    assert document["apiVersion"] == "aicr.run/v1beta2"
+    (left_out,) = [each for each in document["componentRefs"] if each["name"] == "k8s-aibom"]
+    assert left_out["overrides"]["install"] is False
+
+
+def test_no_recipe_of_that_tree_has_the_runtime_that_needs_networks(ask: Ask) -> None:
+    words = ",".join(f"eth{number}=gpu-nic-{number}" for number in range(1, 9))
+    assert ask("recipe", "h100-gke-cos-training", "--gke-tcpxo-interfaces", words).status == 2
+
+
+def test_a_component_stays_in_the_namespace_that_it_was_deployed_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    trees = [str(shared_folder(f"reference/2026.{month}")) for month in ("08", "11")]
+    slug = "h100-eks-ubuntu-training"
+    for tree, name in zip(trees, ("old", "new"), strict=True):
+        assert main.run(["recipe", slug, *TREE, tree, "-o", f"{name}.yaml"], {}) == 0
+    kept = ["--inherit-from", "old.yaml", *TREE, trees[1]]
+    assert main.run(["query", slug, "components.nodewright-operator", *kept, "-t", "json"], {}) == 0
+    found = json.loads(capsys.readouterr().out)
+    old, new = (
+        next(
+            each
+            for each in YAML(typ="safe").load(Path(f"{name}.yaml"))["componentRefs"]
+            if each["name"] == "nodewright-operator"
+        )
+        for name in ("old", "new")
+    )
+    assert old["namespace"] == found["namespace"] == "skyhook" != new["namespace"]
+    assert (found["version"], found["values"]) == (new["version"], new["values"])
 
 
 def test_no_flag_is_there_that_the_page_misses_and_none_is_missing_that_it_names() -> None:

@@ -12,6 +12,10 @@ from collections.abc import Mapping
 from clusterbook.bundle.components import BundleComponent, ComponentSelection
 from clusterbook.bundle.value_tree import get
 from clusterbook.records import Any
+from clusterbook.resolve.interfaces import FLAG as INTERFACES_FLAG
+from clusterbook.resolve.interfaces import VALUE as INTERFACES
+from clusterbook.resolve.interfaces import problem_of, ships_runtime
+from clusterbook.resolve.recipe import ComponentRef
 
 _WITHOUT_NPD = ("eks", "kind", "rke2")
 """Services that are known to run no node-problem-detector of their own."""
@@ -62,9 +66,10 @@ def nics_unlisted(part: BundleComponent, parts: ComponentSelection, criteria: Ma
 
 
 def networks_unnamed(part: BundleComponent, parts: ComponentSelection, criteria: Mapping[str, Any]) -> bool:  # noqa: ARG001 (one signature)
-    """Return whether it ships the runtime that has to be told its networks, which nothing here can say."""
-    files = (*(part.reference.get("manifestFiles") or ()), *(part.reference.get("preManifestFiles") or ()))
-    return any("tcpxo" in str(path).rpartition("/")[2] for path in files)
+    """Return whether it ships the runtime that has to be told its networks, and nothing says which they are."""
+    if not ships_runtime(ComponentRef(dict(part.reference))):
+        return False
+    return _open(part, INTERFACES) or bool(problem_of(_static(part, INTERFACES)))
 
 
 def pages_of_64k(part: BundleComponent, parts: ComponentSelection, criteria: Mapping[str, Any]) -> bool:  # noqa: ARG001 (one signature)
@@ -93,8 +98,8 @@ MESSAGES = {
     " true and to be in the namespace that DCGM_HOSTENGINE_ADDR names",
     "CheckNVSentinelNicHealthMonitorRequiresMetadataCollector": "NICs are watched and nothing says which: set"
     " global.metadataCollector.enabled to true, or nic-health-monitor.nicInclusionRegexOverride",
-    "CheckGKETCPXOInterfacesCoherence": "its runtime has to be told which networks its interfaces are in, which"
-    " nothing here can; leave the manifest out, or lay one with the networks over it with --data",
+    "CheckGKETCPXOInterfacesCoherence": "its runtime has to be told to which networks eth1 to eth8 belong: make the"
+    f" bundle with {INTERFACES_FLAG}",
     "CheckGB300HostKernelGranule": "nodes are tuned for a kernel with pages of 64 KiB; others run slower",
 }
 """What a check says where its entry has no words of its own."""

@@ -107,7 +107,7 @@ class FlagRule(NamedTuple):
 
 OF_TRUST = FlagRule(("policy", "key", "allow_unsigned", "at_least"), needs=("source", "data"), like=REMOTE)
 """Whom to believe: of no use where all that is read is on this disk."""
-OF_CLUSTERS = FlagRule(("kubeconfig",), needs=("recipe", "snapshot", "output"), like=("cm://",))
+OF_CLUSTERS = FlagRule(("kubeconfig",), needs=("recipe", "snapshot", "output", "inherit_from"), like=("cm://",))
 """Which cluster is asked: of no use where nothing is in one."""
 OF_ACCESS = FlagRule(("plain_http", "ca_file"), needs=("source", "data"), like=REMOTE)
 """How registries are spoken to."""

@@ -85,6 +85,8 @@ def recipe_request(config: ConfigShape) -> Request:
     output = part.output or OutputPart()
     slurm = part.configuration.slurm if part.configuration else None
     inventory = part.configuration.runtime_inventory if part.configuration else None
+    gke = part.configuration.gke if part.configuration else None
+    interfaces = ",".join(f"{each.interface_name}={each.network}" for each in (gke and gke.tcpxo_interfaces) or ())
     fields: dict[str, Value] = {
         **_criteria(part),
         "snapshot": part.input.snapshot if part.input else None,
@@ -97,6 +99,7 @@ def recipe_request(config: ConfigShape) -> Request:
         "profile": (part.profile,) if part.profile else None,
         "slurm_accounting_mode": slurm.accounting.mode if slurm and slurm.accounting else None,
         "runtime_inventory": inventory.mode if inventory else None,
+        "interfaces": interfaces or None,
     }
     return Request.of(fields)
 

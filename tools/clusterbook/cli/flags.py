@@ -92,10 +92,24 @@ CHOICES = {
 KUBECONFIG = Flag(
     "kubeconfig", ("--kubeconfig", "-k"), "Whose cluster has cm://NAMESPACE/NAME; default: as kubectl does.", "FILE"
 )
+INHERIT_FROM = Flag(
+    "inherit_from",
+    ("--inherit-from",),
+    "Keep namespaces, charts, manifests and object names of what is deployed: an older recipe, or a bundle's folder.",
+    "FILE|DIR",
+)
+INTERFACES = Flag(
+    "interfaces",
+    ("--gke-tcpxo-interfaces",),
+    "To which network each GPU interface of a GKE node belongs.",
+    "eth1=NETWORK,…,eth8=NETWORK",
+)
 ANSWER = (
     PROFILE,
     *CHOICES.values(),
+    INTERFACES,
     INHERITED,
+    INHERIT_FROM,
     Flag(
         "recipe",
         ("--recipe", "-r"),

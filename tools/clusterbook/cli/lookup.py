@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from clusterbook.catalog.criteria import DIMENSIONS, read_criteria
 from clusterbook.cli.command import OF_ACCESS, OF_CLUSTERS, OF_LEDGER, OF_TRUST, Argument, Caller, Command, Request
-from clusterbook.cli.flags import ANSWER, CONFIG, CRITERIA, OUTPUT, WHERE, Flag
+from clusterbook.cli.flags import ANSWER, CONFIG, CRITERIA, INHERIT_FROM, INTERFACES, OUTPUT, WHERE, Flag
 from clusterbook.cli.question import read_question
 from clusterbook.cli.render import leaves_table, recipe_table, render, table
 from clusterbook.cli.reply import MissingFlag, Reply
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _NOT_OF_LISTS = (
     "output", "format", "snapshot", "nodes", "criteria_strict", "allow_inherited", "profile", "slurm_accounting_mode",
+    "runtime_inventory", "interfaces",
 )  # fmt: skip
 """What a configuration says of one recipe, and not of which there are."""
 _PHASES = ("readiness", "deployment", "performance", "conformance")
@@ -301,7 +302,7 @@ COMMANDS: Mapping[str, Command] = {
         ),
         Command(
             "explain",
-            (*CRITERIA, *ANSWER, *WHERE, *OUTPUT),
+            (*CRITERIA, *(each for each in ANSWER if each not in (INHERIT_FROM, INTERFACES)), *WHERE, *OUTPUT),
             (_SLUG, _PATH),
             explain,
             "Explain where values of a recipe come from, layer by layer, the winner last.\n\nPATH is written like a"

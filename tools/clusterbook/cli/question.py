@@ -10,7 +10,7 @@ import sys
 
 from clusterbook.catalog.criteria import DIMENSIONS
 from clusterbook.cli.command import Request, read_choices
-from clusterbook.cli.flags import REMOTE
+from clusterbook.cli.flags import INHERIT_FROM, INTERFACES, REMOTE
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.lookup.find import Question
 from clusterbook.lookup.index_files import IndexFiles
@@ -22,6 +22,9 @@ def read_question(request: Request) -> Question:
     """Return which recipe a command line asks for. Raises as `read_where`."""
     slug, version = read_name(request, request.text("slug"))
     source, data = read_where(request, version=version, slug=slug)
+    for flag in (INHERIT_FROM, INTERFACES):
+        if request.values.get(flag.key) == "":
+            raise InvalidRequest(f"{flag.names[0]} is empty", hint="give it a value, or leave it out")
     return Question(
         slug,
         {name: request.values[name] for name in (*DIMENSIONS, "nodes") if name in request.values},
@@ -33,6 +36,8 @@ def read_question(request: Request) -> Question:
         source=source,
         data=data,
         kubeconfig=request.text("kubeconfig"),
+        inherit_from=request.text("inherit_from"),
+        interfaces=request.text("interfaces"),
     )
 
 

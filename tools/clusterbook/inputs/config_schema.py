@@ -59,11 +59,25 @@ class RuntimeInventoryPart(_Part):
     mode: str | None = None
 
 
+class InterfacePart(_Part):
+    """To which network one interface belongs."""
+
+    interface_name: str = Field(alias="interfaceName")
+    network: str
+
+
+class GkePart(_Part):
+    """What a recipe has to be told of a GKE cluster."""
+
+    tcpxo_interfaces: list[InterfacePart] | None = Field(None, alias="tcpxoInterfaces")
+
+
 class ConfigurationPart(_Part):
     """What can be chosen for a recipe besides its profile."""
 
     slurm: SlurmPart | None = None
     runtime_inventory: RuntimeInventoryPart | None = Field(None, alias="runtimeInventory")
+    gke: GkePart | None = None
 
 
 class RecipePart(_Part):

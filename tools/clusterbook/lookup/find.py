@@ -27,6 +27,8 @@ class Question(NamedTuple):
     `criteria` are words by dimension, `chosen` what is chosen besides, by name; `document` is a file or URL with a
     recipe, an overlay or criteria, `snapshot` one of a cluster, None for none; `source` is an index or where one is,
     "" for the built-in one, and `data` a private tree over it. `kubeconfig` says whose cluster has what is in one.
+    `inherit_from` is an older recipe or bundle whose components stay where they are, `interfaces` says to which network
+    each network interface belongs.
     """
 
     slug: str = ""
@@ -39,6 +41,8 @@ class Question(NamedTuple):
     source: str | IndexFiles = ""
     data: str = ""
     kubeconfig: str = ""
+    inherit_from: str = ""
+    interfaces: str = ""
 
 
 def open_shelf(
@@ -242,11 +246,36 @@ class Lookup(NamedTuple):
 
 
 def find(question: Question) -> Lookup:
-    """Return the recipe that a question leads to.
+    """Return the recipe that a question leads to, as one cluster needs it where the question says so.
 
     Raises:
         ClusterbookError: none does; see `serve`.
     """
+    found = _found(question)
+    if not (question.inherit_from or question.interfaces):
+        return found
+    document, notes = _for_one_cluster(question, found.document)
+    return found._replace(document=document, notes=(*found.notes, *notes))
+
+
+def _for_one_cluster(question: Question, recipe: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return a recipe with what a question says of one cluster in it, and notes about it."""
+    notes: tuple[str, ...] = ()
+    if question.inherit_from:
+        from clusterbook.lookup.deployed import read_deployed
+        from clusterbook.resolve.inherit import inherit
+
+        recipe, notes = inherit(recipe, *read_deployed(question.inherit_from, kubeconfig=question.kubeconfig))
+        notes = notes or (f"all components are where {question.inherit_from} has them already",)
+    if question.interfaces:
+        from clusterbook.resolve.interfaces import read_interfaces, with_interfaces
+
+        recipe = with_interfaces(recipe, read_interfaces(question.interfaces))
+    return recipe, notes
+
+
+def _found(question: Question) -> Lookup:
+    """Return the recipe that a question leads to, as the catalog has it. Raises as `find`."""
     read = read_input(question)
     if read.get("kind") == KIND:
         found = _document_recipe(question, read)
@@ -307,13 +336,14 @@ def whole_recipe(question: Question) -> tuple[dict[str, Any], tuple[str, ...]]:
     if read.get("kind") != KIND:
         found = _looked_up(question, read)
         assert found.shelf is not None, "who looks up has a shelf"
-        document = found.with_health_checks()
+        document, notes = _for_one_cluster(question, found.with_health_checks())
         if not RecipeResult(document).is_whole:  # a published one is
             document = complete(document, found.shelf.bundle_inputs())
-        return document, found.notes
+        return document, (*found.notes, *notes)
     from clusterbook.lookup.recipe_file import whole_recipe_file
 
     found = _document_recipe(question, read)
-    whole = whole_recipe_file(found.document, source=question.source, data=question.data)
+    document, notes = _for_one_cluster(question, found.document)
+    whole = whole_recipe_file(document, source=question.source, data=question.data)
     idle = () if found.completed or whole.completed else _idle(question)
-    return whole.document, (*found.notes, *whole.notes, *idle)
+    return whole.document, (*found.notes, *notes, *whole.notes, *idle)

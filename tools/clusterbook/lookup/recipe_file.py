@@ -76,11 +76,12 @@ def whole_recipe_file(document: Mapping[str, Any], *, source: str | IndexFiles, 
     """
     if read_deployable(document).is_whole:
         return RecipeFile(dict(document))
-    if is_ours(document) and not data:
+    index = index_files(source)
+    if is_ours(document) and not data and not index.is_tree:
         from clusterbook.lookup.index import IndexShelf
 
-        return RecipeFile(complete(document, IndexShelf(index_files(source)).bundle_inputs()), completed=True)
-    shelf = LocalShelf(index_files(source), data=data, snapshot="")
+        return RecipeFile(complete(document, IndexShelf(index).bundle_inputs()), completed=True)
+    shelf = LocalShelf(index, data=data, snapshot="")
     inputs = shelf.bundle_inputs()
     if not is_ours(document):  # its manifests and images are those of another tree than ours
         at_hand = _own_paths(document, shelf)
