@@ -69,7 +69,7 @@ PHASES: tuple[Phase, ...] = ("readiness", "deployment", "conformance", "performa
 class Shape(BaseModel):
     """A frozen document part; unknown keys are reported."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
 
 class Metadata(Shape):

@@ -20,11 +20,15 @@ from clusterbook.resolve.views import hydrated_view, with_health_checks
 
 
 class Query(NamedTuple):
-    """One line of a file of tuples: criteria, what is chosen besides, by name, and the words that said so."""
+    """One line of a file of tuples: criteria, what is chosen besides, by name, and the words that said so.
+
+    `answer` is what becomes of it where somebody asked already.
+    """
 
     criteria: Criteria
     asked: Mapping[str, str] = MappingProxyType({})
     words: str = ""
+    answer: Answer | None = None
 
     def text(self) -> str:
         """Return the words, or without any `service/accelerator/intent/os/platform[?name=value]`."""
@@ -37,8 +41,8 @@ class Query(NamedTuple):
 def every_query(matrix: Matrix) -> Iterator[Query]:
     """Yield every combination of the dimensions' values, and behind it what can be chosen of the recipe it is for."""
     for criteria in matrix.tuples():
-        yield Query(criteria)
         answer = matrix.answer(criteria)
+        yield Query(criteria, answer=answer)
         if answer.state in (CURATED, COMPOSED):
             for selection in islice(variants(matrix.recipes[str(answer.slug)].offers), 1, None):
                 yield Query(criteria, dict(selection))
@@ -52,7 +56,7 @@ def lines(matrix: Matrix, queries: Iterable[Query], *, hydrate: bool, api_versio
     """
     slugs: set[str] = set()
     for query in queries:
-        answer = matrix.answer(query.criteria, query.asked)
+        answer = query.answer or matrix.answer(query.criteria, query.asked)
         if answer.slug is not None:
             slugs.add(answer.slug)
         yield _line(_tuple(matrix, query, answer))

@@ -7,6 +7,7 @@ in an index both ask here; there is no second way.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import add
 
 from clusterbook.catalog.criteria import ANY, Criteria, union
 from clusterbook.records import NamedTuple
@@ -51,6 +52,7 @@ class Matcher:
             pair = criteria[:2]
             self._pairs[pair] = self._pairs.get(pair, 0) | 1 << number
         self._honoured: dict[int, Criteria] = {}
+        self._slugs: dict[int, str] = {}
         self._joined: dict[str, list[Criteria]] = {}
         self._curated: list[tuple[str, Criteria]] | None = None
         self._cost: dict[tuple[int, str | int], list[int]] = {}
@@ -91,7 +93,7 @@ class Matcher:
         """Return what becomes of `query`: exactly one of the four states."""
         mask = self.matched(query)
         honoured = self.honoured(mask)
-        slug = honoured.slug()
+        slug = self._slugs.get(mask) or self._slugs.setdefault(mask, honoured.slug())
         if slug in self.failures:
             return Answer(query, UNSUPPORTED, honoured, None, (), self.failures[slug])
         systems = self._required_systems(query, honoured, mask)
@@ -163,7 +165,7 @@ class Matcher:
             if length:
                 costs = self._costs(length - 1, query[length - 1])
                 below = self._ranks(query, length - 1)
-                ranks = [rank + cost for rank, cost in zip(below, costs, strict=True)] if costs else below
+                ranks = list(map(add, below, costs)) if costs else below
             else:
                 ranks = list(range(len(self._curated or ())))
             self._sums[length] = (start, ranks)

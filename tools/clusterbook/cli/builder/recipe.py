@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -14,6 +16,7 @@ from clusterbook.catalog.read import overlay_tree, read_tree, with_criteria, wit
 from clusterbook.catalog.unread import LEFT_OUT
 from clusterbook.cli.builder.options import DATA, RECIPES
 from clusterbook.cli.flags import CRITERIA
+from clusterbook.cli.main import no_garbage
 from clusterbook.cli.program import SingleUseCommand
 from clusterbook.cli.render import recipe_table, render, table
 from clusterbook.cli.terminal import deliver
@@ -44,8 +47,8 @@ def load(recipes: Path, data: Path | None) -> Matrix:
         SourceErrors: the sources contradict themselves.
         UnreadableSource: a tree cannot be read.
     """
-    tree = with_registry(read_tree(recipes), embedded_texts)
-    tree = with_criteria(tree, embedded_texts())
+    built_in = cache(embedded_texts)
+    tree = with_criteria(with_registry(read_tree(recipes), built_in), built_in())
     found = load_catalog(overlay_tree(tree, data) if data else tree)
     for finding in found.findings:
         if finding.code in (UNKNOWN_KEY.code, LEFT_OUT.code):
@@ -120,12 +123,26 @@ def matrix_command(
     output: str,
 ) -> int:
     """Resolve every combination of criteria and export the result of each."""
+    with no_garbage():
+        text = _matrix(recipes, data, tuples, hydrate=hydrate, api_version=api_version)
+    deliver(text.lines, output=output)
+    click.echo(text.summary, err=True)
+    return 0
+
+
+class _Export(NamedTuple):
+    """The lines of a matrix, and how many there are."""
+
+    lines: str
+    summary: str
+
+
+def _matrix(recipes: Path, data: Path | None, tuples: Path | None, *, hydrate: bool, api_version: str) -> _Export:
+    """Return a tree's answers to tuples, to all there are where no file of them is named."""
     found = load(recipes, data)
     asked = export.every_query(found) if tuples is None else export.read_tuples(tuples, found.catalog.vocabulary)
     text = "".join(export.lines(found, asked, hydrate=hydrate, api_version=api_version))
-    deliver(text, output=output)
-    click.echo(export.summary(found, text), err=True)
-    return 0
+    return _Export(text, export.summary(found, text))
 
 
 def _criteria(found: Matrix, query: str) -> Criteria:
