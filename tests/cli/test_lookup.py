@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -16,7 +17,9 @@ from clusterbook.cli.command import Caller, Command, Request, scan
 from clusterbook.cli.commands import COMMANDS, click_command
 from clusterbook.cli.program import Program
 from clusterbook.cli.reply import Reply
+from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.api_version import WRITTEN
+from clusterbook.resolve.envelopes import recipe_envelope
 from tests.support import indexes
 from tests.support.hints import nearest
 from tests.support.indexes import Said
@@ -607,3 +610,12 @@ def test_a_closed_pipe_is_no_error(index: Path) -> None:
     line = f"{sys.executable} -m clusterbook.cli.main recipe eks --source {index} | head -n 1"
     done = subprocess.run(["/bin/bash", "-o", "pipefail", "-c", line], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("version", ["aicr.run/v1beta2", "aicr.run/v1alpha3"])
+def test_a_version_for_chosen_recipes_is_written_of_those_alone(version: str) -> None:
+    plain: dict[str, Any] = {"metadata": {"slug": "eks"}, "componentRefs": []}
+    with pytest.raises(InvalidRequest) as caught:
+        recipe_envelope(plain, version)
+    assert caught.value.hint in ("write --api-version aicr.run/v1", "write --api-version aicr.run/v1alpha2")
+    assert recipe_envelope({**plain, "configuration": {"x": {"mode": "y"}}}, version)["apiVersion"] == version

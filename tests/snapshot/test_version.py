@@ -112,7 +112,7 @@ def test_what_a_reading_does_not_tell_is_an_error(actual: str, demanded: str) ->
 
 def test_a_tree_of_the_reference_is_read_as_the_reference_reads_it() -> None:
     assert evaluate(parse_expression(">= 1.34"), "v1.34.0-rc.1", reference=True)
-    assert evaluate(parse_expression(">= 1.32.4-gke.2000000"), "v1.32.4-gke.1125000", reference=True)
+    assert evaluate(parse_expression(">= 1.32.4+rke2r2"), "v1.32.4+rke2r1", reference=True)
     assert evaluate(parse_expression(">= 1.32.4"), "1.32", reference=True)
 
 
@@ -140,3 +140,27 @@ def test_any_two_texts_compare_or_are_refused(actual: str, demanded: str) -> Non
 def test_a_reading_that_says_less_is_neither_equal_nor_different(actual: str, demanded: str) -> None:
     with pytest.raises(InvalidRequest, match="does not say enough"):
         evaluate(parse_expression(demanded), actual)
+
+
+GKE = ">= 1.34.3-gke.1318000 < 1.35 || >= 1.35.0-gke.2745000"
+
+
+@pytest.mark.parametrize(
+    ("text", "actual", "expected"),
+    [
+        (GKE, "v1.34.3-gke.1000000", False),
+        (GKE, "v1.34.3", False),
+        (GKE, "v1.35.0-gke.1000000", False),
+        (GKE, "v1.34.3-gke.1318000", True),
+        (GKE, "v1.34.4-gke.1", True),
+        (GKE, "v1.35.0-gke.2745000", True),
+        (GKE, "v1.36.0", True),
+        ("<= 1.35.0", "1.35.0-gke.5", False),
+        ("> 1.35.0", "1.35.0-gke.5", True),
+        (">= 1.35.0-gke.5", "1.35.0-gke.x", False),
+        ("<= 1.35", "v1.35.0-gke.5", True),
+        (">= 1.35.0-gke.10", "v1.35.0-gke.9", False),
+    ],
+)
+def test_trees_of_the_reference_compare_builds_of_gke(text: str, actual: str, expected: bool) -> None:
+    assert evaluate(parse_expression(text), actual, reference=True) is expected

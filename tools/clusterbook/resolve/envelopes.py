@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
-from clusterbook.documents.api_version import API_VERSION, WRITTEN
+from clusterbook.documents.api_version import API_VERSION, WRITTEN, profiled
 from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.resolve.views import envelope_version
 
@@ -37,8 +37,23 @@ def recipe_envelope(recipe: Document, api_version: str) -> Document:
         if component.values:
             document["overrides"] = dict(component.values)
         components.append(document)
-    version = envelope_version(recipe, read_version(api_version, "RecipeResult"))
+    version = envelope_version(recipe, _result_version(recipe, api_version))
     return {**result.with_components(components), "apiVersion": version, "metadata": metadata}
+
+
+def _result_version(recipe: Document, api_version: str) -> str:
+    """Return the apiVersion of a recipe of which nothing was chosen, for one that names that of the others, too.
+
+    Raises:
+        InvalidRequest: no recipe is written in it, or none of which nothing was chosen.
+    """
+    plain = {profiled(each): each for each in WRITTEN["RecipeResult"] if profiled(each) != each}.get(api_version)
+    if plain is None:
+        return read_version(api_version, "RecipeResult")
+    if envelope_version(recipe, plain) != api_version:
+        what = f"apiVersion '{api_version}' is for recipes of which something was chosen, and of this one nothing was"
+        raise InvalidRequest(what, hint=f"write --api-version {plain}")
+    return plain
 
 
 def named_manifests(recipe: Document) -> list[str]:

@@ -21,7 +21,7 @@ from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, Not
 from clusterbook.documents.selector import Match, listing, read_bracket, read_key, suggestion, syntax_error
 from clusterbook.documents.yaml_writer import scalar
 from clusterbook.records import NamedTuple
-from clusterbook.snapshot import version
+from clusterbook.snapshot import node_sets, topology, version
 from clusterbook.snapshot.inventory import PARTIAL, gap_text
 from clusterbook.snapshot.model import Item, Snapshot
 from clusterbook.snapshot.nodes import OWN_READINGS, NodeKind, list_names, unnamed_nodes
@@ -32,6 +32,9 @@ _RANGES = (">=", "<=", ">", "<")
 _OPERATORS = (">=", "<=", "!=", "==", ">", "<")
 """Longest first, so that `>=` is not read as `>`."""
 _NEXT_TERM = re.compile(r"(?:\s*,\s*|\s+)(?=[<>]|[!=]=)")
+_NUMBERS = 3
+"""How many numbers the reference's versions have at most."""
+_GKE_BUILD = re.compile(r"^v?[0-9.]+-gke\.([0-9]{1,1000})\Z")
 _LONGEST_PART = 1000
 """More digits are no number of anything; the reference's numbers end at 63 bits, and kernels count in 64."""
 
@@ -76,6 +79,8 @@ def verdict(name: str, value: str, snapshot: Snapshot, *, reference: bool = Fals
 
     Source: reference rows V5, R25.
     """
+    if name == node_sets.NAME:
+        return _of_gpu_nodes(value, snapshot)
     actual, measured = "", False
     try:
         shown = readings(snapshot, parse_path(name))
@@ -90,6 +95,16 @@ def verdict(name: str, value: str, snapshot: Snapshot, *, reference: bool = Fals
         unknown = shown.limit or f"nobody looked into {list_names(shown.unread)}"
         return Verdict(False, actual, f"{name} is '{actual}' as far as anybody saw: {unknown}", measured=False)
     return Verdict(True, actual, "")
+
+
+def _of_gpu_nodes(value: str, snapshot: Snapshot) -> Verdict:
+    """Return whether the GPU nodes have a label, or have not."""
+    try:
+        listed = snapshot.subtype("NodeTopology", "label")
+        holds, shown = node_sets.judge(value.strip(), topology.labels(listed.data, listed.items))
+    except ClusterbookError as error:
+        return Verdict(False, "", error.what, measured=False)
+    return Verdict(holds, shown, "" if holds else f"{node_sets.NAME} is '{shown}', not {value}")
 
 
 # --- where ------------------------------------------------------------------------------------------------------------
@@ -333,7 +348,8 @@ def parse_version(text: str) -> tuple[int, ...] | None:
 def compare_versions(left: str, right: str) -> int:
     """Return -1, 0 or 1 as the reference compares: in as many of three numbers as both have, whatever stands behind.
 
-    Source: reference row V4.
+    But for GKE's builds: where all three numbers are the same, 1.35.0-gke.5 is above 1.35.0 and below 1.35.0-gke.6.
+    Source: reference row V4, and its constraints since September.
 
     Raises:
         InvalidRequest: one of them is no version.
@@ -346,7 +362,15 @@ def compare_versions(left: str, right: str) -> int:
         versions.append(numbers)
     both = min(len(numbers) for numbers in versions)
     mine, theirs = (numbers[:both] for numbers in versions)
+    if mine == theirs and both == _NUMBERS:
+        mine, theirs = _gke_build(left), _gke_build(right)
     return (mine > theirs) - (mine < theirs)
+
+
+def _gke_build(text: str) -> tuple[int, ...]:
+    """Return the number of a build of GKE, () for all else."""
+    found = _GKE_BUILD.search(text)
+    return (int(found[1]),) if found else ()
 
 
 def floor(expression: Expression) -> tuple[int, ...] | None:

@@ -5,8 +5,8 @@
 
 Numbers count first, however many there are. A pre-release is below its release. A build counts where it is demanded:
 it is compared with one of the same kind, and with another it cannot be. What a reading does not say cannot be told:
-1.34 may be below 1.34.2. The reference drops whatever follows the numbers and compares what both sides have; trees of
-the reference are judged so. Source: semver.org 2.0.0, 9-11; reference row V4 for the other reading.
+1.34 may be below 1.34.2. The reference drops whatever follows the numbers, but GKE's builds, and compares what both
+have; trees of the reference are judged so. Source: semver.org 2.0.0, 9-11; reference row V4 for the other reading.
 """
 
 from __future__ import annotations

@@ -12,7 +12,9 @@ from functools import lru_cache
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound, did_you_mean
 from clusterbook.documents import yaml_fast
 from clusterbook.resolve.recipe import ComponentRef, Document
+from clusterbook.snapshot import node_sets
 from clusterbook.snapshot.constraint import Readings, evaluate, parse_expression, parse_path, readings
+from clusterbook.snapshot.constraint import verdict as verdict_of
 from clusterbook.snapshot.inventory import UnseenPart, gap_text
 from clusterbook.snapshot.model import Snapshot
 from clusterbook.snapshot.nodes import list_names
@@ -158,6 +160,8 @@ def constraint(snapshot: Snapshot, demanded: Constraint, phase: str = READINESS)
     if not demanded.is_path:
         what = "it has to be measured, and the recipe names no check that does"
         return Result(phase, CONSTRAINT, name, SKIPPED, what)
+    if name == node_sets.NAME:
+        return _of_gpu_nodes(snapshot, demanded, phase)
     try:
         expression, shown = parse_expression(value), readings(snapshot, parse_path(name))
         wrong = {
@@ -182,6 +186,17 @@ def constraint(snapshot: Snapshot, demanded: Constraint, phase: str = READINESS)
         message = f"{actual} on {list_names(seen) or 'one node'}, and nobody looked into {list_names(shown.unread)}"
         return Result(phase, CONSTRAINT, name, SKIPPED, message)
     return Result(phase, CONSTRAINT, name, PASSED, actual)
+
+
+def _of_gpu_nodes(snapshot: Snapshot, demanded: Constraint, phase: str) -> Result:
+    """Return whether the GPU nodes have a label, or have not."""
+    found = verdict_of(demanded.name, demanded.value, snapshot)
+    if not found.measured:
+        return Result(phase, CONSTRAINT, demanded.name, ERROR, found.reason)
+    if found.passed:
+        return Result(phase, CONSTRAINT, demanded.name, PASSED, f"it is {found.actual}")
+    what = f"it is {found.actual}, not {demanded.value}"
+    return Result(phase, CONSTRAINT, demanded.name, FAILED, what, demanded.remediation)
 
 
 def _fault_text(shown: Readings, wrong: Mapping[str, Sequence[str]]) -> str:
