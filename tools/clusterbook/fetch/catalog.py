@@ -34,6 +34,8 @@ from clusterbook.resolve.views import query_view
 from clusterbook.trust.policy import TrustOptions
 
 _CHECK, _ORIGINS = "healthCheckAsserts", "origins"
+UNRECORDED = "default"
+"""What an answer is called that a recipe does not record."""
 
 UNPUBLISHED_EFFECT = {"effect": "unknown", "why": "what a value does to its chart is not published"}
 _WORDS = {"list": "lines about health", "kit": "facts of components"}
@@ -122,7 +124,10 @@ class PublishedCatalog(IndexFiles):
         return Record(document, blobs, origins, self._choices(slug, recipe))
 
     def _choices(self, slug: str, recipe: RecipeResult) -> dict[str, list[str]]:
-        """Return what can be chosen for a recipe, by name, the default first: what its namesakes say was chosen."""
+        """Return what can be chosen for a recipe, by name, the default first: what its namesakes say was chosen.
+
+        A default that only confirms what a recipe is anyway is not recorded, so that nobody knows its name.
+        """
         if SEPARATOR in slug:
             return {}
         choices = {name: [value] for name, value in recipe.chosen.items()}
@@ -132,7 +137,7 @@ class PublishedCatalog(IndexFiles):
             manifest = self._manifest(name)
             chosen = RecipeResult(self._document(name, manifest)).chosen if manifest else {}
             for choice, value in chosen.items():
-                if value not in choices.setdefault(choice, []):
+                if value not in choices.setdefault(choice, [UNRECORDED]):
                     choices[choice].append(value)
         return choices
 

@@ -30,6 +30,10 @@ class Offer(NamedTuple):
     values: tuple[str, ...]
     confirms: bool = False
 
+    def is_silent_about(self, value: str) -> bool:
+        """Return whether an answer is the one that changes and records nothing."""
+        return self.confirms and value == self.default
+
 
 Offers = Mapping[str, Offer]
 """The choices of a recipe by name."""

@@ -44,8 +44,11 @@ def every_query(matrix: Matrix) -> Iterator[Query]:
         answer = matrix.answer(criteria)
         yield Query(criteria, answer=answer)
         if answer.state in (CURATED, COMPOSED):
-            for selection in islice(variants(matrix.recipes[str(answer.slug)].offers), 1, None):
-                yield Query(criteria, dict(selection))
+            offers = matrix.recipes[str(answer.slug)].offers
+            for selection in islice(variants(offers), 1, None):
+                yield Query(
+                    criteria, {name: value for name, value in selection if not offers[name].is_silent_about(value)}
+                )
 
 
 def lines(matrix: Matrix, queries: Iterable[Query], *, hydrate: bool, api_version: str = "") -> Iterator[str]:

@@ -86,8 +86,8 @@ class Recipe:
         """Return what was chosen besides a profile, nested by the parts of its name: {slurm: {accounting: …}}."""
         document: dict[str, Any] = {}
         for name, value in self.selection:
-            confirmed = self.offers[name].confirms and value == self.offers[name].default
-            if not confirmed and (self.profile is None or name != self.profile.profile.name):
+            silent = self.offers[name].is_silent_about(value)
+            if not silent and (self.profile is None or name != self.profile.profile.name):
                 *folders, last = name.split(".")
                 place = document
                 for folder in folders:
