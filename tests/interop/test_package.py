@@ -14,7 +14,7 @@ import sys
 import tarfile
 import zipfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from cyclonedx.schema import SchemaVersion
@@ -227,6 +227,48 @@ def test_everything_that_is_installed_says_which_agent_it_runs(built: Built) -> 
 def test_a_wrong_digest_is_refused(built: Built, tmp_path: Path) -> None:
     done = packages.package(built.sources, tmp_path, "--agent-digest", "latest")
     assert (done.returncode, "latest is no digest" in done.stderr) == (1, True)
+
+
+def test_buildah_makes_the_same_image_each_time(built: Built, tmp_path: Path) -> None:
+    if shutil.which("buildah") is None or os.geteuid() != 0:
+        pytest.skip("an image is built by root, and by buildah")
+    places = ["--storage-driver", "vfs", "--root", str(tmp_path / "storage"), "--runroot", str(tmp_path / "run")]
+
+    def buildah(*words: str | Path) -> str:
+        command = ["unshare", "--net", "buildah", *places, *map(str, words)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "Containerfile").write_text("FROM scratch\nCOPY Containerfile /etc/base\n")
+    build = ("build", "--quiet", "--isolation", "chroot", "--timestamp", "0")
+    buildah(*build, "--tag", "localhost/base", base)
+    arguments = {"BASE": "localhost/base", "VERSION": clusterbook.__version__, "SOURCE": names.SOURCE}
+    words = [*build, "--no-cache", "--platform", f"linux/{ARCHITECTURE}"]
+    words += [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
+    for image in ("agent", "client"):
+        context = built.output / "image" / image
+        first, second = (buildah(*words, context).splitlines()[-1] for _ in range(2))
+        assert first == second
+        buildah("push", "--quiet", first, f"oci:{tmp_path / image}")
+        config = oci_config(tmp_path / image)
+        assert config["User"] == "65532:65532"
+        assert config["Entrypoint"] == ["python3", "-m", "clusterbook.cli.main"]
+        assert "PYTHONPATH=/opt/clusterbook" in config["Env"]
+        assert config["Labels"]["org.opencontainers.image.version"] == clusterbook.__version__
+        assert config["Labels"]["org.opencontainers.image.source"] == names.SOURCE
+
+
+def oci_config(layout: Path) -> dict[str, Any]:
+    """Return how the one image of an OCI layout is run."""
+
+    def blob(digest: str) -> Any:
+        return json.loads((layout / "blobs" / digest.replace(":", "/")).read_bytes())
+
+    (entry,) = json.loads((layout / "index.json").read_bytes())["manifests"]
+    return dict(blob(blob(entry["digest"])["config"]["digest"])["config"])
 
 
 # --- the lines of README and guide ------------------------------------------------------------------------------------

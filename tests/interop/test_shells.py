@@ -1,6 +1,6 @@
 """Completion in the shells themselves: a line is typed on a terminal, TAB is pressed, and what stands there is read.
 
-PowerShell comes from no package of Debian's; its script is not tried.
+PowerShell comes from no package of Debian's: its script is parsed, and not run.
 """
 
 from __future__ import annotations
@@ -46,6 +46,9 @@ LINES = {
     "clusterbook fetch bundle -d argocd-h\t": "clusterbook fetch bundle -d argocd-helm ",
     "clusterbook-build aud\t": "clusterbook-build audit ",
     "clusterbook-build prove --aga\t": "clusterbook-build prove --against ",
+    "clusterbook-build resolve --service ek\t": "clusterbook-build resolve --service eks ",
+    "clusterbook-build count h100-eks-t\t": "clusterbook-build count h100-eks-training ",
+    "clusterbook-build publish --deployer argocd-h\t": "clusterbook-build publish --deployer argocd-helm ",
     "clusterbook snapshot --cluster -o some-f\t": "clusterbook snapshot --cluster -o some-file ",
 }
 _CONTROL = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[()][A-Z0-9]|[=>78])|[\x00-\x09\x0b-\x1f]")
@@ -104,3 +107,27 @@ def test_a_shell_completes_what_is_hard_to_type(name: str, tmp_path: Path) -> No
             terminal.type(typed)
             terminal.until(wanted)
             terminal.type("\x15\n")  # the line is thrown away
+
+
+def powershell_mistakes(script: str) -> list[str]:
+    """Return what a parser of PowerShell cannot read in a script, or misses."""
+    tree_sitter = pytest.importorskip("tree_sitter")
+    grammar = pytest.importorskip("tree_sitter_powershell")
+    parser = tree_sitter.Parser(tree_sitter.Language(grammar.language()))
+    nodes, found = [parser.parse(script.encode()).root_node], []
+    while nodes:
+        node = nodes.pop()
+        nodes += node.children
+        if node.type == "ERROR" or node.is_missing:
+            found.append(node.text.decode())
+    return found
+
+
+def test_the_script_for_powershell_is_written_right() -> None:
+    script = SCRIPTS["pwsh"]
+    assert powershell_mistakes(script) == []
+    for right, wrong in (("}\n}", "}\n"), ('"`t", 2', '"`t, 2'), ("if ($text)", "if $text"), ("param(", "param")):
+        assert right in script
+        assert powershell_mistakes(script.replace(right, wrong, 1)), wrong
+    for name in ("'clusterbook', 'clusterbook-build'", "-replace '-build(\\.exe)?$', ''", "__complete pwsh $line"):
+        assert name in script

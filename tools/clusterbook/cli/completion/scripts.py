@@ -48,7 +48,7 @@ complete -c clusterbook -f -a '(__clusterbook_complete)'
 complete -c clusterbook-build -f -a '(__clusterbook_complete)'
 """
 _PWSH = r"""
-Register-ArgumentCompleter -Native -CommandName clusterbook, clusterbook-build -ScriptBlock {
+Register-ArgumentCompleter -Native -CommandName 'clusterbook', 'clusterbook-build' -ScriptBlock {
     param($word, $typed, $cursor)
     $length = $cursor - $typed.Extent.StartOffset
     $line = $typed.ToString().PadRight($length).Substring(0, $length)
