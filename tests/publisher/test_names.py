@@ -46,7 +46,8 @@ def test_a_page_shows_every_way_to_install(page: str) -> None:
 
 def test_what_is_installed_is_called_like_the_distribution() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert names.INSTALL[0].split()[:3] == ["pipx", "install", project["name"]]
+    assert project["name"] == names.DISTRIBUTION
+    assert names.INSTALL[0].split()[:3] == ["pipx", "install", names.DISTRIBUTION]
 
 
 def test_pages_name_the_agent_of_this_version() -> None:

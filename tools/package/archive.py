@@ -24,7 +24,7 @@ def write_archive(target: Path, system: str, wheels: Mapping[str, Sequence[Path]
     Args:
         target: the file.
         system: as `uname -sm` says, with a hyphen.
-        wheels: by the tag of a Python, such as cp311, all that is unpacked for it.
+        wheels: by the tag of a Python, such as cp311, all that is unpacked for it, our own wheel first.
     """
     files = {path.name: path.read_bytes() for each in wheels.values() for path in each}
     listed = {tag: sorted(path.name for path in each) for tag, each in sorted(wheels.items())}
@@ -34,7 +34,7 @@ def write_archive(target: Path, system: str, wheels: Mapping[str, Sequence[Path]
         "targets.json": json.dumps({"system": system, "wheels": listed}, indent=1).encode(),
         "unpack.py": (BOOTSTRAP / "unpack.py").read_bytes(),
         **{f"wheels/{name}": data for name, data in sorted(files.items())},
-        **_pages(files),
+        **_pages(next(iter(wheels.values()))[0]),
     }
     digest = hashlib.sha256()
     for name, data in held.items():
@@ -54,9 +54,8 @@ def write_archive(target: Path, system: str, wheels: Mapping[str, Sequence[Path]
     return target
 
 
-def _pages(wheels: Mapping[str, bytes]) -> dict[str, bytes]:
+def _pages(own: Path) -> dict[str, bytes]:
     """Return the manual pages of our wheel, by where they lie in the archive: `unzip ARCHIVE 'share/*' -d ~/.local`."""
-    (own,) = (data for name, data in wheels.items() if name.startswith("clusterbook-"))
-    with zipfile.ZipFile(BytesIO(own)) as opened:
+    with zipfile.ZipFile(own) as opened:
         pages = [name for name in opened.namelist() if ".data/data/share/man/" in name]
         return {name.partition(".data/data/")[2]: opened.read(name) for name in sorted(pages)}

@@ -18,6 +18,8 @@ from typing import NamedTuple
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from clusterbook.publisher.names import DISTRIBUTION
+
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = Path(__file__).with_name("requirements.txt")
 SYSTEMS: Mapping[str, tuple[str, ...]] = {
@@ -123,7 +125,7 @@ def unmet(wheels: Iterable[Path], target: Target, *, extras: Sequence[str] = ())
     for head in heads:
         for text in head.get_all("Requires-Dist", ()):
             need = Requirement(text)
-            wanted = [*extras, ""] if head["Name"] == "clusterbook" else [""]
+            wanted = [*extras, ""] if head["Name"] == DISTRIBUTION else [""]
             if need.marker and not any(need.marker.evaluate({**target.environment, "extra": each}) for each in wanted):
                 continue
             version = versions.get(canonicalize_name(need.name))

@@ -9,6 +9,8 @@ REPOSITORY = "clusterbook/clusterbook"
 """The repository on GitHub; its release workflow signs what the client trusts by default."""
 REGISTRY = "ghcr.io"
 """The OCI registry to which the release workflows push."""
+DISTRIBUTION = "clusterbook"
+"""What the program is called on PyPI; pyproject.toml has the same name."""
 
 SOURCE = f"https://github.com/{REPOSITORY}"
 BASE = f"{REGISTRY}/{REPOSITORY.lower()}"
@@ -17,7 +19,7 @@ CLIENT_IMAGE = BASE
 AGENT_IMAGE = f"{BASE}/agent"
 
 INSTALL = (
-    "pipx install clusterbook    # or: uv tool install clusterbook",
+    f"pipx install {DISTRIBUTION}    # or: uv tool install {DISTRIBUTION}",
     f"docker run --rm {CLIENT_IMAGE} list    # or podman; nothing is installed",
     f"curl -fLO {SOURCE}/releases/latest/download/clusterbook-$(uname -s)-$(uname -m).pyz    # one file, for python3",
     f"git clone {SOURCE} && python3 {REPOSITORY.partition('/')[2]}/tools/dev.py build    # a checkout",
