@@ -207,8 +207,10 @@ def test_a_stopped_run_leaves_what_it_proved_and_goes_on_from_there(tree: Path, 
 def test_a_run_that_is_killed_leaves_whole_proofs_and_no_half_ones(
     tree: Path, charts: Path, helm: str, tmp_path: Path
 ) -> None:
-    slow = tmp_path / "slow-helm"
-    slow.write_text(f'#!/bin/sh\ncase "$*" in *b-1.0.0.tgz*) sleep 3 ;; esac\nexec {helm} "$@"\n')
+    slow, hold = tmp_path / "slow-helm", tmp_path / "hold"
+    hold.touch()
+    wait = f"while [ -e {hold} ]; do sleep 0.1; done"
+    slow.write_text(f'#!/bin/sh\ncase "$*" in *b-1.0.0.tgz*) {wait} ;; esac\nexec {helm} "$@"\n')
     slow.chmod(0o755)
     words = [
         sys.executable,
@@ -226,6 +228,7 @@ def test_a_run_that_is_killed_leaves_whole_proofs_and_no_half_ones(
         while not (tree / path_of("a")).exists() and time.monotonic() < end:
             time.sleep(0.05)
         process.kill()
+    hold.unlink()
     killed = (tree / path_of("a")).read_bytes()
     assert not (tree / path_of("b")).exists()
     prove(tree, "--charts", str(charts), "--helm", helm)
@@ -362,6 +365,53 @@ def test_a_run_in_which_helm_breaks_down_records_nothing_of_that_chart(tree: Pat
     assert not (tree / path_of("b")).exists()
     assert prove(tree, "--charts", str(charts), "--helm", helm) == 10
     assert spec(tree, "b")["renders"]
+
+
+@pytest.mark.parametrize(
+    ("said", "is_trouble"),
+    [
+        ("open a-1.0.0.tgz: too many open files", True),
+        ("write /tmp/x: no space left on device", True),
+        ("fork/exec /bin/sh: resource temporarily unavailable", True),
+        ("open a-1.0.0.tgz: permission denied", True),
+        ("execution error at (a/templates/x.yaml:1:3): permission denied", False),
+        ("template: a/x.yaml:1: function says no space left on device", False),
+        ("values don't meet the specifications of the schema: permission denied", False),
+    ],
+)
+def test_trouble_of_the_machine_is_no_refusal_of_the_chart(tmp_path: Path, said: str, *, is_trouble: bool) -> None:
+    program = tmp_path / "helm"
+    program.write_text(f'#!/bin/sh\n[ "$1" = version ] && echo v3.22.0 && exit\necho "Error: {said}" >&2\nexit 1\n')
+    program.chmod(0o755)
+
+    def render() -> str:
+        return Helm(str(program)).render(tmp_path / "a-1.0.0.tgz", "a", "ns", {}, kubernetes="1.30.0").refusal
+
+    if is_trouble:
+        with pytest.raises(HelmFailed, match="no answer about a chart"):
+            render()
+    else:
+        assert render() == said
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["rm -f {b}", "head -c 100 {b} > {b}.part && mv {b}.part {b}", ": > {b}", "cp {a} {b}", "rm -f {b} && mkdir {b}"],
+    ids=["gone", "cut", "empty", "another", "folder"],
+)
+def test_a_chart_that_changes_while_it_is_rendered_proves_nothing(
+    tree: Path, charts: Path, helm: str, change: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Helm opens the archive for each render, and calls what it does not find there a mistake of whoever asked."""
+    archives = {"a": charts / "a-1.0.0.tgz", "b": charts / "b-1.0.0.tgz"}
+    program = tree.parent / "helm"
+    program.write_text(
+        f'#!/bin/sh\ncase "$*" in *b-1.0.0.tgz*) {change.format(**archives)} ;; esac\nexec {helm} "$@"\n'
+    )
+    program.chmod(0o755)
+    assert prove(tree, "--charts", str(charts), "--helm", str(program)) == WrongChart.exit_status
+    assert "changed while it was being rendered" in capsys.readouterr().err
+    assert not (tree / path_of("b")).exists()
 
 
 @pytest.mark.parametrize("driver", ["sql", "nonsense"])

@@ -38,6 +38,16 @@ class ChartFile:
     archive: Archive
     keys: ChartKeys
 
+    def refuse_other_bytes(self) -> None:
+        """Check that the archive is still the one that was read: helm opens it anew for each render.
+
+        Raises:
+            WrongChart: it is gone, or another one lies in its place.
+        """
+        if not self.path.is_file() or _digest(self.path) != self.archive.digest:
+            hint = "put the chart back and run it again: what is proven stays"
+            raise WrongChart("changed while it was being rendered", place=self.path, hint=hint)
+
 
 class Charts:
     """Folders of chart archives, `<component>-<version>.tgz` each; every archive is read once."""
@@ -133,11 +143,14 @@ class Charts:
     def _read(self, path: Path, *, exact: bool) -> ChartFile:
         if path not in self._known:
             keys = read_chart(path)
-            with path.open("rb") as file:
-                digest = file_digest(file, "sha256").hexdigest()
-            archive = Archive(keys.name, keys.version, f"sha256:{digest}", exact)
+            archive = Archive(keys.name, keys.version, _digest(path), exact)
             self._known[path] = ChartFile(path, archive, keys)
         return self._known[path]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return f"sha256:{file_digest(file, 'sha256').hexdigest()}"
 
 
 def _index(folder: Path) -> list[dict[str, Any]]:

@@ -20,6 +20,14 @@ MAX_REFUSAL = 400
 """Most characters of what helm says that are kept; schema errors repeat themselves."""
 _VERSION = re.compile(r"v(?P<major>\d+)\.\d+(\.\d+)?")
 _MAJORS = ("3", "4")
+_TROUBLE = re.compile(
+    r"too many open files|no space left on device|cannot allocate memory|resource temporarily unavailable|"
+    r"input/output error|permission denied|text file busy|stale file handle",
+    re.IGNORECASE,
+)
+"""What operating systems say; helm passes it on with the status of a refusal."""
+_OF_THE_CHART = ("template:", "execution error at", "meet the specifications")
+"""What helm says of a chart that it could read; a chart may say anything in its own words."""
 _REFUSES = 1
 """The exit status of a helm that does not render; Go's runtime ends with 2, shells with more than 128."""
 
@@ -95,6 +103,10 @@ class Helm:
             raise HelmFailed(
                 what, place=archive, hint="is the machine out of memory? run it again: what is proven stays"
             )
+        trouble = _TROUBLE.search(done.stderr) if done.returncode else None
+        if trouble and not any(words in done.stderr for words in _OF_THE_CHART):
+            what = f"helm could not do its work, which is no answer about a chart: {trouble[0]}"
+            raise HelmFailed(what, place=archive, hint="mend that and run it again: what is proven stays")
         return Rendering((), _refusal(done.stderr, archive)) if done.returncode else Rendering(split(done.stdout))
 
     def pull(self, source: str, chart: str, version: str, folder: Path) -> Path:

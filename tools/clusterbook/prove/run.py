@@ -261,6 +261,10 @@ def _prove_chart(helm: Helm, chart: ChartFile, case: Case, own: Callable[[Mappin
     """Return the proof of a case with a chart.
 
     Values are judged once for each way in which versions of Kubernetes make the chart render, by the oldest of them.
+
+    Raises:
+        HelmFailed: helm was stopped, or could not do its work.
+        WrongChart: the archive was another one by the end, so nobody knows what was rendered.
     """
     subject = case.subject
     bases: dict[tuple[str, ...], str] = {}
@@ -280,6 +284,7 @@ def _prove_chart(helm: Helm, chart: ChartFile, case: Case, own: Callable[[Mappin
         found.append(judge(subject.values, chart.keys, _Render(helm, chart.path, subject, version), own))
     oldest = next(iter(bases.values()), case.kubernetes[0])
     whole = _Render(helm, chart.path, subject, oldest)(subject.values, crds=True)
+    chart.refuse_other_bytes()
     refusal = found[0].base.refusal
     objects = Reader().whole(whole.documents)
     facts = gather(chart.keys, subject.values, objects, unstable=found[0].unstable, refusals=refusals)
