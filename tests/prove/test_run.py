@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -485,10 +486,17 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
         Charts([tmp_path / "nowhere"])
 
 
-def test_a_preview_of_a_real_pair_names_what_the_release_changes(helm: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_preview_of_a_real_pair_names_what_the_release_changes(
+    helm: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     july, november = shared_folder("charts"), shared_folder("charts/2026.11")
+    shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
+    registry = tmp_path / "recipes/registry.yaml"
+    text = registry.read_text(encoding="utf-8")
+    assert text.count('defaultVersion: "0.19.0"') == 1
+    registry.write_text(text.replace('defaultVersion: "0.19.0"', 'defaultVersion: "0.18.3"'), encoding="utf-8")
     words = ["--charts", str(july), "--charts", str(november), "--helm", helm, "--against", "nfd@0.19.0"]
-    assert run(["prove", "base", "--recipes", str(ROOT / "recipes"), *words, "-t", "json"]) == 0
+    assert run(["prove", "base", "--recipes", str(tmp_path / "recipes"), *words, "-t", "json"]) == 0
     (preview,) = json.loads(capsys.readouterr().out)
     assert (preview["before"]["version"], preview["after"]["version"]) == ("0.18.3", "0.19.0")
     images = {
