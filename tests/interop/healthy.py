@@ -17,7 +17,7 @@ Object = dict[str, Any]
 
 _DEFINED = {
     "clusterpolicies.nvidia.com": ("ClusterPolicy", "v1", "Cluster"),
-    "skyhooks.skyhook.nvidia.com": ("Skyhook", "v1alpha1", "Cluster"),
+    "nodewrights.nodewright.nvidia.com": ("NodeWright", "v1alpha1", "Cluster"),
     "prometheuses.monitoring.coreos.com": ("Prometheus", "v1", "Namespaced"),
     "alertmanagers.monitoring.coreos.com": ("Alertmanager", "v1", "Namespaced"),
     "clustertrainingruntimes.trainer.kubeflow.org": ("ClusterTrainingRuntime", "v1alpha1", "Cluster"),
@@ -85,7 +85,7 @@ def _others(cluster: Cluster) -> Iterator[Object]:
     """Yield what is no workload."""
     yield {"apiVersion": "nvidia.com/v1", "kind": "ClusterPolicy", "metadata": {"name": "cluster-policy"},
            "status": {"state": "ready"}}  # fmt: skip
-    yield {"apiVersion": "skyhook.nvidia.com/v1alpha1", "kind": "Skyhook", "metadata": {"name": "tuning"},
+    yield {"apiVersion": "nodewright.nvidia.com/v1alpha1", "kind": "NodeWright", "metadata": {"name": "tuning"},
            "status": {"status": "complete"}}  # fmt: skip
     for kind, name in (("Prometheus", "kube-prometheus-prometheus"), ("Alertmanager", "kube-prometheus-alertmanager")):
         yield {"apiVersion": "monitoring.coreos.com/v1", "kind": kind,

@@ -130,7 +130,7 @@ BREAKAGES: dict[str, tuple[Callable[[Cluster], Any], str, str]] = {
     "a kind is gone": (deleted(f"{DEFINITIONS}/queues.scheduling.run.ai"), "check gang-scheduling", "CustomResourceDefinition queues.scheduling.run.ai is not there"),
     "a policy is not ready": (patched(POLICY, {"status": {"state": "notReady"}}), "check gpu-operator-health", "ClusterPolicy cluster-policy is notReady"),
     "pods fit on no node": (too_large, "component aws-efa", "status.updatedNumberScheduled"),
-    "nodes are not tuned": (patched("/apis/skyhook.nvidia.com/v1alpha1/skyhooks/tuning", {"status": {"status": "erroring"}}), "component nodewright-customizations", "customizations-are-complete"),
+    "nodes are not tuned": (patched("/apis/nodewright.nvidia.com/v1alpha1/nodewrights/tuning", {"status": {"status": "erroring"}}), "component nodewright-customizations", "customizations-are-complete"),
     "an old version": (patched(OPERATOR, {"metadata": {"labels": {"app.kubernetes.io/version": "v24.3.0"}}}), "check gpu-operator-version", "it is v24.3.0, not >= v24.6.0"),
     "metrics are not served": (unserved, "check ai-service-metrics", "is not available"),
     "no GPU is offered": (without_slices, "check dra-support", "no ResourceSlice of an nvidia.com driver"),

@@ -42,7 +42,7 @@ WORKLOADS: tuple[tuple[str, str, str, Mapping[str, str], int], ...] = (
     ),
     ("kubeflow", "Deployment", "kubeflow-trainer-controller-manager", {"app.kubernetes.io/name": "trainer"}, 1),
     ("kubeflow", "Deployment", "jobset-controller", {"app.kubernetes.io/name": "jobset"}, 1),
-    ("skyhook", "Deployment", "skyhook-operator-controller-manager", {"control-plane": "controller-manager"}, 1),
+    ("nodewright", "Deployment", "skyhook-operator-controller-manager", {"control-plane": "controller-manager"}, 1),
     ("nvidia-dra-driver", "Deployment", "nvidia-dra-driver-gpu-controller", {"app": "dra"}, 1),
     ("nvidia-dra-driver", "DaemonSet", "nvidia-dra-driver-gpu-kubelet-plugin", {"app": "dra"}, 0),
     ("nvsentinel", "Deployment", "labeler", {"app.kubernetes.io/name": "nvsentinel"}, 1),
@@ -52,16 +52,16 @@ RELEASES = (
     ("aws-ebs-csi-driver", "kube-system", "aws-ebs-csi-driver", "2.59.0"),
     ("aws-efa", "kube-system", "aws-efa-k8s-device-plugin", "v0.5.29"),
     ("cert-manager", "cert-manager", "cert-manager", "v1.20.2"),
-    ("gpu-operator", "gpu-operator", "gpu-operator", "v26.3.2"),
+    ("gpu-operator", "gpu-operator", "gpu-operator", "v26.7.1"),
     ("k8s-ephemeral-storage-metrics", "monitoring", "k8s-ephemeral-storage-metrics", "1.19.2"),
-    ("kai-scheduler", "kai-scheduler", "kai-scheduler", "v0.14.1"),
+    ("kai-scheduler", "kai-scheduler", "kai-scheduler", "v0.16.9"),
     ("kube-prometheus-stack", "monitoring", "kube-prometheus-stack", "84.4.0"),
     ("kubeflow-trainer", "kubeflow", "kubeflow-trainer", "2.2.0"),
-    ("nfd", "node-feature-discovery", "node-feature-discovery", "0.18.3"),
-    ("nodewright-customizations", "skyhook", "nodewright-customizations", "0.1.0"),
-    ("nodewright-operator", "skyhook", "nodewright", "v0.17.1"),
-    ("nvidia-dra-driver-gpu", "nvidia-dra-driver", "dra-driver-nvidia-gpu", "0.4.1"),
-    ("nvsentinel", "nvsentinel", "nvsentinel", "v1.9.0"),
+    ("nfd", "node-feature-discovery", "node-feature-discovery", "0.19.0"),
+    ("nodewright-customizations", "nodewright", "nodewright-customizations", "0.1.0"),
+    ("nodewright-operator", "nodewright", "nodewright", "v0.19.0"),
+    ("nvidia-dra-driver-gpu", "nvidia-dra-driver", "dra-driver-nvidia-gpu", "0.5.0"),
+    ("nvsentinel", "nvsentinel", "nvsentinel", "v1.25.0"),
     ("prometheus-adapter", "monitoring", "prometheus-adapter", "5.3.0"),
     ("prometheus-operator-crds", "monitoring", "prometheus-operator-crds", "28.0.1"),
 )
@@ -71,7 +71,7 @@ KINDS = (
     *(f"{kind}.monitoring.coreos.com" for kind in (
         "alertmanagerconfigs", "alertmanagers", "podmonitors", "probes", "prometheusagents", "prometheuses",
         "prometheusrules", "scrapeconfigs", "servicemonitors", "thanosrulers")),
-    "skyhooks.skyhook.nvidia.com", "trainjobs.trainer.kubeflow.org", "computedomains.resource.nvidia.com",
+    "nodewrights.nodewright.nvidia.com", "trainjobs.trainer.kubeflow.org", "computedomains.resource.nvidia.com",
     "clustertrainingruntimes.trainer.kubeflow.org", "trainingruntimes.trainer.kubeflow.org", "jobsets.jobset.x-k8s.io",
 )  # fmt: skip
 
@@ -313,8 +313,8 @@ def _cluster_wide(gpu_nodes: Sequence[str]) -> Iterable[tuple[str, str, Document
         )
     yield "nvidia.com/v1", "ClusterPolicy", {"metadata": {"name": "cluster-policy"}, "status": {"state": "ready"}}
     yield (
-        "skyhook.nvidia.com/v1alpha1",
-        "Skyhook",
+        "nodewright.nvidia.com/v1alpha1",
+        "NodeWright",
         {"metadata": {"name": "tuning"}, "status": {"status": "complete"}},
     )
     for kind, name in (("Prometheus", "kube-prometheus-prometheus"), ("Alertmanager", "kube-prometheus-alertmanager")):

@@ -175,6 +175,7 @@ OF_COMPONENTS = (
     Kind("monitoring.coreos.com/v1", "Alertmanager"),
     Kind("monitoring.coreos.com/v1", "Prometheus"),
     Kind("nfd.openshift.io/v1", "NodeFeatureDiscovery"),
+    Kind("nodewright.nvidia.com/v1alpha1", "NodeWright"),
     Kind("scheduling.run.ai/v2", "Queue"),
     Kind("skyhook.nvidia.com/v1alpha1", "Skyhook"),
     Kind("slinky.slurm.net/v1beta1", "Controller"),
