@@ -4,9 +4,10 @@
 
 Both trees are resolved by this checkout's own engine, which test_reference.py and test_profiles.py hold against the
 reference's own results. Every set of criteria that an overlay of TREE claims is asked of both, with every answer to a
-choice that it offers. What differs on purpose is listed in FILE with its reason; without a flag that is
-departures/NAME.yaml beside this module, for a TREE called NAME. Prints what no departure accounts for, then the
-departures with the number of recipes that each of them is about, then `equal N/M`; exits 0 when all are equal.
+choice that it offers; in which order checks stand is no difference. What differs on purpose is listed in FILE with its
+reason; without a flag that is departures/NAME.yaml beside this module, for a TREE called NAME. Prints what no departure
+accounts for, then the departures with the number of recipes that each of them is about, then `equal N/M`; exits 0 when
+all are equal.
 """
 
 from __future__ import annotations
@@ -95,6 +96,8 @@ def document(found: Matrix, query: Query) -> dict[str, Any] | None:
     recipe = found.recipes[answer.slug]
     view = query_view(recipe_document(recipe, state=answer.state))
     said = stated(view, enabled=set(recipe.order))
+    for phase in said["validation"].values():
+        phase.get("checks", []).sort()
     said["configuration"] = view.get("configuration") or {}
     said["selectedProfile"] = view["metadata"].get("selectedProfile") or {}
     return said
