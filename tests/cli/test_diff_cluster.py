@@ -65,7 +65,7 @@ def test_a_recipe_is_held_against_what_is_installed(run: Run) -> None:
     assert run("diff", SLUG, H100, "--exit-code", "--ignore", "components.*.values")[0] == 0
     assert run("recipe", SLUG, "-o", "recipe.yaml")[0] == 0
     text = Path("recipe.yaml").read_text()
-    Path("recipe.yaml").write_text(text.replace("version: v26.3.2", "version: v27.0.0"))
+    Path("recipe.yaml").write_text(text.replace("version: v26.7.1", "version: v27.0.0"))
     status, out, _ = run("diff", "recipe.yaml", H100, "-t", "json", "--exit-code")
     assert status == 10
     found = json.loads(out)

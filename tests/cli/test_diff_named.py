@@ -154,7 +154,7 @@ EDITS: dict[str, tuple[str, list[Edit]]] = {
     "evil ": ("helmfile", [("*-gpu-operator/cluster-values.yaml", "{}", f"driver: {{{EVIL}}}")]),
     "evil  ": ("argocd", [("*-gpu-operator/values.yaml", "\ndriver:", f"\ndriver:\n  {EVIL}")]),
     "evil   ": ("flux", [("gpu-operator/helmrelease.yaml", "\n    driver:", f"\n    driver:\n      {EVIL}")]),
-    "json ": ("argocd-helm", [("static/gpu-operator.yaml", "580.126.20", "1.2.3")]),
+    "json ": ("argocd-helm", [("static/gpu-operator.yaml", "580.173.02", "1.2.3")]),
 }
 """A bundle with options, and how one without any is edited by hand to install the same."""
 
@@ -187,17 +187,17 @@ def test_what_was_edited_by_hand_is_what_options_would_have_said(run: Run, tmp_p
 @pytest.mark.parametrize(
     ("deployer", "edit"),
     [
-        ("helm", ("*-gpu-operator/upstream.env", "v26.3.2", "v26.3.3")),
-        ("helmfile", ("level-*.yaml", "v26.3.2", "v26.3.3")),
+        ("helm", ("*-gpu-operator/upstream.env", "v26.7.1", "v26.7.2")),
+        ("helmfile", ("level-*.yaml", "v26.7.1", "v26.7.2")),
         ("argocd", ("*-gpu-operator/application.yaml", "26.3.2", "26.3.3")),
-        ("flux", ("gpu-operator/helmrelease.yaml", "v26.3.2", "v26.3.3")),
+        ("flux", ("gpu-operator/helmrelease.yaml", "v26.7.1", "v26.7.2")),
     ],
 )
 def test_another_version_of_a_release_is_told_as_that_of_a_recipe_is(
     run: Run, tmp_path: Path, folder: Path, deployer: str, edit: Edit
 ) -> None:
     (folder / "newer.yaml").write_text(
-        (folder / f"{A}.yaml").read_text().replace("version: v26.3.2", "version: v26.3.3")
+        (folder / f"{A}.yaml").read_text().replace("version: v26.7.1", "version: v26.7.2")
     )
     place = tmp_path / "edited"
     assert main.run(["bundle", A, "-d", deployer, "-o", str(place)], {}) == 0
@@ -205,14 +205,14 @@ def test_another_version_of_a_release_is_told_as_that_of_a_recipe_is(
         file.write_text(file.read_text().replace(edit[1], edit[2]))
     (change,) = values(run(A, str(place))[1])
     assert (change["component"], change["key"], change["old"], change["new"]) == (
-        "gpu-operator", "version", "v26.3.2", "v26.3.3",
+        "gpu-operator", "version", "v26.7.1", "v26.7.2",
     )  # fmt: skip
     assert change in run(A, "newer.yaml")[1]
     assert change not in run("newer.yaml", str(place))[1]
 
 
 def test_a_recipe_that_was_edited_inside_its_bundle_deploys_nothing_else(run: Run, tmp_path: Path) -> None:
-    place = edited(tmp_path / "edited", "helm", [("recipe.yaml", 'version: "580.126.20"', 'version: "1.2.3"')])
+    place = edited(tmp_path / "edited", "helm", [("recipe.yaml", 'version: "580.173.02"', 'version: "1.2.3"')])
     told = run(A, place)[1]
     assert ("value", "/driver/version") not in [(each["section"], each["key"]) for each in told]
     assert any(each["section"] == "edit" for each in told)
@@ -276,10 +276,10 @@ def test_edits_of_a_bundle_of_another_version_are_told_by_its_checksums(run: Run
 
 def test_an_edited_recipe_is_compared_as_it_is(run: Run, folder: Path) -> None:
     text = (folder / f"{A}.yaml").read_text()
-    (folder / "edited.yaml").write_text(text.replace("version: v26.3.2", "version: v26.3.3"))
+    (folder / "edited.yaml").write_text(text.replace("version: v26.7.1", "version: v26.7.2"))
     status, changes = run(A, "edited.yaml")
     assert status == 10
-    assert ("gpu-operator", "version", "v26.3.2", "v26.3.3") in [
+    assert ("gpu-operator", "version", "v26.7.1", "v26.7.2") in [
         (change["component"], change["key"], change.get("old"), change.get("new")) for change in changes
     ]
 

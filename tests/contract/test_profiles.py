@@ -20,6 +20,8 @@ from tests.contract.test_reference import differences
 from tests.support.trees import shared_folder
 
 SERVICES = ("eks", "kind", "aks", "any")
+NEWER = {"vr200", "sles"}
+"""Words that a query may use since November, whatever tree is asked: the reference of August has none of them."""
 
 
 class Export(NamedTuple):
@@ -80,7 +82,8 @@ def test_every_other_combination_of_these_services_is_refused(expected: dict[str
     ]
     chosen = {text for text in answers if text.partition("/")[0] in SERVICES and "slurm.accounting" not in text}
     assert {text for text in chosen if "?" in text} <= set(expected["combos"])
-    assert len(others) == 4939
+    of_its_day = [answer for answer in others if not NEWER & {*answer["tuple"].split("/")}]
+    assert len(of_its_day) == 4939 < len(others)
     assert {answer["state"] for answer in others} <= {INHERITED, UNSUPPORTED}
 
 

@@ -53,13 +53,13 @@ def reading(kind: str, name: str, key: str, value: object) -> Callable[[Document
         (lambda d: d["fingerprint"].update(service="gke"), ("critical", "modified", "fingerprint.service", "eks", "gke")),
         (lambda d: readings(d, "NodeTopology", "taint").clear(), ("warning", "removed", "NodeTopology.taint.nvidia.com/gpu", "NoSchedule| on 4 nodes", "")),
         (lambda d: d["releases"].pop(0), ("critical", "removed", "releases.kube-system/aws-ebs-csi-driver", "aws-ebs-csi-driver 2.59.0", "")),
-        (lambda d: d["releases"][3].update(version="v26.4.0"), ("warning", "modified", "releases.gpu-operator/gpu-operator.version", "gpu-operator v26.3.2", "gpu-operator v26.4.0")),
+        (lambda d: d["releases"][3].update(version="v26.4.0"), ("warning", "modified", "releases.gpu-operator/gpu-operator.version", "gpu-operator v26.7.1", "gpu-operator v26.4.0")),
         (lambda d: d["releases"][3].update(status="failed"), ("critical", "modified", "releases.gpu-operator/gpu-operator.status", "deployed", "failed")),
         (lambda d: d["releases"].append({"name": "new", "namespace": "x", "chart": "c", "version": "1.0"}), ("info", "added", "releases.x/new", "", "c 1.0")),
         (lambda d: objects(d, "Deployment").pop(0), ("critical", "removed", "objects.Deployment kube-system/ebs-csi-controller", "there", "")),
         (lambda d: objects(d, "CustomResourceDefinition").pop(), ("critical", "removed", "objects.CustomResourceDefinition jobsets.jobset.x-k8s.io", "there", "")),
         (lambda d: objects(d, "Deployment")[0]["status"].update(availableReplicas=0), ("critical", "modified", "objects.Deployment kube-system/ebs-csi-controller.health", "healthy", "has 0 of 2 replicas")),
-        (lambda d: objects(d, "Deployment")[0]["spec"]["template"]["spec"]["containers"][0].update(image="x:2"), ("warning", "modified", "objects.Deployment kube-system/ebs-csi-controller.image ebs-csi-controller", "registry.example.org/ebs-csi-controller:v26.3.2", "x:2")),
+        (lambda d: objects(d, "Deployment")[0]["spec"]["template"]["spec"]["containers"][0].update(image="x:2"), ("warning", "modified", "objects.Deployment kube-system/ebs-csi-controller.image ebs-csi-controller", "registry.example.org/ebs-csi-controller:v26.7.1", "x:2")),
     ],
 )  # fmt: skip
 def test_a_difference_is_told_with_what_it_matters(change: Callable[[Document], Any], said: tuple[str, ...]) -> None:

@@ -57,14 +57,14 @@ def test_a_complete_list_is_no_error(capsys: pytest.CaptureFixture[str]) -> None
 def test_the_driver_is_listed_under_the_tag_that_nodes_pull(capsys: pytest.CaptureFixture[str]) -> None:
     _, text, _ = call(capsys, *WITHOUT_GAPS, "-t", "images")
     assert [line for line in text.splitlines() if "/driver:" in line] == [
-        "nvcr.io/nvidia/driver:580.126.20-ubuntu24.04"
+        "nvcr.io/nvidia/driver:580.173.02-ubuntu24.04"
     ]
 
 
 @pytest.mark.parametrize(
     ("slug", "missing"),
     [
-        ("h100-eks-training", "nvcr.io/nvidia/driver:580.126.20"),
+        ("h100-eks-training", "nvcr.io/nvidia/driver:580.173.02"),
         ("h100-aks-ubuntu-training", "nvcr.io/nvidia/mellanox/doca-driver:doca3.2.0-25.10-1.2.8.0-2"),
         ("h100-aks-ubuntu-training", "images of its chart 83.7.0"),
         ("h100-eks-ubuntu-training", "the agent that runs packages on nodes, and the pause image beside it"),
@@ -91,7 +91,7 @@ def test_a_driver_that_is_switched_off_is_neither_listed_nor_missed(
 
 def test_a_driver_that_a_setting_switches_on_is_missed(capsys: pytest.CaptureFixture[str]) -> None:
     status, _, said = call(capsys, "h100-gke-cos-training", "--set", "gpu-operator:driver.enabled=true")
-    assert (status, "nvcr.io/nvidia/driver:580.126.20" in said) == (10, True)
+    assert (status, "nvcr.io/nvidia/driver:580.173.02" in said) == (10, True)
 
 
 def test_what_the_scheduler_starts_by_its_operator_is_listed(capsys: pytest.CaptureFixture[str]) -> None:

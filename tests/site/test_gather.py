@@ -148,10 +148,10 @@ def test_a_driver_counts_where_it_is_installed() -> None:
         view = data.recipe(summary.slug)
         for part in view.parts:
             driver = part.document.get("values", {}).get("driver", {}) if part.name == "gpu-operator" else {}
-            if driver.get("version") == "580.126.20":
+            if driver.get("version") == "580.173.02":
                 (installed if driver.get("enabled", True) else off).add(summary.slug)
     ((text, slugs, _),) = found.variants
-    assert (text, set(slugs), set(found.off[text])) == ("580.126.20", installed, off)
+    assert (text, set(slugs), set(found.off[text])) == ("580.173.02", installed, off)
     assert (len(installed), len(off)) == (129, 80)
 
 

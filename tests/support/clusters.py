@@ -23,7 +23,7 @@ WORKLOADS: tuple[tuple[str, str, str, Mapping[str, str], int], ...] = (
     ("cert-manager", "Deployment", "cert-manager", {"app": "cert-manager"}, 1),
     ("cert-manager", "Deployment", "cert-manager-cainjector", {"app": "cainjector"}, 1),
     ("cert-manager", "Deployment", "cert-manager-webhook", {"app": "webhook"}, 1),
-    ("gpu-operator", "Deployment", "gpu-operator", {"app": "gpu-operator", "app.kubernetes.io/version": "v26.3.2"}, 1),
+    ("gpu-operator", "Deployment", "gpu-operator", {"app": "gpu-operator", "app.kubernetes.io/version": "v26.7.1"}, 1),
     ("gpu-operator", "DaemonSet", "nvidia-dcgm-exporter", {"app": "nvidia-dcgm-exporter"}, 0),
     ("gpu-operator", "DaemonSet", "nvidia-device-plugin-daemonset", {"app": "nvidia-device-plugin-daemonset"}, 0),
     ("gpu-operator", "DaemonSet", "nvidia-driver-daemonset", {"app": "nvidia-driver-daemonset"}, 0),
@@ -216,7 +216,7 @@ def _kubernetes(names: Sequence[str], gpu_nodes: Sequence[str], product: str) ->
         {
             "type": "K8s",
             "subtypes": [
-                {"subtype": "image", "data": {"gpu-operator": "v26.3.2", "cert-manager-controller": "v1.20.2"}},
+                {"subtype": "image", "data": {"gpu-operator": "v26.7.1", "cert-manager-controller": "v1.20.2"}},
                 {"subtype": "node", "data": node},
                 {"subtype": "server", "data": {"version": "v1.33.5-eks-3025e55", "platform": "linux/amd64"}},
             ],
@@ -266,7 +266,7 @@ def _workloads(gpu_nodes: Sequence[str]) -> Iterable[tuple[str, str, Document]]:
             "DaemonSet": ("desiredNumberScheduled", "numberReady", "numberAvailable", "updatedNumberScheduled"),
         }[kind]
         status = {"observedGeneration": 1, **dict.fromkeys(counts, replicas)}
-        image = f"registry.example.org/{name}:v26.3.2"
+        image = f"registry.example.org/{name}:v26.7.1"
         spec = {"template": {"spec": {"containers": [{"name": name, "image": image}]}}}
         spec |= {} if kind == "DaemonSet" else {"replicas": replicas}
         metadata = {"name": name, "namespace": namespace, "labels": dict(labels), "generation": 1}

@@ -93,7 +93,7 @@ BREAKAGES: list[tuple[Callable[[Document], Any], str, str]] = [
     (crash, "gpu-operator", "no-pod-is-stuck: Pod in gpu-operator"),
     (set_status("DaemonSet", "aws-efa-k8s-device-plugin", numberAvailable=3), "aws-efa", "(status.numberAvailable == status.desiredNumberScheduled) is false"),
     (set_status("DaemonSet", "nvidia-dcgm-exporter", numberReady=0), "accelerator-metrics", "is ready on 0 of 4 nodes"),
-    (set_status("Skyhook", "tuning", status="erroring"), "nodewright-customizations", "customizations-are-complete"),
+    (set_status("NodeWright", "tuning", status="erroring"), "nodewright-customizations", "customizations-are-complete"),
     (set_status("Namespace", "monitoring", phase="Terminating"), "platform-health", "Namespace monitoring is Terminating"),
     (lambda d: without(d, "Namespace", "kubeflow"), "expected-resources", "Namespace kubeflow is not there"),
     (replace_version, "gpu-operator-version", "it is v24.3.0, not >= v24.6.0"),
