@@ -33,10 +33,9 @@ from clusterbook.resolve.views import query_view
 from tests.contract.facts import differences, stated
 
 DEPARTURES = Path(__file__).resolve().parent / "departures"
-KINDS = ("contradictory", "missing", "mended", "repeated", "ours", "unproven")
-"""What a departure may be: the facts contradict each other; a file of theirs is not to be had; a value of theirs does
-nothing or harm, and ours does what it was for; the chart says the same by itself; we decide otherwise; no chart at
-hand shows what the value would do."""
+KINDS = ("repeated", "mended", "contradictory", "missing", "ours", "later")
+"""What a departure may be: the chart says the same by itself; a value of theirs does nothing or harm; the facts
+contradict each other; a file of theirs is not to be had; we decide otherwise; it is not carried yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +117,13 @@ def hold(ours: Matrix, theirs: Matrix, departures: Iterable[Departure]) -> Parit
 
 
 def _pointers(recipe: Mapping[str, Any], fact: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return list(differences(dict(recipe), dict(fact), ""))
+    """Return what differs; a component that one of them lacks is said once, and not of the order again."""
+    shared = {*recipe["deploymentOrder"]} & {*fact["deploymentOrder"]}
+    one, other = (
+        {**each, "deploymentOrder": [name for name in each["deploymentOrder"] if name in shared]}
+        for each in (recipe, fact)
+    )
+    return list(differences(one, other, ""))
 
 
 def _account(parity: Parity, departures: list[Departure], recipe: str, found: list[tuple[str, str]]) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from clusterbook.catalog.chart import read_chart
 from clusterbook.cli.builder.recipe import load
+from clusterbook.prove.values import get, merge_values, same
 from clusterbook.resolve.matrix import Matrix
-from tests.contract import parity
-from tests.contract.parity import Departure
+from tests.contract import facts, parity
+from tests.contract.parity import Departure, Parity
 from tests.support.trees import shared_folder, texts
 
 BEFORE = {
@@ -68,3 +71,49 @@ def test_a_departure_accounts_for_its_pointers_in_its_recipes_alone(trees: tuple
     assert found.equal == 3
     assert dict(found.departures) == {fitting: 1}
     assert set(found.patterns) == {(fitting, version)}
+
+
+# --- November ---------------------------------------------------------------------------------------------------------
+
+OURS = Path(__file__).resolve().parents[2] / "recipes"
+
+
+@pytest.fixture(scope="module")
+def november() -> Parity:
+    """Return what came of holding our sources against the tree of November."""
+    tree = load(shared_folder("reference/2026.11"), None)
+    return parity.hold(load(OURS, None), tree, parity.read_departures(parity.DEPARTURES / "2026.11.yaml"))
+
+
+def test_our_sources_say_what_november_says_but_for_what_is_listed(november: Parity) -> None:
+    assert {recipe: different for recipe, different in november.different.items() if different} == {}
+    assert november.equal == len(november.different) > 200
+
+
+def test_every_departure_accounts_for_something_and_has_a_reason(november: Parity) -> None:
+    listed = parity.read_departures(parity.DEPARTURES / "2026.11.yaml")
+    assert {each.kind for each in listed} <= {*parity.KINDS}
+    assert all(each.why for each in listed)
+    unused = [(each.why, pattern) for each in listed for pattern in each.at if not november.patterns[each, pattern]]
+    assert unused == []
+
+
+def test_what_november_repeats_is_what_the_charts_say() -> None:
+    folder = shared_folder("charts/2026.11")
+    entries = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    defaults = {each["component"]: read_chart(folder / each["file"]).values for each in entries if each.get("file")}
+    repeated = [each for each in parity.read_departures(parity.DEPARTURES / "2026.11.yaml") if each.kind == "repeated"]
+    theirs, ours = load(shared_folder("reference/2026.11"), None), load(OURS, None)
+    seen = 0
+    for query in parity.claimed(theirs):
+        fact, recipe = parity.document(theirs, query), parity.document(ours, query)
+        if fact is None or recipe is None:
+            continue
+        for pointer, _ in facts.differences(recipe["components"], fact["components"], "/components"):
+            if any(each.accounts_for(query.text(), pointer) for each in repeated):
+                _, _, component, _, *steps = pointer.split("/")
+                default = get(defaults[component], tuple(steps))
+                value = get(fact["components"][component]["values"], tuple(steps))
+                assert same(default, merge_values({"": default}, {"": value}).get("")), (query.text(), pointer, value)
+                seen += 1
+    assert seen > 1000

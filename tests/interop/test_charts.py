@@ -66,7 +66,9 @@ def test_a_chart_comes_with_the_kinds_its_manifests_need(
     env = {**tools_env, **standin_servers.env, **cluster.env}
     words = words_for(standin_servers, pinned(standin_servers, "nodewright-operator"))
     run("helm", "upgrade", "--install", "nodewright", *words, "-n", namespace, "--wait", env=env)
-    cluster.apply([{"apiVersion": "nodewright.nvidia.com/v1alpha1", "kind": "NodeWright", "metadata": {"name": namespace}}])
+    cluster.apply(
+        [{"apiVersion": "nodewright.nvidia.com/v1alpha1", "kind": "NodeWright", "metadata": {"name": namespace}}]
+    )
     cluster.kubectl("delete", "nodewright", namespace)
 
 
