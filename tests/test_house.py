@@ -56,10 +56,11 @@ IO = frozenset(
     cli.build_main cli.builder.check cli.builder.index cli.builder.ledger cli.builder.options cli.builder.prove
     cli.builder.publish cli.builder.recipe cli.builder.schemas cli.builder.site cli.check cli.commands cli.comparison
     cli.completion.answer cli.completion.words cli.config_map cli.evidence cli.fleet cli.main cli.manual.pages
-    cli.mirror cli.program cli.push cli.question cli.releases.published cli.releases.sources cli.terminal cli.trust
-    cli.validate
+    cli.mirror cli.program cli.push cli.question cli.releases.published cli.releases.sources cli.snapshot cli.terminal
+    cli.trust cli.validate
     collect.cluster.survey collect.node.host collect.node.nics collect.node.nvidia_smi collect.node.pci
     collect.node.system collect.node.systemd collect.run collect.take
+    diagnostics.console diagnostics.progress
     evidence.folder evidence.ledger
     fetch.attestation fetch.fetch fetch.source_tree fetch.unpack
     files.archive files.context files.read files.tar_reader files.write
@@ -83,7 +84,9 @@ IO = frozenset(
     verify.bundle verify.verify
     """.split()
 )
-IMPURE_NAMES = frozenset({"__import__", "breakpoint", "eval", "exec", "exit", "input", "open", "print", "quit"})
+IMPURE_NAMES = frozenset(
+    {"CONSOLE", "__import__", "breakpoint", "eval", "exec", "exit", "input", "open", "print", "quit"}
+)
 IMPURE_METHODS = frozenset(
     {"now", "utcnow", "today", "read_text", "read_bytes", "write_text", "write_bytes", "file_digest", "get_data"}
 )

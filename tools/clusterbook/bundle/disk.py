@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from clusterbook.bundle.checksums import CHECKSUMS, FILES, digest_of_all, read_checksums, sha256, without_root
 from clusterbook.bundle.render import OPTIONS
+from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound, Unwritable, unreadable
 
 Folder = str | os.PathLike[str]
@@ -138,6 +139,7 @@ def write_bundle(where: Folder, files: Mapping[str, bytes], *, force: bool) -> l
             _remove(where, path)
     except OSError as error:
         raise Unwritable(f"{where} cannot be written: {error.strerror}", hint="name another folder with -o") from error
+    CONSOLE.step(f"wrote {where}, {len(files)} files", folder=str(where), files=len(files))
     return stale
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from clusterbook.bundle.folders import Chart, VendoredChart, chart_of
+from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.oci.reference import is_loopback
 from clusterbook.resolve.recipe import RecipeResult
@@ -133,6 +134,7 @@ def run(words: list[str], *, feed: str = "") -> str:
         ToolFailed: it fails or takes longer than five minutes.
     """
     what = f"{Path(words[0]).name} {words[1]}"
+    CONSOLE.step(f"run {what}", program=words[0])
     try:
         done = subprocess.run(words, input=feed, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired as error:

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 import click
 
 import clusterbook
-from clusterbook.cli.environment import BUILD, refuse_unknown
-from clusterbook.cli.flags import VARIABLES
+from clusterbook.cli.flags import BUILD, VARIABLES
 from clusterbook.cli.program import Program
 from clusterbook.cli.terminal import bug, complete_streams, fail
+from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.diagnostics.errors import ClusterbookError
 
 COMMANDS = {
@@ -82,11 +82,11 @@ def all_options() -> Iterator[tuple[click.Command, click.Option]]:
     " value a line, or a JSON list. A CLUSTERBOOK_ variable that sets no flag is an error.",
 )
 @click.version_option(clusterbook.__version__, "-v", "--version", message="clusterbook-build %(version)s")
-@click.option("--debug", is_flag=True, envvar="CLUSTERBOOK_DEBUG", help="Show where a bug happened.")
-def program(debug: bool) -> None:  # noqa: ARG001 (where a bug happened is for whoever catches it)
+def program() -> None:
     """Resolve a catalog: check its sources, and build every answer beforehand."""
     if any(name.startswith(VARIABLES) for name in os.environ):
         from clusterbook.cli.commands import VARIABLES as CLIENT
+        from clusterbook.cli.environment import refuse_unknown
 
         refuse_unknown(os.environ, {*CLIENT, *(str(option.envvar) for _, option in all_options())})
 
@@ -99,6 +99,8 @@ def main() -> None:
 
 def run(words: list[str]) -> int:
     """Return the exit status of a command line, having printed what it says."""
+    CONSOLE.use(words, os.environ)
+    CONSOLE.step(f"clusterbook-build {clusterbook.__version__}: {words[0] if words else 'no command'}")
     try:
         return program.run(words, "clusterbook-build")
     except ClusterbookError as error:
@@ -106,7 +108,7 @@ def run(words: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        if "--debug" in words:
+        if CONSOLE.debug:
             raise
         return bug(error)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 
-from clusterbook.cli.flags import CHOICES, REMOTE, Flag
+from clusterbook.cli.flags import ANYWHERE, CHOICES, REMOTE, Flag
 from clusterbook.cli.reply import Reply
+from clusterbook.diagnostics.console import SWITCHES
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.records import NamedTuple
 
@@ -72,10 +73,9 @@ class Argument(NamedTuple):
 
 
 class Caller(NamedTuple):
-    """Who calls: his environment, and whether notes to him are lines of JSON."""
+    """Who calls: his environment."""
 
     environment: Mapping[str, str]
-    log_json: bool = False
 
 
 class FlagRule(NamedTuple):
@@ -163,7 +163,7 @@ def scan(words: Sequence[str], command: Command) -> Request | None:
 
 def scan_flags(words: Sequence[str], flags: Sequence[Flag]) -> tuple[Request, list[str]] | None:
     """Return what the flags of a command line say, and its arguments; None and InvalidRequest as in `scan`."""
-    known = {name: flag for flag in flags for name in flag.names}
+    known = {name: flag for flag in (*flags, *ANYWHERE) for name in flag.names}
     values: dict[str, str] = {}
     lists: dict[str, tuple[str, ...]] = {}
     switches: set[str] = set()
@@ -186,6 +186,8 @@ def scan_flags(words: Sequence[str], flags: Sequence[Flag]) -> tuple[Request, li
             position += 1
         if (flag.values and value not in flag.values) or (flag.number and not value.isdecimal()):
             return None
+        if flag.names[0] in SWITCHES:  # the console knows
+            continue
         if flag.repeated:
             lists[flag.key] = (*lists.get(flag.key, ()), value)
             continue

@@ -105,9 +105,7 @@ def _callback(command: Command) -> Callable[..., int]:
         request = Request.of(words)
         refuse_unknown(os.environ, VARIABLES)
         refuse_idle(command, request.only(typed), request, os.environ)
-        log_json = bool(context.find_root().params["log_json"])
-        reply = command.run(request, Caller(os.environ, log_json))
-        return finish(reply, log_json=log_json)
+        return finish(command.run(request, Caller(os.environ)))
 
     return call
 
@@ -121,9 +119,7 @@ def _callback(command: Command) -> Callable[..., int]:
     " be repeated takes one value a line, or a JSON list. A CLUSTERBOOK_ variable that sets no flag is an error.",
 )
 @click.version_option(clusterbook.__version__, "-v", "--version", message="clusterbook %(version)s")
-@click.option("--debug", is_flag=True, envvar="CLUSTERBOOK_DEBUG", help="Show where a bug happened.")
-@click.option("--log-json", is_flag=True, envvar="CLUSTERBOOK_LOG_JSON", help="Write notes and errors as JSON lines.")
-def program(debug: bool, log_json: bool) -> None:
+def program() -> None:
     """Hold the commands."""
 
 

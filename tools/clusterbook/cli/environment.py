@@ -8,13 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from clusterbook.cli.flags import VARIABLES
+from clusterbook.cli.flags import ANYWHERE, BUILD, VARIABLES
 from clusterbook.diagnostics.errors import InvalidRequest, nearest
 
-OTHERS = (f"{VARIABLES}DEBUG", f"{VARIABLES}LOG_JSON", f"{VARIABLES}KEY_PASSWORD")
-"""The variables that are no command's flags: those of `clusterbook` itself, and what no command line should say."""
-BUILD = f"{VARIABLES}BUILD_"
-"""How the variables of clusterbook-build begin, which it alone knows."""
+OTHERS = (*(flag.variable for flag in ANYWHERE), f"{VARIABLES}KEY_PASSWORD")
+"""The variables that are no command's flags: those of the program itself, and what no command line should say."""
 _OF_A_SERVICE = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)")
 """What Kubernetes tells pods of a service called clusterbook. Source: Kubernetes, "Accessing the Service"."""
 

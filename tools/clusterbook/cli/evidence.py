@@ -14,7 +14,7 @@ from clusterbook.cli.command import OF_ACCESS, OF_LEDGER, OF_TRUST, Argument, Ca
 from clusterbook.cli.fetch import FROM, read_access
 from clusterbook.cli.flags import ACCESS, WHERE, Flag
 from clusterbook.cli.reply import Reply
-from clusterbook.cli.terminal import log
+from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.diagnostics.printable import one_line
 from clusterbook.files.context import Context
 from clusterbook.oci.reference import SCHEME
@@ -163,7 +163,7 @@ def _signer(request: Request, caller: Caller) -> Signer:
 
     keyless = "keyless" in request.switches
     if keyless:
-        log("note", PUBLIC, log_json=caller.log_json)
+        CONSOLE.note(PUBLIC)
         if "yes" not in request.switches and sys.stdin.isatty():
             click.confirm("sign?", abort=True, err=True)
     return signer(

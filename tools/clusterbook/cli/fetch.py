@@ -124,6 +124,7 @@ def fetch(kind: str, request: Request, context: Context) -> Reply:
     Raises:
         ClusterbookError: nothing was written, and what was remembered of the source stays.
     """
+    from clusterbook.diagnostics.progress import ProgressMeter
     from clusterbook.fetch.fetch import FetchRequest, is_reference
     from clusterbook.fetch.fetch import fetch as fetch_artifact
 
@@ -151,7 +152,9 @@ def fetch(kind: str, request: Request, context: Context) -> Reply:
         force="force" in switches,
         release=_release(request),
     )
-    return Reply(*fetch_artifact(wanted, read_choice(request), read_access(request, context), context))
+    with ProgressMeter() as progress:
+        progress("fetch", request.text("which") or kind)
+        return Reply(*fetch_artifact(wanted, read_choice(request), read_access(request, context), context))
 
 
 def _release(request: Request) -> str:

@@ -5,10 +5,13 @@ Part of every look-up, so it imports next to nothing.
 
 from __future__ import annotations
 
+from clusterbook.diagnostics.console import SWITCHES
 from clusterbook.records import NamedTuple
 
 VARIABLES = "CLUSTERBOOK_"
 """How every variable of ours begins."""
+BUILD = f"{VARIABLES}BUILD_"
+"""How the variables of clusterbook-build begin, which it alone knows."""
 
 
 class Flag(NamedTuple):
@@ -36,6 +39,10 @@ class Flag(NamedTuple):
     def variable(self) -> str:
         """Return the environment variable that sets the flag: it is called like the flag."""
         return VARIABLES + self.names[0].removeprefix("--").replace("-", "_").upper()
+
+
+ANYWHERE = tuple(Flag(name[2:].replace("-", "_"), (name,), text) for name, text in SWITCHES.items())
+"""The flags of the program itself, which every command takes, too."""
 
 
 def read_list(text: str, variable: str) -> tuple[str, ...]:

@@ -13,10 +13,12 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from clusterbook import __version__
 from clusterbook.cli.command import Caller, Command, Request, refuse_idle, scan
 from clusterbook.cli.flags import VARIABLES, read_list
 from clusterbook.cli.reply import Reply
 from clusterbook.cli.terminal import bug, complete_streams, fail, finish, leave
+from clusterbook.diagnostics.console import CONSOLE, SWITCHES
 from clusterbook.diagnostics.errors import ClusterbookError
 
 
@@ -37,6 +39,15 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
         from clusterbook.cli.completion.answer import answer
 
         return answer(words[1:])
+    CONSOLE.use(words, environment)
+    CONSOLE.step(f"clusterbook {__version__}: {_name(words)}")
+    status = _run(words, environment)
+    CONSOLE.step(f"exit status {status}", status=status)
+    return status
+
+
+def _run(words: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Return what `run` does, once the console is set up."""
     try:
         reply = quick(words, environment)
         if reply is None:
@@ -46,13 +57,18 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> int:
             return run_click(words)
         return finish(reply)
     except ClusterbookError as error:
-        return fail(error, log_json="--log-json" in words or "CLUSTERBOOK_LOG_JSON" in environment)
+        return fail(error)
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        if "--debug" in words or "CLUSTERBOOK_DEBUG" in environment:
+        if CONSOLE.debug:
             raise
         return bug(error)
+
+
+def _name(words: Sequence[str]) -> str:
+    """Return the command of a line, without what it is given, which may be secret."""
+    return " ".join(word for word in words[:3] if word.isalpha()) or "no command"
 
 
 @contextmanager
@@ -69,6 +85,8 @@ def no_garbage() -> Iterator[None]:
 
 def quick(words: Sequence[str], environment: Mapping[str, str]) -> Reply | None:
     """Return the reply to a command line that the scanner understands, None when click has to have a say."""
+    while words and words[0] in SWITCHES:
+        words = words[1:]
     with no_garbage():
         command, rest = quick_command(words)
         if command is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +15,8 @@ from clusterbook.cli.command import OF_ACCESS, OF_CLUSTERS, OF_LEDGER, OF_TRUST,
 from clusterbook.cli.fetch import BELIEF, FROM, WITHDRAWN, read_access, read_choice
 from clusterbook.cli.flags import ACCESS, AT_LEAST, FILE, UNSIGNED, Flag
 from clusterbook.cli.reply import MissingFlag, Reply
-from clusterbook.cli.terminal import TerminalProgress, log
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
+from clusterbook.diagnostics.progress import ProgressMeter
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.files.context import Context
 from clusterbook.files.write import write_text
@@ -126,7 +125,7 @@ def save_recipes(request: Request, caller: Caller) -> Reply:
     )
 
     def carry(index: OpenIndex) -> SaveResult:
-        with _progress(caller) as progress:
+        with ProgressMeter() as progress:
             return save(index, wanted, Path(target), access, progress)
 
     done, warning = visit(where, carry, access=access, trust=trust, context=context)
@@ -194,7 +193,7 @@ def load_archive(request: Request, caller: Caller) -> Reply:
     trust = trust_options(choice, context.environment, context.home)
 
     def bring(index: OpenIndex) -> LoadResult:
-        with _progress(caller) as progress:
+        with ProgressMeter() as progress:
             return load(index, open_base(target, access, create=True), progress)
 
     done, warning = visit(archive, bring, access=access, trust=trust, context=context)
@@ -257,12 +256,6 @@ def _count(number: int, what: str) -> str:
 
 def _json(request: Request) -> bool:
     return request.text("format") == "json"
-
-
-def _progress(caller: Caller) -> TerminalProgress:
-    """Return who hears how far it has come."""
-    terminal = sys.stderr.isatty() and not caller.log_json
-    return TerminalProgress(lambda line: log("note", line, log_json=caller.log_json), terminal=terminal)
 
 
 _WITHOUT = ("deployer", "vendorCharts", "appName", "repo", "targetRevision", "fluxNamespace", "fluxOciSourceName")

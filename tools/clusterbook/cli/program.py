@@ -14,9 +14,10 @@ from click.core import ParameterSource
 
 from clusterbook.cli import reference_words
 from clusterbook.cli.command import scan_flags
-from clusterbook.cli.flags import Flag, read_list
+from clusterbook.cli.flags import ANYWHERE, Flag, read_list
 from clusterbook.cli.reply import MissingFlag
-from clusterbook.cli.terminal import abandon, unwritable_output
+from clusterbook.cli.terminal import unwritable_output
+from clusterbook.diagnostics.console import CONSOLE, abandon
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, did_you_mean
 
 _FLAGS = {
@@ -51,8 +52,20 @@ _WHOLE = 1000
 """More letters than a first sentence has."""
 
 
+def _switches(*, hidden: bool) -> list[click.Parameter]:
+    """Return the flags of the program itself, which the console has read already, and which may stand anywhere."""
+    return [
+        click.Option([flag.key, *flag.names], is_flag=True, expose_value=False, help=flag.help, hidden=hidden)
+        for flag in ANYWHERE
+    ]
+
+
 class SingleUseCommand(click.Command):
     """A click command that refuses a flag given twice."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the parameters, and those of the program itself."""
+        return [*super().get_params(ctx), *_switches(hidden=True)]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what help says of flags, under headings where there are many."""
@@ -140,6 +153,10 @@ class Program(click.Group):
 
     command_class = SingleUseCommand
 
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the parameters, and those of the program itself, which help shows once."""
+        return [*super().get_params(ctx), *_switches(hidden=ctx.parent is not None)]
+
     def __init__(self, *args: Any, headings: dict[str, str] | None = None, **settings: Any) -> None:
         """Make a group; `headings` has the names of commands by what help shows them under."""
         super().__init__(*args, **settings)
@@ -185,7 +202,7 @@ class Program(click.Group):
                 raise
             raise unwritable_output(error) from error
         except click.Abort:
-            click.echo("stopped", err=True)
+            CONSOLE.say("error", "stopped")
             return 130
 
 

@@ -6,11 +6,11 @@ Part of every look-up, so what only some need is imported for them.
 from __future__ import annotations
 
 import os
-import sys
 
 from clusterbook.catalog.criteria import DIMENSIONS
 from clusterbook.cli.command import Request, read_choices
 from clusterbook.cli.flags import INHERIT_FROM, INTERFACES, REMOTE
+from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.lookup.find import Question
 from clusterbook.lookup.index_files import IndexFiles
@@ -111,7 +111,6 @@ def _bring(request: Request, source: str, data: str, *, selector: str, slug: str
         ClusterbookError: it cannot be had, or not be believed.
     """
     from clusterbook.cli.fetch import read_access, read_choice
-    from clusterbook.diagnostics.printable import one_line
     from clusterbook.fetch.catalog import open_catalog
     from clusterbook.fetch.source_tree import local_tree
     from clusterbook.files.context import Context
@@ -136,7 +135,7 @@ def _bring(request: Request, source: str, data: str, *, selector: str, slug: str
     for where in (source, data):
         if where.startswith(REMOTE):
             found = local_tree(where, trust, access, context)
-            sys.stderr.write(f"note: {one_line(found.note)}\n")
+            CONSOLE.note(found.note)
             where = str(found.folder)
         folders.append(where)
     return below or folders[0], folders[1]

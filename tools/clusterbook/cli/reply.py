@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.records import NamedTuple
 
@@ -9,10 +12,14 @@ DIFFER = 10
 """Exit status when two things differ and that was the question. Source: design, section 10."""
 
 
+NO_MARKS: Mapping[str, str] = MappingProxyType({})
+
+
 class Reply(NamedTuple):
     """What a command prints, or writes to the file `output`, and notes for standard error.
 
-    It ends with `status`, or by raising `error`.
+    It ends with `status`, or by raising `error`. `marks` says which words that begin a line are good, bad, doubtful or
+    faint, for those who read it on a terminal.
     """
 
     text: str
@@ -20,6 +27,7 @@ class Reply(NamedTuple):
     status: int = 0
     error: ClusterbookError | None = None
     output: str = ""
+    marks: Mapping[str, str] = NO_MARKS
 
 
 class MissingFlag(ClusterbookError):

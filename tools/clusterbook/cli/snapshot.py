@@ -10,8 +10,9 @@ from clusterbook.cli.command import Caller, Command, FlagRule, Request
 from clusterbook.cli.flags import Flag
 from clusterbook.cli.render import render, table
 from clusterbook.cli.reply import Reply
-from clusterbook.cli.terminal import log
+from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.diagnostics.progress import ProgressMeter
 from clusterbook.evidence import redact
 from clusterbook.lookup.find import open_shelf
 from clusterbook.validate import checks
@@ -98,7 +99,9 @@ def snapshot(request: Request, caller: Caller) -> Reply:
         return Reply(manifests_text(agent, form or FORMATS[0]), notes, output=output)
     asked = _snapshot_request(request, agent)
     speaker = "note" if agent is None else "agent"
-    taken, told = take(asked, caller.environment, lambda line: log(speaker, line, log_json=caller.log_json))
+    with ProgressMeter() as progress:
+        progress("snapshot", "the cluster" if asked.cluster else "this machine")
+        taken, told = take(asked, caller.environment, lambda line: CONSOLE.say(speaker, line))
     notes = (*notes, *told, *gaps(taken))
     if "redact" in request.switches:  # which takes the reasons away; who asks may know them
         taken = redact_snapshot(taken)

@@ -1,24 +1,23 @@
-"""The terminal: how an answer, a note, an error and what takes long reach the user."""
+"""The terminal: how an answer and an error reach the user; what is said beside them goes by the console."""
 
 from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from types import TracebackType
 
-from clusterbook.cli.reply import Reply
+from clusterbook.cli.reply import NO_MARKS, Reply
+from clusterbook.diagnostics.console import CONSOLE, abandon
 from clusterbook.diagnostics.errors import ClusterbookError, Unwritable
-from clusterbook.diagnostics.printable import lines, one_line
+from clusterbook.diagnostics.printable import lines
 from clusterbook.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import NoReturn, TextIO
+    from typing import NoReturn
 
-_EVERY_S = 60
-_WIDTH = 100
+_COLOURS = {"good": "32", "bad": "1;31", "doubtful": "33", "faint": "2"}
+"""The colour of each kind of mark. Source: ECMA-48, SGR."""
 
 
 def complete_streams() -> None:
@@ -34,10 +33,10 @@ def complete_streams() -> None:
             setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
-def finish(reply: Reply, *, log_json: bool = False) -> int:
+def finish(reply: Reply) -> int:
     """Print a reply and return its exit status; what is wrong counts, whether or not it could be printed."""
     try:
-        deliver(reply.text, notes=reply.notes, output=reply.output, log_json=log_json)
+        deliver(reply.text, notes=reply.notes, output=reply.output, marks=reply.marks)
     except Unwritable:
         if reply.error is None:
             raise
@@ -46,16 +45,30 @@ def finish(reply: Reply, *, log_json: bool = False) -> int:
     return reply.status
 
 
-def deliver(text: str, *, notes: Iterable[str] = (), output: str = "", log_json: bool = False) -> None:
-    """Print `text`, or write it whole to the file `output`; notes go to standard error."""
+def deliver(text: str, *, notes: Iterable[str] = (), output: str = "", marks: Mapping[str, str] = NO_MARKS) -> None:
+    """Print `text`, or write it whole to the file `output`; notes go to standard error.
+
+    On a terminal, words of `marks` that begin a line are in colour; see Reply.
+    """
     for note in notes:
-        log("note", note, log_json=log_json)
+        CONSOLE.note(note)
     if not output or output == "-":
-        _print(text)
+        _print(painted(text, marks) if marks and CONSOLE.colour_output else text)
         return
     from clusterbook.files.write import write_text
 
     write_text(output, text)
+
+
+def painted(text: str, marks: Mapping[str, str]) -> str:
+    """Return `text` with the words of `marks` in colour wherever one begins a line."""
+    import re
+
+    def paint(found: re.Match[str]) -> str:
+        return f"{found[1]}\x1b[{_COLOURS[marks[found[2]]]}m{found[2]}\x1b[0m"
+
+    words = "|".join(re.escape(word) for word in sorted(marks, key=len, reverse=True))
+    return re.sub(rf"(?m)^(\s*)({words})(?=[\s:]|$)", paint, text)
 
 
 def _print(text: str) -> None:
@@ -80,12 +93,6 @@ def unwritable_output(error: OSError) -> Unwritable:
     return Unwritable(f"standard output cannot be written: {error.strerror}")
 
 
-def abandon(stream: TextIO | None = None) -> None:
-    """Give up standard output, or another stream, so that the rest of it is not tried once more on the way out."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), (stream or sys.stdout).fileno())
-
-
 def leave(status: int) -> NoReturn:
     """Exit at once: the system takes back memory faster than Python does, an eighth of a quick answer's time."""
     with suppress(OSError, ValueError):
@@ -95,82 +102,15 @@ def leave(status: int) -> NoReturn:
     os._exit(status)
 
 
-def fail(error: ClusterbookError, *, log_json: bool = False) -> int:
+def fail(error: ClusterbookError) -> int:
     """Print an error and return its exit status."""
-    more = {"code": error.code, "hint": error.hint, "place": str(error.place or "")}
-    log("error", error.what if log_json else str(error), log_json=log_json, **more)
+    CONSOLE.error(error)
     return error.exit_status
-
-
-def log(level: str, message: str, *, log_json: bool, **more: str) -> None:
-    """Write a line to standard error, as text, or as JSON with the time in UTC. Source: reference row G3.
-
-    An error may have several lines; a line break in a note is what somebody wrote into what the note is about.
-    """
-    line = f"{level}: {one_line(message) if level == 'note' else lines(message)}"
-    if log_json:
-        import json
-
-        now = time.time()
-        stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now % 1 * 1000):03}Z"
-        known = {
-            "time": stamp,
-            "level": level,
-            "message": message,
-            **{key: value for key, value in more.items() if value},
-        }
-        line = json.dumps(known, ensure_ascii=False)
-    try:
-        sys.stderr.write(f"{line}\n")
-        sys.stderr.flush()
-    except OSError:  # nobody reads it, and the exit status says what matters
-        abandon(sys.stderr)
 
 
 def bug(error: Exception) -> int:
     """Print that `error` is a bug of ours, and return its exit status."""
     hint = "run it again with --debug, and report what it prints"
-    log("error", f"this is a bug: {type(error).__name__}: {error}\n  hint: {hint}", log_json=False)
+    what = f"this is a bug: {type(error).__name__}: {error}"
+    CONSOLE.say("error", what if CONSOLE.json else lines(f"{what}\n  hint: {hint}"), hint=hint)
     return 8
-
-
-class TerminalProgress:
-    """Hears of each step, and tells of it on standard error; the line on a terminal is gone behind the block."""
-
-    def __init__(
-        self, say: Callable[[str], None], *, terminal: bool, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        """Get ready to tell.
-
-        Args:
-            say: what a line is given to where there is no terminal.
-            terminal: whether standard error is one, and nobody wants lines of a certain form from it.
-            clock: seconds.
-        """
-        self._say, self._terminal, self._clock = say, terminal, clock
-        self._phase, self._told_s = "", clock()
-
-    def __call__(self, phase: str, name: str, number: int, total: int) -> None:
-        """Hear that of `total` steps of a phase, step `number`, counted from 0, is about `name`."""
-        if self._terminal:
-            sys.stderr.write(f"\r\x1b[K{f'{phase}: {number + 1}/{total} {name}'[:_WIDTH]}")
-            sys.stderr.flush()
-            return
-        now = self._clock()
-        if phase != self._phase:
-            self._say(f"{phase}: {total}" if total > 1 else f"{phase}: {name}")
-        elif now - self._told_s >= _EVERY_S:
-            self._say(f"{phase}: {number} of {total} done")
-        else:
-            return
-        self._phase, self._told_s = phase, now
-
-    def __enter__(self) -> TerminalProgress:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._terminal:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()

@@ -23,6 +23,11 @@ from clusterbook.trust.roots import PUBLIC, root_file, update
 from clusterbook.verify.level import DEFAULT, LEVELS, MAX, Requirement, require
 
 _FORMAT = Flag("format", ("--format", "-t"), "How the result is printed.", values=("text", "json"))
+_MARKS = {
+    "verified": "good", "attested": "good", "derived": "doubtful", "adjusted": "doubtful", "unverified": "doubtful",
+    "unknown": "bad",
+}  # fmt: skip
+"""How the levels of trust strike the eye."""
 _FLAGS = (
     Flag("min_trust_level", ("--min-trust-level",), f"Refuse less; default: {DEFAULT}.", values=(*LEVELS, MAX)),
     Flag("require_creator", ("--require-creator",), "Refuse what somebody else signed.", "NAME"),
@@ -71,8 +76,8 @@ def verify(request: Request, caller: Caller) -> Reply:
         if verdict.error is None:
             require(verdict.trust, required, where)
     except ClusterbookError as error:
-        return Reply(text, verdict.notes, error=error)
-    return Reply(text, verdict.notes, error=verdict.error)
+        return Reply(text, verdict.notes, error=error, marks=_MARKS)
+    return Reply(text, verdict.notes, error=verdict.error, marks=_MARKS)
 
 
 def forget(request: Request, caller: Caller) -> Reply:

@@ -14,7 +14,8 @@ from clusterbook.cli.command import OF_ACCESS, OF_LEDGER, OF_TRUST, Argument, Ca
 from clusterbook.cli.fit import ALONE, FIT, POOL, pick
 from clusterbook.cli.flags import CONFIG, FILE, INHERITED, KEY, WHERE, Flag
 from clusterbook.cli.question import read_name, read_where
-from clusterbook.cli.reply import MissingFlag, Reply
+from clusterbook.cli.reply import NO_MARKS, MissingFlag, Reply
+from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.inputs.fast import read_document, read_snapshot
 from clusterbook.lookup.find import Question, find, open_shelf
@@ -39,6 +40,10 @@ _POLL_S = 10
 """How long after one look at a cluster the next one follows."""
 
 
+_MARKS = {"passed": "good", "FAILED": "bad", "ERROR": "bad", "skipped": "doubtful", "n/a": "faint"}
+"""How the words of a report strike the eye."""
+
+
 def validate(request: Request, caller: Caller) -> Reply:
     """Return the report of a recipe held against a snapshot. Source: reference rows V1-V10, V18-V20.
 
@@ -58,17 +63,16 @@ def validate(request: Request, caller: Caller) -> Reply:
         agent = read_agent(request)
         if "print_manifests" in request.switches:
             return Reply(manifests_text(agent, "yaml"), said, output=request.text("output"))
-        helper = _helper(agent, request, caller)
+        helper = _helper(agent, request)
     reply = _report(request, helper, caller)
     return reply._replace(notes=(*said, *reply.notes), output=request.text("output"))
 
 
-def _helper(agent: Agent, request: Request, caller: Caller) -> NodeAgent:
+def _helper(agent: Agent, request: Request) -> NodeAgent:
     """Return who looks into a node."""
-    from clusterbook.cli.terminal import log
     from clusterbook.collect.live import NodeAgent
 
-    return NodeAgent(agent, "no_cleanup" in request.switches, lambda line: log("agent", line, log_json=caller.log_json))
+    return NodeAgent(agent, "no_cleanup" in request.switches, lambda line: CONSOLE.say("agent", line))
 
 
 def _report(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply:
@@ -83,7 +87,7 @@ def _report(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply
     recipe, shelf = _recipe(request)
     ours = open_shelf().validators()
     known = with_inspections(shelf.validators() if shelf else {}, ours)
-    taken, seen, remarks = _snapshot(request, recipe, helper, caller)
+    taken, seen, remarks = _snapshot(request, recipe, helper)
     remarks = (*(shelf.remarks if shelf else ()), *remarks)
 
     def report_of(seen: Snapshot) -> Report:
@@ -119,7 +123,8 @@ def _report(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply
         notes += _evidence(request, caller, _whole(recipe, shelf, request), document, report, phases)
     elif signs:
         raise InvalidRequest("--sign-key and --keyless sign evidence", hint="say where it goes: --evidence DIR")
-    return Reply(text, notes, ctrf.exit_status(report, fail_on_error=values.get("fail_on_error") != "false"))
+    status = ctrf.exit_status(report, fail_on_error=values.get("fail_on_error") != "false")
+    return Reply(text, notes, status, marks=_MARKS if form == "text" else NO_MARKS)
 
 
 def _watched(
@@ -144,7 +149,7 @@ def _watched(
 
 
 def _snapshot(
-    request: Request, recipe: Mapping[str, Any], helper: NodeAgent | None, caller: Caller
+    request: Request, recipe: Mapping[str, Any], helper: NodeAgent | None
 ) -> tuple[Mapping[str, Any], Snapshot, tuple[str, ...]]:
     """Return the snapshot to judge, as a document and read, of a file or taken now; and what a user should hear."""
     values = request.values
@@ -170,20 +175,22 @@ def _snapshot(
     import gc
 
     gc.enable()  # what a cluster shows may take long, and much room
-    from clusterbook.cli.terminal import log
     from clusterbook.collect.live import take_snapshot
+    from clusterbook.diagnostics.progress import ProgressMeter
     from clusterbook.documents.scalars import duration_s
 
     own = read_snapshot(values["snapshot"], kubeconfig=request.text("kubeconfig"))[0] if "snapshot" in values else None
-    taken, remarks = take_snapshot(
-        recipe,
-        own,
-        helper,
-        kubeconfig=request.text("kubeconfig"),
-        context=request.text("context"),
-        timeout_s=duration_s(values["timeout"]) if "timeout" in values else 0,
-        say=lambda line: log("note", line, log_json=caller.log_json),
-    )
+    with ProgressMeter() as progress:
+        progress("snapshot", "the cluster")
+        taken, remarks = take_snapshot(
+            recipe,
+            own,
+            helper,
+            kubeconfig=request.text("kubeconfig"),
+            context=request.text("context"),
+            timeout_s=duration_s(values["timeout"]) if "timeout" in values else 0,
+            say=CONSOLE.note,
+        )
     return taken, model.read_snapshot(taken), remarks
 
 
@@ -195,6 +202,7 @@ def _run(
     phases: tuple[str, ...],
 ) -> Mapping[str, Any]:
     """Return the snapshot with what came of the checks that had to run."""
+    from clusterbook.diagnostics.progress import ProgressMeter
     from clusterbook.kubernetes.placement import Placement, read_selector, read_tolerations
     from clusterbook.validate.run import run_checks
 
@@ -202,17 +210,19 @@ def _run(
         read_selector(filter(None, request.lists.get("node_selector", ()))),
         read_tolerations(filter(None, request.lists.get("toleration", ()))),
     )
-    return run_checks(
-        recipe,
-        taken,
-        entries,
-        phases,
-        kubeconfig=request.text("kubeconfig"),
-        context=request.text("context"),
-        namespace=request.text("namespace"),
-        placement=placement,
-        keep="no_cleanup" in request.switches,
-    )
+    with ProgressMeter() as progress:
+        progress("checks", "as Jobs in the cluster")
+        return run_checks(
+            recipe,
+            taken,
+            entries,
+            phases,
+            kubeconfig=request.text("kubeconfig"),
+            context=request.text("context"),
+            namespace=request.text("namespace"),
+            placement=placement,
+            keep="no_cleanup" in request.switches,
+        )
 
 
 def _save(where: str, document: Mapping[str, Any]) -> None:

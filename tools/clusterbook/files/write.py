@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.diagnostics.errors import InvalidRequest, Unwritable
 
 
@@ -49,6 +50,7 @@ def write_bytes(target: Path, data: bytes) -> None:
             file.write(data)
         Path(temporary).chmod(0o644)
         Path(temporary).replace(target)
+        CONSOLE.step(f"wrote {target}, {len(data):,} bytes", file=str(target), bytes=len(data))
     except (OSError, ValueError) as error:
         with suppress(OSError):
             Path(temporary or os.devnull + "/none").unlink()
@@ -91,6 +93,7 @@ def write_folder(target: Path, files: Iterable[tuple[str, bytes]], *, marker: st
         raise Unwritable(f"{target} cannot be written: {error.strerror}") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
+    CONSOLE.step(f"wrote {target}, {len(names):,} files", folder=str(target), files=len(names))
     return sorted(target / name for name in names)
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from clusterbook.catalog.criteria import Criteria
+from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean, unreadable
 from clusterbook.diagnostics.findings import Place, SourceErrors
-from clusterbook.diagnostics.printable import one_line
 from clusterbook.documents.api_version import API_VERSION, versions_of
 from clusterbook.documents.scalars import BOOLEANS, boolean_remark
 from clusterbook.documents.selector import describe, spell
@@ -112,7 +112,7 @@ def read_text(where: str, *, kubeconfig: str = "") -> str:
 
         place = configmaps.parse_where(where)
         cluster = api.open_api(kubeconfig)
-        sys.stderr.write(f"note: asked: {one_line(cluster.description)}\n")
+        CONSOLE.note(f"asked: {cluster.description}")
         return configmaps.read(cluster, place, kinds=("snapshot", "recipe"))[0]
     try:
         if where == "-":

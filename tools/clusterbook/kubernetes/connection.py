@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlencode, urlsplit
 
 from clusterbook import __version__
+from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.kubernetes.errors import BrokenKubeconfig, ClusterTimedOut, ClusterUnreachable, NoClient
 from clusterbook.kubernetes.login import ClusterLogin
 
@@ -143,6 +144,7 @@ class Connection:
                 method, url, body=body, headers=headers, timeout=urllib3.Timeout(connect=connect_s, read=read_s),
                 preload_content=False, redirect=False, retries=False,
             )  # fmt: skip
+            CONSOLE.step(f"{what}: {response.status}", method=method, url=f"{self.where}{path}", status=response.status)
             yield response
         except (exceptions.NewConnectionError, exceptions.ProxyError) as error:
             raise LostResponse(

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import Any, NamedTuple
 
+from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.kubernetes.errors import BrokenKubeconfig, ClusterDenied
 
 API_VERSIONS = tuple(f"client.authentication.k8s.io/{version}" for version in ("v1", "v1beta1"))
@@ -94,6 +95,7 @@ class Plugin:
         if program is None:
             hint = self._hint or f"install '{self._command}', or have it in PATH"
             raise self._fault(f"there is no program '{self._command}' in PATH", hint)
+        CONSOLE.step(f"run {program}, for a login to the cluster", program=program)
         try:
             done = subprocess.run(
                 self._words, executable=program, env=env, check=False, text=True, errors="replace",

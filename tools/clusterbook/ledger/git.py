@@ -8,6 +8,7 @@ import tarfile
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
+from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.diagnostics.errors import ClusterbookError, NotFound, UnreadableSource
 from clusterbook.ledger.plan import Commit
 
@@ -91,6 +92,7 @@ def _git(folder: Path, *arguments: str) -> bytes:
     Raises:
         NoHistory: it is missing, or fails.
     """
+    CONSOLE.step(f"run git {arguments[0]}", program="git")
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *arguments], capture_output=True, check=False, timeout=_TIMEOUT_S

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.diagnostics.errors import BrokenIndex, InvalidRequest, NotFound, unreadable
 from clusterbook.lookup.format import (
     HEAD,
@@ -44,6 +45,7 @@ class IndexFiles:
         if where.startswith(_REMOTE):
             raise InvalidRequest(f"{where} is not read here", hint="name a folder or a .zip file with an index")
         self.where = where or EMBEDDED
+        CONSOLE.step(f"answers come from {where or 'the index built in'}", source=self.where)
         tree = f"{where}/registry.yaml"
         self.is_tree = bool(where) and os.path.isfile(tree) and not os.path.exists(f"{where}/{HEAD}")
         self._archive = None if os.path.isdir(self.where) else _archive(self.where, embedded=not where)

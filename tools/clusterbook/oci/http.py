@@ -12,6 +12,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
@@ -22,6 +23,7 @@ import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 
+from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, unreadable
 from clusterbook.diagnostics.transport import Malformed, Patience, TimedOut, Unreachable
 from clusterbook.oci.login import origin
@@ -175,7 +177,7 @@ class Http:
         if authorization:
             sent["Authorization"] = authorization
         try:
-            return self._session.request(
+            response = self._session.request(
                 method,
                 url,
                 data=body() if body else None,
@@ -185,6 +187,8 @@ class Http:
                 verify=self._authorities,
                 timeout=(self.patience.connect_s, self.patience.read_s),
             )
+            _tell(method, url, response)
+            return response
         except requests.exceptions.SSLError as error:
             raise Unreachable(f"{printable_url(url)}: no TLS: {_reason(error)}", hint=self._tls_hint) from error
         except (requests.ConnectionError, requests.Timeout) as error:
@@ -302,6 +306,16 @@ class _SystemRoots(HTTPAdapter):
         """Ask for a certificate, and add no authority to those of the context."""
         del url, verify, cert
         conn.cert_reqs = "CERT_REQUIRED"
+
+
+def _tell(method: str, url: str, response: requests.Response) -> None:
+    """Tell of a request and its status; a query may hold what is to be signed in with, so none is shown."""
+    where, status, took_ms = printable_url(url).partition("?")[0], response.status_code, _ms(response.elapsed)
+    CONSOLE.step(f"{method} {where}: {status} in {took_ms} ms", method=method, url=where, status=status, ms=took_ms)
+
+
+def _ms(took: timedelta) -> int:
+    return round(took.total_seconds() * 1000)
 
 
 def _check_authorities(file: str) -> None:

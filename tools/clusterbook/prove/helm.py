@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.prove.objects import Rendering, split
 
@@ -127,6 +128,7 @@ class Helm:
             return archives[0].replace(folder / archives[0].name)
 
     def _run(self, words: list[str], feed: str | None = None) -> subprocess.CompletedProcess[str]:
+        CONSOLE.step(f"run {self.program} {' '.join(words[:2])}", program=self.program)
         try:
             return subprocess.run(
                 [self.program, *words],

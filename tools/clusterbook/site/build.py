@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
@@ -26,10 +26,18 @@ from clusterbook.site.recipe_yaml import RecipeWriter
 MARKER = "api/v1/index.json"
 """This file marks a folder as a site of ours, which may be replaced."""
 Programs = Mapping[str, click.Group]
+PageProgress = Callable[[str, str], object]
 
 
 def build(
-    data: SiteData, sources: Path, output: Path, programs: Programs, *, generator: str = "mkdocs", url: str = ""
+    data: SiteData,
+    sources: Path,
+    output: Path,
+    programs: Programs,
+    *,
+    generator: str = "mkdocs",
+    url: str = "",
+    progress: PageProgress = lambda _phase, _name: None,
 ) -> int:
     """Render the site into the folder `output`, replacing it as a whole; return how many files it has.
 
@@ -40,6 +48,7 @@ def build(
         programs: whose commands the guide describes, by name.
         generator: who makes authored pages, a module: mkdocs or properdocs.
         url: where the site will stand, "" when nobody knows: then nothing in it says.
+        progress: hears what is being made.
 
     Raises:
         BrokenPageTemplate: a template asks for what does not exist.
@@ -47,7 +56,16 @@ def build(
         Unwritable: the folder cannot be written.
     """
     with _seldom_collected():
-        return len(write_folder(output, files(data, sources, programs, generator=generator, url=url), marker=MARKER))
+        progress("authored pages", generator)
+        made = files(data, sources, programs, generator=generator, url=url)
+        return len(write_folder(output, _counted(made, progress), marker=MARKER))
+
+
+def _counted(made: Iterable[tuple[str, bytes]], progress: PageProgress) -> Iterator[tuple[str, bytes]]:
+    """Yield what is made, telling of each."""
+    for number, (path, content) in enumerate(made, 1):
+        progress("catalog pages", f"{number:,} files, {path}")
+        yield path, content
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.site.errors import BrokenSite
 
 _TIMEOUT_S = 300
@@ -47,6 +48,7 @@ def run(sources: Path, work: Path, pages: Mapping[str, str], *, program: str, ur
     epoch = str(int(datetime.fromisoformat(date or "2026-01-01T00:00:00+00:00").timestamp()))
     env = {**os.environ, "SOURCE_DATE_EPOCH": epoch, "NO_MKDOCS_2_WARNING": "1"}
     command = [sys.executable, "-m", program, "build", "--strict", "--quiet", "-f", str(work / "mkdocs.yml")]
+    CONSOLE.step(f"run {program} build", program=program)
     process = subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=_TIMEOUT_S)
     if process.returncode:
         text = (process.stderr or process.stdout).strip().replace(str(docs), str(sources / "docs"))

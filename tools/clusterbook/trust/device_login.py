@@ -9,12 +9,12 @@ import base64
 import hashlib
 import json
 import secrets
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.diagnostics.printable import one_line
 from clusterbook.diagnostics.transport import AccessDenied
 from clusterbook.oci.reference import is_loopback
@@ -28,8 +28,7 @@ _HINT = "give a token in SIGSTORE_ID_TOKEN"
 
 def print_prompt(address: str, code: str) -> None:
     """Say on standard error where to log in."""
-    sys.stderr.write(f"log in at {address} and enter the code {code}\n")
-    sys.stderr.flush()
+    CONSOLE.say("log in", f"open {address} and enter the code {code}")
 
 
 def log_in(

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.trust.keys import PublicKey, public_key
 from clusterbook.trust.sigstore import SigningFailed
@@ -67,6 +68,7 @@ class KmsSigner:
         return key_bundle(statement, bundle.signature, self.hint)
 
     def _run(self, *words: str) -> str:
+        CONSOLE.step(f"run {self._program} {words[0]}", program=self._program)
         try:
             done = subprocess.run(
                 [self._program, *words],

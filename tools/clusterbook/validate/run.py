@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 import secrets
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clusterbook.diagnostics.printable import one_line
+from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.kubernetes.api import open_api
 from clusterbook.kubernetes.placement import GPU, Placement
 from clusterbook.snapshot.model import read_snapshot
@@ -111,4 +110,4 @@ def gpu_node_names(document: Document) -> tuple[str, ...]:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(f"{one_line(line)}\n")
+    CONSOLE.note(line)

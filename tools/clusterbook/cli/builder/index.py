@@ -12,6 +12,8 @@ import click
 from clusterbook.cli.builder.options import RECIPES
 from clusterbook.cli.completion.words import write_words
 from clusterbook.cli.program import SingleUseCommand
+from clusterbook.diagnostics.console import CONSOLE
+from clusterbook.diagnostics.progress import ProgressMeter
 from clusterbook.lookup.write import build_index, own_package
 
 
@@ -20,10 +22,12 @@ from clusterbook.lookup.write import build_index, own_package
 @click.option("--output", "-o", type=click.Path(path_type=Path), default=Path("dist"), show_default=True)
 def build_command(recipes: Path, output: Path) -> int:
     """Build the index of every answer, into OUTPUT and into this checkout's own `clusterbook` command."""
-    built = build_index(recipes, output=output, package=own_package(recipes))
-    write_words()
+    with ProgressMeter() as progress:
+        progress("build", "every combination of criteria")
+        built = build_index(recipes, output=output, package=own_package(recipes))
+        write_words()
     for finding in built.findings:
-        click.echo(str(finding), err=True)
+        CONSOLE.warn(str(finding))
     click.echo(built.summary(_client_command()))
     return 0
 

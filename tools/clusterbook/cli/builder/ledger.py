@@ -12,6 +12,7 @@ import click
 from clusterbook.cli.builder.options import FINDINGS, RECIPES, REGISTRY, all_codes
 from clusterbook.cli.program import SingleUseCommand
 from clusterbook.cli.terminal import deliver
+from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.diagnostics.report import FORMATS, report
 from clusterbook.diff.recipe_report import FORMATS as DIFF_FORMATS
 from clusterbook.evidence import ledger
@@ -44,7 +45,7 @@ def release_command(
     asked = append.ReleaseRequest(name, recipes, registry, commit, allow_dirty=allow_dirty or dry_run)
     found = append.plan(asked)
     for finding in found.findings:
-        click.echo(str(finding), err=True)
+        CONSOLE.warn(str(finding))
     if not dry_run:
         append.append(found, registry)
     deliver(append.summary(found) if form == "text" else diff.report(diff.plan_diff(found), form))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -12,8 +11,9 @@ from clusterbook.catalog.load import Catalog, load_catalog
 from clusterbook.catalog.read import read_tree
 from clusterbook.cli.builder.options import FINDINGS, RECIPES
 from clusterbook.cli.program import RepeatedOption, SingleUseCommand
-from clusterbook.cli.terminal import TerminalProgress, deliver
+from clusterbook.cli.terminal import deliver
 from clusterbook.diagnostics.errors import NotFound, did_you_mean
+from clusterbook.diagnostics.progress import ProgressMeter
 from clusterbook.prove import preview, report
 from clusterbook.prove.archives import Charts
 from clusterbook.prove.helm import Helm
@@ -60,7 +60,7 @@ def prove_command(
     every = cases(found.catalog, found.recipes)
     wanted = _select_cases(every, slugs)
     hand = ProofTools(Charts(charts) if charts or pull else None, Helm(helm) if charts or pull else None, pull=pull)
-    with TerminalProgress(lambda line: click.echo(line, err=True), terminal=sys.stderr.isatty()) as tell:
+    with ProgressMeter() as tell:
         if against:
             shown = preview_all(found.catalog, wanted, hand, against, tell)
             deliver(preview.FORMATS[form](shown), output=output)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
@@ -23,13 +22,13 @@ from clusterbook.bundle.options import DEPLOYERS
 from clusterbook.cli.program import RepeatedOption, SingleUseCommand
 from clusterbook.cli.terminal import deliver
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.diagnostics.progress import ProgressMeter
 from clusterbook.files.read import read_text
 from clusterbook.files.write import write_bytes
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.oci.open import Access, open_base
 from clusterbook.publish.publish import JOBS, Destination, PublishResult, publish
 from clusterbook.publish.release import BUILDER, SOURCE, PublishRequest, prepare
-from clusterbook.publish.send import Report, quiet
 from clusterbook.trust.keys import PublicKey, public_key, read_key_file
 from clusterbook.trust.policy import Key, Policy, RootOfTrust, TrustOptions
 from clusterbook.trust.sign import KeylessSigner, KeySigner, Signer, read_private_key
@@ -110,14 +109,17 @@ def publish_command(release: str, every: bool, **words: Any) -> int:
     base = open_base(words["to"], access, create=True)
     lifetime = timedelta(days=words["lifetime"])
     where = Destination(base, signer, trust, words["jobs"], lifetime, read_chain(words["tuf_roots"]))
-    report = meter() if sys.stderr.isatty() else quiet
     ledger = open_ledger(words["registry"])
-    published = [
-        publish(prepare(_request(name, words)), where, report) for name in (ledger.releases() if every else [release])
-    ]
-    latest, more = published[-1].latest, []
-    if latest != published[-1].release:
-        more = [_list_again(latest, words, where, report, ledger.releases())]
+    with ProgressMeter() as progress:
+
+        def report(what: str, sent: int, total: int) -> None:
+            progress(what, "", max(sent - 1, 0), total)
+
+        names = ledger.releases() if every else [release]
+        published = [publish(prepare(_request(name, words)), where, report) for name in names]
+        latest, more = published[-1].latest, []
+        if latest != published[-1].release:
+            more = [_list_again(latest, words, where, report, ledger.releases())]
     if words["form"] == "json":
         said = [{**asdict(done), "unmade": [each._asdict() for each in done.unmade]} for done in published]
         text = json.dumps(said if every else said[0], indent=2) + "\n"
@@ -174,18 +176,6 @@ def _believing(words: Mapping[str, Any]) -> str:
     if words["tuf_roots"]:
         return f"--tuf-root {words['tuf_roots'][0]}"
     return "--key PUBLIC_KEY" if words["key"] else ""
-
-
-def meter() -> Report:
-    """Return a line on standard error that says how far it has come."""
-
-    def show(what: str, done: int, total: int) -> None:
-        filled = 30 * done // max(total, 1)
-        end = "\n" if done == total else ""
-        sys.stderr.write(f"\r{what:12} [{'=' * filled}{' ' * (30 - filled)}] {done}/{total}{end}")
-        sys.stderr.flush()
-
-    return show
 
 
 def notes(done: PublishResult, now: datetime) -> list[str]:

@@ -20,6 +20,7 @@ from clusterbook.cli.main import no_garbage
 from clusterbook.cli.program import SingleUseCommand
 from clusterbook.cli.render import recipe_table, render, table
 from clusterbook.cli.terminal import deliver
+from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound, did_you_mean
 from clusterbook.documents.schema import UNKNOWN_KEY
 from clusterbook.lookup.index_files import embedded_texts
@@ -52,7 +53,7 @@ def load(recipes: Path, data: Path | None) -> Matrix:
     found = load_catalog(overlay_tree(tree, data) if data else tree)
     for finding in found.findings:
         if finding.code in (UNKNOWN_KEY.code, LEFT_OUT.code):
-            click.echo(f"warning: {finding}", err=True)
+            CONSOLE.warn(str(finding))
     return matrix.build(found)
 
 
@@ -126,7 +127,7 @@ def matrix_command(
     with no_garbage():
         text = _matrix(recipes, data, tuples, hydrate=hydrate, api_version=api_version)
     deliver(text.lines, output=output)
-    click.echo(text.summary, err=True)
+    CONSOLE.note(text.summary)
     return 0
 
 

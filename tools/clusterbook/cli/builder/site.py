@@ -14,6 +14,8 @@ from clusterbook.catalog.load import load_catalog
 from clusterbook.catalog.read import read_tree, with_registry
 from clusterbook.cli.builder.options import RECIPES, REGISTRY
 from clusterbook.cli.program import SingleUseCommand
+from clusterbook.diagnostics.console import CONSOLE
+from clusterbook.diagnostics.progress import ProgressMeter
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.lookup.index_files import embedded_texts
 from clusterbook.publisher.names import BASE
@@ -85,18 +87,15 @@ def render(
     from clusterbook.site.gather import gather
     from clusterbook.site.versions import PublishedVersions
 
-    tree = with_registry(read_tree(recipes, label="recipes"), embedded_texts)
-    whole = matrix.whole(load_catalog(tree))
-    ledger = open_ledger(registry)
-    proofs = read_evidence(registry, ledger, site / TRUST)
-    return build(
-        gather(whole, PublishedVersions(ledger), published=published, proofs=proofs),
-        site,
-        output,
-        programs,
-        generator=generator,
-        url=url,
-    )
+    with ProgressMeter() as progress:
+        progress("resolve", "every combination of criteria")
+        tree = with_registry(read_tree(recipes, label="recipes"), embedded_texts)
+        whole = matrix.whole(load_catalog(tree))
+        progress("ledger", str(registry))
+        ledger = open_ledger(registry)
+        proofs = read_evidence(registry, ledger, site / TRUST)
+        known = gather(whole, PublishedVersions(ledger), published=published, proofs=proofs)
+        return build(known, site, output, programs, generator=generator, url=url, progress=progress)
 
 
 @click.command("serve", cls=SingleUseCommand)
@@ -110,5 +109,5 @@ def serve_command(context: click.Context, recipes: Path, registry: Path, site: P
     from clusterbook.site.preview import PreviewServer, SiteSources
 
     sources = SiteSources(recipes, registry, site, programs(context), published=PUBLISHED)
-    PreviewServer(sources.pages, (recipes, registry, site)).run(port, lambda text: click.echo(text, err=True))
+    PreviewServer(sources.pages, (recipes, registry, site)).run(port, lambda text: CONSOLE.say("note", text))
     return 0
