@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 
 from clusterbook.cli.main import run
 from clusterbook.inputs.config_schema import ConfigShape
+from tests.support import frozen
 
 OURS = Path(__file__).resolve().parents[2]
 PAGE = (OURS / "site/docs/guide/configure.md").read_text(encoding="utf-8")
@@ -48,16 +49,40 @@ def test_the_commands_of_the_page_take_its_example(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("cluster.config.yaml").write_text(EXAMPLE, encoding="utf-8")
+    index = str(frozen.write_index(tmp_path / "index", frozen.texts()))
     shutil.copy(OURS / "tests/snapshots/h100-eks.yaml", "cluster.yaml")
-    assert len(COMMANDS) == 4
+    assert {line.split()[0] for line in COMMANDS} >= {
+        "recipe",
+        "bundle",
+        "validate",
+        "verify",
+        "list",
+        "diff",
+        "config",
+    }
     for line in COMMANDS:
-        status = run(line.split(), {})
-        assert status in (0, 10 if line.startswith("validate") else 0), (line, capsys.readouterr().err)
-    assert "no findings" in capsys.readouterr().out
+        own = ["--source", index] if line.split()[0] in ("list", "recipe", "bundle") else []
+        status = run([*line.split(), *own], {})
+        assert status == (10 if line.startswith("diff") else 0), (line, capsys.readouterr().err)
+    assert Path("cluster.config.yaml").read_text(encoding="utf-8") == EXAMPLE
+    said = capsys.readouterr().out
+    assert "no findings" in said
+    assert "releases.kubeflow/kubeflow-trainer" in said
     options = Path("bundle/options.yaml").read_text(encoding="utf-8")
     assert "storageClass: gp3" in options
     assert Path("recipe.yaml").is_file()
+
+
+def test_only_a_configuration_is_checked_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("wrong.yaml").write_text(EXAMPLE.replace("deployer: helm", "deployr: helm"), encoding="utf-8")
+    Path("other.yaml").write_text("kind: RecipeMetadata\n", encoding="utf-8")
+    assert run(["config", "check", "wrong.yaml"], {}) == 10
+    assert "wrong.yaml:10:7: CB012 unknown key 'deployr'" in capsys.readouterr().out
+    assert run(["config", "check", "other.yaml"], {}) == 2
+    assert "CB101 other.yaml is of the kind 'RecipeMetadata'" in capsys.readouterr().err
 
 
 def test_an_editor_is_told_of_wrong_keys() -> None:

@@ -1,4 +1,4 @@
-"""The command `clusterbook check`: what is wrong or doubtful in a document, or in a tree of one's own.
+"""The commands `clusterbook check` and `config`: what is wrong or doubtful in a document, or in a tree of one's own.
 
 Whoever only installed the client writes overlays, too; the rules are those of `clusterbook-build check`.
 """
@@ -78,6 +78,25 @@ def _of_path(path: str, kubeconfig: str) -> list[Finding]:
     return sorted(findings, key=lambda finding: (finding.place, finding.code))
 
 
+def print_example(request: Request, _caller: Caller) -> Reply:
+    """Print a configuration file to begin with."""
+    from clusterbook.inputs.config_example import EXAMPLE
+
+    return Reply(EXAMPLE, output=request.text("output"))
+
+
+def check_config(request: Request, caller: Caller) -> Reply:
+    """Check a configuration, and nothing else; exit 10 when something was found."""
+    from clusterbook.inputs.read import read_node
+
+    path = request.text("path")
+    kind = read_node(path).get("kind")
+    if kind is None or kind.string() not in CONFIGS:
+        found = f"is of the kind '{kind.string()}'" if kind else "has no kind"
+        raise InvalidRequest(f"{path} {found}", hint=f"a configuration is {' or '.join(CONFIGS)}; see config example")
+    return check(request, caller)
+
+
 def _of_config(node: Node, path: str) -> list[Finding]:
     """Return what is wrong with a configuration: what each command that reads it would refuse of it."""
     from clusterbook.bundle.options import read_options
@@ -152,11 +171,12 @@ def _of_data(data: str, *, alone: bool) -> list[Finding]:
     return [finding for finding in found if finding.place.file in mine]
 
 
+_FORM = Flag("format", ("--format", "-t"), "How findings are written.", values=("text", "json"))
 _FLAGS = (
     Flag("data", ("--data",), "A private tree over the catalog that is built in.", "DIR"),
     Flag("external_only", ("--external-only",), "The tree of --data alone."),
     KUBECONFIG,
-    Flag("format", ("--format", "-t"), "How findings are written.", values=("text", "json")),
+    _FORM,
     FILE,
 )
 COMMANDS: Mapping[str, Command] = {
@@ -168,6 +188,23 @@ COMMANDS: Mapping[str, Command] = {
         "Check an overlay, a mixin, a registry, a recipe, a configuration or a whole tree; exit 10 on findings.",
         "clusterbook check overlays/h100-eks-training.yaml\n  clusterbook check --data ./private",
         rules=(OF_CLUSTERS._replace(needs=("path",)),),
-    )
+    ),
+    "config example": Command(
+        "config example",
+        (FILE,),
+        (),
+        print_example,
+        "Print a configuration file to begin with.\n\nOne file holds the flags of recipe, list, bundle,"
+        " verify, validate, fetch and diff; each of them reads it with --config. The guide has every key.",
+        "clusterbook config example -o cluster.config.yaml",
+    ),
+    "config check": Command(
+        "config check",
+        (_FORM, FILE),
+        (Argument("path", "FILE", required=True),),
+        check_config,
+        "Check a configuration file; exit 10 on findings.",
+        "clusterbook config check cluster.config.yaml",
+    ),
 }
-"""The command by name."""
+"""The commands by name."""

@@ -54,6 +54,7 @@ COMMANDS: tuple[Command, ...] = tuple(
 VARIABLES = frozenset(flag.variable for command in COMMANDS for flag in command.flags)
 """Every variable that sets a flag."""
 GROUPS = {
+    "config": "Print and check a configuration file.",
     "fetch": "Fetch published recipes and bundles, and verify their signatures.",
     "mirror": "Mirror recipes, bundles, charts and images across an air gap.",
     "evidence": "Verify, sign and publish the evidence of a validation.",

@@ -43,7 +43,7 @@ HEADINGS = {
     "Look up": "list recipe query explain diff",
     "Deploy": "bundle upgrade fetch verify mirror",
     "Judge a cluster": "snapshot fit validate record evidence",
-    "Others": "check trust completion help version",
+    "Others": "check config trust completion help version",
 }
 """Commands of `clusterbook` by heading."""
 _FEW = 12
