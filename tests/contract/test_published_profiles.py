@@ -173,7 +173,7 @@ def where(request: pytest.FixtureRequest, publisher: Publisher, tmp_path: Path) 
         (("evidence", "digest", "eks--operator"), 0, "sha256:"),
         (("diff", "eks", "eks--operator"), 0, "driver/enabled: false → true"),
         (("diff", "eks--operator", "eks-training--Operator"), 0, "intent"),
-        (("validate", "eks--operator", "--no-cluster", "-s", "cluster.yaml"), 0, "eks--operator holds"),
+        (("validate", "eks--operator", "--no-cluster", "-s", "cluster.yaml"), 0, "eks--operator passed"),
         (("fit", "cluster.yaml"), 0, "eks--operator"),
     ],
 )

@@ -182,7 +182,7 @@ def test_readiness_comes_first(judge: Callable[..., Judged]) -> None:
     verdict, message = found.results["criterion accelerator"]
     assert (verdict, "gb200" in message, "h100" in message) == ("failed", True, True)
     assert {each for name, each in found.results.items() if name.startswith("check")} == {
-        ("skipped", "readiness does not hold")
+        ("skipped", "readiness failed")
     }
 
 

@@ -68,6 +68,6 @@ def test_people_read_phases_and_a_last_line_that_counts() -> None:
         "          hint: reinstall\n"
         "performance\n"
         "  skipped nccl  it has to be measured\n"
-        "1 failed, 1 skipped: h100-eks does not hold\n"
+        "1 failed, 1 skipped: h100-eks failed\n"
     )
     assert ctrf.text(report()) == "nothing was asked: nothing was judged\n"

@@ -15,24 +15,24 @@ if TYPE_CHECKING:
 
 NAMESPACE, JOB_NAME, TIMEOUT = "default", "clusterbook-snapshot", "5m"
 AGENT = (
-    Flag("agent", ("--agent",), "Capture a node too, with a Job in the cluster."),
-    Flag("print_manifests", ("--print-manifests",), "Print what --agent would apply, and do nothing."),
+    Flag("agent", ("--agent",), "Also capture a node, with a Job in the cluster."),
+    Flag("print_manifests", ("--print-manifests",), "Print the manifests that --agent would apply, and apply nothing."),
     Flag("namespace", ("--namespace", "-n"), "Namespace of the Job.", "NAME", default=NAMESPACE),
     Flag("image", ("--image",), "Image of the Job.", "IMAGE"),
-    Flag("image_pull_secret", ("--image-pull-secret",), "Secret to pull it. May be repeated.", "NAME", repeated=True),
+    Flag("image_pull_secret", ("--image-pull-secret",), "Its pull secret. May be repeated.", "NAME", repeated=True),
     Flag("job_name", ("--job-name",), "Name of the Job.", "NAME", default=JOB_NAME),
-    Flag("service_account_name", ("--service-account-name",), "Its service account. Default: its own.", "NAME"),
-    Flag("node_selector", ("--node-selector",), "Nodes it may run on; without one, nodes to judge.", "KEY=VALUE",
+    Flag("service_account_name", ("--service-account-name",), "Service account; default: one of its own.", "NAME"),
+    Flag("node_selector", ("--node-selector",), "Nodes it may run on; without a Job, nodes to validate.", "KEY=VALUE",
          repeated=True),
-    Flag("toleration", ("--toleration",), "Taints it tolerates; default: all. May be repeated.",
+    Flag("toleration", ("--toleration",), "Taints the Job tolerates; default: all. May be repeated.",
          "KEY[=VALUE][:EFFECT]", repeated=True),
-    Flag("require_gpu", ("--require-gpu",), "Ask for a GPU, or fail."),
-    Flag("runtime_class", ("--runtime-class",), "Its runtime class.", "NAME"),
-    Flag("requests", ("--requests",), "What it asks for.", "NAME=QUANTITY,…"),
-    Flag("limits", ("--limits",), "What it may use at most.", "NAME=QUANTITY,…"),
-    Flag("privileged", ("--privileged",), "As root, with the machine's files and devices: sees everything."),
-    Flag("timeout", ("--timeout",), "How long it may take.", "DURATION", default=TIMEOUT),
-    Flag("no_cleanup", ("--no-cleanup",), "Leave everything in the cluster."),
+    Flag("require_gpu", ("--require-gpu",), "Request a GPU for the Job, and fail without one."),
+    Flag("runtime_class", ("--runtime-class",), "Runtime class of the Job.", "NAME"),
+    Flag("requests", ("--requests",), "Resource requests of the Job.", "NAME=QUANTITY,…"),
+    Flag("limits", ("--limits",), "Resource limits of the Job.", "NAME=QUANTITY,…"),
+    Flag("privileged", ("--privileged",), "Run as root with the node's files and devices, to read everything."),
+    Flag("timeout", ("--timeout",), "Time limit of the Job.", "DURATION", default=TIMEOUT),
+    Flag("no_cleanup", ("--no-cleanup",), "Leave everything that was created in the cluster."),
 )  # fmt: skip
 
 OF_AGENTS = tuple(

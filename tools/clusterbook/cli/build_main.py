@@ -37,6 +37,27 @@ COMMANDS = {
     "withdraw": "ledger:withdraw_command",
 }
 """The name of each command, and where it stands: a module of `cli.builder`, and what it is called there."""
+EXAMPLES = {
+    "audit": "audit --against main",
+    "build": "build",
+    "check": "check --format sarif -o findings.sarif",
+    "count": "count h100-eks-training gb200-eks-training",
+    "matrix": "matrix -o matrix.jsonl",
+    "prove": "prove --pull h100-eks-training",
+    "publish": "publish --to oci://ghcr.io/acme/catalog --keyless",
+    "release": "release 2026.12.0 --dry-run",
+    "resolve": "resolve service=eks,accelerator=h100,intent=training",
+    "root": "root check 1.root.json 2.root.json",
+    "root change": "root change 1.root.json --add-release-key new.pub -o 2.root.json",
+    "root check": "root check 1.root.json 2.root.json",
+    "root new": "root new --root-key ann.pub --root-key bob.pub --threshold 2 --release-key release.pub -o 1.root.json",
+    "root sign": "root sign 2.root.json --key ann.key --after 1.root.json",
+    "schemas": "schemas --verify",
+    "serve": "serve --port 8080",
+    "site": "site --url https://catalog.example.org -o public",
+    "withdraw": 'withdraw h100-eks-training 1.1.0 --reason "driver crashes under MIG" --replacement 1.1.1',
+}
+"""What help shows of each command: the line that somebody would type first."""
 
 
 class LazyProgram(Program):
@@ -54,7 +75,15 @@ class LazyProgram(Program):
         command = getattr(importlib.import_module(f"clusterbook.cli.builder.{module}"), name)
         assert isinstance(command, click.Command)
         _name_variables(command)
+        _show_example(command, cmd_name)
         return command
+
+
+def _show_example(command: click.Command, name: str) -> None:
+    """Have the help of a command, and of those below it, end in an example."""
+    for below, subcommand in command.commands.items() if isinstance(command, click.Group) else ():
+        _show_example(subcommand, f"{name} {below}")
+    command.epilog = f"\b\nExample:\n  clusterbook-build {EXAMPLES[name]}"
 
 
 def _name_variables(command: click.Command) -> None:
@@ -83,7 +112,7 @@ def all_options() -> Iterator[tuple[click.Command, click.Option]]:
 )
 @click.version_option(clusterbook.__version__, "-v", "--version", message="clusterbook-build %(version)s")
 def program() -> None:
-    """Resolve a catalog: check its sources, and build every answer beforehand."""
+    """Check, resolve, release and publish a recipe catalog."""
     if any(name.startswith(VARIABLES) for name in os.environ):
         from clusterbook.cli.commands import VARIABLES as CLIENT
         from clusterbook.cli.environment import refuse_unknown

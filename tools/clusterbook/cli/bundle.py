@@ -38,27 +38,27 @@ from clusterbook.records import Any, NamedTuple
 
 _TAINT = "KEY[=VALUE][:EFFECT]"
 _HELP: Mapping[str, tuple[str, str]] = {
-    "deployer": ("What installs it; default: helm.", ""),
+    "deployer": ("Deployment tool; default: helm.", ""),
     "set": ("Set one value; enabled=false leaves a component out.", "COMPONENT:PATH=VALUE"),
     "setJson": ("Set a value to JSON: objects merge, null removes.", "COMPONENT:PATH=JSON"),
     "setFile": ("Set a value to a file's content; .json and .yaml are read.", "COMPONENT:PATH=FILE"),
-    "setSecret": ("Take a value from a Secret, or a file, when it is installed.", "COMPONENT:PATH=SECRET/KEY|/FILE"),
-    "dynamic": ("Leave a value to the installation.", "COMPONENT:PATH"),
+    "setSecret": ("Take a value from a Secret or a file at install time.", "COMPONENT:PATH=SECRET/KEY|/FILE"),
+    "dynamic": ("Leave a value to install time.", "COMPONENT:PATH"),
     "systemNodeSelector": ("Label of the nodes for system pods.", "KEY=VALUE"),
     "systemNodeToleration": ("Taint that system pods tolerate; default: all.", _TAINT),
     "acceleratedNodeSelector": ("Label of the nodes with GPUs.", "KEY=VALUE"),
     "acceleratedNodeToleration": ("Taint that pods on GPU nodes tolerate; default: all.", _TAINT),
     "workloadGate": ("Taint that keeps workloads off a node until it is tuned.", "KEY[=VALUE]:EFFECT"),
     "workloadSelector": ("Label of the workloads that tuning waits for.", "KEY=VALUE"),
-    "nodes": ("How many GPU nodes the cluster will have, for what is sized by it.", "COUNT"),
+    "nodes": ("Number of GPU nodes, for components that are sized by it.", "COUNT"),
     "storageClass": ("StorageClass of the volumes.", "NAME"),
-    "sharedStorageClass": ("StorageClass of volumes that several nodes write.", "NAME"),
+    "sharedStorageClass": ("StorageClass of ReadWriteMany volumes.", "NAME"),
     "appName": ("Name of the parent Application (argocd, argocd-helm).", "NAME"),
-    "repo": ("Git or OCI URL where the bundle will lie (argocd, argocd-helm, flux).", "URL"),
-    "targetRevision": ("Branch, tag or version there.", "REVISION"),
+    "repo": ("Git or OCI URL that the bundle will be deployed from (argocd, argocd-helm, flux).", "URL"),
+    "targetRevision": ("Branch, tag or version at --repo.", "REVISION"),
     "fluxNamespace": ("Namespace of the Flux objects; default: flux-system.", "NAME"),
     "fluxOciSourceName": ("Name of the Flux source of an OCI bundle.", "NAME"),
-    "readinessHooks": ("Wait after a component until its readiness test holds.", ""),
+    "readinessHooks": ("Wait for the readiness check of each component before the next.", ""),
     "vendorCharts": ("Pull the charts into the bundle, with helm.", ""),
 }
 """Help and metavar by option."""
@@ -81,16 +81,16 @@ ASKED = (*(each for each in CRITERIA if each.key != "nodes"), *ANSWER, *WHERE)
 _TARGETS = "Folder, .tar.gz file, oci://HOST/REPOSITORY:TAG or oci-layout:FOLDER:TAG"
 TARGET = (
     Flag("output", ("--output", "-o"), f"{_TARGETS}; default: bundle.", "TARGET"),
-    Flag("force", ("--force",), "Write into a folder that holds other files, or edited ones."),
-    Flag("diff", ("--diff",), "Write nothing; say what would change about this bundle. Exits 10 on a change.", "OLD"),
-    Flag("format", ("--format", "-t"), "How the result is printed.", values=("text", "json")),
+    Flag("force", ("--force",), "Write into a folder that holds other or edited files."),
+    Flag("diff", ("--diff",), "Write nothing; compare with this bundle. Exit status 10 when it would change.", "OLD"),
+    Flag("format", ("--format", "-t"), "Output format.", values=("text", "json")),
 )
 _LIKE = Flag("like", ("--like",), "Take the options of this older bundle; flags lie over them.", "OLD")
 _DROP = Flag(
     "drop", ("--drop",), "Leave out what --like's bundle says of a value. May be repeated.", "COMPONENT[:PATH]",
     repeated=True,
 )  # fmt: skip
-_IMAGE_REFS = Flag("image_refs", ("--image-refs",), "Write what was pushed, by digest, to a file.", "FILE")
+_IMAGE_REFS = Flag("image_refs", ("--image-refs",), "Write the pushed references, by digest, to a file.", "FILE")
 EVERY = (*ASKED, *FLAGS.values(), _LIKE, _DROP, *TARGET, _IMAGE_REFS, *SIGN)
 NEXT = {
     "helm": "{where}/deploy.sh",

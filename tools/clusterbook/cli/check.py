@@ -171,10 +171,10 @@ def _of_data(data: str, *, alone: bool) -> list[Finding]:
     return [finding for finding in found if finding.place.file in mine]
 
 
-_FORM = Flag("format", ("--format", "-t"), "How findings are written.", values=("text", "json"))
+_FORM = Flag("format", ("--format", "-t"), "Output format.", values=("text", "json"))
 _FLAGS = (
-    Flag("data", ("--data",), "A private tree over the catalog that is built in.", "DIR"),
-    Flag("external_only", ("--external-only",), "The tree of --data alone."),
+    Flag("data", ("--data",), "Private tree laid over the built-in catalog.", "DIR"),
+    Flag("external_only", ("--external-only",), "Check the tree of --data alone."),
     KUBECONFIG,
     _FORM,
     FILE,

@@ -59,7 +59,7 @@ GROUPS = {
     "mirror": "Mirror recipes, bundles, charts and images across an air gap.",
     "evidence": "Verify, sign and publish the evidence of a validation.",
     "upgrade": "Plan the upgrade of a cluster from one bundle to another.",
-    "trust": "Show and update what signatures are verified against, and what is remembered of each source.",
+    "trust": "Show and update trust roots, policies and the state kept for each source.",
 }
 
 
@@ -124,7 +124,11 @@ def program() -> None:
     """Hold the commands."""
 
 
-_groups = {name: Program(name, help=text) for name, text in GROUPS.items()}
+_first = {name.partition(" ")[0]: example for name, example in ((each.name, each.example) for each in COMMANDS[::-1])}
+_groups = {
+    name: Program(name, help=text, epilog=f"\b\nExample:\n  {_first[name].splitlines()[0]}")
+    for name, text in GROUPS.items()
+}
 for _group in _groups.values():
     program.add_command(_group)
 for _command in COMMANDS:
@@ -145,14 +149,14 @@ def completion(shell: str) -> int:
     return 0
 
 
-@program.command("version", help="Show the version.")
+@program.command("version", help="Show the version.", epilog="\b\nExample:\n  clusterbook version")
 def version() -> int:
     """Print the version, as --version does."""
     deliver(f"clusterbook {clusterbook.__version__}\n")
     return 0
 
 
-@program.command("help", help="Show the help of a command.")
+@program.command("help", help="Show the help of a command.", epilog="\b\nExample:\n  clusterbook help fetch bundle")
 @click.argument("words", metavar="[COMMAND]...", nargs=-1)
 def help_command(words: tuple[str, ...]) -> int:
     """Print what COMMAND --help prints."""

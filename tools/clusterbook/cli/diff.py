@@ -24,22 +24,30 @@ def answer(request: Request, _caller: Caller) -> Reply:
 
 
 _FLAGS = (
-    Flag("registry", ("--registry",), "The ledger, for versions, digests and releases.", "DIR", default="registry"),
+    Flag("registry", ("--registry",), "Ledger with versions, digests and releases.", "DIR", default="registry"),
     PLACES[0],
     *TRUST,
     KUBECONFIG,
     CONFIG,
-    Flag("format", ("--format", "-t"), "How the report is written.", values=DIFF_FORMATS),
+    Flag("format", ("--format", "-t"), "Output format.", values=DIFF_FORMATS),
     Flag("output", ("--output", "-o"), "Write to this file.", "FILE"),
-    Flag("ignore", ("--ignore",), "Leave changes of these paths out (OS.sysctl.*).", "PATTERN", repeated=True),
-    Flag("ignore_from", ("--ignore-from",), "The same, one pattern a line.", "FILE", repeated=True),
+    Flag(
+        "ignore",
+        ("--ignore",),
+        "Ignore changes at these paths (OS.sysctl.*). May be repeated.",
+        "PATTERN",
+        repeated=True,
+    ),
+    Flag(
+        "ignore_from", ("--ignore-from",), "File of such patterns, one a line. May be repeated.", "FILE", repeated=True
+    ),
     Flag(
         "severity",
         ("--severity",),
-        "Tell of changes of a cluster from this severity on; default: info.",
+        "Least severity to report, of changes to a cluster; default: info.",
         values=SEVERITIES,
     ),
-    Flag("exit_code", ("--exit-code", "--fail-on-drift"), "Exit 10 when they differ."),
+    Flag("exit_code", ("--exit-code", "--fail-on-drift"), "Exit with status 10 when there are differences."),
 )
 COMMANDS: Mapping[str, Command] = {
     "diff": Command(

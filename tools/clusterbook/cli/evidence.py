@@ -25,26 +25,34 @@ if TYPE_CHECKING:
     from clusterbook.oci.open import Access
     from clusterbook.trust.sign import Signer
 
-_FORMAT = Flag("format", ("--format", "-t"), "How the result is printed.", values=("text", "json"))
+_FORMAT = Flag("format", ("--format", "-t"), "Output format.", values=("text", "json"))
 _TRUST = (
-    Flag("key", ("--key",), "Trust signatures of this public key (PEM). May be repeated.", "FILE",
+    Flag("key", ("--key",), "Trust this public key (PEM). May be repeated.", "FILE",
          repeated=True),
-    Flag("policy", ("--policy",), "Trust those whom this trust.yaml names.", "FILE"),
+    Flag("policy", ("--policy",), "Trust policy (trust.yaml).", "FILE"),
     Flag("unsigned", ("--unsigned",), "Accept unsigned evidence."),
 )  # fmt: skip
 _SIGN = (
     Flag("key", ("--sign-key", "--key"), "Sign with this private key (PEM: P-256, Ed25519).", "FILE"),
-    Flag("keyless", ("--keyless",), "Sign as whoever is logged in: CI, SIGSTORE_ID_TOKEN, or --browser."),
-    Flag("browser", ("--browser",), "Log in with the browser where nothing else says who signs."),
-    Flag("trust_config", ("--trust-config",), "A Sigstore instance of your own.", "FILE"),
-    Flag("yes", ("--yes", "-y"), "Ask nothing: who signs --keyless is made public."),
+    Flag("keyless", ("--keyless",), "Sign keyless: in CI, with SIGSTORE_ID_TOKEN, or by --browser."),
+    Flag("browser", ("--browser",), "Without a token, log in with the browser."),
+    Flag("trust_config", ("--trust-config",), "ClientTrustConfig of your own Sigstore instance.", "FILE"),
+    Flag(
+        "yes", ("--yes", "-y"), "Do not ask for confirmation: a keyless signature makes the signer's identity public."
+    ),
 )
 _PUBLISHER = (
-    FROM._replace(help="Where the recipe is published: refuse evidence about any other."),
-    Flag("from_key", ("--from-key",), "Whose catalog that is; default: as your policy says.", "FILE", repeated=True),
+    FROM._replace(help="Source that publishes the recipe; evidence for an unpublished recipe is refused."),
+    Flag(
+        "from_key",
+        ("--from-key",),
+        "Public key of that catalog; default: as in your trust policy.",
+        "FILE",
+        repeated=True,
+    ),
 )
-_SAVE = Flag("save", ("--save",), "Keep the evidence in this folder, once it holds.", "DIR")
-_PUBLISHED = Flag("unsigned", ("--unsigned",), "Publish it unsigned.")
+_SAVE = Flag("save", ("--save",), "Save the evidence to this folder if it verifies.", "DIR")
+_PUBLISHED = Flag("unsigned", ("--unsigned",), "Publish the evidence unsigned.")
 
 
 def verify(request: Request, caller: Caller) -> Reply:
@@ -193,9 +201,9 @@ COMMANDS: Mapping[str, Command] = {
             (*_TRUST, *_PUBLISHER, *ACCESS, _SAVE, _FORMAT),
             (_FOLDER,),
             verify,
-            "Verify evidence: judge it again from its recipe and snapshot, and show who signed it.\n\nDIR is a folder,"
-            " or oci://HOST/REPOSITORY with a tag or a digest. Exit status: that of the judgement (0, 10 or 2) when it"
-            " holds, 2 when it does not, 4 when nobody trusted has signed it.",
+            "Verify evidence: validate its snapshot again, compare the report, and check the signature.\n\nDIR is a"
+            " folder or oci://HOST/REPOSITORY with a tag or a digest. Exit status: that of the validation (0, 10 or 2)"
+            " when the evidence verifies, 2 when it does not, 4 without a trusted signature.",
             "clusterbook evidence verify evidence --key operator.pub\n"
             "  clusterbook evidence verify oci://ghcr.io/acme/evidence@sha256:… --key operator.pub --save evidence",
         ),
@@ -204,7 +212,7 @@ COMMANDS: Mapping[str, Command] = {
             _SIGN,
             (_FOLDER,),
             sign,
-            "Sign evidence, once judging it again has shown that it holds.",
+            "Verify evidence, then sign it.",
             "clusterbook evidence sign evidence --key operator.key",
             rules=_RULES,
         ),
@@ -213,7 +221,7 @@ COMMANDS: Mapping[str, Command] = {
             (*_SIGN, _PUBLISHED, *ACCESS, _FORMAT),
             (_FOLDER, Argument("target", "oci://HOST/REPOSITORY[:TAG]", required=True)),
             publish,
-            "Push evidence to a registry, once judging it again has shown that it holds, and print its reference.",
+            "Verify evidence, then push it to a registry and print its reference.",
             "clusterbook evidence publish evidence oci://ghcr.io/acme/evidence --key operator.key",
             rules=_RULES,
         ),
@@ -222,7 +230,7 @@ COMMANDS: Mapping[str, Command] = {
             WHERE,
             (Argument("recipe", "RECIPE", required=True),),
             digest,
-            "Print the digest of a recipe, as evidence and releases refer to it.",
+            "Print the digest of a recipe, which evidence and releases refer to.",
             "clusterbook evidence digest h100-eks-training",
             rules=(OF_TRUST, OF_ACCESS, OF_LEDGER),
         ),

@@ -38,18 +38,29 @@ FROM = Flag(
 BELIEF = (
     POLICY,
     KEY,
-    Flag("tuf_root", ("--tuf-root",), "Trust the keys that this trust root and its successors name.", "FILE"),
+    Flag("tuf_root", ("--tuf-root",), "Trust the keys of this TUF root and its successors.", "FILE"),
     Flag(
         "certificate_identity",
         ("--certificate-identity",),
-        "Trust this certificate identity instead of a policy.",
+        "Trust this certificate identity (keyless) instead of a policy.",
         "NAME",
     ),
-    Flag("certificate_identity_regexp", ("--certificate-identity-regexp",), "The same, as a pattern.", "REGEXP"),
-    Flag("certificate_oidc_issuer", ("--certificate-oidc-issuer",), "OIDC issuer of that identity.", "URL"),
-    Flag("trust_root", ("--trust-root",), "Trust this Sigstore instance as well.", "FILE", repeated=True),
+    Flag(
+        "certificate_identity_regexp",
+        ("--certificate-identity-regexp",),
+        "Certificate identity as a regular expression.",
+        "REGEXP",
+    ),
+    Flag("certificate_oidc_issuer", ("--certificate-oidc-issuer",), "OIDC issuer of the certificate identity.", "URL"),
+    Flag(
+        "trust_root",
+        ("--trust-root",),
+        "trusted_root.json of your own Sigstore instance. May be repeated.",
+        "FILE",
+        repeated=True,
+    ),
 )
-WITHDRAWN = Flag("allow_withdrawn", ("--allow-withdrawn",), "Accept a version that was withdrawn.")
+WITHDRAWN = Flag("allow_withdrawn", ("--allow-withdrawn",), "Accept a withdrawn version.")
 _COMMON = (
     FROM,
     *BELIEF,
@@ -68,7 +79,7 @@ _FLAGS: Mapping[str, tuple[Flag, ...]] = {
     "recipe": (
         *_WHICH,
         *_COMMON,
-        Flag("format", ("--format", "-t"), "How it is written; json is as published.", values=("yaml", "json")),
+        Flag("format", ("--format", "-t"), "Output format; json is the published document.", values=("yaml", "json")),
         FILE,
     ),
     "bundle": (
@@ -76,17 +87,17 @@ _FLAGS: Mapping[str, tuple[Flag, ...]] = {
         Flag(
             "deployer",
             ("--deployer", "-d"),
-            "What installs it, such as argocd; default: helm.",
+            "Deployment tool, such as argocd; default: helm.",
             "NAME",
         ),
         *_COMMON,
-        Flag("format", ("--format", "-t"), "How the result is printed.", values=("text", "json")),
+        Flag("format", ("--format", "-t"), "Output format.", values=("text", "json")),
         Flag("output", ("--output", "-o"), "Folder, .tar.gz or .tgz file to write; default: bundle.", "DIR|FILE"),
-        Flag("force", ("--force",), "Write into a folder that holds other files, or edited ones."),
+        Flag("force", ("--force",), "Write into a folder that holds other or edited files."),
     ),
     "index": (
         *_COMMON,
-        Flag("format", ("--format", "-t"), "How it is written.", values=("text", "json")),
+        Flag("format", ("--format", "-t"), "Output format.", values=("text", "json")),
         FILE,
     ),
 }

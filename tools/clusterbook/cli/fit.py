@@ -77,14 +77,14 @@ def fit(request: Request, _caller: Caller) -> Reply:
     return Reply(text, notes, output=request.text("output"))
 
 
-POOL = Flag("pool", ("--pool",), "Judge the nodes of this pool alone.", "NAME")
+POOL = Flag("pool", ("--pool",), "Validate only the nodes of this pool.", "NAME")
 _FLAGS = (
-    Flag("all", ("--all",), "Ask composed recipes too."),
+    Flag("all", ("--all",), "Include composed recipes."),
     POOL,
     Flag(
         "node_selector",
         ("--node-selector",),
-        "Judge the nodes with this label alone. May be repeated.",
+        "Consider only nodes with this label. May be repeated.",
         "KEY=VALUE",
         repeated=True,
     ),

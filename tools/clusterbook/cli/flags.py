@@ -72,15 +72,19 @@ CRITERIA = (
     Flag("intent", ("--intent",), "training or inference.", "NAME"),
     Flag("os", ("--os",), "Operating system of the nodes, such as ubuntu.", "NAME"),
     Flag("platform", ("--platform",), "Workload platform, such as kubeflow.", "NAME"),
-    Flag("nodes", ("--nodes",), "Exact number of nodes.", "COUNT"),
-    Flag("criteria_strict", ("--criteria-strict",), "Refuse values that only overlays claim."),
+    Flag("nodes", ("--nodes",), "Number of GPU nodes.", "COUNT"),
+    Flag(
+        "criteria_strict",
+        ("--criteria-strict",),
+        "Refuse criteria values that are not in the catalog's own vocabulary.",
+    ),
 )
 CONFIG = Flag("config", ("--config",), "Configuration file or URL (ClusterbookConfig or AICRConfig).", "FILE")
-INHERITED = Flag("allow_inherited", ("--allow-inherited",), "Accept a recipe that does not honour every criterion.")
+INHERITED = Flag("allow_inherited", ("--allow-inherited",), "Accept a recipe that ignores some of the criteria.")
 PROFILE = Flag(
     "profile",
     ("--profile",),
-    "What a recipe leaves to choose, such as gpuStack=operator-managed; may be repeated.",
+    "Choose an option of a recipe, such as gpuStack=operator-managed. May be repeated.",
     "NAME=VALUE",
     repeated=True,
 )
@@ -97,7 +101,7 @@ CHOICES = {
 }
 """Choices that have a flag of their own, by name."""
 KUBECONFIG = Flag(
-    "kubeconfig", ("--kubeconfig", "-k"), "Whose cluster has cm://NAMESPACE/NAME; default: as kubectl does.", "FILE"
+    "kubeconfig", ("--kubeconfig", "-k"), "Kubeconfig for cm://NAMESPACE/NAME; default: as for kubectl.", "FILE"
 )
 INHERIT_FROM = Flag(
     "inherit_from",
@@ -120,11 +124,14 @@ ANSWER = (
     Flag(
         "recipe",
         ("--recipe", "-r"),
-        "A recipe, an overlay or criteria, as a file, URL or cm://, instead of flags.",
+        "Recipe, overlay or criteria file (path, URL or cm://), instead of criteria flags.",
         "FILE",
     ),
     Flag(
-        "snapshot", ("--snapshot", "-s"), "Take criteria from a cluster snapshot, and leave out what it fails.", "FILE"
+        "snapshot",
+        ("--snapshot", "-s"),
+        "Take criteria from a cluster snapshot, and refuse a recipe whose constraints it fails.",
+        "FILE",
     ),
     CONFIG,
     KUBECONFIG,
@@ -133,10 +140,13 @@ REMOTE = ("oci://", "oci-layout:")
 """How a place begins that is no file: a registry, or the folder of an OCI layout."""
 ACCESS = (
     Flag("plain_http", ("--plain-http",), "Use plain HTTP with the registry."),
-    Flag("ca_file", ("--ca-file",), "Certificate authorities to trust instead of the usual ones.", "FILE"),
+    Flag("ca_file", ("--ca-file",), "CA certificates to trust instead of the system's (PEM).", "FILE"),
 )
 POLICY = Flag(
-    "policy", ("--policy",), "Who may sign; default: ~/.config/clusterbook/trust.yaml, or our releases.", "FILE"
+    "policy",
+    ("--policy",),
+    "Trust policy; default: ~/.config/clusterbook/trust.yaml, else our release workflow.",
+    "FILE",
 )
 KEY = Flag("key", ("--key",), "Trust this public key instead of a policy.", "FILE", repeated=True)
 UNSIGNED = Flag("allow_unsigned", ("--allow-unsigned",), "Accept unsigned artifacts; a wrong signature stays an error.")
@@ -165,7 +175,7 @@ WHERE = (*PLACES, *TRUST)
 """Where recipes are looked up, and whom to believe where that is a registry."""
 FILE = Flag("output", ("--output", "-o"), "Write to this file instead of standard output.", "FILE")
 OUTPUT = (
-    Flag("format", ("--format", "-t"), "How the answer is written.", values=("yaml", "json", "table")),
+    Flag("format", ("--format", "-t"), "Output format.", values=("yaml", "json", "table")),
     FILE,
 )
 DIFF_FORMATS = ("text", "markdown", "json", "yaml")

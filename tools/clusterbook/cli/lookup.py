@@ -259,13 +259,11 @@ def _chain_text(chains: Mapping[str, list[dict[str, Any]]]) -> str:
 
 
 _SLUG, _PATH = Argument("slug"), Argument("path")
-_KIND = Flag(
-    "kind", ("--kind",), "What is written of the answer; default: recipe.", values=("recipe", "criteria", "config")
-)
-_API = Flag("api_version", ("--api-version",), "Write it as the reference reads it: aicr.run/v1, say.", "VERSION")
+_KIND = Flag("kind", ("--kind",), "Document to print; default: recipe.", values=("recipe", "criteria", "config"))
+_API = Flag("api_version", ("--api-version",), "Write an apiVersion that AICR reads, such as aicr.run/v1.", "VERSION")
 _SELECTOR = Flag("selector", ("--selector",), "Path of the value, such as components.gpu-operator.version.", "PATH")
-_ALL = Flag("all", ("--all",), "List composed recipes too.")
-_NO_HEALTH = Flag("no_health", ("--no-health", "--skip-health"), "Leave health and coverage out.")
+_ALL = Flag("all", ("--all",), "Include composed recipes.")
+_NO_HEALTH = Flag("no_health", ("--no-health", "--skip-health"), "Omit the columns STATUS and COVERAGE.")
 _RULES = (OF_TRUST, OF_ACCESS, OF_CLUSTERS, OF_LEDGER)
 COMMANDS: Mapping[str, Command] = {
     command.name: command

@@ -261,32 +261,35 @@ def _json(request: Request) -> bool:
 _WITHOUT = ("deployer", "vendorCharts", "appName", "repo", "targetRevision", "fluxNamespace", "fluxOciSourceName")
 """Options of a bundle that change nothing about what it pulls."""
 _LIST = (
-    Flag("check", ("--check",), "Render the charts with helm, and add what the catalog's lists lack."),
-    Flag("format", ("--format", "-t", "-f"), "How the list is written; default: yaml.", values=tuple(FORMATS)),
+    Flag("check", ("--check",), "Render the charts with helm, and add images that the catalog's lists lack."),
+    Flag("format", ("--format", "-t", "-f"), "Output format; default: yaml.", values=tuple(FORMATS)),
     FILE,
 )
-_FORM = Flag("format", ("--format", "-t"), "How the result is printed.", values=("text", "json"))
+_FORM = Flag("format", ("--format", "-t"), "Output format.", values=("text", "json"))
 _COMMON = (*BELIEF, AT_LEAST, UNSIGNED, *ACCESS, _FORM)
 _SAVE = (
     FROM,
-    Flag("output", ("--output", "-o"), "The archive to write, a .tar file.", "FILE"),
+    Flag("output", ("--output", "-o"), "Archive to write, a .tar file.", "FILE"),
     Flag(
         "deployer",
         ("--deployer", "-d"),
-        "Carry the bundles of this deployer only. May be repeated.",
+        "Include bundles of this deployer only. May be repeated.",
         "NAME",
         repeated=True,
     ),
-    Flag("no_charts", ("--no-charts",), "Leave out the charts that bundles pull."),
-    Flag("no_images", ("--no-images",), "Leave out the images that charts start."),
+    Flag("no_charts", ("--no-charts",), "Leave out the charts."),
+    Flag("no_images", ("--no-images",), "Leave out the container images."),
     WITHDRAWN,
     *_COMMON,
 )
 _LOAD = (
     Flag("to", ("--to",), "oci://HOST/BASE or oci-layout:FOLDER.", "TARGET"),
-    Flag("relocation", ("--relocation",), "Write to this file where each chart and image is now.", "FILE"),
+    Flag("relocation", ("--relocation",), "Write the new location of each chart and image to this file.", "FILE"),
     Flag(
-        "containerd", ("--containerd",), "Write below this folder what /etc/containerd/certs.d needs on nodes.", "DIR"
+        "containerd",
+        ("--containerd",),
+        "Write the registry configuration for /etc/containerd/certs.d of nodes to this folder.",
+        "DIR",
     ),
     *_COMMON,
 )

@@ -21,19 +21,19 @@ from clusterbook.diagnostics.console import CONSOLE, abandon
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, did_you_mean
 
 _FLAGS = {
-    "Which recipe": "service accelerator intent os platform nodes criteria-strict profile slurm-accounting-mode"
+    "Recipe": "service accelerator intent os platform nodes criteria-strict profile slurm-accounting-mode"
     " allow-inherited recipe snapshot",
-    "Where it comes from": "from source data external-only registry allow-withdrawn",
-    "Whom to trust": "policy key tuf-root certificate-identity certificate-identity-regexp certificate-oidc-issuer"
+    "Source": "from source data external-only registry allow-withdrawn",
+    "Trust": "policy key tuf-root certificate-identity certificate-identity-regexp certificate-oidc-issuer"
     " trust-root allow-unsigned unsigned at-least min-trust-level require-creator cli-version-constraint",
-    "Which cluster": "cluster no-cluster kubeconfig context node pool root",
+    "Cluster": "cluster no-cluster kubeconfig context node pool root",
     "Deployer": "deployer readiness-hooks vendor-charts app-name repo target-revision flux-namespace"
     " flux-oci-source-name",
     "Values": "set set-json set-file set-secret dynamic storage-class shared-storage-class",
     "Nodes": "workload-gate workload-selector system-node-selector system-node-toleration accelerated-node-selector"
     " accelerated-node-toleration",
     "Signing": "sign-key keyless identity-token device-flow browser trust-config tlog-upload yes",
-    "The Job": "agent print-manifests namespace image image-pull-secret job-name service-account-name node-selector"
+    "Job": "agent print-manifests namespace image image-pull-secret job-name service-account-name node-selector"
     " toleration require-gpu runtime-class requests limits privileged timeout no-cleanup",
     "Registry": "plain-http ca-file",
     "Output": "output format force diff image-refs evidence save-snapshot save redact template",
@@ -42,7 +42,7 @@ _FLAGS = {
 HEADINGS = {
     "Look up": "list recipe query explain diff",
     "Deploy": "bundle upgrade fetch verify mirror",
-    "Judge a cluster": "snapshot fit validate record evidence",
+    "Validate": "snapshot fit validate record evidence",
     "Others": "check config trust completion help version",
 }
 """Commands of `clusterbook` by heading."""

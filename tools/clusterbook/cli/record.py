@@ -62,12 +62,12 @@ def _number(check: str, text: str) -> int:
 
 
 _FLAGS = (
-    Flag("status", ("--status",), "Exit status of a check that ran itself.", "CHECK=N", repeated=True),
-    Flag("setting", ("--setting",), "What a check ran with.", "NAME=VALUE", repeated=True),
+    Flag("status", ("--status",), "Exit status of a check. May be repeated.", "CHECK=N", repeated=True),
+    Flag("setting", ("--setting",), "Setting that a check ran with. May be repeated.", "NAME=VALUE", repeated=True),
     Flag(
         "format",
         ("--format", "-t"),
-        "How the snapshot is written.",
+        "Output format.",
         values=("yaml", "json"),
         default="yaml",
     ),

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from clusterbook.trust.sign import Signer
 
 SIGN = (
-    Flag("sign_key", ("--sign-key",), "Sign with a private key: a PEM file, or one in a KMS, by cosign.", "FILE|URI"),
-    Flag("keyless", ("--keyless",), "Sign as whoever is logged in: a token, CI, --device-flow or --browser."),
-    Flag("identity_token", ("--identity-token",), "Who signs: an OIDC token or a file with one.", "TOKEN|FILE"),
-    Flag("device_flow", ("--device-flow", "--oidc-device-flow"), "Log in on another device, where no token is."),
-    Flag("browser", ("--browser",), "Log in with the browser, where no token is."),
-    Flag("trust_config", ("--trust-config",), "A Sigstore instance of your own: Fulcio, Rekor, OIDC, root.", "FILE"),
-    Flag("tlog_upload", ("--tlog-upload",), "Write keyless signatures to the log.", "", ("true", "false")),
+    Flag("sign_key", ("--sign-key",), "Sign with a private key: PEM file, or KMS URI (through cosign).", "FILE|URI"),
+    Flag("keyless", ("--keyless",), "Sign keyless: with a token, in CI, by --device-flow or --browser."),
+    Flag("identity_token", ("--identity-token",), "OIDC token to sign with, or a file that holds one.", "TOKEN|FILE"),
+    Flag("device_flow", ("--device-flow", "--oidc-device-flow"), "Without a token, log in on another device."),
+    Flag("browser", ("--browser",), "Without a token, log in with the browser."),
+    Flag("trust_config", ("--trust-config",), "ClientTrustConfig of your own Sigstore instance.", "FILE"),
+    Flag("tlog_upload", ("--tlog-upload",), "Record keyless signatures in the log (Rekor).", "", ("true", "false")),
 )  # fmt: skip
 _OF_KEYLESS = ("identity_token", "device_flow", "browser", "trust_config")
 

@@ -22,7 +22,7 @@ from clusterbook.trust.policy import Policy, RootOfTrust
 from clusterbook.trust.roots import PUBLIC, root_file, update
 from clusterbook.verify.level import DEFAULT, LEVELS, MAX, Requirement, require
 
-_FORMAT = Flag("format", ("--format", "-t"), "How the result is printed.", values=("text", "json"))
+_FORMAT = Flag("format", ("--format", "-t"), "Output format.", values=("text", "json"))
 _MARKS = {
     "verified": "good", "attested": "good", "derived": "doubtful", "adjusted": "doubtful", "unverified": "doubtful",
     "unknown": "bad",
@@ -30,9 +30,14 @@ _MARKS = {
 """How the levels of trust strike the eye."""
 _FLAGS = (
     Flag("min_trust_level", ("--min-trust-level",), f"Refuse less; default: {DEFAULT}.", values=(*LEVELS, MAX)),
-    Flag("require_creator", ("--require-creator",), "Refuse what somebody else signed.", "NAME"),
-    Flag("cli_version_constraint", ("--cli-version-constraint",), "Refuse what other versions made.", "CONSTRAINT"),
-    FROM._replace(key="published_in", help="Where it is published, or its recipe: says also what was withdrawn."),
+    Flag("require_creator", ("--require-creator",), "Require this signer.", "NAME"),
+    Flag(
+        "cli_version_constraint",
+        ("--cli-version-constraint",),
+        "Require a Clusterbook version, such as >=0.3.",
+        "CONSTRAINT",
+    ),
+    FROM._replace(key="published_in", help="Source that publishes it or its recipe; also checks for withdrawal."),
     WITHDRAWN,
     AT_LEAST,
     *BELIEF,
@@ -166,33 +171,33 @@ COMMANDS: Mapping[str, Command] = {
             (),
             (Argument("source", required=True),),
             forget,
-            "Forget what was seen of SOURCE, whose publisher started anew on purpose: its next index is accepted.",
+            "Forget the rollback state of SOURCE, after its publisher started over on purpose.",
             f"clusterbook trust forget oci://{BASE}",
         ),
         Command(
             "trust show",
-            (FROM._replace(help="Where later versions of a root of trust are looked for."), *BELIEF, *ACCESS, _FORMAT),
+            (FROM._replace(help="Source to look for newer versions of the TUF root in."), *BELIEF, *ACCESS, _FORMAT),
             (),
             show,
-            "Show who is trusted to sign: by flags, by the policy, and which keys a trust root names by now.",
+            "Show who is trusted to sign: by flags, by the policy and by TUF roots.",
             "clusterbook trust show --tuf-root root.json --from oci://ghcr.io/acme/book",
         ),
         Command(
             "trust update",
             (
-                Flag("url", ("--url",), "TUF repository of an instance.", "URL", default=PUBLIC),
+                Flag("url", ("--url",), "TUF repository of the Sigstore instance.", "URL", default=PUBLIC),
                 Flag(
                     "root",
                     ("--initial-root", "--root"),
-                    "The root.json to begin with, of an instance of your own.",
+                    "Initial root.json of your own Sigstore instance.",
                     "FILE",
                 ),
                 _FORMAT._replace(default="text"),
             ),
             (),
             update_root,
-            "Update the trust root of Sigstore by TUF, against which keyless signatures are verified.\n\nNothing else"
-            " ever asks the network for it; without, the one that came with this program is used.",
+            "Update Sigstore's trust root, which keyless signatures are verified against, by TUF.\n\nNo other command"
+            " contacts the network for it; until then the built-in trust root is used.",
             "clusterbook trust update",
         ),
     )

@@ -335,7 +335,7 @@ def _is_file(word: str) -> bool:
     return isfile(word)
 
 
-_RECIPE = Flag("recipe", ("--recipe", "-r"), "The recipe: a file, a URL, or the name of a published one.", "FILE|NAME")
+_RECIPE = Flag("recipe", ("--recipe", "-r"), "Recipe file, URL or slug.", "FILE|NAME")
 _SNAPSHOT = Flag(
     "snapshot",
     ("--snapshot", "-s"),
@@ -345,28 +345,34 @@ _SNAPSHOT = Flag(
 _VALIDATE = (
     _RECIPE,
     _SNAPSHOT,
-    Flag("no_cluster", ("--no-cluster",), "Judge the snapshot alone; no cluster is contacted."),
-    Flag("kubeconfig", ("--kubeconfig", "-k"), "Ask the cluster of this kubeconfig; default: as kubectl does.", "FILE"),
-    Flag("context", ("--context",), "Ask the cluster of this context.", "NAME"),
-    Flag("run", ("--run",), "Run, as Jobs, the checks that reading the cluster cannot answer."),
+    Flag("no_cluster", ("--no-cluster",), "Validate the snapshot alone, and contact no cluster."),
+    Flag("kubeconfig", ("--kubeconfig", "-k"), "Kubeconfig of the cluster; default: as for kubectl.", "FILE"),
+    Flag("context", ("--context",), "Kubeconfig context of the cluster.", "NAME"),
+    Flag("run", ("--run",), "Run checks that have to run in the cluster, as Jobs."),
     Flag(
         "stable_for",
         ("--stable-for",),
-        "Look again for this long, such as 60s: all has to hold all the time.",
+        "Repeat for this long, such as 60s; every check has to pass every time.",
         "DURATION",
     ),
-    Flag("save_snapshot", ("--save-snapshot",), "Write the snapshot that was taken to this file.", "FILE"),
+    Flag("save_snapshot", ("--save-snapshot",), "Write the captured snapshot to this file.", "FILE"),
     POOL,
-    Flag("phase", ("--phase",), "Judge only this phase and readiness; may be repeated.", "PHASE", repeated=True),
-    Flag("fail_fast", ("--fail-fast",), "Stop after the first phase that fails."),
-    Flag("fail_on_error", ("--fail-on-error",), "Whether failures count in the exit status.", "", ("true", "false")),
+    Flag("phase", ("--phase",), "Validate readiness and this phase only. May be repeated.", "PHASE", repeated=True),
+    Flag("fail_fast", ("--fail-fast",), "Stop after the first failing phase."),
+    Flag(
+        "fail_on_error",
+        ("--fail-on-error",),
+        "Whether failed checks set the exit status; default: true.",
+        "",
+        ("true", "false"),
+    ),
     INHERITED,
-    Flag("evidence", ("--evidence",), "Write what proves the judgement, the snapshot redacted, to this folder.", "DIR"),
+    Flag("evidence", ("--evidence",), "Write evidence (recipe, redacted snapshot, report) to this folder.", "DIR"),
     Flag("key", ("--sign-key", "--key"), "Sign the evidence with this private key (PEM: P-256, Ed25519).", "FILE"),
-    Flag("keyless", ("--keyless",), "Sign the evidence as whoever is logged in: CI, or SIGSTORE_ID_TOKEN."),
+    Flag("keyless", ("--keyless",), "Sign the evidence keyless: in CI, or with SIGSTORE_ID_TOKEN."),
     CONFIG,
     *(flag for flag in WHERE if flag.key != KEY.key),  # --key signs here, and policies name keys
-    Flag("format", ("--format", "-t"), "How the report is written: for people, or as CTRF.", values=("text", "json")),
+    Flag("format", ("--format", "-t"), "Output format; json is CTRF.", values=("text", "json")),
     FILE,
     *AGENT,
 )
@@ -378,10 +384,10 @@ COMMANDS: Mapping[str, Command] = {
             _VALIDATE,
             (Argument("slug"),),
             validate,
-            "Validate a cluster against a recipe.\n\nA snapshot of the cluster is taken now and judged; only --agent"
-            " and --run write. With --no-cluster the snapshot of a file is judged. Readiness is judged first, then"
-            " deployment, conformance and performance. Exit status: 0 when all that could be judged holds, 10 when"
-            " something does not, 2 when nobody can tell.",
+            "Validate a cluster against a recipe.\n\nCaptures a snapshot of the cluster and validates it; only --agent"
+            " and --run write. With --no-cluster the snapshot of a file is validated. Phases: readiness, then"
+            " deployment, conformance and performance. Exit status: 0 when everything that was measured passes, 10 when"
+            " something fails, 2 when nothing could be validated.",
             "clusterbook validate h100-eks-training\n"
             "  clusterbook validate h100-eks-training -s cluster.yaml --no-cluster --evidence proof --key operator.key",
             rules=(

@@ -136,7 +136,7 @@ def _pool_lines(pools: Sequence[Pool]) -> list[str]:
         count = f"{each.nodes} node{'s' if each.nodes > 1 else ''}"
         lines.append(f"  {_POOL_MARKS[each.state]:<8}{one_line(each.name)}  {count}{why}")
     if any(each.state == FAILED for each in pools) and any(each.state in (PASSED, PARTIAL) for each in pools):
-        lines.append("          hint: judge one by itself: --pool NAME")
+        lines.append("          hint: validate one pool with --pool NAME")
     return lines
 
 
@@ -144,10 +144,10 @@ def summary(report: Report) -> str:
     """Return one line: how many of each state, and what follows."""
     name = one_line(report.recipe) or "the recipe"
     follows = {
-        PASSED: f"{name} holds",
-        PARTIAL: f"{name} holds as far as it could be judged",
-        FAILED: f"{name} does not hold",
-        ERROR: f"nobody can tell whether {name} holds",
-        SKIPPED: "nothing was judged",
+        PASSED: f"{name} passed",
+        PARTIAL: f"{name} passed in part",
+        FAILED: f"{name} failed",
+        ERROR: f"{name} could not be validated",
+        SKIPPED: "nothing was validated",
     }
     return f"{report.says or 'nothing was asked'}: {follows[report.verdict]}"

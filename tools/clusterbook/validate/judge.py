@@ -88,7 +88,7 @@ def judge(
         wrong = any(result.state in (FAILED, ERROR) for result in of_phase)
         if wrong and name == READINESS:
             fails = any(result.state == FAILED for result in of_phase)
-            stopped = "readiness does not hold" if fails else "nobody can tell whether readiness holds"
+            stopped = "readiness failed" if fails else "readiness could not be validated"
         elif wrong and fail_fast:
             stopped = f"{name} failed, and no more was asked for"
     taken = str(snapshot.metadata.get("timestamp") or "")

@@ -16,11 +16,15 @@ from clusterbook.lint.run import check_tree
 @click.command("check", cls=SingleUseCommand)
 @RECIPES
 @DATA
-@click.option("--charts", type=click.Path(path_type=Path), help="Folder of chart archives, to check values against.")
+@click.option("--charts", type=click.Path(path_type=Path), help="Folder of chart archives to check values against.")
 @click.option(
-    "--strict/--lenient", default=None, help="Read the tree as ours or as the reference's; default: by its apiVersion."
+    "--strict/--lenient",
+    default=None,
+    help="Unknown keys are errors (ours) or warnings (AICR's trees); default: by the tree's apiVersion.",
 )
-@click.option("--format", "-t", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option(
+    "--format", "-t", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Output format."
+)
 @click.option("--output", "-o", default="", help="Write to this file instead of standard output.")
 def check_command(
     recipes: Path,
@@ -30,7 +34,7 @@ def check_command(
     form: str,
     output: str,
 ) -> int:
-    """Check sources against every rule; exit 10 when something was found."""
+    """Check sources against every rule; exit status 10 on findings."""
     findings = check_tree(recipes, data, charts, strict=strict)
     deliver(report(findings, form, all_codes), output=output)
     return FINDINGS if findings else 0

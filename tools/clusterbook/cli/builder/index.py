@@ -19,9 +19,11 @@ from clusterbook.lookup.write import build_index, own_package
 
 @click.command("build", cls=SingleUseCommand)
 @RECIPES
-@click.option("--output", "-o", type=click.Path(path_type=Path), default=Path("dist"), show_default=True)
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), default=Path("dist"), show_default=True, help="Folder to write."
+)
 def build_command(recipes: Path, output: Path) -> int:
-    """Build the index of every answer, into OUTPUT and into this checkout's own `clusterbook` command."""
+    """Resolve every combination and build the index, into OUTPUT and into this checkout's `clusterbook`."""
     with ProgressMeter() as progress:
         progress("build", "every combination of criteria")
         built = build_index(recipes, output=output, package=own_package(recipes))

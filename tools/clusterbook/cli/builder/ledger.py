@@ -23,7 +23,7 @@ from clusterbook.ledger import append, diff
 @click.argument("name", metavar="RELEASE")
 @RECIPES
 @REGISTRY
-@click.option("--commit", default="", help="Release the sources as of this commit; default: as they lie there.")
+@click.option("--commit", default="", help="Release the sources of this commit; default: the working tree.")
 @click.option("--allow-dirty", is_flag=True, help="Release sources that differ from their last commit.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; sources need not be committed.")
 @click.option(
@@ -38,7 +38,7 @@ from clusterbook.ledger import append, diff
 def release_command(
     name: str, recipes: Path, registry: Path, commit: str, allow_dirty: bool, dry_run: bool, form: str
 ) -> int:
-    """Add a release to the ledger: every recipe that is new or changed, with its version, and what serves which.
+    """Add a release to the ledger: new and changed recipes with their versions.
 
     RELEASE is year, month and number: 2026.7.0. The date is that of the commit.
     """
@@ -55,31 +55,35 @@ def release_command(
 @click.command("withdraw", cls=SingleUseCommand)
 @click.argument("slug")
 @click.argument("version")
-@click.option("--reason", required=True, help="What is wrong with it, in one line.")
-@click.option("--replacement", default="", metavar="[SLUG@]VERSION", help="What to use instead.")
-@click.option("--commit", default="HEAD", show_default=True, help="The commit whose date the withdrawal bears.")
+@click.option("--reason", required=True, help="Reason, in one line.")
+@click.option("--replacement", default="", metavar="[SLUG@]VERSION", help="Version to use instead.")
+@click.option("--commit", default="HEAD", show_default=True, help="Commit that dates the withdrawal.")
 @REGISTRY
 def withdraw_command(slug: str, version: str, reason: str, replacement: str, commit: str, registry: Path) -> int:
-    """Withdraw a version. It stays in the ledger; this is added to it."""
+    """Withdraw a version. It stays in the ledger; a withdrawal is added."""
     click.echo(append.withdraw(registry, slug, version, reason=reason, replacement=replacement, commit=commit))
     return 0
 
 
 @click.command("audit", cls=SingleUseCommand)
 @REGISTRY
-@click.option("--against", default="", metavar="REVISION", help="Refuse what was edited or removed since this commit.")
+@click.option(
+    "--against", default="", metavar="REVISION", help="Refuse files that were edited or removed since this commit."
+)
 @click.option(
     "--policy",
     type=click.Path(path_type=Path),
     default=Path("site/trust.yaml"),
     show_default=True,
-    help="Who is believed about evidence; without the file, nobody is.",
+    help="Trust policy for evidence; without the file, no signer is trusted.",
 )
-@click.option("--format", "-t", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option(
+    "--format", "-t", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Output format."
+)
 def audit_command(registry: Path, against: str, policy: Path, form: str) -> int:
-    """Audit the ledger: that it agrees with itself and with an earlier state, and that its evidence holds.
+    """Audit the ledger: its consistency, its history and its evidence.
 
-    Exit status: 10 when something does not.
+    Exit status: 10 when something is found.
     """
     findings = [*append.check(registry, against), *ledger.check(registry, policy)]
     deliver(report(findings, form, all_codes))

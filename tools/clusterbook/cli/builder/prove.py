@@ -32,13 +32,17 @@ FORMATS = ("text", "json")
     cls=RepeatedOption,
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Folder of chart archives, <component>-<version>.tgz each; may stand several times.",
+    help="Folder of chart archives named <component>-<version>.tgz. May be repeated.",
 )
-@click.option("--pull", is_flag=True, help="Pull charts that are not at hand with helm, into the user's cache.")
-@click.option("--against", default="", metavar="CHART@VERSION", help="Show what another version brings; write nothing.")
-@click.option("--verify", is_flag=True, help="Render nothing; exit 10 when a proof is missing or stale.")
+@click.option("--pull", is_flag=True, help="Pull missing charts with helm, into the user's cache.")
+@click.option(
+    "--against", default="", metavar="CHART@VERSION", help="Compare with another chart version; write nothing."
+)
+@click.option("--verify", is_flag=True, help="Render nothing; exit with status 10 when a proof is missing or stale.")
 @click.option("--helm", default="helm", show_default=True, help="The helm program, version 3 or 4.")
-@click.option("--format", "-t", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option(
+    "--format", "-t", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Output format."
+)
 @click.option("--output", "-o", default="", help="Write to this file instead of standard output.")
 def prove_command(
     slugs: tuple[str, ...],
@@ -53,8 +57,8 @@ def prove_command(
 ) -> int:
     """Prove the effect of each value by rendering its chart with and without it.
 
-    Proofs are written beside their components, and only what is stale is rendered again. Without --charts and --pull,
-    what is proven already is shown. Exit 10 when a value changes nothing or is refused.
+    Proofs are written beside their components, and only stale ones are rendered again. Without --charts and --pull,
+    existing proofs are shown. Exit status: 10 when a value has no effect or is refused.
     """
     found = matrix.build(load_catalog(read_tree(recipes)))
     every = cases(found.catalog, found.recipes)

@@ -19,7 +19,8 @@ from clusterbook.artifacts import index
 from clusterbook.artifacts.latest import current_latest
 from clusterbook.artifacts.root import check_chain
 from clusterbook.bundle.options import DEPLOYERS
-from clusterbook.cli.program import RepeatedOption, SingleUseCommand
+from clusterbook.cli.builder.options import RECIPES, REGISTRY
+from clusterbook.cli.program import Program, RepeatedOption, SingleUseCommand
 from clusterbook.cli.terminal import deliver
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.diagnostics.progress import ProgressMeter
@@ -29,6 +30,7 @@ from clusterbook.ledger.folder import open_ledger
 from clusterbook.oci.open import Access, open_base
 from clusterbook.publish.publish import JOBS, Destination, PublishResult, publish
 from clusterbook.publish.release import BUILDER, SOURCE, PublishRequest, prepare
+from clusterbook.publish.send import Report
 from clusterbook.trust.keys import PublicKey, public_key, read_key_file
 from clusterbook.trust.policy import Key, Policy, RootOfTrust, TrustOptions
 from clusterbook.trust.sign import KeylessSigner, KeySigner, Signer, read_private_key
@@ -48,40 +50,41 @@ from clusterbook.trust.verify import DEFAULT, read_policy
 _OPTIONS = (
     click.option("--to", "to", required=True, metavar="BASE", help="oci://HOST/BASE or oci-layout:FOLDER."),
     click.option("--key", type=click.Path(path_type=Path), help="Sign with this private key (PEM: P-256, Ed25519)."),
-    click.option("--keyless", is_flag=True, help="Sign as whoever is logged in: CI, SIGSTORE_ID_TOKEN, or --browser."),
-    click.option("--browser", is_flag=True, help="Log in with the browser where nothing else says who signs."),
-    click.option("--trust-config", default="", metavar="FILE", help="A Sigstore instance of your own."),
-    click.option("--unsigned", is_flag=True, help="Sign nothing; nobody can fetch it without saying so."),
+    click.option("--keyless", is_flag=True, help="Sign keyless: in CI, with SIGSTORE_ID_TOKEN, or by --browser."),
+    click.option("--browser", is_flag=True, help="Without a token, log in with the browser."),
+    click.option("--trust-config", default="", metavar="FILE", help="ClientTrustConfig of your own Sigstore instance."),
+    click.option("--unsigned", is_flag=True, help="Do not sign; clients then need --allow-unsigned."),
     click.option(
         "--policy",
         type=click.Path(path_type=Path),
-        help="Who has to have signed what is there before, and what is sent now; default: the key, or our releases.",
+        help="Trust policy that existing and new artifacts have to satisfy; default: --key, else our release workflow.",
     ),
     click.option(
         "--tuf-root", "tuf_roots", cls=RepeatedOption, multiple=True, type=click.Path(path_type=Path), metavar="FILE",
-        help="Every version of your root of trust, oldest first; the last one names the key.",
+        help="Every version of your TUF root, oldest first; the last one names the signing key. May be repeated.",
     ),
     click.option(
         "--deployer",
         "deployers",
         cls=RepeatedOption, multiple=True,
         type=click.Choice(DEPLOYERS),
-        help="Bundles; default: all five.",
+        help="Deployers to publish bundles for; default: all. May be repeated.",
     ),
-    click.option("--no-bundles", is_flag=True, help="Recipes alone, where sources are too old to make bundles of."),
+    click.option("--no-bundles", is_flag=True, help="Publish recipes without bundles."),
     click.option(
         "--lifetime", type=click.IntRange(1, 3660), default=index.LIFETIME.days, show_default=True, metavar="DAYS",
-        help="How long the index is good for after its date.",
+        help="Validity of the index.",
     ),
-    click.option("--as-of", default="", metavar="COMMIT", help="Date the index by this commit, not by the release."),
-    click.option("--recipes", type=click.Path(path_type=Path), default=Path("recipes"), show_default=True),
-    click.option("--registry", type=click.Path(path_type=Path), default=Path("registry"), show_default=True),
-    click.option("--jobs", type=click.IntRange(1, 64), default=JOBS, show_default=True, help="How much at once."),
-    click.option("--plain-http", is_flag=True, help="Do without TLS, even on other machines."),
-    click.option("--ca-file", default="", metavar="FILE", help="Certificate authorities to trust instead."),
-    click.option("--builder", default=BUILDER, metavar="URL", help="Who runs this, for the statement."),
-    click.option("--source", default=SOURCE, metavar="URL", help="Where the commit is, for the statement."),
-    click.option("--format", "-t", "form", type=click.Choice(["text", "json"]), default="text", show_default=True),
+    click.option("--as-of", default="", metavar="COMMIT", help="Date the index by this commit instead of the release."),
+    RECIPES,
+    REGISTRY,
+    click.option("--jobs", type=click.IntRange(1, 64), default=JOBS, show_default=True, help="Parallel uploads."),
+    click.option("--plain-http", is_flag=True, help="Use plain HTTP with the registry."),
+    click.option("--ca-file", default="", metavar="FILE", help="CA certificates to trust (PEM)."),
+    click.option("--builder", default=BUILDER, metavar="URL", help="Builder URI in the provenance statement."),
+    click.option("--source", default=SOURCE, metavar="URL", help="Source repository URI in the provenance statement."),
+    click.option("--format", "-t", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
+                 help="Output format."),
 )  # fmt: skip
 
 
@@ -96,11 +99,11 @@ def _with_options(command: Callable[..., int]) -> Callable[..., int]:
 @click.option("--all", "every", is_flag=True, help="Publish every release of the ledger, the oldest first.")
 @_with_options
 def publish_command(release: str, every: bool, **words: Any) -> int:
-    """Publish a release of the ledger: recipes, bundles, SBOMs and the index, with one signature on all of it.
+    """Publish a release: recipes, bundles, SBOMs and the index, all signed.
 
-    RELEASE is one of the ledger; default: the last. What is there is not sent again, so that running it once more is
-    how it is resumed. An older release is added to the index of the newest that is there. Of an older release, bundles
-    that can no longer be made are named and left out.
+    RELEASE is a release of the ledger; default: the last. Artifacts that are already there are not sent again, so
+    an interrupted run is resumed by running it once more. An older release is added to the index of the newest that
+    is there. Of an older release, bundles that can no longer be made are named and left out.
     """
     if release and every:
         raise InvalidRequest(f"both the release {release} and --all were given", hint="give one of them")
@@ -209,43 +212,46 @@ def fetch_line(where: str, *, flags: str) -> str:
 _KEYS = click.Path(path_type=Path)
 _days = click.option(
     "--days", type=click.IntRange(1, 3660), default=365, show_default=True, metavar="DAYS",
-    help="How long clients wait for the version after it.",
+    help="Validity of this version.",
 )  # fmt: skip
-_output = click.option("--output", "-o", required=True, type=_KEYS, metavar="FILE", help="The file to write.")
+_output = click.option("--output", "-o", required=True, type=_KEYS, metavar="FILE", help="File to write.")
 
 
-@click.group("root")
+@click.group("root", cls=Program)
 def root_group() -> None:
     """Manage the trust root: which keys sign releases, signed by several people together."""
 
 
 @root_group.command("new", cls=SingleUseCommand)
 @click.option("--root-key", "roots", type=_KEYS, cls=RepeatedOption, multiple=True, required=True, metavar="FILE",
-              help="A public key that signs the root; keep its private half offline.")  # fmt: skip
-@click.option("--threshold", type=click.IntRange(1, 64), required=True, help="How many root keys have to sign.")
+              help="Public key of a root signer; keep the private key offline. May be repeated.")  # fmt: skip
+@click.option("--threshold", type=click.IntRange(1, 64), required=True, help="Number of root signatures required.")
 @click.option("--release-key", "releases", type=_KEYS, cls=RepeatedOption, multiple=True, required=True, metavar="FILE",
-              help="A public key that signs releases, any one of them.")  # fmt: skip
+              help="Public key of a release signer; any one of them is enough. May be repeated.")  # fmt: skip
 @_days
 @_output
 def new_command(roots: tuple[Path, ...], threshold: int, releases: tuple[Path, ...], days: int, output: Path) -> int:
-    """Write version 1 of a root of trust, which nobody has signed yet."""
+    """Write version 1 of a TUF root, still unsigned."""
     data = new_root(map(_key, roots), threshold, map(_key, releases), _expires(days))
     return _write(output, data, signatures(data, str(output)))
 
 
 @root_group.command("change", cls=SingleUseCommand)
 @click.argument("file", type=_KEYS)
-@click.option("--add-root-key", type=_KEYS, cls=RepeatedOption, multiple=True, metavar="FILE")
-@click.option("--remove-root-key", type=_KEYS, cls=RepeatedOption, multiple=True, metavar="FILE")
-@click.option("--add-release-key", type=_KEYS, cls=RepeatedOption, multiple=True, metavar="FILE")
-@click.option("--remove-release-key", type=_KEYS, cls=RepeatedOption, multiple=True, metavar="FILE")
-@click.option("--threshold", type=click.IntRange(1, 64), default=None, help="How many root keys have to sign.")
+@click.option("--add-root-key", type=_KEYS, cls=RepeatedOption, multiple=True, metavar="FILE", help="Add a root key.")
+@click.option("--remove-root-key", type=_KEYS, cls=RepeatedOption, multiple=True, metavar="FILE",
+              help="Remove a root key.")  # fmt: skip
+@click.option("--add-release-key", type=_KEYS, cls=RepeatedOption, multiple=True, metavar="FILE",
+              help="Add a release key.")  # fmt: skip
+@click.option("--remove-release-key", type=_KEYS, cls=RepeatedOption, multiple=True, metavar="FILE",
+              help="Remove a release key.")  # fmt: skip
+@click.option("--threshold", type=click.IntRange(1, 64), default=None, help="Number of root signatures required.")
 @_days
 @_output
 def change_command(file: Path, threshold: int | None, days: int, output: Path, **keys: tuple[Path, ...]) -> int:
-    """Write the version after FILE, which nobody has signed yet; without keys it only lasts longer.
+    """Write the next version of a TUF root, still unsigned; without key flags only its expiry changes.
 
-    The public key that is to go is named, whether or not its private half is at hand.
+    A key is removed by naming its public half.
     """
     found = {word: tuple(map(_key, files)) for word, files in keys.items()}
     change = RootChange(
@@ -262,10 +268,14 @@ def change_command(file: Path, threshold: int | None, days: int, output: Path, *
 
 @root_group.command("sign", cls=SingleUseCommand)
 @click.argument("file", type=_KEYS)
-@click.option("--key", required=True, type=_KEYS, metavar="FILE", help="A private root key, of this version or before.")
-@click.option("--after", type=_KEYS, default=None, metavar="FILE", help="The version before it, but for the first.")
+@click.option(
+    "--key", required=True, type=_KEYS, metavar="FILE", help="Private root key, of this version or the one before."
+)
+@click.option(
+    "--after", type=_KEYS, default=None, metavar="FILE", help="Previous version of the root; not for the first."
+)
 def sign_command(file: Path, key: Path, after: Path | None) -> int:
-    """Add a signature to FILE, and say how many are still missing."""
+    """Sign a version of a TUF root, and print how many signatures are missing."""
     before = _read(after) if after else b""
     data = sign_root(_read(file), str(file), read_private_key(key, os.environ), before)
     return _write(file, data, signatures(data, str(file), before))
@@ -273,9 +283,17 @@ def sign_command(file: Path, key: Path, after: Path | None) -> int:
 
 @root_group.command("check", cls=SingleUseCommand)
 @click.argument("files", type=_KEYS, nargs=-1, required=True)
-@click.option("--format", "-t", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "-t",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Output format.",
+)
 def check_command(files: tuple[Path, ...], form: str) -> int:
-    """Check that each of FILES follows from the one before it, and say what the last says."""
+    """Check that each of FILES follows from the one before it, and print the last."""
     last = describe_root(read_chain(files)[-1])
     deliver(json.dumps(last, indent=2) + "\n" if form == "json" else _text(last))
     return 0

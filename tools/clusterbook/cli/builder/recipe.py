@@ -62,7 +62,15 @@ def load(recipes: Path, data: Path | None) -> Matrix:
 @DATA
 @click.argument("query", default="")
 @_criteria_options
-@click.option("--format", "-t", "form", type=click.Choice(["yaml", "json", "table"]), default="yaml", show_default=True)
+@click.option(
+    "--format",
+    "-t",
+    "form",
+    type=click.Choice(["yaml", "json", "table"]),
+    default="yaml",
+    show_default=True,
+    help="Output format.",
+)
 def resolve_command(recipes: Path, data: Path | None, query: str, form: str, **criteria_flags: str | None) -> int:
     """Resolve one recipe from the sources.
 
@@ -111,8 +119,8 @@ def count_command(recipes: Path, data: Path | None, queries: tuple[str, ...]) ->
 @click.command("matrix", cls=SingleUseCommand)
 @RECIPES
 @DATA
-@click.option("--tuples", type=click.Path(path_type=Path), help="File with one tuple per line; default: all there are.")
-@click.option("--hydrate", is_flag=True, help="Put values in place, as the reference's query does.")
+@click.option("--tuples", type=click.Path(path_type=Path), help="File with one tuple per line; default: all tuples.")
+@click.option("--hydrate", is_flag=True, help="Include hydrated values.")
 @click.option("--api-version", default="", help="apiVersion of the results.")
 @click.option("--output", "-o", required=True, help="File of JSON lines; - for standard output.")
 def matrix_command(

@@ -12,8 +12,15 @@ from clusterbook.site import json_schemas
 
 
 @click.command("schemas", cls=SingleUseCommand)
-@click.option("--output", "-o", type=click.Path(path_type=Path), default=Path("schemas/v1"), show_default=True)
-@click.option("--verify", is_flag=True, help="Write nothing; exit 10 when a file is stale.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    default=Path("schemas/v1"),
+    show_default=True,
+    help="Folder to write.",
+)
+@click.option("--verify", is_flag=True, help="Write nothing; exit with status 10 when a file is stale.")
 def schemas_command(output: Path, verify: bool) -> int:
     """Write the JSON Schemas of the source documents."""
     if verify:

@@ -33,10 +33,17 @@ _site = click.option(
 @RECIPES
 @REGISTRY
 @_site
-@click.option("--generator", default="mkdocs", show_default=True, help="Who makes authored pages: a Python module.")
-@click.option("--url", default="", help="Where the site will stand; for the sitemap and for feeds.")
-@click.option("--published", default=PUBLISHED, show_default=True, help="Where pages tell people to fetch from.")
-@click.option("--output", "-o", type=click.Path(path_type=Path), default=Path("dist/site"), show_default=True)
+@click.option("--generator", default="mkdocs", show_default=True, help="Python module that renders the authored pages.")
+@click.option("--url", default="", help="Public URL of the site, for the sitemap and feeds.")
+@click.option("--published", default=PUBLISHED, show_default=True, help="Registry that pages name in fetch commands.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    default=Path("dist/site"),
+    show_default=True,
+    help="Folder to write.",
+)
 @click.pass_context
 def site_command(
     context: click.Context,
