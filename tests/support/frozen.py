@@ -8,17 +8,25 @@ usage: python -m tests.support.frozen
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
 from clusterbook.catalog.load import load_catalog
 from clusterbook.catalog.read import read_tree, tree_from_texts
+from clusterbook.cli import build_main
 from clusterbook.files.write import write_folder
 from clusterbook.lookup.build import index_parts
 from clusterbook.resolve import matrix
 from clusterbook.resolve.matrix import Matrix
+from clusterbook.trust.sign import KeySigner
+from tests.support import checkouts
 from tests.support.goldens import archived, unarchived
+from tests.support.publications import Publisher, layout
+from tests.support.servers.certificates import private_pem
 
 OURS = Path(__file__).resolve().parents[2]
 FILE = OURS / "tests/frozen/recipes.txtar"
@@ -62,6 +70,24 @@ def write_index(folder: Path, sources: Mapping[str, str]) -> Path:
     """Return `folder` with the index of these sources written into it."""
     write_folder(folder, index_parts(build(sources)), marker="index.json")
     return folder
+
+
+def publisher(folder: Path) -> Publisher:
+    """Return whoever publishes the few: a checkout with its ledger, and `published`, a layout, beside it."""
+    checkout, before = folder / "checkout", Path.cwd()
+    write_sources(checkout / "recipes", few())
+    os.chdir(checkout)
+    try:
+        checkouts.run_git("init", "-q", "-b", "main")
+        checkouts.commit_all("July", checkouts.JULY_DATE)
+        assert build_main.run(["release", checkouts.JULY]) == 0
+    finally:
+        os.chdir(before)
+    (folder / "our.key").write_bytes(private_pem(ed25519.Ed25519PrivateKey.generate()))
+    found = Publisher(checkout, KeySigner.from_file(folder / "our.key", {}))
+    found.key.write_text(found.signer.public_pem())
+    found.publish(layout(folder / "published"), checkouts.JULY)
+    return found
 
 
 def main() -> None:
