@@ -58,7 +58,7 @@ def test_the_recipe_itself_is_never_changed() -> None:
 
 @pytest.mark.parametrize("option", ["set", "setFile", "setJson"])
 def test_one_place_is_not_set_twice_under_two_names_of_its_component(option: str) -> None:
-    with pytest.raises(InvalidRequest, match=r"--set(-file|-json)? a:x stands twice"):
+    with pytest.raises(InvalidRequest, match=r"--set(-file|-json)? a:x is given twice"):
         chosen(with_paths(), **{option: ["a:x=1", "ay:x=2"]})
     assert values(with_paths(), set=["a:x=1"], setJson=["ay:x=2"]) == {"x": 2}
 

@@ -27,9 +27,9 @@ def test_nothing_asked_is_helm_with_every_default() -> None:
         ({"appName": "x"}, "--app-name means nothing to the deployer helm"),
         ({"repo": "https://a/b"}, "--repo means nothing to the deployer helm"),
         ({"fluxNamespace": "x"}, "--flux-namespace means nothing to the deployer helm"),
-        ({"set": ["a:b=1", "a:b=2"]}, "--set a:b stands twice"),
-        ({"setJson": ["a:b=1", "a:b=2"]}, "--set-json a:b stands twice"),
-        ({"setFile": ['a:b="x"', 'a:b="y"']}, "--set-file a:b stands twice"),
+        ({"set": ["a:b=1", "a:b=2"]}, "--set a:b is given twice"),
+        ({"setJson": ["a:b=1", "a:b=2"]}, "--set-json a:b is given twice"),
+        ({"setFile": ['a:b="x"', 'a:b="y"']}, "--set-file a:b is given twice"),
         *(
             ({"setJson": [f"a:x={head * n}1{tail * n}"]}, "--set-json a:x is not JSON: ")
             for head, tail in (("[", "]"), ('{"a":', "}"))
@@ -56,7 +56,7 @@ def test_nothing_asked_is_helm_with_every_default() -> None:
         ({"deployer": "argocd", "targetRevision": "a b"}, "--target-revision 'a b' cannot be used"),
         ({"deployer": "flux", "fluxNamespace": "../x"}, "--flux-namespace '../x' cannot be used"),
         ({"workloadGate": "a=b"}, "--workload-gate a=b: the effect is missing"),
-        ({"systemNodeToleration": ["a", "a"]}, "--system-node-toleration a stands twice"),
+        ({"systemNodeToleration": ["a", "a"]}, "--system-node-toleration a is given twice"),
         ({"set": ["deployer:project=x"]}, "--set deployer:project is unknown to the deployer helm"),
         ({"deployer": "argocd", "set": ["deployer:projekt=x"]}, "--set deployer:projekt is unknown"),
         ({"deployer": "argocd", "set": ["deployer:cascadeDelete=yes"]}, "is neither true nor false"),

@@ -113,7 +113,7 @@ def test_what_is_no_label_is_refused(word: str, what: str) -> None:
 
 
 def test_one_label_has_one_value() -> None:
-    with pytest.raises(InvalidRequest, match="--x a stands twice"):
+    with pytest.raises(InvalidRequest, match="--x a is given twice"):
         settings.read_labels("--x", ["a=1", "a=2"])
 
 

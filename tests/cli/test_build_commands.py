@@ -224,7 +224,7 @@ def test_a_recipe_is_resolved_by_flags_too(recipes: Path, capsys: pytest.Capture
     assert json.loads(capsys.readouterr().out)["metadata"]["slug"] == "eks-training"
     assert build_main.run([*line, "eks"]) == 2
     assert build_main.run([*line, "--service", "gke"]) == 2
-    assert "--service stands twice" in capsys.readouterr().err
+    assert "--service is given twice" in capsys.readouterr().err
 
 
 def test_a_build_refuses_a_tree_in_which_a_recipe_does_not_resolve(

@@ -361,7 +361,7 @@ def test_values_that_are_not_known_and_flags_that_contradict_each_other_are_name
         2 CB101 | clusterbook list --source {index} --service foo | service 'foo' is not known; allowed:
         2 CB101 | clusterbook list --source {index} --service "" | --service is empty
         2 CB101 | clusterbook recipe --source {index} --nodes many | is not a whole number
-        2 CB101 | clusterbook recipe --service eks --service gke | --service stands twice
+        2 CB101 | clusterbook recipe --service eks --service gke | --service is given twice
         2 CB101 | clusterbook recipe --source {index} eks --service eks | both the recipe eks and --service
         3 CB102 | clusterbook recipe --source {index} nope | there is no recipe nope
         3 CB102 | clusterbook bundle --source {index} nope | there is no recipe nope
@@ -391,7 +391,7 @@ def test_what_another_machine_answers_has_an_exit_status_of_its_own(walk: Walk) 
         3 CB102 | clusterbook recipe -s {site}/answers-404 | is answered with 404
         7 CB145 | clusterbook bundle --config {site}/answers-429 | is answered with 429
         6 CB144 | clusterbook recipe -r {site}/answers-500 | is answered with 500
-        6 CB144 | clusterbook recipe -r http://127.0.0.1:9/x | nobody listens there
+        6 CB144 | clusterbook recipe -r http://127.0.0.1:9/x | connection refused
         2 CB140 | clusterbook recipe -r http://ann:secret@127.0.0.1/x | does not carry a user
         2 CB140 | clusterbook recipe -r http://127.0.0.1:no/x | is no address
         2 CB101 | clusterbook recipe -r {site}/list.yaml?token=secret | list.yaml holds a list of 2
@@ -406,8 +406,8 @@ def test_what_another_machine_answers_has_an_exit_status_of_its_own(walk: Walk) 
         7 CB145 | clusterbook fetch index --from oci://{host}/answers-429 | is answered with 429
         3 CB141 | clusterbook fetch index --from oci://{host}/nothing | nothing is published there
         3 CB141 | clusterbook verify oci://{host}/nothing:1 | does not
-        6 CB144 | clusterbook fetch index --from oci://127.0.0.1:9/x | nobody listens there
-        6 CB144 | clusterbook fetch index --from https://127.0.0.1:9/x | nobody listens there
+        6 CB144 | clusterbook fetch index --from oci://127.0.0.1:9/x | connection refused
+        6 CB144 | clusterbook fetch index --from https://127.0.0.1:9/x | connection refused
     """)
     assert walk.faults(rows) == []
     assert "secret" not in str(walk.all([row.line for row in rows if "secret" in row.line]))

@@ -125,7 +125,7 @@ def test_negative_nodes_are_refused(ask) -> None:
 
 def test_a_flag_given_twice_is_refused(ask) -> None:
     said = ask("recipe", "--service", "eks", "--service", "gke")
-    assert (said.status, "--service stands twice" in said.err) == (2, True)
+    assert (said.status, "--service is given twice" in said.err) == (2, True)
     assert ask("recipe", "--gpu", "h100", "--accelerator", "h100").status == 2
 
 

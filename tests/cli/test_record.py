@@ -48,7 +48,7 @@ def test_parts_of_a_check_come_from_several_files(tmp_path: Path, capsys: pytest
         (("=x",), 2, "is not CHECK=FILE"),
         (("nccl-all-reduce-bw=/no/such/file",), 3, "CB102 /no/such/file"),
         (("nccl-all-reduce-wb={log}",), 2, "nccl-all-reduce-bw"),
-        (("nccl-all-reduce-bw={log}", "nccl-all-reduce-bw={log}"), 2, "stands twice"),
+        (("nccl-all-reduce-bw={log}", "nccl-all-reduce-bw={log}"), 2, "is given twice"),
         (("--status", "gang-scheduling=ok"), 2, "no number from 0 to 255"),
         (("--status", "gang-scheduling=256"), 2, "no number from 0 to 255"),
     ],

@@ -106,7 +106,7 @@ def test_a_template_writes_a_snapshot(root: str, tmp_path: Path, capsys: pytest.
         (("--template", "no-such-file"), 3, "CB102 no-such-file"),
         (("--template", "x", "-t", "json"), 2, "--template and --format json"),
         (("--nonsense",), 1, "--nonsense"),
-        (("-o", "a", "-o", "b"), 2, "stands twice"),
+        (("-o", "a", "-o", "b"), 2, "is given twice"),
         (("--config", "no-such-file"), 3, "no-such-file"),
     ],
 )

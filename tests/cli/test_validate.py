@@ -57,7 +57,7 @@ def test_a_recipe_of_the_index_is_judged_by_its_name(index: str) -> None:
 def test_a_recipe_of_a_file_is_judged(index: str, tmp_path: Path, name: str) -> None:
     where = recipe(tmp_path, name=name, constraints=[{"name": "OS.release.ID", "value": "ubuntu"}])
     reply = validate({"source": index, "snapshot": H100, "no_cluster": True, "recipe": where})
-    assert reply.text == "readiness\n  passed  OS.release.ID  it is ubuntu\nGPUs: 32 whole\n1 passed: mine holds\n"
+    assert reply.text == "readiness\n  passed  OS.release.ID  it is ubuntu\nGPUs: 32 whole\n1 passed: mine passed\n"
     assert reply.status == 0
 
 
@@ -82,7 +82,7 @@ def test_the_report_is_written_as_ctrf(index: str, tmp_path: Path) -> None:
     where, target = recipe(tmp_path), tmp_path / "report.json"
     words = ["validate", "-r", where, "-s", H100, "--no-cluster", "--source", index]
     said = indexes.run(*words, "-o", str(target))
-    assert said.err == "note: nothing was asked: nothing was judged\n"
+    assert said.err == "note: nothing was asked: nothing was validated\n"
     assert json.loads(target.read_text())["reportFormat"] == "CTRF"
     assert indexes.run(*words, "--format", "json").out == target.read_text()
 
@@ -152,9 +152,9 @@ def test_a_question_that_cannot_be_answered_is_refused(
         ("kind: Snapshot\n", "this snapshot shows nothing: it has no measurements"),
         ("kind: Snapshot\nmeasurements: []\n", "this snapshot shows nothing: it has no measurements"),
         ("kind: Snapshot\nfingerprint: {service: eks}\n", "this snapshot shows nothing: it has no measurements"),
-        ('{"kind": "Snapshot", "kind": "Snapshot"}', "key 'kind' stands twice"),
-        ('{"kind": "Snapshot", "a": [{"x": 1, "x" : 2}]}', "key 'x' stands twice"),
-        ('{"kind": "Snapshot", "a": "b\\":", "c": [{"x": 1,"x":2}]}', "key 'x' stands twice"),
+        ('{"kind": "Snapshot", "kind": "Snapshot"}', "key 'kind' is given twice"),
+        ('{"kind": "Snapshot", "a": [{"x": 1, "x" : 2}]}', "key 'x' is given twice"),
+        ('{"kind": "Snapshot", "a": "b\\":", "c": [{"x": 1,"x":2}]}', "key 'x' is given twice"),
         ('{"kind": "Snapshot", "a": ' + "[" * 99 + "]" * 99 + "}", "nests deeper than"),
         ('{"kind": "Snapshot", "a": ' + "9" * 5000 + "}", "9… is not a finite number"),
         ('{"kind": "Snapshot", "a": 1e999}', "1e999 is not a finite number"),

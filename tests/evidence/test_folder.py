@@ -49,7 +49,7 @@ def test_a_judgement_is_proved_and_signed(run: Run) -> None:
     assert re.search(rf"note: e proves: \d+ passed, \d+ skipped.* of {SLUG}, sha256:", err)
     status, out, _ = run("evidence", "verify", "e", "--key", "our.pub")
     assert status == 0
-    assert out.startswith(f"judged again, it is the same: {SLUG} partial (")
+    assert out.startswith(f"validated again, with the same result: {SLUG} partial (")
     assert ": eks, h100, ubuntu, 6 nodes\n" in out
     assert out.endswith("signed by our.pub\n")
     found = json.loads(run("evidence", "verify", "e", "--key", "our.pub", "-t", "json")[1])
@@ -69,11 +69,11 @@ def test_failure_is_evidence_as_well_and_the_exit_status_says_so(run: Run) -> No
     assert run(*words)[0] == 10
     status, out, _ = run("evidence", "verify", "e", "--unsigned")
     assert status == 10
-    assert out.endswith("nobody vouches for the snapshot\n")
+    assert out.endswith("unsigned: nobody confirms that the snapshot is real\n")
 
 
 def test_evidence_can_be_signed_later_once_it_holds(run: Run) -> None:
-    assert "nobody vouches for it yet; type clusterbook evidence sign e --key FILE" in run(*JUDGED)[2]
+    assert "it is not signed yet; type clusterbook evidence sign e --key FILE" in run(*JUDGED)[2]
     assert run("evidence", "sign", "e", "--key", "our.key") == (
         0,
         "",
@@ -230,6 +230,6 @@ def test_what_a_snapshot_says_adds_no_line_about_who_signed(run: Run, said: str)
     words = [word if "h100-eks.yaml" not in word else "cluster.yaml" for word in JUDGED]
     run(*words)
     _, out, _ = run("evidence", "verify", "e", "--unsigned")
-    assert out.splitlines()[-1] == "nobody vouches for the snapshot"
+    assert out.splitlines()[-1] == "unsigned: nobody confirms that the snapshot is real"
     assert not any(line.startswith("signed by") for line in out.splitlines())
     assert all(line.isprintable() for line in out.splitlines())

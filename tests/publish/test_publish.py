@@ -19,7 +19,7 @@ from clusterbook.artifacts.layout import NotOfTheLedger
 from clusterbook.artifacts.open import OpenIndex, open_index
 from clusterbook.bundle.options import DEPLOYERS
 from clusterbook.cli import build_main
-from clusterbook.cli.builder.publish import meter, notes
+from clusterbook.cli.builder.publish import notes
 from clusterbook.diagnostics.errors import NotFound
 from clusterbook.diagnostics.transport import NoArtifact, Patience, Unreachable
 from clusterbook.oci.layout.folder import Layout
@@ -362,18 +362,6 @@ def test_the_command_says_what_it_did_and_needs_to_know_who_signs(
     assert (again["sent_blobs"], again["sent_manifests"], again["sequence"]) == (0, 0, 2)
     assert build_main.run([*words, MARCH, "--key", str(keys / "other.key")]) == 4
     assert build_main.run(["publish", "--to", "ftp://x", "--unsigned"]) == 2
-
-
-def test_how_far_it_has_come_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    show = meter()
-    for done in range(1, 4):
-        show("recipes", done, 3)
-    lines = capsys.readouterr().err.split("\r")
-    assert lines[1:] == [
-        "recipes      [==========                    ] 1/3",
-        "recipes      [====================          ] 2/3",
-        "recipes      [==============================] 3/3\n",
-    ]
 
 
 def test_an_index_that_nobody_takes_any_more_is_pointed_out() -> None:

@@ -216,7 +216,7 @@ def accept(
         raise NotYet(f"{name} is of {_date(envelope.issued)}, it is {_date(now)}", hint="is the clock right?")
     if envelope.expires <= now:
         hint = "ask whoever publishes it for a new one; a mirror has to be filled again"
-        raise Expired(f"{name} has run out on {_date(envelope.expires)}", hint=hint)
+        raise Expired(f"{name} expired on {_date(envelope.expires)}", hint=hint)
     digest = f"sha256:{sha256(raw).hexdigest()}"
     names = tuple(sorted(each.name for each in envelope.withdrawn))
     if previous is not None:

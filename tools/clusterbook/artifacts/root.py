@@ -101,7 +101,7 @@ def refuse_expired(root: RootOfTrust, now: datetime, where: str) -> None:
     if root.expires <= now:
         from clusterbook.trust.tuf_root import ExpiredTufRoot
 
-        what = f"{root} has run out on {root.expires.date()}, and {where} has none that follows it"
+        what = f"{root} expired on {root.expires.date()}, and {where} has none that follows it"
         raise ExpiredTufRoot(what, hint="use another source, or ask the publisher for a later version")
 
 

@@ -64,7 +64,7 @@ def read_checksums(text: str) -> dict[str, str]:
     """Return the digests in checksums.txt by path.
 
     Raises:
-        InvalidRequest: a line is malformed, or a path stands twice or leaves the bundle.
+        InvalidRequest: a line is malformed, or a path is given twice or leaves the bundle.
     """
     found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -77,7 +77,7 @@ def read_checksums(text: str) -> dict[str, str]:
         digest, path = match.groups()
         if path in found or path.startswith("/") or ".." in path.split("/"):
             raise InvalidRequest(
-                f"{CHECKSUMS}:{number}: the path {path} stands twice or leaves the bundle",
+                f"{CHECKSUMS}:{number}: the path {path} is given twice or leaves the bundle",
                 hint="do not use this bundle: make or fetch it again",
             )
         found[path] = digest

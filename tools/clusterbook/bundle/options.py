@@ -171,7 +171,7 @@ def refuse_repetition(settings: Sequence[Setting]) -> None:
     seen = set()
     for each in settings:
         if (each.flag, each.target, each.path) in seen:
-            raise InvalidRequest(f"{each.flag} {each.target}:{each.dotted()} stands twice", hint="keep one of them")
+            raise InvalidRequest(f"{each.flag} {each.target}:{each.dotted()} is given twice", hint="keep one of them")
         seen.add((each.flag, each.target, each.path))
 
 
@@ -194,7 +194,7 @@ def _tolerations(request: OptionWords, option: str) -> tuple[Taint, ...]:
     for word in request.get(option, ()):
         taint = setting_grammar.read_taint(flag(option), word)
         if taint in found:
-            raise InvalidRequest(f"{flag(option)} {word} stands twice", hint="keep one of them")
+            raise InvalidRequest(f"{flag(option)} {word} is given twice", hint="keep one of them")
         found.append(taint)
     return tuple(found)
 

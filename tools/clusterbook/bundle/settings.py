@@ -121,12 +121,12 @@ def _finite(word: str) -> float:
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object. Raises ValueError when a key stands twice: only one of them could count."""
+    """Return an object. Raises ValueError when a key is given twice: only one of them could count."""
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {twice!r} stands twice")
+        raise ValueError(f"the key {twice!r} is given twice")
     return found
 
 
@@ -227,7 +227,7 @@ def read_labels(flag: str, words: Iterable[str]) -> dict[str, str]:
     """Return the labels in `key=value` words.
 
     Raises:
-        InvalidRequest: a word is no label, or a key stands twice.
+        InvalidRequest: a word is no label, or a key is given twice.
     """
     found: dict[str, str] = {}
     for word in words:
@@ -236,7 +236,7 @@ def read_labels(flag: str, words: Iterable[str]) -> dict[str, str]:
             raise InvalidRequest(f"{flag} {word} is not key=value", hint=f"write {flag} node-group=gpu, say")
         _refuse_label(flag, word, key, value)
         if key in found:
-            raise InvalidRequest(f"{flag} {key} stands twice", hint="keep one; a node has one value per label")
+            raise InvalidRequest(f"{flag} {key} is given twice", hint="keep one; a node has one value per label")
         found[key] = value
     return found
 

@@ -239,7 +239,7 @@ class _Loader:
                     self.report(
                         REPEATED_NAME,
                         component.place(),
-                        f"component '{component.name}' stands twice",
+                        f"component '{component.name}' is given twice",
                         "keep one entry per name",
                     )
                     continue

@@ -143,7 +143,7 @@ def scan(words: Sequence[str], command: Command) -> Request | None:
     None means that the line holds something this scanner does not know; click then says what is wrong with it.
 
     Raises:
-        InvalidRequest: a flag stands twice. Source: reference row G8.
+        InvalidRequest: a flag is given twice. Source: reference row G8.
     """
     scanned = scan_flags(words, command.flags)
     if scanned is None:
@@ -192,7 +192,7 @@ def scan_flags(words: Sequence[str], flags: Sequence[Flag]) -> tuple[Request, li
             lists[flag.key] = (*lists.get(flag.key, ()), value)
             continue
         if flag.key in values or flag.key in switches:
-            raise InvalidRequest(f"{flag.names[0]} stands twice", hint="keep one; it takes a single value")
+            raise InvalidRequest(f"{flag.names[0]} is given twice", hint="it takes a single value")
         if flag.switch:
             switches.add(flag.key)
         else:

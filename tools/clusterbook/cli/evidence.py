@@ -86,12 +86,12 @@ def verify(request: Request, caller: Caller) -> Reply:
         "published": published,
     }
     lines = (
-        f"judged again, it is the same: {proof.recipe} {proof.verdict} ({proof.says})",
+        f"validated again, with the same result: {proof.recipe} {proof.verdict} ({proof.says})",
         f"evidence {evidence.where}" if where.startswith(SCHEME) else "",
         f"recipe {proof.digest}",
         f"published as {published}" if published else "",
         f"cluster seen at {proof.taken_at or 'an unknown time'}: {proof.cluster or 'nothing says what it is'}",
-        f"signed by {signer}" if signer else "nobody vouches for the snapshot",
+        f"signed by {signer}" if signer else "unsigned: nobody confirms that the snapshot is real",
     )
     text = "".join(f"{one_line(line)}\n" for line in lines if line)  # a stranger may have written the snapshot
     if request.text("format") == "json":

@@ -74,7 +74,7 @@ class SingleUseCommand(click.Command):
                 formatter.write_dl(records)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse a flag that stands twice, then parse.
+        """Refuse a flag that is given twice, then parse.
 
         Raises:
             InvalidRequest: naming the flag.

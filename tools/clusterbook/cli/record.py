@@ -50,7 +50,7 @@ def _pairs(words: Iterable[str], form: str) -> Iterator[tuple[str, str]]:
         if not equals or not name or not value:
             raise InvalidRequest(f"'{word}' is not {form}", hint="as in nccl-all-reduce-bw=nccl.log")
         if name in names:
-            raise InvalidRequest(f"{name} stands twice", hint=f"tell its parts apart: {name}/PART=FILE")
+            raise InvalidRequest(f"{name} is given twice", hint=f"tell its parts apart: {name}/PART=FILE")
         names.add(name)
         yield name, value
 

@@ -94,7 +94,7 @@ def forget(request: Request, caller: Caller) -> Reply:
     context = Context.of(caller.environment)
     if not memory(context.environment, context.home).forget(source):
         raise NotFound(f"nothing is remembered of {source}", hint="write it as `fetch --from` has it")
-    return Reply(f"{source}: forgotten; the next index that it shows is believed, if it is signed\n")
+    return Reply(f"{source}: forgotten; its next signed index is accepted, whatever its number\n")
 
 
 def show(request: Request, caller: Caller) -> Reply:

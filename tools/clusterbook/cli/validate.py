@@ -258,7 +258,7 @@ def _evidence(
     if proof.verdict != report.verdict:
         notes.append(f"of what may be shown, the verdict is {proof.verdict}: the redacted snapshot says less")
     if signer is None:
-        notes.append(f"nobody vouches for it yet; type clusterbook evidence sign {where} --key FILE")
+        notes.append(f"it is not signed yet; type clusterbook evidence sign {where} --key FILE")
     return tuple(notes)
 
 

@@ -40,7 +40,7 @@ def patience(say: Callable[[str], None], whom: str, *, quiet_s: float = QUIET_S)
         waited_s = 0.0
         while not ended.wait(quiet_s):
             waited_s += quiet_s
-            say(f"waiting for {whom}, {waited_s:g} s by now")
+            say(f"waiting for {whom}: {waited_s:g} s")
 
     Thread(target=tell, name="patience", daemon=True).start()
     try:

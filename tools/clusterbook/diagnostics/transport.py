@@ -68,7 +68,7 @@ class Unreachable(ClusterbookError):
 
 
 class RateLimited(ClusterbookError):
-    """The registry asks to be left alone for longer than we wait. Run the command again: it goes on from there."""
+    """The registry asks to retry only after longer than we wait. Run the command again: it goes on from there."""
 
     code = "CB145"
     exit_status = 7

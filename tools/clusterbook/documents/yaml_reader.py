@@ -54,7 +54,7 @@ TOO_MANY_VALUES = Code(
 )
 REPEATED_KEY = Code(
     "CB005",
-    "key stands twice",
+    "key is given twice",
     "error",
     "Only one of the two can count, and readers do not agree which.",
     "Remove one of them, or merge what they hold.",
@@ -366,7 +366,7 @@ class _NodeReader:
                 raise _error(
                     REPEATED_KEY,
                     self.place(key),
-                    f"key '{key.value}' stands twice in one map",
+                    f"key '{key.value}' is given twice in one map",
                     f"the first is on line {first.key_line}; remove one of them",
                 )
             members[key.value] = self.node(value, key, depth + 1)

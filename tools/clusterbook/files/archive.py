@@ -4,7 +4,7 @@ An archive of ours holds regular files with plain relative names, sorted, withou
 uncompressed archive are promised to be the same everywhere, those of a compressed one wherever zlib is (zlib-ng
 compresses otherwise).
 
-Unpacking trusts nothing: a member that is no regular file, whose name leads elsewhere or stands twice (also where the
+Unpacking trusts nothing: a member that is no regular file, whose name leads elsewhere or is given twice (also where the
 case of letters does not count), or that is more than agreed ends it, and nothing is left behind.
 """
 
@@ -64,7 +64,7 @@ def pack(entries: Iterable[TarEntry], target: BinaryIO, *, compress: bool) -> No
     """Write an archive of `entries`, sorted by name, to `target`; with `compress`, as `.tar.gz`.
 
     Raises:
-        UnsafeArchive: a name leads out of the archive or stands twice, or a file changed while it was packed.
+        UnsafeArchive: a name leads out of the archive or is given twice, or a file changed while it was packed.
     """
     ordered = sorted(entries, key=lambda entry: entry.name.encode())
     names = Names()

@@ -100,7 +100,7 @@ def _json(text: str) -> Any:
     """Return the JSON in `text`.
 
     Raises:
-        ValueError: it is no JSON, a key stands twice in a map, or it nests deeper than a document may.
+        ValueError: it is no JSON, a key is given twice in a map, or it nests deeper than a document may.
     """
     document = json.loads(text, parse_constant=_no_number, parse_float=_finite)
     if _members(document) != _keys(text):
@@ -157,7 +157,7 @@ def _map(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return a map, each key of which stands once."""
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key is given twice")
     return members
 
 

@@ -57,7 +57,7 @@ class ClusterUnreachable(Unreachable):
 
 
 class Throttled(RateLimited):
-    """The API server asks to be left alone for longer than we wait; run the command again a little later."""
+    """The API server asks to retry only after longer than we wait; run the command again a little later."""
 
     code = "CB196"
 

@@ -79,7 +79,7 @@ def log_in(
     if env.get("KUBERNETES_SERVICE_HOST") and env.get("KUBERNETES_SERVICE_PORT"):
         return _of_pod(env, account)
     hint = "type --kubeconfig FILE; --no-cluster judges a snapshot alone"
-    raise NoCluster("no cluster: no kubeconfig, and this is no pod", hint=hint)
+    raise NoCluster("no cluster: no kubeconfig, and not running in a pod", hint=hint)
 
 
 def _from_context(choice: Choice, env: Mapping[str, str]) -> ClusterLogin:

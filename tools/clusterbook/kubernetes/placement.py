@@ -104,7 +104,7 @@ def read_quantities(text: str) -> dict[str, str]:
     """Return resources from `NAME=QUANTITY,…`.
 
     Raises:
-        InvalidRequest: a name stands twice, or a quantity is none, such as a negative one.
+        InvalidRequest: a name is given twice, or a quantity is none, such as a negative one.
     """
     quantities: dict[str, str] = {}
     for word in (part.strip() for part in text.split(",") if part.strip()):
@@ -114,6 +114,6 @@ def read_quantities(text: str) -> dict[str, str]:
                 f"'{word}' is no quantity of a resource", hint="write NAME=QUANTITY, such as memory=4Gi"
             )
         if name in quantities:
-            raise InvalidRequest(f"'{name}' stands twice in '{text}'", hint="say each resource once")
+            raise InvalidRequest(f"'{name}' is given twice in '{text}'", hint="say each resource once")
         quantities[name] = quantity
     return quantities

@@ -94,12 +94,12 @@ def override_keys(scope: Scope) -> Iterator[Finding]:
 
 
 def repeated_components(scope: Scope) -> Iterator[Finding]:
-    """Yield CB037 for each component that stands twice in one layer."""
+    """Yield CB037 for each component that is given twice in one layer."""
     seen: dict[tuple[int, str], int] = {}
     for ref in scope.component_refs:
         key = (id(ref.layer), ref.component.name)
         if key in seen:
-            what = f"component '{ref.component.name}' stands twice"
+            what = f"component '{ref.component.name}' is given twice"
             yield REPEATED_COMPONENT.finding(ref.place("name"), what, f"merge it into the entry on line {seen[key]}")
         seen.setdefault(key, ref.node.line)
 

@@ -275,9 +275,9 @@ class Http:
         if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
             return TimedOut(f"{printable_url(url)} says nothing for {self.patience.read_s:g} s", hint=hint)
         if isinstance(error, requests.ConnectionError) and "refused" in str(error):
-            return Unreachable(f"{urlsplit(url).netloc}: nobody listens there", hint="is the name right, and the port?")
+            return Unreachable(f"{urlsplit(url).netloc}: connection refused", hint="is the name right, and the port?")
         if isinstance(error, requests.ConnectionError) and "NameResolutionError" in str(error):
-            what = f"{urlsplit(url).netloc}: nobody knows a host of that name"
+            what = f"{urlsplit(url).netloc}: there is no host of that name"
             return Unreachable(what, hint="is the name right, and is there a network?")
         if isinstance(error, urllib3.exceptions.ProtocolError):
             return Unreachable(f"{printable_url(url)} breaks off", hint=hint)

@@ -97,7 +97,7 @@ class Login:
                 return self.header(scopes)
             if "basic" in offered:
                 return self._show_basic(refused)
-            raise AccessDenied(f"{self._host} does not let us in, and does not say how", hint=self._hint())
+            raise AccessDenied(f"{self._host} denies access, and offers no way to log in", hint=self._hint())
 
     def secrets(self) -> list[str]:
         """Return what must not be in any message."""
@@ -108,7 +108,7 @@ class Login:
     def _show_basic(self, refused: str) -> str:
         credential = self._credential(self._host)
         if credential is None or credential.identity_token:
-            raise AccessDenied(f"{self._host} wants to know who we are", hint=self._hint())
+            raise AccessDenied(f"{self._host} requires a login", hint=self._hint())
         if refused == credential.basic():
             raise AccessDenied(f"{self._host} refuses the password of {credential.username}", hint=self._hint())
         self._basic = True

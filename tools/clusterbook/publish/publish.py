@@ -188,7 +188,7 @@ def _read_back(
     """
     source_index = open_index(where.base, where.trust, now=None, previous=None, tag=release.name)
     if source_index.manifest.digest != subjects[0][1].digest:
-        raise NotThere(f"{where.base.store.where}: somebody else published {release.name} meanwhile")
+        raise NotThere(f"{where.base.store.where}: another publisher released {release.name} meanwhile")
     attached = {each: one.attachment for one in signed for each in one.subjects}
 
     def read_back(item: Listed) -> None:

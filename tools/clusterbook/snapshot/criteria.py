@@ -151,7 +151,7 @@ def _service(snapshot: Snapshot) -> DimensionReading:
         why = f"its version {gap_text(gap)}" if gap is not None and looked else "its version is not in the snapshot"
         if not (looked or machines):
             return DimensionReading(limit=limit)
-        what = f"nobody can tell which Kubernetes runs{where}: {why}"
+        what = f"unknown which Kubernetes runs{where}: {why}"
         return DimensionReading(limit=limit, looked=True, reason=what)
     what = f"it is Kubernetes {version}{where}, and nothing on it shows a managed service"
     if any(not services.is_recognisable(services.service_of(each)) for each in said["provider"]):

@@ -126,7 +126,7 @@ def _fetch_root(folder: Path, url: str, bootstrap: bytes | None) -> bytes:
     except DownloadError as error:
         hint = "is there a way to it? else bring trusted_root.json over and name it with --trust-root"
         if "NameResolutionError" in _reason(error):
-            raise Unreachable(f"{urlsplit(url).netloc}: nobody knows a host of that name", hint=hint) from error
+            raise Unreachable(f"{urlsplit(url).netloc}: there is no host of that name", hint=hint) from error
         raise Unreachable(f"{url} cannot be asked: {_reason(error)}", hint=hint) from error
 
 

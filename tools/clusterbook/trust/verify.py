@@ -217,7 +217,7 @@ def _by_key(bundle: SigstoreBundle, policy: Policy) -> tuple[str, str]:
             return each.file, ""
     if bundle.hint in [key.hint() for key in keys.values()]:
         raise Tampered("the signature does not fit the statement", hint="one of them was changed after signing")
-    hint = f"--key names the public key of whoever you believe; the policy asks for {policy}"
+    hint = f"--key FILE trusts the publisher's public key; the policy requires {policy}"
     raise WrongSigner("it is signed with a key that the policy does not name", hint=hint)
 
 

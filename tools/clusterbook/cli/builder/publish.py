@@ -185,7 +185,7 @@ def notes(done: PublishResult, now: datetime) -> list[str]:
     """Return what whoever publishes should know."""
     if done.expires > now.date().isoformat():
         return []
-    return [f"the index has run out on {done.expires}, so nobody takes it: give a newer date, --as-of HEAD"]
+    return [f"the index expired on {done.expires}, so nobody takes it: give a newer date, --as-of HEAD"]
 
 
 def summary(done: PublishResult) -> str:
