@@ -395,12 +395,12 @@ def test_what_another_machine_answers_has_an_exit_status_of_its_own(walk: Walk) 
         2 CB140 | clusterbook recipe -r http://ann:secret@127.0.0.1/x | does not carry a user
         2 CB140 | clusterbook recipe -r http://127.0.0.1:no/x | is no address
         2 CB101 | clusterbook recipe -r {site}/list.yaml?token=secret | list.yaml holds a list of 2
-        4 CB142 | clusterbook fetch index --from {site}/answers-401 | does not let us in
+        4 CB142 | clusterbook fetch index --from {site}/answers-401 | denies access
         4 CB142 | clusterbook fetch index --from {site}/answers-403 | is answered with 403
         3 CB141 | clusterbook fetch index --from {site}/answers-404 | is no OCI layout
         3 CB141 | clusterbook fetch index --from {site}/folder | is no OCI layout
         6 CB144 | clusterbook fetch index --from {site}/answers-500 | is answered with 500
-        4 CB142 | clusterbook fetch index --from oci://{host}/answers-401 | does not let us in
+        4 CB142 | clusterbook fetch index --from oci://{host}/answers-401 | denies access
         4 CB142 | clusterbook fetch index --from oci://{host}/answers-403 | is answered with 403
         3 CB141 | clusterbook fetch index --from oci://{host}/answers-404 | nothing is published there
         7 CB145 | clusterbook fetch index --from oci://{host}/answers-429 | is answered with 429

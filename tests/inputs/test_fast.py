@@ -1,4 +1,4 @@
-"""Large JSON is read quickly, and no key of it is lost on the way: whatever is given twice is left to the slow reader."""
+"""Large JSON is read quickly, and no key of it is lost on the way: whatever stands twice is left to the slow reader."""
 
 from __future__ import annotations
 

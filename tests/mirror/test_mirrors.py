@@ -556,20 +556,25 @@ def call(side: Side, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
     return run
 
 
+def _without_progress(said: str) -> list[str]:
+    """Return the lines of standard error but those that tell how far it is, which a quick machine never gets to see."""
+    return [line for line in said.splitlines() if not line.startswith("progress: ")]
+
+
 def test_the_commands_carry_a_recipe_and_say_what_to_type_next(call: Call, side: Side) -> None:
     status, text, said = call("save", "eks", "--from", str(side.layout), "-o", "m.tar")
     assert (status, said.count("CB203 m.tar is not complete: 1 missing; nobody knows what 1 component pulls")) == (
         10,
         1,
     )
-    assert said.startswith("error: CB203")  # and nothing of progress, since it took no two seconds
+    assert _without_progress(said)[0].startswith("error: CB203")
     assert text.startswith("m.tar: release 2026.7.0, 1 recipe with bundles, 1 chart, 1 image, ")
     assert f"missing: image {side.host}/team/gone:1: " in text
     with running(FakeRegistry(referrers=False)) as far:
         words = "--to", f"oci://{far.host}/base", "--relocation", "moved.yaml", "--containerd", "certs.d"
         status, text, said = call("load", "m.tar", *words)
         assert status == 0
-        assert [line.partition(":")[2] for line in said.splitlines()] == [
+        assert [line.partition(":")[2] for line in _without_progress(said)] == [
             f" m.tar is not complete: image {side.host}/team/gone:1 and 1 more are missing",
         ]
         assert text.endswith(f"deploy: CHART_MIRROR=oci://{far.host}/base bundle/deploy.sh\n")

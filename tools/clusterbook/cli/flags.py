@@ -149,7 +149,9 @@ POLICY = Flag(
     "FILE",
 )
 KEY = Flag("key", ("--key",), "Trust this public key instead of a policy.", "FILE", repeated=True)
-UNSIGNED = Flag("allow_unsigned", ("--allow-unsigned",), "Accept unsigned artifacts; a wrong signature stays an error.")
+UNSIGNED = Flag(
+    "allow_unsigned", ("--allow-unsigned",), "Accept unsigned artifacts; an invalid signature is still an error."
+)
 AT_LEAST = Flag("at_least", ("--at-least",), "Refuse releases older than this one.", "RELEASE")
 RELEASE = Flag(
     "release", ("--release",), "Answer as this release did, such as 2026.7.0; for one recipe type SLUG@VERSION.", "NAME"

@@ -184,7 +184,7 @@ def _access_gap(gap: Gap | None) -> Gap | None:
 def read_snapshot(document: object) -> Snapshot:
     """Return the snapshot that `document`, a parsed file, holds.
 
-    Where a type or a subtype is given twice, the first counts. One with measurements needs no kind and no apiVersion, as
+    Where a type or a subtype stands twice, the first counts. One with measurements needs no kind and no apiVersion, as
     older tools and the reference's own tests write them.
 
     Raises:
