@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from clusterbook.diagnostics.console import SWITCHES
 from clusterbook.site import guide
 from tests.support import sites
 
@@ -73,11 +74,15 @@ def test_what_troubleshooting_names_exists() -> None:
     assert len(codes) >= 20
     assert {code for code, _ in codes} <= {error.code for error in guide.errors()}
     assert all(code.lower() == anchor for code, anchor in codes)
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tools/clusterbook").rglob("*.py"))
+    said = re.findall(r"\[CB\d{3}\][^|]*?\*([^*|]+)\*", text)
+    assert len(said) >= 18
+    assert [phrase for phrase in said if phrase not in sources] == [], "no message says this"
     told = dict(pair for name, program in sites.PROGRAMS.items() for pair in commands(name, program))
     typed = {match[0] for match in re.finditer(r"clusterbook [a-z]+( forget)?", text)}
     assert typed <= told.keys()
     known = {opt for command in told.values() for param in command.params for opt in param.opts}
-    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) <= known
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) <= {*known, *SWITCHES}
 
 
 def test_every_test_that_the_page_on_trust_names_is_there() -> None:

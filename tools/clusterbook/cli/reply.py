@@ -13,6 +13,10 @@ DIFFER = 10
 
 
 NO_MARKS: Mapping[str, str] = MappingProxyType({})
+OF_REPORTS = MappingProxyType(
+    {"passed": "good", "FAILED": "bad", "ERROR": "bad", "skipped": "doubtful", "n/a": "faint"}
+)
+"""How the words of a validation's report strike the eye."""
 
 
 class Reply(NamedTuple):

@@ -14,7 +14,7 @@ from clusterbook.cli.command import OF_ACCESS, OF_LEDGER, OF_TRUST, Argument, Ca
 from clusterbook.cli.fit import ALONE, FIT, POOL, pick
 from clusterbook.cli.flags import CONFIG, FILE, INHERITED, KEY, WHERE, Flag
 from clusterbook.cli.question import read_name, read_where
-from clusterbook.cli.reply import NO_MARKS, MissingFlag, Reply
+from clusterbook.cli.reply import NO_MARKS, OF_REPORTS, MissingFlag, Reply
 from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.inputs.fast import read_document, read_snapshot
@@ -38,10 +38,6 @@ if TYPE_CHECKING:
 ALL = "all"
 _POLL_S = 10
 """How long after one look at a cluster the next one follows."""
-
-
-_MARKS = {"passed": "good", "FAILED": "bad", "ERROR": "bad", "skipped": "doubtful", "n/a": "faint"}
-"""How the words of a report strike the eye."""
 
 
 def validate(request: Request, caller: Caller) -> Reply:
@@ -124,7 +120,7 @@ def _report(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply
     elif signs:
         raise InvalidRequest("--sign-key and --keyless sign evidence", hint="say where it goes: --evidence DIR")
     status = ctrf.exit_status(report, fail_on_error=values.get("fail_on_error") != "false")
-    return Reply(text, notes, status, marks=_MARKS if form == "text" else NO_MARKS)
+    return Reply(text, notes, status, marks=OF_REPORTS if form == "text" else NO_MARKS)
 
 
 def _watched(
