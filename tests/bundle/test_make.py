@@ -266,7 +266,7 @@ def test_a_recipe_whose_components_are_no_list_is_not_taken_for_criteria(bundle:
 def test_the_quick_way_and_click_say_the_same(bundle: Run) -> None:
     lines: list[list[str]] = [
         ["-o", "b"],
-        ["-o", "b", "--set", "operator:driver.version=1", "--force"],
+        ["-o", "c", "--set", "operator:driver.version=1", "--force"],
         ["--diff", "b"],
         ["--set", "nobody:a=1"],
         ["--nope"],

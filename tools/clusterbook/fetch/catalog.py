@@ -22,7 +22,7 @@ from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.diagnostics.transport import Malformed
 from clusterbook.fetch.fetch import LARGEST_RECIPE_BYTES, head_of
 from clusterbook.files.context import Context
-from clusterbook.lookup.format import GROUPS, HEAD, VALIDATORS, Index, Record, blob_part, encode, encode_head
+from clusterbook.lookup.format import GROUPS, HEAD, UPGRADES, VALIDATORS, Index, Record, blob_part, encode, encode_head
 from clusterbook.lookup.index_files import IndexFiles
 from clusterbook.oci.manifest import Manifest
 from clusterbook.oci.open import Access
@@ -68,7 +68,7 @@ class PublishedCatalog(IndexFiles):
             return self._blobs[part]
         if part in self._authors:
             return encode(self._origins(*self._authors[part]))
-        if part in (VALIDATORS, GROUPS):
+        if part in (VALIDATORS, GROUPS, UPGRADES):
             return None
         missing = part.removesuffix(".json").rpartition("/")[2]
         what = f"{self.where} is a published catalog, which has recipes and no {_WORDS.get(missing, missing)}"

@@ -48,7 +48,8 @@ def renamed(before: PlacedRelease, after: PlacedRelease, deployer: str) -> Upgra
         )
     else:
         do = (
-            f"helm get manifest {before.name} {space} | {_give('-f -', after)}; install it; then forget the old one:"
+            f"helm get manifest {before.name} {space} | kubectl get {space} -f - -o name --ignore-not-found |"
+            f" xargs -I NAME {_give(f'NAME {space}', after)}; install it; then forget the old one:"
             f" kubectl delete secret {space} -l owner=helm,name={before.name}"
         )
     return UpgradeNote("renamed", text, do, needs_you=True)
