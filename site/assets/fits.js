@@ -210,7 +210,7 @@
     if (!version) {
       const gap = gapOf(taken, "measurements/K8s.server") ?? gapOf(taken, "measurements/K8s"), looked = looks(gap, ["denied", "failed"]);
       if (!looked && !machines.length) return shownOf({ limit });
-      return shownOf({ limit, looked: true, reason: `nobody can tell which Kubernetes runs${where}: ${looked ? `its version ${because(gap)}` : "its version is not in the snapshot"}` });
+      return shownOf({ limit, looked: true, reason: `unknown which Kubernetes runs${where}: ${looked ? `its version ${because(gap)}` : "its version is not in the snapshot"}` });
     }
     const reason = `it is Kubernetes ${version}${where}, and nothing on it shows a managed service`;
     if (providers.some((each) => !T.TELLING.includes(each))) return shownOf({ limit, looked: true, reason });
