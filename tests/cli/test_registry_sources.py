@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import re
 import shutil
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
@@ -15,13 +17,18 @@ import pytest
 from clusterbook.artifacts.attachment import signature_attachment
 from clusterbook.artifacts.layout import VERSION, Artifact
 from clusterbook.artifacts.push import push
+from clusterbook.catalog.load import load_catalog
+from clusterbook.catalog.read import tree_from_texts
 from clusterbook.cli import main
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.files import archive
+from clusterbook.files.write import write_folder
 from clusterbook.lookup.build import index_parts
 from clusterbook.oci.manifest import EMPTY_BLOB, EMPTY_CONFIG, artifact, describe_file
 from clusterbook.oci.open import Base
 from clusterbook.oci.registry import Registry
+from clusterbook.publish.release import PublishRequest, prepare
+from clusterbook.resolve import matrix
 from clusterbook.trust.sign import Signer
 from clusterbook.trust.statement import PROVENANCE, Subject, provenance, statement
 from tests.support import clusters, indexes, publications, trees
@@ -336,14 +343,12 @@ def test_a_bundle_of_it_is_that_of_the_fetched_recipe(client: Client, published:
     assert one == two
 
 
-def test_it_completes_no_recipe_of_somebody_else(client: Client, published: str, tmp_path: Path) -> None:
-    """What a bundle needs of components is in published recipes, and nowhere else there."""
+def test_it_completes_a_recipe_that_lacks_what_bundles_need(client: Client, published: str, tmp_path: Path) -> None:
     said = client("recipe", "eks", "--source", str(indexes.write_index(tmp_path)), "-o", "mine.yaml", believe="")
     assert said.status == 0, said.err
     said = client("bundle", "-r", "mine.yaml", "--source", published, "--plain-http", "-o", "out")
-    assert (said.status, said.out) == (2, "")
-    assert "is a published catalog, which has recipes and no facts of components" in said.err
-    assert not (tmp_path / "out").exists()
+    assert said.status == 0, said.err
+    assert (tmp_path / "out" / "deploy.sh").is_file()
 
 
 def test_its_memory_is_that_of_fetch(client: Client, registry: FakeRegistry, published: str) -> None:
@@ -373,29 +378,107 @@ def test_a_catalog_that_nobody_signed_takes_a_word(
     assert client(*words, "--at-least", "2099.1.0", believe="nobody").status == 4
 
 
+@pytest.fixture
+def here(tmp_path: Path, publisher: Publisher) -> str:
+    """Give the index of the sources that July was made of, with a tree and a snapshot beside it."""
+    july = prepare(PublishRequest(JULY, publisher.checkout / "recipes", publisher.checkout / "registry"))
+    texts = json.loads(july.parts["sources"])
+    built = matrix.whole(load_catalog(tree_from_texts(texts, label="recipes")))
+    write_folder(tmp_path / "july", list(index_parts(built)), marker="index.json")
+    (tmp_path / "cluster.yaml").write_text(dump(clusters.FILES["h100-eks"]))
+    mine = {**PRIVATE, "mine": "{base: eks, criteria: {service: eks, intent: training}}"}
+    for path, text in trees.texts(mine).items():
+        (tmp_path / "tree" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tree" / path).write_text(text)
+    return str(tmp_path / "july")
+
+
 @pytest.mark.parametrize(
     "words",
     [
         ("list",),
-        ("recipe", "eks", "--data", "tree"),
-        ("recipe", "-s", "cluster.yaml"),
-        ("recipe", "--data", "", "--external-only"),
+        ("list", "--all", "-t", "json"),
+        ("list", "--service", "eks"),
+        ("query", "eks", "components.b.values.size"),
+        ("recipe", "mine", "--data", "tree"),
+        ("list", "--data", "tree"),
+        ("recipe", "-s", "cluster.yaml", "--accelerator", "any", "--os", "any"),
+        ("recipe", "eks", "--kind", "criteria", "--api-version", "aicr.run/v1"),
+        ("fit", "cluster.yaml"),
+        ("fit", "cluster.yaml", "--all", "-t", "json"),
     ],
 )
-def test_what_is_not_published_is_refused_by_name(
-    client: Client, published: str, tmp_path: Path, publisher: Publisher, words: tuple[str, ...]
+def test_a_published_catalog_serves_all_that_one_on_disk_does(
+    client: Client, published: str, here: str, words: tuple[str, ...]
 ) -> None:
+    local = client(*words, "--source", here, believe="")
+    remote = client(*words, "--source", published, "--plain-http")
+    assert (remote.status, without_time(remote.out)) == (local.status, without_time(local.out)), remote.err
+    assert f"{published} is of release {JULY}, signed by" in remote.err or words[0] == "diff"
+
+
+def without_time(text: str) -> str:
+    """Return a report without when it was made, how long it took, and what publishing adds to the recipe it is of."""
+    return re.sub(r'("?(start|stop|created|timestamp|duration|version|digest)"?: ).*', r"\1", text)
+
+
+def test_one_that_was_published_before_says_what_it_lacks(
+    client: Client, registry: FakeRegistry, publisher: Publisher
+) -> None:
+    base = Base(Registry(registry.host, plain_http=True), "acme/old")
+    publisher.publish(base, change=lambda found: dataclasses.replace(found, parts={}))
+    where = f"oci://{registry.host}/acme/old"
+    assert client("query", "eks", "components.b.values.size", "--source", where, "--plain-http").out == "2\n"
+    Path("cluster.yaml").write_text(dump(clusters.FILES["h100-eks"]))
+    for words in (("list",), ("recipe", "eks", "-s", "cluster.yaml")):
+        said = client(*words, "--source", where, "--plain-http")
+        assert (said.status, said.out) == (2, ""), said.err
+        assert "is a published catalog" in said.err
+
+
+def test_a_part_that_somebody_changed_is_refused(client: Client, registry: FakeRegistry, published: str) -> None:
+    assert client("list", "--source", published, "--plain-http").status == 0
+    for key, data in list(registry.blobs.items()):
+        if data.startswith((b'[{"criteria"', b'{"checks/')) or b'"overlays/base.yaml"' in data:
+            registry.blobs[key] = data.replace(b"eks", b"xks")
+    for words in (("list",), ("recipe", "eks", "-s", "cluster.yaml")):
+        Path("cluster.yaml").write_text(dump(clusters.FILES["h100-eks"]))
+        said = client(*words, "--source", published, "--plain-http")
+        assert (said.status, said.out) == (4, ""), said.err
+
+
+def test_a_withdrawn_recipe_is_served_by_no_question(client: Client, registry: FakeRegistry, tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    mine = publications.publisher(tmp_path / "theirs")
+    mine.withdraw("eks", "1.1.0", "eks@1.0.0")
+    mine.publish(Base(Registry(registry.host, plain_http=True), "acme/withdrawn"))
+    where = ("--source", f"oci://{registry.host}/acme/withdrawn", "--plain-http", "--key", str(mine.key))
     (tmp_path / "cluster.yaml").write_text(dump(clusters.FILES["h100-eks"]))
-    policy = tmp_path / "trust.yaml"
-    policy.write_text(
-        "apiVersion: clusterbook.dev/v1alpha1\nkind: TrustPolicy\nmetadata: {name: ours}\n"
-        f"spec: {{signers: [{{key: {publisher.key}}}]}}\n"
-    )
-    if "--external-only" in words:
-        words = ("recipe", "eks", "--external-only", "--data", published)
-    else:
-        words = (*words, "--source", published)
-    said = client(*words, "--plain-http", "--policy", str(policy), believe="")
+    for words, column in ((("list", "--all"), "slug"), (("fit", "cluster.yaml", "--all"), "recipe")):
+        said = client(*words, "-t", "json", *where, believe="")
+        names = [line[column] for line in rows(said)]  # type: ignore[attr-defined]
+        assert "base" in names
+        assert "eks" not in names
+        assert "it burns" in said.err or words[0] == "fit"
+    snapshot = ("-s", "cluster.yaml", "--accelerator", "any", "--os", "any")
+    for words in (("recipe", "eks"), ("recipe", "--service", "eks", *snapshot), ("explain", "eks", "components")):
+        said = client(*words, *where, believe="")
+        assert (said.status, said.out) == (2, ""), (words, said.err)
+        assert "it burns" in said.err
+
+
+def test_a_published_catalog_is_no_tree(client: Client, published: str) -> None:
+    said = client("recipe", "eks", "--external-only", "--data", published, "--plain-http")
     assert (said.status, said.out) == (2, ""), said.err
-    assert "is a published catalog" in said.err
-    assert "build it again" not in said.err
+    assert f"--source {published}" in said.err
+
+
+def test_a_tree_in_a_registry_is_checked(client: Client, registry: FakeRegistry, publisher: Publisher) -> None:
+    broken = {**PRIVATE, "mine": "{base: eks-trainin, criteria: {service: eks, intent: training}}"}
+    digest = put(registry, tree_bytes(broken), signer=publisher.signer)
+    where = f"oci://{registry.host}/acme/tree@{digest}"
+    for alone in ((), ("--external-only",)):
+        said = client("check", "--data", where, *alone, "--plain-http")
+        assert said.status == 10, said.err
+        assert "CB020" in said.out
+        assert client("check", "--data", where, *alone, "--plain-http", believe="").status == 4

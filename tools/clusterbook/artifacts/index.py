@@ -4,6 +4,8 @@
       index.json           INDEX     release, number, dates, withdrawals; digest and size of each shard (`freshness`)
       criteria.json        SHARD     what tells the recipe for given criteria (`index.encode_head`)
       releases.json        SHARD     {release: {slug: [version, recipe digest]}}
+      list.json, …         SHARD     the catalog as a whole, as an index on disk has it (`lookup.format`): lines about
+                                     recipes, checks, facts of components, upgrade records, sources
       recipes-<hex>.json   SHARD     {slug: {current, versions: {version: {digest, release, artifacts: {kind: {digest,
                                      size}}}}}}; kinds are "recipe" and the deployers; the digits are the first of
                                      sha256(slug), as many as keep a shard to about 64 recipes
@@ -19,6 +21,7 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from clusterbook.artifacts.freshness import Envelope, IndexWithdrawal, Shard
@@ -71,7 +74,10 @@ class PublishedRecipe(NamedTuple):
 
 
 def shards(
-    recipes: Mapping[str, PublishedRecipe], releases: Mapping[str, Mapping[str, tuple[str, str]]], head: bytes
+    recipes: Mapping[str, PublishedRecipe],
+    releases: Mapping[str, Mapping[str, tuple[str, str]]],
+    head: bytes,
+    parts: Mapping[str, bytes] = MappingProxyType({}),
 ) -> dict[str, bytes]:
     """Return the bytes of each shard by its name.
 
@@ -79,6 +85,7 @@ def shards(
         recipes: what there is, by slug.
         releases: (version, recipe digest) by slug by release.
         head: what tells the recipe for given criteria (`index.encode_head`).
+        parts: what is said of the catalog as a whole, by name.
     """
     digits = _digits(len(recipes))
     recipes_by_shard: dict[str, dict[str, Any]] = {f"{RECIPES}{number:0{digits}x}": {} for number in range(16**digits)}
@@ -94,6 +101,7 @@ def shards(
         recipes_by_shard[_shard(slug, digits)][slug] = {"current": recipe.current, "versions": versions}
     by_release = {release: {slug: list(each) for slug, each in served.items()} for release, served in releases.items()}
     return {
+        **parts,
         CRITERIA: head,
         RELEASES: _encode(by_release),
         **{name: _encode(data) for name, data in recipes_by_shard.items()},

@@ -9,14 +9,16 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from clusterbook.catalog.criteria import DIMENSIONS
-from clusterbook.cli.command import OF_CLUSTERS, Argument, Caller, Command, Request, read_choices
-from clusterbook.cli.flags import FILE, KUBECONFIG, Flag
+from clusterbook.cli.command import OF_ACCESS, OF_CLUSTERS, OF_TRUST, Argument, Caller, Command, Request, read_choices
+from clusterbook.cli.flags import FILE, KUBECONFIG, WHERE, Flag
+from clusterbook.cli.question import read_where
 from clusterbook.cli.reply import DIFFER, MissingFlag, Reply
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 
 if TYPE_CHECKING:
     from clusterbook.diagnostics.findings import Finding
     from clusterbook.documents.yaml_reader import Node
+    from clusterbook.lookup.index_files import IndexFiles
 
 CONFIGS = ("ClusterbookConfig", "AICRConfig")
 """Kinds of configuration files."""
@@ -26,15 +28,11 @@ def check(request: Request, _caller: Caller) -> Reply:
     """Check a document, a tree, or a private tree over the catalog; exit 10 when something was found."""
     from clusterbook.diagnostics.report import report
 
-    path, data = request.text("path"), request.text("data")
-    if bool(path) == bool(data):
+    path = request.text("path")
+    if bool(path) == request.says("data"):
         hint = "type clusterbook check overlay.yaml, say"
         raise MissingFlag("check takes one document or tree, or --data DIR", hint=hint)
-    found = (
-        _of_path(path, request.text("kubeconfig"))
-        if path
-        else _of_data(data, alone="external_only" in request.switches)
-    )
+    found = _of_path(path, request.text("kubeconfig")) if path else _of_data(*read_where(request))
     text = report(found, request.text("format", "text"), dict)
     return Reply(text, status=DIFFER if found else 0, output=request.text("output"))
 
@@ -151,14 +149,14 @@ def _misread_words(components: Node | None, path: str) -> list[Finding]:
     return [finding for node in values if node for finding in words_in(node, path)]
 
 
-def _of_data(data: str, *, alone: bool) -> list[Finding]:
-    """Return what is wrong with a private tree, alone or over the catalog that is built in."""
+def _of_data(alone: str | IndexFiles, data: str) -> list[Finding]:
+    """Return what is wrong with a private tree, with one that stands alone, or with one over the built-in catalog."""
     from pathlib import Path
 
     from clusterbook.lint.run import check_tree
 
-    if alone:
-        return check_tree(Path(data), strict=None)
+    if not data:
+        return check_tree(Path(str(alone)), strict=None)
     from clusterbook.catalog.load import survey_catalog
     from clusterbook.catalog.read import overlay_tree, tree_from_texts
     from clusterbook.lint import rules
@@ -173,8 +171,7 @@ def _of_data(data: str, *, alone: bool) -> list[Finding]:
 
 _FORM = Flag("format", ("--format", "-t"), "Output format.", values=("text", "json"))
 _FLAGS = (
-    Flag("data", ("--data",), "Private tree laid over the built-in catalog.", "DIR"),
-    Flag("external_only", ("--external-only",), "Check the tree of --data alone."),
+    *(flag for flag in WHERE if flag.key not in ("source", "at_least")),
     KUBECONFIG,
     _FORM,
     FILE,
@@ -187,7 +184,7 @@ COMMANDS: Mapping[str, Command] = {
         check,
         "Check an overlay, a mixin, a registry, a recipe, a configuration or a whole tree; exit 10 on findings.",
         "clusterbook check overlays/h100-eks-training.yaml\n  clusterbook check --data ./private",
-        rules=(OF_CLUSTERS._replace(needs=("path",)),),
+        rules=(OF_CLUSTERS._replace(needs=("path",)), OF_TRUST, OF_ACCESS),
     ),
     "config example": Command(
         "config example",

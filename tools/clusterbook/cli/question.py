@@ -15,8 +15,6 @@ from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.lookup.find import Question
 from clusterbook.lookup.index_files import IndexFiles
 
-_A_TREE = "leave --source out, or name a source tree: oci://HOST/REPOSITORY@DIGEST"
-
 
 def read_question(request: Request) -> Question:
     """Return which recipe a command line asks for. Raises as `read_where`."""
@@ -107,7 +105,7 @@ def _bring(request: Request, source: str, data: str, *, selector: str, slug: str
     An artifact is a tree, or an index, and becomes a folder; a base is a published catalog, and is asked as it is.
 
     Raises:
-        InvalidRequest: a published catalog, which has no sources, is to be resolved anew.
+        InvalidRequest: a published catalog is to stand alone as a tree.
         ClusterbookError: it cannot be had, or not be believed.
     """
     from clusterbook.cli.fetch import read_access, read_choice
@@ -122,11 +120,13 @@ def _bring(request: Request, source: str, data: str, *, selector: str, slug: str
     if source.startswith(REMOTE) and not is_artifact(source):
         if "external_only" in request.switches:
             what = f"{source} is a published catalog, and no tree"
-            raise InvalidRequest(what, hint="name a tree by its digest: --data oci://HOST/REPOSITORY@DIGEST")
-        if data or request.says("snapshot"):
-            reason = "--data lies over sources" if data else "a snapshot is held against sources"
-            raise InvalidRequest(f"{source} is a published catalog, which has none, and {reason}", hint=_A_TREE)
-        return open_catalog(source, trust, access, context, selector=selector, slug=slug), ""
+            raise InvalidRequest(what, hint=f"ask it as one: --source {source}")
+        catalog = open_catalog(source, trust, access, context, selector=selector, slug=slug)
+        if data.startswith(REMOTE):
+            found = local_tree(data, trust._replace(at_least=""), access, context)
+            sys.stderr.write(f"note: {one_line(found.note)}\n")
+            data = str(found.folder)
+        return catalog, data
     if selector and source.startswith(REMOTE):
         what = f"{source} is one tree, which has no releases"
         raise InvalidRequest(what, hint="name the base of a published catalog: --source oci://HOST/BASE")

@@ -2,7 +2,8 @@
 
 The index of a source is verified, and remembered, as by any fetch; from then on everything is by digest. What is asked
 of it comes when it is asked for. An older release answers as it did, by what the index of today says of it: its recipes
-by their digests there, withdrawals included. Sources are not published, nor are checks that recipes do not carry.
+by their digests there, withdrawals included. What is said of the catalog as a whole, its sources among it, is published
+of the release of the index alone, as shards of it, so that it is signed as the recipes are.
 """
 
 from __future__ import annotations
@@ -22,7 +23,19 @@ from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.diagnostics.transport import Malformed
 from clusterbook.fetch.fetch import LARGEST_RECIPE_BYTES, head_of
 from clusterbook.files.context import Context
-from clusterbook.lookup.format import GROUPS, HEAD, UPGRADES, VALIDATORS, Index, Record, blob_part, encode, encode_head
+from clusterbook.lookup.format import (
+    CHOICES,
+    GROUPS,
+    HEAD,
+    UPGRADES,
+    VALIDATORS,
+    Index,
+    Record,
+    blob_part,
+    decode,
+    encode,
+    encode_head,
+)
 from clusterbook.lookup.index_files import IndexFiles
 from clusterbook.oci.manifest import Manifest
 from clusterbook.oci.open import Access
@@ -33,6 +46,8 @@ from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.resolve.views import query_view
 from clusterbook.trust.policy import TrustOptions
 
+_NOT_PARTS = frozenset({index.CRITERIA, index.RELEASES})
+"""Shards under names that no part of an index on disk has."""
 _CHECK, _ORIGINS = "healthCheckAsserts", "origins"
 UNRECORDED = "default"
 """What an answer is called that a recipe does not record."""
@@ -68,12 +83,27 @@ class PublishedCatalog(IndexFiles):
             return self._blobs[part]
         if part in self._authors:
             return encode(self._origins(*self._authors[part]))
+        shard = part.removesuffix(".json")
+        if self._is_latest and shard in self._index.envelope.shards and shard not in _NOT_PARTS:
+            self._blobs[part] = self._index.shard(shard)
+            return self._blobs[part]
         if part in (VALIDATORS, GROUPS, UPGRADES):
             return None
         missing = part.removesuffix(".json").rpartition("/")[2]
-        what = f"{self.where} is a published catalog, which has recipes and no {_WORDS.get(missing, missing)}"
+        lacking = _WORDS.get(missing, missing)
+        what = f"{self.where} is a published catalog, of whose release {self._release} there are no {lacking}"
         hint = f"`clusterbook fetch index --from {self.where}` lists them; or name a source tree: --source DIR"
         raise InvalidRequest(what, hint=hint)
+
+    def withdrawn(self) -> dict[str, str]:
+        """Return why recipes are no longer to be used, by name."""
+        found = {}
+        for slug, (version, _) in self._served().items() if self._index.envelope.withdrawn else ():
+            try:
+                refuse_withdrawn(self._index.envelope, slug, version)
+            except WithdrawnVersion as error:
+                found[slug] = error.what
+        return found
 
     def head(self) -> Index:
         """Return what tells the recipe for given criteria.
@@ -84,13 +114,16 @@ class PublishedCatalog(IndexFiles):
         return head_of(self._index, self._release)
 
     def lines(self) -> list[dict[str, Any]]:
-        """Return name, slug and state of every recipe that the release serves, curated ones by their overlay's name."""
+        """Return name, slug and state of every recipe that the release serves, curated ones by their overlay's name.
+
+        Those that were withdrawn are left out.
+        """
         matcher = self.head().matcher
         claims: dict[Criteria, list[str]] = {Criteria(): ["base"]}
         for name, criteria in matcher.overlays:
             claims.setdefault(criteria, []).append(name)
         known, found = matcher.slugs(), []
-        for slug in self._served():
+        for slug in self._served().keys() - self.withdrawn().keys():
             plain, _, chosen = slug.partition(SEPARATOR)
             state = matcher.answer(known[plain]).state if plain in known else UNSUPPORTED
             for name in claims[known[plain]] if state == CURATED else [plain]:
@@ -124,10 +157,14 @@ class PublishedCatalog(IndexFiles):
         return Record(document, blobs, origins, self._choices(slug, recipe))
 
     def _choices(self, slug: str, recipe: RecipeResult) -> dict[str, list[str]]:
-        """Return what can be chosen for a recipe, by name, the default first: what its namesakes say was chosen.
+        """Return what can be chosen for a recipe, by name, the default first.
 
-        A default that only confirms what a recipe is anyway is not recorded, so that nobody knows its name.
+        Where the release does not say, it is what namesakes say was chosen; a default that only confirms what a recipe
+        is anyway is not recorded, so that nobody knows its name then.
         """
+        if self._is_latest and CHOICES.removesuffix(".json") in self._index.envelope.shards:
+            known = decode(self.need(CHOICES), f"{self.where}: {CHOICES}").get(slug, {})
+            return {str(name): [str(value) for value in values] for name, values in known.items()}
         if SEPARATOR in slug:
             return {}
         choices = {name: [value] for name, value in recipe.chosen.items()}

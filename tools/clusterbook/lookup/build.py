@@ -13,6 +13,7 @@ from clusterbook.catalog.criteria import Criteria
 from clusterbook.catalog.schema import PHASES
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.lookup.format import (
+    CHOICES,
     GROUPS,
     HEAD,
     KIT,
@@ -47,17 +48,24 @@ def index_parts(matrix: Matrix) -> Iterator[tuple[str, bytes]]:
     """Yield (name, bytes) of every part of the index of `matrix`, each name once, in a fixed order."""
     catalog = matrix.catalog
     yield HEAD, encode_head(Index(matrix.matcher, catalog.vocabulary))
-    yield LISTING, encode(index_listing(matrix))
-    yield VALIDATORS, encode({name: node.data() for name, node in catalog.validators.items()})
-    yield GROUPS, encode(catalog.public_groups)
-    yield UPGRADES, encode({name: catalog.documents[each.file].data() for name, each in catalog.upgrades.items()})
-    yield KIT, encode(gather_inputs(catalog)._asdict())
-    yield SOURCES, encode({path: source.text for path, source in sorted(catalog.tree.files.items())})
+    yield from catalog_parts(matrix)
     blobs = _Blobs(Proofs(catalog))
     for slug, recipe in matrix.recipes.items():  # all: what needs an OS of its own may still be what is inherited
         yield recipe_part(slug), encode(_record(matrix, recipe, blobs))
     for digest, data in sorted(blobs.found.items()):
         yield blob_part(digest), data
+
+
+def catalog_parts(matrix: Matrix) -> Iterator[tuple[str, bytes]]:
+    """Yield (name, bytes) of the parts that are about the catalog as a whole, its sources among them."""
+    catalog = matrix.catalog
+    yield LISTING, encode(index_listing(matrix))
+    yield VALIDATORS, encode({name: node.data() for name, node in catalog.validators.items()})
+    yield GROUPS, encode(catalog.public_groups)
+    yield CHOICES, encode({slug: _choices(recipe) for slug, recipe in matrix.recipes.items() if recipe.offers})
+    yield UPGRADES, encode({name: catalog.documents[each.file].data() for name, each in catalog.upgrades.items()})
+    yield KIT, encode(gather_inputs(catalog)._asdict())
+    yield SOURCES, encode({path: source.text for path, source in sorted(catalog.tree.files.items())})
 
 
 def served_recipes(matrix: Matrix) -> Iterator[tuple[str, Recipe]]:
@@ -92,10 +100,7 @@ class _Blobs:
 
 def _record(matrix: Matrix, recipe: Recipe, blobs: _Blobs) -> dict[str, Any]:
     """Return what the part of one recipe holds."""
-    choices = {
-        name: [offer.default, *(value for value in offer.values if value != offer.default)]
-        for name, offer in recipe.offers.items()
-    }
+    choices = _choices(recipe)
     own = {pointer: origin_list(origins) for pointer, origins in recipe_pointers(recipe)}
     origins = {component.name: blobs.origins(component) for component in recipe.components}
     return {
@@ -103,6 +108,14 @@ def _record(matrix: Matrix, recipe: Recipe, blobs: _Blobs) -> dict[str, Any]:
         "checks": {name: blobs.add(text.encode()) for name, text in health_checks(recipe).items()},
         "origins": {**origins, "": blobs.add(encode(own))},
         **({"choices": choices} if choices else {}),
+    }
+
+
+def _choices(recipe: Recipe) -> dict[str, list[str]]:
+    """Return what can be chosen for a recipe, by name: the answers, that of the default first."""
+    return {
+        name: [offer.default, *(value for value in offer.values if value != offer.default)]
+        for name, offer in recipe.offers.items()
     }
 
 

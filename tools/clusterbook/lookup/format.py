@@ -9,6 +9,7 @@ nothing.
     list.json            a line about every recipe
     validators.json      the checks that recipes may name
     groups.json          the API groups that a redacted snapshot still names
+    choices.json         what can be chosen for a recipe, by its name: the answers, that of the default first
     upgrades.json        what it takes to bring a component from one version to another, as its record says
     kit.json             registry facts, images, manifests: what bundles need besides the recipe
     sources.json         the source files, for what is resolved locally
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 FORMAT = "clusterbook-index/1"
 REBUILD = "build it again: clusterbook-build build"
 HEAD, LISTING, KIT, SOURCES = "index.json", "list.json", "kit.json", "sources.json"
-VALIDATORS, GROUPS, UPGRADES = "validators.json", "groups.json", "upgrades.json"
+VALIDATORS, GROUPS, UPGRADES, CHOICES = "validators.json", "groups.json", "upgrades.json", "choices.json"
 
 
 class Index(NamedTuple):

@@ -5,6 +5,8 @@ Part of every look-up, so it imports next to nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from clusterbook.catalog.criteria import Vocabulary
 from clusterbook.diagnostics.errors import BrokenIndex, NotFound
 from clusterbook.lookup.format import (
@@ -124,4 +126,10 @@ class IndexShelf:
         needed = {"name", "slug", "state", "criteria", "is_leaf", "source", "health"}
         if not isinstance(lines, list) or not all(isinstance(line, dict) and needed <= line.keys() for line in lines):
             raise BrokenIndex(f"{self.source.where}/{LISTING} is damaged", hint=REBUILD)
-        return lines
+        return still_served(lines, self.source.withdrawn(), self.remarks)
+
+
+def still_served(lines: list[dict[str, Any]], withdrawn: Mapping[str, str], remarks: list[str]) -> list[dict[str, Any]]:
+    """Return the lines of recipes that were not withdrawn; of the others a remark says why."""
+    remarks += [f"{reason}; it is left out" for reason in withdrawn.values()]
+    return [line for line in lines if line["slug"] not in withdrawn] if withdrawn else lines

@@ -6,6 +6,7 @@ Part of every look-up, so it imports next to nothing, not even pathlib.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.diagnostics.errors import BrokenIndex, InvalidRequest, NotFound, unreadable
@@ -96,6 +97,10 @@ class IndexFiles:
         data = None if os.sep in slug or slug.startswith(".") else self.read(part)
         return None if data is None else decode_record(data, f"{self.where}/{part}")
 
+    def withdrawn(self) -> dict[str, str]:
+        """Return why recipes are no longer to be used, by name; of what is only on this disk, nobody says."""
+        return {}
+
     def document(self, part: str) -> object:
         """Return the document in a part that every index has."""
         return decode(self.need(part), f"{self.where}/{part}")
@@ -118,6 +123,12 @@ class IndexFiles:
         if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
             raise BrokenIndex(f"{self.where}/{SOURCES} is damaged", hint=_MEND)
         return found
+
+
+def refuse_withdrawn(withdrawn: Mapping[str, str], slug: str) -> None:
+    """Raise InvalidRequest where a recipe is among those that are no longer to be used."""
+    if slug in withdrawn:
+        raise InvalidRequest(withdrawn[slug], hint=f"type clusterbook fetch recipe {slug} --allow-withdrawn")
 
 
 def index_files(source: str | IndexFiles) -> IndexFiles:

@@ -18,7 +18,8 @@ from clusterbook.documents.schema import UNKNOWN_KEY
 from clusterbook.inputs.fast import read_document
 from clusterbook.lint.misreadings import misreadings
 from clusterbook.lookup.build import index_listing
-from clusterbook.lookup.index_files import IndexFiles, embedded_texts
+from clusterbook.lookup.index import still_served
+from clusterbook.lookup.index_files import IndexFiles, embedded_texts, refuse_withdrawn
 from clusterbook.resolve import matrix
 from clusterbook.resolve.bundle_inputs import BundleInputs
 from clusterbook.resolve.choices import Offers
@@ -97,9 +98,9 @@ class LocalShelf:
         self.detected: dict[str, str | int] = {}
         self.unfit: dict[str, str] = {}
         self.unseen: dict[str, str] = {}
-        self.remarks: list[str] = [
-            str(each) for each in self.catalog.findings if each.code in (UNKNOWN_KEY.code, LEFT_OUT.code)
-        ]
+        self._withdrawn = source.withdrawn()
+        self.remarks: list[str] = list(source.remarks)
+        self.remarks += [str(each) for each in self.catalog.findings if each.code in (UNKNOWN_KEY.code, LEFT_OUT.code)]
         if data or source.is_tree:  # which nobody may have checked
             self.remarks += map(str, misreadings(self.catalog, private=not source.is_tree))
         self._left: dict[Answer, Recipe] = {}
@@ -187,7 +188,12 @@ class LocalShelf:
             self.remarks.append(remark)
 
     def recipe(self, answer: Answer) -> ResolvedRecipe:
-        """Return the recipe that an answer leads to, resolved now."""
+        """Return the recipe that an answer leads to, resolved now.
+
+        Raises:
+            InvalidRequest: it is no longer to be used.
+        """
+        refuse_withdrawn(self._withdrawn, answer.slug or "")
         left = self._left.get(answer)
         if left is None:
             resolved = self.resolver.resolve(answer.honoured, asked=dict(answer.selection))
@@ -232,7 +238,7 @@ class LocalShelf:
         """Return a line about every recipe."""
         found = matrix.build(self.catalog)
         self.remarks += [str(finding) for finding in found.findings]
-        return index_listing(found)
+        return still_served(index_listing(found), self._withdrawn, self.remarks)
 
 
 def _reading_note(origin: str) -> str:

@@ -49,7 +49,7 @@ def make_index(
 
     `earlier` are the versions that are there already, by slug; see `earlier_recipes`.
     """
-    shards = release_index.shards(_listing(release, pins, earlier), release.served, release.head)
+    shards = release_index.shards(_listing(release, pins, earlier), release.served, release.head, release.parts)
     envelope = release_index.envelope(
         release.name, release.sequence, release.issued, shards, release.withdrawn, lifetime=lifetime
     )

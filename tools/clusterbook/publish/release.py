@@ -39,7 +39,7 @@ from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.model import Ledger
 from clusterbook.ledger.version import read_version
 from clusterbook.lookup import format as index_format
-from clusterbook.lookup.build import served_recipes
+from clusterbook.lookup.build import catalog_parts, served_recipes
 from clusterbook.lookup.format import Index
 from clusterbook.lookup.index_files import embedded_texts
 from clusterbook.publisher import names
@@ -83,8 +83,9 @@ class Publication:
     """What a release publishes.
 
     `versions` is what it serves; `history` every version of each recipe that it or a release before served; `served`
-    version and digest by slug by release; `wholes` what bundles are made of, by slug. The one that `is_last` has all
-    its bundles; of older ones, what this program can no longer make is told.
+    version and digest by slug by release; `parts` what is said of the catalog as a whole,
+    by name; `wholes` what bundles are made of, by slug. The one that `is_last` has all its bundles; of older ones, what
+    this program can no longer make is told.
     """
 
     request: PublishRequest
@@ -97,6 +98,7 @@ class Publication:
     served: Mapping[str, Mapping[str, tuple[str, str]]]
     withdrawn: tuple[freshness.IndexWithdrawal, ...]
     head: bytes
+    parts: Mapping[str, bytes]
     wholes: Mapping[str, Mapping[str, Any]]
     images: Mapping[str, tuple[Image, ...]]
     charts: ChartDigests
@@ -165,6 +167,7 @@ def prepare(request: PublishRequest) -> Publication:
             for each in withdrawals
         ),
         index_format.encode_head(Index(built.matcher, built.catalog.vocabulary)),
+        {name.removesuffix(".json"): data for name, data in catalog_parts(built)},
         {
             slug: gatherer.whole(recipe, state=built.answer(recipe.criteria).state)
             for slug, recipe in served_recipes(built)
