@@ -124,6 +124,28 @@ def test_what_is_no_older_recipe_of_this_cluster_is_refused(ask: Ask, words: tup
     assert (said.status, said.out) == (status, ""), said.err
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "criteria: []",
+        "componentRefs: [1]",
+        "componentRefs: [{name: operator, namespace: [x]}]",
+        "componentRefs: [{name: operator, manifestFiles: x}]",
+        "componentRefs: {operator: {}}",
+        "componentRefs: [{}]",
+    ],
+)
+def test_a_damaged_older_recipe_is_refused_with_its_place(ask: Ask, text: str) -> None:
+    rest = "" if text.startswith("criteria") else "criteria: {service: eks}\n"
+    Path("damaged").mkdir()
+    for name in ("damaged.yaml", "damaged/recipe.yaml"):
+        Path(name).write_text(f"kind: RecipeResult\nmetadata: {{}}\n{rest}{text}\n", encoding="utf-8")
+    for where in ("damaged.yaml", "damaged"):
+        said = ask("recipe", "eks", "--source", "new", "--inherit-from", where)
+        assert (said.status, said.out) == (2, ""), said.err
+        assert "damaged" in said.err
+
+
 GKE = {
     "registry.yaml": """\
         apiVersion: clusterbook.dev/v1alpha1

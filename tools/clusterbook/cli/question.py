@@ -124,7 +124,7 @@ def _bring(request: Request, source: str, data: str, *, selector: str, slug: str
         catalog = open_catalog(source, trust, access, context, selector=selector, slug=slug)
         if data.startswith(REMOTE):
             found = local_tree(data, trust._replace(at_least=""), access, context)
-            sys.stderr.write(f"note: {one_line(found.note)}\n")
+            CONSOLE.note(found.note)
             data = str(found.folder)
         return catalog, data
     if selector and source.startswith(REMOTE):

@@ -14,7 +14,7 @@ from clusterbook.bundle.rederive import document, render_again
 from clusterbook.bundle.render import OPTIONS, RECIPE
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.files.read import is_folder
-from clusterbook.inputs.read import read_document
+from clusterbook.inputs.read import read_document, recipe_in
 from clusterbook.resolve.inherit import ObjectNames, object_names
 from clusterbook.resolve.recipe import KIND
 
@@ -39,12 +39,20 @@ def read_deployed(where: str, *, kubeconfig: str = "") -> Deployed:
         recipe = read_document(where, kubeconfig=kubeconfig)
         if recipe.get("kind") != KIND:
             raise InvalidRequest(f"{where} is no recipe", hint="name a recipe, or the folder of a bundle")
-        return Deployed(recipe, {})
+        return Deployed(_shaped(recipe, where), {})
     files = read_bundle(where)
     if RECIPE not in files:
         raise InvalidRequest(f"{where} has no {RECIPE}, so it is no bundle", hint="name the folder of a bundle")
-    recipe = document(files, RECIPE)
+    recipe = _shaped(document(files, RECIPE), f"{where}/{RECIPE}")
     return Deployed(recipe, dict(_names_of(files)))
+
+
+def _shaped(recipe: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return a recipe that has the shape of one. Raises InvalidRequest where it has not."""
+    try:
+        return recipe_in(recipe)
+    except InvalidRequest as error:
+        raise InvalidRequest(error.what, place=error.place or where, hint=error.hint) from error
 
 
 def _names_of(files: Mapping[str, bytes]) -> Iterator[tuple[str, Mapping[tuple[str, ...], str]]]:
