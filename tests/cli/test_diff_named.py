@@ -141,9 +141,11 @@ def test_files_that_were_edited_since_are_told(
     (place / ".git" / "HEAD").write_text("ref: main\n")
     edit(place)
     status, changes = run(f"{A}-helm", str(place))
-    (change,) = [each for each in changes if each["section"] != "value"]
+    change, *places = [each for each in changes if each["section"] != "value"]
     assert (status, change["section"], change["new"].partition(",")[0]) == (10, "edit", kind)
-    assert len(changes) == 1 or (kind == "changed" and change["key"].endswith("values.yaml"))
+    assert all(each["section"] == "edit" and each["key"].startswith(f"{change['key']}:") for each in places)
+    assert bool(places) == (change["key"] == "deploy.sh")
+    assert len(changes) == 1 + len(places) or (kind == "changed" and change["key"].endswith("values.yaml"))
 
 
 Edit = tuple[str, str, str]
@@ -189,7 +191,9 @@ def test_what_was_edited_by_hand_is_what_options_would_have_said(run: Run, tmp_p
     [
         ("helm", ("*-gpu-operator/upstream.env", "v26.7.1", "v26.7.2")),
         ("helmfile", ("level-*.yaml", "v26.7.1", "v26.7.2")),
-        ("argocd", ("*-gpu-operator/application.yaml", "26.3.2", "26.3.3")),
+        ("argocd", ("*-gpu-operator/application.yaml", "26.7.1", "26.7.2")),
+        ("argocd-helm", ("templates/gpu-operator.yaml", "26.7.1", "26.7.2")),
+        ("argocd-helm", ("templates/gpu-operator.yaml", "targetRevision:", "targetRevision: 26.7.2 #")),
         ("flux", ("gpu-operator/helmrelease.yaml", "v26.7.1", "v26.7.2")),
     ],
 )
@@ -209,6 +213,47 @@ def test_another_version_of_a_release_is_told_as_that_of_a_recipe_is(
     )  # fmt: skip
     assert change in run(A, "newer.yaml")[1]
     assert change not in run("newer.yaml", str(place))[1]
+
+
+FLAG = ("*-gpu-operator/install.sh", " $apply", " --force $apply")
+
+
+@pytest.mark.parametrize(
+    ("deployer", "edits", "component", "ending", "what"),
+    [
+        ("helm", [FLAG], "gpu-operator", "install.sh:", "--force added"),
+        ("helm", [("*-nodewright-customizations/templates/tuning.yaml", "name: tuning", "name: evil")],
+         "nodewright-customizations", "tuning.yaml: ", '"tuning" -> "evil"'),
+        ("helmfile", [("helmfile.yaml", "level-0.yaml", "level-1.yaml")], "", "helmfile.yaml: ", "level-1.yaml"),
+        ("argocd-helm", [("templates/gpu-operator.yaml", "namespace: gpu-operator", "namespace: kube-system")],
+         "gpu-operator", "gpu-operator.yaml:", "kube-system"),
+        ("flux", [("gpu-operator/helmrelease.yaml", "\n  interval:", "\n  suspend: true\n  interval:")],
+         "gpu-operator", "spec.suspend", "true added"),
+    ],
+)  # fmt: skip
+def test_what_no_recipe_says_is_told_by_its_place_and_its_deployer(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    deployer: str,
+    edits: list[Edit],
+    component: str,
+    ending: str,
+    what: str,
+) -> None:
+    place = edited(tmp_path / "edited", deployer, edits)
+    capsys.readouterr()
+    assert main.run(["diff", A, place, "-t", "json"], {}) == 0
+    changes = json.loads(capsys.readouterr().out)["changes"]
+    found = [each for each in changes if each["section"] == "edit" and "newOrigin" in each]
+    assert [each for each in found if ending in each["key"] and what in each["new"]] != []
+    assert {(each.get("component", ""), each["newOrigin"].partition("; ")[2]) for each in found} == {
+        (component, f"the deployer {deployer} reads it")
+    }
+    assert main.run(["diff", place, place, "--exit-code"], {}) == 0
+    assert main.run(["verify", place, "--min-trust-level", "unverified", "-t", "json"], {}) == 4
+    told = json.loads(capsys.readouterr().out.partition("do not differ\n")[2])["edits"]
+    assert [each["component"] for each in told] == [each.get("component", "") for each in found]
+    assert what in " ".join(each["what"] for each in told)
 
 
 def test_a_recipe_that_was_edited_inside_its_bundle_deploys_nothing_else(run: Run, tmp_path: Path) -> None:

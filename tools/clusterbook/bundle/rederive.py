@@ -20,10 +20,11 @@ from clusterbook.bundle.customisation import (
     plan_value_changes,
     unpinned_content,
 )
+from clusterbook.bundle.edits import Edit, file_edits
 from clusterbook.bundle.folders import Plan, VendoredChart, plan
 from clusterbook.bundle.options import read_options, read_options_document
 from clusterbook.bundle.render import OPTIONS, PROVENANCE, RECIPE, Bundle, render
-from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.diagnostics.findings import SourceErrors
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.resolve.recipe_schema import read_whole
@@ -34,7 +35,8 @@ class Rederivation(NamedTuple):
 
     `version` is that of the program that made it, `components` what it installs; `options` are the words it was made
     with, `values` what is another value for them than in the recipe's own bundle, `local` what is another value in the
-    cluster-values.yaml files that were edited since; `unpinned` is what its recipe does not say the bytes of.
+    cluster-values.yaml files that were edited since; `unpinned` is what its recipe does not say the bytes of; `edits`
+    are what else was changed by hand, place by place.
     """
 
     slug: str
@@ -46,6 +48,7 @@ class Rederivation(NamedTuple):
     values: tuple[ValueChange, ...] = ()
     local: tuple[ValueChange, ...] = ()
     unpinned: tuple[UnpinnedContent, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
 
 def prove(files: Mapping[str, bytes], local: Collection[str] = ()) -> Rederivation:
@@ -70,9 +73,35 @@ def prove(files: Mapping[str, bytes], local: Collection[str] = ()) -> Rederivati
     edited = tuple(
         change for path in sorted(local) for change in local_changes(path, made.files.get(path, b""), files[path])
     )
+    changed = {path: data for path, data in files.items() if path not in local}
     return Rederivation(
-        slug, deployer, version, names, tuple(found), words, values, edited, unpinned_content(recipe, made.plan)
+        slug,
+        deployer,
+        version,
+        names,
+        tuple(found),
+        words,
+        values,
+        edited,
+        unpinned_content(recipe, made.plan),
+        file_edits(changed, {path: made.files[path] for path in made.files if path not in local}, made.plan),
     )
+
+
+def edits_since(files: Mapping[str, bytes], recorded: Mapping[str, str]) -> tuple[Edit, ...]:
+    """Return what was changed since digests were recorded, () where nobody can make again what they were taken of.
+
+    Args:
+        files: the files of the bundle as they are.
+        recorded: the digests of the files as they were, by path.
+    """
+    if any(recorded.get(name) != sha256(files.get(name, b"")).hexdigest() for name in (RECIPE, OPTIONS)):
+        return ()
+    try:
+        made = render_again(files)
+    except ClusterbookError:  # another version made it, or a file that it is made of is among those that were changed
+        return ()
+    return file_edits(files, made.files, made.plan, recorded)
 
 
 def render_again(files: Mapping[str, bytes]) -> Bundle:

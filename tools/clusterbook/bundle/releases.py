@@ -7,6 +7,7 @@ Law: a bundle as it was made has no edited release.
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
@@ -28,14 +29,26 @@ Document = dict[str, Any]
 
 
 class EditedRelease(NamedTuple):
-    """What the release of a component has become: `fields` and `values` as a recipe says them, by the files `place`.
+    """What the release of a component has become: `fields` and `values` as a recipe says them, by the files `places`.
 
     `fields` are those of chart, source, version and namespace that are others than they were made; `values` are all.
     """
 
     fields: Mapping[str, str]
     values: Document
-    place: str
+    places: tuple[str, ...]
+
+    @property
+    def place(self) -> str:
+        """Return its files in words."""
+        return ", ".join(self.places)
+
+    def tells(self, path: str, place: str) -> bool:
+        """Return whether what stands at a place of a file is among its values."""
+        folder, _, name = path.rpartition("/")
+        if path not in self.places or not folder:
+            return False
+        return name in (VALUES, LATER) or folder == "static" or place.startswith("spec.values.")
 
 
 class _Release(NamedTuple):
@@ -69,7 +82,7 @@ def edited_releases(files: Files, made: Files, planned: Plan, deployer: str) -> 
         fields = {name: word for name, word in now.fields.items() if word != before.fields.get(name)}
         if fields or now.values != before.values:
             spelled = {name: _as_recipe(folder, name, str(word)) for name, word in fields.items()}
-            found[folder.component] = EditedRelease(spelled, now.values, ", ".join(places))
+            found[folder.component] = EditedRelease(spelled, now.values, tuple(places))
     return found
 
 
@@ -88,7 +101,8 @@ def _places(folder: Folder, deployer: str, made: Files) -> Iterator[str]:
     if deployer == "flux":
         yield from (path for path in made if path.startswith("sources/helmrepo-"))
     if deployer == "argocd-helm":
-        yield from (path for path in (f"static/{folder.name}.yaml", VALUES) if path in made)
+        own = (f"static/{folder.name}.yaml", VALUES, f"templates/{folder.name}.yaml")
+        yield from (path for path in own if path in made)
 
 
 def _as_recipe(folder: Folder, name: str, word: str) -> str:
@@ -245,7 +259,26 @@ def _by_argocd_helm(folder: Folder, files: Files) -> _Release:
     chosen = _document(files, VALUES)
     key = next((key for key in (folder.part.key, folder.part.name) if key in chosen), "") if folder.dynamic else ""
     given = {path: str(number) for path, number in large_integers(folder)}
-    return _Release({}, _with_numbers(merge(values, _map(chosen, key)), _numbers(folder, given)))
+    spec = _map(_application(files, f"templates/{folder.name}.yaml"), "spec")
+    upstream = (
+        {} if folder.vendored is not None else {"chart": "chart", "source": "repoURL", "version": "targetRevision"}
+    )
+    fields = {name: _map(spec, "source").get(word, "") for name, word in upstream.items()}
+    fields["namespace"] = _map(spec, "destination").get("namespace", "")
+    return _Release(fields, _with_numbers(merge(values, _map(chosen, key)), _numbers(folder, given)))
+
+
+def _application(files: Files, path: str) -> Document:
+    """Return the Application in a template of a chart: an action within a line stands for itself, others for nothing.
+
+    What cannot be read so is no Application; that its lines are others is told all the same.
+    """
+    text = re.sub(r"^[ \t]*\{\{.*\}\}[ \t]*$", "", _text(files, path), flags=re.MULTILINE)
+    text = re.sub(r"\{\{.*?\}\}", lambda action: json.dumps(action[0]), text)
+    try:
+        return _document({path: text.encode()}, path)
+    except InvalidRequest:
+        return {}
 
 
 def _by_flux(folder: Folder, files: Files) -> _Release:

@@ -31,7 +31,7 @@ from clusterbook.diff.rendered import (
     changes_deployment,
     delivery,
     deployed_components,
-    edits,
+    edited_side,
     rendered_side,
 )
 from clusterbook.diff.snapshot_report import Drift
@@ -296,9 +296,9 @@ def _bundle(word: str, sources: RecipeSources) -> Subject:
     options = read_options(request)
     edited = edited_releases(files, made.files, made.plan, options.deployer)
     delivered = delivery(options, vendored_charts(files) if PROVENANCE in files else {})
-    known = made.files if version == clusterbook.__version__ else None
-    side = replace(_side(word, recipe, sources), options=delivered, edits=edits(files, known))
-    return BundleFolder(side, request, edited)
+    side = replace(_side(word, recipe, sources), options=delivered)
+    same = version == clusterbook.__version__
+    return BundleFolder(edited_side(side, files, made, edited, same_version=same), request, edited)
 
 
 def _recipe(word: str, sources: RecipeSources) -> Subject:

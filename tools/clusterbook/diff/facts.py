@@ -32,7 +32,7 @@ class Side:
 
     `whole` is false for a recipe of which manifests, images and registry facts are not at hand. `dynamic` are the
     values that are left to the installation, by component; `options` (how it is delivered) and `edits` (file → what
-    became of it) are those of a bundle, None where it is none.
+    became of it) are those of a bundle, None where it is none; `edited` says place by place what became of these files.
     """
 
     label: str
@@ -42,6 +42,7 @@ class Side:
     dynamic: Mapping[str, Document] = field(default_factory=dict)
     options: Mapping[str, Any] | None = None
     edits: Mapping[str, str] | None = None
+    edited: Mapping[FactSubject, Fact] = field(default_factory=dict)
 
 
 class FactSubject(NamedTuple):
@@ -94,6 +95,7 @@ def recipe_facts(side: Side) -> Iterator[tuple[FactSubject, Fact]]:
         yield from ((FactSubject("dynamic", name, path), Fact(leaf)) for path, leaf in leaves(values))
     yield from ((FactSubject("option", "", option), Fact(value)) for option, value in (side.options or {}).items())
     yield from ((FactSubject("edit", "", path), Fact(what)) for path, what in (side.edits or {}).items())
+    yield from side.edited.items()
 
 
 def _constraint_facts(

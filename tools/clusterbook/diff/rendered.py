@@ -13,11 +13,13 @@ from typing import Any
 
 from clusterbook.bundle.checksums import CHECKSUMS, Difference, differences, digests, read_checksums, sha256
 from clusterbook.bundle.components import BundleComponent, select
+from clusterbook.bundle.edits import file_edits
 from clusterbook.bundle.folders import VendoredChart, critical_pods
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.releases import EditedRelease
+from clusterbook.bundle.render import Bundle
 from clusterbook.bundle.value_tree import clone, put
-from clusterbook.diff.facts import Document, Side, leaves
+from clusterbook.diff.facts import Document, Fact, FactSubject, Side, leaves
 from clusterbook.documents.api_version import API_VERSION
 from clusterbook.resolve.document import escape
 from clusterbook.resolve.recipe import ORDER, RecipeResult
@@ -148,25 +150,32 @@ def _edited_origins(part: BundleComponent, release: EditedRelease) -> dict[str, 
     return dict.fromkeys([*(f"{root}/{name}" for name in release.fields), *values], author)
 
 
-def edits(files: Mapping[str, bytes], rendered_files: Mapping[str, bytes] | None) -> dict[str, str]:
-    """Return the files of a bundle that are not as they were made, with what became of each.
+def edited_side(
+    side: Side, files: Mapping[str, bytes], made: Bundle, edited: Mapping[str, EditedRelease], *, same_version: bool
+) -> Side:
+    """Return a side with the files of its bundle that are not as they were made, and what became of them by place.
 
     Args:
+        side: a recipe, with how the bundle is delivered.
         files: those of the bundle.
-        rendered_files: those that its recipe and options make; None where another version of the program made it,
-            so that checksums.txt has to say what they were.
+        made: the bundle that its recipe and options make.
+        edited: what somebody made of its releases: their values are facts of their own.
+        same_version: whether this version of the program made it; else checksums.txt has to say what its files were.
 
     Raises:
         InvalidRequest: checksums.txt is malformed.
     """
+    recorded = None if same_version else read_checksums(files.get(CHECKSUMS, b"").decode("utf-8", "replace"))
     now = digests(files)
-    known = (
-        digests(rendered_files)
-        if rendered_files is not None
-        else read_checksums(files.get(CHECKSUMS, b"").decode("utf-8", "replace"))
-    )
-    found = [each for each in differences(known, now) if not each.path.startswith(_NOT_OF_A_BUNDLE)]
-    return {each.path: _what(each, now) for each in found}
+    known = digests(made.files) if recorded is None else recorded
+    changed = [each for each in differences(known, now) if not each.path.startswith(_NOT_OF_A_BUNDLE)]
+    deployer = str((side.options or {}).get("deployer", ""))
+    places = {
+        FactSubject("edit", each.component, each.key()): Fact(each.what, each.reader(deployer))
+        for each in file_edits(files, made.files, made.plan, recorded)
+        if not any(release.tells(each.path, each.place) for release in edited.values())
+    }
+    return replace(side, edits={each.path: _what(each, now) for each in changed}, edited=places)
 
 
 def _what(difference: Difference, now: Mapping[str, str]) -> str:

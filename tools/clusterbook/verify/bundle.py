@@ -31,7 +31,7 @@ from clusterbook.bundle.checksums import (
 )
 from clusterbook.bundle.customisation import is_local
 from clusterbook.bundle.disk import MOST_BYTES, MOST_FILES
-from clusterbook.bundle.rederive import prove
+from clusterbook.bundle.rederive import edits_since, prove
 from clusterbook.bundle.render import OPTIONS, RECIPE
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.transport import Malformed
@@ -77,9 +77,10 @@ class _Record(NamedTuple):
     differences: tuple[Difference, ...]
     local: tuple[str, ...]
     digest: str
+    recorded: Mapping[str, str]
 
 
-NO_RECORD = _Record(0, (), (), "")
+NO_RECORD = _Record(0, (), (), "", {})
 """What was no bundle."""
 
 
@@ -90,14 +91,15 @@ def _record(files: Mapping[str, bytes]) -> _Record:
     local = tuple(each.path for each in changes if each.kind == "changed" and is_local(each.path))
     every = {path: sha256(data) for path, data in files.items()} | {path: recorded[path] for path in local}
     wrong = tuple(each for each in changes if each.path not in local)
-    return _Record(len(recorded), wrong, local, digest_of_all(every))
+    return _Record(len(recorded), wrong, local, digest_of_all(every), recorded)
 
 
 def _inspect(files: Mapping[str, bytes], record: _Record) -> BundleInspection:
     """Hold files that are as recorded against what their recipe and options make."""
     whole = record.files and not record.differences and {RECIPE, OPTIONS} <= files.keys()
     proof = prove(files, record.local) if whole else None
-    return BundleInspection(record.files, record.differences, proof, record.local)
+    edits = edits_since(files, record.recorded) if record.differences else ()
+    return BundleInspection(record.files, record.differences, proof, record.local, edits)
 
 
 def verify_files(
@@ -109,7 +111,7 @@ def verify_files(
         return _fault_report(where, NotAsRecorded(what, hint="name a bundle"))
     record = _record(files)
     if record.differences:
-        return _fault_report(where, _difference_error(where, record.differences), _inspect({}, record))
+        return _fault_report(where, _difference_error(where, record.differences), _inspect(files, record))
     verified: VerifiedStatement | None = None
     manifest: Manifest | None = None
     publication: PublicationRecord | None = None
@@ -256,8 +258,14 @@ def _fault_report(
     """Return the verdict on what is not as it has to be."""
     inspection = inspection or NO_INSPECTION
     trust = Trust(UNKNOWN, error.what, "", inspection.proof.version if inspection.proof else "")
-    shown = (*inspection.differences, *(inspection.proof.differences if inspection.proof else ()))
-    lines = (f"{where}: {UNKNOWN}", *(f"{each.kind}: {each.path}" for each in shown))
+    proof = inspection.proof
+    shown = (*inspection.differences, *(proof.differences if proof else ()))
+    edits = inspection.edits or (proof.edits if proof else ())
+    lines = (
+        f"{where}: {UNKNOWN}",
+        *(f"{each.kind}: {each.path}" for each in shown),
+        *(f"edit: {each}" for each in edits),
+    )
     document = as_document(where, trust, inspection, None)
     return VerificationReport(trust, {**document, "errors": [error.what]}, lines, error)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from clusterbook.bundle.checksums import Difference
+from clusterbook.bundle.edits import Edit
 from clusterbook.bundle.rederive import Rederivation
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.trust.verify import VerifiedStatement
@@ -23,12 +24,16 @@ class VerificationReport(NamedTuple):
 
 
 class BundleInspection(NamedTuple):
-    """What the files of a bundle say by themselves; `local` are those cluster-values.yaml that were edited since."""
+    """What the files of a bundle say by themselves.
+
+    `local` are those cluster-values.yaml that were edited since, `edits` what was changed elsewhere, place by place.
+    """
 
     recorded: int
     differences: tuple[Difference, ...]
     proof: Rederivation | None
     local: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
     @property
     def derives(self) -> bool:
@@ -68,6 +73,7 @@ def as_document(
         "unpinned": [each._asdict() for each in proof.unpinned] if proof else [],
         "toolVersion": trust.tool,
         "differences": [each._asdict() for each in shown],
+        "edits": [each._asdict() for each in inspection.edits or (proof.edits if proof else ())],
         "errors": [],
     }
 
