@@ -131,3 +131,10 @@ def test_scripts_refuse_a_file_that_says_them_again_and_only_where_there_are_any
     assert scripts == ["003-operator/install.sh" if deployer == "helm" else "release.sh"]
     plain = render(small(), {"deployer": deployer}, "1.0").files
     assert not any(b"refuse_twice" in data for data in plain.values())
+
+
+def test_flux_says_what_becomes_of_a_large_integer_that_is_left_open() -> None:
+    files = render(small(), {"deployer": "flux", "dynamic": ["operator:aws.id"]}, "1.0").files
+    text = YAML(typ="safe").load(files["operator/configmap-values.yaml"].decode())["data"]["values.yaml"]
+    assert text.startswith("# Helm reads numbers from 1000000 on as floats here")
+    assert YAML(typ="safe").load(text) == {"aws": {"id": ""}}

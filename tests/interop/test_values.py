@@ -8,11 +8,13 @@ import re
 import shlex
 import subprocess
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from clusterbook.bundle.folders import VendoredChart
 from clusterbook.bundle.render import render
 from clusterbook.catalog.criteria import Criteria
 from clusterbook.catalog.load import survey_catalog
@@ -213,10 +215,8 @@ def test_a_file_that_says_a_number_which_is_given_one_by_one_is_refused(
     files = render(small(operator={"values": LARGE}), {"deployer": deployer}, "1.0").files
     name = "003-operator/install.sh" if deployer == "helm" else "release.sh"
     lines = files[name].decode().splitlines()
-    start, end = (
-        lines.index(next(filter(re.compile(r"refuse_twice\(").match, lines))),
-        lines.index("}", lines.index("END")),
-    )
+    start = lines.index(next(filter(re.compile(r"refuse_twice\(").match, lines)))
+    end = lines.index("}", lines.index("END", start))
     (call,) = (line for line in lines[end:] if "refuse_twice " in line)
     call = call.strip().removeprefix("operator) ").removesuffix(" ;;").replace("003-operator/", "")
     (tmp_path / "cluster-values.yaml").write_text(f"{own}\n", encoding="utf-8")
@@ -255,3 +255,156 @@ def test_large_integers_in_lists_arrive_by_flux_as_by_helm(probe: Path, tmp_path
     assert by_flux == rendered(probe, *bundled(tmp_path, found))
     fields = by_flux["printed"]["spec"]["fields"]
     assert (fields["rules"][0], fields["rules"][1][1]) == ({"uid": 1000650000, "name": "a"}, 123456789012)
+
+
+OWN = """\
+id: 123456789012
+limits:
+  uid: 1000650000
+  small: 999999
+  text: "123456789012"
+  negative: -2500000
+  hex: 0x1000000
+  under: 1_000_000
+  float: 1234567.5
+  rules: [{uid: 7000000}, [1, 8000000]]
+  a.b: {"c,d=[e]": 5000000, 'q"`''\\': 6000000}
+  "": {x: 7000000}
+"""
+"""A cluster-values.yaml with integers of every spelling and at every kind of path."""
+KEPT = {
+    "uid": 1000650000,
+    "small": 999999,
+    "text": "123456789012",
+    "negative": -2500000,
+    "hex": 0x1000000,
+    "under": 1000000,
+    "rules": [{"uid": 7000000}, [1, 8000000]],
+    "a.b": {"c,d=[e]": 5000000, "q\"`'\\": 6000000},
+}
+STUB = """\
+#!/usr/bin/env bash
+case "$1" in
+    upgrade) printf '%s\\n' "$@" >"$ARGUMENTS" ;;
+    status) exit 1 ;;
+    *) exec @HELM@ "$@" ;;
+esac
+"""
+
+
+def installed_with(
+    folder: Path, helm: str, own: str, **request: Any
+) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    """Return what became of an install.sh with this cluster-values.yaml, and the files and numbers it hands to Helm."""
+    home = folder / helm
+    files = render(small(operator={"values": {}}), {"deployer": "helm", **request}, "1.0").files
+    for path, data in files.items():
+        (home / path).parent.mkdir(parents=True, exist_ok=True)
+        (home / path).write_bytes(data)
+    (home / "003-operator/cluster-values.yaml").write_text(own, encoding="utf-8")
+    for name, text in (("helm", STUB.replace("@HELM@", str(program(helm)))), ("kubectl", "#!/bin/sh\n")):
+        (home / "bin" / name).parent.mkdir(exist_ok=True)
+        (home / "bin" / name).write_text(text, encoding="utf-8")
+        (home / "bin" / name).chmod(0o755)
+    arguments = home / "arguments"
+    env = {"PATH": f"{home / 'bin'}:{os.environ['PATH']}", "HOME": str(home), "ARGUMENTS": str(arguments)}
+    script = home / "003-operator/install.sh"
+    done = subprocess.run(["bash", script], env=env, capture_output=True, text=True, check=False)
+    given = arguments.read_text(encoding="utf-8").splitlines() if arguments.exists() else []
+    pairs = pairwise(given)
+    words = [word for flag, value in pairs if flag in ("-f", "--set") for word in (flag, value)]
+    return done, [str(script.parent / word) if word.endswith("values.yaml") else word for word in words]
+
+
+@pytest.mark.parametrize("request_of", [{}, {"dynamic": ["operator:id", "operator:limits"]}], ids=["any", "dynamic"])
+def test_large_integers_of_one_cluster_stay_integers(probe: Path, tmp_path: Path, request_of: dict[str, Any]) -> None:
+    for helm in HELMS:
+        done, words = installed_with(tmp_path, helm, OWN, **request_of)
+        assert (done.returncode, done.stderr) == (0, "")
+        found = rendered(probe, *words)
+        assert found["printed"]["data"]["account"] == "arn:aws:iam::123456789012:role/x"
+        fields = found["printed"]["spec"]["fields"]
+        assert {name: fields[name] for name in KEPT} == KEPT
+        printed = run(program(helm), "template", "probe", probe, *words)
+        assert "e+" not in printed.partition("fields:")[2].replace("1.2345675e+06", "").replace("x: 7e+06", "")
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ("id: 12345678901234567890", "id: no number of Helm is exact"),
+        ("a: {b: [-98765432109876543210]}", "a.b[0]: no number of Helm is exact"),
+        ("{}", ""),
+        ("id: '12345678901234567890'", ""),
+        ("id: 1e300 # 1234567", ""),
+        ("x: a1234567890", ""),
+    ],
+)
+def test_what_no_number_of_helm_can_say_is_refused(tmp_path: Path, own: str, said: str) -> None:
+    for helm in HELMS:
+        done, words = installed_with(tmp_path, helm, own)
+        assert (done.returncode, said in done.stderr, bool(done.stderr)) == (1 if said else 0, True, bool(said))
+        assert bool(words) != bool(said)
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [(OWN, "limits.uid"), ("{}", ""), ("id: '1234567'", ""), ("id: 999999", ""), ("id: 1000000", "id=1000000")],
+)
+def test_helmfile_refuses_what_it_cannot_hand_on_as_an_integer(tmp_path: Path, own: str, said: str) -> None:
+    for helm in HELMS:
+        home = tmp_path / helm
+        files = render(small(operator={"values": {}}), {"deployer": "helmfile"}, "1.0").files
+        (home / "003-operator").mkdir(parents=True)
+        (home / "003-operator/cluster-values.yaml").write_text(own, encoding="utf-8")
+        (home / "release.sh").write_bytes(files["release.sh"])
+        (home / "bin").mkdir()
+        for name, text in (("helm", STUB.replace("@HELM@", str(program(helm)))), ("kubectl", "#!/bin/sh\n")):
+            (home / "bin" / name).write_text(text, encoding="utf-8")
+            (home / "bin" / name).chmod(0o755)
+        env = {"PATH": f"{home / 'bin'}:{os.environ['PATH']}", "HOME": str(home)}
+        words = ["bash", "release.sh", "before", "operator", "gpu", "c", "1", "", "003-operator", "any"]
+        done = subprocess.run(words, cwd=home, env=env, capture_output=True, text=True, check=False)
+        assert (done.returncode, said in done.stderr, bool(done.stderr)) == (1 if said else 0, True, bool(said))
+
+
+@pytest.mark.parametrize("vendored", [False, True])
+@pytest.mark.parametrize("how", ["-f", "--set"])
+def test_argo_cd_is_given_the_large_integers_of_an_installation_as_parameters(
+    probe: Path, tmp_path: Path, how: str, vendored: bool
+) -> None:
+    charts = {name: VendoredChart(f"{name}-1.tgz", b"\x1f\x8b", "helm") for name in ("crds", "operator", "metrics")}
+    request = {"deployer": "argocd-helm", "dynamic": ["operator:id", "operator:limits"], "vendorCharts": vendored}
+    files = render(small(operator={"values": {"serial": 5000000}}), request, "1.0", charts).files
+    for path, data in files.items():
+        (tmp_path / "chart" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "chart" / path).write_bytes(data)
+    (tmp_path / "own.yaml").write_text(
+        "operator:\n  id: 123456789012\n"
+        "  limits: {uid: 1000650000, huge: 1.0e+300, small: 5, text: '1234567', a.b: [{c: 2000000}]}\n"
+    )
+    flat = [
+        "id=123456789012",
+        "limits.uid=1000650000",
+        "limits.small=5",
+        r"limits.a\.b[0].c=2000000",
+        "limits.serialNumber=9223372036854775807",
+    ]
+    given = ["-f", str(tmp_path / "own.yaml")] if how == "-f" else []
+    given += [word for each in flat for word in ("--set", f"operator.{each}")] if how == "--set" else []
+    given += ["--set", "part=applications,repoURL=https://git.example/x.git"]
+    lead = "gpu." if vendored else ""
+    for helm in HELMS:
+        applications = _objects(run(program(helm), "template", "stack", tmp_path / "chart", *given))
+        source = applications["operator"]["spec"]["source"]["helm"]
+        assert {each["name"]: each["value"] for each in source["parameters"]} == {
+            f"{lead}serial": "5000000",
+            f"{lead}id": "123456789012",
+            f"{lead}limits.uid": "1000650000",
+            rf"{lead}limits.a\.b[0].c": "2000000",
+        } | ({f"{lead}limits.serialNumber": "9223372036854775807"} if how == "--set" else {})
+        if not vendored:
+            words = [word for each in source["parameters"] for word in ("--set", f"{each['name']}={each['value']}")]
+            (tmp_path / "values.json").write_text(json.dumps(source["valuesObject"]), encoding="utf-8")
+            found = _rendered(helm, probe, "-f", str(tmp_path / "values.json"), *words)
+            assert found["printed"]["data"]["account"] == "arn:aws:iam::123456789012:role/x"

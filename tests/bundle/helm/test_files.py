@@ -206,7 +206,7 @@ def scripts() -> Iterator[tuple[str, str]]:
             if not path.endswith(".sh"):
                 continue
             release = path.partition("/")[0].partition("-")[2] or slug
-            key = text.replace(slug, "").replace(release, "")
+            key = re.sub(rf"\b({re.escape(slug)}|{re.escape(release)})\b", "", text)  # a recipe is called kind
             key = re.sub(
                 r"(--namespace|(?:create|get|label) namespace|labels of|LEVELS=|secrets=) ?\S+|^read -r -d .*?^END$",
                 r"\1",

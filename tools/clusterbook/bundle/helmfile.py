@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from clusterbook.bundle.folders import TIMEOUT_S, Folder, Plan
-from clusterbook.bundle.integers import integer_paths, large_integers, refuse_twice
+from clusterbook.bundle.integers import file_integers, integer_paths, large_integers, refuse_twice
 from clusterbook.bundle.local_chart import (
     LATER,
     VALUES,
@@ -59,7 +59,13 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
         taken = "".join(map(_taken, plan.folders))
         integers = "".join(map(_refusal, plan.folders))
         sections = {"taken": taken, "integers": integers}
-        words = {"TAKEN": taken, "FLAGS": "$taken " if taken else "", "REFUSE": refuse_twice(), "INTEGERS": integers}
+        words = {
+            "TAKEN": taken,
+            "FLAGS": "$taken " if taken else "",
+            "FILE_INTEGERS": file_integers(),
+            "REFUSE": refuse_twice(),
+            "INTEGERS": integers,
+        }
         texts[RELEASE] = fill(RELEASE, words, sections=[name for name, chosen in sections.items() if chosen])
     order = sorted(levels, key=lambda path: levels[path][0].level)
     texts["helmfile.yaml"] = opening + dump({"helmfiles": [{"path": path} for path in order]})

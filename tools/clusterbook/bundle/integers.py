@@ -39,6 +39,11 @@ def refuse_twice() -> str:
     return fill("integers.sh", {}).partition("\n\n")[2]
 
 
+def file_integers() -> str:
+    """Return the function of the shell by which scripts find these numbers in a file of values."""
+    return fill("file_integers.sh", {}).partition("\n\n")[2]
+
+
 def subchart_integers(folder: Folder) -> list[tuple[str, int]]:
     """Return the same for a deployer that installs a chart which travels along inside a chart around it."""
     head = f"{spell_path((folder.chart.name,))}." if folder.chart and folder.vendored else ""

@@ -30,6 +30,7 @@ from clusterbook.bundle.argocd.applications import (
     release,
 )
 from clusterbook.bundle.folders import Folder, escape_template
+from clusterbook.bundle.integers import spell_path
 from clusterbook.bundle.template import fill
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.records import Any
@@ -75,7 +76,7 @@ def child(folder: Folder, labels: Mapping[str, str], *, wave: int, static: str, 
         key: the installation value that holds what is left open, "" when nothing is.
         cascade_delete: whether what it installed goes when the Application goes.
     """
-    own = differences(folder)
+    own, named = differences(folder), release(folder)
     chart = folder.chart
     directory = chart is None or folder.vendored is not None
     refusal = f"Argo CD cannot read the chart of {folder.name} out of this one: set repoURL to a Git repository"
@@ -88,13 +89,18 @@ def child(folder: Folder, labels: Mapping[str, str], *, wave: int, static: str, 
         "REFUSAL": json.dumps(refusal),
         "PATH": json.dumps(folder.path),
         "CHART": "" if directory or chart is None else _block(chart_source(chart), 4),
-        "RELEASE": _block(release(folder), 6),
+        "RELEASE": "".join(_block({name: named[name]}, 6) for name in sorted(named, reverse=bool(key))),
+        "KEY": json.dumps(key),
+        "LEAD": json.dumps(spell_path((chart.name,)) if chart is not None and folder.vendored else ""),
         "PART": _block({"part": folder.path}, 8),
         "BELOW": below,
         "VALUES": values,
         "SYNC_POLICY": _block({"syncPolicy": own.get("syncPolicy", SYNC_POLICY)}, 2),
     }
+    left = bool(key) and chart is not None
     sections = {
+        "left": left,
+        "first": left and "parameters" not in named,
         "vendored": folder.vendored is not None,
         "directory": directory,
         "manifests": chart is None,

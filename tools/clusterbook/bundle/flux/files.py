@@ -211,6 +211,9 @@ def _only(values: Mapping[str, Any], paths: set[Path]) -> dict[str, Any]:
     return found
 
 
+_IN_QUOTES = "# Helm reads numbers from 1000000 on as floats here: a chart prints 1e+06. Write those in quotes.\n"
+
+
 def _values_config_map(folder: Folder, home: BundleSource) -> dict[str, Any]:
     """Return the ConfigMap with the values that are left to the installation.
 
@@ -224,7 +227,7 @@ def _values_config_map(folder: Folder, home: BundleSource) -> dict[str, Any]:
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": metadata,
-        "data": {"values.yaml": dump(folder.dynamic)},
+        "data": {"values.yaml": f"{_IN_QUOTES}{dump(folder.dynamic)}"},
     }
 
 

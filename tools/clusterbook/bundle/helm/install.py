@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 
 from clusterbook.bundle.folders import Folder
-from clusterbook.bundle.integers import integer_paths, large_integers, refuse_twice
+from clusterbook.bundle.integers import file_integers, integer_paths, large_integers, refuse_twice
 from clusterbook.bundle.mirror_names import chart_home
 from clusterbook.bundle.settings import SecretSource, Setting
 from clusterbook.bundle.template import fill
@@ -40,6 +40,7 @@ def install_sh(folder: Folder, generated_line: str) -> str:
         "WAIT": _wait(folder),
         "INTEGERS": "".join(f" --set {shlex.quote(f'{path}={number}')}" for path, number in large_integers(folder)),
         "REFUSE": refuse_twice(),
+        "FILE_INTEGERS": file_integers(),
         "PATHS": shlex.quote(integer_paths(folder)),
         "SECRETS": " ".join(secrets),
         "TAKEN": "".join(f" --set-file {each.dotted()}=/dev/fd/{fd}" for fd, each in _taken(folder)),

@@ -78,6 +78,20 @@ after() {
     done
 }
 
+@FILE_INTEGERS@
+
+refuse_floats() { # FILE: Helmfile hands it to Helm as a file, and knows no other way for what stands in one
+    local found
+    found="$(file_integers "$1")"
+    if [ -n "$found" ]; then
+        echo "error: $1: Helm reads ${found//$'\n'/, } from a file as a float, and a chart that prints it writes 1e+06, say" >&2
+        echo "  hint: write it in quotes if the chart prints it, or make the bundle again, with --set for this number" >&2
+        exit 1
+    fi
+}
+
+[ "$when" != before ] || refuse_floats "$folder/cluster-values.yaml"
+
 # @if integers@
 @REFUSE@
 

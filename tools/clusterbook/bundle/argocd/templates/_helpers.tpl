@@ -44,3 +44,30 @@ repoURL: {{ $url | quote }}
 targetRevision: {{ $top.Values.targetRevision | default "HEAD" | quote }}
 {{- end }}
 {{- end }}
+
+{{/* The large integers of values, which Helm would read as floats from where Argo CD keeps values, as parameters, by which
+it reads integers. Given as: list values path. */}}
+{{- define "stack.integers" -}}
+{{- $value := index . 0 }}{{ $path := index . 1 }}
+{{- if kindIs "map" $value }}
+{{- range $key, $inner := $value }}
+{{- if and (ne $key "") (not (contains "\n" $key)) }}
+{{- $step := regexReplaceAll `[\\.,=\[\]]` $key `\${0}` }}
+{{- include "stack.integers" (list $inner (ternary $step (printf "%s.%s" $path $step) (eq $path ""))) }}
+{{- end }}
+{{- end }}
+{{- else if kindIs "slice" $value }}
+{{- range $number, $inner := $value }}{{ include "stack.integers" (list $inner (printf "%s[%d]" $path $number)) }}{{ end }}
+{{- else if and (or (kindIs "int64" $value) (kindIs "int" $value)) (or (ge (int64 $value) 1000000) (le (int64 $value) -1000000)) }}
+- name: {{ $path | quote }}
+  value: {{ int64 $value | toString | quote }}
+{{- else if kindIs "float64" $value }}
+{{- $number := $value }}
+{{- if and (eq $number (floor $number)) (or (ge $number 1e6) (le $number -1e6)) }}
+{{- if and (lt $number 9007199254740992.0) (gt $number -9007199254740992.0) }}
+- name: {{ $path | quote }}
+  value: {{ printf "%.0f" $number | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}

@@ -109,6 +109,10 @@ if [ -z "$DRY_RUN_FLAG" ] && installed; then # Helm installs these CRDs once and
 fi
 
 # @end@
+# @if chart@
+@FILE_INTEGERS@
+
+# @end@
 # @if integers@
 @REFUSE@
 
@@ -125,6 +129,12 @@ set -- helm upgrade --install @NAME@ @CHART@ \
     --namespace @NAMESPACE@ --create-namespace -f values.yaml -f cluster-values.yaml@INTEGERS@@TAKEN@ $apply \
     $COMPONENT_WAIT_ARGS ${KUBE_CONTEXT:+--kube-context "$KUBE_CONTEXT"} \
     $KUBECONFIG_FLAG $DRY_RUN_FLAG $HELM_DEBUG_FLAG
+# @if chart@
+integers="$(file_integers cluster-values.yaml)" # those of values.yaml are among the flags already
+while read -r integer; do
+    if [ -n "$integer" ]; then set -- "$@" --set "$integer"; fi
+done <<<"$integers"
+# @end@
 # @if taken@
 open_values
 # @end@
