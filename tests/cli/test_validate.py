@@ -61,6 +61,37 @@ def test_a_recipe_of_a_file_is_judged(index: str, tmp_path: Path, name: str) -> 
     assert reply.status == 0
 
 
+@pytest.mark.parametrize(
+    ("overrides", "order", "switches"),
+    [
+        ({"enabled": False}, ["x"], ["enabled"]),
+        ({"install": False}, ["x"], ["install"]),
+        ({"enabled": False, "install": False}, ["x"], ["enabled", "install"]),
+        ({"enabled": False}, [], []),
+        ({"enabled": False}, None, []),
+        ({"enabled": True}, ["x"], []),
+        ({"enabled": 0}, ["x"], []),
+        ({}, ["x"], []),
+    ],
+)
+def test_a_component_that_is_switched_off_and_deployed_is_told_and_not_refused(
+    index: str, tmp_path: Path, overrides: dict[str, Any], order: list[str] | None, switches: list[str]
+) -> None:
+    components = [{"name": "x", "version": "1.0", "source": "https://x.example", "overrides": overrides}]
+    where = recipe(tmp_path, componentRefs=components, **({} if order is None else {"deploymentOrder": order}))
+    reply = validate({"source": index, "snapshot": H100, "no_cluster": True, "recipe": where, "phase": ("readiness",)})
+    told = [note for note in reply.notes if "deploymentOrder" in note]
+    assert [note.partition(": it is false")[0] for note in told] == [
+        f"{where}: componentRefs.x.overrides.{switch}" for switch in switches
+    ]
+    assert (
+        reply.status
+        == validate(
+            {"source": index, "snapshot": H100, "no_cluster": True, "recipe": recipe(tmp_path), "phase": ("readiness",)}
+        ).status
+    )
+
+
 def test_a_file_of_criteria_is_resolved_and_judged(index: str, tmp_path: Path) -> None:
     path = tmp_path / "criteria.yaml"
     path.write_text("kind: RecipeCriteria\nspec: {service: eks, intent: training}\n", encoding="utf-8")

@@ -6,7 +6,7 @@ Has 60 ms for the whole process, so what only some requests need is imported whe
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from clusterbook import __version__
 from clusterbook.cli.agent_flags import AGENT, OF_AGENTS
@@ -84,7 +84,7 @@ def _report(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply
     ours = open_shelf().validators()
     known = with_inspections(shelf.validators() if shelf else {}, ours)
     taken, seen, remarks = _snapshot(request, recipe, helper)
-    remarks = (*(shelf.remarks if shelf else ()), *remarks)
+    remarks = (*(shelf.remarks if shelf else ()), *_two_answers(recipe, request.text("recipe")), *remarks)
 
     def report_of(seen: Snapshot) -> Report:
         return judge(
@@ -312,6 +312,13 @@ def _recipe(request: Request) -> tuple[Mapping[str, Any], Shelf | None]:
     if found.shelf is None:
         return found.document, None
     return found.with_health_checks(), found.shelf
+
+
+def _two_answers(document: Mapping[str, Any], where: str) -> Iterator[str]:
+    """Yield a sentence about each component that its recipe both switches off and deploys: the reference takes both."""
+    for name, switch in RecipeResult(document).two_answers():
+        place = f"{where}: componentRefs.{name}.overrides.{switch}"
+        yield f"{place}: it is false, and deploymentOrder deploys {name}: judged as not deployed; take one of them out"
 
 
 def _refuse_unknown_keys(recipe: Mapping[str, Any], where: str) -> None:

@@ -19,7 +19,7 @@ from clusterbook.documents.scalars import BOOLEANS, boolean_remark
 from clusterbook.documents.selector import describe, spell
 from clusterbook.documents.yaml_reader import MAX_BYTES, Node, parse
 from clusterbook.files import read as files
-from clusterbook.resolve.recipe import COMPONENTS, KIND, ORDER, SWITCHES, RecipeResult
+from clusterbook.resolve.recipe import COMPONENTS, KIND, ORDER, RecipeResult
 from clusterbook.resolve.recipe_schema import read_recipe, refuse_unknown_keys
 
 VALUES = ("values", "overrides")
@@ -180,11 +180,9 @@ def recipe_in(document: dict[str, Any]) -> dict[str, Any]:
 
 def _refuse_two_answers(recipe: RecipeResult) -> None:
     """Raise InvalidRequest for a component that is switched off and stands among those that are deployed."""
-    for component in recipe.components:
-        if component.name in recipe.order and not recipe.deploys(component):
-            switch = next(name for name in SWITCHES if component.overrides.get(name) is False)
-            what = f"{component.name} is switched off by its overrides ({switch}: false), and {ORDER} deploys it"
-            raise InvalidRequest(what, hint=f"take it out of {ORDER}, or the switch out of its overrides")
+    for name, switch in recipe.two_answers():
+        what = f"{name} is switched off by its overrides ({switch}: false), and {ORDER} deploys it"
+        raise InvalidRequest(what, hint=f"take it out of {ORDER}, or the switch out of its overrides")
 
 
 def unused_overrides(recipe: RecipeResult) -> list[str]:

@@ -189,6 +189,12 @@ class RecipeResult(NamedTuple):
             return False
         return self.document.get(ORDER) is None or component.name in self.order
 
+    def two_answers(self) -> Iterator[tuple[str, str]]:
+        """Yield each component that its overrides switch off and the order deploys, with the switch."""
+        for component in self.components:
+            if component.name in self.order:
+                yield from ((component.name, name) for name in SWITCHES if component.overrides.get(name) is False)
+
     def with_components(self, components: Iterable[Document]) -> dict[str, Any]:
         """Return the document with these entries in place of its components."""
         return {**self.document, COMPONENTS: list(components)}
