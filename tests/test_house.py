@@ -78,8 +78,8 @@ IO = frozenset(
     resolve.export
     site.build site.frame site.guide site.json_schemas site.mkdocs site.pages site.preview
     snapshot.template
-    trust.choose_policy trust.cosign_key trust.device_login trust.keys trust.kms trust.root_store trust.roots trust.sign
-    trust.sigstore trust.tuf_root trust.verify
+    trust.choose_policy trust.cosign_key trust.deadline trust.device_login trust.keys trust.kms trust.root_store
+    trust.roots trust.sign trust.sigstore trust.tuf_root trust.verify
     validate.run validate.run_jobs
     verify.bundle verify.verify
     """.split()

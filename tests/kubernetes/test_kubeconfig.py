@@ -7,6 +7,7 @@ import json
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from clusterbook.kubernetes.api import PATIENCE, Api
 from clusterbook.kubernetes.connection import Connection
 from clusterbook.kubernetes.errors import BrokenKubeconfig, ClusterDenied, ClusterUnreachable, NoClient, NoCluster
 from clusterbook.kubernetes.login import ClusterLogin, log_in
+from clusterbook.kubernetes.plugin import Plugin
 from tests.support.servers.kube import FakeApi, running
 
 VERSION = {"major": "1", "minor": "36", "gitVersion": "v1.36.3"}
@@ -152,6 +154,17 @@ def test_a_plugin_that_brings_nothing_says_so_and_nobody_is_asked_without_it(
     assert sys.executable in caught.value.hint
     assert server.requests == []
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("child", ["", "import subprocess; subprocess.Popen(['sleep', '60'])\n"])
+def test_a_plugin_that_does_not_end_is_waited_for_no_longer_than_said(tmp_path: Path, child: str) -> None:
+    """A child of it that keeps its output open is not waited for, either."""
+    entry = plugin(tmp_path, f"{child}import time\ntime.sleep(60)\n")["exec"]
+    before = time.monotonic()
+    with pytest.raises(ClusterDenied, match=r"did not end within 0\.5 s") as caught:
+        Plugin(entry, {}, "user ann", limit_s=0.5).credential()
+    assert "login" in caught.value.hint
+    assert time.monotonic() - before < 30
 
 
 def test_a_plugin_that_is_not_there_is_named(tmp_path: Path, server: FakeApi) -> None:

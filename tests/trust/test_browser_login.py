@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,12 @@ import sys, urllib.request
 urllib.request.urlopen(sys.argv[1], timeout=20).read()
 """
 SIGN = """
-import sys
+import json, os, sys
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.trust.sign import KeylessSigner
 try:
-    signed = KeylessSigner(trust_config=sys.argv[1], browser=True).sign(sys.argv[2].encode())
+    limits = json.loads(os.environ.get("LIMITS", "{}"))
+    signed = KeylessSigner(trust_config=sys.argv[1], browser=True, limits_s=limits).sign(sys.argv[2].encode())
 except ClusterbookError as error:
     sys.exit(f"{error.code} {error}")
 sys.stdout.write(signed.decode())
@@ -51,7 +52,9 @@ def without_ambient(more: dict[str, str]) -> dict[str, str]:
     return {**{name: value for name, value in os.environ.items() if not name.startswith(ci)}, **more}
 
 
-def sign(instance: FakeSigstore, folder: Path, *, browser: str = BROWSER) -> subprocess.CompletedProcess[str]:
+def sign(
+    instance: FakeSigstore, folder: Path, *, browser: str = BROWSER, limits: Mapping[str, float] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Return how signing ended for somebody with this browser, who types this."""
     (folder / "config.json").write_text(json.dumps(instance.trust_config()))
     program = folder / "browser"
@@ -59,7 +62,7 @@ def sign(instance: FakeSigstore, folder: Path, *, browser: str = BROWSER) -> sub
     program.chmod(0o755)
     return subprocess.run(
         [sys.executable, "-c", SIGN, str(folder / "config.json"), ABOUT.decode()],
-        env=without_ambient({"BROWSER": f"{program} %s"}), input="",
+        env=without_ambient({"BROWSER": f"{program} %s", "LIMITS": json.dumps(limits or {})}), input="",
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
 
@@ -133,3 +136,26 @@ def test_without_a_browser_and_without_anybody_who_types_it_is_said(instance: Fa
     assert "nobody who types a code" in done.stderr
     assert "--device-flow" in done.stderr
     assert done.stdout == ""
+
+
+def test_a_browser_in_which_nobody_logs_in_is_waited_for_no_longer_than_said(
+    instance: FakeSigstore, tmp_path: Path
+) -> None:
+    done = sign(instance, tmp_path, browser="#!/bin/sh\nexit 0\n", limits={"login_s": 0.5})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "CB" in done.stderr
+    assert "nobody logged in within 0.5 s" in done.stderr
+    assert not any(path.startswith("/api") for path in instance.requests)
+
+
+def test_a_code_that_nobody_types_is_waited_for_no_longer_than_said(instance: FakeSigstore, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(instance.trust_config()))
+    with subprocess.Popen(
+        [sys.executable, "-c", SIGN, str(tmp_path / "config.json"), ABOUT.decode()],
+        env=without_ambient({"BROWSER": "false %s", "LIMITS": '{"login_s": 0.5}'}), text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        assert process.stdin is not None
+        said = process.stderr.read()  # its input stays open, and says nothing
+        assert "nobody logged in within 0.5 s" in said

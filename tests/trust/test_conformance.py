@@ -562,14 +562,24 @@ def test_a_log_under_another_name_is_refused_in_use_or_not(tmp_path: Path, posit
         believe(document, tmp_path, root)
 
 
-def test_a_time_stamp_at_the_last_second_of_its_authority_is_refused(tmp_path: Path) -> None:
-    """Not as trust-root-tsa-validity-end-inclusive has it: sigstore-python leaves the last second out."""
+@pytest.mark.parametrize(
+    ("end", "is_believed"),
+    [
+        ("{:%Y-%m-%dT%H:%M:%SZ}", (0, 1, 3600)),
+        ("{:%Y-%m-%dT%H:%M:%S.000Z}", (0, 1)),
+        ("{:%Y-%m-%dT%H:%M:%S+00:00}", (0, 1)),
+        ("{:%Y-%m-%dT%H:%M:%S.999999Z}", (0, 1)),
+        ("9999-12-31T23:59:59.999999Z", (0,)),
+    ],
+)
+def test_trust_root_tsa_validity_end_inclusive(tmp_path: Path, end: str, is_believed: tuple[int, ...]) -> None:
     signer, root = Forge(INSTANCE), INSTANCE.trusted_root()
     (authority,) = root["timestampAuthorities"]
-    for seconds, is_believed in ((1, True), (0, False)):
-        end = signer.start + dt.timedelta(minutes=1, seconds=seconds)
-        authority["validFor"] = {"start": "2020-01-01T00:00:00Z", "end": f"{end:%Y-%m-%dT%H:%M:%SZ}"}
-        if is_believed:
+    too_early = (-1, -2, -3600) if "{" in end else ()
+    for seconds in (*is_believed, *too_early):
+        last = signer.start + dt.timedelta(minutes=1, seconds=seconds)
+        authority["validFor"] = {"start": "2020-01-01T00:00:00Z", "end": end.format(last)}
+        if seconds in is_believed:
             assert believe(signer.second(ABOUT, 1), tmp_path, root) == IDENTITY
         else:
             with pytest.raises(BadSignature):

@@ -6,14 +6,16 @@ import base64
 import hashlib
 import http.server
 import json
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 
 from clusterbook.diagnostics.transport import AccessDenied
+from clusterbook.trust.deadline import within
 from clusterbook.trust.device_login import log_in
 from tests.support.servers.loopback import listening
 
@@ -100,3 +102,27 @@ def test_an_issuer_without_such_a_login_is_named(known: dict[str, str]) -> None:
 def test_nobody_logs_in_without_tls_or_an_answer(address: str) -> None:
     with pytest.raises(AccessDenied):
         log_in(address)
+
+
+def test_an_issuer_that_answers_byte_by_byte_is_not_read_for_ever() -> None:
+    """A read never waits long, so no time limit of it ends this; the deadline of the login does."""
+
+    class Drip(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):
+                while not ended.wait(0.05):
+                    self.wfile.write(b" ")
+                    self.wfile.flush()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    ended = threading.Event()
+    with listening(Drip) as port:
+        try:
+            with pytest.raises(AccessDenied, match="nobody"):
+                within(0.5, lambda: log_in(f"http://127.0.0.1:{port}"), AccessDenied("nobody"))
+        finally:
+            ended.set()

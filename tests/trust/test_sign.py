@@ -96,3 +96,35 @@ def test_what_is_no_trust_configuration_is_named(tmp_path: Path, text: str | Non
         (tmp_path / "config.json").write_text(text)
     with pytest.raises(NotFound if text is None else BadTrustRoot, match=r"config\.json"):
         KeylessSigner(trust_config=str(tmp_path / "config.json")).sign(ABOUT)
+
+
+@pytest.mark.parametrize("how", ["silent", "slow"])
+@pytest.mark.parametrize("path", ["/api/v2/signingCert", "/api/v1/log", "/api/v2/log", "/api/v1/timestamp"])
+def test_an_instance_that_does_not_answer_is_waited_for_no_longer_than_said(
+    tmp_path: Path, path: str, how: str
+) -> None:
+    version = 2 if "v2/log" in path else 1
+    with running(FakeSigstore()) as instance:
+        getattr(instance, how).append(path)
+        (tmp_path / "config.json").write_text(json.dumps(instance.trust_config(rekor=version)))
+        signer = KeylessSigner(
+            trust_config=str(tmp_path / "config.json"), token=instance.token(), limits_s={"signing_s": 1.5}
+        )
+        with pytest.raises(SigningFailed, match=r"no answer within 1\.5 s"):
+            signer.sign(ABOUT)
+        assert instance.requests[-1].startswith(path)
+
+
+def test_ci_that_does_not_say_who_signs_is_waited_for_no_longer_than_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(FakeSigstore()) as instance:
+        instance.silent.append("/who")
+        for name in CI:
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("GITHUB_ACTIONS", "true")
+        monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "x")
+        monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", f"{instance.url}/who")
+        signer = KeylessSigner(trust_config=config(instance, tmp_path), limits_s={"signing_s": 0.5})
+        with pytest.raises(AccessDenied, match="it does not answer"):
+            signer.sign(ABOUT)

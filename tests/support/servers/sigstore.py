@@ -10,6 +10,7 @@ import datetime as dt
 import http.server
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -44,12 +45,18 @@ def compact(document: Any) -> bytes:
 
 
 class FakeSigstore:
-    """Keys and logs of one instance. `url` is where it listens, once it is `running`; `refuse` lists paths it fails."""
+    """Keys and logs of one instance. `url` is where it listens, once it is `running`; `refuse` lists paths it fails.
+
+    `silent` lists paths of which it says nothing while it runs, and `slow` those whose answer comes byte by byte.
+    """
 
     def __init__(self, *, name: str = "fake.test", stamps: bool = True) -> None:
         self.name, self.stamps, self.url = name, stamps, ""
         self.valid = {"start": "2020-01-01T00:00:00Z"}
         self.refuse: list[str] = []
+        self.silent: list[str] = []
+        self.slow: list[str] = []
+        self.ended = threading.Event()
         self.login: dict[str, Any] = {}
         self._logins: dict[str, dict[str, str]] = {}
         self.requests: list[str] = []
@@ -137,6 +144,8 @@ class FakeSigstore:
     def answer(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Return status, content type, body and further headers."""
         self.requests.append(path)
+        if any(path.startswith(each) for each in self.silent):
+            self.ended.wait()
         if any(path.startswith(each) for each in self.refuse):
             return 503, "application/json", b'{"code": 503, "message": "as told"}', {}
         if path == "/api/v2/signingCert":
@@ -399,7 +408,10 @@ def running(instance: FakeSigstore) -> Iterator[FakeSigstore]:
     """Have an instance listen on loopback for the length of the block."""
     with listening(_Handler, instance=instance) as port:
         instance.url = f"http://127.0.0.1:{port}"
-        yield instance
+        try:
+            yield instance
+        finally:
+            instance.ended.set()
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -422,7 +434,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         for name, value in {"Content-Type": kind, "Content-Length": str(len(text)), **more}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(text)
+        if any(self.path.startswith(each) for each in self.instance.slow):
+            for byte in text[:-1]:
+                self.wfile.write(bytes([byte]))
+                self.wfile.flush()
+                if self.instance.ended.wait(0.2):
+                    break
+        else:
+            self.wfile.write(text)
 
     do_GET = do_POST = handle_any  # noqa: N815
 

@@ -32,21 +32,28 @@ class ExecCredential(NamedTuple):
     until: datetime | None = None
 
 
+LIMIT_S = 300.0
+"""How long one may take: some wait for a login in a browser, and kubectl waits for ever."""
+
+
 class Plugin:
     """One plug-in. Threads may share it."""
 
-    def __init__(self, entry: Mapping[str, Any], cluster: Mapping[str, Any], where: str) -> None:
+    def __init__(
+        self, entry: Mapping[str, Any], cluster: Mapping[str, Any], where: str, *, limit_s: float = LIMIT_S
+    ) -> None:
         """Read what a kubeconfig says of a plug-in.
 
         Args:
             entry: `exec` of a user, its command resolved.
             cluster: what it is told of the cluster where it asks for that.
             where: the user, for messages.
+            limit_s: how long it may take.
 
         Raises:
             BrokenKubeconfig: kubectl would not run it either.
         """
-        self.where, self._cluster = where, cluster
+        self.where, self._cluster, self._limit_s = where, cluster, limit_s
         self._command, self._api_version = str(entry.get("command") or ""), str(entry.get("apiVersion") or "")
         if not self._command:
             raise BrokenKubeconfig(f"{where}: exec names no command", hint="see `kubectl config view`")
@@ -100,8 +107,11 @@ class Plugin:
             done = subprocess.run(
                 self._words, executable=program, env=env, check=False, text=True, errors="replace",
                 stdin=None if self._interactive else subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=None if self._interactive else subprocess.PIPE,
+                stderr=None if self._interactive else subprocess.PIPE, timeout=self._limit_s,
             )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            why = f"'{self._command}' did not end within {self._limit_s:g} s"
+            raise self._fault(why, f"run '{self._command}' by itself: does it wait for a login?") from error
         except OSError as error:
             raise self._fault(f"'{self._command}' cannot be run: {error.strerror}", self._hint) from error
         if done.returncode:

@@ -22,7 +22,9 @@ from clusterbook.oci.reference import is_loopback
 _CLIENT = "sigstore"
 _GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _CONFIGURATION = "/.well-known/openid-configuration"
-_TIMEOUT_S, _LARGEST_BYTES, _LONGEST_S = 30, 1 << 20, 900
+_TIMEOUT_S, _LARGEST_BYTES = 30, 1 << 20
+LONGEST_S = 900
+"""How long a code counts at most, whatever the issuer says."""
 _HINT = "give a token in SIGSTORE_ID_TOKEN"
 
 
@@ -61,7 +63,7 @@ def log_in(
         device, code = str(authorization["device_code"]), str(authorization["user_code"])
         address = str(authorization.get("verification_uri") or authorization["verification_url"])
         interval_s = min(max(float(authorization.get("interval", 5)), 0), 60)
-        left_s = min(float(authorization.get("expires_in", 300)), _LONGEST_S)
+        left_s = min(float(authorization.get("expires_in", 300)), LONGEST_S)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise AccessDenied(f"{issuer} does not say where to log in", hint=_HINT) from error
     prompt(one_line(address), one_line(code))

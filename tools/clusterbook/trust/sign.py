@@ -63,7 +63,15 @@ def read_private_key(path: Path, environment: Mapping[str, str]) -> PrivateKey:
 class KeylessSigner:
     """Signs as whoever is logged in, into the log of a Sigstore instance; asks who that is when it first signs."""
 
-    def __init__(self, *, trust_config: str = "", token: str = "", browser: bool = False, device: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        trust_config: str = "",
+        token: str = "",
+        browser: bool = False,
+        device: bool = False,
+        limits_s: Mapping[str, float] | None = None,
+    ) -> None:
         """Get ready to sign.
 
         Args:
@@ -72,7 +80,9 @@ class KeylessSigner:
             token: who signs, as an OIDC identity token; "" asks what CI offers.
             browser: whether a login in the browser may be asked for, when there is no token.
             device: whether a login on another device may be asked for, when there is no token.
+            limits_s: how long a login (`login_s`) and a signature (`signing_s`) may take, None for the usual.
         """
+        self._limits_s = limits_s or {}
         self._trust_config, self._token, self._browser, self._device = trust_config, token, browser, device
         self.hint = ""
 
@@ -93,7 +103,7 @@ class KeylessSigner:
         """
         from clusterbook.trust.sigstore import Instance  # a quarter of a second
 
-        instance = Instance(self._trust_config)
+        instance = Instance(self._trust_config, **self._limits_s)
         return instance.sign(statement, instance.token(self._token, browser=self._browser, device=self._device))
 
 

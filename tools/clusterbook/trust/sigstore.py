@@ -13,12 +13,13 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, unreadable
 from clusterbook.diagnostics.transport import AccessDenied, Unreachable
+from clusterbook.trust.deadline import within
 from clusterbook.trust.keys import BadKey, certificate_key
 from clusterbook.trust.policy import BadSignature, ExpiredRoot, Tampered, covers
 from clusterbook.trust.statement import SigstoreBundle, pae
@@ -26,6 +27,8 @@ from clusterbook.trust.statement import SigstoreBundle, pae
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
+LOGIN_S, SIGNING_S = 300.0, 120.0
+"""How long somebody has to log in, and an instance to answer: the clients of sigstore-python 4.5 wait without end."""
 _PUBLIC_GOOD = "https%3A%2F%2Ftuf-repo-cdn.sigstore.dev"
 _GIVE_ONE = "give a token in SIGSTORE_ID_TOKEN"
 _ISSUER = "1.3.6.1.4.1.57264.1.8"
@@ -130,13 +133,31 @@ def _verifier(root: bytes, name: str) -> Any:
     from sigstore.errors import Error
     from sigstore.verify import Verifier
 
-    trusted = _trusted_root(root, name)
+    trusted = _trusted_root(_with_last_moments(root), name)
     try:
         return Verifier(trusted_root=trusted)
     except (Error, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
         hint = "get a whole trusted_root.json: clusterbook trust update"
         raise BadTrustRoot(f"{name} vouches for nobody: {reason}", hint=hint) from error
+
+
+def _with_last_moments(root: bytes) -> bytes:
+    """Return a trust root whose time stamp authorities count until their end, the end included, for sigstore-python.
+
+    sigstore-python 4.5.1 takes the end for the first moment that does not count; so a microsecond, the finest step that
+    it knows, is added. Source: protobuf-specs, TimeRange: "the end is inclusive"; sigstore-conformance,
+    trust-root-tsa-validity-end-inclusive. What is damaged stays so, and is refused by whoever reads it.
+    """
+    try:
+        document = json.loads(root)
+        for each in document["timestampAuthorities"]:
+            if end := each["validFor"].get("end"):
+                last = datetime.fromisoformat(end)
+                each["validFor"]["end"] = (last + timedelta(microseconds=1)).isoformat().replace("+00:00", "Z")
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        return root
+    return json.dumps(document).encode()
 
 
 def check_root(root: bytes, name: str) -> None:
@@ -232,19 +253,26 @@ def _log_ids(log: dict[str, Any]) -> set[bytes]:
 class Instance:
     """A Sigstore instance to sign with; "" is the public one, else a file with its trust configuration."""
 
-    def __init__(self, trust_config: str = "") -> None:
+    def __init__(self, trust_config: str = "", *, login_s: float = LOGIN_S, signing_s: float = SIGNING_S) -> None:
         """Read the configuration; the public one is fetched.
+
+        Args:
+            trust_config: its file.
+            login_s: how long somebody has to log in.
+            signing_s: how long the instance has to answer.
 
         Raises:
             BadTrustRoot: the file is none.
             Unreachable: the public one cannot be fetched.
         """
+        self._login_s, self._signing_s = login_s, signing_s
         from sigstore.errors import Error
         from sigstore.models import ClientTrustConfig
 
         if not trust_config:
             try:
-                self._config = ClientTrustConfig.production()
+                silent = Unreachable("Sigstore's public instance does not answer", hint="run it again later")
+                self._config = within(signing_s, ClientTrustConfig.production, silent)
             except (Error, OSError) as error:
                 hint = "is there a way to sigstore.dev? a private instance is named with --trust-config"
                 raise Unreachable(f"Sigstore's public instance cannot be asked: {error}", hint=hint) from error
@@ -272,13 +300,16 @@ class Instance:
         from sigstore.oidc import IdentityError, detect_credential
 
         try:
-            token = identity_token or detect_credential()
+            silent = AccessDenied("the CI does not say who signs: it does not answer", hint=_GIVE_ONE)
+            token = identity_token or within(self._signing_s, detect_credential, silent)
+            issuer = self._config.signing_config.get_oidc_url
+            nobody = AccessDenied(f"nobody logged in within {self._login_s:g} s", hint=f"run it again, or {_GIVE_ONE}")
             if not token and device:
-                from clusterbook.trust.device_login import log_in
+                from clusterbook.trust.device_login import LONGEST_S, log_in
 
-                token = log_in(self._config.signing_config.get_oidc_url())
+                token = within(max(self._login_s, LONGEST_S), lambda: log_in(issuer()), nobody)
             if not token and browser:
-                token = _browser_login(self._config.signing_config.get_oidc_url())
+                token = _browser_login(issuer(), self._login_s, nobody)
         except (Error, IdentityError, OSError, ValueError) as error:
             raise AccessDenied(f"logging in failed: {error}", hint=_GIVE_ONE) from error
         if not token:
@@ -301,22 +332,29 @@ class Instance:
             identity = IdentityToken(token)
         except IdentityError as error:
             raise AccessDenied("the identity token is none, or has run out", hint="get a fresh one") from error
-        try:
+
+        def signed() -> bytes:
             with SigningContext.from_trust_config(self._config).signer(identity) as signer:
                 return signer.sign_dsse(Statement(payload)).to_json().encode()
+
+        what = f"the Sigstore instance does not sign: no answer within {self._signing_s:g} s"
+        try:
+            return within(self._signing_s, signed, SigningFailed(what, hint="run it again later"))
+        except SigningFailed:
+            raise
         except Exception as error:
             reason = " ".join(f"{type(error).__name__} {error}".replace(token, "***").split())[:200]
             raise SigningFailed(f"the Sigstore instance does not sign: {reason}", hint="run it again later") from error
 
 
-def _browser_login(issuer: str) -> str:
+def _browser_login(issuer: str, limit_s: float, nobody: AccessDenied) -> str:
     """Return the token of whoever logs in in the browser, or elsewhere and types the code that is shown there.
 
     The browser is sent back to a port of this machine with a code, which counts only together with a secret that it
     never saw. Source: RFC 8252; RFC 7636 (PKCE).
 
     Raises:
-        AccessDenied: the issuer's answer is none, or there is neither a browser nor somebody who types.
+        AccessDenied: nobody did in time, the issuer's answer is none, or there is no browser and nobody to type.
         Error, IdentityError, OSError, ValueError: it did not come about for another reason.
     """
     import sys
@@ -326,7 +364,7 @@ def _browser_login(issuer: str) -> str:
 
     try:
         with redirect_stdout(sys.stderr):  # where a code is asked for: data goes to standard output
-            return str(Issuer(issuer).identity_token())
+            return within(limit_s, lambda: str(Issuer(issuer).identity_token()), nobody)
     except EOFError as error:
         what = "there is no browser here, and nobody who types a code"
         raise AccessDenied(what, hint=f"log in with --device-flow, or {_GIVE_ONE}") from error
