@@ -64,8 +64,19 @@ class ArgoCD:
             found = self.applications()
             return bool(found) and set(names) <= set(found) and all(map(is_done, _chosen(found, names)))
 
+        def steps() -> frozenset[str]:
+            """Return the Applications that are done, and the objects that are: waves take as long as there are."""
+            return frozenset(
+                f"{name}: {each.get('kind', '')}/{each.get('name', '')}"
+                for name, application in self.applications().items()
+                for each in (*application.get("status", {}).get("resources", ()), *([{}] * is_done(application)))
+                if each.get("status", "Synced") == "Synced"
+                and each.get("health", {}).get("status") in (None, "Healthy")
+            )
+
+        what = "every Application Synced and Healthy"
         try:
-            wait_until(done, "every Application Synced and Healthy", timeout_s=timeout_s, poll_s=0.2)
+            wait_until(done, what, timeout_s=timeout_s, poll_s=0.2, steps=steps)
         except NotReadyError as error:
             late = [describe(each) for each in _chosen(self.applications(), names) if not is_done(each)]
             raise NotReadyError("\n".join([str(error), *late])) from None

@@ -53,17 +53,50 @@ def free_ports(count: int) -> list[int]:
     raise NotReadyError(f"no {count} ports are free")
 
 
-def wait_until(condition: Condition, what: str, *, timeout_s: float = LONG_S, poll_s: float = POLL_S) -> None:
+MOST_STEPS_S = 6 * LONG_S
+"""What goes on step by step is waited for no longer than this, however it moves: it may move in a circle."""
+
+
+def wait_until(
+    condition: Condition,
+    what: str,
+    *,
+    timeout_s: float = LONG_S,
+    poll_s: float = POLL_S,
+    steps: Callable[[], object] | None = None,
+) -> None:
     """Return as soon as `condition` holds.
+
+    Args:
+        condition: what is waited for.
+        what: how a message calls it.
+        timeout_s: how long it may take.
+        poll_s: how long after one look the next one follows.
+        steps: how far it has come, where it comes about step by step: the time then counts from the last step.
 
     Raises:
         NotReadyError: it did not in time; says `what` was waited for.
     """
-    end = time.monotonic() + timeout_s
+    begun = last = time.monotonic()
+    reached = steps() if steps else None
     while not condition():
-        if time.monotonic() > end:
-            raise NotReadyError(f"not after {timeout_s:g} s: {what}")
+        now = time.monotonic()
+        if steps and now < begun + MOST_STEPS_S and (here := steps()) != reached:
+            reached, last = here, now
+        if now > last + timeout_s:
+            raise NotReadyError(f"not after {now - begun:.3g} s: {what}")
         time.sleep(poll_s)
+
+
+_WORK_S = 0.2
+
+
+def slowness() -> float:
+    """Return how many times as long as its processor time work takes at the moment; 1 where nothing else runs."""
+    clock, used = time.monotonic(), time.thread_time()
+    while time.thread_time() - used < _WORK_S:
+        pass
+    return max(1.0, (time.monotonic() - clock) / _WORK_S)
 
 
 def listens(port: int) -> bool:

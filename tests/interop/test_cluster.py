@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from tests.interop import cluster as control_plane
 from tests.interop import nodes
 from tests.interop.cluster import ApiError, Cluster, takes_pods
-from tests.interop.processes import NotReadyError, Servers, wait_until
+from tests.interop.processes import NotReadyError, Servers, slowness, wait_until
 
 BUDGET_S = 10  # three when nothing else runs
 TRIES = 3
@@ -37,11 +38,12 @@ def phase(cluster: Cluster, namespace: str, name: str) -> str:
 
 @pytest.mark.usefixtures("cluster")  # so that the programs are there, and what is measured is the start
 def test_a_cluster_is_ready_soon_and_ends_whole(tmp_path: Path) -> None:
-    took_s = BUDGET_S + 1.0
+    took_s = BUDGET_S + 1.0  # on a machine that does nothing else
     for number in range(TRIES):
-        before = time.monotonic()
+        slow, before = slowness(), time.monotonic()
         with control_plane.start(tmp_path / str(number), nodes=nodes.h100_nodes(1)) as running:
-            took_s = min(took_s, time.monotonic() - before)
+            after = time.monotonic()
+            took_s = min(took_s, (after - before) / ((slow + slowness()) / 2))
             (node,) = running.get("/api/v1/nodes")["items"]
             assert takes_pods(node)
             assert running.get("/version")["gitVersion"] == "v1.36.3"
@@ -194,3 +196,28 @@ def test_servers_do_not_outlive_the_test_run_however_it_ends(how: signal.Signals
         assert (server / "comm").read_text() == "sleep\n"
         run.send_signal(how)
     wait_until(lambda: not server.exists() or "Z" in (server / "stat").read_text(), "the server ended", timeout_s=5)
+
+
+def test_what_comes_about_step_by_step_is_waited_for_while_it_moves() -> None:
+    steps = iter(range(8))
+    reached = 0
+
+    def step() -> int:
+        nonlocal reached
+        reached = next(steps, reached)
+        return reached
+
+    wait_until(lambda: reached == 7, "it is there", timeout_s=0.2, poll_s=0.1, steps=step)
+    with pytest.raises(NotReadyError, match=r"not after .* s: it is there"):
+        wait_until(lambda: False, "it is there", timeout_s=0.2, poll_s=0.05, steps=step)
+
+
+def test_a_machine_that_does_other_work_is_slow_and_no_other() -> None:
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(3 * (os.cpu_count() or 1))]
+    try:
+        busy = slowness()
+    finally:
+        for each in others:
+            each.kill()
+            each.wait()
+    assert busy >= 1.5
