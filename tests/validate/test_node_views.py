@@ -277,3 +277,58 @@ def test_gpus_to_claim_that_were_not_all_listed_may_be_others(version: str) -> N
         taken = cluster(node("a", labels={}), gaps=(Gap(part, state, REASON),))
         none = FAILED if state == "absent" else ERROR
         assert states(taken, {"accelerator": "h100"})["accelerator"][0] == none
+
+
+def claiming(taken: Snapshot, **component: Any) -> dict[str, tuple[str, str]]:
+    """Return what becomes of the criteria of a recipe with a DRA driver."""
+    entry = {"name": "nvidia-dra-driver-gpu", "version": "0.4.1", **component}
+    recipe = {"kind": "RecipeResult", "metadata": {"slug": "x"}, "criteria": {"accelerator": "h100", "os": "ubuntu"},
+              "componentRefs": [entry]}  # fmt: skip
+    results = judge(recipe, taken, checks={}, phases=("readiness",)).results
+    return {each.name: (each.state, each.message) for each in results}
+
+
+ON = {"resources": {"gpus": {"enabled": True}}}
+OFF = {"resources": {"gpus": {"enabled": False}}}
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta1", "v1beta2"])
+@pytest.mark.parametrize("state", ["denied", "failed", "partial"])
+@pytest.mark.parametrize("component", [{"values": ON}, {"overrides": ON}])
+def test_slices_that_were_not_all_seen_limit_what_is_known_where_gpus_are_claimed(
+    version: str, state: str, component: dict[str, Any]
+) -> None:
+    part = f"objects/resource.k8s.io/{version}/ResourceSlice"
+    taken = cluster(node("a"), node("b", labels={}), gaps=(Gap(part, state, REASON),))
+    found = claiming(taken, **component)
+    assert {found[name][0] for name in ("accelerator", "os")} == {ERROR}
+    assert "ResourceSlice" in found["accelerator"][1]
+
+
+@pytest.mark.parametrize(
+    ("component", "state"),
+    [
+        ({"values": OFF}, "denied"),
+        ({"values": OFF, "overrides": ON}, "denied"),
+        ({"values": {"resources": {"gpus": {"enabled": "true"}}}}, "denied"),
+        ({"values": {"resources": None}}, "denied"),
+        ({"values": {}}, "denied"),
+        ({"values": ON, "overrides": {"enabled": False}}, "denied"),
+        ({"values": ON, "name": "other"}, "denied"),
+        ({"values": ON}, "absent"),
+        ({"values": ON}, "skipped"),
+    ],
+)
+def test_where_nothing_leans_on_slices_nothing_is_limited(component: dict[str, Any], state: str) -> None:
+    part = "objects/resource.k8s.io/v1/ResourceSlice"
+    taken = cluster(node("a"), node("b", labels={}), gaps=(Gap(part, state, REASON),))
+    assert {each for each, _ in claiming(taken, **component).values()} == {PASSED}
+
+
+def test_nodes_that_all_show_their_gpus_need_no_slices() -> None:
+    gap = Gap("objects/resource.k8s.io/v1/ResourceSlice", "denied", REASON)
+    assert claiming(cluster(node("a"), node("b"), gaps=(gap,)), values=ON)["accelerator"][0] == PASSED
+    other = cluster(node("a"), node("b", labels={"nvidia.com/gpu.product": "NVIDIA-L40S"}), gaps=(gap,))
+    assert claiming(other, values=ON)["accelerator"][0] == FAILED
+    some = cluster(node("a"), node("b", labels={}), gaps=(gap,)).pick(["a"])
+    assert claiming(some, values=ON)["accelerator"][0] == PASSED

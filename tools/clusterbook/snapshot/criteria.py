@@ -12,10 +12,10 @@ from clusterbook.documents.yaml_writer import scalar
 from clusterbook.records import NamedTuple
 from clusterbook.snapshot import services
 from clusterbook.snapshot.gpus import MIXED, accelerator_in
-from clusterbook.snapshot.inventory import ABSENT, DENIED, FAILED, PARTIAL, SKIPPED, Gap, gap_text
+from clusterbook.snapshot.inventory import ABSENT, DENIED, FAILED, PARTIAL, gap_text
 from clusterbook.snapshot.model import Snapshot, Subtype
 from clusterbook.snapshot.nodes import list_names, unnamed_nodes
-from clusterbook.snapshot.recognition import ACCELERATORS, DRA_VERSIONS, SYSTEMS
+from clusterbook.snapshot.recognition import ACCELERATORS, SYSTEMS
 from clusterbook.snapshot.systems import system
 
 DIMENSIONS = ("service", "accelerator", "os")
@@ -242,7 +242,7 @@ def _accelerator(snapshot: Snapshot, known: tuple[str, ...]) -> DimensionReading
     present = snapshot.reading("GPU", "hardware", "gpu-present")
     if present == "true":
         return DimensionReading(limit=limit, looked=True, reason="it has a GPU whose model is not known")
-    slices = _slices_gap(snapshot)
+    slices = snapshot.slices_gap
     if nodes.is_complete and slices is not None and slices.state != ABSENT:
         return DimensionReading(
             limit=limit, looked=True, reason=f"no node shows a GPU, and ResourceSlice {gap_text(slices)}"
@@ -257,16 +257,9 @@ def _accelerator(snapshot: Snapshot, known: tuple[str, ...]) -> DimensionReading
     return DimensionReading(limit=limit)
 
 
-def _slices_gap(snapshot: Snapshot) -> Gap | None:
-    """Return why the slices are unknown that say which GPUs there are to claim, None where they are not."""
-    parts = (f"objects/{version}/ResourceSlice" for version in DRA_VERSIONS)
-    gaps = (snapshot.inventory.gap(part) for part in parts)
-    return next((gap for gap in gaps if gap is not None and gap.state not in (ABSENT, SKIPPED)), None)
-
-
 def _partial_slices(snapshot: Snapshot) -> str:
     """Return what limits the view of the GPUs where the list of slices broke off, or could not be read."""
-    gap = _slices_gap(snapshot)
+    gap = snapshot.slices_gap
     return f"ResourceSlice {gap_text(gap)}" if gap is not None and gap.state in (PARTIAL, FAILED) else ""
 
 

@@ -34,6 +34,7 @@ from clusterbook.snapshot.inventory import (
     wrong_shape,
 )
 from clusterbook.snapshot.nodes import NodeView, view
+from clusterbook.snapshot.recognition import DRA_VERSIONS
 from clusterbook.snapshot.topology import NodeLabel, labels
 
 Reading = str | int | float | bool | None
@@ -89,6 +90,18 @@ class Snapshot(_SnapshotFields):
         slices = [each for (_, kind), found in objects.items() if kind == "ResourceSlice" for each in found]
         seen = view(objects.get(("v1", "Node"), ()), self.labels, worst, slices)
         return seen if self.chosen is None else seen.only(self.chosen)
+
+    @property
+    def slices_gap(self) -> Gap | None:
+        """Why the slices are unknown that say which GPUs there are to claim, None where they are not."""
+        gaps = (self.inventory.gap(f"objects/{version}/ResourceSlice") for version in DRA_VERSIONS)
+        return next((gap for gap in gaps if gap is not None and gap.state not in (ABSENT, SKIPPED)), None)
+
+    def with_claims(self) -> Snapshot:
+        """Return the snapshot for a recipe whose pods claim their GPUs: what no slice shows may be there."""
+        found = self._replace()
+        found.__dict__["nodes"] = self.nodes.without_claims(self.slices_gap)
+        return found
 
     def pick(self, names: Collection[str]) -> Snapshot:
         """Return the snapshot with some of its nodes to be judged."""

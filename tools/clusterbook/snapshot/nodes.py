@@ -160,6 +160,8 @@ class NodeView:
         """Return why not all nodes were seen, "" where all were, or where nobody looked for them."""
         if self.gap is None:
             return ""
+        if self.gap.part.endswith("/ResourceSlice"):
+            return f"ResourceSlice {gap_text(self.gap)}, and GPUs to claim are shown by nothing else"
         count = len(self.all)
         why = f": {self.gap.reason}" if self.gap.reason else ""
         if count:
@@ -186,6 +188,17 @@ class NodeView:
         for node, names in self.kinds:
             found.setdefault(node.pool, []).extend(names)
         return {name: tuple(sorted(found[name])) for name in sorted(found)}
+
+    def without_claims(self, gap: Gap | None) -> NodeView:
+        """Return the view of nodes whose GPUs are claimed, where the slices that show them were not all seen.
+
+        What every one of them shows of its GPUs otherwise, it shows.
+        """
+        if gap is None or self.gap is not None or all(each.gpus and each.gpus.product for each in self.nodes):
+            return self
+        view = NodeView(self.all, gap, chosen=self.chosen, listed=self.listed)
+        view.unnamed, view.unmodelled = self.unnamed, self.unmodelled
+        return view
 
     def only(self, names: Collection[str]) -> NodeView:
         """Return the view of some nodes."""

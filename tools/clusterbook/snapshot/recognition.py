@@ -76,6 +76,8 @@ DRIVER_LABELS = (
     "nvidia.com/cuda.driver.rev",
 )
 """The whole version of the driver, else its parts in order."""
+DRA_COMPONENT, CLAIMED_BY = "nvidia-dra-driver-gpu", ("resources", "gpus", "enabled")
+"""The component whose value there decides that pods claim their GPUs, and are given none by their number."""
 DRA_DRIVER = "gpu.nvidia.com"
 """The driver whose ResourceSlices name the products of a node."""
 DRA_VERSIONS = ("resource.k8s.io/v1", "resource.k8s.io/v1beta2", "resource.k8s.io/v1beta1")

@@ -18,7 +18,7 @@ from clusterbook.snapshot.gpus import VGPU
 from clusterbook.snapshot.inventory import Inventory
 from clusterbook.snapshot.model import Snapshot
 from clusterbook.snapshot.nodes import list_names, parts_of_gpus
-from clusterbook.snapshot.recognition import SYSTEMS
+from clusterbook.snapshot.recognition import CLAIMED_BY, DRA_COMPONENT, SYSTEMS
 from clusterbook.snapshot.services import NAMED, is_recognisable
 from clusterbook.validate.result import CRITERION, ERROR, FAILED, PASSED, PHASES, READINESS, SKIPPED, Result
 
@@ -80,7 +80,19 @@ def subject(document: Document, snapshot: Snapshot) -> ValidationSubject:
     top = _constraints(document.get("constraints"), "constraints", reference=reference, paths=True)
     readiness = phases[READINESS]
     phases[READINESS] = PhaseRequirements((*top, *readiness.constraints), readiness.checks)
-    return ValidationSubject(recipe, snapshot, recipe.by_name, phases)
+    seen = snapshot.with_claims() if _claims_gpus(recipe) else snapshot
+    return ValidationSubject(recipe, seen, recipe.by_name, phases)
+
+
+def _claims_gpus(recipe: RecipeResult) -> bool:
+    """Return whether pods claim their GPUs; a node may show them by ResourceSlices alone then."""
+    component = recipe.by_name.get(DRA_COMPONENT)
+    if component is None or not recipe.deploys(component):
+        return False
+    found: Any = component.values or component.overrides
+    for step in CLAIMED_BY:
+        found = found.get(step) if isinstance(found, Mapping) else None
+    return found is True
 
 
 def _phase(document: Document, where: str, reference: bool) -> PhaseRequirements:
