@@ -89,6 +89,7 @@ PROVIDERS = {"aws": "eks", "gce": "gke", "azure": "aks", "oci": "oke", "linode":
 CLOUDS = {"eks": "AWS", "gke": "Google Cloud", "aks": "Azure", "oke": "Oracle Cloud", "lke": "Linode"}
 """Service → whose machines its own provider names."""
 BUILDS = (
+    ("-eks-1-", "eks-distro"),
     ("-eks-", "eks"),
     ("-gke.", "gke"),
     ("+rke2r", "rke2"),
@@ -100,7 +101,8 @@ BUILDS = (
     ("+vmware", "tkg"),
     ("+fips-vmware", "tkg"),
 )
-"""What a service writes into the version of its Kubernetes."""
+"""What a service writes into the version of its Kubernetes. EKS Distro, which anybody may run anywhere, counts its own
+releases behind the name (v1.33.1-eks-1-33-7); EKS writes a commit there."""
 DISTRIBUTIONS = (("eks", ("eks", "eks-hybrid"), "eks-anywhere"), ("gke", ("gke",), "gke-on-premises"))
 """Service → the providers that its nodes have, and what its Kubernetes is on machines of others alone."""
 SERVICE_LABELS = (
