@@ -362,3 +362,13 @@ def test_nodes_that_only_a_redacted_label_would_pick_cannot_be_told() -> None:
     with pytest.raises(InvalidRequest, match="is redacted, and nobody can tell which nodes have team=blue"):
         found.labelled({"team": "blue"})
     assert found.labelled({"nvidia.com/gpu.present": "true"}) == {"node-1"}
+
+
+def test_what_is_being_deleted_still_is_when_it_is_redacted() -> None:
+    document = copy.deepcopy(FILES["h100-eks"])
+    for block in document["objects"]:
+        if block["kind"] == "Deployment":
+            for each in block["items"]:
+                each["metadata"]["deletionTimestamp"] = "2026-07-14T08:30:00Z"
+    (found,) = (each for each in redact(document)["objects"] if each["kind"] == "Deployment")
+    assert all(each["metadata"]["deletionTimestamp"] for each in found["items"])

@@ -120,3 +120,16 @@ def test_a_gpu_that_no_recipe_is_for_has_a_name(
     found = gpus_of(labels, capacity)
     assert found is not None
     assert (found.product, found.model()) == (product, "")
+
+
+@pytest.mark.parametrize("resource", ["GH100_H100_SXM5_80GB", "GA102GL_A10", "NVIDIA_A40-48C", "GRID_T4-2Q"])
+def test_a_gpu_for_virtual_machines_is_a_gpu_of_a_model_that_nothing_names(resource: str) -> None:
+    found = gpus_of({}, {f"nvidia.com/{resource}": "8"})
+    assert found is not None
+    assert found.model() == ""
+    assert gpus_of({}, {f"nvidia.com/{resource}": "0"}) is None
+
+
+@pytest.mark.parametrize("resource", ["hostdev", "mlnxnics", "cx7", "sriov_rdma_vf", "bf3", "vfpool"])
+def test_a_network_device_is_no_gpu(resource: str) -> None:
+    assert gpus_of({}, {f"nvidia.com/{resource}": "8"}) is None

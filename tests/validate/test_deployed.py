@@ -119,6 +119,60 @@ def test_what_is_broken_fails_and_is_named(
     assert why in found
 
 
+def ill(document: Document, of: str, name: str, instance: str, **status: Any) -> None:
+    found = named(document, of, name)
+    found["metadata"].setdefault("labels", {})["app.kubernetes.io/instance"] = instance
+    found["status"].update(status)
+
+
+@pytest.mark.parametrize(
+    ("of", "name", "release", "status"),
+    [
+        ("Deployment", "jobset-controller", "kubeflow-trainer", {"availableReplicas": 0}),
+        ("Deployment", "jobset-controller", "kubeflow-trainer", {"updatedReplicas": 0}),
+        ("DaemonSet", "nvsentinel-gpu-health-monitor", "nvsentinel", {"numberAvailable": 3}),
+        ("DaemonSet", "nvidia-driver-daemonset", "gpu-operator", {"numberReady": 0}),
+        ("DaemonSet", "nvidia-driver-daemonset", "gpu-operator", {"observedGeneration": 0}),
+    ],
+)
+def test_what_says_it_is_of_a_release_is_rolled_out_though_no_check_names_it(
+    recipe: Document, of: str, name: str, release: str, status: dict[str, Any]
+) -> None:
+    document = copy.deepcopy(FILES["h100-eks"])
+    named(document, of, name)["metadata"]["generation"] = 1
+    ill(document, of, name, release, **status)
+    found = states(judge(recipe, read_snapshot(document), checks=CHECKS))
+    assert found[release].startswith("failed: ")
+    assert f"/{name} " in found[release]
+    ill(document, of, name, "another")
+    assert states(judge(recipe, read_snapshot(document), checks=CHECKS))[release].startswith("passed: ")
+
+
+def test_what_runs_nowhere_on_purpose_is_no_fault(recipe: Document) -> None:
+    document = copy.deepcopy(FILES["h100-eks"])
+    nowhere = dict.fromkeys(("desiredNumberScheduled", "numberAvailable", "numberReady", "updatedNumberScheduled"), 0)
+    ill(document, "DaemonSet", "nvidia-driver-daemonset", "gpu-operator", **nowhere)
+    assert states(judge(recipe, read_snapshot(document), checks=CHECKS))["gpu-operator"].startswith("passed: ")
+
+
+@pytest.mark.parametrize(
+    ("of", "name", "result"),
+    [
+        ("Deployment", "gpu-operator", "gpu-operator-health"),
+        ("Deployment", "binder", "gang-scheduling"),
+        ("DaemonSet", "nvidia-dcgm-exporter", "accelerator-metrics"),
+        ("DaemonSet", "nvidia-dra-driver-gpu-kubelet-plugin", "dra-support"),
+        ("Deployment", "kubeflow-trainer-controller-manager", "robust-controller"),
+    ],
+)
+def test_what_is_being_deleted_is_not_healthy(recipe: Document, of: str, name: str, result: str) -> None:
+    document = copy.deepcopy(FILES["h100-eks"])
+    named(document, of, name)["metadata"]["deletionTimestamp"] = "2026-07-14T08:30:00Z"
+    found = states(judge(recipe, read_snapshot(document), checks=CHECKS))[result]
+    assert found.startswith("failed: ")
+    assert "is being deleted" in found
+
+
 def test_a_snapshot_of_the_reference_has_no_objects_so_nothing_about_them_passes(recipe: Document) -> None:
     document = {key: FILES["h100-eks"][key] for key in ("kind", "metadata", "measurements")}
     report = judge(recipe, read_snapshot(document), checks=CHECKS)

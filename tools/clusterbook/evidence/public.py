@@ -71,7 +71,7 @@ CONTAINER: Document = {
 }  # fmt: skip
 DEVICE: Document = {"attributes": {"productName": {"string": ""}}}
 OBJECT: Document = {
-    "metadata": {"name": "name", "namespace": "", "labels": LABELS, "generation": ""},
+    "metadata": {"name": "name", "namespace": "", "labels": LABELS, "generation": "", "deletionTimestamp": ""},
     "spec": {
         "replicas": "", "driver": "driver", "nodeName": "", "devices": [{**DEVICE, "basic": DEVICE}],
         "template": {"spec": {"containers": [{"image": "image"}]}},

@@ -60,8 +60,11 @@ INSTANCES = (
 """Machine types of clouds whose GPU is known by name alone; "" takes the name out of the type."""
 PCI = r"feature\.node\.kubernetes\.io/pci-(?:03\d\d_)?10de(?:_[0-9a-f]{4})*\.present$"
 """Labels of feature discovery for a device of NVIDIA on the bus."""
-RESOURCES = r"(?:nvidia\.com/(?:gpu|gpu\.shared|pgpu|mig-.+)|amd\.com/gpu|gpu\.intel\.com/\w+|habana\.ai/gaudi)$"
-"""What a node gives that is a GPU, or a part of one."""
+RESOURCES = (
+    r"(?:nvidia\.com/(?:gpu|gpu\.shared|pgpu|mig-.+|[A-Z][\w.-]*)|amd\.com/gpu|gpu\.intel\.com/\w+|habana\.ai/gaudi)$"
+)
+"""What a node gives that is a GPU, or a part of one. A capital begins that of a GPU for virtual machines, by the name
+of its device (nvidia.com/GH100_H100_SXM5_80GB). Source: NVIDIA, kubevirt-gpu-device-plugin."""
 MIG_RESOURCE, SHARED_RESOURCE, SHARED_ENDING = "nvidia.com/mig-", "nvidia.com/gpu.shared", ".shared"
 OTHERS = (("amd.com/", "AMD GPU"), ("gpu.intel.com/", "Intel GPU"), ("habana.ai/", "Intel Gaudi"))
 """Whose GPUs a resource is of, where no label names the model."""

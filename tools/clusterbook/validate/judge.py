@@ -38,7 +38,7 @@ from clusterbook.validate.result import (
     Result,
 )
 from clusterbook.validate.subject import Constraint, PhaseRequirements, ValidationSubject, criteria, subject
-from clusterbook.validate.workloads import refusal
+from clusterbook.validate.workloads import refusal, release_faults
 
 _MOST_POOLS = 50
 """Most pools that are judged one by one; more are no pools."""
@@ -248,6 +248,9 @@ def component_health(about: ValidationSubject, component: ComponentRef) -> Resul
         return result(ERROR if outcome.blind else SKIPPED, outcome.unseen[0])
     if not outcome.asked:
         return result(NOT_APPLICABLE, "its health check asks nothing")
+    if faults := list(release_faults(about.inventory, component.namespace, name)):
+        more = f" and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
+        return result(FAILED, "; ".join(faults[:_SHOWN]) + more)
     return result(PASSED, f"{outcome.asked} assertions hold")
 
 

@@ -5,7 +5,7 @@ Everything here raises `Unseen` where the snapshot cannot tell. Source: referenc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from clusterbook.documents.selector import listing
 from clusterbook.records import Any, NamedTuple
@@ -87,6 +87,28 @@ def health_fault(kind: str, item: Object) -> str:
     return f"is not {condition.lower()}" if condition and not _condition_holds(status, condition, False) else ""
 
 
+_INSTANCE = "app.kubernetes.io/instance"
+"""The label by which charts name their release. Source: Kubernetes, recommended labels."""
+
+
+def release_faults(inventory: Inventory, namespace: str, release: str) -> Iterator[str]:
+    """Yield what is wrong with workloads that say they are of a release, whether or not anybody asks for them by name.
+
+    What runs nowhere on purpose, such as a DaemonSet whose nodes a cluster does not have, is not wrong.
+    """
+    for kind in ("Deployment", "DaemonSet", "StatefulSet"):
+        try:
+            items, _ = inventory.kind(API_VERSIONS[kind], kind, namespace)
+        except UnseenPart:
+            continue
+        for item in items:
+            status = item.get("status") or {}
+            wanted = _count(status, "desiredNumberScheduled") if kind == "DaemonSet" else _replicas(item)
+            mine = (item["metadata"].get("labels") or {}).get(_INSTANCE) == release
+            if mine and wanted and (fault := health_fault(kind, item)):
+                yield f"{kind} {namespace}/{item['metadata'].get('name')} {fault}"
+
+
 _ROLLED_OUT = ("Deployment", "DaemonSet", "StatefulSet", "ReplicaSet")
 
 
@@ -96,6 +118,8 @@ def _rollout_fault(kind: str, item: Object) -> str:
     Source: kubectl rollout status; and besides, that somebody wants a pod at all.
     """
     status, generation = item.get("status") or {}, item["metadata"].get("generation")
+    if item["metadata"].get("deletionTimestamp"):
+        return "is being deleted"
     why = _stuck(status)
     if isinstance(generation, int) and generation > _count(status, "observedGeneration"):
         return f"was changed, and its controller has not looked at it since{why}"
