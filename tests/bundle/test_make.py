@@ -277,6 +277,7 @@ def test_the_quick_way_and_click_say_the_same(bundle: Run) -> None:
         ["-o", "b", "-t", "json"],
     ]
     for line in lines:
+        bundle(*line)  # both ways find the same bundle in the folder then, and say the same of its options
         assert bundle(*line) == bundle(*line, environment={"CLUSTERBOOK_KEY_PASSWORD": "1"}), line
 
 
