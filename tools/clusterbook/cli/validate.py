@@ -6,7 +6,7 @@ Has 60 ms for the whole process, so what only some requests need is imported whe
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from clusterbook import __version__
 from clusterbook.cli.agent_flags import AGENT, OF_AGENTS
@@ -28,6 +28,7 @@ from clusterbook.validate import ctrf
 from clusterbook.validate.checks import read_checks, with_inspections
 from clusterbook.validate.judge import chosen_phases, judge
 from clusterbook.validate.result import ERROR, FAILED, PHASES, Report
+from clusterbook.validate.subject import two_answers
 
 if TYPE_CHECKING:
     from clusterbook.collect.agent_manifests import Agent
@@ -73,8 +74,7 @@ def _helper(agent: Agent, request: Request) -> NodeAgent:
 
 def _report(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply:
     """Return the report; `helper` looks into a node when a snapshot is taken now."""
-    phases = _phases(request.lists.get("phase", ()))
-    chosen_phases(phases)
+    chosen_phases(phases := _phases(request.lists.get("phase", ())))
     values, signs = request.values, request.says("key") or request.says("keyless")
     if "evidence" in values and not signs:
         from clusterbook.evidence.folder import keep_signature
@@ -84,7 +84,7 @@ def _report(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply
     ours = open_shelf().validators()
     known = with_inspections(shelf.validators() if shelf else {}, ours)
     taken, seen, remarks = _snapshot(request, recipe, helper)
-    remarks = (*(shelf.remarks if shelf else ()), *_two_answers(recipe, request.text("recipe")), *remarks)
+    remarks = (*(shelf.remarks if shelf else ()), *two_answers(recipe, request.text("recipe")), *remarks)
 
     def report_of(seen: Snapshot) -> Report:
         return judge(
@@ -312,13 +312,6 @@ def _recipe(request: Request) -> tuple[Mapping[str, Any], Shelf | None]:
     if found.shelf is None:
         return found.document, None
     return found.with_health_checks(), found.shelf
-
-
-def _two_answers(document: Mapping[str, Any], where: str) -> Iterator[str]:
-    """Yield a sentence about each component that its recipe both switches off and deploys: the reference takes both."""
-    for name, switch in RecipeResult(document).two_answers():
-        place = f"{where}: componentRefs.{name}.overrides.{switch}"
-        yield f"{place}: it is false, and deploymentOrder deploys {name}: judged as not deployed; take one of them out"
 
 
 def _refuse_unknown_keys(recipe: Mapping[str, Any], where: str) -> None:

@@ -84,6 +84,13 @@ def subject(document: Document, snapshot: Snapshot) -> ValidationSubject:
     return ValidationSubject(recipe, seen, recipe.by_name, phases)
 
 
+def two_answers(document: Document, where: str) -> Iterator[str]:
+    """Yield a sentence about each component that its recipe both switches off and deploys: the reference takes both."""
+    for name, switch in RecipeResult(document).two_answers():
+        place = f"{where}: componentRefs.{name}.overrides.{switch}"
+        yield f"{place}: it is false, and deploymentOrder deploys {name}: judged as not deployed; take one of them out"
+
+
 def _claims_gpus(recipe: RecipeResult) -> bool:
     """Return whether pods claim their GPUs; a node may show them by ResourceSlices alone then."""
     component = recipe.by_name.get(DRA_COMPONENT)
