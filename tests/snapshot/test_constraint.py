@@ -13,13 +13,12 @@ from clusterbook.snapshot.constraint import (
     compare_versions,
     evaluate,
     floor,
-    lookup,
     parse_expression,
     parse_path,
     parse_version,
-    verdict,
 )
 from clusterbook.snapshot.model import Snapshot, read_snapshot
+from clusterbook.snapshot.reading import lookup, verdict
 
 SNAPSHOT = read_snapshot(
     {

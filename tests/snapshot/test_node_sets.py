@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from clusterbook.snapshot.constraint import Verdict, verdict
+from clusterbook.snapshot.constraint import Verdict
 from clusterbook.snapshot.model import read_snapshot
 from clusterbook.snapshot.node_sets import NAME
+from clusterbook.snapshot.reading import verdict
 from clusterbook.validate.judge import constraint
 from clusterbook.validate.subject import Constraint
 

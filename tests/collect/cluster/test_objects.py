@@ -13,8 +13,9 @@ from clusterbook.collect.cluster.objects import STANDARD, kinds_of, trim
 from clusterbook.documents import yaml_fast
 from clusterbook.kubernetes.discovery import Kind
 from clusterbook.snapshot.build import Capture, document
-from clusterbook.snapshot.constraint import lookup, parse_path
+from clusterbook.snapshot.constraint import parse_path
 from clusterbook.snapshot.model import read_snapshot
+from clusterbook.snapshot.reading import lookup
 from clusterbook.validate.assertions import read_test
 
 CHECKS = Path(__file__).resolve().parents[3] / "recipes" / "checks"

@@ -13,7 +13,7 @@ from clusterbook.collect.node.host import Host, ProgramOutput
 from clusterbook.collect.run import Collector, gather
 from clusterbook.diagnostics.errors import NotFound
 from clusterbook.evidence.redact import redact
-from clusterbook.snapshot import constraint
+from clusterbook.snapshot import reading
 from clusterbook.snapshot.build import Capture, SubtypeReadings, document
 from clusterbook.snapshot.criteria import fingerprint
 from clusterbook.snapshot.inventory import Gap
@@ -104,7 +104,7 @@ def test_constraints_of_the_reference_hold_on_it(tmp_path: Path, path: str, valu
         machines.plant("ubuntu-h100", tmp_path), {"nvidia-smi": ProgramOutput(0, machines.eight_h100())}
     )
     taken = read_snapshot(document(collectors.node(host), METADATA))
-    assert constraint.verdict(path, value, taken).reason == ""
+    assert reading.verdict(path, value, taken).reason == ""
 
 
 def test_a_machine_that_shows_nothing_says_why(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from clusterbook.collect.node.nics import (
     fabric,
     proximity,
 )
-from clusterbook.snapshot import constraint
+from clusterbook.snapshot import reading
 from clusterbook.snapshot.build import document
 from clusterbook.snapshot.model import read_snapshot
 from clusterbook.snapshot.schema import SnapshotShape
@@ -58,7 +58,7 @@ def test_each_nic_next_to_a_gpu_is_a_rail(tmp_path: Path) -> None:
 def test_constraints_hold_on_it(tmp_path: Path, path: str, value: str) -> None:
     made = document(fabric(machines.host(machines.plant("dgx-h100", tmp_path))), {})
     SnapshotShape.model_validate(made, strict=True)
-    assert constraint.verdict(path, value, read_snapshot(made)).reason == ""
+    assert reading.verdict(path, value, read_snapshot(made)).reason == ""
 
 
 def test_a_machine_without_such_a_nic_has_no_topology(tmp_path: Path) -> None:

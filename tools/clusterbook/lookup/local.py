@@ -29,7 +29,7 @@ from clusterbook.resolve.matching import INHERITED, UNSUPPORTED, Answer
 from clusterbook.resolve.profiles import profile_failure
 from clusterbook.resolve.proof import Proofs, with_effects
 from clusterbook.resolve.resolver import Evaluator, Recipe, Resolver
-from clusterbook.snapshot import constraint, criteria
+from clusterbook.snapshot import criteria, reading
 from clusterbook.snapshot.model import read_snapshot
 from clusterbook.snapshot.nodes import parts_of_gpus
 from clusterbook.transition.record import UpgradeRecord
@@ -132,7 +132,7 @@ class LocalShelf:
         if cut := parts_of_gpus(taken.nodes):
             self.remarks.append(f"not all GPUs are whole: {', '.join(cut.values())}; only inference runs on parts")
         foreign = not self.catalog.tree.strict
-        self.evaluate = lambda name, value: constraint.verdict(name, value, taken, reference=foreign)
+        self.evaluate = lambda name, value: reading.verdict(name, value, taken, reference=foreign)
 
     def _note_unknown(self, name: str, seen: criteria.DimensionReading) -> None:
         """Keep why a dimension has no value that recipes are for: what is there is none, or nobody knows."""

@@ -18,8 +18,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 from clusterbook.diagnostics.printable import one_line
 from clusterbook.documents.yaml_writer import dump
-from clusterbook.snapshot import constraint
+from clusterbook.snapshot.constraint import parse_path
 from clusterbook.snapshot.model import KIND, Snapshot, read_snapshot
+from clusterbook.snapshot.reading import lookup
 
 _GO = re.compile(
     r"\{\{-?\s*(?:(?:if|range|with|template|define|block|printf|len|index|not|and|or|eq|ne|gt|lt)\s+[.$(\"]"
@@ -89,7 +90,7 @@ def _raw(value: Any) -> Any:
 def _reading(snapshot: Snapshot, path: str, default: tuple[Any, ...]) -> Any:
     """Return one reading, or the default where there is one and nothing was measured."""
     try:
-        return _printable(constraint.lookup(snapshot, constraint.parse_path(path)))
+        return _printable(lookup(snapshot, parse_path(path)))
     except ClusterbookError:
         if default:
             return default[0]

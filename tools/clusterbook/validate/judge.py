@@ -13,11 +13,12 @@ from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, Not
 from clusterbook.documents import yaml_fast
 from clusterbook.resolve.recipe import ComponentRef, Document
 from clusterbook.snapshot import node_sets
-from clusterbook.snapshot.constraint import Readings, evaluate, parse_expression, parse_path, readings
-from clusterbook.snapshot.constraint import verdict as verdict_of
+from clusterbook.snapshot.constraint import evaluate, parse_expression, parse_path
 from clusterbook.snapshot.inventory import UnseenPart, gap_text
 from clusterbook.snapshot.model import Snapshot
 from clusterbook.snapshot.nodes import list_names
+from clusterbook.snapshot.reading import Readings, readings
+from clusterbook.snapshot.reading import verdict as verdict_of
 from clusterbook.validate.assertions import Operation, read_test, run
 from clusterbook.validate.checks import Checks, check_of
 from clusterbook.validate.inspection import judge_check

@@ -82,7 +82,7 @@ def _judge(old: UpgradeSubject) -> Callable[[str, str], bool | None]:
     snapshot = old.snapshot
     if snapshot is None:
         return lambda _name, _value: None
-    from clusterbook.snapshot.constraint import verdict
+    from clusterbook.snapshot.reading import verdict
 
     def holds(name: str, value: str) -> bool | None:
         said = verdict(name, value, snapshot)
