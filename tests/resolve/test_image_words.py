@@ -44,8 +44,13 @@ def test_a_recipe_whose_values_were_edited_has_a_list_that_is_not_complete() -> 
     assert "imageGaps" not in complete(recipe, BundleInputs({}, {"a": LISTED}, {}, {}))["componentRefs"][0]
 
 
-def test_every_value_of_our_recipes_names_what_is_listed() -> None:
-    gaps = [
-        gap for recipe in wholes().values() for part in recipe["componentRefs"] for gap in part.get("imageGaps", ())
-    ]
-    assert not [gap for gap in gaps if gap["missing"].startswith("the image of ")]
+def test_every_value_of_our_recipes_names_what_is_listed_or_what_each_node_completes() -> None:
+    gaps: dict[str, bool] = {}
+    for recipe in wholes().values():
+        for part in recipe["componentRefs"]:
+            for gap in part.get("imageGaps", ()):
+                # A driver built in advance is named by its branch, to which the operator adds each node's kernel.
+                by_kernel = part["values"].get("driver", {}).get("usePrecompiled") is True
+                gaps[gap["missing"]] = gaps.get(gap["missing"], True) and by_kernel
+    unlisted = {what: known for what, known in gaps.items() if what.startswith("the image of ")}
+    assert unlisted == {"the image of driver.version": True, "the image of driver.repository": True}

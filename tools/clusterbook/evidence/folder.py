@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from clusterbook import __version__
 from clusterbook.diagnostics.errors import InvalidRequest, unreadable
 from clusterbook.evidence import model
-from clusterbook.evidence.model import MANIFEST, SIGNED, BrokenEvidence, EvidenceProof
-from clusterbook.evidence.registry import MOST_BYTES, pull, push
+from clusterbook.evidence.model import MANIFEST, MOST_BYTES, SIGNED, BrokenEvidence, EvidenceProof
 from clusterbook.files.write import write_bytes, write_folder
 from clusterbook.lookup.index import IndexShelf
 from clusterbook.lookup.index_files import IndexFiles
@@ -96,6 +95,8 @@ def keep_signature(where: str) -> None:
 def load(where: str, access: Access) -> EvidenceFiles:
     """Return the evidence in a folder or, by `oci://…`, in a registry. Raises as `read` and `evidence_store.pull`."""
     if where.startswith(SCHEME):
+        from clusterbook.evidence.registry import pull
+
         return EvidenceFiles(*pull(where, access))
     return EvidenceFiles(where, read(where))
 
@@ -160,6 +161,8 @@ def publish(where: str, target: str, *, signer: Signer | None, unsigned: bool, a
     if SIGNED not in files and not unsigned:
         hint = f"sign it on the way: clusterbook evidence publish {where} {target} --key FILE; or say --unsigned"
         raise InvalidRequest(f"nobody vouches for the evidence in {where}", hint=hint)
+    from clusterbook.evidence.registry import push
+
     pushed = push(target, files, proof, access)
     return PublishedEvidence(_proof(pushed.files), pushed.reference)
 

@@ -31,6 +31,8 @@ MANIFEST, STATEMENT, SIGNED = "manifest.json", "statement.intoto.json", "stateme
 FORMAT = "clusterbook-evidence/1"
 PREDICATE = "https://clusterbook.dev/evidence/v1"
 """What the statement says of a recipe: that this cluster, at that time, was judged by it, and with what verdict."""
+MOST_BYTES = 256 * 1024 * 1024
+"""A snapshot of 5,000 nodes takes 30 MB, the rest less than one."""
 _UNNUMBERED = "unpublished"
 Document = Mapping[str, Any]
 

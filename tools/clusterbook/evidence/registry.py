@@ -14,6 +14,7 @@ from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.diagnostics.transport import NoArtifact
 from clusterbook.evidence.model import (
     MANIFEST,
+    MOST_BYTES,
     RECIPE,
     REPORT,
     SBOM,
@@ -28,9 +29,6 @@ from clusterbook.oci.open import Access, open_registry
 from clusterbook.oci.reference import Reference, parse_reference
 from clusterbook.oci.store import Store, from_bytes
 from clusterbook.trust.statement import BUNDLE
-
-MOST_BYTES = 256 * 1024 * 1024
-"""A snapshot of 5,000 nodes takes 30 MB, the rest less than one."""
 
 
 class EvidenceArtifact(NamedTuple):
