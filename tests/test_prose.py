@@ -27,7 +27,6 @@ OURS = Path(__file__).resolve().parents[1]
 GUIDE = OURS / "site/docs/guide"
 PAGES = [OURS / "README.md", *sorted(GUIDE.glob("*.md"))]
 IDS = [page.relative_to(OURS).as_posix() for page in PAGES]
-SNAPSHOT = OURS / "tests/snapshots/h100-eks.yaml"
 
 OWN_TESTS = {
     "aicr.md": "tests/contract/test_guide_aicr.py",
@@ -175,7 +174,8 @@ class Desk(NamedTuple):
         here = {"HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder / "state")}
         if program == "clusterbook-build":
             return build_main.run(words)
-        takes = {param.name for param in commands()[f"clusterbook {words[0]}"].params}
+        path = next(name for name in (" ".join(words[:2]), words[0]) if f"clusterbook {name}" in commands())
+        takes = {param.name for param in commands()[f"clusterbook {path}"].params}
         return main.run(words, {**here, **({"CLUSTERBOOK_SOURCE": "index"} if "source" in takes else {})})
 
 
@@ -200,8 +200,8 @@ def desk(published: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for name in ("our", "cosign"):
         shutil.copy(published.key.with_suffix(".key"), tmp_path / f"{name}.key")
     shutil.copy(published.key, tmp_path / "our.pub")
-    shutil.copy(SNAPSHOT, tmp_path / "cluster.yaml")
-    shutil.copy(SNAPSHOT, tmp_path / "cluster-monday.yaml")
+    shutil.copy(frozen.SNAPSHOT, tmp_path / "cluster.yaml")
+    shutil.copy(frozen.SNAPSHOT, tmp_path / "cluster-monday.yaml")
     (tmp_path / ".config/clusterbook").mkdir(parents=True)
     (tmp_path / ".config/clusterbook/trust.yaml").write_text(
         "apiVersion: clusterbook.dev/v1alpha1\nkind: TrustPolicy\nmetadata: {name: ours}\nspec:\n  signers:\n"
@@ -209,7 +209,7 @@ def desk(published: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     )
     (tmp_path / "cluster.config.yaml").write_text(EXAMPLE)
     (tmp_path / "snapshots").mkdir()
-    shutil.copy(SNAPSHOT, tmp_path / "snapshots/one.yaml")
+    shutil.copy(frozen.SNAPSHOT, tmp_path / "snapshots/one.yaml")
     frozen.write_index(tmp_path / "index", frozen.few())
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))

@@ -50,7 +50,7 @@ def test_the_commands_of_the_page_take_its_example(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     index = str(frozen.write_index(tmp_path / "index", frozen.texts()))
-    shutil.copy(OURS / "tests/snapshots/h100-eks.yaml", "cluster.yaml")
+    shutil.copy(frozen.SNAPSHOT, "cluster.yaml")
     assert {line.split()[0] for line in COMMANDS} >= {
         "recipe",
         "bundle",

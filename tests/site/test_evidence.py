@@ -23,7 +23,6 @@ from clusterbook.lookup.build import index_parts
 from clusterbook.site import commands, evidence
 from clusterbook.validate.result import Result
 from tests.support import frozen, ledgers, proofs, sites
-from tests.support.clusters import SNAPSHOTS
 
 DATA = sites.small()
 MARCH, JULY = "2026-07-14-acme", "2026-07-15-acme"
@@ -241,7 +240,7 @@ def test_the_guide_leads_from_a_snapshot_to_a_page_that_says_how_it_ended(
         next(line for line in lines if "--from oci://HOST/BASE" in line)
     )  # tests/evidence/test_folder.py asks one
     monkeypatch.chdir(tmp_path)
-    shutil.copy(SNAPSHOTS / "h100-eks.yaml", "cluster.yaml")
+    shutil.copy(frozen.SNAPSHOT, "cluster.yaml")
     frozen.write_sources(Path("recipes"), frozen.few())
     commit = Commit("1" * 40, "2026-07-01T00:00:00Z")
     released = plan.plan(frozen.build(frozen.few()), Ledger({}), name="2026.7.0", commit=commit)

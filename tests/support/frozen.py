@@ -30,6 +30,8 @@ from tests.support.servers.certificates import private_pem
 
 OURS = Path(__file__).resolve().parents[2]
 FILE = OURS / "tests/frozen/recipes.txtar"
+SNAPSHOT = OURS / "tests/frozen/h100-eks.yaml"
+"""A cluster that has what the recipe said then; other snapshots of the tests follow recipes/."""
 FEW = (
     "base accelerator service h100 eks eks-training accelerated-eks-training h100-eks-training h100-eks-ubuntu-training"
     " h100-eks-ubuntu-training-kubeflow"
@@ -91,7 +93,8 @@ def publisher(folder: Path) -> Publisher:
 
 
 def main() -> None:
-    """Freeze the catalog as it is now."""
+    """Freeze the catalog, and the cluster that has it, as they are now."""
+    SNAPSHOT.write_bytes((OURS / "tests/snapshots/h100-eks.yaml").read_bytes())
     tree = read_tree(OURS / "recipes")
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(archived({path: source.text for path, source in tree.files.items()}), encoding="utf-8")

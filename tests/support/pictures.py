@@ -30,7 +30,6 @@ from clusterbook.site.build import build
 from tests.support import frozen, sites
 
 HOME = frozen.OURS / ".github/images"
-SNAPSHOT = frozen.OURS / "tests/snapshots/h100-eks.yaml"
 SESSION = (
     "clusterbook query h100-eks-ubuntu-training --selector components.gpu-operator.version",
     "clusterbook explain h100-eks-training 'constraints[name=K8s.server.version]'",
@@ -62,7 +61,7 @@ THEMES = {
 def session(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield each command of the session with what it says, as a terminal is sent it; `folder` is where it is typed."""
     index = frozen.write_index(folder / "index", frozen.texts())
-    (folder / "cluster.yaml").write_bytes(SNAPSHOT.read_bytes())
+    (folder / "cluster.yaml").write_bytes(frozen.SNAPSHOT.read_bytes())
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CLUSTERBOOK_", "NO_COLOR"))}
     around = {**kept, "FORCE_COLOR": "1", "CLUSTERBOOK_SOURCE": str(index)}
     for line in SESSION:
