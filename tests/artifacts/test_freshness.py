@@ -135,7 +135,7 @@ def test_freeze_on_the_last_index_is_noticed(repository: Simulator, client: Clie
     repository.now += timedelta(days=89)
     client.refresh()
     repository.now += timedelta(days=1)
-    with pytest.raises(Expired, match="run out on 2026-09-29"):
+    with pytest.raises(Expired, match="expired on 2026-09-29"):
         client.refresh()
 
 

@@ -83,7 +83,7 @@ BREAKAGES = [
     ("Deployment", "cert-manager", {"availableReplicas": 0}),
     ("ClusterPolicy", "cluster-policy", {"state": "notReady"}),
     ("DaemonSet", "nvidia-dcgm-exporter", {"numberReady": 0}),
-    ("Skyhook", "tuning", {"status": "erroring"}),
+    ("NodeWright", "tuning", {"status": "erroring"}),
     ("Namespace", "monitoring", {"phase": "Terminating"}),
     ("APIService", "v1beta1.custom.metrics.k8s.io", {"conditions": []}),
     ("CustomResourceDefinition", "queues.scheduling.run.ai", {"conditions": []}),

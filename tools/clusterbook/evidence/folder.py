@@ -14,11 +14,11 @@ from clusterbook.evidence.model import MANIFEST, MOST_BYTES, SIGNED, BrokenEvide
 from clusterbook.files.write import write_bytes, write_folder
 from clusterbook.lookup.index import IndexShelf
 from clusterbook.lookup.index_files import IndexFiles
-from clusterbook.oci.open import Access
 from clusterbook.oci.reference import SCHEME
 from clusterbook.validate.checks import read_checks
 
 if TYPE_CHECKING:
+    from clusterbook.oci.open import Access
     from clusterbook.trust.policy import TrustOptions
     from clusterbook.trust.sign import Signer
     from clusterbook.trust.verify import VerifiedStatement
@@ -178,6 +178,8 @@ def verify(where: str, trust: TrustOptions, access: Access | None = None) -> Evi
     if trust.policy is None and not trust.unsigned:
         hint = "name a key with --key or a policy with --policy; --unsigned asks only whether the report follows"
         raise InvalidRequest("it is not said who is believed", hint=hint)
+    from clusterbook.oci.open import Access
+
     evidence = load(where, access or Access())
     return EvidenceVerification(evidence, judge_again(evidence.files, where, trust))
 
