@@ -51,7 +51,9 @@ def test_a_mark_that_nothing_is_given_for_is_an_error() -> None:
 
 
 def test_a_script_holds_what_it_sources_without_its_head() -> None:
-    tables = dict.fromkeys(("MADE", "RELEASES", "KINDS", "NEEDED_KINDS", "TAINTS"), "")
+    tables = dict.fromkeys(
+        ("MADE", "RELEASES", "KINDS", "NEEDED_KINDS", "TAINTS", "FORMER_RELEASES", "FORMER_KINDS"), ""
+    )
     text = fill("helm/deploy.sh", tables)
     assert text.count("\nside_by_side() {") == text.count("\npreflight() {") == 1
     assert "shellcheck shell=bash" not in text

@@ -105,7 +105,8 @@ def test_a_release_that_the_registry_calls_otherwise_today_is_the_same(beside: s
     new = release(f"new{beside}", component="new", namespace=old.namespace, facts={"renamedFrom": ["older", "old"]})
     step = one(old, new)
     assert (step.action, step.before, step.undo.possible) == ("renamed", old, "no")
-    assert "renamed" in topics(step)
+    assert "deploy.sh" in step.notes[0].text
+    assert topics(step) == []
 
 
 def test_a_release_whose_own_name_is_there_is_not_taken_for_a_renamed_one() -> None:
@@ -123,7 +124,7 @@ def test_each_deployer_is_told_in_its_own_words(deployer: str) -> None:
     gone = next(note for step in made.steps for note in step.notes if note.topic == "goes")
     assert words[deployer] in gone.do
     assert ("goes" in topics(made)) == (deployer != "flux")
-    assert "renamed" in topics(made)
+    assert ("renamed" in topics(made)) == (deployer != "helm")
 
 
 def test_another_namespace_is_another_installation() -> None:
@@ -264,8 +265,11 @@ def test_kinds_that_another_component_brought_before_are_taken_over() -> None:
     old, new = side(release("stack")), side(release("crds", facts={"takesOver": ["stack"]}), release("stack"))
     made = make_plan(old, new, known_kinds(kinds(), kinds(k="templates")))
     comes = made.steps[0]
-    assert ([each.change for each in comes.kinds], topics(comes)) == (["taken over"], ["kinds"])
-    assert "meta.helm.sh/release-name=crds" in comes.notes[0].do
+    assert ([each.change for each in comes.kinds], topics(comes)) == (["taken over"], [])
+    assert "deploy.sh" in comes.notes[0].text
+    by_hand = make_plan(old, new._replace(deployer="helmfile"), known_kinds(kinds(), kinds(k="templates"))).steps[0]
+    assert topics(by_hand) == ["kinds"]
+    assert "meta.helm.sh/release-name=crds" in by_hand.notes[0].do
     assert comes.undo.possible == "no"
 
 

@@ -244,7 +244,16 @@ def test_every_script_of_every_recipe_is_sound_to_bash_and_shellcheck(all_script
 
 def test_templates_of_scripts_are_sound_to_shellcheck_where_they_stand() -> None:
     names = sorted(path.name for path in TEMPLATES.glob("*.sh"))
-    assert names == ["common.sh", "deploy.sh", "head.sh", "install.sh", "preflight.sh", "undeploy.sh", "webhooks.sh"]
+    assert names == [
+        "adopt.sh",
+        "common.sh",
+        "deploy.sh",
+        "head.sh",
+        "install.sh",
+        "preflight.sh",
+        "undeploy.sh",
+        "webhooks.sh",
+    ]
     command = [SHELLCHECK, "--external-sources", "--check-sourced", "--format=gcc", *names]
     done = subprocess.run(command, cwd=TEMPLATES, capture_output=True, text=True, check=False)
     assert not done.stdout

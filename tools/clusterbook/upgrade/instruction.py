@@ -24,7 +24,10 @@ def taken_over(release: PlacedRelease, former: str, deployer: str) -> UpgradeNot
     text = f"it takes over kinds that {former} brought"
     if deployer.startswith("argocd"):
         return UpgradeNote("kinds", f"{text}; Argo CD takes them over when it applies them")
-    do = f"give them to it before it is installed: {_give('crd NAME ...', release)}"
+    if deployer == "helm":
+        return UpgradeNote("kinds", f"{text}; deploy.sh gives them to this release, so that Helm accepts them")
+    label = "kubectl label crd NAME ... --overwrite app.kubernetes.io/managed-by=Helm"
+    do = f"give them to it before it is installed: {_give('crd NAME ...', release)}; {label}"
     return UpgradeNote("kinds", f"{text}, and Helm refuses what it did not make", do, needs_you=True)
 
 
@@ -36,6 +39,9 @@ def _give(what: str, release: PlacedRelease) -> str:
 
 def renamed(before: PlacedRelease, after: PlacedRelease, deployer: str) -> UpgradeNote:
     """Return how a release gets the objects that it had under another name."""
+    if deployer == "helm":
+        given = "deploy.sh gives it the objects of the old one, then forgets that"
+        return UpgradeNote("renamed", f"release {before.name} becomes {after.name}; {given}")
     text = f"release {before.name} becomes {after.name}, and Helm refuses objects of another release"
     space = f"--namespace {before.namespace}"
     if deployer == "flux":
@@ -49,7 +55,10 @@ def renamed(before: PlacedRelease, after: PlacedRelease, deployer: str) -> Upgra
     else:
         do = (
             f"helm get manifest {before.name} {space} | kubectl get {space} -f - -o name --ignore-not-found |"
-            f" xargs -I NAME {_give(f'NAME {space}', after)}; install it; then forget the old one:"
+            f" xargs -I NAME {_give(f'NAME {space}', after)};"
+            f" delete its workloads, whose selectors bear the old name:"
+            f" kubectl delete deployment,daemonset,statefulset {space} -l app.kubernetes.io/instance={before.name};"
+            f" install it; then forget the old one:"
             f" kubectl delete secret {space} -l owner=helm,name={before.name}"
         )
     return UpgradeNote("renamed", text, do, needs_you=True)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from clusterbook.bundle.folders import Folder, Plan
 from clusterbook.bundle.helm.install import INSTALL, install_sh
-from clusterbook.bundle.helm.tables import kinds, needed_kinds, releases, taints
+from clusterbook.bundle.helm.tables import former_kinds, former_releases, kinds, needed_kinds, releases, taints
 from clusterbook.bundle.local_chart import LATER, VALUES, local_chart, open_values, secret_values, values_files
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.readme import README, generated_line, readme
@@ -32,6 +32,8 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
         "KINDS": kinds(plan),
         "NEEDED_KINDS": needed_kinds(plan),
         "TAINTS": taints(plan),
+        "FORMER_RELEASES": former_releases(plan),
+        "FORMER_KINDS": former_kinds(plan),
     }
     how = fill(f"helm/{README}", {"VALUES": VALUES, "LATER": LATER, "OPEN": open_values(plan) + secret_values(plan)})
     texts = {

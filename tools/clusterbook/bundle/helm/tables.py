@@ -68,6 +68,28 @@ def taints(plan: Plan) -> str:
     return table("TAINTS", rows, "release, namespace, taint that it sets on nodes: its key, or the whole of it")
 
 
+def former_releases(plan: Plan) -> str:
+    """Return the assignment of the releases that were called otherwise in older bundles."""
+    rows = [
+        (folder.name, folder.namespace, f"{former}{folder.name.removeprefix(folder.component)}")
+        for folder in plan.folders
+        for former in folder.part.facts.get("renamedFrom") or ()
+    ]
+    return table("FORMER_RELEASES", rows, "release, namespace, what it was called in older bundles")
+
+
+def former_kinds(plan: Plan) -> str:
+    """Return the assignment of the groups of kinds that came with another component in older bundles."""
+    groups = {folder.component: folder.part.facts.get("crdGroups") or () for folder in plan.folders}
+    rows = [
+        (folder.name, folder.namespace, group, former)
+        for folder in _main_folders(plan)
+        for former in folder.part.facts.get("takesOver") or ()
+        for group in groups.get(former, ())
+    ]
+    return table("FORMER_KINDS", rows, "release, namespace, group of kinds, the component that brought them before")
+
+
 def _main_folders(plan: Plan) -> list[Folder]:
     """Return the folders that stand for their components."""
     return [folder for folder in plan.folders if folder.phase == "main"]

@@ -6,6 +6,7 @@ usage: ./deploy.sh [FLAG ...]
 
 Installs every release of this bundle with Helm, level by level; what does not need each other side by side.
 To resume, run it again: what is installed stays as it is, the rest follows.
+What an older bundle installed under another name is taken over, not made anew.
 
   --no-wait        do not wait until what was installed is ready
   --best-effort    go on when a component cannot be installed; the exit status still says that one failed
@@ -33,6 +34,10 @@ END
 @NEEDED_KINDS@
 
 @TAINTS@
+
+@FORMER_RELEASES@
+
+@FORMER_KINDS@
 
 # shellcheck source=common.sh
 . ./common.sh
@@ -66,6 +71,9 @@ done
 # shellcheck source=preflight.sh
 . ./preflight.sh
 
+# shellcheck source=adopt.sh
+. ./adopt.sh
+
 # What install.sh has helm wait for.
 wait_args() { # what to wait for, timeout
     local words=''
@@ -86,12 +94,14 @@ install_component() { # its releases one after another; stops at the first that 
         fi
         [ "$timeout" != - ] || timeout="${HELM_TIMEOUT:-10m}"
         [ "$most" != - ] || most=5
+        adopt "$release" "$namespace"
         if ! install_release "$folder" "$release" "$namespace" \
             "${retries:-$most}" "$(wait_args "$waiting" "$timeout")"; then
             : >"$state/failed/$release"
             ended "$1"
             return 1
         fi
+        forget "$release" "$namespace"
         : >"$state/done/$release"
     done <<<"$RELEASES"
     ended "$1"

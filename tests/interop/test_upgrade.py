@@ -1,0 +1,163 @@
+"""Upgrades on a real control plane, with the charts of March and today: releases that are renamed, kinds that move.
+
+Done by deploy.sh, and by hand in the words of the plan: what is run there is what a user reads.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from clusterbook.upgrade.instruction import renamed, taken_over
+from clusterbook.upgrade.side import PlacedRelease
+from tests.interop.cluster import Cluster
+from tests.interop.one_release import HELMS, helm_environment
+from tests.interop.processes import run
+from tests.support.helm import pack
+from tests.support.trees import shared_folder
+from tests.support.whole_recipes import Recipe, small, written
+
+CRDS = "monitoring.coreos.com"
+
+
+@pytest.fixture(params=HELMS)
+def env(request: pytest.FixtureRequest, tmp_path: Path, fresh_cluster: Cluster) -> Mapping[str, str]:
+    """Give an environment in which `helm` is Helm 3, then Helm 4, for a cluster of its own."""
+    return {**helm_environment(tmp_path / "tools", request.param), **fresh_cluster.env}
+
+
+def placed(name: str, namespace: str) -> PlacedRelease:
+    return PlacedRelease(name, name, namespace)
+
+
+def install(name: str, chart: Path, namespace: str, env: Mapping[str, str], *words: str) -> str:
+    old_helm = run("helm", "version", "--short", env=env).startswith("v3")
+    apply = () if old_helm else ("--server-side=true", "--force-conflicts")  # as the scripts of a bundle have it
+    more = ("--namespace", namespace, "--create-namespace", *apply, *words)
+    return run("helm", "upgrade", "--install", name, str(chart), *more, env=env)
+
+
+def owners(kind: str, namespace: str, env: Mapping[str, str]) -> dict[str, str]:
+    """Return which release owns each object of a kind."""
+    found = json.loads(run("kubectl", "get", kind, "-n", namespace, "-o", "json", env=env))["items"]
+    key = "meta.helm.sh/release-name"
+    return {each["metadata"]["name"]: each["metadata"].get("annotations", {}).get(key, "") for each in found}
+
+
+SAME_NAMES = {"fullnameOverride": "skyhook-operator"}
+
+
+def today() -> Recipe:
+    """Return a recipe with the operator under its new name, and the kinds of Prometheus in a release of their own."""
+    recipe = small()
+    crds, old_operator, metrics = (
+        next(each for each in recipe["componentRefs"] if each["name"] == name)
+        for name in ("crds", "operator", "metrics")
+    )
+    plain = {"manifestFiles": [], "preManifestFiles": [], "dependencyRefs": []}
+    wait = {"install": {"wait": False}}
+    components = [
+        {**crds, **plain, "name": "prometheus-operator-crds", "namespace": "monitoring", "values": {},
+         "registry": {"takesOver": ["kube-prometheus-stack"], **wait}},
+        {**metrics, **plain, "name": "kube-prometheus-stack", "namespace": "monitoring", "values": {},
+         "dependencyRefs": ["prometheus-operator-crds"], "registry": {"crdGroups": [CRDS], **wait}},
+        {**old_operator, **plain, "name": "nodewright-operator", "namespace": "skyhook", "values": SAME_NAMES,
+         "registry": {"renamedFrom": ["skyhook-operator"], **wait}},
+    ]  # fmt: skip
+    return {**recipe, "componentRefs": components, "deploymentOrder": [each["name"] for each in components]}
+
+
+def use(bundle: Path, **charts: Path) -> None:
+    """Make releases of a bundle install archives at hand, by name with _ for -."""
+    for name, chart in charts.items():
+        (folder,) = bundle.glob(f"[0-9]*-{name.replace('_', '-')}")
+        (folder / "upstream.env").write_text(f"CHART='{chart}'\nREPO=''\nVERSION=''\n")
+
+
+def listed(namespace: str, env: Mapping[str, str]) -> list[str]:
+    return sorted(each["name"] for each in json.loads(run("helm", "list", "-n", namespace, "-o", "json", env=env)))
+
+
+def test_deploy_takes_over_what_an_older_bundle_called_otherwise_and_resumes(
+    env: Mapping[str, str], tmp_path: Path
+) -> None:
+    charts = shared_folder("charts")
+    names = ("--set", "fullnameOverride=skyhook-operator")
+    install("skyhook-operator", charts / "2026.03" / "skyhook-operator-v0.14.0.tgz", "skyhook", env, *names)
+    stack = charts / "2026.03" / "kube-prometheus-stack-82.8.0.tgz"
+    run("bash", "-c", f"helm show crds {stack} | kubectl apply --server-side -f -", env=env)
+    kept = "kubectl get crd skyhooks.skyhook.nvidia.com -o jsonpath={.metadata.uid}".split()
+    kind = run(*kept, env=env)
+    bundle = written(tmp_path / "bundle", today())
+    monitoring = pack(tmp_path, "stack", "1.0.0", {"templates/none.yaml": ""})
+    new = charts / "nodewright-operator-v0.15.1.tgz"
+    use(
+        bundle,
+        prometheus_operator_crds=charts / "prometheus-operator-crds-28.0.1.tgz",
+        kube_prometheus_stack=monitoring,
+        nodewright_operator=tmp_path / "nowhere.tgz",
+    )
+    deploy = ("bash", bundle / "deploy.sh", "--retries", "0")
+    with pytest.raises(subprocess.CalledProcessError):
+        run(*deploy, env={**env, "RETRY_S": "0"})
+    assert "skyhook-operator" in listed("skyhook", env)
+    use(bundle, nodewright_operator=new)
+    said = run(*deploy, env=env)
+    assert "the release skyhook-operator is nodewright-operator now" in said
+    assert (listed("skyhook", env), run(*kept, env=env)) == (["nodewright-operator"], kind)
+    assert listed("monitoring", env) == ["kube-prometheus-stack", "prometheus-operator-crds"]
+    own = owners("deployments,serviceaccounts,services,networkpolicies,roles", "skyhook", env)
+    assert {own[name] for name in own if name != "default"} == {"nodewright-operator"}
+    assert set(owners("crd", "monitoring", env).values()) == {"nodewright-operator", "prometheus-operator-crds"}
+    fresh = run("helm", "get", "manifest", "nodewright-operator", "-n", "skyhook", env=env)
+    wanted = run(
+        "helm", "template", "nodewright-operator", str(new), "-n", "skyhook", *names, "--no-hooks",
+        "--kube-version", "1.34.0", env=env,
+    )  # fmt: skip
+    assert fresh.count("\nkind: ") == wanted.count("\nkind: ")
+    again = run(*deploy, env=env)
+    assert "taking over" not in again
+
+
+def test_by_hand_a_renamed_release_takes_over_what_the_old_one_had(env: Mapping[str, str]) -> None:
+    charts = shared_folder("charts")
+    old, new = charts / "2026.03" / "skyhook-operator-v0.14.0.tgz", charts / "nodewright-operator-v0.15.1.tgz"
+    same_names = ("--set", "fullnameOverride=skyhook-operator")
+    install("skyhook-operator", old, "skyhook", env, *same_names)
+    before = owners("deployments,serviceaccounts,networkpolicies", "skyhook", env)
+    with pytest.raises(Exception, match="returned non-zero"):
+        install("nodewright-operator", new, "skyhook", env, *same_names)
+    note = renamed(placed("skyhook-operator", "skyhook"), placed("nodewright-operator", "skyhook"), "helmfile")
+    first, room, _, last = (step.strip() for step in note.do.split("; "))
+    run("bash", "-c", first, env=env)
+    run("bash", "-c", room.partition(": ")[2], env=env)
+    install("nodewright-operator", new, "skyhook", env, *same_names)
+    run("bash", "-c", last.partition(": ")[2], env=env)
+    after = owners("deployments,serviceaccounts,networkpolicies", "skyhook", env)
+    assert before.keys() & after.keys()
+    assert {after[name] for name in before.keys() & after.keys()} <= {"nodewright-operator", ""}
+    assert [each["name"] for each in json.loads(run("helm", "list", "-n", "skyhook", "-o", "json", env=env))] == [
+        "nodewright-operator"
+    ]
+
+
+def test_by_hand_kinds_that_had_no_owner_get_the_release_that_brings_them_now(env: Mapping[str, str]) -> None:
+    charts = shared_folder("charts")
+    stack, crds = (
+        charts / "2026.03" / "kube-prometheus-stack-82.8.0.tgz",
+        charts / "prometheus-operator-crds-28.0.1.tgz",
+    )
+    run("bash", "-c", f"helm show crds {stack} | kubectl apply --server-side -f -", env=env)
+    with pytest.raises(Exception, match="returned non-zero"):
+        install("prometheus-operator-crds", crds, "monitoring", env)
+    release = placed("prometheus-operator-crds", "monitoring")
+    note = taken_over(release, "kube-prometheus-stack", "helmfile")
+    names = run("kubectl", "get", "crd", "-o", "name", env=env).split()
+    kinds = " ".join(name.rpartition("/")[2] for name in names if name.endswith(CRDS))
+    run("bash", "-c", note.do.partition(": ")[2].replace("NAME ...", kinds), env=env)
+    install("prometheus-operator-crds", crds, "monitoring", env)
+    assert set(owners("crd", "monitoring", env).values()) == {"prometheus-operator-crds"}

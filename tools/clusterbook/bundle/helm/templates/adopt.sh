@@ -1,0 +1,93 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # the script that sources it sets and uses what it does not
+# Part of deploy.sh, behind webhooks.sh: what an older bundle installed as another release becomes part of this one.
+# Until the record of the old release is gone, the next run does all of it again, so that it may end anywhere.
+
+fed_kube() { # kubectl, reading standard input
+    # shellcheck disable=SC2086 # a flag may be several words
+    kubectl "$@" ${KUBE_CONTEXT:+--context "$KUBE_CONTEXT"} $KUBECONFIG_FLAG
+}
+
+objects_of() { # release, namespace; kind/name of its objects that are there
+    to_helm get manifest "$1" --namespace "$2" 2>/dev/null |
+        fed_kube get --namespace "$2" --filename - --ignore-not-found --output name 2>/dev/null || true
+}
+
+give() { # release, namespace, object: Helm takes it for one of the release's from now on
+    kube annotate "$3" --namespace "$2" --overwrite \
+        "meta.helm.sh/release-name=$1" "meta.helm.sh/release-namespace=$2" >/dev/null &&
+        kube label "$3" --namespace "$2" --overwrite app.kubernetes.io/managed-by=Helm >/dev/null
+}
+
+owner_of() { # namespace, object
+    kube get "$2" --namespace "$1" --ignore-not-found \
+        --output 'go-template={{with .metadata.annotations}}{{index . "meta.helm.sh/release-name"}}{{end}}' 2>/dev/null
+}
+
+adopt() { # release, namespace: before it is installed
+    local release namespace former object
+    [ -z "$DRY_RUN_FLAG" ] || return 0
+    while read -r release namespace former; do
+        if [ "$release" = "$1" ] && present "$former" "$2"; then
+            printf 'taking over what was installed as %s\n' "$former"
+            while read -r object; do
+                [ -n "$object" ] || continue
+                give "$1" "$2" "$object" || printf '%s stays with %s\n' "$object" "$former"
+                case $object in
+                    deployment.apps/* | daemonset.apps/* | statefulset.apps/*) make_room "$former" "$2" "$object" ;;
+                esac
+            done <<<"$(objects_of "$former" "$2")"
+        fi
+    done <<<"$FORMER_RELEASES"
+    adopt_kinds "$1" "$2"
+}
+
+make_room() { # former release, namespace, workload: which labels its pods have can never be changed
+    local labels
+    labels="$(kube get "$3" --namespace "$2" --output 'jsonpath={.spec.selector.matchLabels}' 2>/dev/null)" || return 0
+    case $labels in
+        *"\"$1\""*)
+            printf '%s knows its pods by the name %s, so it is made anew\n' "$3" "$1"
+            kube delete "$3" --namespace "$2" --ignore-not-found --wait >/dev/null || true
+            ;;
+    esac
+}
+
+adopt_kinds() { # release, namespace: kinds that came with another component, and that nobody else owns
+    local kinds release namespace group former kind its_group owner
+    [ -n "$FORMER_KINDS" ] || return 0
+    kinds="$(kube get customresourcedefinitions --output "go-template=$template_of_kinds" 2>/dev/null)" || return 0
+    while read -r release namespace group former; do
+        [ "$release" = "$1" ] || continue
+        while read -r kind its_group owner; do
+            if [ "$its_group" = "$group" ]; then
+                case $owner in
+                    '' | '<no value>' | "$former")
+                        printf 'taking over the kind %s\n' "$kind"
+                        give "$1" "$2" "customresourcedefinition/$kind" || true
+                        ;;
+                esac
+            fi
+        done <<<"$kinds"
+    done <<<"$FORMER_KINDS"
+}
+
+forget() { # release, namespace: once it is installed, what is left of what it took over
+    local release namespace former object now
+    [ -z "$DRY_RUN_FLAG" ] || return 0
+    while read -r release namespace former; do
+        if [ "$release" != "$1" ] || ! present "$former" "$2"; then
+            continue
+        fi
+        now="$newline$(objects_of "$1" "$2")$newline"
+        while read -r object; do
+            case "$object" in '' | customresourcedefinition.*) continue ;; esac
+            case "$now" in *"$newline$object$newline"*) continue ;; esac
+            if [ "$(owner_of "$2" "$object")" = "$1" ]; then
+                printf 'removing %s, which %s no longer has\n' "$object" "$1"
+                kube delete "$object" --namespace "$2" --ignore-not-found --wait=false >/dev/null || true
+            fi
+        done <<<"$(objects_of "$former" "$2")"
+        kube delete secret --namespace "$2" --selector "owner=helm,name=$former" >/dev/null &&
+            printf 'the release %s is %s now\n' "$former" "$1"
+    done <<<"$FORMER_RELEASES"
+}
