@@ -13,7 +13,7 @@ from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.resolve.recipe_schema import read_deployable
 from tests.support.whole_recipes import Recipe, small, wholes
 
-BUILT_IN = re.compile(r"([a-z]*|(apiextensions|networking|rbac\.authorization|scheduling|storage)\.k8s\.io)")
+BUILT_IN = re.compile(r"([a-z]*|(apiextensions|networking|rbac\.authorization|resource|scheduling|storage)\.k8s\.io)")
 
 
 def kinds_outside(recipe: Recipe) -> set[str]:

@@ -199,7 +199,7 @@ def test_what_is_no_bundle_is_not_compared(bundle: Run) -> None:
         (["--deployer", "helmm"], "'helmm' is not one of", "--help"),
         (["--set"], "option '--set' requires an argument", "--help"),
         (["a", "b"], "unexpected extra argument (b)", "--help"),
-        (["-d", "helm", "-d", "flux"], "--deployer is given twice", "keep one"),
+        (["-d", "helm", "-d", "flux"], "--deployer is given twice", "a single value"),
         (["--force=yes"], "'--force' does not take a value", "--help"),
         (["-o", ""], "--output is empty", "give it a value"),
         (["--storage-class", ""], "--storage-class is empty", "give it a value"),

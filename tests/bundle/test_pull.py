@@ -102,11 +102,11 @@ def test_a_component_that_is_left_out_is_not_pulled(run: Run) -> None:
 
 def test_a_password_is_never_on_a_command_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HELM_REPOSITORY_USERNAME", "me")
-    monkeypatch.setenv("HELM_REPOSITORY_PASSWORD", "secret")
+    monkeypatch.setenv("HELM_REPOSITORY_PASSWORD", "opensesame")
     monkeypatch.setenv("HELM_REPOSITORY_HOST", "charts.example")
     assert bundle(run)[0] == 0
-    assert calls("password") == ["password secret"] * 2
-    assert all("secret" not in call for call in calls("repo") + calls("pull"))
+    assert calls("password") == ["password opensesame"] * 2
+    assert all("opensesame" not in call for call in calls("repo") + calls("pull"))
     assert [call.split(" --repository-config")[0] for call in calls("repo")] == [
         "repo add own https://charts.example/stable --username me --password-stdin"
     ] * 2
@@ -115,13 +115,13 @@ def test_a_password_is_never_on_a_command_line(run: Run, monkeypatch: pytest.Mon
         "own/crds",
         "own/metrics",
     ]
-    assert not any(b"secret" in data for data in files("b").values())
+    assert not any(b"opensesame" in data for data in files("b").values())
 
 
 @pytest.mark.parametrize("host", ["other.example", "charts.example:8443", "example", "charts.example.evil.example"])
 def test_a_password_goes_to_no_other_host_than_its_own(run: Run, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("HELM_REPOSITORY_USERNAME", "me")
-    monkeypatch.setenv("HELM_REPOSITORY_PASSWORD", "secret")
+    monkeypatch.setenv("HELM_REPOSITORY_PASSWORD", "opensesame")
     monkeypatch.setenv("HELM_REPOSITORY_HOST", host)
     assert bundle(run)[0] == 0
     assert calls("password") == calls("repo") == []
