@@ -44,7 +44,9 @@ def test_proofs_of_another_method_are_none() -> None:
     assert decode(text, "proof.json") == []
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"spec": {}}', '{"spec": {"method": 1, "renders": [{}]}}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"spec": {}}', f'{{"spec": {{"method": {METHOD}, "renders": [{{}}]}}}}']
+)
 def test_a_damaged_file_is_refused(text: str) -> None:
     with pytest.raises(BrokenProof) as caught:
         decode(text, "components/a/proof.json")

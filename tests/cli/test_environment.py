@@ -185,7 +185,7 @@ def test_a_variable_means_one_thing() -> None:
     for flag in FLAGS:
         meanings.setdefault(flag.variable, set()).add((flag.repeated, flag.switch, flag.metavar))
     twofold = {name for name, found in meanings.items() if len(found) > 1}
-    assert twofold == {f"CLUSTERBOOK_{name}" for name in ("DATA", "RECIPE", "OUTPUT", "DEPLOYER", "SIGN_KEY")}
+    assert twofold == {f"CLUSTERBOOK_{name}" for name in ("RECIPE", "OUTPUT", "DEPLOYER", "SIGN_KEY")}
 
 
 BUILD_OPTIONS = [pytest.param(command, param, id=f"{command.name} {param.opts[0]}") for command, param in all_options()]

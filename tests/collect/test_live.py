@@ -93,7 +93,7 @@ SYSCTL = "constraint OS.sysctl./proc/sys/kernel/osrelease"
 def test_what_the_api_says_is_judged_and_a_node_says_the_rest(run: Run) -> None:
     status, found, err = run(*LIVE, "-s", NODE)
     assert (status, set(found.values())) == (0, {"passed", "not applicable"})
-    assert "1 not applicable: mine holds\n" in err
+    assert "1 not applicable: mine passed\n" in err
 
 
 def test_what_only_a_node_knows_is_an_error_without_one(run: Run) -> None:

@@ -22,7 +22,7 @@ def told(change: Change) -> tuple[Any, ...]:
 
 
 def test_pairs_are_many() -> None:
-    assert len(pairs.steps()) > 250
+    assert len(pairs.steps()) > 200
     assert len(pairs.recipes()) > pairs.PAIRS
 
 

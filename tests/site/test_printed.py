@@ -57,7 +57,8 @@ def test_the_home_page_prints_commands_that_work(
     index: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = sites.whole()["index.html"].decode()
-    block = re.findall(r"<pre[^>]*><code>(.*?)</code>", text, re.DOTALL)[0]
+    install, block, *_ = re.findall(r"<pre[^>]*><code>(.*?)</code>", text, re.DOTALL)
+    assert "pipx install clusterbook" in install
     lines = html.unescape(re.sub("<[^>]+>", "", block)).splitlines()
     assert len(lines) == 3
     monkeypatch.chdir(tmp_path)
