@@ -7,13 +7,17 @@ import random
 import re
 import shutil
 import subprocess
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clusterbook.diagnostics.errors import InvalidRequest
+from clusterbook.lookup.build import index_listing, served_recipes
+from clusterbook.resolve.choices import split_slug
 from clusterbook.resolve.document import recipe_document
+from clusterbook.resolve.matching import UNSUPPORTED
 from clusterbook.site.api import listing
 from clusterbook.snapshot import recognition
 from clusterbook.snapshot.model import read_measured_snapshot
@@ -42,6 +46,8 @@ window.clusterbook.fits(part, data, tables, { make: () => ({}), script: async ()
 })();
 """
 MANY = 400
+TURNS = 4
+"""A recipe is held against every fourth cluster, so that each recipe has its turns."""
 
 
 def test_the_page_has_no_tables_of_its_own() -> None:
@@ -65,29 +71,38 @@ def test_tables_are_read_alike_by_the_page() -> None:
     }
 
 
+def test_the_page_judges_the_recipes_that_the_client_judges() -> None:
+    matrix = sites.ours()
+    judged = sorted(each["slug"] for each in listing(sites.our_data())["recipes"])
+    assert judged == sorted(line["slug"] for line in index_listing(matrix))
+    assert any(split_slug(slug)[1] for slug in judged), "answers to a profile are recipes of their own"
+    refused = {slug for slug, each in matrix.recipes.items() if matrix.answer(each.criteria).state == UNSUPPORTED}
+    assert refused
+    assert refused.isdisjoint(judged)
+
+
 @pytest.mark.skipif(shutil.which("node") is None, reason="fits.js is run by node")
 def test_the_page_judges_generated_clusters_as_the_client_does(tmp_path: Path) -> None:
     dice = random.Random(15)  # noqa: S311 (the same clusters each time)
     snapshots = [dice.choice((measured, cluster, labelled))(dice) for _ in range(MANY)]
-    matrix = sites.ours()
-    recipes = {slug: recipe_document(matrix.recipes[slug], state="") for slug in sorted(matrix.recipes)[::4]}
+    recipes = {slug: recipe_document(recipe, state="") for slug, recipe in served_recipes(sites.ours())}
     data = listing(sites.our_data())
-    data["recipes"] = [each for each in data["recipes"] if each["slug"] in recipes]
     script = tmp_path / "judge.js"
     script.write_text(NODE, encoding="utf-8")
     asked = json.dumps({"data": data, "tables": tables(), "snapshots": [json.dumps(each) for each in snapshots]})
     done = subprocess.run(["node", script, SCRIPT], input=asked, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-800:]
-    apart = []
-    for taken, shown in zip(snapshots, json.loads(done.stdout), strict=True):
+    apart, judged = [], 0
+    for number, (taken, shown) in enumerate(zip(snapshots, json.loads(done.stdout), strict=True)):
         try:
             seen = read_measured_snapshot(taken)
         except InvalidRequest:
             assert shown.keys() == {"error"}
             continue
-        for each in fit_recipes(recipes.items(), seen):
-            mine = shown.get(each.recipe)
-            same = mine is not None and mine[0] == each.fit and (each.fit != "misses" or mine[1] == each.why)
+        assert shown.keys() == recipes.keys(), shown.get("error")
+        for each in fit_recipes(islice(recipes.items(), number % TURNS, None, TURNS), seen):
+            mine, judged = shown[each.recipe], judged + 1
+            same = mine[0] == each.fit and (each.fit != "misses" or mine[1] == each.why)
             if not same:
-                apart.append((each.recipe, (each.fit, each.why), mine or shown.get("error"), json.dumps(taken)[:1500]))
-    assert apart[:3] == [], f"{len(apart)} of {MANY * len(recipes)} judgements differ"
+                apart.append((each.recipe, (each.fit, each.why), mine, json.dumps(taken)[:1500]))
+    assert apart[:3] == [], f"{len(apart)} of {judged} judgements differ"
