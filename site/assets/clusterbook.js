@@ -71,14 +71,13 @@
       const axis = data.axes[i], place = axis.indexOf(query[name] || "any");
       at = at * axis.length + (place < 0 ? axis.length - 1 : place);
     });
-    const entry = data.flat[at];
-    if (entry < 0) {
-      const reason = data.reasons[-1 - entry];
+    const entry = data.flat[at], reason = data.reasons[-1 - entry];
+    const recipe = reason?.slug ? reason : data.recipes[entry]; // one that is not served by itself is in `reasons`
+    if (!recipe) {
       const said = DIMENSIONS.filter((name) => query[name]).map((name) => `${name} ${query[name]}`).join(", ");
       const text = reason.os ? `an OS is required for ${said} (valid: ${reason.os.join(", ")})` : reason.text;
       return { state: "unsupported", text, nearest: nearest(data, query) };
     }
-    const recipe = data.recipes[entry];
     const lost = DIMENSIONS.filter((name) => query[name] && !recipe.criteria[name]);
     if (!lost.length) return { state: recipe.state, recipe, text: "" };
     const what = lost.map((name) => `${name} ${query[name]}`).join(", ");
@@ -121,7 +120,7 @@
     const search = make("input", { class: "cb-input", type: "search", value: query.find || "", "aria-label": "Name or component", placeholder: "name or component" });
     const picked = [];
     let all = false;
-    const link = (recipe) => make("a", { href: `${recipe.slug}.html` }, recipe.title);
+    const link = (recipe) => recipe.title ? make("a", { href: `${recipe.slug}.html` }, recipe.title) : make("span", {}, `${recipe.slug}, which has no page: it is for those who name another OS`);
     const of = (recipe, name) => (name === "state" ? recipe.state : recipe.criteria[name]);
     const fits = (recipe, without) => [...DIMENSIONS, "state"].every((name) => name === without || !query[name] || of(recipe, name) === query[name])
       && (!query.find || `${recipe.slug} ${recipe.title} ${recipe.components.map((n) => data.components[n]).join(" ")}`.toLowerCase().includes(query.find.toLowerCase()));

@@ -15,6 +15,12 @@ from clusterbook.site import wording
 from clusterbook.site.answers import OTHER, answer_map
 from tests.support import sites, trees
 
+WANTS_AN_OS = {
+    "h100": "criteria: {accelerator: h100}",
+    "eks-ubuntu": "criteria: {service: eks, os: ubuntu}",
+    "cos": "criteria: {service: gke, os: cos}",
+}
+
 
 def entries(found: dict[str, Any]) -> list[int]:
     """Return the map, spread out."""
@@ -43,7 +49,13 @@ def hold(matrix: Matrix) -> int:
                 if "os" in reason
                 else reason["text"] == answer.reason
             )
+        elif answer.slug not in tally:  # asked for itself, it wants an OS; here one is named that changes nothing
+            assert flat[at] < 0, values
+            reason = found["reasons"][-1 - flat[at]]
+            assert reason == {"slug": answer.slug, "criteria": answer.honoured.specified()}, values
+            assert matrix.answer(answer.honoured).state == UNSUPPORTED
         else:
+            assert flat[at] >= 0, values
             assert slugs[flat[at]] == answer.slug, values
             tally[answer.slug] += 1
             fitting = [
@@ -53,6 +65,7 @@ def hold(matrix: Matrix) -> int:
             ]
             assert fitting == [answer.slug], values
     assert counts == tally
+    assert len({str(reason) for reason in found["reasons"]}) == len(found["reasons"]) <= len(matrix.recipes)
     assert counts == {slug: sum(group.number for group in each) for slug, each in groups.items()}
     assert max(map(len, groups.values())) <= 8  # a table, not a wall
     return number
@@ -60,6 +73,14 @@ def hold(matrix: Matrix) -> int:
 
 def test_the_map_says_what_the_matcher_says_of_a_small_tree() -> None:
     assert hold(trees.build(sites.SMALL)) == 4
+
+
+def test_the_map_says_which_recipe_it_is_that_only_an_os_that_changes_nothing_leads_to() -> None:
+    matrix = trees.build({**sites.SMALL, **WANTS_AN_OS})
+    assert hold(matrix) > 4
+    answers = answer_map(matrix, [slug for slug, _ in served_recipes(matrix)])
+    assert {"slug": "h100-eks", "criteria": {"service": "eks", "accelerator": "h100"}} in answers.document["reasons"]
+    assert "h100-eks" not in answers.counts
 
 
 def test_the_map_says_what_the_matcher_says_of_our_own_catalog() -> None:

@@ -4,8 +4,9 @@
 
     axes     per dimension: the values that overlays tell apart, "any" first; all others are alike, and come last
     map      row-major over the axes, as [entry, how often, entry, how often, …]:
-             n >= 0 is the recipe n, n < 0 the reason -1-n why there is none
-    reasons  why there is none: {"os": the systems of which one must be named} or {"text": …}
+             n >= 0 is the recipe n, n < 0 the reason -1-n why none of them is the answer
+    reasons  why there is none: {"os": the systems of which one must be named} or {"text": …}; or the recipe that is not
+             served by itself, as {"slug": …, "criteria": …}: an OS must be named, and here one is that changes nothing
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def answer_map(matrix: Matrix, slugs: list[str]) -> AnswerMap:
         weights.append([1] * len(values) + [len(others)])
         rest.append(tuple(others))
     number = {slug: position for position, slug in enumerate(slugs)}
-    reasons: list[dict[str, Any]] = []
+    reasons: dict[str, tuple[int, dict[str, Any]]] = {}
     counts = dict.fromkeys(slugs, 0)
     places: dict[str, array[int]] = {slug: array("L") for slug in slugs}
     entries = []
@@ -88,9 +89,8 @@ def answer_map(matrix: Matrix, slugs: list[str]) -> AnswerMap:
         answer = matrix.answer(query)
         if answer.state == UNSUPPORTED or answer.slug not in number:
             reason = _reason(answer)
-            if reason not in reasons:
-                reasons.append(reason)
-            entries.append(-1 - reasons.index(reason))
+            position, _ = reasons.setdefault(str(reason), (len(reasons), reason))
+            entries.append(-1 - position)
             continue
         entries.append(number[answer.slug])
         counts[answer.slug] += prod(weight[at] for weight, at in zip(weights, place, strict=True))
@@ -98,11 +98,15 @@ def answer_map(matrix: Matrix, slugs: list[str]) -> AnswerMap:
     runs: list[int] = []
     for entry, run in groupby(entries):
         runs += [entry, sum(1 for _ in run)]
-    document = {"axes": axes, "map": runs, "reasons": reasons, "curated": _curated(matrix, number)}
+    why = [reason for _, reason in reasons.values()]
+    document = {"axes": axes, "map": runs, "reasons": why, "curated": _curated(matrix, number)}
     return AnswerMap(document, counts, places, tuple(rest))
 
 
 def _reason(answer: Answer) -> dict[str, Any]:
+    """Return why none of the served recipes is the answer; the query itself is no part of it, many share a reason."""
+    if answer.state != UNSUPPORTED:
+        return {"slug": answer.slug, "criteria": answer.honoured.specified()}
     systems = answer.reason.partition(" (valid: ")[2].removesuffix(")")
     return {"os": systems.split(", ")} if systems else {"text": answer.reason}
 

@@ -36,8 +36,12 @@ _AXES = (
 )
 _MAP = (
     "What each combination leads to, row-major over the axes, as runs [entry, how many, entry, how many, ...]: an "
-    "entry of 0 or more is a place in `recipes`, -1-n says that there is none because of `reasons`[n]. A recipe that "
-    "lacks a criterion that was asked for is served only to those who accept that."
+    "entry of 0 or more is a place in `recipes`, -1-n says that none of them is the answer because of `reasons`[n]. A "
+    "recipe that lacks a criterion that was asked for is served only to those who accept that."
+)
+_REASONS = (
+    "Why none of `recipes` is the answer: there is none, since one of the systems in `os` must be named or because of "
+    "`text`; or it is the recipe `slug` with its `criteria`, which only a named OS that changes nothing leads to."
 )
 _TEXT: dict[str, Any] = {"type": "string"}
 _TEXTS: dict[str, Any] = {"type": "array", "items": _TEXT}
@@ -68,7 +72,7 @@ def _schemas() -> dict[str, Any]:
             open={"type": "boolean", "description": "Whether any word is a value, since the catalog names none."},
             axes={"type": "array", "items": _TEXTS, "description": _AXES},
             map={"type": "array", "items": number, "description": _MAP},
-            reasons={"type": "array", "items": anything},
+            reasons={"type": "array", "items": anything, "description": _REASONS},
             recipes={"type": "array", "items": line},
         ),
         "Recipe": _object(
