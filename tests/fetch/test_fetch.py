@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
@@ -317,11 +318,23 @@ def test_scripts_of_a_bundle_can_be_run(client: Client, july: Path, tmp_path: Pa
 # --- the command line -------------------------------------------------------------------------------------------------
 
 
+def untimed(text: str) -> list[str]:
+    """Return the lines of `--debug` without when each was said."""
+    return [re.sub(r"^\d\d:\d\d:\d\d\.\d{3} ", "TIME ", line) for line in text.splitlines()]
+
+
 def test_the_quick_way_and_click_say_the_same(july: Path, publisher: Publisher, tmp_path: Path) -> None:
     words = ["fetch", "recipe", "eks", "--from", str(july), "--key", str(publisher.key)]
     quick = indexes.run(*words, HOME=str(tmp_path))
     assert (quick.status, quick.out[:10]) == (0, "apiVersion")
-    assert indexes.run("--debug", *words, HOME=str(tmp_path)) == quick
+    clicked = {"HOME": str(tmp_path), "CLUSTERBOOK_KEY_PASSWORD": "1"}  # which the quick way does not read
+    assert indexes.run(*words, **clicked) == quick
+    steps = untimed(indexes.run("--debug", *words, HOME=str(tmp_path)).err)
+    assert re.fullmatch(r"TIME debug: clusterbook \S+: fetch recipe eks", steps[0])
+    assert steps[1:] == [f"TIME {quick.err.strip()}", "TIME debug: exit status 0"]
+    for line in ((*words, "--debug"), (*words[:1], "--debug", *words[1:]), (*words[:3], "--debug", *words[3:])):
+        for environment in ({"HOME": str(tmp_path)}, clicked):
+            assert untimed(indexes.run(*line, **environment).err) == steps, line
     in_environment = indexes.run(*words[:3], *words[5:], HOME=str(tmp_path), CLUSTERBOOK_FROM=str(july))
     assert in_environment == quick
     for wrong, status in ((["--from"], 1), (["--form", "x"], 1), (["--format", "xml"], 2), (["--key"], 1)):

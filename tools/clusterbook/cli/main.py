@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 
 from clusterbook import __version__
 from clusterbook.cli.command import Caller, Command, Request, refuse_idle, scan
@@ -67,8 +68,9 @@ def _run(words: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def _name(words: Sequence[str]) -> str:
-    """Return the command of a line, without what it is given, which may be secret."""
-    return " ".join(word for word in words[:3] if word.isalpha()) or "no command"
+    """Return the command of a line, wherever its switches stand, without what flags are given, which may be secret."""
+    own = [word for word in words if word not in SWITCHES][:3]
+    return " ".join(takewhile(str.isalpha, own)) or "no command"
 
 
 @contextmanager
