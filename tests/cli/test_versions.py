@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pytest
 
+from clusterbook.artifacts.open import open_index
 from clusterbook.bundle.disk import read_bundle
 from clusterbook.cli import build_main, main
-from tests.support import clusters, indexes
+from clusterbook.oci.layout.folder import Layout
+from clusterbook.oci.open import Base
+from clusterbook.trust.policy import TrustOptions
+from tests.support import clusters, indexes, ledgers, publications, trees
 from tests.support.indexes import Said
 from tests.support.publications import JULY, MARCH, Publisher
 
@@ -214,6 +220,129 @@ def test_fetch_takes_what_a_release_served(publisher: Publisher, july: Path, ask
         recipe = json.loads(ask("fetch", "recipe", *words, *source).out)
         values = next(each["values"] for each in recipe["componentRefs"] if each["name"] == "b")
         assert values["size"] == size
+
+
+# --- choices of a release -------------------------------------------------------------------------------------------
+
+
+MODES = "criteria: {service: aks}\ncomponentRefs: [{name: d, overrides: {size: 7}}]"
+
+
+def stack(**sizes: int) -> str:
+    """Return an overlay whose choice `stack` gives component b a size; the first answer is the default."""
+    values = ", ".join(
+        f"{name}: {{componentRefs: [{{name: b, overrides: {{size: {size}}}}}]}}" for name, size in sizes.items()
+    )
+    profile = f"profile: {{name: stack, default: {next(iter(sizes))}, values: {{{values}}}}}"
+    return f"criteria: {{service: eks}}\ncomponentRefs: [{{name: b, overrides: {{size: 7}}}}]\n{profile}"
+
+
+def confirmed(default: str) -> str:
+    """Return a registry whose choice `mode` has a default that only confirms what is so anyway, and is not recorded."""
+    values = ", ".join(
+        f"{name}: {{componentRefs: [{{name: d, overrides: {{size: {size}}}}}]}}"
+        for name, size in ((default, 7), ("other", 8))
+    )
+    choice = f"{{name: mode, confirms: true, default: {default}, values: {{{values}}}}}"
+    return f"{trees.REGISTRY}configurations: [{choice}]\n"
+
+
+@pytest.fixture(scope="module")
+def chooser(tmp_path_factory: pytest.TempPathFactory) -> Publisher:
+    """Give somebody who published March and July, whose eks has other answers to choose from in each."""
+    march = {**ledgers.MARCH, "eks": stack(ami=1, operator=2), "aks": MODES, "registry.yaml": confirmed("plain")}
+    july = {
+        **ledgers.JULY,
+        "eks": stack(ami=3, operator=4, later=5),
+        "aks": MODES,
+        "registry.yaml": confirmed("simple"),
+    }
+    found = publications.publisher(tmp_path_factory.mktemp("chooser"), march, july)
+    for release in (MARCH, JULY):
+        found.publish(publications.layout(found.checkout.parent / "layout"), release)
+    return found
+
+
+@pytest.fixture(params=["clone", "published"])
+def choose(
+    request: pytest.FixtureRequest, chooser: Publisher, ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Ask:
+    """Give a command line that asks for the size of a recipe with choices, as `release` does."""
+    monkeypatch.chdir(chooser.checkout if request.param == "clone" else tmp_path)
+    source = ("--source", f"oci-layout:{chooser.checkout.parent / 'layout'}", "--key", str(chooser.key))
+    more = source if request.param == "published" else ()
+
+    def call(*words: str, component: str = "b") -> Said:
+        return ask("query", *words, "--selector", f"components.{component}.values.size", *more)
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [(MARCH, {"": "1", "operator": "2"}), (JULY, {"": "3", "operator": "4", "later": "5"})],
+)
+def test_a_release_offers_the_choices_it_had(choose: Ask, name: str, sizes: dict[str, str]) -> None:
+    for chosen, size in sizes.items():
+        slug = f"eks--{chosen}" if chosen else "eks"
+        profile = ("--profile", f"stack={chosen}") if chosen else ()
+        for words in (("eks", *profile), ("--service", "eks", *profile), (slug,)):
+            said = choose(*words, "--release", name)
+            assert (said.status, said.out.strip()) == (0, size), (words, said.err)
+    assert choose("eks--operator@" + name).out.strip() == sizes["operator"]
+
+
+def test_a_release_does_not_offer_what_a_later_one_does(choose: Ask) -> None:
+    for words in (("eks", "--profile", "stack=later"), ("eks--later",)):
+        said = choose(*words, "--release", MARCH)
+        assert (said.status, said.out) == (2, ""), said.err
+        assert choose(*words, "--release", JULY).out.strip() == "5"
+
+
+def test_a_default_that_only_confirms_has_the_name_it_had(choose: Ask) -> None:
+    for name, default, wrong in ((MARCH, "plain", "simple"), (JULY, "simple", "plain")):
+        for chosen, size in ((default, "7"), ("other", "8"), (wrong, "")):
+            said = choose("aks", "--profile", f"mode={chosen}", "--release", name, component="d")
+            assert (said.status, said.out.strip()) == (0 if size else 2, size), (name, chosen, said.err)
+
+
+def test_choices_of_a_release_whose_index_does_not_list_them_are_those_of_its_recipes(
+    chooser: Publisher, ask: Ask, tmp_path: Path
+) -> None:
+    layout = publications.layout(tmp_path / "layout")
+    chooser.publish(layout, MARCH, change=lambda found: dataclasses.replace(found, parts={}))
+    chooser.publish(layout, JULY)
+    source = ("--source", f"oci-layout:{tmp_path / 'layout'}", "--key", str(chooser.key), "--release", MARCH)
+    for chosen, status, size in (("ami", 0, "1"), ("operator", 0, "2"), ("later", 2, "")):
+        said = ask("query", "eks", "components.b.values.size", "--profile", f"stack={chosen}", *source)
+        assert (said.status, said.out.strip()) == (status, size), said.err
+
+
+def test_choices_of_another_release_are_refused_in_the_place_of_its_own(
+    chooser: Publisher, ask: Ask, tmp_path: Path
+) -> None:
+    shutil.copytree(chooser.checkout.parent / "layout", tmp_path / "layout")
+    source = ("--source", f"oci-layout:{tmp_path / 'layout'}", "--key", str(chooser.key))
+    base = Base(Layout(tmp_path / "layout"), "")
+    trust = TrustOptions(chooser.policy)
+    march, july = (open_index(base, trust, now=None, previous=None, tag=tag).envelope for tag in (MARCH, JULY))
+    query = ("query", "--service", "eks", "--selector", "components.b.values.size", *source)
+    for name, release, chosen in product(("choices", "criteria"), (MARCH, JULY), ("operator", "later")):
+        own, other = (march, july) if release == MARCH else (july, march)
+        path, wrong = (tmp_path / "layout/blobs/sha256" / each.shards[name].digest[7:] for each in (own, other))
+        whole = path.read_bytes()
+        assert whole != wrong.read_bytes()
+        path.write_bytes(wrong.read_bytes())
+        said = ask(*query, "--profile", f"stack={chosen}", "--release", release)
+        assert (said.status, said.out) == (4, ""), (name, release, said.err)
+        path.write_bytes(whole)
+        served = ask(*query, "--profile", f"stack={chosen}", "--release", release)
+        assert served.status == (2 if (release, chosen) == (MARCH, "later") else 0), served.err
+    latest = base.store.manifest("index", JULY)
+    base.store.put_manifest("index", latest, tag=MARCH)
+    said = ask(*query, "--release", MARCH)
+    assert (said.status, said.out) == (4, ""), said.err
+    assert "the tag was moved" in said.err
 
 
 # --- publishing -------------------------------------------------------------------------------------------------------

@@ -37,22 +37,22 @@ def commit_all(message: str, date: str) -> None:
     run_git("commit", "-q", "-m", message, date=date)
 
 
-def make() -> None:
+def make(march: Mapping[str, str] = ledgers.MARCH, july: Mapping[str, str] = ledgers.JULY) -> None:
     """Make the current folder a checkout with both commits; nothing is released yet."""
     run_git("init", "-q", "-b", "main")
-    write(ledgers.MARCH)
+    write(march)
     commit_all("March", MARCH_DATE)
     run_git("tag", "march")
-    write(ledgers.JULY)
+    write(july)
     commit_all("July", JULY_DATE)
 
 
-def released(folder: Path) -> Path:
+def released(folder: Path, march: Mapping[str, str] = ledgers.MARCH, july: Mapping[str, str] = ledgers.JULY) -> Path:
     """Return `folder`, made a checkout whose ledger knows both releases; where the caller stands does not change."""
     before = Path.cwd()
     os.chdir(folder)
     try:
-        make()
+        make(march, july)
         assert build_main.run(["release", MARCH, "--commit", "march"]) == 0
         assert build_main.run(["release", JULY]) == 0
     finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from clusterbook.publish.publish import Destination, publish
 from clusterbook.publish.release import Publication, PublishRequest, prepare
 from clusterbook.trust.policy import Key, Policy, TrustOptions
 from clusterbook.trust.sign import KeySigner, Signer
-from tests.support import checkouts
+from tests.support import checkouts, ledgers
 from tests.support.checkouts import JULY, MARCH
 from tests.support.servers.certificates import private_pem
 
@@ -73,13 +73,15 @@ class Publisher(NamedTuple):
             os.chdir(before)
 
 
-def publisher(folder: Path) -> Publisher:
-    """Return a publisher whose checkout and keys are below `folder`."""
+def publisher(
+    folder: Path, march: Mapping[str, str] = ledgers.MARCH, july: Mapping[str, str] = ledgers.JULY
+) -> Publisher:
+    """Return a publisher whose checkout, of the sources of two releases, and keys are below `folder`."""
     checkout = folder / "checkout"
     checkout.mkdir()
     pem = private_pem(ed25519.Ed25519PrivateKey.generate())
     (folder / "our.key").write_bytes(pem)
-    found = Publisher(checkouts.released(checkout), KeySigner.from_file(folder / "our.key", {}))
+    found = Publisher(checkouts.released(checkout, march, july), KeySigner.from_file(folder / "our.key", {}))
     found.key.write_text(found.signer.public_pem())
     return found
 

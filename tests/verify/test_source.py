@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from clusterbook.artifacts.freshness import MixAndMatch
 from clusterbook.artifacts.sbom import MEDIA_TYPE as SBOM
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.oci.layout.folder import Layout
@@ -156,14 +157,25 @@ def test_a_signature_that_was_exchanged_for_another_artifacts_does_not_count(
         assert client.verify(f"oci://{server.host}/acme").trust.level == "unknown"
 
 
-def test_earlier_indexes_of_a_registry_are_read_too(client: Client, publisher: Publisher) -> None:
+@pytest.mark.parametrize("damaged", ["of March alone", "of both", "of July alone"])
+def test_earlier_indexes_of_a_registry_are_read_too(client: Client, publisher: Publisher, damaged: str) -> None:
+    """Parts that say the same are one blob, so whoever damages one of both damages that of the index of today."""
     with running(FakeRegistry()) as server:
         for release in (MARCH, JULY):
             publisher.publish(Base(Registry(server.host), "acme"), release)
-        layer = Registry(server.host).manifest("acme/index", MARCH).layers[-1]
-        key = ("acme/index", layer.digest)
-        server.blobs[key] = server.blobs[key][:-1] + b"?"
-        assert client.verify(f"oci://{server.host}/acme").trust.level == "unknown"
+        store, where = Registry(server.host), f"oci://{server.host}/acme"
+        march, july = (
+            {each.digest for each in store.manifest("acme/index", release).layers[1:]} for release in (MARCH, JULY)
+        )
+        parts = {"of March alone": march - july, "of both": march & july, "of July alone": july - march}[damaged]
+        assert parts
+        for digest in parts:
+            server.blobs["acme/index", digest] = server.blobs["acme/index", digest][:-1] + b"?"
+        if damaged == "of March alone":
+            assert client.verify(where).trust.level == "unknown"
+        else:
+            with pytest.raises(MixAndMatch):
+                client.verify(where)
 
 
 def test_what_hangs_on_artifacts_is_counted(client: Client, source: Path) -> None:

@@ -3,7 +3,8 @@
 The index of a source is verified, and remembered, as by any fetch; from then on everything is by digest. What is asked
 of it comes when it is asked for. An older release answers as it did, by what the index of today says of it: its recipes
 by their digests there, withdrawals included. What is said of the catalog as a whole, its sources among it, is published
-of the release of the index alone, as shards of it, so that it is signed as the recipes are.
+of the release of the index alone, as shards of it, so that it is signed as the recipes are. Criteria and choices of an
+older release are those that its own index names, which is signed and bears its name.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from clusterbook.artifacts.visit import visit
 from clusterbook.catalog.criteria import Criteria
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.diagnostics.transport import Malformed
-from clusterbook.fetch.fetch import LARGEST_RECIPE_BYTES, head_of
+from clusterbook.fetch.fetch import LARGEST_RECIPE_BYTES, index_of
 from clusterbook.files.context import Context
 from clusterbook.lookup.format import (
     CHOICES,
@@ -33,6 +34,7 @@ from clusterbook.lookup.format import (
     Record,
     blob_part,
     decode,
+    decode_head,
     encode,
     encode_head,
 )
@@ -63,6 +65,8 @@ class PublishedCatalog(IndexFiles):
         """Read nothing yet of the index `source_index`, which `where` names; `release` "" is that of the index."""
         self.where, self.is_tree, self.remarks = where, False, remarks
         self._index, self._release = source_index, release or source_index.envelope.release
+        self._of_release: OpenIndex | None = None
+        self._choices_by_slug: dict[str, Any] | None = None
         self._records: dict[str, Record | None] = {}
         self._blobs: dict[str, bytes] = {}
         self._authors: dict[str, tuple[str, Manifest, dict[str, Any], str]] = {}
@@ -111,7 +115,13 @@ class PublishedCatalog(IndexFiles):
         Raises:
             NotFound: the release is an older one, whose own index the source does not carry.
         """
-        return head_of(self._index, self._release)
+        return decode_head(self._own().shard(index.CRITERIA), f"{self.where}: {index.CRITERIA}")
+
+    def _own(self) -> OpenIndex:
+        """Return the index of the release, which binds its parts to it by digest. Raises as `index_of`."""
+        if self._of_release is None:
+            self._of_release = index_of(self._index, self._release)
+        return self._of_release
 
     def lines(self) -> list[dict[str, Any]]:
         """Return name, slug and state of every recipe that the release serves, curated ones by their overlay's name.
@@ -162,8 +172,11 @@ class PublishedCatalog(IndexFiles):
         Where the release does not say, it is what namesakes say was chosen; a default that only confirms what a recipe
         is anyway is not recorded, so that nobody knows its name then.
         """
-        if self._is_latest and CHOICES.removesuffix(".json") in self._index.envelope.shards:
-            known = decode(self.need(CHOICES), f"{self.where}: {CHOICES}").get(slug, {})
+        own, shard = self._own(), CHOICES.removesuffix(".json")
+        if shard in own.envelope.shards:
+            if self._choices_by_slug is None:
+                self._choices_by_slug = decode(own.shard(shard), f"{self.where}: {CHOICES}")
+            known = self._choices_by_slug.get(slug, {})
             return {str(name): [str(value) for value in values] for name, values in known.items()}
         if SEPARATOR in slug:
             return {}

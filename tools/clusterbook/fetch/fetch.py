@@ -205,20 +205,26 @@ def _head(source_index: OpenIndex) -> Index:
 
 
 def head_of(source_index: OpenIndex, release: str) -> Index:
-    """Return what tells the recipe for given criteria, as of a release; "" is that of the index.
+    """Return what tells the recipe for given criteria, as of a release; "" is the last. Raises as `index_of`."""
+    return _head(index_of(source_index, release))
+
+
+def index_of(source_index: OpenIndex, release: str) -> OpenIndex:
+    """Return the index of a release, believed as that of the source is; "" is that one.
 
     Raises:
         NotFound: the source does not carry the index of that release.
+        Untrusted: nobody who is believed signed it.
+        BadIndex: it is not to be relied on, or of another release.
     """
     if release in ("", source_index.envelope.release):
-        return _head(source_index)
+        return source_index
     try:
-        own = open_index(source_index.base, source_index.trust, now=None, previous=None, tag=release)
+        return open_index(source_index.base, source_index.trust, now=None, previous=None, tag=release)
     except NoArtifact as error:
         what = f"{source_index.base.store.where} does not carry the index of release {release}"
         hint = "it was not published there, or this mirror carries only part: ask where all of it is"
         raise NotFound(what, hint=hint) from error
-    return _head(own)
 
 
 def _recipe(artifact: PublishedArtifact, request: FetchRequest) -> FetchResult:
