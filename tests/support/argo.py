@@ -17,9 +17,8 @@ from clusterbook.resolve.bundle_inputs import complete
 from clusterbook.resolve.document import health_checks, recipe_document
 from clusterbook.resolve.gather_inputs import gather_inputs
 from clusterbook.resolve.matrix import Matrix
-from tests.support.trees import SHARED
+from tests.support.trees import shared_folder
 
-DEFINITIONS = SHARED / "charts" / "crds" / "argocd"
 USUAL = {"type": "Helm", "source": "https://charts.example.org/", "version": "v1.2.3", "namespace": "ns"}
 TASKS = """\
 kind: Task
@@ -66,7 +65,7 @@ def load(text: str | bytes) -> Any:
 
 def application_schema() -> dict[str, Any]:
     """Return the schema of an Application in which fields that it does not know are errors."""
-    definition = load((DEFINITIONS / "application-crd.yaml").read_text(encoding="utf-8"))
+    definition = load(shared_folder("charts/crds/argocd/application-crd.yaml").read_text(encoding="utf-8"))
     found: dict[str, Any] = closed(definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
     found["properties"]["metadata"] = {"type": "object"}
     return found

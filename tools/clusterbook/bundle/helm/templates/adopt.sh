@@ -53,11 +53,16 @@ make_room() { # former release, namespace, workload: which labels its pods have 
 }
 
 adopt_kinds() { # release, namespace: kinds that came with another component, and that nobody else owns
-    local kinds release namespace group former kind its_group owner
-    [ -n "$FORMER_KINDS" ] || return 0
-    kinds="$(kube get customresourcedefinitions --output "go-template=$template_of_kinds" 2>/dev/null)" || return 0
+    local kinds='' release namespace group former kind its_group owner
     while read -r release namespace group former; do
         [ "$release" = "$1" ] || continue
+        if [ -z "$kinds" ]; then
+            # Once it is installed, its kinds are its own, and those that it brings beside its templates are nobody's.
+            if present "$1" "$2"; then
+                return 0
+            fi
+            kinds="$(kube get customresourcedefinitions --output "go-template=$template_of_kinds" 2>/dev/null)" || return 0
+        fi
         while read -r kind its_group owner; do
             if [ "$its_group" = "$group" ]; then
                 case $owner in
