@@ -18,6 +18,7 @@ from tests.interop import diffplugin
 from tests.interop.charts import ChartServers
 from tests.interop.cluster import Cluster
 from tests.interop.processes import run
+from tests.support.helm import pack
 from tests.support.whole_recipes import ROOT, wholes
 
 FULL = "h100-eks-ubuntu-training-kubeflow"
@@ -124,13 +125,31 @@ def test_helmfile_installs_the_whole_recipe_and_then_has_nothing_to_do(
     assert len(asked.read_text(encoding="utf-8").splitlines()) >= 2 * len(made.plan.folders)
 
 
+KIND = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: clusterpolicies.nvidia.com}
+spec:
+  group: nvidia.com
+  scope: Cluster
+  names: {kind: ClusterPolicy, plural: clusterpolicies}
+  versions:
+    - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}
+"""
+POLICY = "apiVersion: nvidia.com/v1\nkind: ClusterPolicy\nmetadata: {name: cluster-policy}\n"
+
+
 def test_without_leniency_a_kind_that_comes_with_its_chart_would_stop_the_first_apply(
     tree: Path, tmp_path: Path, env: Environment, fresh_cluster: Cluster
 ) -> None:
     recipe = {**wholes(tree)[FULL], "deploymentOrder": ["gpu-operator"]}
     written = write(render(recipe, {"deployer": "helmfile"}, "1.2.3"), tmp_path / "bundle")
     level = written.parent / "level-0.yaml"
-    level.write_text(level.read_text(encoding="utf-8").replace("disableValidation: true", ""), encoding="utf-8")
+    chart = pack(tmp_path, "gpu-operator", "26.0.0", {"crds/kind.yaml": KIND, "templates/policy.yaml": POLICY})
+    text = level.read_text(encoding="utf-8")
+    assert "disableValidation: true" in text
+    text = re.sub("(?m)^    version: .*\n", "", re.sub("chart: .*", f"chart: {chart}", text))
+    level.write_text(text.replace("disableValidation: true", ""), encoding="utf-8")
     env = {**env, **fresh_cluster.env}
     diffplugin.install(Path(env["HELM_DATA_HOME"]))
     with pytest.raises(subprocess.CalledProcessError) as error:
