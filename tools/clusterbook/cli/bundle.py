@@ -32,7 +32,7 @@ from clusterbook.cli.question import read_question
 from clusterbook.cli.reply import Reply
 from clusterbook.cli.sign import SIGN, read_signer, sign_notes, verify_flags
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
-from clusterbook.files.read import is_file
+from clusterbook.files.read import is_file, read_text
 from clusterbook.lookup.find import whole_recipe
 from clusterbook.records import Any, NamedTuple
 
@@ -140,7 +140,7 @@ def bundle(request: Request, caller: Caller) -> Reply:
 
         files = {**files, **OwnBundle(wanted.recipe, wanted.options, files).attestation(signer)}
         check = verify_flags(request)
-    changed = _changed_options(where, wanted.options)
+    changed = _changed_options(where, wanted.options, made.files[RECORDED])
     write(where, files, top=top, force="force" in request.switches)
     said = summary(made, where, deployer, top=top, check=check)
     return Reply(
@@ -148,10 +148,17 @@ def bundle(request: Request, caller: Caller) -> Reply:
     )
 
 
-def _changed_options(where: str, options: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return a note about how options differ from those of the bundle that lies in a folder, where there is one."""
-    if not is_file(f"{where}/{RECORDED}"):
+def _changed_options(where: str, options: Mapping[str, Any], text: bytes) -> tuple[str, ...]:
+    """Return a note about how options, `text` as they are recorded, differ from those of the bundle in a folder."""
+    recorded = f"{where}/{RECORDED}"
+    if not is_file(recorded):
         return ()
+    try:
+        # Mostly they are the same, and reading YAML takes as long as a bundle.
+        if read_text(recorded, limit_bytes=len(text), hint="name a bundle") == text.decode():
+            return ()
+    except ClusterbookError:  # longer than ours, or no text
+        pass
     from clusterbook.bundle.carryover import changed_options
     from clusterbook.cli.releases.like import read_recorded
 
