@@ -1,4 +1,6 @@
-"""The budget of publishing: the whole catalog goes to a loopback registry in 60 s, and a second time it sends nothing.
+"""The budget of publishing: 1,632 artifacts go to a loopback registry in 60 s, and a second time nothing is sent.
+
+A larger catalog has as much time for each of its artifacts.
 
 The registry is a process of its own, has no referrers API, and is written in Python: a slow one.
 """
@@ -19,6 +21,8 @@ from tests.bench import run
 FIRST_TO_WORK = 60 / 0.24
 """The budget itself, over the fixed work's 0.24 s on the machine of README's table."""
 SECOND_TO_WORK = 30 / 0.24
+ARTIFACTS = 1_632
+"""How many the catalog had when the budget was held last, and README's table was measured."""
 
 
 @pytest.fixture(scope="module")
@@ -53,5 +57,6 @@ def test_the_whole_catalog_is_published_within_its_budget_and_then_nothing_is_se
     assert first["sent_blobs"] > first["artifacts"]
     assert (second["sent_blobs"], second["sent_manifests"]) == (0, 0)
     assert first["index"] == second["index"]
-    assert first_s < FIRST_TO_WORK * work_s
-    assert second_s < SECOND_TO_WORK * work_s
+    share = max(1.0, first["artifacts"] / ARTIFACTS)
+    assert first_s < FIRST_TO_WORK * work_s * share
+    assert second_s < SECOND_TO_WORK * work_s * share
