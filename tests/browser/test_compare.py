@@ -110,7 +110,7 @@ def test_somebody_with_one_name_is_offered_another(page: Page, address: str) -> 
     page.get_by_role("link", name="Compare with …").click()
     expect(page.get_by_label("To", exact=True)).to_be_focused()
     offered = page.locator(".cb-compare").get_by_role("link")
-    expect(offered.get_by_text("b200-eks-training", exact=True)).to_be_visible()
+    expect(offered.get_by_text("b200-eks-ubuntu-training", exact=True)).to_be_visible()
     offered.get_by_text(f"{A}@1.0.0", exact=True).click()
     expect(page.locator(".cb-compare")).to_contain_text(f"differences between {A}@1.0.0 and {A}")
     page.get_by_role("columnheader").get_by_role("link").first.click()

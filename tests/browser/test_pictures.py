@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ def size(data: bytes) -> tuple[int, int]:
 def test_the_script_makes_the_pictures_of_the_catalog(tmp_path: Path) -> None:
     if pictures.chromium() is None:
         pytest.skip("no browser is installed: apt-get install chromium")
-    made = pictures.catalog_pictures(tmp_path / "site")
+    with ThreadPoolExecutor(1) as aside:  # Playwright of other tests may hold this thread's loop
+        made = aside.submit(pictures.catalog_pictures, tmp_path / "site").result()
     assert set(made) == {"catalog-light.png", "catalog-dark.png"}
     assert made["catalog-light.png"] != made["catalog-dark.png"]
     for name, data in made.items():
