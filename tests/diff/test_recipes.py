@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterbook.diff.facts import SECTIONS, Side
-from clusterbook.diff.recipes import ABSENT, Diff, diff, same
+from clusterbook.diff.recipes import ABSENT, Diff, diff
 from clusterbook.documents.digest import digest
+from clusterbook.documents.equality import same
 
 CONTENT: dict[str, Any] = {
     "apiVersion": "clusterbook.dev/v1alpha1",

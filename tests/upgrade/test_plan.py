@@ -342,6 +342,10 @@ def test_versions_of_two_charts_say_nothing_of_each_other() -> None:
         ({"K8s.server.version": ">= 1.30"}, {"K8s.server.version": ">= 1.30.1"}, True),
         ({"K8s.server.version": ">= 1.9"}, {"K8s.server.version": ">= 1.10"}, True),
         ({"OS.release.ID": "ubuntu"}, {"OS.release.ID": "rhel"}, True),
+        ({"OS.release.ID": "ubuntu"}, {"OS.release.ID": "in (ubuntu, rhel)"}, False),
+        ({"K8s.server.version": ">= 1.30 < 1.34"}, {"K8s.server.version": ">= 1.30"}, False),
+        ({"K8s.server.version": ">= 1.30"}, {"K8s.server.version": ">= 1.30 < 1.34"}, True),
+        ({"K8s.server.version": "> 1.29"}, {"K8s.server.version": ">= v1.29.0"}, False),
         ({"K8s.server.version": ">= 1.30"}, {}, False),
     ],
 )
@@ -388,3 +392,23 @@ def test_a_cluster_is_a_side_and_what_is_not_ours_is_left_alone() -> None:
     assert [note.text for note in made.notes] == ["web/theirs is not of side; it is left alone"]
     assert any("which values change" in text for text in made.steps[0].unproven)
     assert any("which manifests change" in text for text in made.steps[1].unproven)
+
+
+def test_a_release_that_is_renamed_into_another_namespace_is_taken_over_by_nobody() -> None:
+    new = release("new", facts={"renamedFrom": ["a"]}, namespace="ns-new")
+    step = one(release("a"), new)
+    assert step.action == "renamed"
+    assert topics(step) == ["namespace"]
+    (note,) = [each for each in step.notes if each.topic == "namespace"]
+    assert "release a, namespace ns-a to ns-new" in note.text
+    assert not [each for each in step.notes if each.topic == "renamed"]
+
+
+@pytest.mark.parametrize(("old", "new"), [([1], [True]), ([{"a": 0}], [{"a": False}]), (1, True), ("1", 1)])
+def test_what_helm_tells_apart_is_a_change(old: object, new: object) -> None:
+    step = one(release(values={"x": old}), release(values={"x": new}))
+    assert [each.pointer for each in step.values] == ["/x"]
+
+
+def test_a_number_is_the_same_however_it_is_spelled() -> None:
+    assert one(release(values={"x": [1]}), release(values={"x": [1.0]})).values == ()

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from clusterbook.diff.facts import BEYOND, ROOTS, SECTIONS, Fact, FactSubject, Side, facts
+from clusterbook.documents.equality import same
 
 
 class Absence(Enum):
@@ -107,17 +108,6 @@ def _differ(key: FactSubject, old: Any, new: Any) -> bool:
 
 def _place(key: FactSubject) -> tuple[int, str, str]:
     return SECTIONS.index(key.section), key.component, key.key
-
-
-def same(old: Any, new: Any) -> bool:
-    """Return whether two values mean the same: true is not 1, but 1.0 is."""
-    if isinstance(old, bool) or isinstance(new, bool):
-        return old is new
-    if isinstance(old, dict) and isinstance(new, dict):
-        return old.keys() == new.keys() and all(same(value, new[key]) for key, value in old.items())
-    if isinstance(old, list) and isinstance(new, list):
-        return len(old) == len(new) and all(map(same, old, new))
-    return bool(old == new)
 
 
 def _without_echoes(changes: list[Change]) -> Iterator[Change]:

@@ -13,7 +13,7 @@ from json import dumps
 from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
-from clusterbook.diff.recipes import same
+from clusterbook.documents.equality import same
 from clusterbook.documents.selector import spell
 from clusterbook.documents.yaml_writer import scalar
 from clusterbook.snapshot.constraint import parse_version

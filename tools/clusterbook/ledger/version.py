@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.diff.recipes import ABSENT, Change, Diff
-from clusterbook.ledger.tightening import tightens
 from clusterbook.snapshot.constraint import parse_version
+from clusterbook.snapshot.tightening import tightens
 
 PATTERN = r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})"
 _WRITTEN = re.compile(PATTERN)

@@ -40,7 +40,8 @@ def _give(what: str, release: PlacedRelease) -> str:
 def renamed(before: PlacedRelease, after: PlacedRelease, deployer: str) -> UpgradeNote:
     """Return how a release gets the objects that it had under another name."""
     if deployer == "helm":
-        given = "deploy.sh gives it the objects of the old one, then forgets that"
+        anew = "workloads whose selectors have the old name are made anew"
+        given = f"deploy.sh gives it the objects of the old one; {anew}"
         return UpgradeNote("renamed", f"release {before.name} becomes {after.name}; {given}")
     text = f"release {before.name} becomes {after.name}, and Helm refuses objects of another release"
     space = f"--namespace {before.namespace}"

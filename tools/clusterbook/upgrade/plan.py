@@ -253,10 +253,11 @@ def _notes(step: ReleaseStep, deployer: str) -> Iterator[UpgradeNote]:
     before, after = step.before, step.after
     assert before is not None
     assert after is not None
-    if step.action == RENAMED:
+    if before.namespace == after.namespace and before.name != after.name:
         yield renamed(before, after, deployer)
     if before.namespace != after.namespace:
-        text = f"it moves from namespace {before.namespace} to {after.namespace}, which is another installation"
+        was = f"release {before.name}, " if before.name != after.name else ""
+        text = f"it moves from {was}namespace {before.namespace} to {after.namespace}, which is another installation"
         do = f"remove the old one first: helm uninstall {before.name} --namespace {before.namespace}"
         if _has_volumes(before):
             do += "; what is on its volumes does not move along"

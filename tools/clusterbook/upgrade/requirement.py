@@ -1,18 +1,16 @@
 """Requirements: what has to hold before the first step: constraints of the new recipe, and kinds that it needs.
 
-Of a constraint that both sides have nothing is asked anew. One that asks for no more than before, holds as it did.
+A constraint that no cluster fails which met that of before holds as it did: the rule by which versions are numbered.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from clusterbook.bundle.advice import Need
 from clusterbook.records import NamedTuple
+from clusterbook.snapshot.tightening import tightens
 from clusterbook.upgrade.note import UpgradeNote
-
-_FLOOR = re.compile(r">=\s*v?(\d+(?:\.\d+)*)")
 
 
 class UpgradeRequirement(NamedTuple):
@@ -43,7 +41,7 @@ def requirements(
     """
     for name, value in after.items():
         was = before.get(name, "")
-        if was == value or (was and _asks_no_more(was, value)):
+        if was and not tightens({"value": was}, {"value": value}):
             continue
         known = holds(name, value) if is_cluster else None
         more = f" (before: {was})" if was else ""
@@ -59,12 +57,3 @@ def requirements(
         text = f"{', '.join(need.components)} needs {', '.join(need.kinds)}, which nothing in the bundle brings"
         note = UpgradeNote("kinds", text, need.how, needs_you=True)
         yield UpgradeRequirement(", ".join(need.kinds), "", "is known to the cluster", None, note)
-
-
-def _asks_no_more(before: str, after: str) -> bool:
-    """Return whether whoever meets the old floor meets the new one; of anything but two floors nobody says so."""
-    one, other = _FLOOR.fullmatch(before.strip()), _FLOOR.fullmatch(after.strip())
-    if one is None or other is None:
-        return False
-    low, high = ([int(part) for part in each[1].split(".")] for each in (other, one))
-    return low <= high

@@ -57,7 +57,11 @@ class UpgradeSide(NamedTuple):
 
 def planned_side(label: str, recipe: Mapping[str, Any], plan: Plan, deployer: str) -> UpgradeSide:
     """Return the side that a bundle or a recipe is, by what is planned of it."""
-    found = {str(each["name"]): str(each.get("value") or "") for each in recipe.get("constraints") or ()}
+    found = {
+        str(each["name"]): str(each.get("value") or "")
+        for each in recipe.get("constraints") or ()
+        if str(each.get("severity") or "").lower() != "warning"  # which refuses nothing
+    }
     return UpgradeSide(label, tuple(map(_release, plan.folders)), found, deployer)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from clusterbook.documents.equality import same
 from clusterbook.records import Any, NamedTuple
 
 UNPROVEN = "unproven"
@@ -65,7 +66,7 @@ def _steps(before: Any, after: Any, pointer: str, deep: int) -> Iterator[ValueSt
         yield from _steps({}, after, pointer, deep)
     elif after is _ABSENT and isinstance(before, Mapping) and before:
         yield from _steps(before, {}, pointer, deep)
-    elif type(before) is not type(after) or before != after:
+    elif not same(before, after):
         yield ValueStep(pointer, _some(before), _some(after))
 
 

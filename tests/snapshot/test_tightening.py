@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.ledger.tightening import tightens
 from clusterbook.snapshot.constraint import evaluate, parse_expression
+from clusterbook.snapshot.tightening import tightens
 
 
 @pytest.mark.parametrize(
