@@ -16,8 +16,10 @@ from clusterbook.cli import main
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.files.write import write_folder
 from clusterbook.lookup.build import index_parts
-from tests.support import clusters, trees
+from tests.support import clusters, publications, trees
 from tests.support.indexes import Said
+from tests.support.publications import JULY, MARCH
+from tests.transition.test_record import RECORD
 
 Ask = Callable[..., Said]
 SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "v1" / "upgrade-plan.schema.json"
@@ -237,3 +239,28 @@ def test_a_bundle_that_is_made_over_another_says_which_options_change(ask: Ask) 
         "options are not those of the bundle that was in first: --deployer helm, not argocd; no longer --set c:z=7"
         in (said.err)
     )
+
+
+def test_records_are_those_of_the_published_catalog_that_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def files(version: str) -> dict[str, str]:
+        record = "upgrades: {file: components/grove/upgrades.yaml}"
+        registry = REGISTRY.format(operator="grove", former=record, version=version)
+        return {
+            "registry.yaml": registry,
+            "components/grove/upgrades.yaml": RECORD,
+            "base": "componentRefs: [{name: c}]",
+            "eks": "criteria: {service: eks}\ncomponentRefs: [{name: grove}]",
+        }
+
+    monkeypatch.chdir(tmp_path)
+    made = publications.publisher(tmp_path, files("0.1.0-alpha.8"), files("0.1.0-alpha.12"))
+    for release in (MARCH, JULY):
+        made.publish(publications.layout(tmp_path / "layout"), release)
+    source = ["--source", f"oci-layout:{tmp_path / 'layout'}", "--key", str(made.key)]
+    capsys.readouterr()
+    status = main.run(["upgrade", "plan", f"eks@{MARCH}", f"eks@{JULY}", *source, "-t", "json"], {})
+    steps = {each["release"]: each for each in plan(Said(status, *capsys.readouterr()))["releases"]}
+    assert steps["grove"]["record"]["verdict"] == "manual"
+    assert steps["grove"]["record"]["why"] == "A kind gets another name."

@@ -66,7 +66,7 @@ def _knowledge(old: UpgradeSubject, new: UpgradeSubject, request: Request) -> Kn
     assert new.proven is not None, "a side is proven as far as it is"
     before = old.proven or new.proven
     return Knowledge(
-        known_records(request),
+        known_records(new, request),
         before.kinds,
         new.proven.kinds,
         before.effects if old.proven else (lambda _: {}),

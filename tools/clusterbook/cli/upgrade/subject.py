@@ -47,6 +47,8 @@ class UpgradeSubject(NamedTuple):
     snapshot: Snapshot | None = None
     notes: tuple[str, ...] = ()
     is_bundle: bool = False
+    where: tuple[str | IndexFiles, str] | None = None
+    """The source that was asked for the recipe, and the tree over it; None for a bundle, which is its own."""
 
 
 def read_subject(word: str, request: Request, *, options: OptionWords | None = None) -> UpgradeSubject:
@@ -68,7 +70,7 @@ def read_subject(word: str, request: Request, *, options: OptionWords | None = N
     source, data = read_where(request, version=version, slug=slug)
     question = Question(slug, allow_inherited="allow_inherited" in request.switches, source=source, data=data)
     recipe, notes = whole_recipe(question)
-    return _planned(word, recipe, options or {}, _proofs(source), notes)
+    return _planned(word, recipe, options or {}, _proofs(source), notes)._replace(where=(source, data))
 
 
 def _planned(
@@ -116,7 +118,7 @@ def _file(word: str, request: Request, options: OptionWords) -> UpgradeSubject:
     if document.get("kind") == KIND:
         source, data = read_where(request)
         recipe, notes = whole_recipe(Question(document=word, source=source, data=data))
-        return _planned(word, recipe, options, _proofs(source), notes)
+        return _planned(word, recipe, options, _proofs(source), notes)._replace(where=(source, data))
     from clusterbook.inputs.fast import as_snapshot
     from clusterbook.snapshot.model import is_snapshot, snapshot_age
 
@@ -154,8 +156,8 @@ def _proofs(source: str | IndexFiles) -> ProofsOf:
     return proofs_of
 
 
-def known_records(request: Request) -> Mapping[str, Any]:
-    """Return the upgrade records of the source that is asked, over those built in."""
-    source, data = request.text("source"), request.text("data")
-    own = open_shelf(source, data).upgrade_records() if (source or data) and "://" not in source + data else {}
+def known_records(wanted: UpgradeSubject, request: Request) -> Mapping[str, Any]:
+    """Return the upgrade records of the source that was asked for what is wanted, over those built in."""
+    source, data = wanted.where or read_where(request)
+    own = open_shelf(source, data).upgrade_records() if source or data else {}
     return {**open_shelf().upgrade_records(), **own}
