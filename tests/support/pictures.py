@@ -33,7 +33,7 @@ HOME = frozen.OURS / ".github/images"
 SESSION = (
     "clusterbook query h100-eks-ubuntu-training --selector components.gpu-operator.version",
     "clusterbook explain h100-eks-training 'constraints[name=K8s.server.version]'",
-    "clusterbook recipe --service eks --accelerator gb300 --intent training",
+    "clusterbook recipe --service kind --accelerator gb300 --intent training",
     "clusterbook bundle h100-eks-ubuntu-training -d argocd --repo https://git.example.org/cluster -o bundle --quiet",
     "clusterbook validate gb200-eks-ubuntu-training --no-cluster -s cluster.yaml --phase readiness",
 )
