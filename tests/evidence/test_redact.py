@@ -62,7 +62,7 @@ def test_nothing_that_identifies_stays(name: str, recipe: Document) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_what_was_redacted_is_a_snapshot_that_says_so(name: str, recipe: Document) -> None:
     found = redacted(FILES[name], recipe)
-    assert read_snapshot(found).metadata["redacted"] == "3"
+    assert read_snapshot(found).metadata["redacted"] == "4"
     assert is_redacted(found)
     assert not is_redacted(FILES[name])
 
@@ -372,3 +372,13 @@ def test_what_is_being_deleted_still_is_when_it_is_redacted() -> None:
                 each["metadata"]["deletionTimestamp"] = "2026-07-14T08:30:00Z"
     (found,) = (each for each in redact(document)["objects"] if each["kind"] == "Deployment")
     assert all(each["metadata"]["deletionTimestamp"] for each in found["items"])
+
+
+@pytest.mark.parametrize("beside", [{}, {"nvidia.com/gpu.present": "true|n0,n1"}, {"team": "blue|n0"}])
+def test_a_public_label_whose_word_holds_its_value_stays(recipe: Document, beside: Document) -> None:
+    words = {f"node.kubernetes.io/instance-type.{name}": f"{name}|{node}"
+             for name, node in (("p5en.48xlarge", "n0"), ("p6e-gb200.36xlarge", "n1 (+2 more)"))}  # fmt: skip
+    document = topology({**words, **beside})
+    before, after = (read_snapshot(each).nodes for each in (document, redacted(document, recipe)))
+    models = [sorted(node.readings["GPU.hardware.model"] for node in each.judged) for each in (before, after)]
+    assert models == [["gb200", "h200"]] * 2

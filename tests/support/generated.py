@@ -11,7 +11,7 @@ from tests.support import clusters
 VERSIONS = (
     "v1.20.4", "v1.25.0", "v1.29.9-eks-1", "v1.30", "v1.31.6-gke.1064000", "v1.32.4", "v1.33.5-eks-3025e55",
     "v1.34.0-rc.1", "v1.34.0-RC2", "v1.33.0-0.nightly-1", "v1.34.1+rke2r1", "v1.33.0+k3s1", "newest", "",
-    "1.33", "v2.0.0",
+    "1.33", "v2.0.0", "v1.34.1+k0s",
 )  # fmt: skip
 PROVIDERS = ("aws", "gce", "azure", "oci", "linode", "kind", "ocid1.instance.oc1", "somebodys", "", "aws:///us/i-1")
 MODELS = (
@@ -21,13 +21,13 @@ MODELS = (
 )  # fmt: skip
 SYSTEMS = (
     ("ubuntu", "24.04"), ("ubuntu", "22.04.5"), ("Ubuntu", ""), ("rhel", "9.4"), ("rhcos", "4.18"), ("cos", "121"),
-    ("amzn", "2023"), ("ol", "8.10"), ("talos", "v1.9.0"), ("debian", "12"), ("", ""),
+    ("amzn", "2023"), ("ol", "8.10"), ("talos", "v1.9.0"), ("debian", "12"), ("sles", "15.6"), ("", ""),
 )  # fmt: skip
 KERNELS = ("6.8.0-1031-aws", "5.4.0-1", "6.5", "6.8", "6.12.0-rc1", "6.8.0-061200rc1-generic", "new", "")
 IMAGES = (
     "Ubuntu 24.04.3 LTS", "Ubuntu 22.04.5 LTS", "Container-Optimized OS from Google", "Amazon Linux 2023.6.20250107",
     "Red Hat Enterprise Linux CoreOS 418.94.202501221327-0", "Oracle Linux Server 8.10", "Talos (v1.9.0)",
-    "Rocky Linux 9.4 (Blue Onyx)", "",
+    "Rocky Linux 9.4 (Blue Onyx)", "SUSE Linux Enterprise Server 15 SP6", "",
 )  # fmt: skip
 PARTS = (
     "objects/v1/Node", "measurements/K8s", "measurements/K8s.server", "measurements/GPU", "measurements/GPU.smi",

@@ -20,7 +20,7 @@ from clusterbook.snapshot.nodes import is_judged
 from clusterbook.snapshot.services import service_of
 from clusterbook.snapshot.topology import COUNT, CUT, EFFECT, KEY, NODES, NODES_AT, VALUE
 
-VERSION = "3"
+VERSION = "4"
 """Raised whenever something that went stays, or the other way round."""
 Document = dict[str, Any]
 
@@ -203,7 +203,6 @@ def _redact_topology(data: Mapping[str, Any], items: Sequence[Any], scrub: Scrub
     apart = [each for each in items if each and (each.get("context") or {}).get(KEY)]
     if not apart and name == "label":
         apart = _items_of_words(data)
-        apart = apart if any(not matches(each["context"][KEY], NODE_KEYS) for each in apart) else []
     kept = [_redact_label(each, redacted, scrub, data) for each in apart if _stays(each["context"][KEY], name)]
     return {"data": redacted, **({"items": kept} if kept else {})}
 
@@ -213,14 +212,18 @@ def _stays(key: Any, name: str) -> bool:
 
 
 def _items_of_words(data: Mapping[str, Any]) -> list[Document]:
-    """Return items for words that are known labels; of a word that may hold its value only the key is taken."""
-    found = []
+    """Return items for words that are known labels, none where each of these words stays as it is.
+
+    Of a word that may hold its value only the key is taken.
+    """
+    found, goes = [], False
     for word, text in data.items():
         value, bar, listed = str(text).rpartition("|")
         key = word.removesuffix(f".{value}") if value else word
         if bar and _stays(key, "label"):
             found.append({"context": {KEY: key, VALUE: value}, "data": {NODES: listed}})
-    return found
+            goes = goes or not matches(word, NODE_KEYS)
+    return found if goes else []
 
 
 def _redact_label(
