@@ -123,6 +123,37 @@ def test_deploy_takes_over_what_an_older_bundle_called_otherwise_and_resumes(
     assert "taking over" not in again
 
 
+def _object(kind: str, name: str, more: str = "", annotations: str = "{}") -> str:
+    head = "apiVersion: v1\nkind: {}\nmetadata: {{name: {}, annotations: {}}}\n{}"
+    return head.format(kind, name, annotations, more)
+
+
+def test_what_a_renamed_release_no_longer_has_goes_but_for_what_is_to_be_kept(
+    env: Mapping[str, str], tmp_path: Path
+) -> None:
+    claim = "spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}"
+    before = {
+        "templates/both.yaml": _object("ConfigMap", "both"),
+        "templates/gone.yaml": _object("ConfigMap", "gone"),
+        "templates/kept.yaml": _object("ConfigMap", "kept", annotations="{helm.sh/resource-policy: keep}"),
+        "templates/claim.yaml": _object("PersistentVolumeClaim", "disk", claim),
+    }
+    install("skyhook-operator", pack(tmp_path, "old", "1.0.0", before), "skyhook", env)
+    recipe = today()
+    (operator,) = (each for each in recipe["componentRefs"] if each["name"] == "nodewright-operator")
+    recipe = {**recipe, "componentRefs": [{**operator, "dependencyRefs": []}], "deploymentOrder": [operator["name"]]}
+    bundle = written(tmp_path / "bundle", recipe)
+    use(
+        bundle,
+        nodewright_operator=pack(tmp_path, "new", "2.0.0", {"templates/both.yaml": before["templates/both.yaml"]}),
+    )
+    said = run("bash", bundle / "deploy.sh", "--retries", "0", env=env)
+    assert "removing configmap/gone" in said
+    assert listed("skyhook", env) == ["nodewright-operator"]
+    assert {name for name in owners("configmaps", "skyhook", env) if name != "kube-root-ca.crt"} == {"both", "kept"}
+    assert list(owners("persistentvolumeclaims", "skyhook", env)) == ["disk"]
+
+
 def test_by_hand_a_renamed_release_takes_over_what_the_old_one_had(env: Mapping[str, str]) -> None:
     charts = shared_folder("charts")
     old, new = charts / "2026.03" / "skyhook-operator-v0.14.0.tgz", charts / "nodewright-operator-v0.15.1.tgz"

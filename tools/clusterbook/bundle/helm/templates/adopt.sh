@@ -18,9 +18,12 @@ give() { # release, namespace, object: Helm takes it for one of the release's fr
         kube label "$3" --namespace "$2" --overwrite app.kubernetes.io/managed-by=Helm >/dev/null
 }
 
-owner_of() { # namespace, object
-    kube get "$2" --namespace "$1" --ignore-not-found \
-        --output 'go-template={{with .metadata.annotations}}{{index . "meta.helm.sh/release-name"}}{{end}}' 2>/dev/null
+template_of_owner='{{with .metadata.annotations}}{{index . "meta.helm.sh/release-name"}}'
+template_of_owner="$template_of_owner {{index . \"helm.sh/resource-policy\"}}{{end}}"
+
+may_go() { # release, namespace, object: it is the release's, and nobody said that it is to be kept
+    [ "$(kube get "$3" --namespace "$2" --ignore-not-found --output "go-template=$template_of_owner" 2>/dev/null)" = \
+        "$1 <no value>" ]
 }
 
 adopt() { # release, namespace: before it is installed
@@ -85,9 +88,9 @@ forget() { # release, namespace: once it is installed, what is left of what it t
         fi
         now="$newline$(objects_of "$1" "$2")$newline"
         while read -r object; do
-            case "$object" in '' | customresourcedefinition.*) continue ;; esac
+            case "$object" in '' | customresourcedefinition.* | namespace/* | persistentvolumeclaim/*) continue ;; esac
             case "$now" in *"$newline$object$newline"*) continue ;; esac
-            if [ "$(owner_of "$2" "$object")" = "$1" ]; then
+            if may_go "$1" "$2" "$object"; then
                 printf 'removing %s, which %s no longer has\n' "$object" "$1"
                 kube delete "$object" --namespace "$2" --ignore-not-found --wait=false >/dev/null || true
             fi
