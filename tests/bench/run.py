@@ -44,6 +44,12 @@ BUNDLES = 9
 
 BUNDLED = "--service eks --accelerator h100 --intent training --os ubuntu --platform kubeflow".split()
 """The recipe whose bundles are timed as whole processes: 15 components."""
+PLANNED, EARLIER = "h100-eks-ubuntu-training-kubeflow", "h100-eks-ubuntu-training"
+"""The same recipe by its name, to which upgrades are planned, and one that has less."""
+DEPLOYED = "2026.3.0"
+"""The release whose bundle is upgraded."""
+FINDINGS = 10
+"""The exit status of a plan in which something needs somebody."""
 
 WORK = """
 import json
@@ -132,7 +138,7 @@ class Clock:
         start = self.now_s()
         done = subprocess.run(command, env=self.env, cwd=ROOT, capture_output=True, text=True, check=False)
         taken_s = self.now_s() - start
-        if done.returncode:
+        if done.returncode not in (0, FINDINGS):
             raise RuntimeError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
         return taken_s, done.stdout
 
@@ -200,6 +206,15 @@ class ProcessorClock(Clock):
         batch = sorted(runs, key=lambda one: float(one["each_s"]))[1]
         return {"bare_s": times.pop("bare"), "work_s": times.pop("work"), "process_s": times, "batch": batch}
 
+    def plans(self, folder: Path) -> dict[str, Any]:
+        """Return the medians of planning an upgrade, from another recipe and from the bundle of an older release."""
+        old = folder / "deployed"
+        self.run([*client(), "bundle", *BUNDLED, "--release", DEPLOYED, "-o", str(old)])
+        plan = [*client(), "upgrade", "plan"]
+        commands = {"a recipe": [*plan, EARLIER, PLANNED], "a bundle": [*plan, str(old), PLANNED]}
+        times = self.medians({"bare": BARE, **commands}, BUNDLES)
+        return {"bare_s": times.pop("bare"), "process_s": times}
+
 
 def measure() -> dict[str, Any]:
     """Return every figure."""
@@ -229,6 +244,7 @@ def measure() -> dict[str, Any]:
             "process_s": clock.medians(commands, LOOKUPS),
             "catalog_s": clock.catalog(Path(folder)),
             "bundle": ProcessorClock().bundles(Path(folder)),
+            "plan": ProcessorClock().plans(Path(folder)),
             "matrix": clock.resolved(small, RUNS, "all"),
             "growth": {"reference": clock.resolved(small, 3), "million": clock.resolved(large, 3)},
             "index_s": {path.name: taken_s for path, taken_s in built.items()},
@@ -285,7 +301,7 @@ def table(found: Mapping[str, Any]) -> str:
     budgets = {"check": 1, "build": 10, "release": 3, "check, nothing compiled": 2}
     for name, taken_s in found["catalog_s"].items():
         rows.append(row(f"our catalog: {name}", taken_s, budgets[name], taken_s / work_s))
-    rows += _bundles(found)
+    rows += _bundles(found) + _plans(found)
     machine = found["machine"]
     head = f"Python {machine['python']}, {machine['processor']}, {machine['processors']} processors"
     head += f"; bare python -c pass: {bare_s * 1000:.1f} ms; {one['recipes']} recipes"
@@ -320,6 +336,15 @@ def _bundles(found: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     )
     rows += [(f"  {name}", f"{taken_s * 1000:.1f} ms", "", "") for name, taken_s in batch["deployer_s"].items()]
     return rows
+
+
+def _plans(found: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Return the rows of upgrades that are planned."""
+    bare_s = found["plan"]["bare_s"]
+    return [("", "", "", "to bare Python")] + [
+        row(f"upgrade plan from {name}, whole process", taken_s, 0.08, taken_s / bare_s)
+        for name, taken_s in found["plan"]["process_s"].items()
+    ]
 
 
 def row(what: str, taken_s: float, budget_s: float, ratio: float) -> tuple[str, str, str, str]:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
 
 from clusterbook.diagnostics.errors import ClusterbookError
+from clusterbook.records import Any, NamedTuple
 
 METHOD = 2
 """Number of the way in which values are judged and facts are read; proofs of another way are stale."""
@@ -31,8 +30,7 @@ class BrokenProof(ClusterbookError):
     exit_status = 8
 
 
-@dataclass(frozen=True, slots=True)
-class ProofSubject:
+class ProofSubject(NamedTuple):
     """What a proof is about: one chart with one set of values, wherever it is deployed that way."""
 
     component: str
@@ -41,7 +39,7 @@ class ProofSubject:
     version: str
     namespace: str
     values: Mapping[str, Any]
-    manifests: Mapping[str, str] = field(default_factory=dict)
+    manifests: Mapping[str, str] = {}
 
     def key(self) -> str:
         """Return the name of this subject by what it says; 16 hexadecimal digits."""
@@ -57,8 +55,7 @@ class ProofSubject:
         return sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(NamedTuple):
     """What one value does.
 
     Args:
@@ -107,8 +104,7 @@ def effect_of(document: Mapping[str, Any]) -> Effect:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
+class Archive(NamedTuple):
     """The chart that was rendered; empty for our own manifests alone. `exact` says that it is the pinned one."""
 
     name: str = ""
@@ -120,8 +116,7 @@ class Archive:
 Fact = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(NamedTuple):
     """One render, judged: the effect of each value by JSON Pointer, and what else was seen, by kind of fact.
 
     `kubernetes` are the versions it was rendered for; `refusal` is what helm said when nothing could be rendered.

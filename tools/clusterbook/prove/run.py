@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -219,7 +219,7 @@ def _other_version(tools: ProofTools, subject: ProofSubject, version: str) -> Ch
     assert tools.charts is not None
     chart = tools.charts.version(subject, version)
     if chart is None and tools.pull and tools.helm is not None:
-        other = replace(subject, version=version)
+        other = subject._replace(version=version)
         tools.charts.add(pull_chart(tools.helm, other), other)
         chart = tools.charts.version(subject, version)
     if chart is None:

@@ -27,6 +27,7 @@ class ProvenFacts:
         self._proofs_of = proofs_of
         self._recipe = RecipeResult(recipe) if recipe is not None else None
         self._parts = {each.name: each for each in self._recipe.components} if self._recipe else {}
+        self._own: dict[str, Proof | None] = {}
 
     def kinds(self, release: PlacedRelease) -> Kinds | None:
         """Return the kinds that a release's chart brings, None where nobody knows."""
@@ -47,6 +48,11 @@ class ProvenFacts:
         return {pointer: effect.document() for pointer, effect in own.effects.items()} if own is not None else {}
 
     def _own_proof(self, release: PlacedRelease) -> Proof | None:
+        if release.name not in self._own:
+            self._own[release.name] = self._find_proof(release)
+        return self._own[release.name]
+
+    def _find_proof(self, release: PlacedRelease) -> Proof | None:
         part = self._parts.get(release.component)
         if part is None or self._recipe is None or release.name != release.component:
             return None
