@@ -31,6 +31,8 @@
 
   // --- as the client answers, from the map of index.js
   const DIMENSIONS = ["service", "accelerator", "intent", "os", "platform"];
+  // the values that overlays claim, between any and all others; another one that may be asked for changes nothing
+  const offered = (data, name) => data.axes[DIMENSIONS.indexOf(name)].slice(1, -1);
   // what a word spells in a dimension: "" for any, null where the catalog does not know it
   const spelled = (data, name, text = "") => {
     const word = text.trim().toLowerCase(), known = data.dimensions[name];
@@ -57,9 +59,9 @@
   const answer = (data, asked) => {
     const unknown = DIMENSIONS.find((name) => spelled(data, name, asked[name]) === null);
     if (unknown) {
-      const allowed = [...data.dimensions[unknown], "any"], near = meant(data, unknown, asked[unknown].trim());
+      const allowed = [...offered(data, unknown), "any"], near = meant(data, unknown, asked[unknown].trim());
       const hint = near ? `did you mean '${near}'?` : `type --${unknown} ${allowed[0]}, say`;
-      return { state: "refused", text: `${unknown} '${asked[unknown]}' is not known; allowed: ${allowed.join(", ")}`, hint };
+      return { state: "refused", text: `${unknown} '${asked[unknown]}' is not known; there are recipes for: ${allowed.join(", ")}`, hint };
     }
     const query = Object.fromEntries(DIMENSIONS.map((name) => [name, spelled(data, name, asked[name])]));
     if (!data.flat) {
@@ -135,7 +137,7 @@
     const draw = () => {
       const chosen = document.activeElement?.name;
       facets.replaceChildren(...[...DIMENSIONS, "state"].map((name) => {
-        const values = name === "state" ? ["curated", "composed"] : data.dimensions[name];
+        const values = name === "state" ? ["curated", "composed"] : offered(data, name);
         const option = (value, label) => {
           const n = data.recipes.filter((recipe) => fits(recipe, name) && (!value || of(recipe, name) === value)).length;
           const input = make("input", { type: "radio", name, value, checked: (query[name] || "") === value });
@@ -199,7 +201,7 @@
     const draw = (moved = rows) => {
       if (rows.value === columns.value) (moved === columns ? rows : columns).value = DIMENSIONS.find((name) => name !== moved.value);
       const [row, column] = [rows.value, columns.value], [text, count] = MEASURES[measure.value];
-      const cells = data.dimensions[row].map((a) => data.dimensions[column].map((b) => {
+      const cells = offered(data, row).map((a) => offered(data, column).map((b) => {
         const found = data.recipes.filter((recipe) => recipe.criteria[row] === a && recipe.criteria[column] === b);
         return { a, b, of: found.length, n: found.length && count(found) };
       }));
@@ -209,8 +211,8 @@
       const head = (value, scope) => make("th", { scope }, names[value] || value);
       out.ariaLabel = `${text} by ${row} and ${column}`;
       out.replaceChildren(make("table", { class: "cb-heat" },
-        make("thead", {}, make("tr", {}, head(titled(row), "col"), data.dimensions[column].map((value) => head(value, "col")))),
-        make("tbody", {}, cells.map((line, i) => make("tr", {}, head(data.dimensions[row][i], "row"), line.map(drawn))))));
+        make("thead", {}, make("tr", {}, head(titled(row), "col"), offered(data, column).map((value) => head(value, "col")))),
+        make("tbody", {}, cells.map((line, i) => make("tr", {}, head(offered(data, row)[i], "row"), line.map(drawn))))));
     };
     element.replaceChildren(make("p", { class: "cb-axes" }, pickers.map((input) => make("label", {}, `${input.name} `, input))), out);
     draw();
@@ -252,7 +254,7 @@
       const own = data.recipes.find((each) => each.slug === given.split("@")[0]) || data.recipes.reduce((one, two) => (rich(two) > rich(one) ? two : one));
       const apart = (each) => DIMENSIONS.filter((name) => each.criteria[name] !== own.criteria[name]).length;
       const close = (all) => all.filter((each) => each !== own).sort((one, two) => apart(one) - apart(two))[0];
-      const others = own.criteria.accelerator ? data.dimensions.accelerator.map((value) => close(data.recipes.filter((each) => each.criteria.accelerator === value))) : [];
+      const others = own.criteria.accelerator ? offered(data, "accelerator").map((value) => close(data.recipes.filter((each) => each.criteria.accelerator === value))) : [];
       const near = new Set([...data.recipes.filter((each) => apart(each) === 1), ...others.filter((each) => each && each.criteria.service === own.criteria.service)]);
       const pairs = [...own.versions.slice(0, -1).map((version) => [`${own.slug}@${version}`, own.slug]), ...[...near].map((each) => [given || own.slug, each.slug])].slice(0, given ? 20 : 4);
       return [make("p", {}, given ? `Name what to compare ${given} with, or take one of these:` : "Name two recipes, or two versions of one. For example:"),

@@ -24,9 +24,9 @@ def cells(rows: str, columns: str, measure: str) -> list[list[str]]:
     """Return what the table has to say, without its heads."""
     data = sites.our_data()
     table = []
-    for row in data.dimensions[rows]:
+    for row in data.offered[rows]:
         line = []
-        for column in data.dimensions[columns]:
+        for column in data.offered[columns]:
             found = [
                 each for each in data.recipes if (each.criteria.get(rows), each.criteria.get(columns)) == (row, column)
             ]

@@ -357,8 +357,8 @@ def test_words_that_a_command_does_not_take_are_named(walk: Walk) -> None:
 def test_values_that_are_not_known_and_flags_that_contradict_each_other_are_named(walk: Walk) -> None:
     rows = table("""
         2 CB101 | clusterbook recipe --source {index} | no criteria were given
-        2 CB101 | clusterbook recipe --source {index} --service foo | service 'foo' is not known; allowed:
-        2 CB101 | clusterbook list --source {index} --service foo | service 'foo' is not known; allowed:
+        2 CB101 | clusterbook recipe --source {index} --service foo | service 'foo' is not known; there are recipes for:
+        2 CB101 | clusterbook list --source {index} --service foo | service 'foo' is not known; there are recipes for:
         2 CB101 | clusterbook list --source {index} --service "" | --service is empty
         2 CB101 | clusterbook recipe --source {index} --nodes many | is not a whole number
         2 CB101 | clusterbook recipe --service eks --service gke | --service is given twice

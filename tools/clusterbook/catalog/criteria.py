@@ -100,11 +100,15 @@ class Vocabulary(NamedTuple):
         more = () if strict else self.claimed.get(dimension, ())
         return tuple(sorted({*self.known.get(dimension, ()), *more}))
 
+    def offered(self, dimension: str) -> tuple[str, ...]:
+        """Return the values of `dimension` that an overlay claims, sorted: no other one changes a recipe."""
+        return tuple(sorted(self.claimed.get(dimension, ())))
+
     def read(self, dimension: str, text: str, *, strict: bool = False) -> str:
         """Return the value that `text` spells in `dimension`.
 
         Raises:
-            InvalidRequest: the value is not allowed; the message lists those that are (L33).
+            InvalidRequest: the value is not allowed; the message lists those that recipes are for (L33).
         """
         word = text.strip().lower()
         if word in ("", ANY):
@@ -116,9 +120,10 @@ class Vocabulary(NamedTuple):
         if alias is not None and (alias == ANY or alias in allowed):
             return alias
         near = nearest(word, (*allowed, *self.aliases.get(dimension, {})))
+        offered = (*(value for value in self.offered(dimension) if value in allowed), ANY)
         raise InvalidRequest(
-            f"{dimension} '{text}' is not known; allowed: {', '.join((*allowed, ANY))}",
-            hint=f"did you mean '{near}'?" if near else f"type --{dimension} {(*allowed, ANY)[0]}, say",
+            f"{dimension} '{text}' is not known; there are recipes for: {', '.join(offered)}",
+            hint=f"did you mean '{near}'?" if near else f"type --{dimension} {offered[0]}, say",
         )
 
 

@@ -94,7 +94,7 @@ def _refuse_unfit(question: Question, shelf: Shelf, words: Mapping[str, Any]) ->
     """
     for name, reason in shelf.unfit.items():
         if name not in words:
-            known = ", ".join(shelf.vocabulary.values(name))
+            known = ", ".join(shelf.vocabulary.offered(name))
             hint = f"say --{name} any to leave it open, or one of {known}"
             raise InvalidRequest(reason, place=question.snapshot, hint=hint)
     shelf.remarks += [

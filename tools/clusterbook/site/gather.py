@@ -74,6 +74,7 @@ def gather(
         evidence=evidence,
         states=dict(matrix.states()),
         dimensions={name: catalog.vocabulary.values(name) for name in DIMENSIONS},
+        offered={name: catalog.vocabulary.offered(name) for name in DIMENSIONS},
         recipes=summaries,
         components=tuple(components_of(matrix, recipes, views)),
         layers=tuple(layers_of(matrix, summaries)),

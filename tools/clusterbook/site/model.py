@@ -285,6 +285,7 @@ class SiteData:
     evidence: tuple[EvidenceView, ...]
     states: Mapping[str, int]
     dimensions: Mapping[str, tuple[str, ...]]
+    offered: Mapping[str, tuple[str, ...]]
     recipes: tuple[RecipeSummary, ...]
     components: tuple[ComponentView, ...]
     layers: tuple[LayerView, ...]
