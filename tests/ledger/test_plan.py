@@ -9,6 +9,7 @@ import pytest
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.documents.digest import digest
 from clusterbook.ledger import plan as release_plan
+from clusterbook.ledger.append import summary
 from clusterbook.ledger.model import Ledger
 from clusterbook.ledger.plan import CHANGED, NEW, UNCHANGED, Release
 from clusterbook.ledger.version import LedgerVersion, read_version
@@ -85,7 +86,10 @@ def test_what_is_gone_is_named_and_may_come_back() -> None:
     assert [entry.slug for entry in found.gone] == ["eks"]
     assert not found.empty
     april = {**march, **found.files}
-    assert Ledger(april).release("2026.4.0")["gone"] == {"eks": "1.0.0"}
+    record = Ledger(april).release("2026.4.0")
+    assert record["gone"] == {"eks": "1.0.0"}
+    assert record["successors"] == {"eks": ["base"]}
+    assert "gone       eks 1.0.0; take base" in summary(found)
     assert versions(plan(MARCH, "2026.5.0", april))["eks"] == (UNCHANGED, "1.0.0")
     assert versions(plan(JULY, "2026.5.0", april))["eks"] == (CHANGED, "1.1.0")
 

@@ -112,6 +112,16 @@ def test_a_service_that_only_exists_with_an_os_requires_one_and_lists_those_that
     assert answer.reason == ("an OS is required for service oke, accelerator l40s, intent training (valid: ol, ubuntu)")
 
 
+def test_what_lacks_an_os_is_succeeded_by_what_each_os_leads_to() -> None:
+    found = matcher(*GATED, Criteria("oke", os="ubuntu"))
+    assert found.successors(Criteria("oke", "l40s", "training")) == ["l40s-oke-ol-training", "oke-ubuntu"]
+
+
+def test_what_changes_nothing_any_more_is_succeeded_by_what_its_criteria_lead_to() -> None:
+    assert matcher(EKS, H100).successors(Criteria("eks", platform="nim")) == ["eks"]
+    assert matcher(EKS, failures={"eks": "it has no chart"}).successors(EKS) == []
+
+
 @pytest.mark.parametrize(
     ("overlays", "query", "valid"),
     [

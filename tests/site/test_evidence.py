@@ -127,7 +127,10 @@ def test_evidence_of_a_withdrawn_version_is_stale() -> None:
 def test_evidence_of_a_recipe_that_is_gone_is_still_there() -> None:
     without = {key: value for key, value in ledgers.JULY.items() if key != "eks"}
     files = sites.files(sites.data(without, ledgers.two(), proofs.kept()))
-    assert "recipes/eks.html" not in files
+    page = files["recipes/eks.html"].decode()
+    assert "is no longer served" in page
+    assert '<a href="base.html">' in page
+    assert "clusterbook recipe eks@1.1.0" in page
     assert "is not the newest" in files[f"evidence/eks/{MARCH}.html"].decode()
 
 

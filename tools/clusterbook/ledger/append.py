@@ -140,7 +140,9 @@ def summary(release: Release) -> str:
     counts = release.count()
     numbers = ", ".join(f"{counts[kind]} {kind}" for kind in (NEW, CHANGED, UNCHANGED))
     lines = [f"{release.name} of {release.commit.id[:12]} ({release.commit.date}): {numbers}, {len(release.gone)} gone"]
-    lines += [f"  gone       {entry.slug} {entry.version}" for entry in release.gone]
+    for entry in release.gone:
+        successors = ", ".join(release.successors.get(entry.slug, ()))
+        lines.append(f"  gone       {entry.slug} {entry.version}{f'; take {successors}' if successors else ''}")
     lines += [_line(planned) for planned in release.recipes if planned.change != UNCHANGED]
     size = sum(len(text.encode()) for text in release.files.values())
     lines.append(f"{len(release.files)} files, {size:,} bytes")

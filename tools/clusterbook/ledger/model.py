@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from clusterbook.catalog.criteria import Criteria, Vocabulary, read_criteria
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound, did_you_mean
 from clusterbook.diagnostics.findings import Finding, SourceErrors
 from clusterbook.diff.facts import Side
@@ -214,6 +215,11 @@ class Ledger:
         return recipe.with_components(
             self.part(component.name, component.document["part"])["component"] for component in recipe.components
         )
+
+    def criteria(self, slug: str, version: LedgerVersion) -> Criteria:
+        """Return what a version answered, whatever a catalog knows today. Raises as `recipe`."""
+        said = RecipeResult(self.recipe(slug, version)["recipe"]).criteria
+        return read_criteria(said, Vocabulary({}, {}, {}))
 
     def side(self, slug: str, version: LedgerVersion) -> Side:
         """Return a recipe as one side of a diff, with who had the last word. Raises as `content`."""

@@ -8,8 +8,8 @@ Source: design, sections 2 and 9.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from clusterbook.diagnostics.codes import Code
@@ -82,7 +82,8 @@ class RecipePlan:
 class Release:
     """One release, planned. `files` are those to add to the ledger, path → text; none of them exists.
 
-    `gone` are the recipes that the last release, `previous`, served and this one does not.
+    `gone` are the recipes that the last release, `previous`, served and this one does not, and `successors` what
+    answers in their place.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Release:
     files: Mapping[str, str]
     previous: str = ""
     findings: tuple[Finding, ...] = ()
+    successors: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def count(self) -> Counter[str]:
         """Return how many recipes are new, changed and unchanged."""
@@ -145,6 +147,19 @@ def _next(version: LedgerVersion) -> LedgerVersion:
     return version._replace(patch=version.patch + 1)
 
 
+def successors_of(matrix: Matrix, ledger: Ledger, gone: Iterable[RecipeVersion]) -> dict[str, list[str]]:
+    """Return what `matrix` answers in place of each recipe that is gone, by slug; one without an answer is not there.
+
+    Raises:
+        BrokenLedger: a file of the ledger is not what it should be.
+    """
+    found = {}
+    for entry in gone:
+        if successors := matrix.matcher.successors(ledger.criteria(entry.slug, entry.version)):
+            found[entry.slug] = successors
+    return found
+
+
 class _Planner:
     """Plans one release, collecting files and findings."""
 
@@ -170,7 +185,9 @@ class _Planner:
         gone = tuple(entry for slug, entry in serving.items() if slug not in recipes)
         texts = {path: source.text for path, source in self.matrix.catalog.tree.files.items()}
         digests = tree_digest(texts)
-        release = Release(self.name, commit, digests, planned, gone, self.files, previous, tuple(self.findings))
+        found = tuple(self.findings)
+        successors = successors_of(self.matrix, self.ledger, gone)
+        release = Release(self.name, commit, digests, planned, gone, self.files, previous, found, successors)
         self.files[release_path(self.name)] = dump(self.document(release))
         return release
 
@@ -306,6 +323,8 @@ class _Planner:
             document["previous"] = release.previous
         if release.gone:
             document["gone"] = {entry.slug: str(entry.version) for entry in release.gone}
+        if release.successors:
+            document["successors"] = {slug: list(found) for slug, found in release.successors.items()}
         if self.withdrawn:
             document["withdrawn"] = [
                 {"slug": slug, "version": str(version)} for slug, version in sorted(self.withdrawn)

@@ -144,6 +144,9 @@ class ReleaseShape(Shape):
     catalog: Digest = Field(description="sha256 over the RFC 8785 JSON of path → sha256 of every file under recipes/.")
     recipes: dict[Name, ReleasedRecipeShape]
     gone: dict[Name, SemVer] | None = Field(None, description="Recipes no longer served, and their last version.")
+    successors: dict[Name, list[Name]] | None = Field(
+        None, description="What answers in place of a recipe that is no longer served, such as the same with an OS."
+    )
     withdrawn: list[WithdrawnVersionShape] | None = None
 
 

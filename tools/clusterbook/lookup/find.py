@@ -155,7 +155,9 @@ def serve(question: Question, shelf: Shelf, document: dict[str, Any]) -> tuple[A
     criteria = _slug_criteria(shelf, slug, strict=question.strict) if slug else criteria_of(question, shelf, document)
     answer = shelf.matcher.answer(criteria)
     if answer.state == matching.UNSUPPORTED:
-        raise Unsupported(answer.reason, hint=nearest_hint(shelf, answer.query))
+        named = ", ".join(shelf.matcher.successors(answer.query))
+        nearest = nearest_hint(shelf, answer.query)
+        raise Unsupported(answer.reason, hint=f"with an OS: {named}; {nearest}" if named else nearest)
     if question.chosen or chosen:
         answer = _choose(shelf, answer, question.chosen, chosen)
     answer = shelf.judge(answer)

@@ -142,6 +142,16 @@ class Matcher:
         systems, free = self._masks[_OS]
         return sorted(str(system) for system, masked in systems.items() if masked & ~free & otherwise)
 
+    def successors(self, query: Criteria) -> list[str]:
+        """Return the slugs of what answers `query` where it is no recipe by itself: with each OS that it may name.
+
+        Where no OS is missing, it is the recipe that its criteria lead to, as far as they change anything.
+        """
+        mask = self.matched(query)
+        systems = self._required_systems(query, self.honoured(mask), mask)
+        answers = [self.answer(query._replace(os=system)) for system in systems] or [self.answer(query)]
+        return sorted({answer.slug for answer in answers if answer.slug and answer.state != UNSUPPORTED})
+
     def nearest(self, query: Criteria, *, count: int = 3) -> list[str]:
         """Return the slugs of the curated recipes nearest to `query`, best first, the alphabet deciding ties."""
         if self._curated is None:

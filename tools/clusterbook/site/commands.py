@@ -115,6 +115,11 @@ def compare_with_sources(slug: str, version: str) -> Instruction:
     )
 
 
+def as_published(slug: str, version: str) -> str:
+    """Return the command that prints a version as it was published."""
+    return f"clusterbook recipe {slug}@{version}"
+
+
 def compare(old: str, new: str) -> str:
     """Return the command that compares two recipes or versions."""
     return f"clusterbook diff {old} {new}"

@@ -76,6 +76,7 @@ def gather(
         dimensions={name: catalog.vocabulary.values(name) for name in DIMENSIONS},
         offered={name: catalog.vocabulary.offered(name) for name in DIMENSIONS},
         recipes=summaries,
+        gone=tuple(versions.gone(matrix, recipes)),
         components=tuple(components_of(matrix, recipes, views)),
         layers=tuple(layers_of(matrix, summaries)),
         values=tuple(values_of(recipes, views)),

@@ -251,6 +251,17 @@ class ValueView:
 
 
 @dataclass(frozen=True, slots=True)
+class GoneRecipe:
+    """A recipe that was published and that nothing serves any more: why, and the slugs of what answers instead."""
+
+    slug: str
+    title: str
+    reason: str
+    successors: tuple[str, ...]
+    versions: tuple[VersionView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseView:
     """One release. `moves` are (slug, title, kind, old version, new version), `common` (change, number of recipes)."""
 
@@ -287,6 +298,7 @@ class SiteData:
     dimensions: Mapping[str, tuple[str, ...]]
     offered: Mapping[str, tuple[str, ...]]
     recipes: tuple[RecipeSummary, ...]
+    gone: tuple[GoneRecipe, ...]
     components: tuple[ComponentView, ...]
     layers: tuple[LayerView, ...]
     values: tuple[ValueView, ...]

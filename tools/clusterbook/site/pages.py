@@ -22,7 +22,7 @@ from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.site import commands, evidence, recipe_yaml, svg, wording
 from clusterbook.site.errors import BrokenPageTemplate
 from clusterbook.site.frame import Page
-from clusterbook.site.model import EvidenceView, RecipeSummary, RecipeView, SiteData, VersionView
+from clusterbook.site.model import EvidenceView, GoneRecipe, RecipeSummary, RecipeView, SiteData, VersionView
 from clusterbook.site.parts import PartView
 from clusterbook.site.svg import icon
 
@@ -77,6 +77,7 @@ class Renderer:
             "commands": commands,
             "recipe_counts": self._recipe_counts,
             "layer_names": {layer.name for layer in data.layers},
+            "gone_recipes": {recipe.slug for recipe in data.gone},
             "titles": {summary.slug: summary.title for summary in data.recipes},
             "components": {component.name for component in data.components},
         }
@@ -147,6 +148,7 @@ class Renderer:
                 f"components/{component.name}.atom",
                 (_COMPONENTS,),
             )
+        yield from map(self._gone, self.data.gone)
         yield from self._layers()
         for release in self.data.releases:
             path = f"changes/{release.name}.html"
@@ -214,6 +216,13 @@ class Renderer:
             f"recipes/{summary.slug}.atom",
             (_RECIPES,),
         )
+
+    def _gone(self, recipe: GoneRecipe) -> Page:
+        """Return the page of a recipe that nothing serves any more: it leads on to what answers in its place."""
+        path = f"recipes/{recipe.slug}.html"
+        body = partial(self.render, "gone.html", path, gone=recipe)
+        about = f"The recipe {recipe.slug} is no longer served; what answers in its place"
+        return Page(path, recipe.title, about, body, "recipes/", entry=recipe.slug, trail=(_RECIPES,))
 
     def _yaml(self, summary: RecipeSummary) -> Page:
         path = f"recipes/{summary.slug}/yaml.html"

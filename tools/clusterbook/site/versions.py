@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from functools import cache, lru_cache, partial
 from typing import Any
 
@@ -11,8 +11,11 @@ from clusterbook.diff.recipes import Diff, diff
 from clusterbook.ledger.diff import release_diff
 from clusterbook.ledger.model import Ledger
 from clusterbook.ledger.version import LedgerVersion, read_version
+from clusterbook.resolve.choices import split_slug
+from clusterbook.resolve.matrix import Matrix
 from clusterbook.resolve.recipe import RecipeResult
-from clusterbook.site.model import RecipeView, ReleaseView, VersionView
+from clusterbook.site import wording
+from clusterbook.site.model import GoneRecipe, RecipeView, ReleaseView, VersionView
 from clusterbook.site.parts import PartView, part_view
 from clusterbook.site.recipes import view
 
@@ -40,6 +43,19 @@ class PublishedVersions:
     def _versions(self, slug: str) -> tuple[VersionView, ...]:
         """Return the versions of a recipe, the oldest first."""
         return tuple(self._version(slug, version, name) for version, name in self._history.get(slug, {}).items())
+
+    def gone(self, matrix: Matrix, served: Container[str]) -> Iterator[GoneRecipe]:
+        """Yield each recipe that was published and is not `served` any more, and what `matrix` answers in its place."""
+        for slug in sorted(slug for slug in self._history if slug not in served):
+            criteria = self.ledger.criteria(slug, max(self._history[slug]))
+            answer = matrix.answer(criteria)
+            yield GoneRecipe(
+                slug=slug,
+                title=wording.title(criteria.specified(), split_slug(slug)[1]),
+                reason=answer.reason,
+                successors=tuple(matrix.matcher.successors(criteria)),
+                versions=self.of(slug),
+            )
 
     def digest(self, slug: str) -> str:
         """Return the digest with which the newest release serves a recipe, "" where it does not."""
