@@ -307,6 +307,21 @@ def test_a_record_speaks_of_its_versions_alone(
     assert ("record" in topics(step)) == (verdict in ("manual", "blocked"))
 
 
+def test_a_transition_about_the_whole_step_counts_whatever_lies_on_the_way() -> None:
+    said = {
+        "component": "a",
+        "transitions": [
+            {"from": "<0.3.0", "to": ">=0.2.0 <=0.3.0", "verdict": "manual", "summary": "renamed",
+             "stepsByDeployer": [{"steps": [{"id": "x", "description": "rename it"}]}]},
+            {"from": ">=0.2.0 <0.3.0", "to": "=0.3.0", "verdict": "safe", "summary": "ok", "verifiedBy": "a run"},
+        ],
+    }  # fmt: skip
+    known = Knowledge(records={"a": read_record(said)})
+    step = one(release(version="0.1.0"), release(version="0.3.0"), known)
+    assert step.verdict is not None
+    assert (step.verdict.verdict, step.verdict.why) == ("manual", "renamed")
+
+
 def test_the_steps_are_those_of_the_deployer_and_there_may_be_no_way_back() -> None:
     for deployer, word in (("helm", "delete it"), ("flux", "sync it")):
         step = one(release(version="0.1.0"), release(version="0.2.0"), Knowledge(records=records()), deployer=deployer)

@@ -47,6 +47,9 @@ def judge(
     crossed = record.crossed(old, new)
     if not crossed:
         return StepVerdict(UNKNOWN, "its upgrade record says nothing of this step")
+    whole = [each for each in crossed if each.start.has(old) and each.target.has(new)]
+    if len(whole) == 1:  # one transition is about just this step, whatever others lie on the way
+        crossed = (whole[0],)
     first = crossed[0]
     if len(crossed) > 1:
         return StepVerdict(BLOCKED, f"two recorded steps at once: stop at {_stop(first)} first")
