@@ -59,9 +59,10 @@ def test_every_recipe_is_in_one_group_with_those_that_install_the_same() -> None
 
 
 def installed(whole: Mapping[str, Any]) -> dict[str, bytes]:
-    """Return the files of a recipe's releases, without the line that names the recipe."""
+    """Return the files of a recipe's releases, without the words that name the recipe."""
     files = render(whole, {}, "0").files
-    return {path: re.sub(rb"(?m)^# Made .*\n", b"", data) for path, data in files.items() if path[0].isdigit()}
+    named = re.compile(rb"(?m)^# Made .*\n| --labels \S+")
+    return {path: named.sub(b"", data) for path, data in files.items() if path[0].isdigit()}
 
 
 def test_few_recipes_install_each_different_release() -> None:

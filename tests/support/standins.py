@@ -25,7 +25,7 @@ words=''
 while [ $# -gt 0 ]; do
     case $1 in
         --namespace) namespace="$2"; shift ;;
-        --output | --timeout | -f | --repo | --version | --kube-context | --template) shift ;;
+        --output | --timeout | --labels | -f | --repo | --version | --kube-context | --template) shift ;;
         -*) ;;
         *) words="$words $1" ;;
     esac
@@ -82,7 +82,14 @@ case "$1" in
         [ -f "$file" ] || { echo 'Error: release: not found' >&2; exit 1; }
         printf '{"name":"%s","info":{"status":"%s"}}\n' "$release" "$(<"$file")" ;;
     template) release="$2"; [ ! -f "templates/$release" ] || cat "templates/$release" ;;
-    get) [ ! -f "hooks/$release" ] || cat "hooks/$release" ;;
+    get)
+        [ "$2" != metadata ] || { printf 'NAME: %s\nVERSION: %s\n' "$release" "$(cat "versions/$release")"; exit 0; }
+        if [ "$2" = manifest ]; then
+            [ -f "$file" ] || { echo 'Error: release: not found' >&2; exit 1; }
+            [ ! -f "manifests/$release" ] || cat "manifests/$release"
+            exit 0
+        fi
+        [ ! -f "hooks/$release" ] || cat "hooks/$release" ;;
     *) echo "Error: unknown $*" >&2; exit 1 ;;
 esac
 """
@@ -107,6 +114,7 @@ case "$1 ${2-}" in
             [ "$1" != --namespace ] || namespace="$2"
             shift
         done
+        case "$said" in *' --filename - '*) name=manifest ;; esac
         file="objects/${namespace:+$namespace.}${name%%,*}"
         [ ! -f "$file.forbidden" ] || { echo 'Error from server (Forbidden)' >&2; exit 1; }
         [ ! -f "$file" ] || cat "$file" ;;
@@ -151,7 +159,9 @@ class Standins:
 
         `fail/RELEASE`: how many times; `sleep/RELEASE`: for how many seconds; `hang/RELEASE`: after how many seconds
         it ends when it is asked to, never when empty; `templates/RELEASE`: what its chart renders to;
-        `objects/[NAMESPACE.]KIND`: what kubectl's template makes of it.
+        `manifests/RELEASE`: what it was installed as; `versions/RELEASE`: the version of its chart;
+        `objects/[NAMESPACE.]KIND`: what kubectl's template makes of it; `objects/NAMESPACE.manifest`: the names of
+        objects of a manifest that are there.
         """
         file = self.home / path
         file.parent.mkdir(exist_ok=True)

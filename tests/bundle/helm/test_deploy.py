@@ -308,7 +308,8 @@ def test_one_folder_can_be_installed_alone(programs: Standins, deploy: Path) -> 
     (call,) = programs.words("helm upgrade")
     assert call == (
         "helm upgrade --install operator oci://registry.example/charts/gpu --version v26.3.2 --namespace gpu "
-        "--create-namespace -f values.yaml -f cluster-values.yaml --wait --timeout 600s"
+        "--create-namespace --labels clusterbook.dev/recipe=h100-eks,clusterbook.dev/order=003 -f values.yaml "
+        "-f cluster-values.yaml --wait --timeout 600s"
     )
 
 

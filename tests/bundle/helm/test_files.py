@@ -208,7 +208,8 @@ def scripts() -> Iterator[tuple[str, str]]:
             release = path.partition("/")[0].partition("-")[2] or slug
             key = re.sub(rf"\b({re.escape(slug)}|{re.escape(release)})\b", "", text)  # a recipe is called kind
             key = re.sub(
-                r"(--namespace|(?:create|get|label) namespace|labels of|LEVELS=|secrets=) ?\S+|^read -r -d .*?^END$",
+                r"(--namespace|(?:create|get|label) namespace|labels of|LEVELS=|secrets=|--labels) ?\S+"
+                r"|^read -r -d .*?^END$",
                 r"\1",
                 key,
                 flags=re.M | re.S,
@@ -251,6 +252,7 @@ def test_templates_of_scripts_are_sound_to_shellcheck_where_they_stand() -> None
         "head.sh",
         "install.sh",
         "preflight.sh",
+        "prune.sh",
         "undeploy.sh",
         "webhooks.sh",
     ]

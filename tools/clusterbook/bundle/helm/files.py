@@ -12,11 +12,11 @@ import shlex
 from collections.abc import Mapping
 
 from clusterbook.bundle.folders import Folder, Plan
-from clusterbook.bundle.helm.install import INSTALL, install_sh
+from clusterbook.bundle.helm.install import INSTALL, install_sh, recipe_label
 from clusterbook.bundle.helm.tables import former_kinds, former_releases, kinds, needed_kinds, releases, taints
 from clusterbook.bundle.local_chart import LATER, VALUES, local_chart, open_values, secret_values, values_files
 from clusterbook.bundle.options import Options
-from clusterbook.bundle.readme import README, generated_line, readme
+from clusterbook.bundle.readme import README, generated_line, readme, slug
 from clusterbook.bundle.template import fill
 from clusterbook.records import Any
 
@@ -28,6 +28,7 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
     sentence = generated_line(recipe)
     tables = {
         "MADE": sentence,
+        "RECIPE": recipe_label(slug(recipe)),
         "RELEASES": releases(plan),
         "KINDS": kinds(plan),
         "NEEDED_KINDS": needed_kinds(plan),
@@ -43,7 +44,7 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
     }
     for folder in plan.folders:
         texts |= values_files(folder, folder.path) | local_chart(folder, folder.path)
-        texts[f"{folder.path}/{INSTALL}"] = install_sh(folder, sentence)
+        texts[f"{folder.path}/{INSTALL}"] = install_sh(folder, sentence, slug(recipe))
         if folder.chart is not None:
             texts[f"{folder.path}/{UPSTREAM}"] = f"# {sentence}\n{_upstream(folder)}"
     return texts

@@ -15,8 +15,19 @@ from clusterbook.bundle.template import fill
 INSTALL = "install.sh"
 
 
-def install_sh(folder: Folder, generated_line: str) -> str:
-    """Return the script of a folder; `generated_line` is the sentence that opens generated files."""
+def recipe_label(slug: str) -> str:
+    """Return what releases of a recipe's bundles are labelled with: its name, as long as labels may be."""
+    return slug[:63].strip("-._") or "base"
+
+
+def install_sh(folder: Folder, generated_line: str, recipe: str) -> str:
+    """Return the script of a folder.
+
+    Args:
+        folder: the release that it installs.
+        generated_line: the sentence that opens generated files.
+        recipe: the name of the recipe, by which later bundles find the release.
+    """
     own_namespace, readiness = _makes_own_namespace(folder), folder.phase == "readiness"
     secrets = folder.part.facts.get("ownedSecrets") or () if folder.chart else ()
     sections = {
@@ -35,6 +46,7 @@ def install_sh(folder: Folder, generated_line: str) -> str:
         "MADE": generated_line,
         "NAME": folder.name,
         "NAMESPACE": folder.namespace,
+        "LABELS": f"clusterbook.dev/recipe={recipe_label(recipe)},clusterbook.dev/order={folder.number:03d}",
         "CHART": '"$CHART" ${REPO:+--repo "$REPO"} ${VERSION:+--version "$VERSION"}' if folder.chart else ".",
         "HOME": chart_home(folder.chart.repository, folder.chart.name) if folder.chart else "",
         "WAIT": _wait(folder),

@@ -7,15 +7,37 @@ fed_kube() { # kubectl, reading standard input
     kubectl "$@" ${KUBE_CONTEXT:+--context "$KUBE_CONTEXT"} $KUBECONFIG_FLAG
 }
 
-objects_of() { # release, namespace; kind/name of its objects that are there
-    to_helm get manifest "$1" --namespace "$2" 2>/dev/null |
-        fed_kube get --namespace "$2" --filename - --ignore-not-found --output name 2>/dev/null || true
+# Manifests on stdin. With a namespace, those that lie in it: the ones that name it, or none where it is the release's
+# own. Without, the namespaces that they name.
+documents_in() { # namespace or nothing, namespace of the release
+    awk -v wanted="$1" -v own="$2" '
+        function tell() {
+            if (wanted == "") { if (space != "") print space }
+            else if ((space == "" ? own : space) == wanted) printf "---\n%s", text
+            text = ""; space = ""; inside = 0
+        }
+        /^---/ { tell(); next }
+        { text = text $0 "\n" }
+        /^[^ #]/ { inside = /^metadata:/ }
+        inside && /^  namespace:/ { space = $2; gsub(/["\047]/, "", space) }
+        END { tell() }
+    '
 }
 
-give() { # release, namespace, object: Helm takes it for one of the release's from now on
-    kube annotate "$3" --namespace "$2" --overwrite \
+objects_of() { # release, namespace; of each of its objects that is there the namespace, and kind/name
+    local manifest space
+    manifest="$(to_helm get manifest "$1" --namespace "$2" 2>/dev/null)" || return 0
+    while read -r space; do
+        printf '%s\n' "$manifest" | documents_in "$space" "$2" |
+            fed_kube get --namespace "$space" --filename - --ignore-not-found --output name 2>/dev/null |
+            sed "s|^|$space |" || true
+    done <<<"$(printf '%s\n%s\n' "$2" "$(printf '%s\n' "$manifest" | documents_in '' "$2")" | sed '/^$/d' | sort -u)"
+}
+
+give() { # release, its namespace, namespace of the object, object: Helm takes it for one of the release's from now on
+    kube annotate "$4" --namespace "$3" --overwrite \
         "meta.helm.sh/release-name=$1" "meta.helm.sh/release-namespace=$2" >/dev/null &&
-        kube label "$3" --namespace "$2" --overwrite app.kubernetes.io/managed-by=Helm >/dev/null
+        kube label "$4" --namespace "$3" --overwrite app.kubernetes.io/managed-by=Helm >/dev/null
 }
 
 template_of_owner='{{with .metadata.annotations}}{{index . "meta.helm.sh/release-name"}}'
@@ -27,16 +49,16 @@ may_go() { # release, namespace, object: it is the release's, and nobody said th
 }
 
 adopt() { # release, namespace: before it is installed
-    local release namespace former object
+    local release namespace former space object
     [ -z "$DRY_RUN_FLAG" ] || return 0
     while read -r release namespace former; do
         if [ "$release" = "$1" ] && present "$former" "$2"; then
             printf 'taking over what was installed as %s\n' "$former"
-            while read -r object; do
+            while read -r space object; do
                 [ -n "$object" ] || continue
-                give "$1" "$2" "$object" || printf '%s stays with %s\n' "$object" "$former"
+                give "$1" "$2" "$space" "$object" || printf '%s stays with %s\n' "$object" "$former"
                 case $object in
-                    deployment.apps/* | daemonset.apps/* | statefulset.apps/*) make_room "$former" "$2" "$object" ;;
+                    deployment.apps/* | daemonset.apps/* | statefulset.apps/*) make_room "$former" "$space" "$object" ;;
                 esac
             done <<<"$(objects_of "$former" "$2")"
         fi
@@ -71,7 +93,7 @@ adopt_kinds() { # release, namespace: kinds that came with another component, an
                 case $owner in
                     '' | '<no value>' | "$former")
                         printf 'taking over the kind %s\n' "$kind"
-                        give "$1" "$2" "customresourcedefinition/$kind" || true
+                        give "$1" "$2" "$2" "customresourcedefinition/$kind" || true
                         ;;
                 esac
             fi
@@ -80,19 +102,19 @@ adopt_kinds() { # release, namespace: kinds that came with another component, an
 }
 
 forget() { # release, namespace: once it is installed, what is left of what it took over
-    local release namespace former object now
+    local release namespace former space object now
     [ -z "$DRY_RUN_FLAG" ] || return 0
     while read -r release namespace former; do
         if [ "$release" != "$1" ] || ! present "$former" "$2"; then
             continue
         fi
         now="$newline$(objects_of "$1" "$2")$newline"
-        while read -r object; do
+        while read -r space object; do
             case "$object" in '' | customresourcedefinition.* | namespace/* | persistentvolumeclaim/*) continue ;; esac
-            case "$now" in *"$newline$object$newline"*) continue ;; esac
-            if may_go "$1" "$2" "$object"; then
+            case "$now" in *"$newline$space $object$newline"*) continue ;; esac
+            if may_go "$1" "$space" "$object"; then
                 printf 'removing %s, which %s no longer has\n' "$object" "$1"
-                kube delete "$object" --namespace "$2" --ignore-not-found --wait=false >/dev/null || true
+                kube delete "$object" --namespace "$space" --ignore-not-found --wait=false >/dev/null || true
             fi
         done <<<"$(objects_of "$former" "$2")"
         kube delete secret --namespace "$2" --selector "owner=helm,name=$former" >/dev/null &&

@@ -6,8 +6,13 @@ usage: ./deploy.sh [FLAG ...]
 
 Installs every release of this bundle with Helm, level by level; what does not need each other side by side.
 To resume, run it again: what is installed stays as it is, the rest follows.
-What an older bundle installed under another name is taken over, not made anew.
+What an older bundle installed under another name is taken over, not made anew; what this bundle no longer has is named.
 
+  --dry-run        say what would be done, and change nothing
+  --prune          remove the releases of an older bundle of this recipe that this one does not have, once all else is
+                   installed; volume claims, kinds (CRDs) and what Helm is told to keep stay
+  --prune-of NAME  those of the recipe NAME as well, which the cluster had before
+  --yes            do not ask before releases are removed
   --no-wait        do not wait until what was installed is ready
   --best-effort    go on when a component cannot be installed; the exit status still says that one failed
   --retries N      try each release N times more (default 5, or what its chart needs)
@@ -31,6 +36,8 @@ END
 # shellcheck source=head.sh
 . ./head.sh
 
+recipe='@RECIPE@' # as releases are labelled
+
 @NEEDED_KINDS@
 
 @TAINTS@
@@ -44,9 +51,18 @@ END
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 resume='run ./deploy.sh again: what is installed stays, the rest follows'
-no_wait='' best_effort='' retries='' serial='' skip_preflight=''
+no_wait='' best_effort='' retries='' serial='' skip_preflight='' dry_run='' prune='' prune_of='' yes=''
 while [ $# -gt 0 ]; do
     case $1 in
+        --dry-run) dry_run=yes DRY_RUN_FLAG="${DRY_RUN_FLAG:---dry-run}" ;;
+        --prune) prune=yes ;;
+        --prune-of=*) prune=yes prune_of="${1#*=}" ;;
+        --prune-of)
+            [ -n "${2-}" ] || refuse '--prune-of names no recipe' 'write --prune-of h100-eks-training, say'
+            prune=yes prune_of="$2"
+            shift
+            ;;
+        --yes | -y) yes=yes ;;
         --no-wait) no_wait=yes ;;
         --best-effort) best_effort=yes ;;
         --serial) serial=yes ;;
@@ -73,6 +89,9 @@ done
 
 # shellcheck source=adopt.sh
 . ./adopt.sh
+
+# shellcheck source=prune.sh
+. ./prune.sh
 
 # What install.sh has helm wait for.
 wait_args() { # what to wait for, timeout
@@ -194,6 +213,12 @@ main() {
     HELM_VERSION="$(helm version --short 2>/dev/null || true)"
     export HELM_VERSION
     [ -n "$skip_preflight" ] || preflight
+    find_left_over
+    ask_to_prune
+    if [ -n "$dry_run" ]; then
+        foretell_all
+        exit 0
+    fi
     begin
     while [ "$level" -lt "$LEVELS" ]; do
         names="$(components "$level" | tr '\n' ' ')"
@@ -210,7 +235,25 @@ main() {
         hint "mend what the lines above say, then $resume"
         exit 1
     fi
+    if [ -n "$doomed" ] && [ -z "$DRY_RUN_FLAG" ] && ! remove_left_over; then
+        hint "mend what the lines above say, then $resume"
+        exit 1
+    fi
+    report_left_over
     say "all releases are installed, in $((SECONDS - started)) s"
+}
+
+foretell_all() {
+    local level=0 name
+    while [ "$level" -lt "$LEVELS" ]; do
+        level=$((level + 1))
+        say "level $level of $LEVELS"
+        while read -r name; do
+            foretell "$name"
+        done <<<"$(components "$((level - 1))")"
+    done
+    report_left_over
+    say 'nothing was changed'
 }
 
 main

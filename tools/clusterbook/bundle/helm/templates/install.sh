@@ -126,7 +126,7 @@ case "${HELM_VERSION:-$(helm version --short)}" in
 esac
 # shellcheck disable=SC2086 # a flag may be several words
 set -- helm upgrade --install @NAME@ @CHART@ \
-    --namespace @NAMESPACE@ --create-namespace -f values.yaml -f cluster-values.yaml@INTEGERS@@TAKEN@ $apply \
+    --namespace @NAMESPACE@ --create-namespace --labels @LABELS@ -f values.yaml -f cluster-values.yaml@INTEGERS@@TAKEN@ $apply \
     $COMPONENT_WAIT_ARGS ${KUBE_CONTEXT:+--kube-context "$KUBE_CONTEXT"} \
     $KUBECONFIG_FLAG $DRY_RUN_FLAG $HELM_DEBUG_FLAG
 # @if chart@
