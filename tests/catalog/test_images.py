@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clusterbook.catalog.images import covers, full_name, images_in
+from clusterbook.catalog.images import Image, covers, full_name, image_of, images_in
 from clusterbook.catalog.load import load_catalog, survey_catalog
 from clusterbook.catalog.read import read_tree
 from clusterbook.catalog.tree import SourceFile, SourceTree
@@ -40,6 +40,14 @@ def test_a_list_that_says_all_it_has_to_is_silent() -> None:
     assert findings(GOOD) == []
 
 
+def test_an_image_may_be_known_by_its_digest_alone() -> None:
+    assert findings(GOOD.replace("tag: v1, ", "")) == []
+    by_digest = Image("ghcr.io", "a/b", "", DIGEST, "")
+    assert by_digest.word() == f"ghcr.io/a/b@{DIGEST}"
+    assert image_of(by_digest.word()) == by_digest
+    assert covers(by_digest.word(), by_digest.word())
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "code"),
     [
@@ -47,6 +55,8 @@ def test_a_list_that_says_all_it_has_to_is_silent() -> None:
         (", source: chart}", "}", "CB011"),
         ("digest:", "digset:", "CB012"),
         (DIGEST, "sha256:abc", "CB010"),
+        ('{registry: quay.io, repository: a/b, tag: "1.10",', "{registry: quay.io, repository: a/b,", "CB010"),
+        ("tag: v1,", "suffix: [os],", "CB010"),
         ("repository: a/b", "repository: a/b:1", "CB010"),
         ("kind: ComponentImages", "kind: Images", "CB015"),
         ("name: a\n", "name: b\n", "CB035"),

@@ -120,7 +120,7 @@ def _container(image: Image) -> dict[str, Any]:
         "type": "container",
         "bom-ref": purl(image),
         "name": f"{image.registry}/{image.repository}",
-        "version": image.tag,
+        **({"version": image.tag} if image.tag else {}),
         "purl": purl(image),
     }
     facts = {"source": image.source, "tagSuffix": ",".join(image.suffix)}

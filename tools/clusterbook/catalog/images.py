@@ -164,7 +164,7 @@ def _split(image: str) -> tuple[str, str, str]:
 
 
 class Image(NamedTuple):
-    """One container image, as a list names it; `digest` is "" where it was not looked at."""
+    """One container image, as a list names it; `digest` is "" where it was not looked at, `tag` where it has none."""
 
     registry: str
     repository: str
@@ -175,8 +175,9 @@ class Image(NamedTuple):
     """What an operator adds to the tag on each node: os, architecture, kernel."""
 
     def word(self) -> str:
-        """Return the image as one word, `registry/repository:tag[@digest]`."""
-        return f"{self.registry}/{self.repository}:{self.tag}{f'@{self.digest}' if self.digest else ''}"
+        """Return the image as one word, `registry/repository[:tag][@digest]`."""
+        tag, digest = f":{self.tag}" if self.tag else "", f"@{self.digest}" if self.digest else ""
+        return f"{self.registry}/{self.repository}{tag}{digest}"
 
 
 def pattern(image: str, suffix: Iterable[str]) -> str:
@@ -185,10 +186,10 @@ def pattern(image: str, suffix: Iterable[str]) -> str:
 
 
 def image_of(word: str) -> Image:
-    """Return the image that `registry/repository:tag[@digest]` names; nobody says where that was found."""
+    """Return the image that `registry/repository[:tag][@digest]` names; nobody says where that was found."""
     name, _, digest = word.partition("@")
     registry, _, rest = name.partition("/")
-    repository, _, tag = rest.rpartition(":")
+    repository, _, tag = rest.partition(":")
     return Image(registry, repository, tag, digest, "")
 
 
@@ -198,11 +199,12 @@ def image_lists(documents: Mapping[str, Node]) -> dict[str, tuple[Image, ...]]:
     for path, node in documents.items():
         parts, listed = path.split("/"), node.get("spec", "images")
         if parts[0] == "components" and parts[2:] == ["images.yaml"] and listed is not None:
-            lists[parts[1]] = tuple(map(_image, listed.text_data()))
+            lists[parts[1]] = tuple(map(listed_image, listed.text_data()))
     return lists
 
 
-def _image(entry: Mapping[str, Any]) -> Image:
+def listed_image(entry: Mapping[str, Any]) -> Image:
+    """Return the image that an entry of a list names."""
     words = {field: str(entry.get(field, "")) for field in ("registry", "repository", "tag", "digest", "source")}
     return Image(**words, suffix=tuple(entry.get("suffix", ())))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from clusterbook.catalog.profile_schema import ProfileShape
 from clusterbook.catalog.registry_schema import ComponentRegistryShape
@@ -198,7 +198,11 @@ class ImageShape(Shape):
     repository: str = Field(
         pattern=r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$", description="Path on that host; official images are library/<name>."
     )
-    tag: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", description="Version; quote it.")
+    tag: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$",
+        description="Version; quote it. Left out where the image is pulled by its digest alone.",
+    )
     digest: str | None = Field(None, pattern=r"^sha256:[0-9a-f]{64}$", description="What was looked at, where known.")
     source: Literal["chart", "manifest", "operator"] = Field(
         description="Named in the chart, in a manifest of ours, or by an operator once it runs, beyond proof."
@@ -211,6 +215,14 @@ class ImageShape(Shape):
         pattern=r"^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$",
         description="Path of a value of the component: where it is false, the image is not started.",
     )
+
+    @model_validator(mode="after")
+    def _says_which(self) -> ImageShape:
+        if self.tag is None and self.digest is None:
+            raise ValueError("write 'tag', 'digest', or both")
+        if self.tag is None and self.suffix:
+            raise ValueError("'suffix' is put behind a tag; write 'tag' as well")
+        return self
 
 
 class MissingImagesShape(Shape):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from clusterbook.catalog.components import RegistryEntry
+from clusterbook.catalog.images import listed_image
 from clusterbook.catalog.load import Catalog
 from clusterbook.catalog.tree import SourceTree, images_of
 from clusterbook.documents.yaml_reader import parse
@@ -81,9 +82,8 @@ def _image_gaps(catalog: Catalog) -> dict[str, dict[str, Any]]:
 
 
 def image_reference(image: Mapping[str, Any]) -> str:
-    """Return an entry of an image list as one word: `registry/repository:tag`, with `@digest` where it is known."""
-    pinned = f"@{image['digest']}" if image.get("digest") else ""
-    return f"{image['registry']}/{image['repository']}:{image['tag']}{pinned}"
+    """Return an entry of an image list as one word, `registry/repository[:tag][@digest]`."""
+    return listed_image(image).word()
 
 
 def _paths(catalog: Catalog) -> Iterator[str]:
