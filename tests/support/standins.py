@@ -25,7 +25,7 @@ words=''
 while [ $# -gt 0 ]; do
     case $1 in
         --namespace) namespace="$2"; shift ;;
-        --output | --timeout | --labels | -f | --repo | --version | --kube-context | --template) shift ;;
+        --output | --timeout | --labels | --revision | -f | --repo | --version | --kube-context | --template) shift ;;
         -*) ;;
         *) words="$words $1" ;;
     esac
@@ -35,7 +35,7 @@ set -- $words
 [ "$1" = version ] && { printf '%s\n' "$(<version)"; exit 0; }
 printf 'helm %s\n' "$said" >>words
 release="${!#}"
-[ "$1" != upgrade ] || release="$2"
+case $1 in upgrade | rollback) release="$2" ;; esac
 file="releases/${namespace:-none}.$release"
 case "$1" in
     upgrade)
@@ -76,7 +76,14 @@ case "$1" in
         pause
         rm "$file"
         call end "$release" ;;
-    rollback) call rollback "$release"; echo deployed >"$file" ;;
+    rollback)
+        call rollback "$release"
+        if [ -s "fail/$release" ]; then
+            left="$(<"fail/$release")"
+            [ "$left" -gt 0 ] && { echo "$((left - 1))" >"fail/$release"; echo "Error: $release stays" >&2; exit 1; }
+        fi
+        pause
+        echo deployed >"$file" ;;
     status)
         [ ! -f unreadable ] || { echo 'Error: forbidden' >&2; exit 1; }
         [ -f "$file" ] || { echo 'Error: release: not found' >&2; exit 1; }
@@ -111,7 +118,10 @@ case "$1 ${2-}" in
         name="$2"
         namespace=''
         while [ $# -gt 0 ]; do
-            [ "$1" != --namespace ] || namespace="$2"
+            case $1 in
+                --namespace) namespace="$2" ;;
+                --selector) case $2 in owner=helm,name=*) name="${2##*=}.revisions" ;; esac ;;
+            esac
             shift
         done
         case "$said" in *' --filename - '*) name=manifest ;; esac
@@ -160,6 +170,7 @@ class Standins:
         `fail/RELEASE`: how many times; `sleep/RELEASE`: for how many seconds; `hang/RELEASE`: after how many seconds
         it ends when it is asked to, never when empty; `templates/RELEASE`: what its chart renders to;
         `manifests/RELEASE`: what it was installed as; `versions/RELEASE`: the version of its chart;
+        `objects/NAMESPACE.RELEASE.revisions`: what its template makes of the Secrets of a release;
         `objects/[NAMESPACE.]KIND`: what kubectl's template makes of it; `objects/NAMESPACE.manifest`: the names of
         objects of a manifest that are there.
         """

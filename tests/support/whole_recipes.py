@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,11 @@ def written(folder: Path, recipe: dict[str, Any] | None = None, **request: Any) 
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
     return folder
+
+
+def bundle_name(folder: Path) -> str:
+    """Return what the releases of a Helm bundle are labelled with."""
+    return re.findall(r"^bundle='(\w+)'", (folder / "rollback.sh").read_text(), re.M)[0]
 
 
 def with_facts(folder: Path, *, values: dict[str, Any] | None = None, **registry: Any) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.standins import Standins
-from tests.support.whole_recipes import RELEASES
+from tests.support.whole_recipes import RELEASES, bundle_name
 
 
 def test_every_release_is_installed_after_those_it_needs(programs: Standins, deploy: Path) -> None:
@@ -308,7 +308,8 @@ def test_one_folder_can_be_installed_alone(programs: Standins, deploy: Path) -> 
     (call,) = programs.words("helm upgrade")
     assert call == (
         "helm upgrade --install operator oci://registry.example/charts/gpu --version v26.3.2 --namespace gpu "
-        "--create-namespace --labels clusterbook.dev/recipe=h100-eks,clusterbook.dev/order=003 -f values.yaml "
+        "--create-namespace --labels clusterbook.dev/recipe=h100-eks,clusterbook.dev/order=003,"
+        f"clusterbook.dev/bundle={bundle_name(deploy.parent)} -f values.yaml "
         "-f cluster-values.yaml --wait --timeout 600s"
     )
 

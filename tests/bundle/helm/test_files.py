@@ -47,11 +47,11 @@ def namespace_recipe(name: str) -> dict[str, Any]:
     return recipe
 
 
-def test_a_bundle_has_a_folder_for_each_release_and_two_scripts_for_all() -> None:
+def test_a_bundle_has_a_folder_for_each_release_and_three_scripts_for_all() -> None:
     upstream = ["cluster-values.yaml", "install.sh", "upstream.env", "values.yaml"]
     local = ["Chart.yaml", "cluster-values.yaml", "install.sh"]
     expected = {
-        "README.md", "checksums.txt", "deploy.sh", "options.yaml", "recipe.yaml", "undeploy.sh",
+        "README.md", "checksums.txt", "deploy.sh", "options.yaml", "recipe.yaml", "rollback.sh", "undeploy.sh",
         *(f"{path}/{name}" for path in ("001-crds", "003-operator", "005-metrics") for name in upstream),
         *(f"{path}/{name}" for path in ("002-operator-pre", "004-operator-post", "006-settings") for name in local),
         *(f"{path}/values.yaml" for path in ("002-operator-pre", "004-operator-post", "006-settings")),
@@ -251,8 +251,10 @@ def test_templates_of_scripts_are_sound_to_shellcheck_where_they_stand() -> None
         "deploy.sh",
         "head.sh",
         "install.sh",
+        "objects.sh",
         "preflight.sh",
         "prune.sh",
+        "rollback.sh",
         "undeploy.sh",
         "webhooks.sh",
     ]

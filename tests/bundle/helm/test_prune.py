@@ -41,7 +41,7 @@ def removed(programs: Standins) -> list[str]:
 def test_every_release_is_labelled_with_its_recipe_and_its_place(programs: Standins, deploy: Path) -> None:
     programs.run(deploy)
     calls = programs.words("helm upgrade")
-    labels = re.findall(r"--labels clusterbook.dev/recipe=h100-eks,clusterbook.dev/order=(\d+) ", "\n".join(calls))
+    labels = re.findall(r"--labels clusterbook.dev/recipe=h100-eks,clusterbook.dev/order=(\d+),", "\n".join(calls))
     assert sorted(labels) == [f"{number:03d}" for number in range(1, len(RELEASES) + 1)]
 
 

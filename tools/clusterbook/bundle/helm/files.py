@@ -1,8 +1,9 @@
-"""The deployer helm: numbered folders that Helm installs one release each, and two scripts around them.
+"""The deployer helm: numbered folders that Helm installs one release each, and three scripts around them.
 
-deploy.sh installs all releases, level by level, and is its own resume; undeploy.sh goes the reverse way and keeps what
-cannot be made again. Both run on bash 3.2, which macOS has: no associative arrays, no `wait -n`, no array that may be
-empty, no `case` in `$( )`; and with kubectl's own templates in place of jq.
+deploy.sh installs all releases, level by level, and is its own resume; rollback.sh takes them back to what was there
+before; undeploy.sh goes the reverse way and keeps what cannot be made again. All run on bash 3.2, which macOS has: no
+associative arrays, no `wait -n`, no array that may be empty, no `case` in `$( )`; and with kubectl's own templates in
+place of jq.
 Source: reference rows B5-B8, B17-B19, L1, L13, L17; the reference documents an undeploy.sh and has none.
 """
 
@@ -10,22 +11,37 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from hashlib import sha256
 
 from clusterbook.bundle.folders import Folder, Plan
 from clusterbook.bundle.helm.install import INSTALL, install_sh, recipe_label
-from clusterbook.bundle.helm.tables import former_kinds, former_releases, kinds, needed_kinds, releases, taints
+from clusterbook.bundle.helm.tables import (
+    former_kinds,
+    former_releases,
+    kinds,
+    needed_kinds,
+    owned_secrets,
+    releases,
+    taints,
+)
 from clusterbook.bundle.local_chart import LATER, VALUES, local_chart, open_values, secret_values, values_files
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.readme import README, generated_line, readme, slug
 from clusterbook.bundle.template import fill
 from clusterbook.records import Any
 
-DEPLOY, UNDEPLOY, UPSTREAM = "deploy.sh", "undeploy.sh", "upstream.env"
+DEPLOY, ROLLBACK, UNDEPLOY, UPSTREAM = "deploy.sh", "rollback.sh", "undeploy.sh", "upstream.env"
 
 
 def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, str]:
     """Return the files of a Helm bundle by path."""
     sentence = generated_line(recipe)
+    contents: dict[str, str] = {}
+    for folder in plan.folders:
+        contents |= values_files(folder, folder.path) | local_chart(folder, folder.path)
+        if folder.chart is not None:
+            contents[f"{folder.path}/{UPSTREAM}"] = f"# {sentence}\n{_upstream(folder)}"
+    name = _digest(contents)
     tables = {
         "MADE": sentence,
         "RECIPE": recipe_label(slug(recipe)),
@@ -35,19 +51,26 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
         "TAINTS": taints(plan),
         "FORMER_RELEASES": former_releases(plan),
         "FORMER_KINDS": former_kinds(plan),
+        "OWNED_SECRETS": owned_secrets(plan),
+        "BUNDLE": name,
     }
     how = fill(f"helm/{README}", {"VALUES": VALUES, "LATER": LATER, "OPEN": open_values(plan) + secret_values(plan)})
     texts = {
         DEPLOY: fill(f"helm/{DEPLOY}", tables),
+        ROLLBACK: fill(f"helm/{ROLLBACK}", tables),
         UNDEPLOY: fill(f"helm/{UNDEPLOY}", tables),
         README: readme(recipe, plan, options, sections=how),
     }
-    for folder in plan.folders:
-        texts |= values_files(folder, folder.path) | local_chart(folder, folder.path)
-        texts[f"{folder.path}/{INSTALL}"] = install_sh(folder, sentence, slug(recipe))
-        if folder.chart is not None:
-            texts[f"{folder.path}/{UPSTREAM}"] = f"# {sentence}\n{_upstream(folder)}"
-    return texts
+    installs = {f"{folder.path}/{INSTALL}": install_sh(folder, sentence, slug(recipe), name) for folder in plan.folders}
+    return texts | contents | installs
+
+
+def _digest(contents: Mapping[str, str]) -> str:
+    """Return the name of a bundle by what it installs; 16 hexadecimal digits."""
+    found = sha256()
+    for path, text in sorted(contents.items()):
+        found.update(f"{path}\0{text}\0".encode())
+    return found.hexdigest()[:16]
 
 
 def _upstream(folder: Folder) -> str:

@@ -90,6 +90,17 @@ def former_kinds(plan: Plan) -> str:
     return table("FORMER_KINDS", rows, "release, namespace, group of kinds, the component that brought them before")
 
 
+def owned_secrets(plan: Plan) -> str:
+    """Return the assignment of the Secrets that charts write empty, and that somebody else fills."""
+    rows = [
+        (folder.name, folder.namespace, secret)
+        for folder in plan.folders
+        if folder.chart
+        for secret in folder.part.facts.get("ownedSecrets") or ()
+    ]
+    return table("OWNED_SECRETS", rows, "release, namespace, Secret that somebody else fills")
+
+
 def _main_folders(plan: Plan) -> list[Folder]:
     """Return the folders that stand for their components."""
     return [folder for folder in plan.folders if folder.phase == "main"]

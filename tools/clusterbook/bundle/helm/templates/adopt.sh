@@ -2,50 +2,10 @@
 # Part of deploy.sh, behind webhooks.sh: what an older bundle installed as another release becomes part of this one.
 # Until the record of the old release is gone, the next run does all of it again, so that it may end anywhere.
 
-fed_kube() { # kubectl, reading standard input
-    # shellcheck disable=SC2086 # a flag may be several words
-    kubectl "$@" ${KUBE_CONTEXT:+--context "$KUBE_CONTEXT"} $KUBECONFIG_FLAG
-}
-
-# Manifests on stdin. With a namespace, those that lie in it: the ones that name it, or none where it is the release's
-# own. Without, the namespaces that they name.
-documents_in() { # namespace or nothing, namespace of the release
-    awk -v wanted="$1" -v own="$2" '
-        function tell() {
-            if (wanted == "") { if (space != "") print space }
-            else if ((space == "" ? own : space) == wanted) printf "---\n%s", text
-            text = ""; space = ""; inside = 0
-        }
-        /^---/ { tell(); next }
-        { text = text $0 "\n" }
-        /^[^ #]/ { inside = /^metadata:/ }
-        inside && /^  namespace:/ { space = $2; gsub(/["\047]/, "", space) }
-        END { tell() }
-    '
-}
-
-objects_of() { # release, namespace; of each of its objects that is there the namespace, and kind/name
-    local manifest space
-    manifest="$(to_helm get manifest "$1" --namespace "$2" 2>/dev/null)" || return 0
-    while read -r space; do
-        printf '%s\n' "$manifest" | documents_in "$space" "$2" |
-            fed_kube get --namespace "$space" --filename - --ignore-not-found --output name 2>/dev/null |
-            sed "s|^|$space |" || true
-    done <<<"$(printf '%s\n%s\n' "$2" "$(printf '%s\n' "$manifest" | documents_in '' "$2")" | sed '/^$/d' | sort -u)"
-}
-
 give() { # release, its namespace, namespace of the object, object: Helm takes it for one of the release's from now on
     kube annotate "$4" --namespace "$3" --overwrite \
         "meta.helm.sh/release-name=$1" "meta.helm.sh/release-namespace=$2" >/dev/null &&
         kube label "$4" --namespace "$3" --overwrite app.kubernetes.io/managed-by=Helm >/dev/null
-}
-
-template_of_owner='{{with .metadata.annotations}}{{index . "meta.helm.sh/release-name"}}'
-template_of_owner="$template_of_owner {{index . \"helm.sh/resource-policy\"}}{{end}}"
-
-may_go() { # release, namespace, object: it is the release's, and nobody said that it is to be kept
-    [ "$(kube get "$3" --namespace "$2" --ignore-not-found --output "go-template=$template_of_owner" 2>/dev/null)" = \
-        "$1 <no value>" ]
 }
 
 adopt() { # release, namespace: before it is installed

@@ -36,6 +36,10 @@ to_helm() {
     helm "$@" ${KUBE_CONTEXT:+--kube-context "$KUBE_CONTEXT"} $KUBECONFIG_FLAG $HELM_DEBUG_FLAG </dev/null
 }
 
+apply_args() { # from Helm 4 on the server applies, and stops at a field that somebody else has changed
+    case $HELM_VERSION in v[0-3].*) ;; *) printf '%s' '--server-side=true --force-conflicts' ;; esac
+}
+
 need_programs() {
     local program
     for program in helm kubectl; do

@@ -87,6 +87,9 @@ done
 # shellcheck source=preflight.sh
 . ./preflight.sh
 
+# shellcheck source=objects.sh
+. ./objects.sh
+
 # shellcheck source=adopt.sh
 . ./adopt.sh
 
@@ -164,10 +167,6 @@ recover() { # release, namespace
             to_helm rollback "$1" --namespace "$2" $(apply_args)
             ;;
     esac
-}
-
-apply_args() { # from Helm 4 on the server applies, and stops at a field that somebody else has changed
-    case $HELM_VERSION in v[0-3].*) ;; *) printf '%s' '--server-side=true --force-conflicts' ;; esac
 }
 
 # Jobs that are hooks stay behind when they fail, and would be in the way of the next attempt.

@@ -96,49 +96,6 @@ remove_left_over() { # returns 1 when one of them stays
     return "$failed"
 }
 
-# Helm deletes what a chart has among its templates, be it a kind with all objects of it, or a claim with its data. Where
-# there is such a thing, objects are removed one by one, without the hooks that the chart has for its removal.
-holds_what_stays='^kind: *["'\'']?(CustomResourceDefinition|PersistentVolumeClaim|Namespace)["'\'']? *$'
-
-remove_former() { # release, namespace
-    local manifest said space object
-    if ! manifest="$(to_helm get manifest "$1" --namespace "$2" 2>&1)"; then
-        case $manifest in
-            *'release: not found'*) return 0 ;;
-        esac
-        complain "$manifest"
-        return 1
-    fi
-    if ! grep -q -E "$holds_what_stays" <<<"$manifest"; then
-        if ! said="$(to_helm uninstall "$1" --namespace "$2" --wait --timeout "${HELM_TIMEOUT:-10m}" 2>&1)"; then
-            case $said in
-                *'release: not found'*) return 0 ;;
-            esac
-            complain "$said"
-            return 1
-        fi
-        say "removed $1 from $2"
-        return 0
-    fi
-    while read -r space object; do
-        case "$object" in
-            '') ;;
-            customresourcedefinition.* | persistentvolumeclaim/* | namespace/*) say "kept: $object of $1" ;;
-            *)
-                if ! may_go "$1" "$space" "$object"; then
-                    say "kept: $object of $1"
-                elif ! kube delete "$object" --namespace "$space" --ignore-not-found \
-                    --timeout "${HELM_TIMEOUT:-10m}" >/dev/null; then
-                    return 1
-                fi
-                ;;
-        esac
-    done <<<"$(objects_of "$1" "$2" | sed '1!G;h;$!d')" # what Helm makes last goes first
-    # Its record goes last, so that the next run finds what is left of it.
-    kube delete secret --namespace "$2" --selector "owner=helm,name=$1" >/dev/null || return 1
-    say "removed $1 from $2"
-}
-
 wanted_version() { # folder
     if [ -f "$here/$1/upstream.env" ]; then
         # shellcheck source=/dev/null
