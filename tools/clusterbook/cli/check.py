@@ -99,17 +99,15 @@ def _of_config(node: Node, path: str) -> list[Finding]:
     """Return what is wrong with a configuration: what each command that reads it would refuse of it."""
     from clusterbook.bundle.options import read_options
     from clusterbook.catalog.criteria import read_criteria
-    from clusterbook.cli import config, config_cluster
+    from clusterbook.cli import agent_flags, config, config_cluster
     from clusterbook.diagnostics.findings import Finding, Place
-    from clusterbook.documents.schema import check_shape
-    from clusterbook.inputs.config_schema import ConfigShape
+    from clusterbook.documents.scalars import duration_s
     from clusterbook.lookup.find import open_shelf
+    from clusterbook.validate.judge import chosen_phases
 
-    findings: list[Finding] = []
-    check_shape(node, path, ConfigShape, findings, strict=True)
-    if findings:
-        return sorted(findings, key=lambda finding: (finding.place, finding.code))
-    shape = ConfigShape.model_validate(node.data())
+    shape, findings = config.shape_of(node, path)
+    if shape is None:
+        return findings
 
     def of_recipe() -> None:
         asked = config.recipe_request(shape)
@@ -120,16 +118,25 @@ def _of_config(node: Node, path: str) -> list[Finding]:
         read_choices(asked)
 
     def of_bundle() -> None:
-        config.bundle_target(shape)
         config.refuse_unread(shape, path)
+        config.bundle_target(shape)
         elsewhere = ("recipe", "output", "setFile")
         read_options({name: word for name, word in config.bundle_options(shape).items() if name not in elsewhere})
+
+    def of_cluster(of: Callable[[str, Request], tuple[Request, tuple[str, ...]]]) -> None:
+        asked, _ = of(path, Request())
+        if asked.says("agent"):
+            agent_flags.read_agent(asked)
+        elif asked.says("timeout"):
+            duration_s(asked.text("timeout"))
+        chosen_phases(tuple(name for name in asked.lists.get("phase", ()) if name != "all"))
 
     readers: tuple[Callable[[], object], ...] = (
         of_recipe,
         of_bundle,
-        lambda: config_cluster.of_snapshot(path, Request()),
-        lambda: config_cluster.of_validate(path, Request()),
+        lambda: of_cluster(config_cluster.of_snapshot),
+        lambda: of_cluster(config_cluster.of_validate),
+        lambda: config.verify_request(shape),
     )
     for read in readers:
         try:

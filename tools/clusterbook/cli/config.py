@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from clusterbook.cli.command import Request, Value
+from clusterbook.cli.reference_words import FLAGS
 from clusterbook.diagnostics.errors import InvalidRequest
-from clusterbook.diagnostics.findings import Finding
-from clusterbook.documents.schema import check_shape
+from clusterbook.diagnostics.findings import Finding, Place
+from clusterbook.documents.schema import MISSING_KEY, check_shape
+from clusterbook.documents.yaml_reader import Node
 from clusterbook.inputs.config_schema import (
     AttestationPart,
     BundlePart,
@@ -23,9 +25,14 @@ from clusterbook.inputs.config_schema import (
     RecipePart,
     RegistryPart,
     SchedulingPart,
+    SpecPart,
     VerifyPart,
+    VerifyPolicyPart,
+    VerifyTrustPart,
 )
 from clusterbook.inputs.read import read_node
+
+_SECTIONS = SpecPart.model_fields
 
 
 def read_config(where: str) -> ConfigShape:
@@ -35,20 +42,59 @@ def read_config(where: str) -> ConfigShape:
         InvalidRequest: a field is unknown or has the wrong type.
         NotFound: the file cannot be read.
     """
-    node = read_node(where)
+    config, findings = shape_of(read_node(where), where)
+    if config is None:
+        raise InvalidRequest(findings[0].what, place=findings[0].place, hint=findings[0].hint)
+    return config
+
+
+def shape_of(node: Node, where: str) -> tuple[ConfigShape | None, list[Finding]]:
+    """Return the configuration that a document at `where` is, or None and what is wrong with it."""
     findings: list[Finding] = []
     check_shape(node, where, ConfigShape, findings, strict=True)
     if findings:
-        raise InvalidRequest(findings[0].what, place=findings[0].place, hint=findings[0].hint)
-    return ConfigShape.model_validate(node.data())
+        return None, sorted(findings, key=lambda finding: (finding.place, finding.code))
+    config = ConfigShape.model_validate(node.text_data())
+    if config.kind == "AICRConfig" and not config.spec.model_fields_set:  # as the reference has it
+        place = Place(where, node.value["spec"].line, node.value["spec"].column)
+        hint = f"add one of them: {', '.join(sorted(info.alias or name for name, info in _SECTIONS.items()))}"
+        return None, [MISSING_KEY.finding(place, "the configuration has no section", hint)]
+    return config, []
 
 
 def verify_request(config: ConfigShape) -> Request:
-    """Return what of `verify` a configuration stands for: whom to trust is what `fetch` says."""
+    """Return what of `verify` a configuration stands for: whom to trust is what `fetch` says.
+
+    Raises:
+        InvalidRequest: it says something in two places, or what is not acted on.
+    """
     part = config.spec.verify or VerifyPart()
+    trust = part.trust or VerifyTrustPart()
+    if trust.certificate_identity_regexp:
+        what = "spec.verify.trust.certificateIdentityRegexp is not acted on: it is about AICR's own program"
+        raise InvalidRequest(what, hint="remove it: whom to trust is what `policy` of spec.fetch says")
     fetched = (config.spec.fetch or FetchPart()).model_dump(exclude_none=True)
-    trusted = {key: tuple(value) if isinstance(value, list) else value for key, value in fetched.items()}
-    return Request.of({**part.model_dump(exclude_none=True), "published_in": trusted.pop("from_", None), **trusted})
+    said: list[tuple[str, dict[str, Any]]] = [
+        ("spec.verify", part.model_dump(exclude_none=True, exclude={"policy", "trust"})),
+        ("spec.verify.policy", (part.policy or VerifyPolicyPart()).model_dump(exclude_none=True)),
+        ("spec.fetch", {key: tuple(value) if isinstance(value, list) else value for key, value in fetched.items()}),
+        ("spec.verify.trust", {key: (value,) for key, value in trust.model_dump(exclude_none=True).items()}),
+    ]
+    fields = _said_once(said)
+    return Request.of({**fields, "published_in": fields.pop("from_", None)})
+
+
+def _said_once(sections: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+    """Return the fields of several sections together. Raises InvalidRequest where two say the same otherwise."""
+    fields: dict[str, Any] = {}
+    known: dict[str, str] = {}
+    for section, said in sections:
+        for name, value in said.items():
+            if fields.setdefault(name, value) != value:
+                what = f"{section} and {known[name]} say two things of {name.replace('_', '-')}"
+                raise InvalidRequest(what, hint="keep one of them")
+            known.setdefault(name, section)
+    return fields
 
 
 def diff_request(config: ConfigShape) -> Request:
@@ -112,7 +158,8 @@ def bundle_options(config: ConfigShape) -> dict[str, Any]:
     """
     part = config.spec.bundle or BundlePart()
     deployment = (part.deployment or DeploymentPart()).model_dump(exclude_none=True, by_alias=True)
-    scheduling = (part.scheduling or SchedulingPart()).model_dump(exclude_none=True, by_alias=True)
+    elsewhere = {"dra_eviction_node_label"}  # see refuse_unread
+    scheduling = (part.scheduling or SchedulingPart()).model_dump(exclude_none=True, by_alias=True, exclude=elsewhere)
     found: dict[str, Any] = {**deployment, **scheduling}
     for group in ("systemNode", "acceleratedNode"):
         if f"{group}Tolerations" in found:
@@ -139,6 +186,12 @@ def bundle_target(config: ConfigShape) -> Request:
     """
     part = config.spec.bundle or BundlePart()
     signing, registry = part.attestation or AttestationPart(), part.registry or RegistryPart()
+    if signing.enabled is None and signing.model_dump(exclude_none=True):
+        what = "spec.bundle.attestation says how a bundle is signed, and not that one is"
+        raise InvalidRequest(what, hint="add enabled: true, or enabled: false to leave bundles unsigned")
+    if signing.key and signing.signing_key and signing.key != signing.signing_key:
+        raise InvalidRequest("spec.bundle.attestation names two keys: key and signingKey", hint="keep one of them")
+    key = signing.key or signing.signing_key
     for name, said in {"fulcioURL": signing.fulcio_url, "rekorURL": signing.rekor_url}.items():
         if signing.enabled and said:
             what = f"spec.bundle.attestation.{name}: an address alone does not say what is to be believed of it"
@@ -147,9 +200,9 @@ def bundle_target(config: ConfigShape) -> Request:
     if registry.insecure_tls:
         what = "spec.bundle.registry.insecureTLS: certificates are always checked"
         raise InvalidRequest(what, hint="name its authority with --ca-file, or for a test registry plainHTTP: true")
-    by_login = signing.enabled and not signing.key
+    by_login = signing.enabled and not key
     found: dict[str, Value] = {
-        "sign_key": signing.key if signing.enabled else None,
+        "sign_key": key if signing.enabled else None,
         "keyless": by_login or None,
         "device_flow": (by_login and signing.oidc_device_flow) or None,
         "trust_config": signing.trust_config if by_login else None,
@@ -161,12 +214,20 @@ def bundle_target(config: ConfigShape) -> Request:
 
 
 def refuse_unread(config: ConfigShape, where: str) -> None:
-    """Refuse the field of `bundle` that is about the reference's own program, and is not read.
+    """Refuse a field of `bundle` of which nothing comes here: whoever wrote it would wait for it in vain.
 
     Raises:
         InvalidRequest: it is there; naming it, and what to do instead.
     """
-    signing = (config.spec.bundle or BundlePart()).attestation
-    if signing and signing.certificate_identity_regexp:
-        what = "spec.bundle.attestation.certificateIdentityRegexp is not acted on"
-        raise InvalidRequest(what, place=where, hint="remove it: `verify --policy` says whom to trust")
+    part = config.spec.bundle or BundlePart()
+    signing, scheduling = part.attestation or AttestationPart(), part.scheduling or SchedulingPart()
+    for path, said, instead in (
+        (
+            "attestation.certificateIdentityRegexp",
+            signing.certificate_identity_regexp,
+            "`verify --policy` says whom to trust",
+        ),
+        ("scheduling.draEvictionNodeLabel", scheduling.dra_eviction_node_label, FLAGS["--dra-eviction-node-label"]),
+    ):
+        if said:
+            raise InvalidRequest(f"spec.bundle.{path} is not acted on", place=where, hint=f"remove it: {instead}")

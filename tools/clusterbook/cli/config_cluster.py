@@ -118,6 +118,11 @@ def _refuse_unread(part: BaseModel, path: str, where: str, root: str) -> None:
         if at in _MEANS_NOTHING and value not in (None, False):
             hint = f"remove it: {_MEANS_NOTHING[at]}"
             raise InvalidRequest(f"{root}.{at} is not acted on", place=where, hint=hint)
+        if name == "toleration" and value == []:
+            what = f"{root}.{at} is an empty list, and a Job without tolerations of its own tolerates every taint"
+            raise InvalidRequest(
+                what, place=where, hint="remove it, or name what is tolerated: [dedicated=gpu:NoSchedule]"
+            )
         if isinstance(value, BaseModel):
             _refuse_unread(value, at, where, root)
 

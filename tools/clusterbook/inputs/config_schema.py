@@ -6,7 +6,7 @@ G7.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -137,6 +137,7 @@ class SchedulingPart(_Part):
     nodes: int | None = Field(None, ge=0)
     storage_class: str | None = Field(None, alias="storageClass")
     shared_storage_class: str | None = Field(None, alias="sharedStorageClass")
+    dra_eviction_node_label: str | None = Field(None, alias="draEvictionNodeLabel")
 
 
 class AttestationPart(_Part):
@@ -144,6 +145,7 @@ class AttestationPart(_Part):
 
     enabled: bool | None = None
     key: str | None = None
+    signing_key: str | None = Field(None, alias="signingKey")
     trust_config: str | None = Field(None, alias="trustConfig")
     certificate_identity_regexp: str | None = Field(None, alias="certificateIdentityRegexp")
     oidc_device_flow: bool | None = Field(None, alias="oidcDeviceFlow")
@@ -276,13 +278,28 @@ class FetchPart(_Part):
     ca_file: str | None = Field(None, alias="caFile")
 
 
-class VerifyPart(_Part):
-    """What `verify` reads besides `fetch`: how much has to be known."""
+class VerifyPolicyPart(_Part):
+    """How much has to be known, where the reference's configuration says it."""
 
     min_trust_level: str | None = Field(None, alias="minTrustLevel")
     require_creator: str | None = Field(None, alias="requireCreator")
     cli_version_constraint: str | None = Field(None, alias="cliVersionConstraint")
+
+
+class VerifyTrustPart(_Part):
+    """Whom to trust, where the reference's configuration says it; `fetch` is where ours does."""
+
+    certificate_identity_regexp: str | None = Field(None, alias="certificateIdentityRegexp")
+    key: str | None = None
+    trust_root: str | None = Field(None, alias="trustRoot")
+
+
+class VerifyPart(VerifyPolicyPart):
+    """What `verify` reads besides `fetch`: how much has to be known."""
+
     at_least: str | None = Field(None, alias="atLeast")
+    policy: VerifyPolicyPart | None = None
+    trust: VerifyTrustPart | None = None
 
 
 class DiffPart(_Part):
@@ -307,10 +324,16 @@ class SpecPart(_Part):
     diff: DiffPart | None = None
 
 
+class MetadataPart(_Part):
+    """What a configuration is called."""
+
+    name: str | None = None
+
+
 class ConfigShape(_Part):
     """A configuration file."""
 
     api_version: str | None = Field(None, alias="apiVersion")
     kind: Literal["ClusterbookConfig", "AICRConfig"]
-    metadata: dict[str, Any] | None = None
+    metadata: MetadataPart | None = None
     spec: SpecPart
