@@ -49,6 +49,7 @@ def test_the_commands_of_the_page_work(ask: Ask) -> None:
         said = ask(*line)
         assert said.status == 0, (line, said.err)
     assert YAML(typ="safe").load(Path("recipe.yaml"))["apiVersion"] == "aicr.run/v1"
+    assert Path("aicr-data/registry.yaml").exists()
     assert ask("recipe", "-r", "criteria.yaml").out == ask("recipe", "--config", "config.yaml").out
 
 

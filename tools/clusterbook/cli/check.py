@@ -16,7 +16,7 @@ from clusterbook.cli.reply import DIFFER, MissingFlag, Reply
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
 
 if TYPE_CHECKING:
-    from clusterbook.diagnostics.findings import Finding
+    from clusterbook.diagnostics.findings import Finding, Severity
     from clusterbook.documents.yaml_reader import Node
     from clusterbook.lookup.index_files import IndexFiles
 
@@ -56,16 +56,11 @@ def _of_path(path: str, kubeconfig: str) -> list[Finding]:
     node = read_node(path, kubeconfig=kubeconfig)
     kind = node.get("kind")
     name = kind.string() if kind else ""
-    if name == "RecipeResult":
-        from clusterbook.resolve.recipe_schema import read_deployable
-
-        read_deployable(node.data())
-        return _misread_words(node.get(COMPONENTS), path)
-    if name in CONFIGS:
-        return _of_config(node, path)
+    if name in _HANDED_IN:
+        return [*_HANDED_IN[name](node, path), *_misread_words(node.get(COMPONENTS), path)]
     shapes = {shape.__name__.removesuffix("Shape"): shape for shape in SHAPES.values()}
     if name not in shapes:
-        known = ", ".join(sorted((*shapes, "RecipeResult", *CONFIGS)))
+        known = ", ".join(sorted((*shapes, *_HANDED_IN)))
         raise InvalidRequest(f"{path} is of the kind '{name}', which is not checked", hint=f"checked are {known}")
     check_shape(node, path, shapes[name], findings, strict=True)
     if name == "RecipeMetadata":
@@ -100,7 +95,6 @@ def _of_config(node: Node, path: str) -> list[Finding]:
     from clusterbook.bundle.options import read_options
     from clusterbook.catalog.criteria import read_criteria
     from clusterbook.cli import agent_flags, config, config_cluster
-    from clusterbook.diagnostics.findings import Finding, Place
     from clusterbook.documents.scalars import duration_s
     from clusterbook.lookup.find import open_shelf
     from clusterbook.validate.judge import chosen_phases
@@ -138,13 +132,70 @@ def _of_config(node: Node, path: str) -> list[Finding]:
         lambda: of_cluster(config_cluster.of_validate),
         lambda: config.verify_request(shape),
     )
-    for read in readers:
-        try:
-            read()
-        except ClusterbookError as error:
-            place = error.place if isinstance(error.place, Place) else Place(str(error.place or path))
-            findings.append(Finding(error.code, place, error.what, error.hint))
+    return [finding for read in readers for finding in _refused(read, path)]
+
+
+def _of_recipe(node: Node, path: str) -> list[Finding]:
+    """Return what is wrong with a recipe: what `bundle` would refuse, and keys of which nothing comes."""
+    from clusterbook.diagnostics.findings import Place
+    from clusterbook.documents.schema import UNKNOWN_KEY, descend
+    from clusterbook.documents.selector import parse
+    from clusterbook.inputs.read import recipe_in
+    from clusterbook.resolve.recipe_schema import is_strict, read_deployable, unknown_keys
+
+    document = node.data()
+    severity: Severity = "error" if is_strict(document) else "warning"
+    findings = []
+    for where, hint in unknown_keys(document):
+        steps = list(parse(where))
+        at, _ = descend(node, steps)
+        place = Place(path, at.key_line, at.key_column)
+        findings.append(UNKNOWN_KEY.finding(place, f"unknown key '{steps[-1]}'", hint, severity))
+    if not any(finding.severity == "error" for finding in findings):
+        findings += _refused(lambda: read_deployable(recipe_in(document)), path)
     return findings
+
+
+def _of_criteria(node: Node, path: str) -> list[Finding]:
+    """Return what is wrong with criteria: what a look-up would refuse before it looks anything up."""
+    from clusterbook.catalog.criteria import read_criteria
+    from clusterbook.inputs.read import criteria_in, unread_keys
+    from clusterbook.lookup.find import open_shelf
+
+    def read() -> None:
+        document = node.data()
+        unread_keys(document)
+        read_criteria(criteria_in(document), open_shelf().vocabulary)
+
+    return _refused(read, path)
+
+
+def _of_snapshot(node: Node, path: str) -> list[Finding]:
+    """Return what is wrong with a snapshot: what everybody who reads one would refuse."""
+    from clusterbook.snapshot.model import read_measured_snapshot
+
+    return _refused(lambda: read_measured_snapshot(node.data()), path)
+
+
+def _refused(read: Callable[[], object], path: str) -> list[Finding]:
+    """Return a finding about what reading refuses, if anything."""
+    from clusterbook.diagnostics.findings import Finding, Place
+
+    try:
+        read()
+    except ClusterbookError as error:
+        place = error.place if isinstance(error.place, Place) else Place(str(error.place or path))
+        return [Finding(error.code, place, error.what, error.hint)]
+    return []
+
+
+_HANDED_IN: Mapping[str, Callable[[Node, str], list[Finding]]] = {
+    "RecipeResult": _of_recipe,
+    "RecipeCriteria": _of_criteria,
+    "Snapshot": _of_snapshot,
+    **dict.fromkeys(CONFIGS, _of_config),
+}
+"""Documents that are no sources of a catalog, by kind, and what is wrong with one."""
 
 
 def _misread_words(components: Node | None, path: str) -> list[Finding]:
@@ -189,7 +240,8 @@ COMMANDS: Mapping[str, Command] = {
         _FLAGS,
         (Argument("path", "[FILE|DIR]"),),
         check,
-        "Check an overlay, a mixin, a registry, a recipe, a configuration or a whole tree; exit 10 on findings.",
+        "Check an overlay, a mixin, a registry, a recipe, criteria, a snapshot, a configuration or a whole tree;"
+        " exit 10 on findings.",
         "clusterbook check overlays/h100-eks-training.yaml\n  clusterbook check --data ./private",
         rules=(OF_CLUSTERS._replace(needs=("path",)), OF_TRUST, OF_ACCESS),
     ),

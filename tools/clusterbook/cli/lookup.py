@@ -9,19 +9,29 @@ import json
 from collections.abc import Callable, Mapping
 
 from clusterbook.catalog.criteria import DIMENSIONS, read_criteria
-from clusterbook.cli.command import OF_ACCESS, OF_CLUSTERS, OF_LEDGER, OF_TRUST, Argument, Caller, Command, Request
+from clusterbook.cli.command import (
+    OF_ACCESS,
+    OF_CLUSTERS,
+    OF_LEDGER,
+    OF_TRUST,
+    Argument,
+    Caller,
+    Command,
+    FlagRule,
+    Request,
+)
 from clusterbook.cli.flags import ANSWER, CONFIG, CRITERIA, INHERIT_FROM, INTERFACES, OUTPUT, WHERE, Flag
-from clusterbook.cli.question import read_question
+from clusterbook.cli.question import read_question, read_where
 from clusterbook.cli.render import leaves_table, recipe_table, render, table
 from clusterbook.cli.reply import MissingFlag, Reply
 from clusterbook.diagnostics.errors import InvalidRequest, NotFound
 from clusterbook.lookup.find import find, nearest_hint, open_shelf, read_input, refuse_empty, serve
 from clusterbook.records import TYPE_CHECKING, Any
 from clusterbook.resolve import matching, views
-from clusterbook.resolve.recipe import RecipeResult
+from clusterbook.resolve.recipe import KIND, RecipeResult
 
 if TYPE_CHECKING:
-    from clusterbook.lookup.find import Question
+    from clusterbook.lookup.find import Lookup, Question
     from clusterbook.lookup.shelf import CatalogRecipe
 
 _NOT_OF_LISTS = (
@@ -62,8 +72,12 @@ def recipe(request: Request, _caller: Caller) -> Reply:
     found = find(read_question(request))
     document, notes = found.with_health_checks(), found.notes
     table_of: Callable[[Any], str] = recipe_table
+    if request.values.get("api_version") == "":
+        raise InvalidRequest("--api-version is empty", hint="type --api-version aicr.run/v1, say, or leave it out")
     if request.says("api_version") or request.text("kind", "recipe") != "recipe":
         document, more = _enveloped(document, request.text("kind", "recipe"), request.text("api_version"))
+        if request.says("files"):
+            more = _write_manifests(document, found, request)
         notes, table_of = (*notes, *more), leaves_table
     form = request.text("format", "yaml")
     kind = "config" if request.text("kind") == "config" else "recipe"  # criteria are what -r takes, too
@@ -90,8 +104,35 @@ def _enveloped(document: dict[str, Any], kind: str, version: str) -> tuple[dict[
     if kind == "config":
         return envelopes.config_document(document, version), ()
     files = envelopes.named_manifests(document)
-    note = f"{len(files)} manifests are named, not carried: hand over the tree that has them with --data"
+    note = f"{len(files)} manifests are named, not carried: --files DIR writes them, as a tree for --data"
     return envelopes.recipe_envelope(document, version), (note,) if files else ()
+
+
+def _write_manifests(document: dict[str, Any], found: Lookup, request: Request) -> tuple[str, ...]:
+    """Write the manifests that a recipe names where `--files` says; return a note about it.
+
+    Raises:
+        InvalidRequest: what is written names none, or they are not at hand.
+        Unwritable: the folder cannot be written, or holds something else.
+    """
+    from pathlib import Path
+
+    from clusterbook.files.write import write_folder
+    from clusterbook.lookup.recipe_file import whole_recipe_file
+    from clusterbook.resolve.bundle_inputs import complete
+    from clusterbook.resolve.envelopes import manifest_tree
+
+    if document.get("kind") != KIND:
+        raise InvalidRequest(f"--files: a {document.get('kind')} names no manifests", hint="leave it out")
+    if found.shelf is None:
+        source, data = read_where(request)
+        whole = whole_recipe_file(found.document, source=source, data=data).document
+    else:
+        whole = complete(found.document, found.shelf.bundle_inputs())
+    where = request.text("files")
+    tree = manifest_tree(document, RecipeResult(whole).files)
+    write_folder(Path(where), ((path, text.encode()) for path, text in tree.items()), marker="registry.yaml")
+    return (f"{len(tree) - 1} manifests are in {where}: hand it over with --data {where}",)
 
 
 def query(request: Request, _caller: Caller) -> Reply:
@@ -261,6 +302,7 @@ def _chain_text(chains: Mapping[str, list[dict[str, Any]]]) -> str:
 _SLUG, _PATH = Argument("slug"), Argument("path")
 _KIND = Flag("kind", ("--kind",), "Document to print; default: recipe.", values=("recipe", "criteria", "config"))
 _API = Flag("api_version", ("--api-version",), "Write an apiVersion that AICR reads, such as aicr.run/v1.", "VERSION")
+_FILES = Flag("files", ("--files",), "With --api-version, write the manifests too, as a tree for --data.", "DIR")
 _SELECTOR = Flag("selector", ("--selector",), "Path of the value, such as components.gpu-operator.version.", "PATH")
 _ALL = Flag("all", ("--all",), "Include composed recipes.")
 _NO_HEALTH = Flag("no_health", ("--no-health", "--skip-health"), "Omit the columns STATUS and COVERAGE.")
@@ -270,12 +312,12 @@ COMMANDS: Mapping[str, Command] = {
     for command in (
         Command(
             "recipe",
-            (*CRITERIA, *ANSWER, *WHERE, *OUTPUT, _KIND, _API),
+            (*CRITERIA, *ANSWER, *WHERE, *OUTPUT, _KIND, _API, _FILES),
             (_SLUG,),
             recipe,
             "Resolve and print the recipe for a cluster.",
             "clusterbook recipe --service eks --accelerator h100 --intent training --os ubuntu",
-            rules=_RULES,
+            rules=(*_RULES, FlagRule(("files",), needs=("api_version",))),
         ),
         Command(
             "query",

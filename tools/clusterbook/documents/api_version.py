@@ -21,6 +21,8 @@ API_VERSIONS = (*_ALL, STABLE, AUTHORED, PROFILED_ALPHA, PROFILED)
 """All that are read."""
 FOREIGN = API_VERSIONS[1:]
 """Those of the reference's documents."""
+LENIENT = (REFERENCE, FIRST_GENERATION)
+"""Those of documents whose unknown fields the reference passed over; since it left alpha, it has refused them."""
 READ = {
     "RecipeMetadata": (*_ALL, AUTHORED, PROFILED_ALPHA, PROFILED),
     "RecipeMixin": (*_ALL, AUTHORED),
@@ -40,6 +42,8 @@ WRITTEN = {
     "AICRConfig": (AUTHORED, REFERENCE, FIRST_GENERATION),
 }
 """What can be written of each kind besides our own; a recipe of which something was chosen says `profiled` instead."""
+SOURCES = {STABLE: AUTHORED, PROFILED: AUTHORED, PROFILED_ALPHA: REFERENCE}
+"""What the sources say from which a recipe was made; those of other recipes say what it says itself."""
 
 
 def versions_of(kind: object) -> tuple[str, ...]:

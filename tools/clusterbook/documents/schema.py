@@ -102,7 +102,7 @@ def check_shape(node: Node, file: str, shape: type[BaseModel], findings: list[Fi
 def _shape_finding(node: Node, file: str, shape: type[BaseModel], problem: dict[str, Any], *, strict: bool) -> Finding:
     """Return what pydantic found, with its place and in our words."""
     location, kind = list(problem["loc"]), str(problem["type"])
-    target, depth = _descend(node, location)
+    target, depth = descend(node, location)
     last = location[-1] if location else ""
     if kind == "extra_forbidden":
         place = Place(file, target.key_line, target.key_column)
@@ -152,7 +152,7 @@ def _shape_hint(kind: str, problem: dict[str, Any], target: Node) -> str:
     }.get(kind, "correct the value; the schema in the first line says what may stand here")
 
 
-def _descend(node: Node, location: list[Any]) -> tuple[Node, int]:
+def descend(node: Node, location: list[Any]) -> tuple[Node, int]:
     """Return the deepest node on the way to `location`, and how many steps that was."""
     for depth, step in enumerate(location):
         if isinstance(node.value, dict) and step in node.value:

@@ -14,7 +14,7 @@ from clusterbook.catalog.criteria import Criteria
 from clusterbook.diagnostics.console import CONSOLE
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean, unreadable
 from clusterbook.diagnostics.findings import Place, SourceErrors
-from clusterbook.documents.api_version import API_VERSION, versions_of
+from clusterbook.documents.api_version import API_VERSION, LENIENT, versions_of
 from clusterbook.documents.scalars import BOOLEANS, boolean_remark
 from clusterbook.documents.selector import describe, spell
 from clusterbook.documents.yaml_reader import MAX_BYTES, Node, parse
@@ -24,6 +24,7 @@ from clusterbook.resolve.recipe_schema import read_recipe, refuse_unknown_keys
 
 VALUES = ("values", "overrides")
 """Where a component of a recipe says values of its chart."""
+_OF_CRITERIA = ("apiVersion", "kind", "metadata", "spec")
 _WHERE = "name a file, a URL, or - for standard input"
 
 
@@ -86,6 +87,10 @@ def read_node(where: str, *, kubeconfig: str = "") -> Node:
             f"{display_name(where)} holds {content}", hint="a document starts with kind: and apiVersion:"
         )
     version, kind = node.get("apiVersion"), node.get("kind")
+    for name, said in {"apiVersion": version, "kind": kind}.items():
+        if said is not None and isinstance(said.value, dict | list):
+            place = Place(display_name(where), said.line, said.column)
+            raise InvalidRequest(f"{name} is {describe(said.data())}, not text", place=place, hint="write one word")
     known = versions_of(kind.string() if kind else "")
     if version is not None and version.string() not in ("", *known):
         raise InvalidRequest(
@@ -155,7 +160,26 @@ def criteria_in(document: dict[str, Any]) -> dict[str, str | int]:
         raise InvalidRequest(
             f"the {kind} has the unknown criterion '{word}'", hint=did_you_mean(word, Criteria._fields)
         )
+    for name, value in criteria.items():
+        if isinstance(value, bool | dict | list):
+            what = f"{name} of the {kind} is {describe(value)}, not {'a number' if name == 'nodes' else 'a word'}"
+            raise InvalidRequest(what, hint=f"write {name}: {'8' if name == 'nodes' else 'NAME'}, or leave it out")
     return {str(name): value if isinstance(value, int) else str(value or "") for name, value in criteria.items()}
+
+
+def unread_keys(document: Mapping[str, Any]) -> list[str]:
+    """Return the keys of a RecipeCriteria of which nothing comes; those of an overlay are another matter.
+
+    Raises:
+        InvalidRequest: there is one, and the document is not of an apiVersion that was read leniently.
+    """
+    if document.get("kind") not in (None, "", "RecipeCriteria"):
+        return []
+    found = [str(key) for key in document if key not in _OF_CRITERIA]
+    if found and document.get("apiVersion") not in LENIENT:
+        what = f"{found[0]} is no key of a RecipeCriteria, so nothing would come of it"
+        raise InvalidRequest(what, hint=did_you_mean(found[0], _OF_CRITERIA))
+    return found
 
 
 def recipe_in(document: dict[str, Any]) -> dict[str, Any]:

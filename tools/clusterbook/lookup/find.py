@@ -124,10 +124,11 @@ def _criteria_in(document: dict[str, Any], where: str, shelf: Shelf) -> dict[str
     """Return the criteria in a document that was handed in, if any. Source: reference rows R11, R43."""
     if not document:
         return {}
-    from clusterbook.inputs.read import criteria_in, display_name
+    from clusterbook.inputs.read import criteria_in, display_name, unread_keys
 
     try:
         criteria = criteria_in(document)
+        shelf.remarks += [f"{display_name(where)}: {key} is not read" for key in unread_keys(document)]
     except InvalidRequest as error:
         raise InvalidRequest(error.what, place=error.place or display_name(where), hint=error.hint) from error
     if document.get("kind") == "RecipeMetadata":

@@ -22,7 +22,7 @@ from clusterbook.lookup.local import LocalShelf
 from clusterbook.resolve.bundle_inputs import complete
 from clusterbook.resolve.component import values_of
 from clusterbook.resolve.recipe import COMPONENTS, ComponentRef, RecipeResult
-from clusterbook.resolve.recipe_schema import is_ours, read_deployable, unknown_keys
+from clusterbook.resolve.recipe_schema import is_ours, is_strict, read_deployable, unknown_keys
 
 if TYPE_CHECKING:
     from clusterbook.lookup.shelf import Shelf
@@ -46,7 +46,7 @@ def read_recipe_file(document: Mapping[str, Any], where: str, *, source: str | I
     """
     try:
         recipe = recipe_in(dict(document))
-        unknown = () if is_ours(recipe) else unknown_keys(recipe)
+        unknown = () if is_strict(recipe) else unknown_keys(recipe)
         notes = tuple(f"{display_name(where)}: {key} is not read; {hint}" for key, hint in unknown)
         notes += tuple(f"{display_name(where)}: {each}" for each in unused_overrides(RecipeResult(recipe)))
         names = lacks_values(recipe)

@@ -16,7 +16,8 @@ from clusterbook.catalog.values import Branch, Leaf, Origin, Origins, Tree, data
 from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.diagnostics.findings import Place
-from clusterbook.resolve.recipe import SWITCHES
+from clusterbook.resolve.coherence import COHERENT, incoherence
+from clusterbook.resolve.recipe import SWITCHES, TYPES
 
 CONTRADICTION = Code(
     "CB030",
@@ -115,7 +116,7 @@ def assemble(catalog: Catalog, layers: Sequence[ComponentLayer]) -> Component:
         problem=problem,
     )
     if problem is None and component.enabled:
-        what = incoherence(component)
+        what = _incoherence(component)
         if what:
             place = _likely_place(component, layers[-1].place)
             problem = Conflict(f"component '{name}' {what[0]}", hint=what[1], place=place)
@@ -148,7 +149,7 @@ def _canonical_type(words: dict[str, Origins]) -> None:
     origins = words.get("type")
     if origins:
         last = origins[-1]
-        word = {"helm": "Helm", "kustomize": "Kustomize"}.get(str(last.value).lower(), last.value)
+        word = TYPES.get(str(last.value).lower(), last.value)
         words["type"] = (*origins[:-1], Origin(last.layer, last.place, word))
 
 
@@ -191,46 +192,7 @@ def values_of(catalog: Catalog, name: str, files: Origins, overrides: Tree | Non
     return tree, None
 
 
-def incoherence(component: Component) -> tuple[str, str] | None:
-    """Return what keeps an enabled component from being deployed, and how to mend it; None when nothing does.
-
-    Source: reference row R42.
-    """
-    word = component.word
-    if component.replaced.get("patches"):
-        return "declares patches, which no deployer applies", "remove 'patches'"
-    if component.name == "deployer":
-        return "has the reserved name 'deployer'", "rename it: --set deployer:… speaks to the deployer"
-    kind = word("type")
-    if kind == "Helm":
-        return _helm_incoherence(component)
-    if not kind:
-        return "is not in the component registry and has no type", "correct its name, or add it to registry.yaml"
-    if kind != "Kustomize":
-        return f"has the type '{kind}'", "write Helm or Kustomize"
-    if not word("path"):
-        return "is Kustomize without a path", "add 'path:'"
-    if word("tag") and not word("source"):
-        return "is Kustomize with a tag but no source", "add 'source:' or remove the tag"
-    if component.lists.get("manifestFiles"):
-        return "is Kustomize with manifestFiles", "put the manifests into the kustomization"
-    return None
-
-
-def _helm_incoherence(component: Component) -> tuple[str, str] | None:
-    """Return what keeps a Helm component from being deployed. Source: reference row R42."""
-    word = component.word
-    if word("tag") or word("path"):
-        return "is Helm with a tag or path", "remove them, or make it Kustomize"
-    for field in ("chart", "source", "version"):
-        if word(field) != word(field).strip():
-            return f"has blanks around its {field} '{word(field)}'", "remove the blanks"
-    if word("version") == "v":
-        return "has the version 'v'", "write the whole version"
-    if word("source"):
-        return None if word("version") else ("has a source but no version", "add 'version:' in quotes")
-    if word("chart"):
-        return f"has the chart '{word('chart')}' but no source", "add 'source:'"
-    if not component.lists.get("manifestFiles"):
-        return "has nothing to deploy", "add a chart source or manifestFiles"
-    return None
+def _incoherence(component: Component) -> tuple[str, str] | None:
+    """Return what keeps an enabled component from being deployed, and how to mend it; None when nothing does."""
+    lists = {"patches": component.replaced.get("patches"), "manifestFiles": component.lists.get("manifestFiles")}
+    return incoherence({"name": component.name, **{word: component.word(word) for word in COHERENT}, **lists})

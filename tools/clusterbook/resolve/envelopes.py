@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
-from clusterbook.documents.api_version import API_VERSION, WRITTEN, profiled
+from clusterbook.documents.api_version import API_VERSION, SOURCES, STABLE, WRITTEN, profiled
 from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.resolve.views import envelope_version
 
@@ -49,7 +49,11 @@ def _result_version(recipe: Document, api_version: str) -> str:
     """
     plain = {profiled(each): each for each in WRITTEN["RecipeResult"] if profiled(each) != each}.get(api_version)
     if plain is None:
-        return read_version(api_version, "RecipeResult")
+        version = read_version(api_version, "RecipeResult")
+        if envelope_version(recipe, version) == version and RecipeResult(recipe).chosen:
+            what = f"apiVersion '{version}' knows no choices, and {next(iter(RecipeResult(recipe).chosen))} was chosen"
+            raise InvalidRequest(what, hint=f"write --api-version {STABLE}")
+        return version
     if envelope_version(recipe, plain) != api_version:
         what = f"apiVersion '{api_version}' is for recipes of which something was chosen, and of this one nothing was"
         raise InvalidRequest(what, hint=f"write --api-version {plain}")
@@ -65,6 +69,20 @@ def named_manifests(recipe: Document) -> list[str]:
             for path in (*component.manifests_before, *component.manifests_after)
         }
     )
+
+
+def manifest_tree(recipe: Document, files: Mapping[str, str]) -> dict[str, str]:
+    """Return the manifests that a written recipe names, by path, as a tree that its reader takes with --data.
+
+    Its registry adds no component: what is known of components is known to whoever reads the recipe.
+
+    Args:
+        recipe: as `recipe_envelope` returns it.
+        files: the texts of all manifests there are, by path.
+    """
+    version = SOURCES.get(recipe["apiVersion"], recipe["apiVersion"])
+    registry = f"apiVersion: {version}\nkind: ComponentRegistry\ncomponents: []\n"
+    return {"registry.yaml": registry, **{path: files[path] for path in named_manifests(recipe)}}
 
 
 def criteria_document(recipe: Document, api_version: str = "") -> Document:

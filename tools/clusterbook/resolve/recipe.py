@@ -15,6 +15,8 @@ Document = Mapping[str, Any]
 
 KIND = "RecipeResult"
 COMPONENTS, ORDER = "componentRefs", "deploymentOrder"
+TYPES = {"helm": "Helm", "kustomize": "Kustomize"}
+"""What a component may be, by any spelling."""
 SWITCHES = ("enabled", "install")
 """Overrides of which either, where it is false, keeps a component from being deployed."""
 
@@ -43,7 +45,8 @@ class ComponentRef(NamedTuple):
     @property
     def type(self) -> str:
         """Return Helm or Kustomize, "" when it is not said."""
-        return str(self.document.get("type") or "")
+        word = str(self.document.get("type") or "")
+        return TYPES.get(word.lower(), word)
 
     @property
     def source(self) -> str:

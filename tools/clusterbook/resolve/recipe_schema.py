@@ -23,6 +23,7 @@ from clusterbook.documents.api_version import (
 )
 from clusterbook.documents.selector import describe
 from clusterbook.records import Any, NamedTuple
+from clusterbook.resolve.coherence import incoherence
 from clusterbook.resolve.recipe import COMPONENTS, KIND, ORDER, Document, RecipeResult
 
 
@@ -226,6 +227,11 @@ def read_deployable(document: Document) -> RecipeResult:
     for name in recipe.order:
         if name not in components:
             raise InvalidRequest(f"the recipe deploys {name}, which is not in its {COMPONENTS}", hint=_HINT)
+    for component in recipe.components:
+        # without a type the registry says it
+        what = incoherence({**component.document, "type": component.type}) if component.type else None
+        if what is not None and recipe.deploys(component):
+            raise InvalidRequest(f"component {component.name} {what[0]}", hint=what[1])
     return recipe
 
 
@@ -296,13 +302,18 @@ def is_ours(document: Document) -> bool:
     return document.get("apiVersion") in (None, "", API_VERSION)
 
 
+def is_strict(document: Document) -> bool:
+    """Return whether a recipe has no key that is not known: ours, and those of which the reference wants it, too."""
+    return is_ours(document) or document.get("apiVersion") in (PROFILED, PROFILED_ALPHA)
+
+
 def refuse_unknown_keys(document: Document) -> None:
-    """Refuse a key of a recipe in our format of which nothing would come; the reference's may have more.
+    """Refuse a key of which nothing would come, where a recipe has none; others of the reference's may have more.
 
     Raises:
         InvalidRequest: naming it, and the nearest that there is.
     """
-    for where, hint in unknown_keys(document) if is_ours(document) else ():
+    for where, hint in unknown_keys(document) if is_strict(document) else ():
         raise InvalidRequest(f"{where} is no key of a recipe, so nothing would come of it", hint=hint)
 
 
