@@ -82,7 +82,7 @@ VALUES: Mapping[str, Sequence[str]] = {
     "certificate_identity": ("nobody",), "certificate_identity_regexp": ("nobody",),
     "certificate_oidc_issuer": ("https://nobody",), "trust_root": ("nowhere",), "namespace": ("there",),
     "image": ("x:1",), "image_pull_secret": ("x",), "job_name": ("x",), "service_account_name": ("x",),
-    "release": ("2026.7.0",), "like": ("b1", "nowhere"), "drop": ("a",),
+    "release": ("2026.7.0",), "like": ("b1", "nowhere"), "drop": ("a",), "files": ("manifests",),
     "toleration": ("x=y",), "runtime_class": ("x",), "requests": ("cpu=1",), "limits": ("cpu=1",), "timeout": ("1m",),
 }  # fmt: skip
 """Values that should make a difference, by the key of a flag; a wrong one does, too, by being refused."""
