@@ -23,7 +23,6 @@ from clusterbook.documents.api_version import (
 )
 from clusterbook.documents.selector import describe
 from clusterbook.records import Any, NamedTuple
-from clusterbook.resolve.coherence import incoherence
 from clusterbook.resolve.recipe import COMPONENTS, KIND, ORDER, Document, RecipeResult
 
 
@@ -216,6 +215,8 @@ def read_deployable(document: Document) -> RecipeResult:
     for key in _DEPLOYED:
         if document.get(key) is None:
             raise InvalidRequest(f"the recipe has no {key}", hint=_HINT)
+    from clusterbook.resolve.coherence import incoherence  # whoever only writes schemas needs none
+
     recipe = read_recipe(document)
     if not recipe.order:
         raise InvalidRequest(f"the recipe deploys nothing: its {ORDER} is empty", hint=_HINT)
