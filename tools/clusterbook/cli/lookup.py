@@ -115,9 +115,7 @@ def _write_manifests(document: dict[str, Any], found: Lookup, request: Request) 
         InvalidRequest: what is written names none, or they are not at hand.
         Unwritable: the folder cannot be written, or holds something else.
     """
-    from pathlib import Path
-
-    from clusterbook.files.write import write_folder
+    from clusterbook.files.write import write_tree
     from clusterbook.lookup.recipe_file import whole_recipe_file
     from clusterbook.resolve.bundle_inputs import complete
     from clusterbook.resolve.envelopes import manifest_tree
@@ -131,7 +129,7 @@ def _write_manifests(document: dict[str, Any], found: Lookup, request: Request) 
         whole = complete(found.document, found.shelf.bundle_inputs())
     where = request.text("files")
     tree = manifest_tree(document, RecipeResult(whole).files)
-    write_folder(Path(where), ((path, text.encode()) for path, text in tree.items()), marker="registry.yaml")
+    write_tree(where, tree, marker="registry.yaml")
     return (f"{len(tree) - 1} manifests are in {where}: hand it over with --data {where}",)
 
 

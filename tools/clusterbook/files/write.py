@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -95,6 +95,11 @@ def write_folder(target: Path, files: Iterable[tuple[str, bytes]], *, marker: st
         shutil.rmtree(work, ignore_errors=True)
     CONSOLE.step(f"wrote {target}, {len(names):,} files", folder=str(target), files=len(names))
     return sorted(target / name for name in names)
+
+
+def write_tree(where: str, texts: Mapping[str, str], *, marker: str) -> list[Path]:
+    """Write `texts` by path as the folder `where`; see `write_folder`. Raises as it does."""
+    return write_folder(Path(where), ((path, text.encode()) for path, text in texts.items()), marker=marker)
 
 
 def work_folder(path: Path) -> Path:
