@@ -251,6 +251,7 @@ def test_a_release_gives_its_os(identifier: str, system: str | None) -> None:
         ("NVIDIA H200", "h200"),
         ("NVIDIA-GB200", "gb200"),
         ("NVIDIA-GB300-NVL72", "gb300"),
+        ("NVIDIA-VR200-NVL144", "vr200"),
         ("NVIDIA-B200", "b200"),
         ("NVIDIA-A100-SXM4-40GB-MIG-1g.5gb", "a100"),
         ("NVIDIA-L40S", "l40s"),

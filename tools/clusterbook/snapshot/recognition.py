@@ -15,8 +15,8 @@ from clusterbook.records import Any
 
 # --- GPUs -------------------------------------------------------------------------------------------------------------
 
-ACCELERATORS = ("a100", "b200", "gb200", "gb300", "h100", "h200", "l40", "l40s", "rtx-pro-6000")
-"""Source: reference row R2."""
+ACCELERATORS = ("a100", "b200", "gb200", "gb300", "h100", "h200", "l40", "l40s", "rtx-pro-6000", "vr200")
+"""Source: reference row R2, and its registry of November 2026."""
 PRODUCT_LABEL = "nvidia.com/gpu.product"
 PRESENT_LABEL = "nvidia.com/gpu.present"
 COUNT_LABEL = "nvidia.com/gpu.count"
