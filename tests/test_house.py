@@ -28,7 +28,7 @@ TOOLS = ROOT / "tools"
 
 PACKAGES = frozenset(
     """
-    artifacts bundle catalog cli collect diagnostics diff documents evidence fetch files gotemplate inputs
+    artifacts bundle catalog cli collect diagnostics diff documents evidence fetch files freshness gotemplate inputs
     kubernetes ledger lint lookup mirror oci prove publish publisher records resolve site snapshot transition trust
     upgrade validate verify
     """.split()
@@ -53,7 +53,8 @@ IO = frozenset(
     artifacts.memory artifacts.root artifacts.visit
     bundle.disk bundle.make bundle.pull bundle.template
     catalog.chart catalog.read
-    cli.build_main cli.builder.check cli.builder.index cli.builder.ledger cli.builder.options cli.builder.prove
+    cli.build_main cli.builder.check cli.builder.freshness cli.builder.index cli.builder.ledger cli.builder.options
+    cli.builder.prove
     cli.builder.publish cli.builder.recipe cli.builder.schemas cli.builder.site cli.check cli.commands cli.comparison
     cli.completion.answer cli.completion.words cli.config_map cli.evidence cli.fleet cli.main cli.manual.pages
     cli.mirror cli.program cli.push cli.question cli.releases.published cli.releases.sources cli.snapshot cli.terminal

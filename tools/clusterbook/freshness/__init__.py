@@ -1,0 +1,1 @@
+"""Freshness: how far the pinned charts are behind what their repositories offer."""
