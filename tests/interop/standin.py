@@ -53,6 +53,7 @@ KINDS = (
     Kind("resource.nvidia.com", ("v1beta1",), "ComputeDomain", "nvidia-dra-driver-gpu", namespaced=True),
     Kind("trainer.kubeflow.org", ("v1alpha1",), "ClusterTrainingRuntime", "kubeflow-trainer"),
     Kind("nfd.openshift.io", ("v1",), "NodeFeatureDiscovery", None, namespaced=True),
+    Kind("operator.openshift.io", ("v1alpha1",), "CertManager", None),
     Kind("operators.coreos.com", ("v1",), "OperatorGroup", None, namespaced=True),
     Kind("operators.coreos.com", ("v1alpha1",), "Subscription", None, namespaced=True),
 )
