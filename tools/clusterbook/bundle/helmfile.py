@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from clusterbook.bundle.folders import TIMEOUT_S, Folder, Plan
+from clusterbook.bundle.handover import upgrade_section
 from clusterbook.bundle.integers import file_integers, integer_paths, large_integers, refuse_twice
 from clusterbook.bundle.local_chart import (
     LATER,
@@ -69,7 +70,11 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
         texts[RELEASE] = fill(RELEASE, words, sections=[name for name, chosen in sections.items() if chosen])
     order = sorted(levels, key=lambda path: levels[path][0].level)
     texts["helmfile.yaml"] = opening + dump({"helmfiles": [{"path": path} for path in order]})
-    how = fill("helmfile.md", {"OPEN": open_values(plan) + secret_values(plan)}, sections=_sections(plan))
+    how = fill(
+        "helmfile.md",
+        {"OPEN": open_values(plan) + secret_values(plan), "UPGRADE": upgrade_section(plan, "helmfile")},
+        sections=_sections(plan),
+    )
     texts[README] = readme(recipe, plan, options, sections=how)
     return texts
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from clusterbook.bundle.handover import how_to_remove, how_to_rename, how_to_take_over
 from clusterbook.transition.record import BLOCKED, MANUAL
 from clusterbook.upgrade.note import UpgradeNote
 from clusterbook.upgrade.side import PlacedRelease
@@ -12,10 +13,11 @@ from clusterbook.upgrade.verdict import StepVerdict
 
 def gone(release: PlacedRelease, deployer: str) -> UpgradeNote:
     """Return how a release is removed that is no longer part of the bundle."""
-    by_hand = f"helm uninstall {release.name} --namespace {release.namespace}, once all else is installed"
-    argocd = f"argocd app delete {release.name} --cascade; pruned without its finalizer, its objects stay"
-    flux = "with prune: true its HelmRelease goes from the bundle, and Flux uninstalls it"
-    do = {"argocd": argocd, "argocd-helm": argocd, "flux": flux}.get(deployer, by_hand)
+    if deployer == "helm":
+        by_hand = how_to_remove(release.name, release.namespace, deployer)
+        do = f"./deploy.sh --prune removes it, last of all; where its release has no label of ours: {by_hand}"
+    else:
+        do = how_to_remove(release.name, release.namespace, deployer)
     return UpgradeNote("goes", "it is no longer part of the bundle", do, needs_you=deployer != "flux")
 
 
@@ -26,15 +28,8 @@ def taken_over(release: PlacedRelease, former: str, deployer: str) -> UpgradeNot
         return UpgradeNote("kinds", f"{text}; Argo CD takes them over when it applies them")
     if deployer == "helm":
         return UpgradeNote("kinds", f"{text}; deploy.sh gives them to this release, so that Helm accepts them")
-    label = "kubectl label crd NAME ... --overwrite app.kubernetes.io/managed-by=Helm"
-    do = f"give them to it before it is installed: {_give('crd NAME ...', release)}; {label}"
+    do = how_to_take_over(release.name, release.namespace, deployer)
     return UpgradeNote("kinds", f"{text}, and Helm refuses what it did not make", do, needs_you=True)
-
-
-def _give(what: str, release: PlacedRelease) -> str:
-    """Return the command that makes a release the owner of objects. Source: Helm, adopting existing resources."""
-    owner = f"meta.helm.sh/release-name={release.name} meta.helm.sh/release-namespace={release.namespace}"
-    return f"kubectl annotate {what} --overwrite {owner}"
 
 
 def renamed(before: PlacedRelease, after: PlacedRelease, deployer: str) -> UpgradeNote:
@@ -44,24 +39,9 @@ def renamed(before: PlacedRelease, after: PlacedRelease, deployer: str) -> Upgra
         given = f"deploy.sh gives it the objects of the old one; {anew}"
         return UpgradeNote("renamed", f"release {before.name} becomes {after.name}; {given}")
     text = f"release {before.name} becomes {after.name}, and Helm refuses objects of another release"
-    space = f"--namespace {before.namespace}"
-    if deployer == "flux":
-        do = f"set spec.releaseName: {before.name} in its HelmRelease, or let Flux remove the old one before"
-    elif deployer.startswith("argocd"):
+    if deployer.startswith("argocd"):
         text = f"Application {before.name} becomes {after.name}"
-        do = (
-            f"delete the old one without its objects: kubectl patch application {before.name} --type json"
-            """ -p '[{"op":"remove","path":"/metadata/finalizers"}]', then kubectl delete application """ + before.name
-        )
-    else:
-        do = (
-            f"helm get manifest {before.name} {space} | kubectl get {space} -f - -o name --ignore-not-found |"
-            f" xargs -I NAME {_give(f'NAME {space}', after)};"
-            f" delete its workloads, whose selectors bear the old name:"
-            f" kubectl delete deployment,daemonset,statefulset {space} -l app.kubernetes.io/instance={before.name};"
-            f" install it; then forget the old one:"
-            f" kubectl delete secret {space} -l owner=helm,name={before.name}"
-        )
+    do = "; ".join(how_to_rename(before.name, after.name, after.namespace, deployer))
     return UpgradeNote("renamed", text, do, needs_you=True)
 
 

@@ -39,10 +39,16 @@ SYNC_POLICY: Mapping[str, Any] = {
     # An automatic sync that failed for good is not tried again for the same commit, so these outlast a slow start: they
     # take 80 minutes together.
     "retry": {"limit": 20, "backoff": {"duration": "10s", "factor": 2, "maxDuration": "5m"}},
-    "syncOptions": ["CreateNamespace=true", "ServerSideApply=true", "SkipDryRunOnMissingResource=true"],
+    "syncOptions": [
+        "CreateNamespace=true",
+        "ServerSideApply=true",
+        "SkipDryRunOnMissingResource=true",
+        "PruneLast=true",
+    ],
 }
 """How Argo CD applies. Server-side because some definitions of kinds do not fit into the annotation that it would
-otherwise write; the last option is read from Argo CD 3 on, before it a second attempt does the same."""
+otherwise write; the third option is read from Argo CD 3 on, before it a second attempt does the same. What a newer
+bundle no longer has goes once all else is healthy, as deploy.sh has it."""
 
 HEALTH_FILE = "argocd-cm-patch.yaml"
 _HEALTH = """\

@@ -21,6 +21,7 @@ from clusterbook.bundle.argocd.applications import (
     version,
 )
 from clusterbook.bundle.folders import Plan
+from clusterbook.bundle.handover import upgrade_section
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.readme import readme
 from clusterbook.bundle.template import fill
@@ -32,7 +33,7 @@ Recipe = Mapping[str, Any]
 
 def directory_readme(recipe: Recipe, plan: Plan, options: Options, waves: Mapping[str, int]) -> str:
     """Return README.md of a directory that Argo CD reads."""
-    words = {"WHERE": options.repo or PLACEHOLDER, **_operation(recipe, options, waves)}
+    words = {"WHERE": options.repo or PLACEHOLDER, **_operation(recipe, plan, options, waves)}
     how = fill("argocd/directory.md", words, sections=() if options.repo else ("unnamed",))
     return readme(recipe, plan, options, sections=how)
 
@@ -47,7 +48,7 @@ def chart_readme(
         "VERSION": version(recipe),
         "APPLICATION": dump(_parent(recipe, options)),
         "OPEN": f" These values were left to you: {left}." if left else "",
-        **_operation(recipe, options, waves),
+        **_operation(recipe, plan, options, waves),
     }
     return readme(recipe, plan, options, sections=fill("argocd/chart.md", words))
 
@@ -64,13 +65,14 @@ def _parent(recipe: Recipe, options: Options) -> dict[str, Any]:
     return application(parent, {"namespace": HOME}, spec, options)
 
 
-def _operation(recipe: Recipe, options: Options, waves: Mapping[str, int]) -> dict[str, str]:
+def _operation(recipe: Recipe, plan: Plan, options: Options, waves: Mapping[str, int]) -> dict[str, str]:
     """Return what marks of both READMEs stand for: the order of things, and how Argo CD is dealt with."""
     words = {
         "HOME": HOME,
         "HEALTH_FILE": HEALTH_FILE,
         "PARENT": parent_name(options),
         "LABELS": ",".join(f"{key}={value}" for key, value in labels(recipe).items()),
+        "UPGRADE": upgrade_section(plan, options.deployer),
         "WAVES": "".join(f"| {wave} | {names} |\n" for wave, names in _names_by_wave(waves)),
     }
     sections = ("cascade",) if options.cascade_delete else ("orphan",)

@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping
 
 from clusterbook.bundle.folders import Folder, Plan
+from clusterbook.bundle.handover import upgrade_section
 from clusterbook.bundle.local_chart import secret_values
 from clusterbook.bundle.options import Options
 from clusterbook.bundle.repositories import slug
@@ -123,6 +124,7 @@ def installation_section(home: BundleSource, plan: Plan, namespace: str) -> str:
         "URL": home.url,
         "REVISION": " ".join(home.ref.values()),
         "SYNC": SYNC,
+        "UPGRADE": upgrade_section(plan, "flux"),
         "BACKWARDS": " ".join(folder.name for folder in reversed(plan.folders)),
     }
     sections = {

@@ -16,8 +16,8 @@ from hashlib import sha256
 from clusterbook.bundle.folders import Folder, Plan
 from clusterbook.bundle.helm.install import INSTALL, install_sh, recipe_label
 from clusterbook.bundle.helm.tables import (
-    former_kinds,
-    former_releases,
+    former_homes,
+    former_names,
     kinds,
     needed_kinds,
     owned_secrets,
@@ -49,8 +49,8 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
         "KINDS": kinds(plan),
         "NEEDED_KINDS": needed_kinds(plan),
         "TAINTS": taints(plan),
-        "FORMER_RELEASES": former_releases(plan),
-        "FORMER_KINDS": former_kinds(plan),
+        "FORMER_RELEASES": former_names(plan),
+        "FORMER_KINDS": former_homes(plan),
         "OWNED_SECRETS": owned_secrets(plan),
         "BUNDLE": name,
     }

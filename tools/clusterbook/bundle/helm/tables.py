@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from clusterbook.bundle.advice import needs
 from clusterbook.bundle.components import BundleComponent
 from clusterbook.bundle.folders import TIMEOUT_S, Folder, Plan
+from clusterbook.bundle.handover import former_kinds, former_releases, main_folders
 from clusterbook.bundle.settings import read_taint
 from clusterbook.bundle.value_tree import get
 from clusterbook.diagnostics.errors import InvalidRequest
@@ -49,7 +50,7 @@ def kinds(plan: Plan) -> str:
     """Return the assignment of the groups of kinds that components bring."""
     rows = [
         (folder.name, folder.namespace, group)
-        for folder in _main_folders(plan)
+        for folder in main_folders(plan)
         for group in folder.part.facts.get("crdGroups") or ()
     ]
     return table("GROUPS_OF_KINDS", rows, "release, namespace, group of its kinds")
@@ -64,30 +65,19 @@ def needed_kinds(plan: Plan) -> str:
 
 def taints(plan: Plan) -> str:
     """Return the assignment of the taints that components set on nodes."""
-    rows = [(folder.name, folder.namespace, taint) for folder in _main_folders(plan) for taint in _taints(folder.part)]
+    rows = [(folder.name, folder.namespace, taint) for folder in main_folders(plan) for taint in _taints(folder.part)]
     return table("TAINTS", rows, "release, namespace, taint that it sets on nodes: its key, or the whole of it")
 
 
-def former_releases(plan: Plan) -> str:
+def former_names(plan: Plan) -> str:
     """Return the assignment of the releases that were called otherwise in older bundles."""
-    rows = [
-        (folder.name, folder.namespace, f"{former}{folder.name.removeprefix(folder.component)}")
-        for folder in plan.folders
-        for former in folder.part.facts.get("renamedFrom") or ()
-    ]
-    return table("FORMER_RELEASES", rows, "release, namespace, what it was called in older bundles")
+    return table("FORMER_RELEASES", former_releases(plan), "release, namespace, what it was called in older bundles")
 
 
-def former_kinds(plan: Plan) -> str:
+def former_homes(plan: Plan) -> str:
     """Return the assignment of the groups of kinds that came with another component in older bundles."""
-    groups = {folder.component: folder.part.facts.get("crdGroups") or () for folder in plan.folders}
-    rows = [
-        (folder.name, folder.namespace, group, former)
-        for folder in _main_folders(plan)
-        for former in folder.part.facts.get("takesOver") or ()
-        for group in groups.get(former, ())
-    ]
-    return table("FORMER_KINDS", rows, "release, namespace, group of kinds, the component that brought them before")
+    comment = "release, namespace, group of kinds, the component that brought them before"
+    return table("FORMER_KINDS", former_kinds(plan), comment)
 
 
 def owned_secrets(plan: Plan) -> str:
@@ -99,11 +89,6 @@ def owned_secrets(plan: Plan) -> str:
         for secret in folder.part.facts.get("ownedSecrets") or ()
     ]
     return table("OWNED_SECRETS", rows, "release, namespace, Secret that somebody else fills")
-
-
-def _main_folders(plan: Plan) -> list[Folder]:
-    """Return the folders that stand for their components."""
-    return [folder for folder in plan.folders if folder.phase == "main"]
 
 
 def _taints(part: BundleComponent) -> Iterator[str]:
