@@ -6,6 +6,7 @@ when it is called, so that `check` does not load what publishes.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -125,7 +126,12 @@ def program() -> None:
 def main() -> None:
     """Run the command line and exit with its status."""
     complete_streams()
-    sys.exit(run(sys.argv[1:]))
+    gc.set_threshold(
+        50_000, 20, 20
+    )  # trees are large and hold few circles: looking for them takes longer than it gives
+    status = run(sys.argv[1:])
+    gc.freeze()  # else all that was read is looked through once more on the way out
+    sys.exit(status)
 
 
 def run(words: list[str]) -> int:

@@ -62,7 +62,7 @@ def lines(matrix: Matrix, queries: Iterable[Query], *, hydrate: bool, api_versio
         answer = query.answer or matrix.answer(query.criteria, query.asked)
         if answer.slug is not None:
             slugs.add(answer.slug)
-        yield _line(_tuple(matrix, query, answer))
+        yield _tuple(matrix, query, answer)
     for slug in sorted(slugs):
         recipe = matrix.recipes[slug]
         document = recipe_document(recipe, state=matrix.answer(recipe.criteria).state)
@@ -73,22 +73,26 @@ def lines(matrix: Matrix, queries: Iterable[Query], *, hydrate: bool, api_versio
         yield _line({"slug": slug, "result": document})
 
 
-def _tuple(matrix: Matrix, query: Query, answer: Answer) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "tuple": query.text(),
-        "state": answer.state,
-        "slug": answer.slug,
-        "reason": answer.reason,
-    }
+def _tuple(matrix: Matrix, query: Query, answer: Answer) -> str:
+    """Return the line about a tuple, its keys in sorted order; there are tens of thousands, so it is put together."""
+    refused = ""
     if answer.state in (INHERITED, UNSUPPORTED):
-        found |= {"lost": list(answer.lost), "nearest": matrix.matcher.nearest(answer.query)}
-    return found
+        nearest = matrix.matcher.nearest(answer.query)
+        refused = f'"lost":{_words(answer.lost)},"nearest":{_words(nearest)},'
+    slug = "null" if answer.slug is None else _quoted(answer.slug)
+    said = f'"reason":{_quoted(answer.reason)},"slug":{slug},"state":{_quoted(answer.state)}'
+    return f'{{{refused}{said},"tuple":{_quoted(query.text())}}}\n'
+
+
+def _words(words: Iterable[str]) -> str:
+    return f"[{','.join(map(_quoted, words))}]"
 
 
 def _line(document: dict[str, Any]) -> str:
     return _ENCODER.encode(document) + "\n"
 
 
+_quoted = json.encoder.encode_basestring
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 

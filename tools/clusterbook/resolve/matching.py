@@ -57,6 +57,8 @@ class Matcher:
         self._curated: list[tuple[str, Criteria]] | None = None
         self._cost: dict[tuple[int, str | int], list[int]] = {}
         self._sums: dict[int, tuple[tuple[str | int, ...] | None, list[int]]] = {}
+        self._offered: list[set[str | int]] = []
+        self._nearest: dict[tuple[str | int | None, ...], list[str]] = {}
 
     def _axis(self, position: int) -> tuple[dict[str | int, int], int]:
         """Return, for one dimension, the overlays per value and those that leave it open, as bit masks."""
@@ -104,8 +106,13 @@ class Matcher:
             if query in self._exact:
                 return Answer(query, CURATED, honoured, slug, (), "")
             return Answer(query, COMPOSED, honoured, slug, (), self._composed_of(mask))
-        lost = tuple(name for name in query.specified() if getattr(honoured, name) in (ANY, 0))
-        what = ", ".join(f"{name} {getattr(query, name)}" for name in lost)
+        changed_nothing = [
+            (name, asked)
+            for name, asked, kept in zip(Criteria._fields, query, honoured, strict=True)
+            if asked != kept and kept in (ANY, 0)
+        ]
+        lost = tuple(name for name, _ in changed_nothing)
+        what = ", ".join(f"{name} {asked}" for name, asked in changed_nothing)
         reason = f"{what} change{'s' if len(lost) == 1 else ''} nothing; the answer is {slug}"
         return Answer(query, INHERITED, honoured, slug, lost, reason)
 
@@ -153,14 +160,29 @@ class Matcher:
         return sorted({answer.slug for answer in answers if answer.slug and answer.state != UNSUPPORTED})
 
     def nearest(self, query: Criteria, *, count: int = 3) -> list[str]:
-        """Return the slugs of the curated recipes nearest to `query`, best first, the alphabet deciding ties."""
+        """Return the slugs of the curated recipes nearest to `query`, best first, the alphabet deciding ties.
+
+        Values that no curated recipe has are alike: each of them costs the same.
+        """
         if self._curated is None:
             fixed = [criteria for criteria in self._exact if criteria.specified()]
             self._curated = sorted(
                 (criteria.slug(), criteria) for criteria in fixed if self.answer(criteria).state != UNSUPPORTED
             )
+            self._offered = [
+                {ANY, 0, *(criteria[position] for _, criteria in self._curated)} for position in range(len(query))
+            ]
+        alike = (count, *(value if value in known else None for value, known in zip(query, self._offered, strict=True)))
+        found = self._nearest.get(alike)
+        if found is None:
+            found = self._nearest[alike] = self._ranked(query, count)
+        return found
+
+    def _ranked(self, query: Criteria, count: int) -> list[str]:
+        """Return what `nearest` does, once there are curated recipes."""
+        curated = self._curated or []
         ranked = sorted(self._ranks(query, len(query)))[: count + 1]
-        best = (self._curated[rank % len(self._curated)] for rank in ranked)
+        best = (curated[rank % len(curated)] for rank in ranked)
         return [slug for slug, criteria in best if criteria != query][:count]
 
     def _ranks(self, query: Criteria, length: int) -> list[int]:
