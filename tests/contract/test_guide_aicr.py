@@ -153,3 +153,24 @@ def test_bundles_are_made_of_the_newest_tree(slug: str, tmp_path: Path, monkeypa
     places = ["--accelerated-node-selector", "gpu=yes", "--system-node-selector", "role=system"]
     assert main.run(["bundle", *words, *places], {}) == 0
     assert (tmp_path / "b" / "deploy.sh").is_file()
+
+
+def test_the_figures_of_what_is_equal_are_those_of_the_results() -> None:
+    expected = json.loads(shared_folder("reference/2026.08.expected.json").read_text(encoding="utf-8"))
+    equal = PAGE.partition("## What is equal")[2].partition("## ")[0]
+    assert f"all {len(expected['combos'])} for EKS, AKS, kind and any service" in " ".join(equal.split())
+    assert f"AICR's {len(expected['combos'])} results" in equal
+
+
+@pytest.mark.parametrize("word", ["tag: main", "patches: [p.yaml]", "type: Kustom"])
+def test_a_recipe_that_does_not_fit_together_is_refused(ask: Ask, word: str) -> None:
+    slug = "h100-eks-training"
+    assert ask("recipe", slug, "--api-version", "aicr.run/v1", "-o", "recipe.yaml").status == 0
+    text = Path("recipe.yaml").read_text(encoding="utf-8")
+    key, _, value = word.partition(": ")
+    document = YAML(typ="safe").load(text)
+    document["componentRefs"][0][key] = YAML(typ="safe").load(value)
+    Path("edited.json").write_text(json.dumps(document), encoding="utf-8")
+    said = ask("bundle", "-r", "edited.json", "-o", "b")
+    assert said.status == 2
+    assert not Path("b").exists()
